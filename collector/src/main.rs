@@ -1,0 +1,2 @@
+//! The `tabtape` command.
+fn main() {}
