@@ -63,3 +63,144 @@ export interface Gap {
   category: string;
   reason: string;
 }
+
+/** What a reader sees, one at a time. */
+export type ReadResult =
+  | { envelope: Envelope }
+  | { gap: Gap; captureSessionId: string }
+  /** The reader was overrun: `dropped` seqs are gone, `nextSeq` is the next one still held. */
+  | { dropped: number; nextSeq: number }
+  | { closed: true };
+
+/** What a producer records of one category. */
+export interface CategoryConfig {
+  enabled: boolean;
+  detail_level: DetailLevel;
+  /** Most bytes of content kept of one event (a body, a deep argument). */
+  max_event_bytes: number;
+}
+
+/** What the native producers record. Changing it is a merge patch. */
+export interface CaptureConfig {
+  categories: Record<string, CategoryConfig>;
+  sites: { include: string[]; exclude: string[] };
+}
+
+/** A merge patch of a {@link CaptureConfig}: absent keys keep their value. */
+export interface CaptureConfigPatch {
+  categories?: Record<string, Partial<CategoryConfig>>;
+  sites?: { include?: string[]; exclude?: string[] };
+}
+
+/** What `chrome.storage.session` holds so that the next worker goes on with this session. */
+export interface ResumeRecord {
+  session_id: string;
+  epoch: number;
+}
+
+/** Why this worker runs, recorded in `system.worker_started`. */
+export interface WorkerStart {
+  /** "install" | "update" | "browser_start" | "wake" | "trap" */
+  reason: string;
+}
+
+/** The collector a recorder flushes to. */
+export interface CollectorTarget {
+  /** `http://127.0.0.1:PORT`. */
+  url: string;
+  token: string;
+  /** Pairing secret of the `hello` challenge. */
+  secret: string;
+}
+
+export interface RecorderOptions {
+  /** IndexedDB database; `tabtape` when absent. */
+  databaseName?: string;
+  /** The record an earlier worker of this browser session left, or null to begin a new session. */
+  resume: ResumeRecord | null;
+  start: WorkerStart;
+  config?: CaptureConfigPatch;
+  /** Persists the resume record (null deletes it); awaited before the first publish is accepted. */
+  saveResume(record: ResumeRecord | null): Promise<void>;
+  /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once a second. */
+  onStatus?(status: RecorderStatus): void;
+}
+
+/** What every event of one relay has in common, stamped from the message's sender. */
+export interface RelayContext {
+  /** `tab_id`, `frame_id`, `document_id`, `window_id`. */
+  metadata: Record<string, string>;
+  /** The document's address. */
+  url: string;
+}
+
+/** What became of a batch of relay messages. */
+export interface RelayReceipt {
+  /** Acknowledge this message number once `committed(seq)` has resolved. */
+  message: number;
+  seq: number;
+  /** How many were accepted, were repeats of earlier messages, were refused. */
+  accepted: number;
+  repeated: number;
+  refused: { message: number; code: string; error: string }[];
+}
+
+export interface RecorderStatus {
+  session_id: string;
+  epoch: number;
+  /** "logged" | "volatile" | "closed" | "superseded" */
+  state: string;
+  latest_seq: number;
+  committed_seq: number;
+  /** Events and gap seqs by category in this session, since this worker began. */
+  categories: Record<string, { events: number; dropped: number }>;
+  errors: number;
+  warnings: number;
+  redactions: number;
+  /** Committed here and not yet acknowledged by the collector, over all sessions in the database. */
+  backlog_events: number;
+  storage_bytes: number;
+  collector: {
+    /** "none" | "connecting" | "ok" | "retrying" | "unauthorized" | "impostor" */
+    state: string;
+    url: string | null;
+    store_id: string | null;
+    acked_seq: number;
+    last_ack_ts: number | null;
+    error: string | null;
+  };
+  /** Named problems, newest first: `{ code, message, ts }`. */
+  problems: { code: string; message: string; ts: number }[];
+}
+
+/**
+ * The whole recorder of one service worker: capture session, category logs, relay ledger and flusher.
+ *
+ * `open` is the only way to one, so none exists unstarted.
+ */
+export interface Recorder {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** One event of the worker's own listeners. Returns its seq. */
+  publish(event: EventInput): number;
+  /**
+   * A relay's messages, one JSON line each, numbered from `firstMessage`. A line is
+   * `{"ts","type","category","source_event"?,"detail_level"?,"data"?,"truncated"?}` or
+   * `{"drop":{"category","count","reason"}}`. Only console, page and interaction types are accepted.
+   */
+  publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt;
+  /** Spends `count` seqs on a gap. Returns its last seq. */
+  recordDrop(category: string, count: number, reason: string): number;
+  /** Resolves once `seq` (default: everything published so far) is durable. */
+  committed(seq?: number): Promise<void>;
+  /** Applies a merge patch and records `system.config_changed`. */
+  configure(patch: CaptureConfigPatch): CaptureConfig;
+  readonly config: CaptureConfig;
+  /** Begins flushing to a collector, or stops with null. */
+  connect(target: CollectorTarget | null): void;
+  /** Resolves when everything committed so far is acknowledged, or rejects with why it is not. */
+  flush(): Promise<void>;
+  status(): RecorderStatus;
+  /** Commits, publishes `system.session_ended`, and stops. Later publishes are errors. */
+  close(): Promise<void>;
+}
