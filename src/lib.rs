@@ -1,1 +1,4 @@
-//! Tabtape core.
+//! Tabtape: a flight recorder for browser tabs.
+
+pub mod header;
+pub mod levels;

@@ -1,0 +1,108 @@
+//! The small part of a record that readers filter on, kept beside its bytes.
+//!
+//! A [`Header`] holds what is compared as numbers and, for the rest, where in the line it stands, so
+//! that matching a record parses nothing. It belongs to exactly one line: its spans mean nothing
+//! beside another.
+
+use crate::levels::{DetailLevel, Severity, SourceKind};
+
+/// A range of bytes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte. Equal to `start`: absent.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes of `line` it covers; empty when it does not lie inside.
+    #[must_use]
+    pub fn of(self, line: &[u8]) -> &[u8] {
+        line.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// What readers filter on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Order of acceptance in its session, from 1.
+    pub seq: u64,
+    /// Unix microseconds of the observation.
+    pub ts_micros: u64,
+    /// Who observed it.
+    pub source_kind: SourceKind,
+    /// How much of it was recorded.
+    pub detail_level: DetailLevel,
+    /// Derived from type, console method and HTTP status.
+    pub severity: Severity,
+    /// `data.status` of a network event, 100 to 599; 0 for none.
+    pub status: u16,
+    /// `source.metadata.tab_id` as a number; -1 for none.
+    pub tab_id: i64,
+    /// The type's characters, without quotes; ASCII, never escaped.
+    pub type_: Span,
+    /// The category's characters, without quotes; ASCII, never escaped.
+    pub category: Span,
+    /// The url's characters, without quotes, JSON escapes as they stand.
+    pub url: Span,
+    /// The JSON text of `data`.
+    pub data: Span,
+}
+
+/// A record to be matched: its header and its line.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// The header of `line`.
+    pub header: &'a Header,
+    /// The serialized envelope, without a newline.
+    pub line: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// The semantic type.
+    #[must_use]
+    pub fn type_(&self) -> &'a str {
+        str_of(self.header.type_, self.line)
+    }
+
+    /// The category.
+    #[must_use]
+    pub fn category(&self) -> &'a str {
+        str_of(self.header.category, self.line)
+    }
+
+    /// The url as it stands in the line (JSON escapes kept), empty when there is none.
+    #[must_use]
+    pub fn url(&self) -> &'a str {
+        str_of(self.header.url, self.line)
+    }
+
+    /// The JSON text of `data`, empty when there is none.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.header.data.of(self.line)
+    }
+
+    /// The tab, if the source named one.
+    #[must_use]
+    pub fn tab_id(&self) -> Option<i64> {
+        (self.header.tab_id >= 0).then_some(self.header.tab_id)
+    }
+
+    /// The HTTP status of a network event.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        (self.header.status != 0).then_some(self.header.status)
+    }
+}
+
+fn str_of(span: Span, line: &[u8]) -> &str {
+    std::str::from_utf8(span.of(line)).unwrap_or_default()
+}
