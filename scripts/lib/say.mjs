@@ -1,0 +1,105 @@
+/**
+ * What a person sees while a script works: everything here goes to stderr, so that stdout stays for results.
+ *
+ * On a terminal a running step is one line that counts its seconds and shows what the tool said last;
+ * elsewhere (CI) it says that it began, and every 20 s that it still runs.
+ */
+const err = process.stderr;
+export const coloured = Boolean(err.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb");
+const sgr = (code) => (text) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
+export const bold = sgr(1);
+export const dim = sgr(2);
+export const red = sgr(31);
+export const green = sgr(32);
+export const yellow = sgr(33);
+export const cyan = sgr(36);
+
+/** One line. @param {string} text */
+export const say = (text = "") => void err.write(`${text}\n`);
+
+/** A heading. @param {string} text */
+export const heading = (text) => say(`\n${bold(text)}`);
+
+/** Something a person should know and need not act on. @param {string} text */
+export const note = (text) => say(`${yellow("!")} ${text}`);
+
+/** `83.4 s` or `3 min 12 s`. @param {number} milliseconds */
+export function duration(milliseconds) {
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const QUIET_INTERVAL_MS = 20_000;
+
+/**
+ * Shows a step from now until `done` or `failed` is called.
+ * @param {string} title
+ */
+export function step(title) {
+  const began = Date.now();
+  let latest = "";
+  let frame = 0;
+  const width = () => Math.max(20, (err.columns ?? 100) - 1);
+  const draw = () => {
+    const head = `${FRAMES[frame++ % FRAMES.length]} ${title} ${duration(Date.now() - began)}`;
+    const tail = latest ? `  ${latest}` : "";
+    err.write(`\r\x1b[2K${(head + tail).slice(0, width())}`);
+  };
+  const animated = Boolean(err.isTTY);
+  if (!animated) say(`… ${title}`);
+  const timer = setInterval(
+    animated ? draw : () => say(`  ${title}: still running, ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`),
+    animated ? 100 : QUIET_INTERVAL_MS,
+  );
+  timer.unref();
+  const end = (/** @type {string} */ mark, /** @type {string} */ remark) => {
+    clearInterval(timer);
+    if (animated) err.write("\r\x1b[2K");
+    say(`${mark} ${title}${remark ? ` ${remark}` : ""} ${dim(`(${duration(Date.now() - began)})`)}`);
+  };
+  return {
+    /** What the tool said last. @param {string} line */
+    update(line) {
+      latest = line.trim();
+    },
+    /** @param {string} [remark] */
+    done: (remark = "") => end(green("✓"), remark),
+    /** @param {string} [remark] */
+    failed: (remark = "") => end(red("✗"), remark),
+  };
+}
+
+/** Runs `work` as a step of that title. @template T @param {string} title @param {(s: ReturnType<typeof step>) => Promise<T>} work */
+export async function during(title, work) {
+  const shown = step(title);
+  try {
+    const result = await work(shown);
+    shown.done();
+    return result;
+  } catch (error) {
+    shown.failed();
+    throw error;
+  }
+}
+
+/**
+ * The end of every script: an error meant for people is its message alone, any other keeps its stack.
+ * @param {unknown} error
+ * @returns {never}
+ */
+export function fail(error) {
+  const known = error instanceof Error && error.name === "Tell";
+  say(`${red("✗")} ${known ? error.message : error instanceof Error ? error.stack : String(error)}`);
+  process.exit(1);
+}
+
+/** An error whose message tells a person what to do; it needs no stack. */
+export class Tell extends Error {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "Tell";
+  }
+}
