@@ -14,7 +14,10 @@ const PARTS = {
 export async function build(parts = Object.keys(PARTS)) {
   for (const part of parts) {
     const make = PARTS[part];
-    if (!make) throw new Tell(`there is no part ${JSON.stringify(part)} to build; there are ${Object.keys(PARTS).join(", ")}`);
+    if (!make)
+      throw new Tell(
+        `there is no part ${JSON.stringify(part)} to build; there are ${Object.keys(PARTS).join(", ")}`,
+      );
     await make();
   }
 }

@@ -14,7 +14,13 @@ import { dist, root } from "../lib/paths.mjs";
 import { run } from "../lib/run.mjs";
 import { dim, say, Tell } from "../lib/say.mjs";
 import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
-import { cargoTargetDir, WASM_TARGET, wasmBindgenVersion, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
+import {
+  cargoTargetDir,
+  WASM_TARGET,
+  wasmBindgenVersion,
+  wasmEnv,
+  wasmToolchain,
+} from "../lib/toolchain.mjs";
 
 /** What rustc emits for this target by default, and SIMD; wasm-opt may use no more. */
 const WASM_FEATURES = [
@@ -45,7 +51,16 @@ export async function buildWasm() {
   const work = dist("wasm", "work");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const bindgen = ["--target", "no-modules", "--omit-default-module-path", "--out-dir", work, "--out-name", "tabtape", built];
+  const bindgen = [
+    "--target",
+    "no-modules",
+    "--omit-default-module-path",
+    "--out-dir",
+    work,
+    "--out-name",
+    "tabtape",
+    built,
+  ];
   await run("Generate the JavaScript glue", "wasm-bindgen", bindgen, { env });
   const optimised = join(work, "optimised.wasm");
   const optimise = [wasmOpt(), join(work, "tabtape_bg.wasm"), "-O3", ...WASM_FEATURES, "-o", optimised];
@@ -59,7 +74,9 @@ export async function buildWasm() {
 
   const bytes = readFileSync(dist("wasm", "tabtape.wasm"));
   const kb = (/** @type {number} */ n) => `${(n / 1000).toFixed(1)} KB`;
-  say(dim(`  dist/wasm/tabtape.wasm: ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes, { level: 9 }).length)}`));
+  say(
+    dim(`  dist/wasm/tabtape.wasm: ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes, { level: 9 }).length)}`),
+  );
 }
 
 /** npm's binaryen is wasm-opt as a script; run by Node itself it needs no executable bit and no shell. */

@@ -12,7 +12,9 @@ export const exe = (name) => (isWindows ? `${name}.exe` : name);
 
 /** True where `apt-get` can be used to install what is missing. */
 export function canApt() {
-  return isRoot && process.platform === "linux" && existsSync("/etc/debian_version") && which("apt-get") !== null;
+  return (
+    isRoot && process.platform === "linux" && existsSync("/etc/debian_version") && which("apt-get") !== null
+  );
 }
 
 /** A screen to show a window on. */

@@ -30,7 +30,7 @@ export function capture(command, args, options = {}) {
       child[name].on("data", (chunk) => {
         text[name] += chunk;
         text.output += chunk;
-        const lines = chunk.split(/[\r\n]+/).filter((line) => line.trim());
+        const lines = chunk.split(/[\r\n]+/).filter((/** @type {string} */ line) => line.trim());
         if (onLine && lines.length > 0) onLine(lines[lines.length - 1] ?? "");
       });
     }
@@ -76,7 +76,9 @@ export async function run(title, command, args, options = {}) {
 function lastLines(output) {
   const lines = output.trimEnd().split("\n");
   const cut = lines.length - SHOWN_LINES;
-  return [...(cut > 0 ? [dim(`… ${cut} lines above left out`)] : []), ...lines.slice(-SHOWN_LINES)].join("\n");
+  return [...(cut > 0 ? [dim(`… ${cut} lines above left out`)] : []), ...lines.slice(-SHOWN_LINES)].join(
+    "\n",
+  );
 }
 
 /** The first line a program prints for `--version`, or null when it does not run. @param {string} command @param {string[]} [args] */

@@ -6,7 +6,8 @@
  */
 const err = process.stderr;
 export const coloured = Boolean(err.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb");
-const sgr = (code) => (text) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
+const sgr = (/** @type {number} */ code) => (/** @type {string} */ text) =>
+  coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
 export const bold = sgr(1);
 export const dim = sgr(2);
 export const red = sgr(31);
@@ -50,7 +51,9 @@ export function step(title) {
   const animated = Boolean(err.isTTY);
   if (!animated) say(`… ${title}`);
   const timer = setInterval(
-    animated ? draw : () => say(`  ${title}: still running, ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`),
+    animated
+      ? draw
+      : () => say(`  ${title}: still running, ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`),
     animated ? 100 : QUIET_INTERVAL_MS,
   );
   timer.unref();

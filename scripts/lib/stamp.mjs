@@ -30,7 +30,8 @@ export function hashOf(paths, salt = "") {
   const visit = (/** @type {string} */ path) => {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats) return void hash.update(`\0absent ${path}`);
-    if (!stats.isDirectory()) return void hash.update(`\0file ${path} ${stats.size}\0`).update(readFileSync(path));
+    if (!stats.isDirectory())
+      return void hash.update(`\0file ${path} ${stats.size}\0`).update(readFileSync(path));
     for (const name of readdirSync(path).sort()) if (name !== "node_modules") visit(join(path, name));
   };
   for (const path of paths) visit(path);

@@ -69,7 +69,9 @@ export function wasmEnv(kind) {
 
 /** Where cargo puts what it builds. @param {NodeJS.ProcessEnv} [env] @returns {Promise<string>} */
 export async function cargoTargetDir(env = process.env) {
-  const { status, stdout, stderr } = await capture("cargo", ["metadata", "--format-version=1", "--no-deps"], { env });
+  const { status, stdout, stderr } = await capture("cargo", ["metadata", "--format-version=1", "--no-deps"], {
+    env,
+  });
   if (status !== 0) throw new Error(`cargo metadata: ${stderr.trim()}`);
   return JSON.parse(stdout).target_directory;
 }
