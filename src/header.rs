@@ -4,6 +4,7 @@
 //! that matching a record parses nothing. It belongs to exactly one line: its spans mean nothing
 //! beside another.
 
+use crate::json::{JsonError, JsonErrorKind, Scanner};
 use crate::levels::{DetailLevel, Severity, SourceKind};
 
 /// A range of bytes of a line.
@@ -105,4 +106,38 @@ impl<'a> Record<'a> {
 
 fn str_of(span: Span, line: &[u8]) -> &str {
     std::str::from_utf8(span.of(line)).unwrap_or_default()
+}
+
+/// The HTTP status of a network event, its `data.status` from 100 to 599; 0 for anything else.
+#[must_use]
+pub fn http_status(category: &str, data: &[u8]) -> u16 {
+    if category != "network" || data.first() != Some(&b'{') {
+        return 0;
+    }
+    let mut status = 0;
+    // Ends at the first `status`; data that is not an object has none.
+    let _ = Scanner::trusted(data).object(|scanner, key| {
+        let value = scanner.value()?;
+        if key != b"status" {
+            return Ok(());
+        }
+        status = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        Err(JsonError { kind: JsonErrorKind::UnexpectedEnd, offset: scanner.pos() })
+    });
+    if (100..=599).contains(&status) { status } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::http_status;
+
+    #[test]
+    fn only_a_network_event_has_a_status() {
+        assert_eq!(http_status("network", br#"{"a":{"status":500},"status":404}"#), 404);
+        assert_eq!(http_status("console", br#"{"status":404}"#), 0);
+        for data in [&br#"{"status":99}"#[..], br#"{"status":"404"}"#, br#"{"status":40400}"#, b"[404]", b""]
+        {
+            assert_eq!(http_status("network", data), 0);
+        }
+    }
 }

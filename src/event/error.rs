@@ -1,0 +1,130 @@
+//! Why an event is refused.
+
+use crate::json::JsonError;
+use std::fmt;
+
+/// What would have been right in a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// A whole number of Unix microseconds.
+    Timestamp,
+    /// A category name.
+    Category,
+    /// A type name.
+    Type,
+    /// `source.kind`.
+    SourceKind,
+    /// `detail_level`.
+    DetailLevel,
+    /// A string, of at most this many bytes.
+    String(usize),
+    /// An object of this shape.
+    Object(&'static str),
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timestamp => f.write_str("whole Unix microseconds from 0 to 9007199254740991"),
+            Self::Category => f.write_str("a name like [a-z][a-z0-9_]{0,31}"),
+            Self::Type => f.write_str("a name like [a-z][A-Za-z0-9_.:-]{0,127}"),
+            Self::SourceKind => f.write_str("one of cdp, kernel_api, extension, local_process"),
+            Self::DetailLevel => f.write_str("one of minimal, standard, verbose, raw"),
+            Self::String(usize::MAX) => f.write_str("a string"),
+            Self::String(max) => write!(f, "a string of at most {max} bytes"),
+            Self::Object(shape) => write!(f, "an object {shape}"),
+            Self::Boolean => f.write_str("true or false"),
+        }
+    }
+}
+
+/// Why an event is refused. No seq is spent on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventError {
+    /// The text is not JSON.
+    NotJson(JsonError),
+    /// A field holds something else than it must.
+    Field {
+        /// Its path, as in `source.kind`.
+        path: &'static str,
+        /// Its JSON text, cut to 64 characters.
+        value: String,
+        /// What would be right.
+        expected: Expected,
+    },
+    /// A field that an event does not have.
+    UnknownField {
+        /// The object it stands in: the event itself is "", else `source`.
+        within: &'static str,
+        /// Its name, cut to 64 characters.
+        name: String,
+    },
+    /// A field that stands there twice.
+    RepeatedField(&'static str),
+    /// A field that must be there is not.
+    MissingField(&'static str),
+}
+
+impl EventError {
+    /// The code of this error in every interface.
+    pub const CODE: &'static str = "invalid_event";
+
+    /// The path of the field that is wrong, if one is.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::NotJson(_) => None,
+            Self::Field { path, .. } | Self::RepeatedField(path) | Self::MissingField(path) => Some(path),
+            Self::UnknownField { name, .. } => Some(name),
+        }
+    }
+
+    pub(super) fn field(path: &'static str, value: &[u8], expected: Expected) -> Self {
+        Self::Field { path, value: excerpt(value), expected }
+    }
+}
+
+/// The first 64 characters of `text`.
+pub(super) fn excerpt(text: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(&text[..text.len().min(260)]);
+    let mut excerpt: String = shown.chars().take(64).collect();
+    if excerpt.len() < text.len() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+impl From<JsonError> for EventError {
+    fn from(error: JsonError) -> Self {
+        Self::NotJson(error)
+    }
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(error) => write!(f, "the event is not JSON: {error}"),
+            Self::Field { path, value, expected } => write!(f, "{path}: expected {expected}, got {value}"),
+            Self::UnknownField { within: "", name } => write!(
+                f,
+                "unknown field {name:?}; an event has ts, type, category, detail_level, source, url, data, truncated"
+            ),
+            Self::UnknownField { within, name } => {
+                write!(f, "unknown field {name:?} in {within}, which has kind, event, metadata")
+            }
+            Self::RepeatedField(path) => write!(f, "{path}: stands there twice"),
+            Self::MissingField(path) => write!(f, "{path}: missing"),
+        }
+    }
+}
+
+impl std::error::Error for EventError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotJson(error) => Some(error),
+            _ => None,
+        }
+    }
+}

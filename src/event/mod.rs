@@ -1,0 +1,108 @@
+//! What a producer hands to `publish`: the portable Event, apart from the Envelope that stores it.
+//!
+//! [`Event::parse`] reads one JSON object strictly: unknown or repeated fields, names outside the
+//! closed sets, a negative or fractional `ts`, values of the wrong kind are refused with an
+//! [`EventError`] that says which field, which value and what would be right. Nothing is copied and
+//! nothing is spent: an [`Event`] borrows the text, `data` as it stands.
+
+mod error;
+mod parse;
+
+pub use error::{EventError, Expected};
+pub(crate) use parse::object;
+pub use parse::{Trust, Unknown, max_safe_integer};
+
+use crate::json::compact;
+use crate::levels::{DetailLevel, SourceKind};
+
+/// Most bytes of a type.
+pub const MAX_TYPE_BYTES: usize = 128;
+/// Most bytes of `source.event`.
+pub const MAX_SOURCE_EVENT_BYTES: usize = 256;
+/// Most bytes of a category.
+pub const MAX_CATEGORY_BYTES: usize = 32;
+
+/// One observation, borrowed from the text it was read from.
+///
+/// The byte slices are JSON: `source_event` and `url` are string contents without quotes, escapes as
+/// they stand; `metadata` is an object of strings; `data` is any value, without white space between
+/// its tokens unless [`Event::white_space`] says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Unix microseconds, or `None` for "now".
+    pub ts_micros: Option<u64>,
+    /// Semantic name: `[a-z][A-Za-z0-9_.:-]*`, at most [`MAX_TYPE_BYTES`].
+    pub type_: &'a str,
+    /// `[a-z][a-z0-9_]*`, at most [`MAX_CATEGORY_BYTES`].
+    pub category: &'a str,
+    /// `None` for the default, `standard`.
+    pub detail_level: Option<DetailLevel>,
+    /// Who observed it.
+    pub source_kind: SourceKind,
+    /// The producer's own name for it.
+    pub source_event: Option<&'a [u8]>,
+    /// Correlation, string to string.
+    pub metadata: Option<&'a [u8]>,
+    /// `metadata.tab_id` as a number; -1 for none.
+    pub tab_id: i64,
+    /// Where it happened.
+    pub url: Option<&'a [u8]>,
+    /// What happened.
+    pub data: Option<&'a [u8]>,
+    /// Whether content was cut.
+    pub truncated: bool,
+    /// Whether white space stands between tokens of `metadata` or `data`.
+    pub white_space: bool,
+}
+
+impl<'a> Event<'a> {
+    /// Reads one event.
+    ///
+    /// # Errors
+    /// See [`EventError`].
+    pub fn parse(text: &'a [u8], trust: Trust) -> Result<Self, EventError> {
+        parse::event(text, trust)
+    }
+
+    /// Hands `then` the same event without white space between the tokens of `metadata` and `data`.
+    pub fn tight<R>(&self, then: impl FnOnce(&Event<'_>) -> R) -> R {
+        if !self.white_space {
+            return then(self);
+        }
+        let tight = |text: Option<&[u8]>| {
+            text.map(|text| {
+                let mut tight = Vec::with_capacity(text.len());
+                compact(text, &mut tight);
+                tight
+            })
+        };
+        let (metadata, data) = (tight(self.metadata), tight(self.data));
+        then(&Event { metadata: metadata.as_deref(), data: data.as_deref(), white_space: false, ..*self })
+    }
+}
+
+/// Whether `name` may name a category: `[a-z][a-z0-9_]{0,31}`.
+#[must_use]
+pub fn is_category_name(name: &[u8]) -> bool {
+    is_name(name, MAX_CATEGORY_BYTES, |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// Whether `name` may name a type: `[a-z][A-Za-z0-9_.:-]{0,127}`. A first capital, as in
+/// "Runtime.consoleAPICalled", marks a protocol's name, which belongs into `source.event`.
+#[must_use]
+pub fn is_type_name(name: &[u8]) -> bool {
+    is_name(
+        name,
+        MAX_TYPE_BYTES,
+        |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-'),
+    )
+}
+
+fn is_name(name: &[u8], max_bytes: usize, rest: fn(u8) -> bool) -> bool {
+    name.len() <= max_bytes
+        && name.first().is_some_and(u8::is_ascii_lowercase)
+        && name.iter().all(|&byte| rest(byte))
+}
+
+#[cfg(test)]
+mod tests;

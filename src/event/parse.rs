@@ -1,0 +1,264 @@
+//! Reading an event's fields out of its text.
+
+use super::{
+    Event, Expected, MAX_SOURCE_EVENT_BYTES, error::EventError, error::excerpt, is_category_name,
+    is_type_name,
+};
+use crate::json::{JsonError, JsonErrorKind, Scanner, too_deep, unescape};
+use crate::levels::{DetailLevel, SourceKind};
+
+/// The largest whole number every reader keeps exactly: 2⁵³ − 1.
+#[must_use]
+pub const fn max_safe_integer() -> u64 {
+    (1 << 53) - 1
+}
+
+/// How much of the text is known to be JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing: every byte is checked.
+    Untrusted,
+    /// It came out of our own `JSON.stringify` a moment ago, and `data` is its last field: `data` is
+    /// then not walked, only bounded in depth.
+    OwnDataLast,
+}
+
+const SOURCE_SHAPE: &str = "{\"kind\", \"event\"?, \"metadata\"?}";
+const METADATA_SHAPE: &str = "of strings, {\"tab_id\": \"7\"}";
+
+/// What happens to fields that an event does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// They are errors: a producer of this version made them up.
+    Refuse,
+    /// They are passed over: a newer producer may know what they mean.
+    Keep,
+}
+
+pub(super) fn event(text: &[u8], trust: Trust) -> Result<Event<'_>, EventError> {
+    let mut scanner = match trust {
+        Trust::Untrusted => Scanner::new(text)?,
+        Trust::OwnDataLast => Scanner::trusted(text),
+    };
+    let event = object(&mut scanner, text, trust, Unknown::Refuse)?;
+    scanner.end()?;
+    Ok(event)
+}
+
+/// Reads the event that `scanner`, somewhere in `text`, stands before.
+pub(crate) fn object<'a>(
+    scanner: &mut Scanner<'a>,
+    text: &'a [u8],
+    trust: Trust,
+    unknown: Unknown,
+) -> Result<Event<'a>, EventError> {
+    if scanner.peek().is_some_and(|byte| byte != b'{') {
+        return refuse(scanner, "event", Expected::Object("like {\"type\", \"category\", \"source\"}"));
+    }
+    let mut fields = Fields::default();
+    scanner.object(|scanner, key| match key {
+        b"ts" => once("ts", &mut fields.ts_micros, timestamp(scanner)?),
+        b"type" => once("type", &mut fields.type_, name(scanner, "type", is_type_name, Expected::Type)?),
+        b"category" => once(
+            "category",
+            &mut fields.category,
+            name(scanner, "category", is_category_name, Expected::Category)?,
+        ),
+        b"detail_level" => once(
+            "detail_level",
+            &mut fields.detail_level,
+            member(scanner, "detail_level", DetailLevel::from_name, Expected::DetailLevel)?,
+        ),
+        b"source" => once("source", &mut fields.source, source(scanner, unknown)?),
+        b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
+        b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
+        b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
+        _ => pass_unknown(scanner, "", key, unknown),
+    })?;
+    let source = fields.source.ok_or(EventError::MissingField("source"))?;
+    Ok(Event {
+        ts_micros: fields.ts_micros,
+        type_: fields.type_.ok_or(EventError::MissingField("type"))?,
+        category: fields.category.ok_or(EventError::MissingField("category"))?,
+        detail_level: fields.detail_level,
+        source_kind: source.kind.ok_or(EventError::MissingField("source.kind"))?,
+        source_event: source.event,
+        metadata: source.metadata,
+        tab_id: source.tab_id,
+        url: fields.url,
+        data: fields.data,
+        truncated: fields.truncated.unwrap_or(false),
+        white_space: scanner.saw_white_space(),
+    })
+}
+
+#[derive(Default)]
+struct Fields<'a> {
+    ts_micros: Option<u64>,
+    type_: Option<&'a str>,
+    category: Option<&'a str>,
+    detail_level: Option<DetailLevel>,
+    source: Option<Source<'a>>,
+    url: Option<&'a [u8]>,
+    data: Option<&'a [u8]>,
+    truncated: Option<bool>,
+}
+
+struct Source<'a> {
+    kind: Option<SourceKind>,
+    event: Option<&'a [u8]>,
+    metadata: Option<&'a [u8]>,
+    tab_id: i64,
+}
+
+fn once<T>(path: &'static str, slot: &mut Option<T>, value: T) -> Result<(), EventError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(EventError::RepeatedField(path)),
+    }
+}
+
+/// Passes a value that is not what `path` must hold, so that the error can quote it.
+fn refuse<T>(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> Result<T, EventError> {
+    let value = scanner.value()?;
+    Err(EventError::field(path, value, expected))
+}
+
+fn timestamp(scanner: &mut Scanner<'_>) -> Result<u64, EventError> {
+    if !matches!(scanner.peek(), Some(b'0'..=b'9' | b'-')) {
+        return refuse(scanner, "ts", Expected::Timestamp);
+    }
+    let text = scanner.number()?;
+    let whole = std::str::from_utf8(text).ok().and_then(|digits| digits.parse::<u64>().ok());
+    match whole {
+        Some(ts_micros) if ts_micros <= max_safe_integer() => Ok(ts_micros),
+        _ => Err(EventError::field("ts", text, Expected::Timestamp)),
+    }
+}
+
+fn string<'a>(
+    scanner: &mut Scanner<'a>,
+    path: &'static str,
+    max_bytes: usize,
+) -> Result<&'a [u8], EventError> {
+    if scanner.peek() != Some(b'"') {
+        return refuse(scanner, path, Expected::String(max_bytes));
+    }
+    let content = scanner.string()?;
+    // An escape is never longer decoded than written.
+    if content.len() > max_bytes && unescape(content).len() > max_bytes {
+        return Err(EventError::field(path, content, Expected::String(max_bytes)));
+    }
+    Ok(content)
+}
+
+fn name<'a>(
+    scanner: &mut Scanner<'a>,
+    path: &'static str,
+    is_name: fn(&[u8]) -> bool,
+    expected: Expected,
+) -> Result<&'a str, EventError> {
+    if scanner.peek() != Some(b'"') {
+        return refuse(scanner, path, expected);
+    }
+    let content = scanner.string()?;
+    match std::str::from_utf8(content) {
+        Ok(name) if is_name(content) => Ok(name),
+        _ => Err(EventError::field(path, &quoted(content), expected)),
+    }
+}
+
+fn member<T>(
+    scanner: &mut Scanner<'_>,
+    path: &'static str,
+    from_name: fn(&[u8]) -> Option<T>,
+    expected: Expected,
+) -> Result<T, EventError> {
+    if scanner.peek() != Some(b'"') {
+        return refuse(scanner, path, expected);
+    }
+    let content = scanner.string()?;
+    from_name(content).ok_or_else(|| EventError::field(path, &quoted(content), expected))
+}
+
+fn quoted(content: &[u8]) -> Vec<u8> {
+    [b"\"", content, b"\""].concat()
+}
+
+fn boolean(scanner: &mut Scanner<'_>, path: &'static str) -> Result<bool, EventError> {
+    match scanner.value()? {
+        b"true" => Ok(true),
+        b"false" => Ok(false),
+        other => Err(EventError::field(path, other, Expected::Boolean)),
+    }
+}
+
+fn pass_unknown(
+    scanner: &mut Scanner<'_>,
+    within: &'static str,
+    key: &[u8],
+    unknown: Unknown,
+) -> Result<(), EventError> {
+    match unknown {
+        Unknown::Refuse => Err(EventError::UnknownField { within, name: excerpt(key) }),
+        Unknown::Keep => Ok(scanner.skip()?),
+    }
+}
+
+fn source<'a>(scanner: &mut Scanner<'a>, unknown: Unknown) -> Result<Source<'a>, EventError> {
+    if scanner.peek() != Some(b'{') {
+        return refuse(scanner, "source", Expected::Object(SOURCE_SHAPE));
+    }
+    let mut source = Source { kind: None, event: None, metadata: None, tab_id: -1 };
+    scanner.object(|scanner, key| match key {
+        b"kind" => once(
+            "source.kind",
+            &mut source.kind,
+            member(scanner, "source.kind", SourceKind::from_name, Expected::SourceKind)?,
+        ),
+        b"event" => {
+            once("source.event", &mut source.event, string(scanner, "source.event", MAX_SOURCE_EVENT_BYTES)?)
+        }
+        b"metadata" => once("source.metadata", &mut source.metadata, metadata(scanner, &mut source.tab_id)?),
+        _ => pass_unknown(scanner, "source", key, unknown),
+    })?;
+    Ok(source)
+}
+
+fn metadata<'a>(scanner: &mut Scanner<'a>, tab_id: &mut i64) -> Result<&'a [u8], EventError> {
+    if scanner.peek() != Some(b'{') {
+        return refuse(scanner, "source.metadata", Expected::Object(METADATA_SHAPE));
+    }
+    let start = scanner.pos();
+    scanner.object(|scanner, key| {
+        let value = string(scanner, "source.metadata", usize::MAX)?;
+        if key == b"tab_id" {
+            *tab_id = decimal(value).unwrap_or(-1);
+        }
+        Ok::<(), EventError>(())
+    })?;
+    Ok(scanner.since(start))
+}
+
+fn decimal(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|number| *number >= 0)
+}
+
+fn data<'a>(scanner: &mut Scanner<'a>, text: &'a [u8], trust: Trust) -> Result<&'a [u8], EventError> {
+    if trust == Trust::Untrusted {
+        return Ok(scanner.value()?);
+    }
+    // Our own stringify wrote `…,"data":<value>}` and nothing after it.
+    let start = scanner.pos();
+    match text.split_last() {
+        Some((b'}', rest)) if rest.len() > start => {
+            let value = &rest[start..];
+            if too_deep(value) {
+                return Err(EventError::NotJson(JsonError { kind: JsonErrorKind::TooDeep, offset: start }));
+            }
+            scanner.jump(text.len() - 1);
+            Ok(value)
+        }
+        _ => Err(EventError::NotJson(scanner.unexpected())),
+    }
+}

@@ -1,0 +1,113 @@
+//! One validating pass over JSON text, without building values.
+//!
+//! The core keeps `data` byte for byte, so it never parses JSON into a tree and back: it walks the
+//! bytes, checks them against RFC 8259, and remembers where things stand. Refused: anything the RFC
+//! refuses, bytes that are not UTF-8, and nesting deeper than [`MAX_DEPTH`]. Kept as they are: number
+//! text, key order, duplicate keys, escapes, lone surrogates written as escapes.
+
+mod scan;
+mod strings;
+
+pub use scan::Scanner;
+pub use strings::{char_boundary_at_most, plain_run, unescape};
+
+use std::fmt;
+
+/// Deepest nesting of arrays and objects. Every reader of a record (`serde_json`, SQLite, a
+/// viewer's `JSON.parse`) copes with it; deeper values are refused rather than stored unreadable.
+pub const MAX_DEPTH: usize = 128;
+
+/// Why text is not JSON, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonError {
+    /// What is wrong.
+    pub kind: JsonErrorKind,
+    /// Byte offset in the text that was handed in.
+    pub offset: usize,
+}
+
+/// What is wrong with text that is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonErrorKind {
+    /// The text ends inside a value.
+    UnexpectedEnd,
+    /// A byte that cannot stand here.
+    UnexpectedByte(u8),
+    /// A control character (below U+0020) inside a string, which must be written as an escape.
+    ControlCharacter(u8),
+    /// A backslash followed by something that is no escape.
+    BadEscape,
+    /// Digits missing, or a leading zero.
+    BadNumber,
+    /// The bytes are not UTF-8.
+    NotUtf8,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            JsonErrorKind::UnexpectedEnd => f.write_str("the text ends inside a value")?,
+            JsonErrorKind::UnexpectedByte(byte) => {
+                write!(f, "unexpected {:?}", char::from(byte))?;
+            }
+            JsonErrorKind::ControlCharacter(byte) => {
+                write!(f, "control character 0x{byte:02x} in a string; write it as \\u{byte:04x}")?;
+            }
+            JsonErrorKind::BadEscape => f.write_str("a backslash that begins no JSON escape")?,
+            JsonErrorKind::BadNumber => f.write_str("a number that JSON does not allow")?,
+            JsonErrorKind::NotUtf8 => f.write_str("bytes that are not UTF-8")?,
+            JsonErrorKind::TooDeep => write!(f, "nested deeper than {MAX_DEPTH} levels")?,
+        }
+        write!(f, " at byte {}", self.offset)
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// Checks that `text` is exactly one JSON value.
+///
+/// # Errors
+/// The first thing wrong with it, with its offset.
+pub fn validate(text: &[u8]) -> Result<(), JsonError> {
+    let mut scanner = Scanner::new(text)?;
+    scanner.value()?;
+    scanner.end()
+}
+
+/// Appends valid JSON `text` to `out` without the white space between its tokens.
+pub fn compact(text: &[u8], out: &mut Vec<u8>) {
+    let mut pos = 0;
+    while pos < text.len() {
+        match text[pos] {
+            b'"' => {
+                let end = strings::string_end(text, pos);
+                out.extend_from_slice(&text[pos..end]);
+                pos = end;
+            }
+            b' ' | b'\t' | b'\n' | b'\r' => pos += 1,
+            byte => {
+                out.push(byte);
+                pos += 1;
+            }
+        }
+    }
+}
+
+/// Whether valid JSON `text` nests deeper than [`MAX_DEPTH`].
+///
+/// Text that came out of our own `JSON.stringify` is valid, but may be deep. Counting opening
+/// brackets runs at memory speed; only text with more than [`MAX_DEPTH`] of them is walked.
+#[must_use]
+pub fn too_deep(text: &[u8]) -> bool {
+    let mut brackets = 0usize;
+    for chunk in text.chunks(128) {
+        // `[` is 0x5b and `{` is 0x7b: one comparison finds both. A byte-wide sum vectorizes.
+        brackets += usize::from(chunk.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>());
+    }
+    brackets > MAX_DEPTH && validate(text).is_err_and(|error| error.kind == JsonErrorKind::TooDeep)
+}
+
+#[cfg(test)]
+mod tests;

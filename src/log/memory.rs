@@ -1,0 +1,144 @@
+//! A log in memory: for native programs that need none on disk, and for tests, which can make it fail.
+
+use super::{Commit, Head, LogError, LogStore, RelayCursor, Segment};
+use crate::envelope::SessionId;
+use crate::ring::Entry;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How the next commit goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails and nothing of it is there.
+    Abort(LogError),
+    /// Everything of it is there, but the owner is told that it failed.
+    AnswerLost(LogError),
+}
+
+/// Category logs in memory. Cloning it gives another handle to the same logs.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLog {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    heads: BTreeMap<SessionId, Head>,
+    segments: BTreeMap<(SessionId, u64, String), Segment>,
+    relays: BTreeMap<String, u64>,
+    acked: BTreeMap<(SessionId, String), u64>,
+    faults: Vec<Fault>,
+    commits: usize,
+}
+
+impl MemoryLog {
+    /// Makes a session's head, or raises its epoch: what an owner does first.
+    pub fn open(&self, session_id: SessionId) -> Head {
+        let mut state = self.state();
+        let head = state.heads.entry(session_id).or_default();
+        head.epoch += 1;
+        head.clone()
+    }
+
+    /// Makes the next commits go wrong, the last of `faults` first.
+    pub fn fail_with(&self, faults: Vec<Fault>) {
+        self.state().faults = faults;
+    }
+
+    /// How many commits succeeded.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.state().commits
+    }
+
+    /// The last committed message of a relay.
+    #[must_use]
+    pub fn relay(&self, relay_id: &str) -> Option<u64> {
+        self.state().relays.get(relay_id).copied()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn commit(&mut self, commit: &Commit) -> Result<(), LogError> {
+        let head = self.heads.get_mut(&commit.session_id).ok_or(LogError::Missing)?;
+        if head.epoch != commit.epoch {
+            return Err(LogError::Superseded { ours: commit.epoch, theirs: head.epoch });
+        }
+        head.latest_seq = commit.latest_seq;
+        for segment in &commit.segments {
+            if !head.categories.contains(&segment.category) {
+                head.categories.push(segment.category.clone());
+            }
+            let key = (commit.session_id, segment.first_seq(), segment.category.clone());
+            self.segments.insert(key, segment.clone());
+        }
+        for RelayCursor { relay_id, message } in &commit.relays {
+            self.relays.insert(relay_id.clone(), *message);
+        }
+        self.commits += 1;
+        Ok(())
+    }
+}
+
+impl LogStore for MemoryLog {
+    async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
+        let mut state = self.state();
+        match state.faults.pop() {
+            None => state.commit(commit),
+            Some(Fault::Abort(error)) => Err(error),
+            Some(Fault::AnswerLost(error)) => state.commit(commit).and(Err(error)),
+        }
+    }
+
+    async fn read(
+        &self,
+        session_id: SessionId,
+        after_seq: u64,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let state = self.state();
+        let mut rows: Vec<_> = state
+            .segments
+            .range((session_id, 0, String::new())..=(session_id, u64::MAX, String::new()))
+            .flat_map(|(_, segment)| (0..segment.rows.len()).map(move |index| (segment, index)))
+            .filter(|(segment, index)| segment.rows[*index].first_seq > after_seq)
+            .collect();
+        rows.sort_unstable_by_key(|(segment, index)| segment.rows[*index].first_seq);
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for (segment, index) in rows {
+            bytes += segment.line(index).len() + 1;
+            if entries.len() == max_entries || (bytes > max_bytes && !entries.is_empty()) {
+                break;
+            }
+            entries.push(segment.entry(index).map_err(|error| LogError::Corrupt {
+                category: segment.category.clone(),
+                first_seq: segment.first_seq(),
+                reason: error.0.to_owned(),
+            })?);
+        }
+        Ok(entries)
+    }
+
+    async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
+        Ok(self.state().heads.iter().map(|(session_id, head)| (*session_id, head.clone())).collect())
+    }
+
+    async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
+        Ok(self.state().acked.get(&(session_id, store_id.to_owned())).copied().unwrap_or(0))
+    }
+
+    async fn set_acked_seq(
+        &self,
+        session_id: SessionId,
+        store_id: &str,
+        acked_seq: u64,
+    ) -> Result<(), LogError> {
+        self.state().acked.insert((session_id, store_id.to_owned()), acked_seq);
+        Ok(())
+    }
+}

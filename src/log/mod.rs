@@ -1,0 +1,196 @@
+//! Category logs: where records are before anyone outside sees them.
+//!
+//! One log a category, opened at its first record. A **commit** is one transaction: it checks that
+//! this owner still is the owner (`head.epoch`), adds one [`Segment`] a category and moves the head to
+//! the new `latest_seq`, together with the counters of the relays whose messages are in it. Either all
+//! of it is there afterwards or none.
+//!
+//! ## Losing
+//!
+//! A commit that fails is tried again with the same seqs; see
+//! [`CaptureSession`](crate::session::CaptureSession) for what happens when that goes on.
+//! [`LogError::Superseded`] is final: another owner resumed the session.
+
+mod memory;
+mod schedule;
+mod segment;
+
+pub use memory::{Fault, MemoryLog};
+pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
+pub use segment::{BadSegment, Row, Segment, SegmentBuilder};
+
+use crate::envelope::SessionId;
+use crate::ring::Entry;
+use std::fmt;
+use std::future::Future;
+
+/// What one transaction puts down.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Whose records.
+    pub session_id: SessionId,
+    /// The epoch this owner resumed or began with.
+    pub epoch: u64,
+    /// The first seq in it.
+    pub first_seq: u64,
+    /// The last; the head's `latest_seq` afterwards.
+    pub latest_seq: u64,
+    /// One segment a category that has something.
+    pub segments: Vec<Segment>,
+    /// The same records in seq order, as the ring and the flusher take them.
+    pub entries: Vec<Entry>,
+    /// The last message of each relay that is in it.
+    pub relays: Vec<RelayCursor>,
+    /// Bytes of all lines, newlines counted.
+    pub bytes: usize,
+}
+
+/// How far a relay's messages are committed, over all sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayCursor {
+    /// The relay's random name.
+    pub relay_id: String,
+    /// Its last committed message.
+    pub message: u64,
+}
+
+/// What the log knows of a session: one small row, the only thing a resume reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Head {
+    /// Raised by each owner that resumes the session.
+    pub epoch: u64,
+    /// The last committed seq; 0 before the first commit.
+    pub latest_seq: u64,
+    /// The categories that have a log, in order of opening.
+    pub categories: Vec<String>,
+}
+
+/// Where category logs are kept.
+///
+/// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
+pub trait LogStore {
+    /// Makes `commit` durable, all or nothing.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), LogError>>;
+
+    /// Records after `after_seq` of a session, in seq order over all categories: as many whole ones as
+    /// `max_entries` and `max_bytes` allow, and at least one if there is one.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn read(
+        &self,
+        session_id: SessionId,
+        after_seq: u64,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> impl Future<Output = Result<Vec<Entry>, LogError>>;
+
+    /// Every session that has a head, oldest first.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn sessions(&self) -> impl Future<Output = Result<Vec<(SessionId, Head)>, LogError>>;
+
+    /// How far the collector with `store_id` has acknowledged a session; 0 when it never did.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn acked_seq(&self, session_id: SessionId, store_id: &str)
+    -> impl Future<Output = Result<u64, LogError>>;
+
+    /// Keeps what the collector with `store_id` has acknowledged. It may be less than before: a store
+    /// that was restored from a copy rewinds.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn set_acked_seq(
+        &self,
+        session_id: SessionId,
+        store_id: &str,
+        acked_seq: u64,
+    ) -> impl Future<Output = Result<(), LogError>>;
+}
+
+/// Why a log did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogError {
+    /// Another owner resumed this session: ours is over.
+    Superseded {
+        /// The epoch of the commit.
+        ours: u64,
+        /// The epoch in the head.
+        theirs: u64,
+    },
+    /// The disk quota of this origin is used up.
+    QuotaExceeded,
+    /// Another connection holds the database at an older version.
+    Blocked,
+    /// Another connection asked for a newer version; this one was closed.
+    VersionChange,
+    /// The session has no head: the store was emptied.
+    Missing,
+    /// A segment cannot be read.
+    Corrupt {
+        /// Its category.
+        category: String,
+        /// Its key.
+        first_seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This environment has no IndexedDB, or denies it.
+    Unavailable(String),
+    /// Anything else, with the name the environment gave it.
+    Other {
+        /// `AbortError`, `UnknownError`, …
+        name: String,
+        /// Its message.
+        message: String,
+    },
+}
+
+impl LogError {
+    /// The code of this error in every interface.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Superseded { .. } => "superseded",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::Blocked => "log_blocked",
+            Self::VersionChange => "log_version_change",
+            Self::Missing => "log_missing",
+            Self::Corrupt { .. } => "log_corrupt",
+            Self::Unavailable(_) => "no_indexeddb",
+            Self::Other { .. } => "log_failed",
+        }
+    }
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { ours, theirs } => {
+                write!(f, "epoch {ours} of this session was superseded by epoch {theirs}")
+            }
+            Self::QuotaExceeded => f.write_str("the browser's storage quota for this extension is used up"),
+            Self::Blocked => {
+                f.write_str("another page or worker holds the database open at an older version")
+            }
+            Self::VersionChange => f.write_str("a newer version of the extension took the database over"),
+            Self::Missing => f.write_str("the session is not in the database, which was cleared"),
+            Self::Corrupt { category, first_seq, reason } => {
+                write!(f, "the segment of {category} at seq {first_seq} is corrupt: {reason}")
+            }
+            Self::Unavailable(why) => write!(f, "IndexedDB is not available: {why}"),
+            Self::Other { name, message } => write!(f, "{name}: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+#[cfg(test)]
+mod tests;

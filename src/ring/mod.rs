@@ -1,0 +1,336 @@
+//! A bounded, ordered window onto the newest records of a stream, for any number of readers.
+//!
+//! One owner pushes; [`Reader`]s follow at their own pace. A push never blocks and never fails: when
+//! the ring is over its count or its bytes, the oldest entries go. Entries stand in seq order without
+//! a hole between them, a [`Gap`] being one entry whatever its length, so finding a seq is a binary
+//! search and an overrun is a subtraction.
+//!
+//! ## Lagging
+//!
+//! A reader that falls behind is told: its next result is [`ReadResult::Dropped`], with how many seqs
+//! it missed (matching its selector or not: nobody looks at what is gone) and the next one still held.
+//! Then it goes on with the survivors. Other readers notice nothing.
+//!
+//! ## Resuming
+//!
+//! [`RingBuffer::reader`] takes `after_seq`, exclusive. 0 begins at the oldest entry retained. A cursor
+//! before that is a lag like any other and says `Dropped` first. A cursor beyond
+//! [`latest_seq`](RingBuffer::latest_seq) is [`CursorAhead`]: it belongs to another stream, and waiting
+//! would be silence without end.
+//!
+//! ## Closing
+//!
+//! After [`close`](RingBuffer::close) readers get what is left and then [`ReadResult::Closed`], for ever.
+//!
+//! ## Waiting
+//!
+//! [`Reader::read`] parks its waker in `reader_wake`, which the owner signals once a push batch. While
+//! nobody waits, that costs one look at an empty list.
+//!
+//! ```
+//! use tabtape::event::{Event, Trust};
+//! use tabtape::envelope::SessionId;
+//! use tabtape::ring::{ReadResult, RingBuffer};
+//! use tabtape::selector::Selector;
+//! use tabtape::session::CaptureSession;
+//!
+//! let ring = RingBuffer::new(2, 1 << 20)?;
+//! let mut session = CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone());
+//! let mut reader = ring.reader(0, Selector::default())?;
+//! for _ in 0..5 {
+//!     session.publish(br#"{"type":"app.tick","category":"app","source":{"kind":"local_process"}}"#, Trust::Untrusted)?;
+//! }
+//! assert_eq!(reader.try_read(), Some(ReadResult::Dropped { count: 3, next_seq: 4 }));
+//! assert!(matches!(reader.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 4));
+//! assert!(matches!(reader.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 5));
+//! assert_eq!(reader.try_read(), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod reader;
+mod wake;
+
+pub use reader::{Read, ReadResult, Reader};
+
+use crate::envelope::Gap;
+use crate::header::{Header, Record};
+use crate::selector::Selector;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wake::ReaderWake;
+
+/// One event, with its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// What readers filter on.
+    pub header: Header,
+    /// The line, without a newline. A slice of the block it was committed in.
+    pub line: Bytes,
+}
+
+impl StoredEvent {
+    /// Header and line as a selector sees them.
+    #[must_use]
+    pub fn record(&self) -> Record<'_> {
+        Record { header: &self.header, line: &self.line }
+    }
+}
+
+/// One gap, with its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGap {
+    /// Which seqs are missing, and why.
+    pub gap: Gap,
+    /// The line, without a newline.
+    pub line: Bytes,
+}
+
+/// What the ring holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Something happened.
+    Event(StoredEvent),
+    /// Something is missing.
+    Gap(StoredGap),
+}
+
+impl Entry {
+    /// The first seq it covers.
+    #[must_use]
+    pub const fn first_seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.header.seq,
+            Self::Gap(gap) => gap.gap.first_seq,
+        }
+    }
+
+    /// The last seq it covers.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.header.seq,
+            Self::Gap(gap) => gap.gap.last_seq,
+        }
+    }
+
+    /// Its line.
+    #[must_use]
+    pub const fn line(&self) -> &Bytes {
+        match self {
+            Self::Event(event) => &event.line,
+            Self::Gap(gap) => &gap.line,
+        }
+    }
+}
+
+/// A ring cannot be this small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZeroCapacity(&'static str);
+
+impl ZeroCapacity {
+    /// The code of this error in every interface.
+    pub const CODE: &'static str = "invalid_capacity";
+}
+
+impl fmt::Display for ZeroCapacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected at least 1, got 0", self.0)
+    }
+}
+
+impl std::error::Error for ZeroCapacity {}
+
+/// A cursor beyond the newest record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorAhead {
+    /// The cursor that was given.
+    pub after_seq: u64,
+    /// The newest seq there is.
+    pub latest_seq: u64,
+}
+
+impl CursorAhead {
+    /// The code of this error in every interface.
+    pub const CODE: &'static str = "cursor_ahead";
+}
+
+impl fmt::Display for CursorAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "after_seq {} is beyond latest_seq {}; it belongs to another session",
+            self.after_seq, self.latest_seq
+        )
+    }
+}
+
+impl std::error::Error for CursorAhead {}
+
+/// The window. Cloning it gives another handle to the same one.
+#[derive(Debug, Clone)]
+pub struct RingBuffer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    reader_wake: ReaderWake,
+}
+
+#[derive(Debug)]
+struct State {
+    entries: VecDeque<Entry>,
+    /// Bytes of the lines held.
+    bytes: usize,
+    /// The last seq of the newest entry, also when it is gone.
+    latest_seq: u64,
+    closed: bool,
+    capacity: usize,
+    max_bytes: usize,
+}
+
+impl RingBuffer {
+    /// A ring of at most `capacity` entries and `max_bytes` bytes of lines. The newest entry stays
+    /// even when it alone is larger.
+    ///
+    /// # Errors
+    /// Either is 0.
+    pub fn new(capacity: usize, max_bytes: usize) -> Result<Self, ZeroCapacity> {
+        if capacity == 0 {
+            return Err(ZeroCapacity("capacity"));
+        }
+        if max_bytes == 0 {
+            return Err(ZeroCapacity("max_bytes"));
+        }
+        let state = State {
+            entries: VecDeque::with_capacity(capacity.min(4096)),
+            bytes: 0,
+            latest_seq: 0,
+            closed: false,
+            capacity,
+            max_bytes,
+        };
+        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), reader_wake: ReaderWake::default() }) })
+    }
+
+    /// The first seq held, or one past [`latest_seq`](Self::latest_seq) when nothing is.
+    #[must_use]
+    pub fn oldest_seq(&self) -> u64 {
+        self.shared.state().oldest_seq()
+    }
+
+    /// The newest seq pushed; 0 before the first.
+    #[must_use]
+    pub fn latest_seq(&self) -> u64 {
+        self.shared.state().latest_seq
+    }
+
+    /// How many entries are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.state().entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the lines held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shared.state().bytes
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.state().closed
+    }
+
+    /// A reader of what comes after `after_seq` and matches `selector`.
+    ///
+    /// # Errors
+    /// The cursor lies beyond the newest seq.
+    pub fn reader(&self, after_seq: u64, selector: Selector) -> Result<Reader, CursorAhead> {
+        let state = self.shared.state();
+        if after_seq > state.latest_seq {
+            return Err(CursorAhead { after_seq, latest_seq: state.latest_seq });
+        }
+        let next_seq = if after_seq == 0 { state.oldest_seq() } else { after_seq + 1 };
+        drop(state);
+        Ok(Reader::new(self.shared.clone(), next_seq, selector))
+    }
+
+    /// Appends entries, which must continue the stream seq by seq, and wakes waiting readers once.
+    pub(crate) fn push(&self, entries: impl IntoIterator<Item = Entry>) {
+        let mut state = self.shared.state();
+        for entry in entries {
+            state.push(entry);
+        }
+        drop(state);
+        self.shared.reader_wake.wake();
+    }
+
+    /// Says that everything up to `seq` lies before this ring: a session is being resumed.
+    pub(crate) fn start_after(&self, seq: u64) {
+        let mut state = self.shared.state();
+        if state.entries.is_empty() {
+            state.latest_seq = seq;
+        }
+    }
+
+    /// Puts older entries, which must end where the ring begins, before the others, newest first, as
+    /// long as they fit: a resumed session refills its ring.
+    pub(crate) fn prepend(&self, older: impl IntoIterator<Item = Entry>) {
+        let mut state = self.shared.state();
+        for entry in older {
+            let fits = state.entries.len() < state.capacity
+                && state.bytes + entry.line().len() <= state.max_bytes
+                && entry.last_seq() + 1 == state.oldest_seq();
+            if !fits {
+                break;
+            }
+            state.bytes += entry.line().len();
+            state.entries.push_front(entry);
+        }
+    }
+
+    /// Ends the stream.
+    pub(crate) fn close(&self) {
+        self.shared.state().closed = true;
+        self.shared.reader_wake.wake();
+    }
+}
+
+impl Shared {
+    /// A panic elsewhere leaves the state whole: no step here panics halfway.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn oldest_seq(&self) -> u64 {
+        self.entries.front().map_or(self.latest_seq + 1, Entry::first_seq)
+    }
+
+    fn push(&mut self, entry: Entry) {
+        debug_assert_eq!(entry.first_seq(), self.latest_seq + 1, "the stream has no holes");
+        self.latest_seq = entry.last_seq();
+        self.bytes += entry.line().len();
+        self.entries.push_back(entry);
+        while self.entries.len() > self.capacity || (self.bytes > self.max_bytes && self.entries.len() > 1) {
+            if let Some(oldest) = self.entries.pop_front() {
+                self.bytes -= oldest.line().len();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

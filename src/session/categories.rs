@@ -1,0 +1,68 @@
+//! The categories of one session: their counts and the segments being filled.
+
+use super::PublishError;
+use crate::log::{Segment, SegmentBuilder};
+use std::collections::BTreeMap;
+
+/// Most categories a session has.
+pub(super) const MAX_CATEGORIES: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Categories {
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    name: String,
+    builder: SegmentBuilder,
+    events: u64,
+    gap_seqs: u64,
+}
+
+impl Categories {
+    pub(super) fn new(names: &[String]) -> Self {
+        let mut categories = Self::default();
+        for name in names {
+            categories.slots.push(Slot::new(name));
+        }
+        categories
+    }
+
+    /// The slot of a category, opened if it is new.
+    pub(super) fn open(&mut self, name: &str) -> Result<usize, PublishError> {
+        if let Some(slot) = self.slots.iter().position(|slot| slot.name == name) {
+            return Ok(slot);
+        }
+        if self.slots.len() >= MAX_CATEGORIES {
+            return Err(PublishError::TooManyCategories(name.to_owned()));
+        }
+        self.slots.push(Slot::new(name));
+        Ok(self.slots.len() - 1)
+    }
+
+    pub(super) fn builder(&mut self, slot: usize) -> &mut SegmentBuilder {
+        &mut self.slots[slot].builder
+    }
+
+    pub(super) fn count(&mut self, slot: usize, events: u64, gap_seqs: u64) {
+        self.slots[slot].events += events;
+        self.slots[slot].gap_seqs += gap_seqs;
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.slots.iter().map(|slot| (slot.name.as_str(), slot.events, slot.gap_seqs))
+    }
+
+    /// Takes what was filled, by slot.
+    pub(super) fn seal(&mut self) -> BTreeMap<usize, Segment> {
+        let filled = self.slots.iter_mut().enumerate().filter(|(_, slot)| !slot.builder.is_empty());
+        filled.map(|(index, slot)| (index, slot.builder.seal(&slot.name))).collect()
+    }
+}
+
+impl Slot {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), builder: SegmentBuilder::default(), events: 0, gap_seqs: 0 }
+    }
+}

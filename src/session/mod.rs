@@ -1,0 +1,553 @@
+//! One recording: whoever owns a [`CaptureSession`] decides what was accepted, and in which order.
+//!
+//! [`publish`](CaptureSession::publish) takes an event, fills in what may be absent (`ts`,
+//! `detail_level`), refuses what is wrong, redacts, spends a **seq**, cuts what is too long, and writes
+//! the line once, into the segment it will be committed in. At all times
+//! **latest_seq = events + gaps**: what cannot be kept is counted by
+//! [`record_drop`](CaptureSession::record_drop), which spends seqs on a gap. A refused event spends none.
+//!
+//! ## Committing
+//!
+//! A session with a log shows an event to nobody before it is durable. The owner drives it, because the
+//! session itself does no I/O and owns no timer:
+//! [`begin_commit`](CaptureSession::begin_commit) hands out what is pending,
+//! [`settle`](CaptureSession::settle) takes what became of it, moves the records into the ring and
+//! resolves [`committed`](CaptureSession::committed). [`commit`] does all three for a sole owner. A
+//! commit that failed is handed out again with the same seqs. A session without a log commits to the
+//! ring at once.
+//!
+//! ## Turning volatile
+//!
+//! When commits have failed for [`FAILING_LIMIT_MS`], or [`MAX_PENDING_BYTES`] are pending,
+//! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner deletes the resume
+//! record and then calls [`turn_volatile`](CaptureSession::turn_volatile): from then on the session
+//! lives in memory only and is never resumed, so no seq can be used twice.
+//!
+//! ## Resuming and closing
+//!
+//! There is no session that is not started, and none is restarted: a resumed one is a new owner of the
+//! same id, with a higher epoch, whose first seq follows the last committed one. When a commit answers
+//! [`LogError::Superseded`], this owner is over. After [`close`](CaptureSession::close) every publish is
+//! refused; the ring ends once the rest is committed. Closing twice is fine.
+//!
+//! ```
+//! use tabtape::envelope::SessionId;
+//! use tabtape::event::Trust;
+//! use tabtape::ring::RingBuffer;
+//! use tabtape::session::CaptureSession;
+//!
+//! let ring = RingBuffer::new(1024, 32 << 20)?;
+//! let mut session = CaptureSession::new(SessionId::from_time(1_764_000_000_000, [7; 10]), ring);
+//! let event = br#"{"type":"app.ready","category":"app","source":{"kind":"extension"},"data":{}}"#;
+//! assert_eq!(session.publish(event, Trust::Untrusted, 1_764_000_000_000_000)?, 1);
+//! assert_eq!(session.record_drop("network", 12, "queue_full")?, 13);
+//! let counts = session.counts();
+//! assert_eq!(session.latest_seq(), counts.events + counts.gap_seqs);
+//! session.close();
+//! assert!(session.publish(event, Trust::Untrusted, 0).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod categories;
+mod committed;
+mod error;
+
+pub use committed::Committed;
+pub use error::{NotCommitted, PublishError, RefusedAt};
+
+use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
+use crate::event::{Event, Expected, Trust, is_category_name, max_safe_integer};
+use crate::header::Header;
+use crate::levels::Severity;
+use crate::log::{Commit, Head, LogError, LogStore, RelayCursor};
+use crate::ring::{CursorAhead, Entry, Reader, RingBuffer, StoredEvent, StoredGap};
+use crate::selector::Selector;
+use categories::Categories;
+use committed::CommitWatch;
+use std::sync::Arc;
+
+/// Commits failing for so long turn a session volatile.
+pub const FAILING_LIMIT_MS: f64 = 5_000.0;
+/// So many uncommitted bytes turn a session volatile: memory of a service worker is not a log.
+pub const MAX_PENDING_BYTES: usize = 16 << 20;
+/// Most bytes of one `publish_batch`, unless it is a single record.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Where a session is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Records become durable before anyone sees them.
+    Logged,
+    /// Records live in memory: the session has no log, or lost it.
+    Volatile,
+    /// No more publishes.
+    Closed,
+    /// Another owner resumed the session.
+    Superseded,
+}
+
+impl State {
+    /// Its name in every interface.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logged => "logged",
+            Self::Volatile => "volatile",
+            Self::Closed => "closed",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// What a session has accepted since this owner began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Events accepted.
+    pub events: u64,
+    /// Seqs spent on gaps.
+    pub gap_seqs: u64,
+    /// Events of severity `error`.
+    pub errors: u64,
+    /// Events of severity `warn`.
+    pub warnings: u64,
+    /// Secrets replaced.
+    pub redactions: u64,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BatchReceipt {
+    /// The first seq spent; 0 when none was.
+    pub first_seq: u64,
+    /// The last; 0 when none was.
+    pub last_seq: u64,
+    /// Events that were refused, by their index in the batch.
+    pub refused: Vec<RefusedAt>,
+}
+
+/// The owner of one recording.
+#[derive(Debug)]
+pub struct CaptureSession {
+    session_id: SessionId,
+    ring: RingBuffer,
+    writer: LineWriter,
+    state: State,
+    epoch: u64,
+    latest_seq: u64,
+    counts: Counts,
+    categories: Categories,
+    /// Everything not yet handed out, in seq order.
+    pending: Vec<Pending>,
+    pending_bytes: usize,
+    relays: Vec<RelayCursor>,
+    /// What was handed out and is not settled, or failed and will be handed out again.
+    unsettled: Option<Arc<Commit>>,
+    /// Since when a commit has been under way without any succeeding.
+    unsettled_since_ms: Option<f64>,
+    watch: CommitWatch,
+}
+
+#[derive(Debug)]
+struct Pending {
+    category: usize,
+    start: usize,
+    end: usize,
+    record: PendingRecord,
+}
+
+#[derive(Debug)]
+enum PendingRecord {
+    Event(Header),
+    Gap(Gap),
+}
+
+impl CaptureSession {
+    /// Begins a session that lives in memory.
+    #[must_use]
+    pub fn new(session_id: SessionId, ring: RingBuffer) -> Self {
+        Self::begin(session_id, ring, State::Volatile, &Head::default())
+    }
+
+    /// Begins or resumes a session whose log has `head`, which this owner has just written: its epoch is
+    /// this owner's. The first seq follows `head.latest_seq`.
+    #[must_use]
+    pub fn with_log(session_id: SessionId, ring: RingBuffer, head: &Head) -> Self {
+        Self::begin(session_id, ring, State::Logged, head)
+    }
+
+    fn begin(session_id: SessionId, ring: RingBuffer, state: State, head: &Head) -> Self {
+        ring.start_after(head.latest_seq);
+        Self {
+            session_id,
+            ring,
+            writer: LineWriter::new(session_id),
+            state,
+            epoch: head.epoch,
+            latest_seq: head.latest_seq,
+            counts: Counts::default(),
+            categories: Categories::new(&head.categories),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            relays: Vec::new(),
+            unsettled: None,
+            unsettled_since_ms: None,
+            watch: CommitWatch::new(head.latest_seq),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The epoch of this owner.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The last seq spent, committed or not.
+    #[must_use]
+    pub const fn latest_seq(&self) -> u64 {
+        self.latest_seq
+    }
+
+    /// The last seq that is durable, or in memory for good when the session is volatile.
+    #[must_use]
+    pub fn committed_seq(&self) -> u64 {
+        self.watch.committed_seq()
+    }
+
+    /// What was accepted since this owner began.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Events and seqs spent on gaps, by category, since this owner began.
+    pub fn counts_by_category(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.categories.counts()
+    }
+
+    /// Bytes accepted and not yet settled.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes + self.unsettled.as_ref().map_or(0, |commit| commit.bytes)
+    }
+
+    /// A reader of what is committed after `after_seq`.
+    ///
+    /// # Errors
+    /// The cursor lies beyond what is committed.
+    pub fn reader(&self, after_seq: u64, selector: Selector) -> Result<Reader, CursorAhead> {
+        self.ring.reader(after_seq, selector)
+    }
+
+    /// Accepts one event, a JSON object. `now_micros` stands in for an absent `ts`. Returns its seq.
+    ///
+    /// # Errors
+    /// The event is refused, and no seq is spent.
+    pub fn publish(&mut self, event: &[u8], trust: Trust, now_micros: u64) -> Result<u64, PublishError> {
+        let event = Event::parse(event, trust)?;
+        let seq = self.accept(&event, now_micros)?;
+        self.settle_volatile();
+        Ok(seq)
+    }
+
+    /// Accepts many events, one JSON object a line. Refused lines are reported by index; the others are
+    /// accepted. Empty lines are passed over.
+    ///
+    /// # Errors
+    /// The session takes nothing more, or the batch is over [`MAX_BATCH_BYTES`] and not a single record.
+    pub fn publish_batch(
+        &mut self,
+        ndjson: &[u8],
+        trust: Trust,
+        now_micros: u64,
+    ) -> Result<BatchReceipt, PublishError> {
+        self.check_open()?;
+        let single = || memchr::memchr(b'\n', ndjson).is_none_or(|end| end + 1 == ndjson.len());
+        if ndjson.len() > MAX_BATCH_BYTES && !single() {
+            return Err(PublishError::BatchTooLarge(ndjson.len()));
+        }
+        let mut receipt = BatchReceipt::default();
+        for (index, line) in lines(ndjson).enumerate() {
+            let accepted = Event::parse(line, trust)
+                .map_err(Into::into)
+                .and_then(|event| self.accept(&event, now_micros));
+            match accepted {
+                Ok(seq) => {
+                    receipt.first_seq = if receipt.first_seq == 0 { seq } else { receipt.first_seq };
+                    receipt.last_seq = seq;
+                }
+                Err(error) => receipt.refused.push(RefusedAt { index, error }),
+            }
+        }
+        self.settle_volatile();
+        Ok(receipt)
+    }
+
+    /// Accepts an event that was parsed elsewhere, without showing it to anyone yet: a batch does that
+    /// once, in [`settle_volatile`](Self::settle_volatile).
+    pub(crate) fn accept(&mut self, event: &Event<'_>, now_micros: u64) -> Result<u64, PublishError> {
+        self.check_open()?;
+        let seq = self.next_seq(1)?;
+        let category = self.categories.open(event.category)?;
+        let ts_micros = event.ts_micros.unwrap_or(now_micros);
+        event.tight(|event| self.write(event, category, seq, ts_micros));
+        Ok(seq)
+    }
+
+    fn write(&mut self, event: &Event<'_>, category: usize, seq: u64, ts_micros: u64) {
+        let builder = self.categories.builder(category);
+        let start = builder.lines().len();
+        let header = self.writer.event(builder.lines(), seq, ts_micros, event);
+        let end = builder.lines().len();
+        builder.end_line(seq, 1);
+        self.categories.count(category, 1, 0);
+        self.counts.events += 1;
+        match header.severity {
+            Severity::Error => self.counts.errors += 1,
+            Severity::Warn => self.counts.warnings += 1,
+            Severity::Debug | Severity::Info => {}
+        }
+        self.latest_seq = seq;
+        self.pending_bytes += end + 1 - start;
+        self.pending.push(Pending { category, start, end, record: PendingRecord::Event(header) });
+    }
+
+    /// Spends `count` seqs on a gap: that many events of `category` are lost, for `reason`. Returns the
+    /// last of them.
+    ///
+    /// # Errors
+    /// Nothing to count, a name that is none, or the session takes nothing more.
+    pub fn record_drop(&mut self, category: &str, count: u64, reason: &str) -> Result<u64, PublishError> {
+        let last_seq = self.accept_drop(category, count, reason)?;
+        self.settle_volatile();
+        Ok(last_seq)
+    }
+
+    pub(crate) fn accept_drop(
+        &mut self,
+        category: &str,
+        count: u64,
+        reason: &str,
+    ) -> Result<u64, PublishError> {
+        self.check_open()?;
+        if !is_category_name(category.as_bytes()) {
+            return Err(PublishError::Drop("category", category.to_owned(), Expected::Category.to_string()));
+        }
+        if !is_reason(reason.as_bytes()) {
+            let expected = "a name like [a-z][a-z0-9_]{0,63}".to_owned();
+            return Err(PublishError::Drop("reason", reason.to_owned(), expected));
+        }
+        let row_count = u32::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
+            PublishError::Drop("count", count.to_string(), "a number from 1 to 4294967295".to_owned())
+        })?;
+        let first_seq = self.next_seq(count)?;
+        let slot = self.categories.open(category)?;
+        let gap = Gap {
+            first_seq,
+            last_seq: first_seq + count - 1,
+            category: category.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let builder = self.categories.builder(slot);
+        let start = builder.lines().len();
+        self.writer.gap(builder.lines(), &gap);
+        let end = builder.lines().len();
+        builder.end_line(first_seq, row_count);
+        self.categories.count(slot, 0, count);
+        self.counts.gap_seqs += count;
+        self.latest_seq = gap.last_seq;
+        self.pending_bytes += end + 1 - start;
+        self.pending.push(Pending { category: slot, start, end, record: PendingRecord::Gap(gap) });
+        Ok(self.latest_seq)
+    }
+
+    /// Puts a relay's counter into the commit that its messages are in.
+    pub(crate) fn note_relay(&mut self, relay_id: &str, message: u64) {
+        match self.relays.iter_mut().find(|cursor| cursor.relay_id == relay_id) {
+            Some(cursor) => cursor.message = message,
+            None => self.relays.push(RelayCursor { relay_id: relay_id.to_owned(), message }),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), PublishError> {
+        match self.state {
+            State::Logged | State::Volatile => Ok(()),
+            State::Closed => Err(PublishError::Closed),
+            State::Superseded => Err(PublishError::Superseded),
+        }
+    }
+
+    fn next_seq(&self, count: u64) -> Result<u64, PublishError> {
+        match self.latest_seq.checked_add(count) {
+            Some(last) if last <= max_safe_integer() => Ok(self.latest_seq + 1),
+            _ => Err(PublishError::OutOfSeqs),
+        }
+    }
+
+    /// Takes everything pending, in the form it is stored, shown and sent.
+    fn seal(&mut self) -> Option<Arc<Commit>> {
+        if self.pending.is_empty() && self.relays.is_empty() {
+            return None;
+        }
+        let segments = self.categories.seal();
+        let entries: Vec<Entry> = std::mem::take(&mut self.pending)
+            .into_iter()
+            .map(|pending| {
+                let line = segments[&pending.category].lines.slice(pending.start..pending.end);
+                match pending.record {
+                    PendingRecord::Event(header) => Entry::Event(StoredEvent { header, line }),
+                    PendingRecord::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
+                }
+            })
+            .collect();
+        Some(Arc::new(Commit {
+            session_id: self.session_id,
+            epoch: self.epoch,
+            first_seq: entries.first().map_or(self.latest_seq + 1, Entry::first_seq),
+            latest_seq: self.latest_seq,
+            segments: segments.into_values().collect(),
+            entries,
+            relays: std::mem::take(&mut self.relays),
+            bytes: std::mem::take(&mut self.pending_bytes),
+        }))
+    }
+
+    /// Shows everything pending of a session that has no log; the end of a publish batch.
+    pub(crate) fn settle_volatile(&mut self) {
+        if self.state != State::Volatile {
+            return;
+        }
+        if let Some(commit) = self.seal() {
+            self.show(&commit);
+        }
+    }
+
+    fn show(&mut self, commit: &Commit) {
+        self.ring.push(commit.entries.iter().cloned());
+        self.watch.advance(commit.latest_seq);
+    }
+
+    /// Hands out the next commit: the one that failed, or what has become pending since. `None` when one
+    /// is under way or nothing is pending.
+    pub fn begin_commit(&mut self, now_ms: f64) -> Option<Arc<Commit>> {
+        if self.state == State::Volatile || self.state == State::Superseded {
+            return None;
+        }
+        if self.unsettled.is_none() {
+            self.unsettled = self.seal();
+        }
+        if self.unsettled.is_some() {
+            self.unsettled_since_ms.get_or_insert(now_ms);
+        }
+        self.unsettled.clone()
+    }
+
+    /// Takes what became of the commit that [`begin_commit`](Self::begin_commit) handed out.
+    ///
+    /// # Errors
+    /// What the log said, unchanged. After [`LogError::Superseded`] this owner is over; after anything
+    /// else the same commit is handed out again.
+    pub fn settle(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
+        let Some(commit) = self.unsettled.take() else {
+            return Ok(());
+        };
+        match result {
+            Ok(()) => {
+                self.unsettled_since_ms = None;
+                self.show(&commit);
+                self.end_if_closed();
+                Ok(())
+            }
+            Err(error @ LogError::Superseded { .. }) => {
+                self.state = State::Superseded;
+                self.watch.end(NotCommitted::Superseded);
+                self.ring.close();
+                Err(error)
+            }
+            Err(error) => {
+                self.unsettled = Some(commit);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the log has failed for too long, or too much is pending. The owner then deletes the
+    /// resume record and calls [`turn_volatile`](Self::turn_volatile).
+    #[must_use]
+    pub fn must_turn_volatile(&self, now_ms: f64) -> bool {
+        let failing = self.unsettled_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
+        self.state == State::Logged && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
+    }
+
+    /// Goes on from memory. The resume record must be gone before: a resumed owner would spend the same
+    /// seqs again.
+    pub fn turn_volatile(&mut self) {
+        if self.state != State::Logged {
+            return;
+        }
+        self.state = State::Volatile;
+        self.unsettled_since_ms = None;
+        if let Some(commit) = self.unsettled.take() {
+            self.show(&commit);
+        }
+        self.settle_volatile();
+    }
+
+    /// Resolves once everything up to `seq` is committed.
+    ///
+    /// # Errors
+    /// No such seq was spent.
+    pub fn committed(&self, seq: u64) -> Result<Committed, CursorAhead> {
+        if seq > self.latest_seq {
+            return Err(CursorAhead { after_seq: seq, latest_seq: self.latest_seq });
+        }
+        Ok(self.watch.wait(seq))
+    }
+
+    /// Takes no more publishes. The ring ends when everything accepted is committed.
+    pub fn close(&mut self) {
+        if matches!(self.state, State::Logged | State::Volatile) {
+            self.settle_volatile();
+            self.state = State::Closed;
+            self.end_if_closed();
+        }
+    }
+
+    fn end_if_closed(&mut self) {
+        if self.state == State::Closed && self.pending.is_empty() && self.unsettled.is_none() {
+            self.ring.close();
+            self.watch.end(NotCommitted::Closed);
+        }
+    }
+}
+
+/// Commits everything pending, for an owner that has the session to itself.
+///
+/// # Errors
+/// What the log said; the records stay pending.
+pub async fn commit<L: LogStore>(session: &mut CaptureSession, log: &L, now_ms: f64) -> Result<(), LogError> {
+    while let Some(commit) = session.begin_commit(now_ms) {
+        let result = log.commit(&commit).await;
+        session.settle(result)?;
+    }
+    Ok(())
+}
+
+/// The non-empty lines of `text`.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
+}
+
+#[cfg(test)]
+mod tests;
