@@ -1,0 +1,187 @@
+//! Why a selector was refused: what is wrong, where it stands, and what would be right.
+
+use std::fmt;
+use std::ops::Range;
+
+/// A refused selector.
+///
+/// `Display` is one line; [`SelectorError::explain`] shows the text with a caret under the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectorError {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where.
+    pub place: Place,
+}
+
+/// What is wrong with a selector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// A key or field that does not exist.
+    UnknownKey {
+        /// As it was written, cut to 64 characters.
+        key: String,
+        /// What was probably meant.
+        suggestion: Option<&'static str>,
+        /// Every name that would have been right.
+        expected: String,
+    },
+    /// Nothing after a colon or a comma.
+    MissingValue {
+        /// The key before the colon.
+        key: &'static str,
+        /// What would be right.
+        expected: String,
+    },
+    /// A value its key does not take.
+    BadValue {
+        /// The key.
+        key: &'static str,
+        /// As it was written, cut to 64 characters.
+        value: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// A quote that is never closed.
+    UnclosedQuote,
+    /// A lone `-`.
+    NothingToNegate,
+    /// `AND`, `OR`, `NOT` or a parenthesis, which this grammar does without.
+    Operator(String),
+    /// Longer than [`super::MAX_SELECTOR_BYTES`].
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A JSON value of the wrong kind in the object form.
+    WrongShape {
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The object form is not JSON.
+    NotJson(String),
+}
+
+/// Where a problem stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the text form.
+    Text {
+        /// The whole selector.
+        text: String,
+        /// The bytes that are wrong; empty at the end of the text where something is missing.
+        span: Range<usize>,
+    },
+    /// In the object form, as a path like `not.types[1]`; empty for the whole.
+    Object {
+        /// The path.
+        path: String,
+    },
+}
+
+impl SelectorError {
+    pub(crate) fn in_text(text: &str, span: Range<usize>, problem: Problem) -> Self {
+        Self { problem, place: Place::Text { text: text.to_owned(), span } }
+    }
+
+    pub(crate) fn in_object(path: impl Into<String>, problem: Problem) -> Self {
+        Self { problem, place: Place::Object { path: path.into() } }
+    }
+
+    /// Byte offset in the text form.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        match &self.place {
+            Place::Text { span, .. } => Some(span.start),
+            Place::Object { .. } => None,
+        }
+    }
+
+    /// Column in the text form, in characters, from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match &self.place {
+            Place::Text { text, span } => Some(chars_in(text, 0..span.start) + 1),
+            Place::Object { .. } => None,
+        }
+    }
+
+    /// The text with carets under what is wrong, then the message; one line for the object form.
+    ///
+    /// ```
+    /// # use tabtape::selector::Selector;
+    /// let error = Selector::parse("tab:7 sevrity:warn", 0).unwrap_err();
+    /// assert_eq!(
+    ///     error.explain(),
+    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for the words, quote them",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match &self.place {
+            Place::Object { .. } => self.to_string(),
+            Place::Text { text, span } => {
+                // A line break or an escape sequence in the text must not move the carets.
+                let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+                let before = " ".repeat(chars_in(text, 0..span.start));
+                let carets = "^".repeat(chars_in(text, span.clone()).max(1));
+                format!("{shown}\n{before}{carets}\n{}", self.problem)
+            }
+        }
+    }
+}
+
+fn chars_in(text: &str, span: Range<usize>) -> usize {
+    text.get(span).map_or(0, |part| part.chars().count())
+}
+
+/// At most 64 characters of what was written, for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+impl fmt::Display for SelectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.place, self.column()) {
+            (_, Some(column)) => write!(f, "column {column}: {}", self.problem),
+            (Place::Object { path }, _) if !path.is_empty() => write!(f, "{path}: {}", self.problem),
+            _ => self.problem.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey { key, suggestion: Some(name), .. } => {
+                write!(f, "unknown key `{key}`; did you mean `{name}`? To search for the words, quote them")
+            }
+            Self::UnknownKey { key, suggestion: None, expected } => {
+                write!(
+                    f,
+                    "unknown key `{key}`; expected one of {expected}. To search for the words, quote them"
+                )
+            }
+            Self::MissingValue { key, expected } => {
+                write!(f, "`{key}` needs a value here; expected {expected}")
+            }
+            Self::BadValue { key, value, expected } => {
+                write!(f, "`{key}` does not take {value:?}; expected {expected}")
+            }
+            Self::UnclosedQuote => f.write_str("this quote is never closed; expected another \""),
+            Self::NothingToNegate => f.write_str("`-` needs a term right after it, like -url:*/ads/*"),
+            Self::Operator(word) => write!(
+                f,
+                "there is no {word} here: terms must all hold, a comma means or (category:console,network), \
+                 `-` means not. To search for it, quote it"
+            ),
+            Self::TooLong { bytes } => {
+                write!(f, "a selector of {bytes} bytes; expected at most {}", super::MAX_SELECTOR_BYTES)
+            }
+            Self::WrongShape { expected } => write!(f, "expected {expected}"),
+            Self::NotJson(message) => write!(f, "not JSON: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for SelectorError {}

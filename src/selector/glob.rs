@@ -1,0 +1,145 @@
+//! Globs: `*` is any run of characters, everything else is itself, ASCII letters in either case.
+//!
+//! There is no `?`, `[` or escape, because those stand in urls as themselves. The rule is SQL's `LIKE`
+//! with one wildcard, so a database can take it over ([`Glob::like_pattern`]).
+
+use std::fmt;
+
+/// A pattern for the whole of a text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Glob {
+    pattern: String,
+}
+
+impl Glob {
+    /// Any text is a glob; runs of `*` become one.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        let mut kept = String::with_capacity(pattern.len());
+        for c in pattern.chars() {
+            if c != '*' || !kept.ends_with('*') {
+                kept.push(c);
+            }
+        }
+        Self { pattern: kept }
+    }
+
+    /// A glob for texts that contain `part`, unless it says itself where it stands by a `*`.
+    #[must_use]
+    pub fn containing(part: &str) -> Self {
+        if part.contains('*') { Self::new(part) } else { Self::new(&format!("*{part}*")) }
+    }
+
+    /// The pattern.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether it is `*`.
+    #[must_use]
+    pub fn matches_everything(&self) -> bool {
+        self.pattern == "*"
+    }
+
+    /// The text itself, if there is no `*`.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        (!self.pattern.contains('*')).then_some(self.pattern.as_str())
+    }
+
+    /// The same pattern for SQL's `LIKE … ESCAPE '\'`.
+    ///
+    /// ```
+    /// # use tabtape::selector::Glob;
+    /// assert_eq!(Glob::new("*/a_b/*").like_pattern(), r"%/a\_b/%");
+    /// ```
+    #[must_use]
+    pub fn like_pattern(&self) -> String {
+        let mut like = String::with_capacity(self.pattern.len() + 8);
+        for c in self.pattern.chars() {
+            match c {
+                '*' => like.push('%'),
+                '%' | '_' | '\\' => like.extend(['\\', c]),
+                other => like.push(other),
+            }
+        }
+        like
+    }
+
+    /// Whether the whole of `text` fits.
+    ///
+    /// Greedy with one step back, to the last `*`: that is enough for globs, and never worse than
+    /// pattern times text.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let (pattern, text) = (self.pattern.as_bytes(), text.as_bytes());
+        let (mut p, mut t) = (0, 0);
+        let mut last_star: Option<(usize, usize)> = None;
+        while t < text.len() {
+            match pattern.get(p) {
+                Some(b'*') => {
+                    p += 1;
+                    last_star = Some((p, t));
+                }
+                Some(byte) if byte.eq_ignore_ascii_case(&text[t]) => {
+                    p += 1;
+                    t += 1;
+                }
+                _ => match last_star {
+                    None => return false,
+                    Some((after_star, taken)) => {
+                        p = after_star;
+                        t = taken + 1;
+                        last_star = Some((after_star, t));
+                    }
+                },
+            }
+        }
+        pattern[p..].iter().all(|&byte| byte == b'*')
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pattern)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+    use proptest::prelude::*;
+
+    /// The definition, read off the rule.
+    fn model(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((b'*', rest)) => (0..=text.len()).any(|taken| model(rest, &text[taken..])),
+            Some((byte, rest)) => text
+                .split_first()
+                .is_some_and(|(first, text)| first.eq_ignore_ascii_case(byte) && model(rest, text)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_glob_matches_as_its_definition_says(pattern in "[ab*A]{0,8}", text in "[abB*]{0,10}") {
+            let expected = model(pattern.as_bytes(), text.as_bytes());
+            prop_assert_eq!(Glob::new(&pattern).matches(&text), expected);
+        }
+    }
+
+    #[test]
+    fn characters_of_urls_are_themselves() {
+        assert!(Glob::new("https://a.b/?q=[*]").matches("https://a.b/?q=[1]"));
+        assert!(!Glob::new("https://a.b/?").matches("https://a.b/x"));
+        assert!(Glob::new("*é*").matches("café!"));
+    }
+
+    #[test]
+    fn a_part_without_a_star_means_contains() {
+        assert_eq!(Glob::containing("login").as_str(), "*login*");
+        assert_eq!(Glob::containing("*/login").as_str(), "*/login");
+    }
+}

@@ -1,0 +1,1 @@
+//! Properties of selectors as a whole; parts have theirs beside them.
