@@ -6,6 +6,7 @@ pub mod header;
 pub mod json;
 pub mod levels;
 pub mod log;
+pub mod relay;
 pub mod ring;
 pub mod selector;
 pub mod session;

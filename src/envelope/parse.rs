@@ -1,7 +1,7 @@
 //! Reading lines back.
 
 use super::{BadSessionId, Gap, MAX_LINE_BYTES, SessionId, is_reason};
-use crate::event::{self, EventError, Trust, Unknown, is_category_name, max_safe_integer};
+use crate::event::{self, EventError, Shape, Trust, is_category_name, max_safe_integer};
 use crate::header::{Header, Span, http_status};
 use crate::json::{JsonError, Scanner};
 use crate::levels::DetailLevel;
@@ -148,7 +148,7 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LineError> {
                 session_id = Some(SessionId::parse(scanner.string()?).map_err(LineError::SessionId)?);
             }
             b"seq" => seq = Some(read_seq(scanner, "seq")?),
-            b"event" => event = Some(event::object(scanner, line, Trust::Untrusted, Unknown::Keep)?),
+            b"event" => event = Some(event::object(scanner, line, Trust::Untrusted, Shape::Stored)?),
             b"gap" => gap = Some(read_gap(scanner)?),
             _ => scanner.skip()?,
         }

@@ -22,6 +22,8 @@ pub enum Expected {
     Object(&'static str),
     /// `true` or `false`.
     Boolean,
+    /// A type that relays may publish.
+    RelayType,
 }
 
 impl fmt::Display for Expected {
@@ -36,6 +38,9 @@ impl fmt::Display for Expected {
             Self::String(max) => write!(f, "a string of at most {max} bytes"),
             Self::Object(shape) => write!(f, "an object {shape}"),
             Self::Boolean => f.write_str("true or false"),
+            Self::RelayType => f.write_str(
+                "console.* of category console, page.* of page (but what the worker knows) or input.* of interaction",
+            ),
         }
     }
 }
@@ -56,7 +61,7 @@ pub enum EventError {
     },
     /// A field that an event does not have.
     UnknownField {
-        /// The object it stands in: the event itself is "", else `source`.
+        /// What it stands in: "" for a published event, `relayed` for a relay's, or `source`.
         within: &'static str,
         /// Its name, cut to 64 characters.
         name: String,
@@ -110,6 +115,10 @@ impl fmt::Display for EventError {
             Self::UnknownField { within: "", name } => write!(
                 f,
                 "unknown field {name:?}; an event has ts, type, category, detail_level, source, url, data, truncated"
+            ),
+            Self::UnknownField { within: "relayed", name } => write!(
+                f,
+                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, data, truncated"
             ),
             Self::UnknownField { within, name } => {
                 write!(f, "unknown field {name:?} in {within}, which has kind, event, metadata")

@@ -10,7 +10,7 @@ mod parse;
 
 pub use error::{EventError, Expected};
 pub(crate) use parse::object;
-pub use parse::{Trust, Unknown, max_safe_integer};
+pub use parse::{Shape, Trust, max_safe_integer};
 
 use crate::json::compact;
 use crate::levels::{DetailLevel, SourceKind};

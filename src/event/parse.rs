@@ -26,13 +26,15 @@ pub enum Trust {
 const SOURCE_SHAPE: &str = "{\"kind\", \"event\"?, \"metadata\"?}";
 const METADATA_SHAPE: &str = "of strings, {\"tab_id\": \"7\"}";
 
-/// What happens to fields that an event does not have.
+/// Which fields an event may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unknown {
-    /// They are errors: a producer of this version made them up.
-    Refuse,
-    /// They are passed over: a newer producer may know what they mean.
-    Keep,
+pub enum Shape {
+    /// What a producer publishes: the fields of an event and no others.
+    Published,
+    /// What stands in a record: fields of a newer version are passed over.
+    Stored,
+    /// What a relay says: neither `source` nor `url`, which are stamped, but `source_event`.
+    Relayed,
 }
 
 pub(super) fn event(text: &[u8], trust: Trust) -> Result<Event<'_>, EventError> {
@@ -40,7 +42,7 @@ pub(super) fn event(text: &[u8], trust: Trust) -> Result<Event<'_>, EventError> 
         Trust::Untrusted => Scanner::new(text)?,
         Trust::OwnDataLast => Scanner::trusted(text),
     };
-    let event = object(&mut scanner, text, trust, Unknown::Refuse)?;
+    let event = object(&mut scanner, text, trust, Shape::Published)?;
     scanner.end()?;
     Ok(event)
 }
@@ -50,7 +52,7 @@ pub(crate) fn object<'a>(
     scanner: &mut Scanner<'a>,
     text: &'a [u8],
     trust: Trust,
-    unknown: Unknown,
+    shape: Shape,
 ) -> Result<Event<'a>, EventError> {
     if scanner.peek().is_some_and(|byte| byte != b'{') {
         return refuse(scanner, "event", Expected::Object("like {\"type\", \"category\", \"source\"}"));
@@ -69,13 +71,22 @@ pub(crate) fn object<'a>(
             &mut fields.detail_level,
             member(scanner, "detail_level", DetailLevel::from_name, Expected::DetailLevel)?,
         ),
-        b"source" => once("source", &mut fields.source, source(scanner, unknown)?),
-        b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
+        b"source" if shape != Shape::Relayed => once("source", &mut fields.source, source(scanner, shape)?),
+        b"source_event" if shape == Shape::Relayed => {
+            let event = string(scanner, "source_event", MAX_SOURCE_EVENT_BYTES)?;
+            once("source_event", &mut fields.source, Source { event: Some(event), ..Source::STAMPED })
+        }
+        b"url" if shape != Shape::Relayed => {
+            once("url", &mut fields.url, string(scanner, "url", usize::MAX)?)
+        }
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
         b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
-        _ => pass_unknown(scanner, "", key, unknown),
+        _ => pass_unknown(scanner, "", key, shape),
     })?;
-    let source = fields.source.ok_or(EventError::MissingField("source"))?;
+    let source = match fields.source {
+        None if shape == Shape::Relayed => Source::STAMPED,
+        source => source.ok_or(EventError::MissingField("source"))?,
+    };
     Ok(Event {
         ts_micros: fields.ts_micros,
         type_: fields.type_.ok_or(EventError::MissingField("type"))?,
@@ -109,6 +120,11 @@ struct Source<'a> {
     event: Option<&'a [u8]>,
     metadata: Option<&'a [u8]>,
     tab_id: i64,
+}
+
+impl Source<'_> {
+    /// What a relay's event has before its provenance is stamped.
+    const STAMPED: Self = Self { kind: Some(SourceKind::Extension), event: None, metadata: None, tab_id: -1 };
 }
 
 fn once<T>(path: &'static str, slot: &mut Option<T>, value: T) -> Result<(), EventError> {
@@ -197,15 +213,16 @@ fn pass_unknown(
     scanner: &mut Scanner<'_>,
     within: &'static str,
     key: &[u8],
-    unknown: Unknown,
+    shape: Shape,
 ) -> Result<(), EventError> {
-    match unknown {
-        Unknown::Refuse => Err(EventError::UnknownField { within, name: excerpt(key) }),
-        Unknown::Keep => Ok(scanner.skip()?),
+    if shape == Shape::Stored {
+        return Ok(scanner.skip()?);
     }
+    let within = if shape == Shape::Relayed { "relayed" } else { within };
+    Err(EventError::UnknownField { within, name: excerpt(key) })
 }
 
-fn source<'a>(scanner: &mut Scanner<'a>, unknown: Unknown) -> Result<Source<'a>, EventError> {
+fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, EventError> {
     if scanner.peek() != Some(b'{') {
         return refuse(scanner, "source", Expected::Object(SOURCE_SHAPE));
     }
@@ -220,7 +237,7 @@ fn source<'a>(scanner: &mut Scanner<'a>, unknown: Unknown) -> Result<Source<'a>,
             once("source.event", &mut source.event, string(scanner, "source.event", MAX_SOURCE_EVENT_BYTES)?)
         }
         b"metadata" => once("source.metadata", &mut source.metadata, metadata(scanner, &mut source.tab_id)?),
-        _ => pass_unknown(scanner, "source", key, unknown),
+        _ => pass_unknown(scanner, "source", key, shape),
     })?;
     Ok(source)
 }

@@ -1,0 +1,241 @@
+//! Messages of relays: numbered, repeated until acknowledged, and never trusted.
+//!
+//! A relay sits in a page and sends lines, numbered from 1. A line is an event without provenance,
+//!
+//! ```json
+//! {"ts":1764000000123456,"type":"console.log","category":"console","source_event":"console.log","data":{}}
+//! ```
+//!
+//! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
+//! hold. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
+//! its own console, page and interaction events, and nothing else.
+//!
+//! A message at or before the last one taken is a repeat and is passed over; one that leaves a hole is
+//! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
+//! the messages, so this holds across workers and sessions. A line that is refused still is a message:
+//! what it would have said is counted as a drop with reason `invalid`.
+
+use crate::event::{self, Event, EventError, Expected, Shape, Trust};
+use crate::json::Scanner;
+use crate::session::{CaptureSession, PublishError, lines};
+use std::collections::HashMap;
+use std::fmt;
+
+/// Reason of the drops that count refused lines.
+pub const INVALID: &str = "invalid";
+
+/// Types of the categories below that only the worker knows about.
+const OF_THE_WORKER: [&str; 5] =
+    ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
+
+/// What every event of one relay has in common.
+#[derive(Debug, Clone, Copy)]
+pub struct RelayContext<'a> {
+    /// A compact JSON object of strings: tab, frame, document, window.
+    pub metadata: &'a [u8],
+    /// `metadata.tab_id`, -1 for none.
+    pub tab_id: i64,
+    /// The document's url, as the content of a JSON string.
+    pub url: &'a [u8],
+}
+
+/// What became of a batch of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayReceipt {
+    /// The last message taken: acknowledge it once `seq` is committed.
+    pub message: u64,
+    /// Everything up to this message is committed when this seq is.
+    pub seq: u64,
+    /// Events accepted.
+    pub accepted: u64,
+    /// Messages that had been taken before.
+    pub repeated: u64,
+    /// Lines refused, by message.
+    pub refused: Vec<(u64, PublishError)>,
+}
+
+/// Why a batch of messages was refused whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayError {
+    /// Messages are missing before it: the first of the batch, and the one expected.
+    Hole {
+        /// The first message of the batch.
+        first: u64,
+        /// The message that would have been right.
+        expected: u64,
+    },
+    /// The session takes nothing more.
+    Session(PublishError),
+}
+
+impl RelayError {
+    /// The code of this error in every interface.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Hole { .. } => "relay_hole",
+            Self::Session(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for RelayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hole { first, expected } => {
+                write!(f, "first: expected message {expected} or an earlier one, got {first}")
+            }
+            Self::Session(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RelayError {}
+
+/// How far each relay's messages were taken by this worker.
+#[derive(Debug, Default)]
+pub struct RelayLedger {
+    relays: HashMap<String, Taken>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    message: u64,
+    seq: u64,
+}
+
+/// So many relays are remembered; beyond it all are forgotten and looked up in the log again.
+const MAX_RELAYS: usize = 4_096;
+
+impl RelayLedger {
+    /// Whether the relay's counter is known, or must be [`learn`](Self::learn)ed from the log first.
+    #[must_use]
+    pub fn knows(&self, relay_id: &str) -> bool {
+        self.relays.contains_key(relay_id)
+    }
+
+    /// Takes the last message that the log has of a relay; 0 for none.
+    pub fn learn(&mut self, relay_id: &str, message: u64) {
+        if self.relays.len() >= MAX_RELAYS {
+            self.relays.clear();
+        }
+        self.relays.entry(relay_id.to_owned()).or_insert(Taken { message, seq: 0 });
+    }
+
+    /// Takes the messages `first_message…` of a relay, one a line, into `session`.
+    ///
+    /// # Errors
+    /// Nothing was taken.
+    pub fn take(
+        &mut self,
+        session: &mut CaptureSession,
+        relay_id: &str,
+        context: RelayContext<'_>,
+        first_message: u64,
+        ndjson: &[u8],
+        now_micros: u64,
+    ) -> Result<RelayReceipt, RelayError> {
+        let taken = self.relays.entry(relay_id.to_owned()).or_default();
+        if first_message == 0 || first_message > taken.message + 1 {
+            return Err(RelayError::Hole { first: first_message, expected: taken.message + 1 });
+        }
+        let (mut accepted, mut refused) = (0, Vec::new());
+        let mut message = first_message - 1;
+        let repeated_up_to = taken.message;
+        for line in lines(ndjson) {
+            message += 1;
+            if message <= repeated_up_to {
+                continue;
+            }
+            match take_line(session, context, line, now_micros) {
+                Ok(()) => accepted += 1,
+                Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
+                    return Err(RelayError::Session(error));
+                }
+                Err(error) => refused.push((message, error)),
+            }
+            taken.message = message;
+        }
+        if !refused.is_empty() {
+            // The category of a line that is none cannot be told; most of what relays send is console.
+            let count = refused.len() as u64;
+            session.accept_drop("console", count, INVALID).map_err(RelayError::Session)?;
+        }
+        if message > repeated_up_to {
+            taken.seq = session.latest_seq();
+            session.note_relay(relay_id, message);
+        }
+        session.settle_volatile();
+        let repeated = repeated_up_to.min(message).saturating_sub(first_message - 1);
+        Ok(RelayReceipt { message: taken.message, seq: taken.seq, accepted, repeated, refused })
+    }
+}
+
+fn take_line(
+    session: &mut CaptureSession,
+    context: RelayContext<'_>,
+    line: &[u8],
+    now_micros: u64,
+) -> Result<(), PublishError> {
+    if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
+        if !may_relay(&category, "") {
+            let expected = "console, page or interaction".to_owned();
+            return Err(PublishError::Drop("category", category, expected));
+        }
+        return session.accept_drop(&category, count, &reason).map(|_| ());
+    }
+    let mut scanner = Scanner::new(line).map_err(EventError::from)?;
+    let event = event::object(&mut scanner, line, Trust::Untrusted, Shape::Relayed)?;
+    scanner.end().map_err(EventError::from)?;
+    if !may_relay(event.category, event.type_) {
+        return Err(EventError::Field {
+            path: "type",
+            value: format!("{} of category {}", event.type_, event.category),
+            expected: Expected::RelayType,
+        }
+        .into());
+    }
+    let event =
+        Event { metadata: Some(context.metadata), tab_id: context.tab_id, url: Some(context.url), ..event };
+    session.accept(&event, now_micros).map(|_| ())
+}
+
+/// Whether a relay may publish this type (or, for a drop, any type of this category).
+fn may_relay(category: &str, type_: &str) -> bool {
+    let prefix = match category {
+        "console" => "console.",
+        "page" => "page.",
+        "interaction" => "input.",
+        _ => return false,
+    };
+    type_.is_empty()
+        || (type_.starts_with(prefix) && !OF_THE_WORKER.iter().any(|reserved| type_.starts_with(reserved)))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DropLine {
+    drop: DropMessage,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DropMessage {
+    category: String,
+    count: u64,
+    reason: String,
+}
+
+/// The drop that a line reports, or `None` when it is an event.
+fn read_drop(line: &[u8]) -> Result<Option<(String, u64, String)>, crate::json::JsonError> {
+    if !line.trim_ascii_start().starts_with(b"{\"drop\"") {
+        return Ok(None);
+    }
+    crate::json::validate(line)?;
+    Ok(serde_json::from_slice::<DropLine>(line)
+        .ok()
+        .map(|DropLine { drop: DropMessage { category, count, reason } }| (category, count, reason)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+use super::*;
+use crate::envelope::SessionId;
+use crate::ring::{Entry, ReadResult, RingBuffer};
+use crate::selector::Selector;
+
+fn context() -> RelayContext<'static> {
+    RelayContext { metadata: br#"{"tab_id":"7","frame_id":"0"}"#, tab_id: 7, url: b"https://a.b/" }
+}
+
+struct Fixture {
+    ring: RingBuffer,
+    session: CaptureSession,
+    ledger: RelayLedger,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let ring = RingBuffer::new(1_000, 1 << 20).unwrap();
+        let session = CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone());
+        Self { ring, session, ledger: RelayLedger::default() }
+    }
+
+    fn take(&mut self, first: u64, lines: &[&str]) -> Result<RelayReceipt, RelayError> {
+        let ndjson = lines.join("\n");
+        self.ledger.take(&mut self.session, "r1", context(), first, ndjson.as_bytes(), 99)
+    }
+
+    fn stored(&self) -> Vec<String> {
+        let mut reader = self.ring.reader(0, Selector::default()).unwrap();
+        std::iter::from_fn(|| match reader.try_read()? {
+            ReadResult::Event(event) => Some(Entry::Event(event)),
+            ReadResult::Gap(gap) => Some(Entry::Gap(gap)),
+            _ => None,
+        })
+        .map(|entry| String::from_utf8(entry.line().to_vec()).unwrap())
+        .collect()
+    }
+}
+
+const LOG: &str =
+    r#"{"ts":5,"type":"console.log","category":"console","source_event":"console.log","data":{"a":1}}"#;
+
+#[test]
+fn provenance_is_stamped() {
+    let mut fixture = Fixture::new();
+    let receipt = fixture.take(1, &[LOG]).unwrap();
+    assert_eq!((receipt.message, receipt.seq, receipt.accepted), (1, 1, 1));
+    assert!(fixture.stored()[0].ends_with(
+        r#""event":{"ts":5,"type":"console.log","category":"console","detail_level":"standard","source":{"kind":"extension","event":"console.log","metadata":{"tab_id":"7","frame_id":"0"}},"url":"https://a.b/","data":{"a":1}}}"#
+    ));
+}
+
+#[test]
+fn a_page_can_forge_nothing_but_its_own_events() {
+    let mut fixture = Fixture::new();
+    let forgeries = [
+        r#"{"type":"tab.created","category":"tab"}"#,
+        r#"{"type":"network.response","category":"network","data":{"status":200}}"#,
+        r#"{"type":"system.mark","category":"system"}"#,
+        r#"{"type":"system.mark","category":"console"}"#,
+        r#"{"type":"page.navigation_committed","category":"page"}"#,
+        r#"{"type":"page.settled","category":"page"}"#,
+        r#"{"type":"console.log","category":"console","url":"https://bank/"}"#,
+        r#"{"type":"console.log","category":"console","source":{"kind":"cdp"}}"#,
+        r#"{"drop":{"category":"network","count":5,"reason":"queue_full"}}"#,
+        "not json",
+    ];
+    let receipt = fixture.take(1, &forgeries).unwrap();
+    assert_eq!((receipt.accepted, receipt.refused.len(), receipt.message), (0, forgeries.len(), 10));
+    // What was refused is counted.
+    assert!(
+        fixture.stored()[0]
+            .contains(r#""gap":{"first_seq":1,"last_seq":10,"category":"console","reason":"invalid"}"#)
+    );
+}
+
+#[test]
+fn repeats_are_passed_over_and_holes_refused() {
+    let mut fixture = Fixture::new();
+    fixture.take(1, &[LOG, LOG]).unwrap();
+    let receipt = fixture.take(1, &[LOG, LOG, LOG]).unwrap();
+    assert_eq!((receipt.accepted, receipt.repeated, receipt.message, receipt.seq), (1, 2, 3, 3));
+    let only_repeats = fixture.take(2, &[LOG]).unwrap();
+    assert_eq!((only_repeats.accepted, only_repeats.repeated, only_repeats.seq), (0, 1, 3));
+    assert_eq!(fixture.take(5, &[LOG]), Err(RelayError::Hole { first: 5, expected: 4 }));
+    assert_eq!(fixture.session.latest_seq(), 3);
+}
+
+#[test]
+fn a_relay_known_to_the_log_goes_on_where_it_was() {
+    let mut fixture = Fixture::new();
+    assert!(!fixture.ledger.knows("r1"));
+    fixture.ledger.learn("r1", 7);
+    let receipt = fixture.take(6, &[LOG, LOG, LOG]).unwrap();
+    assert_eq!((receipt.accepted, receipt.repeated, receipt.message), (1, 2, 8));
+}
+
+#[test]
+fn what_a_relay_dropped_is_a_gap_with_its_reason() {
+    let mut fixture = Fixture::new();
+    let receipt = fixture
+        .take(1, &[r#"{"drop":{"category":"console","count":3,"reason":"queue_full"}}"#, LOG])
+        .unwrap();
+    assert_eq!((receipt.seq, receipt.accepted), (4, 2));
+    assert!(
+        fixture.stored()[0]
+            .contains(r#""gap":{"first_seq":1,"last_seq":3,"category":"console","reason":"queue_full"}"#)
+    );
+}
+
+#[test]
+fn a_closed_session_takes_nothing_and_counts_nothing() {
+    let mut fixture = Fixture::new();
+    fixture.session.close();
+    assert_eq!(fixture.take(1, &[LOG]), Err(RelayError::Session(PublishError::Closed)));
+    assert_eq!(fixture.ledger.relays["r1"].message, 0);
+}
