@@ -11,3 +11,4 @@ pub mod ring;
 pub mod selector;
 pub mod session;
 pub mod severity;
+pub mod config;

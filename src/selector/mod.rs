@@ -92,7 +92,7 @@ mod needle;
 mod object_form;
 mod parse;
 mod program;
-mod site;
+pub(crate) mod site;
 mod status;
 mod text_form;
 mod time;

@@ -4,7 +4,7 @@
 //! percent-encoding), so four cuts suffice; the `url` crate would bring its tables of Unicode names
 //! into the wasm.
 
-/// The parts of a url that has a host.
+/// The parts of a url that has a host, or an empty one because it is a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UrlParts<'a> {
     pub(crate) scheme: &'a str,
@@ -16,7 +16,7 @@ pub(crate) struct UrlParts<'a> {
 }
 
 impl<'a> UrlParts<'a> {
-    /// `None` for urls without a host (`about:blank`, `data:`, `file:///…`) and for what is no url.
+    /// `None` for urls without a host (`about:blank`, `data:…`) and for what is no url.
     pub(crate) fn of(url: &'a str) -> Option<Self> {
         // The origin of a blob is inside it: `blob:https://example.com/uuid`.
         let url = url.strip_prefix("blob:").unwrap_or(url);
@@ -30,7 +30,8 @@ impl<'a> UrlParts<'a> {
         let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, after)| after);
         let (host, explicit_port) = super::site::split_port(host_and_port)?;
         let path = path.split('#').next().unwrap_or_default();
-        (!host.is_empty()).then_some(Self { scheme, host, explicit_port, path })
+        let has_place = !host.is_empty() || scheme.eq_ignore_ascii_case("file");
+        has_place.then_some(Self { scheme, host, explicit_port, path })
     }
 
     /// The port, from the scheme when none is written.

@@ -1,0 +1,177 @@
+//! What the native producers record: per category whether, how much and how many bytes, and on which sites.
+//!
+//! A [`CaptureConfig`] is always whole and always valid. It changes only by an RFC 7396 merge patch
+//! ([`CaptureConfig::apply`]), which is taken as a whole or refused as a whole with the path of the wrong
+//! field. `null` in a patch puts the default back. It says nothing of readers: those have
+//! [`crate::selector`], and neither ever changes the other.
+//!
+//! ```
+//! use tabtape::config::CaptureConfig;
+//! use tabtape::levels::DetailLevel;
+//!
+//! let mut config = CaptureConfig::default();
+//! let patch = r#"{"categories": {"network": {"detail_level": "verbose"}}, "sites": {"exclude": ["*.bank.test"]}}"#;
+//! assert!(config.apply(patch)?, "something changed");
+//! assert_eq!(config.category("network").detail_level, DetailLevel::Verbose);
+//! assert!(!config.site_matches("https://www.bank.test/"));
+//!
+//! let error = config.apply(r#"{"categories": {"network": {"detail_level": "vebose"}}}"#).unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "categories.network.detail_level: unknown detail level \"vebose\"; expected minimal, standard, verbose, raw",
+//! );
+//! # Ok::<(), tabtape::config::ConfigError>(())
+//! ```
+
+mod category;
+mod site_pattern;
+
+#[cfg(test)]
+mod tests;
+
+pub use category::{BUILT_IN, CategoryConfig};
+pub use site_pattern::{BadSitePattern, SitePattern};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "an object of categories, sites")]
+pub struct CaptureConfig {
+    /// By category; holds at least the [built-in](BUILT_IN) ones.
+    #[serde(deserialize_with = "category::deserialize")]
+    categories: BTreeMap<String, CategoryConfig>,
+    sites: Sites,
+}
+
+/// Where it is recorded: on sites that fit an `include` and no `exclude`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "an object of include, exclude")]
+pub struct Sites {
+    /// Every site unless said otherwise; none when empty.
+    pub include: Vec<SitePattern>,
+    /// No site unless said otherwise. Stronger than `include`.
+    pub exclude: Vec<SitePattern>,
+}
+
+impl Default for CaptureConfig {
+    fn default() -> Self {
+        Self { categories: category::defaults(), sites: Sites::default() }
+    }
+}
+
+impl Default for Sites {
+    fn default() -> Self {
+        Self { include: vec![SitePattern::everything()], exclude: Vec::new() }
+    }
+}
+
+impl CaptureConfig {
+    /// Reads a config; what it leaves out has its default.
+    ///
+    /// # Errors
+    /// The first wrong field, by its path.
+    pub fn from_json(json: &str) -> Result<Self, ConfigError> {
+        Self::from_value(parse(json)?)
+    }
+
+    fn from_value(value: Value) -> Result<Self, ConfigError> {
+        serde_path_to_error::deserialize(value).map_err(|error| ConfigError {
+            path: Some(error.path().to_string()).filter(|path| path != ".").unwrap_or_default(),
+            message: error.into_inner().to_string(),
+        })
+    }
+
+    /// This config with an RFC 7396 merge patch applied.
+    ///
+    /// # Errors
+    /// The first field that would be wrong, by its path.
+    pub fn merged(&self, patch: &Value) -> Result<Self, ConfigError> {
+        let mut value = serde_json::to_value(self)
+            .map_err(|error| ConfigError { path: String::new(), message: error.to_string() })?;
+        merge(&mut value, patch);
+        Self::from_value(value)
+    }
+
+    /// Applies an RFC 7396 merge patch, wholly or not at all. True: something changed.
+    ///
+    /// # Errors
+    /// The first field that would be wrong, by its path; nothing has changed then.
+    pub fn apply(&mut self, patch: &str) -> Result<bool, ConfigError> {
+        let merged = self.merged(&parse(patch)?)?;
+        let changed = merged != *self;
+        *self = merged;
+        Ok(changed)
+    }
+
+    /// What is recorded of `category`. One that was never named has the default.
+    #[must_use]
+    pub fn category(&self, category: &str) -> CategoryConfig {
+        self.categories.get(category).copied().unwrap_or_else(|| CategoryConfig::default_of(category))
+    }
+
+    /// The categories that are named, at least the built-in ones, by name.
+    pub fn categories(&self) -> impl Iterator<Item = (&str, &CategoryConfig)> {
+        self.categories.iter().map(|(name, config)| (name.as_str(), config))
+    }
+
+    /// Where is recorded.
+    #[must_use]
+    pub const fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// Whether the page at `url` is recorded.
+    #[must_use]
+    pub fn site_matches(&self, url: &str) -> bool {
+        let fits = |patterns: &[SitePattern]| patterns.iter().any(|pattern| pattern.matches(url));
+        fits(&self.sites.include) && !fits(&self.sites.exclude)
+    }
+}
+
+fn parse(json: &str) -> Result<Value, ConfigError> {
+    serde_json::from_str(json)
+        .map_err(|error| ConfigError { path: String::new(), message: format!("not JSON: {error}") })
+}
+
+/// RFC 7396, section 2.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        target.clone_from(patch);
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(name);
+        } else {
+            merge(target.entry(name.as_str()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// A config that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The wrong field, like `categories.network.detail_level`; empty for the whole.
+    pub path: String,
+    /// What is wrong with it and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            return f.write_str(&self.message);
+        }
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
