@@ -1,0 +1,26 @@
+/** The collector, `dist/bin/tabtape`, with the viewer in it. */
+import { copyFileSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { dist } from "../lib/paths.mjs";
+import { exe } from "../lib/platform.mjs";
+import { run } from "../lib/run.mjs";
+import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
+import { cargoTargetDir } from "../lib/toolchain.mjs";
+
+/** The binary that `npm start`, the tests and `npx tabtape` run. */
+export const collectorFile = dist("bin", exe("tabtape"));
+
+export async function buildCollector() {
+  const args = ["build", "--package", "tabtape-collector", "--bin", "tabtape", "--profile", "collector"];
+  await run("Build the collector", "cargo", args);
+  const built = join(await cargoTargetDir(), "collector", exe("tabtape"));
+
+  const done = dist("bin", ".stamp");
+  const key = hashOf([built]);
+  if (isStamped(done, key)) return;
+  mkdirSync(dist("bin"), { recursive: true });
+  // A collector that runs keeps its file: the new one takes its name, not its bytes.
+  copyFileSync(built, `${collectorFile}.new`);
+  renameSync(`${collectorFile}.new`, collectorFile);
+  stamp(done, key);
+}

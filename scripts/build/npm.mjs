@@ -1,0 +1,68 @@
+/** The npm package, `dist/npm`: entry points, their types, and the wasm. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dist, root } from "../lib/paths.mjs";
+import { capture } from "../lib/run.mjs";
+import { during, Tell } from "../lib/say.mjs";
+import { emit, filesIn, outputsOf } from "./emit.mjs";
+import { scratch } from "./scratch.mjs";
+
+const SOURCE = join(root, "src", "js");
+
+/** One module a key of `exports` in package.json. */
+const ENTRY_POINTS = ["index", "node", "extension"];
+
+export async function buildNpm() {
+  const { build } = await import("esbuild");
+  await during("Bundle the npm package", async () => {
+    const outdir = dist("npm");
+    const result = await build({
+      entryPoints: Object.fromEntries(ENTRY_POINTS.map((name) => [name, join(SOURCE, `${name}.ts`)])),
+      outdir,
+      bundle: true,
+      // `tabtape` and `tabtape/extension` share one core when both are imported.
+      splitting: true,
+      format: "esm",
+      target: "es2022",
+      external: ["node:*"],
+      write: false,
+      logLevel: "warning",
+    });
+    const files = outputsOf(outdir, result);
+    for (const [path, bytes] of await declarations()) files.set(path, bytes);
+    files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
+    emit(outdir, files);
+  });
+}
+
+/** The `.d.ts` of every module the entry points reach, by the compiler itself. */
+async function declarations() {
+  return scratch(async (folder) => {
+    const config = {
+      extends: join(root, "tsconfig.json"),
+      compilerOptions: {
+        noEmit: false,
+        declaration: true,
+        emitDeclarationOnly: true,
+        allowJs: false,
+        checkJs: false,
+        allowImportingTsExtensions: true,
+        rewriteRelativeImportExtensions: true,
+        typeRoots: [join(root, "node_modules", "@types")],
+        rootDir: root,
+        outDir: folder,
+      },
+      include: [],
+      files: [...ENTRY_POINTS.map((name) => join(SOURCE, `${name}.ts`)), dist("wasm", "tabtape.d.ts")],
+    };
+    const file = join(folder, "tsconfig.json");
+    writeFileSync(file, JSON.stringify(config));
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    const { status, output } = await capture(process.execPath, [tsc, "--project", file]);
+    if (status !== 0) throw new Tell(output.trim());
+    const emitted = join(folder, "src", "js");
+    return filesIn(emitted).map(
+      (path) => /** @type {const} */ ([path, /** @type {Uint8Array} */ (readFileSync(join(emitted, path)))]),
+    );
+  });
+}
