@@ -29,7 +29,11 @@ export function emit(folder, files) {
 export function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/"));
+    .map((entry) =>
+      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join("/"),
+    );
 }
 
 /** @param {string} file @param {Uint8Array} bytes */
@@ -46,5 +50,7 @@ function same(file, bytes) {
  * @param {string} outdir @param {import("esbuild").BuildResult<{ write: false }>} result
  */
 export function outputsOf(outdir, result) {
-  return new Map(result.outputFiles.map((file) => [relative(outdir, file.path).split(sep).join("/"), file.contents]));
+  return new Map(
+    result.outputFiles.map((file) => [relative(outdir, file.path).split(sep).join("/"), file.contents]),
+  );
 }
