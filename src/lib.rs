@@ -1,5 +1,6 @@
 //! Tabtape: a flight recorder for browser tabs.
 
+pub mod config;
 pub mod envelope;
 pub mod event;
 pub mod header;
@@ -11,4 +12,3 @@ pub mod ring;
 pub mod selector;
 pub mod session;
 pub mod severity;
-pub mod config;

@@ -196,6 +196,10 @@ export interface Recorder {
   /** Applies a merge patch and records `system.config_changed`. */
   configure(patch: CaptureConfigPatch): CaptureConfig;
   readonly config: CaptureConfig;
+  /** Whether the page at `url` is on a recorded site. */
+  isSiteRecorded(url: string): boolean;
+  /** The recorded sites as match patterns of content scripts. */
+  matchPatterns(): { matches: string[]; exclude_matches: string[] };
   /** Begins flushing to a collector, or stops with null. */
   connect(target: CollectorTarget | null): void;
   /** Resolves when everything committed so far is acknowledged, or rejects with why it is not. */

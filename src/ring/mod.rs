@@ -38,7 +38,7 @@
 //! let mut session = CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone());
 //! let mut reader = ring.reader(0, Selector::default())?;
 //! for _ in 0..5 {
-//!     session.publish(br#"{"type":"app.tick","category":"app","source":{"kind":"local_process"}}"#, Trust::Untrusted)?;
+//!     session.publish(br#"{"type":"app.tick","category":"app","source":{"kind":"local_process"}}"#, Trust::Untrusted, 0)?;
 //! }
 //! assert_eq!(reader.try_read(), Some(ReadResult::Dropped { count: 3, next_seq: 4 }));
 //! assert!(matches!(reader.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 4));

@@ -50,9 +50,13 @@
 
 mod categories;
 mod committed;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod committer;
 mod error;
 
 pub use committed::Committed;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub use committer::{CommitObserver, Committer};
 pub use error::{NotCommitted, PublishError, RefusedAt};
 
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};

@@ -1,0 +1,15 @@
+//! The browser's two clocks.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds since this context began, never going back.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    pub(super) fn monotonic_ms() -> f64;
+}
+
+/// Unix microseconds of the wall clock.
+pub(super) fn wall_micros() -> u64 {
+    (js_sys::Date::now() * 1_000.0) as u64
+}

@@ -1,0 +1,98 @@
+/**
+ * Events into wasm memory: stringified once, encoded straight to where the core reads them.
+ */
+import { TabtapeError } from "./errors.ts";
+import type { Instance } from "./wasm.ts";
+
+/** The wasm objects that have an inbox. */
+interface WithInbox {
+  reserve(length: number): number;
+}
+
+const encoder = new TextEncoder();
+
+/** A view of the inbox of one wasm object. */
+export class Inbox {
+  readonly #memory: WebAssembly.Memory;
+  readonly #owner: WithInbox;
+  #view = new Uint8Array(0);
+  #length = 0;
+
+  constructor(instance: Instance, owner: WithInbox) {
+    this.#memory = instance.memory;
+    this.#owner = owner;
+  }
+
+  /** Empties it. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Bytes written since it was emptied. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends `text` as UTF-8. */
+  write(text: string): void {
+    // Most text is ASCII, one byte a character: only what does not fit then is given three.
+    let room = text.length;
+    let read = 0;
+    for (;;) {
+      const view = this.#room(this.#length + room);
+      const step = encoder.encodeInto(read === 0 ? text : text.slice(read), view.subarray(this.#length));
+      read += step.read;
+      this.#length += step.written;
+      if (read >= text.length) return;
+      room = (text.length - read) * 3;
+    }
+  }
+
+  /** Appends a newline. */
+  endLine(): void {
+    this.#room(this.#length + 1)[this.#length] = 0x0a;
+    this.#length += 1;
+  }
+
+  #room(length: number): Uint8Array {
+    // Growing the memory detaches its buffer.
+    if (this.#view.length < length || this.#view.buffer !== this.#memory.buffer) {
+      const size = Math.max(length, 64 * 1024, this.#view.length);
+      const address = this.#owner.reserve(size);
+      this.#view = new Uint8Array(this.#memory.buffer, address, size);
+    }
+    return this.#view;
+  }
+
+  /** The core may give back what a rare large event needed: look the address up again. */
+  afterRead(): void {
+    if (this.#view.length > KEPT_BYTES) this.#view = new Uint8Array(0);
+  }
+}
+
+const KEPT_BYTES = 2 << 20;
+
+/** The JSON text of an event. */
+export function stringified(event: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(event);
+  } catch (cause) {
+    throw new TabtapeError("invalid_event", `the event is not JSON: ${String(cause)}`, { cause });
+  }
+  if (text === undefined) {
+    throw new TabtapeError("invalid_event", `event: expected an object, got ${String(event)}`);
+  }
+  return text;
+}
+
+/**
+ * Whether `JSON.stringify(event)` puts `data` last, so that the core need not walk what our own stringify
+ * has just written.
+ */
+export function isDataLast(event: unknown): boolean {
+  if (typeof event !== "object" || event === null || "toJSON" in event) return false;
+  let last: string | undefined;
+  for (const key in event) last = key;
+  return last === "data";
+}

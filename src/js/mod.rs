@@ -1,0 +1,19 @@
+//! The boundary to JavaScript: what crosses it, and how.
+//!
+//! Events cross as JSON bytes, never as objects: [`Inbox`](inbox::Inbox) is a region of wasm memory that
+//! the TypeScript side of this folder encodes into, once a batch. Errors cross as real `Error`s with a
+//! `code`. No rule about events lives here; `index.ts` and `types.ts` beside this file are the other side.
+
+mod clock;
+mod errors;
+mod inbox;
+mod reader;
+mod session;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs once an instance: a panic is said in the console before the instance traps.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}

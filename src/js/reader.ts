@@ -1,0 +1,53 @@
+import type { Envelope, Gap, ReadResult } from "./types.ts";
+import type { Glue } from "./wasm.ts";
+
+type WasmReader = InstanceType<Glue["WasmReader"]>;
+
+const decoder = new TextDecoder();
+
+/**
+ * One consumer's place in a session's ring. Independent of every other; a slow one is told what it missed
+ * and costs the others nothing.
+ */
+export class Reader implements AsyncIterable<ReadResult> {
+  readonly #wasm: WasmReader;
+
+  /** @internal */
+  constructor(wasm: WasmReader) {
+    this.#wasm = wasm;
+  }
+
+  /** The resume token: pass it as `afterSeq` to go on from here. */
+  get afterSeq(): number {
+    return this.#wasm.afterSeq;
+  }
+
+  /** The next result, or null when caught up. */
+  tryRead(): ReadResult | null {
+    const packed = this.#wasm.tryRead();
+    return packed === undefined ? null : unpacked(packed);
+  }
+
+  /** The next result, waiting for it. */
+  async read(): Promise<ReadResult> {
+    return unpacked(await this.#wasm.read());
+  }
+
+  /** Every result up to and without `closed`. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReadResult> {
+    for (;;) {
+      const result = this.tryRead() ?? (await this.read());
+      if ("closed" in result) return;
+      yield result;
+    }
+  }
+}
+
+function unpacked(packed: ["line", Uint8Array] | ["dropped", number, number] | ["closed"]): ReadResult {
+  if (packed[0] === "closed") return { closed: true };
+  if (packed[0] === "dropped") return { dropped: packed[1], nextSeq: packed[2] };
+  const record: Envelope | { capture_session_id: string; gap: Gap } = JSON.parse(decoder.decode(packed[1]));
+  return "gap" in record
+    ? { gap: record.gap, captureSessionId: record.capture_session_id }
+    : { envelope: record };
+}
