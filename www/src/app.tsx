@@ -1,0 +1,138 @@
+/** The page: bar, quick filters, timeline, list and details, status. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import "./app.css";
+import { Compare } from "./compare/compare";
+import { Pane } from "./detail/pane";
+import { ExportMenu } from "./export/menu";
+import { FilterBar } from "./filter/bar";
+import { Chips } from "./filter/chips";
+import { Help } from "./help";
+import { listen, step } from "./keys";
+import { List, type ListHandle } from "./list/list";
+import { Sessions } from "./sessions/picker";
+import { useViewer } from "./state";
+import { Status } from "./status";
+import { Timeline } from "./timeline/timeline";
+import { Icon } from "./ui/icon";
+import { Splitter } from "./ui/splitter";
+
+export function App() {
+  const viewer = useViewer();
+  const list = useRef<ListHandle | null>(null);
+  const filter = useRef<HTMLInputElement>(null);
+  const help = useSignal(false);
+
+  useEffect(() => {
+    viewer.start();
+    const unlisten = listen(viewer, {
+      list,
+      filter,
+      help: () => {
+        help.value = true;
+      },
+      sessions: () => document.querySelector<HTMLButtonElement>(".session-button")?.click(),
+    });
+    return () => {
+      unlisten();
+      viewer.stop();
+    };
+  }, []);
+
+  const comparing = viewer.compareWith.value !== null;
+  return (
+    <div class="viewer">
+      <header class="bar">
+        <h1 class="brand" aria-label="Tabtape">
+          <Reels live={viewer.feed.value?.state.value === "live"} />
+        </h1>
+        <Sessions />
+        <FilterBar field={filter} />
+        <Tools help={() => (help.value = true)} />
+      </header>
+      <Chips />
+      {comparing ? (
+        <Compare />
+      ) : (
+        <>
+          <Timeline />
+          <main class="split">
+            <List handle={list} />
+            {viewer.detailOpen.value && viewer.selected.value !== null ? (
+              <Splitter>
+                <Pane move={(by) => step(viewer, by)} />
+              </Splitter>
+            ) : null}
+          </main>
+        </>
+      )}
+      <Status />
+      {help.value && (
+        <Help
+          onClose={() => {
+            help.value = false;
+          }}
+        />
+      )}
+      <div class="toast" role="status" aria-live="polite">
+        {viewer.toast.value === null ? null : <span>{viewer.toast.value}</span>}
+      </div>
+    </div>
+  );
+}
+
+function Tools({ help }: { help: () => void }) {
+  const viewer = useViewer();
+  const paused = viewer.pausedAt.value !== null;
+  const dark = viewer.theme.value === "dark";
+  return (
+    <div class="tools" role="toolbar" aria-label="View">
+      <button
+        type="button"
+        class={`button${paused ? " on" : ""}`}
+        aria-pressed={paused}
+        title={paused ? "Resume (space)" : "Pause (space)"}
+        onClick={() => viewer.togglePause()}
+      >
+        <Icon name={paused ? "play" : "pause"} />
+        {paused ? "Resume" : "Pause"}
+      </button>
+      <ExportMenu />
+      <button
+        type="button"
+        class="button icon-only"
+        title="Light or dark (t)"
+        aria-label={dark ? "Use the light theme" : "Use the dark theme"}
+        onClick={() => viewer.theme.toggle()}
+      >
+        <Icon name={dark ? "sun" : "moon"} />
+      </button>
+      <button
+        type="button"
+        class="button icon-only"
+        title="Keys and filters (?)"
+        aria-label="Keys and filters"
+        onClick={help}
+      >
+        <Icon name="help" />
+      </button>
+    </div>
+  );
+}
+
+/** The two reels of a tape; they turn while events come in. */
+function Reels({ live }: { live: boolean }) {
+  return (
+    <svg class={`reels${live ? " live" : ""}`} viewBox="0 0 32 20" width="32" height="20" aria-hidden="true">
+      <g class="reel">
+        <circle cx="8" cy="9" r="6.5" />
+        <path d="M8 4v3M3.7 11.5l2.6-1.5M12.3 11.5 9.7 10" />
+      </g>
+      <g class="reel">
+        <circle cx="24" cy="9" r="6.5" />
+        <path d="M24 4v3M19.7 11.5l2.6-1.5M28.3 11.5 25.7 10" />
+      </g>
+      <path d="M8 15.5h16" />
+    </svg>
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * A session boiled down to what can be set beside another one: counts by type, failures by what they say,
+ * requests by where they go, vitals.
+ *
+ * Numbers, hashes and quoted values in messages are left out of the comparison, so that the same failure is
+ * the same on both sides.
+ */
+import type { Event } from "../../../src/js/types";
+import { asNumber, asObject } from "../data/record";
+import { severityOf } from "../data/severity";
+import { summaryOf } from "../list/summary";
+
+export interface Request {
+  count: number;
+  failed: number;
+  /** Durations in milliseconds. */
+  times: number[];
+}
+
+export interface Digest {
+  events: number;
+  lost: number;
+  types: Map<string, number>;
+  failures: Map<string, { count: number; example: string; seq: number; session: string }>;
+  requests: Map<string, Request>;
+  vitals: Map<string, number[]>;
+}
+
+export function emptyDigest(): Digest {
+  return {
+    events: 0,
+    lost: 0,
+    types: new Map(),
+    failures: new Map(),
+    requests: new Map(),
+    vitals: new Map(),
+  };
+}
+
+const VITALS = new Set(["page.lcp", "page.inp", "page.layout_shift", "page.long_frame"]);
+
+export function add(digest: Digest, session: string, seq: number, event: Event): void {
+  digest.events++;
+  digest.types.set(event.type, (digest.types.get(event.type) ?? 0) + 1);
+  const data = asObject(event.data);
+  if (severityOf(event) === 3) {
+    const { lead, status, text } = summaryOf(event);
+    const said = `${event.type}  ${[lead, status, text].filter((p) => p !== undefined && p !== "").join(" ")}`;
+    const key = withoutNumbers(said);
+    const known = digest.failures.get(key);
+    if (known === undefined) digest.failures.set(key, { count: 1, example: said, seq, session });
+    else known.count++;
+  }
+  if (event.type === "network.response" || event.type === "network.failed") {
+    const key = `${String(data.method ?? "GET")} ${place(event.url ?? "")}`;
+    const request = digest.requests.get(key) ?? { count: 0, failed: 0, times: [] };
+    request.count++;
+    if (severityOf(event) === 3) request.failed++;
+    const ms = asNumber(data.duration_ms);
+    if (ms !== undefined) request.times.push(ms);
+    digest.requests.set(key, request);
+  }
+  if (VITALS.has(event.type)) {
+    const value = asNumber(data.value) ?? asNumber(data.duration_ms);
+    if (value !== undefined) digest.vitals.set(event.type, [...(digest.vitals.get(event.type) ?? []), value]);
+  }
+}
+
+/** Host and path; ids in the path are one. */
+function place(url: string): string {
+  return url
+    .replace(/^https?:\/\//, "")
+    .replace(/[?#].*$/, "")
+    .replace(/\/(\d+|[0-9a-f]{8,}(-[0-9a-f]{4,})*)(?=\/|$)/gi, "/…");
+}
+
+export function withoutNumbers(text: string): string {
+  return text.replace(/\b[0-9a-f]{8,}\b/gi, "…").replace(/\d+/g, "#");
+}
+
+export function median(values: number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+}

@@ -1,0 +1,51 @@
+/**
+ * How this page comes by its read token.
+ *
+ * `tabtape serve` prints a link with a one-time code in the fragment, which browsers never send. The
+ * code is exchanged once for a token that lives in this tab's sessionStorage, and the fragment is
+ * cleared before anything else happens, so that neither history nor a shared address carries it.
+ */
+import { asObject, asString } from "./record";
+import { SourceError } from "./source";
+
+const KEY = "tabtape.token";
+
+/** Takes a one-time code out of the address, if there is one. */
+export function takeCode(): string | null {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code !== null) history.replaceState(history.state, "", location.pathname + location.search);
+  return code;
+}
+
+export function storedToken(): string | null {
+  return sessionStorage.getItem(KEY);
+}
+
+export function forgetToken(): void {
+  sessionStorage.removeItem(KEY);
+}
+
+/** Exchanges a code; the token is kept for this tab. */
+export async function exchange(base: string, code: string): Promise<string> {
+  let reply: Response;
+  try {
+    reply = await fetch(new URL("/v1/viewer/session", base), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+      credentials: "omit",
+    });
+  } catch (cause) {
+    throw new SourceError("no answer from the collector", "unreachable", { cause });
+  }
+  const body = asObject(await reply.json().catch(() => null));
+  const token = asString(body.token);
+  if (!reply.ok || token === undefined) {
+    throw new SourceError(
+      asString(body.detail) ?? `the collector answered ${reply.status}`,
+      "unauthorized",
+    );
+  }
+  sessionStorage.setItem(KEY, token);
+  return token;
+}

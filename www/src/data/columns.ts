@@ -1,0 +1,108 @@
+/**
+ * The headers of what is shown, as columns of numbers: about 40 bytes a record, so that a million of
+ * them can be counted, binned and searched for the next error within one frame.
+ *
+ * It grows at its end only. Texts (types, categories, sessions) are interned in a `Names` that all
+ * columns of one view share.
+ */
+
+/** Strings numbered from 0 in order of first sight. */
+export class Names {
+  readonly list: string[] = [];
+  private readonly index = new Map<string, number>();
+
+  id(name: string): number {
+    let id = this.index.get(name);
+    if (id === undefined) {
+      id = this.list.push(name) - 1;
+      this.index.set(name, id);
+    }
+    return id;
+  }
+
+  find(name: string): number {
+    return this.index.get(name) ?? -1;
+  }
+}
+
+/** The name under which gaps stand in the column of types. */
+export const GAP_TYPE = "gap";
+
+/** The interned texts of one view. */
+export class Dictionary {
+  readonly sessions = new Names();
+  readonly types = new Names();
+  readonly categories = new Names();
+}
+
+export interface Header {
+  session: number;
+  seq: number;
+  /** Unix microseconds; a gap has the time of what stands before it. */
+  ts: number;
+  type: number;
+  category: number;
+  /** 0 debug, 1 info, 2 warn, 3 error. */
+  severity: number;
+  /** -1 for none. */
+  tab: number;
+  /** How many seqs a gap covers; 0 for an event. */
+  gap: number;
+}
+
+const FIRST_CAPACITY = 1024;
+
+export class Columns {
+  length = 0;
+  session = new Uint16Array(FIRST_CAPACITY);
+  seq = new Float64Array(FIRST_CAPACITY);
+  ts = new Float64Array(FIRST_CAPACITY);
+  type = new Uint16Array(FIRST_CAPACITY);
+  category = new Uint8Array(FIRST_CAPACITY);
+  severity = new Uint8Array(FIRST_CAPACITY);
+  tab = new Int32Array(FIRST_CAPACITY);
+  gap = new Float64Array(FIRST_CAPACITY);
+
+  push(header: Header): void {
+    if (this.length === this.seq.length) this.grow();
+    const i = this.length++;
+    this.session[i] = header.session;
+    this.seq[i] = header.seq;
+    this.ts[i] = header.ts;
+    this.type[i] = header.type;
+    this.category[i] = header.category;
+    this.severity[i] = header.severity;
+    this.tab[i] = header.tab;
+    this.gap[i] = header.gap;
+  }
+
+  at(i: number): Header {
+    return {
+      session: this.session[i] ?? 0,
+      seq: this.seq[i] ?? 0,
+      ts: this.ts[i] ?? 0,
+      type: this.type[i] ?? 0,
+      category: this.category[i] ?? 0,
+      severity: this.severity[i] ?? 1,
+      tab: this.tab[i] ?? -1,
+      gap: this.gap[i] ?? 0,
+    };
+  }
+
+  private grow(): void {
+    const capacity = this.seq.length * 2;
+    const grown = <T extends { set(from: T): void }>(make: new (n: number) => T, from: T): T => {
+      const to = new make(capacity);
+      to.set(from);
+      return to;
+    };
+    this.session = grown(Uint16Array, this.session);
+    this.seq = grown(Float64Array, this.seq);
+    this.ts = grown(Float64Array, this.ts);
+    this.type = grown(Uint16Array, this.type);
+    this.category = grown(Uint8Array, this.category);
+    this.severity = grown(Uint8Array, this.severity);
+    this.tab = grown(Int32Array, this.tab);
+    this.gap = grown(Float64Array, this.gap);
+  }
+}

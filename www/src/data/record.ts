@@ -1,0 +1,51 @@
+/**
+ * A line read back: an envelope or a gap.
+ *
+ * Captured text is hostile. Nothing here trusts its shape beyond what the wire promises; `data` stays
+ * `unknown` until a view has looked at it.
+ */
+import type { Envelope, Gap } from "../../../src/js/types";
+
+export interface GapRecord {
+  capture_session_id: string;
+  gap: Gap;
+}
+
+export type LineRecord = Envelope | GapRecord;
+
+export function isGap(record: LineRecord): record is GapRecord {
+  return "gap" in record;
+}
+
+/** The record of a line, or null when the line is not one. */
+export function parseLine(line: string): LineRecord | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== "object" || value === null) return null;
+    const record = value as Partial<Envelope & GapRecord>;
+    if (typeof record.capture_session_id !== "string") return null;
+    if (record.gap !== undefined && typeof record.gap.first_seq === "number") return record as GapRecord;
+    if (record.event !== undefined && typeof record.seq === "number") return record as Envelope;
+    return null;
+  } catch {
+    return null;
+  }
+}
+
+export function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+export function asArray(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function asString(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+export function asNumber(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}

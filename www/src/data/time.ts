@@ -1,0 +1,68 @@
+/** Times and sizes as people read them. All inputs are Unix microseconds unless named otherwise. */
+
+const pad = (n: number, width = 2): string => String(n).padStart(width, "0");
+
+/** `14:03:22.481`, local time. */
+export function clock(ts: number): string {
+  const d = new Date(ts / 1000);
+  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}.${pad(d.getMilliseconds(), 3)}`;
+}
+
+/** `2026-11-24 14:03:22.481`. */
+export function dateTime(ts: number): string {
+  const d = new Date(ts / 1000);
+  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock(ts)}`;
+}
+
+/** `24 Nov, 14:03`. */
+export function shortDate(ts: number): string {
+  return new Date(ts / 1000).toLocaleString(undefined, {
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+}
+
+/** `480 µs`, `12 ms`, `1.2 s`, `3 min 04 s`, `2 h 05 min`. */
+export function duration(micros: number): string {
+  const ms = micros / 1000;
+  if (ms < 1) return `${Math.round(micros)} µs`;
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 60) return `${s < 10 ? s.toFixed(2) : s.toFixed(1)} s`;
+  const min = Math.floor(s / 60);
+  if (min < 60) return `${min} min ${pad(Math.floor(s % 60))} s`;
+  return `${Math.floor(min / 60)} h ${pad(min % 60)} min`;
+}
+
+/** `just now`, `4 min ago`, `yesterday 14:03`. `now` in the same unit. */
+export function ago(ts: number, now: number): string {
+  const s = (now - ts) / 1e6;
+  if (s < 5) return "just now";
+  if (s < 60) return `${Math.floor(s)} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ago`;
+  return shortDate(ts);
+}
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`;
+  if (n < 1e6) return `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)} kB`;
+  if (n < 1e9) return `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
+  return `${(n / 1e9).toFixed(1)} GB`;
+}
+
+const grouped = new Intl.NumberFormat("en-US");
+
+export function count(n: number): string {
+  return grouped.format(n);
+}
+
+/** `950`, `12.3k`, `1.2M`: for places with little room. */
+export function shortCount(n: number): string {
+  if (n < 1000) return String(n);
+  if (n < 1e6) return `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)}k`;
+  return `${(n / 1e6).toFixed(1)}M`;
+}

@@ -1,0 +1,41 @@
+/** Stack traces as Chrome, Firefox and Safari write them, into frames. */
+export interface Frame {
+  name: string;
+  url: string;
+  line: number;
+  column: number;
+  /** `app.js:12:5`. */
+  place: string;
+  /** Third-party code, by its path. */
+  library: boolean;
+}
+
+const CHROME = /^\s*at (?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/;
+const FIREFOX = /^(.*?)@(.+?):(\d+):(\d+)$/;
+const MOST_FRAMES = 200;
+
+export function parseStack(text: string): Frame[] {
+  const frames: Frame[] = [];
+  for (const line of text.split("\n")) {
+    const match = CHROME.exec(line) ?? FIREFOX.exec(line);
+    if (match === null) continue;
+    const [, name, url = "", row = "", column = ""] = match;
+    frames.push({
+      name: name === undefined || name === "" ? "(anonymous)" : name,
+      url,
+      line: Number(row),
+      column: Number(column),
+      place: `${fileOf(url)}:${row}:${column}`,
+      library: /\/node_modules\/|\/vendor[./-]|^chrome-extension:/.test(url),
+    });
+    if (frames.length === MOST_FRAMES) break;
+  }
+  return frames;
+}
+
+/** The last part of an address, or its host when it has none. */
+export function fileOf(url: string): string {
+  const path = url.replace(/[?#].*$/, "");
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name === "" ? path.replace(/^[a-z]+:\/\//, "") : name;
+}

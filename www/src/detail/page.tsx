@@ -1,0 +1,104 @@
+/** Navigation, and vitals against the thresholds the web agreed on. */
+import type { Event } from "../../../src/js/types";
+import { asNumber, asObject, asString } from "../data/record";
+import { duration } from "../data/time";
+import { JsonTree } from "./json";
+import { Address, Facts, Part } from "./parts";
+
+interface Vital {
+  name: string;
+  good: number;
+  poor: number;
+  show: (value: number) => string;
+  about: string;
+}
+
+const ms = (value: number): string => duration(value * 1000);
+
+/** Thresholds at the 75th percentile: https://web.dev/articles/defining-core-web-vitals-thresholds */
+const VITALS: Record<string, Vital> = {
+  "page.lcp": {
+    name: "Largest Contentful Paint",
+    good: 2500,
+    poor: 4000,
+    show: ms,
+    about: "until the largest element was painted",
+  },
+  "page.inp": {
+    name: "Interaction to Next Paint",
+    good: 200,
+    poor: 500,
+    show: ms,
+    about: "from an interaction to the next paint",
+  },
+  "page.layout_shift": {
+    name: "Layout Shift",
+    good: 0.1,
+    poor: 0.25,
+    show: (v) => v.toFixed(3),
+    about: "how far things moved by themselves",
+  },
+  // Not a vital: a frame is long from 50 ms on (https://w3c.github.io/long-animation-frames/).
+  "page.long_frame": {
+    name: "Long animation frame",
+    good: 50,
+    poor: 200,
+    show: ms,
+    about: "one frame kept the page busy",
+  },
+};
+
+export function PageDetail({ event, words }: { event: Event; words: string[] }) {
+  const data = asObject(event.data);
+  const vital = VITALS[event.type];
+  const value = asNumber(data.value) ?? asNumber(data.duration_ms) ?? asNumber(data.start_time_ms);
+  return (
+    <>
+      {vital !== undefined && value !== undefined ? <VitalBar vital={vital} value={value} /> : null}
+      <Part title={vital === undefined ? "Page" : "Where"}>
+        <Facts
+          facts={[
+            ["Address", event.url === undefined ? undefined : <Address url={event.url} />],
+            ["Error", asString(data.error)],
+            ["Transition", asString(data.transition_type) ?? asString(data.transition)],
+            ["Element", asString(data.element)],
+            ["Directive", asString(data.directive)],
+            ["Blocked", asString(data.blocked)],
+          ]}
+        />
+      </Part>
+      {Object.keys(data).length > 0 && (
+        <Part title="Data">
+          <JsonTree value={data} words={words} />
+        </Part>
+      )}
+    </>
+  );
+}
+
+/** Where a value stands between good and poor: in words too, not by colour alone. */
+function VitalBar({ vital, value }: { vital: Vital; value: number }) {
+  const grade = value <= vital.good ? "good" : value <= vital.poor ? "needs improvement" : "poor";
+  const end = Math.max(vital.poor * 1.5, value * 1.1);
+  const at = (v: number): string => `${(v / end) * 100}%`;
+  return (
+    <Part title={vital.name}>
+      <div class={`vital vital-${grade.split(" ")[0]}`}>
+        <p>
+          <b>{vital.show(value)}</b> <span class="vital-grade">{grade}</span>{" "}
+          <span class="dim">{vital.about}</span>
+        </p>
+        <div class="vital-bar" aria-hidden="true">
+          <span class="vital-zone good" style={{ width: at(vital.good) }} />
+          <span class="vital-zone needs" style={{ width: at(vital.poor - vital.good) }} />
+          <span class="vital-zone poor" style={{ width: at(end - vital.poor) }} />
+          <span class="vital-needle" style={{ left: at(value) }} />
+        </div>
+        <div class="vital-scale dim" aria-hidden="true">
+          <span style={{ left: at(vital.good) }}>{vital.show(vital.good)}</span>
+          <span style={{ left: at(vital.poor) }}>{vital.show(vital.poor)}</span>
+        </div>
+      </div>
+    </Part>
+  );
+}

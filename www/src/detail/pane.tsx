@@ -1,0 +1,238 @@
+/** Everything about the selected record. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Envelope } from "../../../src/js/types";
+import { asObject, type GapRecord, isGap, type LineRecord } from "../data/record";
+import { SEVERITIES, severityOf } from "../data/severity";
+import { count, dateTime } from "../data/time";
+import { gapReason } from "../list/row";
+import { useViewer } from "../state";
+import { categoryClass } from "../ui/category";
+import { Icon } from "../ui/icon";
+import { ConsoleDetail } from "./console";
+import "./detail.css";
+import { JsonTree } from "./json";
+import { Led } from "./led";
+import { NetworkDetail } from "./network";
+import { PageDetail } from "./page";
+import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
+
+type Tab = "overview" | "json" | "led";
+
+export function Pane({ move }: { move: (by: number) => void }) {
+  const viewer = useViewer();
+  const tab = useSignal<Tab>("overview");
+  const selected = viewer.selected.value;
+  void viewer.linesVersion.value;
+  void viewer.feed.value?.version.value;
+  const session = selected === null ? -1 : viewer.dictionary.sessions.find(selected.session);
+  const record = selected === null ? undefined : viewer.lines.record(session, selected.seq);
+
+  useEffect(() => {
+    if (selected !== null && record === undefined) void viewer.readOne(selected.session, selected.seq);
+  }, [selected, record === undefined]);
+
+  const close = () => {
+    viewer.detailOpen.value = false;
+  };
+  return (
+    <aside class="pane" aria-label="Details">
+      <header class="pane-head">
+        <PaneTitle record={record} />
+        <span class="pane-tools">
+          <button
+            type="button"
+            class="button icon-only"
+            title="Previous (k)"
+            aria-label="Previous record"
+            onClick={() => move(-1)}
+          >
+            <Icon name="prev" />
+          </button>
+          <button
+            type="button"
+            class="button icon-only"
+            title="Next (j)"
+            aria-label="Next record"
+            onClick={() => move(1)}
+          >
+            <Icon name="next" />
+          </button>
+          <button
+            type="button"
+            class="button icon-only"
+            title="Close (esc)"
+            aria-label="Close details"
+            onClick={close}
+          >
+            <Icon name="close" />
+          </button>
+        </span>
+      </header>
+      <div class="tabs" role="tablist" aria-label="Details">
+        <TabButton of="overview" tab={tab} label="Overview" />
+        <TabButton of="led" tab={tab} label="What led here" />
+        <TabButton of="json" tab={tab} label="JSON" />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <div class="pane-body" role="tabpanel" id="pane-body" aria-labelledby={`tab-${tab.value}`} tabIndex={0}>
+        {record === undefined ? (
+          <p class="dim pane-wait">Reading…</p>
+        ) : tab.value === "json" ? (
+          <Json record={record} />
+        ) : tab.value === "led" ? (
+          <Led record={record} />
+        ) : isGap(record) ? (
+          <GapDetail record={record} />
+        ) : (
+          <EventDetail envelope={record} />
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function TabButton({ of, tab, label }: { of: Tab; tab: { value: Tab }; label: string }) {
+  const chosen = tab.value === of;
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${of}`}
+      aria-selected={chosen}
+      aria-controls="pane-body"
+      onClick={() => {
+        tab.value = of;
+      }}
+    >
+      {label}
+    </button>
+  );
+}
+
+function PaneTitle({ record }: { record: LineRecord | undefined }) {
+  if (record === undefined) return <h2>…</h2>;
+  if (isGap(record)) return <h2 class="pane-title s-warn">Gap</h2>;
+  const { event } = record;
+  const severity = SEVERITIES[severityOf(event)] ?? "info";
+  return (
+    <h2 class={`pane-title s-${severity} ${categoryClass(event.category)}`}>
+      <span class="pane-dot" aria-hidden="true" />
+      {event.type}
+      {severity === "info" ? null : <span class="severity">{severity}</span>}
+    </h2>
+  );
+}
+
+function EventDetail({ envelope }: { envelope: Envelope }) {
+  const viewer = useViewer();
+  const { event, seq } = envelope;
+  const words = viewer.words.value;
+  const { tab_id, frame_id, ...metadata } = event.source.metadata ?? {};
+  return (
+    <>
+      <ByCategory envelope={envelope} words={words} />
+      <Part title="Record">
+        <Facts
+          facts={[
+            [
+              "Time",
+              <span key="t" class="mono">
+                {dateTime(event.ts)}
+              </span>,
+            ],
+            [
+              "Seq",
+              <span key="s" class="mono">
+                {count(seq)}
+              </span>,
+            ],
+            [
+              "Tab",
+              tab_id === undefined ? undefined : (
+                <FilterBy key="f" term={`tab:${tab_id}`}>
+                  {tab_id}
+                  {frame_id === undefined || frame_id === "0" ? "" : ` · frame ${frame_id}`}
+                </FilterBy>
+              ),
+            ],
+            event.category === "network" || event.category === "page" || event.url === undefined
+              ? null
+              : ["Page", <Address key="a" url={event.url} />],
+            [
+              "Type",
+              <FilterBy key="y" term={`type:${event.type}`}>
+                {event.type}
+              </FilterBy>,
+            ],
+            [
+              "Source",
+              `${event.source.kind}${event.source.event === undefined ? "" : ` · ${event.source.event}`}`,
+            ],
+            ["Detail level", event.detail_level],
+            ["Truncated", event.truncated === true ? "content was cut to fit the limit" : undefined],
+            ...Object.entries(metadata).map(([name, value]): [string, string] => [
+              name.replaceAll("_", " "),
+              value,
+            ]),
+          ]}
+        />
+      </Part>
+    </>
+  );
+}
+
+function ByCategory({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const { event } = envelope;
+  switch (event.category) {
+    case "console":
+      return <ConsoleDetail event={event} words={words} />;
+    case "network":
+      return <NetworkDetail event={event} words={words} />;
+    case "page":
+      return <PageDetail event={event} words={words} />;
+    default:
+      return Object.keys(asObject(event.data)).length === 0 && !Array.isArray(event.data) ? null : (
+        <Part title="Data">
+          <JsonTree value={event.data} words={words} />
+        </Part>
+      );
+  }
+}
+
+function GapDetail({ record }: { record: GapRecord }) {
+  const { first_seq, last_seq, category, reason } = record.gap;
+  const size = last_seq - first_seq + 1;
+  return (
+    <Part title="What is missing">
+      <p class="prose">
+        {count(size)} {category} {size === 1 ? "record was" : "records were"} lost here: {gapReason(reason)}.
+        The loss was counted, so nothing else is missing around it.
+      </p>
+      <Facts
+        facts={[
+          [
+            "Seqs",
+            <span key="s" class="mono">
+              {first_seq === last_seq ? count(first_seq) : `${count(first_seq)} – ${count(last_seq)}`}
+            </span>,
+          ],
+          ["Category", category],
+          ["Reason", reason],
+        ]}
+      />
+    </Part>
+  );
+}
+
+function Json({ record }: { record: LineRecord }) {
+  const viewer = useViewer();
+  return (
+    <Part
+      title="As stored"
+      aside={<CopyButton text={() => JSON.stringify(record, null, 2)} label="Copy" say="JSON copied" />}
+    >
+      <JsonTree value={record} words={viewer.words.value} openDepth={4} />
+    </Part>
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * The filtered records as one file, read page by page from the source.
+ *
+ * The time range is a term of the Selector here, so that the file is what a query with the same text gives.
+ */
+import { isGap, type LineRecord, parseLine } from "../data/record";
+import { SEVERITIES, severityOf } from "../data/severity";
+import { dateTime } from "../data/time";
+import { gapReason } from "../list/row";
+import { summaryOf } from "../list/summary";
+import type { Range, Viewer } from "../state";
+
+export type ExportFormat = "ndjson" | "txt";
+
+const PAGE_LINES = 10_000;
+
+export async function exported(
+  viewer: Viewer,
+  format: ExportFormat,
+  signal: AbortSignal,
+  progress: (records: number) => void,
+): Promise<Blob> {
+  const query = { session: viewer.sessionId.value, q: withRange(viewer.q.value, viewer.range.value) };
+  const parts: string[] = [];
+  let cursor: string | null = null;
+  let records = 0;
+  for (;;) {
+    const page = await viewer.source.read(query, cursor, PAGE_LINES, signal);
+    for (const line of page.lines) parts.push(format === "ndjson" ? line : textOf(line), "\n");
+    records += page.lines.length;
+    progress(records);
+    cursor = page.next ?? cursor;
+    if (page.end) break;
+  }
+  return new Blob(parts, { type: format === "ndjson" ? "application/x-ndjson" : "text/plain;charset=utf-8" });
+}
+
+/** A query with the range as its terms. */
+export function withRange(q: string, range: Range | null): string {
+  return range === null ? q : `${q} since:${Math.floor(range.from)} until:${Math.ceil(range.to)}`.trim();
+}
+
+function textOf(line: string): string {
+  const record: LineRecord | null = parseLine(line);
+  if (record === null) return line;
+  if (isGap(record)) {
+    const { first_seq, last_seq, category, reason } = record.gap;
+    return `-- ${last_seq - first_seq + 1} ${category} records missing: ${gapReason(reason)}`;
+  }
+  const { event } = record;
+  const { lead, status, text, aside } = summaryOf(event);
+  const severity = (SEVERITIES[severityOf(event)] ?? "info").toUpperCase().padEnd(5);
+  const said = [lead, status, text, aside].filter((part) => part !== undefined && part !== "").join(" ");
+  return `${dateTime(event.ts)} ${severity} ${event.type.padEnd(24)} ${said}`;
+}

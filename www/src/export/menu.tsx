@@ -1,0 +1,92 @@
+/** Export of what is filtered, in the chosen time range, as a file. */
+import { useSignal } from "@preact/signals";
+import { count } from "../data/time";
+import { useViewer } from "../state";
+import { Icon } from "../ui/icon";
+import { Popover } from "../ui/popover";
+import { type ExportFormat, exported } from "./exported";
+import "./export.css";
+
+const FORMATS: { format: ExportFormat; name: string; about: string }[] = [
+  { format: "ndjson", name: "NDJSON", about: "every record as stored, gaps included" },
+  { format: "txt", name: "Text", about: "one line each, to read or to paste into a report" },
+];
+
+export function ExportMenu() {
+  const viewer = useViewer();
+  const done = useSignal<number | null>(null);
+  const running = useSignal<AbortController | null>(null);
+
+  const run = async (format: ExportFormat, close: () => void) => {
+    const abort = new AbortController();
+    running.value = abort;
+    done.value = 0;
+    try {
+      const file = await exported(viewer, format, abort.signal, (records) => {
+        done.value = records;
+      });
+      download(file, `tabtape-${viewer.sessionId.value?.slice(-8) ?? "all"}.${format}`);
+      viewer.say(`${count(done.value ?? 0)} records exported`);
+      close();
+    } catch (error) {
+      if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+    } finally {
+      running.value = null;
+      done.value = null;
+    }
+  };
+
+  return (
+    <Popover
+      name="Export"
+      align="right"
+      label={
+        <>
+          <Icon name="export" />
+          Export
+        </>
+      }
+    >
+      {(close) => (
+        <div class="export">
+          <p class="dim">
+            {viewer.q.value === "" && viewer.range.value === null
+              ? "The whole session"
+              : "What is filtered now"}
+            : {count(viewer.rows.value.length)} records
+          </p>
+          {FORMATS.map(({ format, name, about }) => (
+            <button
+              key={format}
+              type="button"
+              class="export-format"
+              disabled={running.value !== null}
+              onClick={() => void run(format, close)}
+            >
+              <b>{name}</b>
+              <span class="dim">{about}</span>
+            </button>
+          ))}
+          {running.value === null ? null : (
+            <p class="export-progress" role="status">
+              {count(done.value ?? 0)} records read
+              <button type="button" class="button small" onClick={() => running.value?.abort()}>
+                Stop
+              </button>
+            </p>
+          )}
+        </div>
+      )}
+    </Popover>
+  );
+}
+
+function download(file: Blob, name: string): void {
+  const url = URL.createObjectURL(file);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has taken its own reference by the next task.
+  setTimeout(() => URL.revokeObjectURL(url), 1_000);
+}

@@ -1,0 +1,119 @@
+/** The keyboard: single keys while no field has the focus. */
+import type { ListHandle } from "./list/list";
+import type { Viewer } from "./state";
+
+const SEQUENCE_MS = 600;
+
+export interface KeyTargets {
+  list: { current: ListHandle | null };
+  filter: { current: HTMLInputElement | null };
+  help: () => void;
+  sessions: () => void;
+}
+
+export function listen(viewer: Viewer, targets: KeyTargets): () => void {
+  let lastG = 0;
+
+  const onKey = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target as HTMLElement;
+    if (target.closest("input, textarea, select, dialog, .popover") !== null) return;
+    const onControl = target.closest("button, a, [role=tab]") !== null;
+    const inPane = target.closest(".pane-body") !== null;
+    const page = targets.list.current?.page ?? 10;
+    switch (event.key) {
+      case "j":
+        step(viewer, 1);
+        break;
+      case "k":
+        step(viewer, -1);
+        break;
+      case "ArrowDown":
+        if (inPane) return;
+        step(viewer, 1);
+        break;
+      case "ArrowUp":
+        if (inPane) return;
+        step(viewer, -1);
+        break;
+      case "PageDown":
+        if (inPane) return;
+        step(viewer, page);
+        break;
+      case "PageUp":
+        if (inPane) return;
+        step(viewer, -page);
+        break;
+      case "Home":
+        if (inPane) return;
+        viewer.selectRow(0);
+        break;
+      case "End":
+      case "G":
+        if (inPane && event.key === "End") return;
+        newest(viewer);
+        break;
+      case "g":
+        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selectRow(0);
+        lastG = event.timeStamp;
+        break;
+      case "e":
+        viewer.selectError(1);
+        break;
+      case "E":
+        viewer.selectError(-1);
+        break;
+      case "Enter":
+        if (onControl) return;
+        if (viewer.selected.value !== null) viewer.detailOpen.value = !viewer.detailOpen.value;
+        break;
+      case "Escape":
+        if (viewer.detailOpen.value) viewer.detailOpen.value = false;
+        else if (viewer.range.value !== null) viewer.setRange(null);
+        break;
+      case " ":
+        if (onControl || inPane) return;
+        viewer.togglePause();
+        break;
+      case "/":
+        targets.filter.current?.focus();
+        targets.filter.current?.select();
+        break;
+      case "s":
+        targets.sessions();
+        break;
+      case "c":
+        void viewer.copySelected();
+        break;
+      case "l":
+        void viewer.copyLink();
+        break;
+      case "t":
+        viewer.theme.toggle();
+        break;
+      case "?":
+        targets.help();
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+  };
+  addEventListener("keydown", onKey);
+  return () => removeEventListener("keydown", onKey);
+}
+
+/** Moves the selection; without one it begins at the newest row in view. */
+export function step(viewer: Viewer, by: number): void {
+  const rows = viewer.rows.value;
+  if (rows.length === 0) return;
+  const now = viewer.selectedRow();
+  const next = now < 0 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, now + by));
+  viewer.selectRow(next);
+}
+
+function newest(viewer: Viewer): void {
+  viewer.pausedAt.value = null;
+  viewer.selectRow(viewer.rows.value.length - 1);
+  viewer.following.value = true;
+}

@@ -1,0 +1,236 @@
+/**
+ * The virtualised list: a million rows, about fifty of them drawn.
+ *
+ * Rows whose line is not held are drawn from their header at once and completed when it arrives. While
+ * following, the newest row stays in view; scrolling up lets go, and what came since is counted.
+ */
+import { untracked, useSignal, useSignalEffect } from "@preact/signals";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { Feed } from "../data/feed";
+import { count } from "../data/time";
+import { useViewer, type Viewer } from "../state";
+import { Icon } from "../ui/icon";
+import "./list.css";
+import { Nothing } from "./nothing";
+import { GapRow, Row } from "./row";
+import { Viewport } from "./viewport";
+
+const ROW_PX = 24;
+const OVERSCAN_ROWS = 12;
+const REST_MS = 160;
+const FETCH_PAUSE_MS = 40;
+
+export interface ListHandle {
+  page: number;
+  reveal(row: number): void;
+}
+
+export function List({ handle }: { handle: { current: ListHandle | null } }) {
+  const viewer = useViewer();
+  const scroller = useRef<HTMLDivElement>(null);
+  const viewport = useMemo(() => new Viewport(ROW_PX), []);
+  const moved = useSignal(0);
+  const rows = viewer.rows.value;
+  const feed = viewer.feed.value;
+  const headLength = useRef(0);
+  const shownFeed = useRef<Feed | null>(null);
+  const unrevealed = useRef(false);
+  viewport.rows = rows.length;
+  void moved.value;
+  void viewer.linesVersion.value;
+
+  const put = useCallback((top: number) => {
+    const element = scroller.current;
+    if (element === null) return;
+    element.scrollTop = viewport.moveTo(top);
+    moved.value++;
+  }, []);
+
+  // Before painting: stay at the end while following, and stay where one was when history grew above.
+  useLayoutEffect(() => {
+    const grewAbove = feed === null || shownFeed.current !== feed ? 0 : feed.head.length - headLength.current;
+    const inTail = viewport.top >= headLength.current * ROW_PX;
+    if (shownFeed.current !== feed) unrevealed.current = viewer.selected.value !== null;
+    shownFeed.current = feed;
+    headLength.current = feed?.head.length ?? 0;
+    // A selection made elsewhere (the address, the keyboard, "what led here") comes into view once read.
+    if (unrevealed.current && viewport.height > 0) {
+      const row = viewer.selectedRow();
+      if (row >= 0) {
+        unrevealed.current = false;
+        const top = viewport.topToShow(row);
+        const far = Math.abs(top - viewport.top) > viewport.height;
+        if (top !== viewport.top) put(far ? row * ROW_PX - viewport.height / 3 : top);
+      }
+    }
+    if (viewer.following.value) {
+      if (!viewport.atEnd || viewport.top !== viewport.maxTop) put(viewport.maxTop);
+    } else if (grewAbove > 0 && inTail && viewer.range.value === null) {
+      put(viewport.top + grewAbove * ROW_PX);
+    } else if (viewport.top > viewport.maxTop) {
+      put(viewport.maxTop);
+    }
+  });
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    let resting: ReturnType<typeof setTimeout> | undefined;
+    const resize = new ResizeObserver(() => {
+      viewport.height = element.clientHeight;
+      moved.value++;
+    });
+    resize.observe(element);
+    const scrolled = () => {
+      const before = viewport.top;
+      viewport.scrolled(element.scrollTop);
+      if (viewport.top < before && !viewport.atEnd) viewer.following.value = false;
+      else if (viewport.atEnd && viewer.pausedAt.value === null) viewer.following.value = true;
+      moved.value++;
+      clearTimeout(resting);
+      resting = setTimeout(() => {
+        const place = viewport.moveTo(viewport.top);
+        if (Math.abs(element.scrollTop - place) > 1) element.scrollTop = place;
+      }, REST_MS);
+    };
+    element.addEventListener("scroll", scrolled, { passive: true });
+    return () => {
+      resize.disconnect();
+      element.removeEventListener("scroll", scrolled);
+      clearTimeout(resting);
+    };
+  }, []);
+
+  handle.current = {
+    page: viewport.page,
+    reveal: (row) => put(viewport.topToShow(row)),
+  };
+
+  useSignalEffect(() => {
+    unrevealed.current = viewer.selected.value !== null;
+    moved.value = untracked(() => moved.value) + 1;
+  });
+
+  const { from, to } = viewport.range(OVERSCAN_ROWS);
+  useMissingLines(viewer, from, to);
+
+  const drawn = [];
+  if (feed !== null) {
+    const selected = viewer.selected.value;
+    for (let i = from; i < to; i++) {
+      const header = feed.at(rows.feedRow(i));
+      const session = viewer.sessionName(header);
+      const isSelected = selected?.seq === header.seq && selected.session === session;
+      const props = {
+        header,
+        index: i,
+        y: i * ROW_PX + viewport.shift,
+        selected: isSelected,
+        record: viewer.record(header),
+        words: viewer.words.value,
+        type: viewer.dictionary.types.list[header.type] ?? "",
+        category: viewer.dictionary.categories.list[header.category] ?? "",
+      };
+      const key = `${header.session}.${header.seq}`;
+      drawn.push(header.gap > 0 ? <GapRow key={key} {...props} /> : <Row key={key} {...props} />);
+    }
+  }
+
+  const click = (event: MouseEvent) => {
+    const row = (event.target as Element).closest<HTMLElement>("[data-row]");
+    if (row === null) return;
+    viewer.selectRow(Number(row.dataset.row));
+    viewer.detailOpen.value = true;
+  };
+
+  const active = viewer.selected.value;
+  return (
+    <section class="list" aria-label="Events">
+      <div
+        class="list-scroll"
+        ref={scroller}
+        role="listbox"
+        aria-label={`${count(rows.length)} events`}
+        aria-activedescendant={active === null ? undefined : `row-${active.seq}`}
+        tabIndex={0}
+        onClick={click}
+      >
+        <div class="list-size" role="presentation" style={{ height: `${viewport.physicalHeight}px` }}>
+          {drawn}
+        </div>
+      </div>
+      {rows.length === 0 && <Nothing />}
+      <Latest viewer={viewer} onJump={() => put(viewport.maxTop)} />
+    </section>
+  );
+}
+
+/** How to get back to now, and how much has happened since. */
+function Latest({ viewer, onJump }: { viewer: Viewer; onJump: () => void }) {
+  const seen = useRef(0);
+  const feed = viewer.feed.value;
+  void feed?.version.value;
+  const length = feed?.tail.length ?? 0;
+  const following = viewer.following.value && viewer.pausedAt.value === null;
+  if (following || feed === null) {
+    seen.current = length;
+    return null;
+  }
+  if (viewer.rows.value.length === 0 || viewer.range.value !== null) return null;
+  if (seen.current > length) seen.current = length;
+  const since = length - seen.current;
+  return (
+    <button
+      type="button"
+      class="latest"
+      onClick={() => {
+        viewer.pausedAt.value = null;
+        viewer.following.value = true;
+        onJump();
+      }}
+    >
+      <Icon name="down" />
+      {since > 0 ? `${count(since)} new` : "Latest"}
+    </button>
+  );
+}
+
+/** Reads the lines of visible rows that are not held, once scrolling gives a moment's rest. */
+function useMissingLines(viewer: Viewer, from: number, to: number): void {
+  const feed = viewer.feed.value;
+  const rows = viewer.rows.value;
+  let first = -1;
+  let last = -1;
+  if (feed !== null) {
+    for (let i = from; i < to; i++) {
+      const header = feed.at(rows.feedRow(i));
+      if (viewer.lines.has(header.session, header.seq)) continue;
+      if (first < 0) first = i;
+      last = i;
+    }
+  }
+  const firstSeq = first < 0 || feed === null ? -1 : feed.at(rows.feedRow(first)).seq;
+  const wanted = last - first + 1;
+  useEffect(() => {
+    if (firstSeq < 0 || feed === null) return;
+    const abort = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        const page = await viewer.source.read(
+          feed.query,
+          viewer.source.cursorBefore(firstSeq),
+          wanted + OVERSCAN_ROWS,
+          abort.signal,
+        );
+        feed.hold(page.lines);
+        viewer.linesVersion.value++;
+      } catch (error) {
+        if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+      }
+    }, FETCH_PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [feed, firstSeq, wanted]);
+}

@@ -1,0 +1,88 @@
+/** What an empty list has to say: whether nothing happened, nothing matched, or nobody was watching. */
+import { useViewer } from "../state";
+import { Empty } from "../ui/empty";
+
+export function Nothing() {
+  const viewer = useViewer();
+  const feed = viewer.feed.value;
+  const sessions = viewer.sessions.value;
+  void feed?.version.value;
+  const failed = feed?.error.value ?? viewer.sourceError.value;
+  if (failed !== null && failed !== undefined) {
+    if (failed.code === "bad_query") {
+      return <Empty title="This filter cannot be read" text={failed.message} />;
+    }
+    return (
+      <Empty
+        title={
+          failed.code === "unauthorized"
+            ? "This page may not read the store"
+            : "The collector does not answer"
+        }
+        text={`${failed.message}.`}
+        mend={
+          failed.code === "unauthorized" ? (
+            <>
+              Run <code>tabtape serve</code> again, or open the link it prints.
+            </>
+          ) : (
+            <>Trying again by itself. Nothing is lost meanwhile: the browser keeps what it records.</>
+          )
+        }
+      />
+    );
+  }
+  if (sessions === null) return null;
+  if (sessions.length === 0) {
+    return (
+      <Empty
+        title="Nothing recorded yet"
+        text="Press record in the Tabtape popup, and what your tabs do appears here as it happens."
+        mend={
+          <>
+            Or send one event from a terminal: <code>tabtape mark "hello"</code>
+          </>
+        }
+      />
+    );
+  }
+  if (feed === null || !feed.complete.value) return null;
+  if (feed.length > 0 && viewer.range.value !== null) {
+    return (
+      <Empty
+        title="Nothing in this time range"
+        text={
+          nobodyWatched(viewer.detail.value?.unwatched ?? [], viewer.range.value) ??
+          "Somebody was watching, and nothing that matches happened."
+        }
+        action={{ label: "Show all of the session", run: () => viewer.setRange(null) }}
+      />
+    );
+  }
+  if (viewer.q.value !== "") {
+    const all = viewer.session.value?.events ?? 0;
+    return (
+      <Empty
+        title="Nothing matches"
+        text={`The session holds ${all.toLocaleString("en-US")} events, none of them like this. The filter stays on: a match will appear as it happens.`}
+        action={{ label: "Clear the filter", run: () => viewer.applyFilter("") }}
+      />
+    );
+  }
+  return (
+    <Empty
+      title="This session is empty"
+      text="It was begun, and nothing has been recorded in it so far. Somebody is watching."
+    />
+  );
+}
+
+function nobodyWatched(
+  unwatched: { from_ts: number; to_ts: number }[],
+  range: { from: number; to: number },
+): string | null {
+  const hole = unwatched.some((s) => s.from_ts <= range.to && s.to_ts >= range.from);
+  return hole
+    ? "Nobody was watching during at least part of it, so this is no proof that nothing happened."
+    : null;
+}

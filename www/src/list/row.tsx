@@ -1,0 +1,94 @@
+/** One row: an event, or a gap drawn as the hole it is. */
+import type { Header } from "../data/columns";
+import { isGap, type LineRecord } from "../data/record";
+import { clock, count } from "../data/time";
+import { categoryClass } from "../ui/category";
+import { Marked } from "../ui/marked";
+import { summaryOf } from "./summary";
+
+export interface RowProps {
+  header: Header;
+  index: number;
+  /** Place in the scroller. */
+  y: number;
+  selected: boolean;
+  /** Undefined until its line has been read. */
+  record: LineRecord | undefined;
+  words: string[];
+  type: string;
+  category: string;
+}
+
+const SEVERITY_CLASS = ["s-debug", "s-info", "s-warn", "s-error"];
+const SEVERITY_LABEL = ["debug ", "", "warning ", "error "];
+
+export function Row({ header, index, y, selected, record, words, type, category }: RowProps) {
+  const summary = record === undefined || isGap(record) ? undefined : summaryOf(record.event);
+  const dot = type.indexOf(".");
+  return (
+    <div
+      id={`row-${header.seq}`}
+      class={`row ${SEVERITY_CLASS[header.severity]} ${categoryClass(category)}${selected ? " selected" : ""}`}
+      style={{ transform: `translateY(${y}px)` }}
+      role="option"
+      aria-selected={selected}
+      data-row={index}
+    >
+      <span class="row-time">{clock(header.ts)}</span>
+      <span class="row-type">
+        <span class="sr">{SEVERITY_LABEL[header.severity]}</span>
+        <span class="row-category">{dot < 0 ? "" : type.slice(0, dot)}</span>
+        <span class="row-name">{dot < 0 ? type : type.slice(dot + 1)}</span>
+      </span>
+      <span class="row-text">
+        {summary?.lead ? <span class="row-lead">{summary.lead}</span> : null}
+        {summary?.status === undefined ? null : <Status status={summary.status} />}
+        {summary === undefined ? null : <Marked text={summary.text} words={words} />}
+      </span>
+      <span class="row-aside">{summary?.aside}</span>
+      <span class="row-tab" title={header.tab < 0 ? undefined : `Tab ${header.tab}`}>
+        {header.tab < 0 ? "" : header.tab}
+      </span>
+    </div>
+  );
+}
+
+export function Status({ status }: { status: number }) {
+  return <span class={`status status-${Math.floor(status / 100)}`}>{status}</span>;
+}
+
+/** What each reason of a gap means to the person looking at it. */
+const REASONS: Record<string, string> = {
+  quota: "storage was full and older records had to go",
+  queue_full: "the page produced more than the relay could hold",
+  retention: "older than the store keeps",
+  not_retained: "no longer held when the collector asked for it",
+  deleted: "deleted by a person",
+  refused: "the collector refused it",
+  trap: "the recorder failed on it",
+};
+
+export function gapReason(reason: string): string {
+  return REASONS[reason] ?? reason.replaceAll("_", " ");
+}
+
+export function GapRow({ header, index, y, selected, record, category }: RowProps) {
+  const reason = record !== undefined && isGap(record) ? record.gap.reason : "";
+  return (
+    <div
+      id={`row-${header.seq}`}
+      class={`row gap ${categoryClass(category)}${selected ? " selected" : ""}`}
+      style={{ transform: `translateY(${y}px)` }}
+      role="option"
+      aria-selected={selected}
+      data-row={index}
+    >
+      <span class="gap-line" aria-hidden="true" />
+      <span class="gap-text">
+        <b>{count(header.gap)}</b> {category} {header.gap === 1 ? "record is" : "records are"} missing
+        {reason === "" ? "" : `: ${gapReason(reason)}`}
+      </span>
+      <span class="gap-line" aria-hidden="true" />
+    </div>
+  );
+}

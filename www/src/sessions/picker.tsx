@@ -1,0 +1,151 @@
+/** The session picker: every recording of the store, newest first, with what it holds and what it lacks. */
+import { useSignal } from "@preact/signals";
+import type { SessionSummary } from "../data/source";
+import { ago, count, duration, shortCount, shortDate } from "../data/time";
+import { useViewer } from "../state";
+import { categoryClass } from "../ui/category";
+import { Icon } from "../ui/icon";
+import { Popover } from "../ui/popover";
+import "./sessions.css";
+
+/** A session that got something this lately is still being recorded. */
+const FRESH_MICROS = 60e6;
+
+export function Sessions() {
+  const viewer = useViewer();
+  const session = viewer.session.value;
+  const now = Date.now() * 1000;
+  return (
+    <Popover
+      name="Choose a session"
+      class="session-button"
+      label={
+        <>
+          <span class={`session-live${isFresh(session, now) ? " on" : ""}`} aria-hidden="true" />
+          <span class="session-name">{session === null ? "No session" : nameOf(session)}</span>
+          <span class="dim">{session?.last_ts ? ago(session.last_ts, now) : ""}</span>
+          <Icon name="chevron" />
+        </>
+      }
+    >
+      {(close) => <SessionList close={close} />}
+    </Popover>
+  );
+}
+
+function SessionList({ close }: { close: () => void }) {
+  const viewer = useViewer();
+  const find = useSignal("");
+  const all = viewer.sessions.value ?? [];
+  const needle = find.value.toLowerCase();
+  const shown = all.filter((s) => needle === "" || `${nameOf(s)} ${s.id}`.toLowerCase().includes(needle));
+  return (
+    <div class="sessions">
+      {all.length > 6 && (
+        <input
+          class="sessions-find"
+          type="search"
+          placeholder="Find a session"
+          aria-label="Find a session"
+          value={find.value}
+          onInput={(event) => {
+            find.value = event.currentTarget.value;
+          }}
+        />
+      )}
+      {shown.length === 0 && (
+        <p class="sessions-none dim">
+          {all.length === 0 ? "Nothing recorded yet." : "No session like this."}
+        </p>
+      )}
+      <ul>
+        {shown.slice(0, 200).map((s) => (
+          <SessionRow
+            key={s.id}
+            session={s}
+            current={s.id === viewer.sessionId.value}
+            open={() => {
+              viewer.compareWith.value = null;
+              viewer.openSession(s.id);
+              close();
+            }}
+            compare={
+              viewer.sessionId.value === null || s.id === viewer.sessionId.value
+                ? null
+                : () => {
+                    viewer.compareWith.value = s.id;
+                    close();
+                  }
+            }
+          />
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface SessionRowProps {
+  session: SessionSummary;
+  current: boolean;
+  open: () => void;
+  compare: (() => void) | null;
+}
+
+function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
+  const now = Date.now() * 1000;
+  const length = s.first_ts !== null && s.last_ts !== null ? duration(s.last_ts - s.first_ts) : "";
+  return (
+    <li class={current ? "current" : undefined}>
+      <button type="button" class="session-open" aria-current={current ? "true" : undefined} onClick={open}>
+        <span class="session-line">
+          <span class={`session-live${isFresh(s, now) ? " on" : ""}`} aria-hidden="true" />
+          <span class="session-name">{nameOf(s)}</span>
+          <span class="dim">{s.first_ts === null ? "empty" : shortDate(s.first_ts)}</span>
+        </span>
+        <Share categories={s.categories} />
+        <span class="session-line session-facts">
+          <span>{count(s.events)} events</span>
+          <span>{length}</span>
+          {s.severities.error > 0 && (
+            <span class="session-errors">{shortCount(s.severities.error)} errors</span>
+          )}
+          {s.gaps > 0 && <span class="session-gaps">{shortCount(s.gaps)} missing</span>}
+          <span class="session-id mono">{s.id.slice(-8)}</span>
+        </span>
+      </button>
+      {compare === null ? null : (
+        <button
+          type="button"
+          class="button icon-only"
+          title="Compare with the open one"
+          aria-label={`Compare with ${nameOf(s)}`}
+          onClick={compare}
+        >
+          <Icon name="compare" />
+        </button>
+      )}
+    </li>
+  );
+}
+
+/** What a session is made of, as one thin bar. */
+function Share({ categories }: { categories: Record<string, number> }) {
+  const parts = Object.entries(categories).filter(([, n]) => n > 0);
+  return (
+    <span class="share" role="img" aria-label={parts.map(([name, n]) => `${name} ${count(n)}`).join(", ")}>
+      {parts.map(([name, n]) => (
+        <span key={name} class={categoryClass(name)} style={{ flexGrow: n }} />
+      ))}
+    </span>
+  );
+}
+
+export function nameOf(session: SessionSummary): string {
+  return session.producer === "" ? "Browser" : session.producer;
+}
+
+function isFresh(session: SessionSummary | null, now: number): boolean {
+  return (
+    session !== null && !session.ended && session.last_ts !== null && now - session.last_ts < FRESH_MICROS
+  );
+}

@@ -1,0 +1,450 @@
+/**
+ * What the viewer is looking at, and the only place that changes it.
+ *
+ * One `Viewer` owns the source, the open feed, the selection and the address; components read its
+ * signals and call its methods.
+ */
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { type AddressState, addressOf, readAddress } from "./address";
+import { Dictionary, GAP_TYPE, type Header } from "./data/columns";
+import { Feed } from "./data/feed";
+import { Lines } from "./data/lines";
+import { asObject, asString, isGap, type LineRecord, parseLine } from "./data/record";
+import { type DataSource, type SessionDetail, type SessionSummary, SourceError } from "./data/source";
+import type { Known } from "./filter/complete";
+import { freeWords, withTerm } from "./filter/text";
+import { Theme } from "./ui/theme";
+
+const SESSIONS_EVERY_MS = 2_000;
+/** As the columns number severities. */
+const ERROR = 3;
+const MOST_RESTARTS = 500;
+/** A session that has just begun still gets an axis. */
+const LEAST_DOMAIN_MICROS = 10e6;
+/** Newest rows that are searched for tabs to offer. */
+const KNOWN_ROWS = 20_000;
+const TYPING_PAUSE_MS = 220;
+
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/** A start of the recorder's worker. */
+export interface Restart {
+  ts: number;
+  reason: string;
+}
+
+/** The rows in view: all of the feed, or those of the selected range. */
+export interface Rows {
+  readonly length: number;
+  /** The feed's row behind row `i` of the view. */
+  feedRow(i: number): number;
+  /** The view's row of a feed row, or -1. */
+  viewRow(feedRow: number): number;
+}
+
+export class Viewer {
+  readonly sessions: Signal<SessionSummary[] | null> = signal(null);
+  readonly sourceError: Signal<SourceError | null> = signal(null);
+  readonly sessionId: Signal<string | null> = signal(null);
+  readonly detail: Signal<SessionDetail | null> = signal(null);
+  /** The filter as it was last applied; `draft` is what stands in the bar. */
+  readonly q = signal("");
+  readonly draft = signal("");
+  readonly range: Signal<Range | null> = signal(null);
+  readonly selected: Signal<{ session: string; seq: number } | null> = signal(null);
+  readonly compareWith: Signal<string | null> = signal(null);
+  readonly detailOpen = signal(false);
+  /** Whether the list sticks to its newest row. */
+  readonly following = signal(true);
+  /** The feed's tail length at which the view was frozen, or null while live. */
+  readonly pausedAt: Signal<number | null> = signal(null);
+  readonly feed: Signal<Feed | null> = signal(null);
+  /** Raised when lines that were asked for have arrived. */
+  readonly linesVersion = signal(0);
+  readonly toast: Signal<string | null> = signal(null);
+  readonly words: ReadonlySignal<string[]> = computed(() => freeWords(this.q.value));
+  readonly session: ReadonlySignal<SessionSummary | null> = computed(
+    () => this.sessions.value?.find((s) => s.id === this.sessionId.value) ?? null,
+  );
+  readonly rows: ReadonlySignal<Rows> = computed(() => this.computeRows());
+  /** When the session's recorder worker began. */
+  readonly restarts: Signal<Restart[]> = signal([]);
+  /** What the timeline spans. */
+  readonly domain: ReadonlySignal<Range> = computed(() => this.computeDomain());
+  readonly theme = new Theme();
+  readonly lines = new Lines();
+  readonly dictionary = new Dictionary();
+
+  /** Called when the source no longer lets this page read. */
+  onRefused: () => void = () => {};
+
+  private typing: ReturnType<typeof setTimeout> | undefined;
+  private toasting: ReturnType<typeof setTimeout> | undefined;
+  private started = false;
+  private readonly stops: (() => void)[] = [];
+  private wanted: string | null;
+
+  constructor(readonly source: DataSource) {
+    const address = readAddress(location.search);
+    this.wanted = address.session;
+    this.q.value = address.q;
+    this.draft.value = address.q;
+    if (address.from !== null && address.to !== null)
+      this.range.value = { from: address.from, to: address.to };
+    this.compareWith.value = address.compare;
+    if (address.session !== null && address.seq !== null) {
+      this.selected.value = { session: address.session, seq: address.seq };
+      this.detailOpen.value = true;
+      this.following.value = false;
+    }
+  }
+
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    void this.refreshSessions();
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") void this.refreshSessions();
+    }, SESSIONS_EVERY_MS);
+    const back = () => this.restore(readAddress(location.search));
+    addEventListener("popstate", back);
+    this.stops.push(
+      () => clearInterval(timer),
+      () => removeEventListener("popstate", back),
+      effect(() => {
+        const next = addressOf(this.address());
+        if (this.sessions.value !== null && next !== (location.search || "?")) {
+          history.replaceState(null, "", next === "?" ? location.pathname : next);
+        }
+      }),
+    );
+  }
+
+  stop(): void {
+    for (const stop of this.stops) stop();
+    this.feed.value?.stop();
+  }
+
+  address(): AddressState {
+    return {
+      session: this.sessionId.value,
+      q: this.q.value,
+      from: this.range.value?.from ?? null,
+      to: this.range.value?.to ?? null,
+      seq: this.detailOpen.value ? (this.selected.value?.seq ?? null) : null,
+      compare: this.compareWith.value,
+    };
+  }
+
+  async refreshSessions(): Promise<void> {
+    try {
+      const sessions = await this.source.sessions();
+      sessions.sort((a, b) => (b.last_ts ?? 0) - (a.last_ts ?? 0));
+      batch(() => {
+        this.sourceError.value = null;
+        this.sessions.value = sessions;
+      });
+      if (this.sessionId.value === null && sessions.length > 0) {
+        const wanted = this.wanted === null ? undefined : sessions.find((s) => s.id === this.wanted);
+        if (this.wanted !== null && wanted === undefined) {
+          this.say("That session is no longer stored; showing the newest.");
+        }
+        this.open((wanted ?? sessions.find((s) => s.events > 0) ?? sessions[0])?.id ?? null, this.q.value);
+      } else if (this.sessionId.value !== null) {
+        await this.refreshDetail();
+      }
+    } catch (error) {
+      const failed =
+        error instanceof SourceError ? error : new SourceError(String(error), "failed", { cause: error });
+      this.sourceError.value = failed;
+      if (failed.code === "unauthorized") this.onRefused();
+    }
+  }
+
+  private async refreshDetail(): Promise<void> {
+    const id = this.sessionId.value;
+    if (id === null) return;
+    try {
+      const detail = await this.source.session(id);
+      if (this.sessionId.value !== id) return;
+      const before = this.detail.value?.categories.system ?? -1;
+      this.detail.value = detail;
+      if ((detail.categories.system ?? 0) !== before) await this.readRestarts(id);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      // The list of sessions reports a source that has gone; one session without detail is no news.
+    }
+  }
+
+  private async readRestarts(session: string): Promise<void> {
+    const page = await this.source.read({ session, q: "type:system.worker_started" }, null, MOST_RESTARTS);
+    if (this.sessionId.value !== session) return;
+    this.restarts.value = page.lines.flatMap((line): Restart[] => {
+      const record = parseLine(line);
+      if (record === null || isGap(record)) return [];
+      return [{ ts: record.event.ts, reason: asString(asObject(record.event.data).reason) ?? "" }];
+    });
+  }
+
+  /** Where records are missing among those of the feed. */
+  gapMarks(): Feed["gaps"] {
+    return this.feed.value?.gaps ?? [];
+  }
+
+  private computeDomain(): Range {
+    const session = this.session.value;
+    const feed = this.feed.value;
+    void feed?.version.value;
+    const newest = feed === null || feed.length === 0 ? 0 : feed.ts(feed.length - 1);
+    const from = session?.first_ts ?? (feed !== null && feed.length > 0 ? feed.ts(0) : 0);
+    const to = Math.max(session?.last_ts ?? 0, newest, from + LEAST_DOMAIN_MICROS);
+    return { from, to };
+  }
+
+  /** Opens a session with a filter, and remembers the way back. */
+  openSession(id: string): void {
+    if (id === this.sessionId.value) return;
+    this.pushAddress();
+    batch(() => {
+      this.range.value = null;
+      this.selected.value = null;
+      this.detailOpen.value = false;
+      this.detail.value = null;
+      this.restarts.value = [];
+      this.open(id, this.q.value);
+    });
+  }
+
+  private open(id: string | null, q: string): void {
+    this.feed.value?.stop();
+    const latest = this.sessions.value?.find((s) => s.id === id)?.latest_seq ?? 0;
+    const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines, latest);
+    batch(() => {
+      this.sessionId.value = id;
+      this.q.value = q;
+      this.feed.value = feed;
+      this.pausedAt.value = null;
+      if (this.selected.value === null) this.following.value = true;
+    });
+    feed.start();
+    void this.refreshDetail();
+  }
+
+  /** The bar's text changed: applied after a pause in typing. */
+  type(text: string): void {
+    this.draft.value = text;
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.applyFilter(), TYPING_PAUSE_MS);
+  }
+
+  /** Applies what stands in the bar now. */
+  applyFilter(text: string = this.draft.value): void {
+    clearTimeout(this.typing);
+    this.draft.value = text;
+    const q = text.trim();
+    if (q === this.q.value) return;
+    this.pushAddress();
+    this.open(this.sessionId.value, q);
+  }
+
+  /** What the filter bar can complete with. */
+  known(): Known {
+    const feed = this.feed.value;
+    const tabs = new Set<string>();
+    if (feed !== null) {
+      for (let i = Math.max(0, feed.length - KNOWN_ROWS); i < feed.length; i++) {
+        const { tab } = feed.at(i);
+        if (tab >= 0) tabs.add(String(tab));
+      }
+    }
+    return {
+      categories: Object.keys(this.session.value?.categories ?? {}),
+      types: this.dictionary.types.list.filter((t) => t !== GAP_TYPE).sort(),
+      tabs: [...tabs],
+      sites: [...this.lines.sites].slice(0, 200),
+    };
+  }
+
+  /** Narrows the filter by one more term. */
+  addTerm(term: string): void {
+    this.applyFilter(withTerm(this.draft.value, term));
+  }
+
+  /** Reads one record that is selected but not held. */
+  async readOne(session: string, seq: number): Promise<void> {
+    const feed = this.feed.value;
+    if (feed === null) return;
+    try {
+      const page = await this.source.read({ session, q: "" }, this.source.cursorBefore(seq), 1);
+      feed.hold(page.lines);
+      this.linesVersion.value++;
+    } catch (error) {
+      this.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Selects a row of the view. */
+  selectRow(i: number): void {
+    const feed = this.feed.value;
+    const rows = this.rows.value;
+    if (feed === null || i < 0 || i >= rows.length) return;
+    const header = feed.at(rows.feedRow(i));
+    batch(() => {
+      this.selected.value = { session: this.sessionName(header), seq: header.seq };
+      this.following.value = false;
+    });
+  }
+
+  /** The next error from the selection on, or the one before it; round at the end. */
+  selectError(direction: 1 | -1): void {
+    const feed = this.feed.value;
+    const rows = this.rows.value;
+    if (feed === null || rows.length === 0) return;
+    const start = this.selectedRow() < 0 ? (direction === 1 ? -1 : rows.length) : this.selectedRow();
+    for (let n = 1; n <= rows.length; n++) {
+      const i = (start + direction * n + rows.length * 2) % rows.length;
+      if (feed.severity(rows.feedRow(i)) !== ERROR) continue;
+      this.selectRow(i);
+      return;
+    }
+    this.say("No error among these.");
+  }
+
+  async copySelected(): Promise<void> {
+    const selected = this.selected.value;
+    if (selected === null) return;
+    const record = this.lines.record(this.dictionary.sessions.find(selected.session), selected.seq);
+    if (record !== undefined) await this.copy(JSON.stringify(record, null, 2), "JSON copied");
+  }
+
+  copyLink(): Promise<void> {
+    return this.copy(location.href, "Link copied; it opens for whoever may read this store.");
+  }
+
+  async copy(text: string, say: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say(say);
+    } catch {
+      this.say("The browser does not allow copying here.");
+    }
+  }
+
+  selectSeq(session: string, seq: number): void {
+    batch(() => {
+      this.selected.value = { session, seq };
+      this.following.value = false;
+      this.detailOpen.value = true;
+    });
+  }
+
+  /** The row of the view that is selected, or -1. */
+  selectedRow(): number {
+    const selected = this.selected.value;
+    const feed = this.feed.value;
+    if (selected === null || feed === null) return -1;
+    const row = feed.find(this.dictionary.sessions.find(selected.session), selected.seq);
+    return row < 0 ? -1 : this.rows.value.viewRow(row);
+  }
+
+  sessionName(header: Header): string {
+    return this.dictionary.sessions.list[header.session] ?? "";
+  }
+
+  record(header: Header): LineRecord | undefined {
+    return this.lines.record(header.session, header.seq);
+  }
+
+  togglePause(): void {
+    const feed = this.feed.value;
+    if (feed === null) return;
+    this.pausedAt.value = this.pausedAt.value === null ? feed.tail.length : null;
+    if (this.pausedAt.value === null) this.following.value = true;
+  }
+
+  setRange(range: Range | null): void {
+    batch(() => {
+      this.range.value = range;
+      if (range !== null) this.following.value = false;
+    });
+  }
+
+  say(text: string): void {
+    this.toast.value = text;
+    clearTimeout(this.toasting);
+    this.toasting = setTimeout(() => {
+      this.toast.value = null;
+    }, 3_000);
+  }
+
+  /** Makes the present state a place that the browser's back button returns to. */
+  private pushAddress(): void {
+    history.pushState(null, "", location.href);
+  }
+
+  private restore(address: AddressState): void {
+    batch(() => {
+      this.range.value =
+        address.from !== null && address.to !== null ? { from: address.from, to: address.to } : null;
+      this.compareWith.value = address.compare;
+      this.draft.value = address.q;
+      if (address.session !== this.sessionId.value || address.q !== this.q.value)
+        this.open(address.session, address.q);
+      this.selected.value =
+        address.session !== null && address.seq !== null
+          ? { session: address.session, seq: address.seq }
+          : null;
+      this.detailOpen.value = address.seq !== null;
+    });
+  }
+
+  private computeRows(): Rows {
+    const feed = this.feed.value;
+    if (feed === null) return { length: 0, feedRow: (i) => i, viewRow: (i) => i };
+    void feed.version.value;
+    const range = this.range.value;
+    const paused = this.pausedAt.value;
+    const end = paused === null ? feed.length : feed.head.length + paused;
+    if (range === null) {
+      return { length: end, feedRow: (i) => i, viewRow: (i) => (i < end ? i : -1) };
+    }
+    const picked = new Uint32Array(end);
+    let length = 0;
+    for (let i = 0; i < end; i++) {
+      const ts = feed.ts(i);
+      if (ts >= range.from && ts <= range.to) picked[length++] = i;
+    }
+    return {
+      length,
+      feedRow: (i) => picked[i] ?? 0,
+      viewRow: (row) => indexOf(picked, length, row),
+    };
+  }
+}
+
+/** Binary search in the first `length` of ascending numbers. */
+function indexOf(sorted: Uint32Array, length: number, value: number): number {
+  let low = 0;
+  let high = length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const at = sorted[middle] ?? 0;
+    if (at === value) return middle;
+    if (at < value) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+export const ViewerContext = createContext<Viewer | null>(null);
+
+export function useViewer(): Viewer {
+  const viewer = useContext(ViewerContext);
+  if (viewer === null) throw new Error("a component of the viewer was rendered outside of its context");
+  return viewer;
+}

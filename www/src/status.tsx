@@ -1,0 +1,83 @@
+/** The line at the bottom: what is shown, how fast it comes, and what is wrong. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { bytes, count } from "./data/time";
+import { useViewer } from "./state";
+import "./status.css";
+
+const RATE_EVERY_MS = 1_000;
+
+export function Status() {
+  const viewer = useViewer();
+  const feed = viewer.feed.value;
+  void feed?.version.value;
+  const rows = viewer.rows.value;
+  const session = viewer.session.value;
+  const rate = useRate(feed?.tail.length ?? 0, feed);
+  const state = stateOf(viewer);
+  const filtered = viewer.q.value !== "" || viewer.range.value !== null;
+  const gaps = session?.gaps ?? 0;
+  const loading = feed !== null && !feed.complete.value && session !== null && session.latest_seq > 0;
+  return (
+    <footer class="status-line">
+      <span class={`state state-${state.kind}`} role="status">
+        <span class="state-dot" aria-hidden="true" />
+        {state.text}
+      </span>
+      <span>
+        {filtered && session !== null
+          ? `${count(rows.length)} of ${count(session.events)} events`
+          : `${count(rows.length)} ${rows.length === 1 ? "record" : "records"}`}
+      </span>
+      {loading ? <span>reading history…</span> : null}
+      {gaps > 0 ? (
+        <span class="status-gaps">{count(gaps)} missing, counted</span>
+      ) : (
+        <span>nothing missing</span>
+      )}
+      <span class="status-space" />
+      {rate > 0 ? <span>{count(rate)}/s</span> : null}
+      {viewer.lines.size > 0 ? (
+        <span title="Text of records held in this page">{bytes(viewer.lines.size)} in memory</span>
+      ) : null}
+    </footer>
+  );
+}
+
+interface Stated {
+  kind: "live" | "paused" | "loading" | "failed";
+  text: string;
+}
+
+function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
+  const feed = viewer.feed.value;
+  const error = feed?.error.value ?? viewer.sourceError.value;
+  if (error !== null && error !== undefined && error.code !== "bad_query")
+    return { kind: "failed", text: error.message };
+  if (feed === null)
+    return {
+      kind: "loading",
+      text: viewer.sessions.value === null ? "Connecting…" : "Waiting for a first session",
+    };
+  if (viewer.pausedAt.value !== null) return { kind: "paused", text: "Paused" };
+  if (viewer.session.value?.ended === true) return { kind: "paused", text: "Session ended" };
+  if (feed.state.value === "live") return { kind: "live", text: "Live" };
+  return { kind: "loading", text: "Reading…" };
+}
+
+/** Records a second, looked at once a second. */
+function useRate(length: number, of: unknown): number {
+  const rate = useSignal(0);
+  const seen = useRef({ of, length, now: length });
+  seen.current.now = length;
+  if (seen.current.of !== of) seen.current = { of, length, now: length };
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const { now, length: before } = seen.current;
+      rate.value = Math.max(0, now - before);
+      seen.current.length = now;
+    }, RATE_EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return rate.value;
+}

@@ -1,0 +1,58 @@
+/** Events counted over time, by category: what the timeline draws. A million headers take some milliseconds. */
+import type { Columns } from "../data/columns";
+
+export interface Bins {
+  /** Unix seconds of each bin's start. */
+  starts: number[];
+  /** Counts by category id, each as long as `starts`. */
+  byCategory: Map<number, Float64Array>;
+  errors: Float64Array;
+  /** Seqs missing. */
+  gaps: Float64Array;
+}
+
+/** `from` and `to` in Unix microseconds. */
+export function bin(parts: Columns[], from: number, to: number, bins: number): Bins {
+  const width = Math.max(1, (to - from) / bins);
+  const byCategory = new Map<number, Float64Array>();
+  const errors = new Float64Array(bins);
+  const gaps = new Float64Array(bins);
+  for (const columns of parts) {
+    const { ts, category, severity, gap, length } = columns;
+    for (let i = 0; i < length; i++) {
+      const at = Math.floor(((ts[i] ?? 0) - from) / width);
+      if (at < 0 || at > bins) continue;
+      const b = at === bins ? bins - 1 : at;
+      const lost = gap[i] ?? 0;
+      if (lost > 0) {
+        gaps[b] = (gaps[b] ?? 0) + lost;
+        continue;
+      }
+      const id = category[i] ?? 0;
+      let counts = byCategory.get(id);
+      if (counts === undefined) {
+        counts = new Float64Array(bins);
+        byCategory.set(id, counts);
+      }
+      counts[b] = (counts[b] ?? 0) + 1;
+      if (severity[i] === 3) errors[b] = (errors[b] ?? 0) + 1;
+    }
+  }
+  const starts = Array.from({ length: bins }, (_, i) => (from + i * width) / 1e6);
+  return { starts, byCategory, errors, gaps };
+}
+
+/**
+ * Counts stacked for drawing: the first series is the sum of all, the last one category alone, so that
+ * painting them in order leaves each category's own share in sight.
+ */
+export function stacked(bins: Bins, order: number[]): Float64Array[] {
+  const series: Float64Array[] = [];
+  let below = new Float64Array(bins.starts.length);
+  for (const id of order) {
+    const counts = bins.byCategory.get(id);
+    below = below.map((n, i) => n + (counts?.[i] ?? 0));
+    series.push(below);
+  }
+  return series.reverse();
+}

@@ -1,0 +1,108 @@
+/**
+ * The coverage strip: when somebody was watching, when nobody was, where records are missing, and where the
+ * recorder's worker began again. An empty stretch above an unbroken line means that nothing happened.
+ */
+import { clock, count, duration } from "../data/time";
+import { useViewer } from "../state";
+
+/** Marks closer together than this would hide each other. */
+const LEAST_APART_PX = 3;
+
+interface Mark {
+  at: number;
+  kind: "gap" | "restart";
+  title: string;
+}
+
+export function Coverage({ width }: { width: number }) {
+  const viewer = useViewer();
+  const { from, to } = viewer.domain.value;
+  const detail = viewer.detail.value;
+  const feed = viewer.feed.value;
+  void feed?.version.value;
+  if (width < 40 || detail === null) return <div class="coverage" />;
+  const x = (ts: number): number => Math.min(width, Math.max(0, ((ts - from) / (to - from)) * width));
+
+  const marks: Mark[] = viewer.restarts.value.map(({ ts, reason }) => ({
+    at: x(ts),
+    kind: "restart",
+    title: `Worker started at ${clock(ts)}${reason === "" ? "" : `: ${reason.replaceAll("_", " ")}`}`,
+  }));
+  for (const gap of viewer.gapMarks()) {
+    marks.push({
+      at: x(gap.ts),
+      kind: "gap",
+      title: `${count(gap.count)} ${gap.category} records missing near ${clock(gap.ts)}`,
+    });
+  }
+  const lost = detail.gaps;
+  const unwatched = detail.unwatched.reduce((sum, s) => sum + s.to_ts - s.from_ts, 0);
+  return (
+    <div
+      class="coverage"
+      role="img"
+      aria-label={`Coverage: ${unwatched === 0 ? "watched throughout" : `nobody was watching for ${duration(unwatched)}`}; ${
+        lost === 0 ? "no record is missing" : `${count(lost)} records are missing`
+      }; the recorder's worker started ${count(viewer.restarts.value.length)} times.`}
+    >
+      <svg width={width} height="10" aria-hidden="true">
+        {detail.watched.map((span) => (
+          <rect
+            key={span.from_ts}
+            class="coverage-watched"
+            x={x(span.from_ts)}
+            y="4"
+            width={Math.max(1, x(span.to_ts) - x(span.from_ts))}
+            height="2"
+            rx="1"
+          />
+        ))}
+        {detail.unwatched.map((span) => (
+          <rect
+            key={span.from_ts}
+            class="coverage-unwatched"
+            x={x(span.from_ts)}
+            y="2"
+            width={Math.max(2, x(span.to_ts) - x(span.from_ts))}
+            height="6"
+            rx="1"
+          >
+            <title>{`Nobody was watching for ${duration(span.to_ts - span.from_ts)} (${span.reason.replaceAll("_", " ")})`}</title>
+          </rect>
+        ))}
+        {apart(marks).map((mark) =>
+          mark.kind === "gap" ? (
+            <rect
+              key={`g${mark.at}`}
+              class="coverage-gap"
+              x={mark.at - 1.5}
+              y="0"
+              width="3"
+              height="10"
+              rx="1"
+            >
+              <title>{mark.title}</title>
+            </rect>
+          ) : (
+            <path key={`r${mark.at}`} class="coverage-restart" d={`M${mark.at - 3} 0h6l-3 5z`}>
+              <title>{mark.title}</title>
+            </path>
+          ),
+        )}
+      </svg>
+    </div>
+  );
+}
+
+function apart(marks: Mark[]): Mark[] {
+  const kept: Mark[] = [];
+  for (const kind of ["restart", "gap"] as const) {
+    let last = Number.NEGATIVE_INFINITY;
+    for (const mark of marks.filter((m) => m.kind === kind).sort((a, b) => a.at - b.at)) {
+      if (mark.at - last < LEAST_APART_PX) continue;
+      kept.push(mark);
+      last = mark.at;
+    }
+  }
+  return kept;
+}

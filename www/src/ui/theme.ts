@@ -1,0 +1,41 @@
+/** Light, dark, or as the system says; remembered in this browser. */
+import { effect, type Signal, signal } from "@preact/signals";
+
+export type ThemeChoice = "system" | "light" | "dark";
+
+const KEY = "tabtape.theme";
+
+export class Theme {
+  readonly choice: Signal<ThemeChoice> = signal(stored());
+  /** What is shown at the moment. */
+  readonly shown: Signal<"light" | "dark"> = signal("light");
+
+  constructor() {
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    const apply = () => {
+      const choice = this.choice.value;
+      this.shown.value = choice === "system" ? (system.matches ? "dark" : "light") : choice;
+      if (choice === "system") delete document.documentElement.dataset.theme;
+      else document.documentElement.dataset.theme = choice;
+    };
+    system.addEventListener("change", apply);
+    effect(() => {
+      apply();
+      localStorage.setItem(KEY, this.choice.value);
+    });
+  }
+
+  get value(): "light" | "dark" {
+    return this.shown.value;
+  }
+
+  /** To the other one of what is shown. */
+  toggle(): void {
+    this.choice.value = this.shown.value === "dark" ? "light" : "dark";
+  }
+}
+
+function stored(): ThemeChoice {
+  const value = localStorage.getItem(KEY);
+  return value === "light" || value === "dark" ? value : "system";
+}
