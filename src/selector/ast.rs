@@ -13,7 +13,7 @@ pub struct Term {
 }
 
 /// A comparison. Lists are alternatives: one that fits is enough. No list is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Filter {
     /// The category is one of these.
     Category(Vec<String>),

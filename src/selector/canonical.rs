@@ -2,7 +2,8 @@
 
 use super::{Filter, Glob, StatusRange, Term};
 
-/// Orders terms by key (wanted before unwanted), values within a term, and folds what can be folded:
+/// Orders terms by key, wanted before unwanted, and the values within a term, because order means
+/// nothing; and folds what can be folded:
 ///
 /// - two thresholds of one key are the stricter one;
 /// - unwanted alternatives of one key are one list, for "neither a nor b" is "not (a or b)";
@@ -17,8 +18,9 @@ pub(crate) fn canonical(terms: Vec<Term>) -> Vec<Term> {
             kept.push(term);
         }
     }
-    // Stable: words keep the order they were written in.
-    kept.sort_by_key(|term| (term.filter.key(), term.negated));
+    kept.sort_unstable_by(|a, b| {
+        (a.filter.key(), a.negated, &a.filter).cmp(&(b.filter.key(), b.negated, &b.filter))
+    });
     kept
 }
 

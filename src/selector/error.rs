@@ -106,6 +106,19 @@ impl SelectorError {
         }
     }
 
+    /// What is wrong; in the text form also how to have an unknown key searched for.
+    fn message(&self) -> String {
+        match (&self.problem, &self.place) {
+            (Problem::UnknownKey { suggestion: Some(_), .. }, Place::Text { .. }) => {
+                format!("{} To search for it, quote it", self.problem)
+            }
+            (Problem::UnknownKey { .. }, Place::Text { .. }) => {
+                format!("{}. To search for it, quote it", self.problem)
+            }
+            _ => self.problem.to_string(),
+        }
+    }
+
     /// The text with carets under what is wrong, then the message; one line for the object form.
     ///
     /// ```
@@ -113,7 +126,7 @@ impl SelectorError {
     /// let error = Selector::parse("tab:7 sevrity:warn", 0).unwrap_err();
     /// assert_eq!(
     ///     error.explain(),
-    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for the words, quote them",
+    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for it, quote it",
     /// );
     /// ```
     #[must_use]
@@ -125,7 +138,7 @@ impl SelectorError {
                 let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
                 let before = " ".repeat(chars_in(text, 0..span.start));
                 let carets = "^".repeat(chars_in(text, span.clone()).max(1));
-                format!("{shown}\n{before}{carets}\n{}", self.problem)
+                format!("{shown}\n{before}{carets}\n{}", self.message())
             }
         }
     }
@@ -143,7 +156,7 @@ pub(crate) fn excerpt(text: &str) -> String {
 impl fmt::Display for SelectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.place, self.column()) {
-            (_, Some(column)) => write!(f, "column {column}: {}", self.problem),
+            (_, Some(column)) => write!(f, "column {column}: {}", self.message()),
             (Place::Object { path }, _) if !path.is_empty() => write!(f, "{path}: {}", self.problem),
             _ => self.problem.fmt(f),
         }
@@ -154,7 +167,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownKey { key, suggestion: Some(name), .. } => {
-                write!(f, "unknown key `{key}`; did you mean `{name}`? To search for the words, quote them")
+                write!(f, "unknown key `{key}`; did you mean `{name}`?")
             }
             Self::UnknownKey { key, suggestion: None, expected } => {
                 write!(

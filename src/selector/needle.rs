@@ -185,29 +185,11 @@ fn unit(json: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::{Needle, fold};
+    use crate::selector::tests::written;
     use proptest::prelude::*;
 
     fn found(needle: &str, json: &str) -> bool {
         Needle::new(needle).unwrap().is_in(json.as_bytes())
-    }
-
-    /// One string, written as JSON in the many ways JSON allows.
-    fn written(text: &str, styles: &[u8]) -> String {
-        let mut json = String::from("\"");
-        for (c, style) in text.chars().zip(styles.iter().cycle()) {
-            match (c, style % 4) {
-                (_, 0) => {
-                    c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json += &format!("\\u{unit:04x}"))
-                }
-                (_, 1) => {
-                    c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json += &format!("\\u{unit:04X}"))
-                }
-                ('\n', _) => json += "\\n",
-                ('"' | '\\', _) | ('/', 2) => json.extend(['\\', c]),
-                _ => json.push(c),
-            }
-        }
-        json + "\""
     }
 
     proptest! {

@@ -95,7 +95,7 @@ fn unknown(name: &str, scope: Scope) -> Problem {
     let names = || Key::ALL.iter().map(|key| key.field()).chain(nested.iter().copied());
     Problem::UnknownKey {
         key: excerpt(name),
-        suggestion: nearest(name, names()),
+        suggestion: Key::from_name(name).map(Key::field).or_else(|| nearest(name, names())),
         expected: names().collect::<Vec<_>>().join(", "),
     }
 }

@@ -57,15 +57,16 @@ impl Program {
         let negated = term.negated;
         let check = match &term.filter {
             Filter::Kind(kinds) => {
-                self.kinds.keep(negated, |bit| kinds.iter().any(|kind| *kind as u8 == bit));
+                self.kinds
+                    .keep(SourceKind::ALL.len(), negated, |bit| kinds.iter().any(|kind| *kind as u8 == bit));
                 return None;
             }
             Filter::Detail(least) => {
-                self.details.keep(negated, |bit| bit >= *least as u8);
+                self.details.keep(DetailLevel::ALL.len(), negated, |bit| bit >= *least as u8);
                 return None;
             }
             Filter::Severity(least) => {
-                self.severities.keep(negated, |bit| bit >= *least as u8);
+                self.severities.keep(Severity::ALL.len(), negated, |bit| bit >= *least as u8);
                 return None;
             }
             Filter::Since(first) => {
@@ -152,8 +153,9 @@ impl Set {
         self.0 >> bit & 1 == 1
     }
 
-    fn keep(&mut self, negated: bool, wanted: impl Fn(u8) -> bool) {
-        for bit in 0..u8::BITS as u8 {
+    /// Of the first `members` bits, keeps those that are wanted.
+    fn keep(&mut self, members: usize, negated: bool, wanted: impl Fn(u8) -> bool) {
+        for bit in 0..members as u8 {
             if wanted(bit) == negated {
                 self.0 &= !(1 << bit);
             }
