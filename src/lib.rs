@@ -7,6 +7,7 @@ pub mod header;
 pub mod json;
 pub mod levels;
 pub mod log;
+pub mod redaction;
 pub mod relay;
 pub mod ring;
 pub mod selector;

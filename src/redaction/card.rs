@@ -1,0 +1,136 @@
+//! Payment card numbers: issuer range, length and check digit all have to agree.
+//!
+//! Time stamps, ids and hashes are digits as well; Luhn alone lets one in ten of them through.
+
+use std::ops::Range;
+
+use super::escapes::{at, is_word, word_starts_at};
+
+/// Digits of the shortest and the longest card number.
+const LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
+
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b' ' | b'-')
+}
+
+/// The card number that the digit at `i` is part of, not reaching before `floor`.
+pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
+    let before = json[floor..i].iter().rev().take(48).take_while(|b| is_part(**b)).count();
+    let mut start = i - before;
+    let mut end = i + json[i..].iter().take(48).take_while(|b| is_part(**b)).count();
+    while start < end && !json[start].is_ascii_digit() {
+        start += 1;
+    }
+    while end > start && !json[end - 1].is_ascii_digit() {
+        end -= 1;
+    }
+    let fenced = start == floor || word_starts_at(json, start) && !matches!(json[start - 1], b'.' | b'-');
+    let next = at(json, end);
+    let open_ended = is_word(next) || matches!(next, b'.' | b'-') && at(json, end + 1).is_ascii_digit();
+    if !fenced || open_ended {
+        return None;
+    }
+    let mut digits = [0u8; 20];
+    let (mut count, mut group) = (0, 0);
+    let mut groups = [0usize; 8];
+    let mut separator = 0;
+    for byte in &json[start..end] {
+        if byte.is_ascii_digit() {
+            *digits.get_mut(count)? = byte - b'0';
+            count += 1;
+            *groups.get_mut(group)? += 1;
+        } else {
+            // One separator at a time, and always the same.
+            if groups[group] == 0 || separator != 0 && separator != *byte {
+                return None;
+            }
+            separator = *byte;
+            group += 1;
+            *groups.get_mut(group)? = 0;
+        }
+    }
+    let digits = &digits[..count];
+    let grouped = group == 0 || groups[..group].iter().all(|len| (4..=6).contains(len));
+    (LENGTHS.contains(&count) && grouped && is_issued(digits) && luhn(digits)).then_some(start..end)
+}
+
+/// Whether an issuer has numbers that begin like this and are as long (ISO/IEC 7812 ranges).
+fn is_issued(digits: &[u8]) -> bool {
+    let head = |n: usize| digits.iter().take(n).fold(0u32, |head, d| head * 10 + u32::from(*d));
+    match (head(1), digits.len()) {
+        (4, 13 | 16 | 19) => true,
+        (5, 16) => (51..=55).contains(&head(2)),
+        (2, 16) => (2221..=2720).contains(&head(4)),
+        (3, 15) => matches!(head(2), 34 | 37),
+        (3, 14) => matches!(head(2), 36 | 38 | 39) || (300..=305).contains(&head(3)),
+        (3, 16) => (3528..=3589).contains(&head(4)),
+        (6, 16) => head(4) == 6011 || head(2) == 65 || (644..=649).contains(&head(3)) || head(2) == 62,
+        _ => false,
+    }
+}
+
+/// The check digit of ISO/IEC 7812-1, annex B; numbers of one repeated digit are none.
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, digit)| match u32::from(*digit) {
+            digit if i % 2 == 0 => digit,
+            digit => digit * 2 / 10 + digit * 2 % 10,
+        })
+        .sum();
+    sum % 10 == 0 && digits.iter().any(|digit| *digit != digits[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_are_found_grouped_or_not() {
+        for text in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "4111-1111-1111-1111",
+            "378282246310005",
+            "3782 822463 10005",
+            "5555555555554444",
+            "6011111111111117",
+            "30569309025904",
+            "3530111333300000",
+            "2223003122003222",
+            "4222222222222",
+        ] {
+            for around in [text.to_owned(), format!("card {text}, ok"), format!("\\n{text}\\n")] {
+                let i = around.find(text).unwrap_or(0) + 3;
+                assert!(
+                    number(around.as_bytes(), 0, i).is_some_and(|r| &around[r.clone()] == text),
+                    "{around}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_digits_are_not_cards() {
+        for text in [
+            "4111111111111112",
+            "1764000000123",
+            "1764000000123456",
+            "41111111111111111",
+            "x4111111111111111",
+            "4111111111111111x",
+            "4111  1111  1111  1111",
+            "4111-1111 1111-1111",
+            "0.4111111111111111",
+            "4444444444444448888",
+            "1-4111111111111111",
+            "4111111111111111.5",
+            "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        ] {
+            let i = text.find("11").or_else(|| text.find('4')).unwrap_or(0);
+            assert_eq!(number(text.as_bytes(), 0, i), None, "{text}");
+        }
+    }
+}

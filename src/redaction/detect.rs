@@ -1,0 +1,150 @@
+//! Verifies what has more structure than a prefix and a charset: JWT, PEM, credentials, addresses.
+
+use std::ops::Range;
+
+use super::base64;
+use super::escapes::{at, percent_at, quote_at, string_ends_at, word_starts_at};
+use super::placeholder::is_placeholder;
+use super::shapes::run_end;
+
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// A JSON Web Token, signed or encrypted, possibly cut off (RFC 7519, 7516).
+pub(super) fn jwt(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
+    if !word_starts_at(json, start) {
+        return None;
+    }
+    let header_end = run_end(json, literal_end, is_base64url);
+    if at(json, header_end) == b'.' {
+        let end = run_end(json, header_end, |b| is_base64url(b) || matches!(b, b'.' | b'='));
+        let rest = &json[header_end + 1..end];
+        let signed = rest.starts_with(b"eyJ") || rest.starts_with(b"eyA") || rest.starts_with(b"ewog");
+        let is_token = signed || rest.contains(&b'.') || is_header(&json[start..header_end]);
+        return is_token.then_some(start..end);
+    }
+    let cut = header_end - start >= 12 && string_ends_at(json, header_end);
+    (cut && is_header(&json[start..header_end])).then_some(start..header_end)
+}
+
+/// Whether base64 text decodes to the beginning of a token's header and not of any other JSON.
+fn is_header(text: &[u8]) -> bool {
+    // Registered header parameters (RFC 7515 to 7519, 7797) and Microsoft's nonce.
+    const FIRST: &[&[u8]] = &[
+        b"alg\"",
+        b"typ\"",
+        b"kid\"",
+        b"enc\"",
+        b"x5t\"",
+        b"x5c\"",
+        b"x5u\"",
+        b"jku\"",
+        b"jwk\"",
+        b"cty\"",
+        b"zip\"",
+        b"b64\"",
+        b"nonce\"",
+        b"crit\"",
+        b"x5t#S256\"",
+    ];
+    let decoded = base64::decode(&text[..text.len().min(64)]);
+    let inner: Vec<u8> = decoded.into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
+    let Some(first) = inner.strip_prefix(b"{\"") else { return false };
+    FIRST.iter().any(|name| first.starts_with(name))
+}
+
+/// The body of a private key in PEM (RFC 7468), possibly cut off.
+pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> {
+    let rest = json.get(literal_end..)?;
+    let label = memchr::memmem::find(&rest[..rest.len().min(64)], b"-----")?;
+    memchr::memmem::find(&rest[..label], b"PRIVATE")?;
+    let body = literal_end + label + 5;
+    let quote = memchr::memchr(b'"', &json[body..]).map_or(json.len(), |i| body + i);
+    let string_end = quote - json[body..quote].iter().rev().take_while(|b| **b == b'\\').count();
+    let end = memchr::memmem::find(&json[body..string_end], b"-----END").map_or(string_end, |i| body + i);
+    Some(body..end)
+}
+
+/// What follows `Bearer`.
+pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
+    /// Parameters of a challenge, which names a scheme and holds no secret (RFC 6750 §3, RFC 9728).
+    const CHALLENGE: &[&str] =
+        &["realm", "scope", "error", "charset", "authorization_uri", "resource_metadata"];
+    let token = after_scheme(json, start, literal_end)?;
+    let end = run_end(json, token, |b| is_base64url(b) || b".~+/=%".contains(&b));
+    let text = &json[token..end];
+    let word = text.iter().position(|b| *b == b'=').unwrap_or(text.len());
+    let challenge = word < text.len()
+        && CHALLENGE.iter().any(|name| text[..word].to_ascii_lowercase().starts_with(name.as_bytes()));
+    let digit = text.iter().any(u8::is_ascii_digit);
+    let least = if string_ends_at(json, end) { 4 } else { 8 };
+    (!challenge && (digit && text.len() >= least || text.len() >= 24)).then_some(token..end)
+}
+
+/// What follows `Basic`: base64 of `user:password` (RFC 7617), possibly cut off.
+pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
+    let token = after_scheme(json, start, literal_end)?;
+    let end = run_end(json, token, |b| is_base64url(b) || b"+/=".contains(&b));
+    let decoded = base64::decode(&json[token..end]);
+    let colon = decoded.iter().position(|b| *b == b':')?;
+    let printable = decoded[..colon].iter().all(|b| !b.is_ascii_control());
+    (printable && end - token >= 4).then_some(token..end)
+}
+
+/// Where a token begins after a scheme's name and one blank, however written.
+fn after_scheme(json: &[u8], start: usize, literal_end: usize) -> Option<usize> {
+    if !word_starts_at(json, start) {
+        return None;
+    }
+    match at(json, literal_end) {
+        b' ' => Some(super::follow::skip_spaces(json, literal_end)),
+        b'+' => Some(literal_end + 1),
+        _ => percent_at(json, literal_end).filter(|(byte, _)| *byte == b' ').map(|(_, end)| end),
+    }
+}
+
+/// The user and password before a host. `authority` is one past `://`.
+pub(super) fn user_info(json: &[u8], authority: usize, percent: bool) -> Option<Range<usize>> {
+    /// Far beyond any real one; bounds the look ahead.
+    const MOST: usize = 1024;
+    if is_placeholder(json.get(authority..)?) {
+        return None;
+    }
+    let (mut i, mut at_sign) = (authority, None);
+    while i < json.len().min(authority + MOST) {
+        match json[i] {
+            b'@' => (at_sign, i) = (Some(i), i + 1),
+            b'/' | b'?' | b'#' | b'"' | b'\\' | b' ' | b'<' | b'>' | b'\'' | b'&' | b'`' => break,
+            b'%' if percent => match percent_at(json, i) {
+                Some((b'@', end)) => (at_sign, i) = (Some(i), end),
+                Some((b'/' | b'?' | b'#' | b'&' | b' ', _)) => break,
+                Some((_, end)) => i = end,
+                None => i += 1,
+            },
+            _ => i += 1,
+        }
+    }
+    at_sign.filter(|end| *end > authority).map(|end| authority..end)
+}
+
+/// The secret part of a path, from `from` to the end of the address.
+pub(super) fn secret_path(json: &[u8], from: usize) -> Option<Range<usize>> {
+    let end = run_end(json, from, |b| b.is_ascii_alphanumeric() || b"/_-%".contains(&b));
+    (end - from >= 8).then_some(from..end)
+}
+
+/// The e-mail address around the `@` at `i`.
+pub(super) fn email(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
+    let local = json[floor..i].iter().rev().take(64);
+    let mut start = i - local.take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b)).count();
+    // The letter of an escape (`\nbob@…`) is not part of it.
+    if start > floor && json[start - 1] == b'\\' {
+        start += 1;
+    }
+    let end = run_end(json, i + 1, |b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+    let host = json[i + 1..end].strip_suffix(b".").unwrap_or(&json[i + 1..end]);
+    let top = host.rsplit(|b| *b == b'.').next()?;
+    let is_host = host.contains(&b'.') && top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic);
+    (start < i && is_host && quote_at(json, start).is_none()).then_some(start..i + 1 + host.len())
+}

@@ -1,0 +1,286 @@
+//! What follows a name: `":` of a JSON key, `=` or `:` in text, the next element of a pair.
+//!
+//! One grammar for every depth: JSON in strings (`\"password\":\"x\"`), JSON in URLs
+//! (`%22password%22%3A%22x%22`), form bodies, header lines, Python and JavaScript literals, XML, HTML
+//! inputs and multipart forms.
+
+use super::escapes::{
+    at, closing_quote, percent_at, quote_at, skip_blank, unicode_escape_at, word_starts_at,
+};
+use super::names::NameMatch;
+use super::placeholder::Decoding;
+use super::rules::{Places, ValueKind};
+use super::scan::Scan;
+use super::sink::between;
+use super::text::TextValue;
+
+/// How a name is enclosed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Enclosed {
+    No,
+    /// In quotes of a level.
+    Json(u32),
+    /// In `'`, or in percent-encoded quotes.
+    Other,
+}
+
+/// What joins a name and its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    Colon,
+    Equals,
+    /// `=` or `:` written as a percent escape.
+    Percent,
+    /// `>` of an XML element.
+    Tag,
+}
+
+impl Scan<'_> {
+    /// Redacts the value of the name that ends at `end`. Returns where to go on if there was one.
+    pub(super) fn redact_after_name(&mut self, found: NameMatch, end: usize) -> Option<usize> {
+        let json = self.json;
+        let (mut i, mut enclosed) = (end, Enclosed::No);
+        // `user[password]=x`
+        if at(json, i) == b']' {
+            i += 1;
+        } else if let Some((b']', after)) = percent_at(json, i) {
+            i = after;
+        }
+        if let Some(quote) = quote_at(json, i) {
+            (i, enclosed) = (quote.end, Enclosed::Json(quote.level));
+            if quote.level == 0 {
+                return match at(json, i) {
+                    b':' => self.redact_member(found, i + 1, 0),
+                    _ => self.redact_pair(found, end, i, 0),
+                };
+            }
+        } else if matches!(at(json, i), b'\'' | b'`') {
+            (i, enclosed) = (i + 1, Enclosed::Other);
+        } else if let Some((b'"', after)) = percent_at(json, i) {
+            (i, enclosed) = (after, Enclosed::Other);
+        }
+        let before_joint = i;
+        let Some((joint, after)) = joint_at(json, skip_spaces(json, i), enclosed) else {
+            return match enclosed {
+                Enclosed::Json(level) => self.redact_pair(found, end, before_joint, level),
+                _ => None,
+            };
+        };
+        if let (Enclosed::Json(level), Joint::Colon) = (enclosed, joint)
+            && let Some(resume) = self.redact_member(found, skip_blank(json, after), level)
+        {
+            return Some(resume);
+        }
+        self.redact_text(found, joint, enclosed, after)
+    }
+
+    /// The member of an object whose name was found.
+    fn redact_member(&mut self, found: NameMatch, value: usize, level: u32) -> Option<usize> {
+        let json = self.json;
+        if found.name.value == ValueKind::Pair {
+            return self.redact_value_before_name(value, level);
+        }
+        if !found.name.places.overlap(Places::JSON) {
+            return None;
+        }
+        let resume = self.redact_json_value(value, level, found.name);
+        (resume > value || at(json, value) == b'"').then_some(resume)
+    }
+
+    /// `"value":"…","name":"Cookie"`: the value comes first.
+    fn redact_value_before_name(&mut self, value: usize, level: u32) -> Option<usize> {
+        let json = self.json;
+        let open = quote_at(json, value).filter(|quote| quote.level == level)?;
+        let close = closing_quote(json, open.end, level);
+        let key = quote_at(json, close.end + usize::from(at(json, close.end) == b','))?;
+        if !json.get(key.end..)?.starts_with(b"name") {
+            return None;
+        }
+        let key_end = quote_at(json, key.end + 4)?;
+        let name = quote_at(json, key_end.end + usize::from(at(json, key_end.end) == b':'))?;
+        let name_end = closing_quote(json, name.end, level);
+        let found = self.engine.names.ending_at(json, name.end, name_end.start)?;
+        if !found.name.places.overlap(Places::JSON) || found.name.value == ValueKind::Pair {
+            return None;
+        }
+        self.redact_content(between(open, close), Decoding::string(level), found.name, false);
+        Some(close.end)
+    }
+
+    /// What comes after a string that **is** a name: the second half of a pair.
+    fn redact_pair(&mut self, found: NameMatch, name_end: usize, i: usize, level: u32) -> Option<usize> {
+        let json = self.json;
+        let name = found.name;
+        if name.value == ValueKind::Pair || !name.places.overlap(Places::JSON) {
+            return None;
+        }
+        let rest = json.get(i..)?;
+        if level > 0 && rest.starts_with(b" value=") {
+            let open = quote_at(json, i + 7)?;
+            let close = closing_quote(json, open.end, open.level);
+            self.redact_content(between(open, close), Decoding::TEXT, name, false);
+            return Some(close.start);
+        }
+        if level > 0 && at(json, i) == b'\\' {
+            // multipart/form-data: an empty line, then the value.
+            let breaks = [br"\r\n\r\n".as_slice(), br"\n\n"];
+            let blank = breaks.iter().find(|blank| rest.starts_with(blank))?.len();
+            let value = self.line_value(i + blank);
+            self.redact_content(value.clone(), Decoding::TEXT, name, false);
+            return Some(value.end);
+        }
+        if at(json, i) != b',' {
+            return None;
+        }
+        let next = skip_blank(json, i + 1);
+        let open = quote_at(json, next).filter(|quote| quote.level == level)?;
+        let close = closing_quote(json, open.end, level);
+        let after = skip_blank(json, close.end);
+        if at(json, after) == b':' {
+            let key = &json[between(open, close)];
+            let is_value = key == b"value" || key == b"binaryValue";
+            return is_value.then(|| self.redact_json_value(skip_blank(json, after + 1), level, name));
+        }
+        // `["cookie","a=b"]`, and `"token:","abc"` as console.log("token:", token) leaves it.
+        let labelled = matches!(json[name_end..i].first(), Some(b':' | b'='));
+        let alone = || {
+            at(json, after) == b']'
+                && self.array_starts_before(found.start, level)
+                // `["password","email"]` is a list of names.
+                && !json[between(open, close)].iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
+        };
+        if !labelled && !alone() {
+            return None;
+        }
+        self.redact_content(between(open, close), Decoding::string(level), name, false);
+        Some(close.start)
+    }
+
+    /// Whether the string around `i` is the first of its array.
+    fn array_starts_before(&self, i: usize, level: u32) -> bool {
+        let word =
+            self.json[..i].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
+        let quote = (i - word.count()).checked_sub(1 << level);
+        quote.is_some_and(|quote| {
+            quote_at(self.json, quote).is_some_and(|found| found.level == level)
+                && quote.checked_sub(1).is_some_and(|before| self.json[before] == b'[')
+        })
+    }
+
+    /// A name and its value in free text, in a URL or in a form body.
+    fn redact_text(
+        &mut self,
+        found: NameMatch,
+        joint: Joint,
+        enclosed: Enclosed,
+        after: usize,
+    ) -> Option<usize> {
+        let json = self.json;
+        let name = found.name;
+        if name.value == ValueKind::Pair {
+            return None;
+        }
+        let start = self.parameter_start(found.start);
+        let mut is_parameter = joint != Joint::Colon && self.parameter_begins_at(start);
+        if joint == Joint::Tag && !matches!(start.checked_sub(1).map(|b| json[b]), Some(b'<' | b':')) {
+            return None;
+        }
+        let value = skip_spaces(json, after);
+        if joint == Joint::Colon
+            && enclosed == Enclosed::No
+            && quote_at(json, value).is_some_and(|q| q.level == 0)
+        {
+            // `"token:"`, a whole string.
+            return self.redact_pair(NameMatch { start, ..found }, after - 1, value + 1, 0);
+        }
+        if matches!(name.value, ValueKind::Cookies | ValueKind::SetCookie) {
+            if !name.places.overlap(Places::TEXT) || joint == Joint::Percent {
+                return None;
+            }
+            let content = self.cookie_line(value);
+            self.redact_content(content.clone(), Decoding::TEXT, name, true);
+            return Some(content.end);
+        }
+        let TextValue { content, quoted, end } =
+            self.text_value(value, joint == Joint::Percent, is_parameter)?;
+        if !is_parameter && joint == Joint::Equals && at(json, end) == b'&' && self.string_starts_at(start) {
+            is_parameter = true;
+        }
+        let in_url = is_parameter || joint == Joint::Percent;
+        if !name.places.overlap(if in_url { Places::URL.and(Places::TEXT) } else { Places::TEXT }) {
+            return None;
+        }
+        let text = json.get(content.clone())?;
+        let prose = joint == Joint::Colon && !quoted && super::text::is_prose(text);
+        let too_short = !is_parameter && !quoted && text.len() < 3;
+        if prose || too_short {
+            return None;
+        }
+        let decoding = if in_url { Decoding::URL } else { Decoding::TEXT };
+        self.redact_content(content, decoding, name, true);
+        Some(end)
+    }
+
+    /// Where the parameter name begins of which the match may be the end: `my_token`, `user[password]`.
+    fn parameter_start(&self, start: usize) -> usize {
+        let before = self.json[..start].iter().rev().take(64);
+        let length = before.take_while(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(b)).count();
+        let begin = start - length;
+        // The letters of an escape are not part of the name.
+        (begin..start)
+            .find(|i| word_starts_at(self.json, *i) && self.parameter_begins_at(*i))
+            .unwrap_or(begin)
+    }
+
+    /// Whether a parameter of a query, fragment or form may begin at `i`.
+    fn parameter_begins_at(&self, i: usize) -> bool {
+        let json = self.json;
+        let byte = |back: usize| i.checked_sub(back).map_or(0, |b| json[b]);
+        if matches!(byte(1), b'?' | b'&' | b'#' | b';') {
+            return true;
+        }
+        let escape = |back: usize| {
+            i.checked_sub(back).and_then(|b| {
+                percent_at(json, b).or_else(|| unicode_escape_at(json, b)).filter(|(_, end)| *end == i)
+            })
+        };
+        [3, 5, 6].into_iter().any(|back| matches!(escape(back), Some((b'?' | b'&' | b'#', _))))
+    }
+
+    fn string_starts_at(&self, i: usize) -> bool {
+        i == self.floor || i.checked_sub(1).is_some_and(|b| self.json[b] == b'"')
+    }
+}
+
+/// Skips blanks that keep the line.
+pub(super) fn skip_spaces(json: &[u8], mut i: usize) -> usize {
+    loop {
+        i = match at(json, i) {
+            b' ' => i + 1,
+            b'%' if matches!(percent_at(json, i), Some((b' ', _))) => percent_at(json, i).map_or(i, |p| p.1),
+            _ => return i,
+        };
+    }
+}
+
+/// What joins a name to a value at `i`, and where the value begins.
+fn joint_at(json: &[u8], i: usize, enclosed: Enclosed) -> Option<(Joint, usize)> {
+    let next = at(json, i + 1);
+    match at(json, i) {
+        b':' if next == b'=' => Some((Joint::Equals, i + 2)),
+        // `Token::new`, `secret://…`
+        b':' if next == b':' || json.get(i + 1..)?.starts_with(b"//") => None,
+        b':' => Some((Joint::Colon, i + 1)),
+        // A Ruby or PHP hash; without quotes it is an arrow function.
+        b'=' if next == b'>' => (enclosed != Enclosed::No).then_some((Joint::Colon, i + 2)),
+        // A comparison.
+        b'=' if next == b'=' => None,
+        b'=' => Some((Joint::Equals, i + 1)),
+        b'>' if enclosed == Enclosed::No => Some((Joint::Tag, i + 1)),
+        b'%' => {
+            percent_at(json, i).filter(|(byte, _)| matches!(byte, b'=' | b':')).map(|p| (Joint::Percent, p.1))
+        }
+        b'\\' => unicode_escape_at(json, i).filter(|(byte, _)| *byte == b'=').map(|p| (Joint::Equals, p.1)),
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! Redaction: secrets are replaced before an event reaches a log, a reader or the disk.
+//!
+//! A [`Redactor`] looks once over the bytes of valid, compact JSON and replaces what is a secret by its
+//! name (`password`, `Authorization`, `?code=`) or by its shape (`ghp_…`, a JWT, a card number), in
+//! every string at every depth: JSON inside strings, URLs inside JSON, header lines inside console text.
+//! What it promises:
+//!
+//! - the result is valid JSON, and every byte that is not part of a secret stays as it was;
+//! - redacting twice changes nothing more;
+//! - equal secrets get equal placeholders, `[redacted:7f3a91c2]`, which say nothing without the key;
+//! - clean input is not copied: [`Redacted::Unchanged`];
+//! - time is linear in the input, whatever a page puts into it.
+//!
+//! It is a filter for accidents, not a proof: a secret that neither its name nor its shape gives away
+//! stays.
+//!
+//! ```
+//! use tabtape::redaction::{Redacted, Redactor, RuleTable};
+//!
+//! let mut redactor = Redactor::new([7; 32], &RuleTable::default());
+//! let mut out = Vec::new();
+//! assert_eq!(redactor.redact(br#"{"user":"ann"}"#, &mut out), Redacted::Unchanged);
+//! assert_eq!(redactor.redact(br#"{"user":"ann","password":"hunter2"}"#, &mut out), Redacted::Changed { secrets: 1 });
+//! assert!(out.starts_with(br#"{"user":"ann","password":"[redacted:"#));
+//! ```
+
+use std::ops::Range;
+
+mod base64;
+mod builtin;
+mod card;
+mod detect;
+mod escapes;
+mod follow;
+mod frequency;
+mod names;
+mod placeholder;
+mod prefilter;
+mod rules;
+mod scan;
+mod shapes;
+mod simd;
+mod sink;
+mod text;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use names::Names;
+use prefilter::{Pattern, Tables};
+pub use rules::RuleTable;
+use rules::Shape;
+use scan::{Engine, Scan, StringState};
+use shapes::Shapes;
+use simd::Kernel;
+use sink::Sink;
+
+/// What became of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Redacted {
+    /// Nothing was found and nothing written: keep the original.
+    Unchanged,
+    /// The redacted text was appended to the output.
+    Changed {
+        /// How many secrets were replaced.
+        secrets: u32,
+    },
+}
+
+/// Finds and replaces secrets. Holds the compiled rules, the install's key and the counts.
+pub struct Redactor {
+    key: [u8; 32],
+    engine: Engine,
+    ids: Vec<String>,
+    counts: Vec<u64>,
+}
+
+impl std::fmt::Debug for Redactor {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redactor")
+            .field("ids", &self.ids)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// A redactor with the rules of a table that are on. Costs about a millisecond; keep it.
+    #[must_use]
+    pub fn new(key: [u8; 32], rules: &RuleTable) -> Self {
+        let ids: Vec<String> = rules.ids().into_iter().map(str::to_owned).collect();
+        let counter = |id: &str| ids.iter().position(|known| known == id).map_or(0, |i| i as u16);
+        let names = || rules.names.iter().filter(|rule| rules.is_enabled(&rule.id));
+        let shapes = rules.shapes.iter().filter(|rule| rules.is_enabled(&rule.id));
+        let compiled = Names::new(names().map(|rule| (rule, counter(&rule.id))));
+        let shapes = Shapes::new(shapes.map(|rule| (rule, counter(&rule.id))));
+        let card = shapes.counter_of(|shape| matches!(shape, Shape::Card));
+        let email = shapes.counter_of(|shape| matches!(shape, Shape::Email));
+        let patterns = patterns(&Names::pairs(names()), &shapes, email.is_some());
+        let engine = Engine {
+            tables: Tables::new(&patterns),
+            kernel: Kernel::detect(),
+            names: compiled,
+            shapes,
+            card,
+            email,
+        };
+        let counts = vec![0; ids.len()];
+        Self { key, engine, ids, counts }
+    }
+
+    /// Redacts one valid, compact JSON value. What is found is appended to `out`, redacted; if nothing
+    /// is, `out` stays as it is.
+    pub fn redact(&mut self, json: &[u8], out: &mut Vec<u8>) -> Redacted {
+        self.redact_values(json, std::slice::from_ref(&(0..json.len())), out)
+    }
+
+    /// Redacts the JSON values that stand at `values` in `json`, in rising order; the bytes around them
+    /// are copied. So an event's `url`, `source.metadata` and `data` are redacted in one go, and its
+    /// `ts`, `type` and `category` not looked at.
+    pub fn redact_values(&mut self, json: &[u8], values: &[Range<usize>], out: &mut Vec<u8>) -> Redacted {
+        let sink = Sink { json, key: &self.key, out, counts: &mut self.counts, copied: 0, found: 0 };
+        let strings = StringState { position: 0, inside: false };
+        let mut scan = Scan { engine: &self.engine, json: &[], floor: 0, sink, strings };
+        for value in values {
+            scan.json = json.get(..value.end).unwrap_or(json);
+            scan.floor = value.start;
+            scan.strings = StringState { position: value.start, inside: false };
+            scan.run();
+        }
+        scan.sink.finish();
+        match scan.sink.found {
+            0 => Redacted::Unchanged,
+            secrets => Redacted::Changed { secrets },
+        }
+    }
+
+    /// How many secrets each rule has replaced so far, by rule id, in the table's order.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.ids.iter().map(String::as_str).zip(self.counts.iter().copied())
+    }
+
+    /// How many secrets were replaced so far.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+/// What the prefilter looks for: ends of names with what may follow one, and the literals of shapes.
+fn patterns(pairs: &[[u8; 2]], shapes: &Shapes, email: bool) -> Vec<Pattern> {
+    // By high nibble, so that a set of them is exact. A name ends before: a quote, `%3D`, `%22`; `=`, `:`,
+    // `>`; an escape, `]`, a backtick.
+    const AFTER: [&[u8]; 4] = [b"\"%'", b"=:>", b"\\]", b"`"];
+    let mut patterns = Vec::new();
+    for after in AFTER {
+        for [a, b] in pairs {
+            let [a, b] = [a, b].map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]);
+            patterns.push(Pattern::new([&a, &b, after]));
+        }
+    }
+    patterns.push(Pattern::new([b" ", b"=:", b" "]));
+    patterns.extend(shapes.windows().map(|(window, fold)| Pattern::literal(window, fold)));
+    if email {
+        let word: Vec<u8> = (0..128u8).filter(u8::is_ascii_alphanumeric).collect();
+        let local: Vec<u8> = word.iter().copied().chain(*b"._%+-").collect();
+        patterns.push(Pattern::new([&local, b"@", &word]));
+    }
+    patterns
+}

@@ -1,0 +1,164 @@
+//! The one pass: candidates of the prefilter, verified in order, the secrets among them replaced.
+
+use std::ops::Range;
+
+use super::card;
+use super::detect;
+use super::names::Names;
+use super::placeholder::Decoding;
+use super::prefilter::{BLOCK, Tables};
+use super::rules::Shape;
+use super::shapes::{Candidate, Shapes, token_end};
+use super::simd::Kernel;
+use super::sink::Sink;
+
+/// Blocks looked at before their candidates are verified: enough to keep the kernel's loop hot, little
+/// enough to stay in the first-level cache.
+const BLOCKS: usize = 32;
+
+/// All rules, compiled. Read only.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) tables: Tables,
+    pub(super) kernel: Kernel,
+    pub(super) names: Names,
+    pub(super) shapes: Shapes,
+    /// Counters of the shapes without a literal, if they are on.
+    pub(super) card: Option<u16>,
+    pub(super) email: Option<u16>,
+}
+
+/// One JSON value being redacted.
+#[derive(Debug)]
+pub(super) struct Scan<'a> {
+    pub(super) engine: &'a Engine,
+    /// Up to the end of the value.
+    pub(super) json: &'a [u8],
+    /// Where the value begins.
+    pub(super) floor: usize,
+    pub(super) sink: Sink<'a>,
+    /// Counts quotes up to here, to know what is inside a string.
+    pub(super) strings: StringState,
+}
+
+/// Whether the byte at `position` is inside a string; moves forward only.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StringState {
+    pub(super) position: usize,
+    pub(super) inside: bool,
+}
+
+impl Scan<'_> {
+    /// Redacts the whole value.
+    pub(super) fn run(&mut self) {
+        let (json, engine) = (self.json, self.engine);
+        let mut masks = [0u64; BLOCKS];
+        let (mut start, mut resume) = (self.floor, self.floor);
+        while start < json.len() {
+            let count = engine.kernel.fill(&engine.tables, json, self.floor, start, &mut masks);
+            for (block, mask) in masks.iter().take(count).enumerate() {
+                let first = start + block * BLOCK;
+                let mut left = *mask;
+                while left != 0 {
+                    let last = first + left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    if last >= resume && last < json.len() {
+                        resume = self.candidate(last).max(self.sink.copied).max(resume);
+                    }
+                }
+            }
+            start += count.max(1) * BLOCK;
+        }
+    }
+
+    /// Verifies the candidate whose last byte is at `last`. Returns where to go on.
+    #[inline]
+    fn candidate(&mut self, last: usize) -> usize {
+        let (json, engine) = (self.json, self.engine);
+        let byte = json[last];
+        if byte.is_ascii_digit() || matches!(byte, b' ' | b'-') {
+            if let Some(resume) = self.card(last) {
+                return resume;
+            }
+        }
+        // ` = ` and ` : ` are candidates themselves, since a blank after a name is not.
+        let end = if byte == b' ' { last.saturating_sub(2) } else { last };
+        if engine.names.may_end_at(json, end)
+            && let Some(found) = engine.names.ending_at(json, self.floor, end)
+            && let Some(resume) = self.redact_after_name(found, end)
+        {
+            return resume;
+        }
+        for found in engine.shapes.at(json, last) {
+            if let Some(resume) = self.shape(found) {
+                return resume;
+            }
+        }
+        if byte != b'@'
+            && let Some(rule) = engine.email
+            && json[last - 1] == b'@'
+        {
+            return self.found(detect::email(json, self.floor, last - 1), rule, Decoding::TEXT).unwrap_or(0);
+        }
+        0
+    }
+
+    fn shape(&mut self, found: Candidate<'_>) -> Option<usize> {
+        let json = self.json;
+        let Candidate { shape, rule, start, end } = found;
+        let (secret, decoding) = match shape {
+            Shape::Token(token) => (token_end(json, start, end, token).map(|end| start..end), Decoding::TEXT),
+            Shape::Jwt => (detect::jwt(json, start, end), Decoding::TEXT),
+            Shape::Pem => (detect::pem_body(json, end), Decoding::TEXT),
+            Shape::Bearer => (detect::bearer(json, start, end), Decoding::TEXT),
+            Shape::Basic => (detect::basic(json, start, end), Decoding::URL),
+            Shape::UserInfo => {
+                let percent = json[start] == b'%';
+                (detect::user_info(json, end, percent), Decoding { levels: 1, percent })
+            }
+            Shape::SecretPath(_) => (detect::secret_path(json, end), Decoding::URL),
+            Shape::Card | Shape::Email => return None,
+        };
+        self.found(secret, rule, decoding)
+    }
+
+    fn found(&mut self, secret: Option<Range<usize>>, rule: u16, decoding: Decoding) -> Option<usize> {
+        let secret = secret.filter(|secret| self.is_inside_string(secret.start))?;
+        let end = secret.end;
+        self.sink.replace(secret, rule, decoding);
+        Some(end)
+    }
+
+    fn card(&mut self, i: usize) -> Option<usize> {
+        let rule = self.engine.card?;
+        let number = card::number(self.json, self.floor.max(self.sink.copied), i)?;
+        let end = number.end;
+        if self.is_inside_string(number.start) {
+            self.sink.replace(number, rule, Decoding::TEXT);
+        } else {
+            self.sink.replace_bare(number, rule, 0);
+        }
+        Some(end)
+    }
+
+    /// Whether `i` is inside a string. Asked in rising order, and only of what is about to be replaced,
+    /// so that it is linear in all.
+    fn is_inside_string(&mut self, i: usize) -> bool {
+        let json = self.json;
+        let StringState { mut position, mut inside } = self.strings;
+        if i < position {
+            (position, inside) = (self.floor, false);
+        }
+        while position < i {
+            let Some(step) = memchr::memchr(b'"', &json[position..i]) else { break };
+            let quote = position + step;
+            let backslashes = json[position..quote].iter().rev().take_while(|b| **b == b'\\').count();
+            if !inside || backslashes % 2 == 0 {
+                inside = !inside;
+            }
+            position = quote + 1;
+        }
+        self.strings = StringState { position, inside };
+        inside
+    }
+}

@@ -1,0 +1,77 @@
+//! Where redacted JSON is written: nothing until the first secret, then everything up to it.
+
+use std::ops::Range;
+
+use super::escapes::Quote;
+use super::placeholder::{self, Decoding, is_placeholder};
+
+/// The output of one run over one JSON text.
+#[derive(Debug)]
+pub(super) struct Sink<'a> {
+    pub(super) json: &'a [u8],
+    pub(super) key: &'a [u8; 32],
+    pub(super) out: &'a mut Vec<u8>,
+    /// By rule.
+    pub(super) counts: &'a mut [u64],
+    /// Everything before is in `out`, redacted.
+    pub(super) copied: usize,
+    /// How many secrets were replaced.
+    pub(super) found: u32,
+}
+
+impl Sink<'_> {
+    /// Puts a placeholder in a secret's place. An empty one, and one that is a placeholder already,
+    /// stays; so does what overlaps an earlier one.
+    pub(super) fn replace(&mut self, secret: Range<usize>, rule: u16, decoding: Decoding) {
+        let text = self.json.get(secret.clone()).unwrap_or_default();
+        if text.is_empty() || secret.start < self.copied || is_placeholder(text) {
+            return;
+        }
+        self.copy_to(secret.start);
+        self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
+        self.mark(secret.end, rule);
+    }
+
+    /// Puts a quoted placeholder where a bare value was, in quotes of the level the value stands at.
+    pub(super) fn replace_bare(&mut self, secret: Range<usize>, rule: u16, level: u32) {
+        let text = self.json.get(secret.clone()).unwrap_or_default();
+        if text.is_empty() || secret.start < self.copied {
+            return;
+        }
+        self.copy_to(secret.start);
+        let quote = |out: &mut Vec<u8>| {
+            out.extend(std::iter::repeat_n(b'\\', (1 << level) - 1));
+            out.push(b'"');
+        };
+        quote(self.out);
+        let decoding = Decoding { levels: level, percent: false };
+        self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
+        quote(self.out);
+        self.mark(secret.end, rule);
+    }
+
+    /// Copies what is left.
+    pub(super) fn finish(&mut self) {
+        if self.found > 0 {
+            self.copy_to(self.json.len());
+        }
+    }
+
+    fn copy_to(&mut self, end: usize) {
+        self.out.extend_from_slice(self.json.get(self.copied..end).unwrap_or_default());
+        self.copied = end;
+    }
+
+    fn mark(&mut self, copied: usize, rule: u16) {
+        self.copied = copied;
+        self.found += 1;
+        if let Some(count) = self.counts.get_mut(usize::from(rule)) {
+            *count += 1;
+        }
+    }
+}
+
+/// The text between an opening and a closing quote.
+pub(super) fn between(open: Quote, close: Quote) -> Range<usize> {
+    open.end..close.start.max(open.end)
+}

@@ -1,0 +1,339 @@
+//! Redacting the value of a name, once it is known where the value stands and what kind it is.
+
+use std::ops::Range;
+
+use super::escapes::{at, closing_quote, line_break_at, quote_at, skip_blank};
+use super::names::Name;
+use super::placeholder::Decoding;
+use super::rules::ValueKind;
+use super::scan::Scan;
+use super::sink::between;
+
+/// Authentication schemes (IANA's registry and what APIs made up) that stay before their credentials.
+const SCHEMES: &[&str] = &[
+    "bearer",
+    "basic",
+    "digest",
+    "token",
+    "negotiate",
+    "ntlm",
+    "apikey",
+    "api-key",
+    "aws4-hmac-sha256",
+    "aws",
+    "hawk",
+    "hoba",
+    "mutual",
+    "vapid",
+    "oauth",
+    "dpop",
+    "key",
+    "jwt",
+    "gnap",
+    "ssws",
+    "splunk",
+    "signature",
+    "sharedkey",
+    "sharedaccesssignature",
+    "geniekey",
+    "sapisidhash",
+    "mac",
+    "privatetoken",
+    "scram-sha-256",
+];
+
+/// Attributes of `Set-Cookie`, which are no secrets (RFC 6265bis, CHIPS).
+const ATTRIBUTES: &[&str] =
+    &["path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned", "priority"];
+
+/// Members of a cookie object that are no secrets (HAR, CDP and chrome.cookies together).
+const COOKIE_MEMBERS: &[&str] = &[
+    "name",
+    "path",
+    "domain",
+    "expires",
+    "expirationDate",
+    "maxAge",
+    "sameSite",
+    "size",
+    "priority",
+    "storeId",
+    "url",
+    "sourceScheme",
+    "sourcePort",
+    "partitionKey",
+    "comment",
+];
+
+impl Scan<'_> {
+    /// Redacts the JSON value at `value`, which stands `level` strings deep. Returns where to go on.
+    pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> usize {
+        let json = self.json;
+        match at(json, value) {
+            b'0'..=b'9' | b'-' => self.redact_number(value, level, name),
+            b'[' | b'{' if name.value != ValueKind::Scalar => self.redact_container(value, level, name),
+            _ => match quote_at(json, value).filter(|quote| quote.level == level) {
+                Some(open) => {
+                    let close = closing_quote(json, open.end, level);
+                    self.redact_content(between(open, close), Decoding::string(level), name, false);
+                    if close.level == level { close.end } else { close.start }
+                }
+                None => value,
+            },
+        }
+    }
+
+    fn redact_number(&mut self, value: usize, level: u32, name: Name) -> usize {
+        let rest = self.json.get(value..).unwrap_or_default();
+        let len =
+            rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let digits = rest[..len].iter().filter(|b| b.is_ascii_digit()).count();
+        let is_secret = matches!(name.value, ValueKind::Secret | ValueKind::Digits);
+        // Fewer digits are a count or a choice; a card's check value has three.
+        let least = if name.value == ValueKind::Digits { name.min_length } else { name.min_length.max(4) };
+        if is_secret && digits >= least {
+            self.sink.replace_bare(value..value + len, name.rule, level);
+        }
+        value + len
+    }
+
+    /// Redacts every string, and for most kinds every number, inside an array or object.
+    fn redact_container(&mut self, start: usize, level: u32, name: Name) -> usize {
+        let json = self.json;
+        let (mut i, mut depth) = (start, 0usize);
+        while i < json.len() {
+            match at(json, i) {
+                b'[' | b'{' => {
+                    if matches!(name.value, ValueKind::Secret | ValueKind::Credentials)
+                        && let Some(end) = bytes_end(json, i)
+                    {
+                        // Byte by byte, a placeholder each would be a substitution cipher.
+                        self.sink.replace_bare(i..end, name.rule, level);
+                        i = end;
+                        if depth == 0 {
+                            return i;
+                        }
+                        continue;
+                    }
+                    depth += 1;
+                    i += 1;
+                }
+                b']' | b'}' => {
+                    i += 1;
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return i;
+                    }
+                }
+                b'0'..=b'9' | b'-' => i = self.redact_number(i, level, name),
+                b'"' | b'\\' => {
+                    let Some(open) = quote_at(json, i) else {
+                        i = skip_blank(json, i).max(i + 1);
+                        continue;
+                    };
+                    if open.level < level {
+                        return i;
+                    }
+                    let close = closing_quote(json, open.end, level);
+                    if close.level < level {
+                        self.redact_content(between(open, close), Decoding::string(level), name, false);
+                        return close.start;
+                    }
+                    let after = skip_blank(json, close.end);
+                    if at(json, after) != b':' {
+                        self.redact_content(between(open, close), Decoding::string(level), name, false);
+                        i = close.end;
+                    } else if is_cookie_member(&json[between(open, close)], name.value) {
+                        i = end_of_scalar(json, skip_blank(json, after + 1), level);
+                    } else {
+                        i = after + 1;
+                    }
+                }
+                _ => i += 1,
+            }
+        }
+        i
+    }
+
+    /// Redacts the content of a string (or, `in_text`, of a line of text) that is the value of a name.
+    pub(super) fn redact_content(
+        &mut self,
+        content: Range<usize>,
+        decoding: Decoding,
+        name: Name,
+        in_text: bool,
+    ) {
+        let text = self.json.get(content.clone()).unwrap_or_default();
+        match name.value {
+            ValueKind::Keep | ValueKind::Pair => {}
+            ValueKind::Secret | ValueKind::Strings | ValueKind::Scalar => {
+                if text.len() >= name.min_length && !is_no_secret(text) {
+                    self.sink.replace(content, name.rule, decoding);
+                }
+            }
+            ValueKind::Digits => {
+                let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+                let only = text.iter().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+                if only && digits >= name.min_length {
+                    self.sink.replace(content, name.rule, decoding);
+                }
+            }
+            ValueKind::Credentials => {
+                let secret = content.start + scheme_len(text)..content.end;
+                let text = &self.json[secret.clone()];
+                if !is_no_secret(text) && !SCHEMES.iter().any(|s| text.eq_ignore_ascii_case(s.as_bytes())) {
+                    self.sink.replace(secret, name.rule, decoding);
+                }
+            }
+            ValueKind::Cookies | ValueKind::SetCookie => {
+                self.redact_cookies(content, decoding, name, in_text)
+            }
+        }
+    }
+
+    fn redact_cookies(&mut self, content: Range<usize>, decoding: Decoding, name: Name, in_text: bool) {
+        let json = self.json;
+        let mut start = content.start;
+        while start < content.end {
+            let end = cookie_end(json, start, content.end);
+            let segment = &json[start..end];
+            let blank = segment.iter().take_while(|b| **b == b' ').count();
+            let equals = memchr::memchr(b'=', segment);
+            let label = &segment[blank.min(segment.len())..equals.unwrap_or(segment.len())];
+            let attribute = name.value == ValueKind::SetCookie
+                && ATTRIBUTES.iter().any(|a| label.trim_ascii_end().eq_ignore_ascii_case(a.as_bytes()));
+            let secret = match equals {
+                Some(equals) => start + equals + 1..end,
+                None if in_text => end..end,
+                None => start + blank..end,
+            };
+            if !attribute && !is_no_secret(&json[secret.clone()]) {
+                self.sink.replace(secret, name.rule, decoding);
+            }
+            start = if matches!(at(json, end), b';' | b',') { end + 1 } else { skip_blank(json, end) };
+            start = start.max(end + 1);
+        }
+    }
+}
+
+/// Where the cookie that begins at `start` ends: at `;`, a line break, or a `,` before another cookie.
+fn cookie_end(json: &[u8], start: usize, end: usize) -> usize {
+    let mut i = start;
+    while i < end {
+        match json[i] {
+            b';' => return i,
+            b'\\' if line_break_at(json, i) => return i,
+            b',' => {
+                let rest = &json[i + 1..end];
+                let blank = rest.iter().take_while(|b| **b == b' ').count();
+                let token =
+                    rest[blank..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
+                if rest.get(blank + token.count()) == Some(&b'=') && rest.get(blank) != Some(&b'=') {
+                    return i;
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    end
+}
+
+/// How many bytes of `text` are a known scheme and the blanks after it.
+pub(super) fn scheme_len(text: &[u8]) -> usize {
+    let word = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let known = SCHEMES.iter().any(|scheme| text[..word].eq_ignore_ascii_case(scheme.as_bytes()));
+    let blank = text[word..].iter().take_while(|b| **b == b' ').count();
+    if known && blank > 0 { word + blank } else { 0 }
+}
+
+/// What stands for the absence of a value, or is masked already.
+pub(super) fn is_no_secret(text: &[u8]) -> bool {
+    const ABSENT: &[&str] = &[
+        "null",
+        "undefined",
+        "true",
+        "false",
+        "none",
+        "nan",
+        "nil",
+        "[object Object]",
+        "(none)",
+        "(empty)",
+        "...",
+    ];
+    ABSENT.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+        || text.iter().all(|b| *b == b'*')
+        || text.len() % 3 == 0 && text.chunks(3).all(|c| c == "•".as_bytes())
+}
+
+fn is_cookie_member(key: &[u8], kind: ValueKind) -> bool {
+    matches!(kind, ValueKind::Cookies | ValueKind::SetCookie)
+        && COOKIE_MEMBERS.iter().any(|m| key == m.as_bytes())
+}
+
+/// The end of a string, number or literal at `i`; of anything else, `i`.
+fn end_of_scalar(json: &[u8], i: usize, level: u32) -> usize {
+    match quote_at(json, i) {
+        Some(open) if open.level == level => {
+            let close = closing_quote(json, open.end, level);
+            if close.level == level { close.end } else { close.start }
+        }
+        _ => i + json.get(i..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count(),
+    }
+}
+
+/// The end of an array of numbers, or of a typed array written as an object, at `i`.
+fn bytes_end(json: &[u8], i: usize) -> Option<usize> {
+    let (open, mut i) = (at(json, i), i + 1);
+    let level = quote_at(json, i).map(|quote| quote.level);
+    if open == b'{' && level.is_none_or(|level| at(json, i + (1 << level)) != b'0') {
+        return None;
+    }
+    let mut digits = false;
+    loop {
+        match at(json, i) {
+            b'0'..=b'9' => digits = true,
+            b']' if open == b'[' && digits => return Some(i + 1),
+            b'}' if open == b'{' && digits => return Some(i + 1),
+            b',' | b' ' | b'-' | b'+' | b'.' | b'e' | b'E' => {}
+            b':' if open == b'{' => {}
+            b'"' | b'\\' if open == b'{' => {
+                let quote = quote_at(json, i).filter(|quote| Some(quote.level) == level)?;
+                i = quote.end;
+                continue;
+            }
+            _ => return None,
+        }
+        i += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_known_scheme_stays_before_its_credentials() {
+        assert_eq!(scheme_len(b"Bearer  abc"), 8);
+        assert_eq!(scheme_len(b"swordfish abc"), 0);
+        assert_eq!(scheme_len(b"Bearer"), 0);
+    }
+
+    #[test]
+    fn absent_and_masked_values_are_no_secrets() {
+        for text in ["", "null", "undefined", "********", "••••"] {
+            assert!(is_no_secret(text.as_bytes()), "{text}");
+        }
+        assert!(!is_no_secret(b"hunter2"));
+    }
+
+    #[test]
+    fn byte_arrays_are_seen_as_one_value() {
+        assert_eq!(bytes_end(b"[1,2,3],", 0), Some(7));
+        assert_eq!(bytes_end(br#"{"0":1,"1":255}"#, 0), Some(15));
+        assert_eq!(bytes_end(br#"[1,"a"]"#, 0), None);
+        assert_eq!(bytes_end(br#"{"a":1}"#, 0), None);
+        assert_eq!(bytes_end(b"[]", 0), None);
+    }
+}
