@@ -1,0 +1,154 @@
+/**
+ * What the extension is made of: bundles, files copied as they are, files written here, and two manifests.
+ *
+ * `dist/extension` is the developer build, `dist/extension-store` the store's: optional host permissions, no debugger.
+ */
+
+import { fileURLToPath } from "node:url";
+import { deflateSync } from "node:zlib";
+
+const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The build target: the least Chrome the manifest asks for. */
+export const MINIMUM_CHROME = "120";
+
+/** @type {{ out: string, in: string }[]} Each becomes one classic script, `<out>.js`. */
+export const bundles = [
+  { out: "worker", in: here("worker/main.ts") },
+  { out: "relay", in: here("relay/relay.ts") },
+  { out: "hook", in: here("page/hook.ts") },
+  { out: "popup", in: here("popup/popup.tsx") },
+];
+
+/** Options all bundles share. The hook must not get helpers that call what a page may have replaced. */
+export const esbuildOptions = {
+  bundle: true,
+  format: /** @type {const} */ ("iife"),
+  target: [`chrome${MINIMUM_CHROME}`],
+  jsx: /** @type {const} */ ("automatic"),
+  jsxImportSource: "preact",
+  legalComments: /** @type {const} */ ("none"),
+};
+
+/** Copied as they are: from, to. */
+export const staticFiles = [
+  [here("popup/popup.html"), "popup.html"],
+  [here("popup/popup.css"), "popup.css"],
+];
+
+const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];
+
+/** Written by the build: path → content. See relay/settings.ts for the levels. */
+export function writtenFiles() {
+  /** @type {Record<string, string | Uint8Array>} */
+  const files = {};
+  for (const category of ["console", "page", "interaction"]) {
+    for (const level of LEVELS) {
+      files[`levels/${category}-${level}.js`] =
+        `(globalThis.tabtapeSettings ??= {}).${category} = "${level}";\n`;
+    }
+  }
+  for (const size of ICON_SIZES) files[`icons/${size}.png`] = icon(size);
+  return files;
+}
+
+const ICON_SIZES = [16, 32, 48, 128];
+
+/**
+ * The public key behind the developer build's id, so that a pairing outlives a move of its folder. Its private half
+ * was thrown away: nothing is ever signed with it.
+ */
+const DEVELOPER_KEY =
+  "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAlnRwy957Om62zpnEHen5GIGlZXcsn3lSB4C1cjJfxrOf/8qLtSe8GYiSRu8vyUczP57I+C8ZP8rJ2Sq3bSIce5R9kCfV7A13p/UqAnOBvRnjEj9gy5SbIhxO1J/MDiGvZftdI5BJRo/Z7z1eBgEo6ltc69vpFXpo80YTjyIRdx9glyuAHV60k5xs1UWmOHZQS5KaZ5ndgshj/7sPzYTz4po4jql+yOr0sssyVhfIZPzrJNQYZk4FaJa8ft9DoX/nveGQO3WHV3A6S5uSLyD3u+zR5kQ1Tkal0rA5uxxbzwPM6qRlQrgJSCeyPRPX+Q53INrMwdh49LK1skBoKSqnkwIDAQAB";
+
+/** @param {"developer" | "store"} build @param {string} version */
+export function manifest(build, version) {
+  const developer = build === "developer";
+  return {
+    manifest_version: 3,
+    name: developer ? "Tabtape (developer build)" : "Tabtape",
+    description:
+      "A flight recorder for browser tabs: console, errors, network and navigation, kept and delivered.",
+    version,
+    minimum_chrome_version: MINIMUM_CHROME,
+    ...(developer ? { key: DEVELOPER_KEY } : {}),
+    background: { service_worker: "worker.js" },
+    action: { default_popup: "popup.html", default_title: "Tabtape", default_icon: icons() },
+    icons: icons(),
+    permissions: [
+      "storage",
+      "unlimitedStorage",
+      "alarms",
+      "scripting",
+      "tabs",
+      "webNavigation",
+      "webRequest",
+      ...(developer ? ["debugger"] : []),
+    ],
+    ...(developer ? { host_permissions: ["<all_urls>"] } : { optional_host_permissions: ["<all_urls>"] }),
+    incognito: "not_allowed",
+    content_security_policy: {
+      extension_pages: "script-src 'self' 'wasm-unsafe-eval'; object-src 'self'; frame-ancestors 'none'",
+    },
+    // Other extensions may speak to us, no page may: there are no `matches`.
+    externally_connectable: { ids: ["*"] },
+    commands: {
+      mark: { suggested_key: { default: "Alt+Shift+M" }, description: "Mark: here it happened" },
+      screenshot: {
+        suggested_key: { default: "Alt+Shift+S" },
+        description: "Record a screenshot of this tab",
+      },
+    },
+  };
+}
+
+function icons() {
+  return Object.fromEntries(ICON_SIZES.map((size) => [`${size}`, `icons/${size}.png`]));
+}
+
+/** A red disc with a white ring, as a PNG. @param {number} size */
+function icon(size) {
+  const rows = [];
+  const center = (size - 1) / 2;
+  for (let y = 0; y < size; y++) {
+    const row = Buffer.alloc(1 + size * 4);
+    for (let x = 0; x < size; x++) {
+      const distance = Math.hypot(x - center, y - center) / (size / 2);
+      const ring = distance > 0.5 && distance < 0.66;
+      const [red, green, blue] = ring ? [255, 255, 255] : [198, 40, 40];
+      const alpha = Math.max(0, Math.min(1, (1 - distance) * (size / 2))) * 255;
+      row.set([red, green, blue, Math.round(alpha)], 1 + x * 4);
+    }
+    rows.push(row);
+  }
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(size, 0);
+  header.writeUInt32BE(size, 4);
+  header.set([8, 6, 0, 0, 0], 8);
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(Buffer.concat(rows))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+/** @param {string} type @param {Buffer} data */
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const frame = Buffer.alloc(body.length + 8);
+  frame.writeUInt32BE(data.length, 0);
+  body.copy(frame, 4);
+  frame.writeUInt32BE(crc32(body), body.length + 4);
+  return frame;
+}
+
+/** node:zlib has it only since Node 22. @param {Buffer} bytes */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

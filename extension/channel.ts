@@ -1,0 +1,32 @@
+/**
+ * Names of the private channel between the MAIN-world hook and the isolated relay.
+ *
+ * The channel itself is an `EventTarget` that belongs to no document. The hook hands it over once, as the
+ * `relatedTarget` of a synchronous event at `document_start`, before any script of the page can listen; from
+ * then on the page holds no reference to it, so it can neither read, block nor break what passes. Only strings
+ * pass: an object would be cloned between the worlds, a string is not.
+ */
+export const OFFER = "tabtape:offer";
+export const ASK = "tabtape:ask";
+
+/** Hook → relay: lines, joined by a line feed. */
+export const LINES = "lines";
+/** Relay → hook: a {@link HookConfig} as JSON; the first one is the acceptance of the offer. */
+export const CONFIG = "config";
+/** Relay → hook: give the page its own console back. */
+export const RETIRE = "retire";
+/** Relay → hook: `document.open()` has erased the window's listeners, add them again. */
+export const REARM = "rearm";
+/** Relay → hook: hand over what is still buffered, the document is going away. */
+export const DRAIN = "drain";
+
+export type HookLevel = "off" | "minimal" | "standard" | "verbose" | "raw";
+
+/** What the hook needs to know of the capture config. */
+export interface HookConfig {
+  console: HookLevel;
+  /** Most bytes of one event's content. */
+  max_event_bytes: number;
+  /** The document's scripts ran before the hook: its Proxies are unknown, so objects stay closed. */
+  late: boolean;
+}

@@ -1,0 +1,113 @@
+/**
+ * Uncaught errors and unhandled rejections, as `console.exception` and `console.rejection`.
+ *
+ * Our listeners are the first on the window and only look: they neither handle, nor stop, nor prevent anything.
+ */
+
+import type { HookConfig } from "../channel.ts";
+import { limitsOf } from "./console.ts";
+import type { Inspector } from "./inspect.ts";
+import { cut, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
+import type { Outbox } from "./outbox.ts";
+import { Preview } from "./preview.ts";
+import { valueText } from "./text.ts";
+
+const error = {
+  message: getterOf(ErrorEvent.prototype, "message"),
+  filename: getterOf(ErrorEvent.prototype, "filename"),
+  lineno: getterOf(ErrorEvent.prototype, "lineno"),
+  colno: getterOf(ErrorEvent.prototype, "colno"),
+  error: getterOf(ErrorEvent.prototype, "error"),
+};
+const reason = getterOf(PromiseRejectionEvent.prototype, "reason");
+
+const MINIMAL_TEXT = 120;
+const MAX_TEXT = 8192;
+
+export class ErrorHook {
+  readonly #inspect: Inspector;
+  readonly #outbox: Outbox;
+  #config: HookConfig;
+
+  constructor(inspect: Inspector, outbox: Outbox, config: HookConfig) {
+    this.#inspect = inspect;
+    this.#outbox = outbox;
+    this.#config = config;
+  }
+
+  configure(config: HookConfig): void {
+    this.#config = config;
+  }
+
+  /** Adding a listener that is there already changes nothing, so this can be called again at any time. */
+  install(): void {
+    listen(window, "error", this.#onError);
+    listen(window, "unhandledrejection", this.#onRejection);
+  }
+
+  remove(): void {
+    unlisten(window, "error", this.#onError);
+    unlisten(window, "unhandledrejection", this.#onRejection);
+  }
+
+  readonly #onError = (event: ErrorEvent): void => {
+    // `isTrusted` is unforgeable. An event that the page dispatched itself is no uncaught error.
+    if (!event.isTrusted || this.#config.console === "off") return;
+    try {
+      const message = cut(text(read(error.message, event)), MAX_TEXT);
+      const url = text(read(error.filename, event));
+      const crossOrigin = url === "" && message === "Script error.";
+      const line = read(error.lineno, event);
+      const place =
+        url === ""
+          ? ""
+          : `,"location":{"url":${quote(url)},"line":${line},"column":${read(error.colno, event)}}`;
+      const more = crossOrigin ? ',"cross_origin":true' : place;
+      this.#publish("console.exception", "error", message, read(error.error, event), more);
+    } catch {
+      // See ConsoleHook: a failure of ours is nobody's business in the page.
+    }
+  };
+
+  readonly #onRejection = (event: PromiseRejectionEvent): void => {
+    if (!event.isTrusted || this.#config.console === "off") return;
+    try {
+      const value = read(reason, event);
+      this.#publish(
+        "console.rejection",
+        "unhandledrejection",
+        `Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`,
+        value,
+        "",
+      );
+    } catch {
+      // As above.
+    }
+  };
+
+  #publish(type: string, sourceEvent: string, message: string, value: unknown, more: string): void {
+    const ts = nowMicros();
+    const level = this.#config.console;
+    if (level === "minimal") {
+      const short = quote(cut(message, MINIMAL_TEXT));
+      this.#outbox.put(ts, type, "console", sourceEvent, level, `{"text":${short}}`, false, true);
+      return;
+    }
+    const preview = new Preview(this.#inspect, limitsOf(this.#config));
+    const shown = value === undefined || value === null ? "" : `,"error":${preview.json(value)}`;
+    this.#outbox.put(
+      ts,
+      type,
+      "console",
+      sourceEvent,
+      level,
+      `{"text":${quote(message)}${more}${shown}}`,
+      preview.truncated,
+      true,
+    );
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,74 @@
+/**
+ * The MAIN-world hook, run at `document_start` in every frame of a recorded site.
+ *
+ * It changes nothing until a relay has taken its channel. It leaves no name on any object of the page, and goes
+ * away when the relay says so: what the page has not replaced since becomes the page's own again.
+ */
+import { ASK, CONFIG, DRAIN, type HookConfig, OFFER, REARM, RETIRE } from "../channel.ts";
+import { ConsoleHook } from "./console.ts";
+import { ErrorHook } from "./errors.ts";
+import { Inspector } from "./inspect.ts";
+import { Mask } from "./mask.ts";
+import { customEventDetail, listen, offer, parse, read, unlisten } from "./natives.ts";
+import { Outbox } from "./outbox.ts";
+import { Proxies } from "./proxies.ts";
+
+interface Hook {
+  configure(config: HookConfig): void;
+  rearm(): void;
+  drain(): void;
+  retire(): void;
+}
+
+function install(channel: EventTarget, first: HookConfig): Hook {
+  const outbox = new Outbox(channel);
+  const mask = new Mask();
+  const proxies = new Proxies(!first.late);
+  const inspect = new Inspector(proxies);
+  const consoleHook = new ConsoleHook(inspect, outbox, first);
+  const errors = new ErrorHook(inspect, outbox, first);
+  const undoProxies = first.late ? null : proxies.watch(mask);
+  const undoConsole = consoleHook.install(mask, console);
+  errors.install();
+  return {
+    configure(config) {
+      consoleHook.configure(config);
+      errors.configure(config);
+    },
+    rearm: () => errors.install(),
+    drain: () => outbox.flush(),
+    retire() {
+      outbox.flush();
+      errors.remove();
+      undoConsole?.();
+      undoProxies?.();
+      mask.restore();
+      const off: HookConfig = { console: "off", max_event_bytes: 0, late: first.late };
+      consoleHook.configure(off);
+    },
+  };
+}
+
+function main(): void {
+  const channel = new EventTarget();
+  let hook: Hook | null = null;
+
+  listen(channel, CONFIG, (event: CustomEvent) => {
+    const config = parse(read(customEventDetail, event) as string) as HookConfig;
+    if (hook === null) hook = install(channel, config);
+    else hook.configure(config);
+  });
+  listen(channel, REARM, () => hook?.rearm());
+  listen(channel, DRAIN, () => hook?.drain());
+  listen(channel, RETIRE, () => hook?.retire());
+
+  if (offer(window, OFFER, channel)) return;
+  // The relay's script comes second: it asks, before any script of the page runs.
+  const answer = (): void => {
+    unlisten(window, ASK, answer);
+    offer(window, OFFER, channel);
+  };
+  listen(window, ASK, answer);
+}
+
+main();

@@ -1,0 +1,273 @@
+/**
+ * What an object is, found out without running any code of the page: no getter, no trap, no `toString`.
+ *
+ * An object's kind comes from the platform prototype on its chain, and is believed only once a method that
+ * needs the internal slot has worked on it.
+ */
+import {
+  apply,
+  cut,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  getterOf,
+  hasOwn,
+  isArray,
+  isGenuineError,
+  NONE,
+  ownValue,
+  read,
+} from "./natives.ts";
+import type { Proxies } from "./proxies.ts";
+
+export type Kind =
+  | "object"
+  | "array"
+  | "error"
+  | "map"
+  | "set"
+  | "date"
+  | "regexp"
+  | "promise"
+  | "typed_array"
+  | "array_buffer"
+  | "node"
+  | "event"
+  | "boxed"
+  | "proxy"
+  | "closed";
+
+const { get: mapGet } = Map.prototype;
+const { slice: sliceText, toLowerCase } = String.prototype;
+const { isView } = ArrayBuffer;
+const { toISOString } = Date.prototype;
+const dateValueOf = Date.prototype.getTime;
+const { getAttribute } = Element.prototype;
+const TypedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
+const ObjectPrototype = Object.prototype;
+const ArrayPrototype = Array.prototype;
+
+/** Longest prototype chain that is walked. */
+const MAX_CHAIN = 12;
+
+const kinds = new Map<object, Kind>();
+for (const [prototype, kind] of [
+  [Array.prototype, "array"],
+  [Error.prototype, "error"],
+  [Map.prototype, "map"],
+  [Set.prototype, "set"],
+  [Date.prototype, "date"],
+  [RegExp.prototype, "regexp"],
+  [Promise.prototype, "promise"],
+  [TypedArrayPrototype, "typed_array"],
+  [ArrayBuffer.prototype, "array_buffer"],
+  [Node.prototype, "node"],
+  [Event.prototype, "event"],
+  [DOMException.prototype, "error"],
+  [Number.prototype, "boxed"],
+  [String.prototype, "boxed"],
+  [Boolean.prototype, "boxed"],
+] as [object, Kind][]) {
+  kinds.set(prototype, kind);
+}
+
+const getters = {
+  nodeType: getterOf(Node.prototype, "nodeType"),
+  nodeName: getterOf(Node.prototype, "nodeName"),
+  nodeValue: getterOf(Node.prototype, "nodeValue"),
+  eventType: getterOf(Event.prototype, "type"),
+  mapSize: getterOf(Map.prototype, "size"),
+  setSize: getterOf(Set.prototype, "size"),
+  source: getterOf(RegExp.prototype, "source"),
+  typedLength: getterOf(TypedArrayPrototype, "length"),
+  byteLength: getterOf(ArrayBuffer.prototype, "byteLength"),
+  exceptionName: getterOf(DOMException.prototype, "name"),
+  exceptionMessage: getterOf(DOMException.prototype, "message"),
+};
+
+/** V8 keeps `stack` as an own accessor; this is its getter, to be told from one that the page has put there. */
+const stackGetter = getOwnPropertyDescriptor(new Error(), "stack")?.get ?? null;
+
+export class Inspector {
+  readonly #proxies: Proxies;
+
+  constructor(proxies: Proxies) {
+    this.#proxies = proxies;
+  }
+
+  /** The kind of any object; functions are not asked for. */
+  kindOf(object: object): Kind {
+    if (this.#proxies.isProxy(object)) return "proxy";
+    if (isGenuineError(object)) return "error";
+    if (!this.#proxies.complete) return this.#kindWithoutTouching(object);
+    const prototype = getPrototypeOf(object);
+    if (prototype === ObjectPrototype || prototype === null) return "object";
+    if (prototype === ArrayPrototype && isArray(object)) return "array";
+    const kind = this.#kindByChain(object);
+    return kind !== "object" && this.#proven(object, kind) ? kind : isArray(object) ? "array" : "object";
+  }
+
+  /** The constructor's name; empty for plain objects and whatever has none. */
+  classOf(object: object): string {
+    if (!this.#proxies.complete && !isGenuineError(object)) return "";
+    if (!this.#proxies.isProxy(object) && getPrototypeOf(object) === ObjectPrototype) return "";
+    let link: object | null = object;
+    for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
+      if (this.#proxies.isProxy(link)) return "";
+      const maker = ownValue(link, "constructor");
+      if (typeof maker === "function") {
+        const name = this.functionName(maker);
+        return name === "Object" ? "" : name;
+      }
+      link = getPrototypeOf(link);
+    }
+    return "";
+  }
+
+  functionName(fn: object): string {
+    if (this.#proxies.isProxy(fn)) return "";
+    const name = ownValue(fn, "name");
+    return typeof name === "string" ? cut(name, 128) : "";
+  }
+
+  targetOf(proxy: object): object | undefined {
+    return this.#proxies.targetOf(proxy);
+  }
+
+  errorName(error: object): string {
+    const own = this.#inherited(error, "name");
+    if (typeof own === "string") return cut(own, 128);
+    const name = read(getters.exceptionName, error);
+    return typeof name === "string" ? name : this.classOf(error) || "Error";
+  }
+
+  errorMessage(error: object): string {
+    const own = this.#inherited(error, "message");
+    if (typeof own === "string") return own;
+    const message = read(getters.exceptionMessage, error);
+    return typeof message === "string" ? message : "";
+  }
+
+  /** The stack as V8 wrote it, without header; empty when the page replaced or formats it. */
+  errorStack(error: object): string {
+    const descriptor = getOwnPropertyDescriptor(error, "stack");
+    if (descriptor === undefined) return "";
+    let stack: unknown;
+    if (hasOwn(descriptor, "value")) stack = descriptor.value;
+    else if (descriptor.get !== undefined && descriptor.get === stackGetter) stack = read(stackGetter, error);
+    return typeof stack === "string" ? stack : "";
+  }
+
+  mapSize = (map: object): number => number(read(getters.mapSize, map));
+  setSize = (set: object): number => number(read(getters.setSize, set));
+  typedLength = (array: object): number => number(read(getters.typedLength, array));
+  byteLength = (buffer: object): number => number(read(getters.byteLength, buffer));
+  regexpSource = (regexp: object): string => text(read(getters.source, regexp));
+  eventType = (event: object): string => text(read(getters.eventType, event));
+
+  dateText(date: object): string {
+    try {
+      return apply(toISOString, date, NONE);
+    } catch {
+      return "Invalid Date";
+    }
+  }
+
+  /** `div#main.card`: what a person would call the node. */
+  nodeText(node: object): string {
+    const name = text(read(getters.nodeName, node));
+    switch (read(getters.nodeType, node)) {
+      case 1: {
+        const id = attribute(node, "id");
+        const classes = attribute(node, "class");
+        let selector = lower(name) + (id === "" ? "" : `#${cut(id, 64)}`);
+        let from = 0;
+        for (let at = 0; at <= classes.length && selector.length < 160; at++) {
+          const char = classes[at];
+          if (char !== undefined && char !== " " && char !== "\n" && char !== "\t") continue;
+          if (at > from) selector += `.${cut(apply(sliceText, classes, [from, at]), 64)}`;
+          from = at + 1;
+        }
+        return selector;
+      }
+      case 3:
+        return `#text ${cut(text(read(getters.nodeValue, node)), 80)}`;
+      default:
+        return name;
+    }
+  }
+
+  #kindByChain(object: object): Kind {
+    let link = getPrototypeOf(object);
+    for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
+      if (this.#proxies.isProxy(link)) return "object";
+      const kind = apply(mapGet, kinds, [link]) as Kind | undefined;
+      if (kind !== undefined) return kind;
+      link = getPrototypeOf(link);
+    }
+    return "object";
+  }
+
+  /** Every probe here throws for a Proxy, so what passes is none. */
+  #kindWithoutTouching(object: object): Kind {
+    if (isView(object) && this.#proven(object, "typed_array")) return "typed_array";
+    if (this.#proven(object, "node")) return "node";
+    if (this.#proven(object, "date")) return "date";
+    return "closed";
+  }
+
+  #proven(object: object, kind: Kind): boolean {
+    switch (kind) {
+      case "array":
+        return isArray(object);
+      case "map":
+        return read(getters.mapSize, object) !== undefined;
+      case "set":
+        return read(getters.setSize, object) !== undefined;
+      case "date":
+        return read(dateValueOf, object) !== undefined;
+      case "node":
+        return read(getters.nodeType, object) !== undefined;
+      case "event":
+        return read(getters.eventType, object) !== undefined;
+      case "regexp":
+        return read(getters.source, object) !== undefined;
+      case "typed_array":
+        return read(getters.typedLength, object) !== undefined && isView(object);
+      case "array_buffer":
+        return read(getters.byteLength, object) !== undefined;
+      default:
+        return true;
+    }
+  }
+
+  #inherited(object: object, name: string): unknown {
+    let link: object | null = object;
+    for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
+      if (this.#proxies.isProxy(link)) return undefined;
+      const descriptor = getOwnPropertyDescriptor(link, name);
+      if (descriptor !== undefined) return hasOwn(descriptor, "value") ? descriptor.value : undefined;
+      link = getPrototypeOf(link);
+    }
+    return undefined;
+  }
+}
+
+function lower(value: string): string {
+  return apply(toLowerCase, value, NONE);
+}
+
+function number(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function attribute(node: object, name: string): string {
+  try {
+    return text(apply(getAttribute, node, [name]));
+  } catch {
+    return "";
+  }
+}

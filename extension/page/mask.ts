@@ -1,0 +1,72 @@
+/**
+ * Functions that look like the built-ins they stand for: same name, length, own keys, same `toString()`,
+ * no `prototype`, and not to be constructed.
+ *
+ * `Function.prototype.toString` is the one built-in that has to be replaced for it, by a function that looks
+ * like itself. `restore` puts a built-in back if the page has not replaced it since.
+ */
+import { apply, defineProperty, getOwnPropertyDescriptor, redefine } from "./natives.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+const { get, set } = WeakMap.prototype;
+const nativeToString = Function.prototype.toString;
+
+export class Mask {
+  readonly #originals = new WeakMap<object, object>();
+  #undo: (() => void) | null = null;
+
+  /** Replaces `owner[name]`; false when the page has made that impossible. */
+  replace(owner: object, name: string, make: (original: Callable) => Callable): (() => void) | null {
+    const descriptor = getOwnPropertyDescriptor(owner, name);
+    if (typeof descriptor?.value !== "function") return null;
+    const original = descriptor.value as Callable;
+    const standIn = make(original);
+    this.register(standIn, original);
+    this.#copy(original, standIn, "name");
+    this.#copy(original, standIn, "length");
+    try {
+      if (!redefine(owner, name, standIn, descriptor)) return null;
+    } catch {
+      return null;
+    }
+    return () => {
+      const now = getOwnPropertyDescriptor(owner, name);
+      if (now?.value === standIn) redefine(owner, name, original, now);
+    };
+  }
+
+  /** Makes `standIn.toString()` say what `original.toString()` says. */
+  register(standIn: object, original: object): void {
+    apply(set, this.#originals, [standIn, original]);
+    this.#undo ??= this.#maskToString();
+  }
+
+  restore(): void {
+    this.#undo?.();
+    this.#undo = null;
+  }
+
+  #copy(from: object, to: object, name: string): void {
+    const descriptor = getOwnPropertyDescriptor(from, name);
+    if (descriptor !== undefined) defineProperty(to, name, descriptor);
+  }
+
+  #maskToString(): (() => void) | null {
+    const originals = this.#originals;
+    const standIn = {
+      toString(this: unknown): string {
+        const original = typeof this === "function" ? apply(get, originals, [this]) : undefined;
+        return apply(nativeToString, original ?? this, []);
+      },
+    }.toString;
+    apply(set, originals, [standIn, nativeToString]);
+    const descriptor = getOwnPropertyDescriptor(Function.prototype, "toString");
+    if (descriptor?.value !== nativeToString) return null;
+    if (!redefine(Function.prototype, "toString", standIn, descriptor)) return null;
+    return () => {
+      const now = getOwnPropertyDescriptor(Function.prototype, "toString");
+      if (now?.value === standIn) redefine(Function.prototype, "toString", nativeToString, now);
+    };
+  }
+}

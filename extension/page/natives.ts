@@ -1,0 +1,157 @@
+/**
+ * Built-ins as they were at `document_start`.
+ *
+ * Everything in `page/` runs in the page's own world, where a script may have replaced any method since. So it
+ * calls nothing but what is saved here, spreads and iterates nothing (`Symbol.iterator` is the page's), and
+ * writes to no array by index (`Array.prototype` may have setters): values are read by index, text is joined by `+`.
+ */
+export const {
+  apply,
+  construct,
+  defineProperty,
+  deleteProperty,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  ownKeys,
+} = Reflect;
+
+export const NONE: [] = [];
+Object.freeze(NONE);
+
+const { stringify, parse } = JSON;
+const { hasOwn } = Object;
+const { isArray } = Array;
+const { isFinite: isFiniteNumber } = Number;
+const { slice, indexOf, startsWith } = String.prototype;
+// Since Chrome 111, and the manifest asks for more; the lib of TypeScript's ES2022 does not know it yet.
+const { toWellFormed } = String.prototype as unknown as { toWellFormed(): string };
+const { max, min, round, trunc } = Math;
+const NativeError = Error;
+const { captureStackTrace } = Error;
+// Chrome 134 and later: true for genuine errors of any realm, never runs page code.
+const isErrorNative = (Error as unknown as { isError?: (value: unknown) => boolean }).isError;
+const NativeCustomEvent = CustomEvent;
+const NativeMouseEvent = MouseEvent;
+const { dispatchEvent, addEventListener, removeEventListener } = EventTarget.prototype;
+const microtask = queueMicrotask;
+const dateNow = Date.now;
+const monotonic = performance.now.bind(performance);
+
+export { hasOwn, isArray, isFiniteNumber, max, min, parse, round, trunc };
+
+/** Reads a getter of a platform prototype, or null where the platform has none. */
+export function getterOf(prototype: object, name: PropertyKey): (() => unknown) | null {
+  return getOwnPropertyDescriptor(prototype, name)?.get ?? null;
+}
+
+/** The value of a platform getter on an object that may not be of that type: undefined then. */
+export function read(getter: (() => unknown) | null, object: unknown): unknown {
+  if (getter === null) return undefined;
+  try {
+    return apply(getter, object, NONE);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An own data property; undefined for a getter, which is not run. */
+export function ownValue(object: object, name: PropertyKey): unknown {
+  const descriptor = getOwnPropertyDescriptor(object, name);
+  // An accessor's descriptor has no own `value`: reading it would look at the page's Object.prototype.
+  return descriptor !== undefined && hasOwn(descriptor, "value") ? descriptor.value : undefined;
+}
+
+/** Gives `owner[name]` another value, its flags like those of `like`. */
+export function redefine(owner: object, name: string, value: unknown, like: PropertyDescriptor): boolean {
+  return defineProperty(owner, name, {
+    // A null prototype, or the page's `Object.prototype.get` would make this an accessor descriptor.
+    __proto__: null,
+    value,
+    writable: like.writable,
+    enumerable: like.enumerable,
+    configurable: like.configurable,
+  } as unknown as PropertyDescriptor);
+}
+
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : apply(slice, text, [0, length]);
+}
+
+export function tail(text: string, from: number): string {
+  return apply(slice, text, [from]);
+}
+
+export function find(text: string, part: string, from = 0): number {
+  return apply(indexOf, text, [part, from]);
+}
+
+export function beginsWith(text: string, part: string): boolean {
+  return apply(startsWith, text, [part]);
+}
+
+/** A JSON string. Half a surrogate pair, which UTF-8 cannot carry, becomes U+FFFD. */
+export function quote(text: string): string {
+  return stringify(apply(toWellFormed, text, NONE));
+}
+
+let driftOrigin = dateNow() - monotonic();
+
+/** Unix microseconds. The monotonic clock gives the resolution; it is set anew when the wall clock left it. */
+export function nowMicros(): number {
+  return round((driftOrigin + monotonic()) * 1000);
+}
+
+/** `performance.now()` stands still while a computer sleeps, the wall clock does not. */
+export function resetClockIfAdrift(): void {
+  const origin = dateNow() - monotonic();
+  if (origin - driftOrigin > 20 || driftOrigin - origin > 20) driftOrigin = origin;
+}
+
+export const nowMillis = monotonic;
+
+export function isGenuineError(value: unknown): boolean {
+  return isErrorNative?.(value) === true;
+}
+
+/** The stack of the caller of `above`, without a header line; empty when the page formats stacks itself. */
+export function stackAbove(above: (...args: never[]) => unknown): string {
+  if (pageFormatsStacks()) return "";
+  // A null prototype: V8 looks up `name` and `message` for the header, and the page may own Object.prototype.
+  const holder = { __proto__: null } as unknown as { stack?: string };
+  captureStackTrace(holder, above);
+  return withoutHeader(holder.stack ?? "");
+}
+
+/** With `Error.prepareStackTrace`, reading a stack runs code of the page: it is left unread. */
+export function pageFormatsStacks(): boolean {
+  return getOwnPropertyDescriptor(NativeError, "prepareStackTrace") !== undefined;
+}
+
+function withoutHeader(stack: string): string {
+  const end = find(stack, "\n");
+  return end < 0 ? "" : tail(stack, end + 1);
+}
+
+export function enqueueMicrotask(task: () => void): void {
+  microtask(task);
+}
+
+export function send(target: EventTarget, type: string, detail: string): void {
+  apply(dispatchEvent, target, [new NativeCustomEvent(type, { detail })]);
+}
+
+/** Offers `related` to the listeners of `target`; true when one of them took it. */
+export function offer(target: EventTarget, type: string, related: EventTarget): boolean {
+  const event = new NativeMouseEvent(type, { cancelable: true, relatedTarget: related });
+  return !apply(dispatchEvent, target, [event]);
+}
+
+export function listen(target: EventTarget, type: string, listener: (event: never) => void): void {
+  apply(addEventListener, target, [type, listener]);
+}
+
+export function unlisten(target: EventTarget, type: string, listener: (event: never) => void): void {
+  apply(removeEventListener, target, [type, listener]);
+}
+
+export const customEventDetail = getterOf(CustomEvent.prototype, "detail");

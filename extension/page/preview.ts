@@ -1,0 +1,301 @@
+/**
+ * Any value as JSON, within a budget, without running code of the page.
+ *
+ * What JSON has stays itself: `"a"`, `1`, `[1,2]`, `{"a":1}`. Everything else is an object whose `$` names it:
+ * `{"$":"Map","size":2,"entries":[…]}`, `{"$":"TypeError","message":…,"stack":…}`, `{"$":"undefined"}`. An object
+ * of a class, or one that is cut, is `{"$":"Point","props":{…},"more":3}`; a key named `$` gets the same form.
+ * A getter is `{"$":"getter"}`, an ancestor `{"$":"circular"}`, what the budget left out `{"$":"cut"}`.
+ */
+
+import type { Inspector, Kind } from "./inspect.ts";
+import {
+  apply,
+  cut,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  hasOwn,
+  isFiniteNumber,
+  min,
+  NONE,
+  nowMillis,
+  ownKeys,
+  quote,
+} from "./natives.ts";
+
+export interface Limits {
+  /** Levels of objects below an argument. */
+  depth: number;
+  /** Entries of one object. */
+  width: number;
+  /** Characters of one string. */
+  string: number;
+  /** Characters of the whole. */
+  total: number;
+  /** Milliseconds for the whole. */
+  millis: number;
+}
+
+interface Ancestor {
+  object: object;
+  parent: Ancestor | null;
+}
+
+const mapNext = getPrototypeOf(new Map().entries()) as Iterator<unknown>;
+const setNext = getPrototypeOf(new Set().values()) as Iterator<unknown>;
+const iteration = {
+  map: { start: Map.prototype.entries, next: mapNext.next },
+  set: { start: Set.prototype.values, next: setNext.next },
+};
+const symbolText = Symbol.prototype.toString;
+const bigintText = BigInt.prototype.toString;
+
+/** Characters of a property's name. */
+const MAX_KEY = 256;
+const CUT = '{"$":"cut"}';
+const DEEP = '{"$":"deep"';
+
+export class Preview {
+  /** True when anything was left out. */
+  truncated = false;
+  readonly #inspect: Inspector;
+  readonly #limits: Limits;
+  #left: number;
+  #visited = 0;
+  /** Set when the first nodes have been visited: most values have few, and the clock costs more than they do. */
+  #deadline = 0;
+
+  constructor(inspect: Inspector, limits: Limits) {
+    this.#inspect = inspect;
+    this.#limits = limits;
+    this.#left = limits.total;
+  }
+
+  json(value: unknown): string {
+    return this.#value(value, this.#limits.depth, null);
+  }
+
+  #value(value: unknown, depth: number, above: Ancestor | null): string {
+    if (this.#left <= 0) return this.#cut();
+    switch (typeof value) {
+      case "string":
+        return this.#string(value);
+      case "number":
+        if (isFiniteNumber(value) && (value !== 0 || 1 / value > 0)) return this.#spend(`${value}`);
+        return `{"$":"number","value":"${value === 0 ? "-0" : value}"}`;
+      case "boolean":
+        return value ? "true" : "false";
+      case "undefined":
+        return '{"$":"undefined"}';
+      case "bigint":
+        return this.#bigint(value);
+      case "symbol":
+        return `{"$":"symbol","text":${this.#string(apply(symbolText, value, NONE))}}`;
+      case "function":
+        return this.#tag(this.#inspect.kindOf(value) === "proxy" ? "Proxy" : "function", this.#named(value));
+      default:
+        return value === null ? "null" : this.#object(value as object, depth, above);
+    }
+  }
+
+  #object(object: object, depth: number, above: Ancestor | null): string {
+    for (let link = above; link !== null; link = link.parent) {
+      if (link.object === object) return '{"$":"circular"}';
+    }
+    if ((++this.#visited & 31) === 0) this.#checkTime();
+    const kind = this.#inspect.kindOf(object);
+    const here = { __proto__: null, object, parent: above } as unknown as Ancestor;
+    switch (kind) {
+      case "error":
+        return this.#error(object, depth, here);
+      case "date":
+        return this.#tag("Date", `,"value":"${this.#inspect.dateText(object)}"`);
+      case "regexp":
+        return this.#tag("RegExp", `,"value":${this.#string(`/${this.#inspect.regexpSource(object)}/`)}`);
+      case "node":
+        return this.#tag(
+          this.#inspect.classOf(object) || "Node",
+          `,"node":${this.#string(this.#inspect.nodeText(object))}`,
+        );
+      case "event":
+        return this.#tag(
+          this.#inspect.classOf(object) || "Event",
+          `,"type":${this.#string(this.#inspect.eventType(object))}`,
+        );
+      case "promise":
+        return this.#tag("Promise", "");
+      case "array_buffer":
+        return this.#tag("ArrayBuffer", `,"byte_length":${this.#inspect.byteLength(object)}`);
+      case "closed":
+        return this.#tag("closed", "");
+      case "proxy": {
+        const target = this.#inspect.targetOf(object);
+        if (target === undefined || depth === 0) return this.#tag("Proxy", "");
+        const shown = typeof target === "function" ? '{"$":"function"}' : this.#object(target, depth, here);
+        return `{"$":"Proxy","target":${shown}}`;
+      }
+      default:
+        return depth === 0 ? this.#deep(object, kind) : this.#contents(object, kind, depth - 1, here);
+    }
+  }
+
+  #contents(object: object, kind: Kind, depth: number, here: Ancestor): string {
+    switch (kind) {
+      case "array":
+        return this.#array(object as unknown[], depth, here);
+      case "typed_array":
+        return this.#typedArray(object as unknown as ArrayLike<number>);
+      case "map":
+        return this.#iterated(object, "map", this.#inspect.mapSize(object), depth, here);
+      case "set":
+        return this.#iterated(object, "set", this.#inspect.setSize(object), depth, here);
+      default:
+        return this.#properties(object, depth, here);
+    }
+  }
+
+  #properties(object: object, depth: number, here: Ancestor): string {
+    const keys = ownKeys(object);
+    let text = "";
+    let shown = 0;
+    let tagged = false;
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string | symbol;
+      const descriptor = getOwnPropertyDescriptor(object, key);
+      if (descriptor === undefined || !descriptor.enumerable) continue;
+      if (shown === this.#limits.width || this.#left <= 0) {
+        this.truncated = true;
+        return this.#wrapped(object, text, keys.length - at);
+      }
+      const name = typeof key === "symbol" ? apply(symbolText, key, NONE) : key;
+      if (name === "$") tagged = true;
+      const member = hasOwn(descriptor, "value")
+        ? this.#value(descriptor.value, depth, here)
+        : '{"$":"getter"}';
+      text += `${shown === 0 ? "" : ","}${this.#spend(quote(cut(name, MAX_KEY)))}:${member}`;
+      shown++;
+    }
+    const plain = !tagged && this.#inspect.classOf(object) === "";
+    return plain ? `{${text}}` : this.#wrapped(object, text, 0);
+  }
+
+  #wrapped(object: object, properties: string, more: number): string {
+    const rest = more === 0 ? "" : `,"more":${more}`;
+    return this.#tag(this.#inspect.classOf(object) || "Object", `,"props":{${properties}}${rest}`);
+  }
+
+  #array(array: unknown[], depth: number, here: Ancestor): string {
+    const { length } = array;
+    const shown = min(length, this.#limits.width);
+    let text = "";
+    let at = 0;
+    for (; at < shown && this.#left > 0; at++) {
+      const descriptor = getOwnPropertyDescriptor(array, `${at}`);
+      let item = '{"$":"empty"}';
+      if (descriptor !== undefined) {
+        item = hasOwn(descriptor, "value") ? this.#value(descriptor.value, depth, here) : '{"$":"getter"}';
+      }
+      text += at === 0 ? item : `,${item}`;
+    }
+    const name = this.#inspect.classOf(array);
+    if (at === length && (name === "Array" || name === "")) return `[${text}]`;
+    if (at < length) this.truncated = true;
+    return this.#tag(name || "Array", `,"length":${length},"items":[${text}]`);
+  }
+
+  #typedArray(array: ArrayLike<number>): string {
+    const name = this.#inspect.classOf(array) || "TypedArray";
+    if (name === "DataView") return this.#tag(name, "");
+    const length = this.#inspect.typedLength(array);
+    let text = "";
+    const shown = min(length, this.#limits.width);
+    if (shown < length) this.truncated = true;
+    for (let at = 0; at < shown; at++) {
+      const item = array[at];
+      text += `${at === 0 ? "" : ","}${typeof item === "number" && isFiniteNumber(item) ? item : `"${item}"`}`;
+    }
+    return this.#tag(name, `,"length":${length},"items":[${this.#spend(text)}]`);
+  }
+
+  #iterated(object: object, kind: "map" | "set", size: number, depth: number, here: Ancestor): string {
+    const { start, next } = iteration[kind];
+    const iterator = apply(start as () => unknown, object, NONE);
+    let text = "";
+    let shown = 0;
+    for (; shown < this.#limits.width && this.#left > 0; shown++) {
+      const step = apply(next as () => IteratorResult<unknown>, iterator, NONE);
+      if (step.done) break;
+      let item: string;
+      if (kind === "map") {
+        const entry = step.value as [unknown, unknown];
+        item = `[${this.#value(entry[0], depth, here)},${this.#value(entry[1], depth, here)}]`;
+      } else {
+        item = this.#value(step.value, depth, here);
+      }
+      text += shown === 0 ? item : `,${item}`;
+    }
+    if (shown < size) this.truncated = true;
+    const name = this.#inspect.classOf(object) || (kind === "map" ? "Map" : "Set");
+    return this.#tag(name, `,"size":${size},"${kind === "map" ? "entries" : "items"}":[${text}]`);
+  }
+
+  #error(error: object, depth: number, here: Ancestor): string {
+    const stack = this.#inspect.errorStack(error);
+    let text = `,"message":${this.#string(this.#inspect.errorMessage(error))}`;
+    if (stack !== "") text += `,"stack":${this.#string(stack)}`;
+    const cause = getOwnPropertyDescriptor(error, "cause");
+    if (depth > 0 && cause !== undefined && hasOwn(cause, "value")) {
+      text += `,"cause":${this.#value(cause.value, depth - 1, here)}`;
+    }
+    const errors = getOwnPropertyDescriptor(error, "errors");
+    if (depth > 0 && errors !== undefined && hasOwn(errors, "value")) {
+      text += `,"errors":${this.#value(errors.value, depth - 1, here)}`;
+    }
+    return this.#tag(this.#inspect.errorName(error), text);
+  }
+
+  #deep(object: object, kind: Kind): string {
+    this.truncated = true;
+    const name = this.#inspect.classOf(object) || (kind === "array" ? "Array" : "Object");
+    return `${DEEP},"class":${quote(name)}}`;
+  }
+
+  #string(value: string): string {
+    const most = min(this.#limits.string, this.#left);
+    if (value.length <= most) return this.#spend(quote(value));
+    this.truncated = true;
+    const text = `{"$":"string","value":${quote(cut(value, most))},"length":${value.length}}`;
+    return this.#spend(text);
+  }
+
+  #bigint(value: bigint): string {
+    // Writing out a bigint is quadratic in its size; past 64 bits more digits tell little.
+    const small = value < 1n << 256n && value > -(1n << 256n);
+    return `{"$":"bigint","value":"${small ? apply(bigintText, value, NONE) : "more than 256 bits"}"}`;
+  }
+
+  #named(fn: object): string {
+    const name = this.#inspect.functionName(fn);
+    return name === "" ? "" : `,"name":${quote(name)}`;
+  }
+
+  #tag(name: string, rest: string): string {
+    return this.#spend(`{"$":${quote(name)}${rest}}`, 8);
+  }
+
+  #checkTime(): void {
+    const now = nowMillis();
+    if (this.#deadline === 0) this.#deadline = now + this.#limits.millis;
+    else if (now > this.#deadline) this.#left = 0;
+  }
+
+  #cut(): string {
+    this.truncated = true;
+    return CUT;
+  }
+
+  /** Counts `text` against the budget; parts already counted are counted once by giving their own `cost`. */
+  #spend(text: string, cost = text.length): string {
+    this.#left -= cost;
+    return text;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Which objects are Proxies, known without touching them.
+ *
+ * JavaScript has no operation that tells a Proxy from an object without running its traps, and running them
+ * changes pages: reading a Vue or MobX object inside an effect makes the effect depend on it. So the hook sees
+ * each Proxy being made, and remembers its target, which can be shown instead. Where it came too late to see
+ * (a tab opened before recording began), every object that is not proven to be one is left closed.
+ */
+
+import type { Mask } from "./mask.ts";
+import { apply, construct, getOwnPropertyDescriptor, ownValue, redefine } from "./natives.ts";
+
+const { get, set, has } = WeakMap.prototype;
+const NativeProxy = Proxy;
+
+export class Proxies {
+  readonly #targets = new WeakMap<object, object>();
+  /** False when Proxies may exist that nobody saw being made. */
+  readonly complete: boolean;
+
+  constructor(complete: boolean) {
+    this.complete = complete;
+  }
+
+  isProxy(value: object): boolean {
+    return apply(has, this.#targets, [value]);
+  }
+
+  targetOf(value: object): object | undefined {
+    return apply(get, this.#targets, [value]) as object | undefined;
+  }
+
+  /** Replaces the `Proxy` constructor; the answer undoes it. */
+  watch(mask: Mask): (() => void) | null {
+    const targets = this.#targets;
+    const standIn = new NativeProxy(NativeProxy, {
+      // A null prototype here too: the page's Object.prototype.apply is not a trap.
+      __proto__: null,
+      construct(native: typeof Proxy, args: [object, object]): object {
+        const proxy = construct(native, args);
+        apply(set, targets, [proxy, args[0]]);
+        return proxy;
+      },
+    } as ProxyHandler<typeof Proxy>);
+    const descriptor = getOwnPropertyDescriptor(globalThis, "Proxy");
+    if (descriptor?.value !== NativeProxy) return null;
+    mask.register(standIn, NativeProxy);
+    const undoRevocable = mask.replace(NativeProxy, "revocable", (original) => {
+      const { revocable } = {
+        revocable(this: unknown, target: object, handler: object) {
+          const made = apply(original, this, [target, handler] as never) as object;
+          const proxy = ownValue(made, "proxy");
+          if (typeof proxy === "object" || typeof proxy === "function") apply(set, targets, [proxy, target]);
+          return made;
+        },
+      };
+      return revocable as (...args: never[]) => unknown;
+    });
+    if (!redefine(globalThis, "Proxy", standIn, descriptor)) return undoRevocable;
+    return () => {
+      undoRevocable?.();
+      const now = getOwnPropertyDescriptor(globalThis, "Proxy");
+      if (now?.value === standIn) redefine(globalThis, "Proxy", NativeProxy, now);
+    };
+  }
+}

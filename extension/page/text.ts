@@ -1,0 +1,198 @@
+/**
+ * One line a person can read of what a page logged: formats applied, objects in the short form of a console.
+ *
+ * Never longer than `MAX_TEXT`, never deeper than two objects, never runs code of the page.
+ */
+
+import type { Inspector } from "./inspect.ts";
+import { apply, cut, getOwnPropertyDescriptor, hasOwn, min, NONE, ownKeys, tail, trunc } from "./natives.ts";
+
+const MAX_TEXT = 8192;
+const MAX_NESTED_TEXT = 100;
+const MAX_ITEMS = 5;
+const MAX_ARRAY_ITEMS = 10;
+
+const symbolText = Symbol.prototype.toString;
+const bigintText = BigInt.prototype.toString;
+const { parseInt: toInteger, parseFloat: toFloat } = Number;
+
+/** What `console.log(...args)` would print. */
+export function messageText(inspect: Inspector, args: ArrayLike<unknown>, maxLength = MAX_TEXT): string {
+  let text = "";
+  let at = 0;
+  const format = args[0];
+  if (typeof format === "string" && args.length > 1) {
+    const formatted = applyFormat(inspect, cut(format, maxLength), args);
+    text = formatted.text;
+    at = formatted.used;
+  }
+  for (; at < args.length && text.length < maxLength; at++) {
+    if (at > 0) text += " ";
+    text += valueText(inspect, args[at], 2, true);
+  }
+  return cut(text, maxLength);
+}
+
+function applyFormat(
+  inspect: Inspector,
+  format: string,
+  args: ArrayLike<unknown>,
+): { text: string; used: number } {
+  let text = "";
+  let used = 1;
+  let from = 0;
+  for (let at = 0; at < format.length - 1; at++) {
+    if (format[at] !== "%") continue;
+    const letter = format[at + 1] as string;
+    let piece: string;
+    if (letter === "%") piece = "%";
+    else if (used >= args.length || !isDirective(letter)) continue;
+    else piece = directive(inspect, letter, args[used++]);
+    text += between(format, from, at) + piece;
+    from = at + 2;
+    at++;
+  }
+  return { text: text + tail(format, from), used };
+}
+
+function isDirective(letter: string): boolean {
+  return (
+    letter === "s" ||
+    letter === "d" ||
+    letter === "i" ||
+    letter === "f" ||
+    letter === "o" ||
+    letter === "O" ||
+    letter === "c"
+  );
+}
+
+function directive(inspect: Inspector, letter: string, value: unknown): string {
+  switch (letter) {
+    case "c":
+      return "";
+    case "d":
+    case "i":
+      return typeof value === "number"
+        ? `${trunc(value)}`
+        : typeof value === "string"
+          ? `${toInteger(value)}`
+          : "NaN";
+    case "f":
+      return typeof value === "number" || typeof value === "string" ? `${toFloat(value as string)}` : "NaN";
+    default:
+      return valueText(inspect, value, 2, letter === "s");
+  }
+}
+
+/** `bare` strings are printed without quotes, as a console does with its arguments. */
+export function valueText(inspect: Inspector, value: unknown, depth: number, bare: boolean): string {
+  switch (typeof value) {
+    case "string":
+      return bare ? cut(value, MAX_TEXT) : `'${shorten(value, MAX_NESTED_TEXT)}'`;
+    case "number":
+      return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
+    case "boolean":
+      return value ? "true" : "false";
+    case "undefined":
+      return "undefined";
+    case "bigint":
+      return value < 1n << 256n && value > -(1n << 256n) ? `${apply(bigintText, value, NONE)}n` : "bigint";
+    case "symbol":
+      return cut(apply(symbolText, value, NONE), MAX_NESTED_TEXT);
+    case "function":
+      return `ƒ ${inspect.functionName(value)}`;
+    default:
+      return value === null ? "null" : objectText(inspect, value as object, depth);
+  }
+}
+
+function objectText(inspect: Inspector, object: object, depth: number): string {
+  const kind = inspect.kindOf(object);
+  switch (kind) {
+    case "error": {
+      const message = inspect.errorMessage(object);
+      return message === ""
+        ? inspect.errorName(object)
+        : `${inspect.errorName(object)}: ${shorten(message, 2048)}`;
+    }
+    case "date":
+      return inspect.dateText(object);
+    case "regexp":
+      return `/${shorten(inspect.regexpSource(object), MAX_NESTED_TEXT)}/`;
+    case "node":
+      return `<${inspect.nodeText(object)}>`;
+    case "map":
+      return `Map(${inspect.mapSize(object)})`;
+    case "set":
+      return `Set(${inspect.setSize(object)})`;
+    case "typed_array":
+      return `${inspect.classOf(object)}(${inspect.typedLength(object)})`;
+    case "array_buffer":
+      return `ArrayBuffer(${inspect.byteLength(object)})`;
+    case "event":
+      return `${inspect.classOf(object)} {type: '${inspect.eventType(object)}'}`;
+    case "promise":
+      return "Promise {}";
+    case "closed":
+      return "Object {…}";
+    case "proxy": {
+      const target = inspect.targetOf(object);
+      return target === undefined || typeof target === "function" || depth === 0
+        ? "Proxy {…}"
+        : `Proxy ${objectText(inspect, target, depth - 1)}`;
+    }
+    case "array":
+      return arrayText(inspect, object as unknown[], depth);
+    default:
+      return propertiesText(inspect, object, depth);
+  }
+}
+
+function arrayText(inspect: Inspector, array: unknown[], depth: number): string {
+  const { length } = array;
+  if (depth === 0) return `Array(${length})`;
+  const shown = min(length, MAX_ARRAY_ITEMS);
+  let text = "";
+  for (let at = 0; at < shown; at++) {
+    const descriptor = getOwnPropertyDescriptor(array, `${at}`);
+    text += at === 0 ? "" : ", ";
+    text += descriptor === undefined ? "empty" : memberText(inspect, descriptor, depth);
+  }
+  return shown < length ? `(${length}) [${text}, …]` : `[${text}]`;
+}
+
+function propertiesText(inspect: Inspector, object: object, depth: number): string {
+  const name = inspect.classOf(object);
+  const prefix = name === "" ? "" : `${name} `;
+  if (depth === 0) return `${prefix}{…}`;
+  const keys = ownKeys(object);
+  let text = "";
+  let shown = 0;
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] as string | symbol;
+    const descriptor = getOwnPropertyDescriptor(object, key);
+    if (descriptor === undefined || !descriptor.enumerable) continue;
+    if (shown++ === MAX_ITEMS) {
+      text += ", …";
+      break;
+    }
+    const shownKey = typeof key === "symbol" ? apply(symbolText, key, NONE) : key;
+    text += `${text === "" ? "" : ", "}${shorten(shownKey, MAX_NESTED_TEXT)}: ${memberText(inspect, descriptor, depth)}`;
+  }
+  return `${prefix}{${text}}`;
+}
+
+function memberText(inspect: Inspector, descriptor: PropertyDescriptor, depth: number): string {
+  return hasOwn(descriptor, "value") ? valueText(inspect, descriptor.value, depth - 1, false) : "(...)";
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${cut(text, length)}…`;
+}
+
+const { slice } = String.prototype;
+
+function between(text: string, from: number, to: number): string {
+  return apply(slice, text, [from, to]);
+}

@@ -1,0 +1,199 @@
+/**
+ * A relay's port to the worker: batched posts, acks, and every way a port can die.
+ *
+ * A message leaves the queue only on ack. The port is opened when there is something to send and opened again
+ * after the worker was killed (`onDisconnect`), after the back/forward cache (where a port takes messages and
+ * delivers none), and when an ack is overdue. After an extension reload nothing of ours works here any more:
+ * then `onOrphaned` is called, once.
+ */
+import type { Queue } from "./queue.ts";
+
+const POST_AFTER_MS = 10;
+const POST_AT_MESSAGES = 100;
+const ACK_TIMEOUT_MS = 10_000;
+/** A worker that dies at every message must not be started in a loop. */
+const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
+
+export interface FromWorker {
+  ack?: number;
+  config?: unknown;
+  stop?: true;
+}
+
+export class Connection {
+  readonly #relayId: string;
+  readonly #queue: Queue;
+  readonly #onMessage: (message: FromWorker) => void;
+  readonly #onOrphaned: () => void;
+  #port: chrome.runtime.Port | null = null;
+  #postTimer: ReturnType<typeof setTimeout> | null = null;
+  #ackTimer: ReturnType<typeof setTimeout> | null = null;
+  #reconnectTimer: ReturnType<typeof setTimeout> | null = null;
+  #failures = 0;
+  /** The post timer is set to at once. */
+  #hurried = false;
+  #over = false;
+
+  constructor(
+    relayId: string,
+    queue: Queue,
+    onMessage: (message: FromWorker) => void,
+    onOrphaned: () => void,
+  ) {
+    this.#relayId = relayId;
+    this.#queue = queue;
+    this.#onMessage = onMessage;
+    this.#onOrphaned = onOrphaned;
+  }
+
+  /**
+   * Something was queued. It is posted in a task of its own, as this one is the page's; but hidden pages have their
+   * timers throttled to a second and more, so there it is posted at once.
+   */
+  wake(): void {
+    if (this.#over || this.#reconnectTimer !== null) return;
+    if (document.hidden) {
+      this.post();
+    } else if (this.#queue.waiting >= POST_AT_MESSAGES && !this.#hurried) {
+      this.#hurried = true;
+      this.#clearPostTimer();
+      this.#postTimer = setTimeout(() => this.post());
+    } else {
+      this.#postTimer ??= setTimeout(() => this.post(), POST_AFTER_MS);
+    }
+  }
+
+  /** Sends what the window allows; with `everything`, what there is: the document is going away. */
+  post(everything = false): void {
+    this.#clearPostTimer();
+    if (this.#over || this.#queue.waiting === 0) return;
+    const port = this.#connected();
+    if (port === null) return;
+    for (
+      let batch = this.#queue.take(everything);
+      batch !== null;
+      batch = everything ? this.#queue.take(true) : null
+    ) {
+      this.#send(port, batch.first, batch.lines);
+    }
+  }
+
+  /** Opens a new port and sends again what is in flight. */
+  reconnect(): void {
+    this.#drop();
+    if (this.#queue.inFlight > 0 || this.#queue.waiting > 0) this.#connected();
+    this.post();
+  }
+
+  close(): void {
+    this.#over = true;
+    this.#clearPostTimer();
+    this.#drop();
+    if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
+  }
+
+  #connected(): chrome.runtime.Port | null {
+    if (this.#port !== null) return this.#port;
+    if (!isExtensionAlive()) return this.#orphaned();
+    let port: chrome.runtime.Port;
+    try {
+      port = chrome.runtime.connect({ name: "relay" });
+    } catch {
+      return this.#orphaned();
+    }
+    this.#port = port;
+    port.onMessage.addListener((message: FromWorker) => this.#received(port, message));
+    port.onDisconnect.addListener(() => this.#disconnected(port));
+    const again = this.#queue.resend();
+    if (again !== null) this.#send(port, again.first, again.lines);
+    return this.#port;
+  }
+
+  #received(port: chrome.runtime.Port, message: FromWorker): void {
+    if (port !== this.#port) return;
+    if (message.ack !== undefined) {
+      this.#failures = 0;
+      this.#queue.ack(message.ack);
+      this.#armAckTimer(true);
+      if (this.#queue.waiting > 0) this.post();
+    }
+    this.#onMessage(message);
+  }
+
+  #disconnected(port: chrome.runtime.Port): void {
+    if (port !== this.#port) return;
+    this.#port = null;
+    this.#armAckTimer(true);
+    if (!isExtensionAlive()) {
+      this.#orphaned();
+    } else if (this.#queue.inFlight > 0 || this.#queue.waiting > 0) {
+      this.#reconnectLater();
+    }
+    // With nothing to send the worker may sleep: the next message opens a port.
+  }
+
+  #reconnectLater(): void {
+    const delay = RECONNECT_DELAYS_MS[Math.min(this.#failures++, RECONNECT_DELAYS_MS.length - 1)] as number;
+    if (delay === 0) {
+      this.reconnect();
+      return;
+    }
+    this.#reconnectTimer ??= setTimeout(() => {
+      this.#reconnectTimer = null;
+      this.reconnect();
+    }, delay);
+  }
+
+  #send(port: chrome.runtime.Port, first: number, lines: string): void {
+    try {
+      port.postMessage({ relay: this.#relayId, first, lines });
+      this.#armAckTimer(false);
+    } catch {
+      // The port was closed under us; what it was to carry is in the window.
+      this.#disconnected(port);
+    }
+  }
+
+  #armAckTimer(restart: boolean): void {
+    if (restart && this.#ackTimer !== null) {
+      clearTimeout(this.#ackTimer);
+      this.#ackTimer = null;
+    }
+    if (this.#port === null || this.#queue.inFlight === 0) return;
+    this.#ackTimer ??= setTimeout(() => {
+      this.#ackTimer = null;
+      this.#drop();
+      this.#reconnectLater();
+    }, ACK_TIMEOUT_MS);
+  }
+
+  #drop(): void {
+    const port = this.#port;
+    this.#port = null;
+    this.#armAckTimer(true);
+    try {
+      port?.disconnect();
+    } catch {
+      // It was gone already.
+    }
+  }
+
+  #clearPostTimer(): void {
+    if (this.#postTimer !== null) clearTimeout(this.#postTimer);
+    this.#postTimer = null;
+    this.#hurried = false;
+  }
+
+  #orphaned(): null {
+    if (!this.#over) {
+      this.#over = true;
+      this.#onOrphaned();
+    }
+    return null;
+  }
+}
+
+export function isExtensionAlive(): boolean {
+  // After an extension reload `chrome.runtime` stays and its `id` goes.
+  return chrome.runtime?.id !== undefined;
+}

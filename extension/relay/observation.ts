@@ -1,0 +1,37 @@
+/** What the relay's own observers hand over: one event of the page, in the words of the wire. */
+export interface Observation {
+  /** Unix microseconds; now, when absent. */
+  ts?: number;
+  type: string;
+  category: "page" | "interaction";
+  source_event: string;
+  /** The least level at which this is recorded. */
+  from?: "minimal" | "standard" | "verbose";
+  /** By level, least first: `[minimal, standard, verbose]`; a later one adds to those before it. */
+  data: [Record<string, unknown>, Record<string, unknown>?, Record<string, unknown>?];
+}
+
+export type Observe = (observation: Observation) => void;
+
+const RANK = { off: -1, minimal: 0, standard: 1, verbose: 2, raw: 2 } as const;
+export type Level = keyof typeof RANK;
+
+/** The event as a line at `level`, or null where that level does not record it. */
+export function lineAt(observation: Observation, level: Level, nowMicros: number): string | null {
+  const rank = RANK[level];
+  if (rank < RANK[observation.from ?? "minimal"]) return null;
+  const data = Object.assign({}, ...observation.data.slice(0, rank + 1));
+  return JSON.stringify({
+    ts: observation.ts ?? nowMicros,
+    type: observation.type,
+    category: observation.category,
+    source_event: observation.source_event,
+    ...(level === "standard" ? {} : { detail_level: level }),
+    data,
+  });
+}
+
+/** Unix microseconds of a `performance.now()` of this document. */
+export function microsOf(performanceMs: number): number {
+  return Math.round((performance.timeOrigin + performanceMs) * 1000);
+}

@@ -1,0 +1,148 @@
+/**
+ * The isolated-world relay of one document: takes the hook's lines and its own observations, and hands them to the
+ * worker until it has committed them.
+ *
+ * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. It cannot save
+ * what is unacknowledged when its document ends while no worker answers.
+ */
+import { HookChannel } from "./channel.ts";
+import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
+import { Interaction } from "./interaction.ts";
+import { lineAt, type Observation } from "./observation.ts";
+import { Queue } from "./queue.ts";
+import { Reports } from "./reports.ts";
+import { DEFAULT_SETTINGS, type RelaySettings, relayGlobal } from "./settings.ts";
+import { observeVitals } from "./vitals.ts";
+
+class Relay {
+  #settings: RelaySettings;
+  readonly #queue = new Queue();
+  readonly #connection: Connection;
+  readonly #hook: HookChannel;
+  readonly #interaction: Interaction;
+  readonly #reports: Reports;
+  readonly #stopVitals: () => void;
+  /** `document.open()` takes every listener off the window; this notices, and `#arm` adds them again. */
+  readonly #rootWatch = new MutationObserver(() => this.#arm());
+
+  constructor(settings: RelaySettings) {
+    this.#settings = settings;
+    this.#connection = new Connection(
+      randomId(),
+      this.#queue,
+      (message) => this.#fromWorker(message),
+      () => this.#stop(),
+    );
+    const observe = (observation: Observation): void => this.#observed(observation);
+    this.#interaction = new Interaction(observe);
+    this.#reports = new Reports(observe);
+    this.#hook = new HookChannel(this.#hookConfig(), (lines) => this.#hooked(lines));
+    this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
+    this.#arm();
+    this.#rootWatch.observe(document, { childList: true });
+    chrome.runtime.onMessage.addListener(this.#onBroadcast);
+    if (settings.late) {
+      observe({
+        type: "page.capture_limited",
+        category: "page",
+        source_event: "relay",
+        data: [{ reason: "open_before_recording" }],
+      });
+    }
+  }
+
+  configure(changes: Partial<RelaySettings>): void {
+    // Whether the hook came late does not change by being told twice.
+    this.#settings = { ...this.#settings, ...changes, late: this.#settings.late };
+    this.#hook.configure(this.#hookConfig());
+  }
+
+  #arm(): void {
+    window.addEventListener("pagehide", this.#onPageHide, true);
+    window.addEventListener("pageshow", this.#onPageShow, true);
+    document.addEventListener("visibilitychange", this.#onHidden, true);
+    this.#interaction.install();
+    this.#reports.install();
+    this.#hook.rearm();
+  }
+
+  #hookConfig() {
+    return {
+      console: this.#settings.console,
+      max_event_bytes: this.#settings.max_event_bytes,
+      late: this.#settings.late,
+    };
+  }
+
+  #hooked(lines: string): void {
+    for (const line of lines.split("\n")) this.#queue.push("console", line);
+    this.#connection.wake();
+  }
+
+  #observed(observation: Observation): void {
+    const line = lineAt(observation, this.#settings[observation.category], nowMicros());
+    if (line === null) return;
+    this.#queue.push(observation.category, line);
+    this.#connection.wake();
+  }
+
+  #fromWorker(message: FromWorker): void {
+    if (message.config !== undefined) this.configure(message.config as Partial<RelaySettings>);
+    if (message.stop) this.#stop();
+  }
+
+  readonly #onBroadcast = (message: { tabtape?: FromWorker }): void => {
+    if (message.tabtape !== undefined) this.#fromWorker(message.tabtape);
+  };
+
+  readonly #onHidden = (): void => {
+    if (document.visibilityState === "hidden") this.#flush();
+  };
+
+  readonly #onPageHide = (): void => this.#flush(true);
+
+  readonly #onPageShow = (event: PageTransitionEvent): void => {
+    if (event.persisted) this.#connection.reconnect();
+  };
+
+  #flush(everything = false): void {
+    this.#interaction.finish();
+    this.#hook.drain();
+    this.#connection.post(everything);
+  }
+
+  /** Recording has ended, or this script's extension is gone. The page gets everything back. */
+  #stop(): void {
+    this.#hook.drain();
+    this.#hook.retire();
+    if (isExtensionAlive()) {
+      this.#connection.post(true);
+      chrome.runtime.onMessage.removeListener(this.#onBroadcast);
+    }
+    this.#connection.close();
+    this.#interaction.remove();
+    this.#reports.remove();
+    this.#stopVitals();
+    this.#rootWatch.disconnect();
+    window.removeEventListener("pagehide", this.#onPageHide, true);
+    window.removeEventListener("pageshow", this.#onPageShow, true);
+    document.removeEventListener("visibilitychange", this.#onHidden, true);
+    delete relayGlobal.tabtapeRelay;
+  }
+}
+
+/** 128 random bits; `crypto.randomUUID` is missing where a page came over plain HTTP. */
+function randomId(): string {
+  const words = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+function nowMicros(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+}
+
+const settings = relayGlobal.tabtapeSettings ?? {};
+delete relayGlobal.tabtapeSettings;
+if (relayGlobal.tabtapeRelay === undefined)
+  relayGlobal.tabtapeRelay = new Relay({ ...DEFAULT_SETTINGS, ...settings });
+else relayGlobal.tabtapeRelay.configure(settings);

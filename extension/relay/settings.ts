@@ -1,0 +1,32 @@
+/**
+ * What a relay knows of the capture config before its worker has said anything.
+ *
+ * A content script gets no arguments, and the first inline script does not wait: so the registration puts one tiny
+ * script a category in front of the relay (`levels/console-verbose.js`, written by the build), and injection into
+ * tabs that are open already sets the same global. It belongs to the isolated world, where no page can see it.
+ */
+import type { HookLevel } from "../channel.ts";
+
+export interface RelaySettings {
+  console: HookLevel;
+  page: HookLevel;
+  interaction: HookLevel;
+  max_event_bytes: number;
+  late: boolean;
+}
+
+interface RelayGlobal {
+  tabtapeSettings?: Partial<RelaySettings>;
+  /** The running relay: a second run of the script finds it and changes its settings only. */
+  tabtapeRelay?: { configure(settings: Partial<RelaySettings>): void };
+}
+
+export const relayGlobal = globalThis as unknown as RelayGlobal;
+
+export const DEFAULT_SETTINGS: RelaySettings = {
+  console: "standard",
+  page: "standard",
+  interaction: "standard",
+  max_event_bytes: 16_384,
+  late: false,
+};

@@ -1,0 +1,17 @@
+/** What the toolbar says: recording, not recording, or that something needs a person. */
+export type BadgeState = "recording" | "stopped" | "error";
+
+const LOOK: Record<BadgeState, { text: string; color: string; title: string }> = {
+  recording: { text: "REC", color: "#c62828", title: "Tabtape is recording" },
+  stopped: { text: "", color: "#616161", title: "Tabtape is not recording" },
+  error: { text: "!", color: "#ef6c00", title: "Tabtape needs you" },
+};
+
+export async function showBadge(state: BadgeState, detail?: string): Promise<void> {
+  const { text, color, title } = LOOK[state];
+  await Promise.all([
+    chrome.action.setBadgeText({ text }),
+    chrome.action.setBadgeBackgroundColor({ color }),
+    chrome.action.setTitle({ title: detail === undefined ? title : `${title}: ${detail}` }),
+  ]);
+}

@@ -1,0 +1,136 @@
+/** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
+import type { CdpPublisher, Params, Source } from "./debugger.ts";
+import { climb } from "./levels.ts";
+
+interface RemoteObject {
+  type: string;
+  subtype?: string;
+  className?: string;
+  value?: unknown;
+  unserializableValue?: string;
+  description?: string;
+  preview?: { description?: string; properties?: { name: string; value?: string }[]; overflow?: boolean };
+}
+
+interface StackTrace {
+  callFrames: { functionName: string; url: string; lineNumber: number; columnNumber: number }[];
+}
+
+/** The protocol's names where they are not the method's. */
+const METHODS: Record<string, string> = {
+  warning: "warn",
+  startGroup: "group",
+  startGroupCollapsed: "group_collapsed",
+  endGroup: "group_end",
+  timeEnd: "time_end",
+};
+
+export class CdpConsole {
+  readonly #publisher: CdpPublisher;
+  readonly #workers = new Map<string, { tabId: number; type: string; url: string }>();
+
+  constructor(publisher: CdpPublisher) {
+    this.#publisher = publisher;
+  }
+
+  worker(source: Source, target: { type: string; url: string }): void {
+    if (source.sessionId === undefined || source.tabId === undefined) return;
+    this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url: target.url });
+  }
+
+  forget(tabId: number): void {
+    for (const [id, worker] of this.#workers) if (worker.tabId === tabId) this.#workers.delete(id);
+  }
+
+  event(source: Source, tabId: number, method: string, params: Params): void {
+    const worker = source.sessionId === undefined ? undefined : this.#workers.get(source.sessionId);
+    // The documents' own consoles are the hook's.
+    if (worker === undefined) return;
+    if (method === "Runtime.consoleAPICalled") {
+      const args = (params.args ?? []) as RemoteObject[];
+      const called = params.type as string;
+      this.#publish(tabId, worker, `console.${METHODS[called] ?? called}`, method, params, textOf(args), {
+        args: args.map(previewOf),
+        stack: stackOf(params.stackTrace as StackTrace | undefined),
+      });
+    } else if (method === "Runtime.exceptionThrown") {
+      const details = params.exceptionDetails as Params;
+      const exception = details.exception as RemoteObject | undefined;
+      this.#publish(
+        tabId,
+        worker,
+        "console.exception",
+        method,
+        params,
+        exception?.description ?? (details.text as string),
+        {
+          location: {
+            url: details.url ?? worker.url,
+            line: (details.lineNumber as number) + 1,
+            column: (details.columnNumber as number) + 1,
+          },
+          stack: stackOf(details.stackTrace as StackTrace | undefined),
+        },
+      );
+    }
+  }
+
+  #publish(
+    tabId: number,
+    worker: { type: string; url: string },
+    type: string,
+    method: string,
+    params: Params,
+    text: string,
+    standard: Params,
+  ): void {
+    this.#publisher.publish(tabId, "console", (level) => ({
+      ts: Math.round((params.timestamp as number) * 1000),
+      type,
+      category: "console",
+      detail_level: level,
+      source: {
+        kind: "cdp",
+        event: method,
+        metadata: { ...this.#publisher.metadata(tabId), worker_type: worker.type },
+      },
+      url: worker.url,
+      data: climb(level, {
+        minimal: { text: level === "minimal" ? text.slice(0, 120) : text },
+        standard,
+        raw: params,
+      }),
+    }));
+  }
+}
+
+function textOf(args: RemoteObject[]): string {
+  return args.map((arg) => (typeof arg.value === "string" ? arg.value : describe(arg))).join(" ");
+}
+
+function describe(object: RemoteObject): string {
+  if (object.value !== undefined && typeof object.value !== "object") return String(object.value);
+  return object.unserializableValue ?? object.preview?.description ?? object.description ?? object.type;
+}
+
+/** In the words of the hook's previews: see page/preview.ts. */
+function previewOf(object: RemoteObject): unknown {
+  if (object.value !== undefined) return object.value;
+  if (object.subtype === "null") return null;
+  if (object.type === "undefined") return { $: "undefined" };
+  if (object.unserializableValue !== undefined) return { $: object.type, value: object.unserializableValue };
+  const properties = object.preview?.properties;
+  const name = object.className ?? object.type;
+  if (properties === undefined) return { $: name, text: object.description ?? "" };
+  const props = Object.fromEntries(properties.map((property) => [property.name, property.value ?? ""]));
+  return { $: name, props, ...(object.preview?.overflow ? { more: 1 } : {}) };
+}
+
+function stackOf(trace: StackTrace | undefined): string | undefined {
+  return trace?.callFrames
+    .map(
+      ({ functionName, url, lineNumber, columnNumber }) =>
+        `    at ${functionName || "<anonymous>"} (${url}:${lineNumber + 1}:${columnNumber + 1})`,
+    )
+    .join("\n");
+}

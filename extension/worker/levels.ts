@@ -1,0 +1,36 @@
+/**
+ * The detail ladder: what each level adds to the one below it.
+ *
+ * `raw` is the producer's own payload, which replaces the rest.
+ */
+import type { CaptureConfig, DetailLevel } from "../../src/js/types.ts";
+
+type Fields = Record<string, unknown>;
+
+export interface Ladder {
+  minimal?: Fields;
+  standard?: Fields;
+  verbose?: Fields;
+  raw?: unknown;
+}
+
+const RANK: Record<DetailLevel, number> = { minimal: 0, standard: 1, verbose: 2, raw: 3 };
+
+export function isAtLeast(level: DetailLevel, least: DetailLevel): boolean {
+  return RANK[level] >= RANK[least];
+}
+
+export function climb(level: DetailLevel, ladder: Ladder): unknown {
+  if (level === "raw" && ladder.raw !== undefined) return ladder.raw;
+  const data: Fields = { ...ladder.minimal };
+  if (isAtLeast(level, "standard")) Object.assign(data, ladder.standard);
+  if (isAtLeast(level, "verbose")) Object.assign(data, ladder.verbose);
+  return data;
+}
+
+/** The level at which a category is recorded, or null when it is not. */
+export function levelOf(config: CaptureConfig, category: string): DetailLevel | null {
+  const settings = config.categories[category];
+  if (settings === undefined) return "standard";
+  return settings.enabled ? settings.detail_level : null;
+}

@@ -1,0 +1,361 @@
+/**
+ * `network.*` from chrome.webRequest: requests, responses, redirects, failures.
+ *
+ * One `request_id` ties what belongs to one request, over all its redirects. A request is published when its headers
+ * have been sent, or when something else happens to it first (a cache, a blocker, a redirect of the browser's own).
+ * A worker killed in the few milliseconds between loses that one event; what follows of the request is still recorded,
+ * without what only its beginning knew.
+ */
+import type { Recorder } from "../../src/js/types.ts";
+import { climb, isAtLeast, type Ladder, levelOf } from "./levels.ts";
+import type { Navigation } from "./navigation.ts";
+import { isNoise } from "./noise.ts";
+import type { RecorderOwner } from "./recorder.ts";
+import type { Scope } from "./scope.ts";
+import type { Tabs } from "./tabs.ts";
+
+/** What the kinds of webRequest details have in common, and some have. */
+interface Details {
+  requestId: string;
+  tabId: number;
+  frameId: number;
+  parentFrameId: number;
+  documentId?: string;
+  parentDocumentId?: string;
+  url: string;
+  method: string;
+  type: string;
+  timeStamp: number;
+  initiator?: string;
+}
+
+type Header = chrome.webRequest.HttpHeader;
+
+interface Pending {
+  startedMs: number;
+  firstByteMs: number | null;
+  bodyBytes: number | null;
+  body: string | null;
+  redirects: number;
+  published: boolean;
+  /** The response was published before its end: it is a stream. */
+  streaming: boolean;
+}
+
+/** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
+const MAX_PENDING = 20_000;
+const FILTER = { urls: ["<all_urls>"] };
+
+export interface RequestCounter {
+  begun(tabId: number, requestId: string): void;
+  ended(tabId: number, requestId: string): void;
+}
+
+export class Network {
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #tabs: Tabs;
+  readonly #navigation: Navigation;
+  readonly #counter: RequestCounter;
+  readonly #pending = new Map<string, Pending>();
+  /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
+  readonly debuggedTabs = new Set<number>();
+
+  constructor(
+    owner: RecorderOwner,
+    scope: Scope,
+    tabs: Tabs,
+    navigation: Navigation,
+    counter: RequestCounter,
+  ) {
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#tabs = tabs;
+    this.#navigation = navigation;
+    this.#counter = counter;
+  }
+
+  listen(): void {
+    const request = chrome.webRequest;
+    request.onBeforeRequest.addListener((details) => this.#begun(details), FILTER, ["requestBody"]);
+    request.onSendHeaders.addListener((details) => this.#sent(details), FILTER, [
+      "requestHeaders",
+      "extraHeaders",
+    ]);
+    request.onBeforeRedirect.addListener((details) => this.#redirected(details), FILTER, [
+      "responseHeaders",
+      "extraHeaders",
+    ]);
+    request.onResponseStarted.addListener((details) => this.#started(details), FILTER, [
+      "responseHeaders",
+      "extraHeaders",
+    ]);
+    request.onCompleted.addListener((details) => this.#completed(details), FILTER, [
+      "responseHeaders",
+      "extraHeaders",
+    ]);
+    request.onErrorOccurred.addListener((details) => this.#failed(details), FILTER);
+  }
+
+  #begun(details: chrome.webRequest.OnBeforeRequestDetails): undefined {
+    if (this.#isOurs(details)) return;
+    const known = this.#pending.get(details.requestId);
+    if (known !== undefined) {
+      // The same request goes on at another address.
+      known.published = false;
+      known.startedMs = details.timeStamp;
+      return;
+    }
+    this.#counter.begun(details.tabId, details.requestId);
+    const { bytes, text } = bodyOf(details.requestBody ?? null);
+    this.#pending.set(details.requestId, {
+      startedMs: details.timeStamp,
+      firstByteMs: null,
+      bodyBytes: bytes,
+      body: text,
+      redirects: 0,
+      published: false,
+      streaming: false,
+    });
+    if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
+  }
+
+  #sent(details: chrome.webRequest.OnSendHeadersDetails): void {
+    if (!this.#isOurs(details))
+      this.#publishRequest(details, details.requestHeaders ?? null, "onSendHeaders");
+  }
+
+  #redirected(details: chrome.webRequest.OnBeforeRedirectDetails): void {
+    if (this.#isOurs(details)) return;
+    this.#publishRequest(details, null, "onBeforeRequest");
+    const pending = this.#pending.get(details.requestId);
+    if (pending !== undefined) pending.redirects++;
+    this.#publish("redirect", "onBeforeRedirect", details, details.timeStamp, {
+      minimal: { method: details.method, status: details.statusCode, redirect_url: details.redirectUrl },
+      standard: {
+        resource_type: details.type,
+        from_cache: details.fromCache,
+        ip: details.ip ?? null,
+        hop: pending?.redirects ?? null,
+        headers: headersOf(details.responseHeaders),
+      },
+      raw: details,
+    });
+  }
+
+  #started(details: chrome.webRequest.OnResponseStartedDetails): void {
+    if (this.#isOurs(details)) return;
+    const pending = this.#pending.get(details.requestId);
+    if (pending !== undefined) pending.firstByteMs = details.timeStamp;
+    // An event stream may never end, and a socket tells no more: both are told of now.
+    if (
+      header(details.responseHeaders, "content-type")?.startsWith("text/event-stream") ||
+      details.statusCode === 101
+    ) {
+      if (pending !== undefined) pending.streaming = true;
+      this.#publishResponse(details, { streaming: true });
+      this.#counter.ended(details.tabId, details.requestId);
+    }
+  }
+
+  #completed(details: chrome.webRequest.OnCompletedDetails): void {
+    if (this.#isOurs(details)) return;
+    const streaming = this.#pending.get(details.requestId)?.streaming === true;
+    if (!streaming) this.#publishResponse(details, {});
+    this.#end(details);
+  }
+
+  #failed(details: chrome.webRequest.OnErrorOccurredDetails): void {
+    if (this.#isOurs(details)) return;
+    this.#publishRequest(details, null, "onBeforeRequest");
+    const pending = this.#pending.get(details.requestId);
+    this.#publish("failed", "onErrorOccurred", details, details.timeStamp, {
+      minimal: { method: details.method, error: details.error },
+      standard: {
+        resource_type: details.type,
+        from_cache: details.fromCache,
+        ...timing(pending, details.timeStamp),
+      },
+      raw: details,
+    });
+    this.#end(details);
+  }
+
+  #end(details: Details): void {
+    this.#pending.delete(details.requestId);
+    this.#counter.ended(details.tabId, details.requestId);
+  }
+
+  #publishRequest(details: Details, headers: Header[] | null, event: string): void {
+    const pending = this.#pending.get(details.requestId);
+    if (pending === undefined || pending.published) return;
+    pending.published = true;
+    const body = pending.body;
+    this.#publish("request", event, details, pending.startedMs, {
+      minimal: { method: details.method },
+      standard: {
+        resource_type: details.type,
+        initiator: details.initiator ?? null,
+        body_bytes: pending.bodyBytes,
+        headers: headers === null ? null : headersOf(headers),
+      },
+      verbose: body === null ? {} : { body },
+      raw: { ...details, requestHeaders: headers },
+    });
+  }
+
+  #publishResponse(
+    details: chrome.webRequest.OnCompletedDetails | chrome.webRequest.OnResponseStartedDetails,
+    more: object,
+  ): void {
+    this.#publishRequest(details, null, "onBeforeRequest");
+    const pending = this.#pending.get(details.requestId);
+    const length = Number(header(details.responseHeaders, "content-length") ?? Number.NaN);
+    this.#publish(
+      "response",
+      "streaming" in more ? "onResponseStarted" : "onCompleted",
+      details,
+      details.timeStamp,
+      {
+        minimal: { method: details.method, status: details.statusCode },
+        standard: {
+          ...more,
+          resource_type: details.type,
+          status_line: details.statusLine,
+          from_cache: details.fromCache,
+          ip: details.ip ?? null,
+          content_type: header(details.responseHeaders, "content-type") ?? null,
+          content_length: Number.isNaN(length) ? null : length,
+          redirects: pending?.redirects ?? null,
+          ...timing(pending, details.timeStamp),
+          headers: headersOf(details.responseHeaders),
+        },
+        raw: details,
+      },
+    );
+  }
+
+  #publish(what: string, event: string, details: Details, timeMs: number, ladder: Ladder): void {
+    if (this.debuggedTabs.has(details.tabId)) return;
+    const metadata = this.#metadata(details);
+    const around = this.#tabs.url(details.tabId);
+    this.#owner.record("network", (recorder) => {
+      const level = levelOf(recorder.config, "network");
+      if (
+        level === null ||
+        !this.#isRecorded(recorder, details, around) ||
+        isNoise(recorder.config, details.url)
+      )
+        return;
+      const { data, truncated } = fit(
+        climb(level, ladder),
+        isAtLeast(level, "verbose") ? recorder.config.categories.network?.max_event_bytes : undefined,
+      );
+      recorder.publish({
+        ts: Math.round(timeMs * 1000),
+        type: `network.${what}`,
+        category: "network",
+        detail_level: level,
+        source: { kind: "extension", event: `webRequest.${event}`, metadata },
+        url: details.url,
+        data,
+        ...(truncated ? { truncated } : {}),
+      });
+    });
+  }
+
+  #metadata(details: Details): Record<string, string> {
+    const metadata: Record<string, string> = { request_id: details.requestId };
+    if (details.tabId < 0) return metadata;
+    Object.assign(metadata, this.#tabs.metadata(details.tabId), { frame_id: `${details.frameId}` });
+    if (details.documentId !== undefined) metadata.document_id = details.documentId;
+    if (details.parentFrameId >= 0) metadata.parent_frame_id = `${details.parentFrameId}`;
+    if (details.parentDocumentId !== undefined) metadata.parent_document_id = details.parentDocumentId;
+    const navigation = this.#navigation.idOf(details.tabId, details.frameId, details.documentId);
+    if (navigation !== undefined) metadata.navigation_id = navigation;
+    return metadata;
+  }
+
+  /** A request counts to the site that made it; the document itself, to its own. */
+  #isRecorded(recorder: Recorder, details: Details, around: string | undefined): boolean {
+    const isDocument = details.type === "main_frame" || details.type === "sub_frame";
+    const site = isDocument ? details.url : (details.initiator ?? around);
+    return this.#scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
+  }
+
+  #isOurs(details: Details): boolean {
+    if (this.#scope.isOurs(details.url) || this.#scope.isOurs(details.initiator)) return true;
+    return (
+      details.type !== "main_frame" && details.tabId >= 0 && this.#scope.isOurs(this.#tabs.url(details.tabId))
+    );
+  }
+}
+
+function timing(pending: Pending | undefined, endMs: number): Record<string, unknown> {
+  if (pending === undefined) return { duration_ms: null };
+  return {
+    duration_ms: tenth(endMs - pending.startedMs),
+    ...(pending.firstByteMs === null ? {} : { ttfb_ms: tenth(pending.firstByteMs - pending.startedMs) }),
+  };
+}
+
+function tenth(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** `[name, value]` pairs: names repeat, and their order is the server's. */
+function headersOf(headers: Header[] | undefined): [string, string][] {
+  return (headers ?? []).map(({ name, value }) => [name, value ?? ""]);
+}
+
+function header(headers: Header[] | undefined, name: string): string | undefined {
+  return headers?.find((candidate) => candidate.name.toLowerCase() === name)?.value;
+}
+
+type Body = chrome.webRequest.OnBeforeRequestDetails["requestBody"];
+
+/** The size of a request's body, and its text where it is text. */
+function bodyOf(body: Body | null): { bytes: number | null; text: string | null } {
+  if (body?.formData) {
+    const text = new URLSearchParams(
+      Object.entries(body.formData).flatMap(([name, values]) =>
+        values.map((value): [string, string] => [name, `${value}`]),
+      ),
+    ).toString();
+    return { bytes: text.length, text };
+  }
+  if (!body?.raw) return { bytes: null, text: null };
+  let bytes = 0;
+  let text: string | null = "";
+  for (const part of body.raw) {
+    if (part.bytes === undefined) text = null;
+    else {
+      bytes += part.bytes.byteLength;
+      if (text !== null) text = decode(part.bytes, text);
+    }
+  }
+  return { bytes, text };
+}
+
+const MAX_BODY_TEXT = 1 << 20;
+
+function decode(bytes: ArrayBuffer, before: string): string | null {
+  if (before.length + bytes.byteLength > MAX_BODY_TEXT) return null;
+  try {
+    return before + new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    // Not text.
+    return null;
+  }
+}
+
+/** Cuts a body to the byte budget of its category. */
+function fit(data: unknown, maxBytes: number | undefined): { data: unknown; truncated: boolean } {
+  const body = (data as { body?: unknown }).body;
+  if (maxBytes === undefined || typeof body !== "string" || body.length <= maxBytes)
+    return { data, truncated: false };
+  return {
+    data: { ...(data as object), body: body.slice(0, maxBytes), body_cut_from: body.length },
+    truncated: true,
+  };
+}

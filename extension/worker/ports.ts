@@ -1,0 +1,197 @@
+/**
+ * Relay ports: messages in, acks of commits out.
+ *
+ * Where a message comes from is read off its sender, never off the message. An ack goes out only once the log holds
+ * what it covers, so a relay keeps the rest through every death of this worker.
+ */
+import type { Recorder, RelayContext } from "../../src/js/types.ts";
+import type { Navigation } from "./navigation.ts";
+import { parentOf } from "./navigation.ts";
+import type { RecorderOwner } from "./recorder.ts";
+import type { Scope } from "./scope.ts";
+import type { Tabs } from "./tabs.ts";
+
+interface RelayMessage {
+  relay: string;
+  first: number;
+  lines: string;
+}
+
+const MAX_RELAY_ID = 64;
+/** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
+const MAX_LINES_LENGTH = 4 << 20;
+
+export class RelayPorts {
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #tabs: Tabs;
+  readonly #navigation: Navigation;
+  readonly #ports = new Set<chrome.runtime.Port>();
+  /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
+  readonly #careful = new Set<string>();
+  readonly #poisoned = new Set<string>();
+  #recording: () => boolean;
+
+  constructor(
+    owner: RecorderOwner,
+    scope: Scope,
+    tabs: Tabs,
+    navigation: Navigation,
+    recording: () => boolean,
+  ) {
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#tabs = tabs;
+    this.#navigation = navigation;
+    this.#recording = recording;
+  }
+
+  /** Relays open a new port and send again what was not acknowledged. */
+  disconnectAll(): void {
+    for (const port of this.#ports) port.disconnect();
+    this.#ports.clear();
+  }
+
+  accept(port: chrome.runtime.Port, ready: Promise<void>): void {
+    const { sender } = port;
+    const tabId = sender?.tab?.id;
+    if (sender === undefined || tabId === undefined) {
+      port.disconnect();
+      return;
+    }
+    this.#ports.add(port);
+    port.onDisconnect.addListener(() => this.#ports.delete(port));
+    const context = Promise.all([ready, frameOf(sender)]).then(([, frame]) =>
+      this.#context(sender, tabId, frame),
+    );
+    let turn: Promise<void> = Promise.resolve();
+    port.onMessage.addListener((message: RelayMessage) => {
+      // Messages keep their order although each waits for the context.
+      turn = turn
+        .then(async () => this.#take(port, await context, message))
+        .catch((error) => {
+          console.error("tabtape: relay message", error);
+          port.disconnect();
+          this.#ports.delete(port);
+        });
+    });
+  }
+
+  #take(port: chrome.runtime.Port, context: RelayContext & { around: string }, message: RelayMessage): void {
+    if (!isRelayMessage(message)) throw new Error("not a relay message");
+    if (!this.#recording()) {
+      post(port, { stop: true });
+      return;
+    }
+    this.#owner.record("console", (recorder) => {
+      if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
+        post(port, { stop: true });
+        return;
+      }
+      const { relay, first, lines } = message;
+      if (!this.#careful.has(relay)) {
+        this.#publish(port, recorder, context, relay, first, lines);
+        return;
+      }
+      let number = first;
+      for (const line of lines.split("\n")) {
+        if (this.#owner.recorder !== recorder) return;
+        const poisoned = this.#poisoned.has(`${relay}:${number}`);
+        this.#publish(port, recorder, context, relay, number, poisoned ? dropOf(line) : line);
+        number++;
+      }
+      this.#careful.delete(relay);
+    });
+  }
+
+  #publish(
+    port: chrome.runtime.Port,
+    recorder: Recorder,
+    context: RelayContext,
+    relay: string,
+    first: number,
+    lines: string,
+  ): void {
+    let receipt: ReturnType<Recorder["publishRelay"]>;
+    try {
+      receipt = recorder.publishRelay(relay, context, first, lines);
+    } catch (error) {
+      // Sent again to the next instance: line by line, then with the trapping line replaced by its drop.
+      if (this.#careful.has(relay)) this.#poisoned.add(`${relay}:${first}`);
+      else this.#careful.add(relay);
+      if (!this.#owner.trapped(error, null)) {
+        this.#careful.delete(relay);
+        throw error;
+      }
+      return;
+    }
+    recorder.committed(receipt.seq).then(
+      () => post(port, { ack: receipt.message }),
+      // Not committed: not acknowledged, so the relay sends it again.
+      (error: unknown) => console.error("tabtape: commit", error),
+    );
+  }
+
+  #context(
+    sender: chrome.runtime.MessageSender,
+    tabId: number,
+    frame: Frame | null,
+  ): RelayContext & { around: string } {
+    const frameId = sender.frameId ?? 0;
+    const navigationId = this.#navigation.idOf(tabId, frameId, sender.documentId);
+    const url = sender.url ?? "";
+    return {
+      metadata: {
+        ...this.#tabs.metadata(tabId),
+        ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
+        frame_id: `${frameId}`,
+        ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),
+        ...(frame === null ? {} : parentOf(frame)),
+        ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
+      },
+      url,
+      around: sender.tab?.url ?? "",
+    };
+  }
+}
+
+interface Frame {
+  parentFrameId: number;
+  parentDocumentId?: string | undefined;
+}
+
+/** The document's place among frames; top-level documents need not be asked for. */
+async function frameOf(sender: chrome.runtime.MessageSender): Promise<Frame | null> {
+  if (sender.frameId === 0 || sender.documentId === undefined) return null;
+  try {
+    return await chrome.webNavigation.getFrame({ documentId: sender.documentId });
+  } catch {
+    // The frame has gone since.
+    return null;
+  }
+}
+
+function isRelayMessage(message: unknown): message is RelayMessage {
+  const { relay, first, lines } = (message ?? {}) as Record<string, unknown>;
+  return (
+    typeof relay === "string" &&
+    relay.length <= MAX_RELAY_ID &&
+    Number.isSafeInteger(first) &&
+    (first as number) >= 1 &&
+    typeof lines === "string" &&
+    lines.length <= MAX_LINES_LENGTH
+  );
+}
+
+function dropOf(line: string): string {
+  const category = /"category":"([a-z]+)"/.exec(line)?.[1] ?? "console";
+  return JSON.stringify({ drop: { category, count: 1, reason: "trap" } });
+}
+
+function post(port: chrome.runtime.Port, message: object): void {
+  try {
+    port.postMessage(message);
+  } catch {
+    // The document is gone, or in the back/forward cache: it will connect again if it comes back.
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The worker's one recorder: opens it, resumes it, replaces it after a trap, closes it.
+ *
+ * Whoever observes something calls `record`; while the recorder is being opened the call waits its turn, and while
+ * nothing is recorded it does nothing. A trap of the wasm discards its instance: the session is resumed from its
+ * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
+ */
+import { init, openRecorder } from "../../src/js/index.ts";
+import type {
+  CaptureConfigPatch,
+  CollectorTarget,
+  EventInput,
+  Recorder,
+  RecorderStatus,
+  ResumeRecord,
+} from "../../src/js/types.ts";
+
+const RESUME_KEY = "resume";
+const MAX_TRAPS = 3;
+const TRAP_WINDOW_MS = 60_000;
+/** Observations that wait while the recorder opens; it takes some 50 ms. */
+const MAX_WAITING = 10_000;
+
+type Work = (recorder: Recorder) => void;
+
+export interface RecorderHooks {
+  onStatus(status: RecorderStatus): void;
+  /** The instance was replaced: what it had not committed has to be sent again. */
+  onReplaced(): void;
+  /** Recording ended by itself. */
+  onFailed(reason: string): void;
+}
+
+export class RecorderOwner {
+  #recorder: Recorder | null = null;
+  #waiting: { category: string; work: Work }[] | null = [];
+  #waitingDropped = new Map<string, number>();
+  #traps: number[] = [];
+  #options: { capture: CaptureConfigPatch; collector: CollectorTarget | null } = {
+    capture: {},
+    collector: null,
+  };
+  readonly #hooks: RecorderHooks;
+
+  constructor(hooks: RecorderHooks) {
+    this.#hooks = hooks;
+  }
+
+  get recorder(): Recorder | null {
+    return this.#recorder;
+  }
+
+  /** A session an earlier worker of this browser left open. */
+  static async resumable(): Promise<ResumeRecord | null> {
+    const stored = await chrome.storage.session.get(RESUME_KEY);
+    return (stored[RESUME_KEY] as ResumeRecord | undefined) ?? null;
+  }
+
+  async open(
+    reason: string,
+    capture: CaptureConfigPatch,
+    collector: CollectorTarget | null,
+  ): Promise<Recorder> {
+    this.#options = { capture, collector };
+    this.#waiting ??= [];
+    const resume = await RecorderOwner.resumable();
+    await init(chrome.runtime.getURL("tabtape.wasm"));
+    const recorder = await openRecorder({
+      resume,
+      start: { reason },
+      config: capture,
+      saveResume: (record) =>
+        record === null
+          ? chrome.storage.session.remove(RESUME_KEY)
+          : chrome.storage.session.set({ [RESUME_KEY]: record }),
+      onStatus: (status) => this.#hooks.onStatus(status),
+    });
+    if (collector !== null) recorder.connect(collector);
+    this.#recorder = recorder;
+    this.#runWaiting(recorder);
+    return recorder;
+  }
+
+  /** Nothing is to be recorded: what waits is let go. */
+  rest(): void {
+    this.#waiting = null;
+    this.#waitingDropped.clear();
+  }
+
+  async close(): Promise<void> {
+    const recorder = this.#recorder;
+    this.#recorder = null;
+    this.rest();
+    await recorder?.close();
+  }
+
+  setCollector(collector: CollectorTarget | null): void {
+    this.#options.collector = collector;
+    this.#recorder?.connect(collector);
+  }
+
+  /** Runs `work` on the recorder, now or when it is open. */
+  record(category: string, work: Work): void {
+    if (this.#recorder !== null) this.#run(this.#recorder, category, work);
+    else if (this.#waiting !== null) {
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ category, work });
+      else this.#waitingDropped.set(category, (this.#waitingDropped.get(category) ?? 0) + 1);
+    }
+  }
+
+  publish(event: EventInput): void {
+    this.record(event.category, (recorder) => recorder.publish(event));
+  }
+
+  /** True when `error` was a trap: the recorder is being replaced. Any other error is the caller's. */
+  trapped(error: unknown, category: string | null): boolean {
+    if (!isTrap(error)) return false;
+    void this.#replace(category);
+    return true;
+  }
+
+  #run(recorder: Recorder, category: string, work: Work): void {
+    try {
+      work(recorder);
+    } catch (error) {
+      if (this.trapped(error, category)) return;
+      // A refused event of ours is a mistake of ours; the stream says that something is missing.
+      console.error("tabtape: refused", error);
+      try {
+        recorder.recordDrop(category, 1, "refused");
+      } catch {
+        // The session has closed meanwhile.
+      }
+    }
+  }
+
+  #runWaiting(recorder: Recorder): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const { category, work } of waiting) this.record(category, work);
+    for (const [category, count] of this.#waitingDropped) {
+      if (this.#recorder === recorder) recorder.recordDrop(category, count, "worker_starting");
+    }
+    this.#waitingDropped.clear();
+  }
+
+  async #replace(category: string | null): Promise<void> {
+    this.#recorder = null;
+    this.#waiting ??= [];
+    const now = Date.now();
+    this.#traps = [...this.#traps.filter((at) => now - at < TRAP_WINDOW_MS), now];
+    if (this.#traps.length >= MAX_TRAPS) {
+      this.rest();
+      this.#hooks.onFailed("trap");
+      return;
+    }
+    try {
+      const recorder = await this.open("trap", this.#options.capture, this.#options.collector);
+      if (category !== null) recorder.recordDrop(category, 1, "trap");
+      this.#hooks.onReplaced();
+    } catch (error) {
+      console.error("tabtape: could not resume after a trap", error);
+      this.rest();
+      this.#hooks.onFailed("trap");
+    }
+  }
+}
+
+function isTrap(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError || (error as { code?: string } | null)?.code === "trapped";
+}

@@ -1,0 +1,193 @@
+/**
+ * Recording on and off, and everything that follows from it: recorder, content scripts, badge, alarm.
+ *
+ * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
+ * browser, and shows in the stream (`system.config_changed` is the core's).
+ */
+import type {
+  CaptureConfig,
+  CaptureConfigPatch,
+  CollectorTarget,
+  RecorderStatus,
+} from "../../src/js/types.ts";
+import { showBadge } from "./badge.ts";
+import type { Drain } from "./drain.ts";
+import { RecorderOwner } from "./recorder.ts";
+import { type Registration, relayConfig } from "./registration.ts";
+import type { Scope } from "./scope.ts";
+import { checkCollector, DEFAULT_SETTINGS, loadSettings, type Settings, saveSettings } from "./settings.ts";
+import type { Tabs } from "./tabs.ts";
+
+/** How long a stop waits for the collector to take what is left. */
+const STOP_FLUSH_MS = 3_000;
+
+export class Recording {
+  #settings: Settings = DEFAULT_SETTINGS;
+  #status: RecorderStatus | null = null;
+  #failure: string | null = null;
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #tabs: Tabs;
+  readonly #registration: Registration;
+  readonly #drain: Drain;
+
+  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, registration: Registration, drain: Drain) {
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#tabs = tabs;
+    this.#registration = registration;
+    this.#drain = drain;
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get isOn(): boolean {
+    return this.#settings.recording && this.#failure === null;
+  }
+
+  get status(): {
+    recording: boolean;
+    failure: string | null;
+    recorder: RecorderStatus | null;
+    config: CaptureConfig | null;
+  } {
+    const { recorder } = this.#owner;
+    return {
+      recording: this.isOn,
+      failure: this.#failure,
+      recorder: recorder?.status() ?? this.#status,
+      config: recorder?.config ?? null,
+    };
+  }
+
+  /** The worker has started: go on with what was. `reason`, as in `WorkerStart`, is known a little later. */
+  async begin(reason: () => string): Promise<void> {
+    try {
+      this.#settings = await loadSettings();
+    } catch (error) {
+      this.#owner.rest();
+      await this.#fail((error as Error).message);
+      throw error;
+    }
+    this.#scope.setCollector(this.#settings.collector?.url ?? null);
+    if (this.#settings.recording) await this.#open(reason());
+    else {
+      this.#owner.rest();
+      this.#drain.stop();
+      await Promise.all([this.#registration.remove(), showBadge("stopped")]);
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.isOn && this.#owner.recorder !== null) return;
+    this.#failure = null;
+    await this.#change({ recording: true });
+    await this.#open("recording_started");
+  }
+
+  async stop(): Promise<void> {
+    await this.#change({ recording: false });
+    await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
+    const { recorder } = this.#owner;
+    if (recorder !== null && this.settings.collector !== null) {
+      await Promise.race([
+        recorder.flush().catch(() => {}),
+        new Promise((done) => setTimeout(done, STOP_FLUSH_MS)),
+      ]);
+    }
+    await this.#owner.close();
+    this.#drain.stop();
+    await showBadge("stopped");
+  }
+
+  /** Applies a merge patch to the capture config, live. */
+  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
+    const { recorder } = this.#owner;
+    // The core checks the patch and refuses it as a whole: only then is it kept.
+    const config = recorder?.configure(patch) ?? null;
+    await this.#change({ capture: merge(this.settings.capture, patch) as CaptureConfigPatch });
+    if (recorder === null || config === null) return null;
+    await this.#registration.apply(recorder);
+    await this.#registration.broadcast({ config: relayConfig(config) });
+    if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
+    return config;
+  }
+
+  async connect(collector: CollectorTarget | null): Promise<void> {
+    if (collector !== null) checkCollector(collector);
+    await this.#change({ collector });
+    this.#scope.setCollector(collector?.url ?? null);
+    this.#owner.setCollector(collector);
+    if (this.#owner.recorder !== null) await this.#registration.apply(this.#owner.recorder);
+  }
+
+  /** Resolves when the collector has everything committed so far. */
+  async flush(): Promise<void> {
+    if (this.#owner.recorder === null) throw new Error("nothing is being recorded");
+    await this.#owner.recorder.flush();
+  }
+
+  async change(
+    changes: Partial<Pick<Settings, "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error">>,
+  ): Promise<void> {
+    await this.#change(changes);
+  }
+
+  onStatus(status: RecorderStatus): void {
+    this.#status = status;
+    this.#drain.follow(status);
+    const { state, error } = status.collector;
+    const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
+    const problem = status.state === "volatile" ? "the log cannot be written" : mend;
+    void (problem === null ? showBadge("recording") : showBadge("error", problem));
+  }
+
+  /** Recording ended by itself, and stays ended until a person starts it again. */
+  async onFailed(reason: string): Promise<void> {
+    await this.#registration.remove();
+    await this.#registration.broadcast({ stop: true });
+    await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
+  }
+
+  async #open(reason: string): Promise<void> {
+    const resumed = (await RecorderOwner.resumable()) !== null;
+    const { capture, collector } = this.settings;
+    await this.#tabs.refill();
+    try {
+      const recorder = await this.#owner.open(resumed ? "wake" : reason, capture, collector);
+      await showBadge("recording");
+      // A worker that was only woken finds its scripts as it left them.
+      if (resumed) return;
+      await this.#registration.apply(recorder);
+      await this.#registration.injectIntoOpenTabs(recorder);
+    } catch (error) {
+      this.#owner.rest();
+      await this.#fail((error as Error).message ?? String(error));
+      throw error;
+    }
+  }
+
+  async #fail(failure: string): Promise<void> {
+    this.#failure = failure;
+    await showBadge("error", failure);
+  }
+
+  async #change(changes: Partial<Settings>): Promise<void> {
+    this.#settings = { ...this.settings, ...changes };
+    await saveSettings(changes);
+  }
+}
+
+/** RFC 7396, kept as a patch: the core applies it to its defaults at the next start. */
+function merge(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const merged: Record<string, unknown> =
+    typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else merged[name] = merge(merged[name], value);
+  }
+  return merged;
+}

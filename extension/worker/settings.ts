@@ -1,0 +1,103 @@
+/**
+ * What outlives the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
+ *
+ * A file `tabtape.json` beside the manifest is a preconfiguration: it is applied at the first worker start that
+ * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
+ */
+import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
+
+export interface Settings {
+  recording: boolean;
+  capture: CaptureConfigPatch;
+  collector: CollectorTarget | null;
+  /** Ids of extensions whose events are taken. */
+  approved_extensions: string[];
+  /** The debugger producer: tabs are attached to only while this is on, or one by one from the popup. */
+  debugger_all_tabs: boolean;
+  screenshot_on_error: boolean;
+  /** The text of the preconfiguration applied last. */
+  preconfiguration: string | null;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  recording: false,
+  capture: {},
+  collector: null,
+  approved_extensions: [],
+  debugger_all_tabs: false,
+  screenshot_on_error: false,
+  preconfiguration: null,
+};
+
+export async function loadSettings(): Promise<Settings> {
+  const [stored, text] = await Promise.all([
+    chrome.storage.local.get({ ...DEFAULT_SETTINGS }),
+    readPreconfiguration(),
+  ]);
+  const settings = stored as unknown as Settings;
+  if (text === null || text === settings.preconfiguration) return settings;
+  const applied: Settings = { ...settings, ...parsePreconfiguration(text), preconfiguration: text };
+  await chrome.storage.local.set(applied);
+  return applied;
+}
+
+export async function saveSettings(changes: Partial<Settings>): Promise<void> {
+  await chrome.storage.local.set(changes);
+}
+
+async function readPreconfiguration(): Promise<string | null> {
+  try {
+    const response = await fetch(chrome.runtime.getURL("tabtape.json"));
+    return response.ok ? await response.text() : null;
+  } catch {
+    // There is none: fetching an absent file of an extension fails like a broken network.
+    return null;
+  }
+}
+
+/** Throws an error that names the field: a fleet whose file is wrong should not record something else. */
+export function parsePreconfiguration(text: string): Partial<Settings> {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`tabtape.json is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof file !== "object" || file === null || Array.isArray(file)) {
+    throw new Error("tabtape.json must hold an object");
+  }
+  const known = [
+    "collector",
+    "recording",
+    "capture",
+    "approved_extensions",
+    "debugger_all_tabs",
+    "screenshot_on_error",
+  ];
+  const settings: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(file)) {
+    if (!known.includes(name))
+      throw new Error(`tabtape.json: unknown field "${name}", known are ${known.join(", ")}`);
+    settings[name] = value;
+  }
+  const { recording, collector } = settings;
+  if (recording !== undefined && typeof recording !== "boolean") {
+    throw new Error(`tabtape.json: "recording" is ${JSON.stringify(recording)}, must be true or false`);
+  }
+  if (collector !== undefined && collector !== null) checkCollector(collector);
+  return settings as Partial<Settings>;
+}
+
+export function checkCollector(value: unknown): asserts value is CollectorTarget {
+  const { url, token, secret } = (value ?? {}) as Record<string, unknown>;
+  for (const [name, field] of Object.entries({ url, token, secret })) {
+    if (typeof field !== "string" || field === "")
+      throw new Error(`collector.${name} is ${JSON.stringify(field)}, must be a string`);
+  }
+  const loopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\/?$/;
+  if (!loopback.test(url as string)) {
+    throw new Error(
+      `collector.url is ${JSON.stringify(url)}, must be http:// with a loopback host, as http://127.0.0.1:28273`,
+    );
+  }
+}
