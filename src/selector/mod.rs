@@ -85,6 +85,7 @@
 
 mod ast;
 mod canonical;
+mod complete;
 mod error;
 mod glob;
 mod key;
@@ -103,6 +104,7 @@ mod values;
 mod tests;
 
 pub use ast::{Filter, Term};
+pub use complete::{Completion, Suggestion, complete};
 pub use error::{Place, Problem, SelectorError};
 pub use glob::Glob;
 pub use key::Key;

@@ -21,7 +21,7 @@ impl fmt::Display for Term {
             f.write_char('-')?;
         }
         if let Filter::Text(text) = &self.filter {
-            return value(f, text, Key::Text);
+            return f.write_str(&quoted_if_need_be(text, Key::Text));
         }
         let key = self.filter.key();
         write!(f, "{}:", key.name())?;
@@ -29,26 +29,19 @@ impl fmt::Display for Term {
             if index > 0 {
                 f.write_char(',')?;
             }
-            value(f, text, key)?;
+            f.write_str(&quoted_if_need_be(text, key))?;
         }
         Ok(())
     }
 }
 
 /// A value, in quotes where the parser would otherwise end it or take it for something else.
-fn value(f: &mut fmt::Formatter<'_>, text: &str, key: Key) -> fmt::Result {
+pub(crate) fn quoted_if_need_be(text: &str, key: Key) -> String {
     let ends_value = |c: char| c.is_whitespace() || c == '"' || (c == ',' && key != Key::Text);
     let means_more = key == Key::Text
         && (text.starts_with('-') || text.contains(':') || matches!(text, "AND" | "OR" | "NOT"));
     if !text.is_empty() && !text.contains(ends_value) && !means_more {
-        return f.write_str(text);
+        return text.to_owned();
     }
-    f.write_char('"')?;
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            f.write_char('\\')?;
-        }
-        f.write_char(c)?;
-    }
-    f.write_char('"')
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
