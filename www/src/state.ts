@@ -9,10 +9,11 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, readAddress } from "./address";
 import { Dictionary, GAP_TYPE, type Header } from "./data/columns";
+import { COVERAGE_QUERY, type Coverage, coverageFrom, NO_COVERAGE } from "./data/coverage";
 import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
-import { asObject, asString, isGap, type LineRecord, parseLine } from "./data/record";
-import { type DataSource, type SessionDetail, type SessionSummary, SourceError } from "./data/source";
+import type { LineRecord } from "./data/record";
+import { type DataSource, type SessionSummary, SourceError } from "./data/source";
 import type { Known } from "./filter/complete";
 import { freeWords, withTerm } from "./filter/text";
 import { Theme } from "./ui/theme";
@@ -32,12 +33,6 @@ export interface Range {
   to: number;
 }
 
-/** A start of the recorder's worker. */
-export interface Restart {
-  ts: number;
-  reason: string;
-}
-
 /** The rows in view: all of the feed, or those of the selected range. */
 export interface Rows {
   readonly length: number;
@@ -51,7 +46,6 @@ export class Viewer {
   readonly sessions: Signal<SessionSummary[] | null> = signal(null);
   readonly sourceError: Signal<SourceError | null> = signal(null);
   readonly sessionId: Signal<string | null> = signal(null);
-  readonly detail: Signal<SessionDetail | null> = signal(null);
   /** The filter as it was last applied; `draft` is what stands in the bar. */
   readonly q = signal("");
   readonly draft = signal("");
@@ -72,8 +66,8 @@ export class Viewer {
     () => this.sessions.value?.find((s) => s.id === this.sessionId.value) ?? null,
   );
   readonly rows: ReadonlySignal<Rows> = computed(() => this.computeRows());
-  /** When the session's recorder worker began. */
-  readonly restarts: Signal<Restart[]> = signal([]);
+  /** When somebody was watching the session. */
+  readonly coverage: Signal<Coverage> = signal(NO_COVERAGE);
   /** What the timeline spans. */
   readonly domain: ReadonlySignal<Range> = computed(() => this.computeDomain());
   readonly theme = new Theme();
@@ -85,6 +79,7 @@ export class Viewer {
 
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
+  private coverageOf = "";
   private started = false;
   private readonly stops: (() => void)[] = [];
   private wanted: string | null;
@@ -155,9 +150,8 @@ export class Viewer {
           this.say("That session is no longer stored; showing the newest.");
         }
         this.open((wanted ?? sessions.find((s) => s.events > 0) ?? sessions[0])?.id ?? null, this.q.value);
-      } else if (this.sessionId.value !== null) {
-        await this.refreshDetail();
       }
+      await this.refreshCoverage();
     } catch (error) {
       const failed =
         error instanceof SourceError ? error : new SourceError(String(error), "failed", { cause: error });
@@ -166,29 +160,15 @@ export class Viewer {
     }
   }
 
-  private async refreshDetail(): Promise<void> {
-    const id = this.sessionId.value;
-    if (id === null) return;
-    try {
-      const detail = await this.source.session(id);
-      if (this.sessionId.value !== id) return;
-      const before = this.detail.value?.categories.system ?? -1;
-      this.detail.value = detail;
-      if ((detail.categories.system ?? 0) !== before) await this.readRestarts(id);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      // The list of sessions reports a source that has gone; one session without detail is no news.
-    }
-  }
-
-  private async readRestarts(session: string): Promise<void> {
-    const page = await this.source.read({ session, q: "type:system.worker_started" }, null, MOST_RESTARTS);
-    if (this.sessionId.value !== session) return;
-    this.restarts.value = page.lines.flatMap((line): Restart[] => {
-      const record = parseLine(line);
-      if (record === null || isGap(record)) return [];
-      return [{ ts: record.event.ts, reason: asString(asObject(record.event.data).reason) ?? "" }];
-    });
+  /** Reads the session's coverage again when its system events have grown. */
+  private async refreshCoverage(): Promise<void> {
+    const session = this.session.value;
+    if (session === null) return;
+    const stamp = `${session.id} ${session.categories.system ?? 0}`;
+    if (stamp === this.coverageOf) return;
+    this.coverageOf = stamp;
+    const page = await this.source.read({ session: session.id, q: COVERAGE_QUERY }, null, MOST_RESTARTS);
+    if (this.sessionId.value === session.id) this.coverage.value = coverageFrom(page.lines);
   }
 
   /** Where records are missing among those of the feed. */
@@ -214,14 +194,14 @@ export class Viewer {
       this.range.value = null;
       this.selected.value = null;
       this.detailOpen.value = false;
-      this.detail.value = null;
-      this.restarts.value = [];
+      this.coverage.value = NO_COVERAGE;
       this.open(id, this.q.value);
     });
   }
 
   private open(id: string | null, q: string): void {
     this.feed.value?.stop();
+    if (id === null) return;
     const latest = this.sessions.value?.find((s) => s.id === id)?.latest_seq ?? 0;
     const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines, latest);
     batch(() => {
@@ -232,7 +212,6 @@ export class Viewer {
       if (this.selected.value === null) this.following.value = true;
     });
     feed.start();
-    void this.refreshDetail();
   }
 
   /** The bar's text changed: applied after a pause in typing. */
@@ -425,6 +404,11 @@ export class Viewer {
       viewRow: (row) => indexOf(picked, length, row),
     };
   }
+}
+
+/** How many seqs of a session are covered by gaps. */
+export function lostOf(session: SessionSummary | null): number {
+  return session === null ? 0 : Object.values(session.gaps).reduce((sum, n) => sum + n, 0);
 }
 
 /** Binary search in the first `length` of ascending numbers. */

@@ -1,8 +1,10 @@
 /** The line at the bottom: what is shown, how fast it comes, and what is wrong. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { SessionSummary } from "./data/source";
 import { bytes, count } from "./data/time";
-import { useViewer } from "./state";
+import { gapReason } from "./list/row";
+import { lostOf, useViewer } from "./state";
 import "./status.css";
 
 const RATE_EVERY_MS = 1_000;
@@ -16,7 +18,8 @@ export function Status() {
   const rate = useRate(feed?.tail.length ?? 0, feed);
   const state = stateOf(viewer);
   const filtered = viewer.q.value !== "" || viewer.range.value !== null;
-  const gaps = session?.gaps ?? 0;
+  const lost = lostOf(session);
+  const missing = session?.missing ?? 0;
   const loading = feed !== null && !feed.complete.value && session !== null && session.latest_seq > 0;
   return (
     <footer class="status-line">
@@ -30,11 +33,16 @@ export function Status() {
           : `${count(rows.length)} ${rows.length === 1 ? "record" : "records"}`}
       </span>
       {loading ? <span>reading history…</span> : null}
-      {gaps > 0 ? (
-        <span class="status-gaps">{count(gaps)} missing, counted</span>
+      {lost > 0 ? (
+        <span class="status-gaps" title={reasonsOf(session)}>
+          {count(lost)} missing, counted
+        </span>
       ) : (
         <span>nothing missing</span>
       )}
+      {missing > 0 ? (
+        <span title="Seqs that later ones have overtaken">{count(missing)} on their way</span>
+      ) : null}
       <span class="status-space" />
       {rate > 0 ? <span>{count(rate)}/s</span> : null}
       {viewer.lines.size > 0 ? (
@@ -42,6 +50,13 @@ export function Status() {
       ) : null}
     </footer>
   );
+}
+
+/** `912 quota, 3 refused`, in words. */
+function reasonsOf(session: SessionSummary | null): string {
+  return Object.entries(session?.gaps ?? {})
+    .map(([reason, n]) => `${count(n)}: ${gapReason(reason)}`)
+    .join("\n");
 }
 
 interface Stated {
@@ -60,7 +75,7 @@ function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
       text: viewer.sessions.value === null ? "Connecting…" : "Waiting for a first session",
     };
   if (viewer.pausedAt.value !== null) return { kind: "paused", text: "Paused" };
-  if (viewer.session.value?.ended === true) return { kind: "paused", text: "Session ended" };
+  if (viewer.coverage.value.ended) return { kind: "paused", text: "Session ended" };
   if (feed.state.value === "live") return { kind: "live", text: "Live" };
   return { kind: "loading", text: "Reading…" };
 }

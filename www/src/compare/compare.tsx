@@ -54,6 +54,7 @@ function useDigest(id: string | null): Signal<Digest | string> {
   const result = useSignal<Digest | string>("Reading…");
   const q = viewer.q.value;
   useEffect(() => {
+    if (id === null) return;
     const abort = new AbortController();
     result.value = "Reading…";
     void (async () => {

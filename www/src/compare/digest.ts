@@ -37,7 +37,14 @@ export function emptyDigest(): Digest {
   };
 }
 
-const VITALS = new Set(["page.lcp", "page.inp", "page.layout_shift", "page.long_frame"]);
+const VITALS = new Set([
+  "page.lcp",
+  "page.inp",
+  "page.layout_shift",
+  "page.fcp",
+  "page.ttfb",
+  "page.long_frame",
+]);
 
 export function add(digest: Digest, session: string, seq: number, event: Event): void {
   digest.events++;
@@ -61,7 +68,7 @@ export function add(digest: Digest, session: string, seq: number, event: Event):
     digest.requests.set(key, request);
   }
   if (VITALS.has(event.type)) {
-    const value = asNumber(data.value) ?? asNumber(data.duration_ms);
+    const value = asNumber(data.value_ms) ?? asNumber(data.value) ?? asNumber(data.duration_ms);
     if (value !== undefined) digest.vitals.set(event.type, [...(digest.vitals.get(event.type) ?? []), value]);
   }
 }

@@ -41,10 +41,7 @@ export async function exchange(base: string, code: string): Promise<string> {
   const body = asObject(await reply.json().catch(() => null));
   const token = asString(body.token);
   if (!reply.ok || token === undefined) {
-    throw new SourceError(
-      asString(body.detail) ?? `the collector answered ${reply.status}`,
-      "unauthorized",
-    );
+    throw new SourceError(asString(body.detail) ?? `the collector answered ${reply.status}`, "unauthorized");
   }
   sessionStorage.setItem(KEY, token);
   return token;

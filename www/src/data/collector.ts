@@ -5,26 +5,23 @@
  * address. Live events come through a streaming fetch, because `EventSource` cannot send headers.
  */
 import { createParser } from "eventsource-parser";
-import { asArray, asNumber, asObject, asString } from "./record";
-import type { CoverageSpan, DataSource, Page, Query, SessionDetail, SessionSummary } from "./source";
+import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
+import type { DataSource, Page, Query, SessionSummary } from "./source";
 import { SourceError } from "./source";
 
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
+  readonly #base: string;
+  readonly #token: string;
 
-  constructor(
-    private readonly base: string,
-    private readonly token: string,
-  ) {}
-
-  async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
-    const reply = asObject(await (await this.get("/v1/sessions", {}, signal)).json());
-    return asArray(reply.sessions).map(summaryOf);
+  constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
   }
 
-  async session(id: string, signal?: AbortSignal): Promise<SessionDetail> {
-    const reply = await (await this.get(`/v1/sessions/${encodeURIComponent(id)}`, {}, signal)).json();
-    return detailOf(reply);
+  async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
+    const reply = asObject(await (await this.#get("/v1/sessions", {}, {}, signal)).json());
+    return asArray(reply.sessions).map(summaryOf);
   }
 
   cursorBefore(seq: number): string {
@@ -32,67 +29,67 @@ export class CollectorSource implements DataSource {
   }
 
   async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {
-    const reply = await this.get(
+    const reply = await this.#get(
       "/v1/events",
       { q: query.q, session: query.session, after, limit: String(limit) },
+      { accept: "application/x-ndjson" },
       signal,
-      "application/json",
     );
-    const body = asObject(await reply.json());
-    const lines = asArray(body.records).map((record) => JSON.stringify(record));
-    const next = body.next;
-    return {
-      lines,
-      next: next === null || next === undefined ? after : String(next),
-      end: lines.length < limit,
-    };
+    const lines = (await reply.text()).split("\n");
+    if (lines.at(-1) === "") lines.pop();
+    const next = reply.headers.get("x-tabtape-next");
+    return { lines, next: next ?? cursorAfter(lines.at(-1)) ?? after, end: next === null };
   }
 
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {
-    const headers: Record<string, string> = { accept: "text/event-stream" };
-    if (after !== null) headers["last-event-id"] = after;
-    const reply = await this.get(
+    const reply = await this.#get(
       "/v1/stream",
-      { q: query.q, session: query.session },
+      { q: query.q, session: query.session, after },
+      { accept: "text/event-stream" },
       signal,
-      undefined,
-      headers,
     );
-    if (reply.body === null) return;
+    if (reply.body === null) throw new SourceError("the collector's stream has no body", "failed");
     let lines: string[] = [];
-    let next: string | null = after;
+    let next = after;
     const parser = createParser({
       onEvent: (message) => {
-        if (message.event === undefined || message.event === "event" || message.event === "gap")
-          lines.push(message.data);
-        if (message.id !== undefined) next = message.id;
+        if (message.event === undefined || message.event === "gap") lines.push(message.data);
+        next = message.id ?? next;
       },
     });
+    const reader = reply.body.getReader();
     const decoder = new TextDecoder();
-    for await (const chunk of reply.body) {
-      parser.feed(decoder.decode(chunk, { stream: true }));
-      if (lines.length === 0) continue;
-      yield { lines, next, end: true };
-      lines = [];
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        parser.feed(decoder.decode(value, { stream: true }));
+        // Empty lots tell that the line is alive.
+        yield { lines, next, end: true };
+        lines = [];
+      }
+    } catch (cause) {
+      throw new SourceError("the collector's stream broke off", "unreachable", { cause });
+    } finally {
+      await reader.cancel().catch(() => undefined);
     }
-    throw new SourceError("the collector closed the stream", "unreachable");
+    throw new SourceError("the collector closed its stream", "unreachable");
   }
 
-  private async get(
+  async #get(
     path: string,
     parameters: Record<string, string | null>,
+    headers: Record<string, string>,
     signal?: AbortSignal,
-    accept?: string,
-    headers: Record<string, string> = {},
   ): Promise<Response> {
-    const url = new URL(path, this.base);
+    const url = new URL(path, this.#base);
     for (const [name, value] of Object.entries(parameters)) {
       if (value !== null && value !== "") url.searchParams.set(name, value);
     }
     let reply: Response;
     try {
       reply = await fetch(url, {
-        headers: { authorization: `Bearer ${this.token}`, ...(accept ? { accept } : {}), ...headers },
+        headers: { ...headers, authorization: `Bearer ${this.#token}` },
         cache: "no-store",
         credentials: "omit",
         ...(signal ? { signal } : {}),
@@ -105,34 +102,52 @@ export class CollectorSource implements DataSource {
   }
 }
 
-async function errorOf(reply: Response): Promise<SourceError> {
-  let problem: Record<string, unknown> = {};
-  try {
-    problem = asObject(await reply.json());
-  } catch {
-    // Not problem+json: the status has to do.
-  }
-  const text =
+/** The cursor after a line: its last seq. */
+function cursorAfter(line: string | undefined): string | null {
+  const record = line === undefined ? null : parseLine(line);
+  if (record === null) return null;
+  return String(isGap(record) ? record.gap.last_seq : record.seq);
+}
+
+/** What a problem+json reply says, by what can be done about it. */
+export async function errorOf(reply: Response): Promise<SourceError> {
+  const problem = asObject(await reply.json().catch(() => null));
+  const detail =
     asString(problem.detail) ?? asString(problem.title) ?? `the collector answered ${reply.status}`;
-  if (reply.status === 401 || reply.status === 403) return new SourceError(text, "unauthorized");
-  if (reply.status === 410) return new SourceError(text, "store_changed");
-  if (reply.status === 400) return new SourceError(text, "bad_query");
-  if (reply.status >= 500) return new SourceError(text, "unreachable");
-  return new SourceError(text, "failed");
+  const text = detail.replace(/^q: /, "");
+  switch (reply.status) {
+    case 401:
+    case 403:
+      return new SourceError(text, "unauthorized");
+    case 400:
+      return new SourceError(text, asString(problem.code) === "cursor_ahead" ? "store_changed" : "bad_query");
+    case 410:
+      return new SourceError(text, "store_changed");
+    default:
+      return new SourceError(text, reply.status >= 500 ? "unreachable" : "failed");
+  }
 }
 
 function counts(value: unknown): Record<string, number> {
-  const result: Record<string, number> = {};
-  for (const [name, count] of Object.entries(asObject(value))) {
-    const number = asNumber(count);
-    if (number !== undefined) result[name] = number;
-  }
-  return result;
+  return Object.fromEntries(
+    Object.entries(asObject(value)).map(([name, n]): [string, number] => [name, asNumber(n) ?? 0]),
+  );
 }
 
 function summaryOf(value: unknown): SessionSummary {
   const o = asObject(value);
-  const severities = counts(o.severities);
+  const categories: Record<string, number> = {};
+  const severities = { debug: 0, info: 0, warn: 0, error: 0 };
+  for (const [category, bySeverity] of Object.entries(asObject(o.counts))) {
+    for (const [severity, n] of Object.entries(counts(bySeverity))) {
+      categories[category] = (categories[category] ?? 0) + n;
+      if (severity in severities) severities[severity as keyof typeof severities] += n;
+    }
+  }
+  const missing = asArray(o.missing).reduce((sum: number, range) => {
+    const [first, last] = asArray(range);
+    return sum + (asNumber(last) ?? 0) - (asNumber(first) ?? 0) + 1;
+  }, 0);
   return {
     id: asString(o.session) ?? "",
     producer: asString(o.producer) ?? "",
@@ -140,30 +155,9 @@ function summaryOf(value: unknown): SessionSummary {
     last_ts: asNumber(o.last_ts) ?? null,
     latest_seq: asNumber(o.latest_seq) ?? 0,
     events: asNumber(o.events) ?? 0,
-    gaps: asNumber(o.gaps) ?? 0,
-    categories: counts(o.categories),
-    severities: {
-      debug: severities.debug ?? 0,
-      info: severities.info ?? 0,
-      warn: severities.warn ?? 0,
-      error: severities.error ?? 0,
-    },
-    ended: o.ended === true,
-  };
-}
-
-function detailOf(value: unknown): SessionDetail {
-  const coverage = asObject(asObject(value).coverage);
-  const span = (s: unknown): CoverageSpan => ({
-    from_ts: asNumber(asObject(s).from_ts) ?? 0,
-    to_ts: asNumber(asObject(s).to_ts) ?? 0,
-  });
-  return {
-    ...summaryOf(value),
-    watched: asArray(coverage.watched).map(span),
-    unwatched: asArray(coverage.unwatched).map((s) => ({
-      ...span(s),
-      reason: asString(asObject(s).reason) ?? "unwatched",
-    })),
+    gaps: counts(o.gaps),
+    missing,
+    categories,
+    severities,
   };
 }

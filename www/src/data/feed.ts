@@ -104,7 +104,7 @@ export class Feed {
     let tailFrom = Number.POSITIVE_INFINITY;
     while (!stop.aborted) {
       try {
-        if (followed === null && this.query.session !== null && this.latestSeq > TAIL_FIRST_SEQS * 2) {
+        if (followed === null && this.latestSeq > TAIL_FIRST_SEQS * 2) {
           tailFrom = this.latestSeq - TAIL_FIRST_SEQS + 1;
           followed = this.source.cursorBefore(tailFrom);
         }
@@ -145,7 +145,6 @@ export class Feed {
         this.state.value = "retrying";
         await sleep(wait, stop);
         wait = Math.min(wait * 2, RETRY_MOST_MS);
-        if (this.query.session !== null && !this.complete.value) this.state.value = "loading";
       }
     }
   }

@@ -1,18 +1,20 @@
-/** A console call or an uncaught error: what it said, its arguments to open, and where it came from. */
+/** A console call or an uncaught error: what it said, its values to open, and where it came from. */
 import type { Event } from "../../../src/js/types";
-import { argsText } from "../data/preview";
-import { asArray, asObject, asString } from "../data/record";
+import { asArray, asNumber, asObject, asString } from "../data/record";
 import { Marked } from "../ui/marked";
-import { JsonTree } from "./json";
-import { Part } from "./parts";
+import { ValueTree } from "./json";
+import { FactsPart, Part } from "./parts";
 import { Stack } from "./stack";
 
 export function ConsoleDetail({ event, words }: { event: Event; words: string[] }) {
   const data = asObject(event.data);
   const args = asArray(data.args);
-  const message = asString(data.message) ?? argsText(args);
-  const objects = args.filter((a) => typeof a === "object" && a !== null);
-  const stack = asString(data.stack);
+  const message = asString(data.text) ?? asString(data.message) ?? "";
+  const error = asObject(data.error);
+  const stack = asString(data.stack) ?? asString(error.stack) ?? stackOf(args);
+  const openable = args.filter((a) => typeof a === "object" && a !== null);
+  const place = asObject(data.location);
+  const elapsed = asNumber(data.elapsed_ms);
   return (
     <>
       {message === "" ? null : (
@@ -22,15 +24,43 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
           </pre>
         </Part>
       )}
-      {objects.length > 0 && (
-        <Part title={args.length === 1 ? "Argument" : "Arguments"}>
-          {args.map((arg, i) => (
+      {stack !== undefined && stack !== "" && <Stack text={stack} />}
+      {openable.length > 0 && (
+        <Part title={openable.length === 1 ? "Value" : "Values"}>
+          {openable.map((value, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: arguments have no other identity
-            <JsonTree key={i} value={arg} words={words} openDepth={objects.length === 1 ? 2 : 1} />
+            <ValueTree key={i} value={value} words={words} openDepth={openable.length === 1 ? 2 : 1} />
           ))}
         </Part>
       )}
-      {stack !== undefined && stack !== "" && <Stack text={stack} />}
+      {Object.keys(error).some((key) => key !== "$" && key !== "message" && key !== "stack") && (
+        <Part title="Error">
+          <ValueTree value={error} words={words} openDepth={1} />
+        </Part>
+      )}
+      <FactsPart
+        title="Call"
+        facts={[
+          ["Label", asString(data.label)],
+          ["Count", asNumber(data.count)],
+          ["Elapsed", elapsed === undefined ? undefined : `${elapsed} ms`],
+          [
+            "Place",
+            place.url === undefined
+              ? undefined
+              : `${String(place.url)}:${String(place.line)}:${String(place.column)}`,
+          ],
+          [
+            "Origin",
+            data.cross_origin === true ? "a script of another origin, which hides its errors" : undefined,
+          ],
+        ]}
+      />
     </>
   );
+}
+
+/** The stack of the first error among the arguments. */
+function stackOf(args: unknown[]): string | undefined {
+  return args.map((a) => asString(asObject(a).stack)).find((s) => s !== undefined);
 }

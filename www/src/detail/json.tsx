@@ -1,10 +1,10 @@
 /**
- * JSON as a tree that opens where one looks. Long strings and lists are cut and can be shown whole.
+ * A value as a tree that opens where one looks. Long strings and lists are cut and can be shown whole.
  *
  * Nothing in it is ever markup, and an address in it is text.
  */
 import { useSignal } from "@preact/signals";
-import { previewText } from "../data/preview";
+import { lineOf, plain, preview, type Shown } from "../data/preview";
 import { count } from "../data/time";
 import { Marked } from "../ui/marked";
 import "./json.css";
@@ -12,16 +12,16 @@ import "./json.css";
 const MOST_ITEMS = 100;
 const MOST_CHARS = 600;
 const OPEN_DEPTH = 2;
+const MOST_BRIEF = 100;
 
-interface NodeProps {
-  name?: string | undefined;
-  value: unknown;
-  depth: number;
+interface Style {
   words: string[];
   /** Open to this depth at first. */
-  openDepth?: number;
+  openDepth: number;
+  show: (value: unknown) => Shown;
 }
 
+/** JSON as it is. */
 export function JsonTree({
   value,
   words = [],
@@ -33,38 +33,81 @@ export function JsonTree({
 }) {
   return (
     <div class="json">
-      <JsonNode value={value} depth={0} words={words} openDepth={openDepth} />
+      <Node value={value} depth={0} style={{ words, openDepth, show: plain }} />
     </div>
   );
 }
 
-function JsonNode({ name, value, depth, words, openDepth = OPEN_DEPTH }: NodeProps) {
-  if (typeof value !== "object" || value === null) {
-    return (
-      <div class="json-line">
-        <Key name={name} words={words} />
-        <Leaf value={value} words={words} />
-      </div>
-    );
-  }
-  return <Branch name={name} value={value} depth={depth} words={words} openDepth={openDepth} />;
+/** A value of the page, as a console would show it. */
+export function ValueTree({
+  value,
+  words,
+  openDepth = 1,
+}: {
+  value: unknown;
+  words: string[];
+  openDepth?: number;
+}) {
+  return (
+    <div class="json">
+      <Node value={value} depth={0} style={{ words, openDepth, show: preview }} />
+    </div>
+  );
 }
 
-function Branch({ name, value, depth, words, openDepth = OPEN_DEPTH }: NodeProps & { value: object }) {
-  const list = Array.isArray(value);
-  const entries: [string, unknown][] = list ? value.map((v, i) => [String(i), v]) : Object.entries(value);
-  const open = useSignal(depth < openDepth && entries.length <= MOST_ITEMS);
-  const all = useSignal(false);
-  const brackets = list ? "[]" : "{}";
-  if (entries.length === 0) {
+interface NodeProps {
+  name?: string;
+  value: unknown;
+  depth: number;
+  style: Style;
+}
+
+function Node({ name, value, depth, style }: NodeProps) {
+  const shown = style.show(value);
+  if (shown.entries === undefined || shown.entries.length === 0) {
     return (
       <div class="json-line">
-        <Key name={name} words={words} />
-        <span class="json-punct">{brackets}</span>
+        <Key name={name} words={style.words} />
+        {shown.entries === undefined ? (
+          <Leaf shown={shown} words={style.words} />
+        ) : (
+          <span class="json-punct">
+            {shown.list === true ? "" : shown.text} {shown.list === true ? "[]" : "{}"}
+          </span>
+        )}
       </div>
     );
   }
-  const shown = all.value ? entries : entries.slice(0, MOST_ITEMS);
+  return (
+    <Branch
+      name={name ?? ""}
+      shown={shown}
+      entries={shown.entries}
+      depth={depth}
+      style={style}
+      value={value}
+    />
+  );
+}
+
+function Branch({
+  name,
+  shown,
+  entries,
+  depth,
+  style,
+  value,
+}: {
+  name: string;
+  shown: Shown;
+  entries: [string, unknown][];
+  depth: number;
+  style: Style;
+  value: unknown;
+}) {
+  const open = useSignal(depth < style.openDepth && entries.length <= MOST_ITEMS);
+  const all = useSignal(false);
+  const listed = all.value ? entries : entries.slice(0, MOST_ITEMS);
   return (
     <div class="json-branch">
       <button
@@ -75,43 +118,31 @@ function Branch({ name, value, depth, words, openDepth = OPEN_DEPTH }: NodeProps
           open.value = !open.value;
         }}
       >
-        <Key name={name} words={words} />
-        <span class="json-punct">{brackets.charAt(0)}</span>
-        {open.value ? null : (
-          <>
-            <span class="json-brief">{brief(value, entries)}</span>
-            <span class="json-punct">{brackets.charAt(1)}</span>
-          </>
+        <Key name={name === "" ? undefined : name} words={style.words} />
+        {open.value ? (
+          <span class="json-punct">{shown.text === "" ? `{${entries.length}}` : shown.text}</span>
+        ) : (
+          <span class="json-brief">{brief(value)}</span>
         )}
-        {list || open.value ? null : null}
       </button>
       {open.value && (
-        <>
-          <div class="json-inside">
-            {shown.map(([key, inner]) => (
-              <JsonNode
-                key={key}
-                name={key}
-                value={inner}
-                depth={depth + 1}
-                words={words}
-                openDepth={openDepth}
-              />
-            ))}
-            {shown.length < entries.length && (
-              <button
-                type="button"
-                class="json-more"
-                onClick={() => {
-                  all.value = true;
-                }}
-              >
-                {count(entries.length - shown.length)} more
-              </button>
-            )}
-          </div>
-          <div class="json-line json-punct">{brackets.charAt(1)}</div>
-        </>
+        <div class="json-inside">
+          {listed.map(([key, inner], i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: keys of a Map may repeat, places do not
+            <Node key={i} name={key} value={inner} depth={depth + 1} style={style} />
+          ))}
+          {listed.length < entries.length && (
+            <button
+              type="button"
+              class="json-more"
+              onClick={() => {
+                all.value = true;
+              }}
+            >
+              {count(entries.length - listed.length)} more
+            </button>
+          )}
+        </div>
       )}
     </div>
   );
@@ -129,14 +160,14 @@ function Key({ name, words }: { name: string | undefined; words: string[] }) {
   );
 }
 
-function Leaf({ value, words }: { value: unknown; words: string[] }) {
+function Leaf({ shown, words }: { shown: Shown; words: string[] }) {
   const all = useSignal(false);
-  if (typeof value !== "string")
-    return <span class={`json-${value === null ? "null" : typeof value}`}>{String(value)}</span>;
-  const cut = !all.value && value.length > MOST_CHARS;
+  const { text, kind } = shown;
+  if (kind !== "string") return <span class={`json-${kind}`}>{text}</span>;
+  const cut = !all.value && text.length > MOST_CHARS;
   return (
     <span class="json-string">
-      "<Marked text={cut ? value.slice(0, MOST_CHARS) : value} words={words} />
+      "<Marked text={cut ? text.slice(0, MOST_CHARS) : text} words={words} />
       {cut ? "" : '"'}
       {cut && (
         <button
@@ -146,28 +177,14 @@ function Leaf({ value, words }: { value: unknown; words: string[] }) {
             all.value = true;
           }}
         >
-          … {count(value.length - MOST_CHARS)} more characters
+          … {count(text.length - MOST_CHARS)} more characters
         </button>
       )}
     </span>
   );
 }
 
-function brief(value: object, entries: [string, unknown][]): string {
-  const preview = previewText(value);
-  if (preview !== null) return preview;
-  const text = entries
-    .slice(0, 4)
-    .map(([key, inner]) => {
-      const short =
-        typeof inner === "object" && inner !== null
-          ? Array.isArray(inner)
-            ? "[…]"
-            : "{…}"
-          : JSON.stringify(inner);
-      return Array.isArray(value) ? short : `${key}: ${short}`;
-    })
-    .join(", ");
-  const more = entries.length > 4 ? ", …" : "";
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text + more;
+function brief(value: unknown): string {
+  const text = lineOf(value, 1);
+  return text.length > MOST_BRIEF ? `${text.slice(0, MOST_BRIEF)}…` : text;
 }

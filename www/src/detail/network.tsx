@@ -1,39 +1,36 @@
 /** A request: the line, how long its phases took, its headers and bodies, and a command to repeat it. */
-import type { Event } from "../../../src/js/types";
-import { asArray, asNumber, asObject, asString } from "../data/record";
-import { bytes, duration } from "../data/time";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Envelope } from "../../../src/js/types";
+import { isGap, parseLine } from "../data/record";
+import { duration } from "../data/time";
 import { Status } from "../list/row";
+import { useViewer } from "../state";
 import { Marked } from "../ui/marked";
 import { curlCommand } from "./curl";
+import { exchangeOf, type Headers, type Phase } from "./exchange";
 import { JsonTree } from "./json";
 import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
 
-type Headers = [name: string, value: string][];
+/** A request's records stand close together, unless it took long. */
+const SEQS_AROUND = 2_000;
 
-export function NetworkDetail({ event, words }: { event: Event; words: string[] }) {
-  const data = asObject(event.data);
-  const url = event.url ?? asString(data.url) ?? "";
-  const method = asString(data.method) ?? "GET";
-  const status = asNumber(data.status);
-  const request = headersOf(data.request_headers);
-  const response = headersOf(data.response_headers ?? data.headers);
-  const requestBody = bodyOf(data.request_body);
-  const responseBody = bodyOf(data.response_body ?? data.body);
-  const ms = asNumber(data.duration_ms);
-  const size = asNumber(data.size) ?? asNumber(data.body_bytes);
+export function NetworkDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const related = useRelated(envelope);
+  const x = exchangeOf(related, envelope);
   return (
     <>
       <Part
         title="Request"
         aside={
-          url === "" ? undefined : (
+          x.url === "" ? undefined : (
             <CopyButton
               text={() =>
                 curlCommand({
-                  method,
-                  url,
-                  headers: request,
-                  ...(requestBody === undefined ? {} : { body: requestBody }),
+                  method: x.method,
+                  url: x.url,
+                  headers: x.requestHeaders,
+                  ...(x.requestBody === undefined ? {} : { body: x.requestBody }),
                 })
               }
               label="Copy as curl"
@@ -43,74 +40,90 @@ export function NetworkDetail({ event, words }: { event: Event; words: string[] 
         }
       >
         <div class="request-line">
-          <b class="mono">{method}</b>
-          {status === undefined ? null : (
-            <FilterBy term={`status:${status}`}>
-              <Status status={status} />
+          <b class="mono">{x.method}</b>
+          {x.status === undefined ? null : (
+            <FilterBy term={`status:${x.status}`}>
+              <Status status={x.status} />
             </FilterBy>
           )}
-          <Address url={url} />
+          <Address url={x.url} />
         </div>
+        {x.redirects.map((to) => (
+          <p key={to} class="redirect">
+            → <Address url={to} />
+          </p>
+        ))}
         <Facts
           facts={[
-            ["Error", asString(data.error)],
-            ["Kind", asString(data.resource_type)],
-            ["Size", size === undefined ? undefined : bytes(size)],
-            ["From cache", data.from_cache === true ? "yes" : undefined],
-            ["Address", asString(data.ip)],
-            ["Initiator", asString(data.initiator)],
-            ["Redirected to", asString(data.redirect_url)],
+            ["Error", x.error === undefined ? undefined : <span class="bad">{x.error}</span>],
+            ...x.facts,
           ]}
         />
       </Part>
-      {ms === undefined ? null : <Timing ms={ms} phases={data.timing} />}
-      <HeaderTable title="Response headers" headers={response} words={words} />
-      <HeaderTable title="Request headers" headers={request} words={words} />
-      <Body title="Request body" text={requestBody} words={words} />
-      <Body title="Response body" text={responseBody} words={words} />
+      {x.durationMs === undefined ? null : <Timing ms={x.durationMs} phases={x.phases} />}
+      <HeaderTable title="Response headers" headers={x.responseHeaders} words={words} />
+      <HeaderTable title="Request headers" headers={x.requestHeaders} words={words} />
+      <Body title="Request body" text={x.requestBody} words={words} />
+      <Body
+        title={x.binaryBody ? "Response body, base64" : "Response body"}
+        text={x.responseBody}
+        words={words}
+      />
     </>
   );
 }
 
+/** The other records of the same request. */
+function useRelated(envelope: Envelope): Envelope[] {
+  const viewer = useViewer();
+  const found = useSignal<Envelope[]>([]);
+  const { capture_session_id: session, seq, event } = envelope;
+  const { request_id, tab_id } = event.source.metadata ?? {};
+  useEffect(() => {
+    found.value = [];
+    if (request_id === undefined) return;
+    const abort = new AbortController();
+    const q = `category:network${tab_id === undefined ? "" : ` tab:${tab_id}`}`;
+    const from = Math.max(1, seq - SEQS_AROUND);
+    viewer.source
+      .read({ session, q }, viewer.source.cursorBefore(from), SEQS_AROUND * 2, abort.signal)
+      .then((page) => {
+        found.value = page.lines.flatMap((line): Envelope[] => {
+          const record = parseLine(line);
+          if (record === null || isGap(record)) return [];
+          return record.event.source.metadata?.request_id === request_id ? [record] : [];
+        });
+      })
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+      });
+    return () => abort.abort();
+  }, [session, seq]);
+  return found.value;
+}
+
 function HeaderTable({ title, headers, words }: { title: string; headers: Headers; words: string[] }) {
   if (headers.length === 0) return null;
+  const text = () => headers.map(([name, value]) => `${name}: ${value}`).join("\n");
   return (
-    <Part
-      title={title}
-      aside={
-        <CopyButton
-          text={() => headers.map(([n, v]) => `${n}: ${v}`).join("\n")}
-          label="Copy"
-          say={`${title} copied`}
-        />
-      }
-    >
+    <Part title={title} aside={<CopyButton text={text} label="Copy" say={`${title} copied`} />}>
       <Facts
-        facts={headers.map(([name, value]) => [name, <Marked key={name} text={value} words={words} />])}
+        facts={headers.map(([name, value]) => [
+          name.toLowerCase(),
+          <Marked key={name} text={value} words={words} />,
+        ])}
       />
     </Part>
   );
 }
 
-/** Phases by name in order, or one bar when only the whole is known. */
-function Timing({ ms, phases }: { ms: number; phases: unknown }) {
-  const parts = Object.entries(asObject(phases))
-    .map(([name, value]) => ({
-      name: name.replace(/_ms$/, "").replaceAll("_", " "),
-      ms: asNumber(value) ?? 0,
-    }))
-    .filter((p) => p.ms > 0);
-  const shown = parts.length > 0 ? parts : [{ name: "total", ms }];
-  const whole = Math.max(
-    ms,
-    parts.reduce((sum, p) => sum + p.ms, 0),
-    0.001,
-  );
+function Timing({ ms, phases }: { ms: number; phases: Phase[] }) {
+  const whole = Math.max(ms, 0.001);
   let start = 0;
   return (
     <Part title="Timing" aside={<span class="mono">{duration(ms * 1000)}</span>}>
       <ol class="timing">
-        {shown.map((phase) => {
+        {phases.map((phase) => {
           const left = (start / whole) * 100;
           start += phase.ms;
           return (
@@ -132,45 +145,27 @@ function Timing({ ms, phases }: { ms: number; phases: unknown }) {
 }
 
 function Body({ title, text, words }: { title: string; text: string | undefined; words: string[] }) {
-  if (text === undefined) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
+  if (text === undefined || text === "") return null;
+  const json = objectIn(text);
   return (
     <Part title={title} aside={<CopyButton text={() => text} label="Copy" say={`${title} copied`} />}>
-      {typeof json === "object" && json !== null ? (
-        <JsonTree value={json} words={words} />
-      ) : (
+      {json === null ? (
         <pre class="mono block">
           <Marked text={text} words={words} />
         </pre>
+      ) : (
+        <JsonTree value={json} words={words} />
       )}
     </Part>
   );
 }
 
-/** Headers come as an object, as pairs, or as `{name, value}`. */
-export function headersOf(value: unknown): Headers {
-  if (Array.isArray(value)) {
-    return value.flatMap((header): Headers => {
-      const pair = asArray(header);
-      const name = asString(pair[0]) ?? asString(asObject(header).name);
-      const text = asString(pair[1]) ?? asString(asObject(header).value);
-      return name === undefined ? [] : [[name, text ?? ""]];
-    });
+/** The object or list a text holds as JSON, or null. */
+function objectIn(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
   }
-  return Object.entries(asObject(value)).flatMap(
-    ([name, inner]): Headers =>
-      Array.isArray(inner) ? inner.map((v): [string, string] => [name, String(v)]) : [[name, String(inner)]],
-  );
-}
-
-function bodyOf(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "string") return value;
-  const text = asString(asObject(value).text);
-  return text ?? JSON.stringify(value);
 }

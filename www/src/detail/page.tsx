@@ -5,6 +5,9 @@ import { duration } from "../data/time";
 import { JsonTree } from "./json";
 import { Address, Facts, Part } from "./parts";
 
+/** The only images shown: what `captureVisibleTab` gives. */
+const IMAGE = /^data:image\/(?:jpeg|png);base64,[A-Za-z0-9+/=]+$/;
+
 interface Vital {
   name: string;
   good: number;
@@ -32,11 +35,25 @@ const VITALS: Record<string, Vital> = {
     about: "from an interaction to the next paint",
   },
   "page.layout_shift": {
-    name: "Layout Shift",
+    name: "Cumulative Layout Shift",
     good: 0.1,
     poor: 0.25,
     show: (v) => v.toFixed(3),
     about: "how far things moved by themselves",
+  },
+  "page.fcp": {
+    name: "First Contentful Paint",
+    good: 1800,
+    poor: 3000,
+    show: ms,
+    about: "until anything was painted",
+  },
+  "page.ttfb": {
+    name: "Time to First Byte",
+    good: 800,
+    poor: 1800,
+    show: ms,
+    about: "until the first byte of the document",
   },
   // Not a vital: a frame is long from 50 ms on (https://w3c.github.io/long-animation-frames/).
   "page.long_frame": {
@@ -51,25 +68,56 @@ const VITALS: Record<string, Vital> = {
 export function PageDetail({ event, words }: { event: Event; words: string[] }) {
   const data = asObject(event.data);
   const vital = VITALS[event.type];
-  const value = asNumber(data.value) ?? asNumber(data.duration_ms) ?? asNumber(data.start_time_ms);
+  const value = asNumber(data.value_ms) ?? asNumber(data.value) ?? asNumber(data.duration_ms);
+  const image = asString(data.image);
+  const script = asObject(data.script);
+  const { image: _image, ...rest } = data;
   return (
     <>
       {vital !== undefined && value !== undefined ? <VitalBar vital={vital} value={value} /> : null}
-      <Part title={vital === undefined ? "Page" : "Where"}>
+      {image !== undefined && IMAGE.test(image) ? (
+        <Part title="Screenshot">
+          <img
+            class="screenshot"
+            src={image}
+            alt={`The tab, ${(asString(data.why) ?? "").replaceAll("_", " ")}`}
+          />
+        </Part>
+      ) : null}
+      <Part title="Page">
         <Facts
           facts={[
             ["Address", event.url === undefined ? undefined : <Address url={event.url} />],
-            ["Error", asString(data.error)],
-            ["Transition", asString(data.transition_type) ?? asString(data.transition)],
-            ["Element", asString(data.element)],
+            [
+              "Error",
+              asString(data.error) === undefined ? undefined : (
+                <span class="bad">{asString(data.error)}</span>
+              ),
+            ],
+            ["Transition", asString(data.transition)],
+            ["Message", asString(data.message)],
             ["Directive", asString(data.directive)],
-            ["Blocked", asString(data.blocked)],
+            ["Blocked", asString(data.blocked_url)],
+            [
+              "Resource",
+              asString(data.url) === undefined ? undefined : <Address url={asString(data.url) ?? ""} />,
+            ],
+            ["Element", asString(data.selector)],
+            [
+              "Script",
+              asString(script.url) === undefined ? undefined : <Address url={asString(script.url) ?? ""} />,
+            ],
+            ["Invoker", asString(script.invoker)],
+            [
+              "Blocking",
+              asNumber(data.blocking_ms) === undefined ? undefined : ms(asNumber(data.blocking_ms) ?? 0),
+            ],
           ]}
         />
       </Part>
-      {Object.keys(data).length > 0 && (
+      {Object.keys(rest).length > 0 && (
         <Part title="Data">
-          <JsonTree value={data} words={words} />
+          <JsonTree value={rest} words={words} />
         </Part>
       )}
     </>

@@ -11,6 +11,7 @@ import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { ConsoleDetail } from "./console";
 import "./detail.css";
+import { InteractionDetail } from "./interaction";
 import { JsonTree } from "./json";
 import { Led } from "./led";
 import { NetworkDetail } from "./network";
@@ -188,7 +189,9 @@ function ByCategory({ envelope, words }: { envelope: Envelope; words: string[] }
     case "console":
       return <ConsoleDetail event={event} words={words} />;
     case "network":
-      return <NetworkDetail event={event} words={words} />;
+      return <NetworkDetail envelope={envelope} words={words} />;
+    case "interaction":
+      return <InteractionDetail event={event} words={words} />;
     case "page":
       return <PageDetail event={event} words={words} />;
     default:

@@ -44,6 +44,16 @@ export function Facts({ facts }: { facts: (Fact | null)[] }) {
   );
 }
 
+/** Facts as a part of their own, which is left out when there are none. */
+export function FactsPart({ title, facts }: { title: string; facts: (Fact | null)[] }) {
+  const some = facts.some((f) => f !== null && f[1] !== undefined && f[1] !== null && f[1] !== "");
+  return some ? (
+    <Part title={title}>
+      <Facts facts={facts} />
+    </Part>
+  ) : null;
+}
+
 /** A value one click narrows the filter to. */
 export function FilterBy({ term, children }: { term: string; children: ComponentChildren }) {
   const viewer = useViewer();

@@ -16,11 +16,12 @@ const PAGE_LINES = 10_000;
 
 export async function exported(
   viewer: Viewer,
+  session: string,
   format: ExportFormat,
   signal: AbortSignal,
   progress: (records: number) => void,
 ): Promise<Blob> {
-  const query = { session: viewer.sessionId.value, q: withRange(viewer.q.value, viewer.range.value) };
+  const query = { session, q: withRange(viewer.q.value, viewer.range.value) };
   const parts: string[] = [];
   let cursor: string | null = null;
   let records = 0;

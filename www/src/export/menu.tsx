@@ -18,14 +18,16 @@ export function ExportMenu() {
   const running = useSignal<AbortController | null>(null);
 
   const run = async (format: ExportFormat, close: () => void) => {
+    const session = viewer.sessionId.value;
+    if (session === null) return;
     const abort = new AbortController();
     running.value = abort;
     done.value = 0;
     try {
-      const file = await exported(viewer, format, abort.signal, (records) => {
+      const file = await exported(viewer, session, format, abort.signal, (records) => {
         done.value = records;
       });
-      download(file, `tabtape-${viewer.sessionId.value?.slice(-8) ?? "all"}.${format}`);
+      download(file, `tabtape-${session.slice(-8)}.${format}`);
       viewer.say(`${count(done.value ?? 0)} records exported`);
       close();
     } catch (error) {

@@ -52,7 +52,7 @@ export function Nothing() {
       <Empty
         title="Nothing in this time range"
         text={
-          nobodyWatched(viewer.detail.value?.unwatched ?? [], viewer.range.value) ??
+          nobodyWatched(viewer.coverage.value.unwatched, viewer.range.value) ??
           "Somebody was watching, and nothing that matches happened."
         }
         action={{ label: "Show all of the session", run: () => viewer.setRange(null) }}

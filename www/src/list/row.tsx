@@ -19,6 +19,7 @@ export interface RowProps {
   category: string;
 }
 
+const INDENT_PX = 14;
 const SEVERITY_CLASS = ["s-debug", "s-info", "s-warn", "s-error"];
 const SEVERITY_LABEL = ["debug ", "", "warning ", "error "];
 
@@ -40,7 +41,10 @@ export function Row({ header, index, y, selected, record, words, type, category 
         <span class="row-category">{dot < 0 ? "" : type.slice(0, dot)}</span>
         <span class="row-name">{dot < 0 ? type : type.slice(dot + 1)}</span>
       </span>
-      <span class="row-text">
+      <span
+        class="row-text"
+        style={summary?.indent ? { paddingLeft: `${summary.indent * INDENT_PX}px` } : undefined}
+      >
         {summary?.lead ? <span class="row-lead">{summary.lead}</span> : null}
         {summary?.status === undefined ? null : <Status status={summary.status} />}
         {summary === undefined ? null : <Marked text={summary.text} words={words} />}

@@ -4,19 +4,23 @@
  * Whatever a producer sends has a summary: what is not known by type falls back to the data's own words.
  */
 import type { Event } from "../../../src/js/types";
-import { argsText } from "../data/preview";
-import { asArray, asNumber, asObject, asString } from "../data/record";
+import { lineOf } from "../data/preview";
+import { asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";
 
 export interface Summary {
-  /** What stands before the text, quieter: a method, a selector. */
+  /** What stands before the text, quieter: a method, a transition. */
   lead?: string;
   text: string;
-  /** At the right edge: a status, a duration, a size. */
+  /** At the right edge: a duration, a size. */
   aside?: string;
   /** HTTP status, coloured by class. */
   status?: number;
+  /** How deep in console groups. */
+  indent?: number;
 }
+
+type Data = Record<string, unknown>;
 
 const MOST_CHARS = 400;
 
@@ -27,10 +31,10 @@ export function summaryOf(event: Event): Summary {
   return summary;
 }
 
-function byCategory(event: Event, data: Record<string, unknown>): Summary | null {
+function byCategory(event: Event, data: Data): Summary | null {
   switch (event.category) {
     case "console":
-      return consoleSummary(event, data);
+      return consoleSummary(data);
     case "network":
       return networkSummary(event, data);
     case "page":
@@ -46,83 +50,138 @@ function byCategory(event: Event, data: Record<string, unknown>): Summary | null
   }
 }
 
-function consoleSummary(_event: Event, data: Record<string, unknown>): Summary | null {
-  const text = argsText(asArray(data.args)) || asString(data.message) || asString(data.text);
-  return text === undefined ? null : { text };
+function consoleSummary(data: Data): Summary | null {
+  const text = asString(data.text);
+  if (text === undefined) return null;
+  const elapsed = asNumber(data.elapsed_ms);
+  const count = asNumber(data.count);
+  return {
+    text,
+    ...(elapsed === undefined ? {} : { aside: duration(elapsed * 1000) }),
+    ...(count === undefined ? {} : { aside: `×${count}` }),
+    indent: Math.min(8, asNumber(data.group_depth) ?? 0),
+  };
 }
 
-function networkSummary(event: Event, data: Record<string, unknown>): Summary | null {
-  const url = event.url ?? asString(data.url);
+function networkSummary(event: Event, data: Data): Summary | null {
+  const { url } = event;
   if (url === undefined) return null;
   const aside: string[] = [];
-  const size = asNumber(data.size) ?? asNumber(data.body_bytes);
-  if (size !== undefined) aside.push(bytes(size));
+  const error = asString(data.error);
+  if (error !== undefined) aside.push(error.replace(/^net::/, ""));
+  if (data.from_cache === true) aside.push("cache");
+  const size = asNumber(data.transfer_bytes) ?? asNumber(data.content_length) ?? asNumber(data.length);
+  if (size !== undefined && data.from_cache !== true) aside.push(bytes(size));
   const ms = asNumber(data.duration_ms);
   if (ms !== undefined) aside.push(duration(ms * 1000));
-  const error = asString(data.error);
-  if (error !== undefined) aside.unshift(error);
   const status = asNumber(data.status);
+  const to = asString(data.redirect_url);
   return {
     lead: asString(data.method) ?? "",
-    text: shortUrl(url),
+    text: to === undefined ? shortUrl(url) : `${shortUrl(url)} → ${shortUrl(to)}`,
     aside: aside.join(" · "),
     ...(status === undefined ? {} : { status }),
   };
 }
 
-function pageSummary(event: Event, data: Record<string, unknown>): Summary | null {
+function pageSummary(event: Event, data: Data): Summary | null {
+  const ms = asNumber(data.value_ms) ?? asNumber(data.duration_ms);
   const value = asNumber(data.value);
+  const rating = asString(data.rating)?.replaceAll("-", " ");
+  const at = event.url === undefined ? "" : shortUrl(event.url);
   switch (event.type) {
     case "page.lcp":
     case "page.inp":
-    case "page.long_frame": {
-      const ms = value ?? asNumber(data.duration_ms) ?? asNumber(data.start_time_ms);
-      const what = asString(data.element) ?? asString(data.name) ?? "";
-      return ms === undefined ? null : { text: what, aside: duration(ms * 1000) };
-    }
+    case "page.fcp":
+    case "page.ttfb":
+      return ms === undefined ? null : { text: rating ?? "", aside: duration(ms * 1000) };
     case "page.layout_shift":
-      return value === undefined ? null : { text: "", aside: value.toFixed(4) };
+      return value === undefined ? null : { text: rating ?? "", aside: value.toFixed(3) };
+    case "page.long_frame": {
+      const script = asObject(data.script);
+      const who = [asString(script.invoker), asString(script.url)]
+        .filter((s) => s !== undefined && s !== "")
+        .join("  ");
+      return ms === undefined ? null : { text: who, aside: duration(ms * 1000) };
+    }
     case "page.csp_violation":
+      return { lead: asString(data.directive) ?? "", text: `blocked ${asString(data.blocked_url) ?? ""}` };
+    case "page.resource_failed":
+      return { lead: asString(data.element) ?? "", text: asString(data.url) ?? "" };
+    case "page.visibility":
+      return { lead: asString(data.state) ?? "", text: at };
+    case "page.deprecation":
+    case "page.intervention":
+      return { text: asString(data.message) ?? asString(data.id) ?? "" };
+    case "page.screenshot":
+      return { text: asString(data.error) ?? `taken: ${(asString(data.why) ?? "").replaceAll("_", " ")}` };
+    default: {
+      const error = asString(data.error);
       return {
-        text: `${asString(data.directive) ?? "policy"} blocked ${asString(data.blocked) ?? ""}`,
+        ...(asString(data.transition) === undefined ? {} : { lead: asString(data.transition) ?? "" }),
+        text: at,
+        ...(error === undefined ? {} : { aside: error.replace(/^net::/, "") }),
+        ...(ms === undefined ? {} : { aside: duration(ms * 1000) }),
       };
-    default:
-      return event.url === undefined
-        ? null
-        : { text: event.url, ...(asString(data.error) ? { aside: asString(data.error) ?? "" } : {}) };
+    }
   }
 }
 
-function interactionSummary(data: Record<string, unknown>): Summary | null {
-  const target = asString(data.selector) ?? asString(data.target);
-  const text = asString(data.text) ?? asString(data.key) ?? asString(data.label);
-  if (target === undefined && text === undefined) return null;
-  return { text: [text === undefined ? "" : `“${text}”`, target ?? ""].filter(Boolean).join("  ") };
+function interactionSummary(data: Data): Summary | null {
+  const label = asString(data.label);
+  const selector = asString(data.selector) ?? "";
+  const key = asString(data.key);
+  if (key !== undefined) {
+    const times = asNumber(data.count) ?? 1;
+    return { text: `${key}${times > 1 ? ` ×${times}` : ""}  ${selector}` };
+  }
+  const percent = asNumber(data.percent);
+  if (percent !== undefined) return { text: `to ${percent} %  ${selector}` };
+  const action = asString(data.action);
+  const what = label === undefined || label === "" ? "" : `“${label}”`;
+  return {
+    text: [what, selector, action === undefined ? "" : `→ ${shortUrl(action)}`]
+      .filter((p) => p !== "")
+      .join("  "),
+  };
 }
 
-function tabSummary(event: Event, data: Record<string, unknown>): Summary | null {
+function tabSummary(event: Event, data: Data): Summary | null {
+  const status = asString(data.status);
   const title = asString(data.title);
   const url = event.url ?? asString(data.url);
-  const text = [title, url].filter(Boolean).join("  ");
-  return text === "" ? null : { text };
+  const text = [title, url === undefined ? undefined : shortUrl(url)]
+    .filter((p) => p !== undefined && p !== "")
+    .join("  ");
+  return text === "" && status === undefined
+    ? null
+    : { ...(status === undefined ? {} : { lead: status }), text };
 }
 
-function systemSummary(event: Event, data: Record<string, unknown>): Summary | null {
-  if (event.type === "system.mark") return { text: asString(data.text) ?? asString(data.note) ?? "" };
-  return null;
+function systemSummary(event: Event, data: Data): Summary | null {
+  switch (event.type) {
+    case "system.mark":
+      return { text: asString(data.note) ?? asString(data.text) ?? "" };
+    case "system.worker_started":
+      return { text: (asString(data.reason) ?? "").replaceAll("_", " ") };
+    case "system.session_started":
+      return { text: asString(data.previous) === undefined ? "" : `after ${String(data.previous)}` };
+    default:
+      return asString(data.error) === undefined ? null : { text: asString(data.error) ?? "" };
+  }
 }
 
-function fallback(event: Event, data: Record<string, unknown>): string {
+function fallback(event: Event, data: Data): string {
   const said = asString(data.message) ?? asString(data.text) ?? asString(data.name);
   if (said !== undefined) return said;
   if (event.data === undefined || event.data === null) return event.url ?? "";
   const parts = Object.entries(data).map(
-    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([key, value]) => `${key}: ${typeof value === "string" ? value : lineOf(value, 1)}`,
   );
-  return parts.length > 0 ? parts.join("  ") : JSON.stringify(event.data);
+  return parts.length > 0 ? parts.join("  ") : lineOf(event.data);
 }
 
-/** `example.org/path?query` of an address; other texts as they are. */
+/** An address without its `https://`; other texts as they are. */
 export function shortUrl(url: string): string {
   return url.replace(/^https?:\/\//, "");
 }

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { SessionSummary } from "../data/source";
 import { ago, count, duration, shortCount, shortDate } from "../data/time";
-import { useViewer } from "../state";
+import { lostOf, useViewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
@@ -109,7 +109,7 @@ function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
           {s.severities.error > 0 && (
             <span class="session-errors">{shortCount(s.severities.error)} errors</span>
           )}
-          {s.gaps > 0 && <span class="session-gaps">{shortCount(s.gaps)} missing</span>}
+          {lostOf(s) > 0 && <span class="session-gaps">{shortCount(lostOf(s))} missing</span>}
           <span class="session-id mono">{s.id.slice(-8)}</span>
         </span>
       </button>
@@ -145,7 +145,5 @@ export function nameOf(session: SessionSummary): string {
 }
 
 function isFresh(session: SessionSummary | null, now: number): boolean {
-  return (
-    session !== null && !session.ended && session.last_ts !== null && now - session.last_ts < FRESH_MICROS
-  );
+  return session !== null && session.last_ts !== null && now - session.last_ts < FRESH_MICROS;
 }

@@ -3,7 +3,7 @@
  * recorder's worker began again. An empty stretch above an unbroken line means that nothing happened.
  */
 import { clock, count, duration } from "../data/time";
-import { useViewer } from "../state";
+import { lostOf, useViewer } from "../state";
 
 /** Marks closer together than this would hide each other. */
 const LEAST_APART_PX = 3;
@@ -17,13 +17,14 @@ interface Mark {
 export function Coverage({ width }: { width: number }) {
   const viewer = useViewer();
   const { from, to } = viewer.domain.value;
-  const detail = viewer.detail.value;
+  const coverage = viewer.coverage.value;
+  const session = viewer.session.value;
   const feed = viewer.feed.value;
   void feed?.version.value;
-  if (width < 40 || detail === null) return <div class="coverage" />;
+  if (width < 40 || session === null) return <div class="coverage" />;
   const x = (ts: number): number => Math.min(width, Math.max(0, ((ts - from) / (to - from)) * width));
 
-  const marks: Mark[] = viewer.restarts.value.map(({ ts, reason }) => ({
+  const marks: Mark[] = coverage.restarts.map(({ ts, reason }) => ({
     at: x(ts),
     kind: "restart",
     title: `Worker started at ${clock(ts)}${reason === "" ? "" : `: ${reason.replaceAll("_", " ")}`}`,
@@ -35,29 +36,26 @@ export function Coverage({ width }: { width: number }) {
       title: `${count(gap.count)} ${gap.category} records missing near ${clock(gap.ts)}`,
     });
   }
-  const lost = detail.gaps;
-  const unwatched = detail.unwatched.reduce((sum, s) => sum + s.to_ts - s.from_ts, 0);
+  const lost = lostOf(session);
+  const unwatched = coverage.unwatched.reduce((sum, s) => sum + s.to_ts - s.from_ts, 0);
   return (
     <div
       class="coverage"
       role="img"
       aria-label={`Coverage: ${unwatched === 0 ? "watched throughout" : `nobody was watching for ${duration(unwatched)}`}; ${
         lost === 0 ? "no record is missing" : `${count(lost)} records are missing`
-      }; the recorder's worker started ${count(viewer.restarts.value.length)} times.`}
+      }; the recorder's worker started ${count(coverage.restarts.length)} times.`}
     >
       <svg width={width} height="10" aria-hidden="true">
-        {detail.watched.map((span) => (
-          <rect
-            key={span.from_ts}
-            class="coverage-watched"
-            x={x(span.from_ts)}
-            y="4"
-            width={Math.max(1, x(span.to_ts) - x(span.from_ts))}
-            height="2"
-            rx="1"
-          />
-        ))}
-        {detail.unwatched.map((span) => (
+        <rect
+          class="coverage-watched"
+          x={x(session.first_ts ?? from)}
+          y="4"
+          width={Math.max(1, x(to) - x(session.first_ts ?? from))}
+          height="2"
+          rx="1"
+        />
+        {coverage.unwatched.map((span) => (
           <rect
             key={span.from_ts}
             class="coverage-unwatched"

@@ -1,0 +1,121 @@
+/**
+ * One request from its records: the request, its redirects and its end are records of their own, tied by
+ * `request_id`. What only one of them knows is put together here.
+ */
+import type { Envelope } from "../../../src/js/types";
+import { asArray, asNumber, asObject, asString } from "../data/record";
+
+export type Headers = [name: string, value: string][];
+
+export interface Phase {
+  name: string;
+  ms: number;
+}
+
+export interface Exchange {
+  method: string;
+  url: string;
+  status: number | undefined;
+  error: string | undefined;
+  requestHeaders: Headers;
+  responseHeaders: Headers;
+  requestBody: string | undefined;
+  responseBody: string | undefined;
+  /** The body is base64 of bytes that are no text. */
+  binaryBody: boolean;
+  phases: Phase[];
+  durationMs: number | undefined;
+  redirects: string[];
+  facts: [name: string, value: string | undefined][];
+}
+
+const END = new Set(["network.response", "network.failed"]);
+
+export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange {
+  const dataOf = (type: (t: string) => boolean): Record<string, unknown> =>
+    asObject(envelopes.find((e) => type(e.event.type))?.event.data);
+  const request =
+    selected.event.type === "network.request"
+      ? asObject(selected.event.data)
+      : dataOf((t) => t === "network.request");
+  const end = END.has(selected.event.type) ? asObject(selected.event.data) : dataOf((t) => END.has(t));
+  const shown = asObject(selected.event.data);
+  const durationMs = asNumber(end.duration_ms);
+  const binaryBody = end.body_encoding === "base64";
+  return {
+    method: asString(shown.method) ?? asString(request.method) ?? "GET",
+    url: selected.event.url ?? "",
+    status: asNumber(shown.status) ?? asNumber(end.status),
+    error: asString(shown.error) ?? asString(end.error),
+    requestHeaders: headersOf(request.headers),
+    responseHeaders: headersOf(selected.event.type === "network.redirect" ? shown.headers : end.headers),
+    requestBody: asString(request.body),
+    responseBody: asString(end.body),
+    binaryBody,
+    phases: phasesOf(end, durationMs),
+    durationMs,
+    redirects: envelopes
+      .filter((e) => e.event.type === "network.redirect")
+      .map((e) => asString(asObject(e.event.data).redirect_url) ?? ""),
+    facts: [
+      ["Kind", asString(request.resource_type) ?? asString(shown.resource_type)],
+      ["Content type", asString(end.content_type)],
+      ["Protocol", asString(end.protocol) ?? asString(end.status_line)],
+      ["From cache", end.from_cache === true ? "yes" : undefined],
+      ["Address", asString(end.ip)],
+      ["Initiator", initiatorOf(request.initiator)],
+      [
+        "Body cut",
+        end.body_cut_from === undefined ? undefined : `recorded of ${String(end.body_cut_from)} characters`,
+      ],
+    ],
+  };
+}
+
+function initiatorOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  const { type, url, line } = asObject(value);
+  const place = asString(url);
+  if (place === undefined) return asString(type);
+  return `${asString(type) ?? ""} ${place}${line === null || line === undefined ? "" : `:${String(line)}`}`.trim();
+}
+
+/** Phases in order: all that the protocol tells (CDP's ResourceTiming), else waiting and receiving. */
+function phasesOf(end: Record<string, unknown>, durationMs: number | undefined): Phase[] {
+  if (durationMs === undefined) return [];
+  const timing = asObject(end.timing);
+  const at = (name: string): number => asNumber(timing[name]) ?? -1;
+  const headersMs = asNumber(timing.receiveHeadersEnd);
+  if (headersMs !== undefined) {
+    const between = (name: string, from: string, to: string): Phase => ({
+      name,
+      ms: at(from) < 0 ? 0 : at(to) - at(from),
+    });
+    const phases = [
+      between("DNS", "dnsStart", "dnsEnd"),
+      between("connect", "connectStart", "connectEnd"),
+      between("send", "sendStart", "sendEnd"),
+      { name: "waiting", ms: headersMs - Math.max(0, at("sendEnd")) },
+      { name: "receiving", ms: durationMs - headersMs },
+    ].filter((p) => p.ms > 0);
+    const known = phases.reduce((sum, p) => sum + p.ms, 0);
+    return durationMs - known > 0.1 ? [{ name: "queued", ms: durationMs - known }, ...phases] : phases;
+  }
+  const first = asNumber(end.ttfb_ms);
+  if (first === undefined) return [{ name: "whole", ms: durationMs }];
+  return [
+    { name: "waiting", ms: first },
+    { name: "receiving", ms: Math.max(0, durationMs - first) },
+  ];
+}
+
+/** Pairs, as the recorder writes them; other producers send an object. */
+export function headersOf(value: unknown): Headers {
+  if (Array.isArray(value)) {
+    return value.flatMap((header): Headers => {
+      const [name, text] = asArray(header);
+      return typeof name === "string" ? [[name, typeof text === "string" ? text : ""]] : [];
+    });
+  }
+  return Object.entries(asObject(value)).map(([name, text]): [string, string] => [name, String(text)]);
+}
