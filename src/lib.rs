@@ -3,7 +3,10 @@
 pub mod config;
 pub mod envelope;
 pub mod event;
+pub mod flusher;
 pub mod header;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod js;
 pub mod json;
 pub mod levels;
 pub mod log;
@@ -13,3 +16,4 @@ pub mod ring;
 pub mod selector;
 pub mod session;
 pub mod severity;
+pub mod system;

@@ -14,7 +14,7 @@ fn line_of(event: &str) -> (Vec<u8>, crate::header::Header) {
     let event = Event::parse(event.as_bytes(), Trust::Untrusted).unwrap();
     // Lines are appended to segments: spans must not depend on what stands before.
     let mut out = b"before\n".to_vec();
-    let header = event.tight(|event| writer().event(&mut out, 42, event.ts_micros.unwrap_or(9), event));
+    let header = writer().event(&mut out, 42, event.ts_micros.unwrap_or(9), &event);
     (out[7..].to_vec(), header)
 }
 
@@ -27,7 +27,7 @@ fn event_with(fields: &str) -> String {
 #[test]
 fn an_event_becomes_the_line_of_the_contract() {
     let (line, header) = line_of(
-        r#"{"data":{ "b": 1.0, "a": "\u00e9" },"source":{"metadata":{"tab_id": "7"},"kind":"extension","event":"console.log"},"url":"https://x.y/","category":"console","type":"console.error","ts":17}"#,
+        r#"{"data":{"b":1.0,"a":"\u00e9"},"source":{"metadata":{"tab_id":"7"},"kind":"extension","event":"console.log"},"url":"https://x.y/","category":"console","type":"console.error","ts":17}"#,
     );
     assert_eq!(
         String::from_utf8(line.clone()).unwrap(),

@@ -19,7 +19,7 @@ impl LineWriter {
         Self { prefix: format!("{{\"capture_session_id\":\"{session_id}\",").into_bytes() }
     }
 
-    /// Appends the line of `event`, which is [`tight`](Event::tight), to `out`, without a newline, and
+    /// Appends the line of `event`, which has no white space between tokens, to `out`, without a newline, and
     /// returns its header, whose spans count from where the line begins. Content over [`MAX_LINE_BYTES`] is cut.
     pub fn event(&self, out: &mut Vec<u8>, seq: u64, ts_micros: u64, event: &Event<'_>) -> Header {
         let start = out.len();

@@ -12,7 +12,6 @@ pub use error::{EventError, Expected};
 pub(crate) use parse::object;
 pub use parse::{Shape, Trust, max_safe_integer};
 
-use crate::json::compact;
 use crate::levels::{DetailLevel, SourceKind};
 
 /// Most bytes of a type.
@@ -55,6 +54,17 @@ pub struct Event<'a> {
     pub white_space: bool,
 }
 
+/// Where a relayed event comes from: stamped by whoever can tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Provenance<'a> {
+    /// A compact JSON object of strings: tab, frame, document, window.
+    pub metadata: &'a [u8],
+    /// `metadata.tab_id` as a number; -1 for none.
+    pub tab_id: i64,
+    /// The document's url, as the content of a JSON string.
+    pub url: &'a [u8],
+}
+
 impl<'a> Event<'a> {
     /// Reads one event.
     ///
@@ -62,22 +72,6 @@ impl<'a> Event<'a> {
     /// See [`EventError`].
     pub fn parse(text: &'a [u8], trust: Trust) -> Result<Self, EventError> {
         parse::event(text, trust)
-    }
-
-    /// Hands `then` the same event without white space between the tokens of `metadata` and `data`.
-    pub fn tight<R>(&self, then: impl FnOnce(&Event<'_>) -> R) -> R {
-        if !self.white_space {
-            return then(self);
-        }
-        let tight = |text: Option<&[u8]>| {
-            text.map(|text| {
-                let mut tight = Vec::with_capacity(text.len());
-                compact(text, &mut tight);
-                tight
-            })
-        };
-        let (metadata, data) = (tight(self.metadata), tight(self.data));
-        then(&Event { metadata: metadata.as_deref(), data: data.as_deref(), white_space: false, ..*self })
     }
 }
 

@@ -7,8 +7,12 @@
 mod clock;
 mod errors;
 mod inbox;
+mod logs;
+mod random;
 mod reader;
+mod recorder;
 mod session;
+mod status;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

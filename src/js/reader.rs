@@ -4,8 +4,8 @@ use crate::ring::{ReadResult, Reader};
 use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::rc::Rc;
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The wasm half of the TypeScript `Reader`.
 #[wasm_bindgen(js_name = WasmReader)]

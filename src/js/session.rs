@@ -1,15 +1,18 @@
 //! A capture session as JavaScript holds it.
 
-use super::clock::wall_micros;
+use super::clock::{monotonic_ms, wall_micros};
 use super::errors::error;
 use super::inbox::Inbox;
+use super::logs::{JsLogs, new_session_id};
 use super::reader::JsReader;
 use crate::envelope::SessionId;
 use crate::event::Trust;
+use crate::log::{IndexedDbLog, LogError};
 use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
 use crate::selector::Selector;
-use crate::session::{BatchReceipt, CaptureSession, PublishError};
+use crate::session::{BatchReceipt, CaptureSession, CommitObserver, Committer, PublishError};
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,19 +23,62 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub struct JsSession {
     session: Rc<RefCell<CaptureSession>>,
     inbox: Inbox,
+    committer: Option<Committer<IndexedDbLog, Quiet>>,
+}
+
+/// Nobody else resumes a session of this kind by a record, and its owner asks for its state.
+#[derive(Debug)]
+struct Quiet;
+
+impl CommitObserver for Quiet {
+    fn now_ms(&self) -> f64 {
+        monotonic_ms()
+    }
+
+    fn committed(&self, _seq: u64) {}
+
+    fn failed(&self, _error: &LogError) {}
+
+    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 #[wasm_bindgen(js_class = WasmSession)]
 impl JsSession {
-    /// Begins a session in memory.
+    /// Begins a session in memory, with a new id unless one is given.
     ///
     /// # Errors
     /// `invalid_session_id`, `invalid_capacity`.
     #[wasm_bindgen(constructor)]
-    pub fn new(session_id: &str, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+    pub fn new(
+        session_id: Option<String>,
+        ring_capacity: f64,
+        ring_max_bytes: f64,
+    ) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
-        let session = CaptureSession::new(self::session_id(session_id)?, ring);
-        Ok(Self { session: Rc::new(RefCell::new(session)), inbox: Inbox::default() })
+        let session_id = session_id.map_or_else(|| Ok(new_session_id()), |id| self::session_id(&id))?;
+        let session = CaptureSession::new(session_id, ring);
+        Ok(Self { session: Rc::new(RefCell::new(session)), inbox: Inbox::default(), committer: None })
+    }
+
+    /// Begins or resumes the session whose logs were opened.
+    ///
+    /// # Errors
+    /// `invalid_capacity`.
+    #[wasm_bindgen(js_name = withLog)]
+    pub fn with_log(logs: &JsLogs, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+        let ring = ring(ring_capacity, ring_max_bytes)?;
+        let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
+        let session = Rc::new(RefCell::new(session));
+        let committer = Some(Committer::new(session.clone(), logs.log(), Quiet));
+        Ok(Self { session, inbox: Inbox::default(), committer })
+    }
+
+    fn published(&self) {
+        if let Some(committer) = &self.committer {
+            committer.kick();
+        }
     }
 
     /// Makes room in the inbox; see [`Inbox`].
@@ -47,8 +93,10 @@ impl JsSession {
     /// `invalid_event`, `too_many_categories`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
         let mut session = self.session.borrow_mut();
-        let published = self.inbox.read(length, |event| session.publish(event, trust(data_last), wall_micros()));
+        let published =
+            self.inbox.read(length, |event| session.publish(event, trust(data_last), wall_micros()));
         drop(session);
+        self.published();
         published.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
     }
 
@@ -62,6 +110,7 @@ impl JsSession {
         let receipt =
             self.inbox.read(length, |lines| session.publish_batch(lines, trust(data_last), wall_micros()));
         drop(session);
+        self.published();
         receipt.map(|receipt| packed(&receipt)).map_err(|refused| publish_error(&refused))
     }
 
@@ -71,7 +120,9 @@ impl JsSession {
     /// `invalid_drop`, `closed`, `superseded`.
     #[wasm_bindgen(js_name = recordDrop)]
     pub fn record_drop(&self, category: &str, count: f64, reason: &str) -> Result<f64, JsValue> {
-        record_drop(&self.session, category, count, reason)
+        let recorded = record_drop(&self.session, category, count, reason);
+        self.published();
+        recorded
     }
 
     /// A reader after `after_seq`; the selector in its text form or as JSON.
@@ -87,13 +138,13 @@ impl JsSession {
     /// # Errors
     /// `cursor_ahead`, `closed`, `superseded`.
     pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
-        let waiting = self.session.borrow().committed(seq as u64).map_err(|ahead| cursor_ahead(&ahead))?;
-        waiting.await.map_err(|why| error(why.code(), &why))
+        committed(&self.session.clone(), seq).await
     }
 
     /// Takes no more publishes.
     pub fn close(&self) {
         self.session.borrow_mut().close();
+        self.published();
     }
 
     /// Its id.
@@ -165,6 +216,11 @@ pub(super) fn record_drop(
     }
     let recorded = session.borrow_mut().record_drop(category, count as u64, reason);
     recorded.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
+}
+
+pub(super) async fn committed(session: &RefCell<CaptureSession>, seq: f64) -> Result<(), JsValue> {
+    let waiting = session.borrow().committed(seq as u64).map_err(|ahead| cursor_ahead(&ahead))?;
+    waiting.await.map_err(|why| error(why.code(), &why))
 }
 
 pub(super) fn reader(

@@ -54,8 +54,8 @@ export class CaptureSession {
     const { glue } = this.#instance;
     this.#wasm = throwing(() =>
       options.log
-        ? glue.WasmSession.withLog(options.log.wasm, options.sessionId, capacity, maxBytes)
-        : new glue.WasmSession(options.sessionId ?? glue.newSessionId(), capacity, maxBytes),
+        ? glue.WasmSession.withLog(options.log.of(options.sessionId), capacity, maxBytes)
+        : new glue.WasmSession(options.sessionId, capacity, maxBytes),
     );
     this.#inbox = new Inbox(this.#instance, this.#wasm);
   }

@@ -4,6 +4,9 @@
  * Units: `ts` is Unix microseconds; bytes are UTF-8 bytes; seq counts from 1 in each capture session.
  */
 
+import type { Reader } from "./reader.ts";
+import type { ReaderOptions } from "./session.ts";
+
 /** Any value JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -64,6 +67,30 @@ export interface Gap {
   reason: string;
 }
 
+/** What a reader wants: the text form, or the same as an object. All terms must hold. */
+export type Selector = string | SelectorObject;
+
+/** The object form of a selector; a list is a choice. */
+export interface SelectorObject {
+  categories?: string | string[];
+  types?: string | string[];
+  kinds?: SourceKind | SourceKind[];
+  /** At least. */
+  detail?: DetailLevel;
+  /** At least. */
+  severity?: Severity;
+  status?: string | number | (string | number)[];
+  tabs?: number | number[];
+  sites?: string | string[];
+  urls?: string | string[];
+  sessions?: string | string[];
+  since?: string | number;
+  until?: string | number;
+  text?: string | string[];
+  not?: SelectorObject;
+  and?: SelectorObject[];
+}
+
 /** What a reader sees, one at a time. */
 export type ReadResult =
   | { envelope: Envelope }
@@ -120,6 +147,8 @@ export interface RecorderOptions {
   resume: ResumeRecord | null;
   start: WorkerStart;
   config?: CaptureConfigPatch;
+  /** When a commit counts as done; see `CategoryLogsOptions`. */
+  durability?: "relaxed" | "strict";
   /** Persists the resume record (null deletes it); awaited before the first publish is accepted. */
   saveResume(record: ResumeRecord | null): Promise<void>;
   /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once a second. */
@@ -183,6 +212,8 @@ export interface Recorder {
   readonly epoch: number;
   /** One event of the worker's own listeners. Returns its seq. */
   publish(event: EventInput): number;
+  /** Learns how far a relay's messages were taken; awaited before the first `publishRelay` of a relay. */
+  openRelay(relayId: string): Promise<void>;
   /**
    * A relay's messages, one JSON line each, numbered from `firstMessage`. A line is
    * `{"ts","type","category","source_event"?,"detail_level"?,"data"?,"truncated"?}` or
@@ -204,6 +235,8 @@ export interface Recorder {
   connect(target: CollectorTarget | null): void;
   /** Resolves when everything committed so far is acknowledged, or rejects with why it is not. */
   flush(): Promise<void>;
+  /** A reader of this session from any seq that the ring or, after a resume, its refill still holds. */
+  reader(options?: ReaderOptions): Promise<Reader>;
   status(): RecorderStatus;
   /** Commits, publishes `system.session_ended`, and stops. Later publishes are errors. */
   close(): Promise<void>;

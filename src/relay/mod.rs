@@ -15,8 +15,7 @@
 //! the messages, so this holds across workers and sessions. A line that is refused still is a message:
 //! what it would have said is counted as a drop with reason `invalid`.
 
-use crate::event::{self, Event, EventError, Expected, Shape, Trust};
-use crate::json::Scanner;
+use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
 use crate::session::{CaptureSession, PublishError, lines};
 use std::collections::HashMap;
 use std::fmt;
@@ -27,17 +26,6 @@ pub const INVALID: &str = "invalid";
 /// Types of the categories below that only the worker knows about.
 const OF_THE_WORKER: [&str; 5] =
     ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
-
-/// What every event of one relay has in common.
-#[derive(Debug, Clone, Copy)]
-pub struct RelayContext<'a> {
-    /// A compact JSON object of strings: tab, frame, document, window.
-    pub metadata: &'a [u8],
-    /// `metadata.tab_id`, -1 for none.
-    pub tab_id: i64,
-    /// The document's url, as the content of a JSON string.
-    pub url: &'a [u8],
-}
 
 /// What became of a batch of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +118,7 @@ impl RelayLedger {
         &mut self,
         session: &mut CaptureSession,
         relay_id: &str,
-        context: RelayContext<'_>,
+        provenance: Provenance<'_>,
         first_message: u64,
         ndjson: &[u8],
         now_micros: u64,
@@ -147,7 +135,7 @@ impl RelayLedger {
             if message <= repeated_up_to {
                 continue;
             }
-            match take_line(session, context, line, now_micros) {
+            match take_line(session, provenance, line, now_micros) {
                 Ok(()) => accepted += 1,
                 Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
                     return Err(RelayError::Session(error));
@@ -173,7 +161,7 @@ impl RelayLedger {
 
 fn take_line(
     session: &mut CaptureSession,
-    context: RelayContext<'_>,
+    provenance: Provenance<'_>,
     line: &[u8],
     now_micros: u64,
 ) -> Result<(), PublishError> {
@@ -184,20 +172,14 @@ fn take_line(
         }
         return session.accept_drop(&category, count, &reason).map(|_| ());
     }
-    let mut scanner = Scanner::new(line).map_err(EventError::from)?;
-    let event = event::object(&mut scanner, line, Trust::Untrusted, Shape::Relayed)?;
-    scanner.end().map_err(EventError::from)?;
-    if !may_relay(event.category, event.type_) {
-        return Err(EventError::Field {
-            path: "type",
-            value: format!("{} of category {}", event.type_, event.category),
-            expected: Expected::RelayType,
+    let stamp = |event: &Event<'_>| {
+        if may_relay(event.category, event.type_) {
+            return Ok(Some(provenance));
         }
-        .into());
-    }
-    let event =
-        Event { metadata: Some(context.metadata), tab_id: context.tab_id, url: Some(context.url), ..event };
-    session.accept(&event, now_micros).map(|_| ())
+        let value = format!("{} of category {}", event.type_, event.category);
+        Err(EventError::Field { path: "type", value, expected: Expected::RelayType }.into())
+    };
+    session.accept(line, Trust::Untrusted, Shape::Relayed, now_micros, stamp).map(|_| ())
 }
 
 /// Whether a relay may publish this type (or, for a drop, any type of this category).

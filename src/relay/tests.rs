@@ -3,8 +3,8 @@ use crate::envelope::SessionId;
 use crate::ring::{Entry, ReadResult, RingBuffer};
 use crate::selector::Selector;
 
-fn context() -> RelayContext<'static> {
-    RelayContext { metadata: br#"{"tab_id":"7","frame_id":"0"}"#, tab_id: 7, url: b"https://a.b/" }
+fn provenance() -> Provenance<'static> {
+    Provenance { metadata: br#"{"tab_id":"7","frame_id":"0"}"#, tab_id: 7, url: b"https://a.b/" }
 }
 
 struct Fixture {
@@ -22,7 +22,7 @@ impl Fixture {
 
     fn take(&mut self, first: u64, lines: &[&str]) -> Result<RelayReceipt, RelayError> {
         let ndjson = lines.join("\n");
-        self.ledger.take(&mut self.session, "r1", context(), first, ndjson.as_bytes(), 99)
+        self.ledger.take(&mut self.session, "r1", provenance(), first, ndjson.as_bytes(), 99)
     }
 
     fn stored(&self) -> Vec<String> {

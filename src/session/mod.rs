@@ -53,6 +53,7 @@ mod committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod committer;
 mod error;
+mod intake;
 
 pub use committed::Committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -60,14 +61,16 @@ pub use committer::{CommitObserver, Committer};
 pub use error::{NotCommitted, PublishError, RefusedAt};
 
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
-use crate::event::{Event, Expected, Trust, is_category_name, max_safe_integer};
+use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
 use crate::header::Header;
 use crate::levels::Severity;
 use crate::log::{Commit, Head, LogError, LogStore, RelayCursor};
+use crate::redaction::Redactor;
 use crate::ring::{CursorAhead, Entry, Reader, RingBuffer, StoredEvent, StoredGap};
 use crate::selector::Selector;
 use categories::Categories;
 use committed::CommitWatch;
+use intake::Intake;
 use std::sync::Arc;
 
 /// Commits failing for so long turn a session volatile.
@@ -135,6 +138,7 @@ pub struct CaptureSession {
     session_id: SessionId,
     ring: RingBuffer,
     writer: LineWriter,
+    intake: Intake,
     state: State,
     epoch: u64,
     latest_seq: u64,
@@ -185,6 +189,7 @@ impl CaptureSession {
             session_id,
             ring,
             writer: LineWriter::new(session_id),
+            intake: Intake::default(),
             state,
             epoch: head.epoch,
             latest_seq: head.latest_seq,
@@ -197,6 +202,11 @@ impl CaptureSession {
             unsettled_since_ms: None,
             watch: CommitWatch::new(head.latest_seq),
         }
+    }
+
+    /// Redacts every later event.
+    pub fn set_redactor(&mut self, redactor: Option<Redactor>) {
+        self.intake.set_redactor(redactor);
     }
 
     /// Its id.
@@ -231,8 +241,8 @@ impl CaptureSession {
 
     /// What was accepted since this owner began.
     #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.counts
+    pub fn counts(&self) -> Counts {
+        Counts { redactions: self.intake.redactions(), ..self.counts }
     }
 
     /// Events and seqs spent on gaps, by category, since this owner began.
@@ -259,8 +269,7 @@ impl CaptureSession {
     /// # Errors
     /// The event is refused, and no seq is spent.
     pub fn publish(&mut self, event: &[u8], trust: Trust, now_micros: u64) -> Result<u64, PublishError> {
-        let event = Event::parse(event, trust)?;
-        let seq = self.accept(&event, now_micros)?;
+        let seq = self.accept(event, trust, Shape::Published, now_micros, |_| Ok(None))?;
         self.settle_volatile();
         Ok(seq)
     }
@@ -283,9 +292,7 @@ impl CaptureSession {
         }
         let mut receipt = BatchReceipt::default();
         for (index, line) in lines(ndjson).enumerate() {
-            let accepted = Event::parse(line, trust)
-                .map_err(Into::into)
-                .and_then(|event| self.accept(&event, now_micros));
+            let accepted = self.accept(line, trust, Shape::Published, now_micros, |_| Ok(None));
             match accepted {
                 Ok(seq) => {
                     receipt.first_seq = if receipt.first_seq == 0 { seq } else { receipt.first_seq };
@@ -298,18 +305,43 @@ impl CaptureSession {
         Ok(receipt)
     }
 
-    /// Accepts an event that was parsed elsewhere, without showing it to anyone yet: a batch does that
-    /// once, in [`settle_volatile`](Self::settle_volatile).
-    pub(crate) fn accept(&mut self, event: &Event<'_>, now_micros: u64) -> Result<u64, PublishError> {
+    /// Accepts one event, with the provenance that `stamp` may put on it, without showing it to anyone
+    /// yet: a batch does that once, in [`settle_volatile`](Self::settle_volatile).
+    pub(crate) fn accept<'p>(
+        &mut self,
+        text: &[u8],
+        trust: Trust,
+        shape: Shape,
+        now_micros: u64,
+        stamp: impl FnOnce(&Event<'_>) -> Result<Option<Provenance<'p>>, PublishError>,
+    ) -> Result<u64, PublishError> {
         self.check_open()?;
         let seq = self.next_seq(1)?;
-        let category = self.categories.open(event.category)?;
-        let ts_micros = event.ts_micros.unwrap_or(now_micros);
-        event.tight(|event| self.write(event, category, seq, ts_micros));
-        Ok(seq)
+        // Borrowed apart from the rest of the session, which the event is written into.
+        let mut intake = std::mem::take(&mut self.intake);
+        let written = match intake.read(text, trust, shape) {
+            Err(error) => Err(error.into()),
+            Ok(event) => match stamp(&event) {
+                Err(error) => Err(error),
+                Ok(None) => self.write(&event, seq, now_micros),
+                Ok(Some(Provenance { metadata, tab_id, url })) => {
+                    let event = Event { metadata: Some(metadata), tab_id, url: Some(url), ..event };
+                    self.write(&event, seq, now_micros)
+                }
+            },
+        };
+        self.intake = intake;
+        written
     }
 
-    fn write(&mut self, event: &Event<'_>, category: usize, seq: u64, ts_micros: u64) {
+    /// One compact JSON value without secrets; `None` when there are none in it.
+    pub(crate) fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
+        self.intake.redact(json)
+    }
+
+    fn write(&mut self, event: &Event<'_>, seq: u64, now_micros: u64) -> Result<u64, PublishError> {
+        let ts_micros = event.ts_micros.unwrap_or(now_micros);
+        let category = self.categories.open(event.category)?;
         let builder = self.categories.builder(category);
         let start = builder.lines().len();
         let header = self.writer.event(builder.lines(), seq, ts_micros, event);
@@ -325,6 +357,7 @@ impl CaptureSession {
         self.latest_seq = seq;
         self.pending_bytes += end + 1 - start;
         self.pending.push(Pending { category, start, end, record: PendingRecord::Event(header) });
+        Ok(seq)
     }
 
     /// Spends `count` seqs on a gap: that many events of `category` are lost, for `reason`. Returns the

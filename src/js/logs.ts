@@ -1,0 +1,65 @@
+import { TabtapeError, wrapped } from "./errors.ts";
+import { type Glue, instance } from "./wasm.ts";
+
+type WasmLogs = InstanceType<Glue["WasmLogs"]>;
+
+export interface CategoryLogsOptions {
+  /** IndexedDB database; `tabtape` when absent. */
+  databaseName?: string;
+  /** The session to resume, or to begin under this id; a new one when absent. */
+  sessionId?: string;
+  /**
+   * `relaxed`, the default: a commit is done when the operating system has it; `strict`: when the disk has
+   * it. They differ in what a loss of power takes.
+   */
+  durability?: "relaxed" | "strict";
+}
+
+/**
+ * The category logs of one session in IndexedDB. Opening them makes this the session's owner: whoever owned
+ * it before is superseded at its next commit.
+ */
+export class CategoryLogs {
+  readonly #wasm: WasmLogs;
+
+  /** @internal */
+  constructor(wasm: WasmLogs) {
+    this.#wasm = wasm;
+  }
+
+  get sessionId(): string {
+    return this.#wasm.sessionId;
+  }
+
+  /** The last seq in the logs when they were opened; the session goes on after it. */
+  get latestSeq(): number {
+    return this.#wasm.latestSeq;
+  }
+
+  /** Closes the connection; a commit opens it again. */
+  close(): void {
+    this.#wasm.close();
+  }
+
+  /** @internal The wasm half, if these are the logs of `sessionId`. */
+  of(sessionId: string | undefined): WasmLogs {
+    if (sessionId !== undefined && sessionId !== this.sessionId) {
+      throw new TabtapeError(
+        "invalid_session_id",
+        `sessionId: expected ${this.sessionId}, whose logs these are, got ${sessionId}`,
+      );
+    }
+    return this.#wasm;
+  }
+}
+
+/** Opens the logs of one session. */
+export async function openCategoryLogs(options: CategoryLogsOptions = {}): Promise<CategoryLogs> {
+  const { WasmLogs } = instance().glue;
+  const strict = options.durability === "strict";
+  try {
+    return new CategoryLogs(await WasmLogs.open(options.databaseName ?? "tabtape", options.sessionId, strict));
+  } catch (error) {
+    throw wrapped(error);
+  }
+}

@@ -1,0 +1,144 @@
+import { TabtapeError, wrapped } from "./errors.ts";
+import { Inbox, isDataLast, stringified } from "./inbox.ts";
+import { Reader } from "./reader.ts";
+import type { ReaderOptions } from "./session.ts";
+import type {
+  CaptureConfig,
+  CaptureConfigPatch,
+  CollectorTarget,
+  EventInput,
+  Recorder,
+  RecorderOptions,
+  RecorderStatus,
+  RelayContext,
+  RelayReceipt,
+} from "./types.ts";
+import { discard, type Glue, type Instance, instance } from "./wasm.ts";
+import { isTrap } from "./wasm.ts";
+
+type WasmRecorder = InstanceType<Glue["WasmRecorder"]>;
+
+/** Opens the recorder of this worker: resumes the session of `options.resume`, or begins one. */
+export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
+  const home = instance();
+  const plain = {
+    databaseName: options.databaseName ?? "tabtape",
+    resume: options.resume,
+    reason: options.start.reason,
+    config: options.config ?? {},
+    strictDurability: options.durability === "strict",
+  };
+  let opened: OpenRecorder | null = null;
+  const tell = () => {
+    if (opened) options.onStatus?.(opened.status());
+  };
+  try {
+    const wasm = await home.glue.WasmRecorder.open(plain, options.saveResume, options.onStatus ? tell : undefined);
+    opened = new OpenRecorder(home, wasm);
+    return opened;
+  } catch (error) {
+    if (isTrap(error)) discard(home);
+    throw wrapped(error);
+  }
+}
+
+class OpenRecorder implements Recorder {
+  readonly #instance: Instance;
+  readonly #wasm: WasmRecorder;
+  readonly #inbox: Inbox;
+  #config: CaptureConfig;
+
+  constructor(home: Instance, wasm: WasmRecorder) {
+    this.#instance = home;
+    this.#wasm = wasm;
+    this.#inbox = new Inbox(home, wasm);
+    this.#config = JSON.parse(wasm.config);
+  }
+
+  get sessionId(): string {
+    return this.#wasm.sessionId;
+  }
+
+  get epoch(): number {
+    return this.#wasm.epoch;
+  }
+
+  get config(): CaptureConfig {
+    return this.#config;
+  }
+
+  publish(event: EventInput): number {
+    const text = stringified(event);
+    this.#inbox.clear();
+    this.#inbox.write(text);
+    return this.#run(() => this.#wasm.publish(this.#inbox.length, isDataLast(event)));
+  }
+
+  openRelay(relayId: string): Promise<void> {
+    return this.#wait(() => this.#wasm.openRelay(relayId));
+  }
+
+  publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt {
+    this.#inbox.clear();
+    this.#inbox.write(lines);
+    return this.#run(() => this.#wasm.publishRelay(relayId, context, firstMessage, this.#inbox.length));
+  }
+
+  recordDrop(category: string, count: number, reason: string): number {
+    return this.#run(() => this.#wasm.recordDrop(category, count, reason));
+  }
+
+  committed(seq: number = this.#wasm.latestSeq): Promise<void> {
+    return this.#wait(() => this.#wasm.committed(seq));
+  }
+
+  configure(patch: CaptureConfigPatch): CaptureConfig {
+    this.#config = JSON.parse(this.#run(() => this.#wasm.configure(JSON.stringify(patch))));
+    return this.#config;
+  }
+
+  connect(target: CollectorTarget | null): void {
+    this.#run(() => this.#wasm.connect(target));
+  }
+
+  flush(): Promise<void> {
+    return this.#wait(() => this.#wasm.flush());
+  }
+
+  async reader(options: ReaderOptions = {}): Promise<Reader> {
+    const selector = options.selector ?? "";
+    const text = typeof selector === "string" ? selector : JSON.stringify(selector);
+    return new Reader(await this.#wait(() => this.#wasm.reader(options.afterSeq ?? 0, text)));
+  }
+
+  status(): RecorderStatus {
+    return this.#run(() => this.#wasm.status());
+  }
+
+  close(): Promise<void> {
+    return this.#wait(() => this.#wasm.close());
+  }
+
+  /** A trap is passed on as it is: the owner opens a new recorder, on a fresh instance. */
+  #run<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      if (!isTrap(error)) throw wrapped(error);
+      discard(this.#instance);
+      throw error;
+    } finally {
+      this.#inbox.afterRead();
+    }
+  }
+
+  async #wait<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (!isTrap(error)) throw wrapped(error);
+      discard(this.#instance);
+      throw new TabtapeError("trap", String(error), { cause: error });
+    }
+  }
+}
