@@ -1,14 +1,12 @@
 /** The collector, `dist/bin/tabtape`, with the viewer in it. */
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { collectorFile } from "../lib/collector.mjs";
 import { dist } from "../lib/paths.mjs";
 import { exe } from "../lib/platform.mjs";
 import { run } from "../lib/run.mjs";
 import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
 import { cargoTargetDir } from "../lib/toolchain.mjs";
-
-/** The binary that `npm start`, the tests and `npx tabtape` run. */
-export const collectorFile = dist("bin", exe("tabtape"));
 
 export async function buildCollector() {
   const args = ["build", "--package", "tabtape-collector", "--bin", "tabtape", "--profile", "collector"];

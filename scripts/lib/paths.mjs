@@ -27,3 +27,11 @@ function platformCacheDir() {
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches");
   return process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 }
+
+/** The collector's folder of this user, where its commands look by themselves. */
+export function dataDir() {
+  if (process.env.TABTAPE_DATA_DIR) return process.env.TABTAPE_DATA_DIR;
+  if (process.platform === "win32") return join(platformCacheDir(), "tabtape", "data");
+  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "tabtape");
+  return join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "tabtape");
+}

@@ -1,0 +1,40 @@
+/** The unpacked extension: `dist/extension` for developers, `dist/extension-store` for the store. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bundles, esbuildOptions, manifest, staticFiles, writtenFiles } from "../../extension/build.mjs";
+import { dist, root } from "../lib/paths.mjs";
+import { during } from "../lib/say.mjs";
+import { emit, outputsOf } from "./emit.mjs";
+
+/** A preconfiguration somebody put beside the developer build stays there; see DESIGN §9. */
+const PRECONFIGURATION = "tabtape.json";
+
+export async function buildExtension() {
+  const { build } = await import("esbuild");
+  await during("Bundle the extension", async () => {
+    const outdir = dist("extension");
+    const result = await build({
+      ...esbuildOptions,
+      entryPoints: bundles,
+      outdir,
+      // A classic script has none; the worker says where its wasm is.
+      define: { "import.meta.url": "undefined" },
+      write: false,
+      logLevel: "warning",
+    });
+    const files = outputsOf(outdir, result);
+    for (const [from, to] of staticFiles) files.set(String(to), readFileSync(String(from)));
+    for (const [path, content] of Object.entries(writtenFiles())) files.set(path, Buffer.from(content));
+    files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
+
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    for (const kind of /** @type {const} */ (["developer", "store"])) {
+      const folder = kind === "developer" ? outdir : dist("extension-store");
+      const text = `${JSON.stringify(manifest(kind, version), null, 2)}\n`;
+      const kept = join(folder, PRECONFIGURATION);
+      const all = new Map(files).set("manifest.json", Buffer.from(text));
+      if (kind === "developer" && existsSync(kept)) all.set(PRECONFIGURATION, readFileSync(kept));
+      emit(folder, all);
+    }
+  });
+}

@@ -1,0 +1,148 @@
+/**
+ * A browser that records: a copy of the built extension, preconfigured, in a launched browser; and a page of
+ * the extension's own through which its worker is asked for its status and told to flush.
+ */
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { emit, filesIn } from "../build/emit.mjs";
+import { launch } from "./launch.mjs";
+import { Tell } from "./say.mjs";
+
+const READY_LIMIT_MS = 30_000;
+
+/**
+ * Copies the built extension and writes `tabtape.json` beside its manifest, for this user's eyes only.
+ * @param {string} from @param {string} to @param {object} preconfiguration See DESIGN §9.
+ */
+export function copyExtension(from, to, preconfiguration) {
+  mkdirSync(to, { recursive: true });
+  chmodSync(to, 0o700);
+  const files = new Map(
+    filesIn(from).map((path) => [path, /** @type {Uint8Array} */ (readFileSync(join(from, path)))]),
+  );
+  const text = JSON.stringify(preconfiguration);
+  const file = join(to, "tabtape.json");
+  if (!existsSync(file)) writeFileSync(file, "", { mode: 0o600 });
+  chmodSync(file, 0o600);
+  emit(to, files.set("tabtape.json", Buffer.from(text)));
+}
+
+/** What Chromium calls an extension: its manifest's key hashed, in letters from a to p. @param {string} folder */
+export function extensionId(folder) {
+  const { key } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  const digest = createHash("sha256").update(Buffer.from(key, "base64")).digest("hex").slice(0, 32);
+  return [...digest].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16))).join("");
+}
+
+/**
+ * Launches a browser with the extension and waits until it records and its collector has accepted it.
+ * @param {Omit<import("./launch.mjs").LaunchOptions, "url">} options
+ */
+export async function launchRecorder(options) {
+  const browser = await launch({ ...options, url: "about:blank" });
+  const id = extensionId(options.extension);
+  const recorder = new Recorder(browser, id);
+  try {
+    await recorder.untilRecording();
+    return recorder;
+  } catch (error) {
+    browser.kill();
+    throw error;
+  }
+}
+
+class Recorder {
+  /** @param {Awaited<ReturnType<typeof launch>>} browser @param {string} extensionId */
+  constructor(browser, extensionId) {
+    this.browser = browser;
+    this.extensionId = extensionId;
+  }
+
+  /** Opens a tab. @param {string} url @returns {Promise<string>} Its target. */
+  async open(url) {
+    const { targetId } = await this.browser.cdp.send("Target.createTarget", { url });
+    return targetId;
+  }
+
+  /** Leaves only one tab, showing `url`. @param {string} url */
+  async openOnly(url) {
+    const kept = await this.open(url);
+    for (const { targetId, type } of await this.#targets()) {
+      if (type === "page" && targetId !== kept)
+        await this.browser.cdp.send("Target.closeTarget", { targetId });
+    }
+    return kept;
+  }
+
+  /** What the worker says to one of our own pages' commands. @param {object} command */
+  async command(command) {
+    const { cdp } = this.browser;
+    const url = `chrome-extension://${this.extensionId}/popup.html`;
+    const { targetId } = await cdp.send("Target.createTarget", { url, background: true });
+    try {
+      const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
+      const expression = `chrome.runtime.sendMessage(${JSON.stringify(command)}).then(JSON.stringify)`;
+      const evaluate = { expression, awaitPromise: true, returnByValue: true };
+      const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", evaluate, sessionId);
+      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+      const answer = JSON.parse(result.value);
+      if (answer.error) throw new Error(answer.error);
+      return answer.ok;
+    } finally {
+      await cdp.send("Target.closeTarget", { targetId }).catch(() => {});
+    }
+  }
+
+  async untilRecording() {
+    const began = Date.now();
+    let last = "it did not answer";
+    while (Date.now() - began < READY_LIMIT_MS) {
+      try {
+        const status = await this.command({ command: "status" });
+        if (status.recording && status.recorder?.collector.state === "ok") return;
+        last = status.failure ?? JSON.stringify(status.recorder?.collector ?? status);
+      } catch (error) {
+        // The page is there before the worker is.
+        last = error instanceof Error ? error.message : String(error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Tell(`the extension did not begin to record within 30 s: ${last}`);
+  }
+
+  /** Ends the worker as Chromium itself may at any moment. */
+  async killWorker() {
+    const worker = (await this.#targets()).find(
+      ({ type, url }) =>
+        type === "service_worker" && url.startsWith(`chrome-extension://${this.extensionId}/`),
+    );
+    if (!worker) return false;
+    await this.browser.cdp.send("Target.closeTarget", { targetId: worker.targetId });
+    return true;
+  }
+
+  /** Closes every page, has everything delivered, and closes the browser. @param {number} limitMs */
+  async finish(limitMs) {
+    const flushed = this.#flush().then(
+      () => "",
+      (error) => (error instanceof Error ? error.message : String(error)),
+    );
+    const late = new Promise((resolve) => setTimeout(resolve, limitMs, "it took too long").unref());
+    const problem = String(await Promise.race([flushed, late]));
+    await this.browser.close();
+    return problem;
+  }
+
+  async #flush() {
+    // The last words of a page come as it closes; a flush that is asked for afterwards includes them.
+    await this.openOnly("about:blank");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await this.command({ command: "flush" });
+  }
+
+  /** @returns {Promise<{ targetId: string, type: string, url: string }[]>} */
+  async #targets() {
+    return (await this.browser.cdp.send("Target.getTargets")).targetInfos;
+  }
+}
