@@ -5,6 +5,7 @@
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` beside this file are the other side.
 
 mod clock;
+mod delivery;
 mod errors;
 mod inbox;
 mod logs;

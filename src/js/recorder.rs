@@ -3,6 +3,7 @@
 //! No rule about events lives here: it asks the core and passes the answers on.
 
 use super::clock::{monotonic_ms, wall_micros};
+use super::delivery;
 use super::errors::error;
 use super::inbox::Inbox;
 use super::logs::new_session_id;
@@ -10,9 +11,10 @@ use super::random;
 use super::reader::JsReader;
 use super::session as boundary;
 use super::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
-use crate::config::CaptureConfig;
+use crate::config::{CaptureConfig, SitePattern};
 use crate::envelope::SessionId;
 use crate::event::{Provenance, Trust};
+use crate::flusher::{Delivery, DeliveryStatus, NotFlushed, Notice};
 use crate::log::{Durability, Head, IndexedDbLog, LogError, LogStore};
 use crate::redaction::{Redactor, RuleTable};
 use crate::relay::{RelayLedger, RelayReceipt};
@@ -68,6 +70,7 @@ struct Recorder {
     save_resume: Function,
     notice: Rc<StatusNotice>,
     refilled: Cell<bool>,
+    delivery: Rc<RefCell<Option<Delivery>>>,
 }
 
 /// Passes on what becomes of commits.
@@ -75,6 +78,7 @@ struct Recorder {
 struct Observer {
     save_resume: Function,
     notice: Rc<StatusNotice>,
+    delivery: Rc<RefCell<Option<Delivery>>>,
 }
 
 impl CommitObserver for Observer {
@@ -83,6 +87,9 @@ impl CommitObserver for Observer {
     }
 
     fn committed(&self, _seq: u64) {
+        if let Some(delivery) = &*self.delivery.borrow() {
+            delivery.notify();
+        }
         self.notice.changed();
     }
 
@@ -91,11 +98,14 @@ impl CommitObserver for Observer {
     }
 
     fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
-        let save = self.save_resume.clone();
+        let (save, delivery) = (self.save_resume.clone(), self.delivery.clone());
         self.notice.problem("volatile", "commits failed for too long; this session goes on in memory only");
         Box::pin(async move {
             // Without the record or with it: going on in memory is all that is left.
             let _ = save_resume(&save, None).await;
+            if let Some(delivery) = &*delivery.borrow() {
+                delivery.turned_volatile();
+            }
         })
     }
 }
@@ -242,6 +252,65 @@ impl JsRecorder {
         serde_json::to_string(&*self.recorder.config.borrow()).unwrap_or_default()
     }
 
+    /// Whether the page at `url` is on a recorded site.
+    #[wasm_bindgen(js_name = isSiteRecorded)]
+    #[must_use]
+    pub fn is_site_recorded(&self, url: &str) -> bool {
+        self.recorder.config.borrow().site_matches(url)
+    }
+
+    /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site
+    /// whose scheme has no content scripts has none.
+    #[wasm_bindgen(js_name = matchPatterns)]
+    #[must_use]
+    pub fn match_patterns(&self) -> String {
+        let config = self.recorder.config.borrow();
+        let patterns =
+            |sites: &[SitePattern]| sites.iter().filter_map(SitePattern::match_pattern).collect::<Vec<_>>();
+        let sites = config.sites();
+        serde_json::json!({
+            "matches": patterns(&sites.include),
+            "exclude_matches": patterns(&sites.exclude),
+        })
+        .to_string()
+    }
+
+    /// Begins delivering to a collector, or stops with null.
+    ///
+    /// # Errors
+    /// `invalid_collector`; what was under way goes on.
+    pub fn connect(&self, target: JsValue) -> Result<(), JsValue> {
+        let target = delivery::target(target)?;
+        let recorder = &self.recorder;
+        recorder.delivery.borrow_mut().take();
+        let Some(target) = target else { return Ok(()) };
+        let weak = Rc::downgrade(recorder);
+        let on_change = move |_: &DeliveryStatus, notices: &[Notice]| {
+            if let Some(recorder) = weak.upgrade() {
+                recorder.hear(notices);
+            }
+        };
+        let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
+        let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
+        *recorder.delivery.borrow_mut() = Some(delivery);
+        Ok(())
+    }
+
+    /// Resolves once everything committed so far is acknowledged.
+    ///
+    /// # Errors
+    /// `not_flushed`, with what stands in the way.
+    pub async fn flush(&self) -> Result<(), JsValue> {
+        let recorder = self.recorder.clone();
+        let latest_seq = recorder.session.borrow().latest_seq();
+        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        let flush = recorder.delivery.borrow().as_ref().map(Delivery::flush);
+        let Some(flush) = flush else {
+            return Err(error(NotFlushed::CODE, &"no collector is connected"));
+        };
+        flush.await.map_err(|why| error(NotFlushed::CODE, &why))
+    }
+
     /// A reader of what is committed after `after_seq`.
     ///
     /// # Errors
@@ -293,6 +362,9 @@ impl JsRecorder {
         recorder.published();
         let latest_seq = recorder.session.borrow().latest_seq();
         boundary::committed(&recorder.session, latest_seq as f64).await?;
+        if let Some(delivery) = &*recorder.delivery.borrow() {
+            delivery.closing();
+        }
         save_resume(&recorder.save_resume, None).await
     }
 }
@@ -379,7 +451,9 @@ impl Recorder {
         };
         session.set_redactor(Some(Redactor::new(install_key, &RuleTable::default())));
         let session = Rc::new(RefCell::new(session));
-        let observer = Observer { save_resume: save_resume.clone(), notice: notice.clone() };
+        let delivery = Rc::new(RefCell::new(None));
+        let observer =
+            Observer { save_resume: save_resume.clone(), notice: notice.clone(), delivery: delivery.clone() };
         let committer = log.as_ref().map(|log| Committer::new(session.clone(), log.clone(), observer));
         let recorder = Self {
             session,
@@ -392,6 +466,7 @@ impl Recorder {
             save_resume,
             notice,
             refilled: Cell::new(false),
+            delivery,
         };
         let config = recorder.config.borrow().clone();
         if !resumed {
@@ -420,8 +495,26 @@ impl Recorder {
     fn published(&self) {
         match &self.committer {
             Some(committer) => committer.kick(),
-            None => self.notice.changed(),
+            None => {
+                if let Some(delivery) = &*self.delivery.borrow() {
+                    delivery.notify();
+                }
+                self.notice.changed();
+            }
         }
+    }
+
+    /// Hears what delivery has to say: a person through the status, the stream through `system` events.
+    fn hear(&self, notices: &[Notice]) {
+        for notice in notices {
+            if notice.is_problem() {
+                self.notice.problem(notice.code(), &notice.to_string());
+            }
+            if let Some(event) = delivery::event_of(notice) {
+                self.tell(&event);
+            }
+        }
+        self.notice.changed();
     }
 
     fn take_relayed(
@@ -470,6 +563,9 @@ impl Recorder {
     fn status(&self) -> Status {
         let session = self.session.borrow();
         let counts = session.counts();
+        let none = CollectorStatus { state: "none", ..CollectorStatus::default() };
+        let (collector, backlog_events) =
+            self.delivery.borrow().as_ref().map_or((none, session.committed_seq()), delivery::status);
         let categories = session
             .counts_by_category()
             .map(|(name, events, dropped)| (name.to_owned(), CategoryStatus { events, dropped }))
@@ -484,9 +580,9 @@ impl Recorder {
             errors: counts.errors,
             warnings: counts.warnings,
             redactions: counts.redactions,
-            backlog_events: 0,
+            backlog_events,
             storage_bytes: 0,
-            collector: CollectorStatus { state: "none", ..CollectorStatus::default() },
+            collector,
             problems: self.notice.problems(),
         }
     }

@@ -97,6 +97,14 @@ class OpenRecorder implements Recorder {
     return this.#config;
   }
 
+  isSiteRecorded(url: string): boolean {
+    return this.#run(() => this.#wasm.isSiteRecorded(url));
+  }
+
+  matchPatterns(): { matches: string[]; exclude_matches: string[] } {
+    return JSON.parse(this.#run(() => this.#wasm.matchPatterns()));
+  }
+
   connect(target: CollectorTarget | null): void {
     this.#run(() => this.#wasm.connect(target));
   }

@@ -51,11 +51,7 @@ impl JsSession {
     /// # Errors
     /// `invalid_session_id`, `invalid_capacity`.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        session_id: Option<String>,
-        ring_capacity: f64,
-        ring_max_bytes: f64,
-    ) -> Result<Self, JsValue> {
+    pub fn new(session_id: Option<String>, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session_id = session_id.map_or_else(|| Ok(new_session_id()), |id| self::session_id(&id))?;
         let session = CaptureSession::new(session_id, ring);
