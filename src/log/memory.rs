@@ -1,5 +1,6 @@
 //! A log in memory: for native programs that need none on disk, and for tests, which can make it fail.
 
+use super::merge::{Merge, Step};
 use super::{Commit, Head, LogError, LogStore, RelayCursor, Segment};
 use crate::envelope::SessionId;
 use crate::ring::Entry;
@@ -57,6 +58,22 @@ impl MemoryLog {
         self.state().relays.get(relay_id).copied()
     }
 
+    /// The newest records of a session, newest first, as many whole ones as the limits allow.
+    ///
+    /// # Errors
+    /// The session has no head.
+    pub fn tail(
+        &self,
+        session_id: SessionId,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let state = self.state();
+        let head = state.heads.get(&session_id).ok_or(LogError::Missing)?;
+        let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
+        Ok(state.run(merge, session_id, head, max_entries, max_bytes))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,6 +101,32 @@ impl State {
     }
 }
 
+impl State {
+    fn run(
+        &self,
+        mut merge: Merge,
+        session_id: SessionId,
+        head: &Head,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Vec<Entry> {
+        for (lane, category) in head.categories.iter().enumerate() {
+            let range = (session_id, 0, String::new())..=(session_id, u64::MAX, String::new());
+            let segments = self.segments.range(range).filter(|((_, _, name), _)| name == category);
+            merge.push_all(lane, segments.map(|(_, segment)| segment.clone()));
+        }
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while let Step::Entry(entry) = merge.step() {
+            bytes += entry.line().len() + 1;
+            if entries.len() == max_entries || (bytes > max_bytes && !entries.is_empty()) {
+                break;
+            }
+            entries.push(entry);
+        }
+        entries
+    }
+}
+
 impl LogStore for MemoryLog {
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         let mut state = self.state();
@@ -102,26 +145,9 @@ impl LogStore for MemoryLog {
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
         let state = self.state();
-        let mut rows: Vec<_> = state
-            .segments
-            .range((session_id, 0, String::new())..=(session_id, u64::MAX, String::new()))
-            .flat_map(|(_, segment)| (0..segment.rows.len()).map(move |index| (segment, index)))
-            .filter(|(segment, index)| segment.rows[*index].first_seq > after_seq)
-            .collect();
-        rows.sort_unstable_by_key(|(segment, index)| segment.rows[*index].first_seq);
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        for (segment, index) in rows {
-            bytes += segment.line(index).len() + 1;
-            if entries.len() == max_entries || (bytes > max_bytes && !entries.is_empty()) {
-                break;
-            }
-            entries.push(segment.entry(index).map_err(|error| LogError::Corrupt {
-                category: segment.category.clone(),
-                first_seq: segment.first_seq(),
-                reason: error.0.to_owned(),
-            })?);
-        }
-        Ok(entries)
+        let head = state.heads.get(&session_id).ok_or(LogError::Missing)?;
+        let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
+        Ok(state.run(merge, session_id, head, max_entries, max_bytes))
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {

@@ -11,10 +11,15 @@
 //! [`CaptureSession`](crate::session::CaptureSession) for what happens when that goes on.
 //! [`LogError::Superseded`] is final: another owner resumed the session.
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod indexed_db;
 mod memory;
+mod merge;
 mod schedule;
 mod segment;
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
 pub use memory::{Fault, MemoryLog};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use segment::{BadSegment, Row, Segment, SegmentBuilder};
@@ -61,6 +66,8 @@ pub struct Head {
     pub epoch: u64,
     /// The last committed seq; 0 before the first commit.
     pub latest_seq: u64,
+    /// When the last commit was made, Unix milliseconds.
+    pub committed_ms: u64,
     /// The categories that have a log, in order of opening.
     pub categories: Vec<String>,
 }

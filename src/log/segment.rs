@@ -9,6 +9,7 @@
 use crate::envelope::{Line, parse_line};
 use crate::ring::{Entry, StoredEvent, StoredGap};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::fmt;
 
 const MAGIC: &[u8; 4] = b"TTS1";
@@ -24,6 +25,14 @@ pub struct Row {
     pub count: u32,
     /// One past its newline, in bytes from the first line.
     pub end: u32,
+}
+
+impl Row {
+    /// The last seq it covers.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        self.first_seq + self.count as u64 - 1
+    }
 }
 
 /// The records of one category in one commit.
@@ -59,7 +68,29 @@ impl Segment {
     /// The last seq in it.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
-        self.rows.last().map_or(0, |row| row.first_seq + u64::from(row.count) - 1)
+        self.rows.last().map_or(0, Row::last_seq)
+    }
+
+    /// The same records in segments of at most `max_bytes` bytes of lines, or one record.
+    pub fn split(&self, max_bytes: usize) -> impl Iterator<Item = Cow<'_, Self>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            if at == 0 && self.lines.len() <= max_bytes {
+                at = self.rows.len();
+                return (at > 0).then_some(Cow::Borrowed(self));
+            }
+            let start = if at == 0 { 0 } else { self.rows[at - 1].end as usize };
+            let fitting = self.rows[at..].partition_point(|row| row.end as usize - start <= max_bytes);
+            let rows = self.rows.get(at..at + fitting.max(1))?;
+            at += rows.len();
+            let rows: Vec<_> = rows.iter().map(|row| Row { end: row.end - start as u32, ..*row }).collect();
+            let end = start + rows.last()?.end as usize;
+            Some(Cow::Owned(Self {
+                category: self.category.clone(),
+                rows,
+                lines: self.lines.slice(start..end),
+            }))
+        })
     }
 
     /// Everything of the stored form that stands before the lines.
@@ -135,7 +166,9 @@ impl Segment {
     pub fn entry(&self, index: usize) -> Result<Entry, BadSegment> {
         let line = self.line(index);
         let parsed = parse_line(&line).map_err(|_| BadSegment("a line is no record"))?;
-        if parsed.first_seq() != self.rows[index].first_seq {
+        if (parsed.first_seq(), parsed.last_seq())
+            != (self.rows[index].first_seq, self.rows[index].last_seq())
+        {
             return Err(BadSegment("a line has another seq than its table says"));
         }
         Ok(match parsed {

@@ -1,0 +1,108 @@
+//! A request of IndexedDB as a future.
+//!
+//! A transaction stays open as long as requests are made from the event of an earlier one. The future
+//! wakes in that event and its task runs in the microtask after it, where the transaction still is
+//! active; so awaiting several answers of one transaction is fine, and awaiting anything else between
+//! them is not. <https://w3c.github.io/IndexedDB/#transaction-lifecycle>
+
+use super::error::{from_exception, from_thrown};
+use crate::log::LogError;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Event, IdbRequest};
+
+/// What an event will bring, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    value: Option<T>,
+    waker: Option<Waker>,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn shared() -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { value: None, waker: None }))
+    }
+
+    /// The first value stays.
+    pub(super) fn fill(&mut self, value: T) {
+        self.value.get_or_insert(value);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<T> {
+        match self.value.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                self.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Resolves with the result of a request. Dropping it leaves the request to its transaction.
+#[derive(Debug)]
+#[must_use = "the request is made, but its error goes unseen"]
+pub(super) struct Answer {
+    request: IdbRequest,
+    slot: Rc<RefCell<Slot<Result<JsValue, LogError>>>>,
+    _on_event: Closure<dyn FnMut(Event)>,
+}
+
+impl Answer {
+    /// The result of `request`, whose failure aborts its transaction.
+    pub(super) fn of(request: Result<IdbRequest, JsValue>) -> Result<Self, LogError> {
+        Self::new(request, false)
+    }
+
+    /// The result of `request`, whose failure is no failure of its transaction.
+    pub(super) fn or_survive(request: Result<IdbRequest, JsValue>) -> Result<Self, LogError> {
+        Self::new(request, true)
+    }
+
+    fn new(request: Result<IdbRequest, JsValue>, survive: bool) -> Result<Self, LogError> {
+        let request = request.map_err(from_thrown)?;
+        let slot = Slot::shared();
+        let on_event = Closure::new({
+            let (request, slot) = (request.clone(), slot.clone());
+            move |event: Event| {
+                let result = match request.error() {
+                    Ok(Some(error)) => {
+                        if survive {
+                            event.prevent_default();
+                        }
+                        Err(from_exception(&error))
+                    }
+                    _ => request.result().map_err(from_thrown),
+                };
+                slot.borrow_mut().fill(result);
+            }
+        });
+        let handler = Some(on_event.as_ref().unchecked_ref());
+        request.set_onsuccess(handler);
+        request.set_onerror(handler);
+        Ok(Self { request, slot, _on_event: on_event })
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<JsValue, LogError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.slot.borrow_mut().poll(context)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.request.set_onsuccess(None);
+        self.request.set_onerror(None);
+    }
+}

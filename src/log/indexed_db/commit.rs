@@ -1,0 +1,92 @@
+//! Writing: one transaction a commit.
+
+use super::IndexedDbLog;
+use super::error::from_thrown;
+use super::rows::{CategoryRow, HeadRow, SegmentKeys, relay_row, session_key};
+use super::schema::{HEADS, RELAYS, SEGMENTS};
+use crate::log::{Commit, LogError, Segment};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+/// Most bytes of one stored segment: what a read has to take in to find a record in it.
+const MAX_SEGMENT_BYTES: usize = 1 << 20;
+
+/// Puts down `commit`. Everything is asked for at once; the answer about the epoch decides whether the
+/// transaction stays.
+pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), LogError> {
+    let stores = if commit.relays.is_empty() { &[SEGMENTS, HEADS][..] } else { &[SEGMENTS, HEADS, RELAYS] };
+    let transaction = log.connection.write(stores).await?;
+    let session = session_key(commit.session_id);
+    let heads = transaction.store(HEADS)?;
+    let head = heads.get(&session);
+
+    let segments = transaction.store(SEGMENTS)?;
+    let mut added = Vec::with_capacity(commit.segments.len());
+    for segment in &commit.segments {
+        let keys = SegmentKeys::new(&session, &segment.category);
+        let mut bytes = 0;
+        for part in segment.split(MAX_SEGMENT_BYTES) {
+            let value = to_js(&part);
+            bytes += u64::from(value.length());
+            segments.put_with_key(&value, &keys.key(part.first_seq())).map_err(from_thrown)?;
+        }
+        added.push(Added { category: segment.category.clone(), first_seq: segment.first_seq(), bytes });
+    }
+    let now_ms = now_ms();
+    if !commit.relays.is_empty() {
+        let relays = transaction.store(RELAYS)?;
+        for cursor in &commit.relays {
+            let row = relay_row(cursor.message, now_ms);
+            relays.put_with_key(&row, &cursor.relay_id.as_str().into()).map_err(from_thrown)?;
+        }
+    }
+
+    let Commit { epoch, first_seq, latest_seq, .. } = *commit;
+    let decide = move |head: &JsValue| {
+        let mut row = HeadRow::from_js(head)?.ok_or(LogError::Missing)?;
+        if row.epoch != epoch {
+            return Err(LogError::Superseded { ours: epoch, theirs: row.epoch });
+        }
+        // A commit whose answer was lost is made again, and must not count twice.
+        let again = first_seq <= row.latest_seq;
+        for added in added {
+            added.count(row.category(&added.category), again);
+        }
+        row.latest_seq = row.latest_seq.max(latest_seq);
+        row.committed_ms = now_ms;
+        heads.put_with_key(&row.to_js(), &session).map_err(from_thrown)?;
+        Ok(())
+    };
+    transaction.complete_if(head, decide).await
+}
+
+/// What a commit adds to one category.
+struct Added {
+    category: String,
+    first_seq: u64,
+    bytes: u64,
+}
+
+impl Added {
+    fn count(&self, row: &mut CategoryRow, again: bool) {
+        if row.retained_from == 0 {
+            row.retained_from = self.first_seq;
+        }
+        row.bytes += if again { 0 } else { self.bytes };
+    }
+}
+
+/// One copy, out of the memory of the wasm: a view into it would take all of that memory along.
+pub(super) fn to_js(segment: &Segment) -> Uint8Array {
+    let table = segment.table();
+    let (table_bytes, all_bytes) = (table.len() as u32, (table.len() + segment.lines.len()) as u32);
+    let value = Uint8Array::new_with_length(all_bytes);
+    value.subarray(0, table_bytes).copy_from(&table);
+    value.subarray(table_bytes, all_bytes).copy_from(&segment.lines);
+    value
+}
+
+/// Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}

@@ -1,0 +1,112 @@
+//! The one connection of a log, opened when it is needed and again after it was closed.
+//!
+//! It gives way at once when another page or worker wants to upgrade or delete the database, and
+//! reopens with the next call: that either works, on what is there by then, or says
+//! [`LogError::VersionChange`].
+
+use super::Durability;
+use super::error::from_thrown;
+use super::schema;
+use super::transaction::Transaction;
+use crate::log::LogError;
+use js_sys::Array;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DomException, IdbDatabase};
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) name: String,
+    durability: Durability,
+    open: RefCell<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    database: IdbDatabase,
+    _on_gone: Closure<dyn FnMut()>,
+}
+
+impl Connection {
+    pub(super) fn new(name: &str, durability: Durability) -> Self {
+        Self { name: name.to_owned(), durability, open: RefCell::new(None) }
+    }
+
+    /// Opens it now, to hear of what stands in the way.
+    pub(super) async fn open(&self) -> Result<(), LogError> {
+        self.database().await.map(drop)
+    }
+
+    /// Begins a transaction that reads.
+    pub(super) async fn read(&self, stores: &[&str]) -> Result<Transaction, LogError> {
+        self.begin(stores, Transaction::read_only).await
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn write(&self, stores: &[&str]) -> Result<Transaction, LogError> {
+        let durability = self.durability;
+        self.begin(stores, |database, names| Transaction::read_write(database, names, durability)).await
+    }
+
+    async fn begin(
+        &self,
+        stores: &[&str],
+        begin: impl Fn(&IdbDatabase, &JsValue) -> Result<Transaction, JsValue>,
+    ) -> Result<Transaction, LogError> {
+        let names: JsValue = stores.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into();
+        match begin(&self.database().await?, &names) {
+            Err(thrown) if is_closing(&thrown) => {
+                self.close();
+                begin(&self.database().await?, &names).map_err(from_thrown)
+            }
+            result => result.map_err(from_thrown),
+        }
+    }
+
+    async fn database(&self) -> Result<IdbDatabase, LogError> {
+        if let Some(open) = &*self.open.borrow() {
+            return Ok(open.database.clone());
+        }
+        let opened = Open::watch(schema::open(&self.name).await?);
+        let mut open = self.open.borrow_mut();
+        // Two calls that found it closed have both opened it: the first stays, the other one closes.
+        Ok(open.get_or_insert(opened).database.clone())
+    }
+
+    /// Closes it. The next call opens it again.
+    pub(super) fn close(&self) {
+        // Taken out first: dropping it calls into the browser.
+        let open = self.open.borrow_mut().take();
+        drop(open);
+    }
+}
+
+impl Open {
+    fn watch(database: IdbDatabase) -> Self {
+        // The next transaction finds it closed and reopens.
+        let on_gone = Closure::<dyn FnMut()>::new({
+            let database = database.clone();
+            move || database.close()
+        });
+        let handler = Some(on_gone.as_ref().unchecked_ref());
+        // `close`: the browser closed it (site data cleared, disk failed). `versionchange`: somebody
+        // else wants to upgrade or delete it, and waits until everybody has closed it.
+        database.set_onclose(handler);
+        database.set_onversionchange(handler);
+        Self { database, _on_gone: on_gone }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.database.set_onclose(None);
+        self.database.set_onversionchange(None);
+        self.database.close();
+    }
+}
+
+/// Whether a transaction could not begin because its connection is closed.
+fn is_closing(thrown: &JsValue) -> bool {
+    thrown.dyn_ref::<DomException>().is_some_and(|exception| exception.name() == "InvalidStateError")
+}

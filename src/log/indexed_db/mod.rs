@@ -1,0 +1,275 @@
+//! Category logs in IndexedDB, for pages, workers and extension service workers.
+//!
+//! An [`IndexedDbLog`] is a cheap handle of one connection. It opens the database when it is first
+//! asked something, gives way when another page or worker wants to upgrade or delete it, and opens it
+//! again with the next call. Any number may be open at once; who may write a session is decided by its
+//! **epoch**, inside the transaction that writes.
+//!
+//! ## What a commit promises
+//!
+//! All of it or nothing, whatever is killed when; see [`Durability`] for what a loss of power takes.
+//! Dropping the future before it is ready aborts the transaction, unless that was already under way.
+//!
+//! ## What a read promises
+//!
+//! Every seq up to the head's `latest_seq` comes out, as its record or inside a
+//! [gap](crate::envelope::Gap): reason `corrupt` for bytes that are no records (reported by
+//! [`take_problems`](IndexedDbLog::take_problems) too), `not_retained` for what was removed or is gone,
+//! `quota` for what had to go before a collector had it. A read costs the same wherever it begins and
+//! however much is stored.
+
+mod answer;
+mod commit;
+mod connection;
+mod error;
+mod read;
+mod rows;
+mod schema;
+mod storage;
+mod transaction;
+
+use super::merge::Damage;
+use super::{Commit, Head, LogError, LogStore};
+use crate::envelope::SessionId;
+use crate::ring::Entry;
+use answer::Answer;
+use commit::now_ms;
+use connection::Connection;
+use error::from_thrown;
+use read::Limit;
+use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
+use schema::{ACKED, HEADS, META, RELAYS};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+
+pub use storage::Storage;
+
+/// The database's name unless another is chosen.
+pub const DEFAULT_DATABASE: &str = "tabtape";
+
+/// Most problems kept until they are taken.
+const MAX_PROBLEMS: usize = 32;
+
+const INSTALL_KEY: &str = "install_key";
+
+/// When a commit counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When the operating system has it. Survives the death of the worker and of the whole browser; a
+    /// loss of power may take the last seconds.
+    #[default]
+    Relaxed,
+    /// When the disk has it: an fsync a commit.
+    Strict,
+}
+
+impl Durability {
+    /// Its name in every interface.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relaxed => "relaxed",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+/// Category logs in IndexedDB. Cloning it gives another handle to the same connection.
+#[derive(Debug, Clone)]
+pub struct IndexedDbLog {
+    connection: Rc<Connection>,
+    problems: Rc<RefCell<Vec<LogError>>>,
+}
+
+impl IndexedDbLog {
+    /// Opens the database `name`, making or upgrading it first.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`], [`LogError::Blocked`], [`LogError::VersionChange`] when a newer version
+    /// of this code has been here, and whatever else the browser says.
+    pub async fn open(name: &str, durability: Durability) -> Result<Self, LogError> {
+        let log = Self {
+            connection: Rc::new(Connection::new(name, durability)),
+            problems: Rc::new(RefCell::new(Vec::new())),
+        };
+        log.connection.open().await?;
+        Ok(log)
+    }
+
+    /// Deletes the database `name` with everything in it.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn delete(name: &str) -> Result<(), LogError> {
+        schema::delete(name).await
+    }
+
+    /// Closes the connection. A later call opens it again.
+    pub fn close(&self) {
+        self.connection.close();
+    }
+
+    /// Begins a session: writes its head, with epoch 1.
+    ///
+    /// # Errors
+    /// The session exists already (`ConstraintError`), or what [`LogError`] says.
+    pub async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
+        let row = HeadRow { epoch: 1, committed_ms: now_ms(), ..HeadRow::default() };
+        let transaction = self.connection.write(&[HEADS]).await?;
+        let added = transaction.store(HEADS)?.add_with_key(&row.to_js(), &session_key(session_id));
+        Answer::of(added)?.await?;
+        transaction.complete().await?;
+        Ok(row.head())
+    }
+
+    /// Resumes a session: raises its epoch, so that every earlier owner is superseded. `None` when it is
+    /// not in the database. Reads one row, however long the log.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
+        let transaction = self.connection.write(&[HEADS]).await?;
+        let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
+        let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&key))?.await?)? else {
+            return Ok(None);
+        };
+        row.epoch += 1;
+        heads.put_with_key(&row.to_js(), &key).map_err(from_thrown)?;
+        transaction.complete().await?;
+        Ok(Some(row.head()))
+    }
+
+    /// The last committed message of a relay, over all sessions; `None` when none was.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn relay_message(&self, relay_id: &str) -> Result<Option<u64>, LogError> {
+        let transaction = self.connection.read(&[RELAYS]).await?;
+        relay_message(&Answer::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
+    }
+
+    /// The newest records of a session, newest first, as many whole ones as `max_entries` and
+    /// `max_bytes` allow: what refills the ring of a resumed session.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn tail(
+        &self,
+        session_id: SessionId,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let (entries, damage) = read::backward(self, session_id, Limit { max_entries, max_bytes }).await?;
+        self.report(damage);
+        Ok(entries)
+    }
+
+    /// 32 random bytes of this installation, made at the first call: the key that redacted values are
+    /// hashed with.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn install_key(&self) -> Result<[u8; 32], LogError> {
+        let transaction = self.connection.write(&[META]).await?;
+        let meta = transaction.store(META)?;
+        let stored = Answer::of(meta.get(&INSTALL_KEY.into()))?.await?;
+        let stored = stored.dyn_into::<js_sys::Uint8Array>().map(|key| key.to_vec()).unwrap_or_default();
+        if let Ok(key) = <[u8; 32]>::try_from(stored) {
+            return Ok(key);
+        }
+        let mut key = [0; 32];
+        let crypto = js_sys::Reflect::get(&js_sys::global(), &"crypto".into()).map_err(from_thrown)?;
+        crypto
+            .unchecked_into::<web_sys::Crypto>()
+            .get_random_values_with_u8_array(&mut key)
+            .map_err(from_thrown)?;
+        let value = JsValue::from(js_sys::Uint8Array::from(&key[..]));
+        meta.put_with_key(&value, &INSTALL_KEY.into()).map_err(from_thrown)?;
+        transaction.complete().await?;
+        Ok(key)
+    }
+
+    /// How much is stored by category, and what the browser allows.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn storage(&self) -> Result<Storage, LogError> {
+        storage::storage(self).await
+    }
+
+    /// Asks the browser never to clear the database by itself. Tells whether it promises.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn persist(&self) -> Result<bool, LogError> {
+        storage::persist().await
+    }
+
+    /// Takes what was found wrong with the log since the last call: each is a gap in what was read.
+    #[must_use]
+    pub fn take_problems(&self) -> Vec<LogError> {
+        std::mem::take(&mut self.problems.borrow_mut())
+    }
+
+    fn report(&self, damage: Vec<Damage>) {
+        let mut problems = self.problems.borrow_mut();
+        for Damage { category, first_seq, reason, .. } in damage {
+            let problem = LogError::Corrupt { category, first_seq, reason };
+            if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+}
+
+impl LogStore for IndexedDbLog {
+    async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
+        commit::commit(self, commit).await
+    }
+
+    async fn read(
+        &self,
+        session_id: SessionId,
+        after_seq: u64,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let limit = Limit { max_entries, max_bytes };
+        let (entries, damage) = read::forward(self, session_id, after_seq, limit).await?;
+        self.report(damage);
+        Ok(entries)
+    }
+
+    async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
+        let transaction = self.connection.read(&[HEADS]).await?;
+        let heads = transaction.store(HEADS)?;
+        let (keys, rows) = (Answer::of(heads.get_all_keys())?, Answer::of(heads.get_all())?);
+        let (keys, rows) = (js_sys::Array::from(&keys.await?), js_sys::Array::from(&rows.await?));
+        let mut sessions = Vec::with_capacity(keys.length() as usize);
+        for (key, row) in keys.iter().zip(rows.iter()) {
+            if let Some(row) = HeadRow::from_js(&row)? {
+                sessions.push((session_of(&key, HEADS)?, row.head()));
+            }
+        }
+        Ok(sessions)
+    }
+
+    async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
+        let transaction = self.connection.read(&[ACKED]).await?;
+        let row = Answer::of(transaction.store(ACKED)?.get(&acked_key(session_id, store_id)))?.await?;
+        Ok(acked_seq(&row)?.unwrap_or(0))
+    }
+
+    async fn set_acked_seq(
+        &self,
+        session_id: SessionId,
+        store_id: &str,
+        acked_seq: u64,
+    ) -> Result<(), LogError> {
+        let transaction = self.connection.write(&[ACKED]).await?;
+        let (row, key) = (acked_row(acked_seq, now_ms()), acked_key(session_id, store_id));
+        transaction.store(ACKED)?.put_with_key(&row, &key).map_err(from_thrown)?;
+        transaction.complete().await
+    }
+}
