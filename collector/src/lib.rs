@@ -1,1 +1,9 @@
-//! The collector.
+//! The collector of Tabtape: stores what recorders send, streams it, and answers questions about it.
+
+pub mod auth;
+pub mod cli;
+pub mod clock;
+mod files;
+pub mod http;
+mod outbound;
+pub mod store;

@@ -1,0 +1,398 @@
+//! Who may do what: tokens, pairings and one-time codes.
+//!
+//! A token is shown once and stored as a hash. It has a [`Scope`]; a reading one may carry a selector
+//! that is always ANDed; one of a pairing works only from the origin it was paired with. Revoking a token
+//! ends the streams it opened. All of it lives in `auth.json`, apart from the store, so that a store that
+//! is emptied or restored keeps its recorders.
+
+mod codes;
+mod file;
+mod secret;
+
+pub use codes::{CODE_LIFETIME, Codes};
+pub use file::{Pairing, TokenRecord};
+pub use secret::{hello_hmac, short_code};
+
+use crate::clock::now_micros;
+use file::AuthFile;
+use secret::{hash, random_base64url, random_hex};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tabtape::selector::Selector;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Deliver batches, events and logs.
+    Ingest,
+    /// Query, stream, ask over MCP.
+    Read,
+    /// Everything, tokens and deletion included.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: &'static [Self] = &[Self::Ingest, Self::Read, Self::Admin];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Whether a token of this scope may use what needs `needed`.
+    #[must_use]
+    pub fn allows(self, needed: Self) -> bool {
+        self == Self::Admin || self == needed
+    }
+}
+
+/// Why a token or a pairing is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// The token is none of ours, or was revoked, or has expired.
+    #[error(
+        "the token is unknown, revoked or expired; make one with `tabtape token create`, or pair again with `tabtape pair`"
+    )]
+    UnknownToken,
+    /// The origin is not the one that was paired.
+    #[error(
+        "this token is paired with {paired}, and does not work from {origin}; pair this extension with `tabtape pair`"
+    )]
+    WrongOrigin {
+        /// What was paired.
+        paired: String,
+        /// What asked.
+        origin: String,
+    },
+    /// The code is wrong, used or too old.
+    #[error(
+        "the code is wrong, used already, or older than 60 s; get a new link with `tabtape viewer` or `tabtape pair`"
+    )]
+    WrongCode,
+    /// No token or pairing of this id.
+    #[error("there is no {what} {id:?}")]
+    NoSuch {
+        /// "token" or "pairing".
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The file cannot be read or written.
+    #[error("{path}: {why}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The token's selector is none.
+    #[error("{0}")]
+    Selector(String),
+}
+
+/// What a request with a good token may do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The token's id.
+    pub token_id: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// Always ANDed to what it reads.
+    pub selector: Option<Arc<Selector>>,
+    /// The pairing it belongs to.
+    pub pairing: Option<String>,
+    /// Whether the pairing is a person's own recorder, which may open the viewer and forget its events.
+    pub recorder: bool,
+    /// Cancelled when the token is revoked.
+    pub ended: CancellationToken,
+}
+
+/// A pairing as its extension gets it. Shown once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewPairing {
+    /// Its id.
+    pub pairing: String,
+    /// The ingest token.
+    pub token: String,
+    /// The key of the hello challenge, hex.
+    pub secret: String,
+}
+
+/// A token as its owner gets it. Shown once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewToken {
+    /// Its id.
+    pub id: String,
+    /// The token.
+    pub token: String,
+}
+
+/// Tokens and pairings.
+#[derive(Debug)]
+pub struct Auth {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: AuthFile,
+    /// By hash of the token.
+    grants: HashMap<String, (Grant, Option<u64>)>,
+    /// Origins of pairings that are bound for this run only.
+    bound: HashMap<String, String>,
+}
+
+impl Auth {
+    /// Reads `auth.json` in `folder`, making it with a local admin token and pairing if it is missing.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or is not what was written there.
+    pub fn open(folder: &Path) -> Result<Self, AuthError> {
+        let path = folder.join("auth.json");
+        let file = AuthFile::read(&path)?;
+        let fresh = file.is_none();
+        let mut state =
+            State { file: file.unwrap_or_default(), grants: HashMap::new(), bound: HashMap::new() };
+        if fresh || state.file.local.is_none() {
+            state.make_local();
+        }
+        state.drop_expired(now_micros());
+        for record in state.file.tokens.clone() {
+            state.grant(&record)?;
+        }
+        let auth = Self { path, state: Mutex::new(state) };
+        auth.save(&auth.lock())?;
+        Ok(auth)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save(&self, state: &State) -> Result<(), AuthError> {
+        state.file.write(&self.path)
+    }
+
+    /// The admin token of the local command line.
+    #[must_use]
+    pub fn local_token(&self) -> String {
+        self.lock().file.local.as_ref().map(|local| local.token.clone()).unwrap_or_default()
+    }
+
+    /// The pairing that preconfiguration hands to recorders on this machine.
+    #[must_use]
+    pub fn local_pairing(&self) -> Option<NewPairing> {
+        self.lock().file.local.as_ref().map(|local| local.pairing.clone())
+    }
+
+    /// What `token` may do.
+    ///
+    /// # Errors
+    /// [`AuthError::UnknownToken`].
+    pub fn check(&self, token: &str) -> Result<Grant, AuthError> {
+        let state = self.lock();
+        let (grant, expires_ts) = state.grants.get(&hash(token)).ok_or(AuthError::UnknownToken)?;
+        match expires_ts {
+            Some(expires_ts) if *expires_ts <= now_micros() => Err(AuthError::UnknownToken),
+            _ => Ok(grant.clone()),
+        }
+    }
+
+    /// Whether a pairing works from `origin`. A pairing without one is bound to the first that uses it;
+    /// the local one only until the collector stops, because its token already needs this user's files.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongOrigin`].
+    pub fn check_origin(&self, pairing: &str, origin: &str) -> Result<(), AuthError> {
+        let mut state = self.lock();
+        let known = state.file.pairings.iter().find(|known| known.id == pairing);
+        let paired =
+            known.and_then(|known| known.origin.clone()).or_else(|| state.bound.get(pairing).cloned());
+        match paired {
+            Some(paired) if paired == origin => Ok(()),
+            Some(paired) => Err(AuthError::WrongOrigin { paired, origin: origin.to_owned() }),
+            None => {
+                state.bound.insert(pairing.to_owned(), origin.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// The hello secret of a pairing; of the local one when none is named.
+    #[must_use]
+    pub fn secret(&self, pairing: Option<&str>) -> Option<String> {
+        let state = self.lock();
+        let id = match pairing {
+            Some(id) => id.to_owned(),
+            None => state.file.local.as_ref()?.pairing.pairing.clone(),
+        };
+        state.file.pairings.iter().find(|known| known.id == id).map(|known| known.secret.clone())
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// The selector is none, or the file cannot be written.
+    pub fn create_token(
+        &self,
+        scope: Scope,
+        label: &str,
+        selector: Option<&str>,
+        expires_ts: Option<u64>,
+    ) -> Result<NewToken, AuthError> {
+        let mut state = self.lock();
+        let (record, token) = TokenRecord::new(scope, label, selector, None, expires_ts);
+        state.grant(&record)?;
+        let new = NewToken { id: record.id.clone(), token };
+        state.file.tokens.push(record);
+        self.save(&state)?;
+        Ok(new)
+    }
+
+    /// Makes a pairing with an extension's origin.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn create_pairing(
+        &self,
+        origin: Option<&str>,
+        profile: &str,
+        recorder: bool,
+    ) -> Result<NewPairing, AuthError> {
+        let mut state = self.lock();
+        let new = state.add_pairing(origin, profile, recorder);
+        if let Some(record) = state.file.tokens.last().cloned() {
+            state.grant(&record)?;
+        }
+        self.save(&state)?;
+        Ok(new)
+    }
+
+    /// Every token, without what would let anyone use it.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<TokenRecord> {
+        self.lock().file.tokens.clone()
+    }
+
+    /// Every pairing.
+    #[must_use]
+    pub fn pairings(&self) -> Vec<Pairing> {
+        let state = self.lock();
+        let mut pairings = state.file.pairings.clone();
+        for pairing in &mut pairings {
+            if pairing.origin.is_none() {
+                pairing.origin = state.bound.get(&pairing.id).cloned();
+            }
+        }
+        pairings
+    }
+
+    /// Revokes a token by its id; streams it opened end.
+    ///
+    /// # Errors
+    /// There is none, or the file cannot be written.
+    pub fn revoke_token(&self, id: &str) -> Result<(), AuthError> {
+        let mut state = self.lock();
+        let before = state.file.tokens.len();
+        state.file.tokens.retain(|record| record.id != id);
+        if state.file.tokens.len() == before {
+            return Err(AuthError::NoSuch { what: "token", id: id.to_owned() });
+        }
+        state.end(|grant| grant.token_id == id);
+        self.save(&state)
+    }
+
+    /// Ends a pairing and its tokens.
+    ///
+    /// # Errors
+    /// There is none, or the file cannot be written.
+    pub fn revoke_pairing(&self, id: &str) -> Result<(), AuthError> {
+        let mut state = self.lock();
+        let before = state.file.pairings.len();
+        state.file.pairings.retain(|pairing| pairing.id != id);
+        if state.file.pairings.len() == before {
+            return Err(AuthError::NoSuch { what: "pairing", id: id.to_owned() });
+        }
+        state.file.tokens.retain(|record| record.pairing.as_deref() != Some(id));
+        state.end(|grant| grant.pairing.as_deref() == Some(id));
+        self.save(&state)
+    }
+}
+
+impl State {
+    fn make_local(&mut self) {
+        let (record, token) = TokenRecord::new(Scope::Admin, "this machine's command line", None, None, None);
+        self.file.tokens.push(record);
+        let pairing = self.add_pairing(None, "this machine", true);
+        self.file.local = Some(file::Local { token, pairing });
+    }
+
+    fn add_pairing(&mut self, origin: Option<&str>, profile: &str, recorder: bool) -> NewPairing {
+        let pairing = Pairing {
+            id: format!("p_{}", random_base64url(9)),
+            origin: origin.map(ToOwned::to_owned),
+            profile: profile.to_owned(),
+            recorder,
+            secret: random_hex(32),
+            created_ts: now_micros(),
+        };
+        let (record, token) = TokenRecord::new(Scope::Ingest, profile, None, Some(&pairing.id), None);
+        let new = NewPairing { pairing: pairing.id.clone(), token, secret: pairing.secret.clone() };
+        self.file.pairings.push(pairing);
+        self.file.tokens.push(record);
+        new
+    }
+
+    fn drop_expired(&mut self, now: u64) {
+        self.file.tokens.retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
+    }
+
+    fn grant(&mut self, record: &TokenRecord) -> Result<(), AuthError> {
+        let selector = match &record.selector {
+            None => None,
+            Some(text) => Some(Arc::new(
+                Selector::parse(text, now_micros())
+                    .map_err(|error| AuthError::Selector(error.to_string()))?,
+            )),
+        };
+        let recorder = record
+            .pairing
+            .as_ref()
+            .is_some_and(|id| self.file.pairings.iter().any(|pairing| pairing.id == *id && pairing.recorder));
+        let grant = Grant {
+            token_id: record.id.clone(),
+            scope: record.scope,
+            selector,
+            pairing: record.pairing.clone(),
+            recorder,
+            ended: CancellationToken::new(),
+        };
+        self.grants.insert(record.hash.clone(), (grant, record.expires_ts));
+        Ok(())
+    }
+
+    fn end(&mut self, which: impl Fn(&Grant) -> bool) {
+        self.grants.retain(|_, (grant, _)| {
+            let ends = which(grant);
+            if ends {
+                grant.ended.cancel();
+            }
+            !ends
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Random secrets, their hashes, and the hello challenge.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+/// `bytes` random bytes from the operating system. Without them nothing here is safe, so the process ends.
+fn random(bytes: usize) -> Vec<u8> {
+    let mut buffer = vec![0; bytes];
+    if let Err(error) = getrandom::fill(&mut buffer) {
+        tracing::error!(%error, "the operating system gives no random bytes");
+        std::process::abort();
+    }
+    buffer
+}
+
+pub(super) fn random_base64url(bytes: usize) -> String {
+    URL_SAFE_NO_PAD.encode(random(bytes))
+}
+
+pub(super) fn random_hex(bytes: usize) -> String {
+    hex::encode(random(bytes))
+}
+
+/// How a token or code is stored. They are 128 random bits or more, so one pass of SHA-256 is enough.
+pub(super) fn hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+/// The answer to a hello: HMAC-SHA256 of the nonce and the address that was dialled, hex. `None` when
+/// the secret is not hex.
+#[must_use]
+pub fn hello_hmac(secret_hex: &str, nonce: &[u8], host_port: &str) -> Option<String> {
+    let key = hex::decode(secret_hex).ok()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+    mac.update(nonce);
+    mac.update(host_port.as_bytes());
+    Some(hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Six characters a person compares between the terminal and the extension's page: they stand for the
+/// code and the address together. Base32 without look-alikes.
+#[must_use]
+pub fn short_code(code: &str, host_port: &str) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let digest = Sha256::digest(format!("tabtape pair {code} {host_port}").as_bytes());
+    let text: String =
+        digest.iter().take(6).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    format!("{}-{}", &text[..3], &text[3..])
+}

@@ -1,0 +1,222 @@
+//! What can be typed.
+
+use super::CliError;
+use super::client::Client;
+use super::state;
+use crate::auth::Scope;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str =
+    "Exit status: 0 done; 1 failed; 2 wrong usage; 3 no collector answers; 4 the collector refused.";
+
+/// A flight recorder for browser tabs: the collector and its tools.
+#[derive(Debug, Parser)]
+#[command(name = "tabtape", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Which collector is meant.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// The collector's folder: its store, and collector.json, where commands find it
+    #[arg(long, global = true, env = "TABTAPE_DATA_DIR", value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// The collector's address, instead of what collector.json says
+    #[arg(long, global = true, env = "TABTAPE_URL", value_name = "URL")]
+    url: Option<String>,
+    /// A token, instead of what collector.json says
+    #[arg(long, global = true, env = "TABTAPE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl Target {
+    pub(super) fn client(&self) -> Result<Client, CliError> {
+        let (url, token) = match (&self.url, &self.token) {
+            (Some(url), Some(token)) => (url.clone(), token.clone()),
+            (url, token) => {
+                let found = state::find(&state::folder(self.data_dir.as_deref())?)?;
+                (url.clone().unwrap_or(found.url), token.clone().unwrap_or(found.token))
+            }
+        };
+        Client::new(&url, &token)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the collector: store, stream and answer
+    #[command(
+        after_help = "Examples:\n  tabtape serve\n  tabtape serve --listen 127.0.0.1:0 --data-dir /tmp/tape --json"
+    )]
+    Serve(ServeArgs),
+    /// Follow events, one line each
+    #[command(
+        after_help = "Examples:\n  tabtape tail\n  tabtape tail category:console severity:warn\n  tabtape tail type:network.* --not 'url:*/hot-update*' --since 10m -n 50 --errors\n  tabtape tail --json | jq .event.data"
+    )]
+    Tail(TailArgs),
+    /// Print stored events and gaps
+    #[command(
+        after_help = "Examples:\n  tabtape query 'severity:error since:1h'\n  tabtape query --session 0193… --json > session.ndjson\n  tabtape query checkout -n 20"
+    )]
+    Query(QueryArgs),
+    /// List what was recorded
+    Sessions(Output),
+    /// Make, list and revoke tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Let an extension deliver here
+    #[command(after_help = "Examples:\n  tabtape pair\n  tabtape pair list\n  tabtape pair revoke p_…")]
+    Pair(PairArgs),
+    /// Print a new link to the viewer, which works once, for 60 s
+    Viewer(Output),
+    /// Print a completion script
+    #[command(
+        after_help = "Example:\n  tabtape completions bash > ~/.local/share/bash-completion/completions/tabtape"
+    )]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Loopback address to listen on; port 0 takes a free one, a taken one moves on
+    #[arg(long, default_value = "127.0.0.1:28273", value_name = "ADDR")]
+    pub(super) listen: SocketAddr,
+    /// Print one line of JSON instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Selector terms and their shorthands.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// What to show, like `category:console severity:warn`; everything if nothing is said
+    #[arg(value_name = "SELECTOR")]
+    terms: Vec<String>,
+    /// A term that is not wanted, like `url:*/hot-update*`
+    #[arg(long = "not", value_name = "TERM")]
+    not: Vec<String>,
+    /// From then on: 10m, 2h, 2026-01-31T09:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only errors
+    #[arg(long)]
+    errors: bool,
+}
+
+impl Wanted {
+    /// The selector's text.
+    pub(super) fn selector(&self) -> String {
+        let mut terms = self.terms.clone();
+        terms.extend(self.not.iter().map(|term| format!("-{term}")));
+        terms.extend(self.since.iter().map(|time| format!("since:{time}")));
+        if self.errors {
+            terms.push("severity:error".into());
+        }
+        terms.join(" ")
+    }
+
+    pub(super) const fn has_since(&self) -> bool {
+        self.since.is_some()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TailArgs {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// Begin with the last N stored events
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=10000))]
+    pub(super) lines: u16,
+    /// Print the records as they are, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Stop after the stored events
+    #[arg(long)]
+    pub(super) no_follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueryArgs {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// One session, in order of seq
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Only the last N
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10000))]
+    pub(super) lines: Option<u16>,
+    /// Print the records as they are, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token; it is shown this once
+    #[command(
+        after_help = "Examples:\n  tabtape token create --scope read --label ci --selector 'severity:warn'\n  tabtape token create --scope ingest --label backend"
+    )]
+    Create {
+        /// What it may do
+        #[arg(long, value_enum)]
+        scope: Scope,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        label: String,
+        /// Always ANDed to what it reads
+        #[arg(long, value_name = "SELECTOR")]
+        selector: Option<String>,
+        /// Seconds until it stops working
+        #[arg(long, value_name = "SECONDS")]
+        expires_in: Option<u64>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List tokens
+    List(Output),
+    /// Revoke a token; streams it opened end
+    Revoke {
+        /// Its id, as `token list` shows it
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PairArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<PairCommand>,
+    /// The extension is not the person's own recorder: it may deliver and nothing else
+    #[arg(long)]
+    pub(super) deliver_only: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PairCommand {
+    /// List pairings
+    List(Output),
+    /// End a pairing
+    Revoke {
+        /// Its id, as `pair list` shows it
+        id: String,
+    },
+}

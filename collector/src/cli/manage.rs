@@ -1,0 +1,112 @@
+//! Tokens, pairings, links.
+
+use super::CliError;
+use super::args::{Cli, PairArgs, PairCommand, TokenCommand};
+use super::client::Client;
+use super::render::{harmless, time_of_day};
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        TokenCommand::Create { scope, label, selector, expires_in, json } => {
+            let wanted =
+                json!({"scope": scope, "label": label, "selector": selector, "expires_in": expires_in});
+            let new: Value = client.call("/v1/tokens", &wanted).await?;
+            if json {
+                writeln!(out, "{new}")?;
+            } else {
+                writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
+                eprintln!(
+                    "this is the only time it is shown; revoke it with `tabtape token revoke {}`",
+                    text(&new, "id")
+                );
+            }
+        }
+        TokenCommand::List(output) => {
+            let tokens: Value = client.json("/v1/tokens").await?;
+            if output.json {
+                writeln!(out, "{tokens}")?;
+                return Ok(());
+            }
+            for token in tokens.as_array().into_iter().flatten() {
+                writeln!(
+                    out,
+                    "{:<14}  {:<6}  {}  {}  {}",
+                    text(token, "id"),
+                    text(token, "scope"),
+                    time_of_day(token["created_ts"].as_u64().unwrap_or(0), true),
+                    text(token, "label"),
+                    text(token, "selector"),
+                )?;
+            }
+        }
+        TokenCommand::Revoke { id } => client.delete(&format!("/v1/tokens/{}", segment(&id))).await?,
+    }
+    Ok(())
+}
+
+pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match args.command {
+        None => {
+            let invitation: Value =
+                client.call("/v1/pairings/codes", &json!({"recorder": !args.deliver_only})).await?;
+            if args.json {
+                writeln!(out, "{invitation}")?;
+                return Ok(());
+            }
+            writeln!(
+                out,
+                "Open this in the browser that has the extension, within {} s:",
+                invitation["expires_in"]
+            )?;
+            writeln!(out, "  {}", text(&invitation, "url"))?;
+            writeln!(out, "Accept there if its page shows the code  {}", text(&invitation, "short_code"))?;
+        }
+        Some(PairCommand::List(output)) => {
+            let pairings: Value = client.json("/v1/pairings").await?;
+            if output.json {
+                writeln!(out, "{pairings}")?;
+                return Ok(());
+            }
+            for pairing in pairings.as_array().into_iter().flatten() {
+                writeln!(
+                    out,
+                    "{:<14}  {}  {}  {}",
+                    text(pairing, "id"),
+                    time_of_day(pairing["created_ts"].as_u64().unwrap_or(0), true),
+                    text(pairing, "profile"),
+                    pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), harmless),
+                )?;
+            }
+        }
+        Some(PairCommand::Revoke { id }) => client.delete(&format!("/v1/pairings/{}", segment(&id))).await?,
+    }
+    Ok(())
+}
+
+pub(super) async fn viewer(client: &Client, json: bool) -> Result<(), CliError> {
+    let link: Value = client.call("/v1/viewer/codes", &json!({})).await?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{link}")?
+    } else {
+        writeln!(out, "{}", text(&link, "url"))?
+    }
+    Ok(())
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "tabtape", &mut std::io::stdout());
+}
+
+fn text(value: &Value, field: &str) -> String {
+    harmless(value[field].as_str().unwrap_or_default())
+}
+
+fn segment(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,101 @@
+//! The command line: what a person or a script types.
+//!
+//! Results go to stdout, everything else to stderr. Colour only on a terminal and never with `NO_COLOR`.
+//! Exit status: 0 done; 1 failed; 2 wrong usage; 3 no collector answers; 4 the collector refused.
+
+mod args;
+mod client;
+mod manage;
+mod read;
+mod render;
+mod serve;
+mod state;
+
+pub use args::Cli;
+
+use args::Command;
+use std::process::ExitCode;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// No collector answers.
+    #[error("{0}")]
+    NotRunning(String),
+    /// The collector answered with a problem.
+    #[error("{detail} ({code})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        code: String,
+        /// The problem's detail.
+        detail: String,
+    },
+    /// Whoever read our output has gone: not a failure of ours.
+    #[error("the output is closed")]
+    OutputClosed,
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    const fn exit_status(&self) -> u8 {
+        match self {
+            Self::OutputClosed => 0,
+            Self::Failed(_) => 1,
+            Self::NotRunning(_) => 3,
+            Self::Refused { .. } => 4,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::failed(error) }
+    }
+}
+
+/// Runs what was asked for.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tabtape: no threads to run on: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(dispatch(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, CliError::OutputClosed) {
+                eprintln!("tabtape: {}", render::harmless(&error.to_string()));
+            }
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), CliError> {
+    let target = cli.target;
+    match cli.command {
+        Command::Serve(args) => serve::run(target.data_dir, args).await,
+        Command::Tail(args) => read::tail(&target.client()?, args).await,
+        Command::Query(args) => read::query(&target.client()?, args).await,
+        Command::Sessions(args) => read::sessions(&target.client()?, args.json).await,
+        Command::Token(command) => manage::token(&target.client()?, command).await,
+        Command::Pair(args) => manage::pair(&target.client()?, args).await,
+        Command::Viewer(args) => manage::viewer(&target.client()?, args.json).await,
+        Command::Completions { shell } => {
+            manage::completions(shell);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `tail`, `query`, `sessions`.
+
+use super::CliError;
+use super::args::{QueryArgs, TailArgs};
+use super::client::Client;
+use super::render::{self, Style, harmless, time_of_day};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, header};
+use serde_json::Value;
+use std::io::Write as _;
+use std::time::Duration;
+
+/// Between two attempts to follow a collector that went away.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// A page of records, and the token after its last.
+struct Page {
+    lines: Vec<String>,
+    resume: String,
+}
+
+pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError> {
+    let selector = args.wanted.selector();
+    let show = |line: &str| print(line, args.json);
+    let mut resume = if args.wanted.has_since() {
+        "0".to_owned() // the selector's own bound says where to begin
+    } else {
+        let page = last(client, &selector, args.lines).await?;
+        page.lines.iter().try_for_each(|line| show(line))?;
+        page.resume
+    };
+    if args.no_follow {
+        return if args.wanted.has_since() {
+            stored(client, &selector, None, args.json).await
+        } else {
+            Ok(())
+        };
+    }
+    loop {
+        match follow(client, &selector, &mut resume, &show).await {
+            Err(error @ (CliError::OutputClosed | CliError::Refused { .. })) => return Err(error),
+            Err(error) => tracing_free_notice(&error),
+            Ok(()) => {}
+        }
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+fn tracing_free_notice(error: &CliError) {
+    eprintln!("tabtape: {}; trying again", harmless(&error.to_string()));
+}
+
+/// The last `lines` records, and where the stream goes on.
+async fn last(client: &Client, selector: &str, lines: u16) -> Result<Page, CliError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    // The end first, then the records before it: what arrives between the two is in both or in the stream.
+    let limit = lines.max(1).to_string();
+    let query = [("q", selector), ("newest", "true"), ("limit", &limit)];
+    let response = client.get("/v1/events", &query, headers).await?;
+    let text = response.text().await.map_err(CliError::failed)?;
+    let page: JsonPage = serde_json::from_str(&text).map_err(CliError::failed)?;
+    let lines = if lines == 0 {
+        Vec::new()
+    } else {
+        page.records.iter().map(|record| record.get().to_owned()).collect()
+    };
+    Ok(Page { lines, resume: format!("{}:{}", page.store_id, page.read_to) })
+}
+
+#[derive(serde::Deserialize)]
+struct JsonPage {
+    records: Vec<Box<serde_json::value::RawValue>>,
+    store_id: String,
+    read_to: u64,
+}
+
+async fn follow(
+    client: &Client,
+    selector: &str,
+    resume: &mut String,
+    show: &impl Fn(&str) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let response = client.get("/v1/stream", &[("q", selector), ("after", resume)], headers).await?;
+    let mut body = response.bytes_stream();
+    let mut pending = Vec::new();
+    while let Some(chunk) = body.next().await {
+        pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
+        let Some(end) = pending.windows(2).rposition(|pair| pair == b"\n\n") else { continue };
+        let rest = pending.split_off(end + 2);
+        let frames = std::mem::replace(&mut pending, rest);
+        for line in String::from_utf8_lossy(&frames).lines() {
+            if let Some(data) = line.strip_prefix("data: ") {
+                show(data)?;
+            } else if let Some(id) = line.strip_prefix("id: ") {
+                id.clone_into(resume);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliError> {
+    let selector = args.wanted.selector();
+    match args.lines {
+        Some(lines) => {
+            let limit = lines.to_string();
+            let session = args.session.as_deref().unwrap_or_default();
+            let query =
+                [("q", selector.as_str()), ("session", session), ("newest", "true"), ("limit", &limit)];
+            let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
+            let text = response.text().await.map_err(CliError::failed)?;
+            text.lines().try_for_each(|line| print(line, args.json))
+        }
+        None => stored(client, &selector, args.session.as_deref(), args.json).await,
+    }
+}
+
+/// Every stored record.
+async fn stored(client: &Client, selector: &str, session: Option<&str>, json: bool) -> Result<(), CliError> {
+    let query = [("q", selector), ("session", session.unwrap_or_default())];
+    let mut body = client.get("/v1/events", &query, HeaderMap::new()).await?.bytes_stream();
+    let mut pending = Vec::new();
+    while let Some(chunk) = body.next().await {
+        pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
+        let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else { continue };
+        let rest = pending.split_off(end + 1);
+        let lines = std::mem::replace(&mut pending, rest);
+        String::from_utf8_lossy(&lines).lines().try_for_each(|line| print(line, json))?;
+    }
+    Ok(())
+}
+
+/// One record on stdout.
+fn print(line: &str, json: bool) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{line}")?
+    } else {
+        writeln!(out, "{}", render::line(line, Style::of_stdout()))?
+    }
+    out.flush()?;
+    Ok(())
+}
+
+pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError> {
+    let list: Value = client.json("/v1/sessions").await?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{list}")?;
+        return Ok(());
+    }
+    for session in list["sessions"].as_array().into_iter().flatten() {
+        let gaps: u64 =
+            session["gaps"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        let count = |severity: &str| -> u64 {
+            let categories = session["counts"].as_object().into_iter().flatten();
+            categories.filter_map(|(_, by_severity)| by_severity[severity].as_u64()).sum()
+        };
+        writeln!(
+            out,
+            "{}  {}  {:>8} events  {:>5} errors  {:>5} warnings  {gaps} missing  {}",
+            harmless(session["session"].as_str().unwrap_or_default()),
+            time_of_day(session["first_ts"].as_u64().unwrap_or(0), true),
+            session["events"].as_u64().unwrap_or(0),
+            count("error"),
+            count("warn"),
+            harmless(session["producer"].as_str().unwrap_or_default()),
+        )?;
+    }
+    Ok(())
+}

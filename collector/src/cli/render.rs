@@ -1,0 +1,170 @@
+//! One record as one line for a terminal.
+//!
+//! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
+//! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use tabtape::levels::Severity;
+
+/// Longest text of a line; `--json` shows all of it.
+const MAX_TEXT_CHARS: usize = 400;
+
+/// `text` with everything a terminal might obey made visible.
+pub(super) fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => out.push('⏎'),
+            '\t' => out.push(' '),
+            // Marks that hide text or change its direction: what is seen must be what is there.
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ if character.is_control() => {
+                let _ = write!(out, "\\x{:02x}", u32::from(character));
+            }
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// How lines are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Whether colours are sent.
+    pub(super) colour: bool,
+}
+
+impl Style {
+    /// Colours only on a terminal that wants them.
+    pub(super) fn of_stdout() -> Self {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+        Self { colour: terminal && std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// One line for a record.
+pub(super) fn line(record: &str, style: Style) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(record) else {
+        return harmless(record);
+    };
+    if let Some(gap) = value.get("gap") {
+        return gap_line(gap, style);
+    }
+    let event = &value["event"];
+    let type_ = event["type"].as_str().unwrap_or("?");
+    let status = event["data"]["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let severity = tabtape::severity::severity(type_, status);
+    let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0), false));
+    let tab =
+        event["source"]["metadata"]["tab_id"].as_str().map(|tab| format!("tab {tab}")).unwrap_or_default();
+    let _ = write!(
+        line,
+        "  {}  {}  {}  {}",
+        style.paint(colour_of(severity), &format!("{:<5}", severity.as_str())),
+        style.paint("36", &format!("{:<22}", harmless(type_))),
+        style.paint("2", &format!("{:<8}", harmless(&tab))),
+        style.paint(
+            if severity >= Severity::Warn { colour_of(severity) } else { "0" },
+            &cut(&harmless(&summary(event)))
+        ),
+    );
+    line
+}
+
+fn gap_line(gap: &Value, style: Style) -> String {
+    let (first, last) = (gap["first_seq"].as_u64().unwrap_or(0), gap["last_seq"].as_u64().unwrap_or(0));
+    let text = format!(
+        "── {} {} events missing: {} (seq {first} to {last}) ──",
+        last.saturating_sub(first) + 1,
+        harmless(gap["category"].as_str().unwrap_or("?")),
+        harmless(gap["reason"].as_str().unwrap_or("?")),
+    );
+    style.paint("35", &text)
+}
+
+const fn colour_of(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Debug => "2",
+        Severity::Info => "32",
+        Severity::Warn => "33",
+        Severity::Error => "31",
+    }
+}
+
+/// What a person wants to see of an event, of whatever type.
+fn summary(event: &Value) -> String {
+    let data = &event["data"];
+    let url = event["url"].as_str().unwrap_or_default();
+    let text = ["text", "message", "note", "error"].iter().find_map(|field| data[*field].as_str());
+    if let Some(text) = text {
+        return if url.is_empty() { text.to_owned() } else { format!("{text}  ({url})") };
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for field in ["method", "status", "reason", "transition", "title", "name", "value"] {
+        match &data[field] {
+            Value::String(text) => parts.push(text.clone()),
+            Value::Number(number) => parts.push(number.to_string()),
+            _ => {}
+        }
+    }
+    let address = data["url"].as_str().unwrap_or(url);
+    if !address.is_empty() {
+        parts.push(address.to_owned());
+    }
+    if parts.is_empty() && !data.is_null() { data.to_string() } else { parts.join(" ") }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Local time of a moment.
+pub(super) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
+    let moment = i64::try_from(ts_micros).ok().and_then(chrono::DateTime::from_timestamp_micros);
+    let Some(moment) = moment else { return "??:??:??".into() };
+    let local = moment.with_timezone(&chrono::Local);
+    local.format(if with_date { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S%.3f" }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Style = Style { colour: false };
+
+    #[test]
+    fn captured_text_cannot_steer_the_terminal() {
+        let hostile = "\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}31mred\r\u{202e}evil\u{200b}\n\0";
+        let record = serde_json::json!({"event": {
+            "ts": 1, "type": "console.log", "data": {"text": hostile}, "url": hostile,
+            "source": {"metadata": {"tab_id": hostile}},
+        }});
+        let shown = line(&record.to_string(), PLAIN);
+        assert!(!shown.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')), "{shown:?}");
+        assert!(shown.contains("\\x1b]0;pwned\\x07") && shown.contains("\\u{202e}evil"), "{shown}");
+        assert!(!harmless(hostile).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn colour_is_sent_only_when_asked_for() {
+        let record = r#"{"event":{"ts":1,"type":"console.error","data":{"text":"x"}}}"#;
+        assert!(!line(record, PLAIN).contains('\u{1b}'));
+        assert!(line(record, Style { colour: true }).contains("\u{1b}[31m"));
+    }
+
+    #[test]
+    fn a_gap_says_how_many_and_why() {
+        let record = r#"{"capture_session_id":"x","gap":{"first_seq":901,"last_seq":912,"category":"network","reason":"quota"}}"#;
+        assert_eq!(line(record, PLAIN), "── 12 network events missing: quota (seq 901 to 912) ──");
+    }
+}

@@ -1,0 +1,133 @@
+//! `tabtape serve`: runs the collector until it is told to stop.
+
+use super::CliError;
+use super::args::ServeArgs;
+use super::state::{self, Running};
+use crate::auth::Auth;
+use crate::http::{App, Server, app, serve};
+use crate::store::Store;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+
+/// Ports tried after a taken one, before any free one is taken.
+const NEXT_PORTS: u16 = 20;
+
+pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<(), CliError> {
+    start_log();
+    if !args.listen.ip().is_loopback() {
+        let detail = format!(
+            "--listen {}: the collector listens on loopback only; use 127.0.0.1 and a tunnel, or forward with --otlp-endpoint",
+            args.listen
+        );
+        return Err(CliError::Failed(detail));
+    }
+    let folder = state::folder(data_dir.as_deref())?;
+    let opening = folder.clone();
+    let store = tokio::task::spawn_blocking(move || Store::open(&opening))
+        .await
+        .map_err(CliError::failed)?
+        .map_err(CliError::failed)?;
+    let folder = std::path::absolute(&folder)?;
+    let auth = Auth::open(&folder).map_err(CliError::failed)?;
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr()?;
+    let state = App::new(store, auth, address);
+    let (router, _) = app(state.clone());
+    announce(&folder, &state, args.json)?;
+
+    let shutdown = state.shutdown.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        shutdown.cancel();
+        stop_signal().await;
+        std::process::exit(130); // asked twice: at once; what was acknowledged is on disk
+    });
+    serve(Server::new(listener), &state, router).await;
+    state.store.close().await;
+    state::remove(&folder);
+    Ok(())
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TABTAPE_LOG").unwrap_or_else(|_| "info".into());
+    let colour =
+        std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .try_init();
+}
+
+/// Binds `wanted`, or the next port that is free, said aloud.
+async fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
+    let ports = (0..=NEXT_PORTS).map_while(|step| wanted.port().checked_add(step)).chain([0]);
+    for port in ports {
+        let address = SocketAddr::new(wanted.ip(), port);
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                if port != wanted.port() {
+                    tracing::warn!(
+                        "port {} is taken; using {}",
+                        wanted.port(),
+                        listener.local_addr()?.port()
+                    );
+                }
+                return Ok(listener);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(CliError::Failed(format!("--listen {wanted}: {error}"))),
+        }
+    }
+    Err(CliError::Failed(format!("--listen {wanted}: no port is free")))
+}
+
+fn announce(folder: &std::path::Path, app: &App, json: bool) -> Result<(), CliError> {
+    let Some(pairing) = app.auth.local_pairing() else {
+        return Err(CliError::Failed("auth.json has no local pairing; move it away and start again".into()));
+    };
+    let running = Running {
+        url: app.url.to_string(),
+        pid: std::process::id(),
+        store_id: app.store.store_id().to_owned(),
+        token: app.auth.local_token(),
+        pairing,
+    };
+    state::write(folder, &running)?;
+    let viewer = app.viewer_link();
+    let mut out = std::io::stdout().lock();
+    if json {
+        let line = serde_json::json!({
+            "url": running.url, "pid": running.pid, "store_id": running.store_id,
+            "data_dir": folder, "viewer": viewer,
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "tabtape {} listens on {}", env!("CARGO_PKG_VERSION"), running.url)?;
+        writeln!(out, "data    {}", folder.display())?;
+        writeln!(out, "viewer  {viewer}")?;
+        writeln!(out, "        works once, for 60 s; `tabtape viewer` makes another")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Waits until somebody asks the process to stop.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

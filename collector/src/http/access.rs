@@ -1,0 +1,127 @@
+//! Which token an endpoint needs. Every route belongs to a group with one [`Access`]; the group writes
+//! it into the OpenAPI document too, where the security test reads it back.
+
+use super::App;
+use super::guard::Origin;
+use super::problem::Problem;
+use crate::auth::{Grant, Scope};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::header;
+use utoipa::openapi::SecurityRequirement;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::PathItem;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Who may use an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Anyone with the right Host.
+    Public,
+    /// Whoever is not a foreign page: what the request carries is its own proof.
+    Open,
+    /// A token of this scope.
+    Scope(Scope),
+    /// An admin token, or the person's own recorder.
+    Owner,
+}
+
+impl Access {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Open => "open",
+            Self::Scope(scope) => scope.as_str(),
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Puts every route of `router` behind this.
+    pub(super) fn guard(self, app: &App, mut router: OpenApiRouter<App>) -> OpenApiRouter<App> {
+        for item in router.get_openapi_mut().paths.paths.values_mut() {
+            self.document(item);
+        }
+        let checks = match self {
+            Self::Public => return router,
+            Self::Open => router,
+            Self::Scope(_) | Self::Owner => {
+                let app = app.clone();
+                router.route_layer(middleware::from_fn_with_state(app, move |app, request, next| {
+                    check(self, app, request, next)
+                }))
+            }
+        };
+        checks.route_layer(middleware::from_fn_with_state(app.clone(), super::guard::origin))
+    }
+
+    fn document(self, item: &mut PathItem) {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.head,
+            &mut item.patch,
+            &mut item.options,
+            &mut item.trace,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let noted = Extensions::builder().add("x-tabtape-access", self.as_str()).build();
+            operation.extensions = Some(noted);
+            operation.security = Some(match self {
+                Self::Public | Self::Open => Vec::new(),
+                _ => vec![SecurityRequirement::new("token", [self.as_str()])],
+            });
+        }
+    }
+}
+
+async fn check(
+    access: Access,
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let grant = app.auth.check(bearer(&request)?)?;
+    match (request.extensions().get::<Origin>(), &grant.pairing) {
+        (Some(Origin::Extension(origin)), Some(pairing)) => app.auth.check_origin(pairing, origin)?,
+        (Some(Origin::Extension(origin)), None) => {
+            let detail = format!("this token is not paired and does not work from {origin}");
+            return Err(Problem::forbidden("wrong_origin", detail));
+        }
+        (Some(Origin::Same), Some(_)) => {
+            let detail = "a paired token works only from its extension, not from the viewer's origin";
+            return Err(Problem::forbidden("wrong_origin", detail));
+        }
+        _ => {}
+    }
+    let allowed = match access {
+        Access::Public | Access::Open => true,
+        Access::Scope(needed) => grant.scope.allows(needed),
+        Access::Owner => grant.scope == Scope::Admin || grant.recorder,
+    };
+    if !allowed {
+        let (has, needs) = (grant.scope.as_str(), access.as_str());
+        let detail = format!("this token has scope {has}; this needs {needs}");
+        return Err(Problem::forbidden("wrong_scope", detail));
+    }
+    request.extensions_mut().insert::<Grant>(grant);
+    Ok(next.run(request).await)
+}
+
+fn bearer(request: &Request) -> Result<&str, Problem> {
+    let missing = || {
+        Problem::unauthorized(
+            "no_token",
+            "the Authorization header is missing; expected `Authorization: Bearer tt_…`",
+        )
+    };
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+    let value = value.to_str().map_err(|_| missing())?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(missing()),
+    }
+}

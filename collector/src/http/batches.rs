@@ -1,0 +1,230 @@
+//! `POST /v1/batches`: how recorders deliver.
+
+use super::App;
+use super::body;
+use super::problem::Problem;
+use crate::auth::Grant;
+use crate::store::{Batch, Incoming, Receipt};
+use axum::body::Body;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use tabtape::envelope::{LineError, SessionId, parse_line};
+use tabtape::event::max_safe_integer;
+use utoipa::{IntoParams, ToSchema};
+
+/// What a batch says it is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Declared {
+    /// The capture session; every line is of it.
+    session: String,
+    /// Seq of the first record.
+    #[param(minimum = 1)]
+    first_seq: u64,
+    /// Seq of the last record.
+    #[param(minimum = 1)]
+    last_seq: u64,
+}
+
+/// What became of a batch. Sent only once it is on disk.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BatchReceipt {
+    /// Identity of the store.
+    store_id: String,
+    /// The capture session.
+    session: String,
+    /// The unbroken prefix from 1: what a recorder may forget.
+    acked_seq: u64,
+    /// Records that were new.
+    accepted: u64,
+    /// Records that were stored before.
+    duplicates: u64,
+}
+
+/// Deliver a batch.
+///
+/// NDJSON lines, envelopes and gaps of one session, covering every seq from `first_seq` to `last_seq` in
+/// order, optionally with `content-encoding: gzip`. A bad line is named; the good ones before it are kept
+/// and acknowledged in the problem's `acked_seq`.
+#[utoipa::path(
+    post, path = "/v1/batches", tag = "deliver", params(Declared),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses(
+        (status = OK, body = BatchReceipt),
+        (status = BAD_REQUEST, description = "A bad parameter, line or body", body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "`seq_conflict`: a stored seq with other bytes", body = Problem, content_type = "application/problem+json"),
+        (status = PAYLOAD_TOO_LARGE, description = "The body or one record is too large", body = Problem, content_type = "application/problem+json"),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "Not NDJSON, or not gzip", body = Problem, content_type = "application/problem+json"),
+        (status = TOO_MANY_REQUESTS, description = "Too many batches wait", body = Problem, content_type = "application/problem+json"),
+        (status = INSUFFICIENT_STORAGE, description = "The disk is full", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    declared: Result<Query<Declared>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<BatchReceipt>, Problem> {
+    let Query(declared) = declared.map_err(super::query_problem)?;
+    let session_id = declared.check()?;
+    expect_ndjson(&headers)?;
+    let gzip = body::is_gzip(&headers)?;
+    let bytes = body::read(&headers, body).await?;
+    app.metrics.received(bytes.len());
+    let (first_seq, last_seq) = (declared.first_seq, declared.last_seq);
+    let work = move || -> Result<Parsed, Problem> {
+        let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
+        Ok(parse(&bytes, session_id, first_seq, last_seq))
+    };
+    let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await??;
+    let batch = Batch { session_id, producer: None, pairing: grant.pairing, records: parsed.records };
+    let receipt = app.store.ingest(batch).await?;
+    app.metrics.stored(&receipt);
+    finish(&app, session_id, &receipt, parsed.bad, first_seq)
+}
+
+fn finish(
+    app: &App,
+    session_id: SessionId,
+    receipt: &Receipt,
+    bad: Option<BadLine>,
+    first_seq: u64,
+) -> Result<Json<BatchReceipt>, Problem> {
+    let (code, status, detail, line, seq) = match (receipt.conflict, bad) {
+        (Some(conflict), _) => (
+            "seq_conflict",
+            StatusCode::CONFLICT,
+            format!("seq {} is stored already, with other bytes", conflict.seq),
+            conflict.index + 1,
+            conflict.seq,
+        ),
+        (None, Some(bad)) => {
+            (bad.code, bad.status, format!("line {}: {}", bad.line, bad.detail), bad.line, bad.seq)
+        }
+        (None, None) => {
+            return Ok(Json(BatchReceipt {
+                store_id: app.store.store_id().to_owned(),
+                session: session_id.to_string(),
+                acked_seq: receipt.acked_seq,
+                accepted: receipt.accepted,
+                duplicates: receipt.duplicates,
+            }));
+        }
+    };
+    tracing::warn!(session = %session_id, first_seq, line, seq, code, "a batch was refused in part");
+    Err(Problem::new(status, code, detail)
+        .with("line", line)
+        .with("seq", seq)
+        .with("session", session_id.as_str())
+        .with("store_id", app.store.store_id())
+        .with("acked_seq", receipt.acked_seq)
+        .with("accepted", receipt.accepted)
+        .with("duplicates", receipt.duplicates))
+}
+
+impl Declared {
+    fn check(&self) -> Result<SessionId, Problem> {
+        let session_id = SessionId::parse(self.session.as_bytes())
+            .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
+        for (name, seq) in [("first_seq", self.first_seq), ("last_seq", self.last_seq)] {
+            if !(1..=max_safe_integer()).contains(&seq) {
+                let detail =
+                    format!("{name}: expected a whole number from 1 to {}, got {seq}", max_safe_integer());
+                return Err(Problem::bad_request("invalid_parameter", detail));
+            }
+        }
+        if self.last_seq < self.first_seq {
+            let detail = format!("last_seq: {} lies before first_seq {}", self.last_seq, self.first_seq);
+            return Err(Problem::bad_request("invalid_parameter", detail));
+        }
+        Ok(session_id)
+    }
+}
+
+fn expect_ndjson(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-ndjson") {
+        return Ok(());
+    }
+    let detail = format!("Content-Type is {given:?}; expected application/x-ndjson");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail))
+}
+
+/// The good lines, and the first that is not.
+#[derive(Debug)]
+struct Parsed {
+    records: Vec<Incoming>,
+    bad: Option<BadLine>,
+}
+
+#[derive(Debug)]
+struct BadLine {
+    /// From 1.
+    line: usize,
+    /// The seq that was to stand there.
+    seq: u64,
+    code: &'static str,
+    status: StatusCode,
+    detail: String,
+}
+
+fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) -> Parsed {
+    let mut records = Vec::new();
+    let mut next_seq = first_seq;
+    let mut number = 0;
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let (line, after) = match memchr::memchr(b'\n', rest) {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => (rest, &rest[rest.len()..]),
+        };
+        rest = after;
+        number += 1;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() && rest.is_empty() {
+            break;
+        }
+        let bad = |code, status, detail| BadLine { line: number, seq: next_seq, code, status, detail };
+        let parsed = match parse_line(line) {
+            Ok(parsed) => parsed,
+            Err(error @ LineError::TooLong(_)) => {
+                let bad = bad("record_too_large", StatusCode::PAYLOAD_TOO_LARGE, error.to_string());
+                return Parsed { records, bad: Some(bad) };
+            }
+            Err(error) => {
+                let bad = bad(LineError::CODE, StatusCode::BAD_REQUEST, error.to_string());
+                return Parsed { records, bad: Some(bad) };
+            }
+        };
+        if parsed.session_id() != session_id {
+            let detail =
+                format!("the record is of session {}, the batch of {session_id}", parsed.session_id());
+            return Parsed { records, bad: Some(bad("mixed_sessions", StatusCode::BAD_REQUEST, detail)) };
+        }
+        if parsed.first_seq() != next_seq || parsed.last_seq() > last_seq {
+            let detail = format!(
+                "the record covers seq {} to {}; the next of this batch is {next_seq}, its last {last_seq}",
+                parsed.first_seq(),
+                parsed.last_seq()
+            );
+            return Parsed { records, bad: Some(bad("seq_out_of_order", StatusCode::BAD_REQUEST, detail)) };
+        }
+        next_seq = parsed.last_seq() + 1;
+        records.push(Incoming { line: bytes.slice_ref(line), parsed });
+    }
+    let complete = next_seq == last_seq + 1;
+    let bad = (!complete).then(|| BadLine {
+        line: number + 1,
+        seq: next_seq,
+        code: "incomplete_batch",
+        status: StatusCode::BAD_REQUEST,
+        detail: format!("the body ends before seq {next_seq}; the batch declares {first_seq} to {last_seq}"),
+    });
+    Parsed { records, bad }
+}

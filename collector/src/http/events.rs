@@ -1,0 +1,187 @@
+//! `GET /v1/events`: pages of the past.
+
+use super::App;
+use super::problem::Problem;
+use super::selection::{self, Extent};
+use crate::auth::Grant;
+use crate::store::{Page, PageQuery};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::response::Response;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+
+const DEFAULT_LIMIT: usize = 1_000;
+const MAX_LIMIT: usize = 10_000;
+
+/// What to read.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// A selector, in text or object form.
+    q: Option<String>,
+    /// One session, in order of seq; without it all, in order of commit.
+    session: Option<String>,
+    /// Exclusive resume token: a seq within a session, else `store_id:position`; `latest` for the end.
+    after: Option<String>,
+    /// Most records, 1 to 10000. Without it a JSON page has 1000 and NDJSON has no end but the store's.
+    #[param(minimum = 1, maximum = 10000)]
+    limit: Option<usize>,
+    /// The last records instead of the first; they still come oldest first.
+    #[serde(default)]
+    newest: bool,
+    /// `json` or `ndjson`, instead of the Accept header.
+    format: Option<String>,
+}
+
+/// Read events.
+///
+/// As NDJSON, the lines as they were delivered with gaps in place, or as a JSON page with `next`, for
+/// `Accept: application/json`.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "read", params(Asked),
+    responses(
+        (status = OK, description = "Records", content((String = "application/x-ndjson"), (serde_json::Value = "application/json"))),
+        (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = GONE, description = "`other_store`: the cursor is of another store", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Query(asked) = asked.map_err(super::query_problem)?;
+    if asked.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
+        let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {}", asked.limit.unwrap_or(0));
+        return Err(Problem::bad_request("invalid_parameter", detail));
+    }
+    let as_json = match asked.format.as_deref() {
+        Some("json") => true,
+        Some("ndjson") => false,
+        Some(other) => {
+            let detail = format!("format: expected json or ndjson, got {other:?}");
+            return Err(Problem::bad_request("invalid_parameter", detail));
+        }
+        None => wants_json(&headers),
+    };
+    let selector = selection::selector(asked.q.as_deref(), &grant)?;
+    let extent = Extent::of(&app, asked.session.as_deref()).await?;
+    let after = extent.cursor(&app, asked.after.as_deref())?;
+    let Some(order) = extent.order() else {
+        return Ok(if as_json { json_page(&app, &extent, None) } else { ndjson(Body::empty(), None) });
+    };
+    let query = PageQuery {
+        order,
+        selector,
+        after,
+        until: u64::MAX,
+        newest: asked.newest,
+        limit: asked.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    if as_json {
+        let page = app.store.page(query).await?;
+        return Ok(json_page(&app, &extent, Some(&page)));
+    }
+    if asked.limit.is_none() && !asked.newest {
+        return Ok(ndjson(everything(app, query), None));
+    }
+    let (body, next) = exactly(&app, query).await?;
+    Ok(ndjson(Body::from(body), next.map(|cursor| extent.token(&app, cursor))))
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    })
+}
+
+fn json_page(app: &App, extent: &Extent, page: Option<&Page>) -> Response {
+    let mut body = BytesMut::new();
+    body.put_slice(b"{\"records\":[");
+    let mut positions = Vec::new();
+    for (index, record) in page.iter().flat_map(|page| &page.records).enumerate() {
+        if index > 0 {
+            body.put_u8(b',');
+        }
+        body.put_slice(&record.line);
+        positions.push(record.position);
+    }
+    let next = page.filter(|page| !page.done).map(|page| extent.token(app, page.cursor));
+    let rest = json!({
+        "positions": positions,
+        "next": next,
+        "resume": page.map(|page| extent.token(app, page.cursor)),
+        "read_to": page.map_or(0, |page| page.end),
+        "store_id": app.store.store_id(),
+    });
+    body.put_slice(b"],");
+    body.put_slice(&rest.to_string().as_bytes()[1..]);
+    super::typed("application/json", Body::from(body.freeze()))
+}
+
+fn ndjson(body: Body, next: Option<String>) -> Response {
+    let mut response = super::typed("application/x-ndjson", body);
+    if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
+        response.headers_mut().insert("x-tabtape-next", next);
+    }
+    response
+}
+
+fn lines(page: &Page, out: &mut BytesMut) {
+    for record in &page.records {
+        out.put_slice(&record.line);
+        out.put_u8(b'\n');
+    }
+}
+
+/// Up to `query.limit` records, over as many pages as it takes; then where to go on.
+async fn exactly(app: &App, mut query: PageQuery) -> Result<(Bytes, Option<u64>), Problem> {
+    let mut pages = Vec::new();
+    let next = loop {
+        let page = app.store.page(query.clone()).await?;
+        query.limit -= page.records.len();
+        if query.newest {
+            query.until = page.cursor;
+        } else {
+            query.after = page.cursor;
+        }
+        let next = (!page.done).then_some(page.cursor);
+        pages.push(page);
+        if query.limit == 0 || next.is_none() {
+            break next;
+        }
+    };
+    if query.newest {
+        pages.reverse();
+    }
+    let mut out = BytesMut::new();
+    pages.iter().for_each(|page| lines(page, &mut out));
+    Ok((out.freeze(), next.filter(|_| !query.newest)))
+}
+
+/// Every record to the end, page by page, as fast as the client reads.
+fn everything(app: App, query: PageQuery) -> Body {
+    Body::from_stream(stream::unfold(Some((app, query)), |state| async {
+        let (app, mut query) = state?;
+        match app.store.page(query.clone()).await {
+            Ok(page) => {
+                let mut out = BytesMut::new();
+                lines(&page, &mut out);
+                query.after = page.cursor;
+                let rest = (!page.done).then_some((app, query));
+                Some((Ok(out.freeze()), rest))
+            }
+            // The headers are gone: a body that breaks off says that it is not complete.
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
+}

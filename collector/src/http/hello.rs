@@ -1,0 +1,64 @@
+//! `POST /v1/hello`: the collector proves who it is before a recorder sends it anything.
+
+use super::App;
+use super::problem::Problem;
+use crate::auth::hello_hmac;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A challenge.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Hello {
+    /// 8 to 64 random bytes, hex.
+    nonce: String,
+    /// The pairing whose secret is meant; this machine's own when absent.
+    pairing: Option<String>,
+}
+
+/// The proof.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HelloReply {
+    /// HMAC-SHA256 of nonce and `host:port` as dialled, keyed with the pairing's secret; hex.
+    hmac: String,
+    /// Identity of the store: cursors are kept for it.
+    store_id: String,
+    /// Version of the collector.
+    version: &'static str,
+}
+
+/// Prove that this is the paired collector.
+#[utoipa::path(
+    post, path = "/v1/hello", tag = "deliver", request_body = Hello,
+    responses(
+        (status = OK, body = HelloReply),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "`not_found`: no such pairing", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<HelloReply>, Problem> {
+    let hello: Hello = super::json_body(&headers, body).await?;
+    let nonce = hex::decode(&hello.nonce)
+        .ok()
+        .filter(|nonce| (8..=64).contains(&nonce.len()))
+        .ok_or_else(|| Problem::bad_request("invalid_parameter", "nonce: expected 8 to 64 bytes in hex"))?;
+    // The guard has checked that it is one of ours: an impostor who relays this cannot make it name his port.
+    let dialled = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let secret = app.auth.secret(hello.pairing.as_deref());
+    let hmac = secret.and_then(|secret| hello_hmac(&secret, &nonce, dialled)).ok_or_else(|| {
+        let id = hello.pairing.unwrap_or_default();
+        Problem::not_found(format!("there is no pairing {id:?}; pair again with `tabtape pair`"))
+    })?;
+    Ok(Json(HelloReply {
+        hmac,
+        store_id: app.store.store_id().to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+    }))
+}

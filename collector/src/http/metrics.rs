@@ -1,0 +1,91 @@
+//! Counters of the process, and `/metrics` in Prometheus' text form.
+
+use super::App;
+use crate::store::Receipt;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What has happened since the start.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    received_bytes: AtomicU64,
+    accepted: AtomicU64,
+    duplicates: AtomicU64,
+    conflicts: AtomicU64,
+    subscribers: AtomicU64,
+    pub(super) refused_connections: AtomicU64,
+}
+
+/// One open stream; counted until dropped.
+#[derive(Debug)]
+#[must_use = "a subscriber is counted until this is dropped"]
+pub(super) struct Subscriber(Arc<Metrics>);
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.0.subscribers.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Metrics {
+    pub(super) fn received(&self, bytes: usize) {
+        self.received_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(super) fn stored(&self, receipt: &Receipt) {
+        self.accepted.fetch_add(receipt.accepted, Relaxed);
+        self.duplicates.fetch_add(receipt.duplicates, Relaxed);
+        self.conflicts.fetch_add(u64::from(receipt.conflict.is_some()), Relaxed);
+    }
+
+    pub(super) fn subscriber(self: &Arc<Self>) -> Subscriber {
+        self.subscribers.fetch_add(1, Relaxed);
+        Subscriber(Arc::clone(self))
+    }
+}
+
+/// Metrics.
+#[utoipa::path(
+    get, path = "/metrics", tag = "read",
+    responses((status = OK, body = String, content_type = "text/plain")),
+)]
+pub(super) async fn get(State(app): State<App>) -> Response {
+    let metrics = &app.metrics;
+    let rows = [
+        ("tabtape_received_bytes_total", "counter", "Bytes of batches as they came", &metrics.received_bytes),
+        ("tabtape_records_accepted_total", "counter", "Records that were new", &metrics.accepted),
+        (
+            "tabtape_records_duplicate_total",
+            "counter",
+            "Records that were stored before",
+            &metrics.duplicates,
+        ),
+        (
+            "tabtape_seq_conflicts_total",
+            "counter",
+            "Batches with a seq stored with other bytes",
+            &metrics.conflicts,
+        ),
+        ("tabtape_stream_subscribers", "gauge", "Open streams", &metrics.subscribers),
+        (
+            "tabtape_connections_refused_total",
+            "counter",
+            "Connections over the limit",
+            &metrics.refused_connections,
+        ),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in rows {
+        let _ = write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {}\n", value.load(Relaxed));
+    }
+    let _ = write!(
+        text,
+        "# HELP tabtape_store_position Position of the last record.\n# TYPE tabtape_store_position gauge\ntabtape_store_position {}\n",
+        app.store.latest_position()
+    );
+    super::typed("text/plain; version=0.0.4", Body::from(text))
+}

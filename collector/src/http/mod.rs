@@ -1,0 +1,211 @@
+//! The HTTP interface: [`app`] builds the router that the server serves and the tests call.
+//!
+//! Every route is in a group with one access; see [`access`]. The OpenAPI document is collected from the
+//! same handlers, so it cannot miss one.
+
+mod access;
+mod batches;
+mod body;
+mod events;
+mod guard;
+mod hello;
+mod metrics;
+mod pairings;
+mod problem;
+mod selection;
+mod server;
+mod sessions;
+mod stream;
+mod tokens;
+mod viewer;
+mod www;
+
+pub use guard::Hosts;
+pub use metrics::Metrics;
+pub use problem::Problem;
+pub use server::{Server, serve};
+
+use crate::auth::{Auth, Codes, Scope};
+use crate::store::Store;
+use access::Access;
+use axum::body::Body;
+use axum::extract::{State, rejection::QueryRejection};
+use axum::response::Response;
+use axum::{Json, Router, middleware};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What every handler sees.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Where events are.
+    pub store: Store,
+    /// Who may do what.
+    pub auth: Arc<Auth>,
+    /// The hosts it answers to.
+    pub hosts: Arc<Hosts>,
+    /// `http://127.0.0.1:PORT`.
+    pub url: Arc<str>,
+    /// Links to the viewer that were not used yet.
+    pub viewer_codes: Arc<Codes<()>>,
+    /// Invitations that were not used yet; whether they are for a recorder.
+    pub pair_codes: Arc<Codes<bool>>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Cancelled when the process is about to end: streams end.
+    pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// An app that answers on a loopback address.
+    #[must_use]
+    pub fn new(store: Store, auth: Auth, address: std::net::SocketAddr) -> Self {
+        Self {
+            store,
+            auth: Arc::new(auth),
+            hosts: Arc::new(Hosts::loopback(address)),
+            url: format!("http://{address}").into(),
+            viewer_codes: Arc::default(),
+            pair_codes: Arc::default(),
+            metrics: Arc::default(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Tabtape collector",
+    description = "Stores, streams and answers what browser tabs did."
+))]
+struct Document;
+
+/// The strictest policy the viewer can live with: nothing inline, nothing from elsewhere, never framed.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The whole interface and its OpenAPI document.
+pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
+    let public = OpenApiRouter::new().routes(routes!(health));
+    let open = OpenApiRouter::new()
+        .routes(routes!(hello::post))
+        .routes(routes!(pairings::pair))
+        .routes(routes!(viewer::session));
+    let ingest = OpenApiRouter::new().routes(routes!(batches::post));
+    let read = OpenApiRouter::new()
+        .routes(routes!(events::get))
+        .routes(routes!(stream::get))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::one))
+        .routes(routes!(metrics::get));
+    let owner = OpenApiRouter::new().routes(routes!(viewer::link));
+    let admin = OpenApiRouter::new()
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(pairings::invite))
+        .routes(routes!(pairings::list))
+        .routes(routes!(pairings::revoke));
+
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(Access::Public.guard(&app, public))
+        .merge(Access::Open.guard(&app, open))
+        .merge(Access::Scope(Scope::Ingest).guard(&app, ingest))
+        .merge(Access::Scope(Scope::Read).guard(&app, read))
+        .merge(Access::Owner.guard(&app, owner))
+        .merge(Access::Scope(Scope::Admin).guard(&app, admin))
+        .split_for_parts();
+    let token = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme("token", token);
+
+    let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
+    let router = router
+        .route(
+            "/v1/openapi.json",
+            axum::routing::get(
+                move || async move { typed("application/json", Body::from(text.to_string())) },
+            ),
+        )
+        .fallback(www::get)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), guard::host))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(fixed(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .with_state(app);
+    (router, document)
+}
+
+/// Liveness.
+#[utoipa::path(get, path = "/healthz", tag = "public", responses((status = OK, body = Value)))]
+async fn health(State(app): State<App>) -> Json<Value> {
+    Json(json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "store_id": app.store.store_id(),
+    }))
+}
+
+async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Problem {
+    let detail = format!("{method} is not allowed at {:?}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+/// A response of this type.
+fn typed(content_type: &str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let value =
+        HeaderValue::try_from(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    response
+}
+
+fn query_problem(rejection: QueryRejection) -> Problem {
+    Problem::bad_request("invalid_parameter", rejection.body_text())
+}
+
+/// Reads a JSON body.
+async fn json_body<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        // Also what keeps a form or a no-cors fetch, which cannot set this, from being read.
+        let detail = format!("Content-Type is {given:?}; expected application/json");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail));
+    }
+    let bytes = body::read(headers, body).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Problem::bad_request("invalid_json", format!("the body is not what is expected: {error}"))
+    })
+}
+
+/// Runs `work` here when the body is small, else off the async threads.
+async fn heavy<T: Send + 'static>(
+    length: Option<&HeaderValue>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length < body::BLOCKING_BYTES) {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "work on a body ended badly");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "work on the body ended badly")
+    })
+}

@@ -1,0 +1,125 @@
+//! What a reading request asks for: selector, session, cursor.
+//!
+//! A cursor is a resume token: within one session its seq, over all sessions `store_id:position`. A
+//! token of another store is answered 410, so that nobody takes another store's end for a start.
+
+use super::App;
+use super::problem::Problem;
+use crate::auth::Grant;
+use crate::clock::now_micros;
+use crate::store::{Order, SessionRow};
+use http::StatusCode;
+use std::sync::Arc;
+use tabtape::envelope::SessionId;
+use tabtape::selector::Selector;
+
+/// Parses `q` and ANDs the token's own selector.
+pub(super) fn selector(q: Option<&str>, grant: &Grant) -> Result<Option<Arc<Selector>>, Problem> {
+    let asked = match q.map(str::trim).filter(|q| !q.is_empty()) {
+        None => None,
+        Some(q) => {
+            // The object form is JSON.
+            let parsed = if q.starts_with('{') {
+                Selector::from_json(q, now_micros())
+            } else {
+                Selector::parse(q, now_micros())
+            };
+            Some(parsed.map_err(|error| {
+                let offset = error.offset();
+                let problem = Problem::bad_request("invalid_selector", format!("q: {error}"));
+                offset.map_or_else(
+                    || Problem::bad_request("invalid_selector", format!("q: {error}")),
+                    |offset| problem.with("offset", offset),
+                )
+            })?)
+        }
+    };
+    Ok(match (asked, &grant.selector) {
+        (None, None) => None,
+        (Some(asked), None) => Some(Arc::new(asked)),
+        (None, Some(always)) => Some(Arc::clone(always)),
+        (Some(asked), Some(always)) => Some(Arc::new(asked.and(always))),
+    })
+}
+
+/// Which records, in which order.
+#[derive(Debug, Clone)]
+pub(super) enum Extent {
+    /// All sessions, by position.
+    All,
+    /// One session, by seq; its row if it is known yet.
+    Session(SessionId, Option<SessionRow>),
+}
+
+impl Extent {
+    pub(super) async fn of(app: &App, session: Option<&str>) -> Result<Self, Problem> {
+        let Some(session) = session.filter(|session| !session.is_empty()) else { return Ok(Self::All) };
+        let session_id = SessionId::parse(session.as_bytes())
+            .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
+        Ok(Self::Session(session_id, app.store.session_row(session_id.as_str()).await?))
+    }
+
+    /// The order of a query; `None` when the session is not known.
+    pub(super) const fn order(&self) -> Option<Order> {
+        match self {
+            Self::All => Some(Order::Position),
+            Self::Session(_, Some(row)) => Some(Order::Seq(row.id)),
+            Self::Session(_, None) => None,
+        }
+    }
+
+    /// The resume token of a cursor.
+    pub(super) fn token(&self, app: &App, cursor: u64) -> String {
+        match self {
+            Self::All => format!("{}:{cursor}", app.store.store_id()),
+            Self::Session(..) => cursor.to_string(),
+        }
+    }
+
+    fn latest(&self, app: &App) -> u64 {
+        match self {
+            Self::All => app.store.latest_position(),
+            Self::Session(_, row) => row.map_or(0, |row| row.latest_seq),
+        }
+    }
+
+    /// Reads a resume token. "latest" is the end; nothing is the start.
+    pub(super) fn cursor(&self, app: &App, token: Option<&str>) -> Result<u64, Problem> {
+        let latest = self.latest(app);
+        let token = match token.map(str::trim) {
+            None | Some("") => return Ok(0),
+            Some("latest") => {
+                return Ok(match self {
+                    Self::All => latest,
+                    Self::Session(_, row) => row.map_or(0, |row| row.acked_seq),
+                });
+            }
+            Some(token) => token,
+        };
+        let (store, number) =
+            token.rsplit_once(':').map_or((None, token), |(store, number)| (Some(store), number));
+        if store.is_some_and(|store| store != app.store.store_id()) {
+            let detail = format!(
+                "the resume token {token:?} is of another store; this is {}: begin again from 0",
+                app.store.store_id()
+            );
+            return Err(
+                Problem::new(StatusCode::GONE, "other_store", detail).with("store_id", app.store.store_id())
+            );
+        }
+        let cursor: u64 = number.parse().map_err(|_| {
+            let expected = match self {
+                Self::All => "store_id:position, latest or 0",
+                Self::Session(..) => "a seq, latest or 0",
+            };
+            Problem::bad_request("invalid_parameter", format!("after: expected {expected}, got {token:?}"))
+        })?;
+        if cursor > latest {
+            let detail = format!("the cursor {cursor} lies beyond the latest, {latest}");
+            return Err(Problem::bad_request("cursor_ahead", detail)
+                .with("cursor", cursor)
+                .with("latest", latest));
+        }
+        Ok(cursor)
+    }
+}

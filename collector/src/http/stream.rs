@@ -1,0 +1,277 @@
+//! `GET /v1/stream`: replay, then live, as server-sent events.
+//!
+//! A subscriber is a cursor. It takes what memory still holds of the last commits, reads the store when it
+//! has fallen behind, and waits when it has caught up, so replay meets live without a seam or a repeat
+//! and a slow one costs the others nothing.
+//!
+//! Frames: an event is a plain message, its `data` the stored line; a hole is `event: gap`. `id` is the
+//! resume token for `Last-Event-ID`. Within one session, records come in order of seq and only as far as the
+//! unbroken prefix, so that a token never stands for something that is still on its way. A comment every
+//! 15 s shows that the line is alive.
+
+use super::App;
+use super::problem::Problem;
+use super::selection::{self, Extent};
+use crate::auth::Grant;
+use crate::store::{Committed, Kind, Order, PageQuery, PageRecord, StoreError, wants_gap};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::response::Response;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::stream;
+use http::HeaderMap;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tabtape::envelope::SessionId;
+use tabtape::header::Record;
+use tabtape::selector::Selector;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A chunk is handed on at this size, so that a subscriber holds little.
+const CHUNK_BYTES: usize = 256 << 10;
+const PAGE_LIMIT: usize = 1_000;
+
+/// What to follow.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// A selector, in text or object form.
+    q: Option<String>,
+    /// One session, in order of seq; without it all, in order of commit.
+    session: Option<String>,
+    /// Where to begin, exclusive; `Last-Event-ID` goes before it. `latest`: only what is new. Without it:
+    /// the oldest retained.
+    after: Option<String>,
+}
+
+/// Follow the stream.
+#[utoipa::path(
+    get, path = "/v1/stream", tag = "read",
+    params(Asked, ("last-event-id" = Option<String>, Header, description = "Resume token")),
+    responses(
+        (status = OK, description = "Server-sent events", body = String, content_type = "text/event-stream"),
+        (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = GONE, description = "`other_store`: the resume token is of another store", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Query(asked) = asked.map_err(super::query_problem)?;
+    let selector = selection::selector(asked.q.as_deref(), &grant)?;
+    let extent = Extent::of(&app, asked.session.as_deref()).await?;
+    let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let cursor = extent.cursor(&app, last_event_id.filter(|id| !id.is_empty()).or(asked.after.as_deref()))?;
+    let follower = Follower {
+        wakes: app.store.subscribe(),
+        selector,
+        cursor,
+        seen_position: 0,
+        begun: false,
+        live: false,
+        ended: grant.ended,
+        gauge: app.metrics.subscriber(),
+        extent,
+        app,
+    };
+    let body = stream::unfold(follower, |mut follower| async {
+        follower.next().await.map(|chunk| (chunk, follower))
+    });
+    Ok(super::typed("text/event-stream", Body::from_stream(body)))
+}
+
+struct Follower {
+    app: App,
+    extent: Extent,
+    selector: Option<Arc<Selector>>,
+    wakes: watch::Receiver<u64>,
+    /// Position or seq, by extent: everything up to here was sent or is not wanted.
+    cursor: u64,
+    /// Within a session: commits up to here were looked at.
+    seen_position: u64,
+    begun: bool,
+    live: bool,
+    ended: CancellationToken,
+    #[expect(dead_code, reason = "counts this subscriber until it is dropped")]
+    gauge: super::metrics::Subscriber,
+}
+
+impl Follower {
+    /// The next chunk; `None` when the stream is over.
+    async fn next(&mut self) -> Option<Result<Bytes, StoreError>> {
+        if !self.begun {
+            // Something at once, so that the client's headers arrive and it knows it is connected.
+            self.begun = true;
+            return Some(Ok(Bytes::from_static(b"retry: 1000\n\n")));
+        }
+        loop {
+            if self.ended.is_cancelled() || self.app.shutdown.is_cancelled() {
+                return None;
+            }
+            self.wakes.mark_unchanged();
+            match self.advance().await {
+                Ok(Some(chunk)) => return Some(Ok(chunk)),
+                Ok(None) => {}
+                Err(StoreError::Closed) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+            if !self.live {
+                self.live = true;
+                return Some(Ok(Bytes::from_static(b": live\n\n")));
+            }
+            tokio::select! {
+                woken = self.wakes.changed() => woken.ok()?,
+                () = self.ended.cancelled() => return None,
+                () = self.app.shutdown.cancelled() => return None,
+                () = tokio::time::sleep(HEARTBEAT) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
+            }
+        }
+    }
+
+    /// Moves the cursor on; `None` when everything committed was looked at and nothing was wanted.
+    async fn advance(&mut self) -> Result<Option<Bytes>, StoreError> {
+        loop {
+            let mut out = BytesMut::new();
+            let caught_up = match self.extent {
+                Extent::All => self.advance_all(&mut out).await?,
+                Extent::Session(session_id, _) => self.advance_session(session_id, &mut out).await?,
+            };
+            if !out.is_empty() {
+                return Ok(Some(out.freeze()));
+            }
+            if caught_up {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn advance_all(&mut self, out: &mut BytesMut) -> Result<bool, StoreError> {
+        let Some(commits) = self.app.store.recent(self.cursor) else {
+            return self.read(Order::Position, u64::MAX, out).await;
+        };
+        for record in commits.iter().flat_map(|commit| &commit.records) {
+            if record.position <= self.cursor {
+                continue;
+            }
+            self.cursor = record.position;
+            if self.wants(record) {
+                self.frame(out, record.position, !matches!(record.kind, Kind::Event(_)), &record.line);
+            }
+            if out.len() >= CHUNK_BYTES {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn advance_session(
+        &mut self,
+        session_id: SessionId,
+        out: &mut BytesMut,
+    ) -> Result<bool, StoreError> {
+        let latest = self.app.store.latest_position();
+        let row = match &mut self.extent {
+            Extent::Session(_, Some(row)) => row.id,
+            Extent::Session(_, row) => {
+                *row = self.app.store.session_row(session_id.as_str()).await?;
+                match row {
+                    Some(row) => row.id,
+                    None => return Ok(true),
+                }
+            }
+            Extent::All => return Ok(true),
+        };
+        if self.seen_position > 0
+            && let Some(commits) = self.app.store.recent(self.seen_position)
+        {
+            let after = self.seen_position;
+            let new = commits.iter().flat_map(|commit| &commit.records);
+            let mut broken = false;
+            for record in new.filter(|record| record.position > after && record.session == row) {
+                if record.first_seq() > self.cursor + 1 {
+                    broken = true; // a hole: only the ledger knows how far the prefix reaches
+                    break;
+                }
+                if record.last_seq() <= self.cursor {
+                    continue;
+                }
+                self.cursor = record.last_seq();
+                self.seen_position = record.position;
+                if self.wants(record) {
+                    self.frame(out, self.cursor, !matches!(record.kind, Kind::Event(_)), &record.line);
+                }
+                if out.len() >= CHUNK_BYTES {
+                    return Ok(false);
+                }
+            }
+            if !broken {
+                self.seen_position = self.seen_position.max(latest);
+                return Ok(true);
+            }
+        }
+        let acked_seq = self.app.store.session_row(session_id.as_str()).await?.map_or(0, |row| row.acked_seq);
+        let caught_up = self.read(Order::Seq(row), acked_seq, out).await?;
+        if caught_up {
+            self.seen_position = latest;
+        }
+        Ok(caught_up)
+    }
+
+    /// One page of the store.
+    async fn read(&mut self, order: Order, until: u64, out: &mut BytesMut) -> Result<bool, StoreError> {
+        let query = PageQuery {
+            order,
+            selector: self.selector.clone(),
+            after: self.cursor,
+            until,
+            newest: false,
+            limit: PAGE_LIMIT,
+        };
+        let page = self.app.store.page(query).await?;
+        for PageRecord { position, last_seq, is_gap, line, .. } in &page.records {
+            let cursor = if order == Order::Position { *position } else { *last_seq };
+            self.frame(out, cursor, *is_gap, line);
+        }
+        self.cursor = page.cursor.max(self.cursor);
+        Ok(page.done && order != Order::Position
+            || page.done && self.cursor >= self.app.store.latest_position())
+    }
+
+    fn wants(&self, record: &Committed) -> bool {
+        let Some(selector) = &self.selector else { return true };
+        match &record.kind {
+            Kind::Event(header) => selector.matches(&Record { header, line: &record.line }),
+            Kind::Gap { category, .. } => wants_gap(selector, category, session_of(&record.line)),
+        }
+    }
+
+    fn frame(&self, out: &mut BytesMut, cursor: u64, is_gap: bool, line: &[u8]) {
+        out.put_slice(b"id: ");
+        match &self.extent {
+            Extent::All => {
+                out.put_slice(self.app.store.store_id().as_bytes());
+                out.put_u8(b':');
+            }
+            Extent::Session(..) => {}
+        }
+        out.put_slice(cursor.to_string().as_bytes());
+        out.put_slice(if is_gap { b"\nevent: gap\ndata: " } else { b"\ndata: " });
+        out.put_slice(line); // a line holds no newline
+        out.put_slice(b"\n\n");
+    }
+}
+
+/// The session id of a line that we wrote: it stands first.
+fn session_of(line: &[u8]) -> &str {
+    let prefix = b"{\"capture_session_id\":\"".len();
+    line.get(prefix..prefix + 36).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default()
+}

@@ -1,0 +1,88 @@
+//! Managing tokens.
+
+use super::App;
+use super::problem::Problem;
+use crate::auth::{NewToken, Scope, TokenRecord};
+use crate::clock::now_micros;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A token to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// What it may do.
+    scope: Scope,
+    /// What it is for.
+    #[serde(default)]
+    label: String,
+    /// Always ANDed to what it reads.
+    selector: Option<String>,
+    /// Seconds until it stops working; none: until it is revoked.
+    expires_in: Option<u64>,
+}
+
+/// A token, without what would let anyone use it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TokenInfo {
+    id: String,
+    scope: Scope,
+    label: String,
+    selector: Option<String>,
+    pairing: Option<String>,
+    created_ts: u64,
+    expires_ts: Option<u64>,
+}
+
+impl From<TokenRecord> for TokenInfo {
+    fn from(record: TokenRecord) -> Self {
+        let TokenRecord { id, scope, label, selector, pairing, created_ts, expires_ts, .. } = record;
+        Self { id, scope, label, selector, pairing, created_ts, expires_ts }
+    }
+}
+
+/// Make a token. It is shown this once.
+#[utoipa::path(
+    post, path = "/v1/tokens", tag = "admin", request_body = Wanted,
+    responses(
+        (status = OK, body = NewToken),
+        (status = BAD_REQUEST, description = "`invalid_selector`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<NewToken>, Problem> {
+    let wanted: Wanted = super::json_body(&headers, body).await?;
+    if wanted.selector.is_some() && wanted.scope != Scope::Read {
+        let detail = "selector: only a token of scope read can carry one";
+        return Err(Problem::bad_request("invalid_parameter", detail));
+    }
+    let expires_ts =
+        wanted.expires_in.map(|secs| now_micros().saturating_add(secs.saturating_mul(1_000_000)));
+    Ok(Json(app.auth.create_token(wanted.scope, &wanted.label, wanted.selector.as_deref(), expires_ts)?))
+}
+
+/// List tokens.
+#[utoipa::path(get, path = "/v1/tokens", tag = "admin", responses((status = OK, body = Vec<TokenInfo>)))]
+pub(super) async fn list(State(app): State<App>) -> Json<Vec<TokenInfo>> {
+    Json(app.auth.tokens().into_iter().map(TokenInfo::from).collect())
+}
+
+/// Revoke a token. Streams it opened end.
+#[utoipa::path(
+    delete, path = "/v1/tokens/{id}", tag = "admin", params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = NO_CONTENT),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    app.auth.revoke_token(&id)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,85 @@
+//! What can go wrong with the store, each with what would mend it.
+
+use std::path::PathBuf;
+
+/// Why the store cannot do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another collector has the folder.
+    #[error("the data folder {0} is in use by another collector; stop it or give --data-dir another folder")]
+    InUse(PathBuf),
+    /// The folder cannot be used.
+    #[error(
+        "the data folder {path} cannot be used: {source}; make it a folder this user may write, or give --data-dir another"
+    )]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file was written by a newer program.
+    #[error("the store has schema {found}, this tabtape knows up to {known}; use a newer tabtape")]
+    NewerSchema {
+        /// In the file.
+        found: i64,
+        /// Of this program.
+        known: i64,
+    },
+    /// The file is damaged.
+    #[error(
+        "the store is damaged: {0}; move events.db away and start again, recorders then send what they still hold"
+    )]
+    Corrupt(String),
+    /// The disk or the quota is full.
+    #[error("the store's disk is full; make room or lower --retention-bytes")]
+    DiskFull,
+    /// Too many batches wait.
+    #[error("the store has too many batches waiting; send again in a second")]
+    Busy,
+    /// The store is closing.
+    #[error("the store is closed")]
+    Closed,
+    /// The writer thread could not start.
+    #[error("the store's thread could not start: {0}")]
+    Thread(std::io::Error),
+    /// A cursor lies beyond what was stored.
+    #[error("the cursor {cursor} lies beyond the latest, {latest}")]
+    CursorAhead {
+        /// What was asked for.
+        cursor: u64,
+        /// What there is.
+        latest: u64,
+    },
+    /// Anything else SQLite says.
+    #[error("the store failed: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl StoreError {
+    /// Sorts an error of SQLite.
+    pub(crate) fn from_sqlite(error: &rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        match error.sqlite_error_code() {
+            Some(Code::DiskFull) => Self::DiskFull,
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Corrupt(error.to_string()),
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy,
+            _ => match error {
+                rusqlite::Error::SqliteFailure(code, message) => {
+                    Self::Sqlite(rusqlite::Error::SqliteFailure(*code, message.clone()))
+                }
+                other => Self::Sqlite(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+                    Some(other.to_string()),
+                )),
+            },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from_sqlite(&error)
+    }
+}

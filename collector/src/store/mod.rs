@@ -1,0 +1,212 @@
+//! The default store: SQLite in one folder, written by one thread, read by many.
+//!
+//! **Promises.** A receipt is given only after `fsync`. A record is stored once, its bytes as they came.
+//! `acked_seq` never falls. Readers see whole commits, in order of position, and an answer is never
+//! taken from memory that a deletion has passed by.
+//!
+//! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
+//! `store.lock` keeps a second collector out.
+
+mod error;
+mod index;
+mod ingest;
+mod ledger;
+mod names;
+mod page;
+mod query;
+mod readers;
+mod recent;
+mod schema;
+mod sessions;
+mod writer;
+
+pub use error::StoreError;
+pub use ingest::{Batch, Conflict, Incoming, REASON_DELETED, Receipt};
+pub use page::{Order, Page, PageQuery, PageRecord};
+pub(crate) use query::wants_gap;
+pub use recent::{Committed, Kind};
+pub use sessions::{SessionRow, SessionSummary};
+
+use names::Names;
+use readers::Readers;
+use recent::{Commit, Recent};
+use rusqlite::{Connection, OptionalExtension};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
+use writer::{BUSY_TIMEOUT, Writer};
+
+/// A store, shared by everything that writes or reads it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    store_id: String,
+    names: Arc<Names>,
+    recent: Arc<Recent>,
+    readers: Arc<Readers>,
+    writer: Writer,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is made if it is missing.
+    ///
+    /// # Errors
+    /// The folder is in use or not writable, the file is damaged or from a newer program.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let lock = lock_folder(folder)?;
+        let events = folder.join("events.db");
+        let mut connection = open_for_writing(&events)?;
+        schema::migrate(&mut connection)?;
+        let store_id = store_id(&connection)?;
+        let names = Arc::new(Names::load(&connection)?);
+        let latest: Option<i64> = connection
+            .query_row("SELECT value FROM meta WHERE key = 'latest_position'", [], |row| row.get(0))
+            .optional()?;
+        let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
+        let index = folder.join("index.db");
+        index::open(&index)?;
+        let readers = Arc::new(Readers::new(events, index));
+        let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                folder: folder.to_owned(),
+                store_id,
+                names,
+                recent,
+                readers,
+                writer,
+                _lock: lock,
+            }),
+        })
+    }
+
+    /// The identity of this store's contents: a new or emptied store has another.
+    #[must_use]
+    pub fn store_id(&self) -> &str {
+        &self.inner.store_id
+    }
+
+    /// Where it lives.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Stores a batch; resolves once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many wait, [`StoreError::DiskFull`], or what SQLite says.
+    pub async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        self.inner.writer.ingest(batch).await
+    }
+
+    /// Reads one page.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn page(&self, query: PageQuery) -> Result<Page, StoreError> {
+        let names = Arc::clone(&self.inner.names);
+        self.inner.readers.with(move |connection| page::read(connection, &names, &query)).await
+    }
+
+    /// Every session, oldest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn sessions(&self) -> Result<Vec<SessionSummary>, StoreError> {
+        let names = Arc::clone(&self.inner.names);
+        self.inner.readers.with(move |connection| sessions::list(connection, &names, None)).await
+    }
+
+    /// One session, if it is known.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn session(&self, session: &str) -> Result<Option<SessionSummary>, StoreError> {
+        let names = Arc::clone(&self.inner.names);
+        let session = session.to_owned();
+        let found = self
+            .inner
+            .readers
+            .with(move |connection| sessions::list(connection, &names, Some(&session)))
+            .await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The row and ledger of one session, if it is known.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
+        let session = session.to_owned();
+        self.inner.readers.with(move |connection| sessions::row(connection, &session)).await
+    }
+
+    /// The position of the last record.
+    #[must_use]
+    pub fn latest_position(&self) -> u64 {
+        self.inner.recent.latest_position()
+    }
+
+    /// Wakes at each commit with the latest position.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.inner.recent.subscribe()
+    }
+
+    /// The commits after `position`, if memory still holds them all.
+    pub(crate) fn recent(&self, position: u64) -> Option<Vec<Arc<Commit>>> {
+        self.inner.recent.after(position).ok()
+    }
+
+    /// Finishes what is queued and checkpoints.
+    pub async fn close(&self) {
+        self.inner.readers.close();
+        self.inner.writer.close().await;
+    }
+}
+
+fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let cannot = |source| StoreError::Folder { path: folder.to_owned(), source };
+    crate::files::private_folder(folder).map_err(cannot)?;
+    let lock = crate::files::private_file(&folder.join("store.lock")).map_err(cannot)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(cannot(source)),
+    }
+}
+
+fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    // SQLite would make the file with the umask's mode; what was recorded is nobody else's business.
+    crate::files::private_file(path)
+        .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // 16 MiB of WAL between checkpoints: the checkpoint's own fsyncs come seldom, recovery stays short.
+    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    connection.pragma_update(None, "cache_size", -64 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn store_id(connection: &Connection) -> Result<String, StoreError> {
+    let found = connection
+        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
+        .optional()?;
+    if let Some(store_id) = found {
+        return Ok(store_id);
+    }
+    let store_id = uuid::Uuid::now_v7().to_string();
+    connection.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?1)", [&store_id])?;
+    Ok(store_id)
+}

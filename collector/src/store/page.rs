@@ -1,0 +1,280 @@
+//! One page of records, in the order of a cursor.
+//!
+//! Over all sessions the cursor is the position, within one session the seq; gaps stand in their place.
+//! A page is bounded by count, by bytes and by time, so a selector that matches nothing in ten million
+//! events comes back early with the cursor to go on from; [`Page::done`] says whether the end was reached.
+
+use super::names::Names;
+use super::query::Filter;
+use super::{StoreError, ingest::gap_line};
+use bytes::Bytes;
+use rusqlite::{Connection, params};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tabtape::envelope::{Gap, SessionId};
+use tabtape::selector::Selector;
+
+/// A page carries at most this many bytes of lines, and always at least one record.
+const MAX_PAGE_BYTES: usize = 8 << 20;
+/// A page is cut here when what it looks for is rare.
+const MAX_PAGE_TIME: Duration = Duration::from_millis(1500);
+/// Rows looked at between two looks at the clock: grows while nothing is found.
+const FIRST_WINDOW: u64 = 4_096;
+const MAX_WINDOW: u64 = 1 << 20;
+
+/// In which order, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Order of commit over all sessions; the cursor is a position.
+    Position,
+    /// Order of acceptance in the session of this row; the cursor is a seq.
+    Seq(i64),
+}
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct PageQuery {
+    /// Order and extent.
+    pub order: Order,
+    /// Which records; `None` for all.
+    pub selector: Option<Arc<Selector>>,
+    /// Exclusive cursor to start from.
+    pub after: u64,
+    /// Inclusive end; `u64::MAX` for none.
+    pub until: u64,
+    /// The last records instead of the first; they still come in ascending order.
+    pub newest: bool,
+    /// Most records.
+    pub limit: usize,
+}
+
+/// One stored record.
+#[derive(Debug, Clone)]
+pub struct PageRecord {
+    /// Order of commit.
+    pub position: u64,
+    /// Row of its session.
+    pub session: i64,
+    /// The first seq it covers.
+    pub first_seq: u64,
+    /// The last seq it covers; the same for an event.
+    pub last_seq: u64,
+    /// Whether it is a counted hole.
+    pub is_gap: bool,
+    /// Its line, without a newline.
+    pub line: Bytes,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Page {
+    /// Records in ascending order of the cursor.
+    pub records: Vec<PageRecord>,
+    /// Everything up to here was looked at (from here on, for the newest).
+    pub cursor: u64,
+    /// The cursor of the last record that was stored when the page was read.
+    pub end: u64,
+    /// Whether everything up to the end was looked at.
+    pub done: bool,
+}
+
+/// Reads one page.
+pub(super) fn read(connection: &Connection, names: &Names, query: &PageQuery) -> Result<Page, StoreError> {
+    let latest = latest(connection, query.order)?;
+    let end = query.until.min(latest);
+    let mut page = Page { records: Vec::new(), cursor: query.after.min(end), end, done: query.after >= end };
+    if page.done {
+        return Ok(page);
+    }
+    let filter = Filter::compile(connection, names, query.selector.as_ref())?;
+    let started = Instant::now();
+    let (mut low, mut high) = (query.after, end); // what is still to be looked at: (low, high]
+    let (mut window, mut bytes) = (FIRST_WINDOW, 0);
+    while low < high {
+        let (from, to) = if query.newest {
+            (high.saturating_sub(window).max(low), high)
+        } else {
+            (low, low.saturating_add(window).min(high))
+        };
+        let wanted = query.limit - page.records.len();
+        let mut found = window_records(
+            connection,
+            query,
+            &filter,
+            (from, to),
+            wanted,
+            MAX_PAGE_BYTES.saturating_sub(bytes),
+        )?;
+        window = if found.records.is_empty() { (window * 4).min(MAX_WINDOW) } else { window };
+        bytes += found.records.iter().map(|record| record.line.len()).sum::<usize>();
+        if query.newest {
+            high = found.reached;
+            found.records.append(&mut page.records);
+            page.records = found.records;
+        } else {
+            low = found.reached;
+            page.records.append(&mut found.records);
+        }
+        if page.records.len() >= query.limit || bytes >= MAX_PAGE_BYTES || started.elapsed() > MAX_PAGE_TIME {
+            break;
+        }
+    }
+    page.cursor = if query.newest { high } else { low };
+    page.done = low >= high;
+    Ok(page)
+}
+
+fn latest(connection: &Connection, order: Order) -> rusqlite::Result<u64> {
+    let latest: i64 = match order {
+        Order::Position => connection
+            .prepare_cached("SELECT coalesce((SELECT value FROM meta WHERE key = 'latest_position'), 0)")?
+            .query_row([], |row| row.get(0))?,
+        Order::Seq(session) => connection
+            .prepare_cached("SELECT coalesce((SELECT latest_seq FROM sessions WHERE id = ?1), 0)")?
+            .query_row([session], |row| row.get(0))?,
+    };
+    Ok(latest as u64)
+}
+
+struct Window {
+    records: Vec<PageRecord>,
+    /// The end of what was looked at: the high end, or the low end when reading the newest.
+    reached: u64,
+}
+
+/// Events and gaps with cursors in `(from, to]`.
+fn window_records(
+    connection: &Connection,
+    query: &PageQuery,
+    filter: &Filter,
+    (from, to): (u64, u64),
+    wanted: usize,
+    max_bytes: usize,
+) -> Result<Window, StoreError> {
+    let (mut records, cut) = events(connection, query, filter, (from, to), wanted, max_bytes)?;
+    // Gaps only as far as events were read.
+    let (from, to) = match (cut, query.newest) {
+        (None, _) => (from, to),
+        (Some(cut), false) => (from, cut),
+        (Some(cut), true) => (cut, to),
+    };
+    let key = |record: &PageRecord| match query.order {
+        Order::Position => record.position,
+        Order::Seq(_) => record.last_seq,
+    };
+    records.append(&mut gaps(connection, query, filter, (from, to), wanted + 1)?);
+    records.sort_by_key(key);
+    let mut reached = if query.newest { from } else { to };
+    if records.len() > wanted {
+        if query.newest {
+            records.drain(..records.len() - wanted);
+            reached = records.first().map_or(reached, |record| key(record) - 1);
+        } else {
+            records.truncate(wanted);
+            reached = records.last().map_or(reached, key);
+        }
+    }
+    Ok(Window { records, reached })
+}
+
+/// Matching events, and the cursor they were cut at if they were.
+fn events(
+    connection: &Connection,
+    query: &PageQuery,
+    filter: &Filter,
+    (from, to): (u64, u64),
+    wanted: usize,
+    max_bytes: usize,
+) -> Result<(Vec<PageRecord>, Option<u64>), StoreError> {
+    let (range, key) = match query.order {
+        Order::Position => ("position > ?1 AND position <= ?2 AND ?3 IS NULL", "position"),
+        Order::Seq(_) => ("session = ?3 AND seq > ?1 AND seq <= ?2", "seq"),
+    };
+    let direction = if query.newest { "DESC" } else { "ASC" };
+    let sql = format!(
+        "SELECT {key}, position, session, seq, line FROM events WHERE {range}{} ORDER BY {key} {direction}",
+        filter.sql()
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let session = if let Order::Seq(session) = query.order { Some(session) } else { None };
+    let mut rows = statement.query(params![from as i64, to as i64, session])?;
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    let mut examined = if query.newest { to } else { from };
+    let mut cut = None;
+    while let Some(row) = rows.next()? {
+        let cursor = row.get::<_, i64>(0)? as u64;
+        let line = row.get_ref(4)?.as_blob().unwrap_or_default();
+        if filter.matches_line(line) {
+            if bytes > 0 && bytes + line.len() > max_bytes {
+                cut = Some(examined);
+                break;
+            }
+            bytes += line.len();
+            let seq = row.get::<_, i64>(3)? as u64;
+            records.push(PageRecord {
+                position: row.get::<_, i64>(1)? as u64,
+                session: row.get(2)?,
+                first_seq: seq,
+                last_seq: seq,
+                is_gap: false,
+                line: Bytes::copy_from_slice(line),
+            });
+        }
+        examined = if query.newest { cursor - 1 } else { cursor };
+        if records.len() >= wanted {
+            cut = Some(examined);
+            break;
+        }
+    }
+    if query.newest {
+        records.reverse();
+    }
+    Ok((records, cut))
+}
+
+fn gaps(
+    connection: &Connection,
+    query: &PageQuery,
+    filter: &Filter,
+    (from, to): (u64, u64),
+    limit: usize,
+) -> rusqlite::Result<Vec<PageRecord>> {
+    let (range, key) = match query.order {
+        Order::Position => ("gaps.position > ?1 AND gaps.position <= ?2 AND ?3 IS NULL", "gaps.position"),
+        Order::Seq(_) => ("gaps.session = ?3 AND last_seq > ?1 AND last_seq <= ?2", "first_seq"),
+    };
+    let session = if let Order::Seq(session) = query.order { Some(session) } else { None };
+    let direction = if query.newest { "DESC" } else { "ASC" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT gaps.position, gaps.session, first_seq, last_seq, category, reason, sessions.session
+         FROM gaps JOIN sessions ON sessions.id = gaps.session WHERE {range} ORDER BY {key} {direction}"
+    ))?;
+    let mut rows = statement.query(params![from as i64, to as i64, session])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let gap = Gap {
+            first_seq: row.get::<_, i64>(2)? as u64,
+            last_seq: row.get::<_, i64>(3)? as u64,
+            category: row.get(4)?,
+            reason: row.get(5)?,
+        };
+        let Ok(session_id) = SessionId::parse(row.get_ref(6)?.as_bytes().unwrap_or_default()) else {
+            continue;
+        };
+        if !filter.matches_gap(&gap.category, session_id.as_str()) {
+            continue;
+        }
+        found.push(PageRecord {
+            position: row.get::<_, i64>(0)? as u64,
+            session: row.get(1)?,
+            first_seq: gap.first_seq,
+            last_seq: gap.last_seq,
+            is_gap: true,
+            line: gap_line(session_id, &gap),
+        });
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,131 @@
+//! A selector as SQL.
+//!
+//! What a row's columns decide becomes SQL; sites, urls and text are decided by the core's own matching
+//! on the lines that are left. So a query finds exactly what a live stream would have shown; a test
+//! holds the two against each other on random data.
+
+use super::names::{NameKind, Names};
+use rusqlite::Connection;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tabtape::envelope::{Line, parse_line};
+use tabtape::header::Record;
+use tabtape::selector::{Filter as Condition, Selector, StatusRange, Term};
+
+/// A selector compiled against one snapshot of the store.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    sql: String,
+    selector: Option<Arc<Selector>>,
+    /// Whether SQL decides everything.
+    exact: bool,
+}
+
+impl Filter {
+    /// Compiles `selector` for a query on `connection`, whose snapshot has begun.
+    pub(super) fn compile(
+        connection: &Connection,
+        names: &Names,
+        selector: Option<&Arc<Selector>>,
+    ) -> rusqlite::Result<Self> {
+        let Some(selector) = selector.filter(|selector| !selector.always_true()) else {
+            return Ok(Self { exact: true, ..Self::default() });
+        };
+        names.refresh(connection)?;
+        let (mut sql, mut exact) = (String::new(), true);
+        for term in selector.terms() {
+            match condition(connection, names, term)? {
+                Some(condition) if term.negated => push(&mut sql, format_args!(" AND NOT ({condition})")),
+                Some(condition) => push(&mut sql, format_args!(" AND ({condition})")),
+                None => exact = false,
+            }
+        }
+        Ok(Self { sql, selector: Some(Arc::clone(selector)), exact })
+    }
+
+    /// Conditions to append to a `WHERE` on `events`, each with its `AND`; no parameters.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// Whether a line that passed the SQL is wanted.
+    pub(super) fn matches_line(&self, line: &[u8]) -> bool {
+        let Some(selector) = self.selector.as_ref().filter(|_| !self.exact) else { return true };
+        match parse_line(line) {
+            Ok(Line::Event { header, .. }) => selector.matches(&Record { header: &header, line }),
+            // Stored lines parsed once; one that no longer does is shown rather than hidden.
+            _ => true,
+        }
+    }
+
+    /// Whether a hole in this category is one in what is asked for.
+    pub(super) fn matches_gap(&self, category: &str, session: &str) -> bool {
+        self.selector.as_ref().is_none_or(|selector| wants_gap(selector, category, session))
+    }
+}
+
+/// Whether a hole in this category of this session is one in what `selector` wants. Nobody knows the
+/// rest of what was lost, so the rest does not count.
+pub(crate) fn wants_gap(selector: &Selector, category: &str, session: &str) -> bool {
+    selector.wants_category(category)
+        && selector.terms().iter().all(|term| match &term.filter {
+            Condition::Session(globs) => globs.iter().any(|glob| glob.matches(session)) != term.negated,
+            _ => true,
+        })
+}
+
+fn push(sql: &mut String, condition: std::fmt::Arguments<'_>) {
+    let _ = sql.write_fmt(condition); // writing to a string does not fail
+}
+
+/// The SQL of a term, without its negation; `None` when only the line can tell. Every number in it is
+/// ours, so nothing needs binding.
+fn condition(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<Option<String>> {
+    Ok(Some(match &term.filter {
+        Condition::Category(wanted) => {
+            one_of("category", &names.ids(NameKind::Category, |name| wanted.iter().any(|w| w == name)))
+        }
+        Condition::Type(globs) => {
+            one_of("type", &names.ids(NameKind::Type, |name| globs.iter().any(|glob| glob.matches(name))))
+        }
+        Condition::Kind(kinds) => {
+            one_of("source_kind", &kinds.iter().map(|kind| *kind as i64).collect::<Vec<_>>())
+        }
+        Condition::Detail(level) => format!("detail_level >= {}", *level as u8),
+        Condition::Severity(severity) => format!("severity >= {}", *severity as u8),
+        Condition::Status(ranges) => status(ranges),
+        Condition::Tab(tabs) => one_of("tab", tabs),
+        Condition::Session(globs) => {
+            let mut statement = connection.prepare_cached("SELECT id, session FROM sessions")?;
+            let mut rows = statement.query([])?;
+            let mut ids = Vec::new();
+            while let Some(row) = rows.next()? {
+                let session = row.get_ref(1)?.as_str().unwrap_or_default();
+                if globs.iter().any(|glob| glob.matches(session)) {
+                    ids.push(row.get(0)?);
+                }
+            }
+            one_of("session", &ids)
+        }
+        Condition::Since(ts) => format!("ts >= {}", as_sql(*ts)),
+        Condition::Until(ts) => format!("ts <= {}", as_sql(*ts)),
+        Condition::Site(_) | Condition::Url(_) | Condition::Text(_) => return Ok(None),
+    }))
+}
+
+fn as_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn one_of(column: &str, values: &[i64]) -> String {
+    let mut sql = format!("{column} IN (");
+    for (index, value) in values.iter().enumerate() {
+        push(&mut sql, format_args!("{}{value}", if index == 0 { "" } else { "," }));
+    }
+    sql + ")"
+}
+
+fn status(ranges: &[StatusRange]) -> String {
+    let between = |range: &StatusRange| format!("status BETWEEN {} AND {}", range.first, range.last);
+    ranges.iter().map(between).collect::<Vec<_>>().join(" OR ")
+}

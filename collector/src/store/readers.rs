@@ -1,0 +1,68 @@
+//! Reading connections: a few, kept open, used off the async threads.
+//!
+//! WAL lets them read while the writer writes; each sees the snapshot of its own transaction. The text
+//! index is attached as `idx`.
+
+use super::{StoreError, writer::BUSY_TIMEOUT};
+use rusqlite::{Connection, OpenFlags};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Enough to keep two cores busy; more only fight over the page cache.
+const MAX_READERS: usize = 8;
+const CACHE_KIB: i64 = 16 * 1024;
+/// The file may be mapped up to here, so that hot pages are not copied.
+const MMAP_BYTES: i64 = 1 << 30;
+
+#[derive(Debug)]
+pub(super) struct Readers {
+    events: PathBuf,
+    index: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    pub(super) fn new(events: PathBuf, index: PathBuf) -> Self {
+        Self { events, index, idle: Mutex::new(Vec::new()), permits: Semaphore::new(MAX_READERS) }
+    }
+
+    pub(super) fn open(&self) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(
+            &self.events,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.execute("ATTACH DATABASE ?1 AS idx", [self.index.to_string_lossy()])?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+        Ok(connection)
+    }
+
+    /// Runs `read` in one read transaction on a blocking thread.
+    pub(super) async fn with<T: Send + 'static>(
+        self: &std::sync::Arc<Self>,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let readers = std::sync::Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = idle.map_or_else(|| readers.open(), Ok)?;
+            let transaction = connection.transaction()?;
+            let result = read(&transaction);
+            transaction.finish()?;
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            result
+        });
+        done.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Closes idle connections and lets no new reader in.
+    pub(super) fn close(&self) {
+        self.permits.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,215 @@
+//! The last commits, in memory, so that live subscribers read no disk.
+//!
+//! Bounded by bytes; the oldest commit goes first. A subscriber keeps nothing here but its cursor: it asks
+//! for what came after it and is told [`Behind`] when that is no longer held and the store must be read.
+//! So a slow subscriber costs the others nothing, and replay meets live without a seam.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+use tabtape::header::Header;
+use tokio::sync::watch;
+
+/// Enough for seconds of a busy browser; small beside the process.
+const MAX_BYTES: usize = 32 << 20;
+/// What a record weighs beside its line.
+const RECORD_OVERHEAD_BYTES: usize = 192;
+
+/// What kind of record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// An event, with the header of its line.
+    Event(Header),
+    /// A counted hole.
+    Gap {
+        /// First seq it covers.
+        first_seq: u64,
+        /// Last seq it covers.
+        last_seq: u64,
+        /// Category of what was lost.
+        category: Box<str>,
+    },
+}
+
+/// One stored record.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Order of commit.
+    pub position: u64,
+    /// Row of its session.
+    pub session: i64,
+    /// Event or gap.
+    pub kind: Kind,
+    /// Its line, without a newline.
+    pub line: Bytes,
+}
+
+impl Committed {
+    /// The first seq it covers.
+    #[must_use]
+    pub const fn first_seq(&self) -> u64 {
+        match &self.kind {
+            Kind::Event(header) => header.seq,
+            Kind::Gap { first_seq, .. } => *first_seq,
+        }
+    }
+
+    /// The last seq it covers.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        match &self.kind {
+            Kind::Event(header) => header.seq,
+            Kind::Gap { last_seq, .. } => *last_seq,
+        }
+    }
+}
+
+/// One group commit.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) records: Vec<Committed>,
+    bytes: usize,
+}
+
+impl Commit {
+    pub(crate) fn new(records: Vec<Committed>) -> Self {
+        let bytes = records.iter().map(|record| record.line.len() + RECORD_OVERHEAD_BYTES).sum();
+        Self { records, bytes }
+    }
+
+    fn first_position(&self) -> u64 {
+        self.records.first().map_or(u64::MAX, |record| record.position)
+    }
+
+    pub(crate) fn last_position(&self) -> u64 {
+        self.records.last().map_or(0, |record| record.position)
+    }
+}
+
+/// What was asked for is older than what is held.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Behind;
+
+/// The last commits and the position they end at.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    commits: RwLock<Held>,
+    latest: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Held {
+    commits: VecDeque<Arc<Commit>>,
+    bytes: usize,
+    /// Everything after this position is held.
+    complete_after: u64,
+}
+
+impl Recent {
+    pub(crate) fn new(latest_position: u64) -> Self {
+        let held = Held { commits: VecDeque::new(), bytes: 0, complete_after: latest_position };
+        Self { commits: RwLock::new(held), latest: watch::Sender::new(latest_position) }
+    }
+
+    /// Wakes at each commit with the latest position.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    pub(crate) fn latest_position(&self) -> u64 {
+        *self.latest.borrow()
+    }
+
+    pub(crate) fn push(&self, commit: Commit) {
+        if commit.records.is_empty() {
+            return;
+        }
+        let last = commit.last_position();
+        {
+            let mut held = self.commits.write().unwrap_or_else(PoisonError::into_inner);
+            held.bytes += commit.bytes;
+            held.commits.push_back(Arc::new(commit));
+            while held.bytes > MAX_BYTES {
+                let Some(oldest) = held.commits.pop_front() else { break };
+                held.bytes -= oldest.bytes;
+                held.complete_after = oldest.last_position();
+            }
+        }
+        self.latest.send_replace(last);
+    }
+
+    /// Forgets every record: something was deleted, so memory may no longer answer. `latest_position`
+    /// is where the deletion left the store.
+    pub(crate) fn clear(&self, latest_position: u64) {
+        {
+            let mut held = self.commits.write().unwrap_or_else(PoisonError::into_inner);
+            held.commits.clear();
+            held.bytes = 0;
+            held.complete_after = latest_position;
+        }
+        self.latest.send_replace(latest_position);
+    }
+
+    /// The commits that hold records after `position`.
+    pub(crate) fn after(&self, position: u64) -> Result<Vec<Arc<Commit>>, Behind> {
+        let held = self.commits.read().unwrap_or_else(PoisonError::into_inner);
+        if position < held.complete_after {
+            return Err(Behind);
+        }
+        let start = held.commits.partition_point(|commit| commit.last_position() <= position);
+        debug_assert!(held.commits.get(start).is_none_or(|commit| commit.first_position() > 0));
+        Ok(held.commits.iter().skip(start).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(first: u64, count: u64, line_bytes: usize) -> Commit {
+        let record = |position| Committed {
+            position,
+            session: 1,
+            kind: Kind::Gap { first_seq: position, last_seq: position, category: "x".into() },
+            line: Bytes::from(vec![b' '; line_bytes]),
+        };
+        Commit::new((first..first + count).map(record).collect())
+    }
+
+    fn positions(recent: &Recent, after: u64) -> Result<Vec<u64>, Behind> {
+        let commits = recent.after(after)?;
+        let all = commits.iter().flat_map(|commit| commit.records.iter().map(|record| record.position));
+        Ok(all.filter(|position| *position > after).collect())
+    }
+
+    #[test]
+    fn a_cursor_inside_a_commit_gets_only_what_came_after_it() {
+        let recent = Recent::new(10);
+        recent.push(commit(11, 5, 1));
+        recent.push(commit(16, 5, 1));
+        assert_eq!(positions(&recent, 10), Ok((11..21).collect()));
+        assert_eq!(positions(&recent, 13), Ok((14..21).collect()));
+        assert_eq!(positions(&recent, 20), Ok(vec![]));
+        assert_eq!(positions(&recent, 9), Err(Behind), "nothing before the start is held");
+    }
+
+    #[test]
+    fn what_no_longer_fits_is_reported_as_behind() {
+        let recent = Recent::new(0);
+        for n in 0..5 {
+            recent.push(commit(1 + n * 10, 10, 1 << 20));
+        }
+        assert_eq!(positions(&recent, 0), Err(Behind));
+        assert_eq!(positions(&recent, 40), Ok((41..51).collect()));
+    }
+
+    #[test]
+    fn after_a_deletion_memory_no_longer_answers() {
+        let recent = Recent::new(0);
+        recent.push(commit(1, 3, 1));
+        recent.clear(4);
+        assert_eq!(positions(&recent, 0), Err(Behind));
+        assert_eq!(positions(&recent, 4), Ok(vec![]));
+        assert_eq!(recent.latest_position(), 4);
+    }
+}

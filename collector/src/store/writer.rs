@@ -1,0 +1,211 @@
+//! The one writer: a thread that owns the writing connection.
+//!
+//! Group commit: everything that arrived while the last transaction was being synced goes into the next
+//! one, so many small batches cost one fsync. A receipt is sent only after the commit has returned with
+//! `synchronous = FULL`. If a group fails it is undone as a whole and its batches are tried one by one,
+//! so one that cannot be stored does not take others with it.
+
+use super::StoreError;
+use super::ingest::{Batch, Ingest, Receipt};
+use super::names::{Interner, Names};
+use super::recent::{Commit, Recent};
+use crate::clock::now_micros;
+use rusqlite::{Connection, TransactionBehavior};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most batches waiting for the writer; more are answered "busy".
+const MAX_QUEUED: usize = 512;
+/// A group is closed when it holds this much, so that an early batch does not wait for all later ones.
+const MAX_GROUP_BYTES: usize = 4 << 20;
+const MAX_GROUP_BATCHES: usize = 256;
+/// How often the clock table learns where the store is; see `retention`.
+const CLOCK_STEP_MICROS: u64 = 60_000_000;
+
+/// What [`WriterState`] lends to rare operations.
+type Job = Box<dyn FnOnce(&mut WriterState) + Send>;
+
+enum Op {
+    Ingest(Batch, oneshot::Sender<Result<Receipt, StoreError>>),
+    Run(Job),
+    Close,
+}
+
+/// Sends work to the writer thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    ops: mpsc::Sender<Op>,
+    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What only the writer thread touches.
+#[derive(Debug)]
+pub(super) struct WriterState {
+    pub(super) connection: Connection,
+    pub(super) ingest: Ingest,
+    pub(super) names: Arc<Names>,
+    pub(super) recent: Arc<Recent>,
+    last_clock: u64,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        names: Arc<Names>,
+        recent: Arc<Recent>,
+    ) -> Result<Self, StoreError> {
+        let (ops, queue) = mpsc::channel(MAX_QUEUED);
+        let ingest = Ingest::new(Interner::of(&names), recent.latest_position());
+        let state = WriterState { connection, ingest, names, recent, last_clock: 0 };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || state.run(queue))
+            .map_err(StoreError::Thread)?;
+        Ok(Self { ops, thread: std::sync::Mutex::new(Some(thread)) })
+    }
+
+    /// Stores a batch; resolves once it is on disk.
+    pub(super) async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        let (reply, receipt) = oneshot::channel();
+        self.ops.try_send(Op::Ingest(batch, reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        receipt.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs `job` on the writer thread, between groups.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriterState) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, result) = oneshot::channel();
+        let job: Job = Box::new(move |state| drop(reply.send(job(state))));
+        self.ops.send(Op::Run(job)).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Finishes what is queued, checkpoints and ends the thread.
+    pub(super) async fn close(&self) {
+        if self.ops.send(Op::Close).await.is_err() {
+            return;
+        }
+        self.ops.closed().await;
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+            if !matches!(joined, Ok(true)) {
+                tracing::error!("the store's writer ended badly");
+            }
+        }
+    }
+}
+
+type Waiting = (Batch, oneshot::Sender<Result<Receipt, StoreError>>);
+
+impl WriterState {
+    fn run(mut self, mut queue: mpsc::Receiver<Op>) {
+        let mut closing = false;
+        while let Some(first) = queue.blocking_recv() {
+            let mut next = Some(first);
+            let mut group: Vec<Waiting> = Vec::new();
+            let mut bytes = 0;
+            let mut job = None;
+            while let Some(op) = next.take().or_else(|| queue.try_recv().ok()) {
+                match op {
+                    Op::Ingest(batch, reply) => {
+                        bytes += batch.records.iter().map(|record| record.line.len()).sum::<usize>();
+                        group.push((batch, reply));
+                    }
+                    Op::Run(run) => job = Some(run),
+                    Op::Close => {
+                        closing = true;
+                        queue.close(); // what was queued before is still served
+                    }
+                }
+                if job.is_some() || bytes >= MAX_GROUP_BYTES || group.len() >= MAX_GROUP_BATCHES {
+                    break;
+                }
+            }
+            self.commit_group(group);
+            if let Some(job) = job {
+                job(&mut self);
+            }
+        }
+        if closing {
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&self) {
+        let truncated = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = truncated {
+            tracing::warn!(%error, "the last checkpoint failed; the next start does it");
+        }
+    }
+
+    fn commit_group(&mut self, group: Vec<Waiting>) {
+        if group.is_empty() {
+            return;
+        }
+        match self.try_commit(group.iter().map(|(batch, _)| batch)) {
+            Ok(receipts) => {
+                for ((_, reply), receipt) in group.into_iter().zip(receipts) {
+                    let _ = reply.send(Ok(receipt)); // the client may have gone
+                }
+            }
+            Err(error) if group.len() == 1 => {
+                tracing::error!(%error, "a batch could not be stored");
+                for (_, reply) in group {
+                    let _ = reply.send(Err(StoreError::from_sqlite(&error)));
+                }
+            }
+            Err(_) => group.into_iter().for_each(|waiting| self.commit_group(vec![waiting])),
+        }
+    }
+
+    fn try_commit<'b>(&mut self, batches: impl Iterator<Item = &'b Batch>) -> rusqlite::Result<Vec<Receipt>> {
+        let clock = now_micros();
+        let clock_due = clock.abs_diff(self.last_clock) >= CLOCK_STEP_MICROS;
+        let ingest = &mut self.ingest;
+        let committed = (|| {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let receipts = batches
+                .map(|batch| ingest.store(&transaction, batch))
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            ingest.flush(&transaction)?;
+            if clock_due {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO clock (ts, position) VALUES (?1, ?2)",
+                    [clock as i64, ingest.latest_position as i64],
+                )?;
+            }
+            transaction.commit()?;
+            Ok(receipts)
+        })();
+        match committed {
+            Ok(receipts) => {
+                if clock_due {
+                    self.last_clock = clock;
+                }
+                self.committed();
+                Ok(receipts)
+            }
+            Err(error) => {
+                self.ingest.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows readers and subscribers what has just been committed.
+    pub(super) fn committed(&mut self) {
+        self.ingest.interner.committed(&self.names);
+        self.recent.push(Commit::new(self.ingest.take_committed()));
+    }
+}
+
+/// How long a connection waits for another's lock.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
