@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/**
+ * `npx tabtape`: runs the collector, which is a native program and not part of the npm package.
+ *
+ * Looked for in TABTAPE_COLLECTOR, beside this script where a clone builds it, and on PATH.
+ */
+import { spawn } from "node:child_process";
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HOW_TO_INSTALL = `tabtape: the collector is not installed.
+Build it in a clone of the repository with "npm run build:collector", or with
+"cargo install --path collector", then run this again. If it is somewhere else,
+name it in TABTAPE_COLLECTOR.
+`;
+
+const program = process.platform === "win32" ? "tabtape.exe" : "tabtape";
+
+function find() {
+  const named = process.env.TABTAPE_COLLECTOR;
+  if (named) {
+    if (isNative(named)) return named;
+    process.stderr.write(`tabtape: TABTAPE_COLLECTOR names ${named}, which is no program\n`);
+    process.exit(1);
+  }
+  const built = fileURLToPath(new URL(`../dist/bin/${program}`, import.meta.url));
+  const folders = [...(process.env.PATH ?? "").split(delimiter), join(homedir(), ".cargo", "bin")];
+  return [built, ...folders.filter(Boolean).map((folder) => join(folder, program))].find(isNative) ?? null;
+}
+
+/** npm puts this script on PATH under the same name; only a real program is meant. */
+function isNative(/** @type {string} */ file) {
+  try {
+    accessSync(file, constants.X_OK);
+    const real = realpathSync(file);
+    return statSync(real).isFile() && readFileSync(real).subarray(0, 2).toString("latin1") !== "#!";
+  } catch {
+    return false;
+  }
+}
+
+const collector = find();
+if (!collector) {
+  process.stderr.write(HOW_TO_INSTALL);
+  process.exit(1);
+}
+const child = spawn(collector, process.argv.slice(2), { stdio: "inherit" });
+// Both hear Ctrl-C from the terminal; the collector decides when it is done.
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"]))
+  process.on(signal, () => child.kill(signal));
+child.once("error", (error) => {
+  process.stderr.write(`tabtape: ${collector}: ${error.message}\n`);
+  process.exit(1);
+});
+child.once("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

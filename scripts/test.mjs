@@ -1,0 +1,102 @@
+/**
+ * `npm test [-- --only SECTION[,SECTION…]]`: all sections, or some with what they need.
+ *
+ * A step's output is shown when it fails. A failed section does not stop the ones that do not need it. The last
+ * lines are what each runner said of itself.
+ */
+import { parseArgs } from "node:util";
+import { capture } from "./lib/run.mjs";
+import {
+  bold,
+  dim,
+  duration,
+  fail,
+  green,
+  heading,
+  red,
+  say,
+  step as show,
+  Tell,
+  yellow,
+} from "./lib/say.mjs";
+import { SECTIONS } from "./test/sections.mjs";
+
+/** @typedef {{ name: string, state: "passed" | "failed" | "left out", took: number, lines: string[] }} Outcome */
+
+/** Sections asked for, and all they need, in order. @returns {string[]} */
+function chosen() {
+  const { values } = parseArgs({ options: { only: { type: "string", multiple: true } } });
+  const asked = (values.only ?? []).flatMap((names) => names.split(","));
+  for (const name of asked) {
+    if (!SECTIONS[name])
+      throw new Tell(
+        `there is no section ${JSON.stringify(name)}; there are ${Object.keys(SECTIONS).join(", ")}`,
+      );
+  }
+  const wanted = new Set(asked.length > 0 ? asked : Object.keys(SECTIONS));
+  for (const name of wanted) for (const needed of SECTIONS[name]?.needs ?? []) wanted.add(needed);
+  return Object.keys(SECTIONS).filter((name) => wanted.has(name));
+}
+
+/** @param {string} name @returns {Promise<Outcome>} */
+async function runSection(name) {
+  const section = SECTIONS[name];
+  if (!section) throw new Error(name);
+  heading(`${name}: ${section.what}`);
+  const began = Date.now();
+  /** @type {string[]} */
+  const lines = [];
+  let state = /** @type {Outcome["state"]} */ ("passed");
+  try {
+    for (const step of (await section.steps()) ?? []) {
+      const shown = show(step.title);
+      const result = await capture(step.command, step.args, {
+        env: step.env ?? process.env,
+        onLine: (line) => shown.update(line),
+      });
+      const sums = [...(result.output.match(step.sums ?? /$^/) ?? [])].map((line) => line.trim());
+      lines.push(...sums.map((line) => `${step.title}: ${line}`));
+      if (result.status === 0) shown.done();
+      else {
+        state = "failed";
+        shown.failed(`ended with status ${result.status}`);
+        say(result.output.trimEnd());
+      }
+    }
+  } catch (error) {
+    state = "failed";
+    say(
+      error instanceof Tell
+        ? `${red("✗")} ${error.message}`
+        : String(error instanceof Error ? error.stack : error),
+    );
+  }
+  return { name, state, took: Date.now() - began, lines };
+}
+
+async function main() {
+  const began = Date.now();
+  /** @type {Map<string, Outcome>} */
+  const outcomes = new Map();
+  for (const name of chosen()) {
+    const blocked = SECTIONS[name]?.needs.some((needed) => outcomes.get(needed)?.state !== "passed");
+    const outcome = blocked
+      ? { name, state: /** @type {const} */ ("left out"), took: 0, lines: [] }
+      : await runSection(name);
+    outcomes.set(name, outcome);
+  }
+
+  heading("Summary");
+  const marks = { passed: green("✓"), failed: red("✗"), "left out": yellow("-") };
+  for (const { name, state, took, lines } of outcomes.values()) {
+    say(`${marks[state]} ${bold(name.padEnd(6))} ${state} ${dim(`(${duration(took)})`)}`);
+    for (const line of lines) say(`    ${line}`);
+  }
+  const failed = [...outcomes.values()].filter(({ state }) => state !== "passed");
+  say(
+    `\n${failed.length === 0 ? green("All sections passed") : red(`Not passed: ${failed.map(({ name }) => name).join(", ")}`)} in ${duration(Date.now() - began)}`,
+  );
+  process.exit(failed.length === 0 ? 0 : 1);
+}
+
+await main().catch(fail);

@@ -1,0 +1,156 @@
+/**
+ * What `npm test` runs: sections of steps, each step a program, each with the line by which its runner sums up.
+ *
+ * A section says what it needs; `--only` brings that along.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "../build/parts.mjs";
+import { findBrowser, findChromedriver } from "../lib/browser.mjs";
+import { dist, root } from "../lib/paths.mjs";
+import { isRoot, which } from "../lib/platform.mjs";
+import { WASM_TARGET, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
+import { setUp } from "../setup/all.mjs";
+
+/**
+ * @typedef {object} Step
+ * @property {string} title
+ * @property {string} command
+ * @property {string[]} args
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {RegExp} [sums] The lines by which the runner sums up.
+ */
+/**
+ * @typedef {object} Section
+ * @property {string} what
+ * @property {string[]} needs
+ * @property {() => Promise<Step[] | void>} steps Steps to run, or it has done its work itself.
+ */
+
+const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ...parts);
+
+/** @type {Record<string, Section>} In order. */
+export const SECTIONS = {
+  setup: { what: "what a bare machine lacks", needs: [], steps: () => setUp({ browser: true, tests: true }) },
+  build: { what: "everything in dist/", needs: ["setup"], steps: () => build() },
+  lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint },
+  rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
+  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
+  js: { what: "TypeScript units", needs: ["build"], steps: units },
+  e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
+  npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
+};
+
+async function lint() {
+  const env = await toolchainEnv();
+  const denied = ["--", "--deny", "warnings"];
+  return [
+    { title: "cargo fmt", command: "cargo", args: ["fmt", "--all", "--check"] },
+    {
+      title: "cargo clippy",
+      command: "cargo",
+      args: ["clippy", "--workspace", "--all-targets", ...denied],
+    },
+    {
+      title: `cargo clippy, ${WASM_TARGET}`,
+      command: "cargo",
+      args: ["clippy", "--package", "tabtape", "--all-targets", "--target", WASM_TARGET, ...denied],
+      env,
+    },
+    {
+      title: "biome",
+      command: process.execPath,
+      args: [tool("@biomejs", "biome", "bin", "biome"), "ci", "--error-on-warnings", "."],
+      sums: /^Checked .*/m,
+    },
+    { title: "tsc", command: process.execPath, args: [tool("typescript", "bin", "tsc"), "--noEmit"] },
+  ];
+}
+
+async function rust() {
+  const doc = {
+    title: "cargo test --doc",
+    command: "cargo",
+    args: ["test", "--workspace", "--doc"],
+    sums: /^test result: .*/gm,
+  };
+  const nextest = which("cargo-nextest");
+  const tests = nextest
+    ? { title: "cargo nextest", args: ["nextest", "run", "--workspace"], sums: /^ *Summary .*/gm }
+    : { title: "cargo test", args: ["test", "--workspace", "--all-targets"], sums: /^test result: .*/gm };
+  return [{ command: "cargo", ...tests }, doc];
+}
+
+async function wasm() {
+  const driver = findChromedriver();
+  return [
+    {
+      title: "wasm-pack test",
+      command: "wasm-pack",
+      args: ["test", "--headless", "--chrome", ...(driver ? ["--chromedriver", driver] : [])],
+      env: {
+        ...(await toolchainEnv()),
+        WASM_BINDGEN_TEST_WEBDRIVER_JSON: await capabilities(),
+        WASM_BINDGEN_TEST_TIMEOUT: "300",
+      },
+      sums: /^test result: .*/gm,
+    },
+  ];
+}
+
+/** webdriver.json with what this machine needs besides: its browser, and as root no sandbox. */
+async function capabilities() {
+  const wanted = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"));
+  const options = wanted["goog:chromeOptions"];
+  if (isRoot) options.args.push("--no-sandbox");
+  const browser = await findBrowser();
+  if (browser) options.binary = browser.file;
+  const file = dist("test", "webdriver.json");
+  mkdirSync(dist("test"), { recursive: true });
+  writeFileSync(file, JSON.stringify(wanted));
+  return file;
+}
+
+async function units() {
+  const files = testFiles(["src/js", "extension", "www", "tests"]).filter(
+    (file) => !/^tests.(e2e|npm)/.test(file),
+  );
+  return files.length > 0 ? [nodeTests("node --test", files)] : [];
+}
+
+async function endToEnd() {
+  return [nodeTests("node --test tests/e2e", testFiles(["tests/e2e"]))];
+}
+
+async function npmPackage() {
+  return [nodeTests("node --test tests/npm", testFiles(["tests/npm"]))];
+}
+
+/** @param {string} title @param {string[]} files @returns {Step} */
+function nodeTests(title, files) {
+  const args = [
+    "--import",
+    join(root, "scripts", "test", "typescript.mjs"),
+    "--test",
+    "--test-reporter=spec",
+    ...files,
+  ];
+  return { title, command: process.execPath, args, sums: /^ℹ (tests|pass|fail|skipped) \d+/gm };
+}
+
+/** @param {string[]} folders */
+function testFiles(folders) {
+  return folders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file))),
+    )
+    .filter((file) => /\.test\.(mjs|ts|tsx)$/.test(file))
+    .sort();
+}
+
+async function toolchainEnv() {
+  const kind = await wasmToolchain();
+  if (!kind) throw new Error("the setup left no toolchain that can build wasm");
+  return wasmEnv(kind);
+}
