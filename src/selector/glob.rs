@@ -3,6 +3,7 @@
 //! There is no `?`, `[` or escape, because those stand in urls as themselves. The rule is SQL's `LIKE`
 //! with one wildcard, so a database can take it over ([`Glob::like_pattern`]).
 
+use super::caseless::{positions, rarest};
 use std::fmt;
 
 /// A pattern for the whole of a text.
@@ -69,34 +70,29 @@ impl Glob {
 
     /// Whether the whole of `text` fits.
     ///
-    /// Greedy with one step back, to the last `*`: that is enough for globs, and never worse than
-    /// pattern times text.
+    /// What stands before the first `*` and after the last is where it has to be; each part between is
+    /// taken at its first place, which leaves most room for the next.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.pattern.as_bytes(), text.as_bytes());
-        let (mut p, mut t) = (0, 0);
-        let mut last_star: Option<(usize, usize)> = None;
-        while t < text.len() {
-            match pattern.get(p) {
-                Some(b'*') => {
-                    p += 1;
-                    last_star = Some((p, t));
-                }
-                Some(byte) if byte.eq_ignore_ascii_case(&text[t]) => {
-                    p += 1;
-                    t += 1;
-                }
-                _ => match last_star {
-                    None => return false,
-                    Some((after_star, taken)) => {
-                        p = after_star;
-                        t = taken + 1;
-                        last_star = Some((after_star, t));
-                    }
-                },
-            }
+        let (Some(first), Some(last)) = (memchr::memchr(b'*', pattern), memchr::memrchr(b'*', pattern))
+        else {
+            return pattern.eq_ignore_ascii_case(text);
+        };
+        let (before, after) = (&pattern[..first], &pattern[last + 1..]);
+        let Some(end) = text.len().checked_sub(after.len()).filter(|end| *end >= before.len()) else {
+            return false;
+        };
+        if !text[..before.len()].eq_ignore_ascii_case(before) || !text[end..].eq_ignore_ascii_case(after) {
+            return false;
         }
-        pattern[p..].iter().all(|&byte| byte == b'*')
+        let mut room = &text[before.len()..end];
+        let between = pattern.get(first + 1..last).unwrap_or_default();
+        between.split(|byte| *byte == b'*').filter(|part| !part.is_empty()).all(|part| {
+            let found = positions(room, part, rarest(part)).next();
+            room = found.map(|at| &room[at + part.len()..]).unwrap_or_default();
+            found.is_some()
+        })
     }
 }
 

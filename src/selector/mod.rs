@@ -85,6 +85,7 @@
 
 mod ast;
 mod canonical;
+mod caseless;
 mod complete;
 mod error;
 mod glob;

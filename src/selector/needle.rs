@@ -9,6 +9,8 @@
 //! when that cannot settle it (other producers write `\u00e9` or `\/`) is the text decoded character by
 //! character.
 
+use super::caseless::{positions, rarest};
+
 /// A word or phrase to look for.
 #[derive(Debug, Clone)]
 pub(crate) struct Needle {
@@ -22,9 +24,6 @@ pub(crate) struct Needle {
     rarest: usize,
 }
 
-/// Bytes of records, most frequent first; what is not here is rarer still.
-const FREQUENT: &[u8] = b"etaoinsrlcdpumhgfb0123v.:/_yw4567-8 k9,xj={}[]zq";
-
 impl Needle {
     /// `None` for empty text.
     pub(crate) fn new(text: &str) -> Option<Self> {
@@ -34,9 +33,7 @@ impl Needle {
         }
         let longest = folded.split(|c| !is_plain(*c)).max_by_key(|run| run.len()).unwrap_or_default();
         let run: Box<[u8]> = longest.iter().filter_map(|c| u8::try_from(*c).ok()).collect();
-        let rarity = |byte: &u8| FREQUENT.iter().position(|f| f == byte).unwrap_or(FREQUENT.len());
-        let rarest = (0..run.len()).max_by_key(|&index| rarity(&run[index])).unwrap_or(0);
-        Some(Self { run_is_all: run.len() == folded.len(), folded, run, rarest })
+        Some(Self { run_is_all: run.len() == folded.len(), rarest: rarest(&run), folded, run })
     }
 
     /// Whether it occurs in `json`: the inside of a JSON string, or any JSON text.
@@ -51,18 +48,8 @@ impl Needle {
     }
 
     fn run_is_in(&self, json: &[u8]) -> bool {
-        let Some(&rare) = self.run.get(self.rarest) else { return true };
-        let upper = rare.to_ascii_uppercase();
-        let found = |at: usize| {
-            let Some(start) = at.checked_sub(self.rarest) else { return false };
-            json.get(start..start + self.run.len()).is_some_and(|part| part.eq_ignore_ascii_case(&self.run))
-                && !is_inside_escape(json, start)
-        };
-        if rare == upper {
-            memchr::memchr_iter(rare, json).any(found)
-        } else {
-            memchr::memchr2_iter(rare, upper, json).any(found)
-        }
+        self.run.is_empty()
+            || positions(json, &self.run, self.rarest).any(|start| !is_inside_escape(json, start))
     }
 
     fn is_in_decoded(&self, json: &[u8]) -> bool {

@@ -67,15 +67,14 @@ pub(crate) fn is_within(host: &str, site: &str) -> bool {
 
 /// `host:port` or `host`; `None` for a port that is none.
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let after_brackets = text.rfind(']').map_or(0, |at| at + 1);
-    match text[after_brackets..].find(':') {
-        None => Some((text, None)),
-        Some(colon) => {
-            let (host, port) = text.split_at(after_brackets + colon);
-            let port: u16 = port[1..].parse().ok().filter(|port| *port > 0)?;
-            Some((host, Some(port)))
-        }
-    }
+    let bytes = text.as_bytes();
+    let after_brackets = memchr::memrchr(b']', bytes).map_or(0, |at| at + 1);
+    let Some(colon) = memchr::memchr(b':', &bytes[after_brackets..]) else { return Some((text, None)) };
+    let (host, port) = text.split_at(after_brackets + colon);
+    // `parse` would take `+80`.
+    let digits = Some(&port[1..]).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let port: u16 = digits?.parse().ok().filter(|port| *port > 0)?;
+    Some((host, Some(port)))
 }
 
 /// Letters, digits, hyphens and dots, or an IPv6 address in brackets.
@@ -136,6 +135,7 @@ mod tests {
             ("bücher.example", "a host in its ASCII form"),
             ("a:99999", "a host with a port from 1 to 65535"),
             ("a:", "a host with a port from 1 to 65535"),
+            ("a:+80", "a host with a port from 1 to 65535"),
             ("::1", "a host with a port"),
             ("", "a host, like"),
             ("a..b", "a host, like"),

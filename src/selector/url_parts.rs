@@ -20,16 +20,18 @@ impl<'a> UrlParts<'a> {
     pub(crate) fn of(url: &'a str) -> Option<Self> {
         // The origin of a blob is inside it: `blob:https://example.com/uuid`.
         let url = url.strip_prefix("blob:").unwrap_or(url);
-        let (scheme, rest) = url.split_once("://")?;
+        let colon = memchr::memchr(b':', url.as_bytes())?;
+        let (scheme, rest) = (&url[..colon], url[colon..].strip_prefix("://")?);
         if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
             return None;
         }
         // A backslash ends the authority as a slash does: https://url.spec.whatwg.org/#authority-state
-        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+        let ends = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'\\');
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, after)| after);
-        let (host, explicit_port) = super::site::split_port(host_and_port)?;
-        let path = path.split('#').next().unwrap_or_default();
+        let user_end = memchr::memrchr(b'@', authority.as_bytes()).map_or(0, |at| at + 1);
+        let (host, explicit_port) = super::site::split_port(&authority[user_end..])?;
+        let path = &path[..memchr::memchr(b'#', path.as_bytes()).unwrap_or(path.len())];
         let has_place = !host.is_empty() || scheme.eq_ignore_ascii_case("file");
         has_place.then_some(Self { scheme, host, explicit_port, path })
     }
