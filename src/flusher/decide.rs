@@ -1,0 +1,386 @@
+//! What to do next. Pure: it is told what happens, the time and a random number; it does no I/O.
+//!
+//! [`Flusher::next`] says what to do; the caller does it and reports back ([`greeted`](Flusher::greeted),
+//! [`began`](Flusher::began) and [`answered`](Flusher::answered), …) before it asks again.
+
+use super::backoff::Backoff;
+use super::batch::{Batch, Limits};
+use super::flush::FlushReason;
+use super::notice::Notice;
+use super::progress::Progress;
+use super::status::{LinkState, Totals};
+use crate::envelope::SessionId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// With nothing in flight, what is committed goes at once, but at most this often.
+pub const FLUSH_INTERVAL_MS: f64 = 20.0;
+/// For so long after its last answer the collector need not prove again who it is: long enough that
+/// recording costs no second request, too short to take its port over unnoticed.
+pub const PROOF_MS: f64 = 5_000.0;
+/// Cursors are stored at most this often while they move forward. A cursor that is behind costs a
+/// collector some duplicates after a worker's death, nothing else.
+pub const STORE_CURSOR_MS: f64 = 1_000.0;
+/// When the list of sessions could not be read, it is tried again after this.
+const LIST_RETRY_MS: f64 = 30_000.0;
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Read the sessions of the log: [`Flusher::listed`] or [`Flusher::not_listed`].
+    ListSessions,
+    /// Challenge the collector: [`Flusher::greeted`].
+    Hello,
+    /// Read a cursor: [`Flusher::loaded`].
+    LoadAcked {
+        /// The session.
+        session_id: SessionId,
+        /// Whose ack.
+        store_id: String,
+    },
+    /// Write a cursor; [`Flusher::not_stored`] when that failed.
+    StoreAcked {
+        /// The session.
+        session_id: SessionId,
+        /// Whose ack.
+        store_id: String,
+        /// The cursor.
+        acked_seq: u64,
+    },
+    /// Build and send a batch: [`Flusher::began`] and [`Flusher::answered`], or [`Flusher::unreadable`].
+    Send(Order),
+    /// Nothing before this time, unless something is committed or asked for.
+    WaitUntil(f64),
+    /// Nothing until something is committed or asked for.
+    Idle,
+}
+
+/// A batch to be built and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The session.
+    pub session_id: SessionId,
+    /// It begins after this seq.
+    pub after_seq: u64,
+    /// The last seq that is known to be committed.
+    pub latest_seq: u64,
+    /// How large it may be.
+    pub limits: Limits,
+    /// First seqs of records whose place a gap takes.
+    pub refused: BTreeSet<u64>,
+    /// First seqs of records that are sent alone.
+    pub suspects: BTreeSet<u64>,
+    /// Why now.
+    pub reason: FlushReason,
+}
+
+/// Whether the collector is who it should be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Link {
+    /// It has yet to prove it, again after each broken connection.
+    Unproven,
+    /// It has, and last answered then.
+    Proven { at_ms: f64 },
+    /// It does not let us in.
+    Stopped,
+}
+
+/// The batch on its way.
+#[derive(Debug, Clone)]
+pub(super) struct InFlight {
+    pub(super) session_id: SessionId,
+    pub(super) after_seq: u64,
+    pub(super) records: Vec<(u64, u64)>,
+    pub(super) bytes: usize,
+}
+
+/// The decisions of one delivery.
+#[derive(Debug)]
+pub struct Flusher {
+    pub(super) sessions: BTreeMap<SessionId, Progress>,
+    live: Option<SessionId>,
+    pub(super) link: Link,
+    pub(super) store_id: Option<String>,
+    /// Failures of the connection; each session has its own besides.
+    pub(super) backoff: Backoff,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) limits: Limits,
+    pub(super) requested: bool,
+    /// From the first connection, and from each failure, until everything is acked.
+    pub(super) recovering: bool,
+    pub(super) state: LinkState,
+    pub(super) error: Option<String>,
+    pub(super) totals: Totals,
+    pub(super) notices: Vec<Notice>,
+    /// Infinite once the sessions are known.
+    list_at_ms: f64,
+    live_began_ms: f64,
+    /// The last batch of the live session could not take everything.
+    left_behind: bool,
+    /// The live session had the last turn.
+    older_next: bool,
+    /// The newest drained session was asked about again, or there is none.
+    probed: bool,
+}
+
+impl Default for Flusher {
+    fn default() -> Self {
+        Self {
+            sessions: BTreeMap::new(),
+            live: None,
+            link: Link::Unproven,
+            store_id: None,
+            backoff: Backoff::default(),
+            in_flight: None,
+            limits: Limits::default(),
+            requested: false,
+            recovering: true,
+            state: LinkState::Connecting,
+            error: None,
+            totals: Totals::default(),
+            notices: Vec::new(),
+            list_at_ms: f64::NEG_INFINITY,
+            live_began_ms: f64::NEG_INFINITY,
+            left_behind: false,
+            older_next: false,
+            probed: false,
+        }
+    }
+}
+
+enum Choice {
+    Now(SessionId, FlushReason),
+    At(f64),
+}
+
+impl Flusher {
+    /// What to do now.
+    pub fn next(&mut self, now_ms: f64) -> Action {
+        if self.in_flight.is_some() {
+            return Action::Idle;
+        }
+        let store_at_ms = match self.due_cursor(now_ms) {
+            Ok(action) => return action,
+            Err(at_ms) => at_ms,
+        };
+        if self.link == Link::Stopped {
+            return wait_until(store_at_ms);
+        }
+        if now_ms >= self.list_at_ms {
+            return Action::ListSessions;
+        }
+        let at_ms = store_at_ms.min(self.list_at_ms);
+        if now_ms < self.backoff.retry_at_ms() {
+            return wait_until(at_ms.min(self.backoff.retry_at_ms()));
+        }
+        let (Some(store_id), true) = (&self.store_id, self.link != Link::Unproven) else {
+            return Action::Hello;
+        };
+        if let Some((id, _)) = self.sessions.iter().find(|(_, progress)| progress.acked_seq.is_none()) {
+            return Action::LoadAcked { session_id: *id, store_id: store_id.clone() };
+        }
+        match self.choose(now_ms) {
+            Choice::Now(..) if !self.is_proven(now_ms) => Action::Hello,
+            Choice::Now(session_id, reason) => self.order(session_id, reason),
+            Choice::At(choose_at_ms) => {
+                if choose_at_ms == f64::INFINITY {
+                    self.caught_up();
+                }
+                wait_until(at_ms.min(choose_at_ms))
+            }
+        }
+    }
+
+    /// Which session is next. The live one and the older ones, oldest first, take turns.
+    fn choose(&self, now_ms: f64) -> Choice {
+        let mut at_ms = f64::INFINITY;
+        let mut live = None;
+        let mut older = None;
+        for (id, progress) in &self.sessions {
+            if progress.after_seq().is_none() {
+                continue;
+            }
+            if now_ms < progress.backoff.retry_at_ms() {
+                at_ms = at_ms.min(progress.backoff.retry_at_ms());
+            } else if Some(*id) == self.live {
+                match self.live_turn(*id, progress, now_ms) {
+                    Choice::At(live_at_ms) => at_ms = at_ms.min(live_at_ms),
+                    now @ Choice::Now(..) => live = Some(now),
+                }
+            } else if older.is_none() {
+                older = Some(Choice::Now(*id, self.urgent(progress).unwrap_or(FlushReason::Recovered)));
+            }
+        }
+        let (first, second) = if self.older_next { (older, live) } else { (live, older) };
+        first.or(second).unwrap_or(Choice::At(at_ms))
+    }
+
+    fn live_turn(&self, id: SessionId, progress: &Progress, now_ms: f64) -> Choice {
+        if let Some(reason) = self.urgent(progress) {
+            return Choice::Now(id, reason);
+        }
+        if self.left_behind || progress.backlog() >= self.limits.events as u64 {
+            return Choice::Now(id, FlushReason::Size);
+        }
+        let due_ms = self.live_began_ms + FLUSH_INTERVAL_MS;
+        if now_ms >= due_ms { Choice::Now(id, FlushReason::Interval) } else { Choice::At(due_ms) }
+    }
+
+    const fn urgent(&self, progress: &Progress) -> Option<FlushReason> {
+        match (progress.closing, self.requested, self.recovering) {
+            (true, ..) => Some(FlushReason::Closing),
+            (_, true, _) => Some(FlushReason::Requested),
+            (_, _, true) => Some(FlushReason::Recovered),
+            _ => None,
+        }
+    }
+
+    fn order(&self, session_id: SessionId, reason: FlushReason) -> Action {
+        let Some((progress, after_seq)) =
+            self.sessions.get(&session_id).and_then(|progress| Some((progress, progress.after_seq()?)))
+        else {
+            return Action::Idle;
+        };
+        Action::Send(Order {
+            session_id,
+            after_seq,
+            latest_seq: progress.latest_seq,
+            limits: self.limits,
+            refused: progress.refused.clone(),
+            suspects: progress.suspects.clone(),
+            reason,
+        })
+    }
+
+    /// The next cursor to be stored, or when that will be.
+    fn due_cursor(&mut self, now_ms: f64) -> Result<Action, f64> {
+        let mut at_ms = f64::INFINITY;
+        let Some(store_id) = &self.store_id else { return Err(at_ms) };
+        for (id, progress) in &mut self.sessions {
+            let (Some(due_ms), Some(acked_seq)) = (progress.store_at_ms(STORE_CURSOR_MS), progress.acked_seq)
+            else {
+                continue;
+            };
+            if now_ms < due_ms {
+                at_ms = at_ms.min(due_ms);
+                continue;
+            }
+            progress.stored_seq = Some(acked_seq);
+            progress.stored_at_ms = now_ms;
+            progress.store_now = false;
+            return Ok(Action::StoreAcked { session_id: *id, store_id: store_id.clone(), acked_seq });
+        }
+        Err(at_ms)
+    }
+
+    /// The last committed seq of a session.
+    #[must_use]
+    pub fn latest_seq(&self, session_id: SessionId) -> u64 {
+        self.sessions.get(&session_id).map_or(0, |progress| progress.latest_seq)
+    }
+
+    /// Whether the sessions of the log are known.
+    pub(super) const fn is_listed(&self) -> bool {
+        self.list_at_ms == f64::INFINITY
+    }
+
+    fn is_proven(&self, now_ms: f64) -> bool {
+        matches!(self.link, Link::Proven { at_ms } if now_ms - at_ms <= PROOF_MS)
+    }
+
+    /// The session that is being recorded, and its last committed seq.
+    pub fn set_live(&mut self, session_id: SessionId, latest_seq: u64) {
+        self.live = Some(session_id);
+        self.left_behind = false;
+        self.sessions.entry(session_id).or_insert_with(|| Progress::new(latest_seq)).committed(latest_seq);
+    }
+
+    /// Something was committed.
+    pub fn committed(&mut self, session_id: SessionId, latest_seq: u64) {
+        if let Some(progress) = self.sessions.get_mut(&session_id) {
+            progress.committed(latest_seq);
+        }
+    }
+
+    /// A session ends: what is left of it goes at once.
+    pub fn closing(&mut self, session_id: SessionId) {
+        if let Some(progress) = self.sessions.get_mut(&session_id) {
+            progress.closing = true;
+        }
+    }
+
+    /// Someone waits for everything to be acked: no waiting, unless the collector asked for it.
+    pub fn request(&mut self) {
+        self.requested = true;
+        self.backoff.hurry();
+        for progress in self.sessions.values_mut() {
+            progress.backoff.hurry();
+        }
+    }
+
+    /// The sessions of the log, each with its last committed seq.
+    pub fn listed(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
+        self.list_at_ms = f64::INFINITY;
+        for (id, latest_seq) in sessions {
+            match self.sessions.get_mut(&id) {
+                None => drop(self.sessions.insert(id, Progress::new(latest_seq))),
+                // What of the live session is committed, its owner says.
+                Some(progress) if Some(id) != self.live => progress.committed(latest_seq),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The list could not be read. The live session goes on meanwhile.
+    pub fn not_listed(&mut self, error: String, now_ms: f64) {
+        self.list_at_ms = now_ms + LIST_RETRY_MS;
+        self.notices.push(Notice::LogUnreadable { error });
+    }
+
+    /// The log's cursor of a session.
+    pub fn loaded(&mut self, session_id: SessionId, store_id: &str, acked_seq: u64) {
+        if self.store_id.as_deref() != Some(store_id) {
+            return;
+        }
+        let newest_older = self.sessions.keys().rev().find(|id| Some(**id) != self.live).copied();
+        let Some(progress) = self.sessions.get_mut(&session_id) else { return };
+        progress.acked_seq = Some(acked_seq);
+        progress.stored_seq = Some(acked_seq);
+        // A cursor that was stored is an ack that was believed.
+        progress.sent_seq = progress.sent_seq.max(acked_seq);
+        if Some(session_id) == newest_older && !std::mem::replace(&mut self.probed, true) {
+            progress.probe = acked_seq >= progress.latest_seq;
+        }
+    }
+
+    /// A cursor could not be stored; it will be tried again.
+    pub fn not_stored(&mut self, session_id: SessionId) {
+        if let Some(progress) = self.sessions.get_mut(&session_id) {
+            progress.stored_seq = None;
+        }
+    }
+
+    /// A batch is on its way.
+    pub fn began(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
+        let is_live = Some(batch.session_id) == self.live;
+        let Some(progress) = self.sessions.get_mut(&batch.session_id) else { return };
+        progress.sent_seq = progress.sent_seq.max(batch.last_seq);
+        progress.committed(batch.last_seq);
+        if is_live {
+            self.live_began_ms = now_ms;
+            self.left_behind = batch.last_seq < progress.latest_seq;
+        }
+        self.older_next = is_live;
+        self.totals.flushes[reason as usize] += 1;
+        self.in_flight = Some(InFlight {
+            session_id: batch.session_id,
+            after_seq: batch.first_seq - 1,
+            records: batch.records.clone(),
+            bytes: batch.body.len(),
+        });
+    }
+}
+
+/// `Idle` when that is never.
+fn wait_until(at_ms: f64) -> Action {
+    if at_ms == f64::INFINITY { Action::Idle } else { Action::WaitUntil(at_ms) }
+}

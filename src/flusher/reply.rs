@@ -1,0 +1,229 @@
+//! What an answer to a batch means.
+
+use super::backoff::retry_after_ms;
+use super::transport::{Response, TransportError};
+
+/// What the collector says it has stored.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Receipt {
+    /// The identity of its store.
+    pub store_id: String,
+    /// The session.
+    pub session: String,
+    /// The unbroken prefix of the session, from 1.
+    pub acked_seq: u64,
+    /// Records that were new.
+    #[serde(default)]
+    pub accepted: u64,
+    /// Records that were stored before.
+    #[serde(default)]
+    pub duplicates: u64,
+}
+
+/// An answer, sorted by what is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Everything is stored.
+    Acked(Receipt),
+    /// One record is refused; the ones before it are stored.
+    LineRefused {
+        /// Which line of the body, from 1.
+        line: u64,
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        detail: String,
+        /// What is stored.
+        receipt: Option<Receipt>,
+    },
+    /// 413: too much at once.
+    TooLarge(String),
+    /// A stored seq was sent with other bytes; the records before it are stored.
+    Conflict {
+        /// The seq.
+        seq: u64,
+        /// What the collector said.
+        detail: String,
+        /// What is stored.
+        receipt: Option<Receipt>,
+    },
+    /// 401 or 403: this token does not let us in.
+    Denied {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        detail: String,
+    },
+    /// Not now: 408, 425, 429 or 5xx.
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// When to come back.
+        retry_after_ms: Option<f64>,
+        /// Why.
+        detail: String,
+    },
+    /// Any other status: the batch is refused, and not for one record in it.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        detail: String,
+    },
+    /// No whole answer, or one that makes no sense. The batch may be stored or not.
+    Broken(String),
+}
+
+/// Codes that name a line and do not blame the record on it: the batch came apart on its way, or was
+/// built wrong. Replacing records would not help.
+const NOT_THE_RECORDS_FAULT: [&str; 3] = ["incomplete_batch", "mixed_sessions", "seq_out_of_order"];
+/// Most characters of a foreign text that are shown.
+const MAX_DETAIL_CHARS: usize = 300;
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Problem {
+    code: Option<String>,
+    title: Option<String>,
+    detail: Option<String>,
+    line: Option<u64>,
+    seq: Option<u64>,
+    store_id: Option<String>,
+    session: Option<String>,
+    acked_seq: Option<u64>,
+    accepted: u64,
+    duplicates: u64,
+}
+
+impl Problem {
+    fn receipt(&self) -> Option<Receipt> {
+        Some(Receipt {
+            store_id: self.store_id.clone()?,
+            session: self.session.clone()?,
+            acked_seq: self.acked_seq?,
+            accepted: self.accepted,
+            duplicates: self.duplicates,
+        })
+    }
+}
+
+impl Reply {
+    /// Sorts a response. `unix_ms` is now, for a `Retry-After` that is a date.
+    #[must_use]
+    pub fn of(response: &Response, unix_ms: f64) -> Self {
+        let Response { status, body, .. } = response;
+        let status = *status;
+        if status == 200 {
+            return serde_json::from_slice(body).map_or_else(
+                |error| Self::Broken(format!("the receipt is cut off or none: {error}")),
+                Self::Acked,
+            );
+        }
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        let code = problem.code.as_deref().unwrap_or_default();
+        let said = problem.detail.as_deref().or(problem.title.as_deref()).unwrap_or_default();
+        let detail = if said.is_empty() { format!("status {status}") } else { printable(said) };
+        let receipt = problem.receipt();
+        match (status, problem.line) {
+            (400 | 413 | 422, Some(line)) if !NOT_THE_RECORDS_FAULT.contains(&code) => {
+                Self::LineRefused { line, status, detail, receipt }
+            }
+            (413, _) => Self::TooLarge(detail),
+            (409, _) if code == "seq_conflict" => {
+                Self::Conflict { seq: problem.seq.unwrap_or_default(), detail, receipt }
+            }
+            (401 | 403, _) => Self::Denied { status, detail },
+            (408 | 425 | 429 | 500..=599, _) => {
+                let header = response.retry_after.as_deref();
+                let retry_after_ms = header.and_then(|header| retry_after_ms(header, unix_ms));
+                Self::Busy { status, retry_after_ms, detail }
+            }
+            _ => Self::Refused { status, detail },
+        }
+    }
+
+    /// What went wrong, to be shown.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Acked(_) => String::new(),
+            Self::TooLarge(detail) | Self::Broken(detail) => detail.clone(),
+            Self::LineRefused { status, detail, .. }
+            | Self::Denied { status, detail }
+            | Self::Busy { status, detail, .. }
+            | Self::Refused { status, detail } => format!("{status}: {detail}"),
+            Self::Conflict { detail, .. } => format!("409: {detail}"),
+        }
+    }
+}
+
+impl From<TransportError> for Reply {
+    fn from(error: TransportError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// Text of unknown origin, without what could steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply::of(&Response { status, retry_after: None, body: body.into() }, 0.0)
+    }
+
+    #[test]
+    fn a_cut_off_receipt_is_no_receipt() {
+        let whole = r#"{"store_id":"s","session":"x","acked_seq":3,"accepted":3,"duplicates":0}"#;
+        assert!(matches!(reply(200, whole), Reply::Acked(Receipt { acked_seq: 3, accepted: 3, .. })));
+        for length in 0..whole.len() {
+            assert!(matches!(reply(200, &whole[..length]), Reply::Broken(_)), "{length}");
+        }
+        for wrong in [
+            r#"{"store_id":"s","session":"x"}"#,
+            r#"{"store_id":"s","session":"x","acked_seq":-1}"#,
+            r#"{"store_id":"s","session":"x","acked_seq":"3"}"#,
+        ] {
+            assert!(matches!(reply(200, wrong), Reply::Broken(_)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_record_that_is_blamed_itself_is_refused() {
+        let blamed =
+            r#"{"code":"invalid_record","line":2,"detail":"no","store_id":"s","session":"x","acked_seq":1}"#;
+        assert!(matches!(reply(400, blamed), Reply::LineRefused { line: 2, receipt: Some(_), .. }));
+        assert!(matches!(reply(413, r#"{"code":"record_too_large","line":1}"#), Reply::LineRefused { .. }));
+        assert!(matches!(reply(413, ""), Reply::TooLarge(_)));
+        for code in NOT_THE_RECORDS_FAULT {
+            let body = format!(r#"{{"code":"{code}","line":2}}"#);
+            assert!(matches!(reply(400, &body), Reply::Refused { status: 400, .. }), "{code}");
+        }
+        assert!(matches!(reply(400, "<html>"), Reply::Refused { .. }));
+    }
+
+    #[test]
+    fn statuses_are_sorted_by_what_is_to_be_done() {
+        for status in [401, 403] {
+            assert!(matches!(reply(status, "{}"), Reply::Denied { .. }), "{status}");
+        }
+        for status in [408, 425, 429, 500, 502, 503, 507] {
+            assert!(matches!(reply(status, "{}"), Reply::Busy { .. }), "{status}");
+        }
+        for status in [204, 302, 404, 409, 415] {
+            assert!(matches!(reply(status, "{}"), Reply::Refused { .. }), "{status}");
+        }
+        assert!(matches!(reply(409, r#"{"code":"seq_conflict","seq":7}"#), Reply::Conflict { seq: 7, .. }));
+    }
+
+    #[test]
+    fn what_a_stranger_says_is_shown_short_and_harmless() {
+        let body = serde_json::json!({ "detail": format!("\u{1b}[2J{}", "x".repeat(9_999)) }).to_string();
+        let Reply::Busy { detail, .. } = reply(503, &body) else { panic!() };
+        assert!(detail.starts_with("[2Jx") && detail.len() == MAX_DETAIL_CHARS);
+    }
+}
