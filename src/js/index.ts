@@ -21,6 +21,11 @@ export { TabtapeError } from "./errors.ts";
 export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
 export { Reader } from "./reader.ts";
 export { openRecorder } from "./recorder.ts";
-export { type BatchReceipt, CaptureSession, type CaptureSessionOptions, type ReaderOptions } from "./session.ts";
+export {
+  type BatchReceipt,
+  CaptureSession,
+  type CaptureSessionOptions,
+  type ReaderOptions,
+} from "./session.ts";
 export type * from "./types.ts";
 export { isTrap, type WasmSource } from "./wasm.ts";

@@ -1,7 +1,7 @@
 import { TabtapeError, wrapped } from "./errors.ts";
 import { type Glue, instance } from "./wasm.ts";
 
-type WasmLogs = InstanceType<Glue["WasmLogs"]>;
+type WasmLogs = Glue["WasmLogs"]["prototype"];
 
 export interface CategoryLogsOptions {
   /** IndexedDB database; `tabtape` when absent. */
@@ -58,7 +58,9 @@ export async function openCategoryLogs(options: CategoryLogsOptions = {}): Promi
   const { WasmLogs } = instance().glue;
   const strict = options.durability === "strict";
   try {
-    return new CategoryLogs(await WasmLogs.open(options.databaseName ?? "tabtape", options.sessionId, strict));
+    return new CategoryLogs(
+      await WasmLogs.open(options.databaseName ?? "tabtape", options.sessionId, strict),
+    );
   } catch (error) {
     throw wrapped(error);
   }

@@ -1,7 +1,7 @@
 import type { Envelope, Gap, ReadResult } from "./types.ts";
 import type { Glue } from "./wasm.ts";
 
-type WasmReader = InstanceType<Glue["WasmReader"]>;
+type WasmReader = Glue["WasmReader"]["prototype"];
 
 const decoder = new TextDecoder();
 

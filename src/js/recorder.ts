@@ -13,10 +13,9 @@ import type {
   RelayContext,
   RelayReceipt,
 } from "./types.ts";
-import { discard, type Glue, type Instance, instance } from "./wasm.ts";
-import { isTrap } from "./wasm.ts";
+import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
-type WasmRecorder = InstanceType<Glue["WasmRecorder"]>;
+type WasmRecorder = Glue["WasmRecorder"]["prototype"];
 
 /** Opens the recorder of this worker: resumes the session of `options.resume`, or begins one. */
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
@@ -33,7 +32,11 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
     if (opened) options.onStatus?.(opened.status());
   };
   try {
-    const wasm = await home.glue.WasmRecorder.open(plain, options.saveResume, options.onStatus ? tell : undefined);
+    const wasm = await home.glue.WasmRecorder.open(
+      plain,
+      options.saveResume,
+      options.onStatus ? tell : undefined,
+    );
     opened = new OpenRecorder(home, wasm);
     return opened;
   } catch (error) {

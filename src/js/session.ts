@@ -1,11 +1,11 @@
-import type { CategoryLogs } from "./logs.ts";
 import { TabtapeError, throwing, wrapped } from "./errors.ts";
 import { Inbox, isDataLast, stringified } from "./inbox.ts";
+import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
 import type { EventInput, Selector } from "./types.ts";
 import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
-type WasmSession = InstanceType<Glue["WasmSession"]>;
+type WasmSession = Glue["WasmSession"]["prototype"];
 
 export interface CaptureSessionOptions {
   /** A lower-case UUID; a new one of version 7 when absent (with a `log`: the log's). */
@@ -140,7 +140,9 @@ export class CaptureSession {
     } catch (error) {
       if (!isTrap(error)) throw wrapped(error);
       discard(this.#instance);
-      throw new TabtapeError("trap", `the core trapped and this session is over: ${String(error)}`, { cause: error });
+      throw new TabtapeError("trap", `the core trapped and this session is over: ${String(error)}`, {
+        cause: error,
+      });
     } finally {
       this.#inbox.afterRead();
     }

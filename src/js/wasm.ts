@@ -33,7 +33,10 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return WebAssembly.compile(source);
   const response = await (typeof source === "string" || source instanceof URL ? fetch(source) : source);
   if (!response.ok) {
-    throw new TabtapeError("wasm_unavailable", `${response.url}: expected the wasm, got HTTP ${response.status}`);
+    throw new TabtapeError(
+      "wasm_unavailable",
+      `${response.url}: expected the wasm, got HTTP ${response.status}`,
+    );
   }
   // Streaming compilation needs the right media type, which a plain file server may not send.
   if (response.headers.get("content-type")?.startsWith("application/wasm")) {
