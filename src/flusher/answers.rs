@@ -94,6 +94,11 @@ impl Flusher {
     /// The batch in flight was answered. `random` is from 0 to below 1.
     pub fn answered(&mut self, reply: Reply, now_ms: f64, random: f64) {
         let Some(flight) = self.in_flight.take() else { return };
+        self.judge(&flight, reply, now_ms, random);
+        self.came_back(&flight);
+    }
+
+    fn judge(&mut self, flight: &InFlight, reply: Reply, now_ms: f64, random: f64) {
         let error = reply.detail();
         match reply {
             Reply::Broken(error) => self.lost(error, None, now_ms, random),
@@ -104,7 +109,7 @@ impl Flusher {
                 self.notices.push(Notice::Unauthorized { error });
             }
             Reply::Acked(receipt) => {
-                if self.believe(&flight, &receipt, now_ms, random) {
+                if self.believe(flight, &receipt, now_ms, random) {
                     self.grow();
                 }
             }
@@ -116,19 +121,19 @@ impl Flusher {
                         format!("it refused line {line} of a batch of {}: {error}", flight.records.len());
                     return self.lost(error, None, now_ms, random);
                 };
-                if receipt.is_none_or(|receipt| self.believe(&flight, &receipt, now_ms, random)) {
-                    self.refused(&flight, record.0, error, now_ms);
+                if receipt.is_none_or(|receipt| self.believe(flight, &receipt, now_ms, random)) {
+                    self.refused(flight, record.0, error, now_ms);
                 }
             }
             Reply::TooLarge(_) if flight.records.len() == 1 => {
-                self.refused(&flight, flight.records[0].0, format!("413: {error}"), now_ms);
+                self.refused(flight, flight.records[0].0, format!("413: {error}"), now_ms);
             }
             Reply::TooLarge(_) => {
                 self.limits = Limits { events: flight.records.len() / 2, bytes: flight.bytes.div_ceil(2) };
                 self.link = Link::Proven { at_ms: now_ms };
             }
             Reply::Conflict { seq, receipt, .. } => {
-                if receipt.is_none_or(|receipt| self.believe(&flight, &receipt, now_ms, random)) {
+                if receipt.is_none_or(|receipt| self.believe(flight, &receipt, now_ms, random)) {
                     self.link = Link::Proven { at_ms: now_ms };
                     self.stop_session(flight.session_id, SessionStop::SeqConflict { seq });
                 }
@@ -202,7 +207,9 @@ impl Flusher {
         self.recovering = true;
         self.notices.push(Notice::Rewound { session_id, from_seq, to_seq });
         for (id, progress) in &mut self.sessions {
-            progress.probe |= *id != session_id && !progress.proved && progress.acked_seq.is_some();
+            if *id != session_id && !progress.proved && progress.acked_seq.is_some() {
+                progress.ask_again();
+            }
         }
     }
 

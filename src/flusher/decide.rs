@@ -341,14 +341,16 @@ impl Flusher {
         if self.store_id.as_deref() != Some(store_id) {
             return;
         }
-        let newest_older = self.sessions.keys().rev().find(|id| Some(**id) != self.live).copied();
+        let older =
+            |(id, progress): &(&SessionId, &Progress)| Some(**id) != self.live && progress.latest_seq > 0;
+        let newest_older = self.sessions.iter().rev().find(older).map(|(id, _)| *id);
         let Some(progress) = self.sessions.get_mut(&session_id) else { return };
         progress.acked_seq = Some(acked_seq);
         progress.stored_seq = Some(acked_seq);
         // A cursor that was stored is an ack that was believed.
         progress.sent_seq = progress.sent_seq.max(acked_seq);
         if Some(session_id) == newest_older && !std::mem::replace(&mut self.probed, true) {
-            progress.probe = acked_seq >= progress.latest_seq;
+            progress.ask_again();
         }
     }
 
@@ -378,9 +380,23 @@ impl Flusher {
             bytes: batch.body.len(),
         });
     }
+
+    /// What a batch of the live session did not get delivered, though it was answered, does not wait.
+    pub(super) fn came_back(&mut self, flight: &InFlight) {
+        let last_seq = flight.records.last().map_or(0, |record| record.1);
+        let progress = self.sessions.get(&flight.session_id).filter(|_| Some(flight.session_id) == self.live);
+        self.left_behind |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
+    }
 }
 
 /// `Idle` when that is never.
 fn wait_until(at_ms: f64) -> Action {
     if at_ms == f64::INFINITY { Action::Idle } else { Action::WaitUntil(at_ms) }
+}
+
+#[cfg(test)]
+impl Flusher {
+    pub(super) const fn older_gets_no_turn(&mut self) {
+        self.older_next = false;
+    }
 }

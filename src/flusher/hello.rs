@@ -100,6 +100,19 @@ impl Challenge {
     }
 }
 
+/// The collector's side, for the model of one.
+#[cfg(test)]
+pub(super) mod tests_support {
+    use super::*;
+
+    pub(in super::super) fn proof(secret: &str, nonce: &str, host_port: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&hex::decode(secret).unwrap()).unwrap();
+        mac.update(&hex::decode(nonce).unwrap());
+        mac.update(host_port.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,7 +55,12 @@ impl Progress {
         if acked_seq < self.latest_seq {
             return Some(acked_seq);
         }
-        (self.probe && self.latest_seq > 0).then(|| self.latest_seq - 1)
+        self.probe.then(|| self.latest_seq - 1)
+    }
+
+    /// Asks again about the last record, unless there is none.
+    pub(super) fn ask_again(&mut self) {
+        self.probe = self.latest_seq > 0;
     }
 
     /// Another store: nothing of what the last one said holds.
