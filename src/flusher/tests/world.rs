@@ -25,12 +25,14 @@ pub(super) struct World {
     inner: Rc<Inner>,
 }
 
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
 #[derive(Default)]
 struct Inner {
     now_ms: Cell<f64>,
     wall_offset_ms: Cell<f64>,
     timers: RefCell<Vec<(f64, Waker)>>,
-    tasks: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    tasks: RefCell<Vec<Option<Task>>>,
     woken: Arc<Flag>,
     random: Cell<u64>,
 }
