@@ -23,11 +23,15 @@ export const bundles = [
 /** Options all bundles share. The hook must not get helpers that call what a page may have replaced. */
 export const esbuildOptions = {
   bundle: true,
+  // Hook and relay are parsed in every frame of every page.
+  minify: true,
   format: /** @type {const} */ ("iife"),
   target: [`chrome${MINIMUM_CHROME}`],
   jsx: /** @type {const} */ ("automatic"),
   jsxImportSource: "preact",
   legalComments: /** @type {const} */ ("none"),
+  // The npm entry's default address of the wasm: the worker gives its own.
+  logOverride: /** @type {const} */ ({ "empty-import-meta": "silent" }),
 };
 
 /** Copied as they are: from, to. */

@@ -114,10 +114,11 @@ export class ConsoleHook {
     if (this.#inside || this.#config.console === "off") return;
     this.#inside = true;
     try {
-      if (method === "assert" && args[0]) return;
+      if (method === "assert" && args.length > 0 && args[0]) return;
       this.#publish(method, args, above);
     } catch {
       // A stack overflow of the page that happens to strike here is the page's to notice, in its own call.
+      this.#outbox.lose();
     } finally {
       this.#inside = false;
     }
@@ -210,7 +211,8 @@ function afterFirst(args: ArrayLike<unknown>): ArrayLike<unknown> {
 }
 
 function labelOf(args: ArrayLike<unknown>): string {
-  const label = args[0];
+  // Beyond its length an array would answer with the page's Array.prototype.
+  const label = args.length > 0 ? args[0] : undefined;
   return typeof label === "string" ? label : typeof label === "number" ? `${label}` : "default";
 }
 

@@ -66,6 +66,7 @@ export class ErrorHook {
       this.#publish("console.exception", "error", message, read(error.error, event), more);
     } catch {
       // See ConsoleHook: a failure of ours is nobody's business in the page.
+      this.#outbox.lose();
     }
   };
 
@@ -81,7 +82,7 @@ export class ErrorHook {
         "",
       );
     } catch {
-      // As above.
+      this.#outbox.lose();
     }
   };
 

@@ -78,6 +78,15 @@ const getters = {
   mapSize: getterOf(Map.prototype, "size"),
   setSize: getterOf(Set.prototype, "size"),
   source: getterOf(RegExp.prototype, "source"),
+  // One by one: the getter of `flags` asks for properties that a page can give its own values.
+  hasIndices: getterOf(RegExp.prototype, "hasIndices"),
+  global: getterOf(RegExp.prototype, "global"),
+  ignoreCase: getterOf(RegExp.prototype, "ignoreCase"),
+  multiline: getterOf(RegExp.prototype, "multiline"),
+  dotAll: getterOf(RegExp.prototype, "dotAll"),
+  unicode: getterOf(RegExp.prototype, "unicode"),
+  unicodeSets: getterOf(RegExp.prototype, "unicodeSets"),
+  sticky: getterOf(RegExp.prototype, "sticky"),
   typedLength: getterOf(TypedArrayPrototype, "length"),
   byteLength: getterOf(ArrayBuffer.prototype, "byteLength"),
   exceptionName: getterOf(DOMException.prototype, "name"),
@@ -161,7 +170,16 @@ export class Inspector {
   setSize = (set: object): number => number(read(getters.setSize, set));
   typedLength = (array: object): number => number(read(getters.typedLength, array));
   byteLength = (buffer: object): number => number(read(getters.byteLength, buffer));
-  regexpSource = (regexp: object): string => text(read(getters.source, regexp));
+  regexpText(regexp: object): string {
+    const flag = (getter: (() => unknown) | null, letter: string): string =>
+      read(getter, regexp) === true ? letter : "";
+    return (
+      `/${text(read(getters.source, regexp))}/${flag(getters.hasIndices, "d")}${flag(getters.global, "g")}` +
+      `${flag(getters.ignoreCase, "i")}${flag(getters.multiline, "m")}${flag(getters.dotAll, "s")}` +
+      `${flag(getters.unicode, "u")}${flag(getters.unicodeSets, "v")}${flag(getters.sticky, "y")}`
+    );
+  }
+
   eventType = (event: object): string => text(read(getters.eventType, event));
 
   dateText(date: object): string {

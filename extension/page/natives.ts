@@ -136,13 +136,21 @@ export function enqueueMicrotask(task: () => void): void {
   microtask(task);
 }
 
+/** Literals with `__proto__: null`: a member that is left out must not be looked up on the page's Object.prototype. */
+function bare<T>(literal: T & { __proto__: null }): T {
+  return literal;
+}
+
 export function send(target: EventTarget, type: string, detail: string): void {
-  apply(dispatchEvent, target, [new NativeCustomEvent(type, { detail })]);
+  apply(dispatchEvent, target, [new NativeCustomEvent(type, bare({ __proto__: null, detail }))]);
 }
 
 /** Offers `related` to the listeners of `target`; true when one of them took it. */
 export function offer(target: EventTarget, type: string, related: EventTarget): boolean {
-  const event = new NativeMouseEvent(type, { cancelable: true, relatedTarget: related });
+  const event = new NativeMouseEvent(
+    type,
+    bare({ __proto__: null, cancelable: true, relatedTarget: related }),
+  );
   return !apply(dispatchEvent, target, [event]);
 }
 

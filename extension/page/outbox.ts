@@ -17,6 +17,7 @@ export class Outbox {
   readonly #target: EventTarget;
   #lines = "";
   #count = 0;
+  #lost = 0;
   #firstTs = 0;
   readonly #flush = (): void => this.flush();
 
@@ -50,7 +51,23 @@ export class Outbox {
     if (urgent || full || ts - this.#firstTs > MAX_WAIT_MICROS) this.flush();
   }
 
+  /** One event could not be made, most likely because the page's stack is full: the loss is told when it is not. */
+  lose(): void {
+    this.#lost++;
+    try {
+      enqueueMicrotask(this.#flush);
+    } catch {
+      // Told with the next event.
+    }
+  }
+
   flush(): void {
+    if (this.#lost > 0) {
+      const drop = `{"drop":{"category":"console","count":${this.#lost},"reason":"hook_failed"}}`;
+      this.#lines = this.#count === 0 ? drop : `${this.#lines}\n${drop}`;
+      this.#count++;
+      this.#lost = 0;
+    }
     if (this.#count === 0) return;
     const lines = this.#lines;
     this.#lines = "";

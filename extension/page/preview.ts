@@ -110,7 +110,7 @@ export class Preview {
       case "date":
         return this.#tag("Date", `,"value":"${this.#inspect.dateText(object)}"`);
       case "regexp":
-        return this.#tag("RegExp", `,"value":${this.#string(`/${this.#inspect.regexpSource(object)}/`)}`);
+        return this.#tag("RegExp", `,"value":${this.#string(this.#inspect.regexpText(object))}`);
       case "node":
         return this.#tag(
           this.#inspect.classOf(object) || "Node",

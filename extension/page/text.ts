@@ -20,8 +20,9 @@ const { parseInt: toInteger, parseFloat: toFloat } = Number;
 export function messageText(inspect: Inspector, args: ArrayLike<unknown>, maxLength = MAX_TEXT): string {
   let text = "";
   let at = 0;
-  const format = args[0];
-  if (typeof format === "string" && args.length > 1) {
+  // Beyond its length an array would answer with the page's Array.prototype.
+  const format = args.length > 1 ? args[0] : undefined;
+  if (typeof format === "string") {
     const formatted = applyFormat(inspect, cut(format, maxLength), args);
     text = formatted.text;
     at = formatted.used;
@@ -119,7 +120,7 @@ function objectText(inspect: Inspector, object: object, depth: number): string {
     case "date":
       return inspect.dateText(object);
     case "regexp":
-      return `/${shorten(inspect.regexpSource(object), MAX_NESTED_TEXT)}/`;
+      return shorten(inspect.regexpText(object), MAX_NESTED_TEXT);
     case "node":
       return `<${inspect.nodeText(object)}>`;
     case "map":

@@ -30,6 +30,8 @@ export class Connection {
   #ackTimer: ReturnType<typeof setTimeout> | null = null;
   #reconnectTimer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
+  /** The document is going away: no timer will fire any more. */
+  leaving = false;
   /** The post timer is set to at once. */
   #hurried = false;
   #over = false;
@@ -52,8 +54,8 @@ export class Connection {
    */
   wake(): void {
     if (this.#over || this.#reconnectTimer !== null) return;
-    if (document.hidden) {
-      this.post();
+    if (this.leaving || document.hidden) {
+      this.post(this.leaving);
     } else if (this.#queue.waiting >= POST_AT_MESSAGES && !this.#hurried) {
       this.#hurried = true;
       this.#clearPostTimer();

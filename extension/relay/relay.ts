@@ -99,9 +99,14 @@ class Relay {
     if (document.visibilityState === "hidden") this.#flush();
   };
 
-  readonly #onPageHide = (): void => this.#flush(true);
+  /** The page's own listeners run after this one, and what they say still has to get out. */
+  readonly #onPageHide = (): void => {
+    this.#connection.leaving = true;
+    this.#flush(true);
+  };
 
   readonly #onPageShow = (event: PageTransitionEvent): void => {
+    this.#connection.leaving = false;
     if (event.persisted) this.#connection.reconnect();
   };
 

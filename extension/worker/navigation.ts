@@ -34,8 +34,13 @@ export class Navigation {
   readonly #scope: Scope;
   readonly #tabs: Tabs;
   readonly #main: NavigationListener;
-  /** By `tab:frame`, and by document once committed. */
+  /** Navigation ids by `tab:frame`, and by document once committed. */
   readonly #ids = new Map<string, string>();
+  readonly #committedIds = new Set<string>();
+  /** Where documents have moved to since. */
+  readonly #urls = new Map<string, string>();
+  /** The place of documents among frames: chrome.webNavigation.getFrame does not answer for all of them. */
+  readonly #parents = new Map<string, Record<string, string>>();
 
   constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, main: NavigationListener) {
     this.#owner = owner;
@@ -51,19 +56,24 @@ export class Navigation {
     );
   }
 
+  /** Where a document is now; single-page applications move without a new document. */
+  urlOf(documentId: string | undefined): string | undefined {
+    return documentId === undefined ? undefined : this.#urls.get(documentId);
+  }
+
+  parentsOf(documentId: string | undefined): Record<string, string> | undefined {
+    return documentId === undefined ? undefined : this.#parents.get(documentId);
+  }
+
   listen(): void {
     const navigation = chrome.webNavigation;
     navigation.onBeforeNavigate.addListener((details) => {
-      this.#remember(
-        `${details.tabId}:${details.frameId}`,
-        `${details.tabId}.${details.frameId}.${Math.round(details.timeStamp)}`,
-      );
+      remember(this.#ids, keyOf(details), newId(details));
       if (details.frameId === 0) this.#main.started(details.tabId);
       this.#publish("navigation_started", "webNavigation.onBeforeNavigate", details, {});
     });
     navigation.onCommitted.addListener((details) => {
-      const id = this.#ids.get(`${details.tabId}:${details.frameId}`);
-      if (id !== undefined && details.documentId !== undefined) this.#remember(details.documentId, id);
+      this.#committed(details);
       this.#publish("navigation_committed", "webNavigation.onCommitted", details, {
         minimal: { transition: details.transitionType },
         standard: { qualifiers: details.transitionQualifiers },
@@ -84,11 +94,13 @@ export class Navigation {
       });
     });
     navigation.onHistoryStateUpdated.addListener((details) => {
+      if (details.documentId !== undefined) remember(this.#urls, details.documentId, details.url);
       this.#publish("history_updated", "webNavigation.onHistoryStateUpdated", details, {
         minimal: { kind: "state", transition: details.transitionType },
       });
     });
     navigation.onReferenceFragmentUpdated.addListener((details) => {
+      if (details.documentId !== undefined) remember(this.#urls, details.documentId, details.url);
       this.#publish("history_updated", "webNavigation.onReferenceFragmentUpdated", details, {
         minimal: { kind: "fragment", transition: details.transitionType },
       });
@@ -98,11 +110,18 @@ export class Navigation {
     });
   }
 
-  #remember(key: string, id: string): void {
-    this.#ids.delete(key);
-    this.#ids.set(key, id);
-    // Documents are not told of when they end: the oldest go.
-    if (this.#ids.size > MAX_KNOWN) this.#ids.delete(this.#ids.keys().next().value as string);
+  #committed(details: Details): void {
+    const key = keyOf(details);
+    let id = this.#ids.get(key);
+    // Some documents (blob: frames, for one) commit without having been told to start.
+    if (id === undefined || this.#committedIds.has(id)) id = newId(details);
+    remember(this.#ids, key, id);
+    this.#committedIds.add(id);
+    if (this.#committedIds.size > MAX_KNOWN)
+      this.#committedIds.delete(this.#committedIds.values().next().value as string);
+    if (details.documentId === undefined) return;
+    remember(this.#ids, details.documentId, id);
+    remember(this.#parents, details.documentId, parentOf(details));
   }
 
   #metadata(details: Details): Record<string, string> {
@@ -118,10 +137,11 @@ export class Navigation {
 
   #publish(what: string, sourceEvent: string, details: Details, ladder: Ladder): void {
     const metadata = this.#metadata(details);
+    // The tab may still be at the page that a top-level navigation leaves.
+    const around = details.frameId === 0 ? undefined : this.#tabs.url(details.tabId);
     this.#owner.record("page", (recorder) => {
       const level = levelOf(recorder.config, "page");
-      if (level === null || !this.#scope.isRecorded(recorder, details.url, this.#tabs.url(details.tabId)))
-        return;
+      if (level === null || !this.#scope.isRecorded(recorder, details.url, around)) return;
       recorder.publish({
         ts: Math.round(details.timeStamp * 1000),
         type: `page.${what}`,
@@ -138,6 +158,21 @@ export class Navigation {
       });
     });
   }
+}
+
+function keyOf(details: Details): string {
+  return `${details.tabId}:${details.frameId}`;
+}
+
+function newId(details: Details): string {
+  return `${details.tabId}.${details.frameId}.${Math.round(details.timeStamp)}`;
+}
+
+/** Documents are not told of when they end: the oldest go. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
 }
 
 export function parentOf(details: {

@@ -17,6 +17,9 @@ interface RelayMessage {
   lines: string;
 }
 
+/** Where a relay's document is; `around` is the page it is in. */
+type Context = RelayContext & { around: string };
+
 const MAX_RELAY_ID = 64;
 /** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
 const MAX_LINES_LENGTH = 4 << 20;
@@ -30,7 +33,8 @@ export class RelayPorts {
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
-  #recording: () => boolean;
+  readonly #openRelays = new WeakMap<Recorder, Map<string, Promise<void>>>();
+  readonly #recording: () => boolean;
 
   constructor(
     owner: RecorderOwner,
@@ -61,14 +65,12 @@ export class RelayPorts {
     }
     this.#ports.add(port);
     port.onDisconnect.addListener(() => this.#ports.delete(port));
-    const context = Promise.all([ready, frameOf(sender)]).then(([, frame]) =>
-      this.#context(sender, tabId, frame),
-    );
+    const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
     port.onMessage.addListener((message: RelayMessage) => {
       // Messages keep their order although each waits for the context.
       turn = turn
-        .then(async () => this.#take(port, await context, message))
+        .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message))
         .catch((error) => {
           console.error("tabtape: relay message", error);
           port.disconnect();
@@ -77,31 +79,48 @@ export class RelayPorts {
     });
   }
 
-  #take(port: chrome.runtime.Port, context: RelayContext & { around: string }, message: RelayMessage): void {
+  async #take(port: chrome.runtime.Port, context: Context, message: RelayMessage): Promise<void> {
     if (!isRelayMessage(message)) throw new Error("not a relay message");
     if (!this.#recording()) {
       post(port, { stop: true });
       return;
     }
-    this.#owner.record("console", (recorder) => {
-      if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
-        post(port, { stop: true });
-        return;
-      }
-      const { relay, first, lines } = message;
-      if (!this.#careful.has(relay)) {
-        this.#publish(port, recorder, context, relay, first, lines);
-        return;
-      }
-      let number = first;
-      for (const line of lines.split("\n")) {
-        if (this.#owner.recorder !== recorder) return;
-        const poisoned = this.#poisoned.has(`${relay}:${number}`);
-        this.#publish(port, recorder, context, relay, number, poisoned ? dropOf(line) : line);
-        number++;
-      }
-      this.#careful.delete(relay);
-    });
+    const { recorder } = this.#owner;
+    // Being replaced after a trap: the relay is told to send again when that is done.
+    if (recorder === null) return;
+    if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
+      post(port, { stop: true });
+      return;
+    }
+    const { relay, first, lines } = message;
+    await this.#opened(recorder, relay);
+    if (!this.#careful.has(relay)) {
+      this.#publish(port, recorder, context, relay, first, lines);
+      return;
+    }
+    let number = first;
+    for (const line of lines.split("\n")) {
+      if (this.#owner.recorder !== recorder) return;
+      const poisoned = this.#poisoned.has(`${relay}:${number}`);
+      this.#publish(port, recorder, context, relay, number, poisoned ? dropOf(line) : line);
+      number++;
+    }
+    this.#careful.delete(relay);
+  }
+
+  /** The ledger of what was taken from this relay has been read. */
+  async #opened(recorder: Recorder, relay: string): Promise<void> {
+    let relays = this.#openRelays.get(recorder);
+    if (relays === undefined) {
+      relays = new Map();
+      this.#openRelays.set(recorder, relays);
+    }
+    let opening = relays.get(relay);
+    if (opening === undefined) {
+      opening = recorder.openRelay(relay);
+      relays.set(relay, opening);
+    }
+    await opening;
   }
 
   #publish(
@@ -132,25 +151,21 @@ export class RelayPorts {
     );
   }
 
-  #context(
-    sender: chrome.runtime.MessageSender,
-    tabId: number,
-    frame: Frame | null,
-  ): RelayContext & { around: string } {
+  #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
     const frameId = sender.frameId ?? 0;
     const navigationId = this.#navigation.idOf(tabId, frameId, sender.documentId);
-    const url = sender.url ?? "";
+    const url = this.#navigation.urlOf(sender.documentId) ?? sender.url ?? "";
     return {
       metadata: {
         ...this.#tabs.metadata(tabId),
         ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
         frame_id: `${frameId}`,
         ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),
-        ...(frame === null ? {} : parentOf(frame)),
+        ...(this.#navigation.parentsOf(sender.documentId) ?? (frame === null ? {} : parentOf(frame))),
         ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
       },
       url,
-      around: sender.tab?.url ?? "",
+      around: this.#tabs.url(tabId) ?? sender.tab?.url ?? "",
     };
   }
 }
@@ -161,10 +176,13 @@ interface Frame {
 }
 
 /** The document's place among frames; top-level documents need not be asked for. */
-async function frameOf(sender: chrome.runtime.MessageSender): Promise<Frame | null> {
-  if (sender.frameId === 0 || sender.documentId === undefined) return null;
+async function frameOf(sender: chrome.runtime.MessageSender, tabId: number): Promise<Frame | null> {
+  const { frameId, documentId } = sender;
+  if (frameId === undefined || frameId === 0) return null;
   try {
-    return await chrome.webNavigation.getFrame({ documentId: sender.documentId });
+    // A document that has only just begun is not yet known by its id.
+    const byDocument = documentId === undefined ? null : await chrome.webNavigation.getFrame({ documentId });
+    return byDocument ?? (await chrome.webNavigation.getFrame({ tabId, frameId }));
   } catch {
     // The frame has gone since.
     return null;

@@ -5,7 +5,7 @@
  * nothing is recorded it does nothing. A trap of the wasm discards its instance: the session is resumed from its
  * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
  */
-import { init, openRecorder } from "../../src/js/index.ts";
+import { init, isTrap as isWasmTrap, openRecorder } from "../../src/js/index.ts";
 import type {
   CaptureConfigPatch,
   CollectorTarget,
@@ -167,5 +167,5 @@ export class RecorderOwner {
 }
 
 function isTrap(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError || (error as { code?: string } | null)?.code === "trapped";
+  return isWasmTrap(error) || (error as { code?: string } | null)?.code === "trap";
 }

@@ -1,0 +1,154 @@
+/** Recording off leaves pages alone; levels, sites and tabs that are open already. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    recording: false,
+    pages: {
+      "/page": scripted(`
+        console.log("inline of page", { deep: { deeper: { deepest: { end: 1 } } } });`),
+      "/open": scripted(
+        `window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
+      ),
+    },
+  });
+});
+after(() => rig.close());
+
+const registered = async () =>
+  (await rig.worker()).evaluate(() => chrome.scripting.getRegisteredContentScripts());
+
+/** Worlds of extensions in the page, and whether its console's calls go through one. @param {import("playwright-core").Page} page */
+async function traces(page) {
+  const session = await rig.context.newCDPSession(page);
+  /** @type {string[]} */
+  const worlds = [];
+  session.on("Runtime.executionContextCreated", ({ context }) => worlds.push(context.origin));
+  await session.send("Runtime.enable");
+  const message = page.waitForEvent("console");
+  await page.evaluate(() => console.log("from where?"));
+  const { url } = (await message).location();
+  await session.detach();
+  const ours = rig.extensionOrigin ?? "?";
+  return { world: worlds.some((origin) => origin.startsWith(ours)), hooked: url.startsWith(ours) };
+}
+
+test("with recording off nothing is registered, injected or recorded", async () => {
+  const page = await rig.open("/page");
+  assert.deepEqual(await registered(), []);
+  assert.deepEqual(await traces(page), { world: false, hooked: false });
+  assert.deepEqual(await rig.collector.records(""), []);
+  const { recording, recorder } = await rig.command({ command: "status" });
+  assert.deepEqual([recording, recorder], [false, null]);
+  await page.close();
+});
+
+test("a tab opened before recording is recorded from then on, and says since when", async () => {
+  const page = await rig.open("/open");
+  await rig.command({ command: "start" });
+  const { ts } = await rig.event("page.capture_limited", "open_before_recording");
+  assert.ok(ts > 0);
+  await page.evaluate(() => {
+    const { late, model } = /** @type {any} */ (window);
+    console.log("late objects", late, model, new Error("late error"));
+  });
+  const { data } = await rig.event("console.log", "late objects");
+  // Proxies made before us cannot be told from objects, so none is opened; errors can.
+  assert.deepEqual(data.args.slice(1, 3), [{ $: "closed" }, { $: "closed" }]);
+  assert.equal(data.args[3].message, "late error");
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).trapped), undefined);
+  await page.close();
+});
+
+test("levels hold from the first inline script on, and change live", async () => {
+  await rig.command({
+    command: "configure",
+    patch: { categories: { console: { detail_level: "minimal" } } },
+  });
+  const page = await rig.open("/page");
+  const minimal = await rig.event("console.log", "inline of page");
+  assert.equal(minimal.detail_level, "minimal");
+  assert.deepEqual(Object.keys(minimal.data), ["text"]);
+  await rig.command({
+    command: "configure",
+    patch: { categories: { console: { detail_level: "verbose" } } },
+  });
+  await page.evaluate(() => console.log("verbose now", { a: { b: { c: { d: { e: 1 } } } } }));
+  const verbose = await rig.event("console.log", "verbose now");
+  assert.equal(verbose.detail_level, "verbose");
+  assert.deepEqual(verbose.data.args[1], { a: { b: { c: { d: { e: 1 } } } } });
+  assert.match(verbose.data.stack, /at /);
+  await rig.command({ command: "configure", patch: { categories: { console: { enabled: false } } } });
+  await page.evaluate(() => console.log("not recorded"));
+  await rig.command({
+    command: "configure",
+    patch: { categories: { console: { enabled: true, detail_level: "standard" } } },
+  });
+  await page.evaluate(() => console.log("recorded again"));
+  await rig.event("console.log", "recorded again");
+  const events = await rig.collector.events("category:console");
+  assert.deepEqual(
+    events.filter(({ data }) => JSON.stringify(data).includes("not recorded")),
+    [],
+  );
+  await rig.until("type:system.config_changed", (found) => found.length >= 4);
+  await page.close();
+});
+
+test("a bad config is refused as a whole, with the field that is wrong", async () => {
+  await assert.rejects(
+    rig.command({
+      command: "configure",
+      patch: /** @type {any} */ ({ categories: { console: { detail_level: "loud" } } }),
+    }),
+    /categories\.console\.detail_level.*loud/,
+  );
+});
+
+test("an excluded site is left alone at once, and recorded again when it is no longer excluded", async () => {
+  const page = await rig.open("/page", rig.site.otherOrigin);
+  await rig.event("console.log", "inline of page");
+  await rig.command({ command: "configure", patch: { sites: { exclude: ["localhost"] } } });
+  await page.evaluate(() => console.log("from an excluded site"));
+  await page.reload();
+  await page.evaluate(() => console.log("from an excluded site, reloaded"));
+  await page.evaluate(() => fetch("/excluded-request").catch(() => {}));
+  const other = await rig.open("/page");
+  await other.evaluate(() => console.log("from another site"));
+  await rig.event("console.log", "from another site");
+  await rig.command({ command: "configure", patch: { sites: { exclude: [] } } });
+  await page.evaluate(() => console.log("no longer excluded"));
+  await rig.event("console.log", "no longer excluded");
+  const all = await rig.collector.events("category:console,network,page,tab");
+  assert.deepEqual(
+    all.filter(({ url, data }) => /excluded site|excluded-request/.test(`${url} ${JSON.stringify(data)}`)),
+    [],
+  );
+  await page.close();
+  await other.close();
+});
+
+test("stopping gives every open page its own console back and ends the session", async () => {
+  const page = await rig.open("/page");
+  assert.equal((await traces(page)).hooked, true);
+  await rig.command({ command: "stop" });
+  await rig.until("type:system.session_ended", (events) => events.length === 1);
+  assert.deepEqual(await registered(), []);
+  assert.equal((await traces(page)).hooked, false);
+  await page.evaluate(() => console.log("after the end"));
+  await rig.command({ command: "start" });
+  await page.evaluate(() => console.log("in the next session"));
+  const event = await rig.event("console.log", "in the next session");
+  assert.ok(event);
+  const events = await rig.collector.events("category:console");
+  assert.deepEqual(
+    events.filter(({ data }) => JSON.stringify(data).includes("after the end")),
+    [],
+  );
+  await page.close();
+});

@@ -1,0 +1,152 @@
+/** Tabs, windows and navigations, computed idleness, and what a page's own router does. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    pages: {
+      "/plain": scripted(""),
+      "/next": scripted(""),
+      "/app": scripted(
+        `history.pushState({}, "", "/app/one"); setTimeout(() => console.log("on one"), 200); setTimeout(() => { location.hash = "part"; }, 600)`,
+      ),
+      "/busy": scripted(`
+        let left = 6; const again = () => fetch("/tick").then(() => --left > 0 && setTimeout(again, 100)); again();`),
+      "/tick": (_, response) => response.writeHead(200).end("t"),
+      "/endless": scripted(`fetch("/never")`),
+      "/never": () => {},
+      "/framed": scripted(
+        `const frame = document.createElement("iframe"); frame.src = "/plain"; document.documentElement.append(frame)`,
+      ),
+    },
+  });
+});
+after(() => rig.close());
+
+/** @param {string} q @param {number} count */
+const named = async (q, count) =>
+  (await rig.until(q, (events) => events.length >= count)).map(({ type }) => type);
+
+test("a navigation is told from its start to its load, under one navigation id", async () => {
+  const page = await rig.open("/plain");
+  const types = await named("url:*/plain type:page.navigation_*", 4);
+  assert.deepEqual(types, [
+    "page.navigation_started",
+    "page.navigation_committed",
+    "page.navigation_dom_content_loaded",
+    "page.navigation_loaded",
+  ]);
+  const events = await rig.collector.events("url:*/plain type:page.navigation_*");
+  assert.equal(new Set(events.map(({ source }) => source.metadata?.navigation_id)).size, 1);
+  assert.equal(/** @type {any} */ (events[1])?.data.transition, "typed");
+  await page.close();
+});
+
+test("a tab is told from its creation to its end, with the page it showed", async () => {
+  const page = await rig.open("/next");
+  await rig.event("page.settled", "/next");
+  await page.close();
+  const removed = await rig.event("tab.removed", "/next");
+  const { tab_id: tabId } = removed.source.metadata;
+  const types = (await rig.collector.events(`tab:${tabId} category:tab`)).map(({ type }) => type);
+  assert.equal(types[0], "tab.created");
+  assert.ok(types.includes("tab.activated") && types.includes("tab.updated"), `${types}`);
+  assert.equal(types.at(-1), "tab.removed");
+});
+
+test("a window is told of when it opens and closes", async () => {
+  const worker = await rig.worker();
+  const id = await worker.evaluate(
+    async (url) => (await chrome.windows.create({ url }))?.id,
+    `${rig.site.origin}/plain`,
+  );
+  await worker.evaluate((windowId) => chrome.windows.remove(/** @type {number} */ (windowId)), id);
+  const removed = await rig.until("type:window.removed", (events) =>
+    events.some(({ source }) => source.metadata?.window_id === `${id}`),
+  );
+  assert.ok(removed.length > 0);
+  await rig.until("type:window.created", (events) =>
+    events.some(({ source }) => source.metadata?.window_id === `${id}`),
+  );
+});
+
+test("a failed navigation is told with the browser's own name for why", async () => {
+  const page = await rig.context.newPage();
+  await page.goto("http://127.0.0.1:1/refused").catch(() => {});
+  const event = await rig.event("page.navigation_failed", ":1/refused");
+  assert.match(event.data.error, /^net::ERR_/);
+  await page.close();
+});
+
+test("a single-page application's moves are told, and its later events carry the new address", async () => {
+  const page = await rig.open("/app");
+  const moved = await rig.event("page.history_updated", "/app/one");
+  assert.equal(moved.data.kind, "state");
+  const log = await rig.event("console.log", "on one");
+  assert.equal(log.url, `${rig.site.origin}/app/one`);
+  const fragment = await rig.event("page.history_updated", "#part");
+  assert.equal(fragment.data.kind, "fragment");
+  await page.close();
+});
+
+test("network idle and settled come once a navigation, also without any request", async () => {
+  const page = await rig.open("/plain");
+  const { source } = await rig.event("page.network_idle", "/plain");
+  await page.evaluate(() => fetch("/tick"));
+  await page.waitForTimeout(900);
+  const tab = source.metadata.tab_id;
+  const count = (await rig.collector.events(`tab:${tab} type:page.network_idle,page.settled`)).length;
+  assert.ok(count <= 2, `${count} for one navigation`);
+  await page.close();
+});
+
+test("network idle waits for the last of a chain of requests", async () => {
+  const page = await rig.open("/busy");
+  const { ts } = await rig.event("page.network_idle", "/busy");
+  const [last] = (await rig.until("type:network.response url:*/tick", (events) => events.length >= 6)).slice(
+    -1,
+  );
+  assert.ok(ts - (last?.ts ?? 0) >= 450_000, `${ts - (last?.ts ?? 0)} µs after the last response`);
+  await page.close();
+});
+
+test("a page whose request never ends is never called idle", async () => {
+  const page = await rig.open("/endless");
+  await rig.event("page.navigation_loaded", "/endless");
+  await page.waitForTimeout(1_200);
+  assert.deepEqual(await rig.collector.events("type:page.network_idle,page.settled url:*/endless"), []);
+  await page.close();
+});
+
+test("a frame's navigation names its parent", async () => {
+  const page = await rig.open("/framed");
+  const events = await rig.until("type:page.navigation_loaded url:*/plain", (found) =>
+    found.some(({ source }) => source.metadata?.parent_frame_id === "0"),
+  );
+  const frame = events.find(({ source }) => source.metadata?.parent_frame_id === "0");
+  assert.match(frame?.source.metadata?.parent_document_id ?? "", /./);
+  await page.close();
+});
+
+test("our own pages and the collector's are never recorded", async () => {
+  const viewer = await rig.context.newPage();
+  await viewer.goto(rig.collector.url).catch(() => {});
+  await viewer.evaluate(() => console.log("in the viewer"));
+  await (await rig.control()).evaluate(() => console.log("in the popup"));
+  await rig.open("/next").then((page) => page.close());
+  await rig.flushed();
+  const records = await rig.collector.events("");
+  const ours = records.filter(
+    ({ url, data, category }) =>
+      category !== "system" &&
+      (url?.startsWith(rig.collector.url) ||
+        url?.startsWith(rig.extensionOrigin ?? "") ||
+        JSON.stringify(data).includes("in the ")),
+  );
+  assert.deepEqual(ours, []);
+  await viewer.close();
+});
