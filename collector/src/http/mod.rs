@@ -6,12 +6,15 @@
 mod access;
 mod batches;
 mod body;
+mod coverage;
 mod events;
 mod guard;
+mod headers;
 mod hello;
 mod metrics;
 mod pairings;
 mod problem;
+mod publish;
 mod selection;
 mod server;
 mod sessions;
@@ -26,6 +29,7 @@ pub use problem::Problem;
 pub use server::{Server, serve};
 
 use crate::auth::{Auth, Codes, Scope};
+use crate::producers::Producers;
 use crate::store::Store;
 use access::Access;
 use axum::body::Body;
@@ -50,6 +54,8 @@ pub struct App {
     pub store: Store,
     /// Who may do what.
     pub auth: Arc<Auth>,
+    /// Local processes that publish.
+    pub producers: Arc<Producers>,
     /// The hosts it answers to.
     pub hosts: Arc<Hosts>,
     /// `http://127.0.0.1:PORT`.
@@ -69,6 +75,7 @@ impl App {
     #[must_use]
     pub fn new(store: Store, auth: Auth, address: std::net::SocketAddr) -> Self {
         Self {
+            producers: Arc::new(Producers::new(store.clone(), auth.redaction_key())),
             store,
             auth: Arc::new(auth),
             hosts: Arc::new(Hosts::loopback(address)),
@@ -100,14 +107,16 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(hello::post))
         .routes(routes!(pairings::pair))
         .routes(routes!(viewer::session));
-    let ingest = OpenApiRouter::new().routes(routes!(batches::post));
+    let ingest = OpenApiRouter::new().routes(routes!(batches::post)).routes(routes!(publish::post));
     let read = OpenApiRouter::new()
         .routes(routes!(events::get))
+        .routes(routes!(headers::get))
         .routes(routes!(stream::get))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::one))
+        .routes(routes!(coverage::get))
         .routes(routes!(metrics::get));
-    let owner = OpenApiRouter::new().routes(routes!(viewer::link));
+    let owner = OpenApiRouter::new().routes(routes!(viewer::link)).routes(routes!(publish::delete));
     let admin = OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))

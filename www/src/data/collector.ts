@@ -6,7 +6,7 @@
  */
 import { createParser } from "eventsource-parser";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
-import type { DataSource, Page, Query, SessionSummary } from "./source";
+import type { DataSource, HeaderPage, Page, Query, SessionSummary } from "./source";
 import { SourceError } from "./source";
 
 export class CollectorSource implements DataSource {
@@ -39,6 +39,25 @@ export class CollectorSource implements DataSource {
     if (lines.at(-1) === "") lines.pop();
     const next = reply.headers.get("x-tabtape-next");
     return { lines, next: next ?? cursorAfter(lines.at(-1)) ?? after, end: next === null };
+  }
+
+  async headers(
+    query: Query,
+    after: string | null,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<HeaderPage> {
+    const reply = await this.#get(
+      "/v1/headers",
+      { q: query.q, session: query.session, after, limit: String(limit) },
+      { accept: "application/json" },
+      signal,
+    );
+    const body = (await reply.json()) as Omit<HeaderPage, "end" | "next"> & {
+      next: string | null;
+      resume: string;
+    };
+    return { ...body, next: body.next ?? body.resume, end: body.next === null };
   }
 
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {

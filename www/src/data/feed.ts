@@ -11,16 +11,28 @@ import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
 import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
 import { severityOf } from "./severity";
-import { type DataSource, type Page, type Query, SourceError } from "./source";
+import {
+  type DataSource,
+  type HeaderPage,
+  type Page,
+  type Query,
+  SourceError,
+  type SourceErrorCode,
+} from "./source";
 
 /** Lines a read: one page must parse well within a frame's leisure. */
-const PAGE_LINES = 4_000;
+const PAGE_LINES = 2_000;
+/** Headers a read: a megabyte of numbers, parsed within a frame. */
+const PAGE_HEADERS = 20_000;
 /** A session longer than this shows its last records first. */
 const TAIL_FIRST_SEQS = 2_000;
 /** The strip has no room for more. */
 const MOST_GAP_MARKS = 5_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 5_000;
+
+/** Failures that trying again cannot mend. */
+const FINAL = new Set<SourceErrorCode>(["unauthorized", "bad_query", "store_changed"]);
 
 /** `loading` history · `live` · `retrying` after an error · `failed` for good. */
 export type FeedState = "loading" | "live" | "retrying" | "failed";
@@ -34,14 +46,17 @@ export class Feed {
   readonly version = signal(0);
   /** Whether all history has been read. */
   readonly complete = signal(false);
-  readonly byCategory: number[] = [];
-  readonly bySeverity = [0, 0, 0, 0];
-  gapSeqs = 0;
   /** Where the first gaps are, for the coverage strip. */
   readonly gaps: { ts: number; count: number; category: string }[] = [];
 
   private readonly abort = new AbortController();
   private scheduled = false;
+  private wait = RETRY_FIRST_MS;
+  /** The seq at which the tail begins. */
+  private tailFrom = 1;
+  /** Cursors after what is in the head, and in the tail. */
+  private filled: string | null = null;
+  private followed: string | null = null;
 
   constructor(
     private readonly source: DataSource,
@@ -97,101 +112,135 @@ export class Feed {
   }
 
   private async run(): Promise<void> {
+    if (this.latestSeq > TAIL_FIRST_SEQS * 2) {
+      this.tailFrom = this.latestSeq - TAIL_FIRST_SEQS + 1;
+      this.followed = this.source.cursorBefore(this.tailFrom);
+      await this.keep(() => this.readLines());
+      void this.keep(() => this.fill());
+    } else {
+      await this.keep(() => this.readLines());
+      this.complete.value = true;
+    }
+    await this.keep(() => this.follow());
+  }
+
+  /** Does `work` again after each failure that may pass, until it is done. */
+  private async keep(work: () => Promise<void>): Promise<void> {
     const { signal: stop } = this.abort;
-    let wait = RETRY_FIRST_MS;
-    let filled: string | null = null;
-    let followed: string | null = null;
-    let tailFrom = Number.POSITIVE_INFINITY;
+    this.wait = RETRY_FIRST_MS;
     while (!stop.aborted) {
       try {
-        if (followed === null && this.latestSeq > TAIL_FIRST_SEQS * 2) {
-          tailFrom = this.latestSeq - TAIL_FIRST_SEQS + 1;
-          followed = this.source.cursorBefore(tailFrom);
-        }
-        if (followed !== null && tailFrom !== Number.POSITIVE_INFINITY) {
-          followed = await this.readToEnd(this.tail, followed, Number.POSITIVE_INFINITY);
-        }
-        const follow = async (from: string | null): Promise<void> => {
-          this.state.value = "live";
-          for await (const page of this.source.follow(this.query, from, stop)) {
-            wait = RETRY_FIRST_MS;
-            if (this.error.value !== null) this.error.value = null;
-            this.take(this.tail, page);
-            followed = page.next ?? followed;
-          }
-        };
-        const fill = async (): Promise<void> => {
-          if (this.complete.value) return;
-          filled = await this.readToEnd(this.head, filled, tailFrom, (cursor) => {
-            filled = cursor;
-          });
-          this.complete.value = true;
-        };
-        if (tailFrom === Number.POSITIVE_INFINITY) {
-          await fill();
-          await follow(followed ?? filled);
-        } else {
-          await Promise.all([fill(), follow(followed)]);
-        }
+        await work();
+        return;
       } catch (cause) {
         if (stop.aborted) return;
         const error =
           cause instanceof SourceError ? cause : new SourceError(String(cause), "failed", { cause });
         this.error.value = error;
-        if (error.code === "unauthorized" || error.code === "bad_query" || error.code === "store_changed") {
+        if (FINAL.has(error.code)) {
           this.state.value = "failed";
+          this.stop();
           return;
         }
         this.state.value = "retrying";
-        await sleep(wait, stop);
-        wait = Math.min(wait * 2, RETRY_MOST_MS);
+        await sleep(this.wait, stop);
+        this.wait = Math.min(this.wait * 2, RETRY_MOST_MS);
       }
     }
   }
 
-  /** Reads pages into `columns` until the source has no more or `before` is reached; returns the cursor. */
-  private async readToEnd(
-    columns: Columns,
-    from: string | null,
-    before: number,
-    onPage?: (cursor: string | null) => void,
-  ): Promise<string | null> {
-    const { signal: stop } = this.abort;
-    let cursor = from;
-    for (;;) {
-      const page = await this.source.read(this.query, cursor, PAGE_LINES, stop);
-      const reached = this.take(columns, page, before);
-      cursor = page.next ?? cursor;
-      onPage?.(cursor);
-      if (reached || page.end) return cursor;
-      await nextTask();
-      if (stop.aborted) return cursor;
+  private answered(): void {
+    this.wait = RETRY_FIRST_MS;
+    if (this.error.value !== null) this.error.value = null;
+  }
+
+  private async follow(): Promise<void> {
+    for await (const page of this.source.follow(this.query, this.followed, this.abort.signal)) {
+      this.answered();
+      this.state.value = "live";
+      this.take(page);
+      this.followed = page.next ?? this.followed;
     }
   }
 
-  /** Appends a page; true when `before` was reached. */
-  private take(columns: Columns, page: Page, before = Number.POSITIVE_INFINITY): boolean {
-    for (const line of page.lines) {
-      const record = parseLine(line);
-      if (record === null) continue;
-      const header = this.header(columns, record);
-      if (header.seq >= before) {
+  /** Reads lines into the tail, to the end of what is stored. */
+  private async readLines(): Promise<void> {
+    for (;;) {
+      const page = await this.source.read(this.query, this.followed, PAGE_LINES, this.abort.signal);
+      this.answered();
+      this.take(page);
+      this.followed = page.next ?? this.followed;
+      if (page.end || this.abort.signal.aborted) return;
+      await nextTask();
+    }
+  }
+
+  /** Fills the head with the headers of what lies before the tail. */
+  private async fill(): Promise<void> {
+    for (;;) {
+      const page = await this.source.headers(this.query, this.filled, PAGE_HEADERS, this.abort.signal);
+      this.answered();
+      const reached = this.takeHeaders(page, this.tailFrom);
+      this.filled = page.next ?? this.filled;
+      if (this.abort.signal.aborted) return;
+      if (reached || page.end) break;
+      await nextTask();
+    }
+    this.complete.value = true;
+    this.changed();
+  }
+
+  /** Appends headers to the head; true when `before` was reached. */
+  private takeHeaders(page: HeaderPage, before: number): boolean {
+    const { dictionary, head } = this;
+    const session = dictionary.sessions.id(this.query.session);
+    const types = page.types.map((name) => dictionary.types.id(name));
+    const categories = page.categories.map((name) => dictionary.categories.id(name));
+    const gapType = dictionary.types.id(GAP_TYPE);
+    let ts = head.length > 0 ? (head.ts[head.length - 1] ?? 0) : 0;
+    for (let i = 0; i < page.seq.length; i++) {
+      const seq = page.seq[i] ?? 0;
+      if (seq >= before) {
         this.changed();
         return true;
       }
-      columns.push(header);
+      const gap = page.gap[i] ?? 0;
+      if (gap === 0) ts = page.ts[i] ?? 0;
+      this.append(head, {
+        session,
+        seq,
+        ts,
+        type: gap > 0 ? gapType : (types[page.type[i] ?? 0] ?? 0),
+        category: categories[page.category[i] ?? 0] ?? 0,
+        severity: page.severity[i] ?? 1,
+        tab: page.tab[i] ?? -1,
+        gap,
+      });
+    }
+    this.changed();
+    return false;
+  }
+
+  private append(columns: Columns, header: Header): void {
+    columns.push(header);
+    if (header.gap > 0) {
+      const category = this.dictionary.categories.list[header.category] ?? "";
+      if (this.gaps.length < MOST_GAP_MARKS) this.gaps.push({ ts: header.ts, count: header.gap, category });
+    }
+  }
+
+  /** Appends lines to the tail; a repeat after a broken connection is passed over. */
+  private take(page: Page): void {
+    const { tail } = this;
+    for (const line of page.lines) {
+      const record = parseLine(line);
+      if (record === null) continue;
+      const header = this.header(tail, record);
+      if (tail.length > 0 && header.seq <= (tail.seq[tail.length - 1] ?? 0)) continue;
+      this.append(tail, header);
       this.lines.put(header.session, header.seq, line);
-      if (header.gap > 0) {
-        this.gapSeqs += header.gap;
-        const category = this.dictionary.categories.list[header.category] ?? "";
-        if (this.gaps.length < MOST_GAP_MARKS) this.gaps.push({ ts: header.ts, count: header.gap, category });
-      } else {
-        this.byCategory[header.category] = (this.byCategory[header.category] ?? 0) + 1;
-        this.bySeverity[header.severity] = (this.bySeverity[header.severity] ?? 0) + 1;
-      }
     }
     if (page.lines.length > 0) this.changed();
-    return false;
   }
 
   private header(columns: Columns, record: LineRecord): Header {

@@ -22,6 +22,27 @@ export interface Page {
   end: boolean;
 }
 
+/** Headers of records in order of seq, as columns: the n-th of each belong together. */
+export interface HeaderPage {
+  seq: number[];
+  /** Unix microseconds; 0 for a gap, which has no time of its own. */
+  ts: number[];
+  /** Index into `types`; without meaning for a gap. */
+  type: number[];
+  /** Index into `categories`. */
+  category: number[];
+  /** 0 debug, 1 info, 2 warn, 3 error. */
+  severity: number[];
+  /** -1 for none. */
+  tab: number[];
+  /** How many seqs a gap covers; 0 for an event. */
+  gap: number[];
+  types: string[];
+  categories: string[];
+  next: string | null;
+  end: boolean;
+}
+
 /** One capture session as the picker shows it. Times in Unix microseconds. */
 export interface SessionSummary {
   id: string;
@@ -60,6 +81,8 @@ export interface DataSource {
   sessions(signal?: AbortSignal): Promise<SessionSummary[]>;
   /** Lines after a cursor (null: from the oldest held). */
   read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page>;
+  /** Headers after a cursor: a million of them are counted and listed without their lines. */
+  headers(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<HeaderPage>;
   /** The cursor that stands just before a seq. */
   cursorBefore(seq: number): string;
   /** New lines as they are committed, in small lots; ends only by `signal` or an error. */

@@ -1,0 +1,172 @@
+//! `GET /v1/headers`: what readers filter on, of many records at once, without their contents.
+//!
+//! A viewer counts, bins and lists a million records by these, and reads the lines of the few it shows
+//! from `GET /v1/events`. Columns of numbers, about 40 bytes a record; names are interned per reply.
+//! It holds no time for a gap and no status: what needs the line, asks for the line.
+
+use super::App;
+use super::problem::Problem;
+use super::selection::{self, Extent};
+use crate::auth::Grant;
+use crate::store::{Page, PageQuery};
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use tabtape::envelope::{Line, parse_line};
+use utoipa::{IntoParams, ToSchema};
+
+const DEFAULT_LIMIT: usize = 20_000;
+const MAX_LIMIT: usize = 100_000;
+
+/// What to read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// A selector, in text or object form.
+    q: Option<String>,
+    /// The session.
+    session: String,
+    /// Exclusive cursor, a seq.
+    after: Option<String>,
+    /// Most records, 1 to 100000.
+    #[param(minimum = 1, maximum = 100_000)]
+    limit: Option<usize>,
+}
+
+/// Headers in order of seq: the n-th of each column belong together.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(super) struct Headers {
+    /// A record's seq; a gap's first.
+    seq: Vec<u64>,
+    /// Unix microseconds; 0 for a gap.
+    ts: Vec<u64>,
+    /// Index into `types`; 0 for a gap, whose column means nothing.
+    #[serde(rename = "type")]
+    type_: Vec<u32>,
+    /// Index into `categories`.
+    category: Vec<u32>,
+    /// 0 debug, 1 info, 2 warn, 3 error; a gap is a warning.
+    severity: Vec<u8>,
+    /// The tab; -1 for none.
+    tab: Vec<i64>,
+    /// How many seqs a gap covers; 0 for an event.
+    gap: Vec<u64>,
+    types: Vec<String>,
+    categories: Vec<String>,
+    /// Where to go on; null when nothing more was stored.
+    next: Option<String>,
+    /// The cursor after everything that was looked at.
+    resume: String,
+}
+
+/// Read headers.
+#[utoipa::path(
+    get, path = "/v1/headers", tag = "read", params(Asked),
+    responses(
+        (status = OK, body = Headers),
+        (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Headers>, Problem> {
+    let Query(asked) = asked.map_err(super::query_problem)?;
+    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {limit}");
+        return Err(Problem::bad_request("invalid_parameter", detail));
+    }
+    if asked.session.is_empty() {
+        return Err(Problem::bad_request("invalid_parameter", "session: expected a session's id, got nothing"));
+    }
+    let selector = selection::selector(asked.q.as_deref(), &grant)?;
+    let extent = Extent::of(&app, Some(&asked.session)).await?;
+    let after = extent.cursor(&app, asked.after.as_deref())?;
+    let mut found = Collected { headers: Headers::default(), types: Names::default(), categories: Names::default() };
+    let Some(order) = extent.order() else {
+        found.headers.resume = extent.token(&app, after);
+        return Ok(Json(found.headers));
+    };
+    let mut query = PageQuery { order, selector, after, until: u64::MAX, newest: false, limit };
+    loop {
+        let page = app.store.page(query.clone()).await?;
+        query.limit -= page.records.len();
+        query.after = page.cursor;
+        let done = page.done;
+        found = super::heavy(None, move || found.with(&page)).await?;
+        if done || query.limit == 0 {
+            let Collected { mut headers, types, categories } = found;
+            headers.types = types.list;
+            headers.categories = categories.list;
+            headers.resume = extent.token(&app, query.after);
+            headers.next = (!done).then(|| headers.resume.clone());
+            return Ok(Json(headers));
+        }
+    }
+}
+
+/// Names numbered from 0 in order of first sight.
+#[derive(Debug, Default)]
+struct Names {
+    list: Vec<String>,
+    index: HashMap<String, u32>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.index.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push(name.to_owned());
+        self.index.insert(name.to_owned(), number);
+        number
+    }
+}
+
+struct Collected {
+    headers: Headers,
+    types: Names,
+    categories: Names,
+}
+
+impl Collected {
+    fn with(mut self, page: &Page) -> Self {
+        for record in &page.records {
+            match parse_line(&record.line) {
+                Ok(Line::Event { header, .. }) => {
+                    let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
+                    let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();
+                    let (type_, category) = (self.types.number(type_), self.categories.number(category));
+                    self.push(header.seq, header.ts_micros, type_, category, header.severity as u8, header.tab_id, 0);
+                }
+                Ok(Line::Gap { gap, .. }) => {
+                    let category = self.categories.number(&gap.category);
+                    self.push(gap.first_seq, 0, 0, category, GAP_SEVERITY, -1, gap.last_seq - gap.first_seq + 1);
+                }
+                // A stored line was parsed once before; the store tells of one that no longer does.
+                Err(_) => {}
+            }
+        }
+        self
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn push(&mut self, seq: u64, ts: u64, type_: u32, category: u32, severity: u8, tab: i64, gap: u64) {
+        let Headers { seq: seqs, ts: times, type_: types, category: categories, severity: severities, tab: tabs, gap: gaps, .. } =
+            &mut self.headers;
+        seqs.push(seq);
+        times.push(ts);
+        types.push(type_);
+        categories.push(category);
+        severities.push(severity);
+        tabs.push(tab);
+        gaps.push(gap);
+    }
+}
+
+const GAP_SEVERITY: u8 = tabtape::levels::Severity::Warn as u8;
