@@ -37,6 +37,8 @@ pub(crate) fn positions<'h>(
 mod tests {
     use super::{positions, rarest};
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     proptest! {
         #[test]

@@ -132,6 +132,8 @@ mod tests {
     use super::{Key, complete};
     use crate::selector::Selector;
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn inserts(text: &str, seen: &[(Key, String)]) -> Vec<String> {
         complete(text, text.len(), seen).suggestions.into_iter().map(|suggestion| suggestion.insert).collect()

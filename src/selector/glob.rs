@@ -106,6 +106,8 @@ impl fmt::Display for Glob {
 mod tests {
     use super::Glob;
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// The definition, read off the rule.
     fn model(pattern: &[u8], text: &[u8]) -> bool {

@@ -174,6 +174,8 @@ mod tests {
     use super::{Needle, fold};
     use crate::selector::tests::written;
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn found(needle: &str, json: &str) -> bool {
         Needle::new(needle).unwrap().is_in(json.as_bytes())

@@ -98,6 +98,8 @@ impl fmt::Display for Site {
 #[cfg(test)]
 mod tests {
     use super::Site;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn on(site: &str, url: &str) -> bool {
         Site::parse(site).unwrap().matches(url)
@@ -112,6 +114,7 @@ mod tests {
         assert!(!on("example.com", "https://example.com.evil.test/"));
         assert!(!on("example.com", "https://evil.test/example.com"));
         assert!(!on("example.com", "https://example.com@evil.test/"));
+        assert!(on("evil.test", "https://u@example.com@evil.test/"));
         assert!(!on("example.com", "https://evil.test\\@example.com/"));
         assert!(!on("example.com", ""));
         assert!(!on("example.com", "example.com"));

@@ -85,6 +85,8 @@ impl fmt::Display for StatusRange {
 #[cfg(test)]
 mod tests {
     use super::StatusRange;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_way_to_write_a_range_is_read() {

@@ -183,6 +183,8 @@ mod tests {
     use super::{DAY, LAST_ISO, Moment, format, parse};
     use proptest::prelude::*;
     use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const NOW: u64 = 1_764_000_000_000_000;
 

@@ -5,6 +5,8 @@ use super::{NOW, SESSION, header, matches, model, parse};
 use crate::header::Record;
 use crate::selector::Selector;
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]

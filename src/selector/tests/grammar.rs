@@ -2,6 +2,8 @@
 
 use super::{NOW, parse};
 use crate::selector::{Filter, Selector, Term};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn every_way_to_say_a_thing_comes_to_one_canonical_text() {
@@ -37,6 +39,25 @@ fn every_way_to_say_a_thing_comes_to_one_canonical_text() {
         let selector = parse(typed);
         assert_eq!(selector.to_string(), canonical, "{typed}");
         assert_eq!(parse(canonical), selector, "{canonical}");
+    }
+}
+
+#[test]
+fn wanted_lists_of_one_key_stay_apart_and_unwanted_ones_are_one() {
+    for (key, a, b) in [
+        ("category", "a,b", "b,c"),
+        ("type", "a.*,b", "b,c"),
+        ("kind", "cdp,kernel_api", "kernel_api,extension"),
+        ("status", "200..299", "204..404"),
+        ("tab", "1,2", "2,3"),
+        ("site", "a.b,b.c", "b.c,c.d"),
+        ("url", "*a,b*", "b*,c*"),
+        ("session", "a*,b*", "b*,c*"),
+    ] {
+        assert_eq!(parse(&format!("{key}:{a} {key}:{b}")).terms().len(), 2, "{key}");
+        let unwanted = parse(&format!("-{key}:{a} -{key}:{b}"));
+        assert_eq!(unwanted, parse(&format!("-{key}:{a},{b}")), "{key}");
+        assert_eq!(unwanted.terms().len(), 1, "{key}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::NOW;
 use crate::selector::{MAX_SELECTOR_BYTES, Problem, Selector};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The part of the text that the carets stand under, and the message.
 fn refusal(text: &str) -> (String, String) {
