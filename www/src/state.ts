@@ -4,7 +4,15 @@
  * One `Viewer` owns the source, the open feed, the selection and the address; components read its
  * signals and call its methods.
  */
-import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, readAddress } from "./address";
@@ -14,8 +22,10 @@ import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
 import type { LineRecord } from "./data/record";
 import { type DataSource, type SessionSummary, SourceError } from "./data/source";
+import { SourceMaps } from "./detail/sourcemaps";
 import type { Known } from "./filter/complete";
 import { freeWords, withTerm } from "./filter/text";
+import { type Range, type Rows, rowsOf } from "./rows";
 import { Theme } from "./ui/theme";
 
 const SESSIONS_EVERY_MS = 2_000;
@@ -27,20 +37,6 @@ const LEAST_DOMAIN_MICROS = 10e6;
 /** Newest rows that are searched for tabs to offer. */
 const KNOWN_ROWS = 20_000;
 const TYPING_PAUSE_MS = 220;
-
-export interface Range {
-  from: number;
-  to: number;
-}
-
-/** The rows in view: all of the feed, or those of the selected range. */
-export interface Rows {
-  readonly length: number;
-  /** The feed's row behind row `i` of the view. */
-  feedRow(i: number): number;
-  /** The view's row of a feed row, or -1. */
-  viewRow(feedRow: number): number;
-}
 
 export class Viewer {
   readonly sessions: Signal<SessionSummary[] | null> = signal(null);
@@ -65,12 +61,17 @@ export class Viewer {
   readonly session: ReadonlySignal<SessionSummary | null> = computed(
     () => this.sessions.value?.find((s) => s.id === this.sessionId.value) ?? null,
   );
-  readonly rows: ReadonlySignal<Rows> = computed(() => this.computeRows());
+  readonly rows: ReadonlySignal<Rows> = computed(() => {
+    const feed = this.feed.value;
+    void feed?.version.value;
+    return rowsOf(feed, this.range.value, this.pausedAt.value);
+  });
   /** When somebody was watching the session. */
   readonly coverage: Signal<Coverage> = signal(NO_COVERAGE);
   /** What the timeline spans. */
   readonly domain: ReadonlySignal<Range> = computed(() => this.computeDomain());
   readonly theme = new Theme();
+  readonly sourceMaps = new SourceMaps();
   readonly lines = new Lines();
   readonly dictionary = new Dictionary();
 
@@ -111,6 +112,9 @@ export class Viewer {
     this.stops.push(
       () => clearInterval(timer),
       () => removeEventListener("popstate", back),
+      effect(() => {
+        if (this.feed.value?.error.value?.code === "store_changed") untracked(() => this.beginAgain());
+      }),
       effect(() => {
         const next = addressOf(this.address());
         if (this.sessions.value !== null && next !== (location.search || "?")) {
@@ -184,6 +188,20 @@ export class Viewer {
     const from = session?.first_ts ?? (feed !== null && feed.length > 0 ? feed.ts(0) : 0);
     const to = Math.max(session?.last_ts ?? 0, newest, from + LEAST_DOMAIN_MICROS);
     return { from, to };
+  }
+
+  /** The store behind the collector is another one than before: what was read is no longer true. */
+  private beginAgain(): void {
+    this.say("The collector has another store now; reading it from its beginning.");
+    this.lines.clear();
+    this.feed.value?.stop();
+    batch(() => {
+      this.feed.value = null;
+      this.sessionId.value = null;
+      this.selected.value = null;
+      this.wanted = null;
+    });
+    void this.refreshSessions();
   }
 
   /** Opens a session with a filter, and remembers the way back. */
@@ -381,48 +399,11 @@ export class Viewer {
       this.detailOpen.value = address.seq !== null;
     });
   }
-
-  private computeRows(): Rows {
-    const feed = this.feed.value;
-    if (feed === null) return { length: 0, feedRow: (i) => i, viewRow: (i) => i };
-    void feed.version.value;
-    const range = this.range.value;
-    const paused = this.pausedAt.value;
-    const end = paused === null ? feed.length : feed.head.length + paused;
-    if (range === null) {
-      return { length: end, feedRow: (i) => i, viewRow: (i) => (i < end ? i : -1) };
-    }
-    const picked = new Uint32Array(end);
-    let length = 0;
-    for (let i = 0; i < end; i++) {
-      const ts = feed.ts(i);
-      if (ts >= range.from && ts <= range.to) picked[length++] = i;
-    }
-    return {
-      length,
-      feedRow: (i) => picked[i] ?? 0,
-      viewRow: (row) => indexOf(picked, length, row),
-    };
-  }
 }
 
 /** How many seqs of a session are covered by gaps. */
 export function lostOf(session: SessionSummary | null): number {
   return session === null ? 0 : Object.values(session.gaps).reduce((sum, n) => sum + n, 0);
-}
-
-/** Binary search in the first `length` of ascending numbers. */
-function indexOf(sorted: Uint32Array, length: number, value: number): number {
-  let low = 0;
-  let high = length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const at = sorted[middle] ?? 0;
-    if (at === value) return middle;
-    if (at < value) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
 }
 
 export const ViewerContext = createContext<Viewer | null>(null);

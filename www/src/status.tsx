@@ -1,6 +1,7 @@
 /** The line at the bottom: what is shown, how fast it comes, and what is wrong. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
+import type { Feed } from "./data/feed";
 import type { SessionSummary } from "./data/source";
 import { bytes, count } from "./data/time";
 import { gapReason } from "./list/row";
@@ -15,7 +16,7 @@ export function Status() {
   void feed?.version.value;
   const rows = viewer.rows.value;
   const session = viewer.session.value;
-  const rate = useRate(feed?.tail.length ?? 0, feed);
+  const rate = useRate(feed);
   const state = stateOf(viewer);
   const filtered = viewer.q.value !== "" || viewer.range.value !== null;
   const lost = lostOf(session);
@@ -80,19 +81,18 @@ function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
   return { kind: "loading", text: "Reading…" };
 }
 
-/** Records a second, looked at once a second. */
-function useRate(length: number, of: unknown): number {
+/** Records a second, looked at once a second; what was read of the past is none. */
+function useRate(feed: Feed | null): number {
   const rate = useSignal(0);
-  const seen = useRef({ of, length, now: length });
-  seen.current.now = length;
-  if (seen.current.of !== of) seen.current = { of, length, now: length };
   useEffect(() => {
+    let before = -1;
+    rate.value = 0;
     const timer = setInterval(() => {
-      const { now, length: before } = seen.current;
-      rate.value = Math.max(0, now - before);
-      seen.current.length = now;
+      const now = feed?.state.value === "live" ? feed.tail.length : -1;
+      rate.value = before < 0 || now < 0 ? 0 : now - before;
+      before = now;
     }, RATE_EVERY_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [feed]);
   return rate.value;
 }

@@ -48,6 +48,14 @@ export class Lines {
     }
   }
 
+  clear(): void {
+    this.lines.clear();
+    this.parsed.clear();
+    this.order.length = 0;
+    this.first = 0;
+    this.chars = 0;
+  }
+
   /** Characters held. */
   get size(): number {
     return this.chars;

@@ -8,6 +8,8 @@ export interface Frame {
   place: string;
   /** Third-party code, by its path. */
   library: boolean;
+  /** Where it stands in the built code, once a source map has been applied. */
+  builtPlace?: string;
 }
 
 const CHROME = /^\s*at (?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/;

@@ -1,16 +1,25 @@
-/** A stack trace: the page's own frames first in sight, each with its place; the raw text is kept. */
+/**
+ * A stack trace: each frame with its place, third-party code quieter. Source maps are applied when they are
+ * shown; what was recorded stays as it was and can be seen raw.
+ */
 import { useSignal } from "@preact/signals";
-import { parseStack } from "./frames";
+import { useRef } from "preact/hooks";
+import { useViewer } from "../state";
+import { Marked } from "../ui/marked";
+import { type Frame, parseStack } from "./frames";
 import { CopyButton, Part } from "./parts";
 
 export function Stack({ text }: { text: string }) {
+  const viewer = useViewer();
   const raw = useSignal(false);
-  const frames = parseStack(text);
+  void viewer.sourceMaps.version.value;
+  const frames = parseStack(text).map((frame) => viewer.sourceMaps.original(frame));
   return (
     <Part
       title="Stack"
       aside={
         <>
+          <MapButton />
           <button
             type="button"
             class="button small"
@@ -26,25 +35,78 @@ export function Stack({ text }: { text: string }) {
       }
     >
       {raw.value || frames.length === 0 ? (
-        <pre class="mono block">{text}</pre>
+        <pre class="mono block">
+          <Marked text={text} words={viewer.words.value} />
+        </pre>
       ) : (
         <ol class="stack">
           {frames.map((frame, i) => (
-            <li key={`${i}${frame.place}`} class={frame.library ? "stack-library" : undefined}>
-              <span class="stack-name">{frame.name}</span>
-              <span class="stack-place" title={frame.url}>
-                {/^https?:/.test(frame.url) ? (
-                  <a href={frame.url} target="_blank" rel="noopener noreferrer nofollow">
-                    {frame.place}
-                  </a>
-                ) : (
-                  frame.place
-                )}
-              </span>
-            </li>
+            // biome-ignore lint/suspicious/noArrayIndexKey: a recursion repeats its frames
+            <FrameRow key={i} frame={frame} words={viewer.words.value} />
           ))}
         </ol>
       )}
     </Part>
+  );
+}
+
+function FrameRow({ frame, words }: { frame: Frame; words: string[] }) {
+  const place = <Marked text={frame.place} words={words} />;
+  return (
+    <li class={frame.library ? "stack-library" : undefined}>
+      <span class="stack-name">
+        <Marked text={frame.name} words={words} />
+      </span>
+      <span
+        class="stack-place"
+        title={frame.builtPlace === undefined ? frame.url : `${frame.builtPlace} in ${frame.url}`}
+      >
+        {/^https?:/.test(frame.url) ? (
+          <a href={frame.url} target="_blank" rel="noopener noreferrer nofollow">
+            {place}
+          </a>
+        ) : (
+          place
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** Takes source maps from this computer. */
+function MapButton() {
+  const viewer = useViewer();
+  const input = useRef<HTMLInputElement>(null);
+  const take = async (files: FileList | null) => {
+    for (const file of files ?? []) {
+      try {
+        viewer.sourceMaps.add(file.name, await file.text());
+        viewer.say(`${file.name} applied to the stacks of its script`);
+      } catch (error) {
+        viewer.say(error instanceof Error ? error.message : String(error));
+      }
+    }
+  };
+  return (
+    <>
+      <input
+        ref={input}
+        class="sr"
+        type="file"
+        accept=".map,application/json"
+        multiple
+        tabIndex={-1}
+        aria-label="Source maps"
+        onChange={(event) => void take(event.currentTarget.files)}
+      />
+      <button
+        type="button"
+        class="button small"
+        title="Read this stack by source maps from your computer"
+        onClick={() => input.current?.click()}
+      >
+        Source map
+      </button>
+    </>
   );
 }

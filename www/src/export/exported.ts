@@ -8,7 +8,8 @@ import { SEVERITIES, severityOf } from "../data/severity";
 import { dateTime } from "../data/time";
 import { gapReason } from "../list/row";
 import { summaryOf } from "../list/summary";
-import type { Range, Viewer } from "../state";
+import type { Range } from "../rows";
+import type { Viewer } from "../state";
 
 export type ExportFormat = "ndjson" | "txt";
 

@@ -1,0 +1,47 @@
+/**
+ * Source maps a person has given to this page, to read stacks of built code by.
+ *
+ * Nothing is fetched: the viewer may talk to its collector only. A map belongs to the scripts whose file
+ * name it carries, in `file` or in its own name (`app.js.map`).
+ */
+
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { type Signal, signal } from "@preact/signals";
+import { type Frame, fileOf } from "./frames";
+
+export class SourceMaps {
+  /** Raised when a map was added. */
+  readonly version: Signal<number> = signal(0);
+  readonly #byFile = new Map<string, TraceMap>();
+
+  /** Takes a map; an error says why it is none. */
+  add(fileName: string, text: string): void {
+    let map: TraceMap;
+    try {
+      // A map served with the anti-XSSI prefix begins with `)]}'`.
+      map = new TraceMap(text.replace(/^\)\]\}'[^\n]*\n/, ""));
+    } catch (cause) {
+      throw new Error(`${fileName} is no source map; expected JSON with "version": 3`, { cause });
+    }
+    this.#byFile.set(fileOf(map.file ?? fileName.replace(/\.map$/, "")), map);
+    this.version.value++;
+  }
+
+  /** The frame as it was written, or itself where no map knows it. */
+  original(frame: Frame): Frame {
+    const map = this.#byFile.get(fileOf(frame.url));
+    if (map === undefined || frame.line < 1 || frame.column < 1) return frame;
+    const found = originalPositionFor(map, { line: frame.line, column: frame.column - 1 });
+    if (found.source === null) return frame;
+    const column = found.column + 1;
+    return {
+      name: found.name ?? frame.name,
+      url: frame.url,
+      line: found.line,
+      column,
+      place: `${found.source.replace(/^(?:webpack:\/\/[^/]*\/|(?:\.\.?\/)+)/, "")}:${found.line}:${column}`,
+      library: /node_modules\//.test(found.source),
+      builtPlace: frame.place,
+    };
+  }
+}
