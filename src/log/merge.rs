@@ -148,6 +148,7 @@ impl Merge {
     }
 
     /// What could not be read so far.
+    #[cfg(any(test, target_arch = "wasm32"))]
     pub(super) fn into_damage(self) -> Vec<Damage> {
         self.damage
     }

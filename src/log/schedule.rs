@@ -59,6 +59,8 @@ impl CommitSchedule {
 #[cfg(test)]
 mod tests {
     use super::{COMMIT_BYTES, CommitSchedule, Due};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_idle_log_commits_at_once() {

@@ -2,6 +2,8 @@ use super::*;
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::event::{Event, Trust};
 use bytes::Bytes;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn sample() -> Segment {
     let writer = LineWriter::new(SessionId::from_time(5, [1; 10]));

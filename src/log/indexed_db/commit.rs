@@ -4,8 +4,7 @@ use super::IndexedDbLog;
 use super::error::from_thrown;
 use super::rows::{CategoryRow, HeadRow, SegmentKeys, relay_row, session_key};
 use super::schema::{HEADS, RELAYS, SEGMENTS};
-use crate::log::{Commit, LogError, Segment};
-use js_sys::Uint8Array;
+use crate::log::{Commit, LogError};
 use wasm_bindgen::JsValue;
 
 /// Most bytes of one stored segment: what a read has to take in to find a record in it.
@@ -26,7 +25,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         let keys = SegmentKeys::new(&session, &segment.category);
         let mut bytes = 0;
         for part in segment.split(MAX_SEGMENT_BYTES) {
-            let value = to_js(&part);
+            let value = log.scratch.fill(&[&part.table(), &part.lines]);
             bytes += u64::from(value.length());
             segments.put_with_key(&value, &keys.key(part.first_seq())).map_err(from_thrown)?;
         }
@@ -74,16 +73,6 @@ impl Added {
         }
         row.bytes += if again { 0 } else { self.bytes };
     }
-}
-
-/// One copy, out of the memory of the wasm: a view into it would take all of that memory along.
-pub(super) fn to_js(segment: &Segment) -> Uint8Array {
-    let table = segment.table();
-    let (table_bytes, all_bytes) = (table.len() as u32, (table.len() + segment.lines.len()) as u32);
-    let value = Uint8Array::new_with_length(all_bytes);
-    value.subarray(0, table_bytes).copy_from(&table);
-    value.subarray(table_bytes, all_bytes).copy_from(&segment.lines);
-    value
 }
 
 /// Unix milliseconds.

@@ -25,6 +25,7 @@ mod error;
 mod read;
 mod rows;
 mod schema;
+mod scratch;
 mod storage;
 mod transaction;
 
@@ -39,6 +40,7 @@ use error::from_thrown;
 use read::Limit;
 use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
 use schema::{ACKED, HEADS, META, RELAYS};
+use scratch::Scratch;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
@@ -79,6 +81,7 @@ impl Durability {
 #[derive(Debug, Clone)]
 pub struct IndexedDbLog {
     connection: Rc<Connection>,
+    scratch: Rc<Scratch>,
     problems: Rc<RefCell<Vec<LogError>>>,
 }
 
@@ -91,6 +94,7 @@ impl IndexedDbLog {
     pub async fn open(name: &str, durability: Durability) -> Result<Self, LogError> {
         let log = Self {
             connection: Rc::new(Connection::new(name, durability)),
+            scratch: Rc::new(Scratch::new()),
             problems: Rc::new(RefCell::new(Vec::new())),
         };
         log.connection.open().await?;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::log::SegmentBuilder;
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const CATEGORIES: [&str; 3] = ["console", "network", "system"];
 
