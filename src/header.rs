@@ -130,6 +130,8 @@ pub fn http_status(category: &str, data: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::http_status;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn only_a_network_event_has_a_status() {

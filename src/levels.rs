@@ -122,6 +122,8 @@ closed_set! {
 #[cfg(test)]
 mod tests {
     use super::{DetailLevel, Severity, SourceKind};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn order_means_at_least() {

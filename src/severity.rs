@@ -77,6 +77,8 @@ fn last_word(type_: &str) -> &str {
 mod tests {
     use super::severity;
     use crate::levels::Severity::{self, Debug, Error, Info, Warn};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn all_are(expected: Severity, types: &[&str]) {
         for type_ in types {

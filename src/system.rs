@@ -93,6 +93,8 @@ pub fn collector(state: &str, store_id: Option<&str>, error: Option<&str>) -> St
 mod tests {
     use super::*;
     use crate::event::{Event, Trust};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_one_is_an_event_that_publish_takes() {

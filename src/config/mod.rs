@@ -24,6 +24,7 @@
 //! ```
 
 mod category;
+mod read;
 mod site_pattern;
 
 #[cfg(test)]
@@ -32,24 +33,21 @@ mod tests;
 pub use category::{BUILT_IN, CategoryConfig};
 pub use site_pattern::{BadSitePattern, SitePattern};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// What is recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "an object of categories, sites")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaptureConfig {
     /// By category; holds at least the [built-in](BUILT_IN) ones.
-    #[serde(deserialize_with = "category::deserialize")]
     categories: BTreeMap<String, CategoryConfig>,
     sites: Sites,
 }
 
 /// Where it is recorded: on sites that fit an `include` and no `exclude`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "an object of include, exclude")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sites {
     /// Every site unless said otherwise; none when empty.
     pub include: Vec<SitePattern>,
@@ -60,6 +58,12 @@ pub struct Sites {
 impl Default for CaptureConfig {
     fn default() -> Self {
         Self { categories: category::defaults(), sites: Sites::default() }
+    }
+}
+
+impl<'de> Deserialize<'de> for CaptureConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::config(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -75,14 +79,7 @@ impl CaptureConfig {
     /// # Errors
     /// The first wrong field, by its path.
     pub fn from_json(json: &str) -> Result<Self, ConfigError> {
-        Self::from_value(parse(json)?)
-    }
-
-    fn from_value(value: Value) -> Result<Self, ConfigError> {
-        serde_path_to_error::deserialize(value).map_err(|error| ConfigError {
-            path: Some(error.path().to_string()).filter(|path| path != ".").unwrap_or_default(),
-            message: error.into_inner().to_string(),
-        })
+        read::config(&parse(json)?)
     }
 
     /// This config with an RFC 7396 merge patch applied.
@@ -93,7 +90,7 @@ impl CaptureConfig {
         let mut value = serde_json::to_value(self)
             .map_err(|error| ConfigError { path: String::new(), message: error.to_string() })?;
         merge(&mut value, patch);
-        Self::from_value(value)
+        read::config(&value)
     }
 
     /// Applies an RFC 7396 merge patch, wholly or not at all. True: something changed.

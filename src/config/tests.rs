@@ -4,6 +4,8 @@ use super::{BUILT_IN, CaptureConfig, CategoryConfig, SitePattern};
 use crate::levels::DetailLevel;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn refusal(patch: &Value) -> String {
     CaptureConfig::default().merged(patch).unwrap_err().to_string()
@@ -76,22 +78,33 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
         ),
         (
             json!({"categories": {"network": {"enabled": "yes"}}}),
-            "categories.network.enabled: invalid type: string \"yes\", expected a boolean",
+            "categories.network.enabled: expected true or false, got \"yes\"",
         ),
         (
             json!({"categories": {"network": {"enabeld": true}}}),
-            "categories.network.enabeld: unknown field `enabeld`, expected one of `enabled`, `detail_level`, `max_event_bytes`",
+            "categories.network.enabeld: unknown field; did you mean `enabled`?",
         ),
         (
             json!({"categories": {"network": true}}),
-            "categories.network: invalid type: boolean `true`, expected an object of enabled, detail_level, max_event_bytes",
+            "categories.network: expected an object of enabled, detail_level, max_event_bytes, got true",
         ),
         (
             json!({"sites": {"include": ["localhost", "a b"]}}),
             "sites.include[1]: unknown site pattern \"a b\"; expected *, a host, *.host, host:port or scheme://host/path*",
         ),
-        (json!({"site": {}}), "site: unknown field `site`, expected `categories` or `sites`"),
-        (json!("x"), "invalid type: string \"x\", expected an object of categories, sites"),
+        (json!({"site": {}}), "site: unknown field; did you mean `sites`?"),
+        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites"),
+        (
+            json!({"sites": {"include": "*"}}),
+            "sites.include: expected an array of site patterns like *.example.com, got \"*\"",
+        ),
+        (json!({"sites": {"exclude": [7]}}), "sites.exclude[0]: expected a string, got 7"),
+        (json!({"categories": []}), "categories: expected an object of categories by name, got []"),
+        (
+            json!({"categories": {"tab": {"detail_level": 1}}}),
+            "categories.tab.detail_level: expected a string, got 1",
+        ),
+        (json!("x"), "expected an object of categories, sites, got \"x\""),
     ] {
         assert_eq!(refusal(&patch), expected);
     }
@@ -226,6 +239,7 @@ proptest! {
     #[test]
     fn a_config_survives_being_written(config in any_config()) {
         let json = serde_json::to_string(&config).unwrap();
+        prop_assert_eq!(serde_json::from_str::<CaptureConfig>(&json).unwrap(), config.clone());
         prop_assert_eq!(CaptureConfig::from_json(&json).unwrap(), config);
     }
 

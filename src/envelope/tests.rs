@@ -3,6 +3,8 @@ use crate::event::{Event, Trust};
 use crate::header::Record;
 use crate::levels::{DetailLevel, Severity, SourceKind};
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const ID: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
 

@@ -1,4 +1,6 @@
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const GOOD: &str = r#"{"ts":5,"type":"console.log","category":"console","detail_level":"verbose","source":{"kind":"extension","event":"console.log","metadata":{"tab_id":"7"}},"url":"https://a.b/","data":{"n":1.50,"n":2},"truncated":true}"#;
 

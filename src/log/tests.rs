@@ -21,7 +21,7 @@ fn sample() -> Segment {
 }
 
 fn stored(segment: &Segment) -> Vec<u8> {
-    [segment.table(), segment.lines.to_vec()].concat()
+    [segment.table(9), segment.lines.to_vec()].concat()
 }
 
 #[test]
@@ -30,6 +30,7 @@ fn a_segment_reads_back_as_it_was_written() {
     assert_eq!((segment.first_seq(), segment.last_seq()), (7, 14));
     let back = Segment::decode("console".into(), Bytes::from(stored(&segment))).unwrap();
     assert_eq!(back, segment);
+    assert_eq!(Segment::committed_ms(&stored(&segment)), Some(9));
     let seqs: Vec<_> =
         (0..3).map(|i| back.entry(i).unwrap()).map(|e| (e.first_seq(), e.last_seq())).collect();
     assert_eq!(seqs, [(7, 7), (9, 9), (10, 14)]);
@@ -47,7 +48,7 @@ fn no_cut_of_a_segment_is_taken_for_one() {
 #[test]
 fn no_flipped_bit_of_a_table_panics() {
     let bytes = stored(&sample());
-    for bit in 0..8 * sample().table().len() {
+    for bit in 0..8 * sample().table(9).len() {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         if let Ok(segment) = Segment::decode("c".into(), Bytes::from(flipped)) {
@@ -55,5 +56,30 @@ fn no_flipped_bit_of_a_table_panics() {
                 let _ = segment.entry(index);
             }
         }
+    }
+}
+
+#[test]
+fn a_retired_segment_says_what_it_held_and_why_it_is_gone() {
+    let segment = sample();
+    let session_id = SessionId::from_time(5, [1; 10]);
+    let stored = retired::retire(&segment, "quota");
+    assert!(stored.len() < segment.lines.len() / 4, "{} of {}", stored.len(), segment.lines.len());
+    let back = retired::decode_any(session_id, "console".into(), Bytes::from(stored.clone())).unwrap();
+    let gaps: Vec<_> = (0..back.rows.len())
+        .map(|index| match back.entry(index).unwrap() {
+            Entry::Gap(stored) => (stored.gap.first_seq, stored.gap.last_seq, stored.gap.reason),
+            Entry::Event(_) => panic!("an event is left"),
+        })
+        .collect();
+    assert_eq!(
+        gaps,
+        [(7, 7, "quota".to_owned()), (9, 9, "quota".to_owned()), (10, 14, "queue_full".to_owned())]
+    );
+    // Retiring it again changes nothing, whatever the reason.
+    assert_eq!(retired::retire(&back, "not_retained"), stored);
+    for length in 0..stored.len() {
+        let cut = Bytes::copy_from_slice(&stored[..length]);
+        assert!(retired::decode_any(session_id, "console".into(), cut).is_err(), "{length}");
     }
 }

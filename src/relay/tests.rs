@@ -2,6 +2,8 @@ use super::*;
 use crate::envelope::SessionId;
 use crate::ring::{Entry, ReadResult, RingBuffer};
 use crate::selector::Selector;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn provenance() -> Provenance<'static> {
     Provenance { metadata: br#"{"tab_id":"7","frame_id":"0"}"#, tab_id: 7, url: b"https://a.b/" }

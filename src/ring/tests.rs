@@ -1,10 +1,11 @@
 use super::*;
 use crate::envelope::{LineWriter, SessionId};
 use crate::event::{Event, Trust};
-use crate::session::CaptureSession;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const TICK: &[u8] = br#"{"type":"app.tick","category":"app","source":{"kind":"local_process"}}"#;
 
@@ -199,6 +200,7 @@ fn a_resumed_ring_is_refilled_as_far_as_it_holds() {
 #[test]
 #[cfg(not(target_arch = "wasm32"))]
 fn under_contention_readers_see_every_seq_in_order() {
+    use crate::session::CaptureSession;
     use std::sync::{Arc, Mutex};
     let ring = RingBuffer::new(1_000_000, 1 << 30).unwrap();
     let session = Arc::new(Mutex::new(CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone())));

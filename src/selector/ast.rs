@@ -2,6 +2,7 @@
 
 use super::{Glob, Key, Site, StatusRange};
 use crate::levels::{DetailLevel, Severity, SourceKind};
+use std::cmp::Ordering;
 
 /// One condition. A selector wants what fits all of its terms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,6 +42,20 @@ pub enum Filter {
     Until(u64),
     /// Type, url or data hold this text, in either case.
     Text(String),
+}
+
+/// By key, wanted before unwanted, then by value.
+impl Ord for Term {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let place = |term: &Self| (term.filter.key(), term.negated);
+        place(self).cmp(&place(other)).then_with(|| self.filter.cmp(&other.filter))
+    }
+}
+
+impl PartialOrd for Term {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Filter {

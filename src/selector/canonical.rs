@@ -18,9 +18,7 @@ pub(crate) fn canonical(terms: Vec<Term>) -> Vec<Term> {
             kept.push(term);
         }
     }
-    kept.sort_unstable_by(|a, b| {
-        (a.filter.key(), a.negated, &a.filter).cmp(&(b.filter.key(), b.negated, &b.filter))
-    });
+    sort(&mut kept);
     kept
 }
 
@@ -41,9 +39,16 @@ fn order_values(filter: &mut Filter) {
     }
 }
 
-fn sort<T: Ord>(values: &mut Vec<T>) {
-    values.sort_unstable();
-    values.dedup();
+/// Orders a few values and drops repeats. The standard library's sorts, one copy a type, would be a
+/// twentieth of the wasm.
+pub(crate) fn sort<T: Ord>(values: &mut Vec<T>) {
+    let mut sorted: Vec<T> = Vec::with_capacity(values.len());
+    for value in values.drain(..) {
+        if let Err(at) = sorted.binary_search(&value) {
+            sorted.insert(at, value);
+        }
+    }
+    *values = sorted;
 }
 
 /// Takes `later` into `earlier` if one term can say both; false when it cannot.

@@ -89,7 +89,7 @@ mod caseless;
 mod complete;
 mod error;
 mod glob;
-mod key;
+pub(crate) mod key;
 mod needle;
 mod object_form;
 mod parse;

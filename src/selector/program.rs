@@ -46,8 +46,11 @@ impl Program {
             severities: Set::ALL,
             tests: Box::default(),
         };
-        let mut tests: Vec<Test> = terms.iter().filter_map(|term| program.add(term)).collect();
-        tests.sort_by_key(|test| test.check.cost());
+        let mut tests: Vec<Test> = Vec::with_capacity(terms.len());
+        for test in terms.iter().filter_map(|term| program.add(term)) {
+            let at = tests.partition_point(|earlier| earlier.check.cost() <= test.check.cost());
+            tests.insert(at, test);
+        }
         program.tests = tests.into();
         program
     }

@@ -58,7 +58,7 @@ impl StatusRange {
 
     /// The same codes in the fewest ranges, in order.
     pub(crate) fn merge(mut ranges: Vec<Self>) -> Vec<Self> {
-        ranges.sort_unstable();
+        super::canonical::sort(&mut ranges);
         let mut merged: Vec<Self> = Vec::with_capacity(ranges.len());
         for range in ranges {
             match merged.last_mut() {

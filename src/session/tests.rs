@@ -2,6 +2,8 @@ use super::*;
 use crate::log::{Fault, MemoryLog};
 use crate::ring::ReadResult;
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const LOG: &[u8] =
     br#"{"type":"console.log","category":"console","source":{"kind":"extension"},"data":{"a":1}}"#;
