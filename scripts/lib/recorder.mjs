@@ -68,9 +68,12 @@ class Recorder {
   /** Leaves only one tab, showing `url`. @param {string} url */
   async openOnly(url) {
     const kept = await this.open(url);
-    for (const { targetId, type } of await this.#targets()) {
-      if (type === "page" && targetId !== kept)
-        await this.browser.cdp.send("Target.closeTarget", { targetId });
+    const others = (await this.#targets()).filter(
+      ({ targetId, type }) => type === "page" && targetId !== kept,
+    );
+    for (const { targetId } of others) {
+      // One that is closing by itself is gone by now.
+      await this.browser.cdp.send("Target.closeTarget", { targetId }).catch(() => {});
     }
     return kept;
   }

@@ -1,0 +1,165 @@
+/**
+ * `npm run smoke`: the whole chain once, with the deaths it must survive.
+ *
+ * A page logs numbered lines while the extension's worker is killed twice and the collector once, with SIGKILL.
+ * When all is delivered, one line of JSON says what came of it; the exit status is 0 only if every line
+ * emitted is stored once or covered by a gap. Free ports, a throwaway profile and store.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "./build/parts.mjs";
+import { findBrowser } from "./lib/browser.mjs";
+import { ask, startCollector } from "./lib/collector.mjs";
+import { dist } from "./lib/paths.mjs";
+import { freePort } from "./lib/port.mjs";
+import { copyExtension, launchRecorder } from "./lib/recorder.mjs";
+import { during, fail, heading, say, Tell } from "./lib/say.mjs";
+import { setUp } from "./setup/all.mjs";
+
+const EVENTS = 5000;
+const PER_TICK = 10;
+const TICK_MS = 10;
+const COLLECTOR_DOWN_MS = 1500;
+const DELIVERY_LIMIT_MS = 90_000;
+
+/** Logs `n 1` … `n EVENTS`, and keeps count where we can read it. */
+const PAGE = `<!doctype html><title>smoke</title><script>
+  let emitted = 0;
+  const timer = setInterval(() => {
+    for (let i = 0; i < ${PER_TICK} && emitted < ${EVENTS}; i++) console.log("n " + ++emitted);
+    if (emitted >= ${EVENTS}) clearInterval(timer);
+  }, ${TICK_MS});
+</script>`;
+
+/** @type {(() => unknown)[]} */
+const undo = [];
+
+async function main() {
+  heading("Setting up");
+  await setUp({ browser: true });
+  heading("Building");
+  await build(["wasm", "www", "extension", "collector"]);
+
+  heading("Recording, with two deaths of the worker and one of the collector");
+  const folder = mkdtempSync(join(tmpdir(), "tabtape-smoke-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const data = join(folder, "data");
+  // The browser knows the collector by its address, so the one that comes back takes the same.
+  const serve = { folder: data, log: join(folder, "collector.log"), listen: `127.0.0.1:${await freePort()}` };
+  let collector = await startCollector(serve);
+  undo.push(() => collector.stop());
+  const recorder = await during("Start the browser", () => startBrowser(folder, collector.running));
+  undo.push(() => recorder.browser.close());
+
+  const page = await openPage(recorder);
+  await page.until(EVENTS * 0.25);
+  await killWorker(recorder);
+  await page.until(EVENTS * 0.5);
+  say("  killing the collector with SIGKILL");
+  await collector.kill();
+  await sleep(COLLECTOR_DOWN_MS);
+  collector = await startCollector(serve);
+  say(`  the collector is back at ${collector.running.url}`);
+  await page.until(EVENTS * 0.75);
+  await killWorker(recorder);
+  const emitted = await page.until(EVENTS);
+
+  const result = await during("Wait for delivery", () => delivery(data, emitted));
+  await checkDeaths(data);
+  return { emitted, ...result };
+}
+
+/** @param {string} folder @param {import("./lib/collector.mjs").Running} running */
+async function startBrowser(folder, running) {
+  const browser = await findBrowser();
+  if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
+  const extension = join(folder, "extension");
+  copyExtension(dist("extension"), extension, {
+    collector: { url: running.url, token: running.pairing.token, secret: running.pairing.secret },
+    recording: true,
+  });
+  const profile = join(folder, "profile");
+  return launchRecorder({ browser, profile, extension, headless: true, log: join(folder, "browser.log") });
+}
+
+/** @param {Awaited<ReturnType<typeof launchRecorder>>} recorder */
+async function openPage(recorder) {
+  const server = createServer((_, response) =>
+    response.writeHead(200, { "content-type": "text/html" }).end(PAGE),
+  );
+  const port = await freePort();
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(undefined)));
+  undo.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { cdp } = recorder.browser;
+  const targetId = await recorder.openOnly(`http://127.0.0.1:${port}/`);
+  const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
+  const count = async () => {
+    const expression = "typeof emitted === 'number' ? emitted : 0";
+    return (await cdp.send("Runtime.evaluate", { expression }, sessionId)).result.value;
+  };
+  return {
+    /** Waits until the page has logged that many lines; says how many it has. @param {number} least */
+    async until(least) {
+      for (;;) {
+        const emitted = await count();
+        if (emitted >= least) return emitted;
+        await sleep(20);
+      }
+    },
+  };
+}
+
+/** @param {Awaited<ReturnType<typeof launchRecorder>>} recorder */
+async function killWorker(recorder) {
+  say("  killing the worker");
+  if (!(await recorder.killWorker())) throw new Tell("there was no worker to kill");
+}
+
+/** Waits until all lines are accounted for, or nothing can come any more. @param {string} data @param {number} emitted */
+async function delivery(data, emitted) {
+  const began = Date.now();
+  for (;;) {
+    const result = await account(data);
+    if (result.stored + result.gaps >= emitted || Date.now() - began > DELIVERY_LIMIT_MS) return result;
+    await sleep(250);
+  }
+}
+
+/** What the store holds of the page's lines: each number once, again, or in a gap. @param {string} data */
+async function account(data) {
+  const numbers = new Map();
+  let gaps = 0;
+  for (const line of (await ask(data, ["query", "--json", "category:console"])).split("\n").filter(Boolean)) {
+    const { event, gap } = JSON.parse(line);
+    if (gap?.category === "console") gaps += gap.last_seq - gap.first_seq + 1;
+    const number = /^n (\d+)$/.exec(event?.data?.text ?? "")?.[1];
+    if (number) numbers.set(number, (numbers.get(number) ?? 0) + 1);
+  }
+  const records = [...numbers.values()].reduce((sum, count) => sum + count, 0);
+  return { stored: numbers.size, duplicates: records - numbers.size, gaps };
+}
+
+/** A run in which nothing died would prove nothing. @param {string} data */
+async function checkDeaths(data) {
+  const lines = (await ask(data, ["query", "--json", "type:system.worker_started"])).split("\n");
+  const starts = lines.filter((line) => line.includes('"type":"system.worker_started"')).length;
+  if (starts < 3)
+    throw new Tell(`the worker started ${starts} times; killed twice, it must start 3 times or more`);
+}
+
+process.once("SIGINT", () => process.exit(130));
+const outcome = await main().then(
+  (result) => ({ result, error: null }),
+  (error) => ({ result: null, error }),
+);
+for (const step of undo.reverse()) await Promise.resolve(step()).catch((error) => say(String(error)));
+if (!outcome.result) fail(outcome.error);
+const { emitted, stored, duplicates, gaps } = outcome.result;
+process.stdout.write(`${JSON.stringify({ emitted, stored, duplicates, gaps })}\n`);
+process.exit(emitted === EVENTS && emitted === stored + gaps && duplicates === 0 ? 0 : 1);
