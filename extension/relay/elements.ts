@@ -70,8 +70,8 @@ export function isEditable(element: Element): boolean {
 }
 
 function visibleText(element: Element): string | null {
-  // A container's whole text is not what was clicked.
-  if (element.childElementCount > 8) return null;
+  // A container's whole text is not what was meant.
+  if (element instanceof HTMLFormElement || element.childElementCount > 8) return null;
   return element.textContent;
 }
 

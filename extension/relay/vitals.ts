@@ -23,28 +23,56 @@ interface LongFrame extends PerformanceEntry {
   scripts: { sourceURL: string; sourceFunctionName: string; duration: number; invoker: string }[];
 }
 
-/** The answer stops what can be stopped; web-vitals itself goes on until the document ends, unheard. */
+/** These change until the document is hidden: their last value is told then, each change at `verbose` only. */
+const FINAL_WHEN_HIDDEN = new Set<MetricType["name"]>(["CLS", "INP"]);
+
+/**
+ * Every change is asked for, and what is final decided here: left to itself, web-vitals says nothing of an
+ * interaction whose entries are still waiting for an idle moment when the document is hidden.
+ *
+ * The answer stops what can be stopped; web-vitals itself goes on until the document ends, unheard.
+ */
 export function observeVitals(observe: Observe): () => void {
   let over = false;
-  const report = (metric: MetricType): void => {
-    if (over) return;
+  const latest = new Map<MetricType["name"], MetricType>();
+  const tell = (metric: MetricType, from?: "verbose"): void => {
     const unit =
       metric.name === "CLS" ? { value: round(metric.value, 4) } : { value_ms: round(metric.value, 1) };
     observe({
       type: TYPES[metric.name],
       category: "page",
       source_event: `web-vitals.on${metric.name}`,
+      ...(from === undefined ? {} : { from }),
       data: [unit, { rating: metric.rating, navigation_type: metric.navigationType }],
     });
   };
-  onLCP(report);
-  onCLS(report);
-  onINP(report);
-  onFCP(report);
-  onTTFB(report);
+  const changed = (metric: MetricType): void => {
+    if (over) return;
+    if (!FINAL_WHEN_HIDDEN.has(metric.name)) {
+      tell(metric);
+      return;
+    }
+    // The object is web-vitals' own and changes with the metric.
+    latest.set(metric.name, { ...metric } as MetricType);
+    if (document.visibilityState === "visible") tell(metric, "verbose");
+  };
+  const all = { reportAllChanges: true };
+  onLCP(changed, all);
+  onCLS(changed, all);
+  onINP(changed, all);
+  onFCP(changed);
+  onTTFB(changed);
+  // On the document, so that it runs after the listeners that web-vitals has on the window.
+  const onHidden = (): void => {
+    if (document.visibilityState !== "hidden") return;
+    for (const metric of latest.values()) tell(metric);
+    latest.clear();
+  };
+  document.addEventListener("visibilitychange", onHidden, true);
   const frames = observeLongFrames(observe);
   return () => {
     over = true;
+    document.removeEventListener("visibilitychange", onHidden, true);
     frames?.disconnect();
   };
 }

@@ -30,8 +30,17 @@ const navigation = new Navigation(owner, scope, tabs, idle);
 const network = new Network(owner, scope, tabs, navigation, idle);
 const registration = new Registration(scope);
 const recording = new Recording(owner, scope, tabs, registration, drain);
-const relays = new RelayPorts(owner, scope, tabs, navigation, () => recording.isOn);
 const marks = new Marks(owner, scope, tabs);
+const relays = new RelayPorts({
+  owner,
+  scope,
+  tabs,
+  navigation,
+  recording: () => recording.isOn,
+  onException: (tabId) => {
+    if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
+  },
+});
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
 const debug =

@@ -56,6 +56,12 @@ export class Marks {
     return true;
   }
 
+  /** Of the tab an error was in, if it is the one that shows. */
+  async screenshotOfError(tabId: number): Promise<void> {
+    const tab = await chrome.tabs.get(tabId).catch(() => undefined);
+    if (tab?.active) await this.screenshot("error", tab);
+  }
+
   async #capture(recorder: Recorder, tab: chrome.tabs.Tab, tabId: number, why: string): Promise<void> {
     const source = {
       kind: "extension" as const,

@@ -24,6 +24,16 @@ const MAX_RELAY_ID = 64;
 /** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
 const MAX_LINES_LENGTH = 4 << 20;
 
+export interface RelayParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  tabs: Tabs;
+  navigation: Navigation;
+  recording(): boolean;
+  /** An uncaught error was recorded in this tab. */
+  onException(tabId: number): void;
+}
+
 export class RelayPorts {
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
@@ -35,19 +45,15 @@ export class RelayPorts {
   readonly #poisoned = new Set<string>();
   readonly #openRelays = new WeakMap<Recorder, Map<string, Promise<void>>>();
   readonly #recording: () => boolean;
+  readonly #onException: (tabId: number) => void;
 
-  constructor(
-    owner: RecorderOwner,
-    scope: Scope,
-    tabs: Tabs,
-    navigation: Navigation,
-    recording: () => boolean,
-  ) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#navigation = navigation;
-    this.#recording = recording;
+  constructor(parts: RelayParts) {
+    this.#owner = parts.owner;
+    this.#scope = parts.scope;
+    this.#tabs = parts.tabs;
+    this.#navigation = parts.navigation;
+    this.#recording = parts.recording;
+    this.#onException = parts.onException;
   }
 
   /** Relays open a new port and send again what was not acknowledged. */
@@ -143,6 +149,9 @@ export class RelayPorts {
         throw error;
       }
       return;
+    }
+    if (receipt.accepted > 0 && lines.includes('"type":"console.exception"')) {
+      this.#onException(Number(context.metadata.tab_id));
     }
     recorder.committed(receipt.seq).then(
       () => post(port, { ack: receipt.message }),

@@ -89,6 +89,7 @@ export class Recording {
 
   async stop(): Promise<void> {
     await this.#change({ recording: false });
+    await showBadge("stopped");
     await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
     const { recorder } = this.#owner;
     if (recorder !== null && this.settings.collector !== null) {
@@ -99,7 +100,6 @@ export class Recording {
     }
     await this.#owner.close();
     this.#drain.stop();
-    await showBadge("stopped");
   }
 
   /** Applies a merge patch to the capture config, live. */
@@ -137,6 +137,8 @@ export class Recording {
 
   onStatus(status: RecorderStatus): void {
     this.#status = status;
+    // The last word of a recorder that is being closed says nothing of what is to be shown.
+    if (!this.isOn) return;
     this.#drain.follow(status);
     const { state, error } = status.collector;
     const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;

@@ -33,7 +33,7 @@ before(async () => {
           .end(`<script>blocked()</script><img src="http://localhost:1/other.png">`),
       "/vitals": `<!doctype html><h1>Painted</h1><button id="work">work</button><script>
         document.getElementById("work").onclick = () => { const until = performance.now() + 180; while (performance.now() < until); };
-        setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 700);</script>`,
+        setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 150);</script>`,
       "/blank": "<!doctype html>",
     },
   });
@@ -130,7 +130,7 @@ test("a violation of the page's policy is told with directive and what was block
 
 test("vitals are told as web-vitals defines them", async () => {
   const vitals = await rig.open("/vitals");
-  await vitals.waitForTimeout(400);
+  await vitals.waitForTimeout(700);
   await vitals.click("#work");
   await vitals.waitForTimeout(800);
   await vitals.goto(`${rig.site.origin}/blank`);

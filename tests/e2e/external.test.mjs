@@ -1,0 +1,106 @@
+/** Other extensions publish once a person has approved them, bounded, and with their provenance stamped by us. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { serviceWorker } from "./fixtures/browser.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+const EXAMPLE = fileURLToPath(new URL("fixtures/publishing-extension", import.meta.url));
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+/** @type {string} */
+let exampleId;
+before(async () => {
+  rig = await startRig({ otherExtensions: [EXAMPLE] });
+  exampleId = await (await example()).evaluate(() => chrome.runtime.id);
+});
+after(() => rig.close());
+
+const example = () => serviceWorker(rig.context, "Publishes to Tabtape");
+
+/** @param {unknown} events @returns {Promise<any>} */
+const publish = async (events) =>
+  (await example()).evaluate((sent) => /** @type {any} */ (self).publish(sent), /** @type {any} */ (events));
+
+const event = {
+  type: "shop.cart_changed",
+  category: "shop",
+  source: { kind: "extension", event: "cart.onChanged" },
+  data: { items: 2 },
+};
+
+test("an extension nobody approved publishes nothing, and is shown as asking", async () => {
+  const answer = await publish(event);
+  assert.equal(answer.code, "not_approved");
+  const { asking_extensions } = await rig.command({ command: "status" });
+  assert.deepEqual(asking_extensions, [exampleId]);
+});
+
+test("an approved one publishes, and cannot say where its events come from", async () => {
+  await rig.command({ command: "approve", extension_id: exampleId, approved: true });
+  const forged = {
+    ...event,
+    source: { kind: "cdp", event: "cart.onChanged", metadata: { tab_id: "7", extension_id: "somebody" } },
+  };
+  const answer = await publish([event, forged]);
+  assert.equal(answer.last_seq, answer.first_seq + 1);
+  const events = await rig.until("category:shop", (found) => found.length >= 2);
+  for (const { source, data } of events) {
+    assert.deepEqual(source, {
+      kind: "extension",
+      event: "cart.onChanged",
+      metadata: { extension_id: exampleId },
+    });
+    assert.deepEqual(data, { items: 2 });
+  }
+});
+
+test("by port, answers come in order and name the event that is wrong", async () => {
+  const worker = await example();
+  const answers = await worker.evaluate(
+    (sent) => /** @type {any} */ (self).publishByPort(sent),
+    /** @type {any} */ ([
+      event,
+      { ...event, type: "x".repeat(200) },
+      [event, { ...event, surprise: 1 }],
+      { ...event, category: "console" },
+      {},
+    ]),
+  );
+  assert.ok(answers[0].last_seq > 0);
+  assert.equal(answers[1].code, "invalid_event");
+  assert.equal(answers[2].index, 1);
+  assert.match(answers[2].error, /surprise/);
+  assert.match(answers[3].error, /category "console"/);
+  assert.match(answers[4].error, /./);
+});
+
+test("too many, too large or too fast is refused, and what was too fast is counted", async () => {
+  assert.equal((await publish(Array(501).fill(event))).code, "too_many");
+  assert.equal((await publish({ ...event, data: "x".repeat(2 << 20) })).code, "too_large");
+  const codes = [];
+  for (let round = 0; round < 6; round++) codes.push((await publish(Array(500).fill(event))).code);
+  assert.ok(codes.includes("rate_limited"), `${codes}`);
+  const gaps = await rig.until("", () => true).then(() => rig.collector.records(""));
+  await rig.poll("the gap", async () =>
+    (await rig.collector.records("")).some(
+      (record) => "gap" in record && record.gap.reason === "rate_limited" && record.gap.category === "shop",
+    ),
+  );
+  assert.ok(gaps.length > 0);
+});
+
+test("an approval that is taken back holds at once", async () => {
+  await rig.command({ command: "approve", extension_id: exampleId, approved: false });
+  assert.equal((await publish(event)).code, "not_approved");
+});
+
+test("a page can speak to the extension by no message", async () => {
+  const page = await rig.open("/");
+  const reachable = await page.evaluate(
+    () => typeof (/** @type {any} */ (globalThis).chrome?.runtime?.sendMessage),
+  );
+  assert.equal(reachable, "undefined");
+  await page.close();
+});

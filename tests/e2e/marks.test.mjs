@@ -1,0 +1,66 @@
+/** Marks and screenshots, and what the popup shows. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    pages: {
+      "/page": `<!doctype html><body style="background: teal"><h1>Seen</h1>`,
+      "/throws": scripted(`setTimeout(() => { throw new Error("pictured") }, 300)`),
+    },
+  });
+});
+after(() => rig.close());
+
+test("a mark carries its note, where it was made, and a picture", async () => {
+  const page = await rig.open("/page");
+  await page.bringToFront();
+  await rig.command({ command: "mark", note: "here it happened" });
+  const mark = await rig.event("system.mark", "here it happened");
+  assert.equal(mark.url, `${rig.site.origin}/page`);
+  assert.match(mark.source.metadata.tab_id ?? "", /./);
+  const shot = await rig.event("page.screenshot");
+  assert.equal(shot.data.why, "mark");
+  const image = Buffer.from(shot.data.image.replace("data:image/jpeg;base64,", ""), "base64");
+  assert.deepEqual([...image.subarray(0, 3)], [0xff, 0xd8, 0xff], "a JPEG");
+  await page.close();
+});
+
+test("no more than two screenshots a second", async () => {
+  const page = await rig.open("/page");
+  await page.bringToFront();
+  await page.waitForTimeout(600);
+  const taken = [];
+  for (let round = 0; round < 5; round++) taken.push(await rig.command({ command: "screenshot" }));
+  assert.ok(taken.filter(Boolean).length <= 2, `${taken}`);
+  assert.equal(taken[0], true);
+  await page.close();
+});
+
+test("an uncaught error has its picture taken, if that is enabled", async () => {
+  await rig.command({ command: "screenshot_on_error", on: true });
+  const page = await rig.open("/throws");
+  await page.bringToFront();
+  await rig.event("console.exception", "pictured");
+  await rig.until("type:page.screenshot", (events) =>
+    events.some(({ data }) => /** @type {any} */ (data).why === "error"),
+  );
+  await page.close();
+});
+
+test("the popup says what is recorded and starts and stops it", async () => {
+  const popup = await rig.control();
+  await popup.bringToFront();
+  await popup.getByRole("button", { name: "Stop recording" }).click();
+  await popup.getByText("Nothing is being recorded.").waitFor();
+  await rig.event("system.session_ended");
+  const worker = await rig.worker();
+  assert.equal(await worker.evaluate(() => chrome.action.getBadgeText({})), "");
+  await popup.getByRole("button", { name: "Record all sites" }).click();
+  await popup.getByRole("button", { name: "Stop recording" }).waitFor();
+  assert.equal(await worker.evaluate(() => chrome.action.getBadgeText({})), "REC");
+});

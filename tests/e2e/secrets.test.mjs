@@ -1,0 +1,148 @@
+/**
+ * Secrets seeded wherever pages have them are nowhere on disk: not in the extension's logs, not in the store.
+ *
+ * A marker that is no secret is beside each of them, and has to be found: a search that finds nothing proves nothing.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+const SECRETS = {
+  authorization: "s3cr3t-authorization-7Qm2Lk9",
+  cookie: "s3cr3t-cookie-value-8Wn3Pv1",
+  setCookie: "s3cr3t-set-cookie-5Hs6Tj4",
+  apiKey: "s3cr3t-api-key-header-2Bd9Xf7",
+  token: "s3cr3t-url-token-3Kc8Zr5",
+  fragment: "s3cr3t-fragment-token-6Yg1Mw2",
+  code: "s3cr3t-oauth-code-9Lp4Nq8",
+  userinfo: "s3cr3tuserinfo1Vt7Rb3",
+  password: "s3cr3t-json-password-4Jx5Hd6",
+  bearer: "s3cr3tBearerToken0123456789abcdef",
+  jwt: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyM3QifQ.s3cr3tsignature_abcdefghijklmnop",
+  typed: "s3cr3t-typed-in-a-field-0Rf2",
+};
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    capture: { categories: { console: { detail_level: "verbose" }, network: { detail_level: "verbose" } } },
+    pages: {
+      "/page": `<!doctype html><title>secrets</title><input id="name" name="name"><input id="pw" type="password">`,
+      "/api": (_, response) =>
+        response
+          .writeHead(200, {
+            "set-cookie": `session=${SECRETS.setCookie}; Path=/`,
+            "content-type": "application/json",
+          })
+          .end("{}"),
+      "/login": scripted(""),
+    },
+  });
+  const page = await rig.open("/page");
+  await page.evaluate(async (secrets) => {
+    await cookieStore.set("session", secrets.cookie);
+    await fetch(`/api?marker=marker-url&access_token=${secrets.token}#id_token=${secrets.fragment}`, {
+      method: "POST",
+      headers: {
+        authorization: `Basic ${secrets.authorization}`,
+        "x-api-key": secrets.apiKey,
+        "x-marker": "marker-header",
+      },
+      body: JSON.stringify({ marker: "marker-body", password: secrets.password }),
+    });
+    console.log("marker-console", {
+      marker: "marker-argument",
+      password: secrets.password,
+      nested: { api_key: secrets.apiKey },
+    });
+    console.error(
+      `marker-text Authorization: Bearer ${secrets.bearer} and ${secrets.jwt} and password=${secrets.password}`,
+    );
+    history.pushState(
+      {},
+      "",
+      `/callback?marker=marker-history&code=${secrets.code}&state=x#access_token=${secrets.fragment}`,
+    );
+    setTimeout(() => {
+      throw new Error(`marker-thrown https://user:${secrets.userinfo}@example.test/ ${secrets.jwt}`);
+    });
+    await new Promise((next) => setTimeout(next, 50));
+  }, SECRETS);
+  await page.click("#name");
+  await page.keyboard.type(SECRETS.typed);
+  await page.click("#pw");
+  await page.keyboard.type(SECRETS.typed);
+  await page.goto(
+    `${rig.site.origin}/login?code=${SECRETS.code}&token=${SECRETS.token}#access_token=${SECRETS.fragment}`,
+  );
+  await rig.event("page.settled", "/login");
+  await rig.event("input.change", "name");
+  await rig.event("console.exception", "marker-thrown");
+  await rig.flushed();
+});
+after(() => rig.close());
+
+/** Every file below, as bytes. @param {string} folder @returns {Buffer} */
+function bytesBelow(folder) {
+  const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
+  return Buffer.concat(files.filter((file) => statSync(file).isFile()).map((file) => readFileSync(file)));
+}
+
+/** @param {Buffer} bytes */
+function found(bytes) {
+  return Object.entries(SECRETS)
+    .filter(([, secret]) => bytes.includes(secret) || bytes.includes(Buffer.from(secret, "utf16le")))
+    .map(([name]) => name);
+}
+
+test("what the collector was sent and answers holds none of them", async () => {
+  const text = Buffer.from(JSON.stringify(await rig.collector.records("")));
+  for (const marker of [
+    "marker-url",
+    "marker-header",
+    "marker-body",
+    "marker-console",
+    "marker-argument",
+    "marker-text",
+    "marker-thrown",
+    "marker-history",
+  ]) {
+    assert.ok(text.includes(marker), marker);
+  }
+  assert.deepEqual(found(text), []);
+  assert.match(text.toString(), /\[redacted:[0-9a-f]{8}\]/);
+});
+
+test("equal secrets look equal", async () => {
+  const text = JSON.stringify(await rig.collector.records(""));
+  const tokens = [...text.matchAll(/access_token=(\[redacted:[0-9a-f]{8}\])/g)].map(
+    ([, placeholder]) => placeholder,
+  );
+  assert.ok(tokens.length >= 2);
+  assert.ok(new Set(tokens).size <= 2, `${[...new Set(tokens)]}`);
+});
+
+test("redactions are counted", async () => {
+  const { recorder } = await rig.command({ command: "status" });
+  assert.ok(recorder.redactions > 10, `${recorder.redactions}`);
+});
+
+test("the files of the store hold none of them", async () => {
+  const bytes = bytesBelow(join(rig.folder, "data"));
+  assert.ok(bytes.includes("marker-text"));
+  assert.deepEqual(found(bytes), []);
+});
+
+test("the files of the extension's logs hold none of them", async () => {
+  const folder = join(rig.folder, "profile", "Default", "IndexedDB");
+  const bytes = bytesBelow(folder);
+  assert.ok(
+    bytes.includes("marker-text") || bytes.includes("marker-console"),
+    "a marker is found in IndexedDB's files",
+  );
+  assert.deepEqual(found(bytes), []);
+});
