@@ -1,0 +1,104 @@
+/** Requests and answers go wrong on their way. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** @typedef {import("./proxy.mjs").Rule} Rule */
+
+const RATE = "emit(10, 10)";
+
+/**
+ * While a page emits, every batch meets `rule`; then everything gets well.
+ * @param {string} name @param {string} what @param {{ small: number, full: number }} seconds @param {() => Rule} rule
+ * @returns {import("./suite.mjs").Scenario}
+ */
+const meets = (name, what, seconds, rule) => ({
+  name,
+  what,
+  times: seconds,
+  async run(rig, lasting) {
+    const tab = await rig.emitter(name);
+    await tab.evaluate(RATE);
+    rig.proxy.rule = rule();
+    await sleep(lasting * 1_000);
+    const { faulted } = rig.proxy;
+    rig.proxy.rule = null;
+    await tab.evaluate("rest()");
+    if (faulted === 0) throw new Error("no batch met the fault");
+    return `${faulted} batches met it`;
+  },
+});
+
+/** Every other batch. @param {import("./proxy.mjs").Fault} fault @returns {Rule} */
+const everyOther = (fault) => (batch) => (batch.number % 2 === 1 ? fault : null);
+
+const problem = (/** @type {string} */ code, more = {}) => ({
+  code,
+  detail: `the proxy says ${code}`,
+  ...more,
+});
+
+/** @type {import("./suite.mjs").Scenario[]} */
+export const answers = [
+  meets("answer_503", "503", { small: 2, full: 20 }, () =>
+    everyOther({ answer: { status: 503, body: problem("busy") } }),
+  ),
+  meets("answer_429", "429 with Retry-After: 1", { small: 3, full: 20 }, () =>
+    everyOther({ answer: { status: 429, headers: { "retry-after": "1" }, body: problem("busy") } }),
+  ),
+  meets(
+    "answer_413",
+    "413 for every body above 4 KB",
+    { small: 2, full: 20 },
+    () => (batch) =>
+      batch.text().length > 4_096 ? { answer: { status: 413, body: problem("body_too_large") } } : null,
+  ),
+  {
+    name: "poison_record",
+    what: "one record that a collector refuses, among others",
+    times: { small: 1, full: 5 },
+    async run(rig, times) {
+      const tab = await rig.emitter("poison_record");
+      rig.proxy.rule = (batch) => {
+        const lines = batch.text().toString().split("\n");
+        const line =
+          lines.findIndex((text) => text.includes('"event"') && /poison_record\/\w+:77\b/.test(text)) + 1;
+        return line === 0 ? null : { answer: { status: 400, body: problem("invalid_record", { line }) } };
+      };
+      for (let time = 0; time < times; time++) {
+        await tab.evaluate("burst(200)");
+        await rig.command({ command: "flush" });
+        await tab.reload();
+      }
+      rig.proxy.rule = null;
+    },
+  },
+  meets("request_reset", "the connection breaks in the middle of the request", { small: 2, full: 20 }, () =>
+    everyOther({ cutRequest: true }),
+  ),
+  meets("response_lost", "the batch is stored and the answer is lost", { small: 2, full: 20 }, () =>
+    everyOther({ loseResponse: true }),
+  ),
+  meets(
+    "response_truncated",
+    "the connection breaks in the middle of the answer",
+    { small: 2, full: 20 },
+    () => everyOther({ cutResponse: true }),
+  ),
+  meets("receipt_cut", "half of a receipt arrives as if it were whole", { small: 2, full: 20 }, () =>
+    everyOther({ cutReceipt: true }),
+  ),
+  meets(
+    "connection_hangs",
+    "the batch is stored, or not, and no answer comes",
+    { small: 22, full: 90 },
+    () => (batch) => (batch.number % 4 === 1 ? { hang: true } : null),
+  ),
+  meets("ack_beyond", "the receipt acknowledges what was never sent", { small: 2, full: 20 }, () =>
+    everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: receipt.acked_seq + 1_000_000 }) }),
+  ),
+  meets("ack_behind", "the receipt denies what was stored", { small: 2, full: 20 }, () =>
+    everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: Math.max(0, receipt.acked_seq - 300) }) }),
+  ),
+  meets("ack_of_another", "the receipt is of another store and session", { small: 2, full: 20 }, () =>
+    everyOther({ lie: (receipt) => ({ ...receipt, store_id: "another", session: "another" }) }),
+  ),
+];

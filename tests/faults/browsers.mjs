@@ -1,0 +1,73 @@
+/** The browser dies with everything in it, and pages and tabs end in every other way. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** @type {import("./suite.mjs").Scenario[]} */
+export const browsers = [
+  {
+    name: "browser_killed",
+    what: "the whole browser is killed at random moments",
+    times: { small: 2, full: 20 },
+    emitterKilled: true,
+    async run(rig, times) {
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("browser_killed");
+        await tab.evaluate("emit(10, 10)");
+        await sleep(700 + Math.random() * 1_000);
+        await rig.killBrowser();
+        await rig.startBrowser();
+      }
+    },
+  },
+  {
+    name: "tab_crashed",
+    what: "a tab's renderer crashes while it emits",
+    times: { small: 2, full: 10 },
+    emitterKilled: true,
+    async run(rig, times) {
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("tab_crashed");
+        await tab.evaluate("emit(10, 10)");
+        await sleep(300 + Math.random() * 500);
+        await tab.crash();
+        await tab.close();
+      }
+    },
+  },
+  {
+    name: "reload_and_back",
+    what: "pages are reloaded, left and returned to while they emit",
+    times: { small: 2, full: 10 },
+    async run(rig, times) {
+      const tab = await rig.emitter("reload_and_back");
+      for (let time = 0; time < times; time++) {
+        await tab.evaluate("emit(10, 10)");
+        await sleep(300);
+        await tab.reload();
+        await tab.evaluate("emit(10, 10)");
+        await sleep(300);
+        await tab.go(`${rig.site.otherOrigin}/blank`);
+        await sleep(200);
+        await tab.back();
+        await sleep(300);
+        await tab.evaluate("rest()");
+      }
+    },
+  },
+  {
+    name: "extension_reloaded",
+    what: "the extension is reloaded under a page that emits",
+    times: { small: 1, full: 5 },
+    // What a page says between the old relay's end and the new one's beginning was never taken by anyone.
+    emitterKilled: true,
+    async run(rig, times) {
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("extension_reloaded");
+        await tab.evaluate("emit(10, 20)");
+        await sleep(500);
+        await rig.inWorker("void chrome.runtime.reload()").catch(() => {});
+        await sleep(2_000);
+        await tab.evaluate("rest()");
+      }
+    },
+  },
+];

@@ -1,0 +1,154 @@
+/**
+ * An HTTP proxy between a recorder and its collector that does to requests what networks, middleboxes and dying
+ * processes do. It knows the pairing secret, because a hello proves the address that was dialled, and that is
+ * ours: without it a recorder takes us for the impostor we would be.
+ */
+import { createHmac } from "node:crypto";
+import { request as connect, createServer } from "node:http";
+import { gunzipSync } from "node:zlib";
+
+/**
+ * What a fault is told of the batch it meets.
+ * @typedef {object} Batch
+ * @property {string} path
+ * @property {number} number Counted from 1, since the rule was set.
+ * @property {() => Buffer} text The unpacked body.
+ */
+/**
+ * What to do with a batch; each field is one step, in this order.
+ * @typedef {object} Fault
+ * @property {boolean} [cutRequest] Break the connection in the middle of the request.
+ * @property {{ status: number, headers?: Record<string, string>, body?: object }} [answer] Answer this, without asking the collector.
+ * @property {boolean} [hang] Never answer.
+ * @property {() => unknown} [meanwhile] Do this while the collector works on it.
+ * @property {boolean} [cutResponse] Break the connection in the middle of the response.
+ * @property {boolean} [loseResponse] Break the connection before the response.
+ * @property {(receipt: any) => unknown} [lie] Change the receipt.
+ * @property {boolean} [cutReceipt] Pass on half of the receipt as if it were whole.
+ */
+/** @typedef {(batch: Batch) => Fault | null} Rule */
+
+export class FaultProxy {
+  host = "";
+  url = "";
+  /** @type {Rule | null} */
+  #rule = null;
+  #batches = 0;
+  /** How many batches met a fault since the rule was set. */
+  faulted = 0;
+  /** Batches that wait for an answer they will not get. @type {Set<import("node:net").Socket>} */
+  #hanging = new Set();
+  #server;
+  #collector;
+
+  /** @param {() => { url: string, pairing: { token: string, secret: string } }} collector Whoever is the collector now. */
+  constructor(collector) {
+    this.#collector = collector;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  async listen() {
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve(undefined)));
+    const { port } = /** @type {import("node:net").AddressInfo} */ (this.#server.address());
+    this.host = `127.0.0.1:${port}`;
+    this.url = `http://${this.host}`;
+    return this;
+  }
+
+  /** From now on each batch meets what `rule` says; null lets them pass. @param {Rule | null} rule */
+  set rule(rule) {
+    this.#rule = rule;
+    this.#batches = 0;
+    this.faulted = 0;
+    for (const socket of this.#hanging) socket.destroy();
+    this.#hanging.clear();
+  }
+
+  async close() {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
+  async #serve(request, response) {
+    const path = request.url ?? "/";
+    const isBatch = path.startsWith("/v1/batches");
+    /** @type {Buffer} */
+    let body = Buffer.alloc(0);
+    const batch = {
+      path,
+      number: isBatch ? ++this.#batches : 0,
+      text: () => (request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body),
+    };
+    const early = this.#rule;
+    const chunks = [];
+    for await (const chunk of request) {
+      chunks.push(chunk);
+      // Only a rule that needs no body can break a request in its middle.
+      if (isBatch && early?.({ ...batch, text: () => Buffer.alloc(0) })?.cutRequest) {
+        this.faulted++;
+        request.socket.destroy();
+        return;
+      }
+    }
+    body = Buffer.concat(chunks);
+    const fault = isBatch ? (this.#rule?.(batch) ?? null) : null;
+    if (fault !== null) this.faulted++;
+
+    if (fault?.answer) {
+      const { status, headers = {}, body: answer } = fault.answer;
+      response.writeHead(status, { "content-type": "application/problem+json", ...headers });
+      response.end(answer === undefined ? "" : JSON.stringify(answer));
+      return;
+    }
+    if (fault?.hang) {
+      this.#hanging.add(request.socket);
+      return;
+    }
+    const forwarded = this.#forward(request, path, body);
+    fault?.meanwhile?.();
+    const { status, headers, text } = await forwarded;
+    let out = path === "/v1/hello" && status === 200 ? this.#proved(body, text) : text;
+    if (fault?.lie && status === 200) out = JSON.stringify(fault.lie(JSON.parse(out)));
+    if (fault?.loseResponse) {
+      response.destroy();
+      return;
+    }
+    if (fault?.cutReceipt) out = out.slice(0, out.length / 2);
+    const type = headers["content-type"] ?? "application/json";
+    const retry = headers["retry-after"] === undefined ? {} : { "retry-after": headers["retry-after"] };
+    response.writeHead(status, { "content-type": type, ...retry, "content-length": Buffer.byteLength(out) });
+    if (fault?.cutResponse) response.write(out.slice(0, out.length / 2), () => response.destroy());
+    else response.end(out);
+  }
+
+  /**
+   * @param {import("node:http").IncomingMessage} request @param {string} path @param {Buffer} body
+   * @returns {Promise<{ status: number, headers: import("node:http").IncomingHttpHeaders, text: string }>}
+   */
+  #forward(request, path, body) {
+    const { host: _, connection: __, ...headers } = request.headers;
+    return new Promise((resolve, reject) => {
+      const onward = connect(`${this.#collector().url}${path}`, { method: request.method ?? "GET", headers });
+      onward.once("error", reject);
+      onward.once("response", (answer) => {
+        let text = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (chunk) => (text += chunk));
+        answer.once("error", reject);
+        answer.once("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
+      });
+      onward.end(body);
+    });
+  }
+
+  /** The collector's answer to a hello, with the proof for our address. @param {Buffer} asked @param {string} answered */
+  #proved(asked, answered) {
+    const { nonce } = JSON.parse(asked.toString());
+    const hmac = createHmac("sha256", Buffer.from(this.#collector().pairing.secret, "hex"));
+    hmac.update(Buffer.from(nonce, "hex")).update(this.host);
+    return JSON.stringify({ ...JSON.parse(answered), hmac: hmac.digest("hex") });
+  }
+}

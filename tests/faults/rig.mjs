@@ -1,0 +1,247 @@
+/**
+ * A recording browser, a proxy and a collector, each of which can be killed and started again.
+ *
+ * Nothing is attached to the extension's worker unless a scenario says so: a debugger would keep it alive.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { launch } from "../../scripts/lib/launch.mjs";
+import { extensionId } from "../../scripts/lib/recorder.mjs";
+import { extensionCopy } from "../e2e/fixtures/browser.mjs";
+import { startCollector } from "../e2e/fixtures/collector.mjs";
+import { servePages } from "../e2e/fixtures/pages.mjs";
+import { gapsIn, settle } from "./ledger.mjs";
+import { FaultProxy } from "./proxy.mjs";
+import { EMITTER, Emitted, Tab } from "./tab.mjs";
+
+const READY_MS = 30_000;
+const SETTLE_MS = 90_000;
+
+/** Only what the ledger counts is captured, so that every gap is one of its lines. */
+const CONSOLE_ONLY = {
+  categories: {
+    network: { enabled: false },
+    page: { enabled: false },
+    tab: { enabled: false },
+    interaction: { enabled: false },
+  },
+};
+
+export class Rig {
+  /** @type {import("../e2e/fixtures/collector.mjs").Collector | null} */
+  #collector = null;
+  #listen = "127.0.0.1:0";
+  /** @type {Awaited<ReturnType<typeof launch>> | null} */
+  browser = null;
+  /** @type {Tab[]} */
+  #tabs = [];
+  folder = mkdtempSync(join(tmpdir(), "tabtape-faults-"));
+  extension = join(this.folder, "extension");
+  profile = join(this.folder, "profile");
+  /** Where the collector's store is. */
+  data = join(this.folder, "data");
+  extensionId = "";
+  proxy = new FaultProxy(() => this.collector);
+
+  /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
+  constructor(site, emitted) {
+    this.site = site;
+    this.emitted = emitted;
+  }
+
+  /** @param {(rig: Rig) => unknown} [prepare] Before anything is started. */
+  static async start(prepare) {
+    const emitted = new Emitted();
+    const pages = { "/emit": EMITTER, "/blank": "<title>blank</title>", "/emitted": emitted.handler };
+    const rig = new Rig(await servePages(pages), emitted);
+    try {
+      await prepare?.(rig);
+      await rig.proxy.listen();
+      const collector = await rig.startCollector();
+      extensionCopy(rig.extension, {
+        collector: { ...collector.target, url: rig.proxy.url },
+        recording: true,
+        capture: CONSOLE_ONLY,
+      });
+      rig.extensionId = extensionId(rig.extension);
+      await rig.startBrowser();
+      return rig;
+    } catch (error) {
+      await rig.close();
+      throw error;
+    }
+  }
+
+  get collector() {
+    if (this.#collector === null) throw new Error("the collector is not running");
+    return this.#collector;
+  }
+
+  async startCollector() {
+    this.#collector = await startCollector(this.data, this.#listen);
+    this.#listen = new URL(this.#collector.url).host;
+    return this.#collector;
+  }
+
+  /** @param {NodeJS.Signals} [signal] */
+  async stopCollector(signal) {
+    await this.#collector?.stop(signal);
+  }
+
+  async startBrowser() {
+    const browser = await findBrowser();
+    if (browser === null) throw new Error("no browser found; set TABTAPE_BROWSER");
+    this.browser = await launch({
+      browser,
+      profile: this.profile,
+      extension: this.extension,
+      url: "about:blank",
+      headless: true,
+      log: join(this.folder, "browser.log"),
+      hush: true,
+    });
+    await this.until("the extension to record", async () => {
+      const status = await this.command({ command: "status" });
+      if (status.failure !== null) throw new Error(status.failure);
+      return status.recording && status.recorder !== null;
+    });
+    // A worker that has just begun registers its scripts last of all.
+    await this.until("the content scripts", async () => (await this.workers()).length > 0);
+    await sleep(300);
+  }
+
+  /** The browser dies at once, with everything in it. */
+  async killBrowser() {
+    const { browser } = this;
+    browser?.kill();
+    await browser?.exited;
+  }
+
+  get cdp() {
+    if (this.browser === null) throw new Error("the browser is not running");
+    return this.browser.cdp;
+  }
+
+  /** A command as the popup gives it. @param {object} command @returns {Promise<any>} */
+  async command(command) {
+    const url = `chrome-extension://${this.extensionId}/popup.html`;
+    const tab = await Tab.open(this.cdp, url);
+    try {
+      const answer = await tab.evaluate(`chrome.runtime.sendMessage(${JSON.stringify(command)})`);
+      if (answer?.error !== undefined) throw new Error(answer.error);
+      return answer?.ok;
+    } finally {
+      await tab.close();
+    }
+  }
+
+  /** The extension's worker, while it lives. @returns {Promise<{ targetId: string }[]>} */
+  async workers() {
+    const { targetInfos } = await this.cdp.send("Target.getTargets");
+    return targetInfos.filter(
+      (/** @type {{ type: string, url: string }} */ { type, url }) =>
+        type === "service_worker" && url.includes(this.extensionId),
+    );
+  }
+
+  /** Runs `expression` in the worker, and leaves it as it was. @param {string} expression */
+  async inWorker(expression) {
+    const [worker] = await this.workers();
+    if (worker === undefined) throw new Error("there is no worker");
+    const { sessionId } = await this.cdp.send("Target.attachToTarget", {
+      targetId: worker.targetId,
+      flatten: true,
+    });
+    const evaluate = { expression, awaitPromise: true, returnByValue: true };
+    const { result } = await this.cdp.send("Runtime.evaluate", evaluate, sessionId);
+    await this.cdp.send("Target.detachFromTarget", { sessionId });
+    return result.value;
+  }
+
+  /** The processes that run extensions. */
+  extensionProcesses() {
+    return readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+          return (
+            command.includes("--extension-process") &&
+            command.includes("--type=renderer") &&
+            descends(pid, this.browser?.pid)
+          );
+        } catch {
+          return false;
+        }
+      });
+  }
+
+  /**
+   * A tab that emits under `name`. It stays open until everything is accounted for: what a page says as its tab is
+   * closed may be lost with it.
+   * @param {string} name @param {{ pad?: number, firstScript?: string }} [options]
+   */
+  async emitter(name, { pad = 0, firstScript } = {}) {
+    const url = `${this.site.origin}/emit?name=${name}&pad=${pad}`;
+    const tab = await Tab.open(this.cdp, url, firstScript);
+    this.#tabs.push(tab);
+    return tab;
+  }
+
+  async closeTabs() {
+    for (const tab of this.#tabs.splice(0)) await tab.close();
+  }
+
+  /** Before a scenario begins. */
+  async gapsBefore() {
+    return gapsIn(this.collector);
+  }
+
+  /**
+   * @param {string} name @param {Record<string, number>} gapsBefore
+   * @param {{ emitterKilled?: boolean, limitMs?: number }} [options]
+   */
+  ledger(name, gapsBefore, { emitterKilled = false, limitMs = SETTLE_MS } = {}) {
+    const collector = () => this.collector;
+    return settle({ name, collector, emitted: this.emitted.of(name), gapsBefore, emitterKilled, limitMs });
+  }
+
+  /** @param {string} what @param {() => Promise<boolean>} done */
+  async until(what, done, milliseconds = READY_MS) {
+    const deadline = Date.now() + milliseconds;
+    /** @type {unknown} */
+    let last = null;
+    while (Date.now() < deadline) {
+      try {
+        if (await done()) return;
+        last = null;
+      } catch (error) {
+        last = error;
+      }
+      await sleep(50);
+    }
+    throw new Error(`waited ${milliseconds} ms for ${what}${last === null ? "" : `: ${last}`}`);
+  }
+
+  async close() {
+    await this.killBrowser();
+    await this.proxy.close();
+    await this.stopCollector();
+    await this.site.close();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** @param {number} pid @param {number | undefined} ancestor */
+function descends(pid, ancestor) {
+  for (let at = pid; at > 1; ) {
+    if (at === ancestor) return true;
+    const stat = readFileSync(`/proc/${at}/stat`, "utf8");
+    at = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  }
+  return false;
+}

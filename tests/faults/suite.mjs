@@ -1,0 +1,73 @@
+/** Every scenario, and how one is run: on the shared rig, or on one of its own when it changes what others use. */
+import { answers } from "./answers.mjs";
+import { browsers } from "./browsers.mjs";
+import { collectors } from "./collectors.mjs";
+import { checkSeqs, verdict } from "./ledger.mjs";
+import { limits } from "./limits.mjs";
+import { Rig } from "./rig.mjs";
+import { workers } from "./workers.mjs";
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name Also the name its pages emit under.
+ * @property {string} what
+ * @property {{ small: number, full: number }} times How often, or for how many seconds.
+ * @property {boolean} [own] It needs a browser and a collector of its own.
+ * @property {boolean} [emitterKilled] Pages are killed: what they had in hand may be lost with them.
+ * @property {() => string | null} [leaveOut] Why it cannot be run here.
+ * @property {(rig: Rig) => unknown} [prepare] Before its own rig is started.
+ * @property {(rig: Rig) => unknown} [cleanUp] After it was closed.
+ * @property {(rig: Rig, times: number) => Promise<void | string>} run Emits; what it returns is remarked.
+ */
+
+/** What a relay may hold that its page's death takes along: its queue's bound for one category, its window included. */
+const MOST_UNACKED = 20_000;
+
+export const SCENARIOS = [...workers, ...browsers, ...collectors, ...answers, ...limits];
+
+/** The rigs of one run of the suite. */
+export class Rigs {
+  /** @type {Rig | null} */
+  #shared = null;
+
+  /**
+   * @param {Scenario} scenario @param {number} times
+   * @returns {Promise<{ row: import("./ledger.mjs").Row, wrong: string | null }>}
+   */
+  async run(scenario, times) {
+    const rig = scenario.own ? await Rig.start(scenario.prepare) : await this.#common();
+    try {
+      const gapsBefore = await rig.gapsBefore();
+      const remark = await scenario.run(rig, times);
+      rig.proxy.rule = null;
+      const row = await rig.ledger(scenario.name, gapsBefore, {
+        emitterKilled: scenario.emitterKilled ?? false,
+      });
+      await rig.closeTabs();
+      row.note = remark ?? "";
+      const wrong = verdict(row, MOST_UNACKED);
+      if (wrong === null) await checkSeqs(rig.collector);
+      return { row, wrong };
+    } catch (error) {
+      // Whatever it left behind would count against the next one.
+      if (!scenario.own) await this.close();
+      throw error;
+    } finally {
+      if (scenario.own) {
+        await rig.close();
+        scenario.cleanUp?.(rig);
+      }
+    }
+  }
+
+  async #common() {
+    this.#shared ??= await Rig.start();
+    return this.#shared;
+  }
+
+  async close() {
+    const rig = this.#shared;
+    this.#shared = null;
+    await rig?.close();
+  }
+}
