@@ -103,11 +103,19 @@ export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEver
     }
     if (r < 0.31) {
       const stack = STACK.split("\n").slice(1).join("\n");
-      return event("console.warn", "console", { text: "useCart() is deprecated, use useStore()", stack }, other);
+      return event(
+        "console.warn",
+        "console",
+        { text: "useCart() is deprecated, use useStore()", stack },
+        other,
+      );
     }
     if (r < 0.33) {
       const error = { $: "TypeError", message: "Failed to fetch", stack: STACK };
-      return event("console.error", "console", { text: "Could not load the cart: TypeError: Failed to fetch", args: ["Could not load the cart:", error] });
+      return event("console.error", "console", {
+        text: "Could not load the cart: TypeError: Failed to fetch",
+        args: ["Could not load the cart:", error],
+      });
     }
     if (r < 0.34) {
       const message = "Cannot read properties of undefined (reading 'items')";
@@ -117,28 +125,86 @@ export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEver
         error: { $: "TypeError", message, stack: STACK },
       });
     }
-    if (r < 0.37) return event("console.debug", "console", { text: "[vite] hot updated: /src/cart.ts" }, other);
+    if (r < 0.37)
+      return event("console.debug", "console", { text: "[vite] hot updated: /src/cart.ts" }, other);
     if (r < 0.71) return open === null ? request() : response(open);
     if (r < 0.72) {
-      return event("network.failed", "network", { method: "GET", error: "net::ERR_CONNECTION_REFUSED", resource_type: "ping", duration_ms: 2.1 }, { url: "https://metrics.test/v1/beacon", metadata: { request_id: `f${seq}` } });
+      return event(
+        "network.failed",
+        "network",
+        { method: "GET", error: "net::ERR_CONNECTION_REFUSED", resource_type: "ping", duration_ms: 2.1 },
+        { url: "https://metrics.test/v1/beacon", metadata: { request_id: `f${seq}` } },
+      );
     }
-    if (r < 0.79) return event("input.click", "interaction", { selector: "button#pay.primary", label: "Pay now", button: 0 });
-    if (r < 0.83) return event("input.key", "interaction", { selector: "input#email", key: "char", count: 1 + Math.floor(random() * 20) });
-    if (r < 0.86) return event("page.navigation_committed", "page", { transition: "link", qualifiers: [] }, { url: `http://shop.test:5173/${pick(PAGES)}` });
-    if (r < 0.88) return event("page.lcp", "page", { value_ms: Math.round(600 + random() * 4000), rating: "needs-improvement", navigation_type: "navigate" });
-    if (r < 0.9) return event("page.layout_shift", "page", { value: Math.round(random() * 3000) / 10000, rating: "good" });
+    if (r < 0.79)
+      return event("input.click", "interaction", {
+        selector: "button#pay.primary",
+        label: "Pay now",
+        button: 0,
+      });
+    if (r < 0.83)
+      return event("input.key", "interaction", {
+        selector: "input#email",
+        key: "char",
+        count: 1 + Math.floor(random() * 20),
+      });
+    if (r < 0.86)
+      return event(
+        "page.navigation_committed",
+        "page",
+        { transition: "link", qualifiers: [] },
+        { url: `http://shop.test:5173/${pick(PAGES)}` },
+      );
+    if (r < 0.88)
+      return event("page.lcp", "page", {
+        value_ms: Math.round(600 + random() * 4000),
+        rating: "needs-improvement",
+        navigation_type: "navigate",
+      });
+    if (r < 0.9)
+      return event("page.layout_shift", "page", {
+        value: Math.round(random() * 3000) / 10000,
+        rating: "good",
+      });
     if (r < 0.92) {
-      const script = { url: "http://shop.test:5173/src/main.ts", function: "render", invoker: "BUTTON#pay.onclick", duration_ms: 55 };
-      return event("page.long_frame", "page", { duration_ms: Math.round(100 + random() * 240), blocking_ms: 34, script });
+      const script = {
+        url: "http://shop.test:5173/src/main.ts",
+        function: "render",
+        invoker: "BUTTON#pay.onclick",
+        duration_ms: 55,
+      };
+      return event("page.long_frame", "page", {
+        duration_ms: Math.round(100 + random() * 240),
+        blocking_ms: 34,
+        script,
+      });
     }
-    if (r < 0.985) return event("tab.updated", "tab", { status: "complete", title: "Checkout – Demo shop" }, other);
+    if (r < 0.985)
+      return event("tab.updated", "tab", { status: "complete", title: "Checkout – Demo shop" }, other);
     return event("system.mark", "system", { note: "here it happened" });
   }
 
   function request() {
-    open = { id: String(1000 + seq), url: `http://shop.test:5173/api/${pick(CALLS)}`, method: random() < 0.3 ? "POST" : "GET", ts };
-    const body = open.method === "POST" ? { body: '{"sku":"A-100","qty":1}', body_bytes: 23 } : { body_bytes: null };
-    return event("network.request", "network", { method: open.method, resource_type: "xmlhttprequest", initiator: "http://shop.test:5173", ...body, headers: REQUEST_HEADERS }, { url: open.url, metadata: { request_id: open.id } });
+    open = {
+      id: String(1000 + seq),
+      url: `http://shop.test:5173/api/${pick(CALLS)}`,
+      method: random() < 0.3 ? "POST" : "GET",
+      ts,
+    };
+    const body =
+      open.method === "POST" ? { body: '{"sku":"A-100","qty":1}', body_bytes: 23 } : { body_bytes: null };
+    return event(
+      "network.request",
+      "network",
+      {
+        method: open.method,
+        resource_type: "xmlhttprequest",
+        initiator: "http://shop.test:5173",
+        ...body,
+        headers: REQUEST_HEADERS,
+      },
+      { url: open.url, metadata: { request_id: open.id } },
+    );
   }
 
   /** @param {{ id: string, url: string, method: string, ts: number }} of */
@@ -146,20 +212,25 @@ export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEver
     open = null;
     const status = Number(pick(["200", "200", "200", "200", "201", "304", "404", "500"]));
     const duration = Math.round((ts - of.ts) / 100) / 10;
-    return event("network.response", "network", {
-      method: of.method,
-      status,
-      resource_type: "xmlhttprequest",
-      status_line: `HTTP/1.1 ${status}`,
-      from_cache: false,
-      ip: "127.0.0.1",
-      content_type: "application/json",
-      content_length: Math.floor(random() * 48_000),
-      duration_ms: duration,
-      ttfb_ms: Math.round(duration * 8) / 10,
-      headers: RESPONSE_HEADERS,
-      body: '{"items":[{"sku":"A-100","qty":1,"price":12.5}],"total":12.5}',
-    }, { url: of.url, metadata: { request_id: of.id } });
+    return event(
+      "network.response",
+      "network",
+      {
+        method: of.method,
+        status,
+        resource_type: "xmlhttprequest",
+        status_line: `HTTP/1.1 ${status}`,
+        from_cache: false,
+        ip: "127.0.0.1",
+        content_type: "application/json",
+        content_length: Math.floor(random() * 48_000),
+        duration_ms: duration,
+        ttfb_ms: Math.round(duration * 8) / 10,
+        headers: RESPONSE_HEADERS,
+        body: '{"items":[{"sku":"A-100","qty":1,"price":12.5}],"total":12.5}',
+      },
+      { url: of.url, metadata: { request_id: of.id } },
+    );
   }
 }
 

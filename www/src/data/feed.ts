@@ -46,6 +46,9 @@ export class Feed {
   readonly version = signal(0);
   /** Whether all history has been read. */
   readonly complete = signal(false);
+  /** How many of the rows are gaps, and how many seqs those cover. */
+  gapRows = 0;
+  gapSeqs = 0;
   /** Where the first gaps are, for the coverage strip. */
   readonly gaps: { ts: number; count: number; category: string }[] = [];
 
@@ -224,6 +227,8 @@ export class Feed {
   private append(columns: Columns, header: Header): void {
     columns.push(header);
     if (header.gap > 0) {
+      this.gapRows++;
+      this.gapSeqs += header.gap;
       const category = this.dictionary.categories.list[header.category] ?? "";
       if (this.gaps.length < MOST_GAP_MARKS) this.gaps.push({ ts: header.ts, count: header.gap, category });
     }

@@ -28,7 +28,6 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
       {openable.length > 0 && (
         <Part title={openable.length === 1 ? "Value" : "Values"}>
           {openable.map((value, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: arguments have no other identity
             <ValueTree key={i} value={value} words={words} openDepth={openable.length === 1 ? 2 : 1} />
           ))}
         </Part>

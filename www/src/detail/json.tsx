@@ -128,7 +128,6 @@ function Branch({
       {open.value && (
         <div class="json-inside">
           {listed.map(([key, inner], i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: keys of a Map may repeat, places do not
             <Node key={i} name={key} value={inner} depth={depth + 1} style={style} />
           ))}
           {listed.length < entries.length && (

@@ -127,7 +127,7 @@ function Timing({ ms, phases }: { ms: number; phases: Phase[] }) {
           const left = (start / whole) * 100;
           start += phase.ms;
           return (
-            <li key={phase.name}>
+            <li key={phase.name} class="timing-row">
               <span>{phase.name}</span>
               <span class="timing-track">
                 <span

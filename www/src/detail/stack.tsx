@@ -41,7 +41,6 @@ export function Stack({ text }: { text: string }) {
       ) : (
         <ol class="stack">
           {frames.map((frame, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a recursion repeats its frames
             <FrameRow key={i} frame={frame} words={viewer.words.value} />
           ))}
         </ol>

@@ -110,9 +110,9 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
         />
       </div>
       {text === "" ? (
-        <kbd class="filter-hint" aria-hidden="true">
+        <span class="kbd filter-hint" aria-hidden="true">
           /
-        </kbd>
+        </span>
       ) : (
         <button
           type="button"
@@ -130,12 +130,13 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
         </p>
       )}
       {offered.length > 0 && refused === null && (
-        <ul class="completions" id="completions" role="listbox" aria-label="Completions">
+        <div class="completions" id="completions" role="listbox" aria-label="Completions">
           {offered.map((completion, i) => (
-            <li
+            <div
               key={completion.label}
               id={`completion-${i}`}
               role="option"
+              tabIndex={-1}
               aria-selected={i === chosen.value}
               onMouseDown={(event) => {
                 event.preventDefault();
@@ -144,9 +145,9 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
             >
               <span class="mono">{completion.label}</span>
               <span class="dim">{completion.about}</span>
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
       )}
     </div>
   );

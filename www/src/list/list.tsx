@@ -17,6 +17,8 @@ import { Viewport } from "./viewport";
 
 const ROW_PX = 24;
 const OVERSCAN_ROWS = 12;
+/** Rows of gaps that stay in sight above an empty state. */
+const MOST_GAPS_ABOVE = 6;
 const REST_MS = 160;
 const FETCH_PAUSE_MS = 40;
 
@@ -146,6 +148,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const active = viewer.selected.value;
   return (
     <section class="list" aria-label="Events">
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: `keys.ts` has the keys of the whole page */}
       <div
         class="list-scroll"
         ref={scroller}
@@ -159,10 +162,17 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
           {drawn}
         </div>
       </div>
-      {rows.length === 0 && <Nothing />}
+      {(rows.length === 0 || onlyGaps(feed)) && (
+        <Nothing top={Math.min(rows.length, MOST_GAPS_ABOVE) * ROW_PX} />
+      )}
       <Latest viewer={viewer} onJump={() => put(viewport.maxTop)} />
     </section>
   );
+}
+
+/** Gaps are shown whatever the filter says, for nobody knows what they held. */
+function onlyGaps(feed: Feed | null): boolean {
+  return feed?.complete.value === true && feed.length === feed.gapRows;
 }
 
 /** How to get back to now, and how much has happened since. */

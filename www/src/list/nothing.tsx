@@ -1,8 +1,9 @@
 /** What an empty list has to say: whether nothing happened, nothing matched, or nobody was watching. */
+import { count } from "../data/time";
 import { useViewer } from "../state";
 import { Empty } from "../ui/empty";
 
-export function Nothing() {
+export function Nothing({ top }: { top: number }) {
   const viewer = useViewer();
   const feed = viewer.feed.value;
   const sessions = viewer.sessions.value;
@@ -10,10 +11,11 @@ export function Nothing() {
   const failed = feed?.error.value ?? viewer.sourceError.value;
   if (failed !== null && failed !== undefined) {
     if (failed.code === "bad_query") {
-      return <Empty title="This filter cannot be read" text={failed.message} />;
+      return <Empty top={top} title="This filter cannot be read" text={failed.message} />;
     }
     return (
       <Empty
+        top={top}
         title={
           failed.code === "unauthorized"
             ? "This page may not read the store"
@@ -36,6 +38,7 @@ export function Nothing() {
   if (sessions.length === 0) {
     return (
       <Empty
+        top={top}
         title="Nothing recorded yet"
         text="Press record in the Tabtape popup, and what your tabs do appears here as it happens."
         mend={
@@ -50,6 +53,7 @@ export function Nothing() {
   if (feed.length > 0 && viewer.range.value !== null) {
     return (
       <Empty
+        top={top}
         title="Nothing in this time range"
         text={
           nobodyWatched(viewer.coverage.value.unwatched, viewer.range.value) ??
@@ -61,16 +65,20 @@ export function Nothing() {
   }
   if (viewer.q.value !== "") {
     const all = viewer.session.value?.events ?? 0;
+    const lost =
+      feed.gapSeqs > 0 ? `; ${count(feed.gapSeqs)} records are missing, which might have been` : "";
     return (
       <Empty
+        top={top}
         title="Nothing matches"
-        text={`The session holds ${all.toLocaleString("en-US")} events, none of them like this. The filter stays on: a match will appear as it happens.`}
+        text={`The session holds ${count(all)} events, none of them like this${lost}. The filter stays on: a match will appear as it happens.`}
         action={{ label: "Clear the filter", run: () => viewer.applyFilter("") }}
       />
     );
   }
   return (
     <Empty
+      top={top}
       title="This session is empty"
       text="It was begun, and nothing has been recorded in it so far. Somebody is watching."
     />

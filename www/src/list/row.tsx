@@ -32,6 +32,7 @@ export function Row({ header, index, y, selected, record, words, type, category 
       class={`row ${SEVERITY_CLASS[header.severity]} ${categoryClass(category)}${selected ? " selected" : ""}`}
       style={{ transform: `translateY(${y}px)` }}
       role="option"
+      tabIndex={-1}
       aria-selected={selected}
       data-row={index}
     >
@@ -84,6 +85,7 @@ export function GapRow({ header, index, y, selected, record, category }: RowProp
       class={`row gap ${categoryClass(category)}${selected ? " selected" : ""}`}
       style={{ transform: `translateY(${y}px)` }}
       role="option"
+      tabIndex={-1}
       aria-selected={selected}
       data-row={index}
     >

@@ -22,6 +22,7 @@ export function Sessions() {
       label={
         <>
           <span class={`session-live${isFresh(session, now) ? " on" : ""}`} aria-hidden="true" />
+          <span class="sr">Session: </span>
           <span class="session-name">{session === null ? "No session" : nameOf(session)}</span>
           <span class="dim">{session?.last_ts ? ago(session.last_ts, now) : ""}</span>
           <Icon name="chevron" />

@@ -68,15 +68,18 @@ export function Timeline() {
     viewer.setRange(next === null ? null : { from: Math.round(next.from), to: Math.round(next.to) });
   };
 
-  const chosen = range === null ? "no range chosen" : `${clock(range.from)} to ${clock(range.to)} chosen`;
   return (
     <section class="timeline" aria-label="Timeline">
       <div
         ref={host}
         class="timeline-plot"
-        role="group"
+        role="slider"
         tabIndex={0}
-        aria-label={`Event rate over ${duration(domain.to - domain.from)}, ${count(feed?.length ?? 0)} events; ${chosen}. Arrow keys choose a range.`}
+        aria-label={`Event rate over ${duration(domain.to - domain.from)}, ${count(feed?.length ?? 0)} records. Arrow keys choose a time range.`}
+        aria-valuemin={Math.round(domain.from / 1000)}
+        aria-valuemax={Math.round(domain.to / 1000)}
+        aria-valuenow={Math.round((range?.from ?? domain.from) / 1000)}
+        aria-valuetext={range === null ? "no range" : `${clock(range.from)} to ${clock(range.to)}`}
         onKeyDown={keydown}
       />
       <Coverage width={width.value} />

@@ -3,15 +3,17 @@ import type { ComponentChildren } from "preact";
 import "./empty.css";
 
 export interface EmptyProps {
+  /** Where it begins, in pixels from the top of its container. */
+  top?: number;
   title: string;
   text: string;
   mend?: ComponentChildren;
   action?: { label: string; run: () => void };
 }
 
-export function Empty({ title, text, mend, action }: EmptyProps) {
+export function Empty({ top = 0, title, text, mend, action }: EmptyProps) {
   return (
-    <div class="empty" role="status">
+    <div class="empty" role="status" style={{ top: `${top}px` }}>
       <svg class="empty-art" viewBox="0 0 64 40" width="64" height="40" aria-hidden="true">
         <circle cx="16" cy="20" r="11" />
         <circle cx="48" cy="20" r="11" />

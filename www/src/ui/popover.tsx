@@ -6,7 +6,7 @@ import "./popover.css";
 
 export interface PopoverProps {
   label: ComponentChildren;
-  /** What the button is called. */
+  /** What the panel is called; the button is called what it shows. */
   name: string;
   class?: string;
   /** To which edge of the button the panel is aligned. */
@@ -56,7 +56,6 @@ export function Popover({
         ref={button}
         type="button"
         class={className}
-        aria-label={name}
         title={name}
         aria-haspopup="dialog"
         aria-expanded={open.value}

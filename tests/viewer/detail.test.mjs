@@ -1,0 +1,259 @@
+/** What the details say of each kind of record, and that captured text stays text. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId, take } from "./tape.mjs";
+
+const SESSION = sessionId(1);
+const START = (Date.now() - 600_000) * 1000;
+const ALL = take({ session: SESSION, startTs: START }, 2_000);
+const HOSTILE = sessionId(2);
+const MARKUP = '<img src=x onerror="window.hurt=1"></pre><script>window.hurt=1</script>';
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof open>>} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  await store.deliver(SESSION, ALL);
+  await store.deliver(HOSTILE, hostile());
+  viewer = await open(browser, await store.link(`?session=${SESSION}`), {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  ({ page } = viewer);
+  await page.waitForSelector(".row");
+});
+after(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await store?.stop();
+});
+
+/** @param {(record: any) => boolean} matches */
+function find(matches) {
+  const found = ALL.map(({ line }) => JSON.parse(line)).find(matches);
+  assert.ok(found, "the tape has such a record");
+  return found;
+}
+
+/** @param {(event: any) => boolean} matches */
+const event = (matches) => find((record) => record.event !== undefined && matches(record.event));
+
+/** @param {string} session @param {number} seq */
+async function show(session, seq) {
+  await page.goto(`${store.url}/?session=${session}&seq=${seq}`);
+  await page.locator(`#row-${seq}.selected`).waitFor();
+  await page.locator(".pane .part").first().waitFor();
+  return page.locator(".pane");
+}
+
+const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+
+test("an uncaught error shows its message and a stack with its places", async () => {
+  const record = event((e) => e.type === "console.exception");
+  const pane = await show(SESSION, record.seq);
+  assert.match(await pane.locator(".message").innerText(), /Cannot read properties of undefined/);
+  assert.deepEqual(await pane.locator(".stack-place").allInnerTexts(), [
+    "cart.ts:48:23",
+    "store.ts:112:9",
+    "main.ts:31:5",
+    "index.js:1:2231",
+  ]);
+  assert.equal(
+    await pane
+      .locator(".stack-library")
+      .innerText()
+      .then((text) => text.split("\n")[0]),
+    "dispatch",
+  );
+  await pane.getByRole("button", { name: "Raw" }).click();
+  assert.ok((await pane.locator("pre").allInnerTexts()).includes(record.event.data.error.stack));
+});
+
+test("a source map from this computer gives the stack its written places", async () => {
+  const record = event((e) => e.type === "console.exception");
+  const pane = await show(SESSION, record.seq);
+  // Line 48, column 23 of cart.ts came from line 2, column 5 of lib/cart-view.ts: `;` for 47 empty lines, then
+  // [22, 0, 1, 4, 0] in base 64 VLQ.
+  const map = {
+    version: 3,
+    file: "cart.ts",
+    sources: ["lib/cart-view.ts"],
+    names: ["renderCartView"],
+    mappings: `${";".repeat(47)}sBACIA`,
+  };
+  await pane.locator('input[type="file"]').setInputFiles({
+    name: "cart.ts.map",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify(map)),
+  });
+  await until(
+    () => pane.locator(".stack-place").first().innerText(),
+    (text) => text === "lib/cart-view.ts:2:5",
+    "the first place",
+  );
+  assert.equal(await pane.locator(".stack-name").first().innerText(), "renderCartView");
+  await pane
+    .locator('input[type="file"]')
+    .setInputFiles({ name: "no.map", mimeType: "application/json", buffer: Buffer.from("no map") });
+  await page.getByText("no.map is no source map").waitFor();
+});
+
+test("a value of a class opens to its properties", async () => {
+  const pane = await show(SESSION, event((e) => e.type === "console.log").seq);
+  assert.match(await pane.locator(".json").innerText(), /^Cart\n/);
+  const lines = pane.getByRole("button", { name: /^lines/ });
+  await pane.getByText('"A-100"').waitFor();
+  await lines.click();
+  await until(
+    () => lines.innerText(),
+    (text) => text === 'lines: [{sku: "A-100"}, {sku: "B-7"}]' || text.includes("…"),
+    "the closed list",
+  );
+});
+
+test("a response is shown with what its request knew, its timing and its body", async () => {
+  const record = event((e) => e.type === "network.response" && e.data.status === 500);
+  const pane = await show(SESSION, record.seq);
+  await pane.getByRole("heading", { name: /^Request headers/ }).waitFor();
+  const text = await pane.innerText();
+  assert.match(text, /\[redacted:7f3a91c2\]/);
+  assert.match(text, /Response headers/);
+  assert.match(text, /cache-control\s+no-store/);
+  assert.equal(await pane.locator(".timing-row").count(), 2);
+  assert.match(text, /waiting/);
+  await pane.getByText("12.5").first().waitFor();
+});
+
+test("copy as curl quotes what a shell would act on", async () => {
+  const pane = await show(HOSTILE, 2);
+  await pane.getByRole("button", { name: "Copy as curl" }).click();
+  await page.getByText("curl command copied").waitFor();
+  assert.equal(
+    await clipboard(),
+    [
+      "curl --url 'http://shop.test/$(rm -rf ~)?a='\\''b'\\''&`id`'",
+      "--request 'POST'",
+      "--header 'x-evil: '\\''; rm -rf / #'",
+      `--data-raw '${MARKUP}'`,
+    ].join(" \\\n  "),
+  );
+});
+
+test("a vital is graded in words", async () => {
+  const record = event((e) => e.type === "page.lcp" && e.data.value_ms > 2_500 && e.data.value_ms <= 4_000);
+  const pane = await show(SESSION, record.seq);
+  assert.match(await pane.innerText(), /Largest Contentful Paint[\s\S]*needs improvement/);
+});
+
+test("an interaction says what was done to what", async () => {
+  const pane = await show(SESSION, event((e) => e.type === "input.key").seq);
+  assert.match(await pane.innerText(), /Pressed[\s\S]*input#email[\s\S]*char/);
+});
+
+test("a gap says how much is missing and why", async () => {
+  const { gap } = find((record) => record.gap !== undefined);
+  const pane = await show(SESSION, gap.first_seq);
+  const count = gap.last_seq - gap.first_seq + 1;
+  assert.match(
+    await pane.innerText(),
+    new RegExp(`${count} network records? (was|were) lost here: the page produced more`),
+  );
+  assert.match(await page.locator(`#row-${gap.first_seq}`).innerText(), new RegExp(`^${count} network`));
+});
+
+test("what led here is the same tab in causal order, newest first", async () => {
+  const record = event((e) => e.type === "console.exception" && e.ts > START + 20e6);
+  const pane = await show(SESSION, record.seq);
+  await pane.getByRole("tab", { name: "What led here" }).click();
+  await pane.locator(".led-row").first().waitFor();
+  const expected = ALL.map(({ line }) => JSON.parse(line))
+    .filter((r) => r.event?.source.metadata.tab_id === "7" && r.seq <= record.seq)
+    .sort((a, b) => b.event.ts - a.event.ts || b.seq - a.seq)
+    .slice(0, 40)
+    .map((r) => r.event.type);
+  const found = await pane.locator(".led-type").allInnerTexts();
+  assert.deepEqual(found.slice(0, 40), expected);
+  await pane.locator(".led-row").nth(3).click();
+  await until(
+    async () => new URL(page.url()).searchParams.get("seq"),
+    (seq) => seq !== `${record.seq}`,
+    "the address",
+  );
+});
+
+test("the record is copied as it was stored", async () => {
+  const record = event((e) => e.type === "console.warn");
+  const pane = await show(SESSION, record.seq);
+  await pane.getByRole("tab", { name: "JSON" }).click();
+  await pane.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("JSON copied").waitFor();
+  assert.deepEqual(JSON.parse(await clipboard()), record);
+});
+
+test("captured text is text, and only web addresses are links", async () => {
+  for (const { seq } of hostile()) {
+    const pane = await show(HOSTILE, seq);
+    for (const tab of ["Overview", "What led here", "JSON"]) {
+      await pane.getByRole("tab", { name: tab }).click();
+      await page.waitForTimeout(50);
+      assert.equal(await page.locator("img, script:not([src]), iframe").count(), 0, `${tab} of ${seq}`);
+      const links = await page
+        .locator("a[href]")
+        .evaluateAll((all) => all.map((a) => a.getAttribute("href") ?? ""));
+      for (const href of links) assert.match(href, /^https?:\/\//);
+    }
+  }
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt), undefined);
+});
+
+/** Records of a page that means harm. */
+function hostile() {
+  const source = { kind: "extension", event: "x", metadata: { tab_id: "1", request_id: "1" } };
+  /** @type {Record<string, unknown>[]} */
+  const events = [
+    {
+      type: "console.log",
+      category: "console",
+      data: {
+        text: MARKUP,
+        args: [{ $: MARKUP, props: { [MARKUP]: MARKUP } }],
+        stack: `Error\n    at ${MARKUP} (javascript:alert(1):1:1)`,
+      },
+    },
+    {
+      type: "network.request",
+      category: "network",
+      url: "http://shop.test/$(rm -rf ~)?a='b'&`id`",
+      data: { method: "POST", headers: [["x-evil", "'; rm -rf / #"]], body: MARKUP },
+    },
+    {
+      type: "page.navigation_committed",
+      category: "page",
+      url: "javascript:window.hurt=1",
+      data: { transition: MARKUP },
+    },
+    {
+      type: "page.screenshot",
+      category: "page",
+      data: { why: MARKUP, image: `data:image/svg+xml,${MARKUP}` },
+    },
+    { type: "input.click", category: "interaction", data: { selector: MARKUP, label: MARKUP } },
+    {
+      type: "app.strange",
+      category: "app",
+      data: { toString: MARKUP, __proto__: MARKUP, constructor: MARKUP },
+    },
+  ];
+  return events.map((event, i) => {
+    const seq = i + 1;
+    const body = { ts: START + i, detail_level: "standard", source, ...event };
+    return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: HOSTILE, seq, event: body }) };
+  });
+}

@@ -1,0 +1,220 @@
+/** The filter bar, its completion, the address, severity and the time range. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, rows, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId, take } from "./tape.mjs";
+
+const SESSION = sessionId(1);
+const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 3_000);
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof open>>} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  await store.deliver(SESSION, ALL);
+  viewer = await open(browser, await store.link());
+  ({ page } = viewer);
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+});
+after(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await store?.stop();
+});
+
+/** How many records the collector itself finds. @param {string} q */
+async function stored(q) {
+  const query = new URLSearchParams({ q, session: SESSION, format: "ndjson" });
+  const text = await (await store.fetch(`/v1/events?${query}`)).text();
+  return text.split("\n").length - 1;
+}
+
+/** @param {string} q */
+async function filter(q) {
+  const field = page.getByRole("combobox", { name: "Filter events" });
+  await field.fill(q);
+  await field.press("Enter");
+}
+
+for (const q of [
+  "severity:debug",
+  "severity:info",
+  "severity:warn",
+  "severity:error",
+  "category:console,network -type:*.debug",
+  "status:400..599",
+  "tab:12",
+  "renderCart items",
+  '"Could not load"',
+]) {
+  test(`the list holds what the collector finds for ${q}`, async () => {
+    await filter(q);
+    const expected = await stored(q);
+    assert.ok(expected > 0, "the tape has something to find");
+    await until(
+      () => shown(page),
+      (n) => n === expected,
+      "records",
+    );
+    assert.equal(new URL(page.url()).searchParams.get("q"), q);
+  });
+}
+
+test("severity on screen is the collector's", async () => {
+  await filter("");
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+  const chip = page.getByRole("button", { name: /^Errors/ });
+  await chip.click();
+  const expected = await stored("severity:error");
+  await until(
+    () => shown(page),
+    (n) => n === expected,
+    "records",
+  );
+  const classes = await page.locator(".row:not(.gap)").evaluateAll((all) => all.map((row) => row.className));
+  assert.ok(classes.length > 10 && classes.every((name) => name.includes("s-error")), classes.join());
+  await chip.click();
+});
+
+test("a word that is searched for is marked in the rows", async () => {
+  await filter("deprecated");
+  await page.locator(".row mark").first().waitFor();
+  assert.equal((await page.locator(".row mark").first().innerText()).toLowerCase(), "deprecated");
+});
+
+test("a filter that cannot be read is answered in the Selector's words", async () => {
+  await filter("severity:loud");
+  await page.getByRole("alert").waitFor();
+  assert.match(
+    await page.getByRole("alert").innerText(),
+    /`severity` does not take "loud"; expected debug, info, warn, error/,
+  );
+  await filter("");
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+});
+
+test("completion offers keys, then values of the session", async () => {
+  const field = page.getByRole("combobox", { name: "Filter events" });
+  await field.fill("");
+  await field.pressSequentially("cat");
+  await page.getByRole("option", { name: /^category:/ }).waitFor();
+  await field.press("ArrowDown");
+  await field.press("Enter");
+  await until(
+    () => field.inputValue(),
+    (text) => text === "category:",
+    "the field",
+  );
+  await field.pressSequentially("inter");
+  await field.press("ArrowDown");
+  await field.press("Tab");
+  await until(
+    () => field.inputValue(),
+    (text) => text === "category:interaction ",
+    "the field",
+  );
+  const expected = await stored("category:interaction");
+  await until(
+    () => shown(page),
+    (n) => n === expected,
+    "records",
+  );
+});
+
+test("the address brings filter, range and record back", async () => {
+  await filter("category:console severity:error");
+  await until(
+    () => page.locator(".row").count(),
+    (n) => n > 0,
+    "rows",
+  );
+  await page.locator(".row").nth(2).click();
+  await page.getByRole("complementary", { name: "Details" }).waitFor();
+  const title = await page.locator(".pane-title").innerText();
+  const seq = await until(
+    async () => new URL(page.url()).searchParams.get("seq"),
+    (s) => s !== null,
+    "the address",
+  );
+  await page.reload();
+  await page.locator(`#row-${seq}.selected`).waitFor();
+  assert.equal(await page.locator(".pane-title").innerText(), title);
+  assert.equal(
+    await page.getByRole("combobox", { name: "Filter events" }).inputValue(),
+    "category:console severity:error",
+  );
+  await page.goBack();
+});
+
+test("a brush on the timeline leaves the rows of its range", async () => {
+  await page.goto(`${store.url}/?session=${SESSION}`);
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+  const plot = await page.locator(".timeline .u-over").boundingBox();
+  assert.ok(plot);
+  await page.mouse.move(plot.x + plot.width * 0.4, plot.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(plot.x + plot.width * 0.6, plot.y + 20, { steps: 5 });
+  await page.mouse.up();
+  const narrowed = await until(
+    () => shown(page),
+    (n) => n < ALL.length,
+    "records",
+  );
+  assert.ok(narrowed > 0);
+  const { searchParams } = new URL(
+    await until(
+      async () => page.url(),
+      (url) => url.includes("from="),
+      "the address",
+    ),
+  );
+  const expected = await stored(`since:${searchParams.get("from")} until:${searchParams.get("to")}`);
+  // Gaps have no time: the viewer gives them that of the record before, the Selector cannot.
+  const gaps = (await rows(page)).filter((text) => text.includes("missing")).length;
+  assert.ok(Math.abs(narrowed - expected) <= Math.max(gaps, ALL.length / 900), `${narrowed} and ${expected}`);
+  await page.getByRole("button", { name: "Clear the time range" }).click();
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+});
+
+test("the time range is chosen by the keyboard, too", async () => {
+  await page.getByRole("slider", { name: /^Event rate/ }).focus();
+  await page.keyboard.press("ArrowLeft");
+  await until(
+    () => shown(page),
+    (n) => n < ALL.length,
+    "records",
+  );
+  await page.keyboard.press("Escape");
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+});

@@ -1,0 +1,141 @@
+/** The link, and what happens as it happens. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, rows, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId, take } from "./tape.mjs";
+
+const SESSION = sessionId(1);
+const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 900);
+let delivered = 300;
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  await store.deliver(SESSION, ALL.slice(0, delivered));
+});
+after(async () => {
+  await browser?.close();
+  await store?.stop();
+});
+
+/** Delivers the next records of the tape. @param {number} count */
+async function next(count) {
+  await store.deliver(SESSION, ALL.slice(delivered, delivered + count));
+  delivered += count;
+}
+
+test("the link opens the viewer and leaves no code in the address", async () => {
+  const viewer = await open(browser, await store.link());
+  await viewer.page.waitForSelector(".row");
+  assert.equal(new URL(viewer.page.url()).hash, "");
+  assert.doesNotMatch(viewer.page.url(), /token|code/);
+  await viewer.page.reload();
+  await viewer.page.waitForSelector(".row");
+  await viewer.close();
+});
+
+test("a link opens once, and the second who tries is told what to do", async () => {
+  const link = await store.link();
+  const first = await open(browser, link);
+  await first.page.waitForSelector(".row");
+  const second = await open(browser, link);
+  await second.page.waitForSelector(".gate");
+  assert.match(await second.page.locator(".gate").innerText(), /tabtape serve/);
+  assert.equal(await second.page.locator(".row").count(), 0);
+  await first.close();
+  await second.close();
+});
+
+test("events appear as they are stored, and the newest stays in view", async () => {
+  const viewer = await open(browser, await store.link());
+  await until(
+    () => shown(viewer.page),
+    (n) => n === delivered,
+    "records at first",
+  );
+  for (let round = 0; round < 3; round++) {
+    await next(40);
+    await until(
+      () => shown(viewer.page),
+      (n) => n === delivered,
+      "records",
+    );
+    const last = /** @type {import("./tape.mjs").TapeRecord} */ (ALL[delivered - 1]);
+    await viewer.page.locator(`#row-${last.seq}`).waitFor({ state: "visible" });
+  }
+  await viewer.close();
+});
+
+test("scrolling up lets go, counts what is new, and one click leads back", async () => {
+  const viewer = await open(browser, await store.link());
+  const { page } = viewer;
+  await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records",
+  );
+  await page.locator(".list-scroll").hover();
+  await page.mouse.wheel(0, -900);
+  await page.locator(".latest").waitFor();
+  const before = await rows(page);
+  await next(25);
+  await until(
+    () => page.locator(".latest").innerText(),
+    (text) => text.includes("25 new"),
+    "the count of new ones",
+  );
+  assert.deepEqual(await rows(page), before, "the rows in view did not move");
+  await page.locator(".latest").click();
+  await page.locator(`#row-${ALL[delivered - 1]?.seq}`).waitFor({ state: "visible" });
+  await viewer.close();
+});
+
+test("a pause freezes the list, and nothing of it is lost", async () => {
+  const viewer = await open(browser, await store.link());
+  const { page } = viewer;
+  const before = await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records",
+  );
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Resume" }).waitFor();
+  await next(30);
+  await page.waitForFunction(() => /30 new/.test(document.querySelector(".latest")?.textContent ?? ""));
+  assert.equal(await shown(page), before);
+  await page.keyboard.press("Space");
+  await until(
+    () => shown(page),
+    (n) => n === before + 30,
+    "records after resuming",
+  );
+  await viewer.close();
+});
+
+test("a collector killed and started again is followed on without a gap or a repeat", async () => {
+  const viewer = await open(browser, await store.link());
+  const { page } = viewer;
+  await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records",
+  );
+  await store.restart();
+  await next(50);
+  await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records after the restart",
+    20_000,
+  );
+  await until(
+    () => page.locator(".state").innerText(),
+    (text) => text === "Live",
+    "the state",
+  );
+  await viewer.close();
+});

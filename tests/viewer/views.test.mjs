@@ -1,0 +1,267 @@
+/** Sessions, comparison, export, empty states, keyboard, accessibility. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch, open, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId, take } from "./tape.mjs";
+
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const NOW = Date.now() * 1000;
+const SESSION = sessionId(1);
+const ALL = take({ session: SESSION, startTs: NOW - 600e6 }, 2_500);
+const OTHER = sessionId(2);
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof open>>} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  await store.deliver(OTHER, other());
+  await store.deliver(SESSION, ALL);
+  viewer = await open(browser, await store.link(`?session=${SESSION}`));
+  ({ page } = viewer);
+  await loaded();
+});
+after(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await store?.stop();
+});
+
+/** A quieter session with one failure that the first one does not have. */
+function other() {
+  const records = take({ session: OTHER, seed: 5, startTs: NOW - 3_600e6, gapEvery: 0 }, 400);
+  const seq = records.length + 1;
+  const source = { kind: "extension", event: "console.error", metadata: { tab_id: "3" } };
+  const event = {
+    ts: NOW - 3_500e6,
+    type: "console.error",
+    category: "console",
+    detail_level: "standard",
+    source,
+    data: { text: "Payment 4711 was declined" },
+  };
+  return [...records, { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: OTHER, seq, event }) }];
+}
+
+const loaded = (count = ALL.length) =>
+  until(
+    () => shown(page),
+    (n) => n === count,
+    "records",
+  );
+
+/** @param {string} search */
+async function go(search) {
+  await page.goto(`${store.url}/${search}`);
+}
+
+test("the session picker opens another session and the way back leads back", async () => {
+  await page.getByRole("button", { name: /^Session:/ }).click();
+  const list = page.getByRole("dialog", { name: "Choose a session" });
+  assert.equal(await list.locator(".session-open").count(), 2);
+  assert.match(await list.innerText(), /401 events/);
+  await list.locator(".session-open", { hasText: "401 events" }).click();
+  await loaded(401);
+  await page.goBack();
+  await loaded();
+});
+
+test("comparing two sessions shows what only one of them has, and leads to it", async () => {
+  await page.getByRole("button", { name: /^Session:/ }).click();
+  await page.getByRole("button", { name: /^Compare with/ }).click();
+  const compare = page.getByRole("main", { name: "Comparison of two sessions" });
+  const row = compare.getByRole("row", { name: /Payment 4711 was declined/ });
+  await row.waitFor();
+  assert.match(await row.innerText(), /0\s+1\s+only in B/);
+  assert.match(
+    await compare
+      .getByRole("row", { name: /shop\.test:5173\/api\/cart/ })
+      .first()
+      .innerText(),
+    /ms|s/,
+  );
+  await row.getByRole("button").click();
+  await page.locator(".pane .message", { hasText: "Payment 4711" }).waitFor();
+  await go(`?session=${SESSION}`);
+  await loaded();
+});
+
+test("an export holds the stored lines byte for byte", async () => {
+  await page.getByRole("button", { name: "Export" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: /^NDJSON/ }).click(),
+  ]);
+  const text = await readFile(await download.path(), "utf8");
+  assert.equal(text, ALL.map(({ line }) => `${line}\n`).join(""));
+  assert.match(download.suggestedFilename(), /^tabtape-.*\.ndjson$/);
+});
+
+test("an export of a filter holds what is filtered", async () => {
+  await go(`?session=${SESSION}&q=severity:error`);
+  await page.waitForSelector(".row");
+  await page.getByRole("button", { name: "Export" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: /^Text/ }).click(),
+  ]);
+  const lines = (await readFile(await download.path(), "utf8")).trimEnd().split("\n");
+  assert.ok(lines.length > 20);
+  assert.ok(
+    lines.every((line) => / ERROR |records missing/.test(line)),
+    lines[0],
+  );
+});
+
+test("nothing that matches is said with the count of what was searched", async () => {
+  await go(`?session=${SESSION}&q=nobodywrotethis`);
+  await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
+  const events = ALL.filter(({ line }) => line.includes('"event"')).length;
+  assert.ok((await page.locator(".empty").innerText()).includes(events.toLocaleString("en-US")));
+  await page.getByRole("button", { name: "Clear the filter" }).last().click();
+  await loaded();
+});
+
+test("an empty time range says whether somebody was watching", async () => {
+  const hole = ALL.map(({ line }) => JSON.parse(line)).find((r) => r.event?.data?.unwatched)?.event.data
+    .unwatched;
+  assert.ok(hole, "the tape has a stretch nobody watched");
+  await go(`?session=${SESSION}&q=type:system.mark&from=${hole.from_ts}&to=${hole.from_ts + 1}`);
+  await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
+  await until(
+    () => page.locator(".empty").innerText(),
+    (text) => text.includes("Nobody was watching"),
+    "the empty state",
+  );
+  const quiet = hole.from_ts - 5e6;
+  await go(`?session=${SESSION}&q=type:system.mark&from=${quiet}&to=${quiet + 1}`);
+  await until(
+    () => page.locator(".empty").innerText(),
+    (text) => text.includes("Somebody was watching"),
+    "the empty state",
+  );
+});
+
+test("a store without sessions tells how to record one", async () => {
+  const empty = await Store.start();
+  const first = await open(browser, await empty.link());
+  await first.page.getByRole("heading", { name: "Nothing recorded yet" }).waitFor();
+  await empty.deliver(SESSION, ALL.slice(0, 10));
+  await first.page.waitForSelector(".row");
+  await first.close();
+  await empty.stop();
+});
+
+test("the keyboard alone reaches everything", async () => {
+  await go(`?session=${SESSION}`);
+  await loaded();
+  const selected = async () => Number((await page.locator(".row.selected").getAttribute("id"))?.slice(4));
+  await page.keyboard.press("g");
+  await page.keyboard.press("g");
+  assert.equal(await until(selected, (seq) => seq === 1, "the selection"), 1);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await until(selected, (seq) => seq === 2, "the selection");
+  await page.keyboard.press("Enter");
+  await page.getByRole("complementary", { name: "Details" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("complementary", { name: "Details" }).waitFor({ state: "detached" });
+  await page.keyboard.press("e");
+  await page.locator(".row.selected.s-error").waitFor();
+  await page.keyboard.press("G");
+  await until(selected, (seq) => seq === ALL.at(-1)?.seq, "the selection");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keys and filters" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("/");
+  await page.keyboard.type("severity:error");
+  await page.keyboard.press("Enter");
+  await until(
+    async () => page.url(),
+    (url) => url.includes("severity"),
+    "the address",
+  );
+  await page.keyboard.press("s");
+  await page.getByRole("dialog", { name: "Choose a session" }).waitFor();
+  await page.keyboard.press("Escape");
+  const theme = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await theme();
+  await page.keyboard.press("t");
+  assert.notEqual(await theme(), light);
+  await page.keyboard.press("t");
+});
+
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+  test(`axe finds no serious violation, ${colorScheme}`, async () => {
+    const at = await open(browser, await store.link(`?session=${SESSION}`), { colorScheme });
+    const states = {
+      list: async () => {},
+      details: async () => {
+        await at.page.keyboard.press("E");
+        await at.page.keyboard.press("Enter");
+        await at.page.locator(".pane .part").first().waitFor();
+      },
+      "what led here": async () => {
+        await at.page.getByRole("tab", { name: "What led here" }).click();
+        await at.page.locator(".led-row").first().waitFor();
+      },
+      json: () => at.page.getByRole("tab", { name: "JSON" }).click(),
+      sessions: () => at.page.getByRole("button", { name: /^Session:/ }).click(),
+      comparison: async () => {
+        await at.page.getByRole("button", { name: /^Compare with/ }).click();
+        await at.page.locator(".compare-part").first().waitFor();
+      },
+      help: async () => {
+        await at.page.getByRole("button", { name: "Close" }).click();
+        await at.page.keyboard.press("?");
+        await at.page.getByRole("dialog", { name: "Keys and filters" }).waitFor();
+      },
+      empty: async () => {
+        await at.page.goto(`${store.url}/?session=${SESSION}&q=nobodywrotethis`);
+        await at.page.locator(".empty").waitFor();
+      },
+      completions: async () => {
+        await at.page.getByRole("combobox").fill("cat");
+        await at.page.getByRole("option").first().waitFor();
+      },
+    };
+    await until(
+      () => shown(at.page),
+      (n) => n === ALL.length,
+      "records",
+    );
+    for (const [name, enter] of Object.entries(states)) {
+      await enter();
+      assert.deepEqual(await violations(at.page), [], name);
+    }
+    await at.close();
+  });
+}
+
+/** Through the debugger, which the page's policy does not bind. @param {import("playwright-core").Page} at */
+async function violations(at) {
+  await at.evaluate(await readFile(axePath, "utf8"));
+  const found = await at.evaluate(async () => {
+    const { axe } = /** @type {any} */ (window);
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter((/** @type {any} */ v) => v.impact === "serious" || v.impact === "critical")
+      .map(
+        (/** @type {any} */ v) =>
+          `${v.id}: ${v.nodes
+            .slice(0, 3)
+            .map((/** @type {any} */ n) => n.html.slice(0, 160))
+            .join(" | ")}`,
+      );
+  });
+  return /** @type {string[]} */ (found);
+}
