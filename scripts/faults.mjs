@@ -48,7 +48,7 @@ async function main() {
       const times = scenario.times[size] || scenario.times.full;
       const shown = step(`${scenario.name}: ${scenario.what} ${dim(`(${times})`)}`);
       try {
-        const { row, wrong } = await rigs.run(scenario, times);
+        const { row, wrong } = await rigs.run(scenario, times, size);
         rows.push(row);
         if (wrong === null) shown.done(row.note);
         else {

@@ -1,34 +1,34 @@
 /** Requests and answers go wrong on their way. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** @typedef {import("./proxy.mjs").Rule} Rule */
-
 const RATE = "emit(10, 10)";
 
 /**
- * While a page emits, every batch meets `rule`; then everything gets well.
- * @param {string} name @param {string} what @param {{ small: number, full: number }} seconds @param {() => Rule} rule
+ * While a page emits, batches go wrong; then everything gets well.
+ * @param {string} name @param {string} what @param {{ small: number, full: number }} seconds @param {(proxy: import("./proxy.mjs").FaultProxy) => void} goWrong
  * @returns {import("./suite.mjs").Scenario}
  */
-const meets = (name, what, seconds, rule) => ({
+const meets = (name, what, seconds, goWrong) => ({
   name,
   what,
   times: seconds,
   async run(rig, lasting) {
     const tab = await rig.emitter(name);
     await tab.evaluate(RATE);
-    rig.proxy.rule = rule();
+    goWrong(rig.proxy);
     await sleep(lasting * 1_000);
     const { faulted } = rig.proxy;
-    rig.proxy.rule = null;
+    rig.proxy.getWell();
     await tab.evaluate("rest()");
     if (faulted === 0) throw new Error("no batch met the fault");
     return `${faulted} batches met it`;
   },
 });
 
-/** Every other batch. @param {import("./proxy.mjs").Fault} fault @returns {Rule} */
-const everyOther = (fault) => (batch) => (batch.number % 2 === 1 ? fault : null);
+/** Every other batch. @param {import("./proxy.mjs").Fault} fault @returns {(proxy: import("./proxy.mjs").FaultProxy) => void} */
+const everyOther = (fault) => (proxy) => {
+  proxy.rule = (batch) => (batch.number % 2 === 1 ? fault : null);
+};
 
 const problem = (/** @type {string} */ code, more = {}) => ({
   code,
@@ -38,19 +38,22 @@ const problem = (/** @type {string} */ code, more = {}) => ({
 
 /** @type {import("./suite.mjs").Scenario[]} */
 export const answers = [
-  meets("answer_503", "503", { small: 2, full: 20 }, () =>
+  meets(
+    "answer_503",
+    "503",
+    { small: 2, full: 20 },
     everyOther({ answer: { status: 503, body: problem("busy") } }),
   ),
-  meets("answer_429", "429 with Retry-After: 1", { small: 3, full: 20 }, () =>
+  meets(
+    "answer_429",
+    "429 with Retry-After: 1",
+    { small: 3, full: 20 },
     everyOther({ answer: { status: 429, headers: { "retry-after": "1" }, body: problem("busy") } }),
   ),
-  meets(
-    "answer_413",
-    "413 for every body above 4 KB",
-    { small: 2, full: 20 },
-    () => (batch) =>
-      batch.text().length > 4_096 ? { answer: { status: 413, body: problem("body_too_large") } } : null,
-  ),
+  meets("answer_413", "413 for every body above 4 KB", { small: 2, full: 20 }, (proxy) => {
+    const tooLarge = { answer: { status: 413, body: problem("body_too_large") } };
+    proxy.rule = (batch) => (batch.text().length > 4_096 ? tooLarge : null);
+  }),
   {
     name: "poison_record",
     what: "one record that a collector refuses, among others",
@@ -68,37 +71,60 @@ export const answers = [
         await rig.command({ command: "flush" });
         await tab.reload();
       }
-      rig.proxy.rule = null;
+      rig.proxy.getWell();
     },
   },
-  meets("request_reset", "the connection breaks in the middle of the request", { small: 2, full: 20 }, () =>
-    everyOther({ cutRequest: true }),
+  meets(
+    "request_reset",
+    "the connection breaks in the middle of the request",
+    { small: 2, full: 20 },
+    (proxy) => {
+      proxy.cutsRequest = (number) => number % 2 === 1;
+    },
   ),
-  meets("response_lost", "the batch is stored and the answer is lost", { small: 2, full: 20 }, () =>
+  meets(
+    "response_lost",
+    "the batch is stored and the answer is lost",
+    { small: 2, full: 20 },
     everyOther({ loseResponse: true }),
   ),
   meets(
     "response_truncated",
     "the connection breaks in the middle of the answer",
     { small: 2, full: 20 },
-    () => everyOther({ cutResponse: true }),
+    everyOther({ cutResponse: true }),
   ),
-  meets("receipt_cut", "half of a receipt arrives as if it were whole", { small: 2, full: 20 }, () =>
+  meets(
+    "receipt_cut",
+    "half of a receipt arrives as if it were whole",
+    { small: 2, full: 20 },
     everyOther({ cutReceipt: true }),
   ),
   meets(
     "connection_hangs",
     "the batch is stored, or not, and no answer comes",
     { small: 22, full: 90 },
-    () => (batch) => (batch.number % 4 === 1 ? { hang: true } : null),
+    (proxy) => {
+      proxy.rule = (batch) =>
+        batch.number % 4 === 1 ? { hang: batch.number % 8 === 1 ? "stored" : "not stored" } : null;
+    },
   ),
-  meets("ack_beyond", "the receipt acknowledges what was never sent", { small: 2, full: 20 }, () =>
+  meets(
+    "ack_beyond",
+    "the receipt acknowledges what was never sent",
+    { small: 2, full: 20 },
     everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: receipt.acked_seq + 1_000_000 }) }),
   ),
-  meets("ack_behind", "the receipt denies what was stored", { small: 2, full: 20 }, () =>
+  meets(
+    "ack_behind",
+    "the receipt denies what was stored",
+    { small: 2, full: 20 },
     everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: Math.max(0, receipt.acked_seq - 300) }) }),
   ),
-  meets("ack_of_another", "the receipt is of another store and session", { small: 2, full: 20 }, () =>
+  meets(
+    "ack_of_another",
+    "the receipt is of another store and session",
+    { small: 2, full: 20 },
     everyOther({ lie: (receipt) => ({ ...receipt, store_id: "another", session: "another" }) }),
   ),
 ];

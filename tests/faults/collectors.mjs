@@ -42,7 +42,7 @@ export const collectors = [
         await sleep(Math.random() * 300);
         await rig.startCollector();
       }
-      rig.proxy.rule = null;
+      rig.proxy.getWell();
       await tab.evaluate("rest()");
     },
   },

@@ -99,7 +99,7 @@ export const limits = [
         met.add(recorder.state);
         for (const { code } of recorder.problems) met.add(code);
         await tab.send("Storage.overrideQuotaForOrigin", { origin });
-        rig.proxy.rule = null;
+        rig.proxy.getWell();
         await tab.evaluate("rest()");
       }
       return [...met].join(" ");

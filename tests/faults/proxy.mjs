@@ -17,16 +17,15 @@ import { gunzipSync } from "node:zlib";
 /**
  * What to do with a batch; each field is one step, in this order.
  * @typedef {object} Fault
- * @property {boolean} [cutRequest] Break the connection in the middle of the request.
  * @property {{ status: number, headers?: Record<string, string>, body?: object }} [answer] Answer this, without asking the collector.
- * @property {boolean} [hang] Never answer.
+ * @property {"stored" | "not stored"} [hang] Never answer, having asked the collector or not.
  * @property {() => unknown} [meanwhile] Do this while the collector works on it.
  * @property {boolean} [cutResponse] Break the connection in the middle of the response.
  * @property {boolean} [loseResponse] Break the connection before the response.
  * @property {(receipt: any) => unknown} [lie] Change the receipt.
  * @property {boolean} [cutReceipt] Pass on half of the receipt as if it were whole.
  */
-/** @typedef {(batch: Batch) => Fault | null} Rule */
+/** Called once a batch. @typedef {(batch: Batch) => Fault | null} Rule */
 
 export class FaultProxy {
   host = "";
@@ -36,6 +35,8 @@ export class FaultProxy {
   #batches = 0;
   /** How many batches met a fault since the rule was set. */
   faulted = 0;
+  /** Whether the connection breaks in the middle of this request. @type {((number: number) => boolean) | null} */
+  cutsRequest = null;
   /** Batches that wait for an answer they will not get. @type {Set<import("node:net").Socket>} */
   #hanging = new Set();
   #server;
@@ -57,8 +58,19 @@ export class FaultProxy {
     return this;
   }
 
-  /** From now on each batch meets what `rule` says; null lets them pass. @param {Rule | null} rule */
+  /** From now on each batch meets what `rule` says. @param {Rule} rule */
   set rule(rule) {
+    this.#begin(rule);
+  }
+
+  /** From now on everything passes. */
+  getWell() {
+    this.cutsRequest = null;
+    this.#begin(null);
+  }
+
+  /** @param {Rule | null} rule */
+  #begin(rule) {
     this.#rule = rule;
     this.#batches = 0;
     this.faulted = 0;
@@ -82,12 +94,10 @@ export class FaultProxy {
       number: isBatch ? ++this.#batches : 0,
       text: () => (request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body),
     };
-    const early = this.#rule;
     const chunks = [];
     for await (const chunk of request) {
       chunks.push(chunk);
-      // Only a rule that needs no body can break a request in its middle.
-      if (isBatch && early?.({ ...batch, text: () => Buffer.alloc(0) })?.cutRequest) {
+      if (isBatch && this.cutsRequest?.(batch.number)) {
         this.faulted++;
         request.socket.destroy();
         return;
@@ -105,6 +115,7 @@ export class FaultProxy {
     }
     if (fault?.hang) {
       this.#hanging.add(request.socket);
+      if (fault.hang === "stored") await this.#forward(request, path, body);
       return;
     }
     const forwarded = this.#forward(request, path, body);

@@ -20,6 +20,8 @@ import { workers } from "./workers.mjs";
  * @property {(rig: Rig, times: number) => Promise<void | string>} run Emits; what it returns is remarked.
  */
 
+/** A scenario that takes longer than this, and than its own seconds, is stuck. */
+const STUCK_MS = { small: 120_000, full: 1_500_000 };
 /** What a relay may hold that its page's death takes along: its queue's bound for one category, its window included. */
 const MOST_UNACKED = 20_000;
 
@@ -31,15 +33,15 @@ export class Rigs {
   #shared = null;
 
   /**
-   * @param {Scenario} scenario @param {number} times
+   * @param {Scenario} scenario @param {number} times @param {"small" | "full"} size
    * @returns {Promise<{ row: import("./ledger.mjs").Row, wrong: string | null }>}
    */
-  async run(scenario, times) {
+  async run(scenario, times, size) {
     const rig = scenario.own ? await Rig.start(scenario.prepare) : await this.#common();
     try {
       const gapsBefore = await rig.gapsBefore();
-      const remark = await scenario.run(rig, times);
-      rig.proxy.rule = null;
+      const remark = await within(STUCK_MS[size], scenario.run(rig, times));
+      rig.proxy.getWell();
       const row = await rig.ledger(scenario.name, gapsBefore, {
         emitterKilled: scenario.emitterKilled ?? false,
       });
@@ -70,4 +72,13 @@ export class Rigs {
     this.#shared = null;
     await rig?.close();
   }
+}
+
+/** @template T @param {number} milliseconds @param {Promise<T>} work @returns {Promise<T>} */
+function within(milliseconds, work) {
+  const stuck = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`stuck for ${milliseconds / 1_000} s`)), milliseconds).unref();
+  });
+  work.catch(() => {});
+  return Promise.race([work, /** @type {Promise<never>} */ (stuck)]);
 }
