@@ -22,8 +22,8 @@ type Row = (&'static str, Matching, Places, ValueKind, usize, &'static [&'static
 #[rustfmt::skip]
 const NAMES: &[Row] = &[
     ("password", Suffix, ALL, Secret, 1, &[
-        "password", "passwd", "passphrase", "passcode", "pass_word", "password_confirm", "password_confirmation",
-        "password_again", "password_repeat", "password_1", "password_2", "password_hash", "password_value",
+        "password", "passwd", "passphrase", "passcode", "password_confirm", "password_confirmation",
+        "password_again", "password_repeat", "password1", "password2", "password_hash", "password_value",
     ]),
     ("password", Word, ALL, Secret, 1, &["pwd"]),
     ("password", Exact, KEYS, Strings, 1, &["pass"]),
@@ -47,14 +47,14 @@ const NAMES: &[Row] = &[
     ("authorization", Suffix, ALL, Credentials, 1, &["authorization"]),
     ("cookie", Suffix, ALL, Cookies, 1, &["cookie"]),
     ("cookie", Suffix, KEYS, Cookies, 1, &["cookies"]),
-    ("cookie", Suffix, ALL, SetCookie, 1, &["set_cookie", "set_cookie_2"]),
+    ("cookie", Suffix, ALL, SetCookie, 1, &["set_cookie", "set_cookie2"]),
     ("session", Exact, ALL, Secret, 4, &[
         "session_id", "sid", "connect_sid", "jsession_id", "phpsess_id", "asp_net_session_id", "session_key",
     ]),
     ("session", Exact, KEYS, Scalar, 16, &["session"]),
     ("csrf", Word, ALL, Secret, 4, &["csrf", "xsrf"]),
     ("card", Suffix, ALL, Secret, 4, &["card_number", "credit_card", "debit_card", "cc_number", "card_no"]),
-    ("card", Word, ALL, Digits, 3, &["cvv", "cvc", "cvv_2", "cvc_2", "cvn", "card_code", "security_code"]),
+    ("card", Word, ALL, Digits, 3, &["cvv", "cvc", "cvv2", "cvc2", "cvn", "card_code", "security_code"]),
     ("ssn", Word, ALL, Digits, 4, &["ssn", "social_security_number"]),
     ("otp", Word, ALL, Digits, 4, &["otp", "totp", "pin", "otp_code", "sms_code", "mfa_code", "pin_code"]),
     ("otp", Suffix, ALL, Secret, 4, &[

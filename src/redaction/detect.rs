@@ -13,7 +13,8 @@ fn is_base64url(byte: u8) -> bool {
 
 /// A JSON Web Token, signed or encrypted, possibly cut off (RFC 7519, 7516).
 pub(super) fn jwt(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
-    if !word_starts_at(json, start) {
+    // After a `-` it would be the rest of another token.
+    if !word_starts_at(json, start) || start.checked_sub(1).is_some_and(|i| json[i] == b'-') {
         return None;
     }
     let header_end = run_end(json, literal_end, is_base64url);
@@ -60,10 +61,14 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
     let label = memchr::memmem::find(&rest[..rest.len().min(64)], b"-----")?;
     memchr::memmem::find(&rest[..label], b"PRIVATE")?;
     let body = literal_end + label + 5;
+    if json[body..].starts_with(b"-----END") {
+        return None;
+    }
     let quote = memchr::memchr(b'"', &json[body..]).map_or(json.len(), |i| body + i);
     let string_end = quote - json[body..quote].iter().rev().take_while(|b| **b == b'\\').count();
     let end = memchr::memmem::find(&json[body..string_end], b"-----END").map_or(string_end, |i| body + i);
-    Some(body..end)
+    // Less gives nothing away.
+    (json[body..end].iter().filter(|b| b.is_ascii_alphanumeric()).count() >= 8).then_some(body..end)
 }
 
 /// What follows `Bearer`.
@@ -72,23 +77,31 @@ pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Ra
     const CHALLENGE: &[&str] =
         &["realm", "scope", "error", "charset", "authorization_uri", "resource_metadata"];
     let token = after_scheme(json, start, literal_end)?;
+    let is_challenge = |name: &&[u8]| {
+        let (word, rest) = json[token..].split_at_checked(name.len()).unwrap_or_default();
+        word.eq_ignore_ascii_case(name) && matches!(rest.first(), Some(b'=' | b'_'))
+    };
+    if CHALLENGE.iter().any(|name| is_challenge(&name.as_bytes())) {
+        return None;
+    }
     let end = run_end(json, token, |b| is_base64url(b) || b".~+/=%".contains(&b));
     let text = &json[token..end];
-    let word = text.iter().position(|b| *b == b'=').unwrap_or(text.len());
-    let challenge = word < text.len()
-        && CHALLENGE.iter().any(|name| text[..word].to_ascii_lowercase().starts_with(name.as_bytes()));
     let digit = text.iter().any(u8::is_ascii_digit);
     let least = if string_ends_at(json, end) { 4 } else { 8 };
-    (!challenge && (digit && text.len() >= least || text.len() >= 24)).then_some(token..end)
+    (digit && text.len() >= least || text.len() >= 24).then_some(token..end)
 }
 
 /// What follows `Basic`: base64 of `user:password` (RFC 7617), possibly cut off.
 pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
+    /// Characters of base64 among which a user's name must have ended.
+    const MOST_NAME: usize = 512;
+    let is_base64 = |b: &u8| is_base64url(*b) || b"+/=".contains(b);
     let token = after_scheme(json, start, literal_end)?;
-    let end = run_end(json, token, |b| is_base64url(b) || b"+/=".contains(&b));
-    let decoded = base64::decode(&json[token..end]);
+    let name = json[token..].iter().take(MOST_NAME).take_while(|b| is_base64(b)).count();
+    let decoded = base64::decode(&json[token..token + name]);
     let colon = decoded.iter().position(|b| *b == b':')?;
     let printable = decoded[..colon].iter().all(|b| !b.is_ascii_control());
+    let end = run_end(json, token, |b| is_base64(&b));
     (printable && end - token >= 4).then_some(token..end)
 }
 
@@ -108,14 +121,13 @@ fn after_scheme(json: &[u8], start: usize, literal_end: usize) -> Option<usize> 
 pub(super) fn user_info(json: &[u8], authority: usize, percent: bool) -> Option<Range<usize>> {
     /// Far beyond any real one; bounds the look ahead.
     const MOST: usize = 1024;
-    if is_placeholder(json.get(authority..)?) {
-        return None;
-    }
     let (mut i, mut at_sign) = (authority, None);
     while i < json.len().min(authority + MOST) {
         match json[i] {
             b'@' => (at_sign, i) = (Some(i), i + 1),
             b'/' | b'?' | b'#' | b'"' | b'\\' | b' ' | b'<' | b'>' | b'\'' | b'&' | b'`' => break,
+            // Redacted already, be it by another rule.
+            b'[' if is_placeholder(&json[i..]) => return None,
             b'%' if percent => match percent_at(json, i) {
                 Some((b'@', end)) => (at_sign, i) = (Some(i), end),
                 Some((b'/' | b'?' | b'#' | b'&' | b' ', _)) => break,
@@ -136,11 +148,17 @@ pub(super) fn secret_path(json: &[u8], from: usize) -> Option<Range<usize>> {
 
 /// The e-mail address around the `@` at `i`.
 pub(super) fn email(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
-    let local = json[floor..i].iter().rev().take(64);
-    let mut start = i - local.take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b)).count();
-    // The letter of an escape (`\nbob@…`) is not part of it.
+    /// Bytes of a local part (RFC 5321 §4.5.3.1.1).
+    const MOST: usize = 64;
+    let local = json[floor..i].iter().rev().take(MOST + 1);
+    let length = local.take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b)).count();
+    if length > MOST {
+        return None;
+    }
+    let mut start = i - length;
+    // The letters of an escape (`\nbob@…`) are not part of it.
     if start > floor && json[start - 1] == b'\\' {
-        start += 1;
+        start += if json[start] == b'u' { 5 } else { 1 };
     }
     let end = run_end(json, i + 1, |b| b.is_ascii_alphanumeric() || b".-".contains(&b));
     let host = json[i + 1..end].strip_suffix(b".").unwrap_or(&json[i + 1..end]);

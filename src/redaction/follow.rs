@@ -5,7 +5,7 @@
 //! inputs and multipart forms.
 
 use super::escapes::{
-    at, closing_quote, percent_at, quote_at, skip_blank, unicode_escape_at, word_starts_at,
+    Quote, at, closing_quote, percent_at, quote_at, skip_blank, unicode_escape_at, word_starts_at,
 };
 use super::names::NameMatch;
 use super::placeholder::Decoding;
@@ -35,9 +35,12 @@ enum Joint {
     Tag,
 }
 
+/// `Some` if a secret was replaced. What was not is left for the other rules to look at.
+type Replaced = Option<()>;
+
 impl Scan<'_> {
-    /// Redacts the value of the name that ends at `end`. Returns where to go on if there was one.
-    pub(super) fn redact_after_name(&mut self, found: NameMatch, end: usize) -> Option<usize> {
+    /// Redacts the value of the name that ends at `end`.
+    pub(super) fn redact_after_name(&mut self, found: NameMatch, end: usize) -> Replaced {
         let json = self.json;
         let (mut i, mut enclosed) = (end, Enclosed::No);
         // `user[password]=x`
@@ -67,28 +70,26 @@ impl Scan<'_> {
             };
         };
         if let (Enclosed::Json(level), Joint::Colon) = (enclosed, joint)
-            && let Some(resume) = self.redact_member(found, skip_blank(json, after), level)
+            && self.redact_member(found, skip_blank(json, after), level).is_some()
         {
-            return Some(resume);
+            return Some(());
         }
         self.redact_text(found, joint, enclosed, after)
     }
 
     /// The member of an object whose name was found.
-    fn redact_member(&mut self, found: NameMatch, value: usize, level: u32) -> Option<usize> {
-        let json = self.json;
+    fn redact_member(&mut self, found: NameMatch, value: usize, level: u32) -> Replaced {
         if found.name.value == ValueKind::Pair {
             return self.redact_value_before_name(value, level);
         }
         if !found.name.places.overlap(Places::JSON) {
             return None;
         }
-        let resume = self.redact_json_value(value, level, found.name);
-        (resume > value || at(json, value) == b'"').then_some(resume)
+        self.redact_json_value(value, level, found.name).then_some(())
     }
 
     /// `"value":"…","name":"Cookie"`: the value comes first.
-    fn redact_value_before_name(&mut self, value: usize, level: u32) -> Option<usize> {
+    fn redact_value_before_name(&mut self, value: usize, level: u32) -> Replaced {
         let json = self.json;
         let open = quote_at(json, value).filter(|quote| quote.level == level)?;
         let close = closing_quote(json, open.end, level);
@@ -103,12 +104,11 @@ impl Scan<'_> {
         if !found.name.places.overlap(Places::JSON) || found.name.value == ValueKind::Pair {
             return None;
         }
-        self.redact_content(between(open, close), Decoding::string(level), found.name, false);
-        Some(close.end)
+        self.redact_content(between(open, close), Decoding::string(level), found.name, false).then_some(())
     }
 
     /// What comes after a string that **is** a name: the second half of a pair.
-    fn redact_pair(&mut self, found: NameMatch, name_end: usize, i: usize, level: u32) -> Option<usize> {
+    fn redact_pair(&mut self, found: NameMatch, name_end: usize, i: usize, level: u32) -> Replaced {
         let json = self.json;
         let name = found.name;
         if name.value == ValueKind::Pair || !name.places.overlap(Places::JSON) {
@@ -118,16 +118,14 @@ impl Scan<'_> {
         if level > 0 && rest.starts_with(b" value=") {
             let open = quote_at(json, i + 7)?;
             let close = closing_quote(json, open.end, open.level);
-            self.redact_content(between(open, close), Decoding::TEXT, name, false);
-            return Some(close.start);
+            return self.redact_content(between(open, close), Decoding::TEXT, name, false).then_some(());
         }
         if level > 0 && at(json, i) == b'\\' {
             // multipart/form-data: an empty line, then the value.
             let breaks = [br"\r\n\r\n".as_slice(), br"\n\n"];
             let blank = breaks.iter().find(|blank| rest.starts_with(blank))?.len();
             let value = self.line_value(i + blank);
-            self.redact_content(value.clone(), Decoding::TEXT, name, false);
-            return Some(value.end);
+            return self.redact_content(value, Decoding::TEXT, name, false).then_some(());
         }
         if at(json, i) != b',' {
             return None;
@@ -139,7 +137,8 @@ impl Scan<'_> {
         if at(json, after) == b':' {
             let key = &json[between(open, close)];
             let is_value = key == b"value" || key == b"binaryValue";
-            return is_value.then(|| self.redact_json_value(skip_blank(json, after + 1), level, name));
+            let replaced = is_value && self.redact_json_value(skip_blank(json, after + 1), level, name);
+            return replaced.then_some(());
         }
         // `["cookie","a=b"]`, and `"token:","abc"` as console.log("token:", token) leaves it.
         let labelled = matches!(json[name_end..i].first(), Some(b':' | b'='));
@@ -152,29 +151,20 @@ impl Scan<'_> {
         if !labelled && !alone() {
             return None;
         }
-        self.redact_content(between(open, close), Decoding::string(level), name, false);
-        Some(close.start)
+        self.redact_content(between(open, close), Decoding::string(level), name, false).then_some(())
     }
 
     /// Whether the string around `i` is the first of its array.
     fn array_starts_before(&self, i: usize, level: u32) -> bool {
         let word =
             self.json[..i].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
-        let quote = (i - word.count()).checked_sub(1 << level);
-        quote.is_some_and(|quote| {
-            quote_at(self.json, quote).is_some_and(|found| found.level == level)
-                && quote.checked_sub(1).is_some_and(|before| self.json[before] == b'[')
-        })
+        let start = i - word.count();
+        let before = start.checked_sub((1 << level) + 1).map(|before| self.json[before]);
+        self.string_starts_at(start, level) && before == Some(b'[')
     }
 
     /// A name and its value in free text, in a URL or in a form body.
-    fn redact_text(
-        &mut self,
-        found: NameMatch,
-        joint: Joint,
-        enclosed: Enclosed,
-        after: usize,
-    ) -> Option<usize> {
+    fn redact_text(&mut self, found: NameMatch, joint: Joint, enclosed: Enclosed, after: usize) -> Replaced {
         let json = self.json;
         let name = found.name;
         if name.value == ValueKind::Pair {
@@ -186,26 +176,30 @@ impl Scan<'_> {
             return None;
         }
         let value = skip_spaces(json, after);
-        if joint == Joint::Colon
+        if let Some(quote) = quote_at(json, value)
+            && joint == Joint::Colon
             && enclosed == Enclosed::No
-            && quote_at(json, value).is_some_and(|q| q.level == 0)
+            && (quote.level == 0 || ends_element(json, quote))
         {
-            // `"token:"`, a whole string.
-            return self.redact_pair(NameMatch { start, ..found }, after - 1, value + 1, 0);
+            // `"the token:"`, a whole string.
+            return self.redact_pair(NameMatch { start, ..found }, after - 1, quote.end, quote.level);
         }
         if matches!(name.value, ValueKind::Cookies | ValueKind::SetCookie) {
-            if !name.places.overlap(Places::TEXT) || joint == Joint::Percent {
+            let done = value < self.cookies_to;
+            if done || !name.places.overlap(Places::TEXT) || joint == Joint::Percent {
                 return None;
             }
             let content = self.cookie_line(value);
-            self.redact_content(content.clone(), Decoding::TEXT, name, true);
-            return Some(content.end);
+            return self.redact_content(content, Decoding::TEXT, name, true).then_some(());
+        }
+        // `code=…` counts at the start of a form body as well, which shows only by the `&` after it.
+        let in_form = !is_parameter && joint == Joint::Equals && self.string_starts_at(start, 0);
+        if !name.places.overlap(Places::TEXT) && !is_parameter && !in_form && joint != Joint::Percent {
+            return None;
         }
         let TextValue { content, quoted, end } =
-            self.text_value(value, joint == Joint::Percent, is_parameter)?;
-        if !is_parameter && joint == Joint::Equals && at(json, end) == b'&' && self.string_starts_at(start) {
-            is_parameter = true;
-        }
+            self.text_value(value, joint == Joint::Percent, is_parameter, name.value)?;
+        is_parameter |= in_form && at(json, end) == b'&';
         let in_url = is_parameter || joint == Joint::Percent;
         if !name.places.overlap(if in_url { Places::URL.and(Places::TEXT) } else { Places::TEXT }) {
             return None;
@@ -217,8 +211,7 @@ impl Scan<'_> {
             return None;
         }
         let decoding = if in_url { Decoding::URL } else { Decoding::TEXT };
-        self.redact_content(content, decoding, name, true);
-        Some(end)
+        self.redact_content(content, decoding, name, true).then_some(())
     }
 
     /// Where the parameter name begins of which the match may be the end: `my_token`, `user[password]`.
@@ -247,9 +240,17 @@ impl Scan<'_> {
         [3, 5, 6].into_iter().any(|back| matches!(escape(back), Some((b'?' | b'&' | b'#', _))))
     }
 
-    fn string_starts_at(&self, i: usize) -> bool {
-        i == self.floor || i.checked_sub(1).is_some_and(|b| self.json[b] == b'"')
+    /// Whether a string of `level` begins right before `i`.
+    fn string_starts_at(&self, i: usize, level: u32) -> bool {
+        let quote = i.checked_sub(1 << level).and_then(|quote| quote_at(self.json, quote));
+        quote.is_some_and(|quote| quote.level == level)
     }
+}
+
+/// Whether a quote ends one element of an array and the next is a string as well.
+fn ends_element(json: &[u8], quote: Quote) -> bool {
+    at(json, quote.end) == b','
+        && quote_at(json, skip_blank(json, quote.end + 1)).is_some_and(|next| next.level == quote.level)
 }
 
 /// Skips blanks that keep the line.

@@ -31,6 +31,7 @@ mod builtin;
 mod card;
 mod detect;
 mod escapes;
+mod extension;
 mod follow;
 mod frequency;
 mod names;
@@ -45,8 +46,11 @@ mod text;
 mod values;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
+pub use extension::RuleError;
 use names::Names;
 use prefilter::{Pattern, Tables};
 pub use rules::RuleTable;
@@ -72,7 +76,8 @@ pub enum Redacted {
 /// Finds and replaces secrets. Holds the compiled rules, the install's key and the counts.
 pub struct Redactor {
     key: [u8; 32],
-    engine: Engine,
+    /// Boxed, so that moving a redactor is cheap.
+    engine: Box<Engine>,
     ids: Vec<String>,
     counts: Vec<u64>,
 }
@@ -99,15 +104,15 @@ impl Redactor {
         let shapes = Shapes::new(shapes.map(|rule| (rule, counter(&rule.id))));
         let card = shapes.counter_of(|shape| matches!(shape, Shape::Card));
         let email = shapes.counter_of(|shape| matches!(shape, Shape::Email));
-        let patterns = patterns(&Names::pairs(names()), &shapes, email.is_some());
-        let engine = Engine {
+        let patterns = patterns(&Names::tails(names()), &shapes, email.is_some());
+        let engine = Box::new(Engine {
             tables: Tables::new(&patterns),
             kernel: Kernel::detect(),
             names: compiled,
             shapes,
             card,
             email,
-        };
+        });
         let counts = vec![0; ids.len()];
         Self { key, engine, ids, counts }
     }
@@ -122,14 +127,16 @@ impl Redactor {
     /// are copied. So an event's `url`, `source.metadata` and `data` are redacted in one go, and its
     /// `ts`, `type` and `category` not looked at.
     pub fn redact_values(&mut self, json: &[u8], values: &[Range<usize>], out: &mut Vec<u8>) -> Redacted {
-        let sink = Sink { json, key: &self.key, out, counts: &mut self.counts, copied: 0, found: 0 };
+        let sink =
+            Sink { json, key: &self.key, out, counts: &mut self.counts, copied: 0, passed: 0, found: 0 };
         let strings = StringState { position: 0, inside: false };
-        let mut scan = Scan { engine: &self.engine, json: &[], floor: 0, sink, strings };
+        let mut scan =
+            Scan { engine: &self.engine, json: &[], floor: 0, sink, strings, walked_to: 0, cookies_to: 0 };
         for value in values {
             scan.json = json.get(..value.end).unwrap_or(json);
             scan.floor = value.start;
             scan.strings = StringState { position: value.start, inside: false };
-            scan.run();
+            scan.run(value.start..scan.json.len());
         }
         scan.sink.finish();
         match scan.sink.found {
@@ -151,23 +158,21 @@ impl Redactor {
 }
 
 /// What the prefilter looks for: ends of names with what may follow one, and the literals of shapes.
-fn patterns(pairs: &[[u8; 2]], shapes: &Shapes, email: bool) -> Vec<Pattern> {
-    // By high nibble, so that a set of them is exact. A name ends before: a quote, `%3D`, `%22`; `=`, `:`,
-    // `>`; an escape, `]`, a backtick.
-    const AFTER: [&[u8]; 4] = [b"\"%'", b"=:>", b"\\]", b"`"];
+fn patterns(tails: &[[u8; 3]], shapes: &Shapes, email: bool) -> Vec<Pattern> {
+    // A quote, `%3D` or `%22`; `=`, `:`, `>`, an escape or `]`.
+    const AFTER: &[u8] = b"\"%'=:>\\]";
+    let any: Vec<u8> = (0..=255).collect();
     let mut patterns = Vec::new();
-    for after in AFTER {
-        for [a, b] in pairs {
-            let [a, b] = [a, b].map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]);
-            patterns.push(Pattern::new([&a, &b, after]));
-        }
+    for tail in tails {
+        let [a, b, c] = tail.map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]);
+        patterns.push(Pattern::new([&a, &b, &c, AFTER]));
     }
-    patterns.push(Pattern::new([b" ", b"=:", b" "]));
-    patterns.extend(shapes.windows().map(|(window, fold)| Pattern::literal(window, fold)));
+    patterns.push(Pattern::new([&any, b" ", b"=:", b" "]));
+    patterns.extend(shapes.patterns());
     if email {
         let word: Vec<u8> = (0..128u8).filter(u8::is_ascii_alphanumeric).collect();
         let local: Vec<u8> = word.iter().copied().chain(*b"._%+-").collect();
-        patterns.push(Pattern::new([&local, b"@", &word]));
+        patterns.push(Pattern::new([&any, &local, b"@", &word]));
     }
     patterns
 }

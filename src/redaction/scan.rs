@@ -16,6 +16,16 @@ use super::sink::Sink;
 /// enough to stay in the first-level cache.
 const BLOCKS: usize = 32;
 
+/// What may stand after a name.
+const FOLLOWS_NAME: [bool; 256] = {
+    let (mut follows, after, mut i) = ([false; 256], b"\"%'=:>\\] ", 0);
+    while i < after.len() {
+        follows[after[i] as usize] = true;
+        i += 1;
+    }
+    follows
+};
+
 /// All rules, compiled. Read only.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -39,6 +49,9 @@ pub(super) struct Scan<'a> {
     pub(super) sink: Sink<'a>,
     /// Counts quotes up to here, to know what is inside a string.
     pub(super) strings: StringState,
+    /// Containers, and cookies, have been gone through up to here.
+    pub(super) walked_to: usize,
+    pub(super) cookies_to: usize,
 }
 
 /// Whether the byte at `position` is inside a string; moves forward only.
@@ -49,11 +62,12 @@ pub(super) struct StringState {
 }
 
 impl Scan<'_> {
-    /// Redacts the whole value.
-    pub(super) fn run(&mut self) {
-        let (json, engine) = (self.json, self.engine);
+    /// Redacts the bytes of a range: the whole value, or a part that a rule passed over.
+    pub(super) fn run(&mut self, range: Range<usize>) {
+        let engine = self.engine;
+        let json = self.json.get(..range.end).unwrap_or(self.json);
         let mut masks = [0u64; BLOCKS];
-        let (mut start, mut resume) = (self.floor, self.floor);
+        let mut start = range.start;
         while start < json.len() {
             let count = engine.kernel.fill(&engine.tables, json, self.floor, start, &mut masks);
             for (block, mask) in masks.iter().take(count).enumerate() {
@@ -62,8 +76,8 @@ impl Scan<'_> {
                 while left != 0 {
                     let last = first + left.trailing_zeros() as usize;
                     left &= left - 1;
-                    if last >= resume && last < json.len() {
-                        resume = self.candidate(last).max(self.sink.copied).max(resume);
+                    if last >= self.sink.passed && last < json.len() {
+                        self.candidate(last);
                     }
                 }
             }
@@ -71,39 +85,36 @@ impl Scan<'_> {
         }
     }
 
-    /// Verifies the candidate whose last byte is at `last`. Returns where to go on.
+    /// Verifies the candidate whose last byte is at `last`, and redacts what it gives away.
     #[inline]
-    fn candidate(&mut self, last: usize) -> usize {
+    fn candidate(&mut self, last: usize) {
         let (json, engine) = (self.json, self.engine);
         let byte = json[last];
-        if byte.is_ascii_digit() || matches!(byte, b' ' | b'-') {
-            if let Some(resume) = self.card(last) {
-                return resume;
-            }
+        if (byte.is_ascii_digit() || matches!(byte, b' ' | b'-')) && self.card(last) {
+            return;
         }
         // ` = ` and ` : ` are candidates themselves, since a blank after a name is not.
         let end = if byte == b' ' { last.saturating_sub(2) } else { last };
-        if engine.names.may_end_at(json, end)
+        if FOLLOWS_NAME[usize::from(byte)]
+            && engine.names.may_end_at(json, end)
             && let Some(found) = engine.names.ending_at(json, self.floor, end)
-            && let Some(resume) = self.redact_after_name(found, end)
+            && self.redact_after_name(found, end).is_some()
         {
-            return resume;
+            return;
         }
         for found in engine.shapes.at(json, last) {
-            if let Some(resume) = self.shape(found) {
-                return resume;
+            if self.shape(found) {
+                return;
             }
         }
-        if byte != b'@'
-            && let Some(rule) = engine.email
-            && json[last - 1] == b'@'
+        if let Some(rule) = engine.email
+            && let Some(at) = last.checked_sub(1).filter(|at| *at >= self.floor && json[*at] == b'@')
         {
-            return self.found(detect::email(json, self.floor, last - 1), rule, Decoding::TEXT).unwrap_or(0);
+            self.found(detect::email(json, self.floor, at), rule, Decoding::TEXT);
         }
-        0
     }
 
-    fn shape(&mut self, found: Candidate<'_>) -> Option<usize> {
+    fn shape(&mut self, found: Candidate<'_>) -> bool {
         let json = self.json;
         let Candidate { shape, rule, start, end } = found;
         let (secret, decoding) = match shape {
@@ -117,28 +128,31 @@ impl Scan<'_> {
                 (detect::user_info(json, end, percent), Decoding { levels: 1, percent })
             }
             Shape::SecretPath(_) => (detect::secret_path(json, end), Decoding::URL),
-            Shape::Card | Shape::Email => return None,
+            Shape::Card | Shape::Email => return false,
         };
         self.found(secret, rule, decoding)
     }
 
-    fn found(&mut self, secret: Option<Range<usize>>, rule: u16, decoding: Decoding) -> Option<usize> {
-        let secret = secret.filter(|secret| self.is_inside_string(secret.start))?;
-        let end = secret.end;
-        self.sink.replace(secret, rule, decoding);
-        Some(end)
+    fn found(&mut self, secret: Option<Range<usize>>, rule: u16, decoding: Decoding) -> bool {
+        let before = self.sink.passed;
+        if let Some(secret) = secret.filter(|secret| self.is_inside_string(secret.start)) {
+            self.sink.replace(secret, rule, decoding);
+        }
+        self.sink.passed > before
     }
 
-    fn card(&mut self, i: usize) -> Option<usize> {
-        let rule = self.engine.card?;
-        let number = card::number(self.json, self.floor.max(self.sink.copied), i)?;
-        let end = number.end;
+    /// Redacts the card number around `i`, if there is one.
+    pub(super) fn card(&mut self, i: usize) -> bool {
+        let floor = self.floor.max(self.sink.copied);
+        let Some((rule, number)) = self.engine.card.zip(card::number(self.json, floor, i)) else {
+            return false;
+        };
         if self.is_inside_string(number.start) {
             self.sink.replace(number, rule, Decoding::TEXT);
         } else {
             self.sink.replace_bare(number, rule, 0);
         }
-        Some(end)
+        true
     }
 
     /// Whether `i` is inside a string. Asked in rising order, and only of what is about to be replaced,

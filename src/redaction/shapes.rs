@@ -5,6 +5,8 @@
 //! `email`.
 
 use super::escapes::{at, is_word, string_ends_at, word_starts_at};
+use super::frequency;
+use super::prefilter::Pattern;
 use super::rules::{Shape, ShapeRule, TokenShape};
 
 const WINDOW_BITS: u32 = 12;
@@ -76,9 +78,17 @@ impl Shapes {
         compiled
     }
 
-    /// The windows, for the prefilter, and whether each counts in either case.
-    pub(super) fn windows(&self) -> impl Iterator<Item = (&[u8], bool)> {
-        self.literals.iter().map(|l| (&l.text[l.offset..l.offset + 3], l.fold))
+    /// What the prefilter looks for: the window of each literal and the byte before it.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = Pattern> {
+        self.literals.iter().map(|literal| {
+            let cases = |byte: u8| match literal.fold {
+                true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
+                false => vec![byte],
+            };
+            let window = &literal.text[literal.offset..literal.offset + 3];
+            let before = literal.offset.checked_sub(1).map_or_else(before_a_word, |i| cases(literal.text[i]));
+            Pattern::new([&before, &cases(window[0]), &cases(window[1]), &cases(window[2])])
+        })
     }
 
     /// The counter of a shape without a literal, if its rule is on.
@@ -105,6 +115,13 @@ impl Shapes {
     }
 }
 
+/// What may stand before a word: anything but a letter, unless that ends an escape.
+fn before_a_word() -> Vec<u8> {
+    (0..=255u8)
+        .filter(|b| !b.is_ascii_alphanumeric() || b.is_ascii_hexdigit() || b"nrt".contains(b))
+        .collect()
+}
+
 /// The three bytes that end at `last`, letters folded.
 #[inline]
 fn window_at(text: &[u8], last: usize) -> Option<u32> {
@@ -119,8 +136,12 @@ fn hash(window: u32) -> usize {
 
 /// Where the three bytes begin that are least common in logs.
 fn rarest(text: &[u8]) -> usize {
-    let commonness = |bytes: &[u8]| bytes.iter().map(|b| super::frequency::of(*b)).product::<u32>();
-    (0..text.len().saturating_sub(2)).min_by_key(|i| commonness(&text[*i..*i + 3])).unwrap_or(0)
+    let common = |byte: &u8| u64::from(frequency::of(*byte));
+    let commonness = |i: &usize| {
+        let before = i.checked_sub(1).map_or(1000, |before| common(&text[before]));
+        before * text[*i..*i + 3].iter().map(common).product::<u64>()
+    };
+    (0..text.len().saturating_sub(2)).min_by_key(commonness).unwrap_or(0)
 }
 
 /// The end of a token whose prefix ends at `body`, if it is one.

@@ -15,6 +15,9 @@ pub(super) struct Sink<'a> {
     pub(super) counts: &'a mut [u64],
     /// Everything before is in `out`, redacted.
     pub(super) copied: usize,
+    /// Up to here secrets are placeholders, be it since now or since an earlier run; going on from here
+    /// either way is what makes a second run change nothing.
+    pub(super) passed: usize,
     /// How many secrets were replaced.
     pub(super) found: u32,
 }
@@ -24,7 +27,11 @@ impl Sink<'_> {
     /// stays; so does what overlaps an earlier one.
     pub(super) fn replace(&mut self, secret: Range<usize>, rule: u16, decoding: Decoding) {
         let text = self.json.get(secret.clone()).unwrap_or_default();
-        if text.is_empty() || secret.start < self.copied || is_placeholder(text) {
+        if is_placeholder(text) {
+            self.passed = self.passed.max(secret.start + placeholder::LEN);
+            return;
+        }
+        if text.is_empty() || secret.start < self.copied {
             return;
         }
         self.copy_to(secret.start);
@@ -63,7 +70,7 @@ impl Sink<'_> {
     }
 
     fn mark(&mut self, copied: usize, rule: u16) {
-        self.copied = copied;
+        (self.copied, self.passed) = (copied, self.passed.max(copied));
         self.found += 1;
         if let Some(count) = self.counts.get_mut(usize::from(rule)) {
             *count += 1;

@@ -158,7 +158,7 @@ fn named_secrets_are_found_in_every_context() {
             r#"[{"value":"a=…","name":"Cookie"},{"value":"x","name":"Accept"}]"#,
         ),
         (r#"[{"name":"x-api-key","value":"k"}]"#, r#"[{"name":"x-api-key","value":"…"}]"#),
-        (r#"[{"name":"cookie","binaryValue":[97,98]}]"#, r#"[{"name":"cookie","binaryValue":[97,98]}]"#),
+        (r#"[{"name":"cookie","binaryValue":[97,98]}]"#, r#"[{"name":"cookie","binaryValue":"…"}]"#),
         (
             r#"[["authorization","Bearer abc"],["accept","x"]]"#,
             r#"[["authorization","Bearer …"],["accept","x"]]"#,
@@ -224,9 +224,21 @@ fn named_secrets_are_found_in_every_context() {
             r#""https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX""#,
             r#""https://hooks.slack.com/services/…""#,
         ),
+        (
+            r#"{"pin":"card 4111111111111111","cvv":["no","4111 1111 1111 1111"]}"#,
+            r#"{"pin":"card …","cvv":["no","…"]}"#,
+        ),
+        (r#""cookie: none, card 4111111111111111""#, r#""cookie: none, card …""#),
+        (r#"{"Authorization":4111111111111111}"#, r#"{"Authorization":"…"}"#),
+        (
+            r#"{"cookies":[{"name":"a","value":"b","url":"https://u:p@h/"}]}"#,
+            r#"{"cookies":[{"name":"a","value":"…","url":"https://…@h/"}]}"#,
+        ),
+        (r#"["the token:","abc"]"#, r#"["the token:","…"]"#),
+        (r#""pin=1234abc pin=1234""#, r#""pin=1234abc pin=…""#),
         (r#"{"amount":4111111111111111}"#, r#"{"amount":"…"}"#),
         (
-            r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}"#,
+            r#"{"k":"-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END PRIVATE KEY-----\n"}"#,
             r#"{"k":"-----BEGIN PRIVATE KEY-----…-----END PRIVATE KEY-----\n"}"#,
         ),
     ] {

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::escapes::{at, closing_quote, percent_at, quote_at, unicode_escape_at};
+use super::escapes::{at, closing_quote, is_word, percent_at, quote_at, unicode_escape_at};
 use super::placeholder::is_placeholder;
+use super::rules::ValueKind;
 use super::scan::Scan;
+use super::shapes::run_end;
 use super::values::scheme_len;
 
 /// A value in text.
@@ -19,7 +21,13 @@ pub(super) struct TextValue {
 
 impl Scan<'_> {
     /// The value at `i`. `None` where there is none: a bracket, the end, a value that is redacted.
-    pub(super) fn text_value(&self, i: usize, percent: bool, parameter: bool) -> Option<TextValue> {
+    pub(super) fn text_value(
+        &self,
+        i: usize,
+        percent: bool,
+        parameter: bool,
+        kind: ValueKind,
+    ) -> Option<TextValue> {
         let json = self.json;
         if let Some(open) = quote_at(json, i) {
             if open.level == 0 {
@@ -40,11 +48,21 @@ impl Scan<'_> {
             let end = self.run_end(start, true, false);
             return Some(TextValue { content: start..end, quoted: true, end });
         }
+        if kind == ValueKind::Digits && !at(json, i).is_ascii_digit() {
+            return None;
+        }
         let scheme = scheme_len(&json[i..]);
         if is_placeholder(&json[i + scheme..]) {
             return None;
         }
-        let end = self.run_end(i + scheme, percent, parameter);
+        let end = match kind {
+            // No longer than what they can be: most of the time it is something else.
+            ValueKind::Digits => run_end(json, i, |b| b.is_ascii_digit() || b == b'-'),
+            _ => self.run_end(i + scheme, percent, parameter),
+        };
+        if kind == ValueKind::Digits && is_word(at(json, end)) {
+            return None;
+        }
         let trailing = |b: &&u8| b",.)]}:!?".contains(b);
         let trimmed = end - json[i + scheme..end].iter().rev().take_while(trailing).count();
         Some(TextValue { content: i..trimmed, quoted: false, end })

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::escapes::{at, closing_quote, line_break_at, quote_at, skip_blank};
 use super::names::Name;
-use super::placeholder::Decoding;
+use super::placeholder::{Decoding, LEN, is_placeholder};
 use super::rules::ValueKind;
 use super::scan::Scan;
+use super::shapes::run_end;
 use super::sink::between;
 
 /// Authentication schemes (IANA's registry and what APIs made up) that stay before their credentials.
@@ -66,104 +67,122 @@ const COOKIE_MEMBERS: &[&str] = &[
 ];
 
 impl Scan<'_> {
-    /// Redacts the JSON value at `value`, which stands `level` strings deep. Returns where to go on.
-    pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> usize {
+    /// Redacts the JSON value at `value`, which stands `level` strings deep. Says whether there was a
+    /// secret, now or before; the rest is for the other rules to look at.
+    pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> bool {
         let json = self.json;
+        let before = self.sink.passed;
         match at(json, value) {
-            b'0'..=b'9' | b'-' => self.redact_number(value, level, name),
-            b'[' | b'{' if name.value != ValueKind::Scalar => self.redact_container(value, level, name),
-            _ => match quote_at(json, value).filter(|quote| quote.level == level) {
-                Some(open) => {
+            b'0'..=b'9' | b'-' => {
+                self.redact_number(value, level, name);
+            }
+            b'[' | b'{' => self.redact_container(value, level, name),
+            _ => {
+                if let Some(open) = quote_at(json, value).filter(|quote| quote.level == level) {
                     let close = closing_quote(json, open.end, level);
                     self.redact_content(between(open, close), Decoding::string(level), name, false);
-                    if close.level == level { close.end } else { close.start }
                 }
-                None => value,
-            },
+            }
         }
+        self.sink.passed > before
     }
 
+    /// Redacts the number at `value` and returns its end.
     fn redact_number(&mut self, value: usize, level: u32, name: Name) -> usize {
-        let rest = self.json.get(value..).unwrap_or_default();
-        let len =
-            rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
-        let digits = rest[..len].iter().filter(|b| b.is_ascii_digit()).count();
-        let is_secret = matches!(name.value, ValueKind::Secret | ValueKind::Digits);
-        // Fewer digits are a count or a choice; a card's check value has three.
-        let least = if name.value == ValueKind::Digits { name.min_length } else { name.min_length.max(4) };
-        if is_secret && digits >= least {
-            self.sink.replace_bare(value..value + len, name.rule, level);
+        let end = run_end(self.json, value, |b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+        let digits = self.json[value..end].iter().filter(|b| b.is_ascii_digit()).count();
+        let least = match name.value {
+            // A card's check value has three digits.
+            ValueKind::Digits => name.min_length,
+            ValueKind::Strings | ValueKind::Scalar => usize::MAX,
+            // Fewer are a count or a choice.
+            _ => name.min_length.max(4),
+        };
+        if digits >= least {
+            self.sink.replace_bare(value..end, name.rule, level);
+        } else if digits > 12 {
+            self.card(value);
         }
-        value + len
+        end
     }
 
-    /// Redacts every string, and for most kinds every number, inside an array or object.
-    fn redact_container(&mut self, start: usize, level: u32, name: Name) -> usize {
+    /// Redacts every string, and for secrets every number, inside an array or object.
+    fn redact_container(&mut self, start: usize, level: u32, name: Name) {
         let json = self.json;
+        let of_names = matches!(name.value, ValueKind::Scalar | ValueKind::Digits);
+        // What is inside another one was walked with it; again would take quadratic time.
+        if of_names || start < self.walked_to || is_placeholder(&json[start..]) {
+            return;
+        }
         let (mut i, mut depth) = (start, 0usize);
         while i < json.len() {
             match at(json, i) {
+                b'[' if is_placeholder(&json[i..]) => i += LEN,
                 b'[' | b'{' => {
-                    if matches!(name.value, ValueKind::Secret | ValueKind::Credentials)
-                        && let Some(end) = bytes_end(json, i)
-                    {
+                    let numbers = name.value != ValueKind::Strings;
+                    if let Some(end) = bytes_end(json, i).filter(|_| numbers) {
                         // Byte by byte, a placeholder each would be a substitution cipher.
                         self.sink.replace_bare(i..end, name.rule, level);
                         i = end;
-                        if depth == 0 {
-                            return i;
-                        }
-                        continue;
+                    } else {
+                        (i, depth) = (i + 1, depth + 1);
                     }
-                    depth += 1;
-                    i += 1;
+                    if depth == 0 {
+                        break;
+                    }
                 }
                 b']' | b'}' => {
-                    i += 1;
-                    depth = depth.saturating_sub(1);
+                    (i, depth) = (i + 1, depth.saturating_sub(1));
                     if depth == 0 {
-                        return i;
+                        break;
                     }
                 }
                 b'0'..=b'9' | b'-' => i = self.redact_number(i, level, name),
-                b'"' | b'\\' => {
-                    let Some(open) = quote_at(json, i) else {
-                        i = skip_blank(json, i).max(i + 1);
-                        continue;
-                    };
-                    if open.level < level {
-                        return i;
-                    }
-                    let close = closing_quote(json, open.end, level);
-                    if close.level < level {
-                        self.redact_content(between(open, close), Decoding::string(level), name, false);
-                        return close.start;
-                    }
-                    let after = skip_blank(json, close.end);
-                    if at(json, after) != b':' {
-                        self.redact_content(between(open, close), Decoding::string(level), name, false);
-                        i = close.end;
-                    } else if is_cookie_member(&json[between(open, close)], name.value) {
-                        i = end_of_scalar(json, skip_blank(json, after + 1), level);
-                    } else {
-                        i = after + 1;
-                    }
-                }
+                b'"' | b'\\' => match self.redact_element(i, level, name) {
+                    Some(next) => i = next,
+                    None => break,
+                },
                 _ => i += 1,
             }
         }
-        i
+        self.walked_to = i;
+    }
+
+    /// Redacts the string at `i` inside a container, unless it is a key. Returns where to go on, `None` if
+    /// the string around the container ended.
+    fn redact_element(&mut self, i: usize, level: u32, name: Name) -> Option<usize> {
+        let json = self.json;
+        let Some(open) = quote_at(json, i) else { return Some(skip_blank(json, i).max(i + 1)) };
+        if open.level < level {
+            return None;
+        }
+        let close = closing_quote(json, open.end, level);
+        let after = skip_blank(json, close.end);
+        if close.level == level && at(json, after) == b':' {
+            self.run(between(open, close));
+            if !is_cookie_member(&json[between(open, close)], name.value) {
+                return Some(after + 1);
+            }
+            let value = skip_blank(json, after + 1);
+            let end = end_of_scalar(json, value, level);
+            self.run(value..end);
+            return Some(end);
+        }
+        self.redact_content(between(open, close), Decoding::string(level), name, false);
+        (close.level == level).then_some(close.end)
     }
 
     /// Redacts the content of a string (or, `in_text`, of a line of text) that is the value of a name.
+    /// Says whether there was one, now or before.
     pub(super) fn redact_content(
         &mut self,
         content: Range<usize>,
         decoding: Decoding,
         name: Name,
         in_text: bool,
-    ) {
+    ) -> bool {
         let text = self.json.get(content.clone()).unwrap_or_default();
+        let before = self.sink.passed;
         match name.value {
             ValueKind::Keep | ValueKind::Pair => {}
             ValueKind::Secret | ValueKind::Strings | ValueKind::Scalar => {
@@ -172,8 +191,8 @@ impl Scan<'_> {
                 }
             }
             ValueKind::Digits => {
-                let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
                 let only = text.iter().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+                let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
                 if only && digits >= name.min_length {
                     self.sink.replace(content, name.rule, decoding);
                 }
@@ -186,12 +205,17 @@ impl Scan<'_> {
                 }
             }
             ValueKind::Cookies | ValueKind::SetCookie => {
-                self.redact_cookies(content, decoding, name, in_text)
+                self.redact_cookies(content, decoding, name, in_text);
             }
         }
+        self.sink.passed > before
     }
 
     fn redact_cookies(&mut self, content: Range<usize>, decoding: Decoding, name: Name, in_text: bool) {
+        if content.start < self.cookies_to {
+            return;
+        }
+        self.cookies_to = content.end;
         let json = self.json;
         let mut start = content.start;
         while start < content.end {
@@ -207,6 +231,8 @@ impl Scan<'_> {
                 None if in_text => end..end,
                 None => start + blank..end,
             };
+            // What stays of it is text like any other.
+            self.run(start..if attribute { end } else { secret.start });
             if !attribute && !is_no_secret(&json[secret.clone()]) {
                 self.sink.replace(secret, name.rule, decoding);
             }
