@@ -18,6 +18,7 @@ export const bundles = [
   { out: "relay", in: here("relay/relay.ts") },
   { out: "hook", in: here("page/hook.ts") },
   { out: "popup", in: here("popup/popup.tsx") },
+  { out: "pair", in: here("pair/pair.tsx") },
 ];
 
 /** Options all bundles share. The hook must not get helpers that call what a page may have replaced. */
@@ -38,6 +39,8 @@ export const esbuildOptions = {
 export const staticFiles = [
   [here("popup/popup.html"), "popup.html"],
   [here("popup/popup.css"), "popup.css"],
+  [here("pair/pair.html"), "pair.html"],
+  [here("pair/pair.css"), "pair.css"],
 ];
 
 const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];

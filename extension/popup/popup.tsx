@@ -28,6 +28,27 @@ async function run(message: Parameters<typeof command>[0]): Promise<void> {
   await refresh();
 }
 
+/** In the store build, asking for the hosts has to come first: it needs the click itself. */
+async function record(what: "site" | "all"): Promise<void> {
+  problem.value = null;
+  const host = what === "site" ? await siteInFront() : null;
+  if (what === "site" && host === null) {
+    problem.value = "this tab shows no site that can be recorded";
+    return;
+  }
+  const origins = [host === null ? "<all_urls>" : `*://${host}/*`];
+  if (!(await chrome.permissions.contains({ origins })) && !(await chrome.permissions.request({ origins })))
+    return;
+  await run({ command: "configure", patch: { sites: { include: [host ?? "*"] } } });
+  await run({ command: "start" });
+}
+
+async function siteInFront(): Promise<string | null> {
+  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
+  return new URL(tab.url).hostname;
+}
+
 function Popup() {
   const now = status.value;
   if (now === null) return <p>{problem.value ?? "…"}</p>;
@@ -39,15 +60,25 @@ function Popup() {
     <>
       <header>
         <h1>Tabtape</h1>
-        <button
-          type="button"
-          aria-pressed={now.recording}
-          onClick={() => void run({ command: now.recording ? "stop" : "start" })}
-        >
-          {now.recording ? "Stop recording" : "Record all sites"}
-        </button>
+        {now.recording ? (
+          <button type="button" aria-pressed="true" onClick={() => void run({ command: "stop" })}>
+            Stop recording
+          </button>
+        ) : null}
       </header>
-      {now.recording ? null : <p>Nothing is being recorded.</p>}
+      {now.recording ? null : (
+        <>
+          <p>Nothing is being recorded.</p>
+          <div class="row">
+            <button type="button" onClick={() => void record("site")}>
+              Record this site
+            </button>
+            <button type="button" onClick={() => void record("all")}>
+              Record all sites
+            </button>
+          </div>
+        </>
+      )}
       {trouble === null ? null : <p class="problem">{trouble}</p>}
       {recorder === null ? null : (
         <dl>
@@ -89,7 +120,7 @@ function Popup() {
         <button
           type="button"
           disabled={now.collector_url === null}
-          onClick={() => void chrome.tabs.create({ url: now.collector_url ?? "" })}
+          onClick={() => void run({ command: "open_viewer" })}
         >
           Open viewer
         </button>

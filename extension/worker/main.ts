@@ -10,6 +10,7 @@ import { Marks } from "./marks.ts";
 import { listenToPages } from "./messages.ts";
 import { Navigation } from "./navigation.ts";
 import { Network } from "./network.ts";
+import { PairingWatch } from "./pairing.ts";
 import { RelayPorts } from "./ports.ts";
 import { RecorderOwner } from "./recorder.ts";
 import { Recording } from "./recording.ts";
@@ -68,6 +69,7 @@ navigation.listen();
 network.listen();
 idle.listen();
 external.listen(ready);
+new PairingWatch().listen();
 debug?.listen(ready, () => recording.settings.debugger_all_tabs);
 listenToPages({ recording, marks, external, debug }, ready);
 

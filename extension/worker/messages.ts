@@ -7,6 +7,7 @@ import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts"
 import type { DebuggerProducer } from "./debugger.ts";
 import type { External } from "./external.ts";
 import type { Marks } from "./marks.ts";
+import { pair, viewerLink } from "./pairing.ts";
 import type { Recording } from "./recording.ts";
 
 export type Command =
@@ -15,6 +16,8 @@ export type Command =
   | { command: "stop" }
   | { command: "configure"; patch: CaptureConfigPatch }
   | { command: "connect"; collector: CollectorTarget | null }
+  | { command: "pair"; url: string; code: string }
+  | { command: "open_viewer" }
   | { command: "flush" }
   | { command: "mark"; note: string }
   | { command: "screenshot" }
@@ -69,6 +72,10 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
       return recording.configure(message.patch);
     case "connect":
       return recording.connect(message.collector);
+    case "pair":
+      return pair(recording, message.url, message.code);
+    case "open_viewer":
+      return void (await chrome.tabs.create({ url: await viewerLink(recording) }));
     case "flush":
       return recording.flush();
     case "mark":

@@ -5,6 +5,7 @@
  * documents, and documents without an address of their own, which go with the page they are in.
  */
 import type { Recorder } from "../../src/js/types.ts";
+import { readInvitation } from "../pair/invitation.ts";
 
 /** `chrome-extension://<our id>`: how the addresses of our pages start. */
 const OWN_ORIGIN = chrome.runtime.getURL("").replace(/\/$/, "");
@@ -16,9 +17,10 @@ export class Scope {
     this.#collectorOrigins = url === null ? [] : loopbackNames(url);
   }
 
-  /** Our own pages, and the documents of the collector. */
+  /** Our own pages, and the documents of the collector, one that invites us to pair among them. */
   isOurs(url: string | undefined): boolean {
     if (url === undefined || url === "") return false;
+    if (readInvitation(url) !== null) return true;
     return isWithin(url, OWN_ORIGIN) || this.#collectorOrigins.some((origin) => isWithin(url, origin));
   }
 

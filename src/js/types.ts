@@ -138,6 +138,8 @@ export interface CollectorTarget {
   token: string;
   /** Pairing secret of the `hello` challenge. */
   secret: string;
+  /** The pairing's id; absent for the one that preconfiguration hands out. */
+  pairing?: string;
 }
 
 export interface RecorderOptions {

@@ -46,8 +46,8 @@ function acceptWebSockets(server) {
     );
     socket.on("data", (/** @type {Buffer} */ frame) => {
       if (frame[0] !== 0x81) return socket.destroy();
-      const masked = frame.subarray(6, 6 + /** @type {number} */ (frame[1] & 127));
-      const text = Buffer.from(masked, 0);
+      const masked = frame.subarray(6, 6 + ((frame[1] ?? 0) & 127));
+      const text = Buffer.from(masked);
       for (const [index, byte] of masked.entries()) text[index] = byte ^ (frame[2 + (index % 4)] ?? 0);
       return socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
     });

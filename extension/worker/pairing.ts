@@ -1,0 +1,55 @@
+/**
+ * Pairing with a collector, and links to its viewer.
+ *
+ * A tab that comes to an invitation (`/pair#code=…` on this machine) is shown our own page instead, which no site can
+ * frame or press buttons in. Only there, by a person, is the code sent; what comes back is kept in
+ * `chrome.storage.local`.
+ */
+import type { CollectorTarget } from "../../src/js/types.ts";
+import { readInvitation } from "../pair/invitation.ts";
+import type { Recording } from "./recording.ts";
+
+export class PairingWatch {
+  listen(): void {
+    chrome.webNavigation.onCommitted.addListener(({ tabId, frameId, url }) => {
+      if (frameId !== 0 || readInvitation(url) === null) return;
+      void chrome.tabs.update(tabId, { url: chrome.runtime.getURL(`pair.html#${encodeURIComponent(url)}`) });
+    });
+  }
+}
+
+export async function pair(recording: Recording, url: string, code: string): Promise<void> {
+  if (readInvitation(`${url}/pair#code=${code}`) === null)
+    throw new Error(`${url} is not a collector on this machine`);
+  const answer = await post<{ token: string; secret: string; pairing: string }>(`${url}/v1/pair`, {
+    code,
+    profile: "",
+  });
+  const { token, secret, pairing } = answer;
+  await recording.connect({ url, token, secret, pairing });
+}
+
+/** A link that opens the viewer once. Only while the collector is known to be the one that was paired. */
+export async function viewerLink(recording: Recording): Promise<string> {
+  const { collector } = recording.settings;
+  if (collector === null) throw new Error("no collector is paired; in a terminal, run: tabtape pair");
+  const state = recording.status.recorder?.collector.state;
+  if (state !== "ok")
+    throw new Error(`the collector at ${collector.url} is not connected (${state ?? "not recording"})`);
+  const { url } = await post<{ url: string }>(`${collector.url}/v1/viewer/codes`, {}, collector);
+  return url;
+}
+
+async function post<T>(url: string, body: object, collector?: CollectorTarget): Promise<T> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...(collector === undefined ? {} : { authorization: `Bearer ${collector.token}` }),
+    },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json().catch(() => ({}))) as T & { detail?: string; title?: string };
+  if (!response.ok) throw new Error(answer.detail ?? answer.title ?? `${url} answered ${response.status}`);
+  return answer;
+}

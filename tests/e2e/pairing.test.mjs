@@ -1,0 +1,84 @@
+/** Pairing by a link, a code to compare and a click; and the way from the popup to the viewer. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    preconfiguration: { collector: null },
+    pages: { "/page": scripted(`console.log("before any pairing")`) },
+  });
+});
+after(() => rig.close());
+
+/** As `tabtape pair` does. */
+async function invite() {
+  const response = await fetch(`${rig.collector.url}/v1/pairings/codes`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${rig.collector.token}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  assert.equal(response.status, 200);
+  return /** @type {{ url: string, short_code: string }} */ (await response.json());
+}
+
+/** @param {string} url */
+async function openInvitation(url) {
+  const page = await rig.context.newPage();
+  await page.goto(url).catch(() => {});
+  await page.waitForURL(/pair\.html/);
+  return page;
+}
+
+test("an invitation is declined without a word to the collector", async () => {
+  const { url } = await invite();
+  const page = await openInvitation(url);
+  await page.getByRole("button", { name: "Do not pair" }).click();
+  await page.getByText("Nothing was sent.").waitFor();
+  assert.equal((await rig.command({ command: "status" })).collector_url, null);
+  await page.close();
+});
+
+test("the page shows the terminal's short code, and a click delivers what was recorded before it", async () => {
+  await rig.open("/page").then((page) => page.close());
+  const { url, short_code } = await invite();
+  const page = await openInvitation(url);
+  await page.getByText(short_code, { exact: true }).waitFor();
+  assert.doesNotMatch(page.url(), /code/, "the code does not stay in the address bar");
+  await page.getByRole("button", { name: "pair", exact: false }).first().click();
+  await page.getByText("Paired with").waitFor();
+  await rig.event("console.log", "before any pairing");
+  const all = JSON.stringify(await rig.collector.records(""));
+  assert.ok(!all.includes(/code=([^&]+)/.exec(url)?.[1] ?? "?"), "the code is in no event");
+  await page.close();
+});
+
+test("a code works once", async () => {
+  const { url } = await invite();
+  const [, code] = /code=(.+)$/.exec(url) ?? [];
+  await rig.command({ command: "pair", url: rig.collector.url, code: String(code) });
+  await assert.rejects(rig.command({ command: "pair", url: rig.collector.url, code: String(code) }), /./);
+});
+
+test("an address that is not on this machine is no invitation", async () => {
+  await assert.rejects(
+    rig.command({ command: "pair", url: "http://example.com", code: "abcdefghijkl" }),
+    /not a collector/,
+  );
+});
+
+test("the popup's link opens the viewer, already let in", async () => {
+  await rig.poll(
+    "the collector to be connected",
+    async () => (await rig.command({ command: "status" })).recorder.collector.state === "ok",
+  );
+  const opened = rig.context.waitForEvent("page");
+  await rig.command({ command: "open_viewer" });
+  const viewer = await opened;
+  await viewer.waitForLoadState();
+  assert.equal(new URL(viewer.url()).origin, rig.collector.url);
+  await viewer.close();
+});
