@@ -45,6 +45,8 @@ pub(super) struct Damage {
     pub(super) reason: String,
     /// What it held, as far as the other lanes tell. Empty when its table is sound.
     pub(super) holes: Vec<(u64, u64)>,
+    /// Whether `holes` are all of it: the merge came from before it and went on past it.
+    pub(super) complete: bool,
 }
 
 #[derive(Debug)]
@@ -54,8 +56,8 @@ struct Lane {
     /// How many rows of the front segment are done.
     done: usize,
     ended: bool,
-    /// The last thing pushed was unreadable: index into `damage`.
-    damaged: Option<usize>,
+    /// What was unreadable since the last row: indices into `damage`.
+    damaged: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub(super) struct Merge {
     /// Forward: the lowest seq not yet covered. Backward: the highest.
     cursor: u64,
     latest_seq: u64,
+    /// The lowest seq that was asked for.
+    began_at: u64,
     damage: Vec<Damage>,
 }
 
@@ -97,7 +101,7 @@ impl Merge {
             queue: VecDeque::new(),
             done: 0,
             ended: false,
-            damaged: None,
+            damaged: Vec::new(),
         });
         Self {
             direction,
@@ -105,6 +109,7 @@ impl Merge {
             lanes: lanes.collect(),
             cursor,
             latest_seq,
+            began_at: if direction == Direction::Forward { cursor } else { 1 },
             damage: Vec::new(),
         }
     }
@@ -138,8 +143,9 @@ impl Merge {
     #[cfg(any(test, target_arch = "wasm32"))]
     pub(super) fn push_damaged(&mut self, lane: usize, first_seq: u64, reason: String) {
         let lane = &mut self.lanes[lane];
-        lane.damaged = Some(self.damage.len());
-        self.damage.push(Damage { category: lane.category.clone(), first_seq, reason, holes: Vec::new() });
+        lane.damaged.push(self.damage.len());
+        let (category, holes) = (lane.category.clone(), Vec::new());
+        self.damage.push(Damage { category, first_seq, reason, holes, complete: false });
     }
 
     /// Says that a lane has no more segments.
@@ -184,7 +190,15 @@ impl Merge {
                 Direction::Forward | Direction::Backward => return Step::Entry(self.take(lane)),
             }
         }
+        (0..self.lanes.len()).for_each(|lane| self.past_damage(lane));
         Step::End
+    }
+
+    /// A lane goes on after what could not be read.
+    fn past_damage(&mut self, lane: usize) {
+        for index in std::mem::take(&mut self.lanes[lane].damaged) {
+            self.damage[index].complete = self.began_at <= self.damage[index].first_seq;
+        }
     }
 
     /// The lane whose row comes next, and the seqs that row covers.
@@ -201,8 +215,8 @@ impl Merge {
 
     fn take(&mut self, lane: usize) -> Entry {
         let direction = self.direction;
+        self.past_damage(lane);
         let at = &mut self.lanes[lane];
-        at.damaged = None;
         let (index, segment) = (at.index(direction), &at.queue[0]);
         let row = segment.rows[index];
         let (mut first_seq, mut last_seq) = (row.first_seq, row.last_seq());
@@ -228,7 +242,8 @@ impl Merge {
                     .any(|known| known.category == category && known.first_seq == segment_seq);
                 if !known {
                     let (category, reason) = (category.clone(), error.0.to_owned());
-                    self.damage.push(Damage { category, first_seq: segment_seq, reason, holes: Vec::new() });
+                    let (first_seq, holes) = (segment_seq, Vec::new());
+                    self.damage.push(Damage { category, first_seq, reason, holes, complete: false });
                 }
                 self.gap(Gap { first_seq, last_seq, category, reason: CORRUPT.into() })
             }
@@ -241,7 +256,7 @@ impl Merge {
             Direction::Forward => last_seq + 1,
             Direction::Backward => first_seq - 1,
         };
-        let suspects = self.lanes.iter().filter_map(|lane| lane.damaged);
+        let suspects = self.lanes.iter().flat_map(|lane| lane.damaged.iter().copied());
         let suspect = suspects
             .filter(|index| self.damage[*index].first_seq <= last_seq)
             .max_by_key(|index| self.damage[*index].first_seq);

@@ -15,12 +15,18 @@
 mod indexed_db;
 mod memory;
 mod merge;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod retention;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod retired;
 mod schedule;
 mod segment;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
 pub use memory::{Fault, MemoryLog};
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use segment::{BadSegment, Row, Segment, SegmentBuilder};
 

@@ -3,8 +3,9 @@
 //! Its lines stand one after the other, each with its newline, ready to be sent; a table of rows says
 //! which seqs each covers and where it ends, so that merging categories in seq order touches no bytes.
 //!
-//! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` first seq, then `u32` seq offset,
-//! `u32` seqs covered and `u32` end (newline counted) a row, then the lines.
+//! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` first seq, `u64` when it was committed
+//! (Unix milliseconds), then `u32` seq offset, `u32` seqs covered and `u32` end (newline counted) a row,
+//! then the lines.
 
 use crate::envelope::{Line, parse_line};
 use crate::ring::{Entry, StoredEvent, StoredGap};
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 const MAGIC: &[u8; 4] = b"TTS1";
-const HEAD_BYTES: usize = 16;
+const HEAD_BYTES: usize = 24;
 const ROW_BYTES: usize = 12;
 
 /// Where one record of a segment stands.
@@ -95,12 +96,13 @@ impl Segment {
 
     /// Everything of the stored form that stands before the lines.
     #[must_use]
-    pub fn table(&self) -> Vec<u8> {
+    pub fn table(&self, committed_ms: u64) -> Vec<u8> {
         let first_seq = self.first_seq();
         let mut table = Vec::with_capacity(HEAD_BYTES + ROW_BYTES * self.rows.len());
         table.extend_from_slice(MAGIC);
         table.extend_from_slice(&(self.rows.len() as u32).to_le_bytes());
         table.extend_from_slice(&first_seq.to_le_bytes());
+        table.extend_from_slice(&committed_ms.to_le_bytes());
         for row in &self.rows {
             table.extend_from_slice(&((row.first_seq - first_seq) as u32).to_le_bytes());
             table.extend_from_slice(&row.count.to_le_bytes());
@@ -120,10 +122,7 @@ impl Segment {
             return Err(BadSegment("it does not begin with TTS1"));
         }
         let count = number(4).ok_or(BadSegment("its head is cut off"))? as usize;
-        let first_seq = match stored.get(8..HEAD_BYTES).map(TryInto::try_into) {
-            Some(Ok(bytes)) => u64::from_le_bytes(bytes),
-            _ => return Err(BadSegment("its head is cut off")),
-        };
+        let first_seq = long(&stored, 8).ok_or(BadSegment("its head is cut off"))?;
         let lines_at = HEAD_BYTES + count * ROW_BYTES;
         if count == 0 || stored.len() < lines_at {
             return Err(BadSegment("its table is cut off"));
@@ -152,6 +151,12 @@ impl Segment {
         Ok(Self { category, rows, lines })
     }
 
+    /// When a segment in its stored form was committed, Unix milliseconds.
+    #[must_use]
+    pub fn committed_ms(stored: &[u8]) -> Option<u64> {
+        long(stored, 16)
+    }
+
     /// The line of row `index`, without its newline.
     #[must_use]
     pub fn line(&self, index: usize) -> Bytes {
@@ -176,6 +181,10 @@ impl Segment {
             Line::Gap { gap, .. } => Entry::Gap(StoredGap { gap, line }),
         })
     }
+}
+
+fn long(stored: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(stored.get(at..at + 8)?.try_into().ok()?))
 }
 
 /// A segment being filled: lines are written where they will be sent from.

@@ -3,6 +3,7 @@
 use tabtape::envelope::SessionId;
 use tabtape::log::{Commit, Durability, IndexedDbLog, LogStore, RelayCursor, SegmentBuilder};
 use tabtape::ring::Entry;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A name no other test uses.
 pub(crate) fn database_name(test: &str) -> String {
@@ -95,4 +96,44 @@ pub(crate) fn gaps(entries: &[Entry]) -> Vec<(String, String, u64, u64)> {
         Entry::Event(_) => None,
     };
     entries.iter().filter_map(gap).collect()
+}
+
+/// Does to a database what no code of ours would: runs `body`, JavaScript with `tx` (a transaction over
+/// all stores), `session` (an id) and `ask` (a request as a promise), and gives what it returns.
+pub(crate) async fn meddle(log: &IndexedDbLog, session_id: SessionId, body: &str) -> JsValue {
+    let code = format!(
+        r#"(async () => {{
+            const ask = (request) => new Promise((resolve, reject) => {{
+                request.onsuccess = () => resolve(request.result);
+                request.onerror = () => reject(request.error);
+            }});
+            const session = "{session_id}";
+            const database = await ask(indexedDB.open("{}"));
+            const tx = database.transaction([...database.objectStoreNames], "readwrite");
+            const done = new Promise((resolve, reject) => {{
+                tx.oncomplete = resolve;
+                tx.onabort = () => reject(tx.error);
+            }});
+            const result = await (async () => {{ {body} }})();
+            await done;
+            database.close();
+            return result;
+        }})()"#,
+        log.name()
+    );
+    run(&code).await
+}
+
+/// The result of an expression of JavaScript that is a promise.
+pub(crate) async fn run(code: &str) -> JsValue {
+    let promise: js_sys::Promise = js_sys::eval(code).unwrap().unchecked_into();
+    wasm_bindgen_futures::JsFuture::from(promise).await.unwrap()
+}
+
+/// The seqs that `entries` cover, which have no hole and no overlap.
+pub(crate) fn covered(entries: &[Entry]) -> (u64, u64) {
+    for pair in entries.windows(2) {
+        assert_eq!(pair[0].last_seq() + 1, pair[1].first_seq());
+    }
+    (entries.first().map_or(0, Entry::first_seq), entries.last().map_or(0, Entry::last_seq))
 }

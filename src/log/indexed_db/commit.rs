@@ -15,6 +15,7 @@ const MAX_SEGMENT_BYTES: usize = 1 << 20;
 pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), LogError> {
     let stores = if commit.relays.is_empty() { &[SEGMENTS, HEADS][..] } else { &[SEGMENTS, HEADS, RELAYS] };
     let transaction = log.connection.write(stores).await?;
+    let now_ms = now_ms();
     let session = session_key(commit.session_id);
     let heads = transaction.store(HEADS)?;
     let head = heads.get(&session);
@@ -22,16 +23,15 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
     let segments = transaction.store(SEGMENTS)?;
     let mut added = Vec::with_capacity(commit.segments.len());
     for segment in &commit.segments {
-        let keys = SegmentKeys::new(&session, &segment.category);
+        let keys = SegmentKeys::new(commit.session_id, &session, &segment.category);
         let mut bytes = 0;
         for part in segment.split(MAX_SEGMENT_BYTES) {
-            let value = log.scratch.fill(&[&part.table(), &part.lines]);
+            let value = log.scratch.fill(&[&part.table(now_ms), &part.lines]);
             bytes += u64::from(value.length());
             segments.put_with_key(&value, &keys.key(part.first_seq())).map_err(from_thrown)?;
         }
         added.push(Added { category: segment.category.clone(), first_seq: segment.first_seq(), bytes });
     }
-    let now_ms = now_ms();
     if !commit.relays.is_empty() {
         let relays = transaction.store(RELAYS)?;
         for cursor in &commit.relays {

@@ -22,7 +22,10 @@ mod answer;
 mod commit;
 mod connection;
 mod error;
+mod fetch;
 mod read;
+mod repair;
+mod retain;
 mod rows;
 mod schema;
 mod scratch;
@@ -30,6 +33,7 @@ mod storage;
 mod transaction;
 
 use super::merge::Damage;
+use super::retention::{Retained, RetentionPolicy};
 use super::{Commit, Head, LogError, LogStore};
 use crate::envelope::SessionId;
 use crate::ring::Entry;
@@ -41,7 +45,8 @@ use read::Limit;
 use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
 use schema::{ACKED, HEADS, META, RELAYS};
 use scratch::Scratch;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -52,6 +57,12 @@ pub const DEFAULT_DATABASE: &str = "tabtape";
 
 /// Most problems kept until they are taken.
 const MAX_PROBLEMS: usize = 32;
+
+/// Browsers count freed space only after a while; giving up more meanwhile would be for nothing.
+const MAKE_ROOM_INTERVAL_MS: u64 = 1_000;
+
+/// Room is made for several commits of the size that failed, and at once, because making it is slow.
+const ROOM_FACTOR: u64 = 8;
 
 const INSTALL_KEY: &str = "install_key";
 
@@ -83,6 +94,10 @@ pub struct IndexedDbLog {
     connection: Rc<Connection>,
     scratch: Rc<Scratch>,
     problems: Rc<RefCell<Vec<LogError>>>,
+    /// Sessions begun or resumed here: never given up whole.
+    owned: Rc<RefCell<BTreeSet<SessionId>>>,
+    /// When room was last made for a commit, Unix milliseconds.
+    made_room_ms: Rc<Cell<u64>>,
 }
 
 impl IndexedDbLog {
@@ -95,10 +110,18 @@ impl IndexedDbLog {
         let log = Self {
             connection: Rc::new(Connection::new(name, durability)),
             scratch: Rc::new(Scratch::new()),
-            problems: Rc::new(RefCell::new(Vec::new())),
+            problems: Rc::default(),
+            owned: Rc::default(),
+            made_room_ms: Rc::default(),
         };
         log.connection.open().await?;
         Ok(log)
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.connection.name
     }
 
     /// Deletes the database `name` with everything in it.
@@ -124,11 +147,13 @@ impl IndexedDbLog {
         let added = transaction.store(HEADS)?.add_with_key(&row.to_js(), &session_key(session_id));
         Answer::of(added)?.await?;
         transaction.complete().await?;
+        self.owned.borrow_mut().insert(session_id);
         Ok(row.head())
     }
 
     /// Resumes a session: raises its epoch, so that every earlier owner is superseded. `None` when it is
-    /// not in the database. Reads one row, however long the log.
+    /// not in the database, or lost its head and with it the last seq it spent. Reads one row, however long
+    /// the log.
     ///
     /// # Errors
     /// See [`LogError`].
@@ -138,9 +163,13 @@ impl IndexedDbLog {
         let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&key))?.await?)? else {
             return Ok(None);
         };
+        if row.rebuilt {
+            return Ok(None);
+        }
         row.epoch += 1;
         heads.put_with_key(&row.to_js(), &key).map_err(from_thrown)?;
         transaction.complete().await?;
+        self.owned.borrow_mut().insert(session_id);
         Ok(Some(row.head()))
     }
 
@@ -165,7 +194,7 @@ impl IndexedDbLog {
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
         let (entries, damage) = read::backward(self, session_id, Limit { max_entries, max_bytes }).await?;
-        self.report(damage);
+        self.report(session_id, damage).await;
         Ok(entries)
     }
 
@@ -216,19 +245,58 @@ impl IndexedDbLog {
         std::mem::take(&mut self.problems.borrow_mut())
     }
 
-    fn report(&self, damage: Vec<Damage>) {
-        let mut problems = self.problems.borrow_mut();
+    /// Gives up what `policy` no longer keeps: records that every collector has, oldest first. What no
+    /// collector has stays. Meant to be called every few minutes.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn retain(&self, policy: &RetentionPolicy) -> Result<Retained, LogError> {
+        retain::retain(self, policy).await
+    }
+
+    /// Frees `needed_bytes` if it can: first records that every collector has, then, as gaps of reason
+    /// `quota`, those that none has. A commit does it by itself when the quota is used up.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn make_room(&self, needed_bytes: u64) -> Result<Retained, LogError> {
+        retain::make_room(self, needed_bytes).await
+    }
+
+    /// Keeps what was found for [`take_problems`](Self::take_problems), and writes the gaps where the
+    /// unreadable bytes stand. Should that fail, the next read finds and tells the same.
+    async fn report(&self, session_id: SessionId, damage: Vec<Damage>) {
+        if damage.is_empty() {
+            return;
+        }
+        if let Err(error) = repair::heal(self, session_id, &damage).await {
+            self.note(error);
+        }
         for Damage { category, first_seq, reason, .. } in damage {
-            let problem = LogError::Corrupt { category, first_seq, reason };
-            if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
-                problems.push(problem);
-            }
+            self.note(LogError::Corrupt { category, first_seq, reason });
+        }
+    }
+
+    fn note(&self, problem: LogError) {
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
+            problems.push(problem);
         }
     }
 }
 
 impl LogStore for IndexedDbLog {
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
+        let result = commit::commit(self, commit).await;
+        let since_ms = now_ms().saturating_sub(self.made_room_ms.get());
+        if result != Err(LogError::QuotaExceeded) || since_ms < MAKE_ROOM_INTERVAL_MS {
+            return result;
+        }
+        self.made_room_ms.set(now_ms());
+        let retained = self.make_room(ROOM_FACTOR * commit.bytes as u64).await?;
+        if retained.unacked_seqs > 0 {
+            self.note(LogError::QuotaExceeded);
+        }
         commit::commit(self, commit).await
     }
 
@@ -241,11 +309,12 @@ impl LogStore for IndexedDbLog {
     ) -> Result<Vec<Entry>, LogError> {
         let limit = Limit { max_entries, max_bytes };
         let (entries, damage) = read::forward(self, session_id, after_seq, limit).await?;
-        self.report(damage);
+        self.report(session_id, damage).await;
         Ok(entries)
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
+        repair::adopt_orphans(self).await?;
         let transaction = self.connection.read(&[HEADS]).await?;
         let heads = transaction.store(HEADS)?;
         let (keys, rows) = (Answer::of(heads.get_all_keys())?, Answer::of(heads.get_all())?);

@@ -2,18 +2,16 @@
 
 use super::IndexedDbLog;
 use super::answer::Answer;
-use super::error::bad_row;
-use super::rows::{HeadRow, SegmentKeys, first_seq_of, session_key};
+use super::fetch::{Fetch, Fetched};
+use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use super::transaction::Transaction;
 use crate::envelope::SessionId;
+use crate::log::LogError;
 use crate::log::merge::{Damage, Direction, Merge, Step};
-use crate::log::{LogError, Segment};
 use crate::ring::Entry;
-use bytes::Bytes;
-use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{IdbCursor, IdbCursorDirection, IdbKeyRange, IdbObjectStore};
+use wasm_bindgen::JsValue;
+use web_sys::{IdbCursorDirection, IdbObjectStore};
 
 /// How much a read takes.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +31,7 @@ pub(super) async fn forward(
     let segments = transaction.store(SEGMENTS)?;
     let mut lanes = Vec::with_capacity(row.categories.len());
     for category in &row.categories {
-        let keys = SegmentKeys::new(&session, &category.name);
+        let keys = SegmentKeys::new(session_id, &session, &category.name);
         // The segment that holds the first wanted seq begins at it or before.
         let range = keys.range(0, after_seq + 1)?;
         let first = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?;
@@ -55,7 +53,7 @@ pub(super) async fn backward(
     let head = row.head();
     let mut lanes = Vec::with_capacity(head.categories.len());
     for category in &head.categories {
-        let keys = SegmentKeys::new(&session, category);
+        let keys = SegmentKeys::new(session_id, &session, category);
         let first = Fetch::start(&segments, &keys.range(0, head.latest_seq)?, IdbCursorDirection::Prev)?;
         lanes.push(Lane { keys, next: Some(first), from: head.latest_seq });
     }
@@ -128,12 +126,12 @@ impl Lane {
             }
         };
         match fetch.finish(segments).await? {
-            Some(Fetched { first_seq, segment }) => {
+            Some(Fetched { first_seq, stored }) => {
                 match direction {
                     Direction::Forward => self.from = self.from.max(first_seq + 1),
                     Direction::Backward => self.from = first_seq.saturating_sub(1),
                 }
-                match segment {
+                match stored.and_then(|stored| self.keys.decode(first_seq, stored)) {
                     Ok(segment) => merge.push(index, segment),
                     Err(reason) => merge.push_damaged(index, first_seq, reason),
                 }
@@ -143,67 +141,5 @@ impl Lane {
             None => merge.end(index),
         }
         Ok(())
-    }
-}
-
-/// A segment, or why it cannot be read.
-struct Fetched {
-    first_seq: u64,
-    segment: Result<Segment, String>,
-}
-
-/// The first segment of a range, with its key: one question.
-struct Fetch {
-    answer: Answer,
-    range: IdbKeyRange,
-    direction: IdbCursorDirection,
-}
-
-impl Fetch {
-    fn start(
-        segments: &IdbObjectStore,
-        range: &IdbKeyRange,
-        direction: IdbCursorDirection,
-    ) -> Result<Self, LogError> {
-        let request = segments.open_cursor_with_range_and_direction(range, direction);
-        Ok(Self { answer: Answer::or_survive(request)?, range: range.clone(), direction })
-    }
-
-    async fn finish(self, segments: &IdbObjectStore) -> Result<Option<Fetched>, LogError> {
-        let (cursor, unread) = match self.answer.await {
-            Ok(cursor) => (cursor, None),
-            // The value cannot be read (browsers keep large ones in files of their own); its key can.
-            Err(error) => {
-                let request = segments.open_key_cursor_with_range_and_direction(&self.range, self.direction);
-                (Answer::of(request)?.await?, Some(error.to_string()))
-            }
-        };
-        let Some(cursor) = cursor.dyn_ref::<IdbCursor>() else {
-            return Ok(None);
-        };
-        let key = cursor.key().map_err(super::error::from_thrown)?;
-        let first_seq = first_seq_of(&key)?;
-        let category = category_of(&key)?;
-        let segment = match unread {
-            Some(reason) => Err(reason),
-            None => decode(category, first_seq, cursor),
-        };
-        Ok(Some(Fetched { first_seq, segment }))
-    }
-}
-
-fn category_of(key: &JsValue) -> Result<String, LogError> {
-    let category = key.dyn_ref::<js_sys::Array>().and_then(|key| key.get(1).as_string());
-    category.ok_or_else(|| bad_row(SEGMENTS, "has a key without a category"))
-}
-
-fn decode(category: String, first_seq: u64, cursor: &JsValue) -> Result<Segment, String> {
-    let value = js_sys::Reflect::get(cursor, &"value".into()).unwrap_or_default();
-    let value = value.dyn_into::<Uint8Array>().map_err(|_| "it is no Uint8Array".to_owned())?;
-    let segment = Segment::decode(category, Bytes::from(value.to_vec())).map_err(|bad| bad.to_string())?;
-    if segment.first_seq() == first_seq {
-        Ok(segment)
-    } else {
-        Err(format!("it begins with seq {}", segment.first_seq()))
     }
 }

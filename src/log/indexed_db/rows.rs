@@ -1,9 +1,11 @@
 //! Keys and rows, as they stand in the database. See [`schema`](super::schema).
 
-use super::error::bad_row;
+use super::error::{bad_row, from_thrown};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
 use crate::envelope::SessionId;
-use crate::log::{Head, LogError};
+use crate::log::retired::{decode_any, is_retired};
+use crate::log::{Head, LogError, Segment};
+use bytes::Bytes;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::IdbKeyRange;
@@ -25,6 +27,9 @@ pub(super) struct HeadRow {
     pub(super) latest_seq: u64,
     /// When the last commit was made, Unix milliseconds.
     pub(super) committed_ms: u64,
+    /// It was made anew from the segments that were left: what came last may be missing, so nobody may
+    /// go on with its seqs.
+    pub(super) rebuilt: bool,
     pub(super) categories: Vec<CategoryRow>,
 }
 
@@ -58,6 +63,7 @@ impl HeadRow {
             ("epoch", number(self.epoch)),
             ("latest_seq", number(self.latest_seq)),
             ("committed_ms", number(self.committed_ms)),
+            ("rebuilt", self.rebuilt.into()),
             ("categories", names.into()),
             ("bytes", bytes.into()),
             ("retained_from", retained_from.into()),
@@ -88,6 +94,7 @@ impl HeadRow {
             epoch: need("epoch")?,
             latest_seq: need("latest_seq")?,
             committed_ms: field(row, "committed_ms").unwrap_or(0),
+            rebuilt: Reflect::get(row, &"rebuilt".into()).is_ok_and(|rebuilt| rebuilt.is_truthy()),
             categories: categories.collect::<Result<_, LogError>>()?,
         }))
     }
@@ -106,6 +113,13 @@ pub(super) fn relay_message(row: &JsValue) -> Result<Option<u64>, LogError> {
 /// A row of `acked`.
 pub(super) fn acked_row(acked_seq: u64, now_ms: u64) -> JsValue {
     object(&[("acked_seq", number(acked_seq)), ("acked_ms", number(now_ms))])
+}
+
+/// The session and the store of a key of `acked`.
+pub(super) fn acked_of(key: &JsValue) -> Result<(SessionId, String), LogError> {
+    let bad = || bad_row(ACKED, "has a key that is not [session, store_id]");
+    let key = key.dyn_ref::<Array>().ok_or_else(bad)?;
+    Ok((session_of(&key.get(0), ACKED)?, key.get(1).as_string().ok_or_else(bad)?))
 }
 
 /// What a row of `acked` says.
@@ -162,23 +176,38 @@ pub(super) fn acked_key(session_id: SessionId, store_id: &str) -> JsValue {
 /// The keys of one category log, whose strings are made once.
 #[derive(Debug, Clone)]
 pub(super) struct SegmentKeys {
-    session: JsValue,
-    category: JsValue,
+    session_id: SessionId,
+    category: String,
+    session_key: JsValue,
+    category_key: JsValue,
 }
 
 impl SegmentKeys {
-    pub(super) fn new(session: &JsValue, category: &str) -> Self {
-        Self { session: session.clone(), category: JsValue::from_str(category) }
+    pub(super) fn new(session_id: SessionId, session_key: &JsValue, category: &str) -> Self {
+        let (session_key, category_key) = (session_key.clone(), JsValue::from_str(category));
+        Self { session_id, category: category.to_owned(), session_key, category_key }
     }
 
     /// `[session, category, first_seq]`.
     pub(super) fn key(&self, first_seq: u64) -> JsValue {
-        Array::of3(&self.session, &self.category, &number(first_seq)).into()
+        Array::of3(&self.session_key, &self.category_key, &number(first_seq)).into()
     }
 
     /// Every key from `first` to `last`, both inclusive.
     pub(super) fn range(&self, first: u64, last: u64) -> Result<IdbKeyRange, LogError> {
-        IdbKeyRange::bound(&self.key(first), &self.key(last)).map_err(super::error::from_thrown)
+        IdbKeyRange::bound(&self.key(first), &self.key(last)).map_err(from_thrown)
+    }
+
+    /// What stands at the key of `first_seq`, or why it is no segment.
+    pub(super) fn decode(&self, first_seq: u64, stored: Bytes) -> Result<Segment, String> {
+        let retired = is_retired(&stored);
+        let segment =
+            decode_any(self.session_id, self.category.clone(), stored).map_err(|bad| bad.to_string())?;
+        if retired || segment.first_seq() == first_seq {
+            Ok(segment)
+        } else {
+            Err(format!("it begins with seq {}", segment.first_seq()))
+        }
     }
 }
 
@@ -187,4 +216,12 @@ pub(super) fn first_seq_of(key: &JsValue) -> Result<u64, LogError> {
     key.dyn_ref::<Array>()
         .and_then(|key| whole(&key.get(2)))
         .ok_or_else(|| bad_row(SEGMENTS, "has a key that is not [session, category, first_seq]"))
+}
+
+/// Every key of a session in a store whose keys begin with it.
+pub(super) fn session_range(session: &JsValue) -> Result<IdbKeyRange, LogError> {
+    // An array sorts after every number and string, so `[session, []]` is past the last key.
+    // https://w3c.github.io/IndexedDB/#compare-two-keys
+    let (first, past) = (Array::of1(session), Array::of2(session, &Array::new()));
+    IdbKeyRange::bound(&first, &past).map_err(from_thrown)
 }

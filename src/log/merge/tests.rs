@@ -166,6 +166,7 @@ fn the_holes_of_an_unreadable_segment_are_its_own() {
     assert_eq!(seqs(&entries), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6)]);
     assert_eq!(damage.len(), 1);
     assert_eq!((damage[0].first_seq, &damage[0].holes[..]), (1, &[(1, 1), (3, 3)][..]));
+    assert!(damage[0].complete);
     for entry in [&entries[0], &entries[2]] {
         assert!(
             matches!(entry, Entry::Gap(gap) if gap.gap.category == "console" && gap.gap.reason == CORRUPT)
