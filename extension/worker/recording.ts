@@ -161,7 +161,7 @@ export class Recording {
       const recorder = await this.#owner.open(resumed ? "wake" : reason, capture, collector);
       await showBadge("recording");
       // A worker that was only woken finds its scripts as it left them.
-      if (resumed) return;
+      if (resumed && reason !== "recording_started") return;
       await this.#registration.apply(recorder);
       await this.#registration.injectIntoOpenTabs(recorder);
     } catch (error) {
