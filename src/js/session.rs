@@ -77,7 +77,7 @@ impl JsSession {
         }
     }
 
-    /// Makes room in the inbox; see [`Inbox`].
+    /// Makes room in the [inbox](super::inbox).
     #[must_use]
     pub fn reserve(&self, length: usize) -> *const u8 {
         self.inbox.reserve(length)

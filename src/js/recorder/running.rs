@@ -1,0 +1,216 @@
+//! A running recorder: the parts, and what passes between them.
+
+use super::open::{Opened, Options, save_resume};
+use super::upkeep::Upkeep;
+use crate::config::CaptureConfig;
+use crate::event::Trust;
+use crate::flusher::{Delivery, Notice};
+use crate::js::clock::{monotonic_ms, wall_micros};
+use crate::js::delivery;
+use crate::js::errors::error;
+use crate::js::inbox::Inbox;
+use crate::js::session as boundary;
+use crate::js::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
+use crate::log::{IndexedDbLog, LogError};
+use crate::redaction::{Redactor, RuleTable};
+use crate::relay::RelayLedger;
+use crate::ring::RingBuffer;
+use crate::session::{CaptureSession, CommitObserver, Committer, State};
+use crate::system;
+use js_sys::Function;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// Some minutes of everyday browsing.
+const RING_CAPACITY: u32 = 16 * 1024;
+const RING_MAX_BYTES: u32 = 32 << 20;
+
+/// A recorder from its opening to its end.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) session: Rc<RefCell<CaptureSession>>,
+    pub(super) ring: RingBuffer,
+    pub(super) log: Option<IndexedDbLog>,
+    committer: Option<Committer<IndexedDbLog, Observer>>,
+    pub(super) ledger: RefCell<RelayLedger>,
+    pub(super) config: RefCell<CaptureConfig>,
+    pub(super) inbox: Inbox,
+    pub(super) save_resume: Function,
+    pub(super) notice: Rc<StatusNotice>,
+    pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
+    pub(super) upkeep: Upkeep,
+    refilled: Cell<bool>,
+}
+
+/// Passes on what becomes of commits.
+#[derive(Debug)]
+struct Observer {
+    session: Rc<RefCell<CaptureSession>>,
+    save_resume: Function,
+    notice: Rc<StatusNotice>,
+    delivery: Rc<RefCell<Option<Delivery>>>,
+}
+
+impl CommitObserver for Observer {
+    fn now_ms(&self) -> f64 {
+        monotonic_ms()
+    }
+
+    fn committed(&self, _seq: u64) {
+        if let Some(delivery) = &*self.delivery.borrow() {
+            delivery.notify();
+        }
+        self.notice.changed();
+    }
+
+    fn failed(&self, error: &LogError) {
+        self.notice.problem(error.code(), &error.to_string());
+    }
+
+    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let (save, delivery) = (self.save_resume.clone(), self.delivery.clone());
+        let why = "commits failed for too long; this session goes on in memory only";
+        self.notice.problem("volatile", why);
+        // Refused when the session was closed meanwhile, and then nobody needs to know.
+        let event = system::storage_volatile("volatile", why);
+        let _ = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, wall_micros());
+        Box::pin(async move {
+            // Without the record or with it: going on in memory is all that is left.
+            let _ = save_resume(&save, None).await;
+            if let Some(delivery) = &*delivery.borrow() {
+                delivery.turned_volatile();
+            }
+        })
+    }
+}
+
+impl Recorder {
+    pub(super) fn start(
+        opened: Opened,
+        options: &Options,
+        config: CaptureConfig,
+        save_resume: Function,
+        notice: Rc<StatusNotice>,
+    ) -> Result<Self, JsValue> {
+        let ring = boundary::ring(f64::from(RING_CAPACITY), f64::from(RING_MAX_BYTES))?;
+        let unwatched = opened.unwatched();
+        let Opened { session_id, head, log, resumed, previous, install_key } = opened;
+        let mut session = match &log {
+            Some(_) => CaptureSession::with_log(session_id, ring.clone(), &head),
+            None => CaptureSession::new(session_id, ring.clone()),
+        };
+        session.set_redactor(Some(Redactor::new(install_key, &RuleTable::default())));
+        let session = Rc::new(RefCell::new(session));
+        let delivery = Rc::new(RefCell::new(None));
+        let observer = Observer {
+            session: session.clone(),
+            save_resume: save_resume.clone(),
+            notice: notice.clone(),
+            delivery: delivery.clone(),
+        };
+        let committer = log.as_ref().map(|log| Committer::new(session.clone(), log.clone(), observer));
+        let recorder = Self {
+            session,
+            ring,
+            log,
+            committer,
+            ledger: RefCell::default(),
+            config: RefCell::new(config),
+            inbox: Inbox::default(),
+            save_resume,
+            notice,
+            delivery,
+            upkeep: Upkeep::default(),
+            refilled: Cell::new(false),
+        };
+        let config = recorder.config.borrow().clone();
+        if !resumed {
+            recorder.tell(&system::session_started(previous, &config));
+        }
+        recorder.tell(&system::worker_started(
+            &options.reason,
+            head.epoch,
+            head.latest_seq,
+            unwatched,
+            &config,
+        ));
+        Ok(recorder)
+    }
+
+    /// Publishes one of our own events.
+    pub(super) fn tell(&self, event: &str) {
+        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, wall_micros());
+        if let Err(refused) = told {
+            self.notice.problem(refused.code(), &refused.to_string());
+        }
+        self.published();
+    }
+
+    /// The end of every publish batch.
+    pub(super) fn published(&self) {
+        match &self.committer {
+            Some(committer) if self.session.borrow().state() != State::Volatile => committer.kick(),
+            _ => {
+                if let Some(delivery) = &*self.delivery.borrow() {
+                    delivery.notify();
+                }
+                self.notice.changed();
+            }
+        }
+    }
+
+    /// Hears what delivery has to say: a person through the status, the stream through `system` events.
+    pub(super) fn hear(&self, notices: &[Notice]) {
+        for notice in notices {
+            if notice.is_problem() {
+                self.notice.problem(notice.code(), &notice.to_string());
+            }
+            if let Some(event) = delivery::event_of(notice) {
+                self.tell(&event);
+            }
+        }
+        self.notice.changed();
+    }
+
+    /// Refills the ring of a resumed session from its log, before its first reader.
+    pub(super) async fn refill(&self) -> Result<(), JsValue> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let (session_id, oldest_seq) = (self.session.borrow().session_id(), self.ring.oldest_seq());
+        if oldest_seq == 1 || self.refilled.replace(true) {
+            return Ok(());
+        }
+        let tail = log.tail(session_id, RING_CAPACITY as usize, RING_MAX_BYTES as usize).await;
+        let tail = tail.map_err(|failed| error(failed.code(), &failed))?;
+        self.ring.prepend(tail.into_iter().filter(|entry| entry.last_seq() < oldest_seq));
+        Ok(())
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let session = self.session.borrow();
+        let counts = session.counts();
+        let none = CollectorStatus { state: "none", ..CollectorStatus::default() };
+        let (collector, backlog_events) =
+            self.delivery.borrow().as_ref().map_or((none, session.committed_seq()), delivery::status);
+        let categories = session
+            .counts_by_category()
+            .map(|(name, events, dropped)| (name.to_owned(), CategoryStatus { events, dropped }))
+            .collect();
+        Status {
+            session_id: session.session_id().to_string(),
+            epoch: session.epoch(),
+            state: session.state().as_str(),
+            latest_seq: session.latest_seq(),
+            committed_seq: session.committed_seq(),
+            categories,
+            errors: counts.errors,
+            warnings: counts.warnings,
+            redactions: counts.redactions,
+            backlog_events,
+            storage_bytes: self.upkeep.storage_bytes(),
+            collector,
+            problems: self.notice.problems(),
+        }
+    }
+}
