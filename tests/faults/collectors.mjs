@@ -1,15 +1,15 @@
 /** The collector dies, stays away, and comes back with another store. */
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** @typedef {import("./rig.mjs").Rig} Rig */
 
+const STORE_FILES = ["events.db", "index.db"].flatMap((base) => [base, `${base}-wal`, `${base}-shm`]);
+
 /** Takes the store out of a stopped collector's folder; tokens and pairings stay. @param {Rig} rig */
 function removeStore(rig) {
-  for (const base of ["events.db", "index.db"]) {
-    for (const end of ["", "-wal", "-shm"]) rmSync(join(rig.data, base + end), { force: true });
-  }
+  for (const file of STORE_FILES) rmSync(join(rig.data, file), { force: true });
 }
 
 /** @type {import("./suite.mjs").Scenario[]} */
@@ -131,18 +131,12 @@ export const collectors = [
   },
 ];
 
-/** @param {Rig} rig @param {string} copy */
+/** Puts a copy of a stopped collector's folder in place of its store. @param {Rig} rig @param {string} copy */
 async function restore(rig, copy) {
   await rig.stopCollector();
   removeStore(rig);
-  for (const base of ["events.db", "index.db"]) {
-    for (const end of ["", "-wal", "-shm"])
-      cpSync(join(copy, base + end), join(rig.data, base + end), {
-        force: true,
-        errorOnExist: false,
-        recursive: true,
-        filter: () => true,
-      });
+  for (const file of STORE_FILES) {
+    if (existsSync(join(copy, file))) cpSync(join(copy, file), join(rig.data, file));
   }
   await rig.startCollector();
 }

@@ -3,7 +3,7 @@
  *
  * Nothing is attached to the extension's worker unless a scenario says so: a debugger would keep it alive.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,6 +44,8 @@ export class Rig {
   /** Where the collector's store is. */
   data = join(this.folder, "data");
   extensionId = "";
+  /** Permissions that this rig's copy of the extension does not have. @type {string[]} */
+  withheld = [];
   proxy = new FaultProxy(() => this.collector);
 
   /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
@@ -66,6 +68,7 @@ export class Rig {
         recording: true,
         capture: CONSOLE_ONLY,
       });
+      rig.#withoutPermissions();
       rig.extensionId = extensionId(rig.extension);
       await rig.startBrowser();
       return rig;
@@ -73,6 +76,15 @@ export class Rig {
       await rig.close();
       throw error;
     }
+  }
+
+  #withoutPermissions() {
+    const file = join(this.extension, "manifest.json");
+    const manifest = JSON.parse(readFileSync(file, "utf8"));
+    manifest.permissions = manifest.permissions.filter(
+      (/** @type {string} */ name) => !this.withheld.includes(name),
+    );
+    writeFileSync(file, JSON.stringify(manifest));
   }
 
   get collector() {
@@ -227,11 +239,13 @@ export class Rig {
     throw new Error(`waited ${milliseconds} ms for ${what}${last === null ? "" : `: ${last}`}`);
   }
 
-  async close() {
+  /** @param {(rig: Rig) => unknown} [cleanUp] */
+  async close(cleanUp) {
     await this.killBrowser();
     await this.proxy.close();
     await this.stopCollector();
     await this.site.close();
+    cleanUp?.(this);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

@@ -16,7 +16,7 @@ import { workers } from "./workers.mjs";
  * @property {boolean} [emitterKilled] Pages are killed: what they had in hand may be lost with them.
  * @property {() => string | null} [leaveOut] Why it cannot be run here.
  * @property {(rig: Rig) => unknown} [prepare] Before its own rig is started.
- * @property {(rig: Rig) => unknown} [cleanUp] After it was closed.
+ * @property {(rig: Rig) => unknown} [cleanUp] When everything of its own rig has ended, before its folder is removed.
  * @property {(rig: Rig, times: number) => Promise<void | string>} run Emits; what it returns is remarked.
  */
 
@@ -55,10 +55,7 @@ export class Rigs {
       if (!scenario.own) await this.close();
       throw error;
     } finally {
-      if (scenario.own) {
-        await rig.close();
-        scenario.cleanUp?.(rig);
-      }
+      if (scenario.own) await rig.close(scenario.cleanUp);
     }
   }
 
