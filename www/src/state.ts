@@ -32,6 +32,8 @@ const SESSIONS_EVERY_MS = 2_000;
 /** As the columns number severities. */
 const ERROR = 3;
 const MOST_RESTARTS = 500;
+/** The timeline's end moves by this share of the whole. */
+const DOMAIN_STEPS = 200;
 /** A session that has just begun still gets an axis. */
 const LEAST_DOMAIN_MICROS = 10e6;
 /** Newest rows that are searched for tabs to offer. */
@@ -81,6 +83,7 @@ export class Viewer {
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
   private coverageOf = "";
+  private lastDomain = { from: 0, to: 0, step: 0 };
   private started = false;
   private readonly stops: (() => void)[] = [];
   private wanted: string | null;
@@ -175,19 +178,19 @@ export class Viewer {
     if (this.sessionId.value === session.id) this.coverage.value = coverageFrom(page.lines);
   }
 
-  /** Where records are missing among those of the feed. */
-  gapMarks(): Feed["gaps"] {
-    return this.feed.value?.gaps ?? [];
-  }
-
+  /** The session's extent; while it grows, the end moves in steps, so that not each event moves everything. */
   private computeDomain(): Range {
     const session = this.session.value;
     const feed = this.feed.value;
     void feed?.version.value;
     const newest = feed === null || feed.length === 0 ? 0 : feed.ts(feed.length - 1);
     const from = session?.first_ts ?? (feed !== null && feed.length > 0 ? feed.ts(0) : 0);
-    const to = Math.max(session?.last_ts ?? 0, newest, from + LEAST_DOMAIN_MICROS);
-    return { from, to };
+    const end = Math.max(session?.last_ts ?? 0, newest, from + LEAST_DOMAIN_MICROS);
+    const before = this.lastDomain;
+    if (before.from === from && end <= before.to && end > before.to - 2 * before.step) return before;
+    const step = Math.ceil((end - from) / DOMAIN_STEPS);
+    this.lastDomain = { from, to: end + step, step };
+    return this.lastDomain;
   }
 
   /** The store behind the collector is another one than before: what was read is no longer true. */

@@ -21,7 +21,12 @@ export function Status() {
   const filtered = viewer.q.value !== "" || viewer.range.value !== null;
   const lost = lostOf(session);
   const missing = session?.missing ?? 0;
-  const loading = feed !== null && !feed.complete.value && session !== null && session.latest_seq > 0;
+  const loading =
+    feed !== null &&
+    feed.state.value !== "failed" &&
+    !feed.complete.value &&
+    session !== null &&
+    session.latest_seq > 0;
   return (
     <footer class="status-line">
       <span class={`state state-${state.kind}`} role="status">
@@ -70,6 +75,7 @@ function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
   const error = feed?.error.value ?? viewer.sourceError.value;
   if (error !== null && error !== undefined && error.code !== "bad_query")
     return { kind: "failed", text: error.message };
+  if (error?.code === "bad_query") return { kind: "paused", text: "Filter cannot be read" };
   if (feed === null)
     return {
       kind: "loading",

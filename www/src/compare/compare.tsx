@@ -13,6 +13,7 @@ import { add, type Digest, emptyDigest, median } from "./digest";
 
 const PAGE_LINES = 10_000;
 const MOST_ROWS = 40;
+const CLEAR_CHANGE = 0.2;
 
 export function Compare() {
   const viewer = useViewer();
@@ -116,8 +117,8 @@ interface Line {
   name: ComponentChildren;
   a: number | null;
   b: number | null;
-  /** More of it is worse. */
-  bad?: boolean;
+  /** More of it is worse: always, or only when the other side has none. */
+  bad?: "always" | "alone";
 }
 
 function Table({
@@ -171,7 +172,11 @@ function Table({
 
 function Change({ line: { a, b, bad }, show }: { line: Line; show: (n: number) => string }) {
   if (a === b) return <td class="dim">same</td>;
-  const kind = bad === true ? ((b ?? 0) > (a ?? 0) ? "worse" : "better") : "";
+  const one = (a ?? 0) === 0 || (b ?? 0) === 0;
+  // Counts depend on how long one recorded: only what one side lacks, or a clear change, means something.
+  const clear = one || Math.abs((b ?? 0) - (a ?? 0)) > CLEAR_CHANGE * (a ?? 0);
+  const kind =
+    bad === undefined || !(bad === "always" ? clear : one) ? "" : (b ?? 0) > (a ?? 0) ? "worse" : "better";
   if (a === null || a === 0) return <td class={kind}>only in B</td>;
   if (b === null || b === 0) return <td class={kind}>only in A</td>;
   return <td class={kind}>{b > a ? `+${show(b - a)}` : `−${show(a - b)}`}</td>;
@@ -202,7 +207,7 @@ function Failures({ a, b }: { a: Digest; b: Digest }) {
       ),
       a: one?.count ?? 0,
       b: other?.count ?? 0,
-      bad: true,
+      bad: "alone",
     };
   });
   return <Table title="Failures" lines={byDifference(lines)} none="Neither session has an error." />;
@@ -215,7 +220,7 @@ function Requests({ a, b }: { a: Digest; b: Digest }) {
       name: <span class="mono">{key}</span>,
       a: median(a.requests.get(key)?.times ?? []),
       b: median(b.requests.get(key)?.times ?? []),
-      bad: true,
+      bad: "always",
     }),
   );
   return (
@@ -235,7 +240,7 @@ function Vitals({ a, b }: { a: Digest; b: Digest }) {
       name: <span class="mono">{key}</span>,
       a: median(a.vitals.get(key) ?? []),
       b: median(b.vitals.get(key) ?? []),
-      bad: true,
+      bad: "always",
     }),
   );
   if (lines.length === 0) return null;

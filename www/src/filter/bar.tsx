@@ -81,7 +81,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           aria-activedescendant={chosen.value >= 0 ? `completion-${chosen.value}` : undefined}
           aria-invalid={refused !== null}
           aria-describedby={refused === null ? undefined : "filter-problem"}
-          placeholder="Filter: severity:warn  status:400..599  or any words"
+          placeholder="Filter: severity:warn  status:4xx  or any words"
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}

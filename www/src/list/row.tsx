@@ -26,6 +26,7 @@ const SEVERITY_LABEL = ["debug ", "", "warning ", "error "];
 export function Row({ header, index, y, selected, record, words, type, category }: RowProps) {
   const summary = record === undefined || isGap(record) ? undefined : summaryOf(record.event);
   const dot = type.indexOf(".");
+  const time = clock(header.ts);
   return (
     <div
       id={`row-${header.seq}`}
@@ -36,7 +37,10 @@ export function Row({ header, index, y, selected, record, words, type, category 
       aria-selected={selected}
       data-row={index}
     >
-      <span class="row-time">{clock(header.ts)}</span>
+      <span class="row-time">
+        {time.slice(0, 8)}
+        <span>{time.slice(8)}</span>
+      </span>
       <span class="row-type">
         <span class="sr">{SEVERITY_LABEL[header.severity]}</span>
         <span class="row-category">{dot < 0 ? "" : type.slice(0, dot)}</span>

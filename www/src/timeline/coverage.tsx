@@ -19,8 +19,6 @@ export function Coverage({ width }: { width: number }) {
   const { from, to } = viewer.domain.value;
   const coverage = viewer.coverage.value;
   const session = viewer.session.value;
-  const feed = viewer.feed.value;
-  void feed?.version.value;
   if (width < 40 || session === null) return <div class="coverage" />;
   const x = (ts: number): number => Math.min(width, Math.max(0, ((ts - from) / (to - from)) * width));
 
@@ -29,7 +27,7 @@ export function Coverage({ width }: { width: number }) {
     kind: "restart",
     title: `Worker started at ${clock(ts)}${reason === "" ? "" : `: ${reason.replaceAll("_", " ")}`}`,
   }));
-  for (const gap of viewer.gapMarks()) {
+  for (const gap of viewer.feed.value?.gaps ?? []) {
     marks.push({
       at: x(gap.ts),
       kind: "gap",

@@ -17,8 +17,9 @@ import "./timeline.css";
 
 const HEIGHT_PX = 62;
 const BIN_PX = 5;
-/** Counting a long session again for each frame would be felt. */
+/** Counting a long session again for each frame would be felt: not more than this, nor a tenth of the time. */
 const REDRAW_MS = 250;
+const REDRAW_SHARE = 10;
 /** A drag shorter than this is a click. */
 const LEAST_DRAG_PX = 4;
 
@@ -94,6 +95,7 @@ class Chart {
   private shape = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
   private drawnAt = 0;
+  private tookMs = 0;
   private width = 0;
   private setting = false;
 
@@ -113,10 +115,13 @@ class Chart {
   update(width: number): void {
     this.width = width;
     if (this.timer !== undefined) return;
-    const wait = Math.max(0, this.drawnAt + REDRAW_MS - performance.now());
+    const pause = Math.max(REDRAW_MS, this.tookMs * REDRAW_SHARE);
+    const wait = Math.max(0, this.drawnAt + pause - performance.now());
     this.timer = setTimeout(() => {
       this.timer = undefined;
+      const began = performance.now();
       this.draw();
+      this.tookMs = performance.now() - began;
     }, wait);
   }
 
