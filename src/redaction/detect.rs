@@ -67,8 +67,10 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
     let quote = memchr::memchr(b'"', &json[body..]).map_or(json.len(), |i| body + i);
     let string_end = quote - json[body..quote].iter().rev().take_while(|b| **b == b'\\').count();
     let end = memchr::memmem::find(&json[body..string_end], b"-----END").map_or(string_end, |i| body + i);
-    // Less gives nothing away.
-    (json[body..end].iter().filter(|b| b.is_ascii_alphanumeric()).count() >= 8).then_some(body..end)
+    let text = &json[body..end];
+    // Less gives nothing away, and brackets are another rule's doing.
+    let key = text.iter().filter(|b| b.is_ascii_alphanumeric()).count() >= 8 && !text[1..].contains(&b'[');
+    key.then_some(body..end)
 }
 
 /// What follows `Bearer`.

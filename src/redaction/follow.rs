@@ -172,7 +172,7 @@ impl Scan<'_> {
         }
         let start = self.parameter_start(found.start);
         let mut is_parameter = joint != Joint::Colon && self.parameter_begins_at(start);
-        if joint == Joint::Tag && !matches!(start.checked_sub(1).map(|b| json[b]), Some(b'<' | b':')) {
+        if joint == Joint::Tag && !self.element_begins_before(found.start) {
             return None;
         }
         let value = skip_spaces(json, after);
@@ -223,6 +223,13 @@ impl Scan<'_> {
         (begin..start)
             .find(|i| word_starts_at(self.json, *i) && self.parameter_begins_at(*i))
             .unwrap_or(begin)
+    }
+
+    /// Whether the name of which the match may be the end is that of an XML element.
+    fn element_begins_before(&self, start: usize) -> bool {
+        let name = self.json[..start].iter().rev().take(64);
+        let name = name.take_while(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b)).count();
+        (start - name).checked_sub(1).is_some_and(|before| self.json[before] == b'<')
     }
 
     /// Whether a parameter of a query, fragment or form may begin at `i`.

@@ -136,7 +136,7 @@ impl Redactor {
             scan.json = json.get(..value.end).unwrap_or(json);
             scan.floor = value.start;
             scan.strings = StringState { position: value.start, inside: false };
-            scan.run(value.start..scan.json.len());
+            scan.run(value.start);
         }
         scan.sink.finish();
         match scan.sink.found {

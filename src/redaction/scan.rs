@@ -62,12 +62,19 @@ pub(super) struct StringState {
 }
 
 impl Scan<'_> {
-    /// Redacts the bytes of a range: the whole value, or a part that a rule passed over.
-    pub(super) fn run(&mut self, range: Range<usize>) {
-        let engine = self.engine;
-        let json = self.json.get(..range.end).unwrap_or(self.json);
+    /// Redacts a part that a rule passed over, as if nothing came after it.
+    pub(super) fn run_part(&mut self, range: Range<usize>) {
+        let json = self.json;
+        self.json = json.get(..range.end).unwrap_or(json);
+        self.run(range.start);
+        self.json = json;
+    }
+
+    /// Redacts the value from `from` on.
+    pub(super) fn run(&mut self, from: usize) {
+        let (json, engine) = (self.json, self.engine);
         let mut masks = [0u64; BLOCKS];
-        let mut start = range.start;
+        let mut start = from;
         while start < json.len() {
             let count = engine.kernel.fill(&engine.tables, json, self.floor, start, &mut masks);
             for (block, mask) in masks.iter().take(count).enumerate() {

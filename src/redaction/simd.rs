@@ -111,13 +111,16 @@ mod wasm {
                 let now1 = look(low1, high1, lo, hi);
                 let now2 = look(low2, high2, lo, hi);
                 let now3 = look(low3, high3, lo, hi);
-                let two = i8x16_shuffle::<14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29>(
+                let three = i8x16_shuffle::<13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28>(
                     was0, now0,
                 );
-                let one = i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+                let two = i8x16_shuffle::<14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29>(
                     was1, now1,
                 );
-                let buckets = v128_and(v128_and(two, one), now2);
+                let one = i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+                    was2, now2,
+                );
+                let buckets = v128_and(v128_and(three, two), v128_and(one, now3));
                 let none = i8x16_bitmask(i8x16_eq(buckets, u8x16_splat(0)));
                 quiet |= u64::from(none) << (16 * i);
                 let digit = i8x16_lt(i8x16_add(bytes, i8x16_splat(0x50)), i8x16_splat(-118));

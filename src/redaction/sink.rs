@@ -23,15 +23,17 @@ pub(super) struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    /// Puts a placeholder in a secret's place. An empty one, and one that is a placeholder already,
-    /// stays; so does what overlaps an earlier one.
+    /// Puts a placeholder in a secret's place. What is a placeholder already stays, and of what
+    /// overlaps an earlier secret the rest goes.
     pub(super) fn replace(&mut self, secret: Range<usize>, rule: u16, decoding: Decoding) {
-        let text = self.json.get(secret.clone()).unwrap_or_default();
-        if is_placeholder(text) {
-            self.passed = self.passed.max(secret.start + placeholder::LEN);
-            return;
+        let mut start = secret.start.max(self.copied);
+        while is_placeholder(self.json.get(start..secret.end).unwrap_or_default()) {
+            start += placeholder::LEN;
+            self.passed = self.passed.max(start);
         }
-        if text.is_empty() || secret.start < self.copied {
+        let secret = start..secret.end;
+        let text = self.json.get(secret.clone()).unwrap_or_default();
+        if text.is_empty() {
             return;
         }
         self.copy_to(secret.start);

@@ -159,13 +159,13 @@ impl Scan<'_> {
         let close = closing_quote(json, open.end, level);
         let after = skip_blank(json, close.end);
         if close.level == level && at(json, after) == b':' {
-            self.run(between(open, close));
+            self.run_part(between(open, close));
             if !is_cookie_member(&json[between(open, close)], name.value) {
                 return Some(after + 1);
             }
             let value = skip_blank(json, after + 1);
             let end = end_of_scalar(json, value, level);
-            self.run(value..end);
+            self.run_part(value..end);
             return Some(end);
         }
         self.redact_content(between(open, close), Decoding::string(level), name, false);
@@ -232,7 +232,7 @@ impl Scan<'_> {
                 None => start + blank..end,
             };
             // What stays of it is text like any other.
-            self.run(start..if attribute { end } else { secret.start });
+            self.run_part(start..if attribute { end } else { start + equals.unwrap_or(0) });
             if !attribute && !is_no_secret(&json[secret.clone()]) {
                 self.sink.replace(secret, name.rule, decoding);
             }
