@@ -1,135 +1,173 @@
 /** The popup: is it recording, what has it, where does it go. */
-
-import { signal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { render } from "preact";
+import { bytes, count, shortCount } from "../../www/src/data/time.ts";
+import "../../www/src/theme.css";
 import type { Status } from "../worker/messages.ts";
-import { command } from "./command.ts";
-
-const REFRESH_MS = 1_000;
-
-const status = signal<Status | null>(null);
-const problem = signal<string | null>(null);
-
-async function refresh(): Promise<void> {
-  try {
-    status.value = await command<Status>({ command: "status" });
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
-}
-
-async function run(message: Parameters<typeof command>[0]): Promise<void> {
-  problem.value = null;
-  try {
-    await command(message);
-  } catch (error) {
-    problem.value = (error as Error).message;
-  }
-  await refresh();
-}
-
-/** In the store build, asking for the hosts has to come first: it needs the click itself. */
-async function record(what: "site" | "all"): Promise<void> {
-  problem.value = null;
-  const host = what === "site" ? await siteInFront() : null;
-  if (what === "site" && host === null) {
-    problem.value = "this tab shows no site that can be recorded";
-    return;
-  }
-  const origins = [host === null ? "<all_urls>" : `*://${host}/*`];
-  if (!(await chrome.permissions.contains({ origins })) && !(await chrome.permissions.request({ origins })))
-    return;
-  await run({ command: "configure", patch: { sites: { include: [host ?? "*"] } } });
-  await run({ command: "start" });
-}
-
-async function siteInFront(): Promise<string | null> {
-  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
-  if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
-  return new URL(tab.url).hostname;
-}
+import { Capture } from "./capture.tsx";
+import { Collector } from "./collector.tsx";
+import "./popup.css";
+import { done, newSession, problem, type RecorderNow, record, run, site, status, watch } from "./state.ts";
 
 function Popup() {
   const now = status.value;
-  if (now === null) return <p>{problem.value ?? "…"}</p>;
+  if (now === null) return <p class="quiet pad">{problem.value ?? "…"}</p>;
   const { recorder } = now;
-  const events =
-    recorder === null ? 0 : Object.values(recorder.categories).reduce((sum, { events }) => sum + events, 0);
-  const trouble = problem.value ?? now.failure ?? recorder?.collector.error ?? null;
+  const trouble = problem.value ?? now.failure;
   return (
     <>
-      <header>
-        <h1>Tabtape</h1>
-        {now.recording ? (
-          <button type="button" aria-pressed="true" onClick={() => void run({ command: "stop" })}>
-            Stop recording
-          </button>
-        ) : null}
-      </header>
-      {now.recording ? null : (
+      <Header now={now} />
+      {trouble === null ? null : (
+        <p class="problem" role="alert">
+          {trouble}
+        </p>
+      )}
+      {now.recording ? null : <Begin />}
+      {now.recording && recorder !== null ? (
         <>
-          <p>Nothing is being recorded.</p>
-          <div class="row">
-            <button type="button" onClick={() => void record("site")}>
-              Record this site
-            </button>
-            <button type="button" onClick={() => void record("all")}>
-              Record all sites
-            </button>
-          </div>
+          <Numbers recorder={recorder} />
+          <Mark />
+          <Collector recorder={recorder} />
+          {now.config === null ? null : <Capture config={now.config} recorder={recorder} />}
         </>
-      )}
-      {trouble === null ? null : <p class="problem">{trouble}</p>}
-      {recorder === null ? null : (
-        <dl>
-          <dt>Events</dt>
-          <dd>{events.toLocaleString()}</dd>
-          <dt>Errors</dt>
-          <dd>{recorder.errors.toLocaleString()}</dd>
-          <dt>Not delivered yet</dt>
-          <dd>{recorder.backlog_events.toLocaleString()}</dd>
-          <dt>Storage</dt>
-          <dd>{(recorder.storage_bytes / (1 << 20)).toFixed(1)} MiB</dd>
-          <dt>Collector</dt>
-          <dd>
-            {recorder.collector.state === "none"
-              ? "not paired"
-              : `${recorder.collector.state}, ${recorder.collector.url ?? ""}`}
-          </dd>
-        </dl>
-      )}
-      {now.asking_extensions.map((id) => (
-        <p class="problem" key={id}>
-          Extension {id} asks to publish.{" "}
-          <button
-            type="button"
-            onClick={() => void run({ command: "approve", extension_id: id, approved: true })}
-          >
+      ) : null}
+      <Asking ids={now.asking_extensions} />
+      <Footer now={now} />
+      <p class="done" role="status" aria-live="polite">
+        {done.value}
+      </p>
+    </>
+  );
+}
+
+function Header({ now }: { now: Status }) {
+  const isVolatile = now.recorder?.state === "volatile";
+  return (
+    <header>
+      <span class={`light ${now.recording ? (isVolatile ? "amber" : "red") : ""}`} aria-hidden="true" />
+      <h1>{now.recording ? "Recording" : "Tabtape"}</h1>
+      {isVolatile ? <span class="badge">in memory only</span> : null}
+      {now.recording ? (
+        <button type="button" class="stop" onClick={() => void run({ command: "stop" })}>
+          <span class="square" aria-hidden="true" />
+          Stop recording
+        </button>
+      ) : null}
+    </header>
+  );
+}
+
+function Begin() {
+  return (
+    <section class="begin" aria-label="Begin">
+      <p>
+        <b>Nothing is being recorded.</b>
+      </p>
+      <p class="quiet">Console, errors, network, navigation and clicks are kept on this computer, secrets left out.</p>
+      <div class="row">
+        <button type="button" class="primary" onClick={() => void record("all")}>
+          Record all sites
+        </button>
+        <button type="button" disabled={site.value === null} onClick={() => void record("site")}>
+          Record this site
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function Numbers({ recorder }: { recorder: RecorderNow }) {
+  const dropped = Object.values(recorder.categories).reduce((sum, c) => sum + c.dropped, 0);
+  const tiles: [name: string, value: number, kind: string, title: string][] = [
+    ["Records", recorder.latest_seq, "", "in this session, gaps counted"],
+    ["Errors", recorder.errors, recorder.errors > 0 ? "bad" : "", "since the recorder's worker started"],
+    ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
+    ["Missing", dropped, dropped > 0 ? "warn" : "", "lost and counted, since the recorder's worker started"],
+  ];
+  return (
+    <dl class="numbers">
+      {tiles.map(([name, value, kind, title]) => (
+        <div key={name} class={kind} title={`${count(value)} ${title}`}>
+          <dt>{name}</dt>
+          <dd>{shortCount(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** "Here it happened", with a note if there is time for one. */
+function Mark() {
+  const note = useSignal("");
+  const mark = async () => {
+    if (await run({ command: "mark", note: note.value.trim() }, "Marked")) note.value = "";
+  };
+  return (
+    <form
+      class="mark"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void mark();
+      }}
+    >
+      <input
+        aria-label="Note"
+        placeholder="What happened here?"
+        maxLength={1000}
+        value={note.value}
+        onInput={(event) => {
+          note.value = event.currentTarget.value;
+        }}
+      />
+      <button type="submit">Mark</button>
+    </form>
+  );
+}
+
+function Asking({ ids }: { ids: string[] }) {
+  return (
+    <>
+      {ids.map((id) => (
+        <p class="problem asking" key={id}>
+          <span>
+            Extension <code>{id}</code> asks to publish.
+          </span>
+          <button type="button" onClick={() => void run({ command: "approve", extension_id: id, approved: true })}>
             Approve
           </button>
         </p>
       ))}
+    </>
+  );
+}
+
+function Footer({ now }: { now: Status }) {
+  const { recorder } = now;
+  return (
+    <footer>
       <div class="row">
         <button
           type="button"
-          disabled={!now.recording}
-          onClick={() => void run({ command: "mark", note: "" })}
-        >
-          Mark
-        </button>
-        <button
-          type="button"
-          disabled={now.collector_url === null}
+          class="primary"
+          disabled={now.collector_url === null || !now.recording}
+          title={now.collector_url === null ? "The viewer is the collector's: pair one first" : undefined}
           onClick={() => void run({ command: "open_viewer" })}
         >
           Open viewer
         </button>
+        <button type="button" disabled={!now.recording} onClick={() => void newSession()}>
+          New session
+        </button>
       </div>
-    </>
+      {recorder === null ? null : (
+        <p class="quiet">
+          {bytes(recorder.storage_bytes)} stored · {count(recorder.redactions)} secrets left out
+        </p>
+      )}
+    </footer>
   );
 }
 
 const root = document.getElementById("popup");
 if (root !== null) render(<Popup />, root);
-void refresh();
-setInterval(() => void refresh(), REFRESH_MS);
+void watch();

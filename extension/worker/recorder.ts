@@ -23,6 +23,15 @@ const MAX_WAITING = 10_000;
 
 type Work = (recorder: Recorder) => void;
 
+export interface Opening {
+  /** As in `WorkerStart`. */
+  reason: string;
+  capture: CaptureConfigPatch;
+  collector: CollectorTarget | null;
+  resume: ResumeRecord | null;
+  before?: Promise<void>;
+}
+
 export interface RecorderHooks {
   onStatus(status: RecorderStatus): void;
   /** The instance was replaced: what it had not committed has to be sent again. */
@@ -56,14 +65,10 @@ export class RecorderOwner {
     return (stored[RESUME_KEY] as ResumeRecord | undefined) ?? null;
   }
 
-  async open(
-    reason: string,
-    capture: CaptureConfigPatch,
-    collector: CollectorTarget | null,
-  ): Promise<Recorder> {
+  /** `before` is awaited before anything that waits is recorded. */
+  async open({ reason, capture, collector, resume, before }: Opening): Promise<Recorder> {
     this.#options = { capture, collector };
     this.#waiting ??= [];
-    const resume = await RecorderOwner.resumable();
     await init(chrome.runtime.getURL("tabtape.wasm"));
     const recorder = await openRecorder({
       resume,
@@ -75,6 +80,7 @@ export class RecorderOwner {
           : chrome.storage.session.set({ [RESUME_KEY]: record }),
       onStatus: (status) => this.#hooks.onStatus(status),
     });
+    await before;
     if (collector !== null) recorder.connect(collector);
     this.#recorder = recorder;
     this.#runWaiting(recorder);
@@ -155,7 +161,11 @@ export class RecorderOwner {
       return;
     }
     try {
-      const recorder = await this.open("trap", this.#options.capture, this.#options.collector);
+      const recorder = await this.open({
+        ...this.#options,
+        reason: "trap",
+        resume: await RecorderOwner.resumable(),
+      });
       if (category !== null) recorder.recordDrop(category, 1, "trap");
       this.#hooks.onReplaced();
     } catch (error) {

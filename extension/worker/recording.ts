@@ -154,14 +154,19 @@ export class Recording {
   }
 
   async #open(reason: string): Promise<void> {
-    const resumed = (await RecorderOwner.resumable()) !== null;
+    const resume = await RecorderOwner.resumable();
     const { capture, collector } = this.settings;
-    await this.#tabs.refill();
     try {
-      const recorder = await this.#owner.open(resumed ? "wake" : reason, capture, collector);
+      const recorder = await this.#owner.open({
+        reason: resume === null || reason === "recording_started" ? reason : "wake",
+        capture,
+        collector,
+        resume,
+        before: this.#tabs.refill(),
+      });
       await showBadge("recording");
       // A worker that was only woken finds its scripts as it left them.
-      if (resumed && reason !== "recording_started") return;
+      if (resume !== null && reason !== "recording_started") return;
       await this.#registration.apply(recorder);
       await this.#registration.injectIntoOpenTabs(recorder);
     } catch (error) {

@@ -1,0 +1,69 @@
+/** What is recorded: this site, and each category with its detail level. */
+import type { CaptureConfig, DetailLevel } from "../../src/js/types.ts";
+import { shortCount } from "../../www/src/data/time.ts";
+import { categoryClass } from "../../www/src/ui/category.ts";
+import { isSiteOn, type RecorderNow, run, setSite, site } from "./state.ts";
+
+const LEVELS: { level: DetailLevel; about: string }[] = [
+  { level: "minimal", about: "what happened and where" },
+  { level: "standard", about: "what it takes to understand it" },
+  { level: "verbose", about: "contents too, capped in size" },
+  { level: "raw", about: "the producer's own payload" },
+];
+/** The recorder's own events cannot be turned off: they say what is missing. */
+const ALWAYS_ON = "system";
+
+export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow }) {
+  const host = site.value;
+  const names = Object.keys(config.categories).filter((name) => name !== ALWAYS_ON);
+  return (
+    <section class="capture" aria-label="What is recorded">
+      {host === null ? null : (
+        <div class="line">
+          <span class="line-name host">{host}</span>
+          <Switch
+            label={`Record ${host}`}
+            on={isSiteOn(config, host)}
+            change={(on) => void setSite(config, host, on)}
+          />
+        </div>
+      )}
+      {names.map((name) => {
+        const { enabled, detail_level } = config.categories[name] ?? { enabled: false, detail_level: "standard" };
+        const counts = recorder.categories[name];
+        const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
+          void run({ command: "configure", patch: { categories: { [name]: patch } } });
+        return (
+          <div class={`line ${categoryClass(name)}`} key={name}>
+            <span class="dot" aria-hidden="true" />
+            <span class="line-name">{name}</span>
+            <span class="aside" title={`${counts?.events ?? 0} since the recorder's worker started`}>
+              {counts === undefined || counts.events === 0 ? "" : shortCount(counts.events)}
+            </span>
+            <select
+              aria-label={`Detail of ${name}`}
+              disabled={!enabled}
+              value={detail_level}
+              onChange={(event) => change({ detail_level: event.currentTarget.value as DetailLevel })}
+            >
+              {LEVELS.map(({ level, about }) => (
+                <option key={level} value={level} title={about}>
+                  {level}
+                </option>
+              ))}
+            </select>
+            <Switch label={`Record ${name}`} on={enabled} change={(on) => change({ enabled: on })} />
+          </div>
+        );
+      })}
+    </section>
+  );
+}
+
+function Switch({ label, on, change }: { label: string; on: boolean; change: (on: boolean) => void }) {
+  return (
+    <button type="button" class="switch" role="switch" aria-checked={on} aria-label={label} onClick={() => change(!on)}>
+      <span />
+    </button>
+  );
+}
