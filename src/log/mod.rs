@@ -15,6 +15,7 @@
 mod indexed_db;
 mod memory;
 mod merge;
+mod page;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod retention;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -25,7 +26,8 @@ mod segment;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
 pub use memory::{Fault, MemoryLog};
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub use page::{Page, PageLimit, read_page};
+#[cfg(any(test, target_arch = "wasm32"))]
 pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use segment::{BadSegment, Row, Segment, SegmentBuilder};

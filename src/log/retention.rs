@@ -161,4 +161,12 @@ mod tests {
         let expected = [(1, "network"), (2, "network"), (1, "console"), (2, "console")];
         assert_eq!(order, expected.map(|(session, category)| (session_id(session), category.to_owned())));
     }
+
+    #[test]
+    fn what_every_store_has_goes_in_order_of_session() {
+        let shelf = |session| Shelf { session_id: session_id(session), category: "console".into(), bytes: 1 };
+        let mut shelves = [shelf(3), shelf(1), shelf(2)];
+        oldest_first(&mut shelves);
+        assert_eq!(shelves.map(|shelf| shelf.session_id), [1, 2, 3].map(session_id));
+    }
 }

@@ -1,7 +1,8 @@
 //! Reading.
 
 use crate::log::fixture::{Recording, open, read_all, seqs};
-use tabtape::log::LogStore;
+use tabtape::log::{LogStore, PageLimit, read_page};
+use tabtape::selector::Selector;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const MIXED: [&[&str]; 4] = [
@@ -80,4 +81,30 @@ async fn a_commit_larger_than_a_segment_reads_back_from_its_middle() {
     let entries = read_all(&log, recording.session_id, 3).await;
     assert_eq!(seqs(&entries), [(4, 4), (5, 5), (6, 6), (7, 7)]);
     assert_eq!(entries[0].line(), recording.line("console", 4).as_bytes());
+}
+
+#[test]
+async fn pages_of_a_selector_hold_what_it_wants_once() {
+    let log = open("pages").await;
+    let mut recording = Recording::begin(&log, 1).await;
+    for _ in 0..20 {
+        log.commit(&recording.commit(&["console", "network", "page"])).await.unwrap();
+    }
+    let wanted: Vec<_> = (1..=60).filter(|seq| seq % 3 == 2).map(|seq| (seq, seq)).collect();
+    let selector = Selector::parse("category:network", 0).unwrap();
+    for (max_entries, max_scanned_bytes) in [(3, usize::MAX), (100, 1), (100, usize::MAX)] {
+        let (mut after_seq, mut found, mut pages) = (0, Vec::new(), 0);
+        loop {
+            let limit = PageLimit { max_entries, max_scanned_bytes };
+            let page = read_page(&log, recording.session_id, after_seq, &selector, limit).await.unwrap();
+            assert!(page.entries.len() <= max_entries);
+            found.extend(seqs(&page.entries));
+            (after_seq, pages) = (page.after_seq, pages + 1);
+            if page.is_last {
+                break;
+            }
+        }
+        assert_eq!((found, after_seq), (wanted.clone(), 60), "{max_entries} {max_scanned_bytes}");
+        assert!(pages > 1 || max_entries == 100);
+    }
 }
