@@ -1,8 +1,10 @@
 /** Asks the person whether this browser may deliver to the collector that invited it. */
 import { signal } from "@preact/signals";
 import { render } from "preact";
+import "../../www/src/theme.css";
 import { command } from "../popup/command.ts";
 import { type Invitation, readInvitation, shortCode } from "./invitation.ts";
+import "./pair.css";
 
 type State = { at: "asking" | "pairing" | "paired" | "declined" } | { at: "failed"; why: string };
 

@@ -29,7 +29,10 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
         </div>
       )}
       {names.map((name) => {
-        const { enabled, detail_level } = config.categories[name] ?? { enabled: false, detail_level: "standard" };
+        const { enabled, detail_level } = config.categories[name] ?? {
+          enabled: false,
+          detail_level: "standard",
+        };
         const counts = recorder.categories[name];
         const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
           void run({ command: "configure", patch: { categories: { [name]: patch } } });
@@ -62,7 +65,14 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
 
 function Switch({ label, on, change }: { label: string; on: boolean; change: (on: boolean) => void }) {
   return (
-    <button type="button" class="switch" role="switch" aria-checked={on} aria-label={label} onClick={() => change(!on)}>
+    <button
+      type="button"
+      class="switch"
+      role="switch"
+      aria-checked={on}
+      aria-label={label}
+      onClick={() => change(!on)}
+    >
       <span />
     </button>
   );

@@ -21,7 +21,12 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
     case "retrying":
       return { tone: "wait", what: `No answer from ${host}`, mend: waiting, run: "tabtape serve" };
     case "unauthorized":
-      return { tone: "bad", what: `${host} refuses this browser`, mend: `Pair again. ${waiting}`, run: "tabtape pair" };
+      return {
+        tone: "bad",
+        what: `${host} refuses this browser`,
+        mend: `Pair again. ${waiting}`,
+        run: "tabtape pair",
+      };
     case "impostor":
       return {
         tone: "bad",
@@ -30,7 +35,12 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
         run: "tabtape serve",
       };
     default:
-      return { tone: "none", what: "No collector", mend: "Events are kept in this browser.", run: "tabtape pair" };
+      return {
+        tone: "none",
+        what: "No collector",
+        mend: "Events are kept in this browser.",
+        run: "tabtape pair",
+      };
   }
 }
 

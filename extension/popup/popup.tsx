@@ -63,7 +63,9 @@ function Begin() {
       <p>
         <b>Nothing is being recorded.</b>
       </p>
-      <p class="quiet">Console, errors, network, navigation and clicks are kept on this computer, secrets left out.</p>
+      <p class="quiet">
+        Console, errors, network, navigation and clicks are kept on this computer, secrets left out.
+      </p>
       <div class="row">
         <button type="button" class="primary" onClick={() => void record("all")}>
           Record all sites
@@ -132,7 +134,10 @@ function Asking({ ids }: { ids: string[] }) {
           <span>
             Extension <code>{id}</code> asks to publish.
           </span>
-          <button type="button" onClick={() => void run({ command: "approve", extension_id: id, approved: true })}>
+          <button
+            type="button"
+            onClick={() => void run({ command: "approve", extension_id: id, approved: true })}
+          >
             Approve
           </button>
         </p>
