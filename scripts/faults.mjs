@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { Rigs, SCENARIOS } from "../tests/faults/suite.mjs";
-import { bold, dim, duration, fail, green, heading, red, say, step, Tell, yellow } from "./lib/say.mjs";
+import { bold, dim, duration, fail, green, heading, note, red, say, Tell } from "./lib/say.mjs";
 
 function options() {
   const { values } = parseArgs({
@@ -27,6 +27,37 @@ function options() {
   return { ...values, names };
 }
 
+/** So many scenarios run at a time, each lane with a browser and a collector of its own: they mostly wait. */
+const LANES = 2;
+
+/**
+ * @typedef {import("../tests/faults/suite.mjs").Scenario} Scenario
+ * @typedef {import("../tests/faults/ledger.mjs").Row} Row
+ */
+
+/** Runs scenarios until none is left. @param {Scenario[]} left @param {"small" | "full"} size @param {(scenario: Scenario, row: Row | null, wrong: string | null) => void} ended */
+async function lane(left, size, ended) {
+  const rigs = new Rigs();
+  try {
+    for (let scenario = left.shift(); scenario !== undefined; scenario = left.shift()) {
+      const times = scenario.times[size] || scenario.times.full;
+      const began = Date.now();
+      const title = `${scenario.name.padEnd(20)} ${scenario.what}`;
+      try {
+        const { row, wrong } = await rigs.run(scenario, times, size);
+        const remarks = [duration(Date.now() - began), row.note].filter((text) => text !== "");
+        say(`${wrong === null ? green("✓") : red("✗")} ${title} ${dim(`(${remarks.join(", ")})`)}`);
+        ended(scenario, row, wrong);
+      } catch (error) {
+        say(`${red("✗")} ${title}\n${dim(String(error instanceof Error ? error.stack : error))}`);
+        ended(scenario, null, error instanceof Error ? error.message : String(error));
+      }
+    }
+  } finally {
+    await rigs.close();
+  }
+}
+
 async function main() {
   const { full, json, names } = options();
   const size = full ? "full" : "small";
@@ -35,36 +66,23 @@ async function main() {
     names.length > 0 ? names.includes(name) : times[size] > 0,
   );
   heading(`${chosen.length} faults, ${size} size`);
-  const rigs = new Rigs();
-  const rows = [];
+  /** @type {Map<string, Row>} */
+  const found = new Map();
+  /** @type {string[]} */
   const wrongs = [];
-  try {
-    for (const scenario of chosen) {
-      const left = scenario.leaveOut?.() ?? null;
-      if (left !== null) {
-        say(`${yellow("-")} ${scenario.name}: left out, ${left}`);
-        continue;
-      }
-      const times = scenario.times[size] || scenario.times.full;
-      const shown = step(`${scenario.name}: ${scenario.what} ${dim(`(${times})`)}`);
-      try {
-        const { row, wrong } = await rigs.run(scenario, times, size);
-        rows.push(row);
-        if (wrong === null) shown.done(row.note);
-        else {
-          shown.failed(wrong);
-          wrongs.push(`${scenario.name}: ${wrong}`);
-        }
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        shown.failed(reason);
-        if (error instanceof Error && error.stack) say(dim(error.stack));
-        wrongs.push(`${scenario.name}: ${reason}`);
-      }
-    }
-  } finally {
-    await rigs.close();
-  }
+  const left = chosen.filter(({ name, leaveOut }) => {
+    const why = leaveOut?.() ?? null;
+    if (why !== null) note(`${name} is left out: ${why}`);
+    return why === null;
+  });
+  const lanes = Array.from({ length: LANES }, () =>
+    lane(left, size, ({ name }, row, wrong) => {
+      if (row !== null) found.set(name, row);
+      if (wrong !== null) wrongs.push(`${name}: ${wrong}`);
+    }),
+  );
+  await Promise.all(lanes);
+  const rows = chosen.flatMap(({ name }) => found.get(name) ?? []);
 
   heading("Ledger");
   say(table(rows));

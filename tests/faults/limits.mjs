@@ -50,67 +50,72 @@ export const limits = [
     what: "the disk under the collector's store is full for a while",
     times: { small: 1, full: 3 },
     own: true,
-    leaveOut: () =>
-      process.platform === "linux" && isRoot ? null : "mounting a small filesystem takes root on Linux",
-    prepare(rig) {
-      mkdirSync(rig.data, { recursive: true });
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", rig.data]);
-    },
-    cleanUp: (rig) => execFileSync("umount", ["--lazy", rig.data]),
+    leaveOut: cannotMount,
+    prepare: (rig) => mountSmall(rig.data, "24m"),
+    cleanUp: (rig) => unmount(rig.data),
     async run(rig, times) {
-      const ballast = join(rig.data, "ballast");
       const tab = await rig.emitter("store_disk_full");
-      let met = 0;
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(200)");
-        fill(ballast);
+        const empty = fill(rig.data);
         await tab.evaluate("emit(20, 20)");
         await rig.until("the collector to say that its disk is full", async () => {
           const { recorder } = await rig.command({ command: "status" });
           return /\b507\b/.test(recorder.collector.error ?? "");
         });
-        met++;
-        rmSync(ballast);
+        empty();
         await tab.evaluate("rest()");
-        await rig.command({ command: "flush" }).catch(() => {});
         await sleep(500);
       }
-      return `met ${met} times`;
     },
   },
   {
-    name: "browser_quota_full",
-    what: "the browser's storage quota is full for a while",
-    times: { small: 1, full: 3 },
+    name: "browser_disk_full",
+    what: "the browser's storage is full for a while, and with it the quota of the extension",
+    times: { small: 2, full: 4 },
     own: true,
-    // With it only the disk is a limit, and a test cannot fill that.
-    prepare: (rig) => void rig.withheld.push("unlimitedStorage"),
+    leaveOut: cannotMount,
+    prepare: (rig) => mountSmall(rig.profile, "192m"),
+    cleanUp: (rig) => unmount(rig.profile),
     async run(rig, times) {
-      const origin = `chrome-extension://${rig.extensionId}`;
-      const tab = await rig.emitter("browser_quota_full", { pad: 2_000 });
       const met = new Set();
       for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("browser_disk_full", { pad: 1_000 });
         await tab.evaluate("burst(50)");
-        await rig.command({ command: "flush" });
-        // Nothing is acknowledged meanwhile, so nothing can be removed to make room.
-        rig.proxy.rule = () => ({ answer: { status: 503 } });
-        await tab.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
-        await tab.evaluate("emit(20, 20)");
-        await sleep(8_000);
-        const { recorder } = await rig.command({ command: "status" });
-        met.add(recorder.state);
-        for (const { code } of recorder.problems) met.add(code);
-        await tab.send("Storage.overrideQuotaForOrigin", { origin });
-        rig.proxy.getWell();
+        const empty = fill(rig.profile);
+        await tab.evaluate("emit(10, 20)");
+        await rig.until("the log to fail", async () => {
+          const { recorder } = await rig.command({ command: "status" });
+          for (const { code } of recorder.problems) met.add(code);
+          return recorder.state !== "logged" || recorder.problems.length > 0;
+        });
+        // At first so shortly that commits are tried again, then so long that the session goes on in memory.
+        await sleep(time % 2 === 0 ? 1_000 : 8_000);
+        met.add((await rig.command({ command: "status" })).recorder.state);
+        empty();
         await tab.evaluate("rest()");
       }
-      return [...met].join(" ");
+      return [...met].join(", ");
     },
   },
 ];
 
-/** Takes all that is left of a small filesystem. @param {string} file */
-function fill(file) {
+function cannotMount() {
+  return process.platform === "linux" && isRoot ? null : "mounting a small filesystem takes root on Linux";
+}
+
+/** @param {string} folder @param {string} size */
+function mountSmall(folder, size) {
+  mkdirSync(folder, { recursive: true });
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", folder]);
+}
+
+/** @param {string} folder */
+const unmount = (folder) => execFileSync("umount", ["--lazy", folder]);
+
+/** Takes all that is left of a small filesystem. Returns how to give it back. @param {string} folder */
+function fill(folder) {
+  const file = join(folder, "ballast");
   for (const size of [1 << 20, 1 << 12]) {
     try {
       for (;;) writeFileSync(file, Buffer.alloc(size), { flag: "a" });
@@ -118,4 +123,5 @@ function fill(file) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOSPC") throw error;
     }
   }
+  return () => rmSync(file);
 }

@@ -3,7 +3,7 @@
  *
  * Nothing is attached to the extension's worker unless a scenario says so: a debugger would keep it alive.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,8 +44,6 @@ export class Rig {
   /** Where the collector's store is. */
   data = join(this.folder, "data");
   extensionId = "";
-  /** Permissions that this rig's copy of the extension does not have. @type {string[]} */
-  withheld = [];
   proxy = new FaultProxy(() => this.collector);
 
   /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
@@ -68,7 +66,6 @@ export class Rig {
         recording: true,
         capture: CONSOLE_ONLY,
       });
-      rig.#withoutPermissions();
       rig.extensionId = extensionId(rig.extension);
       await rig.startBrowser();
       return rig;
@@ -76,15 +73,6 @@ export class Rig {
       await rig.close();
       throw error;
     }
-  }
-
-  #withoutPermissions() {
-    const file = join(this.extension, "manifest.json");
-    const manifest = JSON.parse(readFileSync(file, "utf8"));
-    manifest.permissions = manifest.permissions.filter(
-      (/** @type {string} */ name) => !this.withheld.includes(name),
-    );
-    writeFileSync(file, JSON.stringify(manifest));
   }
 
   get collector() {
@@ -140,7 +128,8 @@ export class Rig {
   /** A command as the popup gives it. @param {object} command @returns {Promise<any>} */
   async command(command) {
     const url = `chrome-extension://${this.extensionId}/popup.html`;
-    const tab = await Tab.open(this.cdp, url);
+    // In the background: a page that is hidden emits once a second.
+    const tab = await Tab.open(this.cdp, url, { background: true });
     try {
       const answer = await tab.evaluate(`chrome.runtime.sendMessage(${JSON.stringify(command)})`);
       if (answer?.error !== undefined) throw new Error(answer.error);
@@ -199,7 +188,7 @@ export class Rig {
    */
   async emitter(name, { pad = 0, firstScript } = {}) {
     const url = `${this.site.origin}/emit?name=${name}&pad=${pad}`;
-    const tab = await Tab.open(this.cdp, url, firstScript);
+    const tab = await Tab.open(this.cdp, url, { firstScript });
     this.#tabs.push(tab);
     return tab;
   }

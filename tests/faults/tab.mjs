@@ -10,9 +10,12 @@ export class Tab {
     this.sessionId = sessionId;
   }
 
-  /** @param {CdpPipe} cdp @param {string} url @param {string} [firstScript] Runs before every document's own scripts. */
-  static async open(cdp, url, firstScript) {
-    const { targetId } = await cdp.send("Target.createTarget", { url: "about:blank" });
+  /**
+   * @param {CdpPipe} cdp @param {string} url
+   * @param {{ firstScript?: string | undefined, background?: boolean }} [options] The script runs before every document's own.
+   */
+  static async open(cdp, url, { firstScript, background = false } = {}) {
+    const { targetId } = await cdp.send("Target.createTarget", { url: "about:blank", background });
     const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
     const tab = new Tab(cdp, targetId, sessionId);
     await tab.send("Page.enable");
