@@ -6,4 +6,5 @@ pub mod clock;
 mod files;
 pub mod http;
 mod outbound;
+mod producers;
 pub mod store;

@@ -12,6 +12,8 @@ pub(super) struct AuthFile {
     pub(super) tokens: Vec<TokenRecord>,
     pub(super) pairings: Vec<Pairing>,
     pub(super) local: Option<Local>,
+    /// Keys the placeholders of redacted secrets, hex.
+    pub(super) redaction_key: Option<String>,
 }
 
 /// What `collector.json` hands out on this machine, the only secrets kept as they are.

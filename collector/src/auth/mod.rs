@@ -169,6 +169,7 @@ impl Auth {
             state.make_local();
         }
         state.drop_expired(now_micros());
+        state.file.redaction_key.get_or_insert_with(|| random_hex(32));
         for record in state.file.tokens.clone() {
             state.grant(&record)?;
         }
@@ -183,6 +184,17 @@ impl Auth {
 
     fn save(&self, state: &State) -> Result<(), AuthError> {
         state.file.write(&self.path)
+    }
+
+    /// Keys the placeholders of redacted secrets, so that equal secrets look equal.
+    #[must_use]
+    pub fn redaction_key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        if let Some(text) = &self.lock().file.redaction_key {
+            // A key that was edited into something else hides secrets all the same.
+            let _ = hex::decode_to_slice(text, &mut key);
+        }
+        key
     }
 
     /// The admin token of the local command line.

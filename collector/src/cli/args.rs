@@ -7,6 +7,7 @@ use crate::auth::Scope;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const AFTER_HELP: &str =
     "Exit status: 0 done; 1 failed; 2 wrong usage; 3 no collector answers; 4 the collector refused.";
@@ -67,6 +68,16 @@ pub(super) enum Command {
     Query(QueryArgs),
     /// List what was recorded
     Sessions(Output),
+    /// Leave a note in the stream: here it happened
+    #[command(after_help = "Example:\n  tabtape mark 'clicked pay, nothing happened'")]
+    Mark(MarkArgs),
+    /// Delete stored events for good
+    #[command(
+        after_help = "Examples:\n  tabtape delete site:bank.example\n  tabtape delete --session 0193…\n  tabtape delete --all"
+    )]
+    Delete(DeleteArgs),
+    /// Show what was being watched, since when, and the gaps
+    Coverage(CoverageArgs),
     /// Make, list and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -93,6 +104,47 @@ pub(super) struct ServeArgs {
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub(super) json: bool,
+    /// Records that arrived longer ago are removed
+    #[arg(long, default_value = "7d", value_name = "TIME", value_parser = span)]
+    pub(super) retention_age: Duration,
+    /// With more on disk than this, the oldest are removed
+    #[arg(long, default_value = "2GiB", value_name = "BYTES", value_parser = bytes)]
+    pub(super) retention_bytes: u64,
+}
+
+/// `7d`, `12h`, `90m`, `30s`.
+fn span(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)) {
+        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err("expected a time like 7d, 12h, 90m or 30s".into()),
+    }
+}
+
+/// `2GiB`, `500MB`, `1000000`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)) {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("expected bytes like 2GiB, 500MB or 1000000".into()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +214,42 @@ pub(super) struct QueryArgs {
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10000))]
     pub(super) lines: Option<u16>,
     /// Print the records as they are, one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MarkArgs {
+    /// What to say
+    pub(super) note: String,
+    /// Print the stored record
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeleteArgs {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// One session
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Everything
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CoverageArgs {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// One session
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -55,8 +55,18 @@ impl Client {
         response.json().await.map_err(CliError::failed)
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Result<(), CliError> {
-        self.send(self.http.request(Method::DELETE, self.at(path, &[]))).await.map(drop)
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: String,
+    ) -> Result<Response, CliError> {
+        let request = self.http.post(self.at(path, query)).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
+        self.send(self.http.request(Method::DELETE, self.at(path, query))).await
     }
 
     fn at(&self, path: &str, query: &[(&str, &str)]) -> String {

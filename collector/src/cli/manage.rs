@@ -1,7 +1,7 @@
 //! Tokens, pairings, links.
 
 use super::CliError;
-use super::args::{Cli, PairArgs, PairCommand, TokenCommand};
+use super::args::{Cli, DeleteArgs, MarkArgs, PairArgs, PairCommand, TokenCommand};
 use super::client::Client;
 use super::render::{harmless, time_of_day};
 use clap::CommandFactory as _;
@@ -43,7 +43,9 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
                 )?;
             }
         }
-        TokenCommand::Revoke { id } => client.delete(&format!("/v1/tokens/{}", segment(&id))).await?,
+        TokenCommand::Revoke { id } => {
+            drop(client.delete(&format!("/v1/tokens/{}", segment(&id)), &[]).await?)
+        }
     }
     Ok(())
 }
@@ -83,7 +85,9 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                 )?;
             }
         }
-        Some(PairCommand::Revoke { id }) => client.delete(&format!("/v1/pairings/{}", segment(&id))).await?,
+        Some(PairCommand::Revoke { id }) => {
+            drop(client.delete(&format!("/v1/pairings/{}", segment(&id)), &[]).await?)
+        }
     }
     Ok(())
 }
@@ -95,6 +99,40 @@ pub(super) async fn viewer(client: &Client, json: bool) -> Result<(), CliError> 
         writeln!(out, "{link}")?
     } else {
         writeln!(out, "{}", text(&link, "url"))?
+    }
+    Ok(())
+}
+
+pub(super) async fn mark(client: &Client, args: MarkArgs) -> Result<(), CliError> {
+    let event = json!({
+        "type": "system.mark", "category": "system",
+        "source": {"kind": "local_process", "event": "tabtape mark"},
+        "data": {"text": args.note},
+    });
+    let response = client.post("/v1/events", &[("producer", "tabtape")], event.to_string()).await?;
+    let stored = response.text().await.map_err(CliError::failed)?;
+    if args.json {
+        write!(std::io::stdout().lock(), "{stored}")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), CliError> {
+    let selector = args.wanted.selector();
+    let mut query = vec![("q", selector.as_str())];
+    if let Some(session) = &args.session {
+        query.push(("session", session));
+    }
+    if args.all {
+        query.push(("all", "true"));
+    }
+    let response = client.delete("/v1/events", &query).await?;
+    let result: Value = response.json().await.map_err(CliError::failed)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{result}")?
+    } else {
+        writeln!(out, "{} events deleted", result["deleted"])?
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `tail`, `query`, `sessions`.
 
 use super::CliError;
-use super::args::{QueryArgs, TailArgs};
+use super::args::{CoverageArgs, QueryArgs, TailArgs};
 use super::client::Client;
 use super::render::{self, Style, harmless, time_of_day};
 use futures_util::StreamExt as _;
@@ -169,6 +169,63 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
             count("warn"),
             harmless(session["producer"].as_str().unwrap_or_default()),
         )?;
+    }
+    Ok(())
+}
+
+pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), CliError> {
+    let selector = args.wanted.selector();
+    let query = [("q", selector.as_str()), ("session", args.session.as_deref().unwrap_or_default())];
+    let response = client.get("/v1/coverage", &query, HeaderMap::new()).await?;
+    let coverage: Value = response.json().await.map_err(CliError::failed)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{coverage}")?;
+        return Ok(());
+    }
+    let time = |value: &Value| value.as_u64().map_or_else(|| "now".to_owned(), |ts| time_of_day(ts, true));
+    for session in coverage["sessions"].as_array().into_iter().flatten() {
+        let name = session["producer"].as_str().unwrap_or_default();
+        writeln!(out, "{}  {}", harmless(session["session"].as_str().unwrap_or_default()), harmless(name))?;
+        for watched in session["watched"].as_array().into_iter().flatten() {
+            let categories: Vec<String> = watched["categories"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, level)| {
+                    format!("{}:{}", harmless(name), harmless(level.as_str().unwrap_or("?")))
+                })
+                .collect();
+            writeln!(
+                out,
+                "  watched    {} to {}  {}",
+                time(&watched["from_ts"]),
+                time(&watched["to_ts"]),
+                categories.join(" ")
+            )?;
+        }
+        for stretch in session["unwatched"].as_array().into_iter().flatten() {
+            writeln!(out, "  unwatched  {} to {}", time(&stretch["from_ts"]), time(&stretch["to_ts"]))?;
+        }
+        for tab in session["tabs"].as_array().into_iter().flatten() {
+            let (first, last) = (time(&tab["first_ts"]), time(&tab["last_ts"]));
+            writeln!(out, "  tab {:<6} {first} to {last}  {} events", tab["tab"], tab["events"])?;
+        }
+        for gap in session["gaps"].as_array().into_iter().flatten() {
+            let reason = harmless(gap["reason"].as_str().unwrap_or("?"));
+            let category = harmless(gap["category"].as_str().unwrap_or("?"));
+            writeln!(
+                out,
+                "  gap        seq {} to {}  {category}  {reason}",
+                gap["first_seq"], gap["last_seq"]
+            )?;
+        }
+        for missing in session["missing"].as_array().into_iter().flatten() {
+            writeln!(out, "  on its way seq {} to {}", missing[0], missing[1])?;
+        }
+        if session["pruned"].as_u64().unwrap_or(0) > 0 {
+            writeln!(out, "  retention  took {} records", session["pruned"])?;
+        }
     }
     Ok(())
 }

@@ -5,14 +5,17 @@ use super::args::ServeArgs;
 use super::state::{self, Running};
 use crate::auth::Auth;
 use crate::http::{App, Server, app, serve};
-use crate::store::Store;
+use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Ports tried after a taken one, before any free one is taken.
 const NEXT_PORTS: u16 = 20;
+/// How often retention is looked at.
+const RETENTION_STEP: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<(), CliError> {
     start_log();
@@ -45,10 +48,25 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
         stop_signal().await;
         std::process::exit(130); // asked twice: at once; what was acknowledged is on disk
     });
+    let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
+    tokio::spawn(retain(state.store.clone(), retention));
     serve(Server::new(listener), &state, router).await;
     state.store.close().await;
     state::remove(&folder);
     Ok(())
+}
+
+/// Applies retention now and then.
+async fn retain(store: Store, retention: Retention) {
+    let mut every = tokio::time::interval(RETENTION_STEP);
+    loop {
+        every.tick().await;
+        match store.retain(retention).await {
+            Ok(_) => {}
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::warn!(%error, "retention did not finish; trying again"),
+        }
+    }
 }
 
 fn start_log() {

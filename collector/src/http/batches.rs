@@ -82,7 +82,13 @@ pub(super) async fn post(
         Ok(parse(&bytes, session_id, first_seq, last_seq))
     };
     let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await??;
-    let batch = Batch { session_id, producer: None, pairing: grant.pairing, records: parsed.records };
+    let batch = Batch {
+        session_id,
+        producer: None,
+        pairing: grant.pairing,
+        records: parsed.records,
+        idempotency: None,
+    };
     let receipt = app.store.ingest(batch).await?;
     app.metrics.stored(&receipt);
     finish(&app, session_id, &receipt, parsed.bad, first_seq)

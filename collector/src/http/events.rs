@@ -4,7 +4,7 @@ use super::App;
 use super::problem::Problem;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
-use crate::store::{Page, PageQuery};
+use crate::store::{Page, PageQuery, SessionCoverage};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State, rejection::QueryRejection};
@@ -38,6 +38,8 @@ pub(super) struct Asked {
     newest: bool,
     /// `json` or `ndjson`, instead of the Accept header.
     format: Option<String>,
+    /// Whether a JSON page says what was being watched; true if not said.
+    coverage: Option<bool>,
 }
 
 /// Read events.
@@ -75,8 +77,17 @@ pub(super) async fn get(
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let extent = Extent::of(&app, asked.session.as_deref()).await?;
     let after = extent.cursor(&app, asked.after.as_deref())?;
+    let coverage = if as_json && asked.coverage.unwrap_or(true) {
+        Some(app.store.coverage(selector.clone(), asked.session.filter(|session| !session.is_empty())).await?)
+    } else {
+        None
+    };
     let Some(order) = extent.order() else {
-        return Ok(if as_json { json_page(&app, &extent, None) } else { ndjson(Body::empty(), None) });
+        return Ok(if as_json {
+            json_page(&app, &extent, None, coverage)
+        } else {
+            ndjson(Body::empty(), None)
+        });
     };
     let query = PageQuery {
         order,
@@ -88,7 +99,7 @@ pub(super) async fn get(
     };
     if as_json {
         let page = app.store.page(query).await?;
-        return Ok(json_page(&app, &extent, Some(&page)));
+        return Ok(json_page(&app, &extent, Some(&page), coverage));
     }
     if asked.limit.is_none() && !asked.newest {
         return Ok(ndjson(everything(app, query), None));
@@ -104,7 +115,12 @@ fn wants_json(headers: &HeaderMap) -> bool {
     })
 }
 
-fn json_page(app: &App, extent: &Extent, page: Option<&Page>) -> Response {
+fn json_page(
+    app: &App,
+    extent: &Extent,
+    page: Option<&Page>,
+    coverage: Option<Vec<SessionCoverage>>,
+) -> Response {
     let mut body = BytesMut::new();
     body.put_slice(b"{\"records\":[");
     let mut positions = Vec::new();
@@ -121,6 +137,8 @@ fn json_page(app: &App, extent: &Extent, page: Option<&Page>) -> Response {
         "next": next,
         "resume": page.map(|page| extent.token(app, page.cursor)),
         "read_to": page.map_or(0, |page| page.end),
+        "indexed_to": app.store.indexed_to(),
+        "coverage": coverage,
         "store_id": app.store.store_id(),
     });
     body.put_slice(b"],");

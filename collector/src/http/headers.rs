@@ -81,12 +81,16 @@ pub(super) async fn get(
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
     if asked.session.is_empty() {
-        return Err(Problem::bad_request("invalid_parameter", "session: expected a session's id, got nothing"));
+        return Err(Problem::bad_request(
+            "invalid_parameter",
+            "session: expected a session's id, got nothing",
+        ));
     }
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let extent = Extent::of(&app, Some(&asked.session)).await?;
     let after = extent.cursor(&app, asked.after.as_deref())?;
-    let mut found = Collected { headers: Headers::default(), types: Names::default(), categories: Names::default() };
+    let mut found =
+        Collected { headers: Headers::default(), types: Names::default(), categories: Names::default() };
     let Some(order) = extent.order() else {
         found.headers.resume = extent.token(&app, after);
         return Ok(Json(found.headers));
@@ -142,11 +146,27 @@ impl Collected {
                     let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
                     let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();
                     let (type_, category) = (self.types.number(type_), self.categories.number(category));
-                    self.push(header.seq, header.ts_micros, type_, category, header.severity as u8, header.tab_id, 0);
+                    self.push(
+                        header.seq,
+                        header.ts_micros,
+                        type_,
+                        category,
+                        header.severity as u8,
+                        header.tab_id,
+                        0,
+                    );
                 }
                 Ok(Line::Gap { gap, .. }) => {
                     let category = self.categories.number(&gap.category);
-                    self.push(gap.first_seq, 0, 0, category, GAP_SEVERITY, -1, gap.last_seq - gap.first_seq + 1);
+                    self.push(
+                        gap.first_seq,
+                        0,
+                        0,
+                        category,
+                        GAP_SEVERITY,
+                        -1,
+                        gap.last_seq - gap.first_seq + 1,
+                    );
                 }
                 // A stored line was parsed once before; the store tells of one that no longer does.
                 Err(_) => {}
@@ -157,8 +177,16 @@ impl Collected {
 
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn push(&mut self, seq: u64, ts: u64, type_: u32, category: u32, severity: u8, tab: i64, gap: u64) {
-        let Headers { seq: seqs, ts: times, type_: types, category: categories, severity: severities, tab: tabs, gap: gaps, .. } =
-            &mut self.headers;
+        let Headers {
+            seq: seqs,
+            ts: times,
+            type_: types,
+            category: categories,
+            severity: severities,
+            tab: tabs,
+            gap: gaps,
+            ..
+        } = &mut self.headers;
         seqs.push(seq);
         times.push(ts);
         types.push(type_);

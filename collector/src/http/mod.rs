@@ -165,7 +165,8 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
 #[utoipa::path(get, path = "/healthz", tag = "public", responses((status = OK, body = Value)))]
 async fn health(State(app): State<App>) -> Json<Value> {
     Json(json!({
-        "status": "ok",
+        "status": if app.store.damage().is_some() { "damaged" } else { "ok" },
+        "damage": app.store.damage(),
         "version": env!("CARGO_PKG_VERSION"),
         "store_id": app.store.store_id(),
     }))

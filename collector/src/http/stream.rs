@@ -76,6 +76,7 @@ pub(super) async fn get(
         selector,
         cursor,
         seen_position: 0,
+        beyond_hole: false,
         begun: false,
         live: false,
         ended: grant.ended,
@@ -98,6 +99,8 @@ struct Follower {
     cursor: u64,
     /// Within a session: commits up to here were looked at.
     seen_position: u64,
+    /// Within a session: something is stored beyond a hole, so only the ledger knows how far the prefix is.
+    beyond_hole: bool,
     begun: bool,
     live: bool,
     ended: CancellationToken,
@@ -191,6 +194,7 @@ impl Follower {
             Extent::All => return Ok(true),
         };
         if self.seen_position > 0
+            && !self.beyond_hole
             && let Some(commits) = self.app.store.recent(self.seen_position)
         {
             let after = self.seen_position;
@@ -198,7 +202,7 @@ impl Follower {
             let mut broken = false;
             for record in new.filter(|record| record.position > after && record.session == row) {
                 if record.first_seq() > self.cursor + 1 {
-                    broken = true; // a hole: only the ledger knows how far the prefix reaches
+                    broken = true;
                     break;
                 }
                 if record.last_seq() <= self.cursor {
@@ -218,8 +222,10 @@ impl Follower {
                 return Ok(true);
             }
         }
-        let acked_seq = self.app.store.session_row(session_id.as_str()).await?.map_or(0, |row| row.acked_seq);
+        let stands = self.app.store.session_row(session_id.as_str()).await?;
+        let (acked_seq, latest_seq) = stands.map_or((0, 0), |row| (row.acked_seq, row.latest_seq));
         let caught_up = self.read(Order::Seq(row), acked_seq, out).await?;
+        self.beyond_hole = latest_seq > acked_seq;
         if caught_up {
             self.seen_position = latest;
         }
@@ -242,8 +248,7 @@ impl Follower {
             self.frame(out, cursor, *is_gap, line);
         }
         self.cursor = page.cursor.max(self.cursor);
-        Ok(page.done && order != Order::Position
-            || page.done && self.cursor >= self.app.store.latest_position())
+        Ok(page.done && (order != Order::Position || self.cursor >= self.app.store.latest_position()))
     }
 
     fn wants(&self, record: &Committed) -> bool {

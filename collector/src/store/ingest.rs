@@ -39,6 +39,45 @@ pub struct Batch {
     pub pairing: Option<String>,
     /// The records.
     pub records: Vec<Incoming>,
+    /// The request that must not be carried out twice, if it says so.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Names a request, so that its repeat is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// What the client calls it, within its producer.
+    pub key: String,
+    /// Digest of what it asked for.
+    pub digest: [u8; 32],
+}
+
+/// What was stored for a request that named itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// Row of the session.
+    pub session: i64,
+    /// First seq.
+    pub first_seq: u64,
+    /// Last seq.
+    pub last_seq: u64,
+    /// Digest of what it asked for.
+    pub digest: [u8; 32],
+}
+
+/// Looks a request up by its name.
+pub(super) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
+    connection
+        .prepare_cached("SELECT session, first_seq, last_seq, digest FROM idempotency WHERE key = ?1")?
+        .query_row([key], |row| {
+            Ok(Answered {
+                session: row.get(0)?,
+                first_seq: row.get::<_, i64>(1)? as u64,
+                last_seq: row.get::<_, i64>(2)? as u64,
+                digest: row.get(3)?,
+            })
+        })
+        .optional()
 }
 
 /// A stored seq was sent again with other bytes.
@@ -74,6 +113,13 @@ pub(super) struct SessionState {
     dirty: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct TabSeen {
+    events: i64,
+    first_ts: u64,
+    last_ts: u64,
+}
+
 /// Everything a transaction changes beside the tables; dropped when it is rolled back.
 #[derive(Debug)]
 pub(super) struct Ingest {
@@ -81,6 +127,7 @@ pub(super) struct Ingest {
     pub(super) interner: Interner,
     pub(super) latest_position: u64,
     counts: HashMap<(i64, i64, u8), i64>,
+    tabs: HashMap<(i64, i64), TabSeen>,
     pub(super) committed: Vec<Committed>,
     committed_position: u64,
 }
@@ -92,6 +139,7 @@ impl Ingest {
             interner,
             latest_position,
             counts: HashMap::new(),
+            tabs: HashMap::new(),
             committed: Vec::new(),
             committed_position: latest_position,
         }
@@ -107,6 +155,7 @@ impl Ingest {
     pub(super) fn roll_back(&mut self) {
         self.sessions.clear();
         self.counts.clear();
+        self.tabs.clear();
         self.committed.clear();
         self.interner.rolled_back();
         self.latest_position = self.committed_position;
@@ -126,6 +175,14 @@ impl Ingest {
         let mut state = self.take_session(transaction, batch)?;
         let mut receipt = Receipt { acked_seq: 0, accepted: 0, duplicates: 0, conflict: None };
         let stored = self.store_records(transaction, batch, &mut state, &mut receipt);
+        if let (Some(Idempotency { key, digest }), Some(first), Some(last)) =
+            (&batch.idempotency, batch.records.first(), batch.records.last())
+        {
+            transaction.execute(
+                "INSERT OR REPLACE INTO idempotency (key, digest, session, first_seq, last_seq, ts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![key, digest, state.row, first.parsed.first_seq() as i64, last.parsed.last_seq() as i64, now_micros() as i64],
+            )?;
+        }
         receipt.acked_seq = state.ledger.acked_seq();
         self.sessions.insert(batch.session_id, state);
         stored.map(|()| receipt)
@@ -193,6 +250,19 @@ impl Ingest {
         state.first_ts = Some(state.first_ts.map_or(header.ts_micros, |ts| ts.min(header.ts_micros)));
         state.last_ts = Some(state.last_ts.map_or(header.ts_micros, |ts| ts.max(header.ts_micros)));
         *self.counts.entry((state.row, category, header.severity as u8)).or_default() += 1;
+        if header.tab_id >= 0 {
+            let ts = header.ts_micros;
+            let tab = TabSeen { events: 0, first_ts: ts, last_ts: ts };
+            let seen = self.tabs.entry((state.row, header.tab_id)).or_insert(tab);
+            seen.events += 1;
+            seen.first_ts = seen.first_ts.min(ts);
+            seen.last_ts = seen.last_ts.max(ts);
+        }
+        if super::coverage::is_milestone(record.type_()) {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO milestones (session, seq, ts, type, line) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![state.row, header.seq as i64, header.ts_micros as i64, record.type_(), &line[..]])?;
+        }
         self.committed.push(Committed {
             position,
             session: state.row,
@@ -316,6 +386,14 @@ impl Ingest {
         )?;
         for ((session, category, severity), count) in self.counts.drain() {
             upsert.execute(params![session, category, severity, count])?;
+        }
+        let mut upsert = transaction.prepare_cached(
+            "INSERT INTO tabs (session, tab, events, first_ts, last_ts) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET events = events + excluded.events,
+               first_ts = min(first_ts, excluded.first_ts), last_ts = max(last_ts, excluded.last_ts)",
+        )?;
+        for ((session, tab), seen) in self.tabs.drain() {
+            upsert.execute(params![session, tab, seen.events, seen.first_ts as i64, seen.last_ts as i64])?;
         }
         transaction
             .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('latest_position', ?1)")?

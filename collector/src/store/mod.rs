@@ -7,24 +7,32 @@
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
 //! `store.lock` keeps a second collector out.
 
+mod coverage;
+mod delete;
 mod error;
 mod index;
 mod ingest;
+mod integrity;
 mod ledger;
 mod names;
 mod page;
 mod query;
 mod readers;
 mod recent;
+mod retention;
 mod schema;
 mod sessions;
+mod trigrams;
 mod writer;
 
+pub use coverage::{SessionCoverage, TabCoverage, Watched, Window};
+pub use delete::Deletion;
 pub use error::StoreError;
-pub use ingest::{Batch, Conflict, Incoming, REASON_DELETED, Receipt};
+pub use ingest::{Answered, Batch, Conflict, Idempotency, Incoming, REASON_DELETED, Receipt};
 pub use page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use query::wants_gap;
 pub use recent::{Committed, Kind};
+pub use retention::Retention;
 pub use sessions::{SessionRow, SessionSummary};
 
 use names::Names;
@@ -33,8 +41,11 @@ use recent::{Commit, Recent};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::watch;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use tabtape::selector::Selector;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use writer::{BUSY_TIMEOUT, Writer};
 
 /// A store, shared by everything that writes or reads it.
@@ -51,6 +62,11 @@ struct Inner {
     recent: Arc<Recent>,
     readers: Arc<Readers>,
     writer: Writer,
+    /// Positions the text index covers.
+    indexed: Arc<AtomicU64>,
+    index_wake: Arc<Notify>,
+    indexer: JoinHandle<()>,
+    damage: Arc<OnceLock<String>>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -65,6 +81,7 @@ impl Store {
         let events = folder.join("events.db");
         let mut connection = open_for_writing(&events)?;
         schema::migrate(&mut connection)?;
+        let check_later = integrity::at_start(&connection, &events)?;
         let store_id = store_id(&connection)?;
         let names = Arc::new(Names::load(&connection)?);
         let latest: Option<i64> = connection
@@ -72,9 +89,22 @@ impl Store {
             .optional()?;
         let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
         let index = folder.join("index.db");
-        index::open(&index)?;
-        let readers = Arc::new(Readers::new(events, index));
+        let indexed = Arc::new(AtomicU64::new(index::open(&index, &store_id, recent.latest_position())?));
+        let readers = Arc::new(Readers::new(events, index.clone()));
         let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent))?;
+        let index_wake = Arc::new(Notify::new());
+        let keeping = index::keep(
+            index,
+            Arc::clone(&readers),
+            recent.subscribe(),
+            Arc::clone(&index_wake),
+            Arc::clone(&indexed),
+        );
+        let indexer = tokio::spawn(keeping);
+        let damage = Arc::new(OnceLock::new());
+        if check_later {
+            tokio::spawn(integrity::later(Arc::clone(&readers), Arc::clone(&damage)));
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 folder: folder.to_owned(),
@@ -83,6 +113,10 @@ impl Store {
                 recent,
                 readers,
                 writer,
+                indexed,
+                index_wake,
+                indexer,
+                damage,
                 _lock: lock,
             }),
         })
@@ -156,6 +190,43 @@ impl Store {
         self.inner.recent.latest_position()
     }
 
+    /// What a check has found to be damaged.
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.inner.damage.get().map(String::as_str)
+    }
+
+    /// Searches of text read everything after this position; before it they ask the index.
+    #[must_use]
+    pub fn indexed_to(&self) -> u64 {
+        self.inner.indexed.load(Relaxed)
+    }
+
+    /// What was being watched, as far as `selector` and `session` ask for it; newest session first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn coverage(
+        &self,
+        selector: Option<Arc<Selector>>,
+        session: Option<String>,
+    ) -> Result<Vec<SessionCoverage>, StoreError> {
+        self.inner
+            .readers
+            .with(move |connection| coverage::read(connection, selector.as_deref(), session.as_deref()))
+            .await
+    }
+
+    /// The answer that was given to a request of this name: its session and seqs; `None` when it is new.
+    /// The digest is of what it asked for then.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn answered(&self, key: &str) -> Result<Option<Answered>, StoreError> {
+        let key = key.to_owned();
+        self.inner.readers.with(move |connection| Ok(ingest::answered(connection, &key)?)).await
+    }
+
     /// Wakes at each commit with the latest position.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.inner.recent.subscribe()
@@ -168,6 +239,7 @@ impl Store {
 
     /// Finishes what is queued and checkpoints.
     pub async fn close(&self) {
+        self.inner.indexer.abort();
         self.inner.readers.close();
         self.inner.writer.close().await;
     }

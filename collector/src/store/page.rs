@@ -89,23 +89,17 @@ pub(super) fn read(connection: &Connection, names: &Names, query: &PageQuery) ->
     let filter = Filter::compile(connection, names, query.selector.as_ref())?;
     let started = Instant::now();
     let (mut low, mut high) = (query.after, end); // what is still to be looked at: (low, high]
-    let (mut window, mut bytes) = (FIRST_WINDOW, 0);
+    let (mut size, mut bytes) = (FIRST_WINDOW, 0);
     while low < high {
         let (from, to) = if query.newest {
-            (high.saturating_sub(window).max(low), high)
+            (high.saturating_sub(size).max(low), high)
         } else {
-            (low, low.saturating_add(window).min(high))
+            (low, low.saturating_add(size).min(high))
         };
-        let wanted = query.limit - page.records.len();
-        let mut found = window_records(
-            connection,
-            query,
-            &filter,
-            (from, to),
-            wanted,
-            MAX_PAGE_BYTES.saturating_sub(bytes),
-        )?;
-        window = if found.records.is_empty() { (window * 4).min(MAX_WINDOW) } else { window };
+        let room =
+            Room { records: query.limit - page.records.len(), bytes: MAX_PAGE_BYTES.saturating_sub(bytes) };
+        let mut found = window(connection, query, &filter, (from, to), room)?;
+        size = if found.records.is_empty() { (size * 4).min(MAX_WINDOW) } else { size };
         bytes += found.records.iter().map(|record| record.line.len()).sum::<usize>();
         if query.newest {
             high = found.reached;
@@ -142,16 +136,25 @@ struct Window {
     reached: u64,
 }
 
+/// How much more fits on the page.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    records: usize,
+    bytes: usize,
+}
+
 /// Events and gaps with cursors in `(from, to]`.
-fn window_records(
+fn window(
     connection: &Connection,
     query: &PageQuery,
     filter: &Filter,
     (from, to): (u64, u64),
-    wanted: usize,
-    max_bytes: usize,
+    room: Room,
 ) -> Result<Window, StoreError> {
-    let (mut records, cut) = events(connection, query, filter, (from, to), wanted, max_bytes)?;
+    let (mut records, cut) = match narrowed(connection, query.order, filter, (from, to))? {
+        None => events(connection, query, filter, (from, to), None, room)?,
+        Some(ranges) => candidates(connection, query, filter, (from, to), ranges, room)?,
+    };
     // Gaps only as far as events were read.
     let (from, to) = match (cut, query.newest) {
         (None, _) => (from, to),
@@ -162,38 +165,111 @@ fn window_records(
         Order::Position => record.position,
         Order::Seq(_) => record.last_seq,
     };
-    records.append(&mut gaps(connection, query, filter, (from, to), wanted + 1)?);
+    records.append(&mut gaps(connection, query, filter, (from, to), room.records + 1)?);
     records.sort_by_key(key);
     let mut reached = if query.newest { from } else { to };
-    if records.len() > wanted {
+    if records.len() > room.records {
         if query.newest {
-            records.drain(..records.len() - wanted);
+            records.drain(..records.len() - room.records);
             reached = records.first().map_or(reached, |record| key(record) - 1);
         } else {
-            records.truncate(wanted);
+            records.truncate(room.records);
             reached = records.last().map_or(reached, key);
         }
     }
     Ok(Window { records, reached })
 }
 
-/// Matching events, and the cursor they were cut at if they were.
+/// The ranges of positions in which events with cursors in `(from, to]` may match, if the index knows.
+fn narrowed(
+    connection: &Connection,
+    order: Order,
+    filter: &Filter,
+    (from, to): (u64, u64),
+) -> rusqlite::Result<Option<Vec<(u64, u64)>>> {
+    if filter.bounds().is_empty() {
+        return Ok(None);
+    }
+    let (from, to) = match order {
+        Order::Position => (from, to),
+        // Positions of a session's seqs are near each other: asked of the covering index.
+        Order::Seq(session) => {
+            let found: Option<(i64, i64)> = connection
+                .prepare_cached(
+                    "SELECT min(position), max(position) FROM events WHERE session = ?1 AND seq > ?2 AND seq <= ?3",
+                )?
+                .query_row(params![session, from as i64, to as i64], |row| {
+                    Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?))
+                })?;
+            match found {
+                Some((first, last)) => (first as u64 - 1, last as u64),
+                None => return Ok(Some(Vec::new())),
+            }
+        }
+    };
+    super::index::candidates(connection, filter.bounds(), from, to)
+}
+
+/// Events of the candidate ranges; the same answer as [`events`] over everything.
+fn candidates(
+    connection: &Connection,
+    query: &PageQuery,
+    filter: &Filter,
+    (from, to): (u64, u64),
+    mut ranges: Vec<(u64, u64)>,
+    mut room: Room,
+) -> Result<(Vec<PageRecord>, Option<u64>), StoreError> {
+    if let Order::Seq(_) = query.order {
+        // In order of seq the ranges cannot be read one after another: one look, bounded by their hull.
+        return match (ranges.first(), ranges.last()) {
+            (Some((first, _)), Some((_, last))) => {
+                events(connection, query, filter, (from, to), Some((*first, *last)), room)
+            }
+            _ => Ok((Vec::new(), None)),
+        };
+    }
+    if query.newest {
+        ranges.reverse();
+    }
+    let mut all = Vec::new();
+    for range in ranges {
+        let (mut records, cut) = events(connection, query, filter, range, None, room)?;
+        room.records -= records.len();
+        room.bytes = room.bytes.saturating_sub(records.iter().map(|record| record.line.len()).sum());
+        if query.newest {
+            records.append(&mut all);
+            all = records;
+        } else {
+            all.append(&mut records);
+        }
+        if cut.is_some() {
+            return Ok((all, cut));
+        }
+    }
+    Ok((all, None))
+}
+
+/// Matching events, and the cursor they were cut at if they were. `within` bounds their positions further.
 fn events(
     connection: &Connection,
     query: &PageQuery,
     filter: &Filter,
     (from, to): (u64, u64),
-    wanted: usize,
-    max_bytes: usize,
+    within: Option<(u64, u64)>,
+    room: Room,
 ) -> Result<(Vec<PageRecord>, Option<u64>), StoreError> {
     let (range, key) = match query.order {
         Order::Position => ("position > ?1 AND position <= ?2 AND ?3 IS NULL", "position"),
         Order::Seq(_) => ("session = ?3 AND seq > ?1 AND seq <= ?2", "seq"),
     };
+    // The plus keeps the planner on the index that gives the order.
+    let hull = within.map(|(first, last)| format!(" AND +position > {first} AND +position <= {last}"));
     let direction = if query.newest { "DESC" } else { "ASC" };
     let sql = format!(
-        "SELECT {key}, position, session, seq, line FROM events WHERE {range}{} ORDER BY {key} {direction}",
-        filter.sql()
+        "SELECT {key}, position, session, seq, line FROM events{} WHERE {range}{}{} ORDER BY {key} {direction}",
+        if key == "seq" { " INDEXED BY events_by_seq" } else { "" },
+        hull.unwrap_or_default(),
+        filter.sql(),
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let session = if let Order::Seq(session) = query.order { Some(session) } else { None };
@@ -205,7 +281,7 @@ fn events(
         let cursor = row.get::<_, i64>(0)? as u64;
         let line = row.get_ref(4)?.as_blob().unwrap_or_default();
         if filter.matches_line(line) {
-            if bytes > 0 && bytes + line.len() > max_bytes {
+            if !records.is_empty() && bytes + line.len() > room.bytes {
                 cut = Some(examined);
                 break;
             }
@@ -221,7 +297,7 @@ fn events(
             });
         }
         examined = if query.newest { cursor - 1 } else { cursor };
-        if records.len() >= wanted {
+        if records.len() >= room.records {
             cut = Some(examined);
             break;
         }

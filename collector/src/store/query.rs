@@ -4,7 +4,9 @@
 //! on the lines that are left. So a query finds exactly what a live stream would have shown; a test
 //! holds the two against each other on random data.
 
+use super::index::bit;
 use super::names::{NameKind, Names};
+use super::trigrams;
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,6 +21,60 @@ pub(super) struct Filter {
     selector: Option<Arc<Selector>>,
     /// Whether SQL decides everything.
     exact: bool,
+    bounds: Bounds,
+}
+
+/// What the index of blocks can tell of a selector: conditions that every block with a match fulfils.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bounds {
+    sql: String,
+    text: Vec<String>,
+}
+
+impl Bounds {
+    /// Whether it narrows nothing down.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sql.is_empty() && self.text.is_empty()
+    }
+
+    /// Conditions on `blocks`, each with its `AND`.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// An FTS5 query for the trigrams.
+    pub(super) fn text(&self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.join(" "))
+    }
+
+    fn any_bit(&mut self, column: &str, values: impl IntoIterator<Item = i64>) {
+        let mask = values.into_iter().fold(0, |mask, value| mask | bit(value));
+        push(&mut self.sql, format_args!(" AND {column} & {mask} <> 0"));
+    }
+
+    /// Adds what a wanted term says of blocks. `ids` are those its names or sessions stand for.
+    fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
+        let from = |least: i64| (least..64).collect::<Vec<_>>();
+        match &term.filter {
+            _ if term.negated => {}
+            Condition::Category(_) => self.any_bit("categories", ids.unwrap_or_default().iter().copied()),
+            Condition::Type(_) => self.any_bit("types", ids.unwrap_or_default().iter().copied()),
+            Condition::Session(_) => self.any_bit("sessions", ids.unwrap_or_default().iter().copied()),
+            Condition::Kind(kinds) => self.any_bit("kinds", kinds.iter().map(|kind| *kind as i64)),
+            Condition::Detail(level) => self.any_bit("details", from(*level as i64)),
+            Condition::Severity(severity) => self.any_bit("severities", from(*severity as i64)),
+            Condition::Status(ranges) => self.any_bit(
+                "statuses",
+                ranges.iter().flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
+            ),
+            Condition::Tab(tabs) => self.any_bit("tabs", tabs.iter().copied()),
+            Condition::Since(ts) => push(&mut self.sql, format_args!(" AND max_ts >= {}", as_sql(*ts))),
+            Condition::Until(ts) => push(&mut self.sql, format_args!(" AND min_ts <= {}", as_sql(*ts))),
+            Condition::Text(text) => self.text.extend(trigrams::query(text)),
+            // A url's glob or site holds no text that must stand there as it is.
+            Condition::Site(_) | Condition::Url(_) => {}
+        }
+    }
 }
 
 impl Filter {
@@ -32,20 +88,27 @@ impl Filter {
             return Ok(Self { exact: true, ..Self::default() });
         };
         names.refresh(connection)?;
-        let (mut sql, mut exact) = (String::new(), true);
+        let (mut sql, mut exact, mut bounds) = (String::new(), true, Bounds::default());
         for term in selector.terms() {
-            match condition(connection, names, term)? {
+            let ids = ids(connection, names, term)?;
+            bounds.add(term, ids.as_deref());
+            match condition(term, ids.as_deref()) {
                 Some(condition) if term.negated => push(&mut sql, format_args!(" AND NOT ({condition})")),
                 Some(condition) => push(&mut sql, format_args!(" AND ({condition})")),
                 None => exact = false,
             }
         }
-        Ok(Self { sql, selector: Some(Arc::clone(selector)), exact })
+        Ok(Self { sql, selector: Some(Arc::clone(selector)), exact, bounds })
     }
 
     /// Conditions to append to a `WHERE` on `events`, each with its `AND`; no parameters.
     pub(super) fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// What the index of blocks can tell.
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// Whether a line that passed the SQL is wanted.
@@ -78,23 +141,15 @@ fn push(sql: &mut String, condition: std::fmt::Arguments<'_>) {
     let _ = sql.write_fmt(condition); // writing to a string does not fail
 }
 
-/// The SQL of a term, without its negation; `None` when only the line can tell. Every number in it is
-/// ours, so nothing needs binding.
-fn condition(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<Option<String>> {
+/// The rows that the names of a term stand for: categories, types, sessions.
+fn ids(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<Option<Vec<i64>>> {
     Ok(Some(match &term.filter {
         Condition::Category(wanted) => {
-            one_of("category", &names.ids(NameKind::Category, |name| wanted.iter().any(|w| w == name)))
+            names.ids(NameKind::Category, |name| wanted.iter().any(|known| known == name))
         }
         Condition::Type(globs) => {
-            one_of("type", &names.ids(NameKind::Type, |name| globs.iter().any(|glob| glob.matches(name))))
+            names.ids(NameKind::Type, |name| globs.iter().any(|glob| glob.matches(name)))
         }
-        Condition::Kind(kinds) => {
-            one_of("source_kind", &kinds.iter().map(|kind| *kind as i64).collect::<Vec<_>>())
-        }
-        Condition::Detail(level) => format!("detail_level >= {}", *level as u8),
-        Condition::Severity(severity) => format!("severity >= {}", *severity as u8),
-        Condition::Status(ranges) => status(ranges),
-        Condition::Tab(tabs) => one_of("tab", tabs),
         Condition::Session(globs) => {
             let mut statement = connection.prepare_cached("SELECT id, session FROM sessions")?;
             let mut rows = statement.query([])?;
@@ -105,12 +160,31 @@ fn condition(connection: &Connection, names: &Names, term: &Term) -> rusqlite::R
                     ids.push(row.get(0)?);
                 }
             }
-            one_of("session", &ids)
+            ids
         }
+        _ => return Ok(None),
+    }))
+}
+
+/// The SQL of a term, without its negation; `None` when only the line can tell. Every number in it is
+/// ours, so nothing needs binding.
+fn condition(term: &Term, ids: Option<&[i64]>) -> Option<String> {
+    let ids = ids.unwrap_or_default();
+    Some(match &term.filter {
+        Condition::Category(_) => one_of("category", ids),
+        Condition::Type(_) => one_of("type", ids),
+        Condition::Session(_) => one_of("session", ids),
+        Condition::Kind(kinds) => {
+            one_of("source_kind", &kinds.iter().map(|kind| *kind as i64).collect::<Vec<_>>())
+        }
+        Condition::Detail(level) => format!("detail_level >= {}", *level as u8),
+        Condition::Severity(severity) => format!("severity >= {}", *severity as u8),
+        Condition::Status(ranges) => status(ranges),
+        Condition::Tab(tabs) => one_of("tab", tabs),
         Condition::Since(ts) => format!("ts >= {}", as_sql(*ts)),
         Condition::Until(ts) => format!("ts <= {}", as_sql(*ts)),
-        Condition::Site(_) | Condition::Url(_) | Condition::Text(_) => return Ok(None),
-    }))
+        Condition::Site(_) | Condition::Url(_) | Condition::Text(_) => return None,
+    })
 }
 
 fn as_sql(number: u64) -> i64 {

@@ -28,7 +28,11 @@ impl Readers {
         Self { events, index, idle: Mutex::new(Vec::new()), permits: Semaphore::new(MAX_READERS) }
     }
 
-    pub(super) fn open(&self) -> rusqlite::Result<Connection> {
+    pub(super) fn events_path(&self) -> &std::path::Path {
+        &self.events
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(
             &self.events,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

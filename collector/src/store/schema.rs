@@ -68,11 +68,24 @@ CREATE TABLE counts (
   PRIMARY KEY (session, category, severity)
 ) WITHOUT ROWID;
 
+-- Which tabs were seen, and when.
+CREATE TABLE tabs (
+  session INTEGER NOT NULL, tab INTEGER NOT NULL, events INTEGER NOT NULL,
+  first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL,
+  PRIMARY KEY (session, tab)
+) WITHOUT ROWID;
+
+-- Lines that say what was being watched (see `coverage`); retention leaves them.
+CREATE TABLE milestones (
+  session INTEGER NOT NULL, seq INTEGER NOT NULL, ts INTEGER NOT NULL, type TEXT NOT NULL, line BLOB NOT NULL,
+  PRIMARY KEY (session, seq)
+) WITHOUT ROWID;
+
 -- When which position was reached, about once a minute: retention by age asks this, not the events' own clocks.
 CREATE TABLE clock (ts INTEGER PRIMARY KEY, position INTEGER NOT NULL);
 
--- Position ranges whose records were deleted and may still be in the text index.
-CREATE TABLE unindex (first_position INTEGER PRIMARY KEY, last_position INTEGER NOT NULL);
+-- Positions whose record was deleted, for the text index to forget.
+CREATE TABLE unindex (id INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL);
 
 -- Answers already given to a request with an Idempotency-Key.
 CREATE TABLE idempotency (

@@ -124,7 +124,7 @@ fn gaps(connection: &Connection, id: i64) -> rusqlite::Result<BTreeMap<String, u
         .collect()
 }
 
-fn missing(connection: &Connection, id: i64, acked_seq: u64) -> rusqlite::Result<Vec<(u64, u64)>> {
+pub(super) fn missing(connection: &Connection, id: i64, acked_seq: u64) -> rusqlite::Result<Vec<(u64, u64)>> {
     let mut statement = connection
         .prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1 ORDER BY first_seq")?;
     let mut rows = statement.query([id])?;

@@ -1,0 +1,51 @@
+//! `GET /v1/coverage`: what was being watched.
+
+use super::App;
+use super::problem::Problem;
+use super::selection::{self, Extent};
+use crate::auth::Grant;
+use crate::store::SessionCoverage;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Whose coverage.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// A selector: its times, sessions, categories and tabs count.
+    q: Option<String>,
+    /// One session.
+    session: Option<String>,
+}
+
+/// What was being watched.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Coverage {
+    /// Newest first, at most 50.
+    sessions: Vec<SessionCoverage>,
+}
+
+/// Read coverage: which categories, levels and tabs were watched, since when, and the gaps.
+#[utoipa::path(
+    get, path = "/v1/coverage", tag = "read", params(Asked),
+    responses(
+        (status = OK, body = Coverage),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Coverage>, Problem> {
+    let Query(asked) = asked.map_err(super::query_problem)?;
+    let selector = selection::selector(asked.q.as_deref(), &grant)?;
+    let session = match Extent::of(&app, asked.session.as_deref()).await? {
+        Extent::All => None,
+        Extent::Session(session_id, _) => Some(session_id.to_string()),
+    };
+    Ok(Json(Coverage { sessions: app.store.coverage(selector, session).await? }))
+}

@@ -1,0 +1,193 @@
+//! `POST /v1/events`: events of local processes. `DELETE /v1/events`: what is to be forgotten.
+
+use super::App;
+use super::body;
+use super::problem::Problem;
+use super::selection;
+use crate::auth::{Grant, Scope};
+use crate::producers::{MAX_EVENTS, PublishError, Published};
+use crate::store::{Deletion, Idempotency};
+use axum::body::Body;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::response::Response;
+use axum::{Extension, Json};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tabtape::envelope::SessionId;
+use utoipa::{IntoParams, ToSchema};
+
+const MAX_KEY_BYTES: usize = 200;
+
+/// Who publishes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publisher {
+    /// Name of the process; its events form one session per start of the collector.
+    #[param(max_length = 64)]
+    producer: String,
+}
+
+/// Publish events of a local process.
+///
+/// One event, or NDJSON. Each is validated, redacted and numbered like a recorder's; `source.kind` must be
+/// `local_process`. Answers the envelopes, as NDJSON, once they are on disk.
+#[utoipa::path(
+    post, path = "/v1/events", tag = "deliver",
+    params(Publisher, ("idempotency-key" = Option<String>, Header, description = "Names the request: its repeat is answered as before")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    responses(
+        (status = OK, description = "The envelopes", body = String, content_type = "application/x-ndjson"),
+        (status = BAD_REQUEST, description = "A bad event, named by `line`; the ones before it are stored", body = Problem, content_type = "application/problem+json"),
+        (status = UNPROCESSABLE_ENTITY, description = "`idempotency_conflict`", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    publisher: Result<Query<Publisher>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let Query(publisher) = publisher.map_err(super::query_problem)?;
+    let many = is_ndjson(&headers)?;
+    let gzip = body::is_gzip(&headers)?;
+    let bytes = body::read(&headers, body).await?;
+    let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
+    let events = if many { lines(&bytes) } else { vec![bytes.clone()] };
+    if events.is_empty() || events.len() > MAX_EVENTS {
+        let detail = format!("the body: expected 1 to {MAX_EVENTS} events, got {}", events.len());
+        return Err(Problem::bad_request("invalid_event", detail));
+    }
+    let idempotency = idempotency(&headers, &bytes)?;
+    let published = app.producers.publish(&publisher.producer, &events, idempotency).await?;
+    if let Some((index, error)) = &published.refused {
+        return Err(Problem::bad_request("invalid_event", format!("line {}: {error}", index + 1))
+            .with("line", index + 1)
+            .with("accepted", published.lines.len()));
+    }
+    Ok(envelopes(&published))
+}
+
+fn envelopes(published: &Published) -> Response {
+    let mut out = BytesMut::new();
+    for line in &published.lines {
+        out.put_slice(line);
+        out.put_u8(b'\n');
+    }
+    let mut response = super::typed("application/x-ndjson", Body::from(out.freeze()));
+    if published.repeated {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
+    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    match given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/x-ndjson" => Ok(true),
+        "application/json" => Ok(false),
+        _ => {
+            let detail =
+                format!("Content-Type is {given:?}; expected application/json or application/x-ndjson");
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail))
+        }
+    }
+}
+
+fn lines(bytes: &Bytes) -> Vec<Bytes> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| bytes.slice_ref(line))
+        .collect()
+}
+
+fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if (1..=MAX_KEY_BYTES).contains(&key.len()) => {
+            Ok(Some(Idempotency { key: key.to_owned(), digest: Sha256::digest(body).into() }))
+        }
+        _ => {
+            let detail = format!("Idempotency-Key: expected 1 to {MAX_KEY_BYTES} visible ASCII characters");
+            Err(Problem::bad_request("invalid_parameter", detail))
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PublishError::Name(_) => Self::bad_request("invalid_parameter", detail),
+            PublishError::OtherRequest => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict", detail)
+            }
+            PublishError::Store(error) => error.into(),
+            PublishError::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
+        }
+    }
+}
+
+/// What to forget.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Forget {
+    /// A selector; with neither it nor a session, `all=true` says that everything is meant.
+    q: Option<String>,
+    /// One session.
+    session: Option<String>,
+    /// Everything.
+    #[serde(default)]
+    all: bool,
+}
+
+/// What was forgotten.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Forgotten {
+    /// Events deleted.
+    deleted: u64,
+    /// Identity of the store.
+    store_id: String,
+}
+
+/// Delete events.
+///
+/// From the store, its log and its text index; gaps with reason `deleted` stay, so that no recorder brings
+/// them back. A recorder's own token deletes only what it delivered.
+#[utoipa::path(
+    delete, path = "/v1/events", tag = "admin", params(Forget),
+    responses(
+        (status = OK, body = Forgotten),
+        (status = BAD_REQUEST, description = "A bad selector, or nothing said", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+    forget: Result<Query<Forget>, QueryRejection>,
+) -> Result<Json<Forgotten>, Problem> {
+    let Query(forget) = forget.map_err(super::query_problem)?;
+    let selector = selection::selector(forget.q.as_deref(), &grant)?;
+    let says_what = selector.as_ref().is_some_and(|selector| !selector.always_true());
+    if !says_what && forget.session.is_none() && !forget.all {
+        let detail = "q: expected a selector, like site:example.com; all=true deletes everything";
+        return Err(Problem::bad_request("invalid_parameter", detail));
+    }
+    let session = match forget.session.as_deref() {
+        None => None,
+        Some(session) => {
+            let session_id = SessionId::parse(session.as_bytes())
+                .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
+            let row = app.store.session_row(session_id.as_str()).await?;
+            Some(row.ok_or_else(|| Problem::not_found(format!("there is no session {session:?}")))?.id)
+        }
+    };
+    let pairing = if grant.scope == Scope::Admin { None } else { grant.pairing };
+    let deleted = app.store.delete(Deletion { selector, session, pairing }).await?;
+    tracing::info!(deleted, "events were deleted");
+    Ok(Json(Forgotten { deleted, store_id: app.store.store_id().to_owned() }))
+}

@@ -1,0 +1,52 @@
+//! Is the file whole?
+//!
+//! At start its length is held against what it says of itself, and a small one is checked page by page. A
+//! large one is checked while the collector already works; what is found stands in `/healthz`.
+
+use super::StoreError;
+use super::readers::Readers;
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// Up to here a check takes about as long as a blink.
+const AT_ONCE_BYTES: u64 = 32 << 20;
+
+/// Checks at start; gives whether the rest is still to be checked.
+pub(super) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    // What the log still holds goes into the file, so that its length means something.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let expected = (pragma("page_count")? * pragma("page_size")?) as u64;
+    let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if length < expected {
+        return Err(StoreError::Corrupt(format!("it says it has {expected} bytes, the file has {length}")));
+    }
+    if length > AT_ONCE_BYTES {
+        return Ok(true);
+    }
+    match check(connection)? {
+        None => Ok(false),
+        Some(damage) => Err(StoreError::Corrupt(damage)),
+    }
+}
+
+/// Checks while the store is in use; what is wrong is kept in `damage`.
+pub(super) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) {
+    match readers.with(|connection| Ok(check(connection)?)).await {
+        Ok(None) => tracing::debug!("the store is whole"),
+        Ok(Some(found)) => {
+            tracing::error!(%found, "the store is damaged; export what is needed, move events.db away and start again");
+            let _ = damage.set(found);
+        }
+        Err(StoreError::Corrupt(found)) => {
+            let _ = damage.set(found);
+        }
+        Err(error) => tracing::warn!(%error, "the store could not be checked"),
+    }
+}
+
+fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = connection.query_row("PRAGMA main.quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}

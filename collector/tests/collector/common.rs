@@ -1,0 +1,154 @@
+//! A collector in this process, and what to send it.
+
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use tabtape_collector::auth::{Auth, Scope};
+use tabtape_collector::http::{App, Server, app, serve};
+use tabtape_collector::store::Store;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub const SESSION: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
+pub const OTHER: &str = "0193b3a0-7c1e-7000-8000-ba9876543210";
+pub const EXTENSION: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+pub const OTHER_EXTENSION: &str = "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba";
+
+pub struct Collector {
+    pub app: App,
+    pub address: SocketAddr,
+    pub url: String,
+    pub admin: String,
+    pub ingest: String,
+    pub read: String,
+    pub http: reqwest::Client,
+    folder: Option<TempDir>,
+    task: JoinHandle<()>,
+}
+
+impl Collector {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let mut collector = Self::open(&path).await;
+        collector.folder = Some(folder);
+        collector
+    }
+
+    pub async fn open(folder: &Path) -> Self {
+        let store = Store::open(folder).unwrap();
+        let auth = Auth::open(folder).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = App::new(store, auth, address);
+        let (router, _) = app(state.clone());
+        let serving = state.clone();
+        let task = tokio::spawn(async move { serve(Server::new(listener), &serving, router).await });
+        let read = state.auth.create_token(Scope::Read, "test", None, None).unwrap().token;
+        Self {
+            address,
+            url: format!("http://{address}"),
+            admin: state.auth.local_token(),
+            ingest: state.auth.local_pairing().unwrap().token,
+            read,
+            http: client(),
+            app: state,
+            folder: None,
+            task,
+        }
+    }
+
+    /// Stops it as SIGTERM would; its folder stays if this gave it one.
+    pub async fn stop(self) -> Option<TempDir> {
+        self.app.shutdown.cancel();
+        self.task.await.unwrap();
+        self.app.store.close().await;
+        self.folder
+    }
+
+    pub async fn deliver(&self, session: &str, first: u64, last: u64, lines: &[String]) -> (u16, Value) {
+        let body = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        self.deliver_bytes(session, first, last, body.into_bytes(), false).await
+    }
+
+    pub async fn deliver_bytes(
+        &self,
+        session: &str,
+        first: u64,
+        last: u64,
+        body: Vec<u8>,
+        gzip: bool,
+    ) -> (u16, Value) {
+        let mut request = self
+            .http
+            .post(format!("{}/v1/batches?session={session}&first_seq={first}&last_seq={last}", self.url))
+            .bearer_auth(&self.ingest)
+            .header("content-type", "application/x-ndjson");
+        if gzip {
+            request = request.header("content-encoding", "gzip");
+        }
+        let response = request.body(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.read).send().await.unwrap()
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// Every stored line of a session.
+    pub async fn lines(&self, session: &str) -> Vec<String> {
+        let text = self.get(&format!("/v1/events?session={session}")).await.text().await.unwrap();
+        text.lines().map(ToOwned::to_owned).collect()
+    }
+}
+
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub fn event(session: &str, seq: u64, text: &str) -> String {
+    json!({
+        "capture_session_id": session,
+        "seq": seq,
+        "event": {
+            "ts": 1_764_000_000_000_000 + seq,
+            "type": "console.log",
+            "category": "console",
+            "detail_level": "standard",
+            "source": {"kind": "extension", "event": "console.log", "metadata": {"tab_id": "7"}},
+            "url": "https://shop.example/cart",
+            "data": {"text": text},
+        },
+    })
+    .to_string()
+}
+
+pub fn events(session: &str, first: u64, last: u64) -> Vec<String> {
+    (first..=last).map(|seq| event(session, seq, &format!("number {seq}"))).collect()
+}
+
+pub fn gap(session: &str, first: u64, last: u64, reason: &str) -> String {
+    format!(
+        r#"{{"capture_session_id":"{session}","gap":{{"first_seq":{first},"last_seq":{last},"category":"console","reason":"{reason}"}}}}"#
+    )
+}
+
+pub fn seq_of(line: &str) -> u64 {
+    let value: Value = serde_json::from_str(line).unwrap();
+    value["seq"].as_u64().unwrap_or(0)
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

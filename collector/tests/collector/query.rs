@@ -1,0 +1,272 @@
+use crate::common::*;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tabtape::envelope::{Line, parse_line};
+use tabtape::header::Record;
+use tabtape::selector::Selector;
+
+/// A small generator, so that the data is the same in every run.
+struct Lcg(u64);
+
+impl Lcg {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % below
+    }
+
+    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.next(of.len())]
+    }
+}
+
+const WORDS: &[&str] =
+    &["checkout", "failed", "über", "Ünicode", "a\"quote", "new\nline", "42", "GET /api", "€", "x"];
+
+fn random_event(random: &mut Lcg, session: &str, seq: u64) -> String {
+    let (type_, category) = *random.pick(&[
+        ("console.log", "console"),
+        ("console.error", "console"),
+        ("network.response", "network"),
+        ("network.failed", "network"),
+        ("page.loaded", "page"),
+        ("app.cart.updated", "app"),
+    ]);
+    let mut event = json!({
+        "ts": 1_764_000_000_000_000_u64 + seq * 1000 + random.next(5000) as u64,
+        "type": type_,
+        "category": category,
+        "detail_level": *random.pick(&["minimal", "standard", "verbose", "raw"]),
+        "source": {"kind": *random.pick(&["extension", "cdp", "local_process"])},
+        "data": {"text": format!("{} {}", random.pick(WORDS), random.pick(WORDS)), "n": random.next(1000)},
+    });
+    if random.next(3) > 0 {
+        event["source"]["metadata"] = json!({"tab_id": random.next(4).to_string()});
+    }
+    if random.next(4) > 0 {
+        let url = format!(
+            "https://{}/{}",
+            random.pick(&["shop.example", "a.shop.example", "other.test:8443"]),
+            random.pick(WORDS)
+        );
+        event["url"] = json!(url);
+    }
+    if category == "network" {
+        event["data"]["status"] = json!(*random.pick(&[200, 204, 301, 404, 503]));
+    }
+    json!({"capture_session_id": session, "seq": seq, "event": event}).to_string()
+}
+
+const SELECTORS: &[&str] = &[
+    "category:console",
+    "category:console,network severity:warn",
+    "-category:console,page",
+    "type:network.*",
+    "type:*.failed,app.* -tab:1",
+    "kind:cdp detail:verbose",
+    "status:4xx,5xx",
+    "-status:404",
+    "tab:2,3",
+    "site:shop.example",
+    "site:other.test:8443 severity:error",
+    "url:*/checkout*",
+    "-url:*failed*",
+    "session:0193b3a0-7c1e-7000-8000-ba*",
+    "checkout",
+    "CHECKOUT failed",
+    "\"checkout failed\"",
+    "ünicode",
+    "-x",
+    "\"a\\\"quote\"",
+    "42 category:network",
+    "since:1764000000000000 until:1764000001000000",
+    "since:2099-01-01",
+    "category:nonesuch",
+    "zzzzzzzz",
+    "type:*.loaded tab:0 über",
+];
+
+/// Ids of what the core's own matching finds, in the order of delivery.
+fn expected(selector: &str, lines: &[String]) -> Vec<String> {
+    let selector = Selector::parse(selector, 0).unwrap();
+    let wanted = |line: &&String| match parse_line(line.as_bytes()).unwrap() {
+        Line::Event { header, .. } => selector.matches(&Record { header: &header, line: line.as_bytes() }),
+        Line::Gap { .. } => unreachable!(),
+    };
+    lines.iter().filter(wanted).cloned().collect()
+}
+
+async fn indexed(collector: &Collector) {
+    for _ in 0..200 {
+        if collector.app.store.indexed_to() + 256 > collector.app.store.latest_position() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the index did not catch up");
+}
+
+#[tokio::test]
+async fn a_query_finds_exactly_what_the_core_matches() {
+    let collector = Collector::start().await;
+    let mut random = Lcg(7);
+    let mut all = Vec::new();
+    for (session, count) in [(SESSION, 3000), (OTHER, 1500)] {
+        let lines: Vec<String> = (1..=count).map(|seq| random_event(&mut random, session, seq)).collect();
+        let (status, receipt) = collector.deliver(session, 1, count, &lines).await;
+        assert_eq!(status, 200, "{receipt}");
+        all.push(lines);
+    }
+    let everything: Vec<String> = all.concat();
+    for round in ["without the index", "with the index"] {
+        if round == "with the index" {
+            indexed(&collector).await;
+        }
+        for selector in SELECTORS {
+            let q: String = form_urlencoded::byte_serialize(selector.as_bytes()).collect();
+            let text = collector.get(&format!("/v1/events?q={q}")).await.text().await.unwrap();
+            let found: Vec<&str> = text.lines().collect();
+            let wanted = expected(selector, &everything);
+            assert_eq!(found, wanted, "{selector} {round}");
+            // In pages, and within a session.
+            let mut paged = Vec::new();
+            let mut path = format!("/v1/events?q={q}&session={SESSION}&format=json&limit=97");
+            loop {
+                let page = collector.json(&path).await;
+                paged.extend(page["records"].as_array().unwrap().iter().map(Value::to_string));
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("/v1/events?q={q}&session={SESSION}&format=json&limit=97&after={next}");
+            }
+            let in_session: Vec<String> =
+                expected(selector, &all[0]).iter().map(|line| value(line)).collect();
+            assert_eq!(paged, in_session, "{selector} {round}");
+            // The last ones.
+            let text =
+                collector.get(&format!("/v1/events?q={q}&newest=true&limit=13")).await.text().await.unwrap();
+            let last: Vec<&str> = text.lines().collect();
+            assert_eq!(last, wanted[wanted.len().saturating_sub(13)..], "{selector} {round}");
+        }
+    }
+}
+
+fn value(line: &str) -> String {
+    serde_json::from_str::<Value>(line).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_where_it_stopped_and_says_when_it_cannot() {
+    let collector = Collector::start().await;
+    collector.deliver(SESSION, 1, 30, &events(SESSION, 1, 30)).await;
+    let page = collector.json("/v1/events?format=json&limit=10").await;
+    let next = page["next"].as_str().unwrap().to_owned();
+    assert_eq!(next, format!("{}:10", collector.app.store.store_id()));
+    let rest = collector.json(&format!("/v1/events?format=json&after={next}")).await;
+    assert_eq!((rest["records"].as_array().unwrap().len(), &rest["next"]), (20, &Value::Null));
+    assert_eq!(collector.json("/v1/events?format=json&after=latest").await["records"], json!([]));
+
+    for (query, status, code) in [
+        ("after=31", 400, "cursor_ahead"),
+        ("session=0193b3a0-7c1e-7000-8000-0123456789ab&after=31", 400, "cursor_ahead"),
+        ("after=0193b3a0-7c1e-7000-8000-000000000000:5", 410, "other_store"),
+        ("after=-1", 400, "invalid_parameter"),
+        ("after=x", 400, "invalid_parameter"),
+        ("limit=0", 400, "invalid_parameter"),
+        ("limit=10001", 400, "invalid_parameter"),
+        ("limit=x", 400, "invalid_parameter"),
+        ("session=x", 400, "invalid_parameter"),
+        ("format=xml", 400, "invalid_parameter"),
+        ("wrong=1", 400, "invalid_parameter"),
+        ("q=severity:loud", 400, "invalid_selector"),
+    ] {
+        let response = collector.get(&format!("/v1/events?{query}")).await;
+        assert_eq!(response.status(), status, "{query}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["code"], code, "{query}");
+        assert!(problem["detail"].as_str().unwrap().len() > 10);
+    }
+}
+
+#[tokio::test]
+async fn gaps_stand_in_their_place_and_follow_their_category() {
+    let collector = Collector::start().await;
+    let lines = [event(SESSION, 1, "a"), gap(SESSION, 2, 5, "quota"), event(SESSION, 6, "b")];
+    collector.deliver(SESSION, 1, 6, &lines).await;
+    assert_eq!(collector.lines(SESSION).await, lines);
+    let text = collector.get("/v1/events?q=b%20category:console").await.text().await.unwrap();
+    assert_eq!(text.lines().collect::<Vec<_>>(), lines[1..], "a gap may have held what was asked for");
+    let text = collector.get("/v1/events?q=category:network").await.text().await.unwrap();
+    assert_eq!(text, "");
+}
+
+#[tokio::test]
+async fn a_tokens_selector_is_always_anded() {
+    let collector = Collector::start().await;
+    let lines =
+        [event(SESSION, 1, "public"), event(SESSION, 2, "secret").replace("tab_id\":\"7", "tab_id\":\"8")];
+    collector.deliver(SESSION, 1, 2, &lines).await;
+    let token = collector
+        .app
+        .auth
+        .create_token(tabtape_collector::auth::Scope::Read, "x", Some("tab:7"), None)
+        .unwrap()
+        .token;
+    let read = async |path: &str| {
+        let url = format!("{}{path}", collector.url);
+        collector.http.get(url).bearer_auth(&token).send().await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(read("/v1/events").await, format!("{}\n", lines[0]));
+    assert_eq!(read("/v1/events?q=secret").await, "");
+    assert_eq!(read("/v1/events?q=tab:8").await, "");
+}
+
+#[tokio::test]
+async fn coverage_says_what_was_watched_and_what_was_not() {
+    let collector = Collector::start().await;
+    let system = |seq: u64, type_: &str, data: Value| {
+        json!({"capture_session_id": SESSION, "seq": seq, "event": {
+            "ts": 1000 * seq, "type": type_, "category": "system", "source": {"kind": "extension"}, "data": data,
+        }})
+        .to_string()
+    };
+    let config = |level: &str, network: bool| {
+        json!({"categories": {
+            "console": {"enabled": true, "detail_level": level},
+            "network": {"enabled": network, "detail_level": "standard"},
+        }})
+    };
+    let lines = [
+        system(1, "system.session_started", json!({"config": config("standard", true)})),
+        event(SESSION, 2, "x"),
+        system(
+            3,
+            "system.worker_started",
+            json!({"config": config("standard", true), "unwatched": {"from_ts": 2500, "to_ts": 2900}}),
+        ),
+        system(4, "system.config_changed", json!({"config": config("verbose", false)})),
+        gap(SESSION, 5, 6, "quota"),
+        system(7, "system.session_ended", json!({})),
+    ];
+    let (status, receipt) = collector.deliver(SESSION, 1, 7, &lines).await;
+    assert_eq!(status, 200, "{receipt}");
+    let coverage = collector.json("/v1/coverage").await;
+    let session = &coverage["sessions"][0];
+    assert_eq!(
+        session["watched"],
+        json!([
+            {"from_ts": 1000, "to_ts": 4000, "categories": {"console": "standard", "network": "standard"}, "sites": null},
+            {"from_ts": 4000, "to_ts": 7000, "categories": {"console": "verbose"}, "sites": null},
+        ])
+    );
+    assert_eq!(session["unwatched"], json!([{"from_ts": 2500, "to_ts": 2900}]));
+    assert_eq!(session["tabs"][0]["tab"], 7);
+    assert_eq!(
+        session["gaps"],
+        json!([{"first_seq": 5, "last_seq": 6, "category": "console", "reason": "quota"}])
+    );
+
+    // An empty page says whether anybody looked.
+    let page = collector.json("/v1/events?format=json&q=category:network").await;
+    assert_eq!(page["records"], json!([]));
+    assert_eq!(page["coverage"][0]["watched"][0]["categories"], json!({"network": "standard"}));
+    assert_eq!(page["coverage"][0]["watched"][1]["categories"], json!({}));
+}

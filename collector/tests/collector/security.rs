@@ -1,0 +1,308 @@
+use crate::common::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::process::Command;
+use tabtape_collector::auth::Scope;
+use tabtape_collector::http::app;
+
+/// Codes that mean "you may not": anything else means that the request got through.
+const REFUSALS: &[&str] = &["wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope"];
+
+/// Every endpoint with its access, from the router's own document.
+fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
+    let (_, document) = app(collector.app.clone());
+    let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
+    let mut endpoints = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let access = operation["x-tabtape-access"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{method} {path} has no access"));
+            endpoints.push((method.to_uppercase(), path.clone(), access.to_owned()));
+        }
+    }
+    endpoints
+}
+
+/// The code of the answer, "" when it is no problem.
+async fn ask(collector: &Collector, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let path = path.replace("{session}", "x").replace("{id}", "x");
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let mut request = collector.http.request(method, format!("{}{path}", collector.url));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    if response.headers()["content-type"] != "application/problem+json" {
+        return (status, String::new());
+    }
+    let problem: Value = response.json().await.unwrap();
+    (status, problem["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_endpoint_by_host_origin_and_token() {
+    let collector = Collector::start().await;
+    let own = collector.url.clone();
+    let host = collector.address.to_string();
+    let paired = collector.app.auth.create_pairing(Some(EXTENSION), "grid", false).unwrap().token;
+    let recorder = collector.app.auth.create_pairing(Some(EXTENSION), "grid", true).unwrap().token;
+    let plain = collector.app.auth.create_token(Scope::Ingest, "grid", None, None).unwrap().token;
+    let hosts = [
+        (host.as_str(), true),
+        ("evil.test", false),
+        ("127.0.0.1", false),
+        ("127.0.0.1:1", false),
+        ("localhost.evil.test:80", false),
+    ];
+    let origins: [(Option<&str>, &str); 8] = [
+        (None, "none"),
+        (Some(own.as_str()), "own"),
+        (Some(EXTENSION), "paired"),
+        (Some(OTHER_EXTENSION), "extension"),
+        (Some("null"), "foreign"),
+        (Some("https://evil.test"), "foreign"),
+        (Some("http://127.0.0.1:9"), "foreign"),
+        (Some("chrome-extension://short"), "foreign"),
+    ];
+    let tokens: [(Option<&str>, &str); 7] = [
+        (None, "none"),
+        (Some("tt_read_0000000000000000000000000000000000000000000"), "unknown"),
+        (Some(&plain), "ingest"),
+        (Some(&collector.read), "read"),
+        (Some(&collector.admin), "admin"),
+        (Some(&paired), "paired"),
+        (Some(&recorder), "recorder"),
+    ];
+    let (mut checked, mut let_through) = (0, BTreeSet::new());
+    for (method, path, access) in endpoints(&collector) {
+        for (host, host_is_right) in hosts {
+            for (origin, from) in origins {
+                for (token, holder) in tokens {
+                    let bearer = token.map(|token| format!("Bearer {token}"));
+                    let mut headers = vec![("host", host)];
+                    headers.extend(origin.map(|origin| ("origin", origin)));
+                    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+                    let (status, code) = ask(&collector, &method, &path, &headers).await;
+                    let expected = expected(&access, host_is_right, from, holder);
+                    let got = REFUSALS.iter().find(|refusal| **refusal == code).copied();
+                    assert_eq!(
+                        got, expected,
+                        "{method} {path} ({access}) host {host} origin {from} token {holder}: {status} {code}"
+                    );
+                    assert!(status < 500, "{method} {path}: {status}");
+                    checked += 1;
+                    if got.is_none() {
+                        let_through.insert((method.clone(), path.clone()));
+                    }
+                }
+            }
+        }
+    }
+    // The grid is not vacuous: every endpoint lets somebody through.
+    assert_eq!(let_through.len(), endpoints(&collector).len());
+    assert!(checked > 280 * 15, "{checked}");
+}
+
+/// The refusal that is due, if one is.
+fn expected(access: &str, host_is_right: bool, from: &str, holder: &str) -> Option<&'static str> {
+    if !host_is_right {
+        return Some("wrong_host");
+    }
+    if access == "public" {
+        return None;
+    }
+    if from == "foreign" {
+        return Some("wrong_origin");
+    }
+    if access == "open" {
+        // Only an extension can be paired; the handler itself says so.
+        return None;
+    }
+    match holder {
+        "none" => return Some("no_token"),
+        "unknown" => return Some("unknown_token"),
+        _ => {}
+    }
+    let is_paired = matches!(holder, "paired" | "recorder");
+    let origin_fits = match from {
+        "none" => true,
+        "own" => !is_paired,
+        "paired" => is_paired,
+        _ => false,
+    };
+    if !origin_fits {
+        return Some("wrong_origin");
+    }
+    let allowed = match access {
+        "ingest" => !matches!(holder, "read"),
+        "read" => matches!(holder, "read" | "admin"),
+        "admin" => holder == "admin",
+        "owner" => matches!(holder, "admin" | "recorder"),
+        other => panic!("unknown access {other}"),
+    };
+    (!allowed).then_some("wrong_scope")
+}
+
+#[tokio::test]
+async fn a_fetch_that_a_browser_calls_foreign_is_refused() {
+    let collector = Collector::start().await;
+    let bearer = format!("Bearer {}", collector.read);
+    for (site, passes) in
+        [("same-origin", true), ("none", true), ("cross-site", false), ("same-site", false), ("", false)]
+    {
+        let headers = [("authorization", bearer.as_str()), ("sec-fetch-site", site)];
+        let (_, code) = ask(&collector, "GET", "/v1/sessions", &headers).await;
+        assert_eq!(code.is_empty(), passes, "{site}: {code}");
+    }
+    assert_eq!(ask(&collector, "GET", "/healthz", &[("sec-fetch-site", "cross-site")]).await.0, 200);
+}
+
+#[tokio::test]
+async fn no_answer_invites_other_origins_or_frames() {
+    let collector = Collector::start().await;
+    for path in ["/", "/healthz", "/v1/sessions", "/nothing", "/v1/openapi.json"] {
+        let response = collector.http.get(format!("{}{path}", collector.url)).send().await.unwrap();
+        let headers = response.headers();
+        assert!(!headers.contains_key("access-control-allow-origin"), "{path}");
+        assert!(!headers.contains_key("set-cookie"), "{path}");
+        assert!(
+            headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_and_names_every_problem() {
+    let collector = Collector::start().await;
+    let response = collector.http.get(format!("{}/v1/openapi.json", collector.url)).send().await.unwrap();
+    let document: Value = response.json().await.unwrap();
+    assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
+    for path in [
+        "/v1/batches",
+        "/v1/events",
+        "/v1/stream",
+        "/v1/sessions",
+        "/v1/hello",
+        "/v1/coverage",
+        "/metrics",
+        "/healthz",
+    ] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+    assert_eq!(document["paths"]["/v1/events"]["get"]["security"][0]["token"][0], "read");
+    assert!(document["components"]["schemas"]["Problem"]["properties"]["code"].is_object());
+}
+
+#[tokio::test]
+async fn a_viewer_link_works_once_and_its_token_only_reads() {
+    let collector = Collector::start().await;
+    let link = collector.app.viewer_link();
+    let (page, code) = link.split_once("#code=").unwrap();
+    assert_eq!(page, format!("{}/", collector.url));
+    let exchange = async || {
+        let request = collector
+            .http
+            .post(format!("{}/v1/viewer/session", collector.url))
+            .header("origin", &collector.url);
+        request.json(&serde_json::json!({"code": code})).send().await.unwrap()
+    };
+    let session: Value = exchange().await.json().await.unwrap();
+    let token = session["token"].as_str().unwrap();
+    assert!(token.starts_with("tt_read_"));
+    let with = async |path: &str| {
+        let request = collector.http.get(format!("{}{path}", collector.url)).bearer_auth(token);
+        request
+            .header("origin", &collector.url)
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    assert_eq!(
+        (with("/v1/sessions").await, with("/v1/tokens").await),
+        (200.try_into().unwrap(), 403.try_into().unwrap())
+    );
+    assert_eq!(exchange().await.status(), 403);
+}
+
+#[tokio::test]
+async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
+    let collector = Collector::start().await;
+    let post = async |path: &str, origin: Option<&str>, token: Option<&str>, body: Value| {
+        let mut request = collector.http.post(format!("{}{path}", collector.url)).json(&body);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let (_, invitation) =
+        post("/v1/pairings/codes", None, Some(&collector.admin), serde_json::json!({})).await;
+    let code = invitation["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned();
+    let short = invitation["short_code"].as_str().unwrap();
+    assert_eq!(short, tabtape_collector::auth::short_code(&code, &collector.address.to_string()));
+    let request = serde_json::json!({"code": code, "profile": "work"});
+    assert_eq!(post("/v1/pair", None, None, request.clone()).await.1["code"], "wrong_origin");
+    let (status, pairing) = post("/v1/pair", Some(EXTENSION), None, request.clone()).await;
+    assert_eq!(status, 200, "{pairing}");
+    assert_eq!(post("/v1/pair", Some(EXTENSION), None, request).await.0, 403, "the invitation is used up");
+
+    let hello = serde_json::json!({"nonce": "00112233445566778899", "pairing": pairing["pairing"]});
+    let (_, proof) = post("/v1/hello", Some(EXTENSION), None, hello).await;
+    let nonce = hex::decode("00112233445566778899").unwrap();
+    let secret = pairing["secret"].as_str().unwrap();
+    let expected =
+        tabtape_collector::auth::hello_hmac(secret, &nonce, &collector.address.to_string()).unwrap();
+    assert_eq!(proof["hmac"], expected);
+    let (status, _) =
+        post("/v1/hello", None, None, serde_json::json!({"nonce": "00112233445566778899", "pairing": "p_x"}))
+            .await;
+    assert_eq!(status, 404);
+
+    let token = pairing["token"].as_str().unwrap().to_owned();
+    let deliver = async |origin: &str| {
+        let url = format!("{}/v1/batches?session={SESSION}&first_seq=1&last_seq=1", collector.url);
+        let request = collector.http.post(url).bearer_auth(&token).header("origin", origin);
+        let request = request.header("content-type", "application/x-ndjson").body(event(SESSION, 1, "x"));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((deliver(EXTENSION).await, deliver(OTHER_EXTENSION).await), (200, 403));
+    assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], pairing["pairing"]);
+    collector.app.auth.revoke_pairing(pairing["pairing"].as_str().unwrap()).unwrap();
+    assert_eq!(deliver(EXTENSION).await, 401);
+}
+
+/// A name that resolves to loopback, as a rebinding attacker has it, in a real browser.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebound_name_reaches_nothing_in_a_real_browser() {
+    let collector = Collector::start().await;
+    let browser = std::env::var("TABTAPE_BROWSER").unwrap_or_else(|_| "/usr/bin/chromium".into());
+    let profile = tempfile::tempdir().unwrap();
+    let port = collector.address.port();
+    let show = |url: String| {
+        let (browser, profile) = (browser.clone(), profile.path().to_owned());
+        tokio::task::spawn_blocking(move || {
+            let output = Command::new(&browser)
+                .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+                .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+                .arg(format!("--user-data-dir={}", profile.display()))
+                .args(["--host-resolver-rules=MAP evil.test 127.0.0.1", "--dump-dom", &url])
+                .output()
+                .unwrap_or_else(|error| panic!("{browser}: {error}; set TABTAPE_BROWSER to a Chromium"));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        })
+    };
+    let rebound = show(format!("http://evil.test:{port}/healthz")).await.unwrap();
+    assert!(rebound.contains("wrong_host") && !rebound.contains("store_id"), "{rebound}");
+    let direct = show(format!("http://127.0.0.1:{port}/healthz")).await.unwrap();
+    assert!(direct.contains(collector.app.store.store_id()), "{direct}");
+}

@@ -1,0 +1,200 @@
+use crate::common::*;
+use futures_util::StreamExt as _;
+use std::time::Duration;
+
+/// One frame of a stream.
+#[derive(Debug, Clone, PartialEq)]
+struct Frame {
+    id: String,
+    event: String,
+    data: String,
+}
+
+struct Subscriber {
+    body: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
+    pending: String,
+}
+
+impl Subscriber {
+    async fn open(collector: &Collector, path: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = collector.http.get(format!("{}{path}", collector.url)).bearer_auth(&collector.read);
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { body: Box::pin(response.bytes_stream()), pending: String::new() }
+    }
+
+    /// The next frame with data; `None` when the stream ends.
+    async fn next(&mut self) -> Option<Frame> {
+        // Heartbeats do not count.
+        tokio::time::timeout(Duration::from_secs(30), self.frame()).await.expect("a frame in time")
+    }
+
+    async fn frame(&mut self) -> Option<Frame> {
+        loop {
+            while let Some(end) = self.pending.find("\n\n") {
+                let text: String = self.pending.drain(..end + 2).collect();
+                let field = |name: &str| {
+                    text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
+                };
+                if text.contains("data: ") {
+                    return Some(Frame { id: field("id: "), event: field("event: "), data: field("data: ") });
+                }
+            }
+            let chunk = self.body.next().await;
+            self.pending.push_str(std::str::from_utf8(&chunk?.ok()?).unwrap());
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for _ in 0..count {
+            frames.push(self.next().await.unwrap());
+        }
+        frames
+    }
+}
+
+fn data(frames: &[Frame]) -> Vec<&str> {
+    frames.iter().map(|frame| frame.data.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replay_meets_live_without_a_seam_or_a_repeat() {
+    let collector = std::sync::Arc::new(Collector::start().await);
+    let writer = {
+        let collector = std::sync::Arc::clone(&collector);
+        tokio::spawn(async move {
+            for batch in 0..100u64 {
+                let (first, last) = (batch * 30 + 1, batch * 30 + 30);
+                collector.deliver(SESSION, first, last, &events(SESSION, first, last)).await;
+            }
+        })
+    };
+    let mut readers = Vec::new();
+    for n in 0..12u64 {
+        let collector = std::sync::Arc::clone(&collector);
+        readers.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20 * n)).await;
+            let path = if n % 2 == 0 { "/v1/stream".into() } else { format!("/v1/stream?session={SESSION}") };
+            let mut subscriber = Subscriber::open(&collector, &path, None).await;
+            let mut seqs = Vec::new();
+            for count in 0..3000 {
+                if n == 0 && count % 100 == 0 {
+                    tokio::time::sleep(Duration::from_millis(10)).await; // the slow one
+                }
+                seqs.push(seq_of(&subscriber.next().await.unwrap().data));
+            }
+            assert_eq!(seqs, (1..=3000).collect::<Vec<_>>(), "reader {n}");
+        }));
+    }
+    writer.await.unwrap();
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_resume_token_goes_on_after_its_frame() {
+    let collector = Collector::start().await;
+    let mut lines = events(SESSION, 1, 5);
+    lines.push(gap(SESSION, 6, 8, "quota"));
+    lines.extend(events(SESSION, 9, 12));
+    collector.deliver(SESSION, 1, 12, &lines).await;
+    for path in ["/v1/stream".to_owned(), format!("/v1/stream?session={SESSION}")] {
+        let all = Subscriber::open(&collector, &path, None).await.take(10).await;
+        assert_eq!(data(&all), lines);
+        assert_eq!(all[5].event, "gap");
+        assert!(all.iter().enumerate().all(|(index, frame)| (frame.event == "gap") == (index == 5)));
+        for (index, frame) in all.iter().enumerate().take(9) {
+            let rest = Subscriber::open(&collector, &path, Some(&frame.id)).await.take(9 - index).await;
+            assert_eq!(rest, all[index + 1..], "after {}", frame.id);
+        }
+    }
+    let session =
+        Subscriber::open(&collector, &format!("/v1/stream?session={SESSION}"), None).await.take(6).await;
+    assert_eq!(
+        session.iter().map(|frame| frame.id.as_str()).collect::<Vec<_>>(),
+        ["1", "2", "3", "4", "5", "8"]
+    );
+}
+
+#[tokio::test]
+async fn a_token_of_another_store_is_gone_and_one_beyond_the_end_is_refused() {
+    let collector = Collector::start().await;
+    collector.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await;
+    for (id, status) in [
+        ("0193b3a0-7c1e-7000-8000-000000000000:1".to_owned(), 410),
+        (format!("{}:2", collector.app.store.store_id()), 400),
+    ] {
+        let request = collector.http.get(format!("{}/v1/stream", collector.url)).bearer_auth(&collector.read);
+        assert_eq!(request.header("last-event-id", id).send().await.unwrap().status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_streamed_in_order_however_it_arrives() {
+    let collector = Collector::start().await;
+    let mut subscriber = Subscriber::open(&collector, &format!("/v1/stream?session={SESSION}"), None).await;
+    for (first, last) in [(11, 20), (1, 5), (21, 30), (6, 10)] {
+        collector.deliver(SESSION, first, last, &events(SESSION, first, last)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    assert_eq!(data(&subscriber.take(30).await), events(SESSION, 1, 30));
+    // By position they come as they were committed.
+    let all = Subscriber::open(&collector, "/v1/stream", None).await.take(30).await;
+    assert_eq!(seq_of(&all[0].data), 11);
+}
+
+#[tokio::test]
+async fn a_selector_filters_replay_and_live_alike() {
+    let collector = Collector::start().await;
+    let error = |seq| event(SESSION, seq, "boom").replace("console.log", "console.error");
+    collector.deliver(SESSION, 1, 3, &[event(SESSION, 1, "a"), error(2), event(SESSION, 3, "b")]).await;
+    let mut subscriber = Subscriber::open(&collector, "/v1/stream?q=severity:error", None).await;
+    assert_eq!(subscriber.next().await.unwrap().data, error(2));
+    collector.deliver(SESSION, 4, 6, &[event(SESSION, 4, "c"), error(5), gap(SESSION, 6, 6, "quota")]).await;
+    assert_eq!(subscriber.next().await.unwrap().data, error(5));
+    assert_eq!(subscriber.next().await.unwrap().event, "gap");
+    let mut new = Subscriber::open(&collector, "/v1/stream?after=latest", None).await;
+    collector.deliver(SESSION, 7, 7, &[error(7)]).await;
+    assert_eq!(new.next().await.unwrap().data, error(7));
+}
+
+#[tokio::test]
+async fn revoking_a_token_ends_its_streams_and_no_others() {
+    let collector = Collector::start().await;
+    let new = collector.app.auth.create_token(tabtape_collector::auth::Scope::Read, "x", None, None).unwrap();
+    let url = format!("{}/v1/stream", collector.url);
+    let mut revoked = collector.http.get(&url).bearer_auth(&new.token).send().await.unwrap().bytes_stream();
+    revoked.next().await.unwrap().unwrap();
+    let mut other = Subscriber::open(&collector, "/v1/stream", None).await;
+    collector.app.auth.revoke_token(&new.id).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), async { while revoked.next().await.is_some() {} })
+        .await
+        .expect("the stream ends");
+    collector.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await;
+    assert_eq!(other.next().await.unwrap().id, format!("{}:1", collector.app.store.store_id()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_subscribers_and_one_that_never_reads() {
+    let collector = Collector::start().await;
+    let stuck = Subscriber::open(&collector, "/v1/stream", None).await;
+    let mut subscribers = Vec::new();
+    for _ in 0..1000 {
+        subscribers.push(Subscriber::open(&collector, "/v1/stream", None).await);
+    }
+    let filler = "x".repeat(20_000);
+    for seq in 1..=20 {
+        collector.deliver(SESSION, seq, seq, &[event(SESSION, seq, &filler)]).await;
+    }
+    for subscriber in &mut subscribers {
+        let frames = subscriber.take(20).await;
+        assert_eq!(seq_of(&frames[19].data), 20);
+    }
+    drop(stuck);
+}
