@@ -12,10 +12,14 @@ const LEVELS: { level: DetailLevel; about: string }[] = [
 ];
 /** The recorder's own events cannot be turned off: they say what is missing. */
 const ALWAYS_ON = "system";
+/** As the viewer orders them; others follow by name. */
+const ORDER = ["console", "network", "page", "tab", "interaction"];
 
 export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow }) {
   const host = site.value;
-  const names = Object.keys(config.categories).filter((name) => name !== ALWAYS_ON);
+  const names = Object.keys(config.categories)
+    .filter((name) => name !== ALWAYS_ON)
+    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   return (
     <section class="capture" aria-label="What is recorded">
       {host === null ? null : (
@@ -61,6 +65,11 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
       })}
     </section>
   );
+}
+
+function rank(name: string): number {
+  const at = ORDER.indexOf(name);
+  return at < 0 ? ORDER.length : at;
 }
 
 function Switch({ label, on, change }: { label: string; on: boolean; change: (on: boolean) => void }) {

@@ -12,7 +12,7 @@ interface Told {
 
 function tell({ collector, backlog_events }: RecorderNow): Told {
   const host = (collector.url ?? "").replace("http://", "");
-  const waiting = `${count(backlog_events)} records wait here, and nothing is lost.`;
+  const waiting = `${count(backlog_events)} records wait here until it answers.`;
   switch (collector.state) {
     case "ok":
       return { tone: "ok", what: `Delivering to ${host}` };
@@ -24,14 +24,14 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
       return {
         tone: "bad",
         what: `${host} refuses this browser`,
-        mend: `Pair again. ${waiting}`,
+        mend: `Pair again. ${count(backlog_events)} records wait here.`,
         run: "tabtape pair",
       };
     case "impostor":
       return {
         tone: "bad",
         what: `Something else listens at ${host}`,
-        mend: `It does not know the secret of the pairing, so it was sent nothing. ${waiting}`,
+        mend: `It does not know the secret of the pairing, so it was sent nothing. ${count(backlog_events)} records wait here.`,
         run: "tabtape serve",
       };
     default:

@@ -150,20 +150,22 @@ function Footer({ now }: { now: Status }) {
   const { recorder } = now;
   return (
     <footer>
-      <div class="row">
-        <button
-          type="button"
-          class="primary"
-          disabled={now.collector_url === null || !now.recording}
-          title={now.collector_url === null ? "The viewer is the collector's: pair one first" : undefined}
-          onClick={() => void run({ command: "open_viewer" })}
-        >
-          Open viewer
-        </button>
-        <button type="button" disabled={!now.recording} onClick={() => void newSession()}>
-          New session
-        </button>
-      </div>
+      {now.recording ? (
+        <div class="row">
+          <button
+            type="button"
+            class="primary"
+            disabled={now.collector_url === null}
+            title={now.collector_url === null ? "The viewer is the collector's: pair one first" : undefined}
+            onClick={() => void run({ command: "open_viewer" })}
+          >
+            Open viewer
+          </button>
+          <button type="button" onClick={() => void newSession()}>
+            New session
+          </button>
+        </div>
+      ) : null}
       {recorder === null ? null : (
         <p class="quiet">
           {bytes(recorder.storage_bytes)} stored · {count(recorder.redactions)} secrets left out
