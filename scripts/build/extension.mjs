@@ -6,7 +6,7 @@ import { dist, root } from "../lib/paths.mjs";
 import { during } from "../lib/say.mjs";
 import { emit, outputsOf } from "./emit.mjs";
 
-/** A preconfiguration somebody put beside the developer build stays there; see DESIGN §9. */
+/** A preconfiguration somebody put beside the developer build stays there: it is the user's. */
 const PRECONFIGURATION = "tabtape.json";
 
 export async function buildExtension() {

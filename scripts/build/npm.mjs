@@ -9,8 +9,18 @@ import { scratch } from "./scratch.mjs";
 
 const SOURCE = join(root, "src", "js");
 
-/** One module a key of `exports` in package.json. */
-const ENTRY_POINTS = ["index", "node", "extension"];
+/** What `exports` of package.json names in dist/npm, each of the source of the same name. */
+const ENTRY_POINTS = [
+  ...new Set(
+    Array.from(JSON.stringify(packageJson().exports).matchAll(/\/npm\/(\w+)\.js"/g), ([, name]) =>
+      String(name),
+    ),
+  ),
+];
+
+function packageJson() {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+}
 
 export async function buildNpm() {
   const { build } = await import("esbuild");
@@ -44,6 +54,7 @@ async function declarations() {
         noEmit: false,
         declaration: true,
         emitDeclarationOnly: true,
+        stripInternal: true,
         allowJs: false,
         checkJs: false,
         allowImportingTsExtensions: true,
@@ -61,8 +72,21 @@ async function declarations() {
     const { status, output } = await capture(process.execPath, [tsc, "--project", file]);
     if (status !== 0) throw new Tell(output.trim());
     const emitted = join(folder, "src", "js");
-    return filesIn(emitted).map(
-      (path) => /** @type {const} */ ([path, /** @type {Uint8Array} */ (readFileSync(join(emitted, path)))]),
+    const files = filesIn(emitted).map((path) => [path, shipped(readFileSync(join(emitted, path), "utf8"))]);
+    // Its users free nothing by hand, and their lib need not know `Symbol.dispose`.
+    const glue = readFileSync(dist("wasm", "tabtape.d.ts"), "utf8").replace(
+      /^.*\[Symbol\.dispose\].*\n/gm,
+      "",
+    );
+    return [...files, ["glue.d.ts", glue]].map(
+      ([path, text]) => /** @type {const} */ ([String(path), Buffer.from(String(text))]),
     );
   });
+}
+
+/** Declarations as they are found in the package: beside the modules and the glue's types. @param {string} text */
+function shipped(text) {
+  return text
+    .replace(/"(\.\/[\w/]+)\.ts"/g, '"$1.js"')
+    .replaceAll('"../../dist/wasm/tabtape.js"', '"./glue.js"');
 }

@@ -3,7 +3,7 @@
  * makes a fresh instance of the glue at each call.
  *
  * wasm-bindgen's glue keeps one instance in module state. An instance that trapped must be thrown away and
- * replaced (DESIGN §5), and a service worker may not `import()` a second copy, so the glue of target
+ * replaced, and a service worker may not `import()` a second copy, so the glue of target
  * `no-modules` is wrapped in a function.
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -42,7 +42,7 @@ export function step(title) {
   const began = Date.now();
   let latest = "";
   let frame = 0;
-  const width = () => Math.max(20, (err.columns ?? 100) - 1);
+  const width = () => Math.max(20, (err.columns || 100) - 1);
   const draw = () => {
     const head = `${FRAMES[frame++ % FRAMES.length]} ${title} ${duration(Date.now() - began)}`;
     const tail = latest ? `  ${latest}` : "";

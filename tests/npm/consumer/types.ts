@@ -1,0 +1,35 @@
+// Compiled, never run: what a strict project sees of the types.
+import init, {
+  CaptureSession,
+  type Envelope,
+  openCategoryLogs,
+  type ReadResult,
+  TabtapeError,
+} from "tabtape";
+
+export async function use(): Promise<Envelope[]> {
+  await init();
+  await init(new URL("https://example.org/tabtape.wasm"));
+  await init(new Uint8Array());
+  const log = await openCategoryLogs();
+  const session = new CaptureSession({ ringCapacity: 1024, ringMaxBytes: 32 << 20, log });
+  const seq: number = session.publish({
+    type: "app.ready",
+    category: "app",
+    source: { kind: "extension" },
+    data: {},
+  });
+  await session.committed(seq);
+  const envelopes: Envelope[] = [];
+  for await (const result of session.reader({ afterSeq: 0, selector: "category:app" })) {
+    const known: ReadResult = result;
+    if ("envelope" in known) envelopes.push(known.envelope);
+  }
+  // @ts-expect-error An unknown kind is refused where it is written.
+  session.publish({ type: "app.ready", category: "app", source: { kind: "guess" } });
+  // @ts-expect-error A reader's cursor is a number.
+  session.reader({ afterSeq: "7" });
+  const error = new TabtapeError("closed", "closed");
+  const code: string = error.code;
+  return code === "" ? [] : envelopes;
+}

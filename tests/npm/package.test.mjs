@@ -1,0 +1,168 @@
+/** The package as it would be published: packed, installed in an empty project, and used in each place it is for. */
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { root } from "../../scripts/lib/paths.mjs";
+import { isRoot } from "../../scripts/lib/platform.mjs";
+import { capture, npm } from "../../scripts/lib/run.mjs";
+
+/** What `exercise` finds, wherever it runs. */
+const EXPECTED = {
+  seq: 1,
+  refused: [[1, "invalid_event"]],
+  text: "žluťoučký",
+  kinds: ["envelope", "gap", "envelope"],
+  latestSeq: 4,
+  code: "closed",
+};
+
+/** @type {string} */
+let folder;
+/** @type {string[]} What the tarball holds. */
+let packed;
+/** @type {string} A project that has the package as its only dependency. */
+let project;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tabtape-npm-"));
+  const answer = JSON.parse(await succeed(...npm(["pack", "--json", "--pack-destination", folder])));
+  packed = answer[0].files.map((/** @type {{ path: string }} */ file) => file.path);
+  project = join(folder, "project");
+  cpSync(fileURLToPath(new URL("consumer", import.meta.url)), project, { recursive: true });
+  writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
+  const tarball = join(folder, answer[0].filename);
+  await succeed(...npm(["install", "--offline", "--no-audit", "--no-fund", tarball]), { cwd: project });
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the package holds every file it exports, and nothing that is not for its users", () => {
+  const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const named = [...Object.values(exports).flatMap(leaves), ...Object.values(bin)].map((path) =>
+    path.replace("./", ""),
+  );
+  assert.deepEqual(
+    named.filter((path) => !packed.includes(path)),
+    [],
+  );
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|scripts\/bin\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm))$/;
+  assert.deepEqual(
+    packed.filter((path) => !allowed.test(path)),
+    [],
+  );
+});
+
+test("packing fails while a preconfiguration is beside the package's files", async () => {
+  const copy = join(folder, "copy");
+  mkdirSync(join(copy, "scripts"), { recursive: true });
+  for (const path of ["package.json", "README.md", "scripts/lib", "scripts/pack.mjs", "dist/npm"]) {
+    cpSync(join(root, path), join(copy, path), { recursive: true });
+  }
+  writeFileSync(join(copy, "dist", "npm", "tabtape.json"), "{}");
+  const [command, args] = npm(["pack", "--dry-run"]);
+  const { status, stderr } = await capture(command, args, { cwd: copy });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /tabtape\.json/);
+});
+
+test("Node imports it by name", async () => {
+  assert.deepEqual(JSON.parse(await succeed(process.execPath, ["node.mjs"], { cwd: project })), EXPECTED);
+});
+
+test("a strict TypeScript project compiles against its types", async () => {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  for (const resolution of ["nodenext", "bundler"]) {
+    const module = resolution === "nodenext" ? "nodenext" : "es2022";
+    const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
+    await succeed(
+      process.execPath,
+      [tsc, ...options, "--module", module, "--moduleResolution", resolution, "types.ts"],
+      { cwd: project },
+    );
+  }
+});
+
+test("a page and a module worker import it", async () => {
+  const server = createServer(serveProject);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const found = await findBrowser();
+  assert.ok(found, "a browser");
+  const browser = await chromium.launch({
+    executablePath: found.file,
+    args: ["--headless=new", "--disable-gpu", ...(isRoot ? ["--no-sandbox"] : [])],
+  });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    const inPage = await page.evaluate(async () => {
+      const [tabtape, { exercise }] = await Promise.all([
+        import(`${location.origin}/node_modules/tabtape/dist/npm/index.js`),
+        import(`${location.origin}/exercise.mjs`),
+      ]);
+      return exercise(tabtape);
+    });
+    assert.deepEqual(inPage, EXPECTED);
+    const inWorker = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const worker = new Worker("/worker.js", { type: "module" });
+          worker.onmessage = ({ data }) => resolve(data.result ?? data.error);
+          worker.onerror = (event) => resolve(event.message);
+        }),
+    );
+    assert.deepEqual(inWorker, EXPECTED);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+});
+
+test("npx tabtape runs the collector it finds, and otherwise says how to install one", async () => {
+  const bin = join(project, "node_modules", "tabtape", "scripts", "bin.mjs");
+  const nowhere = { HOME: folder, USERPROFILE: folder, PATH: "" };
+  const found = await capture(process.execPath, [bin, "--version"], {
+    env: { ...nowhere, TABTAPE_COLLECTOR: collectorFile },
+  });
+  assert.match(found.stdout, /^tabtape \d+\.\d+\.\d+/);
+  const missing = await capture(process.execPath, [bin, "--version"], { env: nowhere });
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr, /not installed.*build:collector/s);
+  const wrong = await capture(process.execPath, [bin], {
+    env: { ...nowhere, TABTAPE_COLLECTOR: "/nonexistent" },
+  });
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /TABTAPE_COLLECTOR names \/nonexistent/);
+});
+
+/** @param {string} command @param {string[]} args @param {import("../../scripts/lib/run.mjs").RunOptions} [options] */
+async function succeed(command, args, options) {
+  const { status, stdout, output } = await capture(command, args, options);
+  assert.equal(status, 0, `${command} ${args.join(" ")}\n${output}`);
+  return stdout;
+}
+
+/** Every path in one value of `exports`. @param {unknown} value @returns {string[]} */
+function leaves(value) {
+  return typeof value === "string" ? [value] : Object.values(/** @type {object} */ (value)).flatMap(leaves);
+}
+
+/** @type {Record<string, string>} */
+const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+/** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
+function serveProject(request, response) {
+  const file = join(project, new URL(request.url ?? "/", "http://localhost").pathname);
+  const type = TYPES[extname(file)];
+  if (!type || !existsSync(file)) {
+    return void response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
+  }
+  response.writeHead(200, { "content-type": type }).end(readFileSync(file));
+}
