@@ -3,7 +3,7 @@
  *
  * A section says what it needs; `--only` brings that along.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../build/parts.mjs";
 import { findBrowser, findChromedriver } from "../lib/browser.mjs";
@@ -36,8 +36,8 @@ export const SECTIONS = {
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
   wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
-  js: { what: "TypeScript units", needs: ["build"], steps: units },
   e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
+  viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
   npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
 };
 
@@ -111,42 +111,31 @@ async function capabilities() {
   return file;
 }
 
-async function units() {
-  const files = testFiles(["src/js", "extension", "www", "tests"]).filter(
-    (file) => !/^tests.(e2e|npm)/.test(file),
-  );
-  return files.length > 0 ? [nodeTests("node --test", files)] : [];
+async function endToEnd() {
+  return [nodeTests("tests/e2e")];
 }
 
-async function endToEnd() {
-  return [nodeTests("node --test tests/e2e", testFiles(["tests/e2e"]))];
+async function viewer() {
+  return [nodeTests("tests/viewer")];
 }
 
 async function npmPackage() {
-  return [nodeTests("node --test tests/npm", testFiles(["tests/npm"]))];
+  return [nodeTests("tests/npm")];
 }
 
-/** @param {string} title @param {string[]} files @returns {Step} */
-function nodeTests(title, files) {
-  const args = [
-    "--import",
-    join(root, "scripts", "test", "typescript.mjs"),
-    "--test",
-    "--test-reporter=spec",
-    ...files,
-  ];
-  return { title, command: process.execPath, args, sums: /^ℹ (tests|pass|fail|skipped) \d+/gm };
-}
-
-/** @param {string[]} folders */
-function testFiles(folders) {
-  return folders
-    .filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file))),
-    )
-    .filter((file) => /\.test\.(mjs|ts|tsx)$/.test(file))
+/** Every test file below a folder, by Node's own runner. @param {string} folder @returns {Step} */
+function nodeTests(folder) {
+  const files = readdirSync(join(root, folder), { recursive: true })
+    .map((file) => join(folder, String(file)))
+    .filter((file) => file.endsWith(".test.mjs"))
     .sort();
+  const args = ["--test", "--test-reporter=spec", ...files];
+  return {
+    title: `node --test ${folder}`,
+    command: process.execPath,
+    args,
+    sums: /^ℹ (tests|pass|fail|skipped) \d+/gm,
+  };
 }
 
 async function toolchainEnv() {
