@@ -19,6 +19,7 @@ export const bundles = [
   { out: "hook", in: here("page/hook.ts") },
   { out: "popup", in: here("popup/popup.tsx") },
   { out: "pair", in: here("pair/pair.tsx") },
+  { out: "panel", in: here("panel/panel.tsx") },
 ];
 
 /**
@@ -60,6 +61,7 @@ export const esbuildOptions = {
 export const staticFiles = [
   [here("popup/popup.html"), "popup.html"],
   [here("pair/pair.html"), "pair.html"],
+  [here("panel/panel.html"), "panel.html"],
 ];
 
 const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];
@@ -101,7 +103,9 @@ export function manifest(build, version) {
     background: { service_worker: "worker.js" },
     action: { default_popup: "popup.html", default_title: "Tabtape", default_icon: icons() },
     icons: icons(),
+    side_panel: { default_path: "panel.html" },
     permissions: [
+      "sidePanel",
       "storage",
       "unlimitedStorage",
       "alarms",

@@ -7,7 +7,18 @@ import type { Status } from "../worker/messages.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
 import "./popup.css";
-import { done, newSession, problem, type RecorderNow, record, run, site, status, watch } from "./state.ts";
+import {
+  done,
+  newSession,
+  openPanel,
+  problem,
+  type RecorderNow,
+  record,
+  run,
+  site,
+  status,
+  watch,
+} from "./state.ts";
 
 function Popup() {
   const now = status.value;
@@ -151,7 +162,7 @@ function Footer({ now }: { now: Status }) {
   return (
     <footer>
       {now.recording ? (
-        <div class="row">
+        <div class="row three">
           <button
             type="button"
             class="primary"
@@ -160,6 +171,14 @@ function Footer({ now }: { now: Status }) {
             onClick={() => void run({ command: "open_viewer" })}
           >
             Open viewer
+          </button>
+          <button
+            type="button"
+            disabled={now.collector_url === null}
+            title="This tab's events beside the page"
+            onClick={() => void openPanel()}
+          >
+            Side panel
           </button>
           <button type="button" onClick={() => void newSession()}>
             New session

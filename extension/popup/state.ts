@@ -16,6 +16,7 @@ export const done: Signal<string | null> = signal(null);
 /** The host of the tab in front, null when it shows no site. */
 export const site: Signal<string | null> = signal(null);
 
+let windowInFront: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
 
 export async function refresh(): Promise<void> {
@@ -78,6 +79,18 @@ export async function newSession(): Promise<void> {
   if (await run({ command: "stop" })) await run({ command: "start" }, "A new session has begun");
 }
 
+/** The browser opens a side panel only in answer to a click, so nothing is awaited before it is asked. */
+export async function openPanel(): Promise<void> {
+  problem.value = null;
+  try {
+    if (windowInFront === undefined) throw new Error("no window to open the side panel in");
+    await chrome.sidePanel.open({ windowId: windowInFront });
+    window.close();
+  } catch (error) {
+    problem.value = (error as Error).message;
+  }
+}
+
 export function isSiteOn({ sites }: CaptureConfig, host: string): boolean {
   return !sites.exclude.includes(host) && (sites.include.includes("*") || sites.include.includes(host));
 }
@@ -94,6 +107,7 @@ export async function setSite({ sites }: CaptureConfig, host: string, on: boolea
 
 async function siteInFront(): Promise<string | null> {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  windowInFront = tab?.windowId;
   if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
   return new URL(tab.url).hostname;
 }

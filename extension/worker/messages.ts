@@ -18,6 +18,7 @@ export type Command =
   | { command: "connect"; collector: CollectorTarget | null }
   | { command: "pair"; url: string; code: string }
   | { command: "open_viewer" }
+  | { command: "viewer_link" }
   | { command: "flush" }
   | { command: "mark"; note: string }
   | { command: "screenshot" }
@@ -76,6 +77,8 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
       return pair(recording, message.url, message.code);
     case "open_viewer":
       return void (await chrome.tabs.create({ url: await viewerLink(recording) }));
+    case "viewer_link":
+      return viewerLink(recording);
     case "flush":
       return recording.flush();
     case "mark":

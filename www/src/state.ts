@@ -63,6 +63,15 @@ export class Viewer {
   readonly session: ReadonlySignal<SessionSummary | null> = computed(
     () => this.sessions.value?.find((s) => s.id === this.sessionId.value) ?? null,
   );
+  /** A session of the same producer that began after the open one got its last record. */
+  readonly newer: ReadonlySignal<SessionSummary | null> = computed(() => {
+    const open = this.session.value;
+    const newest = this.sessions.value?.find((s) => s.producer === open?.producer) ?? null;
+    if (open === null || newest === null || newest.id === open.id) return null;
+    return (newest.first_ts ?? 0) >= (open.last_ts ?? 0) && this.openedAs.value === open.id ? newest : null;
+  });
+  /** The session that was the newest when it was opened: whoever chose an old one knows that there are newer. */
+  private readonly openedAs: Signal<string | null> = signal(null);
   readonly rows: ReadonlySignal<Rows> = computed(() => {
     const feed = this.feed.value;
     void feed?.version.value;
@@ -220,6 +229,12 @@ export class Viewer {
     });
   }
 
+  /** Opens the session that has begun meanwhile. */
+  openNewer(): void {
+    const { value: newer } = this.newer;
+    if (newer !== null) this.openSession(newer.id);
+  }
+
   private open(id: string | null, q: string): void {
     this.feed.value?.stop();
     if (id === null) return;
@@ -227,6 +242,7 @@ export class Viewer {
     const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines, latest);
     batch(() => {
       this.sessionId.value = id;
+      if (this.sessions.value?.find((s) => s.events > 0)?.id === id) this.openedAs.value = id;
       this.q.value = q;
       this.feed.value = feed;
       this.pausedAt.value = null;

@@ -49,10 +49,17 @@ export function Status() {
       {missing > 0 ? (
         <span title="Seqs that later ones have overtaken">{count(missing)} on their way</span>
       ) : null}
+      {viewer.newer.value === null ? null : (
+        <button type="button" class="status-newer" onClick={() => viewer.openNewer()}>
+          A newer session has begun
+        </button>
+      )}
       <span class="status-space" />
       {rate > 0 ? <span>{count(rate)}/s</span> : null}
       {viewer.lines.size > 0 ? (
-        <span title="Text of records held in this page">{bytes(viewer.lines.size)} in memory</span>
+        <span class="status-memory" title="Text of records held in this page">
+          {bytes(viewer.lines.size)} in memory
+        </span>
       ) : null}
     </footer>
   );

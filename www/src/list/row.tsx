@@ -56,10 +56,16 @@ export function Row({ header, index, y, selected, record, words, type, category 
       </span>
       <span class="row-aside">{summary?.aside}</span>
       <span class="row-tab" title={header.tab < 0 ? undefined : `Tab ${header.tab}`}>
-        {header.tab < 0 ? "" : header.tab}
+        {header.tab < 0 ? "" : shortTab(header.tab)}
       </span>
     </div>
   );
+}
+
+/** Chrome's tab ids have up to ten digits; the last ones tell tabs apart. */
+function shortTab(tab: number): string {
+  const text = String(tab);
+  return text.length > 5 ? `…${text.slice(-4)}` : text;
 }
 
 export function Status({ status }: { status: number }) {

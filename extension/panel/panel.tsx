@@ -1,0 +1,96 @@
+/**
+ * The side panel: the viewer, narrow, on the tab in front. It moves with the tab; its filter stays the person's to
+ * change.
+ *
+ * It reads the collector with a token of its own, which the recorder's pairing lets it ask for.
+ */
+import { render } from "preact";
+import { App } from "../../www/src/app.tsx";
+import { exchange, forgetToken, storedToken } from "../../www/src/data/access.ts";
+import { CollectorSource } from "../../www/src/data/collector.ts";
+import { valuesOf, withValues } from "../../www/src/filter/text.ts";
+import { Viewer, ViewerContext } from "../../www/src/state.ts";
+import "../../www/src/theme.css";
+import { Empty } from "../../www/src/ui/empty.tsx";
+import { command } from "../popup/command.ts";
+import type { Status } from "../worker/messages.ts";
+
+async function begin(root: HTMLElement): Promise<void> {
+  try {
+    const status = await command<Status>({ command: "status" });
+    if (status.collector_url === null) return say(root, "No collector is paired", "tabtape pair");
+    if (status.recorder === null) return say(root, "Nothing is being recorded", null);
+    const token = storedToken() ?? (await askForToken(status.collector_url));
+    const tab = await tabInFront();
+    const search = new URLSearchParams({
+      session: status.recorder.session_id,
+      ...(tab === null ? {} : { q: `tab:${tab}` }),
+    });
+    history.replaceState(null, "", `?${search}`);
+    show(root, new CollectorSource(status.collector_url, token));
+  } catch (error) {
+    say(root, (error as Error).message, null, () => void begin(root));
+  }
+}
+
+async function askForToken(base: string): Promise<string> {
+  const link = new URL(await command<string>({ command: "viewer_link" }));
+  return exchange(base, new URLSearchParams(link.hash.slice(1)).get("code") ?? "");
+}
+
+function show(root: HTMLElement, source: CollectorSource): void {
+  const viewer = new Viewer(source);
+  const moved = async () => {
+    const tab = await tabInFront();
+    // A person who took the tab out of the filter wants to see them all.
+    if (tab !== null && valuesOf(viewer.draft.value, "tab").length > 0)
+      viewer.applyFilter(withValues(viewer.draft.value, "tab", [tab]));
+  };
+  const activated = () => void moved();
+  chrome.tabs.onActivated.addListener(activated);
+  viewer.onRefused = () => {
+    chrome.tabs.onActivated.removeListener(activated);
+    viewer.stop();
+    forgetToken();
+    void begin(root);
+  };
+  render(
+    <ViewerContext.Provider value={viewer}>
+      <App />
+    </ViewerContext.Provider>,
+    root,
+  );
+}
+
+function say(
+  root: HTMLElement,
+  title: string,
+  run: string | null,
+  retry: () => void = () => void begin(root),
+): void {
+  render(
+    <div class="gate">
+      <Empty
+        title={title}
+        text="The panel shows what the collector holds of the tab in front."
+        mend={
+          run === null ? undefined : (
+            <>
+              In a terminal: <code>{run}</code>
+            </>
+          )
+        }
+        action={{ label: "Try again", run: retry }}
+      />
+    </div>,
+    root,
+  );
+}
+
+async function tabInFront(): Promise<string | null> {
+  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  return tab?.id === undefined ? null : String(tab.id);
+}
+
+const root = document.getElementById("app");
+if (root !== null) void begin(root);
