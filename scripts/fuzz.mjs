@@ -21,7 +21,7 @@ try {
   if (!Number.isInteger(seconds) || seconds < 1) {
     throw new Tell(`--seconds: expected a whole number from 1, got ${values.seconds}`);
   }
-  const tools = join(cacheDir, "tools");
+  const tools = cacheDir("tools");
   if (!existsSync(join(tools, "bin", exe("cargo-fuzz")))) {
     const install = ["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--root", tools];
     await run("Install cargo-fuzz", "cargo", install);

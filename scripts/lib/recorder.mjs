@@ -13,7 +13,7 @@ const READY_LIMIT_MS = 30_000;
 
 /**
  * Copies the built extension and writes `tabtape.json` beside its manifest, for this user's eyes only.
- * @param {string} from @param {string} to @param {object} preconfiguration.
+ * @param {string} from @param {string} to @param {object} preconfiguration Collector, recording and capture config.
  */
 export function copyExtension(from, to, preconfiguration) {
   mkdirSync(to, { recursive: true });
