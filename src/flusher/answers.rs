@@ -166,12 +166,20 @@ impl Flusher {
             self.lost(error, None, now_ms, random);
             return false;
         }
+        let is_live = self.is_live(flight.session_id);
         let Some(progress) = self.sessions.get_mut(&flight.session_id) else { return false };
-        let (session_id, acked_seq, sent_seq) = (flight.session_id, receipt.acked_seq, progress.sent_seq);
+        let (session_id, sent_seq) = (flight.session_id, progress.sent_seq);
+        let mut acked_seq = receipt.acked_seq;
         if acked_seq > sent_seq {
-            let notice = Notice::AckBeyondSent { session_id, acked_seq, sent_seq };
-            self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
-            return false;
+            // An older session may have gone on in its owner's memory after its log failed. Who says so twice
+            // is believed as far as we know it ourselves.
+            let insists = progress.beyond_seq.replace(acked_seq) == Some(acked_seq);
+            if is_live || !insists {
+                let notice = Notice::AckBeyondSent { session_id, acked_seq, sent_seq };
+                self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
+                return false;
+            }
+            acked_seq = sent_seq;
         }
         let from_seq = progress.acked_seq.unwrap_or(0);
         progress.acked_seq = Some(acked_seq);

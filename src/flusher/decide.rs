@@ -20,8 +20,8 @@ pub const PROOF_MS: f64 = 5_000.0;
 /// Cursors are stored at most this often while they move forward. A cursor that is behind costs a
 /// collector some duplicates after a worker's death, nothing else.
 pub const STORE_CURSOR_MS: f64 = 1_000.0;
-/// When the list of sessions could not be read, it is tried again after this.
-const LIST_RETRY_MS: f64 = 30_000.0;
+/// What the log failed to do is tried again after this.
+const LOG_RETRY_MS: f64 = 30_000.0;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -278,6 +278,10 @@ impl Flusher {
         self.sessions.get(&session_id).map_or(0, |progress| progress.latest_seq)
     }
 
+    pub(super) fn is_live(&self, session_id: SessionId) -> bool {
+        Some(session_id) == self.live
+    }
+
     /// Whether the sessions of the log are known.
     pub(super) const fn is_listed(&self) -> bool {
         self.list_at_ms == f64::INFINITY
@@ -332,7 +336,7 @@ impl Flusher {
 
     /// The list could not be read. The live session goes on meanwhile.
     pub fn not_listed(&mut self, error: String, now_ms: f64) {
-        self.list_at_ms = now_ms + LIST_RETRY_MS;
+        self.list_at_ms = now_ms + LOG_RETRY_MS;
         self.notices.push(Notice::LogUnreadable { error });
     }
 
@@ -354,10 +358,12 @@ impl Flusher {
         }
     }
 
-    /// A cursor could not be stored; it will be tried again.
-    pub fn not_stored(&mut self, session_id: SessionId) {
+    /// A cursor could not be stored; it will be tried again, but so that delivery does not wait for a log
+    /// that fails.
+    pub fn not_stored(&mut self, session_id: SessionId, now_ms: f64) {
         if let Some(progress) = self.sessions.get_mut(&session_id) {
             progress.stored_seq = None;
+            progress.stored_at_ms = now_ms + LOG_RETRY_MS - STORE_CURSOR_MS;
         }
     }
 

@@ -23,6 +23,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+/// How long the log may take to answer: longer than a busy disk does, shorter than anyone waits for.
+const LOG_TIMEOUT_MS: f64 = 5_000.0;
+
 /// Takes the status, and what is worth saying since the last time.
 pub type OnChange = dyn Fn(&DeliveryStatus, &[Notice]);
 
@@ -254,12 +257,15 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
                 Action::Hello => self.hello().await,
                 Action::LoadAcked { session_id, store_id } => {
                     // Without a cursor everything is sent again, which a collector recognises.
-                    let acked_seq = self.parts.log.acked_seq(session_id, &store_id).await.unwrap_or(0);
+                    let acked_seq =
+                        self.log(self.parts.log.acked_seq(session_id, &store_id)).await.unwrap_or(0);
                     self.flusher(|flusher| flusher.loaded(session_id, &store_id, acked_seq));
                 }
                 Action::StoreAcked { session_id, store_id, acked_seq } => {
-                    if self.parts.log.set_acked_seq(session_id, &store_id, acked_seq).await.is_err() {
-                        self.flusher(|flusher| flusher.not_stored(session_id));
+                    let storing = self.parts.log.set_acked_seq(session_id, &store_id, acked_seq);
+                    if self.log(storing).await.is_err() {
+                        let now_ms = self.parts.environment.now_ms();
+                        self.flusher(|flusher| flusher.not_stored(session_id, now_ms));
                     }
                 }
                 Action::Send(order) => self.send(order).await,
@@ -275,18 +281,32 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
 
     async fn wait(&self, at_ms: Option<f64>) {
         let signal = self.shared.signal.wait();
-        let Some(at_ms) = at_ms else { return signal.await };
-        let (mut signal, mut sleep) =
-            (pin!(signal), pin!(self.parts.environment.sleep(at_ms - self.parts.environment.now_ms())));
-        poll_fn(|context| {
-            let woken = signal.as_mut().poll(context).is_ready() || sleep.as_mut().poll(context).is_ready();
-            if woken { Poll::Ready(()) } else { Poll::Pending }
+        match at_ms {
+            None => signal.await,
+            Some(at_ms) => drop(self.within(at_ms - self.parts.environment.now_ms(), signal).await),
+        }
+    }
+
+    /// A log on a full or broken disk may never answer; delivery goes on from memory.
+    async fn log<R>(&self, asked: impl Future<Output = Result<R, LogError>>) -> Result<R, LogError> {
+        self.within(LOG_TIMEOUT_MS, asked).await.unwrap_or_else(|| {
+            let message = format!("no answer within {} s", LOG_TIMEOUT_MS / 1_000.0);
+            Err(LogError::Other { name: "TimeoutError".to_owned(), message })
         })
-        .await;
+    }
+
+    /// What `work` comes to within `ms`.
+    async fn within<R>(&self, ms: f64, work: impl Future<Output = R>) -> Option<R> {
+        let (mut work, mut sleep) = (pin!(work), pin!(self.parts.environment.sleep(ms)));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
+        })
+        .await
     }
 
     async fn list_sessions(&self) {
-        let sessions = self.parts.log.sessions().await;
+        let sessions = self.log(self.parts.log.sessions()).await;
         let now_ms = self.parts.environment.now_ms();
         self.flusher(|flusher| match sessions {
             Ok(sessions) => flusher.listed(sessions.into_iter().map(|(id, head)| (id, head.latest_seq))),
@@ -350,7 +370,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
             return Ok(entries);
         }
         let Limits { events, bytes } = order.limits;
-        match self.parts.log.read(order.session_id, order.after_seq, events, bytes).await {
+        match self.log(self.parts.log.read(order.session_id, order.after_seq, events, bytes)).await {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}
             Err(_) if source.as_ref().is_some_and(|source| source.memory_only) => {}

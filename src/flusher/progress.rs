@@ -26,6 +26,8 @@ pub(super) struct Progress {
     pub(super) probe: bool,
     /// The store has answered for this session since it last proved its identity.
     pub(super) proved: bool,
+    /// The last ack was beyond what was sent, and so far.
+    pub(super) beyond_seq: Option<u64>,
     /// Receipts in a row that did not get the session forward.
     pub(super) stalls: u32,
     pub(super) backoff: Backoff,
@@ -70,6 +72,7 @@ impl Progress {
         self.refused.clear();
         self.suspects.clear();
         self.probe = false;
+        self.beyond_seq = None;
         self.stalls = 0;
         self.backoff.reset();
         self.error = None;

@@ -1,4 +1,4 @@
-//! A model of the collector: its rules as DESIGN states them, and everything that can go wrong on the way.
+//! A model of the collector: its rules and everything that can go wrong on the way.
 
 use super::super::hello::tests_support::proof;
 use super::super::transport::{Request, Response, Transport, TransportError};
@@ -220,7 +220,7 @@ impl State {
         self.batch(request)
     }
 
-    /// The rules of `POST /v1/batches`, as collector/src/http/batches.rs and DESIGN §5 have them.
+    /// The rules of `POST /v1/batches`, as collector/src/http/batches.rs has them.
     fn batch(&mut self, request: &Request<'_>) -> Response {
         let query = |name: &str| {
             let value = request.path.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap();

@@ -130,6 +130,23 @@ fn a_volatile_session_goes_on_from_memory_and_counts_what_is_gone() {
 }
 
 #[test]
+fn a_log_that_never_answers_does_not_hold_up_what_is_in_memory() {
+    let mut site = Site::new();
+    site.start().publish(10);
+    site.flush(1_000.0);
+    site.log.hangs.set(true);
+    site.owner.session.turn_volatile();
+    site.delivery().turned_volatile();
+    for seq in 1..=200 {
+        site.publish(1).world.run(100.0);
+        assert!(site.acked() + 60 >= 10 + seq, "at most one wait for the log at a time");
+    }
+    site.world.run(6_000.0);
+    assert_eq!(site.acked(), 210);
+    assert_eq!(site.collector.state.borrow().store.gaps(session(9), "not_retained"), [0; 0]);
+}
+
+#[test]
 fn older_sessions_are_drained_beside_the_live_one() {
     let mut site = Site::new();
     let (first, second) = (past(&site.log, 1, 5_000), past(&site.log, 2, 7));

@@ -422,6 +422,20 @@ fn an_ack_beyond_what_was_sent_is_not_believed() {
 }
 
 #[test]
+fn an_older_session_that_went_on_in_memory_is_drained_as_far_as_its_log_goes() {
+    let mut rig = Rig::new(3, &[(1, 300, 250)]);
+    rig.deliver(3);
+    rig.send(300);
+    rig.ack(session(1), 500);
+    rig.now_ms = rig.waits_until();
+    rig.send(300);
+    rig.ack(session(1), 500);
+    assert_eq!(rig.flusher.sessions[&session(1)].acked_seq, Some(300));
+    rig.after(1e4);
+    assert!(matches!(rig.settle(), Action::Idle));
+}
+
+#[test]
 fn an_earlier_owner_may_have_sent_what_it_committed() {
     let mut rig = Rig::new(500, &[]);
     rig.send(20);
@@ -537,8 +551,8 @@ fn a_cursor_that_could_not_be_stored_is_tried_again_later() {
     while !matches!(rig.next(), Action::StoreAcked { .. }) {
         rig.after(100.0);
     }
-    rig.flusher.not_stored(session(9));
-    assert_eq!(rig.waits_until(), rig.now_ms + STORE_CURSOR_MS);
+    rig.flusher.not_stored(session(9), rig.now_ms);
+    assert_eq!(rig.waits_until(), rig.now_ms + 30_000.0, "delivery does not wait for a log that fails");
 }
 
 #[test]

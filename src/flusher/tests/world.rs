@@ -168,6 +168,8 @@ pub(super) struct TestLog {
     pub(super) memory: MemoryLog,
     forgotten: Rc<RefCell<BTreeMap<SessionId, u64>>>,
     pub(super) unreadable: Rc<Cell<bool>>,
+    /// It never answers.
+    pub(super) hangs: Rc<Cell<bool>>,
     pub(super) reads: Rc<Cell<usize>>,
 }
 
@@ -183,7 +185,10 @@ impl TestLog {
         self.forgotten.borrow().get(&session_id).copied().unwrap_or(0)
     }
 
-    fn check(&self) -> Result<(), LogError> {
+    async fn check(&self) -> Result<(), LogError> {
+        if self.hangs.get() {
+            std::future::pending::<()>().await;
+        }
         if self.unreadable.get() {
             return Err(LogError::Other { name: "UnknownError".into(), message: "no".into() });
         }
@@ -203,19 +208,19 @@ impl LogStore for TestLog {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
-        self.check()?;
+        self.check().await?;
         self.reads.set(self.reads.get() + 1);
         let after_seq = after_seq.max(self.forgotten(session_id));
         self.memory.read(session_id, after_seq, max_entries, max_bytes).await
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
-        self.check()?;
+        self.check().await?;
         self.memory.sessions().await
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
-        self.check()?;
+        self.check().await?;
         self.memory.acked_seq(session_id, store_id).await
     }
 
@@ -225,7 +230,7 @@ impl LogStore for TestLog {
         store_id: &str,
         acked_seq: u64,
     ) -> Result<(), LogError> {
-        self.check()?;
+        self.check().await?;
         self.memory.set_acked_seq(session_id, store_id, acked_seq).await
     }
 }
