@@ -12,7 +12,7 @@ import { exe } from "./lib/platform.mjs";
 import { run } from "./lib/run.mjs";
 import { fail, Tell } from "./lib/say.mjs";
 
-const CARGO_FUZZ = "0.13.1";
+const CARGO_FUZZ = "0.13.2";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" } } });
 const seconds = Number(values.seconds);
@@ -27,7 +27,16 @@ try {
     await run("Install cargo-fuzz", "cargo", install);
   }
   const corpus = join(root, "tests", "fixtures", "corpus");
-  const fuzz = ["+nightly", "fuzz", "run", "publish", corpus, "--", `-max_total_time=${seconds}`, "-max_len=65536"];
+  const fuzz = [
+    "+nightly",
+    "fuzz",
+    "run",
+    "publish",
+    corpus,
+    "--",
+    `-max_total_time=${seconds}`,
+    "-max_len=65536",
+  ];
   await run(`Fuzz publish for ${seconds} s`, "cargo", fuzz, { cwd: root });
 } catch (error) {
   fail(error);

@@ -1,4 +1,40 @@
 //! Tabtape: a flight recorder for browser tabs.
+//!
+//! Producers publish [events](event) into a [`CaptureSession`], which decides their order, the **seq**,
+//! and serializes each once, as a [line](envelope). A session with a [log](mod@log) makes lines durable
+//! before anyone sees them; then they appear in the [ring](ring), where any number of readers follow, and
+//! the [flusher] delivers them to a collector exactly once. Nothing is lost silently: what could not be
+//! kept is a counted [gap](envelope::Gap) with a reason, and a reader that was overrun is told so.
+//!
+//! ```
+//! use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, SessionId, Trust};
+//!
+//! let ring = RingBuffer::new(1024, 32 << 20)?;
+//! let mut session = CaptureSession::new(SessionId::from_time(1_764_000_000_000, [7; 10]), ring);
+//! let mut warnings = session.reader(0, Selector::parse("severity:warn", 0)?)?;
+//!
+//! let now_micros = 1_764_000_000_123_456;
+//! for type_ in ["console.log", "console.error"] {
+//!     let event = format!(r#"{{"type":"{type_}","category":"console","source":{{"kind":"extension"}}}}"#);
+//!     session.publish(event.as_bytes(), Trust::Untrusted, now_micros)?;
+//! }
+//! session.record_drop("console", 3, "queue_full")?;
+//!
+//! assert!(matches!(warnings.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 2));
+//! assert!(matches!(warnings.try_read(), Some(ReadResult::Gap(gap)) if gap.gap.count() == 3));
+//! assert_eq!(warnings.try_read(), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`event`], [`envelope`], [`header`], [`levels`], [`severity`] | the schema: what a producer says, what is stored, what readers filter on |
+//! | [`session`], [`ring`] | acceptance and order; the window onto the newest records |
+//! | [`mod@log`], [`flusher`], [`relay`] | durability, delivery, and messages that arrive more than once |
+//! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
+//! | [`redaction`] | secrets, replaced before they reach a disk |
+//! | [`system`] | the recorder's own events |
+//! | [`json`] | one validating pass over bytes |
 
 pub mod config;
 pub mod envelope;
@@ -17,3 +53,12 @@ pub mod selector;
 pub mod session;
 pub mod severity;
 pub mod system;
+
+pub use config::CaptureConfig;
+pub use envelope::{Gap, Line, SessionId, parse_line};
+pub use event::{Event, Trust};
+pub use levels::{DetailLevel, Severity, SourceKind};
+pub use redaction::Redactor;
+pub use ring::{ReadResult, Reader, RingBuffer};
+pub use selector::Selector;
+pub use session::CaptureSession;

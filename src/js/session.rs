@@ -8,6 +8,7 @@ use super::reader::JsReader;
 use crate::envelope::SessionId;
 use crate::event::Trust;
 use crate::log::{IndexedDbLog, LogError};
+use crate::redaction::{Redactor, RuleTable};
 use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
 use crate::selector::Selector;
 use crate::session::{BatchReceipt, CaptureSession, CommitObserver, Committer, PublishError};
@@ -75,6 +76,20 @@ impl JsSession {
         if let Some(committer) = &self.committer {
             committer.kick();
         }
+    }
+
+    /// Redacts every later event, with placeholders hashed under 32 bytes.
+    ///
+    /// # Errors
+    /// `invalid_redaction_key`.
+    #[wasm_bindgen(js_name = redactWith)]
+    pub fn redact_with(&self, key: &[u8]) -> Result<(), JsValue> {
+        let key: [u8; 32] = key.try_into().map_err(|_| {
+            let message = format!("redactionKey: expected 32 bytes, got {}", key.len());
+            error("invalid_redaction_key", &message)
+        })?;
+        self.session.borrow_mut().set_redactor(Some(Redactor::new(key, &RuleTable::default())));
+        Ok(())
     }
 
     /// Makes room in the [inbox](super::inbox).

@@ -16,6 +16,11 @@ export interface CaptureSessionOptions {
   ringMaxBytes?: number;
   /** Where events are made durable before anyone sees them; in memory only when absent. */
   log?: CategoryLogs;
+  /**
+   * 32 secret bytes: secrets in events are replaced by `[redacted:7f3a91c2]` before anything else happens to
+   * them, equal secrets by equal placeholders under the same key. Not redacted when absent.
+   */
+  redactionKey?: Uint8Array;
 }
 
 export interface ReaderOptions {
@@ -57,6 +62,8 @@ export class CaptureSession {
         ? glue.WasmSession.withLog(options.log.of(options.sessionId), capacity, maxBytes)
         : new glue.WasmSession(options.sessionId, capacity, maxBytes),
     );
+    const { redactionKey } = options;
+    if (redactionKey) throwing(() => this.#wasm.redactWith(redactionKey));
     this.#inbox = new Inbox(this.#instance, this.#wasm);
   }
 

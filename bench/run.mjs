@@ -1,0 +1,57 @@
+/**
+ * `npm run bench`: what Tabtape costs, beside the floor and beside its peers, in one run on one machine.
+ *
+ *   -- --quick          a first impression, in under a minute
+ *   -- --only ROW       rows whose name holds ROW
+ *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem, type } from "node:os";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/build/parts.mjs";
+import { npm, run } from "../scripts/lib/run.mjs";
+import { fail, green, heading, red, say, Tell } from "../scripts/lib/say.mjs";
+import { setUp } from "../scripts/setup/all.mjs";
+
+const here = new URL(".", import.meta.url);
+
+try {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      json: { type: "string" },
+    },
+  });
+  await setUp({ browser: true });
+  await build(["wasm", "npm"]);
+  if (!existsSync(new URL("node_modules", here))) {
+    const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
+    await run("Install the peers", command, args, { cwd: here.pathname });
+  }
+  const groups = await Promise.all(["publish", "wasm"].map((name) => import(`./rows/${name}.mjs`)));
+  const wanted = groups.filter(
+    ({ name }) => !values.only || values.only.includes(name) || name.includes(values.only),
+  );
+  if (wanted.length === 0)
+    throw new Tell(
+      `--only: no row like ${values.only}; there are ${groups.map((group) => group.name).join(", ")}`,
+    );
+  const machine = `${type()} ${release()}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+  heading(`Benchmarks on ${machine}`);
+  const rows = [];
+  for (const { rows: measure } of wanted) rows.push(...(await measure({ quick: values.quick })));
+  for (const row of rows) print(row);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+} catch (error) {
+  fail(error);
+}
+
+/** @param {any} row */
+function print(row) {
+  const spread = row.spread ? ` [${row.spread.join("–")}]` : "";
+  const floor = row.floor === null ? "" : `  floor ${row.floor}  ${row.ratio_to_floor}×`;
+  const peers = Object.entries(row.peers).map(([peer, value]) => `${peer} ${value}`);
+  const met = row.met === null ? "" : row.met ? green(`  met ${row.goal}`) : red(`  missed ${row.goal}`);
+  say(`${row.name.padEnd(30)} ${row.ours} ${row.unit}${spread}${floor}  ${peers.join("  ")}${met}`);
+}

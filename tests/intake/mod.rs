@@ -1,0 +1,31 @@
+//! What must hold of any bytes handed to `publish`: the property that the fuzzer looks for a way around,
+//! and that its corpus is replayed against.
+
+use tabtape::envelope::MAX_LINE_BYTES;
+use tabtape::redaction::{Redactor, RuleTable};
+use tabtape::{CaptureSession, Line, ReadResult, RingBuffer, Selector, SessionId, Trust, parse_line};
+
+/// Parse → redact → truncate, with and without redaction.
+pub(crate) fn check(input: &[u8]) {
+    for redactor in [None, Some(Redactor::new([7; 32], &RuleTable::default()))] {
+        let Ok(ring) = RingBuffer::new(16, 1 << 24) else { return };
+        let mut session = CaptureSession::new(SessionId::from_time(0, [0; 10]), ring);
+        session.set_redactor(redactor);
+        let published = session.publish(input, Trust::Untrusted, 1);
+        assert_eq!(session.latest_seq(), u64::from(published.is_ok()), "a refused event spends no seq");
+        let read = session.reader(0, Selector::default()).map(|mut reader| reader.try_read());
+        match (published, read) {
+            (Ok(seq), Ok(Some(ReadResult::Event(event)))) => {
+                assert!(event.line.len() <= MAX_LINE_BYTES, "never over the limit");
+                assert!(!event.line.contains(&b'\n'), "one line");
+                match parse_line(&event.line) {
+                    Ok(Line::Event { header, .. }) => assert_eq!(header, event.header, "it reads back"),
+                    other => panic!("the line does not read back: {other:?}"),
+                }
+                assert_eq!(seq, 1);
+            }
+            (Err(error), Ok(None)) => assert!(!error.to_string().is_empty()),
+            other => panic!("neither published nor refused: {other:?}"),
+        }
+    }
+}
