@@ -1,0 +1,135 @@
+/** A session of a million records: opened, searched and walked end to end. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId } from "./tape.mjs";
+
+const COUNT = 1_000_000;
+const SESSION = sessionId(1);
+const START = (Date.now() - 3_600_000) * 1000;
+const NEEDLE = 654_321;
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof open>>} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  await store.deliver(SESSION, numbered());
+  viewer = await open(browser, await store.link());
+  ({ page } = viewer);
+});
+after(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await store?.stop();
+});
+
+/** Small records that name their seq; every 50,000th is a gap of one, every 1,000th an error. */
+function* numbered() {
+  const source = { kind: "extension", event: "console.log", metadata: { tab_id: "7" } };
+  for (let seq = 1; seq <= COUNT; seq++) {
+    const gap = { first_seq: seq, last_seq: seq, category: "console", reason: "quota" };
+    const type = seq % 1_000 === 0 ? "console.error" : "console.log";
+    const text = seq === NEEDLE ? `record ${seq} holds a needle` : `record ${seq}`;
+    const event = {
+      ts: START + seq * 3_000,
+      type,
+      category: "console",
+      detail_level: "standard",
+      source,
+      data: { text },
+    };
+    const body = seq % 50_000 === 25_000 ? { gap } : { seq, event };
+    yield { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: SESSION, ...body }) };
+  }
+}
+
+/** The texts in view, once every one of them has been read. */
+async function texts() {
+  return until(
+    () => page.locator(".row:not(.gap) .row-text").allInnerTexts(),
+    (all) => all.length > 20 && all.every((text) => text.startsWith("record ")),
+    "rows with their texts",
+    30_000,
+  );
+}
+
+test("the newest records show before the history has been read", async () => {
+  await page.locator(`#row-${COUNT}`).waitFor();
+  await until(
+    () => shown(page),
+    (n) => n === COUNT,
+    "records",
+    120_000,
+  );
+});
+
+test("the oldest, the newest and those between are what was stored", async () => {
+  await page.keyboard.press("g");
+  await page.keyboard.press("g");
+  await page.locator("#row-1.selected").waitFor();
+  assert.equal((await texts())[0], "record 1");
+  await page.keyboard.press("G");
+  await page.locator(`#row-${COUNT}.selected`).waitFor();
+  assert.equal((await texts()).at(-1), `record ${COUNT}`);
+  for (const part of [0.2, 0.5, 0.9]) {
+    await page.locator(".list-scroll").evaluate((element, at) => {
+      element.scrollTop = (element.scrollHeight - element.clientHeight) * at;
+    }, part);
+    await until(
+      async () => Number((await texts())[0]?.split(" ")[1]),
+      (seq) => Math.abs(seq - COUNT * part) < COUNT / 100,
+      `rows at ${part}`,
+    );
+    const seqs = (await texts()).map((text) => Number(text.split(" ")[1]));
+    assert.ok(
+      seqs.every((seq, i) => i === 0 || seq > (seqs[i - 1] ?? 0)),
+      "in order of seq",
+    );
+  }
+});
+
+test("a wheel moves row by row, far inside a list that is taller than a browser allows", async () => {
+  await page.goto(`${store.url}/?session=${SESSION}&seq=500000`);
+  await page.locator("#row-500000.selected").waitFor({ timeout: 120_000 });
+  await until(
+    () => shown(page),
+    (n) => n === COUNT,
+    "records",
+    120_000,
+  );
+  const before = Number((await texts())[0]?.split(" ")[1]);
+  await page.locator(".list-scroll").hover();
+  await page.mouse.wheel(0, 240);
+  const after = await until(
+    async () => Number((await texts())[0]?.split(" ")[1]),
+    (seq) => seq !== before,
+    "the first row",
+  );
+  assert.equal(after - before, 10);
+});
+
+test("one record among a million is found, and errors are counted", async () => {
+  const field = page.getByRole("combobox", { name: "Filter events" });
+  await field.fill("needle");
+  await field.press("Enter");
+  await page.locator(`#row-${NEEDLE}`).waitFor({ timeout: 60_000 });
+  await page.locator(`#row-${NEEDLE}`).click();
+  await page.getByText(`record ${NEEDLE} holds a needle`).last().waitFor();
+  await page.getByRole("button", { name: /^Errors/ }).click();
+  await field.fill("severity:error");
+  await field.press("Enter");
+  // 1,000 errors, and the 20 gaps, which might have been.
+  await until(
+    () => shown(page),
+    (n) => n === 1_000 + 20,
+    "records",
+    60_000,
+  );
+});

@@ -1,0 +1,222 @@
+/** The viewer's rules that need no browser. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { bundled } from "./bundled.mjs";
+import { numbers } from "./tape.mjs";
+
+/** @type {typeof import("../../www/src/list/viewport.ts")} */
+const { Viewport, MAX_PHYSICAL_PX } = await bundled("list/viewport.ts");
+/** @type {typeof import("../../www/src/filter/text.ts")} */
+const { terms, valuesOf, withTerm, withValues, freeWords } = await bundled("filter/text.ts");
+/** @type {typeof import("../../www/src/detail/curl.ts")} */
+const { word } = await bundled("detail/curl.ts");
+/** @type {typeof import("../../www/src/detail/frames.ts")} */
+const { parseStack } = await bundled("detail/frames.ts");
+/** @type {typeof import("../../www/src/data/preview.ts")} */
+const { lineOf } = await bundled("data/preview.ts");
+/** @type {typeof import("../../www/src/data/severity.ts")} */
+const { severityOf } = await bundled("data/severity.ts");
+/** @type {typeof import("../../www/src/timeline/bins.ts")} */
+const { bin, stacked } = await bundled("timeline/bins.ts");
+/** @type {typeof import("../../www/src/data/columns.ts")} */
+const { Columns } = await bundled("data/columns.ts");
+
+/** @param {number} rows */
+function viewport(rows) {
+  const v = new Viewport(24);
+  v.rows = rows;
+  v.height = 720;
+  return v;
+}
+
+test("a short list scrolls as the browser does", () => {
+  const v = viewport(1_000);
+  assert.equal(v.physicalHeight, 24_000);
+  v.scrolled(4_800);
+  assert.deepEqual(v.range(0), { from: 200, to: 230 });
+  assert.equal(v.shift, 0);
+});
+
+test("the scroller never grows beyond what browsers allow, and both ends are reached", () => {
+  for (const rows of [1_000_000, 10_000_000]) {
+    const v = viewport(rows);
+    assert.equal(v.physicalHeight, MAX_PHYSICAL_PX);
+    v.scrolled(MAX_PHYSICAL_PX - 720);
+    assert.equal(v.range(0).to, rows);
+    assert.ok(v.atEnd);
+    v.scrolled(0);
+    assert.equal(v.range(0).from, 0);
+  }
+});
+
+test("in a long list a small movement moves by as much, and rows stay inside the scroller", () => {
+  const random = numbers(7);
+  const v = viewport(5_000_000);
+  let physical = v.moveTo(60_000_000);
+  for (let i = 0; i < 5_000; i++) {
+    const by = Math.round((random() - 0.5) * 1_400);
+    const before = v.top;
+    physical = Math.min(MAX_PHYSICAL_PX - v.height, Math.max(0, physical + by));
+    v.scrolled(physical);
+    if (physical > 0 && physical < MAX_PHYSICAL_PX - v.height) {
+      assert.equal(v.top, Math.min(v.maxTop, Math.max(0, before + by)));
+    }
+    const { from, to } = v.range(0);
+    assert.ok(
+      from * 24 + v.shift <= physical && to * 24 + v.shift >= physical + v.height,
+      "the view is covered",
+    );
+    if (i % 50 === 0) physical = v.moveTo(v.top);
+  }
+});
+
+test("moving to a row shows it, whichever it is", () => {
+  const random = numbers(3);
+  const v = viewport(3_000_000);
+  for (let i = 0; i < 2_000; i++) {
+    const row = Math.floor(random() * v.rows);
+    v.moveTo(v.topToShow(row));
+    assert.ok(v.top <= row * 24 && row * 24 + 24 <= v.top + v.height);
+  }
+});
+
+test("terms are split as the Selector splits them", () => {
+  const text = 'category:console,network -url:"*a b*" free "two words" type:x';
+  assert.deepEqual(
+    terms(text).map(({ key, value, negated }) => [key, value, negated]),
+    [
+      ["category", "console,network", false],
+      ["url", "*a b*", true],
+      ["", "free", false],
+      ["", "two words", false],
+      ["type", "x", false],
+    ],
+  );
+  assert.deepEqual(freeWords(text), ["free", "two words"]);
+});
+
+test("setting a key keeps every other term, and setting it back gives the text back", () => {
+  const text = '-category:tab "two words" status:4xx';
+  const more = withValues(text, "category", ["console", "page"]);
+  assert.equal(more, `category:console,page ${text}`);
+  assert.deepEqual(valuesOf(more, "category"), ["console", "page"]);
+  assert.equal(withValues(more, "category", []), text);
+  assert.equal(withTerm(text, "status:4xx"), text);
+});
+
+test("a shell reads back every quoted word, whatever is in it", {
+  skip: process.platform === "win32",
+}, () => {
+  for (const text of [
+    "",
+    "it's",
+    "a'b'c",
+    "$(id) `id` $HOME \\ !x",
+    "--flag",
+    "ä 漢 \u{1f600}",
+    "line\nbreak\ttab",
+  ]) {
+    assert.equal(execFileSync("sh", ["-c", `printf %s ${word(text)}`], { encoding: "utf8" }), text);
+  }
+  assert.equal(word("a\u001b[31mb\r\u0000c"), "'a [31mb  c'", "what a terminal would act on is left out");
+});
+
+test("stacks of every engine are read", () => {
+  const chrome =
+    "Error: x\n    at f (http://a.test/app.js?v=1:10:5)\n    at async Promise.all (index 0)\n    at http://a.test/:3:1";
+  assert.deepEqual(
+    parseStack(chrome).map(({ name, place }) => [name, place]),
+    [
+      ["f", "app.js:10:5"],
+      ["(anonymous)", "a.test/:3:1"],
+    ],
+  );
+  const firefox = "g@http://a.test/lib/node_modules/x/y.js:2:3\n@http://a.test/z.js:1:1";
+  assert.deepEqual(
+    parseStack(firefox).map(({ name, place, library }) => [name, place, library]),
+    [
+      ["g", "y.js:2:3", true],
+      ["(anonymous)", "z.js:1:1", false],
+    ],
+  );
+  assert.deepEqual(parseStack("no stack at all"), []);
+});
+
+test("values of the hook read as a console shows them", () => {
+  for (const [value, expected] of /** @type {[unknown, string][]} */ ([
+    [{ $: "undefined" }, "undefined"],
+    [{ $: "number", value: "NaN" }, "NaN"],
+    [{ $: "bigint", value: "12" }, "12n"],
+    [{ $: "function", name: "go" }, "ƒ go()"],
+    [{ $: "HTMLDivElement", node: "div#main" }, "<div#main>"],
+    [{ $: "Map", size: 3, entries: [["a", 1]] }, "Map(3) {a: 1, …: more}"],
+    [{ $: "Point", props: { x: 1, y: 2 } }, "Point {x: 1, y: 2}"],
+    [{ $: "TypeError", message: "no", stack: "…" }, "TypeError: no"],
+    [{ $: "circular" }, "(circular)"],
+    [[1, "two", null], '[1, "two", null]'],
+    [{ a: { b: { c: 1 } } }, "{a: {b: {…}}}"],
+  ])) {
+    assert.equal(lineOf(value), expected.replace("…: more", "…: 2 more"));
+  }
+});
+
+test("severity follows the core's table", () => {
+  /** @param {string} type @param {unknown} [data] */
+  const of = (type, data) =>
+    severityOf({
+      ts: 0,
+      type,
+      category: type.split(".")[0] ?? "",
+      detail_level: "standard",
+      source: { kind: "extension" },
+      data,
+    });
+  assert.deepEqual(
+    ["console.error", "console.assert", "app.upload_failed", "system.storage_volatile", "network.failed"].map(
+      (t) => of(t),
+    ),
+    [3, 3, 3, 3, 3],
+  );
+  assert.deepEqual(
+    ["console.warn", "page.csp_violation", "system.collector_retrying"].map((t) => of(t)),
+    [2, 2, 2],
+  );
+  assert.deepEqual(
+    ["console.debug", "console.trace"].map((t) => of(t)),
+    [0, 0],
+  );
+  assert.deepEqual(
+    ["console.log", "app.error.cleared", "app.full"].map((t) => of(t)),
+    [1, 1, 1],
+  );
+  assert.deepEqual(
+    [399, 400, 599].map((status) => of("network.response", { status })),
+    [1, 3, 3],
+  );
+});
+
+test("every record falls into one bin, and the stack's first series is their sum", () => {
+  const random = numbers(11);
+  const columns = new Columns();
+  for (let i = 0; i < 5_000; i++) {
+    const gap = i % 100 === 0 ? 3 : 0;
+    columns.push({
+      session: 0,
+      seq: i,
+      ts: 1_000 + Math.floor(random() * 9_001),
+      type: 0,
+      category: i % 4,
+      severity: i % 5 === 0 ? 3 : 1,
+      tab: -1,
+      gap,
+    });
+  }
+  const bins = bin([columns], 1_000, 10_000, 37);
+  const sum = (/** @type {Iterable<number>} */ all) => [...all].reduce((a, b) => a + b, 0);
+  assert.equal(sum([...bins.byCategory.values()].map(sum)), 4_950);
+  assert.equal(sum(bins.gaps), 150);
+  const series = stacked(bins, [0, 1, 2, 3]);
+  assert.equal(sum(series[0] ?? []), 4_950);
+  assert.ok(series.every((s, i) => i === 0 || s.every((n, b) => n <= (series[i - 1]?.[b] ?? 0))));
+});
