@@ -15,6 +15,9 @@ use std::collections::VecDeque;
 pub(super) const CORRUPT: &str = "corrupt";
 /// Reason of a gap: the records were removed, or are gone.
 pub(super) const NOT_RETAINED: &str = "not_retained";
+/// Reason of a gap: the browser's quota left no room, and no collector had the records yet.
+#[cfg(target_arch = "wasm32")]
+pub(super) const QUOTA: &str = "quota";
 
 /// Which way a merge goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -91,11 +91,6 @@ pub(super) struct Shelf {
     pub(super) bytes: u64,
 }
 
-/// Oldest session first, which is the order of records over all sessions.
-pub(super) fn oldest_first(shelves: &mut [Shelf]) {
-    shelves.sort_by_key(|shelf| shelf.session_id);
-}
-
 /// Bytes of each category over all sessions.
 pub(super) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
     let mut totals = BTreeMap::new();
@@ -106,10 +101,16 @@ pub(super) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
 }
 
 /// The order in which what no collector has is given up: the category that takes most first, so that a
-/// flood in one does not cost the others their history; its oldest first.
-pub(super) fn largest_first(shelves: &mut [Shelf]) {
-    let totals = totals(shelves);
-    shelves.sort_by_key(|shelf| (std::cmp::Reverse(totals.get(&shelf.category).copied()), shelf.session_id));
+/// flood in one does not cost the others their history; within it as they come, which is oldest first.
+pub(super) fn largest_first(shelves: &[Shelf]) -> Vec<&Shelf> {
+    let mut totals = totals(shelves);
+    let mut order = Vec::with_capacity(shelves.len());
+    // A handful of categories: picking the largest of what is left is a sort, in a tenth of the code.
+    while let Some(largest) = totals.iter().max_by_key(|(_, bytes)| **bytes).map(|(name, _)| name.clone()) {
+        totals.remove(&largest);
+        order.extend(shelves.iter().filter(|shelf| shelf.category == largest));
+    }
+    order
 }
 
 #[cfg(test)]
@@ -154,19 +155,13 @@ mod tests {
             category: category.to_owned(),
             bytes,
         };
-        let mut shelves =
-            [shelf(1, "console", 5), shelf(2, "network", 4), shelf(1, "network", 3), shelf(2, "console", 1)];
-        largest_first(&mut shelves);
-        let order = shelves.map(|shelf| (shelf.session_id, shelf.category));
+        let shelves =
+            [shelf(1, "console", 5), shelf(1, "network", 3), shelf(2, "network", 4), shelf(2, "console", 1)];
+        let order: Vec<_> = largest_first(&shelves)
+            .into_iter()
+            .map(|shelf| (shelf.session_id, shelf.category.clone()))
+            .collect();
         let expected = [(1, "network"), (2, "network"), (1, "console"), (2, "console")];
         assert_eq!(order, expected.map(|(session, category)| (session_id(session), category.to_owned())));
-    }
-
-    #[test]
-    fn what_every_store_has_goes_in_order_of_session() {
-        let shelf = |session| Shelf { session_id: session_id(session), category: "console".into(), bytes: 1 };
-        let mut shelves = [shelf(3), shelf(1), shelf(2)];
-        oldest_first(&mut shelves);
-        assert_eq!(shelves.map(|shelf| shelf.session_id), [1, 2, 3].map(session_id));
     }
 }

@@ -1,5 +1,7 @@
 //! What the category logs promise, with a real IndexedDB.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
+
 mod broken;
 mod commits;
 mod connections;

@@ -23,6 +23,7 @@ mod commit;
 mod connection;
 mod error;
 mod fetch;
+mod give_up;
 mod read;
 mod repair;
 mod retain;
@@ -41,6 +42,7 @@ use answer::Answer;
 use commit::now_ms;
 use connection::Connection;
 use error::from_thrown;
+use give_up::{Given, pay};
 use read::Limit;
 use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
 use schema::{ACKED, HEADS, META, RELAYS};
@@ -61,8 +63,10 @@ const MAX_PROBLEMS: usize = 32;
 /// Browsers count freed space only after a while; giving up more meanwhile would be for nothing.
 const MAKE_ROOM_INTERVAL_MS: u64 = 1_000;
 
-/// Room is made for several commits of the size that failed, and at once, because making it is slow.
+/// Room is made for many commits at once, because it is slow: for so many of the size that failed, and at
+/// least so much.
 const ROOM_FACTOR: u64 = 8;
+const MIN_ROOM_BYTES: u64 = 4 << 20;
 
 const INSTALL_KEY: &str = "install_key";
 
@@ -96,6 +100,8 @@ pub struct IndexedDbLog {
     problems: Rc<RefCell<Vec<LogError>>>,
     /// Sessions begun or resumed here: never given up whole.
     owned: Rc<RefCell<BTreeSet<SessionId>>>,
+    /// Gaps that the quota had no room for.
+    owed: Rc<RefCell<Vec<Given>>>,
     /// When room was last made for a commit, Unix milliseconds.
     made_room_ms: Rc<Cell<u64>>,
 }
@@ -112,6 +118,7 @@ impl IndexedDbLog {
             scratch: Rc::new(Scratch::new()),
             problems: Rc::default(),
             owned: Rc::default(),
+            owed: Rc::default(),
             made_room_ms: Rc::default(),
         };
         log.connection.open().await?;
@@ -287,17 +294,20 @@ impl IndexedDbLog {
 
 impl LogStore for IndexedDbLog {
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
-        let result = commit::commit(self, commit).await;
+        let mut result = commit::commit(self, commit).await;
         let since_ms = now_ms().saturating_sub(self.made_room_ms.get());
-        if result != Err(LogError::QuotaExceeded) || since_ms < MAKE_ROOM_INTERVAL_MS {
-            return result;
+        if result == Err(LogError::QuotaExceeded) && since_ms >= MAKE_ROOM_INTERVAL_MS {
+            self.made_room_ms.set(now_ms());
+            let needed_bytes = MIN_ROOM_BYTES.max(ROOM_FACTOR * commit.bytes as u64);
+            if self.make_room(needed_bytes).await?.unacked_seqs > 0 {
+                self.note(LogError::QuotaExceeded);
+            }
+            result = commit::commit(self, commit).await;
         }
-        self.made_room_ms.set(now_ms());
-        let retained = self.make_room(ROOM_FACTOR * commit.bytes as u64).await?;
-        if retained.unacked_seqs > 0 {
-            self.note(LogError::QuotaExceeded);
+        if result.is_ok() && !self.owed.borrow().is_empty() {
+            pay(self).await;
         }
-        commit::commit(self, commit).await
+        result
     }
 
     async fn read(

@@ -1,29 +1,18 @@
-//! Giving up what is stored: by the policy, or because the quota leaves nothing else.
-//!
-//! Each transaction gives up a few segments and moves the head's account of them along, so that a commit
-//! never waits long behind one.
+//! What to give up: by the policy, or because the quota leaves nothing else.
 
 use super::IndexedDbLog;
 use super::answer::Answer;
 use super::commit::now_ms;
 use super::error::from_thrown;
-use super::fetch::{Fetch, Fetched};
-use super::rows::{HeadRow, SegmentKeys, acked_of, field, session_key, session_of, session_range};
+use super::give_up::{Candidate, give_up};
+use super::rows::{HeadRow, acked_of, field, session_key, session_of, session_range};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
 use crate::envelope::SessionId;
-use crate::log::merge::NOT_RETAINED;
-use crate::log::retention::{Acks, Retained, RetentionPolicy, Shelf, largest_first, oldest_first, totals};
-use crate::log::retired::{is_retired, retire};
-use crate::log::{LogError, Segment};
+use crate::log::LogError;
+use crate::log::merge::{NOT_RETAINED, QUOTA};
+use crate::log::retention::{Acks, Retained, RetentionPolicy, Shelf, largest_first, totals};
 use js_sys::Array;
 use wasm_bindgen::JsCast;
-use web_sys::IdbCursorDirection;
-
-/// Reason of a gap: the browser's quota left nothing else.
-const QUOTA: &str = "quota";
-
-/// Most segments given up in one transaction: about as long as a large commit.
-const SEGMENTS_AT_ONCE: usize = 8;
 
 /// A relay that has sent nothing for so long is gone with its page.
 const RELAY_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -66,6 +55,7 @@ impl Stock {
         })
     }
 
+    /// Oldest session first, as keys are.
     fn shelves(&self) -> Vec<Shelf> {
         let shelves = self.heads.iter().flat_map(|(session_id, row)| {
             let shelf = |category: &super::rows::CategoryRow| Shelf {
@@ -105,8 +95,7 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
         stock.heads.retain(|(other, _)| *other != session_id);
     }
 
-    let mut shelves = stock.shelves();
-    oldest_first(&mut shelves);
+    let shelves = stock.shelves();
     let mut over = totals(&shelves);
     for (category, bytes) in &mut over {
         *bytes = bytes.saturating_sub(policy.max_bytes_of(category));
@@ -114,7 +103,7 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
     for shelf in &shelves {
         let acked_seq = stock.acks.by_all(shelf.session_id);
         let over = over.entry(shelf.category.clone()).or_default();
-        let may = |candidate: &Candidate| {
+        let mut may = |candidate: &Candidate| {
             let wanted = *over > 0 || candidate.committed_ms < too_old_ms;
             if !wanted || candidate.last_seq > acked_seq {
                 return false;
@@ -122,7 +111,7 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
             *over = over.saturating_sub(candidate.freed_bytes);
             true
         };
-        give_up(log, shelf, NOT_RETAINED, may, &mut retained).await?;
+        give_up(log, shelf, NOT_RETAINED, &mut may, &mut retained).await?;
     }
     Ok(retained)
 }
@@ -139,114 +128,21 @@ pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<R
         delete_session(log, session_id, &row, &mut retained).await?;
         stock.heads.retain(|(other, _)| *other != session_id);
     }
-    let mut shelves = stock.shelves();
-    oldest_first(&mut shelves);
-    for shelf in &shelves {
-        let (acked_seq, mut left) =
-            (stock.acks.by_all(shelf.session_id), needed_bytes.saturating_sub(retained.freed_bytes));
-        let may = |candidate: &Candidate| {
-            let may = left > 0 && candidate.last_seq <= acked_seq;
-            left = if may { left.saturating_sub(candidate.freed_bytes) } else { left };
-            may
-        };
-        give_up(log, shelf, NOT_RETAINED, may, &mut retained).await?;
-    }
-    largest_first(&mut shelves);
-    for shelf in &shelves {
-        let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
-        let may = |candidate: &Candidate| {
-            let may = left > 0;
-            left = left.saturating_sub(candidate.freed_bytes);
-            may
-        };
-        give_up(log, shelf, QUOTA, may, &mut retained).await?;
+    let shelves = stock.shelves();
+    for reason in [NOT_RETAINED, QUOTA] {
+        let order = if reason == QUOTA { largest_first(&shelves) } else { shelves.iter().collect() };
+        for shelf in order {
+            let most_seq = if reason == QUOTA { u64::MAX } else { stock.acks.by_all(shelf.session_id) };
+            let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
+            let mut may = |candidate: &Candidate| {
+                let may = left > 0 && candidate.last_seq <= most_seq;
+                left = if may { left.saturating_sub(candidate.freed_bytes) } else { left };
+                may
+            };
+            give_up(log, shelf, reason, &mut may, &mut retained).await?;
+        }
     }
     Ok(retained)
-}
-
-/// A segment that might go.
-struct Candidate {
-    last_seq: u64,
-    committed_ms: u64,
-    freed_bytes: u64,
-}
-
-/// Gives up segments of one category log, oldest first, until `may` says no. Where the quota has not even
-/// room for what is left of them they are deleted, which needs none; what is missing is a gap all the same.
-async fn give_up(
-    log: &IndexedDbLog,
-    shelf: &Shelf,
-    reason: &str,
-    mut may: impl FnMut(&Candidate) -> bool,
-    retained: &mut Retained,
-) -> Result<(), LogError> {
-    let session = session_key(shelf.session_id);
-    let keys = SegmentKeys::new(shelf.session_id, &session, &shelf.category);
-    let (mut more, mut bare) = (true, false);
-    while more {
-        let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
-        let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
-        let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&session))?.await?)? else {
-            return Ok(());
-        };
-        let category = row.category(&shelf.category);
-        let (began_at, mut freed) = (category.retained_from, Retained::default());
-        for _ in 0..SEGMENTS_AT_ONCE {
-            let range = keys.range(category.retained_from, u64::MAX)?;
-            let fetched =
-                Fetch::start(&segments, &range, IdbCursorDirection::Next)?.finish(&segments).await?;
-            let Some(Fetched { first_seq, stored }) = fetched else {
-                more = false;
-                break;
-            };
-            let stored = stored.unwrap_or_default();
-            let segment = match keys.decode(first_seq, stored.clone()) {
-                Ok(segment) if !is_retired(&stored) => segment,
-                // Nothing is gained by it: it is passed over, now and later.
-                _ => {
-                    category.retained_from = first_seq + 1;
-                    continue;
-                }
-            };
-            let left = if bare { Vec::new() } else { retire(&segment, reason) };
-            let freed_bytes = stored.len().saturating_sub(left.len()) as u64;
-            let committed_ms = Segment::committed_ms(&stored).unwrap_or(0);
-            if !may(&Candidate { last_seq: segment.last_seq(), committed_ms, freed_bytes }) {
-                more = false;
-                break;
-            }
-            let key = keys.key(first_seq);
-            if bare {
-                segments.delete(&key).map_err(from_thrown)?;
-            } else {
-                segments.put_with_key(&log.scratch.fill(&[&left]), &key).map_err(from_thrown)?;
-            }
-            category.bytes = category.bytes.saturating_sub(freed_bytes);
-            category.retained_from = first_seq + 1;
-            freed.freed_bytes += freed_bytes;
-            freed.segments += 1;
-            if reason == QUOTA {
-                freed.unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
-            }
-        }
-        if category.retained_from == began_at {
-            return Ok(());
-        }
-        if !bare {
-            heads.put_with_key(&row.to_js(), &session).map_err(from_thrown)?;
-        }
-        match transaction.complete().await {
-            Err(LogError::QuotaExceeded) if !bare => {
-                (more, bare) = (true, true);
-                continue;
-            }
-            result => result?,
-        }
-        retained.freed_bytes += freed.freed_bytes;
-        retained.segments += freed.segments;
-        retained.unacked_seqs += freed.unacked_seqs;
-    }
-    Ok(())
 }
 
 /// Deletes a session with everything of it, unless somebody has written it since `row` was read.
