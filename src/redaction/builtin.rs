@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::rules::{Charset, Matching, NameRule, Places, Shape, ShapeRule, TokenShape, ValueKind};
+use super::rules::{Charset, Matching, NameList, NameRule, Places, Shape, ShapeRule, TokenShape, ValueKind};
 use Matching::{Exact, Suffix, Word};
 use ValueKind::{Cookies, Credentials, Digits, Keep, Pair, Scalar, Secret, SetCookie, Strings};
 
@@ -75,7 +75,7 @@ const NAMES: &[Row] = &[
 pub(super) fn names() -> Vec<NameRule> {
     let rule = |&(id, matching, places, value, min_length, names): &Row| NameRule {
         id: Cow::Borrowed(id),
-        names: names.iter().map(|name| Cow::Borrowed(*name)).collect(),
+        names: NameList::BuiltIn(names),
         matching,
         places,
         value,

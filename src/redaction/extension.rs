@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::rules::{Charset, Matching, NameRule, Places, RuleTable, Shape, ShapeRule, TokenShape, ValueKind};
+use super::rules::{
+    Charset, Matching, NameList, NameRule, Places, RuleTable, Shape, ShapeRule, TokenShape, ValueKind,
+};
 
 /// Most rules a user may add, and most names in one; far beyond any need, and they bound the tables.
 const MAX_RULES: usize = 32;
@@ -85,7 +87,7 @@ fn name_rule(field: Field<'_>) -> Result<NameRule, RuleError> {
             let expected = "at least three letters or digits, and `_`, `-`, `.` or blanks between words";
             return Err(field.wrong(format!("{:?} is no name; expected {expected}", field.value)));
         }
-        names.push(Cow::Owned(name));
+        names.push(name);
     }
     if names.is_empty() {
         return Err(object.required("names", "an array of names"));
@@ -105,7 +107,7 @@ fn name_rule(field: Field<'_>) -> Result<NameRule, RuleError> {
     }
     Ok(NameRule {
         id: object.id()?,
-        names: names.into(),
+        names: NameList::Own(names),
         matching,
         places: places.unwrap_or(Places::ALL),
         value: ValueKind::Secret,

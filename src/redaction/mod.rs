@@ -42,6 +42,7 @@ mod scan;
 mod shapes;
 mod simd;
 mod sink;
+mod spread;
 mod text;
 mod values;
 
@@ -52,9 +53,9 @@ mod tests;
 
 pub use extension::RuleError;
 use names::Names;
-use prefilter::{Pattern, Tables};
+use prefilter::Pattern;
 pub use rules::RuleTable;
-use rules::Shape;
+use rules::{NameList, NameRule, Shape, ShapeRule};
 use scan::{Engine, Scan, StringState};
 use shapes::Shapes;
 use simd::Kernel;
@@ -104,15 +105,12 @@ impl Redactor {
         let shapes = Shapes::new(shapes.map(|rule| (rule, counter(&rule.id))));
         let card = shapes.counter_of(|shape| matches!(shape, Shape::Card));
         let email = shapes.counter_of(|shape| matches!(shape, Shape::Email));
-        let patterns = patterns(&Names::tails(names()), &shapes, email.is_some());
-        let engine = Box::new(Engine {
-            tables: Tables::new(&patterns),
-            kernel: Kernel::detect(),
-            names: compiled,
-            shapes,
-            card,
-            email,
-        });
+        let mut tables = spread::built_in();
+        let own_names = names().filter(|rule| matches!(rule.names, NameList::Own(_)));
+        let more = rules.shapes.iter().filter(|rule| !rule.is_spread() && rules.is_enabled(&rule.id));
+        patterns(own_names, more).iter().for_each(|pattern| tables.add(pattern));
+        let engine =
+            Box::new(Engine { tables, kernel: Kernel::detect(), names: compiled, shapes, card, email });
         let counts = vec![0; ids.len()];
         Self { key, engine, ids, counts }
     }
@@ -158,21 +156,17 @@ impl Redactor {
 }
 
 /// What the prefilter looks for: ends of names with what may follow one, and the literals of shapes.
-fn patterns(tails: &[[u8; 3]], shapes: &Shapes, email: bool) -> Vec<Pattern> {
+fn patterns<'a>(
+    names: impl Iterator<Item = &'a NameRule>,
+    shapes: impl Iterator<Item = &'a ShapeRule>,
+) -> Vec<Pattern> {
     // A quote, `%3D` or `%22`; `=`, `:`, `>`, an escape or `]`.
     const AFTER: &[u8] = b"\"%'=:>\\]";
-    let any: Vec<u8> = (0..=255).collect();
     let mut patterns = Vec::new();
-    for tail in tails {
+    for tail in Names::tails(names) {
         let [a, b, c] = tail.map(|byte| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]);
         patterns.push(Pattern::new([&a, &b, &c, AFTER]));
     }
-    patterns.push(Pattern::new([&any, b" ", b"=:", b" "]));
-    patterns.extend(shapes.patterns());
-    if email {
-        let word: Vec<u8> = (0..128u8).filter(u8::is_ascii_alphanumeric).collect();
-        let local: Vec<u8> = word.iter().copied().chain(*b"._%+-").collect();
-        patterns.push(Pattern::new([&any, &local, b"@", &word]));
-    }
+    patterns.extend(shapes.flat_map(|rule| Shapes::patterns(&rule.shape)));
     patterns
 }

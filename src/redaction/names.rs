@@ -132,13 +132,15 @@ impl Names {
         best.filter(|found: &NameMatch| found.name.value != ValueKind::Keep)
     }
 
-    /// The last three bytes of every name, each once and in lower case, for the prefilter.
+    /// The last three bytes of names, in lower case, for the prefilter.
     pub(super) fn tails<'a>(rules: impl Iterator<Item = &'a NameRule>) -> Vec<[u8; 3]> {
-        let mut tails: Vec<[u8; 3]> =
-            rules.flat_map(|rule| rule.names.iter()).flat_map(|name| tails(name)).collect();
-        tails.sort_unstable_by_key(|[a, b, c]| [*c, *b, *a]);
-        tails.dedup();
-        tails
+        let mut distinct = Vec::new();
+        for tail in rules.flat_map(|rule| rule.names.iter()).flat_map(|name| tails(name)) {
+            if !distinct.contains(&tail) {
+                distinct.push(tail);
+            }
+        }
+        distinct
     }
 }
 
@@ -154,20 +156,16 @@ fn begins_where_it_must(json: &[u8], floor: usize, start: usize, matching: Match
 
 /// Every way the last three bytes of a name may be spelled: only a last word of two letters brings its
 /// separator into them, and such names are written with `_`, `-` or nothing.
-fn tails(name: &str) -> Vec<[u8; 3]> {
-    let joined = |separator: Option<char>| {
-        let spelled: Vec<u8> = name
-            .chars()
-            .filter_map(|c| if c == '_' { separator } else { Some(c) })
-            .map(|c| u8::try_from(c).unwrap_or(0))
-            .collect();
-        spelled.last_chunk::<3>().copied()
-    };
-    let mut tails: Vec<[u8; 3]> =
-        std::iter::once(None).chain([Some('_'), Some('-')]).filter_map(joined).collect();
-    tails.sort_unstable();
-    tails.dedup();
-    tails
+fn tails(name: &str) -> impl Iterator<Item = [u8; 3]> {
+    [None, Some(b'_'), Some(b'-')].into_iter().filter_map(|separator| {
+        let mut tail = [0; 3];
+        let mut spelled =
+            name.bytes().rev().filter_map(|byte| if byte == b'_' { separator } else { Some(byte) });
+        for byte in tail.iter_mut().rev() {
+            *byte = spelled.next()?;
+        }
+        Some(tail)
+    })
 }
 
 /// A hash of three bytes, letters folded.

@@ -37,7 +37,7 @@ impl Pattern {
         }))
     }
 
-    fn union(self, other: Self) -> Self {
+    pub(super) fn union(self, other: Self) -> Self {
         let mut sets = self.0;
         for (set, more) in sets.iter_mut().zip(other.0) {
             set.low |= more.low;
@@ -45,112 +45,75 @@ impl Pattern {
         }
         Self(sets)
     }
-}
 
-/// Sums of byte frequencies by nibble sets, so that spreading the patterns takes microseconds.
-struct Frequencies {
-    /// By high nibble, by half of the low nibbles, by set of that half.
-    sums: Vec<[[f32; 256]; 2]>,
-}
-
-impl Frequencies {
-    fn new() -> Self {
-        let mut sums = vec![[[0.0; 256]; 2]; 8];
-        for (high, halves) in sums.iter_mut().enumerate() {
-            for (half, sums) in halves.iter_mut().enumerate() {
-                for set in 1..256usize {
-                    let lowest = set.trailing_zeros() as usize;
-                    let byte = high << 4 | half << 3 | lowest;
-                    sums[set] = sums[set & (set - 1)] + frequency::of(byte as u8) as f32 / 1000.0;
-                }
-            }
-        }
-        Self { sums }
+    /// The sets of nibbles, low and high.
+    #[cfg(test)]
+    pub(super) fn sets(&self) -> [(u16, u16); WINDOW] {
+        self.0.map(|set| (set.low, set.high))
     }
 
     /// How often a window of logs is accepted.
-    fn passes(&self, pattern: &Pattern) -> f32 {
-        let position = |set: &Nibbles| -> f32 {
-            let rows = self.sums.iter().enumerate().filter(|(high, _)| set.high >> high & 1 == 1);
-            rows.map(|(_, [a, b])| a[usize::from(set.low & 0xFF)] + b[usize::from(set.low >> 8)]).sum()
+    pub(super) fn passes(&self) -> f32 {
+        let position = |set: &Nibbles| -> u32 {
+            let bytes = (0..128u8).filter(|b| set.low >> (b & 15) & set.high >> (b >> 4) & 1 == 1);
+            bytes.map(frequency::of).sum()
         };
-        pattern.0.iter().map(position).product()
+        self.0.iter().map(|set| position(set) as f32 / 1000.0).product()
     }
 }
 
 /// The lookup tables: a bit a bucket, by nibble, by position.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tables {
     pub(super) low: [[u8; 16]; WINDOW],
     pub(super) high: [[u8; 16]; WINDOW],
 }
 
-const BUCKETS: usize = 8;
+pub(super) const BUCKETS: usize = 8;
 
 impl Tables {
-    /// Spreads patterns over the buckets so that few windows of ordinary logs pass: every pattern is a
-    /// cluster of its own, then the two that cost least together become one, until there are as many as
-    /// buckets.
-    pub(super) fn new(patterns: &[Pattern]) -> Self {
-        let frequencies = Frequencies::new();
-        let mut clusters: Vec<Cluster> =
-            patterns.iter().map(|pattern| Cluster::new(*pattern, &frequencies)).collect();
-        for i in 0..clusters.len() {
-            clusters[i].nearest = nearest(&clusters, i, &frequencies);
+    /// Tables that accept nothing.
+    pub(super) const EMPTY: Self = Self { low: [[0; 16]; WINDOW], high: [[0; 16]; WINDOW] };
+
+    /// What a bucket accepts.
+    fn bucket(&self, bucket: usize) -> Pattern {
+        let set = |table: &[u8; 16]| (0..16).fold(0, |set, n| set | u16::from(table[n] >> bucket & 1) << n);
+        let mut pattern = Pattern::default();
+        for (position, nibbles) in pattern.0.iter_mut().enumerate() {
+            *nibbles = Nibbles { low: set(&self.low[position]), high: set(&self.high[position]) };
         }
-        while clusters.len() > BUCKETS {
-            let cheapest =
-                (0..clusters.len()).min_by(|a, b| clusters[*a].nearest.1.total_cmp(&clusters[*b].nearest.1));
-            let Some(kept) = cheapest else { break };
-            let gone = clusters[kept].nearest.0;
-            clusters[kept] = Cluster::new(clusters[kept].union.union(clusters[gone].union), &frequencies);
-            clusters.swap_remove(gone);
-            // The last one moved to where the merged one was.
-            let moved = clusters.len();
-            let kept = if kept == moved { gone } else { kept };
-            for i in 0..clusters.len() {
-                let near = clusters[i].nearest.0;
-                if i == kept || near == kept || near == gone || near == moved && kept == gone {
-                    clusters[i].nearest = nearest(&clusters, i, &frequencies);
-                } else if near == moved {
-                    clusters[i].nearest.0 = gone;
-                }
+        pattern
+    }
+
+    /// Whether a bucket accepts all of a pattern.
+    pub(super) fn accepts(&self, pattern: &Pattern) -> bool {
+        (0..BUCKETS).any(|bucket| self.bucket(bucket).union(*pattern) == self.bucket(bucket))
+    }
+
+    /// Adds a pattern to a bucket.
+    fn put(&mut self, pattern: &Pattern, bucket: usize) {
+        for (position, set) in pattern.0.iter().enumerate() {
+            for nibble in 0..16 {
+                self.low[position][nibble] |= u8::from(set.low >> nibble & 1 == 1) << bucket;
+                self.high[position][nibble] |= u8::from(set.high >> nibble & 1 == 1) << bucket;
             }
         }
-        let mut tables = Self { low: [[0; 16]; WINDOW], high: [[0; 16]; WINDOW] };
-        for (bucket, cluster) in clusters.iter().enumerate() {
-            for (position, set) in cluster.union.0.iter().enumerate() {
-                for nibble in 0..16 {
-                    tables.low[position][nibble] |= ((set.low >> nibble & 1) as u8) << bucket;
-                    tables.high[position][nibble] |= ((set.high >> nibble & 1) as u8) << bucket;
-                }
-            }
+    }
+
+    /// Adds a pattern where it costs least.
+    pub(super) fn add(&mut self, pattern: &Pattern) {
+        if self.accepts(pattern) {
+            return;
         }
-        tables
+        let cost = |bucket: &usize| {
+            let before = self.bucket(*bucket);
+            before.union(*pattern).passes() - before.passes()
+        };
+        let costs = (0..BUCKETS).map(|bucket| (bucket, cost(&bucket)));
+        if let Some((cheapest, _)) = costs.min_by(|a, b| a.1.total_cmp(&b.1)) {
+            self.put(pattern, cheapest);
+        }
     }
-}
-
-/// Patterns that share a bucket.
-struct Cluster {
-    union: Pattern,
-    passes: f32,
-    /// The cluster that is cheapest to merge with, and what that costs.
-    nearest: (usize, f32),
-}
-
-impl Cluster {
-    fn new(union: Pattern, frequencies: &Frequencies) -> Self {
-        Self { union, passes: frequencies.passes(&union), nearest: (usize::MAX, f32::INFINITY) }
-    }
-}
-
-fn nearest(clusters: &[Cluster], i: usize, frequencies: &Frequencies) -> (usize, f32) {
-    let one = &clusters[i];
-    let cost = |(j, other): (usize, &Cluster)| {
-        (j, frequencies.passes(&one.union.union(other.union)) - one.passes - other.passes)
-    };
-    let others = clusters.iter().enumerate().filter(|(j, _)| *j != i).map(cost);
-    others.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((usize::MAX, f32::INFINITY))
 }
 
 /// What carries over from one block to the next: the bytes before it.

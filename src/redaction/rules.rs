@@ -77,12 +77,29 @@ pub(super) enum ValueKind {
     Pair,
 }
 
+/// The names of a rule.
+#[derive(Debug, Clone)]
+pub(super) enum NameList {
+    BuiltIn(&'static [&'static str]),
+    Own(Vec<String>),
+}
+
+impl NameList {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let (built_in, own): (&[&str], &[String]) = match self {
+            Self::BuiltIn(names) => (names, &[]),
+            Self::Own(names) => (&[], names),
+        };
+        built_in.iter().copied().chain(own.iter().map(String::as_str))
+    }
+}
+
 /// A rule by name.
 #[derive(Debug, Clone)]
 pub(super) struct NameRule {
     pub(super) id: Cow<'static, str>,
     /// Words divided by `_`, lower case.
-    pub(super) names: Cow<'static, [Cow<'static, str>]>,
+    pub(super) names: NameList,
     pub(super) matching: Matching,
     pub(super) places: Places,
     pub(super) value: ValueKind,
@@ -149,6 +166,17 @@ pub(super) enum Shape {
 pub(super) struct ShapeRule {
     pub(super) id: Cow<'static, str>,
     pub(super) shape: Shape,
+}
+
+impl ShapeRule {
+    /// Whether the built-in spread knows its patterns.
+    pub(super) fn is_spread(&self) -> bool {
+        match &self.shape {
+            Shape::Token(token) => matches!(token.prefix, Cow::Borrowed(_)),
+            Shape::Email => false,
+            _ => true,
+        }
+    }
 }
 
 /// What counts as a secret: the built-in rules, some switched off, and a user's own.

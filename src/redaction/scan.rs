@@ -16,14 +16,22 @@ use super::sink::Sink;
 /// enough to stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// What may stand after a name.
-const FOLLOWS_NAME: [bool; 256] = {
-    let (mut follows, after, mut i) = ([false; 256], b"\"%'=:>\\] ", 0);
+/// What may stand after a name, and what a card number is made of.
+const AFTER_NAME: u8 = 1;
+const CARD: u8 = 2;
+const CLASSES: [u8; 256] = {
+    let (mut classes, after, card) = ([0; 256], b"\"%'=:>\\] ", b"0123456789 -");
+    let mut i = 0;
     while i < after.len() {
-        follows[after[i] as usize] = true;
+        classes[after[i] as usize] |= AFTER_NAME;
         i += 1;
     }
-    follows
+    i = 0;
+    while i < card.len() {
+        classes[card[i] as usize] |= CARD;
+        i += 1;
+    }
+    classes
 };
 
 /// All rules, compiled. Read only.
@@ -92,33 +100,41 @@ impl Scan<'_> {
         }
     }
 
-    /// Verifies the candidate whose last byte is at `last`, and redacts what it gives away.
+    /// Looks twice at the candidate whose last byte is at `last`; nearly none passes.
     #[inline]
     fn candidate(&mut self, last: usize) {
         let (json, engine) = (self.json, self.engine);
-        let byte = json[last];
-        if (byte.is_ascii_digit() || matches!(byte, b' ' | b'-')) && self.card(last) {
+        let class = CLASSES[usize::from(json[last])];
+        if class & CARD != 0 && self.card(last) {
             return;
         }
         // ` = ` and ` : ` are candidates themselves, since a blank after a name is not.
-        let end = if byte == b' ' { last.saturating_sub(2) } else { last };
-        if FOLLOWS_NAME[usize::from(byte)]
-            && engine.names.may_end_at(json, end)
-            && let Some(found) = engine.names.ending_at(json, self.floor, end)
-            && self.redact_after_name(found, end).is_some()
-        {
+        let end = if class & CARD == 0 { last } else { last.saturating_sub(2) };
+        if class & AFTER_NAME != 0 && engine.names.may_end_at(json, end) && self.name(end) {
             return;
         }
-        for found in engine.shapes.at(json, last) {
-            if self.shape(found) {
-                return;
-            }
+        if engine.shapes.may_end_at(json, last) && self.shapes(last) {
+            return;
         }
         if let Some(rule) = engine.email
             && let Some(at) = last.checked_sub(1).filter(|at| *at >= self.floor && json[*at] == b'@')
         {
             self.found(detect::email(json, self.floor, at), rule, Decoding::TEXT);
         }
+    }
+
+    /// Redacts what follows the name that may end at `end`.
+    #[inline(never)]
+    fn name(&mut self, end: usize) -> bool {
+        let found = self.engine.names.ending_at(self.json, self.floor, end);
+        found.is_some_and(|found| self.redact_after_name(found, end).is_some())
+    }
+
+    /// Redacts the shape whose literal may have its window at `last`.
+    #[inline(never)]
+    fn shapes(&mut self, last: usize) -> bool {
+        let engine = self.engine;
+        engine.shapes.at(self.json, last).any(|found| self.shape(found))
     }
 
     fn shape(&mut self, found: Candidate<'_>) -> bool {
@@ -149,6 +165,7 @@ impl Scan<'_> {
     }
 
     /// Redacts the card number around `i`, if there is one.
+    #[inline(never)]
     pub(super) fn card(&mut self, i: usize) -> bool {
         let floor = self.floor.max(self.sink.copied);
         let Some((rule, number)) = self.engine.card.zip(card::number(self.json, floor, i)) else {

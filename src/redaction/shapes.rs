@@ -9,7 +9,7 @@ use super::frequency;
 use super::prefilter::Pattern;
 use super::rules::{Shape, ShapeRule, TokenShape};
 
-const WINDOW_BITS: u32 = 12;
+const WINDOW_BITS: u32 = 10;
 
 #[derive(Debug)]
 struct Literal {
@@ -20,13 +20,15 @@ struct Literal {
     offset: usize,
     fold: bool,
     shape: u16,
+    /// One more than the index of another literal with the same hash; 0 for none.
+    next: u8,
 }
 
 /// All shapes that have a literal, compiled.
 #[derive(Debug)]
 pub(super) struct Shapes {
-    windows: [u64; 1 << (WINDOW_BITS - 6)],
-    /// In order of window.
+    /// By hash of the window, one more than the index of a literal; 0 for none.
+    windows: [u8; 1 << WINDOW_BITS],
     literals: Vec<Literal>,
     /// Each with its counter.
     shapes: Vec<(Shape, u16)>,
@@ -61,34 +63,42 @@ fn literals(shape: &Shape) -> (Vec<&str>, bool) {
 impl Shapes {
     /// Compiles rules, each with the index of its counter.
     pub(super) fn new<'a>(rules: impl Iterator<Item = (&'a ShapeRule, u16)>) -> Self {
-        let mut compiled =
-            Self { windows: [0; 1 << (WINDOW_BITS - 6)], literals: Vec::new(), shapes: Vec::new() };
+        let mut compiled = Self { windows: [0; 1 << WINDOW_BITS], literals: Vec::new(), shapes: Vec::new() };
         for (rule, counter) in rules {
             let (texts, fold) = literals(&rule.shape);
             for text in texts {
                 let offset = rarest(text.as_bytes());
                 let Some(window) = window_at(text.as_bytes(), offset + 2) else { continue };
-                compiled.windows[hash(window) >> 6] |= 1 << (hash(window) & 63);
                 let shape = u16::try_from(compiled.shapes.len()).unwrap_or(u16::MAX);
-                compiled.literals.push(Literal { window, text: text.into(), offset, fold, shape });
+                // A table too big for this is refused when it is read; see `extension`.
+                let index = u8::try_from(compiled.literals.len() + 1).unwrap_or(0);
+                let next = std::mem::replace(&mut compiled.windows[hash(window)], index);
+                compiled.literals.push(Literal { window, text: text.into(), offset, fold, shape, next });
             }
             compiled.shapes.push((rule.shape.clone(), counter));
         }
-        compiled.literals.sort_by_key(|literal| literal.window);
         compiled
     }
 
     /// What the prefilter looks for: the window of each literal and the byte before it.
-    pub(super) fn patterns(&self) -> impl Iterator<Item = Pattern> {
-        self.literals.iter().map(|literal| {
-            let cases = |byte: u8| match literal.fold {
-                true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
-                false => vec![byte],
-            };
-            let window = &literal.text[literal.offset..literal.offset + 3];
-            let before = literal.offset.checked_sub(1).map_or_else(before_a_word, |i| cases(literal.text[i]));
-            Pattern::new([&before, &cases(window[0]), &cases(window[1]), &cases(window[2])])
-        })
+    pub(super) fn patterns(shape: &Shape) -> impl Iterator<Item = Pattern> {
+        let (texts, fold) = literals(shape);
+        let email = matches!(shape, Shape::Email).then(|| {
+            let word: Vec<u8> = (0..128u8).filter(u8::is_ascii_alphanumeric).collect();
+            let local: Vec<u8> = word.iter().copied().chain(*b"._%+-").collect();
+            Pattern::new([&(0..=255).collect::<Vec<u8>>(), &local, b"@", &word])
+        });
+        let cases = move |byte: u8| match fold {
+            true => vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()],
+            false => vec![byte],
+        };
+        let literals = texts.into_iter().map(str::as_bytes).map(move |text| {
+            let offset = rarest(text);
+            let before = offset.checked_sub(1).map_or_else(before_a_word, |i| cases(text[i]));
+            let window = [0, 1, 2].map(|i| text.get(offset + i).map_or_else(Vec::new, |byte| cases(*byte)));
+            Pattern::new([&before, &window[0], &window[1], &window[2]])
+        });
+        literals.chain(email)
     }
 
     /// The counter of a shape without a literal, if its rule is on.
@@ -96,17 +106,25 @@ impl Shapes {
         self.shapes.iter().find(|(shape, _)| is(shape)).map(|(_, rule)| *rule)
     }
 
-    /// The literals whose window ends with the byte at `last`.
+    /// Whether the window of a literal may end with the byte at `last`.
     #[inline]
+    pub(super) fn may_end_at(&self, json: &[u8], last: usize) -> bool {
+        window_at(json, last).is_some_and(|window| self.windows[hash(window)] != 0)
+    }
+
+    /// The literals whose window ends with the byte at `last`.
     pub(super) fn at(&self, json: &[u8], last: usize) -> impl Iterator<Item = Candidate<'_>> {
-        let window =
-            window_at(json, last).filter(|w| self.windows[hash(*w) >> 6] >> (hash(*w) & 63) & 1 == 1);
-        let first = window.map_or(self.literals.len(), |w| self.literals.partition_point(|l| l.window < w));
-        let same = self.literals[first..].iter().take_while(move |literal| Some(literal.window) == window);
-        same.filter_map(move |literal| {
+        let window = window_at(json, last);
+        let mut index = window.map_or(0, |window| self.windows[hash(window)]);
+        let same_hash = std::iter::from_fn(move || {
+            let literal = self.literals.get(usize::from(index).checked_sub(1)?)?;
+            index = literal.next;
+            Some(literal)
+        });
+        same_hash.filter_map(move |literal| {
             let start = last.checked_sub(literal.offset + 2)?;
             let end = start + literal.text.len();
-            let text = json.get(start..end)?;
+            let text = json.get(start..end).filter(|_| Some(literal.window) == window)?;
             let same =
                 if literal.fold { text.eq_ignore_ascii_case(&literal.text) } else { text == literal.text };
             let (shape, rule) = self.shapes.get(usize::from(literal.shape)).filter(|_| same)?;

@@ -198,7 +198,9 @@ mod tests {
             Pattern::new([b"rdetn\"", b"e", b"y", b"J"]),
             Pattern::new([b"p", b":", b"/", b"/"]),
         ];
-        Tables::new(&patterns)
+        let mut tables = Tables::EMPTY;
+        patterns.iter().for_each(|pattern| tables.add(pattern));
+        tables
     }
 
     fn masks(kernel: Kernel, json: &[u8], floor: usize, start: usize) -> Vec<u64> {
