@@ -68,6 +68,16 @@ pub(super) enum Command {
     Query(QueryArgs),
     /// List what was recorded
     Sessions(Output),
+    /// Write what was recorded to a file others can open
+    #[command(
+        after_help = "Examples:\n  tabtape export --format har -o page.har 'site:localhost since:1h'\n  tabtape export --format bundle -o bug.zip --session 0193…"
+    )]
+    Export(ExportArgs),
+    /// Answer an agent over stdio, with the Model Context Protocol
+    #[command(after_help = "Example:\n  claude mcp add tabtape -- tabtape mcp")]
+    Mcp,
+    /// Find what is wrong with the set-up, and say how to mend it
+    Doctor(Output),
     /// Leave a note in the stream: here it happened
     #[command(after_help = "Example:\n  tabtape mark 'clicked pay, nothing happened'")]
     Mark(MarkArgs),
@@ -104,6 +114,9 @@ pub(super) struct ServeArgs {
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub(super) json: bool,
+    /// Forward everything to an OpenTelemetry Collector (OTLP/HTTP)
+    #[arg(long, env = "TABTAPE_OTLP_ENDPOINT", value_name = "URL")]
+    pub(super) otlp_endpoint: Option<String>,
     /// Records that arrived longer ago are removed
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = span)]
     pub(super) retention_age: Duration,
@@ -216,6 +229,34 @@ pub(super) struct QueryArgs {
     /// Print the records as they are, one JSON object a line
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// The records as they are, one JSON object a line
+    Ndjson,
+    /// The network events as an HTTP archive
+    Har,
+    /// OpenTelemetry logs, one request a line, as JSON
+    Otlp,
+    /// A zip with all of it
+    Bundle,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) wanted: Wanted,
+    /// What to write
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub(super) format: Format,
+    /// One session
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// Where to write it; stdout when absent
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -65,6 +65,16 @@ impl Client {
         self.send(request.body(body)).await
     }
 
+    /// One message of the Model Context Protocol.
+    pub(super) async fn mcp(&self, message: String) -> Result<Response, CliError> {
+        let request = self
+            .http
+            .post(self.at("/mcp", &[]))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json, text/event-stream");
+        self.send(request.body(message)).await
+    }
+
     pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
         self.send(self.http.request(Method::DELETE, self.at(path, query))).await
     }

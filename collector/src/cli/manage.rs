@@ -3,7 +3,7 @@
 use super::CliError;
 use super::args::{Cli, DeleteArgs, MarkArgs, PairArgs, PairCommand, TokenCommand};
 use super::client::Client;
-use super::render::{harmless, time_of_day};
+use crate::render::{harmless, time_of_day};
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use std::io::Write as _;

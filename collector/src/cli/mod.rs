@@ -5,9 +5,11 @@
 
 mod args;
 mod client;
+mod doctor;
+mod export;
 mod manage;
+mod mcp;
 mod read;
-mod render;
 mod serve;
 mod state;
 
@@ -76,7 +78,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::OutputClosed) {
-                eprintln!("tabtape: {}", render::harmless(&error.to_string()));
+                eprintln!("tabtape: {}", crate::render::harmless(&error.to_string()));
             }
             ExitCode::from(error.exit_status())
         }
@@ -90,6 +92,9 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Tail(args) => read::tail(&target.client()?, args).await,
         Command::Query(args) => read::query(&target.client()?, args).await,
         Command::Sessions(args) => read::sessions(&target.client()?, args.json).await,
+        Command::Export(args) => export::run(&target.client()?, args).await,
+        Command::Mcp => mcp::run(target.client()?).await,
+        Command::Doctor(output) => doctor::run(&state::folder(target.data_dir.as_deref())?, output).await,
         Command::Mark(args) => manage::mark(&target.client()?, args).await,
         Command::Delete(args) => manage::delete(&target.client()?, args).await,
         Command::Coverage(args) => read::coverage(&target.client()?, args).await,

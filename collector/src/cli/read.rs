@@ -3,7 +3,7 @@
 use super::CliError;
 use super::args::{CoverageArgs, QueryArgs, TailArgs};
 use super::client::Client;
-use super::render::{self, Style, harmless, time_of_day};
+use crate::render::{self, Style, harmless, time_of_day};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;

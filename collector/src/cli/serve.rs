@@ -5,6 +5,7 @@ use super::args::ServeArgs;
 use super::state::{self, Running};
 use crate::auth::Auth;
 use crate::http::{App, Server, app, serve};
+use crate::otlp::forward::Forwarder;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -48,6 +49,10 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
         stop_signal().await;
         std::process::exit(130); // asked twice: at once; what was acknowledged is on disk
     });
+    if let Some(endpoint) = &args.otlp_endpoint {
+        let forwarder = Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone());
+        tokio::spawn(forwarder.map_err(CliError::Failed)?.run());
+    }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
     tokio::spawn(retain(state.store.clone(), retention));
     serve(Server::new(listener), &state, router).await;

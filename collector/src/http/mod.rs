@@ -11,6 +11,7 @@ mod events;
 mod guard;
 mod headers;
 mod hello;
+mod logs;
 mod metrics;
 mod pairings;
 mod problem;
@@ -107,7 +108,10 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(hello::post))
         .routes(routes!(pairings::pair))
         .routes(routes!(viewer::session));
-    let ingest = OpenApiRouter::new().routes(routes!(batches::post)).routes(routes!(publish::post));
+    let ingest = OpenApiRouter::new()
+        .routes(routes!(batches::post))
+        .routes(routes!(publish::post))
+        .routes(routes!(logs::post));
     let read = OpenApiRouter::new()
         .routes(routes!(events::get))
         .routes(routes!(headers::get))
@@ -124,11 +128,15 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(pairings::list))
         .routes(routes!(pairings::revoke));
 
+    // Not a route of ours to describe: the protocol describes itself.
+    let mcp = OpenApiRouter::new().route_service("/mcp", crate::mcp::service(app.clone()));
+
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(Access::Public.guard(&app, public))
         .merge(Access::Open.guard(&app, open))
         .merge(Access::Scope(Scope::Ingest).guard(&app, ingest))
         .merge(Access::Scope(Scope::Read).guard(&app, read))
+        .merge(Access::Scope(Scope::Read).guard(&app, mcp))
         .merge(Access::Owner.guard(&app, owner))
         .merge(Access::Scope(Scope::Admin).guard(&app, admin))
         .split_for_parts();

@@ -190,6 +190,35 @@ impl Store {
         self.inner.recent.latest_position()
     }
 
+    /// A number kept under `name`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) async fn note(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let name = name.to_owned();
+        let read = move |connection: &Connection| {
+            let found: Option<i64> = connection
+                .query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0))
+                .optional()?;
+            Ok(found.map(|number| number as u64))
+        };
+        self.inner.readers.with(read).await
+    }
+
+    /// Keeps a number under `name`; on disk when it resolves.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) async fn set_note(&self, name: &str, number: u64) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let write = move |state: &mut writer::WriterState| {
+            let row = rusqlite::params![name, number as i64];
+            state.connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", row)?;
+            Ok(())
+        };
+        self.inner.writer.run(write).await
+    }
+
     /// What a check has found to be damaged.
     #[must_use]
     pub fn damage(&self) -> Option<&str> {

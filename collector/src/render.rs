@@ -1,4 +1,4 @@
-//! One record as one line for a terminal.
+//! One record as one line, for a terminal or an agent.
 //!
 //! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
 //! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
@@ -11,7 +11,7 @@ use tabtape::levels::Severity;
 const MAX_TEXT_CHARS: usize = 400;
 
 /// `text` with everything a terminal might obey made visible.
-pub(super) fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -32,14 +32,17 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// How lines are drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// Whether colours are sent.
-    pub(super) colour: bool,
+    pub(crate) colour: bool,
 }
 
 impl Style {
+    /// Without colours.
+    pub(crate) const PLAIN: Self = Self { colour: false };
+
     /// Colours only on a terminal that wants them.
-    pub(super) fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         Self { colour: terminal && std::env::var_os("NO_COLOR").is_none() }
     }
@@ -50,7 +53,7 @@ impl Style {
 }
 
 /// One line for a record.
-pub(super) fn line(record: &str, style: Style) -> String {
+pub(crate) fn line(record: &str, style: Style) -> String {
     let Ok(value) = serde_json::from_str::<Value>(record) else {
         return harmless(record);
     };
@@ -129,7 +132,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Local time of a moment.
-pub(super) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
+pub(crate) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
     let moment = i64::try_from(ts_micros).ok().and_then(chrono::DateTime::from_timestamp_micros);
     let Some(moment) = moment else { return "??:??:??".into() };
     let local = moment.with_timezone(&chrono::Local);
@@ -140,7 +143,7 @@ pub(super) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { colour: false };
+    const PLAIN: Style = Style::PLAIN;
 
     #[test]
     fn captured_text_cannot_steer_the_terminal() {

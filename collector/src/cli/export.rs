@@ -1,0 +1,68 @@
+//! `tabtape export`: what was recorded, as a file others can open.
+//!
+//! `ndjson`: the records as they are. `har`: the network events as an HTTP archive. `otlp`: one
+//! ExportLogsServiceRequest a line, as JSON. `bundle`: a zip with all of it, the coverage and the sessions, to
+//! attach to a bug.
+
+mod bundle;
+mod har;
+
+use super::CliError;
+use super::args::{ExportArgs, Format};
+use super::client::Client;
+use crate::otlp::record;
+use http::HeaderMap;
+use std::fs::File;
+use std::io::{self, Write};
+
+/// Records in one line of OTLP.
+const OTLP_RECORDS: usize = 500;
+
+pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliError> {
+    let selector = args.wanted.selector();
+    let query = [("q", selector.as_str()), ("session", args.session.as_deref().unwrap_or_default())];
+    let text =
+        client.get("/v1/events", &query, HeaderMap::new()).await?.text().await.map_err(CliError::failed)?;
+    let lines: Vec<&str> = text.lines().collect();
+    if args.format == Format::Bundle {
+        let Some(path) = &args.output else {
+            return Err(CliError::Failed(
+                "a bundle is a zip: say where to write it with --output bug.zip".into(),
+            ));
+        };
+        let more = client
+            .get("/v1/coverage", &query, HeaderMap::new())
+            .await?
+            .text()
+            .await
+            .map_err(CliError::failed)?;
+        let sessions = client
+            .get("/v1/sessions", &[], HeaderMap::new())
+            .await?
+            .text()
+            .await
+            .map_err(CliError::failed)?;
+        return bundle::write(File::create(path)?, &lines, &more, &sessions);
+    }
+    let mut out: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(io::BufWriter::new(File::create(path)?)),
+        None => Box::new(io::stdout().lock()),
+    };
+    match args.format {
+        Format::Ndjson | Format::Bundle => out.write_all(text.as_bytes())?,
+        Format::Har => writeln!(out, "{}", har::archive(&lines))?,
+        Format::Otlp => out.write_all(otlp(&lines)?.as_bytes())?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn otlp(lines: &[&str]) -> Result<String, CliError> {
+    let mut out = String::new();
+    for chunk in lines.chunks(OTLP_RECORDS) {
+        let request = record::request(chunk.iter().map(|line| line.as_bytes()));
+        out += &serde_json::to_string(&request).map_err(CliError::failed)?;
+        out.push('\n');
+    }
+    Ok(out)
+}

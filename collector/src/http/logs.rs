@@ -1,0 +1,85 @@
+//! `POST /v1/logs`: OpenTelemetry logs of local processes.
+
+use super::App;
+use super::body;
+use super::problem::Problem;
+use crate::otlp::event;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use prost::Message as _;
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// Publish OpenTelemetry logs.
+///
+/// OTLP/HTTP, as JSON or protobuf, optionally gzip. Each `service.instance.id` becomes a session. Records
+/// that are refused are counted in `partial_success`.
+#[utoipa::path(
+    post, path = "/v1/logs", tag = "deliver",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    responses(
+        (status = OK, description = "ExportLogsServiceResponse", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+        (status = UNSUPPORTED_MEDIA_TYPE, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let given =
+        headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
+    let is_json = match given.split(';').next().unwrap_or_default().trim() {
+        PROTOBUF => false,
+        JSON => true,
+        _ => {
+            let detail = format!("Content-Type is {given:?}; expected {JSON} or {PROTOBUF}");
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail));
+        }
+    };
+    let gzip = body::is_gzip(&headers)?;
+    let bytes = body::read(&headers, body).await?;
+    let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
+    let request = decode(&bytes, is_json)?;
+    let (mut rejected, mut error_message) = (0, String::new());
+    for producer in event::events(&request) {
+        for events in producer.events.chunks(crate::producers::MAX_EVENTS) {
+            let mut rest = events;
+            // A refused record is passed over, the others are stored.
+            while !rest.is_empty() {
+                let published = app.producers.publish(&producer.name, rest, None).await?;
+                let Some((index, error)) = published.refused else { break };
+                rejected += 1;
+                error_message = error;
+                rest = &rest[index + 1..];
+            }
+        }
+    }
+    let partial_success =
+        (rejected > 0).then_some(ExportLogsPartialSuccess { rejected_log_records: rejected, error_message });
+    let response = ExportLogsServiceResponse { partial_success };
+    Ok(if is_json {
+        super::typed(JSON, Body::from(serde_json::to_vec(&response).unwrap_or_default()))
+    } else {
+        super::typed(PROTOBUF, Body::from(response.encode_to_vec()))
+    })
+}
+
+fn decode(bytes: &Bytes, is_json: bool) -> Result<ExportLogsServiceRequest, Problem> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Problem::bad_request("invalid_otlp", format!("the body is no ExportLogsServiceRequest: {error}"))
+    };
+    if is_json {
+        serde_json::from_slice(bytes).map_err(|error| wrong(&error))
+    } else {
+        ExportLogsServiceRequest::decode(bytes.clone()).map_err(|error| wrong(&error))
+    }
+}

@@ -1,0 +1,219 @@
+//! Delivering the stream to an OpenTelemetry Collector.
+//!
+//! A durable cursor per endpoint moves only after the endpoint has taken a batch, so restarts on either
+//! side lose nothing; what was on its way then is sent again, and `session.id` with `tabtape.seq` tells a
+//! repeat. Retried: network errors, 429, 502, 503, 504, with full jitter from 0.5 s to 60 s, `Retry-After`
+//! obeyed. A batch refused otherwise is split until the record that is refused stands alone; it is counted,
+//! said and passed. What retention took before it could be sent is told as `tabtape.gap`.
+
+use super::record;
+use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{StatusCode, header};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use prost::Message as _;
+use std::io::Write as _;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const BATCH_RECORDS: usize = 1000;
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// Forwards until cancelled.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    store: Store,
+    http: reqwest::Client,
+    url: String,
+    cursor_name: String,
+    stop: CancellationToken,
+}
+
+enum Answer {
+    /// Taken; how many records of it were rejected, as the endpoint says.
+    Taken(i64),
+    Later(Option<Duration>, String),
+    Refused(String),
+}
+
+impl Forwarder {
+    /// A forwarder to `endpoint`: a base address, or one that ends in `/v1/logs`.
+    pub(crate) fn new(store: Store, endpoint: &str, stop: CancellationToken) -> Result<Self, String> {
+        let base = reqwest::Url::parse(endpoint)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| format!("--otlp-endpoint: expected http://… or https://…, got {endpoint:?}"))?;
+        let url = if base.path().ends_with("/v1/logs") {
+            base.to_string()
+        } else {
+            format!("{}/v1/logs", base.as_str().trim_end_matches('/'))
+        };
+        let http =
+            crate::outbound::client().timeout(REQUEST_TIME).build().map_err(|error| error.to_string())?;
+        Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop })
+    }
+
+    /// Runs until cancelled.
+    pub(crate) async fn run(self) {
+        let mut commits = self.store.subscribe();
+        let mut cursor = match self.store.note(&self.cursor_name).await {
+            Ok(cursor) => cursor.unwrap_or(0),
+            Err(error) => return tracing::error!(%error, "forwarding cannot read its cursor"),
+        };
+        tracing::info!(url = %self.url, cursor, "forwarding");
+        loop {
+            commits.mark_unchanged();
+            match self.step(cursor).await {
+                Ok(moved) if moved > cursor => {
+                    cursor = moved;
+                    continue;
+                }
+                Ok(_) => {}
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "forwarding waits for the store");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                changed = commits.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Sends one batch; gives where the cursor stands then.
+    async fn step(&self, cursor: u64) -> Result<u64, StoreError> {
+        let pruned = self.store.oldest_position().await?;
+        if pruned > cursor {
+            tracing::warn!(count = pruned - cursor, "retention took records before they were forwarded");
+            if !self.deliver(&record::not_retained(pruned - cursor)).await {
+                return Ok(cursor);
+            }
+            self.store.set_note(&self.cursor_name, pruned).await?;
+            return Ok(pruned);
+        }
+        let query = PageQuery {
+            order: Order::Position,
+            selector: None,
+            after: cursor,
+            until: u64::MAX,
+            newest: false,
+            limit: BATCH_RECORDS,
+        };
+        let page = self.store.page(query).await?;
+        if !page.records.is_empty() && !self.deliver_split(&page.records).await {
+            return Ok(cursor);
+        }
+        if page.cursor > cursor {
+            self.store.set_note(&self.cursor_name, page.cursor).await?;
+        }
+        Ok(page.cursor)
+    }
+
+    /// Delivers records, in halves when they are refused together. False when told to stop.
+    async fn deliver_split(&self, records: &[PageRecord]) -> bool {
+        let mut parts = vec![records];
+        while let Some(part) = parts.pop() {
+            match self.until_answered(&record::request(part.iter().map(|record| &record.line[..]))).await {
+                None => return false,
+                Some(Ok(())) => {}
+                Some(Err(why)) => match part {
+                    [alone] => {
+                        tracing::error!(position = alone.position, %why, "a record was refused and is passed over");
+                    }
+                    _ => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.extend([second, first]);
+                    }
+                },
+            }
+        }
+        true
+    }
+
+    async fn deliver(&self, request: &ExportLogsServiceRequest) -> bool {
+        self.until_answered(request).await.is_some()
+    }
+
+    /// Sends until the endpoint takes or refuses it; `None` when told to stop.
+    async fn until_answered(&self, request: &ExportLogsServiceRequest) -> Option<Result<(), String>> {
+        let mut delay = FIRST_DELAY;
+        loop {
+            let wait = match self.send(request).await {
+                Answer::Taken(rejected) => {
+                    if rejected > 0 {
+                        tracing::error!(rejected, "the OpenTelemetry endpoint rejected records of a batch");
+                    }
+                    return Some(Ok(()));
+                }
+                Answer::Refused(why) => return Some(Err(why)),
+                Answer::Later(asked, why) => {
+                    tracing::warn!(%why, "the OpenTelemetry endpoint did not take a batch; trying again");
+                    asked.unwrap_or_else(|| jitter(delay))
+                }
+            };
+            delay = (delay * 2).min(LONGEST_DELAY);
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn send(&self, request: &ExportLogsServiceRequest) -> Answer {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        let packed = gzip.write_all(&request.encode_to_vec()).and_then(|()| gzip.finish());
+        let body = match packed {
+            Ok(body) => body,
+            Err(error) => return Answer::Later(None, error.to_string()),
+        };
+        let sent = self
+            .http
+            .post(&self.url)
+            .header(header::CONTENT_TYPE, "application/x-protobuf")
+            .header(header::CONTENT_ENCODING, "gzip")
+            .body(body)
+            .send();
+        let response = tokio::select! {
+            () = self.stop.cancelled() => return Answer::Later(None, "stopping".into()),
+            sent = sent => match sent {
+                Ok(response) => response,
+                Err(error) => return Answer::Later(None, error.without_url().to_string()),
+            },
+        };
+        let status = response.status();
+        if status.is_success() {
+            let taken =
+                response.bytes().await.ok().and_then(|body| ExportLogsServiceResponse::decode(body).ok());
+            let partial = taken.and_then(|taken| taken.partial_success);
+            return Answer::Taken(partial.map_or(0, |partial| partial.rejected_log_records));
+        }
+        let asked =
+            response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        let why = format!("{} answered {status}", self.url);
+        match status {
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Answer::Later(asked.map(Duration::from_secs), why),
+            // A wrong address or a missing login is the set-up's fault, not the records'.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
+                Answer::Later(Some(LONGEST_DELAY), why)
+            }
+            _ if status.is_server_error() => Answer::Later(None, why),
+            _ => Answer::Refused(why),
+        }
+    }
+}
+
+/// A random part of `delay`, so that many do not come back at once.
+fn jitter(delay: Duration) -> Duration {
+    let mut random = [0; 4];
+    let _ = getrandom::fill(&mut random); // no randomness: no wait, and the next delay is longer
+    delay.mul_f64(f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX))
+}

@@ -1,0 +1,251 @@
+//! Our records as OpenTelemetry log records.
+//!
+//! | ours | OpenTelemetry |
+//! |---|---|
+//! | type | `EventName`: `browser.console`, `browser.navigation`, `browser.web_vital`, else the type; always `tabtape.type` |
+//! | severity | `SeverityNumber` 5, 9, 13, 17 |
+//! | `capture_session_id`, seq | `session.id`, `tabtape.seq`: together they name a record, also when it is sent twice |
+//! | url | `url.full` |
+//! | `data.method`, `data.status` of network | `http.request.method`, `http.response.status_code` |
+//! | uncaught errors | `exception.type`, `exception.message`, `exception.stacktrace` |
+//! | `source.metadata.x` | `tabtape.x` |
+//! | data | the body: its text where there is one, else all of it; all of it is `tabtape.data` |
+//! | a gap | WARN `tabtape.gap` |
+
+use super::SCHEMA_URL;
+use crate::clock::now_micros;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Any,
+};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use serde_json::Value;
+use tabtape::levels::Severity;
+use tabtape::severity::severity;
+
+/// A request that carries these records.
+pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLogsServiceRequest {
+    envelope(lines.into_iter().filter_map(log_record).collect())
+}
+
+/// A request that says how many records are gone before anyone could send them.
+pub(crate) fn not_retained(count: u64) -> ExportLogsServiceRequest {
+    let mut record = gap_record(Some(count), "not_retained");
+    record.time_unix_nano = now_micros() * 1000;
+    envelope(vec![record])
+}
+
+fn envelope(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
+    let scope = InstrumentationScope {
+        name: "tabtape".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        ..InstrumentationScope::default()
+    };
+    let resource = Resource { attributes: vec![text("service.name", "tabtape")], ..Resource::default() };
+    ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            resource: Some(resource),
+            scope_logs: vec![ScopeLogs { scope: Some(scope), log_records, schema_url: SCHEMA_URL.into() }],
+            schema_url: SCHEMA_URL.into(),
+        }],
+    }
+}
+
+/// One line as a log record; `None` for a line that is none of ours.
+pub(crate) fn log_record(line: &[u8]) -> Option<LogRecord> {
+    let record: Value = serde_json::from_slice(line).ok()?;
+    let session = record["capture_session_id"].as_str().unwrap_or_default();
+    if let Some(gap) = record.get("gap") {
+        let (first, last) = (gap["first_seq"].as_u64()?, gap["last_seq"].as_u64()?);
+        let mut out =
+            gap_record(last.checked_sub(first).map(|more| more + 1), gap["reason"].as_str().unwrap_or("?"));
+        out.time_unix_nano = now_micros() * 1000;
+        out.attributes.extend([
+            text("session.id", session),
+            int("tabtape.gap.first_seq", first),
+            int("tabtape.gap.last_seq", last),
+            text("tabtape.category", gap["category"].as_str().unwrap_or("?")),
+        ]);
+        return Some(out);
+    }
+    let event = &record["event"];
+    let (type_, data) = (event["type"].as_str()?, &event["data"]);
+    let status = data["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let graded = severity(type_, if event["category"] == "network" { status } else { 0 });
+    let mut attributes = vec![
+        text("session.id", session),
+        int("tabtape.seq", record["seq"].as_u64().unwrap_or(0)),
+        text("tabtape.type", type_),
+        text("tabtape.category", event["category"].as_str().unwrap_or("?")),
+        text("tabtape.detail_level", event["detail_level"].as_str().unwrap_or("standard")),
+        text("tabtape.source.kind", event["source"]["kind"].as_str().unwrap_or("?")),
+    ];
+    attributes.extend(event["source"]["event"].as_str().map(|name| text("tabtape.source.event", name)));
+    for (name, value) in event["source"]["metadata"].as_object().into_iter().flatten() {
+        attributes.push(text(&format!("tabtape.{name}"), value.as_str().unwrap_or_default()));
+    }
+    attributes.extend(event["url"].as_str().map(|url| text("url.full", url)));
+    if event["truncated"] == true {
+        attributes.push(KeyValue {
+            key: "tabtape.truncated".into(),
+            value: Some(any(Any::BoolValue(true))),
+            ..KeyValue::default()
+        });
+    }
+    network(event, status, &mut attributes);
+    exception(type_, data, &mut attributes);
+    if !data.is_null() {
+        attributes.push(KeyValue {
+            key: "tabtape.data".into(),
+            value: Some(of_json(data)),
+            ..KeyValue::default()
+        });
+    }
+    let body = match data["text"].as_str().or_else(|| data["message"].as_str()) {
+        Some(message) => Some(any(Any::StringValue(message.to_owned()))),
+        None => (!data.is_null()).then(|| of_json(data)),
+    };
+    Some(LogRecord {
+        time_unix_nano: event["ts"].as_u64().unwrap_or(0).saturating_mul(1000),
+        observed_time_unix_nano: now_micros() * 1000,
+        severity_number: number_of(graded),
+        severity_text: graded.as_str().to_uppercase(),
+        body,
+        attributes,
+        event_name: event_name(type_).to_owned(),
+        ..LogRecord::default()
+    })
+}
+
+fn event_name(type_: &str) -> &str {
+    match type_ {
+        "page.lcp" | "page.layout_shift" | "page.inp" => "browser.web_vital",
+        _ if type_.starts_with("console.") => "browser.console",
+        _ if type_.starts_with("page.navigation_") => "browser.navigation",
+        other => other,
+    }
+}
+
+fn network(event: &Value, status: u16, attributes: &mut Vec<KeyValue>) {
+    if event["category"] != "network" {
+        return;
+    }
+    attributes.extend(event["data"]["method"].as_str().map(|method| text("http.request.method", method)));
+    if status > 0 {
+        attributes.push(int("http.response.status_code", status.into()));
+    }
+}
+
+fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
+    if !matches!(type_, "console.exception" | "console.rejection") {
+        return;
+    }
+    let field = |names: [&str; 2]| names.iter().find_map(|name| data[*name].as_str());
+    attributes.extend(field(["message", "text"]).map(|message| text("exception.message", message)));
+    attributes.extend(field(["name", "class"]).map(|name| text("exception.type", name)));
+    attributes.extend(field(["stack", "stacktrace"]).map(|stack| text("exception.stacktrace", stack)));
+}
+
+fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
+    let mut attributes = vec![text("tabtape.gap.reason", reason)];
+    attributes.extend(count.map(|count| int("tabtape.gap.count", count)));
+    LogRecord {
+        observed_time_unix_nano: now_micros() * 1000,
+        severity_number: number_of(Severity::Warn),
+        severity_text: "WARN".into(),
+        body: Some(any(Any::StringValue(format!("{} records are missing: {reason}", count.unwrap_or(0))))),
+        attributes,
+        event_name: "tabtape.gap".into(),
+        ..LogRecord::default()
+    }
+}
+
+const fn number_of(severity: Severity) -> i32 {
+    match severity {
+        Severity::Debug => 5,
+        Severity::Info => 9,
+        Severity::Warn => 13,
+        Severity::Error => 17,
+    }
+}
+
+fn any(value: Any) -> AnyValue {
+    AnyValue { value: Some(value) }
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    KeyValue { key: key.into(), value: Some(any(Any::StringValue(value.to_owned()))), ..KeyValue::default() }
+}
+
+fn int(key: &str, value: u64) -> KeyValue {
+    let value = i64::try_from(value).unwrap_or(i64::MAX);
+    KeyValue { key: key.into(), value: Some(any(Any::IntValue(value))), ..KeyValue::default() }
+}
+
+fn of_json(value: &Value) -> AnyValue {
+    AnyValue {
+        value: match value {
+            Value::Null => None,
+            Value::Bool(flag) => Some(Any::BoolValue(*flag)),
+            Value::String(text) => Some(Any::StringValue(text.clone())),
+            Value::Number(number) => Some(match number.as_i64() {
+                Some(whole) => Any::IntValue(whole),
+                None => Any::DoubleValue(number.as_f64().unwrap_or(f64::NAN)),
+            }),
+            Value::Array(values) => {
+                Some(Any::ArrayValue(ArrayValue { values: values.iter().map(of_json).collect() }))
+            }
+            Value::Object(fields) => Some(Any::KvlistValue(KeyValueList {
+                values: fields
+                    .iter()
+                    .map(|(key, value)| KeyValue {
+                        key: key.clone(),
+                        value: Some(of_json(value)),
+                        ..KeyValue::default()
+                    })
+                    .collect(),
+            })),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(record: &LogRecord, key: &str) -> Option<Any> {
+        record.attributes.iter().find(|attribute| attribute.key == key)?.value.clone()?.value
+    }
+
+    #[test]
+    fn an_event_keeps_its_identity_severity_and_conventional_names() {
+        let line = br#"{"capture_session_id":"s","seq":7,"event":{"ts":5,"type":"network.response","category":"network","source":{"kind":"extension","metadata":{"tab_id":"3"}},"url":"https://a.b/","data":{"method":"GET","status":404}}}"#;
+        let record = log_record(line).unwrap();
+        assert_eq!(
+            (record.event_name.as_str(), record.severity_number, record.time_unix_nano),
+            ("network.response", 17, 5000)
+        );
+        assert_eq!(attribute(&record, "session.id"), Some(Any::StringValue("s".into())));
+        assert_eq!(attribute(&record, "tabtape.seq"), Some(Any::IntValue(7)));
+        assert_eq!(attribute(&record, "tabtape.tab_id"), Some(Any::StringValue("3".into())));
+        assert_eq!(attribute(&record, "url.full"), Some(Any::StringValue("https://a.b/".into())));
+        assert_eq!(attribute(&record, "http.request.method"), Some(Any::StringValue("GET".into())));
+        assert_eq!(attribute(&record, "http.response.status_code"), Some(Any::IntValue(404)));
+    }
+
+    #[test]
+    fn an_uncaught_error_is_an_exception_and_a_gap_a_warning() {
+        let line = br#"{"capture_session_id":"s","seq":1,"event":{"ts":5,"type":"console.exception","category":"console","source":{"kind":"extension"},"data":{"text":"x is not defined","stack":"at a"}}}"#;
+        let record = log_record(line).unwrap();
+        assert_eq!(record.event_name, "browser.console");
+        assert_eq!(
+            attribute(&record, "exception.message"),
+            Some(Any::StringValue("x is not defined".into()))
+        );
+        assert_eq!(attribute(&record, "exception.stacktrace"), Some(Any::StringValue("at a".into())));
+        let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#).unwrap();
+        assert_eq!((gap.event_name.as_str(), gap.severity_number), ("tabtape.gap", 13));
+        assert_eq!(attribute(&gap, "tabtape.gap.count"), Some(Any::IntValue(7)));
+    }
+}
