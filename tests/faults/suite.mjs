@@ -49,7 +49,7 @@ export class Rigs {
       row.note = remark ?? "";
       const wrong = verdict(row, MOST_UNACKED);
       if (wrong === null) await checkSeqs(rig.collector);
-      return { row, wrong };
+      return { row, wrong: wrong === null ? null : `${wrong}; ${await state(rig)}` };
     } catch (error) {
       // Whatever it left behind would count against the next one.
       if (!scenario.own) await this.close();
@@ -69,6 +69,14 @@ export class Rigs {
     this.#shared = null;
     await rig?.close();
   }
+}
+
+/** How the recorder stands, for whoever has to find out why. @param {Rig} rig */
+async function state(rig) {
+  const { failure, recorder } = await rig
+    .command({ command: "status" })
+    .catch((error) => ({ failure: error }));
+  return `the recorder says ${JSON.stringify({ failure, ...recorder, categories: undefined })}`;
 }
 
 /** @template T @param {number} milliseconds @param {Promise<T>} work @returns {Promise<T>} */
