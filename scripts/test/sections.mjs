@@ -37,6 +37,7 @@ export const SECTIONS = {
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
   wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
   e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
+  faults: { what: "everything that can die, dies, and the ledger adds up", needs: ["build"], steps: faults },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
   npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
 };
@@ -113,6 +114,11 @@ async function capabilities() {
 
 async function endToEnd() {
   return [nodeTests("tests/e2e")];
+}
+
+async function faults() {
+  const args = [join(root, "scripts", "faults.mjs")];
+  return [{ title: "npm run faults", command: process.execPath, args, sums: /^It (adds|does not add) up.*/gm }];
 }
 
 async function viewer() {
