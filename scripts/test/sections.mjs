@@ -118,7 +118,9 @@ async function endToEnd() {
 
 async function faults() {
   const args = [join(root, "scripts", "faults.mjs")];
-  return [{ title: "npm run faults", command: process.execPath, args, sums: /^It (adds|does not add) up.*/gm }];
+  return [
+    { title: "npm run faults", command: process.execPath, args, sums: /^It (adds|does not add) up.*/gm },
+  ];
 }
 
 async function viewer() {
