@@ -80,7 +80,7 @@ fn luhn(digits: &[u8]) -> bool {
             digit => digit * 2 / 10 + digit * 2 % 10,
         })
         .sum();
-    sum % 10 == 0 && digits.iter().any(|digit| *digit != digits[0])
+    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != digits[0])
 }
 
 #[cfg(test)]

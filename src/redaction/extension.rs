@@ -1,9 +1,10 @@
 //! Reads what a user adds to the rule table, and refuses what is wrong with the path of the field.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::fields::{Field, LENGTHS, RuleError};
 
 use super::rules::{
     Charset, Matching, NameList, NameRule, Places, RuleTable, Shape, ShapeRule, TokenShape, ValueKind,
@@ -12,30 +13,6 @@ use super::rules::{
 /// Most rules a user may add, and most names in one; far beyond any need, and they bound the tables.
 const MAX_RULES: usize = 32;
 const MAX_NAMES: usize = 16;
-/// Bytes of a name, a prefix or an id.
-const LENGTHS: std::ops::RangeInclusive<usize> = 3..=48;
-/// Bytes after a prefix.
-const MAX_TOKEN: u64 = 4096;
-
-/// Why a table was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleError {
-    /// Where: `names[0].match`. Empty for the table itself.
-    pub path: String,
-    /// What was wrong, and what would be right.
-    pub problem: String,
-}
-
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "redaction rules: {}", self.problem),
-            path => write!(f, "redaction rules: {path}: {}", self.problem),
-        }
-    }
-}
-
-impl std::error::Error for RuleError {}
 
 impl RuleTable {
     /// The built-in table, extended by a user's JSON; see [the module](self) for its form.
@@ -154,97 +131,6 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
         mixed: false,
     });
     Ok(ShapeRule { id: object.id()?, shape })
-}
-
-/// A value and where it stands.
-#[derive(Debug, Clone)]
-struct Field<'a> {
-    path: String,
-    value: &'a Value,
-}
-
-/// An object without unknown members, and where it stands.
-#[derive(Debug)]
-struct Object<'a> {
-    path: String,
-    members: &'a Map<String, Value>,
-}
-
-impl<'a> Field<'a> {
-    fn wrong(&self, problem: String) -> RuleError {
-        RuleError { path: self.path.clone(), problem }
-    }
-
-    fn expected(&self, what: &str) -> RuleError {
-        let found: String = self.value.to_string().chars().take(64).collect();
-        self.wrong(format!("expected {what}, found {found}"))
-    }
-
-    fn object(&self, known: &[&str]) -> Result<Object<'a>, RuleError> {
-        let members = self.value.as_object().ok_or_else(|| self.expected("an object"))?;
-        let object = Object { path: self.path.clone(), members };
-        if let Some(unknown) = members.keys().find(|key| !known.contains(&key.as_str())) {
-            let problem = format!("unknown field; expected {}", known.join(", "));
-            return Err(RuleError { path: object.path_of(unknown), problem });
-        }
-        Ok(object)
-    }
-
-    fn string(&self) -> Result<&'a str, RuleError> {
-        self.value.as_str().ok_or_else(|| self.expected("a string"))
-    }
-
-    /// A short ASCII string.
-    fn text(&self) -> Result<&'a str, RuleError> {
-        let text = self.string()?;
-        if !text.is_ascii() || !LENGTHS.contains(&text.len()) {
-            return Err(self.expected("3 to 48 ASCII characters"));
-        }
-        Ok(text)
-    }
-
-    fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, RuleError> {
-        let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-        let found = self.value.as_str().and_then(|text| choices.iter().find(|(name, _)| *name == text));
-        found.map(|(_, choice)| *choice).ok_or_else(|| self.expected(&names.join(" or ")))
-    }
-}
-
-impl<'a> Object<'a> {
-    fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-
-    fn get(&self, key: &str) -> Option<Field<'a>> {
-        self.members.get(key).map(|value| Field { path: self.path_of(key), value })
-    }
-
-    fn required(&self, key: &str, what: &str) -> RuleError {
-        RuleError { path: self.path_of(key), problem: format!("missing; expected {what}") }
-    }
-
-    fn id(&self) -> Result<Cow<'static, str>, RuleError> {
-        let id = self.get("id").ok_or_else(|| self.required("id", "a name to count by"))?;
-        Ok(Cow::Owned(id.text()?.to_owned()))
-    }
-
-    fn length(&self, key: &str, default: usize) -> Result<usize, RuleError> {
-        let Some(field) = self.get(key) else { return Ok(default) };
-        let length = field.value.as_u64().filter(|length| (1..=MAX_TOKEN).contains(length));
-        length
-            .and_then(|length| usize::try_from(length).ok())
-            .ok_or_else(|| field.expected("a whole number from 1 to 4096"))
-    }
-
-    fn list(&self, key: &str, most: usize) -> Result<Vec<Field<'a>>, RuleError> {
-        let Some(field) = self.get(key) else { return Ok(Vec::new()) };
-        let items = field.value.as_array().ok_or_else(|| field.expected("an array"))?;
-        if items.len() > most {
-            return Err(field.wrong(format!("{} are too many; at most {most}", items.len())));
-        }
-        let item = |(i, value)| Field { path: format!("{}[{i}]", field.path), value };
-        Ok(items.iter().enumerate().map(item).collect())
-    }
 }
 
 #[cfg(test)]

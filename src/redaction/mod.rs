@@ -29,12 +29,15 @@ use std::ops::Range;
 mod base64;
 mod builtin;
 mod card;
+mod cookies;
 mod detect;
 mod escapes;
 mod extension;
+mod fields;
 mod follow;
 mod frequency;
 mod names;
+mod pairs;
 mod placeholder;
 mod prefilter;
 mod rules;
@@ -51,7 +54,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use extension::RuleError;
+pub use fields::RuleError;
 use names::Names;
 use prefilter::Pattern;
 pub use rules::RuleTable;

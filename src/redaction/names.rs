@@ -135,7 +135,7 @@ impl Names {
     /// The last three bytes of names, in lower case, for the prefilter.
     pub(super) fn tails<'a>(rules: impl Iterator<Item = &'a NameRule>) -> Vec<[u8; 3]> {
         let mut distinct = Vec::new();
-        for tail in rules.flat_map(|rule| rule.names.iter()).flat_map(|name| tails(name)) {
+        for tail in rules.flat_map(|rule| rule.names.iter()).flat_map(tails) {
             if !distinct.contains(&tail) {
                 distinct.push(tail);
             }

@@ -160,11 +160,11 @@ pub(super) fn block_scalar(tables: &Tables, block: &[u8; BLOCK], before: &Before
         tables.low[position][usize::from(byte & 15)] & tables.high[position][usize::from(byte >> 4)]
     };
     let (mut candidates, mut digits) = (0u64, 0u64);
-    for i in 0..BLOCK {
+    for (i, last) in block.iter().enumerate() {
         let buckets =
             (0..WINDOW).fold(0xFF, |buckets, back| buckets & accepts(WINDOW - 1 - back, byte(i, back)));
         candidates |= u64::from(buckets != 0) << i;
-        digits |= u64::from(block[i].is_ascii_digit()) << i;
+        digits |= u64::from(last.is_ascii_digit()) << i;
     }
     candidates | card_bits(digits, before.digits())
 }

@@ -288,13 +288,13 @@ fn hostile_texts_take_linear_time() {
         "name\\\",",
     ];
     for piece in pieces {
-        let json = format!("\"{}\"", piece.repeat(2_000_000 / piece.len()));
+        let json = format!("\"{}\"", piece.repeat(500_000 / piece.len()));
         if !is_json(json.as_bytes()) {
             continue;
         }
         let started = std::time::Instant::now();
         let _ = redact(json.as_bytes());
-        // A generous bound: quadratic would be minutes.
+        // Far more than it takes, far less than quadratic would.
         assert!(started.elapsed().as_secs() < 20, "{piece}: {:?}", started.elapsed());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::escapes::{at, closing_quote, line_break_at, quote_at, skip_blank};
+use super::cookies::is_cookie_member;
+use super::escapes::{at, closing_quote, quote_at, skip_blank};
 use super::names::Name;
 use super::placeholder::{Decoding, LEN, is_placeholder};
 use super::rules::ValueKind;
@@ -41,29 +42,6 @@ const SCHEMES: &[&str] = &[
     "mac",
     "privatetoken",
     "scram-sha-256",
-];
-
-/// Attributes of `Set-Cookie`, which are no secrets (RFC 6265bis, CHIPS).
-const ATTRIBUTES: &[&str] =
-    &["path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned", "priority"];
-
-/// Members of a cookie object that are no secrets (HAR, CDP and chrome.cookies together).
-const COOKIE_MEMBERS: &[&str] = &[
-    "name",
-    "path",
-    "domain",
-    "expires",
-    "expirationDate",
-    "maxAge",
-    "sameSite",
-    "size",
-    "priority",
-    "storeId",
-    "url",
-    "sourceScheme",
-    "sourcePort",
-    "partitionKey",
-    "comment",
 ];
 
 impl Scan<'_> {
@@ -210,59 +188,6 @@ impl Scan<'_> {
         }
         self.sink.passed > before
     }
-
-    fn redact_cookies(&mut self, content: Range<usize>, decoding: Decoding, name: Name, in_text: bool) {
-        if content.start < self.cookies_to {
-            return;
-        }
-        self.cookies_to = content.end;
-        let json = self.json;
-        let mut start = content.start;
-        while start < content.end {
-            let end = cookie_end(json, start, content.end);
-            let segment = &json[start..end];
-            let blank = segment.iter().take_while(|b| **b == b' ').count();
-            let equals = memchr::memchr(b'=', segment);
-            let label = &segment[blank.min(segment.len())..equals.unwrap_or(segment.len())];
-            let attribute = name.value == ValueKind::SetCookie
-                && ATTRIBUTES.iter().any(|a| label.trim_ascii_end().eq_ignore_ascii_case(a.as_bytes()));
-            let secret = match equals {
-                Some(equals) => start + equals + 1..end,
-                None if in_text => end..end,
-                None => start + blank..end,
-            };
-            // What stays of it is text like any other.
-            self.run_part(start..if attribute { end } else { start + equals.unwrap_or(0) });
-            if !attribute && !is_no_secret(&json[secret.clone()]) {
-                self.sink.replace(secret, name.rule, decoding);
-            }
-            start = if matches!(at(json, end), b';' | b',') { end + 1 } else { skip_blank(json, end) };
-            start = start.max(end + 1);
-        }
-    }
-}
-
-/// Where the cookie that begins at `start` ends: at `;`, a line break, or a `,` before another cookie.
-fn cookie_end(json: &[u8], start: usize, end: usize) -> usize {
-    let mut i = start;
-    while i < end {
-        match json[i] {
-            b';' => return i,
-            b'\\' if line_break_at(json, i) => return i,
-            b',' => {
-                let rest = &json[i + 1..end];
-                let blank = rest.iter().take_while(|b| **b == b' ').count();
-                let token =
-                    rest[blank..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
-                if rest.get(blank + token.count()) == Some(&b'=') && rest.get(blank) != Some(&b'=') {
-                    return i;
-                }
-            }
-            _ => {}
-        }
-        i += 1;
-    }
-    end
 }
 
 /// How many bytes of `text` are a known scheme and the blanks after it.
@@ -290,12 +215,7 @@ pub(super) fn is_no_secret(text: &[u8]) -> bool {
     ];
     ABSENT.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
         || text.iter().all(|b| *b == b'*')
-        || text.len() % 3 == 0 && text.chunks(3).all(|c| c == "•".as_bytes())
-}
-
-fn is_cookie_member(key: &[u8], kind: ValueKind) -> bool {
-    matches!(kind, ValueKind::Cookies | ValueKind::SetCookie)
-        && COOKIE_MEMBERS.iter().any(|m| key == m.as_bytes())
+        || text.len().is_multiple_of(3) && text.chunks(3).all(|c| c == "•".as_bytes())
 }
 
 /// The end of a string, number or literal at `i`; of anything else, `i`.
