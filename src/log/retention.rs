@@ -100,8 +100,8 @@ pub(super) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
     totals
 }
 
-/// The order in which what no collector has is given up: the category that takes most first, so that a
-/// flood in one does not cost the others their history; within it as they come, which is oldest first.
+/// The order in which room is made: the category that takes most first, so that a flood in one does not
+/// cost the others their history; within it as they come, which is oldest first.
 pub(super) fn largest_first(shelves: &[Shelf]) -> Vec<&Shelf> {
     let mut totals = totals(shelves);
     let mut order = Vec::with_capacity(shelves.len());

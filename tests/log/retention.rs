@@ -117,6 +117,20 @@ async fn in_need_the_unacked_of_the_largest_category_goes_as_a_gap() {
 }
 
 #[test]
+async fn a_flood_does_not_cost_the_others_their_history() {
+    for store in [None, Some("a")] {
+        let log = open("flood").await;
+        let recording = ten_commits(&log, 1).await;
+        if let Some(store_id) = store {
+            log.set_acked_seq(recording.session_id, store_id, 30).await.unwrap();
+        }
+        log.make_room(12_000).await.unwrap();
+        let gaps = gaps(&read_all(&log, recording.session_id, 0).await);
+        assert!(!gaps.is_empty() && gaps.iter().all(|gap| gap.0 == "console"), "{gaps:?}");
+    }
+}
+
+#[test]
 async fn a_drained_session_past_its_age_goes_whole() {
     let log = open("drained").await;
     let old = ten_commits(&log, 1).await;

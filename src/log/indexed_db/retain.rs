@@ -130,8 +130,7 @@ pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<R
     }
     let shelves = stock.shelves();
     for reason in [NOT_RETAINED, QUOTA] {
-        let order = if reason == QUOTA { largest_first(&shelves) } else { shelves.iter().collect() };
-        for shelf in order {
+        for shelf in largest_first(&shelves) {
             let most_seq = if reason == QUOTA { u64::MAX } else { stock.acks.by_all(shelf.session_id) };
             let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
             let mut may = |candidate: &Candidate| {
