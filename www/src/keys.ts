@@ -1,5 +1,6 @@
 /** The keyboard: single keys while no field has the focus. */
 import type { ListHandle } from "./list/list";
+import { nextError, step } from "./select";
 import type { Viewer } from "./state";
 
 const SEQUENCE_MS = 600;
@@ -58,10 +59,10 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         lastG = event.timeStamp;
         break;
       case "e":
-        viewer.selectError(1);
+        nextError(viewer, 1);
         break;
       case "E":
-        viewer.selectError(-1);
+        nextError(viewer, -1);
         break;
       case "Enter":
         if (onControl) return;
@@ -101,15 +102,6 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
   };
   addEventListener("keydown", onKey);
   return () => removeEventListener("keydown", onKey);
-}
-
-/** Moves the selection; without one it begins at the newest row in view. */
-export function step(viewer: Viewer, by: number): void {
-  const rows = viewer.rows.value;
-  if (rows.length === 0) return;
-  const now = viewer.selectedRow();
-  const next = now < 0 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, now + by));
-  viewer.selectRow(next);
 }
 
 function newest(viewer: Viewer): void {

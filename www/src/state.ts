@@ -16,28 +16,20 @@ import {
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, readAddress } from "./address";
-import { Dictionary, GAP_TYPE, type Header } from "./data/columns";
+import { Dictionary, type Header } from "./data/columns";
 import { COVERAGE_QUERY, type Coverage, coverageFrom, NO_COVERAGE } from "./data/coverage";
 import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
 import type { LineRecord } from "./data/record";
 import { type DataSource, type SessionSummary, SourceError } from "./data/source";
 import { SourceMaps } from "./detail/sourcemaps";
-import type { Known } from "./filter/complete";
 import { freeWords, withTerm } from "./filter/text";
 import { type Range, type Rows, rowsOf } from "./rows";
+import { domainOf } from "./timeline/domain";
 import { Theme } from "./ui/theme";
 
 const SESSIONS_EVERY_MS = 2_000;
-/** As the columns number severities. */
-const ERROR = 3;
 const MOST_RESTARTS = 500;
-/** The timeline's end moves by this share of the whole. */
-const DOMAIN_STEPS = 200;
-/** A session that has just begun still gets an axis. */
-const LEAST_DOMAIN_MICROS = 10e6;
-/** Newest rows that are searched for tabs to offer. */
-const KNOWN_ROWS = 20_000;
 const TYPING_PAUSE_MS = 220;
 
 export class Viewer {
@@ -80,7 +72,7 @@ export class Viewer {
   /** When somebody was watching the session. */
   readonly coverage: Signal<Coverage> = signal(NO_COVERAGE);
   /** What the timeline spans. */
-  readonly domain: ReadonlySignal<Range> = computed(() => this.computeDomain());
+  readonly domain: ReadonlySignal<Range> = domainOf(this.session, this.feed);
   readonly theme = new Theme();
   readonly sourceMaps = new SourceMaps();
   readonly lines = new Lines();
@@ -92,7 +84,6 @@ export class Viewer {
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
   private coverageOf = "";
-  private lastDomain = { from: 0, to: 0, step: 0 };
   private started = false;
   private readonly stops: (() => void)[] = [];
   private wanted: string | null;
@@ -187,21 +178,6 @@ export class Viewer {
     if (this.sessionId.value === session.id) this.coverage.value = coverageFrom(page.lines);
   }
 
-  /** The session's extent; while it grows, the end moves in steps, so that not each event moves everything. */
-  private computeDomain(): Range {
-    const session = this.session.value;
-    const feed = this.feed.value;
-    void feed?.version.value;
-    const newest = feed === null || feed.length === 0 ? 0 : feed.ts(feed.length - 1);
-    const from = session?.first_ts ?? (feed !== null && feed.length > 0 ? feed.ts(0) : 0);
-    const end = Math.max(session?.last_ts ?? 0, newest, from + LEAST_DOMAIN_MICROS);
-    const before = this.lastDomain;
-    if (before.from === from && end <= before.to && end > before.to - 2 * before.step) return before;
-    const step = Math.ceil((end - from) / DOMAIN_STEPS);
-    this.lastDomain = { from, to: end + step, step };
-    return this.lastDomain;
-  }
-
   /** The store behind the collector is another one than before: what was read is no longer true. */
   private beginAgain(): void {
     this.say("The collector has another store now; reading it from its beginning.");
@@ -268,24 +244,6 @@ export class Viewer {
     this.open(this.sessionId.value, q);
   }
 
-  /** What the filter bar can complete with. */
-  known(): Known {
-    const feed = this.feed.value;
-    const tabs = new Set<string>();
-    if (feed !== null) {
-      for (let i = Math.max(0, feed.length - KNOWN_ROWS); i < feed.length; i++) {
-        const { tab } = feed.at(i);
-        if (tab >= 0) tabs.add(String(tab));
-      }
-    }
-    return {
-      categories: Object.keys(this.session.value?.categories ?? {}),
-      types: this.dictionary.types.list.filter((t) => t !== GAP_TYPE).sort(),
-      tabs: [...tabs],
-      sites: [...this.lines.sites].slice(0, 200),
-    };
-  }
-
   /** Narrows the filter by one more term. */
   addTerm(term: string): void {
     this.applyFilter(withTerm(this.draft.value, term));
@@ -314,21 +272,6 @@ export class Viewer {
       this.selected.value = { session: this.sessionName(header), seq: header.seq };
       this.following.value = false;
     });
-  }
-
-  /** The next error from the selection on, or the one before it; round at the end. */
-  selectError(direction: 1 | -1): void {
-    const feed = this.feed.value;
-    const rows = this.rows.value;
-    if (feed === null || rows.length === 0) return;
-    const start = this.selectedRow() < 0 ? (direction === 1 ? -1 : rows.length) : this.selectedRow();
-    for (let n = 1; n <= rows.length; n++) {
-      const i = (start + direction * n + rows.length * 2) % rows.length;
-      if (feed.severity(rows.feedRow(i)) !== ERROR) continue;
-      this.selectRow(i);
-      return;
-    }
-    this.say("No error among these.");
   }
 
   async copySelected(): Promise<void> {

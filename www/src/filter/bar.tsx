@@ -10,6 +10,7 @@ import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
 import "./bar.css";
 import { type Completion, completions, SELECTOR_KEYS } from "./complete";
+import { knownTo } from "./known";
 import { terms } from "./text";
 
 export function FilterBar({ field }: { field: { current: HTMLInputElement | null } }) {
@@ -19,7 +20,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
   const caret = useSignal(0);
   const back = useRef<HTMLDivElement>(null);
   const text = viewer.draft.value;
-  const offered = open.value ? completions(text, caret.value, viewer.known()) : [];
+  const offered = open.value ? completions(text, caret.value, knownTo(viewer)) : [];
   const problem = viewer.feed.value?.error.value;
   const refused = problem?.code === "bad_query" && text.trim() === viewer.q.value ? problem.message : null;
 

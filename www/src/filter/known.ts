@@ -1,0 +1,25 @@
+/** What the session holds that the filter bar can complete with. */
+import { GAP_TYPE } from "../data/columns";
+import type { Viewer } from "../state";
+import type { Known } from "./complete";
+
+/** Newest rows that are searched for tabs to offer. */
+const KNOWN_ROWS = 20_000;
+const MOST_SITES = 200;
+
+export function knownTo(viewer: Viewer): Known {
+  const feed = viewer.feed.value;
+  const tabs = new Set<string>();
+  if (feed !== null) {
+    for (let i = Math.max(0, feed.length - KNOWN_ROWS); i < feed.length; i++) {
+      const { tab } = feed.at(i);
+      if (tab >= 0) tabs.add(String(tab));
+    }
+  }
+  return {
+    categories: Object.keys(viewer.session.value?.categories ?? {}),
+    types: viewer.dictionary.types.list.filter((type) => type !== GAP_TYPE).sort(),
+    tabs: [...tabs],
+    sites: [...viewer.lines.sites].slice(0, MOST_SITES),
+  };
+}

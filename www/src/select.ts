@@ -1,0 +1,30 @@
+/** Moving the selection by rows, and from error to error. */
+import type { Viewer } from "./state";
+
+/** As the columns number severities. */
+const ERROR = 3;
+
+/** Moves the selection; without one it begins at the newest row in view. */
+export function step(viewer: Viewer, by: number): void {
+  const rows = viewer.rows.value;
+  if (rows.length === 0) return;
+  const now = viewer.selectedRow();
+  const next = now < 0 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, now + by));
+  viewer.selectRow(next);
+}
+
+/** The next error from the selection on, or the one before it; round at the end. */
+export function nextError(viewer: Viewer, direction: 1 | -1): void {
+  const feed = viewer.feed.value;
+  const rows = viewer.rows.value;
+  if (feed === null || rows.length === 0) return;
+  const now = viewer.selectedRow();
+  const start = now >= 0 ? now : direction === 1 ? -1 : rows.length;
+  for (let n = 1; n <= rows.length; n++) {
+    const i = (start + direction * n + rows.length * 2) % rows.length;
+    if (feed.severity(rows.feedRow(i)) !== ERROR) continue;
+    viewer.selectRow(i);
+    return;
+  }
+  viewer.say("No error among these.");
+}
