@@ -4,7 +4,7 @@ import type { RecorderOwner } from "./recorder.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
-/** chrome.tabs.MAX_CAPTURE_VISIBLE_TAB_CALLS_PER_SECOND, and DESIGN's: two a second. */
+/** chrome.tabs.MAX_CAPTURE_VISIBLE_TAB_CALLS_PER_SECOND: two a second. */
 const MIN_INTERVAL_MS = 500;
 const MAX_NOTE = 1_000;
 /** An envelope holds a million bytes, and base64 takes a third more than its bytes. */
