@@ -32,7 +32,7 @@ impl Flusher {
     fn proven(&mut self, store_id: String, now_ms: f64) {
         self.link = Link::Proven { at_ms: now_ms };
         let changed = self.store_id.as_ref().is_some_and(|known| *known != store_id);
-        for progress in self.sessions.values_mut() {
+        for (_, progress) in self.sessions.iter_mut() {
             progress.proved = false;
             if changed {
                 progress.forget_store();
@@ -167,7 +167,7 @@ impl Flusher {
             return false;
         }
         let is_live = self.is_live(flight.session_id);
-        let Some(progress) = self.sessions.get_mut(&flight.session_id) else { return false };
+        let Some(progress) = self.sessions.get_mut(flight.session_id) else { return false };
         let (session_id, sent_seq) = (flight.session_id, progress.sent_seq);
         let mut acked_seq = receipt.acked_seq;
         if acked_seq > sent_seq {
@@ -214,8 +214,8 @@ impl Flusher {
     fn rewound(&mut self, session_id: SessionId, from_seq: u64, to_seq: u64) {
         self.recovering = true;
         self.notices.push(Notice::Rewound { session_id, from_seq, to_seq });
-        for (id, progress) in &mut self.sessions {
-            if *id != session_id && !progress.proved && progress.acked_seq.is_some() {
+        for (id, progress) in self.sessions.iter_mut() {
+            if id != session_id && !progress.proved && progress.acked_seq.is_some() {
                 progress.ask_again();
             }
         }
@@ -226,7 +226,7 @@ impl Flusher {
         self.link = Link::Proven { at_ms: now_ms };
         self.works();
         let session_id = flight.session_id;
-        let Some(progress) = self.sessions.get_mut(&session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(session_id) else { return };
         if flight.records.len() > 1 {
             progress.suspects.insert(first_seq);
         } else if progress.refused.insert(first_seq) {
@@ -239,7 +239,7 @@ impl Flusher {
 
     fn stop_session(&mut self, session_id: SessionId, why: SessionStop) {
         self.totals.failures += 1;
-        if let Some(progress) = self.sessions.get_mut(&session_id) {
+        if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.error = Some(why.to_string());
             progress.stopped = Some(why.clone());
             self.notices.push(Notice::SessionStopped { session_id, why });
@@ -255,7 +255,7 @@ impl Flusher {
         random: f64,
     ) {
         self.totals.failures += 1;
-        let Some(progress) = self.sessions.get_mut(&session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(session_id) else { return };
         if progress.backoff.failures() == 0 {
             self.notices.push(notice);
         }

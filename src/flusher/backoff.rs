@@ -52,15 +52,25 @@ impl Backoff {
     }
 }
 
-/// `Retry-After` in milliseconds from now: seconds, or an HTTP date.
-pub(super) fn retry_after_ms(header: &str, unix_ms: f64) -> Option<f64> {
+/// A `Retry-After` header in milliseconds from `unix_ms`: seconds, or a date, which `parse_date` reads into Unix
+/// milliseconds.
+pub(super) fn retry_after_ms(
+    header: &str,
+    unix_ms: f64,
+    parse_date: impl FnOnce(&str) -> Option<f64>,
+) -> Option<f64> {
     let header = header.trim();
-    if let Ok(seconds) = header.parse::<u32>() {
-        return Some(f64::from(seconds) * 1_000.0);
+    match header.parse::<u32>() {
+        Ok(seconds) => Some(f64::from(seconds) * 1_000.0),
+        Err(_) => parse_date(header).map(|date_ms| (date_ms - unix_ms).max(0.0)),
     }
-    let date = httpdate::parse_http_date(header).ok()?;
-    let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis() as f64;
-    Some((date_ms - unix_ms).max(0.0))
+}
+
+/// The date of a header, as the browser's `Date.parse` reads it.
+#[cfg(test)]
+pub(super) fn date_ms(text: &str) -> Option<f64> {
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since.as_millis() as f64)
 }
 
 #[cfg(test)]
@@ -99,12 +109,13 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let unix_ms = 784_111_777_000.0; // Sun, 06 Nov 1994 08:49:37 GMT
-        assert_eq!(retry_after_ms("120", unix_ms), Some(120_000.0));
-        assert_eq!(retry_after_ms(" 0 ", unix_ms), Some(0.0));
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:40 GMT", unix_ms), Some(3_000.0));
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:30 GMT", unix_ms), Some(0.0));
+        let wait_ms = |header| retry_after_ms(header, unix_ms, date_ms);
+        assert_eq!(wait_ms("120"), Some(120_000.0));
+        assert_eq!(wait_ms(" 0 "), Some(0.0));
+        assert_eq!(wait_ms("Sun, 06 Nov 1994 08:49:40 GMT"), Some(3_000.0));
+        assert_eq!(wait_ms("Sun, 06 Nov 1994 08:49:30 GMT"), Some(0.0));
         for bad in ["", "soon", "-1", "1.5", "99999999999999999999"] {
-            assert_eq!(retry_after_ms(bad, unix_ms), None, "{bad}");
+            assert_eq!(wait_ms(bad), None, "{bad}");
         }
     }
 }

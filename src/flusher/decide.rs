@@ -7,10 +7,10 @@ use super::backoff::Backoff;
 use super::batch::{Batch, Limits};
 use super::flush::FlushReason;
 use super::notice::Notice;
-use super::progress::Progress;
+use super::progress::{Progress, Sessions};
 use super::status::{LinkState, Totals};
 use crate::envelope::SessionId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.
 pub const FLUSH_INTERVAL_MS: f64 = 20.0;
@@ -96,7 +96,7 @@ pub(super) struct InFlight {
 /// The decisions of one delivery.
 #[derive(Debug)]
 pub struct Flusher {
-    pub(super) sessions: BTreeMap<SessionId, Progress>,
+    pub(super) sessions: Sessions,
     live: Option<SessionId>,
     pub(super) link: Link,
     pub(super) store_id: Option<String>,
@@ -125,7 +125,7 @@ pub struct Flusher {
 impl Default for Flusher {
     fn default() -> Self {
         Self {
-            sessions: BTreeMap::new(),
+            sessions: Sessions::default(),
             live: None,
             link: Link::Unproven,
             store_id: None,
@@ -176,7 +176,7 @@ impl Flusher {
             return Action::Hello;
         };
         if let Some((id, _)) = self.sessions.iter().find(|(_, progress)| progress.acked_seq.is_none()) {
-            return Action::LoadAcked { session_id: *id, store_id: store_id.clone() };
+            return Action::LoadAcked { session_id: id, store_id: store_id.clone() };
         }
         match self.choose(now_ms) {
             Choice::Now(..) if !self.is_proven(now_ms) => Action::Hello,
@@ -195,19 +195,19 @@ impl Flusher {
         let mut at_ms = f64::INFINITY;
         let mut live = None;
         let mut older = None;
-        for (id, progress) in &self.sessions {
+        for (id, progress) in self.sessions.iter() {
             if progress.after_seq().is_none() {
                 continue;
             }
             if now_ms < progress.backoff.retry_at_ms() {
                 at_ms = at_ms.min(progress.backoff.retry_at_ms());
-            } else if Some(*id) == self.live {
-                match self.live_turn(*id, progress, now_ms) {
+            } else if Some(id) == self.live {
+                match self.live_turn(id, progress, now_ms) {
                     Choice::At(live_at_ms) => at_ms = at_ms.min(live_at_ms),
                     now @ Choice::Now(..) => live = Some(now),
                 }
             } else if older.is_none() {
-                older = Some(Choice::Now(*id, self.urgent(progress).unwrap_or(FlushReason::Recovered)));
+                older = Some(Choice::Now(id, self.urgent(progress).unwrap_or(FlushReason::Recovered)));
             }
         }
         let (first, second) = if self.older_next { (older, live) } else { (live, older) };
@@ -236,7 +236,7 @@ impl Flusher {
 
     fn order(&self, session_id: SessionId, reason: FlushReason) -> Action {
         let Some((progress, after_seq)) =
-            self.sessions.get(&session_id).and_then(|progress| Some((progress, progress.after_seq()?)))
+            self.sessions.get(session_id).and_then(|progress| Some((progress, progress.after_seq()?)))
         else {
             return Action::Idle;
         };
@@ -255,7 +255,7 @@ impl Flusher {
     fn due_cursor(&mut self, now_ms: f64) -> Result<Action, f64> {
         let mut at_ms = f64::INFINITY;
         let Some(store_id) = &self.store_id else { return Err(at_ms) };
-        for (id, progress) in &mut self.sessions {
+        for (id, progress) in self.sessions.iter_mut() {
             let (Some(due_ms), Some(acked_seq)) = (progress.store_at_ms(STORE_CURSOR_MS), progress.acked_seq)
             else {
                 continue;
@@ -267,7 +267,7 @@ impl Flusher {
             progress.stored_seq = Some(acked_seq);
             progress.stored_at_ms = now_ms;
             progress.store_now = false;
-            return Ok(Action::StoreAcked { session_id: *id, store_id: store_id.clone(), acked_seq });
+            return Ok(Action::StoreAcked { session_id: id, store_id: store_id.clone(), acked_seq });
         }
         Err(at_ms)
     }
@@ -275,7 +275,7 @@ impl Flusher {
     /// The last committed seq of a session.
     #[must_use]
     pub fn latest_seq(&self, session_id: SessionId) -> u64 {
-        self.sessions.get(&session_id).map_or(0, |progress| progress.latest_seq)
+        self.sessions.get(session_id).map_or(0, |progress| progress.latest_seq)
     }
 
     pub(super) fn is_live(&self, session_id: SessionId) -> bool {
@@ -295,19 +295,19 @@ impl Flusher {
     pub fn set_live(&mut self, session_id: SessionId, latest_seq: u64) {
         self.live = Some(session_id);
         self.left_behind = false;
-        self.sessions.entry(session_id).or_insert_with(|| Progress::new(latest_seq)).committed(latest_seq);
+        self.sessions.committed(session_id, latest_seq);
     }
 
     /// Something was committed.
     pub fn committed(&mut self, session_id: SessionId, latest_seq: u64) {
-        if let Some(progress) = self.sessions.get_mut(&session_id) {
+        if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.committed(latest_seq);
         }
     }
 
     /// A session ends: what is left of it goes at once.
     pub fn closing(&mut self, session_id: SessionId) {
-        if let Some(progress) = self.sessions.get_mut(&session_id) {
+        if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.closing = true;
         }
     }
@@ -316,7 +316,7 @@ impl Flusher {
     pub fn request(&mut self) {
         self.requested = true;
         self.backoff.hurry();
-        for progress in self.sessions.values_mut() {
+        for (_, progress) in self.sessions.iter_mut() {
             progress.backoff.hurry();
         }
     }
@@ -325,11 +325,9 @@ impl Flusher {
     pub fn listed(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
         self.list_at_ms = f64::INFINITY;
         for (id, latest_seq) in sessions {
-            match self.sessions.get_mut(&id) {
-                None => drop(self.sessions.insert(id, Progress::new(latest_seq))),
-                // What of the live session is committed, its owner says.
-                Some(progress) if Some(id) != self.live => progress.committed(latest_seq),
-                Some(_) => {}
+            // What of the live session is committed, its owner says.
+            if Some(id) != self.live {
+                self.sessions.committed(id, latest_seq);
             }
         }
     }
@@ -345,10 +343,10 @@ impl Flusher {
         if self.store_id.as_deref() != Some(store_id) {
             return;
         }
-        let older =
-            |(id, progress): &(&SessionId, &Progress)| Some(**id) != self.live && progress.latest_seq > 0;
-        let newest_older = self.sessions.iter().rev().find(older).map(|(id, _)| *id);
-        let Some(progress) = self.sessions.get_mut(&session_id) else { return };
+        let is_older =
+            |(id, progress): &(SessionId, &Progress)| Some(*id) != self.live && progress.latest_seq > 0;
+        let newest_older = self.sessions.iter().filter(is_older).next_back().map(|(id, _)| id);
+        let Some(progress) = self.sessions.get_mut(session_id) else { return };
         progress.acked_seq = Some(acked_seq);
         progress.stored_seq = Some(acked_seq);
         // A cursor that was stored is an ack that was believed.
@@ -361,7 +359,7 @@ impl Flusher {
     /// A cursor could not be stored; it will be tried again, but so that delivery does not wait for a log
     /// that fails.
     pub fn not_stored(&mut self, session_id: SessionId, now_ms: f64) {
-        if let Some(progress) = self.sessions.get_mut(&session_id) {
+        if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.stored_seq = None;
             progress.stored_at_ms = now_ms + LOG_RETRY_MS - STORE_CURSOR_MS;
         }
@@ -370,7 +368,7 @@ impl Flusher {
     /// A batch is on its way.
     pub fn began(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
         let is_live = Some(batch.session_id) == self.live;
-        let Some(progress) = self.sessions.get_mut(&batch.session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(batch.session_id) else { return };
         progress.sent_seq = progress.sent_seq.max(batch.last_seq);
         progress.committed(batch.last_seq);
         if is_live {
@@ -390,7 +388,7 @@ impl Flusher {
     /// What a batch of the live session did not get delivered, though it was answered, does not wait.
     pub(super) fn came_back(&mut self, flight: &InFlight) {
         let last_seq = flight.records.last().map_or(0, |record| record.1);
-        let progress = self.sessions.get(&flight.session_id).filter(|_| Some(flight.session_id) == self.live);
+        let progress = self.sessions.get(flight.session_id).filter(|_| Some(flight.session_id) == self.live);
         self.left_behind |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
     }
 }

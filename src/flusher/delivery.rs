@@ -16,7 +16,6 @@ use crate::ring::{Entry, ReadResult, RingBuffer};
 use crate::selector::Selector;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -62,7 +61,7 @@ struct Shared {
     flusher: RefCell<Flusher>,
     live: Cell<SessionId>,
     /// The rings of the sessions that were live in this worker.
-    rings: RefCell<BTreeMap<SessionId, Source>>,
+    rings: RefCell<Vec<(SessionId, Source)>>,
     waiters: RefCell<Vec<FlushWaiter>>,
     url: String,
     last_ack_ts: Cell<Option<u64>>,
@@ -153,7 +152,7 @@ impl Delivery {
     pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
         let latest_seq = ring.latest_seq();
         self.shared.live.set(session_id);
-        self.shared.rings.borrow_mut().insert(session_id, Source { ring, memory_only: false });
+        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
         self.shared.flusher.borrow_mut().set_live(session_id, latest_seq);
         self.shared.signal.give();
     }
@@ -161,15 +160,16 @@ impl Delivery {
     /// The ring has more: call it after each commit.
     pub fn notify(&self) {
         let live = self.shared.live.get();
-        let latest_seq = self.shared.rings.borrow().get(&live).map_or(0, |source| source.ring.latest_seq());
+        let latest_seq = self.shared.source(live).map_or(0, |source| source.ring.latest_seq());
         self.shared.flusher.borrow_mut().committed(live, latest_seq);
         self.shared.signal.give();
     }
 
     /// The live session turned volatile: records are in its ring or nowhere.
     pub fn turned_volatile(&self) {
-        if let Some(source) = self.shared.rings.borrow_mut().get_mut(&self.shared.live.get()) {
-            source.memory_only = true;
+        let live = self.shared.live.get();
+        for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
+            source.memory_only |= *session_id == live;
         }
         self.notify();
     }
@@ -209,6 +209,10 @@ impl Drop for Delivery {
 }
 
 impl Shared {
+    fn source(&self, session_id: SessionId) -> Option<Source> {
+        self.rings.borrow().iter().rev().find(|(id, _)| *id == session_id).map(|(_, source)| source.clone())
+    }
+
     fn status(&self) -> DeliveryStatus {
         let status = self.flusher.borrow().status(Some(self.live.get()));
         DeliveryStatus { url: self.url.clone(), last_ack_ts: self.last_ack_ts.get(), ..status }
@@ -327,7 +331,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
             timeout_ms: HELLO_TIMEOUT_MS,
         };
         let answer = transport.post(request).await;
-        let outcome = challenge.judge(target, answer, environment.unix_ms());
+        let outcome = challenge.judge(target, answer);
         let (now_ms, random) = (environment.now_ms(), random_unit(environment));
         self.flusher(|flusher| flusher.greeted(outcome, now_ms, random));
     }
@@ -354,7 +358,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
             timeout_ms: BATCH_TIMEOUT_MS,
         };
         let reply = match transport.post(request).await {
-            Ok(response) => Reply::of(&response, environment.unix_ms()),
+            Ok(response) => Reply::of(&response),
             Err(error) => Reply::from(error),
         };
         let (now_ms, random) = (environment.now_ms(), random_unit(environment));
@@ -364,7 +368,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
     /// The records after the order's cursor: from the ring when it holds them, else from the log. Nothing
     /// at all means that none is held up to the order's `latest_seq`.
     async fn held(&self, order: &Order) -> Result<Vec<Entry>, LogError> {
-        let source = self.shared.rings.borrow().get(&order.session_id).cloned();
+        let source = self.shared.source(order.session_id);
         if let Some(entries) = source.as_ref().and_then(|at| in_ring(&at.ring, order.after_seq, order.limits))
         {
             return Ok(entries);

@@ -2,6 +2,7 @@
 //!
 //! Works in service workers, dedicated workers and pages, and in Node, whose globals have the same names.
 
+use super::backoff::retry_after_ms;
 use super::environment::Environment;
 use super::transport::{GZIP_MIN_BYTES, MAX_REPLY_BYTES, Request, Response, Transport, TransportError};
 use gloo_timers::callback::Timeout;
@@ -133,11 +134,12 @@ async fn exchange(
         JsFuture::from(fetch_from(&format!("{origin}{}", request.path), &init)).await.map_err(failed)?;
     let response: web_sys::Response = response.unchecked_into();
     let retry_after = response.headers().get("retry-after").map_err(failed)?;
+    let retry_after_ms = retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
     let body = match response.body() {
         Some(stream) => read(stream.get_reader().unchecked_into()).await?,
         None => Vec::new(),
     };
-    Ok(Response { status: response.status(), retry_after, body })
+    Ok(Response { status: response.status(), retry_after_ms, body })
 }
 
 async fn init(request: &Request<'_>, patience: &Patience) -> Result<RequestInit, JsValue> {
@@ -187,6 +189,11 @@ async fn read(reader: ReadableStreamDefaultReader) -> Result<Vec<u8>, TransportE
         }
         body.extend_from_slice(&bytes.to_vec());
     }
+}
+
+/// Unix milliseconds of an HTTP date.
+fn date_ms(text: &str) -> Option<f64> {
+    Some(js_sys::Date::parse(text)).filter(|ms| ms.is_finite())
 }
 
 fn failed(error: JsValue) -> TransportError {

@@ -59,22 +59,17 @@ impl Challenge {
 
     /// Judges the answer.
     #[must_use]
-    pub fn judge(
-        &self,
-        target: &Target,
-        answer: Result<Response, TransportError>,
-        unix_ms: f64,
-    ) -> HelloOutcome {
+    pub fn judge(&self, target: &Target, answer: Result<Response, TransportError>) -> HelloOutcome {
         let response = match answer {
             Ok(response) => response,
             Err(error) => return HelloOutcome::Failed(Reply::from(error)),
         };
         match response.status {
             200 => {}
-            429 | 500..=599 => return HelloOutcome::Failed(Reply::of(&response, unix_ms)),
+            429 | 500..=599 => return HelloOutcome::Failed(Reply::of(&response)),
             // An unproven 401 is anybody's: it does not stop the flusher.
             status => {
-                let said = Reply::of(&response, unix_ms).detail();
+                let said = Reply::of(&response).detail();
                 return HelloOutcome::Impostor(format!("it answers hello with {status}: {said}"));
             }
         }
@@ -122,7 +117,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Response, TransportError> {
-        Ok(Response { status, retry_after: None, body: body.as_bytes().to_vec() })
+        Ok(Response { status, retry_after_ms: None, body: body.as_bytes().to_vec() })
     }
 
     /// `printf '%b' "$(printf '\\x07%.0s' {1..32})127.0.0.1:28273" | openssl dgst -sha256 -mac HMAC -macopt hexkey:0b…0b`
@@ -132,7 +127,7 @@ mod tests {
     fn the_secret_over_nonce_and_address_is_the_proof() {
         let challenge = Challenge::new([7; 32]);
         let proof = format!(r#"{{"hmac":"{PROOF}","store_id":"s1","version":"0.1.0"}}"#);
-        let judge = |url, answer| challenge.judge(&target(url), answer, 0.0);
+        let judge = |url, answer| challenge.judge(&target(url), answer);
         assert_eq!(
             judge("http://127.0.0.1:28273", answer(200, &proof)),
             HelloOutcome::Proven { store_id: "s1".into() }
@@ -150,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_foreign_server_is_an_impostor_and_a_busy_one_is_not() {
-        let judge = |answer| Challenge::new([7; 32]).judge(&target("http://127.0.0.1:1"), answer, 0.0);
+        let judge = |answer| Challenge::new([7; 32]).judge(&target("http://127.0.0.1:1"), answer);
         for (status, body) in [(200, "<html>"), (404, ""), (403, "{}"), (401, "")] {
             assert!(matches!(judge(answer(status, body)), HelloOutcome::Impostor(_)), "{status}");
         }

@@ -2,6 +2,7 @@
 
 use super::backoff::Backoff;
 use super::notice::SessionStop;
+use crate::envelope::SessionId;
 use std::collections::BTreeSet;
 
 /// One session's cursor, and what stands in its way.
@@ -86,5 +87,37 @@ impl Progress {
             return None;
         }
         Some(if self.store_now { f64::NEG_INFINITY } else { self.stored_at_ms + interval_ms })
+    }
+}
+
+/// Sessions by age, oldest first. They are few.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Vec<(SessionId, Progress)>);
+
+impl Sessions {
+    pub(super) fn get(&self, id: SessionId) -> Option<&Progress> {
+        let index = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Progress> {
+        let index = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&mut self.0[index].1)
+    }
+
+    /// Notes that `id` is committed up to `latest_seq`.
+    pub(super) fn committed(&mut self, id: SessionId, latest_seq: u64) {
+        match self.0.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(index) => self.0[index].1.committed(latest_seq),
+            Err(index) => self.0.insert(index, (id, Progress::new(latest_seq))),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (SessionId, &Progress)> {
+        self.0.iter().map(|(id, progress)| (*id, progress))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut Progress)> {
+        self.0.iter_mut().map(|(id, progress)| (*id, progress))
     }
 }

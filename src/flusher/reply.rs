@@ -1,6 +1,5 @@
 //! What an answer to a batch means.
 
-use super::backoff::retry_after_ms;
 use super::transport::{Response, TransportError};
 
 /// What the collector says it has stored.
@@ -108,11 +107,11 @@ impl Problem {
 }
 
 impl Reply {
-    /// Sorts a response. `unix_ms` is now, for a `Retry-After` that is a date.
+    /// Sorts a response.
     #[must_use]
-    pub fn of(response: &Response, unix_ms: f64) -> Self {
-        let Response { status, body, .. } = response;
-        let status = *status;
+    pub fn of(response: &Response) -> Self {
+        let Response { status, retry_after_ms, body } = response;
+        let (status, retry_after_ms) = (*status, *retry_after_ms);
         if status == 200 {
             return serde_json::from_slice(body).map_or_else(
                 |error| Self::Broken(format!("the receipt is cut off or none: {error}")),
@@ -133,11 +132,7 @@ impl Reply {
                 Self::Conflict { seq: problem.seq.unwrap_or_default(), detail, receipt }
             }
             (401 | 403, _) => Self::Denied { status, detail },
-            (408 | 425 | 429 | 500..=599, _) => {
-                let header = response.retry_after.as_deref();
-                let retry_after_ms = header.and_then(|header| retry_after_ms(header, unix_ms));
-                Self::Busy { status, retry_after_ms, detail }
-            }
+            (408 | 425 | 429 | 500..=599, _) => Self::Busy { status, retry_after_ms, detail },
             _ => Self::Refused { status, detail },
         }
     }
@@ -173,7 +168,7 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &str) -> Reply {
-        Reply::of(&Response { status, retry_after: None, body: body.into() }, 0.0)
+        Reply::of(&Response { status, retry_after_ms: None, body: body.into() })
     }
 
     #[test]

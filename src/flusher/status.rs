@@ -65,15 +65,18 @@ pub struct DeliveryStatus {
 impl Flusher {
     /// The status, without what only the caller knows.
     pub(super) fn status(&self, live: Option<SessionId>) -> DeliveryStatus {
-        let live = live.and_then(|live| self.sessions.get(&live));
-        let backlog_events = self.sessions.values().map(Progress::backlog).sum();
+        let live = live.and_then(|live| self.sessions.get(live));
+        let backlog_events = self.sessions.iter().map(|(_, progress)| progress.backlog()).sum();
         DeliveryStatus {
             state: self.state,
             url: String::new(),
             store_id: self.store_id.clone(),
             acked_seq: live.and_then(|live| live.acked_seq).unwrap_or(0),
             last_ack_ts: None,
-            error: self.error.clone().or_else(|| self.sessions.values().rev().find_map(|p| p.error.clone())),
+            error: self
+                .error
+                .clone()
+                .or_else(|| self.sessions.iter().rev().find_map(|(_, p)| p.error.clone())),
             backlog_events,
             draining: backlog_events > 0 && !matches!(self.state, LinkState::Unauthorized),
             totals: self.totals,
@@ -98,8 +101,8 @@ impl Flusher {
         live_seq: u64,
         failures: u64,
     ) -> Option<Result<(), NotFlushed>> {
-        let acked = |id: &SessionId, progress: &Progress| {
-            let target = if Some(*id) == live { live_seq } else { progress.latest_seq };
+        let acked = |id: SessionId, progress: &Progress| {
+            let target = if Some(id) == live { live_seq } else { progress.latest_seq };
             progress.acked_seq.is_some_and(|acked_seq| acked_seq >= target) && !progress.probe
         };
         if self.is_listed() && self.store_id.is_some() && self.sessions.iter().all(|(id, p)| acked(id, p)) {

@@ -28,12 +28,12 @@ pub struct Request<'a> {
 }
 
 /// A reply that arrived whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `Retry-After` header.
-    pub retry_after: Option<String>,
+    /// The `Retry-After` header, in milliseconds from now.
+    pub retry_after_ms: Option<f64>,
     /// The body, at most [`MAX_REPLY_BYTES`].
     pub body: Vec<u8>,
 }

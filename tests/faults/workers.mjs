@@ -57,6 +57,7 @@ export const workers = [
       const tab = await rig.emitter("worker_idle");
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(500)");
+        await rig.until("the worker to take that", async () => (await rig.workers()).length > 0);
         await rig.until("the idle worker to end", async () => (await rig.workers()).length === 0, 120_000);
       }
       await tab.evaluate("burst(500)");

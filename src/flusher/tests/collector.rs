@@ -1,5 +1,7 @@
 //! A model of the collector: its rules and everything that can go wrong on the way.
 
+use super::super::Environment as _;
+use super::super::backoff::{date_ms, retry_after_ms};
 use super::super::hello::tests_support::proof;
 use super::super::transport::{Request, Response, Transport, TransportError};
 use super::super::{PROOF_MS, Parts, Target};
@@ -158,7 +160,10 @@ impl Transport for Collector {
             request.clone()
         };
         match fault {
-            Some(Fault::Status(status, retry_after)) => Ok(response(status, String::new(), retry_after)),
+            Some(Fault::Status(status, retry_after)) => {
+                let wait_ms = |header| retry_after_ms(header, self.world.unix_ms(), date_ms);
+                Ok(response(status, String::new(), retry_after.and_then(wait_ms)))
+            }
             Some(Fault::Hangs { carried_out }) => {
                 if carried_out {
                     self.state.borrow_mut().answer(&arrived, self.world.now());
@@ -196,8 +201,8 @@ fn lie(response: &mut Response, change: impl Fn(u64) -> u64) {
     }
 }
 
-fn response(status: u16, body: String, retry_after: Option<&str>) -> Response {
-    Response { status, retry_after: retry_after.map(str::to_owned), body: body.into_bytes() }
+fn response(status: u16, body: String, retry_after_ms: Option<f64>) -> Response {
+    Response { status, retry_after_ms, body: body.into_bytes() }
 }
 
 impl State {

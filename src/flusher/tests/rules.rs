@@ -106,6 +106,10 @@ impl Rig {
         self.flusher.committed(session(9), latest_seq);
     }
 
+    fn progress(&self, number: u64) -> &super::super::progress::Progress {
+        self.flusher.sessions.get(session(number)).unwrap()
+    }
+
     fn codes(&mut self) -> Vec<&'static str> {
         self.flusher.news().0.iter().map(Notice::code).collect()
     }
@@ -331,7 +335,7 @@ fn a_record_too_large_alone_is_replaced_by_a_gap() {
     assert!(rig.order().refused.contains(&2));
     assert_eq!(rig.codes(), ["record_refused"]);
     rig.deliver(3);
-    assert!(rig.flusher.sessions[&session(9)].refused.is_empty(), "what is acked is forgotten");
+    assert!(rig.progress(9).refused.is_empty(), "what is acked is forgotten");
 }
 
 #[test]
@@ -398,7 +402,7 @@ fn a_conflict_stops_its_session_and_no_other() {
     let receipt = Some(receipt(session(9), 3));
     rig.answer(Reply::Conflict { seq: 4, detail: "other bytes".into(), receipt });
     assert_eq!(rig.codes(), ["seq_conflict"]);
-    assert_eq!(rig.flusher.sessions[&session(9)].acked_seq, Some(3), "what came before it is stored");
+    assert_eq!(rig.progress(9).acked_seq, Some(3), "what came before it is stored");
     assert_eq!(rig.deliver(5).session_id, session(1));
     rig.after(1e6).commit(20);
     assert!(matches!(rig.settle(), Action::Idle));
@@ -430,7 +434,7 @@ fn an_older_session_that_went_on_in_memory_is_drained_as_far_as_its_log_goes() {
     rig.now_ms = rig.waits_until();
     rig.send(300);
     rig.ack(session(1), 500);
-    assert_eq!(rig.flusher.sessions[&session(1)].acked_seq, Some(300));
+    assert_eq!(rig.progress(1).acked_seq, Some(300));
     rig.after(1e4);
     assert!(matches!(rig.settle(), Action::Idle));
 }
@@ -440,7 +444,7 @@ fn an_earlier_owner_may_have_sent_what_it_committed() {
     let mut rig = Rig::new(500, &[]);
     rig.send(20);
     rig.ack(session(9), 500);
-    assert_eq!(rig.flusher.sessions[&session(9)].acked_seq, Some(500));
+    assert_eq!(rig.progress(9).acked_seq, Some(500));
 }
 
 #[test]
@@ -522,7 +526,7 @@ fn a_receipt_of_another_store_or_session_is_not_believed() {
         rig.commit(5);
         rig.send(5);
         rig.answer(Reply::Acked(Receipt { store_id: store_id.into(), ..receipt(id, 5) }));
-        assert_eq!(rig.flusher.sessions[&session(9)].acked_seq, Some(1));
+        assert_eq!(rig.progress(9).acked_seq, Some(1));
         rig.now_ms = rig.waits_until();
         assert_eq!(rig.next(), Action::Hello);
     }
