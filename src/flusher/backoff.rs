@@ -52,9 +52,10 @@ impl Backoff {
     }
 }
 
-/// A `Retry-After` header in milliseconds from `unix_ms`: seconds, or a date, which `parse_date` reads into Unix
+/// For transports: a `Retry-After` header in milliseconds from `unix_ms`: seconds, or a date, which `parse_date` reads into Unix
 /// milliseconds.
-pub(super) fn retry_after_ms(
+#[must_use]
+pub fn retry_after_ms(
     header: &str,
     unix_ms: f64,
     parse_date: impl FnOnce(&str) -> Option<f64>,

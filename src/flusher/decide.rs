@@ -345,7 +345,7 @@ impl Flusher {
         }
         let is_older =
             |(id, progress): &(SessionId, &Progress)| Some(*id) != self.live && progress.latest_seq > 0;
-        let newest_older = self.sessions.iter().filter(is_older).next_back().map(|(id, _)| id);
+        let newest_older = self.sessions.iter().rfind(is_older).map(|(id, _)| id);
         let Some(progress) = self.sessions.get_mut(session_id) else { return };
         progress.acked_seq = Some(acked_seq);
         progress.stored_seq = Some(acked_seq);

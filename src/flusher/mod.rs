@@ -50,7 +50,7 @@ mod transport;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod fetch;
 
-pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS};
+pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
 pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, NOT_RETAINED, REFUSED};
 pub use decide::{Action, FLUSH_INTERVAL_MS, Flusher, Order, PROOF_MS, STORE_CURSOR_MS};
 pub use delivery::{Delivery, OnChange, Parts};
