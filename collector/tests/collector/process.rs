@@ -248,6 +248,23 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
     assert!(status == 0 && script.contains("tabtape"));
     let (_, list, _) = run(folder.path(), &["sessions"]);
     assert!(list.contains("tabtape"), "{list}");
+    let (status, found, _) = run(folder.path(), &["doctor"]);
+    assert_eq!(status, 1, "no extension ever came");
+    assert!(
+        found.contains("BAD  extension") && found.contains("ok   hello") && found.contains("ok   token"),
+        "{found}"
+    );
+    let (status, har, _) = run(folder.path(), &["export", "--format", "har"]);
+    assert!(status == 0 && har.contains("\"version\":\"1.2\""), "{har}");
+    let (_, otlp, _) = run(folder.path(), &["export", "--format", "otlp"]);
+    assert!(otlp.contains("resourceLogs") && otlp.contains("system.mark"), "{otlp}");
+    let zip = folder.path().join("bug.zip");
+    let (status, ..) = run(folder.path(), &["export", "--format", "bundle", "-o", zip.to_str().unwrap()]);
+    assert_eq!(status, 0);
+    let mut bundle = zip::ZipArchive::new(std::fs::File::open(&zip).unwrap()).unwrap();
+    let mut events = String::new();
+    bundle.by_name("events.ndjson").unwrap().read_to_string(&mut events).unwrap();
+    assert_eq!(events, stored);
     let (_, deleted, _) = run(folder.path(), &["delete", "type:system.mark"]);
     assert_eq!(deleted, "1 events deleted\n");
 }

@@ -270,3 +270,79 @@ async fn coverage_says_what_was_watched_and_what_was_not() {
     assert_eq!(page["coverage"][0]["watched"][0]["categories"], json!({"network": "standard"}));
     assert_eq!(page["coverage"][0]["watched"][1]["categories"], json!({}));
 }
+
+#[tokio::test]
+async fn headers_are_those_of_the_lines_page_by_page() {
+    let collector = Collector::start().await;
+    let mut random = Lcg(11);
+    let mut lines: Vec<String> = (1..=60).map(|seq| random_event(&mut random, SESSION, seq)).collect();
+    lines.push(gap(SESSION, 61, 64, "quota"));
+    lines.extend((65..=90).map(|seq| random_event(&mut random, SESSION, seq)));
+    assert_eq!(collector.deliver(SESSION, 1, 90, &lines).await.0, 200);
+
+    for selector in ["", "severity:error", "category:console", "tab:1"] {
+        let wanted = collector
+            .get(&format!("/v1/events?session={SESSION}&format=ndjson&q={selector}"))
+            .await
+            .text()
+            .await
+            .unwrap();
+        let (mut rows, mut after) = (Vec::new(), String::from("0"));
+        loop {
+            let path = format!("/v1/headers?session={SESSION}&limit=7&after={after}&q={selector}");
+            let page = collector.json(&path).await;
+            let seqs = page["seq"].as_array().unwrap();
+            assert!(seqs.len() <= 7);
+            for (index, seq) in seqs.iter().enumerate() {
+                let named = |names: &str, column: &str| {
+                    page[names][page[column][index].as_u64().unwrap() as usize].clone()
+                };
+                let lost = page["gap"][index].as_u64().unwrap();
+                rows.push(if lost > 0 {
+                    json!({"seq": seq, "lost": lost, "category": named("categories", "category")})
+                } else {
+                    json!({
+                        "seq": seq, "ts": page["ts"][index], "type": named("types", "type"),
+                        "category": named("categories", "category"),
+                        "severity": page["severity"][index], "tab": page["tab"][index],
+                    })
+                });
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            after = next.to_owned();
+        }
+        let expected: Vec<Value> = wanted
+            .lines()
+            .map(|line| match parse_line(line.as_bytes()).unwrap() {
+                Line::Gap { gap, .. } => {
+                    json!({"seq": gap.first_seq, "lost": gap.last_seq - gap.first_seq + 1, "category": gap.category})
+                }
+                Line::Event { header, .. } => {
+                    let record = Record { header: &header, line: line.as_bytes() };
+                    json!({
+                        "seq": header.seq, "ts": header.ts_micros, "type": record.type_(),
+                        "category": record.category(), "severity": header.severity as u8,
+                        "tab": header.tab_id,
+                    })
+                }
+            })
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(rows, expected, "{selector:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_without_a_session_or_with_a_wrong_limit_are_refused_by_name() {
+    let collector = Collector::start().await;
+    for (query, named) in [
+        ("session=&limit=5", "session"),
+        (&*format!("session={SESSION}&limit=0"), "limit"),
+        (&*format!("session={SESSION}&limit=100001"), "limit"),
+    ] {
+        let reply = collector.get(&format!("/v1/headers?{query}")).await;
+        assert_eq!(reply.status(), 400, "{query}");
+        let problem: Value = reply.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
+    }
+}

@@ -1,0 +1,228 @@
+//! OpenTelemetry, in and out; out against an endpoint that fails in every way, and a real one.
+
+use crate::common::*;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use prost::Message as _;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+fn attribute(record: &LogRecord, key: &str) -> Option<Any> {
+    record.attributes.iter().find(|attribute| attribute.key == key)?.value.clone()?.value
+}
+
+#[tokio::test]
+async fn logs_come_in_as_json_and_as_protobuf() {
+    let collector = Collector::start().await;
+    let request = json!({"resourceLogs": [{
+        "resource": {"attributes": [{"key": "service.instance.id", "value": {"stringValue": "api-1"}}]},
+        "scopeLogs": [{"scope": {"name": "http"}, "logRecords": [
+            {"timeUnixNano": "1764000000000000000", "severityNumber": 17, "body": {"stringValue": "it failed"},
+             "attributes": [{"key": "n", "value": {"intValue": "7"}}]},
+            {"timeUnixNano": "1764000000000001000", "eventName": "cart.updated"},
+        ]}],
+    }]});
+    let send = async |content_type: &str, body: Vec<u8>| {
+        let request =
+            collector.http.post(format!("{}/v1/logs", collector.url)).bearer_auth(&collector.ingest);
+        request.header("content-type", content_type).body(body).send().await.unwrap()
+    };
+    let response = send("application/json", request.to_string().into_bytes()).await;
+    assert_eq!(response.status(), 200, "{:?}", response.text().await);
+    let typed: ExportLogsServiceRequest = serde_json::from_value(request).unwrap();
+    assert_eq!(send("application/x-protobuf", typed.encode_to_vec()).await.status(), 200);
+    let text = collector.get("/v1/events").await.text().await.unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 4);
+    assert_eq!(events[0]["event"]["type"], "log.error");
+    assert_eq!(events[0]["event"]["data"]["text"], "it failed");
+    assert_eq!(events[0]["event"]["data"]["attributes"], json!({"n": 7}));
+    assert_eq!(events[0]["event"]["ts"], 1_764_000_000_000_000_u64);
+    assert_eq!(events[1]["event"]["type"], "cart.updated");
+    assert_eq!(events[0]["capture_session_id"], events[3]["capture_session_id"], "a session per instance");
+    assert_eq!(collector.json("/v1/sessions").await["sessions"][0]["producer"], "otlp:api-1");
+    for (content_type, body, status) in [
+        ("application/json", "{", 400),
+        ("application/x-protobuf", "\u{7}\u{7}", 400),
+        ("text/plain", "", 415),
+    ] {
+        assert_eq!(send(content_type, body.as_bytes().to_vec()).await.status(), status);
+    }
+}
+
+/// An endpoint that keeps what it takes and answers what it is told to.
+#[derive(Clone, Default)]
+struct Endpoint {
+    taken: Arc<Mutex<Vec<LogRecord>>>,
+    /// Statuses to answer first.
+    script: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Endpoint {
+    async fn start(&self) -> (String, tokio::task::JoinHandle<()>) {
+        let router =
+            axum::Router::new().route("/v1/logs", axum::routing::post(take)).with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        (url, tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
+    }
+
+    /// How often each seq of the session was taken.
+    fn seqs(&self) -> BTreeMap<i64, usize> {
+        let mut seqs = BTreeMap::new();
+        for record in self.taken.lock().unwrap().iter() {
+            if let Some(Any::IntValue(seq)) = attribute(record, "tabtape.seq") {
+                *seqs.entry(seq).or_default() += 1;
+            }
+        }
+        seqs
+    }
+
+    async fn wait_for(&self, count: usize) {
+        for _ in 0..600 {
+            if self.seqs().len() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} of {count} arrived", self.seqs().len());
+    }
+}
+
+async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let scripted = endpoint.script.lock().unwrap().pop();
+    if let Some(status) = scripted {
+        return (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], Vec::new());
+    }
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+    let request = ExportLogsServiceRequest::decode(&plain[..]).unwrap();
+    let records: Vec<LogRecord> = request
+        .resource_logs
+        .into_iter()
+        .flat_map(|logs| logs.scope_logs)
+        .flat_map(|scope| scope.log_records)
+        .collect();
+    // One record is poison: refused whatever stands beside it.
+    let poison = |record: &LogRecord| format!("{:?}", record.body).contains("poison");
+    if records.iter().any(poison) {
+        return (StatusCode::BAD_REQUEST, [("retry-after", "0")], Vec::new());
+    }
+    endpoint.taken.lock().unwrap().extend(records);
+    (StatusCode::OK, [("retry-after", "0")], Vec::new())
+}
+
+struct Forwarding {
+    child: Child,
+    url: String,
+    ingest: String,
+}
+
+impl Forwarding {
+    fn start(folder: &Path, endpoint: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tabtape"))
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--otlp-endpoint", endpoint, "--data-dir"])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+            .unwrap();
+        let running: Value =
+            serde_json::from_slice(&std::fs::read(folder.join("collector.json")).unwrap()).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self { child, url: text(&running["url"]), ingest: text(&running["pairing"]["token"]) }
+    }
+
+    async fn deliver(&self, first: u64, last: u64) {
+        let url = format!("{}/v1/batches?session={SESSION}&first_seq={first}&last_seq={last}", self.url);
+        let lines: Vec<String> = (first..=last)
+            .map(|seq| event(SESSION, seq, if seq == 777 { "poison" } else { "fine" }))
+            .collect();
+        let request =
+            client().post(url).bearer_auth(&self.ingest).header("content-type", "application/x-ndjson");
+        assert_eq!(request.body(lines.join("\n") + "\n").send().await.unwrap().status(), 200);
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
+    let endpoint = Endpoint::default();
+    let (url, _serving) = endpoint.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    *endpoint.script.lock().unwrap() = vec![503, 429, 500, 502];
+    let first = Forwarding::start(folder.path(), &url);
+    first.deliver(1, 3000).await;
+    endpoint.wait_for(2999).await; // all but the poison
+    *endpoint.script.lock().unwrap() = vec![503; 3];
+    first.deliver(3001, 4000).await;
+    drop(first); // killed with a batch on its way, or not
+    let second = Forwarding::start(folder.path(), &url);
+    second.deliver(4001, 5000).await;
+    endpoint.wait_for(4999).await;
+    let seqs = endpoint.seqs();
+    let missing: Vec<i64> = (1..=5000).filter(|seq| !seqs.contains_key(seq)).collect();
+    assert_eq!(missing, [777]);
+    let repeated = seqs.values().filter(|count| **count > 1).count();
+    assert!(repeated <= 1000, "only what was on its way at a death is sent again: {repeated}");
+    // And only once there was one: nothing is sent again after a clean start.
+    assert!(seqs.range(..=3000).all(|(_, count)| *count == 1));
+}
+
+/// Through PyPI's rotel, an OpenTelemetry collector, to an endpoint that keeps what it gets:
+/// `pip install rotel`, then `TABTAPE_ROTEL=…/rotel/rotel-agent cargo test … -- --ignored real_collector`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs TABTAPE_ROTEL, the program of PyPI's rotel"]
+async fn a_real_collector_killed_and_restarted_gets_everything() {
+    let rotel = std::env::var("TABTAPE_ROTEL").expect("TABTAPE_ROTEL: the path of rotel-agent");
+    let endpoint = Endpoint::default();
+    let (behind, _serving) = endpoint.start().await;
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (http, grpc) = (free(), free());
+    let start = || {
+        Command::new(&rotel)
+            .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
+            .args(["--otlp-exporter-endpoint", &behind, "--batch-timeout", "100ms"])
+            .args(["--otlp-http-endpoint", &http.to_string(), "--otlp-grpc-endpoint", &grpc.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = start();
+    let forwarding = Forwarding::start(folder.path(), &format!("http://{http}"));
+    forwarding.deliver(1, 700).await;
+    endpoint.wait_for(700).await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    forwarding.deliver(701, 776).await;
+    forwarding.deliver(778, 1400).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut second = start();
+    endpoint.wait_for(1399).await;
+    second.kill().unwrap();
+    second.wait().unwrap();
+    let expected: Vec<i64> = (1..=1400).filter(|seq| *seq != 777).collect();
+    assert_eq!(endpoint.seqs().into_keys().collect::<Vec<_>>(), expected);
+}
