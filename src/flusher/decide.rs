@@ -3,14 +3,14 @@
 //! [`Flusher::next`] says what to do; the caller does it and reports back ([`greeted`](Flusher::greeted),
 //! [`began`](Flusher::began) and [`answered`](Flusher::answered), …) before it asks again.
 
+use super::action::{Action, Order};
 use super::backoff::Backoff;
-use super::batch::{Batch, Limits};
+use super::batch::Limits;
 use super::flush::FlushReason;
 use super::notice::Notice;
 use super::progress::{Progress, Sessions};
 use super::status::{LinkState, Totals};
 use crate::envelope::SessionId;
-use std::collections::BTreeSet;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.
 pub const FLUSH_INTERVAL_MS: f64 = 20.0;
@@ -21,57 +21,7 @@ pub const PROOF_MS: f64 = 5_000.0;
 /// collector some duplicates after a worker's death, nothing else.
 pub const STORE_CURSOR_MS: f64 = 1_000.0;
 /// What the log failed to do is tried again after this.
-const LOG_RETRY_MS: f64 = 30_000.0;
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Read the sessions of the log: [`Flusher::listed`] or [`Flusher::not_listed`].
-    ListSessions,
-    /// Challenge the collector: [`Flusher::greeted`].
-    Hello,
-    /// Read a cursor: [`Flusher::loaded`].
-    LoadAcked {
-        /// The session.
-        session_id: SessionId,
-        /// Whose ack.
-        store_id: String,
-    },
-    /// Write a cursor; [`Flusher::not_stored`] when that failed.
-    StoreAcked {
-        /// The session.
-        session_id: SessionId,
-        /// Whose ack.
-        store_id: String,
-        /// The cursor.
-        acked_seq: u64,
-    },
-    /// Build and send a batch: [`Flusher::began`] and [`Flusher::answered`], or [`Flusher::unreadable`].
-    Send(Order),
-    /// Nothing before this time, unless something is committed or asked for.
-    WaitUntil(f64),
-    /// Nothing until something is committed or asked for.
-    Idle,
-}
-
-/// A batch to be built and sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// The session.
-    pub session_id: SessionId,
-    /// It begins after this seq.
-    pub after_seq: u64,
-    /// The last seq that is known to be committed.
-    pub latest_seq: u64,
-    /// How large it may be.
-    pub limits: Limits,
-    /// First seqs of records whose place a gap takes.
-    pub refused: BTreeSet<u64>,
-    /// First seqs of records that are sent alone.
-    pub suspects: BTreeSet<u64>,
-    /// Why now.
-    pub reason: FlushReason,
-}
+pub(super) const LOG_RETRY_MS: f64 = 30_000.0;
 
 /// Whether the collector is who it should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,7 +47,7 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 pub struct Flusher {
     pub(super) sessions: Sessions,
-    live: Option<SessionId>,
+    pub(super) live: Option<SessionId>,
     pub(super) link: Link,
     pub(super) store_id: Option<String>,
     /// Failures of the connection; each session has its own besides.
@@ -112,14 +62,14 @@ pub struct Flusher {
     pub(super) totals: Totals,
     pub(super) notices: Vec<Notice>,
     /// Infinite once the sessions are known.
-    list_at_ms: f64,
-    live_began_ms: f64,
+    pub(super) list_at_ms: f64,
+    pub(super) live_began_ms: f64,
     /// The last batch of the live session could not take everything.
-    left_behind: bool,
+    pub(super) left_behind: bool,
     /// The live session had the last turn.
-    older_next: bool,
+    pub(super) older_next: bool,
     /// The newest drained session was asked about again, or there is none.
-    probed: bool,
+    pub(super) probed: bool,
 }
 
 impl Default for Flusher {
@@ -289,107 +239,6 @@ impl Flusher {
 
     fn is_proven(&self, now_ms: f64) -> bool {
         matches!(self.link, Link::Proven { at_ms } if now_ms - at_ms <= PROOF_MS)
-    }
-
-    /// The session that is being recorded, and its last committed seq.
-    pub fn set_live(&mut self, session_id: SessionId, latest_seq: u64) {
-        self.live = Some(session_id);
-        self.left_behind = false;
-        self.sessions.committed(session_id, latest_seq);
-    }
-
-    /// Something was committed.
-    pub fn committed(&mut self, session_id: SessionId, latest_seq: u64) {
-        if let Some(progress) = self.sessions.get_mut(session_id) {
-            progress.committed(latest_seq);
-        }
-    }
-
-    /// A session ends: what is left of it goes at once.
-    pub fn closing(&mut self, session_id: SessionId) {
-        if let Some(progress) = self.sessions.get_mut(session_id) {
-            progress.closing = true;
-        }
-    }
-
-    /// Someone waits for everything to be acked: no waiting, unless the collector asked for it.
-    pub fn request(&mut self) {
-        self.requested = true;
-        self.backoff.hurry();
-        for (_, progress) in self.sessions.iter_mut() {
-            progress.backoff.hurry();
-        }
-    }
-
-    /// The sessions of the log, each with its last committed seq.
-    pub fn listed(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
-        self.list_at_ms = f64::INFINITY;
-        for (id, latest_seq) in sessions {
-            // What of the live session is committed, its owner says.
-            if Some(id) != self.live {
-                self.sessions.committed(id, latest_seq);
-            }
-        }
-    }
-
-    /// The list could not be read. The live session goes on meanwhile.
-    pub fn not_listed(&mut self, error: String, now_ms: f64) {
-        self.list_at_ms = now_ms + LOG_RETRY_MS;
-        self.notices.push(Notice::LogUnreadable { error });
-    }
-
-    /// The log's cursor of a session.
-    pub fn loaded(&mut self, session_id: SessionId, store_id: &str, acked_seq: u64) {
-        if self.store_id.as_deref() != Some(store_id) {
-            return;
-        }
-        let is_older =
-            |(id, progress): &(SessionId, &Progress)| Some(*id) != self.live && progress.latest_seq > 0;
-        let newest_older = self.sessions.iter().rfind(is_older).map(|(id, _)| id);
-        let Some(progress) = self.sessions.get_mut(session_id) else { return };
-        progress.acked_seq = Some(acked_seq);
-        progress.stored_seq = Some(acked_seq);
-        // A cursor that was stored is an ack that was believed.
-        progress.sent_seq = progress.sent_seq.max(acked_seq);
-        if Some(session_id) == newest_older && !std::mem::replace(&mut self.probed, true) {
-            progress.ask_again();
-        }
-    }
-
-    /// A cursor could not be stored; it will be tried again, but so that delivery does not wait for a log
-    /// that fails.
-    pub fn not_stored(&mut self, session_id: SessionId, now_ms: f64) {
-        if let Some(progress) = self.sessions.get_mut(session_id) {
-            progress.stored_seq = None;
-            progress.stored_at_ms = now_ms + LOG_RETRY_MS - STORE_CURSOR_MS;
-        }
-    }
-
-    /// A batch is on its way.
-    pub fn began(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
-        let is_live = Some(batch.session_id) == self.live;
-        let Some(progress) = self.sessions.get_mut(batch.session_id) else { return };
-        progress.sent_seq = progress.sent_seq.max(batch.last_seq);
-        progress.committed(batch.last_seq);
-        if is_live {
-            self.live_began_ms = now_ms;
-            self.left_behind = batch.last_seq < progress.latest_seq;
-        }
-        self.older_next = is_live;
-        self.totals.flushes[reason as usize] += 1;
-        self.in_flight = Some(InFlight {
-            session_id: batch.session_id,
-            after_seq: batch.first_seq - 1,
-            records: batch.records.clone(),
-            bytes: batch.body.len(),
-        });
-    }
-
-    /// What a batch of the live session did not get delivered, though it was answered, does not wait.
-    pub(super) fn came_back(&mut self, flight: &InFlight) {
-        let last_seq = flight.records.last().map_or(0, |record| record.1);
-        let progress = self.sessions.get(flight.session_id).filter(|_| Some(flight.session_id) == self.live);
-        self.left_behind |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
     }
 }
 

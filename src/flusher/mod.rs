@@ -32,6 +32,7 @@
 //! [`Flusher`] decides, without I/O: time and randomness are parameters. [`Delivery`] does what it says,
 //! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and an [`Environment`].
 
+mod action;
 mod answers;
 mod backoff;
 mod batch;
@@ -43,16 +44,20 @@ mod hello;
 mod notice;
 mod progress;
 mod reply;
+mod signal;
 mod status;
 mod target;
+mod task;
+mod told;
 mod transport;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod fetch;
 
+pub use action::{Action, Order};
 pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
 pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, NOT_RETAINED, REFUSED};
-pub use decide::{Action, FLUSH_INTERVAL_MS, Flusher, Order, PROOF_MS, STORE_CURSOR_MS};
+pub use decide::{FLUSH_INTERVAL_MS, Flusher, PROOF_MS, STORE_CURSOR_MS};
 pub use delivery::{Delivery, OnChange, Parts};
 pub use environment::Environment;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
