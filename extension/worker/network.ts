@@ -3,6 +3,8 @@
  *
  * One `request_id` ties what belongs to one request, over all its redirects. A request is published when its headers
  * have been sent, or when something else happens to it first (a cache, a blocker, a redirect of the browser's own).
+ * (Chromium 156 leaves a navigation that is under way while an extension's webRequest listeners are first added without
+ * an answer: a browser started with `--load-extension` and an address never shows it. Open the address afterwards.)
  * A worker killed in the few milliseconds between loses that one event; what follows of the request is still recorded,
  * without what only its beginning knew.
  */
