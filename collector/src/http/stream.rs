@@ -4,8 +4,9 @@
 //! has fallen behind, and waits when it has caught up, so replay meets live without a seam or a repeat
 //! and a slow one costs the others nothing.
 //!
-//! Frames: an event is a plain message, its `data` the stored line; a hole is `event: gap`. `id` is the
-//! resume token for `Last-Event-ID`. Within one session, records come in order of seq and only as far as the
+//! Frames: an event is a plain message, its `data` the stored line; a hole is `event: gap`; `event: dropped`
+//! says that retention took what followed the resume token: how many cursors, and where it goes on. `id` is
+//! the resume token for `Last-Event-ID`. Within one session, records come in order of seq and only as far as the
 //! unbroken prefix, so that a token never stands for something that is still on its way. A comment every
 //! 15 s shows that the line is alive.
 
@@ -114,7 +115,7 @@ impl Follower {
         if !self.begun {
             // Something at once, so that the client's headers arrive and it knows it is connected.
             self.begun = true;
-            return Some(Ok(Bytes::from_static(b"retry: 1000\n\n")));
+            return Some(self.begin().await);
         }
         loop {
             if self.ended.is_cancelled() || self.app.shutdown.is_cancelled() {
@@ -138,6 +139,22 @@ impl Follower {
                 () = tokio::time::sleep(HEARTBEAT) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
             }
         }
+    }
+
+    /// The first chunk; tells what was dropped since the token that the subscriber came with.
+    async fn begin(&mut self) -> Result<Bytes, StoreError> {
+        let mut out = BytesMut::from(&b"retry: 1000\n\n"[..]);
+        if let Some(order) = self.extent.order() {
+            let complete_after = self.app.store.complete_after(order).await?;
+            if complete_after > self.cursor && self.cursor > 0 {
+                let next = self.extent.token(&self.app, complete_after);
+                let dropped = serde_json::json!({"count": complete_after - self.cursor, "next": next});
+                out.put_slice(format!("id: {next}\nevent: dropped\ndata: {dropped}\n\n").as_bytes());
+            }
+            // Also from the start, which means from the oldest retained.
+            self.cursor = self.cursor.max(complete_after);
+        }
+        Ok(out.freeze())
     }
 
     /// Moves the cursor on; `None` when everything committed was looked at and nothing was wanted.

@@ -5,7 +5,7 @@
 //! Done in steps between commits.
 
 use super::writer::WriterState;
-use super::{Store, StoreError};
+use super::{Order, Store, StoreError};
 use crate::clock::now_micros;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
@@ -64,6 +64,28 @@ impl Store {
     /// What SQLite says.
     pub async fn oldest_position(&self) -> Result<u64, StoreError> {
         self.inner.readers.with(|connection| Ok(pruned_position(connection)?)).await
+    }
+}
+
+impl Store {
+    /// The cursor after which everything that was ever stored in this order is still held.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn complete_after(&self, order: Order) -> Result<u64, StoreError> {
+        let Order::Seq(session) = order else { return self.oldest_position().await };
+        let read = move |connection: &Connection| {
+            let oldest: Option<i64> = connection
+                .prepare_cached(
+                    "SELECT min(seq) FROM (
+                       SELECT min(seq) AS seq FROM events WHERE session = ?1
+                       UNION ALL SELECT min(first_seq) FROM gaps WHERE session = ?1
+                       UNION ALL SELECT acked_seq + 1 FROM sessions WHERE id = ?1)",
+                )?
+                .query_row([session], |row| row.get(0))?;
+            Ok(oldest.map_or(0, |oldest| (oldest as u64).saturating_sub(1)))
+        };
+        self.inner.readers.with(read).await
     }
 }
 

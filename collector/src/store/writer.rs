@@ -12,12 +12,15 @@ use super::recent::{Commit, Recent};
 use crate::clock::now_micros;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Most batches waiting for the writer; more are answered "busy".
 const MAX_QUEUED: usize = 512;
+/// Most bytes waiting for the writer: what a slow disk may cost in memory.
+const MAX_QUEUED_BYTES: usize = 128 << 20;
 /// A group is closed when it holds this much, so that an early batch does not wait for all later ones.
 const MAX_GROUP_BYTES: usize = 4 << 20;
 const MAX_GROUP_BATCHES: usize = 256;
@@ -37,7 +40,19 @@ enum Op {
 #[derive(Debug)]
 pub(super) struct Writer {
     ops: mpsc::Sender<Op>,
+    queued_bytes: AtomicUsize,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Queued<'a> {
+    bytes: usize,
+    of: &'a AtomicUsize,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes, Relaxed);
+    }
 }
 
 /// What only the writer thread touches.
@@ -63,17 +78,25 @@ impl Writer {
             .name("store-writer".into())
             .spawn(move || state.run(queue))
             .map_err(StoreError::Thread)?;
-        Ok(Self { ops, thread: std::sync::Mutex::new(Some(thread)) })
+        Ok(Self { ops, queued_bytes: AtomicUsize::new(0), thread: std::sync::Mutex::new(Some(thread)) })
     }
 
     /// Stores a batch; resolves once it is on disk.
     pub(super) async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        let bytes: usize = batch.records.iter().map(|record| record.line.len()).sum();
+        // Counted until it is answered, also when the client goes away before.
+        let queued = Queued { bytes, of: &self.queued_bytes };
+        if self.queued_bytes.fetch_add(bytes, Relaxed) > MAX_QUEUED_BYTES {
+            return Err(StoreError::Busy);
+        }
         let (reply, receipt) = oneshot::channel();
         self.ops.try_send(Op::Ingest(batch, reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        receipt.await.map_err(|_| StoreError::Closed)?
+        let receipt = receipt.await.map_err(|_| StoreError::Closed)?;
+        drop(queued);
+        receipt
     }
 
     /// Runs `job` on the writer thread, between groups.

@@ -12,7 +12,8 @@ const REFUSALS: &[&str] = &["wrong_host", "wrong_origin", "no_token", "unknown_t
 fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
     let (_, document) = app(collector.app.clone());
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
-    let mut endpoints = Vec::new();
+    // The one route that its own protocol describes.
+    let mut endpoints = vec![("POST".to_owned(), "/mcp".to_owned(), "read".to_owned())];
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let access = operation["x-tabtape-access"]
@@ -34,7 +35,7 @@ async fn ask(collector: &Collector, method: &str, path: &str, headers: &[(&str, 
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    if response.headers()["content-type"] != "application/problem+json" {
+    if response.headers().get("content-type").is_none_or(|value| value != "application/problem+json") {
         return (status, String::new());
     }
     let problem: Value = response.json().await.unwrap();

@@ -136,6 +136,33 @@ async fn a_token_of_another_store_is_gone_and_one_beyond_the_end_is_refused() {
 }
 
 #[tokio::test]
+async fn what_retention_took_after_a_token_is_told() {
+    let collector = Collector::start().await;
+    for batch in 0..20 {
+        let (first, last) = (batch * 1000 + 1, batch * 1000 + 1000);
+        collector.deliver(SESSION, first, last, &events(SESSION, first, last)).await;
+    }
+    let retention = tabtape_collector::store::Retention { max_bytes: 3 << 20, ..Default::default() };
+    let taken = collector.app.store.retain(retention).await.unwrap();
+    for (path, id) in [
+        ("/v1/stream".to_owned(), format!("{}:5", collector.app.store.store_id())),
+        (format!("/v1/stream?session={SESSION}"), "5".to_owned()),
+    ] {
+        let frames = Subscriber::open(&collector, &path, Some(&id)).await.take(2).await;
+        assert_eq!(frames[0].event, "dropped", "{path}");
+        let dropped: serde_json::Value = serde_json::from_str(&frames[0].data).unwrap();
+        assert_eq!(
+            (&dropped["count"], &dropped["next"]),
+            (&(taken - 5).into(), &frames[0].id.as_str().into())
+        );
+        assert_eq!(seq_of(&frames[1].data), taken + 1);
+    }
+    // From the start means from the oldest retained: nothing was promised, nothing is missing.
+    let frame = Subscriber::open(&collector, "/v1/stream", None).await.next().await.unwrap();
+    assert_eq!(seq_of(&frame.data), taken + 1);
+}
+
+#[tokio::test]
 async fn a_session_is_streamed_in_order_however_it_arrives() {
     let collector = Collector::start().await;
     let mut subscriber = Subscriber::open(&collector, &format!("/v1/stream?session={SESSION}"), None).await;
