@@ -10,6 +10,7 @@ import { launch } from "./launch.mjs";
 import { Tell } from "./say.mjs";
 
 const READY_LIMIT_MS = 30_000;
+const PAGE_LIMIT_MS = 5000;
 
 /**
  * Copies the built extension and writes `tabtape.json` beside its manifest, for this user's eyes only.
@@ -85,11 +86,20 @@ class Recorder {
     const { targetId } = await cdp.send("Target.createTarget", { url, background: true });
     try {
       const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
-      const expression = `chrome.runtime.sendMessage(${JSON.stringify(command)}).then(JSON.stringify)`;
-      const evaluate = { expression, awaitPromise: true, returnByValue: true };
-      const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", evaluate, sessionId);
-      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-      const answer = JSON.parse(result.value);
+      const evaluate = async (/** @type {string} */ expression) => {
+        const params = { expression, awaitPromise: true, returnByValue: true };
+        const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", params, sessionId);
+        if (exceptionDetails)
+          throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+        return result.value;
+      };
+      // A tab is about:blank until its page has come.
+      for (let waited = 0; !(await evaluate("Boolean(globalThis.chrome?.runtime?.id)")); waited += 20) {
+        if (waited >= PAGE_LIMIT_MS) throw new Error(`${url} did not open`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const send = `chrome.runtime.sendMessage(${JSON.stringify(command)}).then(JSON.stringify)`;
+      const answer = JSON.parse(await evaluate(send));
       if (answer.error) throw new Error(answer.error);
       return answer.ok;
     } finally {
