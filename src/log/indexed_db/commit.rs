@@ -53,7 +53,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         }
         row.latest_seq = row.latest_seq.max(latest_seq);
         row.committed_ms = now_ms;
-        heads.put_with_key(&row.to_js(), &session).map_err(from_thrown)?;
+        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
         Ok(())
     };
     transaction.complete_if(head, decide).await

@@ -93,7 +93,7 @@ pub(super) async fn give_up(
             return Ok(());
         }
         category.retained_from = next_seq;
-        heads.put_with_key(&row.to_js(), &session).map_err(from_thrown)?;
+        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
         let completed = transaction.complete().await;
         retained.freed_bytes += given.iter().map(|given| given.freed_bytes).sum::<u64>();
         retained.segments += given.len() as u64;
@@ -138,7 +138,7 @@ async fn write(log: &IndexedDbLog, owed: &[Given]) -> Result<(), LogError> {
         segments.put_with_key(&log.scratch.fill(&[&given.left]), &key).map_err(from_thrown)?;
         let category = row.category(&given.category);
         category.bytes = category.bytes.saturating_sub(given.freed_bytes);
-        heads.put_with_key(&row.to_js(), &session).map_err(from_thrown)?;
+        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
     }
     transaction.complete().await
 }

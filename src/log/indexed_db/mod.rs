@@ -151,7 +151,7 @@ impl IndexedDbLog {
     pub async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
         let row = HeadRow { epoch: 1, committed_ms: now_ms(), ..HeadRow::default() };
         let transaction = self.connection.write(&[HEADS]).await?;
-        let added = transaction.store(HEADS)?.add_with_key(&row.to_js(), &session_key(session_id));
+        let added = transaction.store(HEADS)?.add_with_key(&row.to_js()?, &session_key(session_id));
         Answer::of(added)?.await?;
         transaction.complete().await?;
         self.owned.borrow_mut().insert(session_id);
@@ -174,7 +174,7 @@ impl IndexedDbLog {
             return Ok(None);
         }
         row.epoch += 1;
-        heads.put_with_key(&row.to_js(), &key).map_err(from_thrown)?;
+        heads.put_with_key(&row.to_js()?, &key).map_err(from_thrown)?;
         transaction.complete().await?;
         self.owned.borrow_mut().insert(session_id);
         Ok(Some(row.head()))

@@ -80,7 +80,7 @@ async fn adopt(log: &IndexedDbLog, session: &JsValue) -> Result<(), LogError> {
         row.categories.push(CategoryRow { name, bytes: 0, retained_from: 0 });
         after = past(&category);
     }
-    heads.add_with_key(&row.to_js(), session).map_err(from_thrown)?;
+    heads.add_with_key(&row.to_js()?, session).map_err(from_thrown)?;
     transaction.complete().await
 }
 

@@ -6,7 +6,8 @@ use crate::envelope::SessionId;
 use crate::log::retired::{decode_any, is_retired};
 use crate::log::{Head, LogError, Segment};
 use bytes::Bytes;
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::IdbKeyRange;
 
@@ -52,52 +53,59 @@ impl HeadRow {
         &mut self.categories[index]
     }
 
-    pub(super) fn to_js(&self) -> JsValue {
-        let (names, bytes, retained_from) = (Array::new(), Array::new(), Array::new());
-        for category in &self.categories {
-            names.push(&category.name.as_str().into());
-            bytes.push(&number(category.bytes));
-            retained_from.push(&number(category.retained_from));
-        }
-        object(&[
-            ("epoch", number(self.epoch)),
-            ("latest_seq", number(self.latest_seq)),
-            ("committed_ms", number(self.committed_ms)),
-            ("rebuilt", self.rebuilt.into()),
-            ("categories", names.into()),
-            ("bytes", bytes.into()),
-            ("retained_from", retained_from.into()),
-        ])
+    /// One call of the browser's JSON instead of one a property: a commit does this each time.
+    pub(super) fn to_js(&self) -> Result<JsValue, LogError> {
+        let stored = StoredHead {
+            epoch: self.epoch,
+            latest_seq: self.latest_seq,
+            committed_ms: self.committed_ms,
+            rebuilt: self.rebuilt,
+            categories: self.categories.iter().map(|category| category.name.clone()).collect(),
+            bytes: self.categories.iter().map(|category| category.bytes).collect(),
+            retained_from: self.categories.iter().map(|category| category.retained_from).collect(),
+        };
+        let json = serde_json::to_string(&stored).map_err(|error| bad_row(HEADS, &error.to_string()))?;
+        JSON::parse(&json).map_err(from_thrown)
     }
 
-    /// Reads a row; `None` where there is none. What an earlier version did not write is 0.
+    /// Reads a row; `None` where there is none.
     pub(super) fn from_js(row: &JsValue) -> Result<Option<Self>, LogError> {
         if row.is_undefined() {
             return Ok(None);
         }
-        let need = |name| field(row, name).ok_or_else(|| bad_row(HEADS, &format!("has no {name}")));
-        let list = |name| {
-            Reflect::get(row, &JsValue::from_str(name)).ok().and_then(|list| list.dyn_into::<Array>().ok())
-        };
-        let names = list("categories").ok_or_else(|| bad_row(HEADS, "has no categories"))?;
-        let (bytes, retained_from) = (list("bytes"), list("retained_from"));
-        let at =
-            |list: &Option<Array>, index| list.as_ref().and_then(|list| whole(&list.get(index))).unwrap_or(0);
-        let categories = (0..names.length()).map(|index| {
-            let name = names
-                .get(index)
-                .as_string()
-                .ok_or_else(|| bad_row(HEADS, "has a category without a name"))?;
-            Ok(CategoryRow { name, bytes: at(&bytes, index), retained_from: at(&retained_from, index) })
+        let json = String::from(JSON::stringify(row).map_err(from_thrown)?);
+        let stored: StoredHead =
+            serde_json::from_str(&json).map_err(|error| bad_row(HEADS, &format!("is no head: {error}")))?;
+        let at = |list: &[u64], index| list.get(index).copied().unwrap_or(0);
+        let categories = stored.categories.into_iter().enumerate().map(|(index, name)| CategoryRow {
+            name,
+            bytes: at(&stored.bytes, index),
+            retained_from: at(&stored.retained_from, index),
         });
         Ok(Some(Self {
-            epoch: need("epoch")?,
-            latest_seq: need("latest_seq")?,
-            committed_ms: field(row, "committed_ms").unwrap_or(0),
-            rebuilt: Reflect::get(row, &"rebuilt".into()).is_ok_and(|rebuilt| rebuilt.is_truthy()),
-            categories: categories.collect::<Result<_, LogError>>()?,
+            epoch: stored.epoch,
+            latest_seq: stored.latest_seq,
+            committed_ms: stored.committed_ms,
+            rebuilt: stored.rebuilt,
+            categories: categories.collect(),
         }))
     }
+}
+
+/// A row of `heads`. What an earlier version did not write has a default.
+#[derive(Serialize, Deserialize)]
+struct StoredHead {
+    epoch: u64,
+    latest_seq: u64,
+    #[serde(default)]
+    committed_ms: u64,
+    #[serde(default)]
+    rebuilt: bool,
+    categories: Vec<String>,
+    #[serde(default)]
+    bytes: Vec<u64>,
+    #[serde(default)]
+    retained_from: Vec<u64>,
 }
 
 /// A row of `relays`.
