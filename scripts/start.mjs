@@ -46,8 +46,8 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, interrupted);
   const running = await collector();
   if (options.browser) await record(options, running);
-  else await explain();
-  await showViewer();
+  else explain();
+  await showLinks({ pairing: !options.browser });
   tail();
 }
 
@@ -91,7 +91,7 @@ async function collector() {
   const started = await during("Start the collector", () =>
     startCollector({ folder: data, log: join(cacheDir("logs"), "collector.log") }),
   );
-  undo.push(() => during("Stop the collector", () => started.stop()));
+  undo.push(() => during("Stop the collector", () => started.stop(), { still: true }));
   started.exited.then((how) =>
     requestStop(new Tell(`the collector stopped: ${how}; see ${cacheDir("logs")}`)),
   );
@@ -118,13 +118,21 @@ async function record(options, running) {
       log: join(cacheDir("logs"), "browser.log"),
     }),
   );
+  let closed = false;
   undo.push(async () => {
+    if (closed) return;
+    closed = true;
     const title = "Deliver what is left, and close the browser";
-    const problem = await during(title, () => recorder.finish(FLUSH_LIMIT_MS));
+    const problem = await during(title, () => recorder.finish(FLUSH_LIMIT_MS), { still: true });
     if (problem)
       note(`not everything could be delivered (${problem}); it is kept, and follows at the next start`);
   });
-  recorder.browser.exited.then(() => requestStop(new Tell("the browser was closed")));
+  recorder.browser.exited.then(() => {
+    if (closed) return;
+    closed = true;
+    note("the browser was closed; what it had not delivered follows at the next start");
+    requestStop(null);
+  });
   if (options.url) await recorder.openOnly(options.url);
   else {
     const demo = await serveDemo();
@@ -142,19 +150,24 @@ function homeOf(browser) {
 }
 
 /** What a person does who loads the extension into a browser of their own. */
-async function explain() {
+function explain() {
   say(`\n  1. Open ${cyan("chrome://extensions")} and switch on ${bold("Developer mode")}.`);
   say(`  2. Choose ${bold("Load unpacked")} and this folder:\n     ${cyan(dist("extension"))}`);
-  say("  3. Open this link in that browser, and compare the short code it shows:");
-  say((await ask(data, ["pair"])).trimEnd().replace(/^/gm, "     "));
+  say("  3. Open the pairing link below in that browser, and accept if its page shows the same code.");
   say(`  4. Press ${bold("Record")} in the extension's popup.`);
 }
 
-async function showViewer() {
+/** The links work once, within a minute; Enter makes others. @param {{ pairing: boolean }} wanted */
+async function showLinks({ pairing }) {
+  say();
+  if (pairing) {
+    const { url: link, short_code: code } = JSON.parse(await ask(data, ["pair", "--json"]));
+    say(`  pairing    ${bold(cyan(link))}  code ${bold(code)}`);
+  }
   const { url } = JSON.parse(await ask(data, ["viewer", "--json"]));
-  say(`\n  viewer     ${bold(cyan(url))}`);
+  say(`  viewer     ${bold(cyan(url))}`);
   say(dim("             works once, within 60 s; press Enter for another. Ctrl-C stops everything.\n"));
-  if (process.stdin.isTTY) process.stdin.once("data", () => void showViewer().catch(() => {}));
+  if (process.stdin.isTTY) process.stdin.once("data", () => void showLinks({ pairing }).catch(requestStop));
 }
 
 /** The events as they come, in colour where the terminal has it. */

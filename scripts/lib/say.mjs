@@ -2,7 +2,7 @@
  * What a person sees while a script works: everything here goes to stderr, so that stdout stays for results.
  *
  * On a terminal a running step is one line that counts its seconds and shows what the tool said last;
- * elsewhere (CI) it says that it began, and every 20 s that it still runs.
+ * elsewhere (CI) it says every 20 s that it still runs.
  */
 const err = process.stderr;
 export const coloured = Boolean(err.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb");
@@ -32,13 +32,15 @@ export function duration(milliseconds) {
 }
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const QUIET_START_MS = 1000;
 const QUIET_INTERVAL_MS = 20_000;
 
 /**
  * Shows a step from now until `done` or `failed` is called.
  * @param {string} title
+ * @param {{ still?: boolean }} [options] `still` where others write to the terminal too.
  */
-export function step(title) {
+export function step(title, { still = false } = {}) {
   const began = Date.now();
   let latest = "";
   let frame = 0;
@@ -48,16 +50,12 @@ export function step(title) {
     const tail = latest ? `  ${latest}` : "";
     err.write(`\r\x1b[2K${(head + tail).slice(0, width())}`);
   };
-  const animated = Boolean(err.isTTY);
-  if (!animated) say(`… ${title}`);
-  const timer = setInterval(
-    animated
-      ? draw
-      : () => say(`  ${title}: still running, ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`),
-    animated ? 100 : QUIET_INTERVAL_MS,
-  );
-  timer.unref();
+  const animated = Boolean(err.isTTY) && !still;
+  const remind = () => say(`… ${title} ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`);
+  const first = setTimeout(animated ? draw : remind, animated ? 0 : QUIET_START_MS);
+  const timer = setInterval(animated ? draw : remind, animated ? 100 : QUIET_INTERVAL_MS);
   const end = (/** @type {string} */ mark, /** @type {string} */ remark) => {
+    clearTimeout(first);
     clearInterval(timer);
     if (animated) err.write("\r\x1b[2K");
     say(`${mark} ${title}${remark ? ` ${remark}` : ""} ${dim(`(${duration(Date.now() - began)})`)}`);
@@ -74,9 +72,13 @@ export function step(title) {
   };
 }
 
-/** Runs `work` as a step of that title. @template T @param {string} title @param {(s: ReturnType<typeof step>) => Promise<T>} work */
-export async function during(title, work) {
-  const shown = step(title);
+/**
+ * Runs `work` as a step of that title.
+ * @template T
+ * @param {string} title @param {(s: ReturnType<typeof step>) => Promise<T>} work @param {{ still?: boolean }} [options]
+ */
+export async function during(title, work, options) {
+  const shown = step(title, options);
   try {
     const result = await work(shown);
     shown.done();
