@@ -8,6 +8,7 @@
 //! then the lines.
 
 use crate::envelope::{Line, parse_line};
+use crate::event::max_safe_integer;
 use crate::ring::{Entry, StoredEvent, StoredGap};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -123,10 +124,14 @@ impl Segment {
         }
         let count = number(4).ok_or(BadSegment("its head is cut off"))? as usize;
         let first_seq = long(&stored, 8).ok_or(BadSegment("its head is cut off"))?;
-        let lines_at = HEAD_BYTES + count * ROW_BYTES;
-        if count == 0 || stored.len() < lines_at {
-            return Err(BadSegment("its table is cut off"));
+        if first_seq > max_safe_integer() {
+            return Err(BadSegment("its first seq is none"));
         }
+        // In a wasm of 32 bits a damaged count could overflow the product.
+        let lines_at = count.checked_mul(ROW_BYTES).map(|table_bytes| HEAD_BYTES.saturating_add(table_bytes));
+        let Some(lines_at) = lines_at.filter(|at| count > 0 && *at <= stored.len()) else {
+            return Err(BadSegment("its table is cut off"));
+        };
         let lines = stored.slice(lines_at..);
         let (mut rows, mut next_seq, mut start) = (Vec::with_capacity(count), first_seq, 0);
         for index in 0..count {
