@@ -25,11 +25,11 @@ export const collectors = [
         await sleep(100 + Math.random() * 200);
         /** @type {Promise<unknown>} */
         let killed = Promise.resolve();
+        // Not the first batch: after failures in a row a recorder waits longer and longer, up to a minute.
+        const fatal = 2 + Math.floor(Math.random() * 4);
         const died = new Promise((resolve) => {
-          let done = false;
-          rig.proxy.rule = () => {
-            if (done) return null;
-            done = true;
+          rig.proxy.rule = ({ number }) => {
+            if (number !== fatal) return null;
             const meanwhile = () => {
               killed = sleep(Math.random() * 6).then(() => rig.stopCollector("SIGKILL"));
               resolve(undefined);
