@@ -17,7 +17,9 @@ fn every_input_the_fuzzer_kept_is_published_or_refused_whole() {
 #[test]
 fn inputs_too_large_for_a_corpus_are_published_or_refused_whole() {
     let event = |data: &str| {
-        format!(r#"{{"type":"a.b","category":"c","source":{{"kind":"cdp"}},"url":"https://a.b/?token=x","data":{data}}}"#)
+        format!(
+            r#"{{"type":"a.b","category":"c","source":{{"kind":"cdp"}},"url":"https://a.b/?token=x","data":{data}}}"#
+        )
     };
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for data in [

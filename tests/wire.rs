@@ -42,7 +42,8 @@ fn an_accepted_event_becomes_exactly_this_line() {
     for Accepted { name, publish, line } in &wire.accepted {
         let mut session = session(&wire);
         assert_eq!(session.publish(publish.as_bytes(), Trust::Untrusted, 0), Ok(1), "{name}");
-        let Some(ReadResult::Event(event)) = session.reader(0, Selector::default()).unwrap().try_read() else {
+        let Some(ReadResult::Event(event)) = session.reader(0, Selector::default()).unwrap().try_read()
+        else {
             panic!("{name}: nothing to read");
         };
         assert_eq!(std::str::from_utf8(&event.line), Ok(line.as_str()), "{name}");

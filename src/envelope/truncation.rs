@@ -25,10 +25,10 @@ pub(super) fn fit<T>(
     mut write: impl FnMut(&Event<'_>) -> Option<T>,
 ) -> Option<T> {
     let event = Event { truncated: true, ..*event };
-    if let Some(data) = event.data.and_then(|data| cut_strings(data, excess + FLAG_BYTES)) {
-        if let Some(written) = write(&Event { data: Some(&data), ..event }) {
-            return Some(written);
-        }
+    if let Some(data) = event.data.and_then(|data| cut_strings(data, excess + FLAG_BYTES))
+        && let Some(written) = write(&Event { data: Some(&data), ..event })
+    {
+        return Some(written);
     }
     let event = Event { data: event.data.map(|_| &b"null"[..]), ..event };
     if let Some(written) = write(&event) {

@@ -21,19 +21,17 @@ fn with(field: &str, value: &str) -> String {
 
 #[test]
 fn every_field_is_read_and_data_is_kept_byte_for_byte() {
-    for trust in [Trust::Untrusted] {
-        let event = Event::parse(GOOD.as_bytes(), trust).unwrap();
-        assert_eq!(event.ts_micros, Some(5));
-        assert_eq!((event.type_, event.category), ("console.log", "console"));
-        assert_eq!(event.detail_level, Some(DetailLevel::Verbose));
-        assert_eq!(event.source_kind, SourceKind::Extension);
-        assert_eq!(event.source_event, Some(&b"console.log"[..]));
-        assert_eq!(event.metadata, Some(&br#"{"tab_id":"7"}"#[..]));
-        assert_eq!(event.tab_id, 7);
-        assert_eq!(event.url, Some(&b"https://a.b/"[..]));
-        assert_eq!(event.data, Some(&br#"{"n":1.50,"n":2}"#[..]));
-        assert!(event.truncated && !event.white_space);
-    }
+    let event = Event::parse(GOOD.as_bytes(), Trust::Untrusted).unwrap();
+    assert_eq!(event.ts_micros, Some(5));
+    assert_eq!((event.type_, event.category), ("console.log", "console"));
+    assert_eq!(event.detail_level, Some(DetailLevel::Verbose));
+    assert_eq!(event.source_kind, SourceKind::Extension);
+    assert_eq!(event.source_event, Some(&b"console.log"[..]));
+    assert_eq!(event.metadata, Some(&br#"{"tab_id":"7"}"#[..]));
+    assert_eq!(event.tab_id, 7);
+    assert_eq!(event.url, Some(&b"https://a.b/"[..]));
+    assert_eq!(event.data, Some(&br#"{"n":1.50,"n":2}"#[..]));
+    assert!(event.truncated && !event.white_space);
 }
 
 #[test]

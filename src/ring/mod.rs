@@ -286,7 +286,7 @@ impl RingBuffer {
 
     /// Puts older entries, which must end where the ring begins, before the others, newest first, as
     /// long as they fit: a resumed session refills its ring.
-    pub(crate) fn prepend(&self, older: impl IntoIterator<Item = Entry>) {
+    pub fn prepend(&self, older: impl IntoIterator<Item = Entry>) {
         let mut state = self.shared.state();
         for entry in older {
             let fits = state.entries.len() < state.capacity

@@ -334,8 +334,9 @@ impl CaptureSession {
         written
     }
 
-    /// One compact JSON value without secrets; `None` when there are none in it.
-    pub(crate) fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
+    /// One compact JSON value without its secrets, as they would be redacted in an event; `None` when there
+    /// are none in it.
+    pub fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
         self.intake.redact(json)
     }
 
