@@ -1,5 +1,7 @@
 //! The wire, byte for byte: the fixtures that TypeScript reads too.
 
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+
 use serde::Deserialize;
 use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, Trust};
 #[cfg(target_arch = "wasm32")]

@@ -4,7 +4,8 @@ use super::errors::error;
 use super::status::CollectorStatus;
 use crate::envelope::SessionId;
 use crate::flusher::{
-    BadTarget, BrowserEnvironment, Delivery, DeliveryStatus, FetchTransport, LinkState, Notice, Parts, Target,
+    BadTarget, BrowserEnvironment, Delivery, DeliveryStatus, FetchTransport, LinkState, Notice, OnChange,
+    Parts, Target,
 };
 use crate::log::{Commit, Head, IndexedDbLog, LogError, LogStore};
 use crate::ring::{Entry, RingBuffer};
@@ -39,7 +40,7 @@ pub(super) fn start(
     log: Option<IndexedDbLog>,
     session_id: SessionId,
     ring: RingBuffer,
-    on_change: Box<dyn Fn(&DeliveryStatus, &[Notice])>,
+    on_change: Box<OnChange>,
 ) -> Delivery {
     let memory_only = log.is_none();
     let parts = Parts {

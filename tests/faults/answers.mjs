@@ -25,6 +25,23 @@ const meets = (name, what, seconds, goWrong) => ({
   },
 });
 
+/**
+ * @param {import("./rig.mjs").Rig} rig @param {string} name @param {number} seconds
+ * @param {(proxy: import("./proxy.mjs").FaultProxy) => void} goWrong
+ */
+async function keepsToken(rig, name, seconds, goWrong) {
+  const tab = await rig.emitter(name);
+  await tab.evaluate(RATE);
+  await sleep(300);
+  goWrong(rig.proxy);
+  await sleep(seconds * 1_000);
+  const { faulted, leaked } = rig.proxy;
+  rig.proxy.getWell();
+  await tab.evaluate("rest()");
+  if (faulted === 0) throw new Error("no batch met the fault");
+  if (leaked > 0) throw new Error(`${leaked} requests reached a stranger`);
+}
+
 /** Every other batch. @param {import("./proxy.mjs").Fault} fault @returns {(proxy: import("./proxy.mjs").FaultProxy) => void} */
 const everyOther = (fault) => (proxy) => {
   proxy.rule = (batch) => (batch.number % 2 === 1 ? fault : null);
@@ -121,6 +138,31 @@ export const answers = [
     { small: 2, full: 20 },
     everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: Math.max(0, receipt.acked_seq - 300) }) }),
   ),
+  meets("answer_endless", "an answer without end", { small: 2, full: 20 }, everyOther({ endless: true })),
+  {
+    name: "answer_redirect",
+    what: "a redirect to another address, which must not get the token",
+    times: { small: 2, full: 10 },
+    run: (rig, seconds) =>
+      keepsToken(rig, "answer_redirect", seconds, (proxy) => {
+        const location = `http://localhost:${new URL(proxy.url).port}/stolen`;
+        const redirect = { answer: { status: 307, headers: { location } } };
+        proxy.rule = (batch) => (batch.number % 2 === 1 ? redirect : null);
+      }),
+  },
+  {
+    name: "impostor",
+    what: "another process takes the collector's port, and must get neither token nor event",
+    times: { small: 3, full: 10 },
+    run: (rig, seconds) =>
+      keepsToken(rig, "impostor", seconds, (proxy) => {
+        // The collector's connections break as it ends, and the next to listen there is someone else.
+        proxy.cutsRequest = () => {
+          proxy.impostor = true;
+          return true;
+        };
+      }),
+  },
   meets(
     "ack_of_another",
     "the receipt is of another store and session",

@@ -23,6 +23,7 @@ import { gunzipSync } from "node:zlib";
  * @property {boolean} [cutResponse] Break the connection in the middle of the response.
  * @property {boolean} [loseResponse] Break the connection before the response.
  * @property {(receipt: any) => unknown} [lie] Change the receipt.
+ * @property {boolean} [endless] Never stop answering.
  * @property {boolean} [cutReceipt] Pass on half of the receipt as if it were whole.
  */
 /** Called once a batch. @typedef {(batch: Batch) => Fault | null} Rule */
@@ -37,6 +38,10 @@ export class FaultProxy {
   faulted = 0;
   /** Whether the connection breaks in the middle of this request. @type {((number: number) => boolean) | null} */
   cutsRequest = null;
+  /** While true, another process has the port: it cannot prove that it is the collector. */
+  impostor = false;
+  /** Requests with a token that an impostor, or the target of a redirect, got to see. */
+  leaked = 0;
   /** Batches that wait for an answer they will not get. @type {Set<import("node:net").Socket>} */
   #hanging = new Set();
   #server;
@@ -66,6 +71,7 @@ export class FaultProxy {
   /** From now on everything passes. */
   getWell() {
     this.cutsRequest = null;
+    this.impostor = false;
     this.#begin(null);
   }
 
@@ -104,6 +110,14 @@ export class FaultProxy {
       }
     }
     body = Buffer.concat(chunks);
+    if (path === "/stolen" || (this.impostor && isBatch)) this.leaked++;
+    if (this.impostor) {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(
+        JSON.stringify({ hmac: "0".repeat(64), store_id: "stolen", version: "0", acked_seq: 1e6 }),
+      );
+      return;
+    }
     const fault = isBatch ? (this.#rule?.(batch) ?? null) : null;
     if (fault !== null) this.faulted++;
 
@@ -123,6 +137,12 @@ export class FaultProxy {
     const { status, headers, text } = await forwarded;
     let out = path === "/v1/hello" && status === 200 ? this.#proved(body, text) : text;
     if (fault?.lie && status === 200) out = JSON.stringify(fault.lie(JSON.parse(out)));
+    if (fault?.endless) {
+      response.writeHead(200, { "content-type": "application/json" });
+      const pour = setInterval(() => response.write(" ".repeat(16_384)), 5);
+      response.once("close", () => clearInterval(pour));
+      return;
+    }
     if (fault?.loseResponse) {
       response.destroy();
       return;

@@ -65,11 +65,11 @@ impl Opened {
         let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
         let log = IndexedDbLog::open(&options.database_name, durability).await?;
         let install_key = log.install_key().await?;
-        if let Some(session_id) = options.resume.as_ref().and_then(|record| record.session_id.parse().ok()) {
-            if let Some(head) = log.resume_session(session_id).await? {
-                let log = Some(log);
-                return Ok(Self { session_id, head, log, resumed: true, previous: None, install_key });
-            }
+        let record = options.resume.as_ref().and_then(|record| record.session_id.parse().ok());
+        if let Some(session_id) = record
+            && let Some(head) = log.resume_session(session_id).await?
+        {
+            return Ok(Self { session_id, head, log: Some(log), resumed: true, previous: None, install_key });
         }
         let previous = log.sessions().await?.last().map(|(session_id, _)| *session_id);
         let session_id = new_session_id();
