@@ -1,6 +1,6 @@
 //! The wire, byte for byte: the fixtures that TypeScript reads too.
 
-#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 use serde::Deserialize;
 use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, Trust};
