@@ -77,6 +77,8 @@ pub(super) fn date_ms(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn waits_double_from_half_a_second_to_a_minute_with_full_jitter() {

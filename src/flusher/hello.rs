@@ -111,6 +111,8 @@ pub(super) mod tests_support {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn target(url: &str) -> Target {
         Target::new(url, "t", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", None).unwrap()

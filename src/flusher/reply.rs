@@ -166,6 +166,8 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn reply(status: u16, body: &str) -> Reply {
         Reply::of(&Response { status, retry_after_ms: None, body: body.into() })

@@ -111,6 +111,8 @@ fn host_port(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{BadTarget, Target};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const SECRET: &str = "00112233445566778899aabbccddeeff";
 

@@ -25,6 +25,8 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
     #[test]
     fn either_alphabet_is_read_as_far_as_it_goes() {
         assert_eq!(super::decode(b"dXNlcjpwYXNz"), b"user:pass");

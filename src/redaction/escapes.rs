@@ -218,6 +218,8 @@ pub(super) fn unpercent(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_quote_knows_its_level_from_its_backslashes() {

@@ -137,6 +137,8 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
 mod tests {
     use super::*;
     use crate::redaction::{Redacted, Redactor};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_wrong_field_is_named_with_what_would_be_right() {

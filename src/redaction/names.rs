@@ -179,6 +179,8 @@ fn tail_hash(tail: [u8; 3]) -> usize {
 mod tests {
     use super::*;
     use crate::redaction::builtin;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn found(text: &str) -> Option<(String, ValueKind)> {
         let rules = builtin::names();

@@ -62,6 +62,8 @@ pub(super) fn placeholder(key: &[u8; 32], secret: &[u8], decoding: Decoding) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_secret_looks_the_same_however_it_is_escaped() {

@@ -185,6 +185,8 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::super::prefilter::Pattern;
     use super::*;

@@ -39,6 +39,8 @@ mod tests {
     use super::*;
     use crate::redaction::prefilter::Pattern;
     use crate::redaction::{builtin, patterns};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn built_in_patterns() -> Vec<Pattern> {
         let (names, shapes) = (builtin::names(), builtin::shapes());

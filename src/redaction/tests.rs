@@ -1,6 +1,8 @@
 //! Secrets in every context are found; what only looks like one stays.
 
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn redactor() -> Redactor {
     Redactor::new([7; 32], &RuleTable::default())

@@ -258,6 +258,8 @@ fn bytes_end(json: &[u8], i: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn only_a_known_scheme_stays_before_its_credentials() {

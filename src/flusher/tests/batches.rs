@@ -8,6 +8,8 @@ use crate::ring::Entry;
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn order(after_seq: u64, latest_seq: u64) -> Order {
     Order {

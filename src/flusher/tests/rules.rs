@@ -3,6 +3,8 @@
 use super::super::*;
 use super::session;
 use crate::envelope::SessionId;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const STORE: &str = "store-1";
 
