@@ -22,9 +22,6 @@ export function cacheDir(...parts) {
   return folder;
 }
 
-// What cargo builds is shared by clones too: a fresh one compiles this tree and nothing else.
-process.env.CARGO_TARGET_DIR ??= cacheDir("target");
-
 function platformCacheDir() {
   if (process.platform === "win32") return process.env.LOCALAPPDATA || join(homedir(), "AppData", "Local");
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches");
