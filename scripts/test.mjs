@@ -54,7 +54,7 @@ async function runSection(name) {
         env: step.env ?? process.env,
         onLine: (line) => shown.update(line),
       });
-      const sums = [...(result.output.match(step.sums ?? /$^/) ?? [])].map((line) => line.trim());
+      const sums = step.sums ? Array.from(result.output.match(step.sums) ?? [], (line) => line.trim()) : [];
       lines.push(...sums.map((line) => `${step.title}: ${line}`));
       if (result.status === 0) shown.done();
       else {
