@@ -180,9 +180,12 @@ test("the keyboard alone reaches everything", async () => {
   await page.keyboard.press("G");
   await until(selected, (seq) => seq === ALL.at(-1)?.seq, "the selection");
   await page.keyboard.press("?");
-  await page.getByRole("dialog", { name: "Keys and filters" }).waitFor();
+  const help = page.getByRole("dialog", { name: "Keys and filters" });
+  await help.waitFor();
   await page.keyboard.press("Escape");
+  await help.waitFor({ state: "detached" });
   await page.keyboard.press("/");
+  await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
   await page.keyboard.type("severity:error");
   await page.keyboard.press("Enter");
   await until(
