@@ -1,4 +1,5 @@
 /** The unpacked extension: `dist/extension` for developers, `dist/extension-store` for the store. */
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundles, esbuildOptions, manifest, staticFiles, writtenFiles } from "../../extension/build.mjs";
@@ -28,13 +29,25 @@ export async function buildExtension() {
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
 
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const versions = { developer: `${version}.${fingerprint(files)}`, store: version };
     for (const kind of /** @type {const} */ (["developer", "store"])) {
       const folder = kind === "developer" ? outdir : dist("extension-store");
-      const text = `${JSON.stringify(manifest(kind, version), null, 2)}\n`;
+      const text = `${JSON.stringify(manifest(kind, versions[kind]), null, 2)}\n`;
       const kept = join(folder, PRECONFIGURATION);
       const all = new Map(files).set("manifest.json", Buffer.from(text));
       if (kind === "developer" && existsSync(kept)) all.set(PRECONFIGURATION, readFileSync(kept));
       emit(folder, all);
     }
   });
+}
+
+/**
+ * The last part of a developer build's version, 0 to 65535, told by what is in it. Chromium keeps the worker's
+ * script in the profile until the version changes, and would run the old one with the new wasm.
+ * @param {Map<string, Uint8Array>} files
+ */
+function fingerprint(files) {
+  const hash = createHash("sha256");
+  for (const path of [...files.keys()].sort()) hash.update(path).update(files.get(path) ?? "");
+  return hash.digest().readUInt16BE();
 }

@@ -3,7 +3,7 @@
  * the extension's own through which its worker is asked for its status and told to flush.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emit, filesIn } from "../build/emit.mjs";
 import { launch } from "./launch.mjs";
@@ -37,10 +37,29 @@ export function extensionId(folder) {
 }
 
 /**
+ * Removes the worker's script that Chromium keeps in the profile when it is of another build: it would go on
+ * running it, with the new wasm. The build's version tells; what was recorded is kept elsewhere in the profile.
+ * @param {string} profile @param {string} extension
+ */
+function forgetOldWorker(profile, extension) {
+  const home = join(profile, "Default");
+  const { version } = JSON.parse(readFileSync(join(extension, "manifest.json"), "utf8"));
+  let registered;
+  try {
+    const { extensions } = JSON.parse(readFileSync(join(home, "Preferences"), "utf8"));
+    registered = extensions.settings[extensionId(extension)].service_worker_registration_info.version;
+  } catch {
+    return; // A profile that never ran it.
+  }
+  if (registered !== version) rmSync(join(home, "Service Worker"), { recursive: true, force: true });
+}
+
+/**
  * Launches a browser with the extension and waits until it records and its collector has accepted it.
  * @param {Omit<import("./launch.mjs").LaunchOptions, "url">} options
  */
 export async function launchRecorder(options) {
+  forgetOldWorker(options.profile, options.extension);
   const browser = await launch({ ...options, url: "about:blank" });
   const id = extensionId(options.extension);
   const recorder = new Recorder(browser, id);
