@@ -68,6 +68,7 @@ async function addRustupTarget() {
     shown.done();
     return true;
   }
-  shown.failed(`could not be fetched: ${stderr.trim().split("\n").at(-1) || "it took too long"}`);
+  const reason = stderr.match(/^error: (.{1,80})/m)?.[1] ?? "it took too long";
+  shown.failed(`could not be fetched (${reason})`);
   return false;
 }

@@ -47,7 +47,8 @@ async function setUpTool(target, crate, version, programs) {
   if (locked.status === 0) shown.done();
   else {
     // A registry mirror may lag behind the newest crate that the lock file names.
-    shown.failed((locked.stderr.match(/^error: .*/m)?.[0] ?? "").slice(0, 200));
+    const reason = locked.stderr.match(/^error: (.{1,80})/m)?.[1] ?? `status ${locked.status}`;
+    shown.failed(`is not possible here (${reason}); taking the crates that are there`);
     await run(title, "cargo", args, { env });
   }
 }
