@@ -174,7 +174,7 @@ test("uncaught errors and rejections come with message, place and stack", async 
   await rig.event("console.exception", "thrown late");
   const rejected = await rig.event("console.rejection", "rejected");
   assert.equal(rejected.data.text, "Uncaught (in promise) Error: rejected");
-  const number = await rig.event("console.rejection", "42");
+  const number = await rig.event("console.rejection", "(in promise) 42");
   assert.equal(number.data.error, 42);
   await page.close();
 });
