@@ -4,7 +4,7 @@
 //! that matching a record parses nothing. It belongs to exactly one line: its spans mean nothing
 //! beside another.
 
-use crate::json::{JsonError, JsonErrorKind, Scanner};
+use crate::json::{JsonError, JsonErrorKind, Scanner, unescape};
 use crate::levels::{DetailLevel, Severity, SourceKind};
 
 /// A range of bytes of a line.
@@ -118,7 +118,7 @@ pub fn http_status(category: &str, data: &[u8]) -> u16 {
     // Ends at the first `status`; data that is not an object has none.
     let _ = Scanner::trusted(data).object(|scanner, key| {
         let value = scanner.value()?;
-        if key != b"status" {
+        if key != b"status" && !(key.contains(&b'\\') && unescape(key) == "status") {
             return Ok(());
         }
         status = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
@@ -132,6 +132,11 @@ mod tests {
     use super::http_status;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_name_with_escapes_is_the_same_name() {
+        assert_eq!(http_status("network", br#"{"st\u0061tus":404}"#), 404);
+    }
 
     #[test]
     fn only_a_network_event_has_a_status() {

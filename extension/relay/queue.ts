@@ -17,6 +17,9 @@ export interface QueueLimits {
   maxWindowLength: number;
 }
 
+/** Most events one message can report lost; the core refuses more. */
+const MAX_DROP = 100_000_000;
+
 /** 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds what a tab pays for it. */
 export const DEFAULT_LIMITS: QueueLimits = {
   maxMessages: 20_000,
@@ -144,15 +147,16 @@ export class Queue {
 
   /** A line follows a loss: the loss is told first, so that it stands where it happened. */
   #closeDrop(lane: Lane): void {
-    if (lane.dropped === 0) return;
-    const message = this.#dropMessage(lane);
-    lane.lines.push(message);
-    lane.length += message.length;
+    while (lane.dropped > 0) {
+      const message = this.#dropMessage(lane);
+      lane.lines.push(message);
+      lane.length += message.length;
+    }
   }
 
   #dropMessage(lane: Lane): string {
-    const count = lane.dropped;
-    lane.dropped = 0;
+    const count = Math.min(lane.dropped, MAX_DROP);
+    lane.dropped -= count;
     return JSON.stringify({ drop: { category: lane.category, count, reason: "relay_queue_full" } });
   }
 }

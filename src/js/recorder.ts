@@ -117,9 +117,8 @@ class OpenRecorder implements Recorder {
   }
 
   async reader(options: ReaderOptions = {}): Promise<Reader> {
-    const selector = options.selector ?? "";
-    const text = typeof selector === "string" ? selector : JSON.stringify(selector);
-    return new Reader(await this.#wait(() => this.#wasm.reader(options.afterSeq ?? 0, text)));
+    const selector = JSON.stringify(options.selector ?? "");
+    return new Reader(await this.#wait(() => this.#wasm.reader(options.afterSeq ?? 0, selector)));
   }
 
   status(): RecorderStatus {

@@ -6,7 +6,7 @@ use super::inbox::Inbox;
 use super::logs::{JsLogs, new_session_id};
 use super::reader::JsReader;
 use crate::envelope::SessionId;
-use crate::event::Trust;
+use crate::event::{Trust, max_safe_integer};
 use crate::log::{IndexedDbLog, LogError};
 use crate::redaction::{Redactor, RuleTable};
 use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
@@ -17,6 +17,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// `Number.MAX_SAFE_INTEGER`: whole numbers up to it are told apart.
+const MAX_SAFE_INTEGER: f64 = max_safe_integer() as f64;
 
 /// The wasm half of the TypeScript `CaptureSession`.
 #[wasm_bindgen(js_name = WasmSession)]
@@ -136,7 +139,7 @@ impl JsSession {
         recorded
     }
 
-    /// A reader after `after_seq`; the selector in its text form or as JSON.
+    /// A reader after `after_seq`; the selector as JSON: an object, or a string that is its text form.
     ///
     /// # Errors
     /// `cursor_ahead`, `invalid_cursor`, `invalid_selector`.
@@ -221,7 +224,8 @@ pub(super) fn record_drop(
     count: f64,
     reason: &str,
 ) -> Result<f64, JsValue> {
-    if count.fract() != 0.0 || count.is_nan() {
+    // Anything else would be changed by the cast below before it could be named.
+    if count.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&count) {
         let message = format!("count: expected a whole number from 1 to {}, got {count}", u32::MAX);
         return Err(error("invalid_drop", &message));
     }
@@ -239,16 +243,12 @@ pub(super) fn reader(
     after_seq: f64,
     selector: &str,
 ) -> Result<JsReader, JsValue> {
-    if after_seq.fract() != 0.0 || after_seq.is_nan() || after_seq < 0.0 {
+    if after_seq.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&after_seq) {
         let message = format!("afterSeq: expected a whole number from 0, got {after_seq}");
         return Err(error("invalid_cursor", &message));
     }
-    let parsed = if selector.trim_start().starts_with('{') {
-        Selector::from_json(selector, wall_micros())
-    } else {
-        Selector::parse(selector, wall_micros())
-    };
-    let selector = parsed.map_err(|wrong| error("invalid_selector", &wrong))?;
+    let selector =
+        Selector::from_json(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))?;
     let reader = session.borrow().reader(after_seq as u64, selector);
     reader.map(JsReader::new).map_err(|ahead| cursor_ahead(&ahead))
 }

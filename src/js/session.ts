@@ -121,9 +121,8 @@ export class CaptureSession {
 
   /** A reader of what is committed. */
   reader(options: ReaderOptions = {}): Reader {
-    const selector = options.selector ?? "";
-    const text = typeof selector === "string" ? selector : JSON.stringify(selector);
-    return new Reader(this.#run(() => this.#wasm.reader(options.afterSeq ?? 0, text)));
+    const selector = JSON.stringify(options.selector ?? "");
+    return new Reader(this.#run(() => this.#wasm.reader(options.afterSeq ?? 0, selector)));
   }
 
   /** Resolves once `seq` is committed; everything published so far when absent. */

@@ -147,6 +147,8 @@ pub enum LogError {
     VersionChange,
     /// The session has no head: the store was emptied.
     Missing,
+    /// The session lost its head, and with it the last seq it spent: nobody goes on from what is left.
+    NotResumable(SessionId),
     /// A segment cannot be read.
     Corrupt {
         /// Its category.
@@ -177,6 +179,7 @@ impl LogError {
             Self::Blocked => "log_blocked",
             Self::VersionChange => "log_version_change",
             Self::Missing => "log_missing",
+            Self::NotResumable(_) => "log_not_resumable",
             Self::Corrupt { .. } => "log_corrupt",
             Self::Unavailable(_) => "no_indexeddb",
             Self::Other { .. } => "log_failed",
@@ -196,6 +199,10 @@ impl fmt::Display for LogError {
             }
             Self::VersionChange => f.write_str("a newer version of the extension took the database over"),
             Self::Missing => f.write_str("the session is not in the database, which was cleared"),
+            Self::NotResumable(session_id) => write!(
+                f,
+                "session {session_id} lost its head, and with it the last seq it spent; begin a new session"
+            ),
             Self::Corrupt { category, first_seq, reason } => {
                 write!(f, "the segment of {category} at seq {first_seq} is corrupt: {reason}")
             }

@@ -3,9 +3,9 @@
 //! Its lines stand one after the other, each with its newline, ready to be sent; a table of rows says
 //! which seqs each covers and where it ends, so that merging categories in seq order touches no bytes.
 //!
-//! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` first seq, `u64` when it was committed
-//! (Unix milliseconds), then `u32` seq offset, `u32` seqs covered and `u32` end (newline counted) a row,
-//! then the lines.
+//! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` when it was committed (Unix
+//! milliseconds), then `u64` first seq, `u32` seqs covered and `u32` end (newline counted) a row, then
+//! the lines.
 
 use crate::envelope::{Line, parse_line};
 use crate::event::max_safe_integer;
@@ -15,8 +15,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 const MAGIC: &[u8; 4] = b"TTS1";
-const HEAD_BYTES: usize = 24;
-const ROW_BYTES: usize = 12;
+const HEAD_BYTES: usize = 16;
+const ROW_BYTES: usize = 16;
 
 /// Where one record of a segment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,14 +98,12 @@ impl Segment {
     /// Everything of the stored form that stands before the lines.
     #[must_use]
     pub fn table(&self, committed_ms: u64) -> Vec<u8> {
-        let first_seq = self.first_seq();
         let mut table = Vec::with_capacity(HEAD_BYTES + ROW_BYTES * self.rows.len());
         table.extend_from_slice(MAGIC);
         table.extend_from_slice(&(self.rows.len() as u32).to_le_bytes());
-        table.extend_from_slice(&first_seq.to_le_bytes());
         table.extend_from_slice(&committed_ms.to_le_bytes());
         for row in &self.rows {
-            table.extend_from_slice(&((row.first_seq - first_seq) as u32).to_le_bytes());
+            table.extend_from_slice(&row.first_seq.to_le_bytes());
             table.extend_from_slice(&row.count.to_le_bytes());
             table.extend_from_slice(&row.end.to_le_bytes());
         }
@@ -123,32 +121,29 @@ impl Segment {
             return Err(BadSegment("it does not begin with TTS1"));
         }
         let count = number(4).ok_or(BadSegment("its head is cut off"))? as usize;
-        let first_seq = long(&stored, 8).ok_or(BadSegment("its head is cut off"))?;
-        if first_seq > max_safe_integer() {
-            return Err(BadSegment("its first seq is none"));
-        }
         // In a wasm of 32 bits a damaged count could overflow the product.
         let lines_at = count.checked_mul(ROW_BYTES).map(|table_bytes| HEAD_BYTES.saturating_add(table_bytes));
         let Some(lines_at) = lines_at.filter(|at| count > 0 && *at <= stored.len()) else {
             return Err(BadSegment("its table is cut off"));
         };
         let lines = stored.slice(lines_at..);
-        let (mut rows, mut next_seq, mut start) = (Vec::with_capacity(count), first_seq, 0);
+        let (mut rows, mut next_seq, mut start) = (Vec::with_capacity(count), 1, 0);
         for index in 0..count {
             let at = HEAD_BYTES + index * ROW_BYTES;
-            let (Some(offset), Some(count), Some(end)) = (number(at), number(at + 4), number(at + 8)) else {
+            let (Some(first_seq), Some(count), Some(end)) =
+                (long(&stored, at), number(at + 8), number(at + 12))
+            else {
                 return Err(BadSegment("its table is cut off"));
             };
-            let row = Row { first_seq: first_seq + u64::from(offset), count, end };
-            if row.first_seq < next_seq || count == 0 {
+            if first_seq < next_seq || count == 0 || first_seq > max_safe_integer() {
                 return Err(BadSegment("its seqs are out of order"));
             }
             if end <= start || lines.get(end as usize - 1) != Some(&b'\n') {
                 return Err(BadSegment("a line does not end where its table says"));
             }
-            next_seq = row.first_seq + u64::from(count);
+            next_seq = first_seq + u64::from(count);
             start = end;
-            rows.push(row);
+            rows.push(Row { first_seq, count, end });
         }
         if start as usize != lines.len() {
             return Err(BadSegment("bytes are left over after its last line"));
@@ -159,7 +154,7 @@ impl Segment {
     /// When a segment in its stored form was committed, Unix milliseconds.
     #[must_use]
     pub fn committed_ms(stored: &[u8]) -> Option<u64> {
-        long(stored, 16)
+        long(stored, 8)
     }
 
     /// The line of row `index`, without its newline.
@@ -188,7 +183,8 @@ impl Segment {
     }
 }
 
-fn long(stored: &[u8], at: usize) -> Option<u64> {
+/// The little-endian number at byte `at`.
+pub(super) fn long(stored: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(stored.get(at..at + 8)?.try_into().ok()?))
 }
 

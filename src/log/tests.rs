@@ -1,6 +1,6 @@
 use super::*;
 use crate::envelope::{Gap, LineWriter, SessionId};
-use crate::event::{Event, Trust};
+use crate::event::{Event, Trust, max_safe_integer};
 use bytes::Bytes;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -34,6 +34,28 @@ fn a_segment_reads_back_as_it_was_written() {
     let seqs: Vec<_> =
         (0..3).map(|i| back.entry(i).unwrap()).map(|e| (e.first_seq(), e.last_seq())).collect();
     assert_eq!(seqs, [(7, 7), (9, 9), (10, 14)]);
+}
+
+#[test]
+fn gaps_of_any_width_read_back() {
+    let session_id = SessionId::from_time(5, [1; 10]);
+    let (writer, mut builder) = (LineWriter::new(session_id), SegmentBuilder::default());
+    let widest = u64::from(u32::MAX);
+    for first_seq in [1, widest + 1, 2 * widest + 1, max_safe_integer() - widest] {
+        let last_seq = first_seq + widest - 1;
+        let gap = Gap { first_seq, last_seq, category: "console".into(), reason: "queue_full".into() };
+        writer.gap(builder.lines(), &gap);
+        builder.end_line(first_seq, u32::MAX);
+    }
+    let segment = builder.seal("console");
+    let back = Segment::decode("console".into(), Bytes::from(stored(&segment))).unwrap();
+    assert_eq!(back, segment);
+    // The first three touch and have one reason; a row is still no wider than its number can say.
+    let retired = Bytes::from(retired::retire(&segment, "quota"));
+    let back = retired::decode_any(session_id, "console".into(), retired).unwrap();
+    assert_eq!(back.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>(), {
+        segment.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>()
+    });
 }
 
 #[test]

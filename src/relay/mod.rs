@@ -92,8 +92,12 @@ struct Taken {
     seq: u64,
 }
 
-/// So many relays are remembered; beyond it all are forgotten and looked up in the log again.
+/// Beyond so many relays, those whose counter is in the log are forgotten, to be looked up there again.
 const MAX_RELAYS: usize = 4_096;
+
+/// Most events one line can report lost. Far more than a page can produce between two messages, and far
+/// too few for a hostile one to spend every seq there is.
+const MAX_DROP: u64 = 100_000_000;
 
 impl RelayLedger {
     /// Whether the relay's counter is known, or must be [`learn`](Self::learn)ed from the log first.
@@ -103,9 +107,10 @@ impl RelayLedger {
     }
 
     /// Takes the last message that the log has of a relay; 0 for none.
-    pub fn learn(&mut self, relay_id: &str, message: u64) {
+    pub fn learn(&mut self, session: &CaptureSession, relay_id: &str, message: u64) {
         if self.relays.len() >= MAX_RELAYS {
-            self.relays.clear();
+            let durable_seq = session.durable_seq();
+            self.relays.retain(|_, taken| taken.seq > durable_seq);
         }
         self.relays.entry(relay_id.to_owned()).or_insert(Taken { message, seq: 0 });
     }
@@ -169,6 +174,13 @@ fn take_line(
         if !may_relay(&category, "") {
             let expected = "console, page or interaction".to_owned();
             return Err(PublishError::Drop("category", category, expected));
+        }
+        if count > MAX_DROP {
+            return Err(PublishError::Drop(
+                "count",
+                count.to_string(),
+                format!("a number from 1 to {MAX_DROP}"),
+            ));
         }
         return session.accept_drop(&category, count, &reason).map(|_| ());
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::envelope::SessionId;
+use crate::log::MemoryLog;
 use crate::ring::{Entry, ReadResult, RingBuffer};
 use crate::selector::Selector;
 #[cfg(target_arch = "wasm32")]
@@ -92,7 +93,7 @@ fn repeats_are_passed_over_and_holes_refused() {
 fn a_relay_known_to_the_log_goes_on_where_it_was() {
     let mut fixture = Fixture::new();
     assert!(!fixture.ledger.knows("r1"));
-    fixture.ledger.learn("r1", 7);
+    fixture.ledger.learn(&fixture.session, "r1", 7);
     let receipt = fixture.take(6, &[LOG, LOG, LOG]).unwrap();
     assert_eq!((receipt.accepted, receipt.repeated, receipt.message), (1, 2, 8));
 }
@@ -108,6 +109,48 @@ fn what_a_relay_dropped_is_a_gap_with_its_reason() {
         fixture.stored()[0]
             .contains(r#""gap":{"first_seq":1,"last_seq":3,"category":"console","reason":"queue_full"}"#)
     );
+}
+
+#[test]
+fn no_page_can_spend_the_seqs_of_a_session() {
+    let mut fixture = Fixture::new();
+    let drop = |count: u64| format!(r#"{{"drop":{{"category":"console","count":{count},"reason":"lost"}}}}"#);
+    let receipt = fixture.take(1, &[&drop(MAX_DROP), &drop(MAX_DROP + 1)]).unwrap();
+    assert_eq!(receipt.refused[0].0, 2);
+    assert_eq!(
+        receipt.refused[0].1.to_string(),
+        "count: expected a number from 1 to 100000000, got \"100000001\""
+    );
+    // The refused line is one that was lost.
+    assert_eq!(receipt.seq, MAX_DROP + 1);
+}
+
+#[test]
+fn only_relays_whose_counter_is_in_the_log_are_forgotten() {
+    let log = MemoryLog::default();
+    let session_id = SessionId::from_time(0, [0; 10]);
+    let ring = RingBuffer::new(10, 1 << 20).unwrap();
+    let mut session = CaptureSession::with_log(session_id, ring, &log.open(session_id));
+    let mut ledger = RelayLedger::default();
+    let take = |session: &mut CaptureSession, ledger: &mut RelayLedger, relay: &str| {
+        ledger.learn(session, relay, 0);
+        ledger.take(session, relay, provenance(), 1, LOG.as_bytes(), 99).unwrap()
+    };
+    take(&mut session, &mut ledger, "durable");
+    let commit = session.begin_commit(0.0).unwrap();
+    take(&mut session, &mut ledger, "pending");
+    session.settle(Ok(())).unwrap();
+    for relay in 0..MAX_RELAYS {
+        ledger.learn(&session, &format!("r{relay}"), 0);
+    }
+    assert_eq!((ledger.knows("durable"), ledger.knows("pending")), (false, true));
+    assert_eq!(commit.relays[0].relay_id, "durable");
+    // Nothing of a volatile session is in a log.
+    session.turn_volatile();
+    for relay in 0..MAX_RELAYS {
+        ledger.learn(&session, &format!("again{relay}"), 0);
+    }
+    assert!(ledger.knows("pending"));
 }
 
 #[test]

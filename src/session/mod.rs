@@ -52,21 +52,23 @@ mod categories;
 mod committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod committer;
+mod committing;
 mod error;
 mod intake;
 
 pub use committed::Committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use committer::{CommitObserver, Committer};
+pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
 
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
 use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
 use crate::header::Header;
 use crate::levels::Severity;
-use crate::log::{Commit, Head, LogError, LogStore, RelayCursor};
+use crate::log::{Commit, Head, RelayCursor};
 use crate::redaction::Redactor;
-use crate::ring::{CursorAhead, Entry, Reader, RingBuffer, StoredEvent, StoredGap};
+use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;
 use categories::Categories;
 use committed::CommitWatch;
@@ -248,6 +250,11 @@ impl CaptureSession {
     /// Events and seqs spent on gaps, by category, since this owner began.
     pub fn counts_by_category(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         self.categories.counts()
+    }
+
+    /// The last seq that a later owner will find in the log, with the relay counters committed beside it.
+    pub(crate) fn durable_seq(&self) -> u64 {
+        if self.state == State::Volatile { 0 } else { self.committed_seq() }
     }
 
     /// Bytes accepted and not yet settled.
@@ -432,154 +439,6 @@ impl CaptureSession {
             _ => Err(PublishError::OutOfSeqs),
         }
     }
-
-    /// Takes everything pending, in the form it is stored, shown and sent.
-    fn seal(&mut self) -> Option<Arc<Commit>> {
-        if self.pending.is_empty() && self.relays.is_empty() {
-            return None;
-        }
-        let segments = self.categories.seal();
-        let entries: Vec<Entry> = std::mem::take(&mut self.pending)
-            .into_iter()
-            .map(|pending| {
-                let line = segments[&pending.category].lines.slice(pending.start..pending.end);
-                match pending.record {
-                    PendingRecord::Event(header) => Entry::Event(StoredEvent { header, line }),
-                    PendingRecord::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
-                }
-            })
-            .collect();
-        Some(Arc::new(Commit {
-            session_id: self.session_id,
-            epoch: self.epoch,
-            first_seq: entries.first().map_or(self.latest_seq + 1, Entry::first_seq),
-            latest_seq: self.latest_seq,
-            segments: segments.into_values().collect(),
-            entries,
-            relays: std::mem::take(&mut self.relays),
-            bytes: std::mem::take(&mut self.pending_bytes),
-        }))
-    }
-
-    /// Shows everything pending of a session that has no log; the end of a publish batch.
-    pub(crate) fn settle_volatile(&mut self) {
-        if self.state != State::Volatile {
-            return;
-        }
-        if let Some(commit) = self.seal() {
-            self.show(&commit);
-        }
-    }
-
-    fn show(&mut self, commit: &Commit) {
-        self.ring.push(commit.entries.iter().cloned());
-        self.watch.advance(commit.latest_seq);
-    }
-
-    /// Hands out the next commit: the one that failed, or what has become pending since. `None` when one
-    /// is under way or nothing is pending.
-    pub fn begin_commit(&mut self, now_ms: f64) -> Option<Arc<Commit>> {
-        if self.state == State::Volatile || self.state == State::Superseded {
-            return None;
-        }
-        if self.unsettled.is_none() {
-            self.unsettled = self.seal();
-        }
-        if self.unsettled.is_some() {
-            self.unsettled_since_ms.get_or_insert(now_ms);
-        }
-        self.unsettled.clone()
-    }
-
-    /// Takes what became of the commit that [`begin_commit`](Self::begin_commit) handed out.
-    ///
-    /// # Errors
-    /// What the log said, unchanged. After [`LogError::Superseded`] this owner is over; after anything
-    /// else the same commit is handed out again.
-    pub fn settle(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
-        let Some(commit) = self.unsettled.take() else {
-            return Ok(());
-        };
-        match result {
-            Ok(()) => {
-                self.unsettled_since_ms = None;
-                self.show(&commit);
-                self.end_if_closed();
-                Ok(())
-            }
-            Err(error @ LogError::Superseded { .. }) => {
-                self.state = State::Superseded;
-                self.watch.end(NotCommitted::Superseded);
-                self.ring.close();
-                Err(error)
-            }
-            Err(error) => {
-                self.unsettled = Some(commit);
-                Err(error)
-            }
-        }
-    }
-
-    /// Whether the log has failed for too long, or too much is pending. The owner then deletes the
-    /// resume record and calls [`turn_volatile`](Self::turn_volatile).
-    #[must_use]
-    pub fn must_turn_volatile(&self, now_ms: f64) -> bool {
-        let failing = self.unsettled_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
-        self.state == State::Logged && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
-    }
-
-    /// Goes on from memory. The resume record must be gone before: a resumed owner would spend the same
-    /// seqs again.
-    pub fn turn_volatile(&mut self) {
-        if self.state != State::Logged {
-            return;
-        }
-        self.state = State::Volatile;
-        self.unsettled_since_ms = None;
-        if let Some(commit) = self.unsettled.take() {
-            self.show(&commit);
-        }
-        self.settle_volatile();
-    }
-
-    /// Resolves once everything up to `seq` is committed.
-    ///
-    /// # Errors
-    /// No such seq was spent.
-    pub fn committed(&self, seq: u64) -> Result<Committed, CursorAhead> {
-        if seq > self.latest_seq {
-            return Err(CursorAhead { after_seq: seq, latest_seq: self.latest_seq });
-        }
-        Ok(self.watch.wait(seq))
-    }
-
-    /// Takes no more publishes. The ring ends when everything accepted is committed.
-    pub fn close(&mut self) {
-        if matches!(self.state, State::Logged | State::Volatile) {
-            self.settle_volatile();
-            self.state = State::Closed;
-            self.end_if_closed();
-        }
-    }
-
-    fn end_if_closed(&mut self) {
-        if self.state == State::Closed && self.pending.is_empty() && self.unsettled.is_none() {
-            self.ring.close();
-            self.watch.end(NotCommitted::Closed);
-        }
-    }
-}
-
-/// Commits everything pending, for an owner that has the session to itself.
-///
-/// # Errors
-/// What the log said; the records stay pending.
-pub async fn commit<L: LogStore>(session: &mut CaptureSession, log: &L, now_ms: f64) -> Result<(), LogError> {
-    while let Some(commit) = session.begin_commit(now_ms) {
-        let result = log.commit(&commit).await;
-        session.settle(result)?;
-    }
-    Ok(())
 }
 
 /// The non-empty lines of `text`.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::log::{Fault, MemoryLog};
-use crate::ring::ReadResult;
+use crate::log::{Fault, LogError, LogStore, MemoryLog};
+use crate::ring::{Entry, ReadResult};
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -227,6 +227,28 @@ fn a_log_that_fails_for_five_seconds_turns_the_session_volatile() {
     publish(&mut session, "app");
     assert_eq!(seqs(&session), [1, 2, 3]);
     assert!(session.begin_commit(7_000.0).is_none());
+}
+
+#[test]
+fn a_closed_session_whose_log_fails_ends_from_memory() {
+    let log = MemoryLog::default();
+    let mut session = logged(&log);
+    publish(&mut session, "app");
+    session.begin_commit(1_000.0).unwrap();
+    publish(&mut session, "app");
+    let mut reader = session.reader(0, Selector::default()).unwrap();
+    let waiting = session.committed(2).unwrap();
+    session.close();
+    session.settle(Err(io_error())).unwrap_err();
+    assert!(!session.must_turn_volatile(5_999.0));
+    assert!(session.must_turn_volatile(6_000.0));
+    session.turn_volatile();
+    assert_eq!(session.state(), State::Closed);
+    assert_eq!(now(waiting), Ok(()));
+    assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
+    assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
+    assert!(matches!(reader.try_read(), Some(ReadResult::Closed)));
+    assert_eq!((session.pending_bytes(), session.begin_commit(7_000.0).is_none()), (0, true));
 }
 
 #[test]

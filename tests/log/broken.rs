@@ -54,7 +54,7 @@ async fn a_corrupt_line_costs_one_record() {
     let spoil = "
         const store = tx.objectStore('segments');
         const value = await ask(store.get([session, 'console', 1]));
-        const line = value.subarray(24 + 3 * 12 + (value.length - 24 - 3 * 12) / 3);
+        const line = value.subarray(16 + 3 * 16 + (value.length - 16 - 3 * 16) / 3);
         line[0] = 33;
         await ask(store.put(value, [session, 'console', 1]))";
     meddle(&log, recording.session_id, spoil).await;
@@ -100,6 +100,10 @@ async fn a_session_that_lost_its_head_is_drained_and_not_resumed() {
     let entries = read_all(&log, recording.session_id, 0).await;
     assert_eq!((covered(&entries), gaps(&entries)), ((1, 6), vec![]));
     // Its last seq may have been spent and lost: nobody goes on from what is left.
+    assert_eq!(
+        log.begin_session(recording.session_id).await,
+        Err(LogError::NotResumable(recording.session_id))
+    );
     assert_eq!(log.resume_session(recording.session_id).await, Ok(None));
 }
 

@@ -94,7 +94,7 @@ impl JsRecorder {
                 log.relay_message(&relay_id).await.map_err(|failed| error(failed.code(), &failed))?
             }
         };
-        recorder.ledger.borrow_mut().learn(&relay_id, message.unwrap_or(0));
+        recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message.unwrap_or(0));
         Ok(())
     }
 

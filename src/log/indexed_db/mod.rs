@@ -151,8 +151,11 @@ impl IndexedDbLog {
     pub async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
         let row = HeadRow { epoch: 1, committed_ms: now_ms(), ..HeadRow::default() };
         let transaction = self.connection.write(&[HEADS]).await?;
-        let added = transaction.store(HEADS)?.add_with_key(&row.to_js()?, &session_key(session_id));
-        Answer::of(added)?.await?;
+        let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
+        if !Answer::of(heads.get_key(&key))?.await?.is_undefined() {
+            return Err(LogError::NotResumable(session_id));
+        }
+        heads.put_with_key(&row.to_js()?, &key).map_err(from_thrown)?;
         transaction.complete().await?;
         self.owned.borrow_mut().insert(session_id);
         Ok(row.head())

@@ -1,0 +1,160 @@
+//! From accepted to durable: what is pending is sealed into a commit, handed out, settled and shown.
+
+use super::committed::Committed;
+use super::{CaptureSession, FAILING_LIMIT_MS, MAX_PENDING_BYTES, NotCommitted, PendingRecord, State};
+use crate::log::{Commit, LogError, LogStore};
+use crate::ring::{CursorAhead, Entry, StoredEvent, StoredGap};
+use std::sync::Arc;
+
+impl CaptureSession {
+    /// Takes everything pending, in the form it is stored, shown and sent.
+    fn seal(&mut self) -> Option<Arc<Commit>> {
+        if self.pending.is_empty() && self.relays.is_empty() {
+            return None;
+        }
+        let segments = self.categories.seal();
+        let entries: Vec<Entry> = std::mem::take(&mut self.pending)
+            .into_iter()
+            .map(|pending| {
+                let line = segments[&pending.category].lines.slice(pending.start..pending.end);
+                match pending.record {
+                    PendingRecord::Event(header) => Entry::Event(StoredEvent { header, line }),
+                    PendingRecord::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
+                }
+            })
+            .collect();
+        Some(Arc::new(Commit {
+            session_id: self.session_id,
+            epoch: self.epoch,
+            first_seq: entries.first().map_or(self.latest_seq + 1, Entry::first_seq),
+            latest_seq: self.latest_seq,
+            segments: segments.into_values().collect(),
+            entries,
+            relays: std::mem::take(&mut self.relays),
+            bytes: std::mem::take(&mut self.pending_bytes),
+        }))
+    }
+
+    /// Shows everything pending of a session that has no log; the end of a publish batch.
+    pub(crate) fn settle_volatile(&mut self) {
+        if self.state != State::Volatile {
+            return;
+        }
+        if let Some(commit) = self.seal() {
+            self.show(&commit);
+        }
+    }
+
+    fn show(&mut self, commit: &Commit) {
+        self.ring.push(commit.entries.iter().cloned());
+        self.watch.advance(commit.latest_seq);
+    }
+
+    /// Hands out the next commit: the one that failed, or what has become pending since. `None` when one
+    /// is under way or nothing is pending.
+    pub fn begin_commit(&mut self, now_ms: f64) -> Option<Arc<Commit>> {
+        if self.state == State::Volatile || self.state == State::Superseded {
+            return None;
+        }
+        if self.unsettled.is_none() {
+            self.unsettled = self.seal();
+        }
+        if self.unsettled.is_some() {
+            self.unsettled_since_ms.get_or_insert(now_ms);
+        }
+        self.unsettled.clone()
+    }
+
+    /// Takes what became of the commit that [`begin_commit`](Self::begin_commit) handed out.
+    ///
+    /// # Errors
+    /// What the log said, unchanged. After [`LogError::Superseded`] this owner is over; after anything
+    /// else the same commit is handed out again.
+    pub fn settle(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
+        let Some(commit) = self.unsettled.take() else {
+            return Ok(());
+        };
+        match result {
+            Ok(()) => {
+                self.unsettled_since_ms = None;
+                self.show(&commit);
+                self.end_if_closed();
+                Ok(())
+            }
+            Err(error @ LogError::Superseded { .. }) => {
+                self.state = State::Superseded;
+                self.watch.end(NotCommitted::Superseded);
+                self.ring.close();
+                Err(error)
+            }
+            Err(error) => {
+                self.unsettled = Some(commit);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the log has failed for too long, or too much is pending. The owner then deletes the
+    /// resume record and calls [`turn_volatile`](Self::turn_volatile).
+    #[must_use]
+    pub fn must_turn_volatile(&self, now_ms: f64) -> bool {
+        let failing = self.unsettled_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
+        let logs = matches!(self.state, State::Logged | State::Closed);
+        logs && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
+    }
+
+    /// Goes on from memory; a closed session ends. The resume record must be gone before: a resumed owner
+    /// would spend the same seqs again.
+    pub fn turn_volatile(&mut self) {
+        match self.state {
+            State::Logged => self.state = State::Volatile,
+            State::Closed => {}
+            State::Volatile | State::Superseded => return,
+        }
+        self.unsettled_since_ms = None;
+        let rest = [self.unsettled.take(), self.seal()];
+        for commit in rest.into_iter().flatten() {
+            self.show(&commit);
+        }
+        self.end_if_closed();
+    }
+
+    /// Resolves once everything up to `seq` is committed.
+    ///
+    /// # Errors
+    /// No such seq was spent.
+    pub fn committed(&self, seq: u64) -> Result<Committed, CursorAhead> {
+        if seq > self.latest_seq {
+            return Err(CursorAhead { after_seq: seq, latest_seq: self.latest_seq });
+        }
+        Ok(self.watch.wait(seq))
+    }
+
+    /// Takes no more publishes. The ring ends when everything accepted is committed.
+    pub fn close(&mut self) {
+        if matches!(self.state, State::Logged | State::Volatile) {
+            self.settle_volatile();
+            self.state = State::Closed;
+            self.end_if_closed();
+        }
+    }
+
+    fn end_if_closed(&mut self) {
+        if self.state == State::Closed && self.pending.is_empty() && self.unsettled.is_none() {
+            self.ring.close();
+            self.watch.end(NotCommitted::Closed);
+        }
+    }
+}
+
+/// Commits everything pending, for an owner that has the session to itself.
+///
+/// # Errors
+/// What the log said; the records stay pending.
+pub async fn commit<L: LogStore>(session: &mut CaptureSession, log: &L, now_ms: f64) -> Result<(), LogError> {
+    while let Some(commit) = session.begin_commit(now_ms) {
+        let result = log.commit(&commit).await;
+        session.settle(result)?;
+    }
+    Ok(())
+}
