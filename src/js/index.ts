@@ -18,6 +18,15 @@ export async function init(source: WasmSource = new URL("tabtape.wasm", import.m
 export default init;
 
 export { TabtapeError } from "./errors.ts";
+export {
+  type HeaderColumns,
+  type LoggedSession,
+  type LogPage,
+  LogReader,
+  type LogStorage,
+  openLogReader,
+  type SessionTally,
+} from "./log_reader.ts";
 export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
 export { Reader } from "./reader.ts";
 export { openRecorder } from "./recorder.ts";

@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod errors;
 mod inbox;
+mod log_reader;
 mod logs;
 mod random;
 mod reader;

@@ -121,6 +121,10 @@ class OpenRecorder implements Recorder {
     return new Reader(await this.#wait(() => this.#wasm.reader(options.afterSeq ?? 0, selector)));
   }
 
+  forget(selector: string): Promise<number> {
+    return this.#wait(() => this.#wasm.forget(selector));
+  }
+
   status(): RecorderStatus {
     return this.#run(() => this.#wasm.status());
   }

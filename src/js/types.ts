@@ -239,6 +239,11 @@ export interface Recorder {
   flush(): Promise<void>;
   /** A reader of this session from any seq that the ring or, after a resume, its refill still holds. */
   reader(options?: ReaderOptions): Promise<Reader>;
+  /**
+   * Leaves gaps of reason `deleted` in the places of everything so far that a selector wants, in all sessions
+   * of the database; tells how many events those were. What a collector has already stays there.
+   */
+  forget(selector: string): Promise<number>;
   status(): RecorderStatus;
   /** Commits, publishes `system.session_ended`, and stops. Later publishes are errors. */
   close(): Promise<void>;

@@ -11,6 +11,9 @@
 //! [`CaptureSession`](crate::session::CaptureSession) for what happens when that goes on.
 //! [`LogError::Superseded`] is final: another owner resumed the session.
 
+mod columns;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod forget;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod indexed_db;
 mod memory;
@@ -20,9 +23,15 @@ mod page;
 mod retention;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod retired;
+#[cfg(test)]
+mod samples;
 mod schedule;
 mod segment;
+mod tally;
 
+pub use columns::Columns;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub use forget::DELETED;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
 pub use memory::{Fault, MemoryLog};
@@ -31,6 +40,7 @@ pub use page::{Page, PageLimit, read_page};
 pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use segment::{BadSegment, Row, Segment, SegmentBuilder};
+pub use tally::Tally;
 
 use crate::envelope::SessionId;
 use crate::ring::Entry;

@@ -300,6 +300,20 @@ impl RingBuffer {
         }
     }
 
+    /// Puts what `replace` makes of them in the places of entries: a gap of the same seqs where an event is
+    /// to be forgotten.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    pub(crate) fn replace(&self, mut replace: impl FnMut(&Entry) -> Option<Entry>) {
+        let mut state = self.shared.state();
+        let State { entries, bytes, .. } = &mut *state;
+        for entry in entries {
+            let Some(other) = replace(entry) else { continue };
+            debug_assert_eq!((other.first_seq(), other.last_seq()), (entry.first_seq(), entry.last_seq()));
+            *bytes = *bytes - entry.line().len() + other.line().len();
+            *entry = other;
+        }
+    }
+
     /// Ends the stream.
     pub(crate) fn close(&self) {
         self.shared.state().closed = true;

@@ -296,3 +296,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_replaced_reads_as_a_gap_of_the_same_seq_and_bytes_still_add_up() {
+    let ring = ring(8);
+    ring.push((1..=4).map(event));
+    ring.replace(|entry| {
+        (entry.first_seq() % 2 == 0).then(|| gap(entry.first_seq(), entry.last_seq(), "app"))
+    });
+    assert_eq!(seen(&mut everything(&ring, 0)), ["1", "g2-2", "3", "g4-4"]);
+    let bytes: usize =
+        [event(1), gap(2, 2, "app"), event(3), gap(4, 4, "app")].iter().map(|e| e.line().len()).sum();
+    assert_eq!(ring.bytes(), bytes);
+}

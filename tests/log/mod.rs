@@ -6,5 +6,6 @@ mod broken;
 mod commits;
 mod connections;
 mod fixture;
+mod forget;
 mod reads;
 mod retention;

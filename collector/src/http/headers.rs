@@ -8,7 +8,7 @@ use super::App;
 use super::problem::Problem;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
-use crate::store::{Page, PageQuery};
+use crate::store::{Order, Page, PageQuery};
 use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -26,18 +26,24 @@ const MAX_LIMIT: usize = 100_000;
 pub(super) struct Asked {
     /// A selector, in text or object form.
     q: Option<String>,
-    /// The session.
-    session: String,
-    /// Exclusive cursor, a seq.
+    /// One session, in order of seq; without it all, in order of commit.
+    session: Option<String>,
+    /// Exclusive cursor: a seq within a session, else `store_id:position`.
     after: Option<String>,
+    /// Inclusive end, of the same form.
+    until: Option<String>,
     /// Most records, 1 to 100000.
     #[param(minimum = 1, maximum = 100_000)]
     limit: Option<usize>,
 }
 
-/// Headers in order of seq: the n-th of each column belong together.
+/// Headers in order of the cursor: the n-th of each column belong together.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct Headers {
+    /// Over all sessions: its number in the order of commit; within one, the seq says it.
+    position: Vec<u64>,
+    /// Over all sessions: index into `sessions`; empty within one.
+    session: Vec<u32>,
     /// A record's seq; a gap's first.
     seq: Vec<u64>,
     /// Unix microseconds; 0 for a gap.
@@ -53,9 +59,10 @@ pub(super) struct Headers {
     tab: Vec<i64>,
     /// How many seqs a gap covers; 0 for an event.
     gap: Vec<u64>,
+    sessions: Vec<String>,
     types: Vec<String>,
     categories: Vec<String>,
-    /// Where to go on; null when nothing more was stored.
+    /// Where to go on; null when nothing more was stored, or nothing more up to `until`.
     next: Option<String>,
     /// The cursor after everything that was looked at.
     resume: String,
@@ -80,22 +87,18 @@ pub(super) async fn get(
         let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {limit}");
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
-    if asked.session.is_empty() {
-        return Err(Problem::bad_request(
-            "invalid_parameter",
-            "session: expected a session's id, got nothing",
-        ));
-    }
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let extent = Extent::of(&app, Some(&asked.session)).await?;
+    let extent = Extent::of(&app, asked.session.as_deref()).await?;
     let after = extent.cursor(&app, asked.after.as_deref())?;
-    let mut found =
-        Collected { headers: Headers::default(), types: Names::default(), categories: Names::default() };
-    let Some(order) = extent.order() else {
-        found.headers.resume = extent.token(&app, after);
-        return Ok(Json(found.headers));
+    let until = match asked.until.as_deref() {
+        Some(token) => extent.cursor(&app, Some(token))?,
+        None => u64::MAX,
     };
-    let mut query = PageQuery { order, selector, after, until: u64::MAX, newest: false, limit };
+    let Some(order) = extent.order() else {
+        return Ok(Json(Headers { resume: extent.token(&app, after), ..Headers::default() }));
+    };
+    let mut found = Collected { over_all: order == Order::Position, ..Collected::default() };
+    let mut query = PageQuery { order, selector, after, until, newest: false, limit };
     loop {
         let page = app.store.page(query.clone()).await?;
         query.limit -= page.records.len();
@@ -103,7 +106,8 @@ pub(super) async fn get(
         let done = page.done;
         found = super::heavy(None, move || found.with(&page)).await?;
         if done || query.limit == 0 {
-            let Collected { mut headers, types, categories } = found;
+            let Collected { mut headers, sessions, types, categories, .. } = found;
+            headers.sessions = sessions.list;
             headers.types = types.list;
             headers.categories = categories.list;
             headers.resume = extent.token(&app, query.after);
@@ -132,8 +136,11 @@ impl Names {
     }
 }
 
+#[derive(Debug, Default)]
 struct Collected {
     headers: Headers,
+    over_all: bool,
+    sessions: Names,
     types: Names,
     categories: Names,
 }
@@ -141,7 +148,12 @@ struct Collected {
 impl Collected {
     fn with(mut self, page: &Page) -> Self {
         for record in &page.records {
-            match parse_line(&record.line) {
+            let parsed = parse_line(&record.line);
+            if let (true, Ok(line)) = (self.over_all, &parsed) {
+                self.headers.position.push(record.position);
+                self.headers.session.push(self.sessions.number(line.session_id().as_str()));
+            }
+            match parsed {
                 Ok(Line::Event { header, .. }) => {
                     let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
                     let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();

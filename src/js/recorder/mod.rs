@@ -2,6 +2,7 @@
 //!
 //! No rule about events lives here: it asks the core and passes the answers on.
 
+mod forget;
 mod open;
 mod relayed;
 mod running;

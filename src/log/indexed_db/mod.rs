@@ -23,6 +23,7 @@ mod commit;
 mod connection;
 mod error;
 mod fetch;
+mod forget;
 mod give_up;
 mod read;
 mod repair;
@@ -38,6 +39,7 @@ use super::retention::{Retained, RetentionPolicy};
 use super::{Commit, Head, LogError, LogStore};
 use crate::envelope::SessionId;
 use crate::ring::Entry;
+use crate::selector::Selector;
 use answer::Answer;
 use commit::now_ms;
 use connection::Connection;
@@ -273,6 +275,40 @@ impl IndexedDbLog {
         retain::make_room(self, needed_bytes).await
     }
 
+    /// Takes every event that `selector` wants out of the logs of all sessions and leaves gaps of reason
+    /// `deleted` in their places. Tells how many those were.
+    ///
+    /// # Errors
+    /// See [`LogError`]; what was forgotten until then stays forgotten.
+    pub async fn forget(&self, selector: &Selector) -> Result<u64, LogError> {
+        forget::forget(self, selector).await
+    }
+
+    /// What every session's head says, oldest session first, and the bytes that session takes. Only reads,
+    /// where [`sessions`](LogStore::sessions) also mends.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn heads(&self) -> Result<Vec<(SessionId, Head, u64)>, LogError> {
+        let rows = self.head_rows().await?;
+        let bytes = |row: &HeadRow| row.categories.iter().map(|category| category.bytes).sum();
+        Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head(), bytes(&row))).collect())
+    }
+
+    async fn head_rows(&self) -> Result<Vec<(SessionId, HeadRow)>, LogError> {
+        let transaction = self.connection.read(&[HEADS]).await?;
+        let heads = transaction.store(HEADS)?;
+        let (keys, rows) = (Answer::of(heads.get_all_keys())?, Answer::of(heads.get_all())?);
+        let (keys, rows) = (js_sys::Array::from(&keys.await?), js_sys::Array::from(&rows.await?));
+        let mut sessions = Vec::with_capacity(keys.length() as usize);
+        for (key, row) in keys.iter().zip(rows.iter()) {
+            if let Some(row) = HeadRow::from_js(&row)? {
+                sessions.push((session_of(&key, HEADS)?, row));
+            }
+        }
+        Ok(sessions)
+    }
+
     /// Keeps what was found for [`take_problems`](Self::take_problems), and writes the gaps where the
     /// unreadable bytes stand. Should that fail, the next read finds and tells the same.
     async fn report(&self, session_id: SessionId, damage: Vec<Damage>) {
@@ -328,17 +364,8 @@ impl LogStore for IndexedDbLog {
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
         repair::adopt_orphans(self).await?;
-        let transaction = self.connection.read(&[HEADS]).await?;
-        let heads = transaction.store(HEADS)?;
-        let (keys, rows) = (Answer::of(heads.get_all_keys())?, Answer::of(heads.get_all())?);
-        let (keys, rows) = (js_sys::Array::from(&keys.await?), js_sys::Array::from(&rows.await?));
-        let mut sessions = Vec::with_capacity(keys.length() as usize);
-        for (key, row) in keys.iter().zip(rows.iter()) {
-            if let Some(row) = HeadRow::from_js(&row)? {
-                sessions.push((session_of(&key, HEADS)?, row.head()));
-            }
-        }
-        Ok(sessions)
+        let rows = self.head_rows().await?;
+        Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head())).collect())
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
