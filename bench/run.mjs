@@ -5,7 +5,7 @@
  *   -- --only ROW       rows whose name holds ROW
  *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build/parts.mjs";
@@ -29,7 +29,7 @@ try {
     const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
     await run("Install the peers", command, args, { cwd: here.pathname });
   }
-  const groups = await Promise.all(["publish", "wasm"].map((name) => import(`./rows/${name}.mjs`)));
+  const groups = await Promise.all(rowFiles().map((file) => import(`./rows/${file}`)));
   const wanted = groups.filter(
     ({ name }) => !values.only || values.only.includes(name) || name.includes(values.only),
   );
@@ -45,6 +45,11 @@ try {
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
 } catch (error) {
   fail(error);
+}
+
+/** Every `rows/NAME.mjs`; what has a second dot is a part of one. */
+function rowFiles() {
+  return readdirSync(new URL("rows", here)).filter((file) => /^\w+\.mjs$/.test(file));
 }
 
 /** @param {any} row */
