@@ -2,13 +2,16 @@
 import { ASK, CONFIG, DRAIN, type HookConfig, LINES, OFFER, REARM, RETIRE } from "../channel.ts";
 
 export class HookChannel {
-  #target: EventTarget | null = null;
+  #target: EventTarget | null;
   #config: HookConfig;
-  readonly #onLines: (lines: string) => void;
+  readonly #onLines: (event: Event) => void;
 
-  constructor(config: HookConfig, onLines: (lines: string) => void) {
+  /** `inherited` is the channel of the hook that an orphaned relay had. */
+  constructor(config: HookConfig, onLines: (lines: string) => void, inherited: EventTarget | null) {
     this.#config = config;
-    this.#onLines = onLines;
+    this.#onLines = (event) => onLines((event as CustomEvent<string>).detail);
+    this.#target = inherited;
+    inherited?.addEventListener(LINES, this.#onLines);
     window.addEventListener(OFFER, this.#onOffer, true);
     window.dispatchEvent(new Event(ASK));
   }
@@ -33,15 +36,27 @@ export class HookChannel {
     this.#target = null;
   }
 
+  /** Leaves the hook, as it is, to another relay. */
+  release(): EventTarget | null {
+    window.removeEventListener(OFFER, this.#onOffer, true);
+    const target = this.#target;
+    target?.removeEventListener(LINES, this.#onLines);
+    this.#target = null;
+    return target;
+  }
+
   readonly #onOffer = (event: Event): void => {
     const target = event instanceof MouseEvent ? event.relatedTarget : null;
-    if (target === null || this.#target !== null) return;
+    if (target === null) return;
     // The first offer is the hook's, made before any script of the page; no other is listened to.
     event.stopImmediatePropagation();
     event.preventDefault();
     window.removeEventListener(OFFER, this.#onOffer, true);
+    // An older build's hook goes and this one comes in one task: the page says nothing in between.
+    this.drain();
+    this.#tell(RETIRE, "");
     this.#target = target;
-    target.addEventListener(LINES, (lines) => this.#onLines((lines as CustomEvent<string>).detail));
+    target.addEventListener(LINES, this.#onLines);
     this.#tell(CONFIG, JSON.stringify(this.#config));
   };
 

@@ -3,10 +3,11 @@
  *
  * A message leaves the queue only on ack. The port is opened when there is something to send and opened again
  * after the worker was killed (`onDisconnect`), after the back/forward cache (where a port takes messages and
- * delivers none), and when an ack is overdue. After an extension reload nothing of ours works here any more:
- * then `onOrphaned` is called, once.
+ * delivers none), and when an ack is overdue. After an extension reload no port opens here any more: then
+ * `onOrphaned` is called, once.
  */
 import type { Queue } from "./queue.ts";
+import type { Legacy } from "./succession.ts";
 
 const POST_AFTER_MS = 10;
 const POST_AT_MESSAGES = 100;
@@ -83,8 +84,18 @@ export class Connection {
   /** Opens a new port and sends again what is in flight. */
   reconnect(): void {
     this.#drop();
-    if (this.#queue.inFlight > 0 || this.#queue.waiting > 0) this.#connected();
+    if (this.#over) return;
+    if (!this.isDone) this.#connected();
     this.post();
+  }
+
+  get isDone(): boolean {
+    return this.#queue.inFlight === 0 && this.#queue.waiting === 0;
+  }
+
+  /** What is not acknowledged, for an heir. */
+  legacy(): Legacy {
+    return this.#queue.legacy(this.#relayId);
   }
 
   close(): void {
@@ -128,7 +139,7 @@ export class Connection {
     this.#armAckTimer(true);
     if (!isExtensionAlive()) {
       this.#orphaned();
-    } else if (this.#queue.inFlight > 0 || this.#queue.waiting > 0) {
+    } else if (!this.isDone) {
       this.#reconnectLater();
     }
     // With nothing to send the worker may sleep: the next message opens a port.

@@ -8,6 +8,8 @@
  *
  * Lengths are UTF-16 units: counting UTF-8 bytes of every line would cost more than it tells.
  */
+import type { Legacy } from "./succession.ts";
+
 export interface QueueLimits {
   /** Of each category. */
   maxMessages: number;
@@ -55,6 +57,28 @@ export class Queue {
 
   constructor(limits: QueueLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
+  }
+
+  /** Goes on with what another relay has left. */
+  static inherit({ first, window, lanes }: Legacy): Queue {
+    const queue = new Queue();
+    queue.#windowFirst = first;
+    queue.#window = window;
+    queue.#windowLength = lengthOf(window);
+    for (const { category, lines, dropped } of lanes) {
+      queue.#lanes.push({ category, lines, head: 0, length: lengthOf(lines), dropped });
+    }
+    return queue;
+  }
+
+  /** Everything that is not acknowledged, for an heir of `relay`. */
+  legacy(relay: string): Legacy {
+    const lanes = this.#lanes.map(({ category, lines, head, dropped }) => ({
+      category,
+      lines: lines.slice(head),
+      dropped,
+    }));
+    return { relay, first: this.#windowFirst, window: this.#window, lanes };
   }
 
   push(category: string, line: string): void {
@@ -159,4 +183,8 @@ export class Queue {
     lane.dropped -= count;
     return JSON.stringify({ drop: { category: lane.category, count, reason: "relay_queue_full" } });
   }
+}
+
+function lengthOf(lines: string[]): number {
+  return lines.reduce((length, line) => length + line.length, 0);
 }

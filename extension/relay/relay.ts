@@ -2,8 +2,9 @@
  * The isolated-world relay of one document: takes the hook's lines and its own observations, and hands them to the
  * worker until it has committed them.
  *
- * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. It cannot save
- * what is unacknowledged when its document ends while no worker answers.
+ * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. When its extension
+ * is reloaded it goes on observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
+ * save what is unacknowledged when its document ends while no worker answers, or when no heir comes.
  */
 import { HookChannel } from "./channel.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
@@ -12,12 +13,28 @@ import { lineAt, type Observation } from "./observation.ts";
 import { Queue } from "./queue.ts";
 import { Reports } from "./reports.ts";
 import { DEFAULT_SETTINGS, type RelaySettings, relayGlobal } from "./settings.ts";
+import {
+  answerClaims,
+  claimEstate,
+  type Estate,
+  ignoreClaims,
+  type Legacy,
+  listenForClaims,
+  randomId,
+} from "./succession.ts";
 import { observeVitals } from "./vitals.ts";
+
+/** A reload takes some seconds; after so long nobody is coming, and the page gets everything back. */
+const ORPHANED_MS = 60_000;
 
 class Relay {
   #settings: RelaySettings;
   readonly #queue = new Queue();
   readonly #connection: Connection;
+  /** Of orphans before us, until their messages are acknowledged. */
+  readonly #inherited = new Set<Connection>();
+  readonly #onClaim = answerClaims(() => this.#leave());
+  #orphanedTimer: ReturnType<typeof setTimeout> | null = null;
   readonly #hook: HookChannel;
   readonly #interaction: Interaction;
   readonly #reports: Reports;
@@ -27,16 +44,14 @@ class Relay {
 
   constructor(settings: RelaySettings) {
     this.#settings = settings;
-    this.#connection = new Connection(
-      randomId(),
-      this.#queue,
-      (message) => this.#fromWorker(message),
-      () => this.#stop(),
-    );
+    this.#connection = this.#connect(randomId(), this.#queue);
+    // Whoever came with the document was there before any orphan could be.
+    const estate: Estate = settings.late ? claimEstate() : { legacies: [], hook: null };
+    for (const legacy of estate.legacies) this.#inherit(legacy);
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe);
     this.#reports = new Reports(observe);
-    this.#hook = new HookChannel(this.#hookConfig(), (lines) => this.#hooked(lines));
+    this.#hook = new HookChannel(this.#hookConfig(), (lines) => this.#hooked(lines), estate.hook);
     this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
@@ -57,7 +72,23 @@ class Relay {
     this.#hook.configure(this.#hookConfig());
   }
 
+  #connect(relayId: string, queue: Queue): Connection {
+    return new Connection(
+      relayId,
+      queue,
+      (message) => this.#fromWorker(message),
+      () => this.#orphaned(),
+    );
+  }
+
+  #inherit(legacy: Legacy): void {
+    const connection = this.#connect(legacy.relay, Queue.inherit(legacy));
+    this.#inherited.add(connection);
+    connection.reconnect();
+  }
+
   #arm(): void {
+    listenForClaims(this.#onClaim);
     window.addEventListener("pagehide", this.#onPageHide, true);
     window.addEventListener("pageshow", this.#onPageShow, true);
     document.addEventListener("visibilitychange", this.#onHidden, true);
@@ -89,6 +120,11 @@ class Relay {
   #fromWorker(message: FromWorker): void {
     if (message.config !== undefined) this.configure(message.config as Partial<RelaySettings>);
     if (message.stop) this.#stop();
+    for (const connection of this.#inherited) {
+      if (!connection.isDone) continue;
+      connection.close();
+      this.#inherited.delete(connection);
+    }
   }
 
   readonly #onBroadcast = (message: { tabtape?: FromWorker }): void => {
@@ -101,30 +137,56 @@ class Relay {
 
   /** The page's own listeners run after this one, and what they say still has to get out. */
   readonly #onPageHide = (): void => {
-    this.#connection.leaving = true;
+    for (const connection of this.#connections) connection.leaving = true;
     this.#flush(true);
   };
 
   readonly #onPageShow = (event: PageTransitionEvent): void => {
-    this.#connection.leaving = false;
-    if (event.persisted) this.#connection.reconnect();
+    for (const connection of this.#connections) {
+      connection.leaving = false;
+      if (event.persisted) connection.reconnect();
+    }
   };
 
   #flush(everything = false): void {
     this.#interaction.finish();
     this.#hook.drain();
-    this.#connection.post(everything);
+    for (const connection of this.#connections) connection.post(everything);
   }
 
-  /** Recording has ended, or this script's extension is gone. The page gets everything back. */
+  get #connections(): Connection[] {
+    return [this.#connection, ...this.#inherited];
+  }
+
+  #orphaned(): void {
+    this.#orphanedTimer ??= setTimeout(() => this.#stop(), ORPHANED_MS);
+  }
+
+  /** An heir takes over. */
+  #leave(): Estate {
+    this.#interaction.finish();
+    this.#hook.drain();
+    const legacies = this.#connections.map((connection) => connection.legacy());
+    const hook = this.#hook.release();
+    this.#end();
+    return { legacies, hook };
+  }
+
+  /** Recording has ended, or no heir has come. The page gets everything back. */
   #stop(): void {
     this.#hook.drain();
     this.#hook.retire();
     if (isExtensionAlive()) {
-      this.#connection.post(true);
+      for (const connection of this.#connections) connection.post(true);
       chrome.runtime.onMessage.removeListener(this.#onBroadcast);
     }
-    this.#connection.close();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#orphanedTimer !== null) clearTimeout(this.#orphanedTimer);
+    for (const connection of this.#connections) connection.close();
+    ignoreClaims(this.#onClaim);
     this.#interaction.remove();
     this.#reports.remove();
     this.#stopVitals();
@@ -134,12 +196,6 @@ class Relay {
     document.removeEventListener("visibilitychange", this.#onHidden, true);
     delete relayGlobal.tabtapeRelay;
   }
-}
-
-/** 128 random bits; `crypto.randomUUID` is missing where a page came over plain HTTP. */
-function randomId(): string {
-  const words = crypto.getRandomValues(new Uint32Array(4));
-  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
 }
 
 function nowMicros(): number {

@@ -55,17 +55,18 @@ export const browsers = [
   },
   {
     name: "extension_reloaded",
-    what: "the extension is reloaded under a page that emits",
-    times: { small: 1, full: 5 },
-    // What a page says between the old relay's end and the new one's beginning was never taken by anyone.
-    emitterKilled: true,
+    what: "the extension is reloaded under pages that emit, once with much in hand and twice in a row",
+    times: { small: 2, full: 10 },
     async run(rig, times) {
       for (let time = 0; time < times; time++) {
         const tab = await rig.emitter("extension_reloaded");
         await tab.evaluate("emit(10, 20)");
+        await sleep(300);
+        await tab.evaluate("burst(3000)");
+        await rig.reloadExtension();
+        // Every other time before the heir has handed on what it inherited.
+        if (time % 2 === 1) await rig.reloadExtension();
         await sleep(500);
-        await rig.inWorker("void chrome.runtime.reload()").catch(() => {});
-        await sleep(2_000);
         await tab.evaluate("rest()");
       }
     },

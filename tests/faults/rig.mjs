@@ -162,6 +162,15 @@ export class Rig {
     return result.value;
   }
 
+  /** Reloads the extension, as a person does on chrome://extensions, and waits for its next worker. */
+  async reloadExtension() {
+    const before = new Set((await this.workers()).map(({ targetId }) => targetId));
+    await this.inWorker("void chrome.runtime.reload()").catch(() => {});
+    await this.until("the reloaded extension's worker", async () =>
+      (await this.workers()).some(({ targetId }) => !before.has(targetId)),
+    );
+  }
+
   /** The processes that run extensions. */
   extensionProcesses() {
     return readdirSync("/proc")

@@ -1,0 +1,109 @@
+/**
+ * What an orphaned relay leaves to its heir.
+ *
+ * After an extension reload the old relay lives on in its document, cut off from its extension, with messages that
+ * nobody has acknowledged; the reloaded extension injects a new relay into the same document, in a world of its own.
+ * The two share the document and nothing else, and so does the page: it may see the heir's claim, and make one.
+ *
+ * Hence the orphan puts a secret into a closed shadow root, where only content scripts of a living extension can look
+ * (`chrome.dom.openOrClosedShadowRoot`), and says what it leaves in events whose type is that secret: a page cannot
+ * listen for what it cannot name. An orphan cannot prove itself the same way. A page that has got in front of it (it was
+ * open before recording began, or `document.open()` has erased every listener) may answer in its stead, and so forge
+ * what it can forge anyway, console, page and interaction events of its own document; or keep the orphan's to itself.
+ */
+import { isExtensionAlive } from "./connection.ts";
+
+const CLAIM = "tabtape:claim";
+const VAULT = "tabtape:vault";
+
+const XHTML = "http://www.w3.org/1999/xhtml";
+const CATEGORIES = ["console", "page", "interaction"];
+
+/** The messages of one relay that are not acknowledged. */
+export interface Legacy {
+  relay: string;
+  /** Number of the first message in the window. */
+  first: number;
+  /** In flight: numbered already. */
+  window: string[];
+  lanes: { category: string; lines: string[]; dropped: number }[];
+}
+
+export interface Estate {
+  legacies: Legacy[];
+  /** The channel of the MAIN-world hook, which goes on until a new one takes its place. */
+  hook: EventTarget | null;
+}
+
+/** A listener of claims. `leave` is called once a claimant has proved what it is, and empties the orphan. */
+export function answerClaims(leave: () => Estate): (event: Event) => void {
+  return (event) => {
+    const claimant = event instanceof MouseEvent ? event.relatedTarget : null;
+    if (claimant === null || isExtensionAlive()) return;
+    event.stopImmediatePropagation();
+    const secret = randomId();
+    const vault = document.createElementNS(XHTML, "div");
+    vault.attachShadow({ mode: "closed" }).textContent = secret;
+    const opened = (): void => {
+      const { legacies, hook } = leave();
+      vault.dispatchEvent(new MouseEvent(`${secret}:hook`, { relatedTarget: hook }));
+      vault.dispatchEvent(new CustomEvent(`${secret}:legacies`, { detail: JSON.stringify(legacies) }));
+    };
+    vault.addEventListener(secret, opened, { once: true });
+    claimant.dispatchEvent(new MouseEvent(VAULT, { relatedTarget: vault }));
+  };
+}
+
+/** What an orphan in this document leaves; nothing, where there is none. */
+export function claimEstate(): Estate {
+  const estate: Estate = { legacies: [], hook: null };
+  const claimant = new EventTarget();
+  const open = (event: Event): void => {
+    const vault = event instanceof MouseEvent ? event.relatedTarget : null;
+    if (!(vault instanceof HTMLElement)) return;
+    const secret = chrome.dom.openOrClosedShadowRoot(vault)?.textContent;
+    if (!secret) return;
+    vault.addEventListener(`${secret}:hook`, (left) => {
+      estate.hook = (left as MouseEvent).relatedTarget;
+    });
+    vault.addEventListener(`${secret}:legacies`, (left) => {
+      const legacies = JSON.parse((left as CustomEvent<string>).detail) as Legacy[];
+      estate.legacies = legacies.filter(isLegacy);
+    });
+    vault.dispatchEvent(new Event(secret));
+  };
+  claimant.addEventListener(VAULT, open, { once: true });
+  window.dispatchEvent(new MouseEvent(CLAIM, { relatedTarget: claimant }));
+  return estate;
+}
+
+export function listenForClaims(listener: (event: Event) => void): void {
+  window.addEventListener(CLAIM, listener, true);
+}
+
+export function ignoreClaims(listener: (event: Event) => void): void {
+  window.removeEventListener(CLAIM, listener, true);
+}
+
+/** 128 random bits; `crypto.randomUUID` is missing where a page came over plain HTTP. */
+export function randomId(): string {
+  const words = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+function isLegacy({ relay, first, window, lanes }: Legacy): boolean {
+  return (
+    /^[0-9a-f]{32}$/.test(relay) &&
+    Number.isSafeInteger(first) &&
+    first >= 1 &&
+    isLines(window) &&
+    lanes.every(
+      ({ category, lines, dropped }) =>
+        CATEGORIES.includes(category) && isLines(lines) && Number.isSafeInteger(dropped) && dropped >= 0,
+    )
+  );
+}
+
+function isLines(lines: unknown): boolean {
+  return Array.isArray(lines) && lines.every((line) => typeof line === "string" && !line.includes("\n"));
+}
