@@ -1,11 +1,14 @@
 /**
  * `npm run fuzz`: looks for bytes that `publish` mishandles, from the corpus in tests/fixtures/corpus.
- * `-- --seconds N` (60 unless said otherwise). New inputs worth keeping are merged into the corpus.
  *
- * Needs a nightly toolchain, for the sanitizer hooks; cargo-fuzz is installed into the cache.
+ *   -- --seconds N      how long; 60 unless said otherwise
+ *   -- --keep           puts the inputs that reach new code into tests/fixtures/corpus, to be replayed as tests
+ *
+ * What a run finds interesting is kept in the cache, where the next run begins; what fails is named and kept in
+ * fuzz/artifacts. Needs a nightly toolchain, for the sanitizer hooks; cargo-fuzz is installed into the cache.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 import { cacheDir, root } from "./lib/paths.mjs";
 import { exe } from "./lib/platform.mjs";
@@ -14,7 +17,9 @@ import { fail, Tell } from "./lib/say.mjs";
 
 const CARGO_FUZZ = "0.13.2";
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" } } });
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "60" }, keep: { type: "boolean", default: false } },
+});
 const seconds = Number(values.seconds);
 
 try {
@@ -26,18 +31,24 @@ try {
     const install = ["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--root", tools];
     await run("Install cargo-fuzz", "cargo", install);
   }
-  const corpus = join(root, "tests", "fixtures", "corpus");
-  const fuzz = [
+  const kept = join(root, "tests", "fixtures", "corpus");
+  const found = cacheDir("fuzz", "publish");
+  const fuzz = (/** @type {string[]} */ folders, /** @type {string[]} */ options) => [
     "+nightly",
     "fuzz",
     "run",
     "publish",
-    corpus,
+    ...folders,
     "--",
-    `-max_total_time=${seconds}`,
     "-max_len=65536",
+    ...options,
   ];
-  await run(`Fuzz publish for ${seconds} s`, "cargo", fuzz, { cwd: root });
+  const env = { ...process.env, PATH: `${join(tools, "bin")}${delimiter}${process.env.PATH}` };
+  await run(`Fuzz publish for ${seconds} s`, "cargo", fuzz([found, kept], [`-max_total_time=${seconds}`]), {
+    env,
+  });
+  if (values.keep)
+    await run("Keep what reaches new code", "cargo", fuzz([kept, found], ["-merge=1"]), { env });
 } catch (error) {
   fail(error);
 }

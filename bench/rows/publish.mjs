@@ -1,48 +1,74 @@
-/** Rows: publish at 5 B, 1 KB and 8 KB, alone and 100 a call, with and without redaction. */
+/**
+ * Rows: publish at 5 B, 1 KB and 8 KB, alone and 100 a call, with and without redaction; in wasm, from object to
+ * ring, and natively, from text to ring.
+ */
 import { fileURLToPath } from "node:url";
+import { capture, run } from "../../scripts/lib/run.mjs";
+import { Tell } from "../../scripts/lib/say.mjs";
 import { runInPage } from "../lib/browser.mjs";
+import { eventOf } from "../lib/event.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const PAGE = fileURLToPath(new URL("publish.page.mjs", import.meta.url));
 const SIZES = { 5: "5 B", 1024: "1 KB", 8192: "8 KB" };
+const OURS = ["publish", "publish_redacted", "publish_batch", "publish_batch_redacted"];
 
-/** Goals are for 1 KB; the other sizes are there to be looked at. */
+/** Goals are for 1 KB in wasm; the other rows are there to be looked at. */
 const GOALS = { publish: 1.3, publish_redacted: 1.6 };
 
 export const name = "publish";
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
-  const options = {
+  const rounds = quick ? 5 : 15;
+  const inWasm = await runInPage(PAGE, {
     sizes: Object.keys(SIZES).map(Number),
-    rounds: quick ? 5 : 15,
+    rounds,
     sampleMs: quick ? 40 : 150,
-  };
-  const { browser, result } = await runInPage(PAGE, options);
-  const made = [];
-  for (const [size, label] of Object.entries(SIZES)) {
-    const { samples, bytes } = result[size];
-    const figures = Object.fromEntries(Object.entries(samples).map(([who, all]) => [who, summary(all)]));
-    const { floor, plain_js_ring, opentelemetry_js } = figures;
-    const peers = { plain_js_ring: plain_js_ring.median, opentelemetry_js: opentelemetry_js.median };
-    for (const who of ["publish", "publish_redacted", "publish_batch", "publish_batch_redacted"]) {
-      const ours = figures[who];
-      const ratio_to_floor = round(ours.median / floor.median);
-      const goal = size === "1024" ? GOALS[who] : undefined;
-      made.push({
-        name: `${who} ${label}`,
-        unit: "µs/event",
-        ours: ours.median,
-        spread: [ours.low, ours.high],
-        floor: floor.median,
-        peers,
-        ratio_to_floor,
-        ratio_to_best_peer: round(ours.median / Math.min(...Object.values(peers))),
-        goal: goal === undefined ? null : `≤ ${goal}× floor`,
-        met: goal === undefined ? null : ratio_to_floor <= goal,
-        notes: `${bytes} bytes of JSON; Chromium ${browser}; ${ours.runs} rounds`,
-      });
-    }
-  }
-  return made;
+  });
+  const native = await natively(rounds, quick ? 10 : 100);
+  return Object.entries(SIZES).flatMap(([size, label], index) => {
+    const { samples, bytes } = inWasm.result[size];
+    const goals = size === "1024" ? GOALS : {};
+    return [
+      ...rowsOf(`${label} wasm`, samples, goals, `${bytes} bytes of JSON; Chromium ${inWasm.browser}`),
+      ...rowsOf(`${label} native`, native[index], {}, `${bytes} bytes of JSON; floor: serde_json::to_writer`),
+    ];
+  });
+}
+
+/** @param {string} where @param {Record<string, number[]>} samples @param {Record<string, number>} goals @param {string} notes */
+function rowsOf(where, samples, goals, notes) {
+  const figures = Object.fromEntries(Object.entries(samples).map(([who, all]) => [who, summary(all)]));
+  const floor = figures.floor.median;
+  const others = Object.entries(figures).filter(([who]) => who !== "floor" && !OURS.includes(who));
+  const peers = Object.fromEntries(others.map(([who, { median }]) => [who, median]));
+  return OURS.map((who) => {
+    const { median, low, high, runs } = figures[who];
+    const ratio_to_floor = round(median / floor);
+    const goal = goals[who];
+    return {
+      name: `${who} ${where}`,
+      unit: "µs/event",
+      ours: median,
+      spread: [low, high],
+      floor,
+      peers,
+      ratio_to_floor,
+      ratio_to_best_peer: round(median / Math.min(...Object.values(peers))),
+      goal: goal === undefined ? null : `≤ ${goal}× floor`,
+      met: goal === undefined ? null : ratio_to_floor <= goal,
+      notes: `${notes}; ${runs} rounds`,
+    };
+  });
+}
+
+/** Samples of each size, by contender. @param {number} rounds @param {number} sampleMs */
+async function natively(rounds, sampleMs) {
+  await run("Build the native benchmark", "cargo", ["build", "--release", "--bench", "publish"]);
+  const events = JSON.stringify(Object.keys(SIZES).map((size) => eventOf(Number(size))));
+  const cargo = ["bench", "--quiet", "--bench", "publish", "--", String(rounds), String(sampleMs)];
+  const { status, stdout, output } = await capture("cargo", cargo, { input: events });
+  if (status !== 0) throw new Tell(`the native benchmark failed: ${output}`);
+  return JSON.parse(stdout);
 }

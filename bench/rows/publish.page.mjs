@@ -5,28 +5,10 @@
 import { JsonLogsSerializer } from "@opentelemetry/otlp-transformer";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import init, { CaptureSession } from "../../dist/npm/index.js";
+import { eventOf } from "../lib/event.mjs";
 
 const RING = { ringCapacity: 4096, ringMaxBytes: 64 << 20 };
 const BATCH = 100;
-
-/** An event whose `data` is about `bytes` long, as a console call of an application is. */
-function eventOf(bytes) {
-  const text = "user opened the settings page and changed a preference; ";
-  const args = [];
-  for (let length = 0; length < bytes; length += text.length + 24) args.push({ step: args.length, text });
-  return {
-    ts: 1764000000123456,
-    type: "console.log",
-    category: "console",
-    source: {
-      kind: "extension",
-      event: "console.log",
-      metadata: { tab_id: "7", frame_id: "0", document_id: "5B3E9A0C", window_id: "1" },
-    },
-    url: "https://app.example.com/settings/profile",
-    data: bytes <= 5 ? "hello" : { args },
-  };
-}
 
 const encoder = new TextEncoder();
 
