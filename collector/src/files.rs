@@ -16,6 +16,25 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Refuses a folder of another user, who could put another store and other tokens there. Root may use any: in
+/// a container, folders of the host belong to others.
+#[cfg(unix)]
+pub(crate) fn own_folder(folder: &Path) -> io::Result<()> {
+    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(folder)?);
+    let user = rustix::process::geteuid();
+    if user.is_root() || user.as_raw() == owner {
+        return Ok(());
+    }
+    let why = format!("it belongs to user {owner}, this process runs as user {}", user.as_raw());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+/// Elsewhere the home folder's own rules hold.
+#[cfg(not(unix))]
+pub(crate) fn own_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Opens `path` for reading and writing; makes it for its owner alone if it is missing.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     options().create(true).truncate(false).open(path)

@@ -113,7 +113,10 @@ fn files(folder: &Path) -> Finding {
         return bad("folder", format!("{} is missing; `tabtape serve` makes it", folder.display()));
     }
     let probe = folder.join(".doctor");
-    match crate::files::private_file(&probe).and_then(|_| std::fs::remove_file(&probe)) {
+    match crate::files::own_folder(folder)
+        .and_then(|()| crate::files::private_file(&probe))
+        .and_then(|_| std::fs::remove_file(&probe))
+    {
         Ok(()) => good("folder", format!("{} can be written", folder.display())),
         Err(error) => bad("folder", format!("{}: {error}; make it this user's", folder.display())),
     }

@@ -4,17 +4,19 @@ use super::CliError;
 use super::args::ServeArgs;
 use super::state::{self, Running};
 use crate::auth::Auth;
-use crate::http::{App, Server, app, serve};
+use crate::http::{App, app, serve};
 use crate::otlp::forward::Forwarder;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Ports tried after a taken one, before any free one is taken.
 const NEXT_PORTS: u16 = 20;
+/// Connections the system may hold until they are accepted; one beyond them would wait without a word.
+const BACKLOG: u32 = 8192;
 /// How often retention is looked at.
 const RETENTION_STEP: Duration = Duration::from_secs(60);
 
@@ -35,7 +37,7 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
         .map_err(CliError::failed)?;
     let folder = std::path::absolute(&folder)?;
     let auth = Auth::open(&folder).map_err(CliError::failed)?;
-    let listener = bind(args.listen).await?;
+    let listener = bind(args.listen)?;
     let address = listener.local_addr()?;
     let state = App::new(store, auth, address);
     let (router, _) = app(state.clone());
@@ -55,7 +57,7 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
     tokio::spawn(retain(state.store.clone(), retention));
-    serve(Server::new(listener), &state, router).await;
+    serve(listener, &state, router).await;
     state.store.close().await;
     state::remove(&folder);
     Ok(())
@@ -87,11 +89,11 @@ fn start_log() {
 }
 
 /// Binds `wanted`, or the next port that is free, said aloud.
-async fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
+fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
     let ports = (0..=NEXT_PORTS).map_while(|step| wanted.port().checked_add(step)).chain([0]);
     for port in ports {
         let address = SocketAddr::new(wanted.ip(), port);
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => {
                 if port != wanted.port() {
                     tracing::warn!(
@@ -107,6 +109,14 @@ async fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
         }
     }
     Err(CliError::Failed(format!("--listen {wanted}: no port is free")))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)] // elsewhere it would let two listen on one port
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn announce(folder: &std::path::Path, app: &App, json: bool) -> Result<(), CliError> {

@@ -74,7 +74,7 @@ pub(super) async fn post(
     let session_id = declared.check()?;
     expect_ndjson(&headers)?;
     let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     app.metrics.received(bytes.len());
     let (first_seq, last_seq) = (declared.first_seq, declared.last_seq);
     let work = move || -> Result<Parsed, Problem> {

@@ -1,25 +1,26 @@
 //! Request bodies, bounded: bytes on the wire, bytes after decompression, and time.
 
+use super::App;
 use super::problem::Problem;
 use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use std::io::Read as _;
-use std::time::Duration;
 
 /// Most bytes of a body as it is sent.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
 /// Most bytes of a body when it is unpacked.
 pub(crate) const MAX_UNPACKED_BYTES: usize = 16 << 20;
-/// A body that takes longer than this is not on its way from this machine.
-const MAX_BODY_TIME: Duration = Duration::from_secs(30);
 /// From here on, unpacking and parsing leave the async threads.
 pub(super) const BLOCKING_BYTES: usize = 64 << 10;
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(too_large());
@@ -40,10 +41,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
         }
         Ok(bytes.freeze())
     };
-    tokio::time::timeout(MAX_BODY_TIME, reading).await.map_err(|_| {
-        let detail = format!("the body did not arrive within {} s", MAX_BODY_TIME.as_secs());
+    tokio::time::timeout(app.limits.body_time, reading).await.map_err(|_| {
+        let detail = format!("the body did not arrive within {} s", app.limits.body_time.as_secs());
         Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
     })?
+}
+
+/// Reads the body before a service that would read it without bounds.
+pub(super) async fn whole(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = read(&app, &parts.headers, body).await?;
+    Ok(next.run(Request::from_parts(parts, bytes.into())).await)
 }
 
 fn too_large() -> Problem {

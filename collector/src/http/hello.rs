@@ -44,7 +44,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<HelloReply>, Problem> {
-    let hello: Hello = super::json_body(&headers, body).await?;
+    let hello: Hello = super::json_body(&app, &headers, body).await?;
     let nonce = hex::decode(&hello.nonce)
         .ok()
         .filter(|nonce| (8..=64).contains(&nonce.len()))

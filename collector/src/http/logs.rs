@@ -46,7 +46,7 @@ pub(super) async fn post(
         }
     };
     let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
     let request = decode(&bytes, is_json)?;
     let (mut rejected, mut error_message) = (0, String::new());

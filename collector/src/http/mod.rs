@@ -11,6 +11,7 @@ mod events;
 mod guard;
 mod headers;
 mod hello;
+mod limits;
 mod logs;
 mod metrics;
 mod pairings;
@@ -25,9 +26,10 @@ mod viewer;
 mod www;
 
 pub use guard::Hosts;
+pub use limits::Limits;
 pub use metrics::Metrics;
 pub use problem::Problem;
-pub use server::{Server, serve};
+pub use server::serve;
 
 use crate::auth::{Auth, Codes, Scope};
 use crate::producers::Producers;
@@ -35,13 +37,14 @@ use crate::store::Store;
 use access::Access;
 use axum::body::Body;
 use axum::extract::{State, rejection::QueryRejection};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router, middleware};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -67,6 +70,8 @@ pub struct App {
     pub pair_codes: Arc<Codes<bool>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// What one client may take.
+    pub limits: Limits,
     /// Cancelled when the process is about to end: streams end.
     pub shutdown: CancellationToken,
 }
@@ -84,6 +89,7 @@ impl App {
             viewer_codes: Arc::default(),
             pair_codes: Arc::default(),
             metrics: Arc::default(),
+            limits: Limits::default(),
             shutdown: CancellationToken::new(),
         }
     }
@@ -128,8 +134,10 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(pairings::list))
         .routes(routes!(pairings::revoke));
 
-    // Not a route of ours to describe: the protocol describes itself.
-    let mcp = OpenApiRouter::new().route_service("/mcp", crate::mcp::service(app.clone()));
+    // Not a route of ours to describe: the protocol describes itself. Its body is read by us, within bounds.
+    let mcp = OpenApiRouter::new()
+        .route_service("/mcp", crate::mcp::service(app.clone()))
+        .route_layer(middleware::from_fn_with_state(app.clone(), body::whole));
 
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(Access::Public.guard(&app, public))
@@ -159,6 +167,7 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
@@ -185,6 +194,13 @@ async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }
 
+/// A mistake of ours ends its request, and nothing else.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // What it said stands in the log already; it may hold captured text.
+    let detail = "the collector made a mistake with this request; its log says more";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+}
+
 /// A response of this type.
 fn typed(content_type: &str, body: Body) -> Response {
     let mut response = Response::new(body);
@@ -199,7 +215,7 @@ fn query_problem(rejection: QueryRejection) -> Problem {
 }
 
 /// Reads a JSON body.
-async fn json_body<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+async fn json_body<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, Problem> {
     let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
     let essence = given.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -207,7 +223,7 @@ async fn json_body<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Resu
         let detail = format!("Content-Type is {given:?}; expected application/json");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail));
     }
-    let bytes = body::read(headers, body).await?;
+    let bytes = body::read(app, headers, body).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Problem::bad_request("invalid_json", format!("the body is not what is expected: {error}"))
     })

@@ -71,7 +71,7 @@ pub(super) async fn invite(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Invitation>, Problem> {
-    let invite: Invite = super::json_body(&headers, body).await?;
+    let invite: Invite = super::json_body(&app, &headers, body).await?;
     let code = app.pair_codes.issue(invite.recorder);
     let host_port = app.url.trim_start_matches("http://");
     Ok(Json(Invitation {
@@ -95,7 +95,7 @@ pub(super) async fn pair(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<NewPairing>, Problem> {
-    let request: PairRequest = super::json_body(&headers, body).await?;
+    let request: PairRequest = super::json_body(&app, &headers, body).await?;
     let Origin::Extension(origin) = origin else {
         let detail = "only an extension can be paired: the Origin must be chrome-extension://…";
         return Err(Problem::forbidden("wrong_origin", detail));

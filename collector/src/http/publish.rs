@@ -53,7 +53,7 @@ pub(super) async fn post(
     let Query(publisher) = publisher.map_err(super::query_problem)?;
     let many = is_ndjson(&headers)?;
     let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&headers, body).await?;
+    let bytes = body::read(&app, &headers, body).await?;
     let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
     let events = if many { lines(&bytes) } else { vec![bytes.clone()] };
     if events.is_empty() || events.len() > MAX_EVENTS {

@@ -11,45 +11,27 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Thousands of subscribers fit; a flood does not take the process with it.
-const MAX_CONNECTIONS: usize = 8192;
 /// Files kept for the store, the index and everything that is not a connection.
-const RESERVED_FILES: usize = 128;
-/// Headers that take longer are an attack or a broken client.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+const RESERVED_FILES: usize = 192;
+/// Refusals that are still being read to their end; beyond them a connection is dropped without a word.
+const MAX_REFUSALS: usize = 64;
+/// How long a refused client may take to read why.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// How long open requests may take to finish at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-retry-after: 1\r\nconnection: close\r\ncontent-length: 106\r\n\r\n\
-{\"code\":\"too_many_connections\",\"status\":503,\"title\":\"Service Unavailable\",\"detail\":\"too many connections\"}";
-
-/// A bound listener.
-#[derive(Debug)]
-pub struct Server {
-    listener: TcpListener,
-    max_connections: usize,
-}
-
-impl Server {
-    /// Serves connections on `listener`.
-    #[must_use]
-    pub fn new(listener: TcpListener) -> Self {
-        let max_connections = raise_open_files().saturating_sub(RESERVED_FILES).clamp(64, MAX_CONNECTIONS);
-        Self { listener, max_connections }
-    }
-}
-
-/// Serves `router` until `app.shutdown` is cancelled, then lets open requests finish.
-pub async fn serve(server: Server, app: &App, router: Router) {
-    let slots = Arc::new(Semaphore::new(server.max_connections));
+/// Serves `router` on `listener` until `app.shutdown` is cancelled, then lets open requests finish.
+pub async fn serve(listener: TcpListener, app: &App, router: Router) {
+    let files = raise_open_files().saturating_sub(RESERVED_FILES).max(64);
+    let slots = Arc::new(Semaphore::new(app.limits.connections.min(files)));
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     let graceful = GracefulShutdown::new();
     loop {
         let stream = tokio::select! {
             () = app.shutdown.cancelled() => break,
-            accepted = server.listener.accept() => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Out of files, or the peer has gone already: neither is a reason to stop.
@@ -61,14 +43,16 @@ pub async fn serve(server: Server, app: &App, router: Router) {
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             app.metrics.refused_connections.fetch_add(1, Relaxed);
-            tokio::spawn(refuse(stream));
+            if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                tokio::spawn(refuse(stream, permit));
+            }
             continue;
         };
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIME)
+            .header_read_timeout(app.limits.head_time)
             .max_headers(64)
             .max_buf_size(64 << 10)
             .serve_connection(TokioIo::new(stream), service);
@@ -80,18 +64,38 @@ pub async fn serve(server: Server, app: &App, router: Router) {
             drop(slot);
         });
     }
-    drop(server.listener);
+    drop(listener);
     if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open after {} s", DRAIN_TIME.as_secs());
     }
 }
 
-async fn refuse(mut stream: TcpStream) {
-    let _ = tokio::time::timeout(Duration::from_secs(1), async {
-        let _ = stream.write_all(BUSY).await;
-        let _ = stream.shutdown().await;
+/// Says why, and waits until the client has read it: to close at once would take the answer back if it has
+/// already sent something.
+async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    let _ = tokio::time::timeout(REFUSAL_TIME, async {
+        stream.write_all(&too_many_connections()).await?;
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     })
     .await;
+}
+
+/// No request has been read, so no router answers.
+fn too_many_connections() -> Vec<u8> {
+    let body = serde_json::json!({
+        "code": "too_many_connections",
+        "status": 503,
+        "title": "Service Unavailable",
+        "detail": "too many connections are open; close some, or come again in a second",
+    })
+    .to_string();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// Raises the limit of open files as far as it may go, and says where it is.

@@ -58,7 +58,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<NewToken>, Problem> {
-    let wanted: Wanted = super::json_body(&headers, body).await?;
+    let wanted: Wanted = super::json_body(&app, &headers, body).await?;
     if wanted.selector.is_some() && wanted.scope != Scope::Read {
         let detail = "selector: only a token of scope read can carry one";
         return Err(Problem::bad_request("invalid_parameter", detail));

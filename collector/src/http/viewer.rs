@@ -70,7 +70,7 @@ pub(super) async fn session(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ViewerSession>, Problem> {
-    let Code { code } = super::json_body(&headers, body).await?;
+    let Code { code } = super::json_body(&app, &headers, body).await?;
     app.viewer_codes.redeem(&code)?;
     let expires_ts = now_micros() + VIEWER_LIFETIME.as_micros() as u64;
     let new = app.auth.create_token(Scope::Read, "viewer", None, Some(expires_ts))?;

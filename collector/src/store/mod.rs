@@ -22,6 +22,8 @@ mod recent;
 mod retention;
 mod schema;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod trigrams;
 mod writer;
 
@@ -276,7 +278,7 @@ impl Store {
 
 fn lock_folder(folder: &Path) -> Result<File, StoreError> {
     let cannot = |source| StoreError::Folder { path: folder.to_owned(), source };
-    crate::files::private_folder(folder).map_err(cannot)?;
+    crate::files::private_folder(folder).and_then(|()| crate::files::own_folder(folder)).map_err(cannot)?;
     let lock = crate::files::private_file(&folder.join("store.lock")).map_err(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

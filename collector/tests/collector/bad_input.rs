@@ -1,5 +1,5 @@
 use crate::common::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -78,6 +78,12 @@ async fn a_path_reaches_nothing_but_the_viewer() {
         "/./collector.json",
         "/%00",
         "/\\..\\auth.json",
+        "/%ff%fe",
+        "/%c0%ae%c0%ae/auth.json",
+        "/assets/../../auth.json",
+        "/v1/sessions/..%2f..%2fauth.json",
+        "/v1/sessions/%2e%2e",
+        "/v1/openapi.json/../../auth.json",
     ] {
         let answer = raw(
             &collector,
@@ -132,12 +138,43 @@ async fn a_connection_that_breaks_off_in_a_body_stores_nothing() {
 }
 
 #[tokio::test]
-async fn slow_headers_are_cut_off() {
+async fn nesting_as_deep_as_a_line_is_long_overflows_nothing() {
     let collector = Collector::start().await;
-    let started = Instant::now();
-    raw(&collector, b"GET /healthz HTTP/1.1\r\nHo", Duration::from_secs(30)).await;
-    let took = started.elapsed();
-    assert!((5..20).contains(&took.as_secs()), "{took:?}");
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let depth = 900_000 / (open.len() + close.len());
+        let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        let line = event(SESSION, 1, "@").replace("{\"text\":\"@\"}", &deep);
+        assert!(line.contains(&deep));
+        let (status, problem) = collector.deliver(SESSION, 1, 1, &[line]).await;
+        assert_eq!((status, &problem["code"]), (400, &"invalid_record".into()), "{problem}");
+        let post = async |path: &str, token: &str| {
+            let request = collector.http.post(format!("{}{path}", collector.url)).bearer_auth(token);
+            let request = request.header("content-type", "application/json").body(deep.clone());
+            request.header("accept", "application/json, text/event-stream").send().await.unwrap().status()
+        };
+        for path in ["/v1/events?producer=x", "/v1/hello"] {
+            assert_eq!(post(path, &collector.ingest).await, 400, "{path}");
+        }
+        // Fields that it does not know are passed over, as OTLP wants it.
+        assert!(!post("/v1/logs", &collector.ingest).await.is_server_error());
+        assert!(post("/mcp", &collector.read).await.is_client_error());
+        let q: String = form_urlencoded::byte_serialize(&deep.as_bytes()[..20_000]).collect();
+        assert_eq!(collector.get(&format!("/v1/events?q={q}")).await.status(), 400);
+    }
+    is_alive(&collector).await;
+}
+
+#[tokio::test]
+async fn one_bad_byte_of_utf8_spoils_its_line_alone() {
+    let collector = Collector::start().await;
+    let lines = events(SESSION, 1, 5);
+    let mut body = (lines.join("\n") + "\n").into_bytes();
+    let at = body.windows(8).position(|part| part == b"number 3").unwrap();
+    body[at + 7] = 0xff;
+    let (status, problem) = collector.deliver_bytes(SESSION, 1, 5, body, false).await;
+    assert_eq!((status, &problem["line"], &problem["acked_seq"]), (400, &3.into(), &2.into()), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("UTF-8"), "{problem}");
+    assert_eq!(collector.lines(SESSION).await, lines[..2]);
 }
 
 /// One hostile string through every way out.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 use tabtape_collector::auth::{Auth, Scope};
-use tabtape_collector::http::{App, Server, app, serve};
+use tabtape_collector::http::{App, Limits, app, serve};
 use tabtape_collector::store::Store;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -37,14 +37,18 @@ impl Collector {
     }
 
     pub async fn open(folder: &Path) -> Self {
+        Self::open_with(folder, Limits::default()).await
+    }
+
+    pub async fn open_with(folder: &Path, limits: Limits) -> Self {
         let store = Store::open(folder).unwrap();
         let auth = Auth::open(folder).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = App::new(store, auth, address);
+        let state = App { limits, ..App::new(store, auth, address) };
         let (router, _) = app(state.clone());
         let serving = state.clone();
-        let task = tokio::spawn(async move { serve(Server::new(listener), &serving, router).await });
+        let task = tokio::spawn(async move { serve(listener, &serving, router).await });
         let read = state.auth.create_token(Scope::Read, "test", None, None).unwrap().token;
         Self {
             address,

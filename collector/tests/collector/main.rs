@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, reason = "tests")]
 
 mod bad_input;
+mod commands;
 mod common;
 mod deletion;
+mod folder;
 mod ingest;
+mod limits;
 mod mcp;
 mod otlp;
 mod process;
 mod producers;
+mod program;
 mod query;
 mod security;
 mod stream;

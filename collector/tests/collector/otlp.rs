@@ -1,6 +1,7 @@
 //! OpenTelemetry, in and out; out against an endpoint that fails in every way, and a real one.
 
 use crate::common::*;
+use crate::program::Process;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -123,46 +124,14 @@ async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes)
     (StatusCode::OK, [("retry-after", "0")], Vec::new())
 }
 
-struct Forwarding {
-    child: Child,
-    url: String,
-    ingest: String,
+fn start(folder: &Path, endpoint: &str) -> Process {
+    Process::start_with(folder, &["--otlp-endpoint", endpoint])
 }
 
-impl Forwarding {
-    fn start(folder: &Path, endpoint: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tabtape"))
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--otlp-endpoint", endpoint, "--data-dir"])
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
-            .unwrap();
-        let running: Value =
-            serde_json::from_slice(&std::fs::read(folder.join("collector.json")).unwrap()).unwrap();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Self { child, url: text(&running["url"]), ingest: text(&running["pairing"]["token"]) }
-    }
-
-    async fn deliver(&self, first: u64, last: u64) {
-        let url = format!("{}/v1/batches?session={SESSION}&first_seq={first}&last_seq={last}", self.url);
-        let lines: Vec<String> = (first..=last)
-            .map(|seq| event(SESSION, seq, if seq == 777 { "poison" } else { "fine" }))
-            .collect();
-        let request =
-            client().post(url).bearer_auth(&self.ingest).header("content-type", "application/x-ndjson");
-        assert_eq!(request.body(lines.join("\n") + "\n").send().await.unwrap().status(), 200);
-    }
-}
-
-impl Drop for Forwarding {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+async fn deliver(process: &Process, first: u64, last: u64) {
+    let line = |seq| event(SESSION, seq, if seq == 777 { "poison" } else { "fine" });
+    let lines: Vec<String> = (first..=last).map(line).collect();
+    assert_eq!(process.deliver(SESSION, first, last, &lines).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,14 +140,14 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     let (url, _serving) = endpoint.start().await;
     let folder = tempfile::tempdir().unwrap();
     *endpoint.script.lock().unwrap() = vec![503, 429, 500, 502];
-    let first = Forwarding::start(folder.path(), &url);
-    first.deliver(1, 3000).await;
+    let first = start(folder.path(), &url);
+    deliver(&first, 1, 3000).await;
     endpoint.wait_for(2999).await; // all but the poison
     *endpoint.script.lock().unwrap() = vec![503; 3];
-    first.deliver(3001, 4000).await;
+    deliver(&first, 3001, 4000).await;
     drop(first); // killed with a batch on its way, or not
-    let second = Forwarding::start(folder.path(), &url);
-    second.deliver(4001, 5000).await;
+    let second = start(folder.path(), &url);
+    deliver(&second, 4001, 5000).await;
     endpoint.wait_for(4999).await;
     let seqs = endpoint.seqs();
     let missing: Vec<i64> = (1..=5000).filter(|seq| !seqs.contains_key(seq)).collect();
@@ -199,7 +168,7 @@ async fn a_real_collector_killed_and_restarted_gets_everything() {
     let (behind, _serving) = endpoint.start().await;
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (http, grpc) = (free(), free());
-    let start = || {
+    let start_rotel = || {
         Command::new(&rotel)
             .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
             .args(["--otlp-exporter-endpoint", &behind, "--batch-timeout", "100ms"])
@@ -210,16 +179,16 @@ async fn a_real_collector_killed_and_restarted_gets_everything() {
             .unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut first = start();
-    let forwarding = Forwarding::start(folder.path(), &format!("http://{http}"));
-    forwarding.deliver(1, 700).await;
+    let mut first = start_rotel();
+    let forwarding = start(folder.path(), &format!("http://{http}"));
+    deliver(&forwarding, 1, 700).await;
     endpoint.wait_for(700).await;
     first.kill().unwrap();
     first.wait().unwrap();
-    forwarding.deliver(701, 776).await;
-    forwarding.deliver(778, 1400).await;
+    deliver(&forwarding, 701, 776).await;
+    deliver(&forwarding, 778, 1400).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut second = start();
+    let mut second = start_rotel();
     endpoint.wait_for(1399).await;
     second.kill().unwrap();
     second.wait().unwrap();

@@ -90,6 +90,9 @@ impl Entry {
         }
         if let Some(body) = end["body"].as_str() {
             entry["response"]["content"]["text"] = body.into();
+            if end["body_encoding"] == "base64" {
+                entry["response"]["content"]["encoding"] = "base64".into();
+            }
         }
         if let Some(ip) = end["ip"].as_str() {
             entry["serverIPAddress"] = ip.into();

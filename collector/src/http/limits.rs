@@ -1,0 +1,26 @@
+//! What one client may take of the collector: connections and time. Sizes are in [`super::body`].
+
+use std::time::Duration;
+
+/// Bounds on connections and on the time a request may take to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; fewer where the limit of open files is lower. What comes beyond is answered 503.
+    pub connections: usize,
+    /// A request's head must have come by then, and a connection may be idle for as long.
+    pub head_time: Duration,
+    /// A request's body must have come by then.
+    pub body_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Thousands of subscribers fit; a flood does not take the process with it.
+            connections: 8192,
+            // Whoever takes longer on loopback is an attack or a broken client.
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What only the store itself can be made to do.
+
+use super::*;
+use tabtape::envelope::parse_line;
+
+const SESSION: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
+
+fn line(seq: u64, text: &str) -> String {
+    format!(
+        r#"{{"capture_session_id":"{SESSION}","seq":{seq},"event":{{"ts":{seq},"type":"console.log","category":"console","source":{{"kind":"extension"}},"data":{{"text":"{text}"}}}}}}"#
+    )
+}
+
+fn batch(first: u64, last: u64, text: &str) -> Batch {
+    let records = (first..=last)
+        .map(|seq| {
+            let line = line(seq, text);
+            Incoming { parsed: parse_line(line.as_bytes()).unwrap(), line: line.into() }
+        })
+        .collect();
+    Batch {
+        session_id: tabtape::envelope::SessionId::parse(SESSION.as_bytes()).unwrap(),
+        producer: None,
+        pairing: None,
+        records,
+        idempotency: None,
+    }
+}
+
+async fn stored(store: &Store) -> Vec<String> {
+    let query = PageQuery {
+        order: Order::Position,
+        selector: None,
+        after: 0,
+        until: u64::MAX,
+        newest: false,
+        limit: 10_000,
+    };
+    let page = store.page(query).await.unwrap();
+    assert!(page.done);
+    page.records.iter().map(|record| String::from_utf8(record.line.to_vec()).unwrap()).collect()
+}
+
+/// SQLite is told that there is no more room, as it would be by a disk.
+async fn pages(store: &Store, most: i64) {
+    let limit = move |state: &mut writer::WriterState| {
+        let count: i64 = state.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        state.connection.pragma_update_and_check(None, "max_page_count", count + most, |_| Ok(()))?;
+        Ok(())
+    };
+    store.inner.writer.run(limit).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_a_batch_whole_and_takes_it_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.ingest(batch(1, 10, "before")).await.unwrap();
+    let before = stored(&store).await;
+    pages(&store, 8).await;
+    let filler = "x".repeat(20_000);
+    let refused = store.ingest(batch(11, 20, &filler)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::DiskFull), "{refused}");
+    assert_eq!(stored(&store).await, before);
+    // What still fits is taken, also beside what does not.
+    let (large, small) = tokio::join!(store.ingest(batch(12, 20, &filler)), store.ingest(batch(11, 11, "y")));
+    assert!(matches!(large, Err(StoreError::DiskFull)));
+    assert_eq!((small.as_ref().unwrap().accepted, small.unwrap().acked_seq), (1, 11));
+    pages(&store, 1 << 20).await;
+    assert_eq!(store.ingest(batch(12, 20, &filler)).await.unwrap().acked_seq, 20);
+    let all = stored(&store).await;
+    assert_eq!(all.len(), 20);
+    store.close().await;
+    drop(store);
+    let again = Store::open(folder.path()).unwrap();
+    assert_eq!(stored(&again).await, all);
+}

@@ -1,0 +1,201 @@
+//! Folders and stores that cannot be used: each is named, with what to do, and nothing good is lost.
+
+use crate::common::*;
+use crate::program::*;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn a_second_collector_on_a_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Process::start(folder.path());
+    let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(status, 1);
+    assert!(error.contains("is in use by another collector"), "{error}");
+}
+
+#[test]
+fn a_folder_or_store_it_cannot_use_is_named() {
+    let serve = |folder: &Path| run(folder, &["serve", "--listen", "127.0.0.1:0"]);
+    let (status, _, error) = serve(Path::new("/proc/nothing"));
+    assert_eq!(status, 1);
+    assert!(error.contains("/proc/nothing cannot be used"), "{error}");
+
+    let newer = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(newer.path().join("events.db")).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    drop(connection);
+    let (_, _, error) = serve(newer.path());
+    assert!(error.contains("schema 999, this tabtape knows up to"), "{error}");
+
+    let garbage = tempfile::tempdir().unwrap();
+    std::fs::write(garbage.path().join("events.db"), vec![7; 100_000]).unwrap();
+    let (_, _, error) = serve(garbage.path());
+    assert!(error.contains("the store is damaged"), "{error}");
+
+    let auth = tempfile::tempdir().unwrap();
+    std::fs::write(auth.path().join("auth.json"), "{").unwrap();
+    let (_, _, error) = serve(auth.path());
+    assert!(error.contains("auth.json: is not what tabtape wrote"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_cut_off_in_a_page_is_found_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::open(folder.path()).await;
+    for batch in 0..10 {
+        let (first, last) = (batch * 500 + 1, batch * 500 + 500);
+        collector.deliver(SESSION, first, last, &events(SESSION, first, last)).await;
+    }
+    collector.stop().await;
+    let path = folder.path().join("events.db");
+    let length = std::fs::metadata(&path).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2 + 1000).unwrap();
+    let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(status, 1);
+    assert!(error.contains("the store is damaged") && error.contains("move events.db away"), "{error}");
+    // As it says: a new store beside the damaged one, with the same tokens.
+    std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
+    let again = Process::start(folder.path());
+    assert_eq!(
+        client()
+            .get(format!("{}/v1/sessions", again.url))
+            .bearer_auth(&again.token)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The program as a user who is not root, whom no mode stops.
+fn as_nobody(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    if is_root() {
+        std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+    }
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+    command
+}
+
+const NOBODY: u32 = 65534;
+
+#[test]
+fn a_folder_that_is_read_only_or_of_another_is_named() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    if is_root() {
+        chown(folder.path(), Some(NOBODY), None).unwrap();
+    }
+    // Where the build is may be closed to others.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(elsewhere.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = elsewhere.path().join("tabtape");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    mode(0o500);
+    let (status, _, error) = finish(as_nobody(&program, folder.path()));
+    assert_eq!(status, 1);
+    assert!(error.contains("cannot be used: Permission denied"), "{error}");
+    assert!(error.contains("--data-dir"), "it says what to do: {error}");
+
+    // Open to all, but of another: he could put his own store and tokens there.
+    let (status, _, error) = finish(as_nobody(&program, Path::new("/tmp")));
+    assert_eq!(status, 1);
+    assert!(error.contains("/tmp cannot be used: it belongs to user 0, this process runs as"), "{error}");
+    mode(0o700);
+}
+
+/// A disk of a few megabytes, seen by the program alone.
+#[tokio::test]
+async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    // As root, or as whoever may be root in a namespace of his own.
+    command.args(if is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
+    let script =
+        "mount -t tmpfs -o size=12m tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
+    command.args(["sh", "-c", script]).arg(folder.path());
+    if !command.status().is_ok_and(|status| status.code() == Some(0)) {
+        println!("left out: this system lets nobody mount a small disk; the store's own test stands in");
+        return;
+    }
+    command.args([PROGRAM, "serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    let seen =
+        |pid: u32| Path::new(&format!("/proc/{pid}/root")).join(folder.path().strip_prefix("/").unwrap());
+    let mut process = Process::launch(command, seen);
+
+    let batch = |first: u64| -> Vec<String> {
+        (first..first + 10).map(|seq| event(SESSION, seq, &"x".repeat(20_000))).collect()
+    };
+    let mut stored = Vec::new();
+    let problem = loop {
+        let first = stored.len() as u64 + 1;
+        assert!(first < 1000, "ten megabytes never filled");
+        let (status, answer) = process.deliver(SESSION, first, first + 9, &batch(first)).await;
+        if status != 200 {
+            assert_eq!(status, 507, "{answer}");
+            break answer;
+        }
+        stored.extend(batch(first));
+    };
+    assert_eq!(problem["code"], "disk_full");
+    assert!(problem["detail"].as_str().unwrap().contains("make room"), "{problem}");
+    assert!(!stored.is_empty());
+    assert_eq!(process.lines(SESSION).await, stored, "all that was acknowledged, and no more");
+    assert_eq!(process.get("/healthz").await.json::<serde_json::Value>().await.unwrap()["status"], "ok");
+
+    // With room, it goes on where it stopped, without a restart.
+    std::fs::remove_file(seen(process.child.id()).join("filler")).unwrap();
+    let first = stored.len() as u64 + 1;
+    let (status, receipt) = process.deliver(SESSION, first, first + 9, &batch(first)).await;
+    assert_eq!((status, &receipt["acked_seq"]), (200, &(first + 9).into()), "{receipt}");
+    stored.extend(batch(first));
+    assert_eq!(process.lines(SESSION).await, stored);
+    assert!(process.is_alive());
+}
+
+/// Too large to be checked before it is used: the damage is found meanwhile and said, what is whole stays
+/// readable, and what comes is stored.
+#[tokio::test]
+async fn damage_inside_a_large_store_is_found_while_it_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::open(folder.path()).await;
+    let filler = "x".repeat(300_000);
+    for batch in 0..7 {
+        let (first, last) = (batch * 20 + 1, batch * 20 + 20);
+        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, &filler)).collect();
+        assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
+    }
+    collector.stop().await;
+    let path = folder.path().join("events.db");
+    let length = std::fs::metadata(&path).unwrap().len();
+    assert!(length > 32 << 20, "{length}");
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(length / 2)).unwrap();
+    std::io::Write::write_all(&mut file, &vec![0xff; 1 << 20]).unwrap();
+    drop(file);
+
+    let mut process = Process::start(folder.path());
+    let health = loop {
+        let health: serde_json::Value = process.get("/healthz").await.json().await.unwrap();
+        if health["status"] != "ok" {
+            break health;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(health["status"], "damaged", "{health}");
+    let (_, found, _) = run(folder.path(), &["doctor"]);
+    assert!(found.contains("BAD  store") && found.contains("move events.db away"), "{found}");
+    let first: Vec<String> = (1..=3).map(|seq| event(SESSION, seq, &filler)).collect();
+    let text = process.get(&format!("/v1/events?session={SESSION}&limit=3")).await.text().await.unwrap();
+    assert_eq!(text.lines().collect::<Vec<_>>(), first);
+    assert_eq!(process.deliver(OTHER, 1, 3, &events(OTHER, 1, 3)).await.0, 200);
+    assert_eq!(process.lines(OTHER).await, events(OTHER, 1, 3));
+    assert!(process.is_alive());
+}
