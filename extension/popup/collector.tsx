@@ -38,7 +38,7 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
       return {
         tone: "none",
         what: "No collector",
-        mend: "Events are kept in this browser.",
+        mend: "Events are kept in this browser, where the viewer reads them. To keep more:",
         run: "tabtape pair",
       };
   }

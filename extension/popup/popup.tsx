@@ -1,24 +1,14 @@
 /** The popup: is it recording, what has it, where does it go. */
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
-import { bytes, count, shortCount } from "../../www/src/data/time.ts";
+import { count, shortCount } from "../../www/src/data/time.ts";
 import "../../www/src/theme.css";
 import type { Status } from "../worker/messages.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
+import { Footer } from "./footer.tsx";
 import "./popup.css";
-import {
-  done,
-  newSession,
-  openPanel,
-  problem,
-  type RecorderNow,
-  record,
-  run,
-  site,
-  status,
-  watch,
-} from "./state.ts";
+import { done, problem, type RecorderNow, record, run, site, status, watch } from "./state.ts";
 
 function Popup() {
   const now = status.value;
@@ -94,7 +84,9 @@ function Numbers({ recorder }: { recorder: RecorderNow }) {
   const tiles: [name: string, value: number, kind: string, title: string][] = [
     ["Records", recorder.latest_seq, "", "in this session, gaps counted"],
     ["Errors", recorder.errors, recorder.errors > 0 ? "bad" : "", "since the recorder's worker started"],
-    ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
+    recorder.collector.state === "none"
+      ? ["Kept here", recorder.backlog_events, "", "committed to this browser's logs"]
+      : ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
     ["Missing", dropped, dropped > 0 ? "warn" : "", "lost and counted, since the recorder's worker started"],
   ];
   return (
@@ -154,43 +146,6 @@ function Asking({ ids }: { ids: string[] }) {
         </p>
       ))}
     </>
-  );
-}
-
-function Footer({ now }: { now: Status }) {
-  const { recorder } = now;
-  return (
-    <footer>
-      {now.recording ? (
-        <div class="row three">
-          <button
-            type="button"
-            class="primary"
-            disabled={now.collector_url === null}
-            title={now.collector_url === null ? "The viewer is the collector's: pair one first" : undefined}
-            onClick={() => void run({ command: "open_viewer" })}
-          >
-            Open viewer
-          </button>
-          <button
-            type="button"
-            disabled={now.collector_url === null}
-            title="This tab's events beside the page"
-            onClick={() => void openPanel()}
-          >
-            Side panel
-          </button>
-          <button type="button" onClick={() => void newSession()}>
-            New session
-          </button>
-        </div>
-      ) : null}
-      {recorder === null ? null : (
-        <p class="quiet">
-          {bytes(recorder.storage_bytes)} stored · {count(recorder.redactions)} secrets left out
-        </p>
-      )}
-    </footer>
   );
 }
 

@@ -1,6 +1,8 @@
 /** What the popup shows, asked of the worker once a second, and what its buttons do. */
 import { type Signal, signal } from "@preact/signals";
 import type { CaptureConfig } from "../../src/js/types.ts";
+import { count } from "../../www/src/data/time.ts";
+import type { Forgotten } from "../worker/forget.ts";
 import type { Command, Status } from "../worker/messages.ts";
 import { command } from "./command.ts";
 
@@ -77,6 +79,24 @@ export async function record(what: "site" | "all"): Promise<void> {
 /** Another session from here on: the old one is closed and kept. */
 export async function newSession(): Promise<void> {
   if (await run({ command: "stop" })) await run({ command: "start" }, "A new session has begun");
+}
+
+/** Everything recorded of a site goes, here and in the store. */
+export async function forget(host: string): Promise<void> {
+  problem.value = null;
+  try {
+    const { here, stored, left } = await command<Forgotten>({ command: "forget", site: host });
+    const events = Math.max(here, stored ?? 0);
+    say(
+      events === 0 && left === null
+        ? `Nothing was recorded of ${host}`
+        : `${count(events)} events of ${host} forgotten`,
+    );
+    if (left !== null)
+      problem.value = `What the store has of ${host} is still there: ${left}. Forget again once it is.`;
+  } catch (error) {
+    problem.value = (error as Error).message;
+  }
 }
 
 /** The browser opens a side panel only in answer to a click, so nothing is awaited before it is asked. */

@@ -2,15 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, shown, until } from "./browser.mjs";
-import { Store } from "./collector.mjs";
-import { sessionId } from "./tape.mjs";
+import { COUNT, millionStore, NEEDLE } from "./million.mjs";
 
-const COUNT = 1_000_000;
-const SESSION = sessionId(1);
-const START = (Date.now() - 3_600_000) * 1000;
-const NEEDLE = 654_321;
-
-/** @type {Store} */
+/** @type {Awaited<ReturnType<typeof millionStore>>} */
 let store;
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -19,8 +13,7 @@ let viewer;
 /** @type {import("playwright-core").Page} */
 let page;
 before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
-  await store.deliver(SESSION, numbered());
+  [store, browser] = await Promise.all([millionStore(), launch()]);
   viewer = await open(browser, await store.link());
   ({ page } = viewer);
 });
@@ -29,26 +22,6 @@ after(async () => {
   await browser?.close();
   await store?.stop();
 });
-
-/** Small records that name their seq; every 50,000th is a gap of one, every 1,000th an error. */
-function* numbered() {
-  const source = { kind: "extension", event: "console.log", metadata: { tab_id: "7" } };
-  for (let seq = 1; seq <= COUNT; seq++) {
-    const gap = { first_seq: seq, last_seq: seq, category: "console", reason: "quota" };
-    const type = seq % 1_000 === 0 ? "console.error" : "console.log";
-    const text = seq === NEEDLE ? `record ${seq} holds a needle` : `record ${seq}`;
-    const event = {
-      ts: START + seq * 3_000,
-      type,
-      category: "console",
-      detail_level: "standard",
-      source,
-      data: { text },
-    };
-    const body = seq % 50_000 === 25_000 ? { gap } : { seq, event };
-    yield { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: SESSION, ...body }) };
-  }
-}
 
 /** The texts in view, once every one of them has been read. */
 async function texts() {

@@ -204,6 +204,7 @@ test("every record falls into one bin, and the stack's first series is their sum
     columns.push({
       session: 0,
       seq: i,
+      at: i,
       ts: 1_000 + Math.floor(random() * 9_001),
       type: 0,
       category: i % 4,

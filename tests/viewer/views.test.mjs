@@ -1,8 +1,11 @@
 /** Sessions, comparison, export, empty states, keyboard, accessibility. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -66,7 +69,7 @@ async function go(search) {
 test("the session picker opens another session and the way back leads back", async () => {
   await page.getByRole("button", { name: /^Session:/ }).click();
   const list = page.getByRole("dialog", { name: "Choose a session" });
-  assert.equal(await list.locator(".session-open").count(), 2);
+  assert.equal(await list.locator(".session-open").count(), 3, "two, and both as one");
   assert.match(await list.innerText(), /401 events/);
   await list.locator(".session-open", { hasText: "401 events" }).click();
   await loaded(401);
@@ -103,6 +106,24 @@ test("an export holds the stored lines byte for byte", async () => {
   const text = await readFile(await download.path(), "utf8");
   assert.equal(text, ALL.map(({ line }) => `${line}\n`).join(""));
   assert.match(download.suggestedFilename(), /^tabtape-.*\.ndjson$/);
+});
+
+test("a HAR holds what the collector's own export holds", async () => {
+  await page.getByRole("button", { name: "Export" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: /^HAR/ }).click(),
+  ]);
+  const { log } = JSON.parse(await readFile(await download.path(), "utf8"));
+  const { stdout } = await promisify(execFile)(
+    collectorFile,
+    ["export", "--format", "har", "--session", SESSION, "--data-dir", store.folder],
+    { maxBuffer: 1 << 28 },
+  );
+  const theirs = JSON.parse(stdout).log;
+  assert.ok(log.entries.length > 100);
+  assert.deepEqual(log.entries, theirs.entries);
+  assert.equal(log.version, theirs.version);
 });
 
 test("an export of a filter holds what is filtered", async () => {

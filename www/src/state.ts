@@ -21,10 +21,11 @@ import { COVERAGE_QUERY, type Coverage, coverageFrom, NO_COVERAGE } from "./data
 import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
 import type { LineRecord } from "./data/record";
-import { type DataSource, type SessionSummary, SourceError } from "./data/source";
+import { ALL_SESSIONS, type DataSource, type SessionSummary, SourceError } from "./data/source";
 import { SourceMaps } from "./detail/sourcemaps";
 import { freeWords, withTerm } from "./filter/text";
 import { type Range, type Rows, rowsOf } from "./rows";
+import { allOf } from "./sessions/all";
 import { domainOf } from "./timeline/domain";
 import { Theme } from "./ui/theme";
 
@@ -52,14 +53,17 @@ export class Viewer {
   readonly linesVersion = signal(0);
   readonly toast: Signal<string | null> = signal(null);
   readonly words: ReadonlySignal<string[]> = computed(() => freeWords(this.q.value));
-  readonly session: ReadonlySignal<SessionSummary | null> = computed(
-    () => this.sessions.value?.find((s) => s.id === this.sessionId.value) ?? null,
-  );
+  readonly session: ReadonlySignal<SessionSummary | null> = computed(() => {
+    const { value: id } = this.sessionId;
+    const { value: sessions } = this.sessions;
+    if (id === ALL_SESSIONS) return sessions === null ? null : allOf(sessions);
+    return sessions?.find((s) => s.id === id) ?? null;
+  });
   /** A session of the same producer that began after the open one got its last record. */
   readonly newer: ReadonlySignal<SessionSummary | null> = computed(() => {
     const open = this.session.value;
     const newest = this.sessions.value?.find((s) => s.producer === open?.producer) ?? null;
-    if (open === null || newest === null || newest.id === open.id) return null;
+    if (open === null || open.id === ALL_SESSIONS || newest === null || newest.id === open.id) return null;
     return (newest.first_ts ?? 0) >= (open.last_ts ?? 0) && this.openedAs.value === open.id ? newest : null;
   });
   /** The session that was the newest when it was opened: whoever chose an old one knows that there are newer. */
@@ -152,8 +156,9 @@ export class Viewer {
         this.sessions.value = sessions;
       });
       if (this.sessionId.value === null && sessions.length > 0) {
-        const wanted = this.wanted === null ? undefined : sessions.find((s) => s.id === this.wanted);
-        if (this.wanted !== null && wanted === undefined) {
+        const { wanted: id } = this;
+        const wanted = id === ALL_SESSIONS ? { id } : sessions.find((s) => s.id === id);
+        if (id !== null && wanted === undefined) {
           this.say("That session is no longer stored; showing the newest.");
         }
         this.open((wanted ?? sessions.find((s) => s.events > 0) ?? sessions[0])?.id ?? null, this.q.value);
@@ -175,7 +180,10 @@ export class Viewer {
     if (stamp === this.coverageOf) return;
     this.coverageOf = stamp;
     const page = await this.source.read({ session: session.id, q: COVERAGE_QUERY }, null, MOST_RESTARTS);
-    if (this.sessionId.value === session.id) this.coverage.value = coverageFrom(page.lines);
+    const coverage = coverageFrom(page.lines);
+    // That the last of all sessions has ended says nothing of the next one.
+    if (session.id === ALL_SESSIONS) coverage.ended = false;
+    if (this.sessionId.value === session.id) this.coverage.value = coverage;
   }
 
   /** The store behind the collector is another one than before: what was read is no longer true. */
@@ -214,8 +222,7 @@ export class Viewer {
   private open(id: string | null, q: string): void {
     this.feed.value?.stop();
     if (id === null) return;
-    const latest = this.sessions.value?.find((s) => s.id === id)?.latest_seq ?? 0;
-    const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines, latest);
+    const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines);
     batch(() => {
       this.sessionId.value = id;
       if (this.sessions.value?.find((s) => s.events > 0)?.id === id) this.openedAs.value = id;
@@ -254,7 +261,8 @@ export class Viewer {
     const feed = this.feed.value;
     if (feed === null) return;
     try {
-      const page = await this.source.read({ session, q: "" }, this.source.cursorBefore(seq), 1);
+      const query = { session, q: "" };
+      const page = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
       feed.hold(page.lines);
       this.linesVersion.value++;
     } catch (error) {

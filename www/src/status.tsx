@@ -55,6 +55,11 @@ export function Status() {
         </button>
       )}
       <span class="status-space" />
+      {viewer.source.kind === "logs" ? (
+        <span class="status-source" title="No collector: what this browser itself keeps">
+          from this browser's logs
+        </span>
+      ) : null}
       {rate > 0 ? <span>{count(rate)}/s</span> : null}
       {viewer.lines.size > 0 ? (
         <span class="status-memory" title="Text of records held in this page">

@@ -6,13 +6,22 @@
  */
 import { createParser } from "eventsource-parser";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
-import type { DataSource, HeaderPage, Page, Query, SessionSummary } from "./source";
-import { SourceError } from "./source";
+import {
+  ALL_SESSIONS,
+  type DataSource,
+  type HeaderPage,
+  type Page,
+  type Query,
+  type SessionSummary,
+  SourceError,
+} from "./source";
 
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
   readonly #base: string;
   readonly #token: string;
+  /** The store whose positions the cursors over all sessions are. */
+  #storeId = "";
 
   constructor(base: string, token: string) {
     this.#base = base;
@@ -24,14 +33,24 @@ export class CollectorSource implements DataSource {
     return asArray(reply.sessions).map(summaryOf);
   }
 
-  cursorBefore(seq: number): string {
-    return String(seq - 1);
+  cursorBefore(query: Query, at: number): string {
+    return query.session === ALL_SESSIONS ? `${this.#storeId}:${at - 1}` : String(at - 1);
+  }
+
+  async nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null> {
+    const session = sessionOf(query);
+    const asked = { session, after: "latest", limit: "1", format: "json", coverage: "false" };
+    const body = asObject(await (await this.#get("/v1/events", asked, {}, signal)).json());
+    this.#storeId = asString(body.store_id) ?? "";
+    const latest = positionOf(asString(body.resume) ?? "0");
+    // Twice as many are read as fast at once.
+    return latest <= records * 2 ? null : this.cursorBefore(query, latest - records + 1);
   }
 
   async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {
     const reply = await this.#get(
       "/v1/events",
-      { q: query.q, session: query.session, after, limit: String(limit) },
+      { q: query.q, session: sessionOf(query), after, limit: String(limit) },
       { accept: "application/x-ndjson" },
       signal,
     );
@@ -44,12 +63,13 @@ export class CollectorSource implements DataSource {
   async headers(
     query: Query,
     after: string | null,
+    until: string,
     limit: number,
     signal?: AbortSignal,
   ): Promise<HeaderPage> {
     const reply = await this.#get(
       "/v1/headers",
-      { q: query.q, session: query.session, after, limit: String(limit) },
+      { q: query.q, session: sessionOf(query), after, until, limit: String(limit) },
       { accept: "application/json" },
       signal,
     );
@@ -63,17 +83,25 @@ export class CollectorSource implements DataSource {
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {
     const reply = await this.#get(
       "/v1/stream",
-      { q: query.q, session: query.session, after },
+      { q: query.q, session: sessionOf(query), after },
       { accept: "text/event-stream" },
       signal,
     );
     if (reply.body === null) throw new SourceError("the collector's stream has no body", "failed");
     let lines: string[] = [];
+    let at: number[] = [];
     let next = after;
+    let live = false;
     const parser = createParser({
       onEvent: (message) => {
-        if (message.event === undefined || message.event === "gap") lines.push(message.data);
         next = message.id ?? next;
+        if (message.event !== undefined && message.event !== "gap") return;
+        lines.push(message.data);
+        at.push(positionOf(message.id ?? ""));
+      },
+      // Said once, when the past has been replayed.
+      onComment: (comment) => {
+        live ||= comment.trim() === "live";
       },
     });
     const reader = reply.body.getReader();
@@ -84,8 +112,9 @@ export class CollectorSource implements DataSource {
         if (done) break;
         parser.feed(decoder.decode(value, { stream: true }));
         // Empty lots tell that the line is alive.
-        yield { lines, next, end: true };
+        yield { lines, at, next, end: live };
         lines = [];
+        at = [];
       }
     } catch (cause) {
       throw new SourceError("the collector's stream broke off", "unreachable", { cause });
@@ -119,6 +148,15 @@ export class CollectorSource implements DataSource {
     if (reply.ok) return reply;
     throw await errorOf(reply);
   }
+}
+
+function sessionOf(query: Query): string | null {
+  return query.session === ALL_SESSIONS ? null : query.session;
+}
+
+/** The number in a cursor, `store_id:position` or a seq. */
+function positionOf(cursor: string): number {
+  return Number(cursor.slice(cursor.lastIndexOf(":") + 1));
 }
 
 /** The cursor after a line: its last seq. */

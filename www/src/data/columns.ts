@@ -1,5 +1,5 @@
 /**
- * The headers of what is shown, as columns of numbers: about 40 bytes a record, so that a million of
+ * The headers of what is shown, as columns of numbers: about 50 bytes a record, so that a million of
  * them can be counted, binned and searched for the next error within one frame.
  *
  * It grows at its end only. Texts (types, categories, sessions) are interned in a `Names` that all
@@ -38,6 +38,8 @@ export class Dictionary {
 export interface Header {
   session: number;
   seq: number;
+  /** Where the cursor stands that reads it: its position over all sessions, its seq within one. */
+  at: number;
   /** Unix microseconds; a gap has the time of what stands before it. */
   ts: number;
   type: number;
@@ -56,6 +58,7 @@ export class Columns {
   length = 0;
   session = new Uint16Array(FIRST_CAPACITY);
   seq = new Float64Array(FIRST_CAPACITY);
+  place = new Float64Array(FIRST_CAPACITY);
   ts = new Float64Array(FIRST_CAPACITY);
   type = new Uint16Array(FIRST_CAPACITY);
   category = new Uint8Array(FIRST_CAPACITY);
@@ -68,6 +71,7 @@ export class Columns {
     const i = this.length++;
     this.session[i] = header.session;
     this.seq[i] = header.seq;
+    this.place[i] = header.at;
     this.ts[i] = header.ts;
     this.type[i] = header.type;
     this.category[i] = header.category;
@@ -80,6 +84,7 @@ export class Columns {
     return {
       session: this.session[i] ?? 0,
       seq: this.seq[i] ?? 0,
+      at: this.place[i] ?? 0,
       ts: this.ts[i] ?? 0,
       type: this.type[i] ?? 0,
       category: this.category[i] ?? 0,
@@ -98,6 +103,7 @@ export class Columns {
     };
     this.session = grown(Uint16Array, this.session);
     this.seq = grown(Float64Array, this.seq);
+    this.place = grown(Float64Array, this.place);
     this.ts = grown(Float64Array, this.ts);
     this.type = grown(Uint16Array, this.type);
     this.category = grown(Uint8Array, this.category);

@@ -12,6 +12,7 @@ import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
 import { severityOf } from "./severity";
 import {
+  ALL_SESSIONS,
   type DataSource,
   type HeaderPage,
   type Page,
@@ -24,8 +25,8 @@ import {
 const PAGE_LINES = 2_000;
 /** Headers a read: a megabyte of numbers, parsed within a frame. */
 const PAGE_HEADERS = 20_000;
-/** A session longer than this shows its last records first. */
-const TAIL_FIRST_SEQS = 2_000;
+/** Where there are many more than these, the last ones are shown first. */
+const TAIL_FIRST_RECORDS = 2_000;
 /** The strip has no room for more. */
 const MOST_GAP_MARKS = 5_000;
 const RETRY_FIRST_MS = 500;
@@ -55,8 +56,8 @@ export class Feed {
   private readonly abort = new AbortController();
   private scheduled = false;
   private wait = RETRY_FIRST_MS;
-  /** The seq at which the tail begins. */
-  private tailFrom = 1;
+  /** The cursor after which the tail begins; the head ends there. */
+  private tailFrom: string | null = null;
   /** Cursors after what is in the head, and in the tail. */
   private filled: string | null = null;
   private followed: string | null = null;
@@ -66,9 +67,11 @@ export class Feed {
     readonly query: Query,
     readonly dictionary: Dictionary,
     readonly lines: Lines,
-    /** The session's latest seq when it is known, to begin near the end. */
-    private readonly latestSeq: number,
   ) {}
+
+  private get overAll(): boolean {
+    return this.query.session === ALL_SESSIONS;
+  }
 
   get length(): number {
     return this.head.length + this.tail.length;
@@ -115,15 +118,14 @@ export class Feed {
   }
 
   private async run(): Promise<void> {
-    if (this.latestSeq > TAIL_FIRST_SEQS * 2) {
-      this.tailFrom = this.latestSeq - TAIL_FIRST_SEQS + 1;
-      this.followed = this.source.cursorBefore(this.tailFrom);
-      await this.keep(() => this.readLines());
-      void this.keep(() => this.fill());
-    } else {
-      await this.keep(() => this.readLines());
-      this.complete.value = true;
-    }
+    await this.keep(async () => {
+      this.tailFrom = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, this.abort.signal);
+    });
+    this.followed = this.tailFrom;
+    // Over all sessions only the stream tells positions: it replays what the tail begins with.
+    if (!this.overAll) await this.keep(() => this.readLines());
+    if (this.tailFrom === null) this.complete.value = !this.overAll;
+    else void this.keep(() => this.fill(this.tailFrom ?? ""));
     await this.keep(() => this.follow());
   }
 
@@ -162,6 +164,7 @@ export class Feed {
       this.answered();
       this.state.value = "live";
       this.take(page);
+      if (this.tailFrom === null && page.end) this.complete.value = true;
       this.followed = page.next ?? this.followed;
     }
   }
@@ -179,39 +182,37 @@ export class Feed {
   }
 
   /** Fills the head with the headers of what lies before the tail. */
-  private async fill(): Promise<void> {
+  private async fill(until: string): Promise<void> {
     for (;;) {
-      const page = await this.source.headers(this.query, this.filled, PAGE_HEADERS, this.abort.signal);
+      const page = await this.source.headers(this.query, this.filled, until, PAGE_HEADERS, this.abort.signal);
       this.answered();
-      const reached = this.takeHeaders(page, this.tailFrom);
+      this.takeHeaders(page);
       this.filled = page.next ?? this.filled;
       if (this.abort.signal.aborted) return;
-      if (reached || page.end) break;
+      if (page.end) break;
       await nextTask();
     }
     this.complete.value = true;
     this.changed();
   }
 
-  /** Appends headers to the head; true when `before` was reached. */
-  private takeHeaders(page: HeaderPage, before: number): boolean {
+  /** Appends headers to the head. */
+  private takeHeaders(page: HeaderPage): void {
     const { dictionary, head } = this;
-    const session = dictionary.sessions.id(this.query.session);
+    const only = this.overAll ? 0 : dictionary.sessions.id(this.query.session);
+    const sessions = page.sessions.map((name) => dictionary.sessions.id(name));
     const types = page.types.map((name) => dictionary.types.id(name));
     const categories = page.categories.map((name) => dictionary.categories.id(name));
     const gapType = dictionary.types.id(GAP_TYPE);
     let ts = head.length > 0 ? (head.ts[head.length - 1] ?? 0) : 0;
     for (let i = 0; i < page.seq.length; i++) {
       const seq = page.seq[i] ?? 0;
-      if (seq >= before) {
-        this.changed();
-        return true;
-      }
       const gap = page.gap[i] ?? 0;
       if (gap === 0) ts = page.ts[i] ?? 0;
       this.append(head, {
-        session,
+        session: this.overAll ? (sessions[page.session[i] ?? 0] ?? 0) : only,
         seq,
+        at: this.overAll ? (page.position[i] ?? 0) : seq,
         ts,
         type: gap > 0 ? gapType : (types[page.type[i] ?? 0] ?? 0),
         category: categories[page.category[i] ?? 0] ?? 0,
@@ -221,7 +222,6 @@ export class Feed {
       });
     }
     this.changed();
-    return false;
   }
 
   private append(columns: Columns, header: Header): void {
@@ -237,11 +237,12 @@ export class Feed {
   /** Appends lines to the tail; a repeat after a broken connection is passed over. */
   private take(page: Page): void {
     const { tail } = this;
-    for (const line of page.lines) {
+    for (const [i, line] of page.lines.entries()) {
       const record = parseLine(line);
       if (record === null) continue;
       const header = this.header(tail, record);
-      if (tail.length > 0 && header.seq <= (tail.seq[tail.length - 1] ?? 0)) continue;
+      if (this.overAll) header.at = page.at?.[i] ?? 0;
+      if (tail.length > 0 && header.at <= (tail.place[tail.length - 1] ?? 0)) continue;
       this.append(tail, header);
       this.lines.put(header.session, header.seq, line);
     }
@@ -256,6 +257,7 @@ export class Feed {
       return {
         session,
         seq: first_seq,
+        at: first_seq,
         ts: last ?? 0,
         type: this.dictionary.types.id(GAP_TYPE),
         category: this.dictionary.categories.id(category),
@@ -270,6 +272,7 @@ export class Feed {
     return {
       session,
       seq,
+      at: seq,
       ts: event.ts,
       type: this.dictionary.types.id(event.type),
       category: this.dictionary.categories.id(event.category),

@@ -7,7 +7,10 @@
  */
 import type { Severity } from "../../../src/js/types";
 
-/** What to read: one session, through the Selector's text form; empty matches everything. */
+/** In the place of a session's id: every session, in order of commit. */
+export const ALL_SESSIONS = "all";
+
+/** What to read: one session or all, through the Selector's text form; empty matches everything. */
 export interface Query {
   session: string;
   q: string;
@@ -16,14 +19,21 @@ export interface Query {
 /** Some lines and where to go on. */
 export interface Page {
   lines: string[];
+  /** Over all sessions, what {@link DataSource.follow} yields: each line's position. */
+  at?: number[];
   /** Cursor after the last record looked at, matching or not. */
   next: string | null;
   /** Whether the source holds nothing beyond `next` at the moment. */
   end: boolean;
 }
 
-/** Headers of records in order of seq, as columns: the n-th of each belong together. */
+/** Headers of records in order, as columns: the n-th of each belong together. */
 export interface HeaderPage {
+  /** Over all sessions: each record's position. Empty within one, where the seq says it. */
+  position: number[];
+  /** Over all sessions: index into `sessions`. */
+  session: number[];
+  sessions: string[];
   seq: number[];
   /** Unix microseconds; 0 for a gap, which has no time of its own. */
   ts: number[];
@@ -81,10 +91,18 @@ export interface DataSource {
   sessions(signal?: AbortSignal): Promise<SessionSummary[]>;
   /** Lines after a cursor (null: from the oldest held). */
   read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page>;
-  /** Headers after a cursor: a million of them are counted and listed without their lines. */
-  headers(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<HeaderPage>;
-  /** The cursor that stands just before a seq. */
-  cursorBefore(seq: number): string;
+  /** Headers after a cursor and up to another: a million are counted and listed without their lines. */
+  headers(
+    query: Query,
+    after: string | null,
+    until: string,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<HeaderPage>;
+  /** The cursor that stands just before a seq; over all sessions, before a position. */
+  cursorBefore(query: Query, at: number): string;
+  /** The cursor after which about `records` are stored; null when there are hardly more. */
+  nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
   /** New lines as they are committed, in small lots; ends only by `signal` or an error. */
   follow(query: Query, after: string | null, signal: AbortSignal): AsyncIterable<Page>;
 }

@@ -32,7 +32,7 @@ export function Led({ record }: { record: LineRecord }) {
     failed.value = null;
     const query = { session, q: tab === undefined ? "" : `tab:${tab}` };
     viewer.source
-      .read(query, viewer.source.cursorBefore(Math.max(1, seq - SEQS_BACK)), SEQS_BACK, abort.signal)
+      .read(query, viewer.source.cursorBefore(query, Math.max(1, seq - SEQS_BACK)), SEQS_BACK, abort.signal)
       .then((page) => {
         const upTo = page.lines
           .map(parseLine)

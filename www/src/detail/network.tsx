@@ -85,8 +85,9 @@ function useRelated(envelope: Envelope): Envelope[] {
     const abort = new AbortController();
     const q = `category:network${tab_id === undefined ? "" : ` tab:${tab_id}`}`;
     const from = Math.max(1, seq - SEQS_AROUND);
+    const query = { session, q };
     viewer.source
-      .read({ session, q }, viewer.source.cursorBefore(from), SEQS_AROUND * 2, abort.signal)
+      .read(query, viewer.source.cursorBefore(query, from), SEQS_AROUND * 2, abort.signal)
       .then((page) => {
         found.value = page.lines.flatMap((line): Envelope[] => {
           const record = parseLine(line);

@@ -10,8 +10,15 @@ import { gapReason } from "../list/row";
 import { summaryOf } from "../list/summary";
 import type { Range } from "../rows";
 import type { Viewer } from "../state";
+import { Archive } from "./har";
 
-export type ExportFormat = "ndjson" | "txt";
+export type ExportFormat = "ndjson" | "har" | "txt";
+
+const MEDIA_TYPES: Record<ExportFormat, string> = {
+  ndjson: "application/x-ndjson",
+  har: "application/json",
+  txt: "text/plain;charset=utf-8",
+};
 
 const PAGE_LINES = 10_000;
 
@@ -24,17 +31,22 @@ export async function exported(
 ): Promise<Blob> {
   const query = { session, q: withRange(viewer.q.value, viewer.range.value) };
   const parts: string[] = [];
+  const archive = new Archive();
   let cursor: string | null = null;
   let records = 0;
   for (;;) {
     const page = await viewer.source.read(query, cursor, PAGE_LINES, signal);
-    for (const line of page.lines) parts.push(format === "ndjson" ? line : textOf(line), "\n");
+    for (const line of page.lines) {
+      if (format === "har") archive.take(line);
+      else parts.push(format === "ndjson" ? line : textOf(line), "\n");
+    }
     records += page.lines.length;
     progress(records);
     cursor = page.next ?? cursor;
     if (page.end) break;
   }
-  return new Blob(parts, { type: format === "ndjson" ? "application/x-ndjson" : "text/plain;charset=utf-8" });
+  if (format === "har") parts.push(archive.text);
+  return new Blob(parts, { type: MEDIA_TYPES[format] });
 }
 
 /** A query with the range as its terms. */

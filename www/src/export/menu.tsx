@@ -1,5 +1,6 @@
 /** Export of what is filtered, in the chosen time range, as a file. */
 import { useSignal } from "@preact/signals";
+import { ALL_SESSIONS } from "../data/source";
 import { count } from "../data/time";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
@@ -9,6 +10,7 @@ import "./export.css";
 
 const FORMATS: { format: ExportFormat; name: string; about: string }[] = [
   { format: "ndjson", name: "NDJSON", about: "every record as stored, gaps included" },
+  { format: "har", name: "HAR", about: "its requests, as browsers' network panels import them" },
   { format: "txt", name: "Text", about: "one line each, to read or to paste into a report" },
 ];
 
@@ -27,7 +29,7 @@ export function ExportMenu() {
       const file = await exported(viewer, session, format, abort.signal, (records) => {
         done.value = records;
       });
-      download(file, `tabtape-${session.slice(-8)}.${format}`);
+      download(file, `tabtape-${session === ALL_SESSIONS ? session : session.slice(-8)}.${format}`);
       viewer.say(`${count(done.value ?? 0)} records exported`);
       close();
     } catch (error) {
@@ -53,7 +55,9 @@ export function ExportMenu() {
         <div class="export">
           <p class="dim">
             {viewer.q.value === "" && viewer.range.value === null
-              ? "The whole session"
+              ? viewer.sessionId.value === ALL_SESSIONS
+                ? "All sessions"
+                : "The whole session"
               : "What is filtered now"}
             : {count(viewer.rows.value.length)} records
           </p>

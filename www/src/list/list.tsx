@@ -154,7 +154,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         ref={scroller}
         role="listbox"
         aria-label={`${count(rows.length)} events`}
-        aria-activedescendant={active === null ? undefined : `row-${active.seq}`}
+        aria-activedescendant={active === null || feed === null ? undefined : rowIdOf(viewer, feed)}
         tabIndex={0}
         onClick={click}
       >
@@ -165,9 +165,15 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       {(rows.length === 0 || onlyGaps(feed)) && (
         <Nothing top={Math.min(rows.length, MOST_GAPS_ABOVE) * ROW_PX} />
       )}
-      <Latest viewer={viewer} onJump={() => put(viewport.maxTop)} />
+      <Latest viewer={viewer} atEnd={viewport.atEnd} onJump={() => put(viewport.maxTop)} />
     </section>
   );
+}
+
+/** The selected row's element, if it is listed. */
+function rowIdOf(viewer: Viewer, feed: Feed): string | undefined {
+  const row = viewer.selectedRow();
+  return row < 0 ? undefined : `row-${feed.at(viewer.rows.value.feedRow(row)).at}`;
 }
 
 /** Gaps are shown whatever the filter says, for nobody knows what they held. */
@@ -176,7 +182,7 @@ function onlyGaps(feed: Feed | null): boolean {
 }
 
 /** How to get back to now, and how much has happened since. */
-function Latest({ viewer, onJump }: { viewer: Viewer; onJump: () => void }) {
+function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJump: () => void }) {
   const seen = useRef(0);
   const feed = viewer.feed.value;
   void feed?.version.value;
@@ -189,6 +195,7 @@ function Latest({ viewer, onJump }: { viewer: Viewer; onJump: () => void }) {
   if (viewer.rows.value.length === 0 || viewer.range.value !== null) return null;
   if (seen.current > length) seen.current = length;
   const since = length - seen.current;
+  if (since === 0 && atEnd) return null;
   return (
     <button
       type="button"
@@ -219,16 +226,16 @@ function useMissingLines(viewer: Viewer, from: number, to: number): void {
       last = i;
     }
   }
-  const firstSeq = first < 0 || feed === null ? -1 : feed.at(rows.feedRow(first)).seq;
+  const firstAt = first < 0 || feed === null ? -1 : feed.at(rows.feedRow(first)).at;
   const wanted = last - first + 1;
   useEffect(() => {
-    if (firstSeq < 0 || feed === null) return;
+    if (firstAt < 0 || feed === null) return;
     const abort = new AbortController();
     const timer = setTimeout(async () => {
       try {
         const page = await viewer.source.read(
           feed.query,
-          viewer.source.cursorBefore(firstSeq),
+          viewer.source.cursorBefore(feed.query, firstAt),
           wanted + OVERSCAN_ROWS,
           abort.signal,
         );
@@ -242,5 +249,5 @@ function useMissingLines(viewer: Viewer, from: number, to: number): void {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [feed, firstSeq, wanted]);
+  }, [feed, firstAt, wanted]);
 }

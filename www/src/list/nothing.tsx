@@ -19,7 +19,9 @@ export function Nothing({ top }: { top: number }) {
         title={
           failed.code === "unauthorized"
             ? "This page may not read the store"
-            : "The collector does not answer"
+            : viewer.source.kind === "logs"
+              ? "The logs of this browser cannot be read"
+              : "The collector does not answer"
         }
         text={`${failed.message}.`}
         mend={
@@ -42,9 +44,11 @@ export function Nothing({ top }: { top: number }) {
         title="Nothing recorded yet"
         text="Press record in the Tabtape popup, and what your tabs do appears here as it happens."
         mend={
-          <>
-            Or send one event from a terminal: <code>tabtape mark "hello"</code>
-          </>
+          viewer.source.kind === "logs" ? undefined : (
+            <>
+              Or send one event from a terminal: <code>tabtape mark "hello"</code>
+            </>
+          )
         }
       />
     );

@@ -29,7 +29,7 @@ export function Row({ header, index, y, selected, record, words, type, category 
   const time = clock(header.ts);
   return (
     <div
-      id={`row-${header.seq}`}
+      id={`row-${header.at}`}
       class={`row ${SEVERITY_CLASS[header.severity]} ${categoryClass(category)}${selected ? " selected" : ""}`}
       style={{ transform: `translateY(${y}px)` }}
       role="option"
@@ -91,7 +91,7 @@ export function GapRow({ header, index, y, selected, record, category }: RowProp
   const reason = record !== undefined && isGap(record) ? record.gap.reason : "";
   return (
     <div
-      id={`row-${header.seq}`}
+      id={`row-${header.at}`}
       class={`row gap ${categoryClass(category)}${selected ? " selected" : ""}`}
       style={{ transform: `translateY(${y}px)` }}
       role="option"

@@ -94,9 +94,9 @@ function pageSummary(event: Event, data: Data): Summary | null {
     case "page.inp":
     case "page.fcp":
     case "page.ttfb":
-      return ms === undefined ? null : { text: rating ?? "", aside: duration(ms * 1000) };
+      return ms === undefined ? null : { text: rated(duration(ms * 1000), rating) };
     case "page.layout_shift":
-      return value === undefined ? null : { text: rating ?? "", aside: value.toFixed(3) };
+      return value === undefined ? null : { text: rated(value.toFixed(3), rating) };
     case "page.long_frame": {
       const script = asObject(data.script);
       const who = [asString(script.invoker), asString(script.url)]
@@ -188,4 +188,9 @@ export function shortUrl(url: string): string {
 
 function oneLine(text: string): string {
   return text.slice(0, MOST_CHARS).replace(/\s*\n\s*/g, " ⏎ ");
+}
+
+/** A vital's value, and what it is held to be. */
+function rated(value: string, rating: string | undefined): string {
+  return rating === undefined ? value : `${value} · ${rating}`;
 }

@@ -1,11 +1,12 @@
 /** The session picker: every recording of the store, newest first, with what it holds and what it lacks. */
 import { useSignal } from "@preact/signals";
-import type { SessionSummary } from "../data/source";
+import { ALL_SESSIONS, type SessionSummary } from "../data/source";
 import { ago, count, duration, shortCount, shortDate } from "../data/time";
 import { lostOf, useViewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
+import { allOf } from "./all";
 import "./sessions.css";
 
 /** A session that got something this lately is still being recorded. */
@@ -60,6 +61,18 @@ function SessionList({ close }: { close: () => void }) {
         </p>
       )}
       <ul>
+        {all.length > 1 && needle === "" && (
+          <SessionRow
+            session={allOf(all)}
+            current={viewer.sessionId.value === ALL_SESSIONS}
+            open={() => {
+              viewer.compareWith.value = null;
+              viewer.openSession(ALL_SESSIONS);
+              close();
+            }}
+            compare={null}
+          />
+        )}
         {shown.slice(0, 200).map((s) => (
           <SessionRow
             key={s.id}
@@ -71,7 +84,9 @@ function SessionList({ close }: { close: () => void }) {
               close();
             }}
             compare={
-              viewer.sessionId.value === null || s.id === viewer.sessionId.value
+              viewer.sessionId.value === null ||
+              viewer.sessionId.value === ALL_SESSIONS ||
+              s.id === viewer.sessionId.value
                 ? null
                 : () => {
                     viewer.compareWith.value = s.id;
@@ -111,7 +126,7 @@ function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
             <span class="session-errors">{shortCount(s.severities.error)} errors</span>
           )}
           {lostOf(s) > 0 && <span class="session-gaps">{shortCount(lostOf(s))} missing</span>}
-          <span class="session-id mono">{s.id.slice(-8)}</span>
+          {s.id === ALL_SESSIONS ? null : <span class="session-id mono">{s.id.slice(-8)}</span>}
         </span>
       </button>
       {compare === null ? null : (

@@ -1,0 +1,98 @@
+/** What to do with what is recorded: look, keep, begin anew, forget. And how much there is. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { bytes, count, shortCount } from "../../www/src/data/time.ts";
+import type { Status } from "../worker/messages.ts";
+import { exporting, exportLogs, storage, watchStorage } from "./logs.ts";
+import { forget, newSession, openPanel, run, site } from "./state.ts";
+
+/** How long "really?" stands before it is taken back. */
+const SURE_MS = 4_000;
+
+export function Footer({ now }: { now: Status }) {
+  useEffect(() => {
+    void watchStorage();
+  }, []);
+  return (
+    <footer>
+      <div class="row">
+        <button type="button" class="primary" onClick={() => void run({ command: "open_viewer" })}>
+          Open viewer
+        </button>
+        <button
+          type="button"
+          disabled={!now.recording}
+          title="This tab's events beside the page"
+          onClick={() => void openPanel()}
+        >
+          Side panel
+        </button>
+      </div>
+      <div class="row three">
+        <button
+          type="button"
+          disabled={!now.recording}
+          title="Ends this session and begins another"
+          onClick={() => void newSession()}
+        >
+          New session
+        </button>
+        <button
+          type="button"
+          disabled={exporting.value !== null}
+          title="Everything in this browser's logs, as NDJSON"
+          onClick={() => void exportLogs()}
+        >
+          {exporting.value === null ? "Export" : shortCount(exporting.value)}
+        </button>
+        <Forget />
+      </div>
+      <Stored now={now} />
+    </footer>
+  );
+}
+
+/** The second click does it. */
+function Forget() {
+  const sure = useSignal(false);
+  const host = site.value;
+  useEffect(() => {
+    if (!sure.value) return;
+    const timer = setTimeout(() => {
+      sure.value = false;
+    }, SURE_MS);
+    return () => clearTimeout(timer);
+  }, [sure.value]);
+  return (
+    <button
+      type="button"
+      class={sure.value ? "danger" : undefined}
+      disabled={host === null}
+      title={
+        host === null
+          ? "This tab shows no site"
+          : `Deletes everything recorded of ${host}, here and in the store`
+      }
+      onClick={() => {
+        if (sure.value && host !== null) void forget(host);
+        sure.value = !sure.value;
+      }}
+    >
+      {sure.value ? "Really forget?" : "Forget this site"}
+    </button>
+  );
+}
+
+function Stored({ now }: { now: Status }) {
+  const all = storage.value;
+  const secrets = now.recorder?.redactions ?? 0;
+  if (all === null) return null;
+  const parts = Object.entries(all.bytes_by_category).sort(([, a], [, b]) => b - a);
+  const sum = parts.reduce((total, [, size]) => total + size, 0);
+  return (
+    <p class="quiet" title={parts.map(([name, size]) => `${name} ${bytes(size)}`).join("\n")}>
+      {bytes(sum)} stored in this browser
+      {secrets > 0 ? ` · ${count(secrets)} secrets left out` : ""}
+    </p>
+  );
+}

@@ -1,0 +1,66 @@
+/** What the popup does with the logs of this browser by itself: how much they take, and all of them as a file. */
+import { type Signal, signal } from "@preact/signals";
+import type { LogReader, LogStorage } from "../../src/js/index.ts";
+import { count } from "../../www/src/data/time.ts";
+import { openLogs } from "../viewer/logs.ts";
+import { done, problem } from "./state.ts";
+
+const PAGE_RECORDS = 5_000;
+const LOOK_EVERY_MS = 5_000;
+
+export const storage: Signal<LogStorage | null> = signal(null);
+/** How many records an export has read, while one runs. */
+export const exporting: Signal<number | null> = signal(null);
+
+let opened: Promise<LogReader> | null = null;
+
+function logs(): Promise<LogReader> {
+  opened ??= openLogs();
+  return opened;
+}
+
+/** Looks now and then for as long as the popup is open. */
+export async function watchStorage(): Promise<void> {
+  try {
+    storage.value = await (await logs()).storage();
+    setTimeout(() => void watchStorage(), LOOK_EVERY_MS);
+  } catch (error) {
+    opened = null;
+    problem.value = (error as Error).message;
+  }
+}
+
+/** Every record of every session, oldest first, as it was committed. */
+export async function exportLogs(): Promise<void> {
+  problem.value = null;
+  exporting.value = 0;
+  try {
+    const reader = await logs();
+    // One blob a page: the browser keeps blobs outside of this page's memory.
+    const parts: Blob[] = [];
+    for (const { session } of await reader.sessions()) {
+      let afterSeq = 0;
+      for (let isLast = false; !isLast; ) {
+        const page = await reader.read(session, afterSeq, "", PAGE_RECORDS);
+        ({ afterSeq, isLast } = page);
+        parts.push(new Blob(page.lines.map((line) => `${line}\n`)));
+        exporting.value += page.lines.length;
+      }
+    }
+    save(new Blob(parts, { type: "application/x-ndjson" }));
+    done.value = `${count(exporting.value)} records exported`;
+  } catch (error) {
+    problem.value = (error as Error).message;
+  } finally {
+    exporting.value = null;
+  }
+}
+
+function save(file: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = `tabtape-${new Date().toISOString().slice(0, 10)}.ndjson`;
+  link.click();
+  // The download has taken its own reference by the next task.
+  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+}

@@ -1,0 +1,123 @@
+/** Every session as one list, in order of commit, in a store of several. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { launch, open, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
+import { sessionId, take } from "./tape.mjs";
+
+const EACH = 4_000;
+const LOT = 500;
+const NOW = Date.now() * 1000;
+const SESSIONS = [1, 2, 3].map(sessionId);
+const TAPES = SESSIONS.map((session, i) =>
+  take({ session, seed: i + 1, startTs: NOW - 3_600e6 + i * 60e6 }, EACH + LOT),
+);
+/** What was delivered, in order of commit. @type {import("./tape.mjs").TapeRecord[]} */
+const committed = [];
+
+/** @type {Store} */
+let store;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {Awaited<ReturnType<typeof open>>} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  [store, browser] = await Promise.all([Store.start(), launch()]);
+  for (let from = 0; from < EACH; from += LOT) for (const i of SESSIONS.keys()) await deliver(i, from);
+  viewer = await open(browser, await store.link("?session=all"));
+  ({ page } = viewer);
+});
+after(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await store?.stop();
+});
+
+/** The next lot of one session. @param {number} session @param {number} from */
+async function deliver(session, from) {
+  const lot = TAPES[session]?.slice(from, from + LOT) ?? [];
+  await store.deliver(SESSIONS[session] ?? "", lot);
+  committed.push(...lot);
+}
+
+const everything = () =>
+  until(
+    () => shown(page),
+    (n) => n === committed.length,
+    "records",
+  );
+
+/** Ids of the rows in view are positions. */
+const positions = async () =>
+  (await page.locator(".row").evaluateAll((rows) => rows.map((row) => Number(row.id.slice(4))))).sort(
+    (a, b) => a - b,
+  );
+
+test("all of them are listed, each once, in order of commit", async () => {
+  await everything();
+  assert.match(await page.locator(".session-button").innerText(), /All sessions/);
+  const newest = await positions();
+  assert.deepEqual(
+    newest,
+    newest.map((_, i) => committed.length - newest.length + 1 + i),
+  );
+  // The first records of the middle: read again from their positions.
+  await page.locator(".list-scroll").evaluate((element) => {
+    element.scrollTop = element.scrollHeight / 2;
+  });
+  await until(
+    () => page.locator(".row:not(.gap) .row-text").allInnerTexts(),
+    (all) => all.length > 10 && all.every((text) => text !== ""),
+    "rows with their texts",
+  );
+  const [middle = 0] = await positions();
+  assert.ok(middle > 1_000 && middle < committed.length - 1_000);
+});
+
+test("new records of any session are followed", async () => {
+  await page.keyboard.press("G");
+  for (const i of [1, 0]) await deliver(i, EACH);
+  await everything();
+  await page.locator(`#row-${committed.length}`).waitFor();
+});
+
+test("a record opens with what led there in its own session", async () => {
+  const wanted = committed.findIndex(({ line }) => line.includes('"type":"console.exception"'));
+  const { seq, line } = /** @type {import("./tape.mjs").TapeRecord} */ (committed[wanted]);
+  const { capture_session_id: session } = JSON.parse(line);
+  await page
+    .getByRole("combobox", { name: "Filter events" })
+    .fill(`type:console.exception session:${session}`);
+  await page.keyboard.press("Enter");
+  await until(
+    () => shown(page),
+    (n) => n > 0 && n < 1_000,
+    "records",
+  );
+  await page.keyboard.press("g");
+  await page.keyboard.press("g");
+  await page.locator(`#row-${wanted + 1}.selected`).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("tab", { name: "JSON" }).click();
+  await page.locator(".pane", { hasText: session }).waitFor();
+  assert.match(await page.locator(".pane-body").innerText(), new RegExp(`seq\\W+${seq}\\b`));
+  await page.getByRole("tab", { name: "What led here" }).click();
+  await page.locator(".led-row.here").waitFor();
+  await page.keyboard.press("Escape");
+});
+
+test("an export of all sessions holds every line in order of commit", async () => {
+  await page.getByRole("combobox", { name: "Filter events" }).fill("");
+  await page.keyboard.press("Enter");
+  await everything();
+  await page.getByRole("button", { name: "Export" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: /^NDJSON/ }).click(),
+  ]);
+  const text = await readFile(await download.path(), "utf8");
+  assert.equal(text, committed.map(({ line }) => `${line}\n`).join(""));
+});

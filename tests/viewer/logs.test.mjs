@@ -1,0 +1,195 @@
+/** The viewer, the popup and the side panel with no collector at all: they read the logs of the browser. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { scripted } from "../e2e/fixtures/pages.mjs";
+import { Alone } from "./alone.mjs";
+import { shown, until } from "./browser.mjs";
+
+const SHOP = scripted(`
+  console.log("the shelf is open", { books: 3 });
+  function sell() { throw new TypeError("no such book"); }
+  setTimeout(sell, 0);
+  fetch("/missing");
+`);
+
+/** @type {Alone} */
+let alone;
+/** @type {import("playwright-core").Page} */
+let shop;
+/** @type {import("playwright-core").Page} */
+let viewer;
+before(async () => {
+  alone = await Alone.start({ "/shop": SHOP, "/other": scripted(`console.log("the other page")`) });
+  shop = await alone.visit("/shop");
+});
+after(async () => {
+  await alone?.close();
+});
+
+const texts = () => viewer.locator(".row-text").allInnerTexts();
+const holds = (/** @type {string} */ word) => (/** @type {string[]} */ all) =>
+  all.some((text) => text.includes(word));
+
+/** @param {string} q */
+async function filter(q) {
+  const field = viewer.getByRole("combobox", { name: "Filter events" });
+  await field.fill(q);
+  await field.press("Enter");
+}
+
+/** The text of a download that `start` begins. @param {import("playwright-core").Page} page @param {() => Promise<void>} start */
+async function downloaded(page, start) {
+  const [download] = await Promise.all([page.waitForEvent("download"), start()]);
+  return readFile(await download.path(), "utf8");
+}
+
+/** @param {import("playwright-core").Page} page */
+async function exported(page) {
+  await page.getByRole("button", { name: "Export" }).click();
+  return downloaded(page, () => page.getByRole("button", { name: /^NDJSON/ }).click());
+}
+
+test("the popup's “Open viewer” opens our own page when no collector answers", async () => {
+  const popup = await alone.page("popup.html", shop);
+  const [opened] = await Promise.all([
+    alone.context.waitForEvent("page"),
+    popup.getByRole("button", { name: "Open viewer" }).click(),
+  ]);
+  viewer = opened;
+  alone.watch(viewer);
+  await viewer.waitForURL(`${alone.origin}/viewer.html*`);
+  await popup.close();
+  await until(texts, holds("the shelf is open"), "rows");
+  await until(texts, holds("no such book"), "rows");
+});
+
+test("what happens appears as it happens", async () => {
+  await shop.evaluate(() => console.log("a customer came in"));
+  await until(texts, holds("a customer came in"), "rows");
+  assert.equal(await viewer.locator(".state").innerText(), "Live");
+});
+
+test("the Selector filters, and says what it does not understand", async () => {
+  await filter("severity:error category:console");
+  await until(texts, (all) => holds("no such book")(all) && !holds("customer")(all), "errors only");
+  await filter("severity:loud");
+  await viewer.getByRole("alert").filter({ hasText: "expected debug, info, warn, error" }).waitFor();
+  await filter("status:404");
+  await until(texts, holds("/missing"), "the failed request");
+});
+
+test("an error's stack, what led to it and its request are there", async () => {
+  await filter("");
+  await until(texts, holds("customer"), "all rows");
+  await viewer.locator(".row", { hasText: "no such book" }).first().click();
+  await viewer
+    .locator(".pane", { hasText: "sell" })
+    .getByText(/shop:\d+:\d+/)
+    .first()
+    .waitFor();
+  await viewer.getByRole("tab", { name: "What led here" }).click();
+  await viewer.locator(".led-row", { hasText: "the shelf is open" }).waitFor();
+  await viewer.keyboard.press("Escape");
+});
+
+test("an export holds every seq once, and the popup's holds the same lines", async () => {
+  const popup = await alone.page("popup.html", shop);
+  const all = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
+  await popup.close();
+  const mine = await exported(viewer);
+  const lines = mine.split("\n").slice(0, -1);
+  let seq = 0;
+  for (const line of lines) {
+    const record = JSON.parse(line);
+    assert.equal(record.seq ?? record.gap.first_seq, seq + 1);
+    seq = record.seq ?? record.gap.last_seq;
+  }
+  const both = all.split("\n").filter((line) => lines.includes(line));
+  assert.ok(lines.length > 8);
+  assert.equal(both.length, all.split("\n").length - 1, "nothing but this session's lines, as they are");
+});
+
+test("a new session begins in the popup, and all sessions are one list", async () => {
+  const popup = await alone.page("popup.html", shop);
+  await popup.getByRole("button", { name: "New session" }).click();
+  await popup.getByRole("status").filter({ hasText: "A new session has begun" }).waitFor();
+  await popup.close();
+  await shop.evaluate(() => console.log("in the second session"));
+  await viewer.getByRole("button", { name: "A newer session has begun" }).click();
+  await until(texts, (all) => holds("in the second session")(all) && !holds("customer")(all), "its rows");
+  const second = await until(
+    () => shown(viewer),
+    (n) => n > 0,
+    "its records",
+  );
+  await viewer.getByRole("button", { name: /^Session:/ }).click();
+  await viewer.getByRole("dialog").locator(".session-open", { hasText: "All sessions" }).click();
+  await until(texts, (all) => holds("in the second session")(all) && holds("customer")(all), "both sessions");
+  assert.ok((await shown(viewer)) > second);
+  await shop.evaluate(() => console.log("and it goes on"));
+  await until(texts, holds("and it goes on"), "the newest");
+  assert.match(viewer.url(), /session=all/);
+});
+
+test("the side panel reads the logs, too", async () => {
+  const other = await alone.visit("/other");
+  const panel = await alone.page("panel.html", other);
+  const seen = () => panel.locator(".row-text").allInnerTexts();
+  await until(seen, holds("the other page"), "the tab's rows");
+  assert.ok(!holds("in the second session")(await seen()));
+  await panel.close();
+  await other.close();
+});
+
+test("a site that is forgotten leaves counted gaps, and nothing else", async () => {
+  const other = await alone.visit("/other", alone.site.otherOrigin);
+  await until(texts, holds("the other page"), "rows");
+  const popup = await alone.page("popup.html", shop);
+  const before = await stored(popup);
+  await popup.getByRole("button", { name: "Forget this site" }).click();
+  await popup.getByRole("button", { name: "Really forget?" }).click();
+  await popup
+    .getByRole("status")
+    .filter({ hasText: /events of 127\.0\.0\.1 forgotten/ })
+    .waitFor();
+  await viewer.reload();
+  await until(texts, (all) => holds("the other page")(all), "what was not forgotten");
+  const left = await exported(viewer);
+  assert.ok(!left.includes(alone.site.origin), "nothing of the site");
+  assert.ok(left.includes(alone.site.otherOrigin), "the other site is untouched");
+  assert.match(left, /"category":"console","reason":"deleted"/);
+  await viewer.locator(".row.gap", { hasText: "deleted by a person" }).first().waitFor();
+  await until(
+    () => stored(popup),
+    (bytes) => bytes < before,
+    "bytes stored",
+  );
+  await popup.close();
+  await other.close();
+});
+
+/** What the popup says is stored, in bytes. @param {import("playwright-core").Page} popup */
+async function stored(popup) {
+  const text = await popup.getByText("stored in this browser").innerText();
+  const [, size, unit] = /^([\d.]+) (B|kB|MB) /.exec(text) ?? [];
+  return Number(size) * { B: 1, kB: 1e3, MB: 1e6 }[/** @type {"B" | "kB" | "MB"} */ (unit)];
+}
+
+test("what was recorded is there after recording has stopped", async () => {
+  const popup = await alone.page("popup.html", shop);
+  await popup.getByRole("button", { name: "Stop recording" }).click();
+  await popup.getByText("Nothing is being recorded").waitFor();
+  const [again] = await Promise.all([
+    alone.context.waitForEvent("page"),
+    popup.getByRole("button", { name: "Open viewer" }).click(),
+  ]);
+  alone.watch(again);
+  await again.locator(".row", { hasText: "the other page" }).first().waitFor();
+  await again.locator(".state", { hasText: "Session ended" }).waitFor();
+  await again.close();
+});
+
+test("no page of ours has broken its policy or thrown", () => {
+  assert.deepEqual(alone.errors, []);
+});

@@ -1,0 +1,147 @@
+/** The popup beside a collector: what it says, and what its buttons do to browser and store. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "../e2e/fixtures/pages.mjs";
+import { startRig } from "../e2e/fixtures/rig.mjs";
+import { seeInFront } from "./alone.mjs";
+import { until } from "./browser.mjs";
+
+/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
+let rig;
+/** @type {import("playwright-core").Page} */
+let site;
+/** @type {import("playwright-core").Page} */
+let popup;
+before(async () => {
+  const page = scripted(
+    `console.log("a word", location.host); setTimeout(() => { throw new Error("broken") });`,
+  );
+  rig = await startRig({ pages: { "/page": page } });
+  site = await rig.open("/page");
+  await rig.open("/page", rig.site.otherOrigin);
+  popup = await rig.context.newPage();
+  await seeInFront(popup, site.url());
+  await popup.goto(`${rig.extensionOrigin}/popup.html`);
+  await rig.until("type:console.exception", (events) => events.length === 2);
+});
+after(async () => {
+  await rig?.close();
+});
+
+const said = (/** @type {string | RegExp} */ text) =>
+  popup.getByRole("status").filter({ hasText: text }).waitFor();
+
+test("it tells what is recorded, what has arrived and what is wrong", async () => {
+  await popup.getByRole("heading", { name: "Recording" }).waitFor();
+  await popup.getByText(`Delivering to ${new URL(rig.collector.url).host}`).waitFor();
+  const number = async (/** @type {string} */ name) =>
+    (await popup.locator(".numbers > div", { hasText: name }).locator("dd").innerText()).trim();
+  await until(
+    () => number("Errors"),
+    (n) => n === "2",
+    "errors",
+  );
+  await until(
+    () => number("To deliver"),
+    (n) => n === "0",
+    "backlog",
+  );
+  assert.equal(await number("Missing"), "0");
+  await popup.getByText(/^[\d.]+ kB stored in this browser/).waitFor();
+});
+
+test("“Open viewer” opens the collector's when it answers", async () => {
+  const [opened] = await Promise.all([
+    rig.context.waitForEvent("page"),
+    popup.getByRole("button", { name: "Open viewer" }).click(),
+  ]);
+  await opened.waitForURL(`${rig.collector.url}/**`);
+  await opened.locator(".row", { hasText: "broken" }).first().waitFor();
+  await opened.close();
+});
+
+test("a switch stops a category at once, and the site's switch the site", async () => {
+  await popup.getByRole("switch", { name: "Record console" }).click();
+  await rig.until("type:system.config_changed", (events) => events.length === 1);
+  await site.evaluate(() => console.log("unheard"));
+  await popup.getByRole("switch", { name: "Record console" }).click();
+  await rig.until("type:system.config_changed", (events) => events.length === 2);
+  await site.evaluate(() => console.log("heard again"));
+  await rig.event("console.log", "heard again");
+  await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
+  await rig.until("type:system.config_changed", (events) => events.length === 3);
+  const host = new URL(rig.site.origin).hostname;
+  await popup.getByRole("switch", { name: `Record ${host}` }).click();
+  await rig.until("type:system.config_changed", (events) => events.length === 4);
+  await site.evaluate(() => console.log("unheard, too"));
+  await popup.getByRole("switch", { name: `Record ${host}` }).click();
+  await rig.until("type:system.config_changed", (events) => events.length === 5);
+  await rig.flushed();
+  assert.ok(!JSON.stringify(await rig.collector.records("")).includes("unheard"));
+});
+
+test("a mark is in the stream with its note", async () => {
+  await popup.getByRole("textbox", { name: "Note" }).fill("here it happened");
+  await popup.getByRole("button", { name: "Mark" }).click();
+  await said("Marked");
+  await rig.event("system.mark", "here it happened");
+});
+
+test("a new session begins, and the old one is ended and kept", async () => {
+  await rig.flushed();
+  const before = (await rig.command({ command: "status" })).recorder.session_id;
+  await popup.getByRole("button", { name: "New session" }).click();
+  await said("A new session has begun");
+  const after = (await rig.command({ command: "status" })).recorder.session_id;
+  assert.notEqual(after, before);
+  await rig.until("type:system.session_ended", (events) => events.length === 1);
+  const started = await rig.until("type:system.session_started", (events) => events.length === 2);
+  assert.equal(/** @type {{ previous?: string } | undefined} */ (started[1]?.data)?.previous, before);
+});
+
+test("a forgotten site is gone from the logs and from the store, which keeps the gaps", async () => {
+  await site.reload();
+  await rig.until(`type:console.exception site:127.0.0.1`, (events) => events.length === 2);
+  const others = (await rig.collector.events("site:localhost")).length;
+  await popup.getByRole("button", { name: "Forget this site" }).click();
+  await popup.getByRole("button", { name: "Really forget?" }).click();
+  await said(/[1-9]\d* events of 127\.0\.0\.1 forgotten/);
+  assert.equal(await popup.getByRole("alert").count(), 0, "and nothing is left in the store");
+  assert.deepEqual(await rig.collector.events("site:127.0.0.1"), []);
+  assert.equal((await rig.collector.events("site:localhost")).length, others, "the other site is untouched");
+  const records = await rig.collector.records("");
+  const deleted = records.flatMap((record) =>
+    "gap" in record && record.gap.reason === "deleted" ? [record.gap.category] : [],
+  );
+  assert.ok(deleted.includes("console") && deleted.includes("page"), deleted.join());
+  const [download] = await Promise.all([
+    popup.waitForEvent("download"),
+    popup.getByRole("button", { name: "Export" }).click(),
+  ]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const logs = Buffer.concat(chunks).toString();
+  assert.ok(logs.includes(rig.site.otherOrigin) && !logs.includes(rig.site.origin));
+  // It goes on from here: only what was recorded so far is forgotten.
+  await site.evaluate(() => console.log("after that"));
+  await rig.event("console.log", "after that");
+});
+
+test("with the collector gone, a site is forgotten here and the popup says what is left", async () => {
+  await rig.collector.stop();
+  await site.evaluate(() => console.log("to be forgotten"));
+  await popup.getByText(/No answer from/).waitFor({ timeout: 60_000 });
+  await popup.getByRole("button", { name: "Forget this site" }).click();
+  await popup.getByRole("button", { name: "Really forget?" }).click();
+  await popup
+    .getByRole("alert")
+    .filter({ hasText: /still there: the collector at .* is not connected/ })
+    .waitFor();
+  const [opened] = await Promise.all([
+    rig.context.waitForEvent("page"),
+    popup.getByRole("button", { name: "Open viewer" }).click(),
+  ]);
+  await opened.waitForURL(`${rig.extensionOrigin}/viewer.html*`);
+  await opened.locator(".row.gap").first().waitFor();
+  await opened.close();
+});

@@ -1,0 +1,272 @@
+/**
+ * The extension's own category logs as a data source: what the viewer reads when there is no collector.
+ *
+ * It reads and never writes. Over all sessions a record's position is its seq after the seqs of all earlier
+ * sessions: an extension records one at a time, so that is the order of commit. New commits are found by a look
+ * at the sessions' heads, one small row each, and only while somebody is looking at the page.
+ */
+import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/js/index";
+import {
+  ALL_SESSIONS,
+  type DataSource,
+  type HeaderPage,
+  type Page,
+  type Query,
+  type SessionSummary,
+  SourceError,
+} from "./source";
+
+const LOOK_EVERY_MS = 250;
+/** Counting what has never been counted takes at most so long of one answer; the next goes on. */
+const TALLY_BUDGET_MS = 150;
+const NOTHING: SessionTally = {
+  after_seq: 0,
+  first_ts: null,
+  last_ts: null,
+  events: 0,
+  counts: {},
+  gaps: {},
+};
+
+/** A stretch of one session that a query covers, and what to add to a seq of it to get its place. */
+interface Stretch {
+  session: string;
+  base: number;
+  latest: number;
+}
+
+export class LogsSource implements DataSource {
+  readonly kind = "logs";
+  readonly #logs: LogReader;
+  readonly #tallies = new Map<string, SessionTally>();
+  /** By session, in order of age: how many seqs came before it. It keeps its place when others are deleted. */
+  readonly #known = new Map<string, Stretch>();
+  /** Bytes of each session at the last look: fewer than before, and something was forgotten or given up. */
+  readonly #bytes = new Map<string, number>();
+
+  constructor(logs: LogReader) {
+    this.#logs = logs;
+  }
+
+  async sessions(): Promise<SessionSummary[]> {
+    const sessions = await said(this.#logs.sessions());
+    this.#recountWhatShrank(sessions);
+    const until = performance.now() + TALLY_BUDGET_MS;
+    // The newest first: it is the one that is looked at.
+    for (const { session, latest_seq } of [...sessions].reverse()) {
+      while ((this.#tallies.get(session)?.after_seq ?? 0) < latest_seq && performance.now() < until) {
+        const tally = await said(this.#logs.tally(session));
+        const before = this.#tallies.get(session)?.after_seq ?? 0;
+        this.#tallies.set(session, tally);
+        if (tally.after_seq === before) break;
+      }
+    }
+    return sessions.map((session) => summaryOf(session, this.#tallies.get(session.session) ?? NOTHING));
+  }
+
+  cursorBefore(_query: Query, at: number): string {
+    return String(at - 1);
+  }
+
+  async nearEnd(query: Query, records: number): Promise<string | null> {
+    const last = (await this.#stretches(query)).at(-1);
+    const latest = last === undefined ? 0 : last.base + last.latest;
+    return latest <= records * 2 ? null : String(latest - records);
+  }
+
+  async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {
+    const page: Required<Page> = { lines: [], at: [], next: after, end: true };
+    for (const { session, base, latest } of await this.#stretches(query)) {
+      let cursor = Math.max(0, Number(page.next ?? 0) - base);
+      let isLast = cursor >= latest;
+      while (!isLast && page.lines.length < limit) {
+        signal?.throwIfAborted();
+        const read = await said(this.#logs.read(session, cursor, query.q, limit - page.lines.length));
+        for (const line of read.lines) {
+          page.lines.push(line);
+          page.at.push(base + seqOf(line));
+        }
+        cursor = Math.max(cursor, read.afterSeq);
+        page.next = String(base + cursor);
+        isLast = read.isLast;
+      }
+      if (!isLast) {
+        page.end = false;
+        break;
+      }
+    }
+    return page;
+  }
+
+  async headers(
+    query: Query,
+    after: string | null,
+    until: string,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<HeaderPage> {
+    const stretches = await this.#stretches(query);
+    for (const [i, { session, base, latest }] of stretches.entries()) {
+      const cursor = Math.max(0, Number(after ?? 0) - base);
+      const end = Math.min(latest, Number(until) - base);
+      if (cursor >= end) continue;
+      signal?.throwIfAborted();
+      const { columns, afterSeq, isLast } = await said(
+        this.#logs.headers(session, cursor, end, query.q, limit),
+      );
+      const overAll = query.session === ALL_SESSIONS;
+      return {
+        ...columns,
+        position: overAll ? columns.seq.map((seq) => base + seq) : [],
+        session: overAll ? columns.seq.map(() => 0) : [],
+        sessions: overAll ? [session] : [],
+        next: String(base + Math.min(end, isLast ? end : afterSeq)),
+        end: isLast && (i === stretches.length - 1 || base + end >= Number(until)),
+      };
+    }
+    return { ...EMPTY, next: until };
+  }
+
+  async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {
+    let cursor = after;
+    for (;;) {
+      // One page after the other while there are any: the first call replays from the cursor.
+      const page = await this.read(query, cursor, FOLLOW_LINES, signal);
+      cursor = page.next;
+      yield page;
+      if (!page.end) continue;
+      await pause(LOOK_EVERY_MS, signal);
+      await grown(() => this.#end(query), Number(cursor ?? 0), signal);
+    }
+  }
+
+  /** The place of the last record that a query could find. */
+  async #end(query: Query): Promise<number> {
+    const last = (await this.#stretches(query)).at(-1);
+    return last === undefined ? 0 : last.base + last.latest;
+  }
+
+  async #stretches({ session }: Query): Promise<Stretch[]> {
+    const sessions = await said(this.#logs.sessions());
+    if (session !== ALL_SESSIONS) {
+      const found = sessions.find((s) => s.session === session);
+      return found === undefined ? [] : [{ session, base: 0, latest: found.latest_seq }];
+    }
+    const known = this.#known;
+    return sessions.map(({ session: id, latest_seq: latest }) => {
+      // A session begins where the one before it has ended: that one grows no more.
+      const before = [...known.values()].at(-1);
+      const base = known.get(id)?.base ?? (before === undefined ? 0 : before.base + before.latest);
+      const stretch = { session: id, base, latest };
+      known.set(id, stretch);
+      return stretch;
+    });
+  }
+
+  #recountWhatShrank(sessions: LoggedSession[]): void {
+    const shrunk = sessions.some(({ session, bytes }) => bytes < (this.#bytes.get(session) ?? 0));
+    for (const { session, bytes } of sessions) this.#bytes.set(session, bytes);
+    if (!shrunk) return;
+    this.#tallies.clear();
+    this.#logs.tallyAnew();
+  }
+}
+
+const FOLLOW_LINES = 2_000;
+
+const EMPTY: HeaderPage = {
+  position: [],
+  session: [],
+  sessions: [],
+  seq: [],
+  ts: [],
+  type: [],
+  category: [],
+  severity: [],
+  tab: [],
+  gap: [],
+  types: [],
+  categories: [],
+  next: null,
+  end: true,
+};
+
+/** Waits until `end` lies beyond `cursor`, and as long as nobody sees the page. */
+async function grown(end: () => Promise<number>, cursor: number, signal: AbortSignal): Promise<void> {
+  while (document.visibilityState === "hidden" || (await end()) <= cursor) {
+    await pause(LOOK_EVERY_MS, signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** The last seq of a line, which stands near its beginning as we write it. */
+function seqOf(line: string): number {
+  const found = /^\{"capture_session_id":"[^"]*",(?:"seq":(\d+)|"gap":\{"first_seq":(\d+))/.exec(line);
+  return Number(found?.[1] ?? found?.[2] ?? 0);
+}
+
+function summaryOf(
+  { session, latest_seq, committed_ms }: LoggedSession,
+  { after_seq, first_ts, last_ts, events, counts, gaps }: SessionTally,
+): SessionSummary {
+  const categories: Record<string, number> = {};
+  const severities = { debug: 0, info: 0, warn: 0, error: 0 };
+  for (const [category, [debug, info, warn, error]] of Object.entries(counts)) {
+    categories[category] = debug + info + warn + error;
+    severities.debug += debug;
+    severities.info += info;
+    severities.warn += warn;
+    severities.error += error;
+  }
+  const counted = after_seq >= latest_seq;
+  return {
+    id: session,
+    producer: "",
+    first_ts: first_ts ?? (latest_seq > 0 ? beganAt(session) : null),
+    last_ts: counted ? last_ts : committed_ms * 1000,
+    latest_seq,
+    // Until it has been counted: most seqs are events.
+    events: counted ? events : Math.max(events, latest_seq),
+    gaps,
+    missing: 0,
+    categories,
+    severities,
+  };
+}
+
+/** A session's id is a UUIDv7: it begins with the milliseconds of its making. */
+function beganAt(session: string): number {
+  return Number.parseInt(session.replace("-", "").slice(0, 12), 16) * 1000;
+}
+
+/** What went wrong with the logs, in the words of a source. */
+async function said<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    if (!(cause instanceof TabtapeError)) throw cause;
+    const code =
+      cause.code === "invalid_selector"
+        ? "bad_query"
+        : cause.code === "log_missing"
+          ? "store_changed"
+          : cause.code === "log_version_change" || cause.code === "no_indexeddb"
+            ? "failed"
+            : "unreachable";
+    throw new SourceError(cause.message, code, { cause });
+  }
+}

@@ -1,0 +1,32 @@
+/** Every session as one: what the picker, the chips and the timeline say while all are looked at. */
+import { ALL_SESSIONS, type SessionSummary } from "../data/source";
+
+export function allOf(sessions: SessionSummary[]): SessionSummary {
+  const all: SessionSummary = {
+    id: ALL_SESSIONS,
+    producer: "All sessions",
+    first_ts: null,
+    last_ts: null,
+    latest_seq: 0,
+    events: 0,
+    gaps: {},
+    missing: 0,
+    categories: {},
+    severities: { debug: 0, info: 0, warn: 0, error: 0 },
+  };
+  for (const s of sessions) {
+    if (s.first_ts !== null) all.first_ts = Math.min(all.first_ts ?? s.first_ts, s.first_ts);
+    if (s.last_ts !== null) all.last_ts = Math.max(all.last_ts ?? s.last_ts, s.last_ts);
+    all.latest_seq += s.latest_seq;
+    all.events += s.events;
+    all.missing += s.missing;
+    addTo(all.gaps, s.gaps);
+    addTo(all.categories, s.categories);
+    addTo(all.severities, s.severities);
+  }
+  return all;
+}
+
+function addTo(sums: Record<string, number>, more: Record<string, number>): void {
+  for (const [name, n] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + n;
+}
