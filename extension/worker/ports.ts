@@ -43,7 +43,6 @@ export class RelayPorts {
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
-  readonly #openRelays = new WeakMap<Recorder, Map<string, Promise<void>>>();
   readonly #recording: () => boolean;
   readonly #onException: (tabId: number) => void;
 
@@ -73,10 +72,14 @@ export class RelayPorts {
     port.onDisconnect.addListener(() => this.#ports.delete(port));
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
+    /** A relay begins each port with the first message that nobody has acknowledged. */
+    let acknowledged: number | null = null;
     port.onMessage.addListener((message: RelayMessage) => {
+      acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
+      const before = acknowledged;
       // Messages keep their order although each waits for the context.
       turn = turn
-        .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message))
+        .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message, before))
         .catch((error) => {
           console.error("tabtape: relay message", error);
           port.disconnect();
@@ -85,7 +88,12 @@ export class RelayPorts {
     });
   }
 
-  async #take(port: chrome.runtime.Port, context: Context, message: RelayMessage): Promise<void> {
+  async #take(
+    port: chrome.runtime.Port,
+    context: Context,
+    message: RelayMessage,
+    acknowledged: number,
+  ): Promise<void> {
     if (!isRelayMessage(message)) throw new Error("not a relay message");
     if (!this.#recording()) {
       post(port, { stop: true });
@@ -99,7 +107,7 @@ export class RelayPorts {
       return;
     }
     const { relay, first, lines } = message;
-    await this.#opened(recorder, relay);
+    await recorder.openRelay(relay, acknowledged);
     if (!this.#careful.has(relay)) {
       this.#publish(port, recorder, context, relay, first, lines);
       return;
@@ -112,21 +120,6 @@ export class RelayPorts {
       number++;
     }
     this.#careful.delete(relay);
-  }
-
-  /** The ledger of what was taken from this relay has been read. */
-  async #opened(recorder: Recorder, relay: string): Promise<void> {
-    let relays = this.#openRelays.get(recorder);
-    if (relays === undefined) {
-      relays = new Map();
-      this.#openRelays.set(recorder, relays);
-    }
-    let opening = relays.get(relay);
-    if (opening === undefined) {
-      opening = recorder.openRelay(relay);
-      relays.set(relay, opening);
-    }
-    await opening;
   }
 
   #publish(

@@ -77,8 +77,8 @@ class OpenRecorder implements Recorder {
     return this.#run(() => this.#wasm.publish(this.#inbox.length, isDataLast(event)));
   }
 
-  openRelay(relayId: string): Promise<void> {
-    return this.#wait(() => this.#wasm.openRelay(relayId));
+  openRelay(relayId: string, acknowledged: number): Promise<void> {
+    return this.#wait(() => this.#wasm.openRelay(relayId, acknowledged));
   }
 
   publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt {

@@ -214,8 +214,11 @@ export interface Recorder {
   readonly epoch: number;
   /** One event of the worker's own listeners. Returns its seq. */
   publish(event: EventInput): number;
-  /** Learns how far a relay's messages were taken; awaited before the first `publishRelay` of a relay. */
-  openRelay(relayId: string): Promise<void>;
+  /**
+   * Learns how far a relay's messages were taken, at least those that it holds to be acknowledged; awaited before
+   * each `publishRelay`.
+   */
+  openRelay(relayId: string, acknowledged: number): Promise<void>;
   /**
    * A relay's messages, one JSON line each, numbered from `firstMessage`. A line is
    * `{"ts","type","category","source_event"?,"detail_level"?,"data"?,"truncated"?}` or

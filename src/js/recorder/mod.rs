@@ -16,6 +16,7 @@ use super::session as boundary;
 use super::status::StatusNotice;
 use crate::config::{CaptureConfig, SitePattern};
 use crate::flusher::{Delivery, DeliveryStatus, NotFlushed, Notice};
+use crate::session::State;
 use crate::system;
 use js_sys::Function;
 use open::{Opened, Options, save_resume};
@@ -79,23 +80,28 @@ impl JsRecorder {
         published.map(|seq| seq as f64).map_err(|refused| boundary::publish_error(&refused))
     }
 
-    /// Learns from the log how far a relay's messages were taken: before its first message here.
+    /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
+    /// the relay, which knows what was acknowledged by a session that went on in memory, or whose log is gone.
     ///
     /// # Errors
     /// The log cannot be read.
     #[wasm_bindgen(js_name = openRelay)]
-    pub async fn open_relay(&self, relay_id: String) -> Result<(), JsValue> {
+    pub async fn open_relay(&self, relay_id: String, acknowledged: f64) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
         if recorder.ledger.borrow().knows(&relay_id) {
             return Ok(());
         }
-        let message = match &recorder.log {
+        let logged = match &recorder.log {
             None => None,
-            Some(log) => {
-                log.relay_message(&relay_id).await.map_err(|failed| error(failed.code(), &failed))?
-            }
+            Some(log) => match log.relay_message(&relay_id).await {
+                Err(failed) if recorder.session.borrow().state() != State::Volatile => {
+                    return Err(error(failed.code(), &failed));
+                }
+                read => read.unwrap_or(None),
+            },
         };
-        recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message.unwrap_or(0));
+        let message = logged.unwrap_or(0).max(acknowledged as u64);
+        recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message);
         Ok(())
     }
 
