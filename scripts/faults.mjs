@@ -108,11 +108,11 @@ function table(rows) {
   const columns = /** @type {const} */ (["emitted", "stored", "gaps", "unacked", "duplicates"]);
   const wide = Math.max(4, ...rows.map(({ name }) => name.length));
   const lines = rows.map((row) => {
-    const numbers = columns.map((column) => String(row[column]).padStart(10)).join("");
+    const numbers = columns.map((column) => String(row[column]).padStart(12)).join("");
     const reasons = Object.entries(row.reasons).map(([reason, count]) => `${reason} ${count}`);
     return `${row.name.padEnd(wide)}${numbers}  ${dim(reasons.join(", "))}`;
   });
-  return [bold("name".padEnd(wide) + columns.map((column) => column.padStart(10)).join("")), ...lines].join(
+  return [bold("name".padEnd(wide) + columns.map((column) => column.padStart(12)).join("")), ...lines].join(
     "\n",
   );
 }

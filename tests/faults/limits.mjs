@@ -98,7 +98,97 @@ export const limits = [
       return [...met].join(", ");
     },
   },
+  {
+    name: "both_full_and_away",
+    what: "the browser's storage is full while the collector is away: both come back",
+    times: { small: 0, full: 4 },
+    own: true,
+    leaveOut: cannotMount,
+    prepare: (rig) => mountSmall(rig.profile, "192m"),
+    cleanUp: (rig) => unmount(rig.profile),
+    async run(rig, times) {
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("both_full_and_away", { pad: 1_000 });
+        await rig.stopCollector("SIGTERM");
+        await tab.evaluate("burst(50)");
+        const empty = fill(rig.profile);
+        await tab.evaluate("emit(10, 20)");
+        await goesOnInMemory(rig);
+        await sleep(1_000);
+        empty();
+        await rig.startCollector();
+        await tab.evaluate("rest()");
+        await sleep(500);
+      }
+    },
+  },
+  {
+    name: "worker_killed_in_memory",
+    what: "the worker is killed while its session, whose log failed, goes on in memory",
+    times: { small: 1, full: 4 },
+    own: true,
+    leaveOut: cannotMount,
+    prepare: (rig) => mountSmall(rig.profile, "192m"),
+    cleanUp: (rig) => unmount(rig.profile),
+    async run(rig, times) {
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("worker_killed_in_memory", { pad: 1_000 });
+        await tab.evaluate("burst(50)");
+        const empty = fill(rig.profile);
+        await tab.evaluate("emit(10, 20)");
+        await goesOnInMemory(rig);
+        await tab.evaluate("rest()");
+        // What memory alone holds dies with it: that is what volatile means.
+        await rig.command({ command: "flush" });
+        empty();
+        for (const { targetId } of await rig.workers())
+          await rig.cdp.send("Target.closeTarget", { targetId });
+        await tab.evaluate("burst(100)");
+      }
+    },
+  },
+  {
+    name: "browser_quota_full",
+    what: "the extension's quota is used up while the collector is away: the oldest goes, and is told",
+    times: { small: 0, full: 2 },
+    own: true,
+    prepare: (rig) => {
+      rig.isLimited = true;
+    },
+    async run(rig, times) {
+      const tab = await rig.emitter("browser_quota_full", { pad: 4_000 });
+      for (let time = 0; time < times; time++) {
+        await tab.evaluate("burst(100)");
+        await rig.command({ command: "flush" });
+        await rig.stopCollector("SIGTERM");
+        await rig.limitQuota(8 << 20);
+        const began = Date.now() * 1_000;
+        await tab.evaluate("emit(5, 20)");
+        // Chromium looks at what is used only every half minute.
+        const isUsedUp = async () => {
+          const { recorder } = await rig.command({ command: "status" });
+          return recorder.problems.some(
+            (/** @type {{ code: string, ts: number }} */ { code, ts }) =>
+              code === "quota_exceeded" && ts > began,
+          );
+        };
+        await rig.until("the quota to be used up", isUsedUp, 90_000);
+        await sleep(2_000);
+        await tab.evaluate("rest()");
+        await rig.limitQuota(null);
+        await rig.startCollector();
+        await rig.command({ command: "flush" });
+      }
+    },
+  },
 ];
+
+/** @param {import("./rig.mjs").Rig} rig */
+const goesOnInMemory = (rig) =>
+  rig.until("the session to go on in memory", async () => {
+    const { recorder } = await rig.command({ command: "status" });
+    return recorder.state === "volatile";
+  });
 
 function cannotMount() {
   return process.platform === "linux" && isRoot ? null : "mounting a small filesystem takes root on Linux";

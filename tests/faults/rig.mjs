@@ -3,7 +3,7 @@
  *
  * Nothing is attached to the extension's worker unless a scenario says so: a debugger would keep it alive.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,12 +38,16 @@ export class Rig {
   browser = null;
   /** @type {Tab[]} */
   #tabs = [];
+  /** @type {Tab | null} */
+  #quotaTab = null;
   folder = mkdtempSync(join(tmpdir(), "tabtape-faults-"));
   extension = join(this.folder, "extension");
   profile = join(this.folder, "profile");
   /** Where the collector's store is. */
   data = join(this.folder, "data");
   extensionId = "";
+  /** The browser holds the extension to a quota. */
+  isLimited = false;
   proxy = new FaultProxy(() => this.collector);
 
   /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
@@ -66,6 +70,7 @@ export class Rig {
         recording: true,
         capture: CONSOLE_ONLY,
       });
+      if (rig.isLimited) limitStorage(rig.extension);
       rig.extensionId = extensionId(rig.extension);
       await rig.startBrowser();
       return rig;
@@ -171,6 +176,15 @@ export class Rig {
     );
   }
 
+  /** Lets a limited extension store no more than so much; null: what the browser allows. @param {number | null} bytes */
+  async limitQuota(bytes) {
+    const origin = `chrome-extension://${this.extensionId}`;
+    // It holds for as long as whoever has asked for it is attached.
+    this.#quotaTab ??= await Tab.open(this.cdp, `${origin}/popup.html`, { background: true });
+    const quota = bytes === null ? {} : { quotaSize: bytes };
+    await this.#quotaTab.send("Storage.overrideQuotaForOrigin", { origin, ...quota });
+  }
+
   /** The processes that run extensions. */
   extensionProcesses() {
     return readdirSync("/proc")
@@ -246,6 +260,16 @@ export class Rig {
     cleanUp?.(this);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+/** Takes the permission that lifts the browser's quota away from a copy of the extension. @param {string} extension */
+function limitStorage(extension) {
+  const file = join(extension, "manifest.json");
+  const manifest = JSON.parse(readFileSync(file, "utf8"));
+  manifest.permissions = manifest.permissions.filter(
+    (/** @type {string} */ name) => name !== "unlimitedStorage",
+  );
+  writeFileSync(file, JSON.stringify(manifest));
 }
 
 /** @param {number} pid @param {number | undefined} ancestor */

@@ -94,10 +94,12 @@ export const EMITTER = `<!doctype html><meta charset="utf-8"><title>emitter</tit
   const id = Math.random().toString(36).slice(2, 10);
   let next = 0;
   let timer = 0;
-  const pad = "x".repeat(Number(new URL(location).searchParams.get("pad") ?? 0));
+  const padding = Number(new URL(location).searchParams.get("pad") ?? 0);
+  // A browser compresses what it stores: no line repeats what one before it said.
+  function pad() { let text = ""; while (text.length < padding) text += Math.random().toString(36).slice(2); return text.slice(0, padding); }
   function tell() { navigator.sendBeacon("/emitted", JSON.stringify({ name, id, count: next })); }
   function burst(count) {
-    for (let n = 0; n < count; n++) console.log(name + "/" + id + ":" + next++, pad);
+    for (let n = 0; n < count; n++) console.log(name + "/" + id + ":" + next++, pad());
     tell();
   }
   function emit(count, everyMs) { burst(count); timer = setInterval(burst, everyMs, count); }
