@@ -36,12 +36,13 @@ export async function findCollector(folder) {
 
 /**
  * Starts a collector on a folder and waits until it answers.
- * @param {{ folder: string, log: string, listen?: string }} options `listen` is its own default when absent.
+ * @param {{ folder: string, log: string, listen?: string, program?: string, more?: string[] }} options `listen` is
+ *   its own default when absent, `program` what `npm run build` makes; `more` is said to `serve` besides.
  */
-export async function startCollector({ folder, log, listen }) {
+export async function startCollector({ folder, log, listen, program = collectorFile, more = [] }) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const output = openSync(log, "a", 0o600);
-  const child = spawn(collectorFile, ["serve", ...(listen ? ["--listen", listen] : [])], {
+  const child = spawn(program, ["serve", ...(listen ? ["--listen", listen] : []), ...more], {
     cwd: root,
     env: { ...process.env, TABTAPE_DATA_DIR: folder },
     // Its own process group: Ctrl-C in the terminal is ours to hear first.

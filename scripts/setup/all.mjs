@@ -5,6 +5,7 @@
 import { useTargetDir } from "../lib/target.mjs";
 import { setUpBrowser, setUpChromedriver } from "./browser.mjs";
 import { setUpNpm } from "./npm.mjs";
+import { setUpRotel } from "./rotel.mjs";
 import { checkPrograms, setUpWasmTarget } from "./rust.mjs";
 import { setUpTools } from "./tools.mjs";
 
@@ -19,4 +20,5 @@ export async function setUp({ browser = true, tests = false } = {}) {
   await setUpTools({ tests });
   if (browser) await setUpBrowser();
   if (tests) await setUpChromedriver();
+  if (tests) await setUpRotel();
 }

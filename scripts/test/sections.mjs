@@ -9,6 +9,7 @@ import { build } from "../build/parts.mjs";
 import { findBrowser, findChromedriver } from "../lib/browser.mjs";
 import { dist, root } from "../lib/paths.mjs";
 import { isRoot, which } from "../lib/platform.mjs";
+import { rotelFile } from "../lib/rotel.mjs";
 import { WASM_TARGET, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
 import { setUp } from "../setup/all.mjs";
 
@@ -69,6 +70,8 @@ async function lint() {
 }
 
 async function rust() {
+  const rotel = rotelFile();
+  const env = { ...process.env, ...(rotel ? { TABTAPE_ROTEL: rotel } : {}) };
   const doc = {
     title: "cargo test --doc",
     command: "cargo",
@@ -79,7 +82,7 @@ async function rust() {
   const tests = nextest
     ? { title: "cargo nextest", args: ["nextest", "run", "--workspace"], sums: /^ *Summary .*/gm }
     : { title: "cargo test", args: ["test", "--workspace", "--all-targets"], sums: /^test result: .*/gm };
-  return [{ command: "cargo", ...tests }, doc];
+  return [{ command: "cargo", ...tests, env }, doc];
 }
 
 async function wasm() {

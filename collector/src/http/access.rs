@@ -14,6 +14,9 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::PathItem;
 use utoipa_axum::router::OpenApiRouter;
 
+/// The name of the security scheme in the document.
+pub(super) const TOKEN: &str = "token";
+
 /// Who may use an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
@@ -71,7 +74,7 @@ impl Access {
             operation.extensions = Some(noted);
             operation.security = Some(match self {
                 Self::Public | Self::Open => Vec::new(),
-                _ => vec![SecurityRequirement::new("token", [self.as_str()])],
+                _ => vec![SecurityRequirement::new(TOKEN, [self.as_str()])],
             });
         }
     }

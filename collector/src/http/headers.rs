@@ -74,6 +74,7 @@ pub(super) struct Headers {
     responses(
         (status = OK, body = Headers),
         (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
+        (status = GONE, description = "`other_store`: the cursor is of another store", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get(

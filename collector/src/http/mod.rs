@@ -1,12 +1,13 @@
 //! The HTTP interface: [`app`] builds the router that the server serves and the tests call.
 //!
-//! Every route is in a group with one access; see [`access`]. The OpenAPI document is collected from the
-//! same handlers, so it cannot miss one.
+//! Every route is in a group with one access; see [`access`]. The OpenAPI [`document`] is collected from the
+//! same handlers.
 
 mod access;
 mod batches;
 mod body;
 mod coverage;
+mod document;
 mod events;
 mod guard;
 mod headers;
@@ -46,8 +47,6 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -95,13 +94,6 @@ impl App {
     }
 }
 
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Tabtape collector",
-    description = "Stores, streams and answers what browser tabs did."
-))]
-struct Document;
-
 /// The strictest policy the viewer can live with: nothing inline, nothing from elsewhere, never framed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
@@ -139,7 +131,7 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .route_service("/mcp", crate::mcp::service(app.clone()))
         .route_layer(middleware::from_fn_with_state(app.clone(), body::whole));
 
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(document::begun())
         .merge(Access::Public.guard(&app, public))
         .merge(Access::Open.guard(&app, open))
         .merge(Access::Scope(Scope::Ingest).guard(&app, ingest))
@@ -148,8 +140,7 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .merge(Access::Owner.guard(&app, owner))
         .merge(Access::Scope(Scope::Admin).guard(&app, admin))
         .split_for_parts();
-    let token = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    document.components.get_or_insert_default().add_security_scheme("token", token);
+    document::complete(&mut document);
 
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();

@@ -9,6 +9,7 @@ mod folder;
 mod ingest;
 mod limits;
 mod mcp;
+mod openapi;
 mod otlp;
 mod process;
 mod producers;

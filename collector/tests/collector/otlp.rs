@@ -13,7 +13,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -158,12 +158,26 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     assert!(seqs.range(..=3000).all(|(_, count)| *count == 1));
 }
 
-/// Through PyPI's rotel, an OpenTelemetry collector, to an endpoint that keeps what it gets:
-/// `pip install rotel`, then `TABTAPE_ROTEL=…/rotel/rotel-agent cargo test … -- --ignored real_collector`.
+/// PyPI's rotel, as `npm run setup` has unpacked it or TABTAPE_ROTEL names it.
+fn rotel() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("TABTAPE_ROTEL") {
+        return Some(named.into());
+    }
+    let cache = std::env::var_os("TABTAPE_CACHE")
+        .map_or_else(|| directories::BaseDirs::new().unwrap().cache_dir().join("tabtape"), PathBuf::from);
+    let tools = std::fs::read_dir(cache.join("tools")).into_iter().flatten().flatten();
+    let unpacked = tools.filter(|tool| tool.file_name().to_string_lossy().starts_with("rotel-"));
+    unpacked.map(|tool| tool.path().join("rotel/rotel-agent")).find(|program| program.exists())
+}
+
+/// Through rotel, an OpenTelemetry collector, to an endpoint that keeps what it gets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs TABTAPE_ROTEL, the program of PyPI's rotel"]
 async fn a_real_collector_killed_and_restarted_gets_everything() {
-    let rotel = std::env::var("TABTAPE_ROTEL").expect("TABTAPE_ROTEL: the path of rotel-agent");
+    if std::env::var_os("TABTAPE_WITHOUT_ROTEL").is_some() {
+        println!("left out: TABTAPE_WITHOUT_ROTEL is set");
+        return;
+    }
+    let rotel = rotel().expect("rotel is not there: `npm run setup` unpacks it, or name it in TABTAPE_ROTEL");
     let endpoint = Endpoint::default();
     let (behind, _serving) = endpoint.start().await;
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -1,0 +1,70 @@
+//! The OpenAPI document: collected from the handlers, so that it cannot miss one, and completed here by what
+//! holds for all of them.
+
+use super::access::TOKEN;
+use super::problem::Problem;
+use http::StatusCode;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::{OpenApi as _, ToSchema as _};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Tabtape collector",
+    description = "Stores, streams and answers what browser tabs did. Every error is a problem (RFC 9457) with a code."
+))]
+struct Document;
+
+/// What any body may be refused for.
+const BODY: &[(StatusCode, &str)] = &[
+    (StatusCode::BAD_REQUEST, "The body is not what is expected"),
+    (StatusCode::REQUEST_TIMEOUT, "`slow_body`: the body did not arrive in time"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "`body_too_large`"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "`unsupported_type` or `unsupported_encoding`"),
+];
+/// What any token may be refused for.
+const TOKENS: &[(StatusCode, &str)] = &[
+    (StatusCode::UNAUTHORIZED, "`no_token` or `unknown_token`"),
+    (StatusCode::FORBIDDEN, "`wrong_scope`: the token may not do this"),
+];
+/// What the guard refuses.
+const GUARD: &[(StatusCode, &str)] = &[(StatusCode::FORBIDDEN, "`wrong_host` or `wrong_origin`")];
+
+/// The document before the handlers have told theirs.
+pub(super) fn begun() -> OpenApi {
+    Document::openapi()
+}
+
+/// Adds what no handler says of itself.
+pub(super) fn complete(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.head, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            if operation.request_body.is_some() {
+                add(operation, BODY);
+            }
+            if operation.security.as_ref().is_some_and(|security| !security.is_empty()) {
+                add(operation, TOKENS);
+            }
+            add(operation, GUARD);
+        }
+    }
+    let token = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme(TOKEN, token);
+}
+
+/// What a handler says itself stays.
+fn add(operation: &mut Operation, responses: &[(StatusCode, &str)]) {
+    for (status, description) in responses {
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response =
+            ResponseBuilder::new().description(*description).content("application/problem+json", problem);
+        operation
+            .responses
+            .responses
+            .entry(status.as_str().to_owned())
+            .or_insert_with(|| RefOr::T(response.build()));
+    }
+}

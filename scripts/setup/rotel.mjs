@@ -1,0 +1,67 @@
+/** rotel out of its wheel, by pip, into the cache. Only tests and benchmarks need it. */
+import { rmSync } from "node:fs";
+import { canApt } from "../lib/platform.mjs";
+import { ROTEL_VERSION, rotelFile, rotelRoot } from "../lib/rotel.mjs";
+import { run, versionOf } from "../lib/run.mjs";
+import { note, Tell } from "../lib/say.mjs";
+import { aptInstall } from "./apt.mjs";
+
+/** What those who have no network and no wheel may set, so that its test is left out, said aloud. */
+const WITHOUT = "TABTAPE_WITHOUT_ROTEL";
+
+export async function setUpRotel() {
+  if (rotelFile()) return;
+  const named = process.env.TABTAPE_ROTEL;
+  if (named) throw new Tell(`TABTAPE_ROTEL names ${named}, which is not there`);
+  if (process.env[WITHOUT]) {
+    note(`${WITHOUT} is set: nothing is tested against a foreign OpenTelemetry collector`);
+    return;
+  }
+  try {
+    const python = await pythonWithPip();
+    // Its program needs no Python: any that is there may unpack the wheel for one that has a wheel.
+    const wheel = [
+      "--only-binary",
+      ":all:",
+      "--python-version",
+      "3.11",
+      "--no-deps",
+      "--no-compile",
+      "--upgrade",
+    ];
+    const args = [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      ...wheel,
+      "--target",
+      rotelRoot(),
+      `rotel==${ROTEL_VERSION}`,
+    ];
+    await run(`Unpack rotel ${ROTEL_VERSION}`, python, args);
+    if (!rotelFile()) throw new Tell("the wheel of rotel holds no rotel-agent");
+  } catch (error) {
+    rmSync(rotelRoot(), { recursive: true, force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Tell(
+      `rotel ${ROTEL_VERSION} could not be installed from PyPI (${why}). Name its program in TABTAPE_ROTEL, or ` +
+        `set ${WITHOUT}=1 to leave its test out.`,
+    );
+  }
+}
+
+async function pythonWithPip() {
+  const found = async () => {
+    for (const python of ["python3", "/usr/bin/python3"]) {
+      if (await versionOf(python, ["-m", "pip", "--version"])) return python;
+    }
+    return null;
+  };
+  const python = await found();
+  if (python) return python;
+  if (canApt()) await aptInstall("Install pip", ["python3-pip"]);
+  const installed = await found();
+  if (!installed) throw new Tell("there is no python3 with pip");
+  return installed;
+}
