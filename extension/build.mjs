@@ -20,6 +20,7 @@ export const bundles = [
   { out: "popup", in: here("popup/popup.tsx") },
   { out: "pair", in: here("pair/pair.tsx") },
   { out: "panel", in: here("panel/panel.tsx") },
+  { out: "viewer", in: here("viewer/viewer.tsx") },
 ];
 
 /**
@@ -62,6 +63,7 @@ export const staticFiles = [
   [here("popup/popup.html"), "popup.html"],
   [here("pair/pair.html"), "pair.html"],
   [here("panel/panel.html"), "panel.html"],
+  [here("viewer/viewer.html"), "viewer.html"],
 ];
 
 const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];
@@ -76,11 +78,16 @@ export function writtenFiles() {
         `(globalThis.tabtapeSettings ??= {}).${category} = "${level}";\n`;
     }
   }
-  for (const size of ICON_SIZES) files[`icons/${size}.png`] = icon(size);
+  for (const [state, colour] of Object.entries(ICON_COLOURS)) {
+    for (const size of ICON_SIZES) files[`icons/${state}-${size}.png`] = icon(size, colour);
+  }
   return files;
 }
 
 const ICON_SIZES = [16, 32, 48, 128];
+
+/** By the states of `worker/badge.ts`. @type {Record<string, [red: number, green: number, blue: number]>} */
+const ICON_COLOURS = { recording: [198, 40, 40], stopped: [112, 112, 112], error: [239, 108, 0] };
 
 /**
  * The public key behind the developer build's id, so that a pairing outlives a move of its folder. Its private half
@@ -101,8 +108,8 @@ export function manifest(build, version) {
     minimum_chrome_version: MINIMUM_CHROME,
     ...(developer ? { key: DEVELOPER_KEY } : {}),
     background: { service_worker: "worker.js" },
-    action: { default_popup: "popup.html", default_title: "Tabtape", default_icon: icons() },
-    icons: icons(),
+    action: { default_popup: "popup.html", default_title: "Tabtape", default_icon: icons("stopped") },
+    icons: icons("recording"),
     side_panel: { default_path: "panel.html" },
     permissions: [
       "sidePanel",
@@ -132,12 +139,13 @@ export function manifest(build, version) {
   };
 }
 
-function icons() {
-  return Object.fromEntries(ICON_SIZES.map((size) => [`${size}`, `icons/${size}.png`]));
+/** @param {string} state */
+function icons(state) {
+  return Object.fromEntries(ICON_SIZES.map((size) => [`${size}`, `icons/${state}-${size}.png`]));
 }
 
-/** A red disc with a white ring, as a PNG. @param {number} size */
-function icon(size) {
+/** A disc with a white ring, as a PNG. @param {number} size @param {[number, number, number]} colour */
+function icon(size, colour) {
   const rows = [];
   const center = (size - 1) / 2;
   for (let y = 0; y < size; y++) {
@@ -145,7 +153,7 @@ function icon(size) {
     for (let x = 0; x < size; x++) {
       const distance = Math.hypot(x - center, y - center) / (size / 2);
       const ring = distance > 0.5 && distance < 0.66;
-      const [red, green, blue] = ring ? [255, 255, 255] : [198, 40, 40];
+      const [red, green, blue] = ring ? [255, 255, 255] : colour;
       const alpha = Math.max(0, Math.min(1, (1 - distance) * (size / 2))) * 255;
       row.set([red, green, blue, Math.round(alpha)], 1 + x * 4);
     }

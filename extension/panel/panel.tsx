@@ -2,35 +2,44 @@
  * The side panel: the viewer, narrow, on the tab in front. It moves with the tab; its filter stays the person's to
  * change.
  *
- * It reads the collector with a token of its own, which the recorder's pairing lets it ask for.
+ * It reads the collector with a token of its own, which the recorder's pairing lets it ask for, and where no
+ * collector is connected the logs of this browser.
  */
 import { render } from "preact";
 import { App } from "../../www/src/app.tsx";
 import { exchange, forgetToken, storedToken } from "../../www/src/data/access.ts";
 import { CollectorSource } from "../../www/src/data/collector.ts";
+import { LogsSource } from "../../www/src/data/logs.ts";
+import type { DataSource } from "../../www/src/data/source.ts";
 import { valuesOf, withValues } from "../../www/src/filter/text.ts";
 import { Viewer, ViewerContext } from "../../www/src/state.ts";
 import "../../www/src/theme.css";
 import { Empty } from "../../www/src/ui/empty.tsx";
 import { command } from "../popup/command.ts";
+import { openLogs } from "../viewer/logs.ts";
 import type { Status } from "../worker/messages.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
   try {
     const status = await command<Status>({ command: "status" });
-    if (status.collector_url === null) return say(root, "No collector is paired", "tabtape pair");
-    if (status.recorder === null) return say(root, "Nothing is being recorded", null);
-    const token = storedToken() ?? (await askForToken(status.collector_url));
+    if (status.recorder === null) return say(root, "Nothing is being recorded");
+    const source = await sourceOf(status);
     const tab = await tabInFront();
     const search = new URLSearchParams({
       session: status.recorder.session_id,
       ...(tab === null ? {} : { q: `tab:${tab}` }),
     });
     history.replaceState(null, "", `?${search}`);
-    show(root, new CollectorSource(status.collector_url, token));
+    show(root, source);
   } catch (error) {
-    say(root, (error as Error).message, null, () => void begin(root));
+    say(root, (error as Error).message);
   }
+}
+
+/** The collector, if one is connected, has all of it; else the logs of this browser have what is recorded now. */
+async function sourceOf({ collector_url, recorder }: Status): Promise<DataSource> {
+  if (collector_url === null || recorder?.collector.state !== "ok") return new LogsSource(await openLogs());
+  return new CollectorSource(collector_url, storedToken() ?? (await askForToken(collector_url)));
 }
 
 async function askForToken(base: string): Promise<string> {
@@ -38,7 +47,7 @@ async function askForToken(base: string): Promise<string> {
   return exchange(base, new URLSearchParams(link.hash.slice(1)).get("code") ?? "");
 }
 
-function show(root: HTMLElement, source: CollectorSource): void {
+function show(root: HTMLElement, source: DataSource): void {
   const viewer = new Viewer(source);
   const moved = async () => {
     const tab = await tabInFront();
@@ -62,25 +71,13 @@ function show(root: HTMLElement, source: CollectorSource): void {
   );
 }
 
-function say(
-  root: HTMLElement,
-  title: string,
-  run: string | null,
-  retry: () => void = () => void begin(root),
-): void {
+function say(root: HTMLElement, title: string): void {
   render(
     <div class="gate">
       <Empty
         title={title}
-        text="The panel shows what the collector holds of the tab in front."
-        mend={
-          run === null ? undefined : (
-            <>
-              In a terminal: <code>{run}</code>
-            </>
-          )
-        }
-        action={{ label: "Try again", run: retry }}
+        text="The panel shows what is recorded of the tab in front. The popup has the switch."
+        action={{ label: "Try again", run: () => void begin(root) }}
       />
     </div>,
     root,

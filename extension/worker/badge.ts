@@ -12,6 +12,9 @@ export async function showBadge(state: BadgeState, detail?: string): Promise<voi
   await Promise.all([
     chrome.action.setBadgeText({ text }),
     chrome.action.setBadgeBackgroundColor({ color }),
+    chrome.action.setIcon({
+      path: { 16: `icons/${state}-16.png`, 32: `icons/${state}-32.png`, 48: `icons/${state}-48.png` },
+    }),
     chrome.action.setTitle({ title: detail === undefined ? title : `${title}: ${detail}` }),
   ]);
 }

@@ -6,8 +6,9 @@
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
 import type { DebuggerProducer } from "./debugger.ts";
 import type { External } from "./external.ts";
+import { forgetSite } from "./forget.ts";
 import type { Marks } from "./marks.ts";
-import { pair, viewerLink } from "./pairing.ts";
+import { pair, viewerLink, viewerUrl } from "./pairing.ts";
 import type { Recording } from "./recording.ts";
 
 export type Command =
@@ -20,6 +21,7 @@ export type Command =
   | { command: "open_viewer" }
   | { command: "viewer_link" }
   | { command: "flush" }
+  | { command: "forget"; site: string }
   | { command: "mark"; note: string }
   | { command: "screenshot" }
   | { command: "approve"; extension_id: string; approved: boolean }
@@ -76,11 +78,13 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
     case "pair":
       return pair(recording, message.url, message.code);
     case "open_viewer":
-      return void (await chrome.tabs.create({ url: await viewerLink(recording) }));
+      return void (await chrome.tabs.create({ url: await viewerUrl(recording) }));
     case "viewer_link":
       return viewerLink(recording);
     case "flush":
       return recording.flush();
+    case "forget":
+      return forgetSite(recording, message.site);
     case "mark":
       return marks.mark(message.note);
     case "screenshot":

@@ -40,6 +40,11 @@ export async function viewerLink(recording: Recording): Promise<string> {
   return url;
 }
 
+/** Where to look: at the collector's viewer, or at our own on the logs of this browser when none answers. */
+export async function viewerUrl(recording: Recording): Promise<string> {
+  return viewerLink(recording).catch(() => chrome.runtime.getURL("viewer.html"));
+}
+
 async function post<T>(url: string, body: object, collector?: CollectorTarget): Promise<T> {
   const response = await fetch(url, {
     method: "POST",

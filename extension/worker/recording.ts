@@ -4,6 +4,7 @@
  * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
  * browser, and shows in the stream (`system.config_changed` is the core's).
  */
+import init, { openLogReader } from "../../src/js/index.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -127,6 +128,19 @@ export class Recording {
   async flush(): Promise<void> {
     if (this.#owner.recorder === null) throw new Error("nothing is being recorded");
     await this.#owner.recorder.flush();
+  }
+
+  /** Takes what a selector wants out of ring and logs; tells how many events those were. */
+  async forget(selector: string): Promise<number> {
+    const { recorder } = this.#owner;
+    if (recorder !== null) return recorder.forget(selector);
+    await init(chrome.runtime.getURL("tabtape.wasm"));
+    const logs = await openLogReader();
+    try {
+      return await logs.forget(selector);
+    } finally {
+      logs.close();
+    }
   }
 
   async change(

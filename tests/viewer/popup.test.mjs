@@ -36,10 +36,11 @@ test("it tells what is recorded, what has arrived and what is wrong", async () =
   await popup.getByText(`Delivering to ${new URL(rig.collector.url).host}`).waitFor();
   const number = async (/** @type {string} */ name) =>
     (await popup.locator(".numbers > div", { hasText: name }).locator("dd").innerText()).trim();
+  const inStore = async () => String((await rig.collector.events("severity:error")).length);
   await until(
-    () => number("Errors"),
-    (n) => n === "2",
-    "errors",
+    async () => [await number("Errors"), await inStore()],
+    ([said, stored]) => Number(said) >= 2 && said === stored,
+    "errors, and those in the store",
   );
   await until(
     () => number("To deliver"),
@@ -100,8 +101,12 @@ test("a new session begins, and the old one is ended and kept", async () => {
 });
 
 test("a forgotten site is gone from the logs and from the store, which keeps the gaps", async () => {
+  await rig.flushed();
+  const settled = (await rig.collector.events("type:page.settled site:127.0.0.1")).length;
   await site.reload();
   await rig.until(`type:console.exception site:127.0.0.1`, (events) => events.length === 2);
+  // The last that a page does by itself.
+  await rig.until("type:page.settled site:127.0.0.1", (events) => events.length > settled);
   const others = (await rig.collector.events("site:localhost")).length;
   await popup.getByRole("button", { name: "Forget this site" }).click();
   await popup.getByRole("button", { name: "Really forget?" }).click();

@@ -1,7 +1,11 @@
 /** The viewer's rules that need no browser. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { dist } from "../../scripts/lib/paths.mjs";
 import { bundled } from "./bundled.mjs";
 import { numbers } from "./tape.mjs";
 
@@ -195,6 +199,12 @@ test("severity follows the core's table", () => {
     [1, 3, 3],
   );
 });
+
+for (const file of [dist("www", "main.js"), dist("extension", "viewer.js")]) {
+  test(`the viewer's JavaScript takes at most 120 KB, gzipped: ${relative(dist(), file)}`, () => {
+    assert.ok(gzipSync(readFileSync(file)).length <= 120_000);
+  });
+}
 
 test("every record falls into one bin, and the stack's first series is their sum", () => {
   const random = numbers(11);

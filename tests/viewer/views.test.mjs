@@ -71,6 +71,10 @@ test("the session picker opens another session and the way back leads back", asy
   const list = page.getByRole("dialog", { name: "Choose a session" });
   assert.equal(await list.locator(".session-open").count(), 3, "two, and both as one");
   assert.match(await list.innerText(), /401 events/);
+  await list
+    .getByText(/\d+\.\d s unwatched/)
+    .first()
+    .waitFor();
   await list.locator(".session-open", { hasText: "401 events" }).click();
   await loaded(401);
   await page.goBack();

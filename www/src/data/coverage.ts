@@ -23,6 +23,20 @@ export const NO_COVERAGE: Coverage = { restarts: [], unwatched: [], ended: false
 /** The events it is read from. */
 export const COVERAGE_QUERY = "type:system.worker_started,system.session_ended";
 
+/** How long nobody was watching, by session. @returns Microseconds; a session without holes is absent. */
+export function unwatchedBySession(lines: string[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const line of lines) {
+    const session = parseLine(line)?.capture_session_id;
+    const micros = coverageFrom([line]).unwatched.reduce(
+      (sum, { from_ts, to_ts }) => sum + to_ts - from_ts,
+      0,
+    );
+    if (session !== undefined && micros > 0) sums.set(session, (sums.get(session) ?? 0) + micros);
+  }
+  return sums;
+}
+
 export function coverageFrom(lines: string[]): Coverage {
   const coverage: Coverage = { restarts: [], unwatched: [], ended: false };
   for (const line of lines) {

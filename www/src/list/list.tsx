@@ -85,12 +85,15 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     resize.observe(element);
     const scrolled = () => {
       const before = viewport.top;
-      viewport.scrolled(element.scrollTop);
+      const seen = element.scrollTop;
+      viewport.scrolled(seen);
       if (viewport.top < before && !viewport.atEnd) viewer.following.value = false;
       else if (viewport.atEnd && viewer.pausedAt.value === null) viewer.following.value = true;
       moved.value++;
       clearTimeout(resting);
       resting = setTimeout(() => {
+        // It moves again already: the event that says so is on its way.
+        if (element.scrollTop !== seen) return;
         const place = viewport.moveTo(viewport.top);
         if (Math.abs(element.scrollTop - place) > 1) element.scrollTop = place;
       }, REST_MS);
@@ -117,6 +120,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   useMissingLines(viewer, from, to);
 
   const drawn = [];
+  let activeRow: string | undefined;
   if (feed !== null) {
     const selected = viewer.selected.value;
     for (let i = from; i < to; i++) {
@@ -133,6 +137,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         type: viewer.dictionary.types.list[header.type] ?? "",
         category: viewer.dictionary.categories.list[header.category] ?? "",
       };
+      if (isSelected) activeRow = `row-${header.at}`;
       const key = `${header.session}.${header.seq}`;
       drawn.push(header.gap > 0 ? <GapRow key={key} {...props} /> : <Row key={key} {...props} />);
     }
@@ -145,7 +150,6 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     viewer.detailOpen.value = true;
   };
 
-  const active = viewer.selected.value;
   return (
     <section class="list" aria-label="Events">
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: `keys.ts` has the keys of the whole page */}
@@ -154,7 +158,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         ref={scroller}
         role="listbox"
         aria-label={`${count(rows.length)} events`}
-        aria-activedescendant={active === null || feed === null ? undefined : rowIdOf(viewer, feed)}
+        aria-activedescendant={activeRow}
         tabIndex={0}
         onClick={click}
       >
@@ -168,12 +172,6 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       <Latest viewer={viewer} atEnd={viewport.atEnd} onJump={() => put(viewport.maxTop)} />
     </section>
   );
-}
-
-/** The selected row's element, if it is listed. */
-function rowIdOf(viewer: Viewer, feed: Feed): string | undefined {
-  const row = viewer.selectedRow();
-  return row < 0 ? undefined : `row-${feed.at(viewer.rows.value.feedRow(row)).at}`;
 }
 
 /** Gaps are shown whatever the filter says, for nobody knows what they held. */

@@ -1,8 +1,10 @@
 /** The session picker: every recording of the store, newest first, with what it holds and what it lacks. */
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { COVERAGE_QUERY, unwatchedBySession } from "../data/coverage";
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
 import { ago, count, duration, shortCount, shortDate } from "../data/time";
-import { lostOf, useViewer } from "../state";
+import { lostOf, useViewer, type Viewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
@@ -11,6 +13,7 @@ import "./sessions.css";
 
 /** A session that got something this lately is still being recorded. */
 const FRESH_MICROS = 60e6;
+const MOST_STARTS = 10_000;
 
 export function Sessions() {
   const viewer = useViewer();
@@ -38,6 +41,7 @@ export function Sessions() {
 function SessionList({ close }: { close: () => void }) {
   const viewer = useViewer();
   const find = useSignal("");
+  const unwatched = useUnwatched(viewer);
   const all = viewer.sessions.value ?? [];
   const needle = find.value.toLowerCase();
   const shown = all.filter((s) => needle === "" || `${nameOf(s)} ${s.id}`.toLowerCase().includes(needle));
@@ -65,6 +69,7 @@ function SessionList({ close }: { close: () => void }) {
           <SessionRow
             session={allOf(all)}
             current={viewer.sessionId.value === ALL_SESSIONS}
+            unwatched={[...unwatched.values()].reduce((sum, micros) => sum + micros, 0)}
             open={() => {
               viewer.compareWith.value = null;
               viewer.openSession(ALL_SESSIONS);
@@ -78,6 +83,7 @@ function SessionList({ close }: { close: () => void }) {
             key={s.id}
             session={s}
             current={s.id === viewer.sessionId.value}
+            unwatched={unwatched.get(s.id) ?? 0}
             open={() => {
               viewer.compareWith.value = null;
               viewer.openSession(s.id);
@@ -103,11 +109,13 @@ function SessionList({ close }: { close: () => void }) {
 interface SessionRowProps {
   session: SessionSummary;
   current: boolean;
+  /** Microseconds in which nobody was watching. */
+  unwatched: number;
   open: () => void;
   compare: (() => void) | null;
 }
 
-function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
+function SessionRow({ session: s, current, unwatched, open, compare }: SessionRowProps) {
   const now = Date.now() * 1000;
   const length = s.first_ts !== null && s.last_ts !== null ? duration(s.last_ts - s.first_ts) : "";
   return (
@@ -126,6 +134,11 @@ function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
             <span class="session-errors">{shortCount(s.severities.error)} errors</span>
           )}
           {lostOf(s) > 0 && <span class="session-gaps">{shortCount(lostOf(s))} missing</span>}
+          {unwatched > 0 && (
+            <span class="session-gaps" title="While the recorder's worker was down, nobody was watching">
+              {duration(unwatched)} unwatched
+            </span>
+          )}
           {s.id === ALL_SESSIONS ? null : <span class="session-id mono">{s.id.slice(-8)}</span>}
         </span>
       </button>
@@ -142,6 +155,24 @@ function SessionRow({ session: s, current, open, compare }: SessionRowProps) {
       )}
     </li>
   );
+}
+
+/** Read when the picker opens: what each session's recorder says of its own absences. */
+function useUnwatched(viewer: Viewer): Map<string, number> {
+  const found = useSignal(new Map<string, number>());
+  useEffect(() => {
+    const abort = new AbortController();
+    const query = { session: ALL_SESSIONS, q: COVERAGE_QUERY };
+    viewer.source
+      .read(query, null, MOST_STARTS, abort.signal)
+      .then(({ lines }) => {
+        found.value = unwatchedBySession(lines);
+      })
+      // Without it the picker still picks; what stands in the way, the list below says.
+      .catch(() => undefined);
+    return () => abort.abort();
+  }, []);
+  return found.value;
 }
 
 /** What a session is made of, as one thin bar. */
