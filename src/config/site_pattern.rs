@@ -83,28 +83,34 @@ impl SitePattern {
             && self.path.as_ref().is_none_or(|glob| glob.matches(path))
     }
 
-    /// The same as an extension's match pattern, for registering content scripts where it applies;
-    /// `None` for a scheme that has no content scripts.
+    /// The same as an extension's match patterns, for registering content scripts where they apply; none
+    /// for a scheme that has no content scripts. A port needs a scheme there: Chromium refuses
+    /// `*://localhost:3000/*`.
     /// See <https://developer.chrome.com/docs/extensions/develop/concepts/match-patterns>.
     ///
     /// ```
     /// # use tabtape::config::SitePattern;
     /// let pattern: SitePattern = "localhost:3000".parse()?;
-    /// assert_eq!(pattern.match_pattern().as_deref(), Some("*://localhost:3000/*"));
+    /// assert_eq!(pattern.match_patterns(), ["http://localhost:3000/*", "https://localhost:3000/*"]);
     /// # Ok::<(), tabtape::config::BadSitePattern>(())
     /// ```
     #[must_use]
-    pub fn match_pattern(&self) -> Option<String> {
+    pub fn match_patterns(&self) -> Vec<String> {
         let host = match &self.host {
-            Host::Everything => return Some("<all_urls>".into()),
+            Host::Everything => return vec!["<all_urls>".into()],
             Host::Any => "*".to_owned(),
             Host::Exactly(host) => host.clone(),
             Host::Within(host) => format!("*.{host}"),
         };
-        let scheme = self.scheme.as_deref().unwrap_or("*");
+        let schemes: &[&str] = match (self.scheme.as_deref(), self.port) {
+            (None, None) => &["*"],
+            (None, Some(_)) => &["http", "https"],
+            (Some(scheme), _) => &[scheme],
+        };
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         let path = self.path.as_ref().map_or("/*", Glob::as_str);
-        matches!(scheme, "*" | "http" | "https" | "file").then(|| format!("{scheme}://{host}{port}{path}"))
+        let has_scripts = |scheme: &&&str| matches!(**scheme, "*" | "http" | "https" | "file");
+        schemes.iter().filter(has_scripts).map(|scheme| format!("{scheme}://{host}{port}{path}")).collect()
     }
 }
 

@@ -171,14 +171,16 @@ fn what_is_no_pattern_is_refused() {
 #[test]
 fn match_patterns_are_those_of_extensions() {
     for (pattern, expected) in [
-        ("*", Some("<all_urls>")),
-        ("*.example.com", Some("*://*.example.com/*")),
-        ("https://a.b/path*", Some("https://a.b/path*")),
-        ("file:///tmp/*", Some("file:///tmp/*")),
-        ("wss://a.b", None),
+        ("*", &["<all_urls>"][..]),
+        ("*.example.com", &["*://*.example.com/*"]),
+        ("a.b:3000/x*", &["http://a.b:3000/x*", "https://a.b:3000/x*"]),
+        ("https://a.b:8443", &["https://a.b:8443/*"]),
+        ("https://a.b/path*", &["https://a.b/path*"]),
+        ("file:///tmp/*", &["file:///tmp/*"]),
+        ("wss://a.b", &[]),
     ] {
         let parsed: SitePattern = pattern.parse().unwrap();
-        assert_eq!(parsed.match_pattern().as_deref(), expected, "{pattern}");
+        assert_eq!(parsed.match_patterns(), expected, "{pattern}");
     }
 }
 

@@ -157,6 +157,23 @@ test("an excluded site is left alone at once, and recorded again when it is no l
   await other.close();
 });
 
+test("one site is recorded by host and port, from its first inline script on, and no other", async () => {
+  await rig.command({ command: "configure", patch: { sites: { include: [new URL(rig.site.origin).host] } } });
+  const other = await rig.open("/page", rig.site.otherOrigin);
+  await other.evaluate(() => console.log("not of the one site"));
+  const page = await rig.open("/page?only");
+  await page.evaluate(() => console.log("of the one site"));
+  await rig.event("console.log", "of the one site");
+  const events = await rig.collector.events("category:console");
+  assert.ok(
+    events.some(({ url, data }) => url?.endsWith("?only") && JSON.stringify(data).includes("inline")),
+  );
+  assert.ok(!events.some(({ data }) => JSON.stringify(data).includes("not of the one site")));
+  await rig.command({ command: "configure", patch: { sites: { include: ["*"] } } });
+  await page.close();
+  await other.close();
+});
+
 test("stopping gives every open page its own console back and ends the session", async () => {
   const page = await rig.open("/page");
   assert.equal((await traces(page)).hooked, true);

@@ -188,7 +188,7 @@ impl JsRecorder {
     pub fn match_patterns(&self) -> String {
         let config = self.recorder.config.borrow();
         let patterns =
-            |sites: &[SitePattern]| sites.iter().filter_map(SitePattern::match_pattern).collect::<Vec<_>>();
+            |sites: &[SitePattern]| sites.iter().flat_map(SitePattern::match_patterns).collect::<Vec<_>>();
         let sites = config.sites();
         serde_json::json!({
             "matches": patterns(&sites.include),
