@@ -1,0 +1,87 @@
+/** Rows: what IndexedDB takes a second of 1 KB events, in both durabilities, and how long a worker needs to go on. */
+import { fileURLToPath } from "node:url";
+import { runInPage } from "../lib/browser.mjs";
+import { round, summary } from "../lib/stats.mjs";
+
+const PAGE = fileURLToPath(new URL("log.page.mjs", import.meta.url));
+
+/** DESIGN §10. */
+const LEAST_OF_FLOOR = 0.8;
+const LEAST_OF_PEERS = 6;
+/** A worker's cold start, whatever the size of its log. */
+const MOST_MS = 50;
+
+export const name = "log";
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  const sizes = quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000];
+  const rounds = quick ? 3 : 9;
+  const options = {
+    throughput: {
+      relaxed: {
+        names: ["floor", "tabtape_lines", "tabtape_objects", "idb", "dexie"],
+        events: quick ? 4_000 : 10_000,
+        rounds,
+      },
+      strict: { names: ["floor", "tabtape_lines"], events: quick ? 2_000 : 10_000, rounds },
+    },
+    recovery: { sizes, rounds: quick ? 3 : 15 },
+  };
+  const { browser, result } = await runInPage(PAGE, options);
+  const { relaxed, strict, recovery } = result;
+  const { idb, dexie } = relaxed;
+  return [
+    durableRow("lines, relaxed", relaxed.tabtape_lines, relaxed.floor, {}, browser),
+    durableRow("lines, strict", strict.tabtape_lines, strict.floor, {}, browser),
+    durableRow("objects, relaxed", relaxed.tabtape_objects, relaxed.floor, { idb, dexie }, browser),
+    ...sizes.map((size) => recoveryRow(size, recovery[size], browser)),
+  ];
+}
+
+/**
+ * Peers are given objects, the floor is given bytes: what is held against the one is not held against the other.
+ * @param {string} what @param {number[]} samples @param {number[]} floorSamples @param {Record<string, number[]>} peerSamples @param {string} browser
+ */
+function durableRow(what, samples, floorSamples, peerSamples, browser) {
+  const ours = summary(samples);
+  const floor = summary(floorSamples).median;
+  const peers = Object.fromEntries(
+    Object.entries(peerSamples).map(([peer, all]) => [peer, summary(all).median]),
+  );
+  const ratio_to_floor = round(ours.median / floor);
+  const hasPeers = Object.keys(peers).length > 0;
+  const ratio_to_best_peer = hasPeers ? round(ours.median / Math.max(...Object.values(peers))) : null;
+  return {
+    name: `durable 1 KB ${what}`,
+    unit: "events/s",
+    ours: ours.median,
+    spread: [ours.low, ours.high],
+    floor,
+    peers,
+    ratio_to_floor,
+    ratio_to_best_peer,
+    goal: hasPeers ? `≥ ${LEAST_OF_PEERS}× the best peer` : `≥ ${LEAST_OF_FLOOR}× floor`,
+    met: hasPeers ? ratio_to_best_peer >= LEAST_OF_PEERS : ratio_to_floor >= LEAST_OF_FLOOR,
+    notes: `floor: one 500 KB value a transaction; peers: one record a put, 500 a transaction; Chromium ${browser}; ${ours.runs} rounds`,
+  };
+}
+
+/** @param {number} size @param {{ accepted: number[], committed: number[] }} times @param {string} browser */
+function recoveryRow(size, times, browser) {
+  const ours = summary(times.accepted);
+  const committed = summary(times.committed);
+  return {
+    name: `recovery, ${size.toLocaleString("en")} events`,
+    unit: "ms",
+    ours: ours.median,
+    spread: [ours.low, ours.high],
+    floor: null,
+    peers: {},
+    ratio_to_floor: null,
+    ratio_to_best_peer: null,
+    goal: `≤ ${MOST_MS} ms`,
+    met: ours.median <= MOST_MS,
+    notes: `from a new worker's first line, wasm included, to its first event's seq; committed after ${committed.median} ms; Chromium ${browser}; ${ours.runs} rounds`,
+  };
+}
