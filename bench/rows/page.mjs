@@ -1,0 +1,258 @@
+/**
+ * Rows: what one console call costs the page that makes it, bare, with us and with others' recorders; and what
+ * recording adds to the load of a real application's page.
+ */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, inflateSync } from "node:zlib";
+import { build as bundle } from "esbuild";
+import { build } from "../../scripts/build/parts.mjs";
+import { recording } from "../lib/recording.mjs";
+import { round, summary } from "../lib/stats.mjs";
+
+const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
+const PEERS = ["rrweb", "sentry", "datadog"];
+const CONTENDERS = ["bare", "ours", ...PEERS];
+const GOAL_MICROS = 3;
+/** Swagger UI, showing a document of its own: an application that others ship, with 1.5 MB of script. */
+const APPLICATION = fileURLToPath(new URL("../node_modules/swagger-ui-dist/", import.meta.url));
+const LIMIT_MS = 180_000;
+
+export const name = "page";
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  await build(["www", "extension", "collector"]);
+  const plan = { rounds: quick ? 1 : 7, calls: quick ? 1_000 : 4_000, chunk: 20, loads: quick ? 3 : 15 };
+  const site = await serve(plan);
+  try {
+    return await recording([`127.0.0.1:${site.recorded}`], async (recorder, query) => {
+      await recorder.open(site.first);
+      await within(site.measured, "the console rows");
+      await recorder.open(site.firstLoad);
+      await within(site.loaded, "the loads");
+      const stored = await query("type:console.log x");
+      return [...consoleRows(site.results, kept(site, stored.length), plan), loadRow(site.loads)];
+    });
+  } finally {
+    site.close();
+  }
+}
+
+/** @template T @param {Promise<T>} promise @param {string} what @returns {Promise<T>} */
+async function within(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param {Record<string, any[]>} results @param {Record<string, string>} kept @param {any} plan */
+function consoleRows(results, kept, { rounds, calls, chunk }) {
+  const what = { mean: "µs/call", p99: "µs/call", whole: "µs/call", longest: "ms" };
+  const titles = {
+    mean: "console.log in the page, mean",
+    p99: "console.log in the page, p99",
+    whole: "console.log, with what is deferred",
+    longest: "longest task, 20 calls each",
+  };
+  return Object.entries(what).map(([figure, unit]) => {
+    const of = (who) => summary(results[who].map((figures) => figures[figure]));
+    const [ours, bare] = [of("ours"), of("bare")];
+    const peers = Object.fromEntries(PEERS.map((peer) => [peer, of(peer).median]));
+    const hasGoal = figure === "mean";
+    return {
+      name: titles[figure],
+      unit,
+      ours: ours.median,
+      spread: [ours.low, ours.high],
+      floor: bare.median,
+      peers,
+      ratio_to_floor: round(ours.median / bare.median),
+      ratio_to_best_peer: round(ours.median / Math.min(...Object.values(peers))),
+      goal: hasGoal ? `≤ ${GOAL_MICROS} µs over bare, below every peer` : null,
+      met: hasGoal
+        ? ours.median - bare.median <= GOAL_MICROS && Object.values(peers).every((peer) => ours.median < peer)
+        : null,
+      notes: `floor: no recorder; ${rounds} rounds of ${calls} calls, ${chunk} a task; kept: ${JSON.stringify(kept)}`,
+    };
+  });
+}
+
+/** What reached each one's store, of what was logged. */
+function kept(site, stored) {
+  const of = (count) => `${count} of ${site.logged}`;
+  return { ours: of(stored), ...Object.fromEntries(PEERS.map((peer) => [peer, of(site.received[peer])])) };
+}
+
+/** @param {Record<"recorded" | "bare", number[]>} loads */
+function loadRow(loads) {
+  const [ours, bare] = [summary(loads.recorded), summary(loads.bare)];
+  return {
+    name: "load of Swagger UI until it shows",
+    unit: "ms",
+    ours: ours.median,
+    spread: [ours.low, ours.high],
+    floor: bare.median,
+    peers: {},
+    ratio_to_floor: round(ours.median / bare.median),
+    ratio_to_best_peer: null,
+    goal: null,
+    met: null,
+    notes: `floor: not recorded [${bare.low}–${bare.high}]; ${ours.runs} loads`,
+  };
+}
+
+/** Serves the pages at two origins, one of them recorded, and sends them from one to the next. */
+async function serve({ rounds, calls, chunk, loads }) {
+  const built = await bundle({
+    entryPoints: [PAGE],
+    bundle: true,
+    format: "esm",
+    write: false,
+    logLevel: "error",
+  });
+  const script = built.outputFiles[0].text;
+  const results = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
+  const received = Object.fromEntries(PEERS.map((peer) => [peer, 0]));
+  const measured = deferred();
+  const loaded = deferred();
+  const times = { recorded: [], bare: [] };
+  let turn = 0;
+  let load = 0;
+
+  const answer = async (request, response) => {
+    const { pathname } = new URL(request.url, "http://a");
+    const body = request.method === "POST" ? await bodyOf(request) : Buffer.alloc(0);
+    // Isolated pages have clocks of 5 µs; others of 100.
+    response.setHeader("cross-origin-opener-policy", "same-origin");
+    response.setHeader("cross-origin-embedder-policy", "require-corp");
+    if (pathname === "/page") {
+      response
+        .setHeader("content-type", "text/html")
+        .end('<!doctype html><script type="module" src="/page.js"></script>');
+    } else if (pathname === "/page.js") {
+      response.setHeader("content-type", "text/javascript").end(script);
+    } else if (pathname.startsWith("/sink/")) {
+      const peer = pathname.slice("/sink/".length);
+      received[peer] += countOf(body);
+      response.end("{}");
+    } else if (pathname === "/result") {
+      const { who, figures } = JSON.parse(body.toString());
+      results[who].push(figures);
+      turn++;
+      const next = turn < rounds * CONTENDERS.length ? consolePage(turn) : null;
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
+      if (!next) measured.resolve();
+    } else if (pathname === "/loaded") {
+      // The first load of each fills the cache of compiled code.
+      if (load >= 2) times[load % 2 === 0 ? "bare" : "recorded"].push(Number(body.toString()));
+      load++;
+      const next = load < 2 * (loads + 1) ? applicationPage(load) : null;
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
+      if (!next) loaded.resolve();
+    } else {
+      application(pathname, response);
+    }
+  };
+
+  const servers = [createServer(answer), createServer(answer)];
+  for (const server of servers) await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const [recorded, bare] = servers.map((server) => server.address().port);
+  const consolePage = (at) => {
+    const who = CONTENDERS[at % CONTENDERS.length];
+    const port = who === "ours" ? recorded : bare;
+    return `http://127.0.0.1:${port}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
+  };
+  const applicationPage = (at) => `http://127.0.0.1:${at % 2 === 0 ? bare : recorded}/application`;
+  return {
+    recorded,
+    first: consolePage(0),
+    firstLoad: applicationPage(0),
+    measured: measured.promise,
+    loaded: loaded.promise,
+    results,
+    received,
+    loads: times,
+    logged: rounds * (calls + calls / 4),
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+/** The application and, after it, a script that waits until it shows something. */
+function application(pathname, response) {
+  const types = {
+    css: "text/css",
+    js: "text/javascript; charset=utf-8",
+    json: "application/json",
+    png: "image/png",
+  };
+  if (pathname === "/application") {
+    response.setHeader("content-type", "text/html").end(APPLICATION_PAGE);
+  } else if (pathname === "/openapi.json") {
+    response.setHeader("content-type", types.json).end(OPENAPI);
+  } else {
+    try {
+      const file = readFileSync(`${APPLICATION}${pathname.slice(1).replaceAll("..", "")}`);
+      response.setHeader("content-type", types[pathname.split(".").pop()] ?? "text/plain").end(file);
+    } catch {
+      response.writeHead(404).end();
+    }
+  }
+}
+
+const PATHS = Array.from({ length: 40 }, (_, at) => [
+  `/things/${at}`,
+  {
+    get: {
+      tags: [`group ${at % 4}`],
+      summary: `Thing ${at}`,
+      responses: { 200: { description: "A thing" } },
+    },
+  },
+]);
+const OPENAPI = JSON.stringify({
+  openapi: "3.1.0",
+  info: { title: "Things", version: "1" },
+  paths: Object.fromEntries(PATHS),
+});
+const APPLICATION_PAGE = `<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/swagger-ui.css"><div id="ui"></div>
+<script src="/swagger-ui-bundle.js"></script><script>
+  SwaggerUIBundle({ url: "/openapi.json", dom_id: "#ui" });
+  const look = async () => {
+    if (document.querySelectorAll(".opblock").length < ${PATHS.length}) return requestAnimationFrame(look);
+    const answer = await fetch("/loaded", { method: "POST", body: String(performance.now()) });
+    const { next } = await answer.json();
+    if (next) setTimeout(() => location.replace(next), 300);
+  };
+  look();
+</script>`;
+
+function deferred() {
+  let resolve;
+  const promise = new Promise((given) => {
+    resolve = given;
+  });
+  return { promise, resolve };
+}
+
+async function bodyOf(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  if (body[0] === 0x1f && body[1] === 0x8b) return gunzipSync(body);
+  return body[0] === 0x78 ? inflateSync(body) : body;
+}
+
+/** How many calls a body tells of: `x`, `a` and a number with quotes, escapes and line ends between them. */
+function countOf(body) {
+  return body.toString().match(/\bx[^0-9a-mo-z]{1,24}a[^0-9a-z]{1,10}\d+/g)?.length ?? 0;
+}

@@ -1,0 +1,103 @@
+/**
+ * In the page: what one `console.log("x", {a: 1})` costs it, under the recorder that the address names.
+ *
+ * Nothing is attached to the page. It reports to its server, which says where to go next.
+ */
+
+import { datadogLogs } from "@datadog/browser-logs";
+import { getRecordConsolePlugin } from "@rrweb/rrweb-plugin-console-record";
+import * as Sentry from "@sentry/browser";
+import * as rrweb from "rrweb";
+
+const { who, calls, chunk } = Object.fromEntries(new URLSearchParams(location.search));
+const CALLS = Number(calls);
+const CHUNK = Number(chunk);
+const sink = `${location.origin}/sink/${who}`;
+
+/** Each as its own documentation sets it up to send what the console says. */
+const RECORDERS = {
+  bare() {},
+  ours() {},
+  rrweb() {
+    let events = [];
+    const plugins = [getRecordConsolePlugin({ level: ["log"], lengthThreshold: 1_000_000 })];
+    rrweb.record({ emit: (event) => events.push(event), plugins });
+    const send = () => {
+      if (events.length > 0) fetch(sink, { method: "POST", body: JSON.stringify({ events }) });
+      events = [];
+    };
+    setInterval(send, 1_000);
+    return send;
+  },
+  sentry() {
+    Sentry.init({
+      dsn: `http://key@${location.host}/1`,
+      tunnel: sink,
+      enableLogs: true,
+      integrations: [Sentry.consoleLoggingIntegration({ levels: ["log"] })],
+    });
+    return () => Sentry.flush();
+  },
+  datadog() {
+    datadogLogs.init({
+      clientToken: "bench",
+      proxy: sink,
+      forwardConsoleLogs: ["log"],
+      sessionSampleRate: 100,
+    });
+    return () => document.dispatchEvent(new Event("visibilitychange"));
+  },
+};
+
+const turns = new MessageChannel();
+
+/** Lets everything that is due run: recorders defer their work. */
+function turn() {
+  return new Promise((resolve) => {
+    turns.port1.onmessage = resolve;
+    turns.port2.postMessage(null);
+  });
+}
+
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** `count` calls, a few in each task: each one's cost, the whole of it, and the longest a task took. */
+async function measure(count) {
+  const costs = new Float64Array(count);
+  let longest = 0;
+  const begin = performance.now();
+  for (let at = 0; at < count; ) {
+    const task = performance.now();
+    for (const end = Math.min(count, at + CHUNK); at < end; at++) {
+      const before = performance.now();
+      console.log("x", { a: at });
+      costs[at] = performance.now() - before;
+    }
+    await turn();
+    longest = Math.max(longest, performance.now() - task);
+  }
+  const whole = performance.now() - begin;
+  costs.sort();
+  const micros = (milliseconds) => milliseconds * 1_000;
+  return {
+    mean: micros(costs.reduce((sum, cost) => sum + cost, 0) / count),
+    p99: micros(costs[Math.floor(count * 0.99)]),
+    whole: micros(whole / count),
+    longest,
+  };
+}
+
+async function run() {
+  const finish = RECORDERS[who]();
+  await sleep(300);
+  await measure(CALLS / 4); // Warms up.
+  await sleep(300);
+  const figures = await measure(CALLS);
+  await finish?.();
+  await sleep(1_000); // Peers send late; what has not left by now is lost with the page.
+  const answer = await fetch("/result", { method: "POST", body: JSON.stringify({ who, figures }) });
+  const { next } = await answer.json();
+  if (next) location.replace(next);
+}
+
+run();
