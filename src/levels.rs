@@ -31,14 +31,14 @@ macro_rules! closed_set {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownName;
-            fn from_str(name: &str) -> Result<Self, UnknownName> {
-                Self::from_name(name.as_bytes()).ok_or_else(|| UnknownName {
+            type Err = $crate::levels::UnknownName;
+            fn from_str(name: &str) -> Result<Self, $crate::levels::UnknownName> {
+                Self::from_name(name.as_bytes()).ok_or_else(|| $crate::levels::UnknownName {
                     what: $what,
                     name: name.chars().take(64).collect(),
                     expected: &[$($text),+],
@@ -61,10 +61,12 @@ macro_rules! closed_set {
     };
 }
 
+pub(crate) use closed_set;
+
 /// A name outside a closed set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
-    /// The set: "source kind", "detail level", "severity".
+    /// The set: "source kind", "detail level", "severity", "noise preset".
     pub what: &'static str,
     /// The name that was given, cut to 64 characters.
     pub name: String,

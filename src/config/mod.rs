@@ -24,6 +24,7 @@
 //! ```
 
 mod category;
+mod noise;
 mod read;
 mod site_pattern;
 
@@ -31,11 +32,12 @@ mod site_pattern;
 mod tests;
 
 pub use category::{BUILT_IN, CategoryConfig};
+pub use noise::Noise;
 pub use site_pattern::{BadSitePattern, SitePattern};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What is recorded.
@@ -44,6 +46,8 @@ pub struct CaptureConfig {
     /// By category; holds at least the [built-in](BUILT_IN) ones.
     categories: BTreeMap<String, CategoryConfig>,
     sites: Sites,
+    /// Which noise is left out below `verbose`, in order; all of it unless said otherwise.
+    noise: BTreeSet<Noise>,
 }
 
 /// Where it is recorded: on sites that fit an `include` and no `exclude`.
@@ -57,7 +61,8 @@ pub struct Sites {
 
 impl Default for CaptureConfig {
     fn default() -> Self {
-        Self { categories: category::defaults(), sites: Sites::default() }
+        let noise = Noise::ALL.iter().copied().collect();
+        Self { categories: category::defaults(), sites: Sites::default(), noise }
     }
 }
 
@@ -119,6 +124,12 @@ impl CaptureConfig {
     #[must_use]
     pub const fn sites(&self) -> &Sites {
         &self.sites
+    }
+
+    /// Which noise is left out below `verbose`.
+    #[must_use]
+    pub const fn noise(&self) -> &BTreeSet<Noise> {
+        &self.noise
     }
 
     /// Whether the page at `url` is recorded.

@@ -1,6 +1,6 @@
 //! From JSON to a config: every field by hand, so that each refusal has its path and says what would be right.
 
-use super::{CaptureConfig, CategoryConfig, ConfigError, SitePattern, Sites, category};
+use super::{CaptureConfig, CategoryConfig, ConfigError, Sites, category};
 use crate::envelope::MAX_LINE_BYTES;
 use crate::levels::DetailLevel;
 use crate::selector::key::nearest;
@@ -16,10 +16,11 @@ type Read<T> = Result<T, ConfigError>;
 /// Reads a config. What is absent or null has its default.
 pub(super) fn config(value: &Value) -> Read<CaptureConfig> {
     let mut config = CaptureConfig::default();
-    for (name, value) in object(value, "", &["categories", "sites"])? {
+    for (name, value) in object(value, "", &["categories", "sites", "noise"])? {
         match name.as_str() {
             "categories" => config.categories = categories(value)?,
-            _ => config.sites = sites(value)?,
+            "sites" => config.sites = sites(value)?,
+            _ => config.noise = all_named(value, "noise", "an array of noise presets like source_maps")?,
         }
     }
     Ok(config)
@@ -70,13 +71,7 @@ fn sites(value: &Value) -> Read<Sites> {
     let mut sites = Sites::default();
     for (name, value) in object(value, "sites", &["include", "exclude"])? {
         let path = format!("sites.{name}");
-        let Value::Array(items) = value else {
-            return Err(wrong(&path, value, "an array of site patterns like *.example.com"));
-        };
-        let mut patterns = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            patterns.push(named::<SitePattern>(item, &format!("{path}[{index}]"))?);
-        }
+        let patterns = all_named(value, &path, "an array of site patterns like *.example.com")?;
         *(if name == "include" { &mut sites.include } else { &mut sites.exclude }) = patterns;
     }
     Ok(sites)
@@ -101,6 +96,16 @@ fn object<'a>(
         return Err(ConfigError { path, message });
     }
     Ok(Map::iter(fields).filter(|(_, value)| !value.is_null()))
+}
+
+/// An array of strings that each name one of a kind.
+fn all_named<T: FromStr<Err: ToString>, C: FromIterator<T>>(
+    value: &Value,
+    path: &str,
+    expected: &str,
+) -> Read<C> {
+    let Value::Array(items) = value else { return Err(wrong(path, value, expected)) };
+    items.iter().enumerate().map(|(index, item)| named(item, &format!("{path}[{index}]"))).collect()
 }
 
 /// A string that names one of its kind.

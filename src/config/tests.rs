@@ -1,6 +1,6 @@
 //! Properties of capture configs and site patterns.
 
-use super::{BUILT_IN, CaptureConfig, CategoryConfig, SitePattern};
+use super::{BUILT_IN, CaptureConfig, CategoryConfig, Noise, SitePattern};
 use crate::levels::DetailLevel;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
             "sites.include[1]: unknown site pattern \"a b\"; expected *, a host, *.host, host:port or scheme://host/path*",
         ),
         (json!({"site": {}}), "site: unknown field; did you mean `sites`?"),
-        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites"),
+        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites, noise"),
         (
             json!({"sites": {"include": "*"}}),
             "sites.include: expected an array of site patterns like *.example.com, got \"*\"",
@@ -104,7 +104,7 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
             json!({"categories": {"tab": {"detail_level": 1}}}),
             "categories.tab.detail_level: expected a string, got 1",
         ),
-        (json!("x"), "expected an object of categories, sites, got \"x\""),
+        (json!("x"), "expected an object of categories, sites, noise, got \"x\""),
     ] {
         assert_eq!(refusal(&patch), expected);
     }
@@ -166,6 +166,21 @@ fn what_is_no_pattern_is_refused() {
     {
         assert!(text.parse::<SitePattern>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn noise_is_left_out_by_preset() {
+    let mut config = CaptureConfig::default();
+    assert_eq!(config.noise().len(), Noise::ALL.len());
+    assert!(config.apply(r#"{"noise":["data_urls","source_maps"]}"#).unwrap());
+    assert_eq!(config.noise().iter().copied().collect::<Vec<_>>(), [Noise::SourceMaps, Noise::DataUrls]);
+    let error = config.apply(r#"{"noise":["data_urls","sourcemaps"]}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "noise[1]: unknown noise preset \"sourcemaps\"; expected source_maps, hot_updates, bundler_modules, data_urls"
+    );
+    assert!(config.apply(r#"{"noise":[]}"#).unwrap() && config.noise().is_empty());
+    assert!(config.apply(r#"{"noise":null}"#).unwrap() && config.noise().len() == Noise::ALL.len());
 }
 
 #[test]

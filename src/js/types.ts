@@ -107,16 +107,22 @@ export interface CategoryConfig {
   max_event_bytes: number;
 }
 
+/** A kind of request that tells of the tool chain rather than of the page. */
+export type Noise = "source_maps" | "hot_updates" | "bundler_modules" | "data_urls";
+
 /** What the native producers record. Changing it is a merge patch. */
 export interface CaptureConfig {
   categories: Record<string, CategoryConfig>;
   sites: { include: string[]; exclude: string[] };
+  /** The kinds of request that are left out of `network` below `verbose`; all of them unless said otherwise. */
+  noise: Noise[];
 }
 
 /** A merge patch of a {@link CaptureConfig}: absent keys keep their value. */
 export interface CaptureConfigPatch {
   categories?: Record<string, Partial<CategoryConfig>>;
   sites?: { include?: string[]; exclude?: string[] };
+  noise?: Noise[];
 }
 
 /** What `chrome.storage.session` holds so that the next worker goes on with this session. */

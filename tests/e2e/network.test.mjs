@@ -165,6 +165,14 @@ test("the tool chain's own requests are left out below verbose", async () => {
     events.filter(({ url }) => /\.map|hot-update|^data:/.test(url ?? "")),
     [],
   );
+  await rig.command({ command: "configure", patch: { noise: ["hot_updates"] } });
+  await page.evaluate(() => Promise.all(["/wanted.js.map", "/b.hot-update.json"].map((url) => fetch(url))));
+  await rig.event("network.response", "/wanted.js.map");
+  await page.evaluate(() => fetch("/data?after-choosing"));
+  await rig.event("network.response", "/data?after-choosing");
+  const chosen = await rig.collector.events("category:network");
+  assert.ok(!chosen.some(({ url }) => url?.includes("hot-update")));
+  await rig.command({ command: "configure", patch: { noise: /** @type {any} */ (null) } });
   await page.close();
 });
 
