@@ -1,4 +1,6 @@
 /** The browser dies with everything in it, and pages and tabs end in every other way. */
+import { cpSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** @type {import("./suite.mjs").Scenario[]} */
@@ -14,6 +16,30 @@ export const browsers = [
         await tab.evaluate("emit(10, 10)");
         await sleep(700 + Math.random() * 1_000);
         await rig.killBrowser();
+        await rig.startBrowser();
+      }
+    },
+  },
+  {
+    name: "power_lost",
+    what: "a loss of power takes the log's last second, of which the collector has had some",
+    times: { small: 1, full: 5 },
+    own: true,
+    emitterKilled: true,
+    async run(rig, times) {
+      const logs = join(rig.profile, "Default", "IndexedDB");
+      const copy = join(rig.folder, "older-logs");
+      for (let time = 0; time < times; time++) {
+        const tab = await rig.emitter("power_lost");
+        await tab.evaluate("emit(10, 10)");
+        await sleep(700);
+        // What a disk holds that was told nothing for a while: all writes up to some moment, and none after it.
+        rig.pauseBrowser(() => cpSync(logs, copy, { recursive: true }));
+        await sleep(1_000);
+        await rig.flushed();
+        await rig.killBrowser();
+        rmSync(logs, { recursive: true });
+        renameSync(copy, logs);
         await rig.startBrowser();
       }
     },

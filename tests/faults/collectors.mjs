@@ -69,7 +69,7 @@ export const collectors = [
       const tab = await rig.emitter("store_emptied");
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(1500)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await rig.stopCollector();
         removeStore(rig);
         await rig.startCollector();
@@ -87,15 +87,15 @@ export const collectors = [
       for (let time = 0; time < times; time++) {
         let tab = await rig.emitter("store_restored");
         await tab.evaluate("burst(500)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await rig.stopCollector();
         cpSync(rig.data, copy, { recursive: true });
         await rig.startCollector();
         await tab.evaluate("burst(1500)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await restore(rig, copy);
         await tab.evaluate("burst(100)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         // The session in which everything was acknowledged is an older one now.
         await rig.browser?.close();
         await restore(rig, copy);
@@ -116,13 +116,13 @@ export const collectors = [
       const tab = await rig.emitter("store_replaced");
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(800)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await rig.stopCollector();
         cpSync(rig.data, first, { recursive: true });
         removeStore(rig);
         await rig.startCollector();
         await tab.evaluate("burst(300)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await restore(rig, first);
         await tab.evaluate("burst(100)");
         rmSync(first, { recursive: true });

@@ -89,7 +89,8 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
     let emitted = 0;
     for (const id of new Set([...told.keys(), ...documents.keys()])) {
       // A page that is killed has told less than it has emitted.
-      const highest = Math.max(-1, ...(documents.get(id)?.keys() ?? []));
+      let highest = -1;
+      for (const number of documents.get(id)?.keys() ?? []) highest = Math.max(highest, number);
       emitted += Math.max(told.get(id) ?? 0, highest + 1);
     }
     row = { name, emitted, stored, gaps, unacked: 0, duplicates, reasons, note: "" };

@@ -139,7 +139,7 @@ export const limits = [
         await goesOnInMemory(rig);
         await tab.evaluate("rest()");
         // What memory alone holds dies with it: that is what volatile means.
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         empty();
         for (const { targetId } of await rig.workers())
           await rig.cdp.send("Target.closeTarget", { targetId });
@@ -159,7 +159,7 @@ export const limits = [
       const tab = await rig.emitter("browser_quota_full", { pad: 4_000 });
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(100)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await rig.stopCollector("SIGTERM");
         await rig.limitQuota(8 << 20);
         const began = Date.now() * 1_000;
@@ -177,7 +177,7 @@ export const limits = [
         await tab.evaluate("rest()");
         await rig.limitQuota(null);
         await rig.startCollector();
-        await rig.command({ command: "flush" });
+        await rig.flushed();
       }
     },
   },

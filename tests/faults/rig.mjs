@@ -3,7 +3,7 @@
  *
  * Nothing is attached to the extension's worker unless a scenario says so: a debugger would keep it alive.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,7 @@ import { extensionCopy } from "../e2e/fixtures/browser.mjs";
 import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 import { gapsIn, settle } from "./ledger.mjs";
+import { descends, processes } from "./processes.mjs";
 import { FaultProxy } from "./proxy.mjs";
 import { EMITTER, Emitted, Tab } from "./tab.mjs";
 
@@ -125,6 +126,17 @@ export class Rig {
     await browser?.exited;
   }
 
+  /** Nothing of the browser runs during `work`. @param {() => void} work */
+  pauseBrowser(work) {
+    const pids = processes(({ pid }) => descends(pid, this.browser?.pid));
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      work();
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+  }
+
   get cdp() {
     if (this.browser === null) throw new Error("the browser is not running");
     return this.browser.cdp;
@@ -142,6 +154,11 @@ export class Rig {
     } finally {
       await tab.close();
     }
+  }
+
+  /** Everything is delivered; what stands in the way for a moment is waited out. */
+  async flushed() {
+    await this.until("everything to be delivered", () => this.command({ command: "flush" }).then(() => true));
   }
 
   /** The extension's worker, while it lives. @returns {Promise<{ targetId: string }[]>} */
@@ -170,10 +187,12 @@ export class Rig {
   /** Reloads the extension, as a person does on chrome://extensions, and waits for its next worker. */
   async reloadExtension() {
     const before = new Set((await this.workers()).map(({ targetId }) => targetId));
-    await this.inWorker("void chrome.runtime.reload()").catch(() => {});
-    await this.until("the reloaded extension's worker", async () =>
-      (await this.workers()).some(({ targetId }) => !before.has(targetId)),
-    );
+    await this.until("the reloaded extension's worker", async () => {
+      if ((await this.workers()).some(({ targetId }) => !before.has(targetId))) return true;
+      // A worker is listed before its script has run, and then there is no `chrome` yet.
+      await this.inWorker("void chrome.runtime.reload()").catch(() => {});
+      return false;
+    });
   }
 
   /** Lets a limited extension store no more than so much; null: what the browser allows. @param {number | null} bytes */
@@ -187,21 +206,12 @@ export class Rig {
 
   /** The processes that run extensions. */
   extensionProcesses() {
-    return readdirSync("/proc")
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(Number)
-      .filter((pid) => {
-        try {
-          const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-          return (
-            command.includes("--extension-process") &&
-            command.includes("--type=renderer") &&
-            descends(pid, this.browser?.pid)
-          );
-        } catch {
-          return false;
-        }
-      });
+    return processes(
+      ({ pid, command }) =>
+        command.includes("--extension-process") &&
+        command.includes("--type=renderer") &&
+        descends(pid, this.browser?.pid),
+    );
   }
 
   /**
@@ -270,14 +280,4 @@ function limitStorage(extension) {
     (/** @type {string} */ name) => name !== "unlimitedStorage",
   );
   writeFileSync(file, JSON.stringify(manifest));
-}
-
-/** @param {number} pid @param {number | undefined} ancestor */
-function descends(pid, ancestor) {
-  for (let at = pid; at > 1; ) {
-    if (at === ancestor) return true;
-    const stat = readFileSync(`/proc/${at}/stat`, "utf8");
-    at = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  }
-  return false;
 }

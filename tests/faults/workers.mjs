@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** @typedef {import("./rig.mjs").Rig} Rig */
 
-/** How the worker is ended. @type {Record<string, (rig: Rig) => Promise<unknown>>} */
+/** How the worker is ended; `false` when it had ended before. @type {Record<string, (rig: Rig) => Promise<unknown>>} */
 const DEATHS = {
   async worker_stopped(rig) {
     const tab = await rig.cdp.send("Target.getTargets");
@@ -17,7 +17,9 @@ const DEATHS = {
     await rig.cdp.send("Target.detachFromTarget", { sessionId });
   },
   async worker_target_closed(rig) {
-    for (const { targetId } of await rig.workers()) await rig.cdp.send("Target.closeTarget", { targetId });
+    const [worker] = await rig.workers();
+    if (worker === undefined) return false;
+    return rig.cdp.send("Target.closeTarget", { targetId: worker.targetId }).catch(() => false);
   },
   async worker_process_killed(rig) {
     for (const pid of rig.extensionProcesses()) process.kill(pid, "SIGKILL");
@@ -36,8 +38,7 @@ const dies = (name, { small, full }) => ({
     while (deaths < times) {
       await sleep(150 + Math.random() * 450);
       if ((await rig.workers()).length === 0) continue;
-      await DEATHS[name]?.(rig);
-      deaths++;
+      if ((await DEATHS[name]?.(rig)) !== false) deaths++;
     }
     await sleep(300);
     await tab.evaluate("rest()");
