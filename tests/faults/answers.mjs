@@ -85,7 +85,7 @@ export const answers = [
       };
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(200)");
-        await rig.command({ command: "flush" });
+        await rig.flushed();
         await tab.reload();
       }
       rig.proxy.getWell();
