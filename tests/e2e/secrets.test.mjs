@@ -1,5 +1,6 @@
 /**
- * Secrets seeded wherever pages have them are nowhere on disk: not in the extension's logs, not in the store.
+ * Secrets seeded wherever pages have them are nowhere outside their pages: not in the extension's logs, not on the
+ * wire, not in the store.
  *
  * A marker that is no secret is beside each of them, and has to be found: a search that finds nothing proves nothing.
  */
@@ -7,6 +8,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { FaultProxy } from "../faults/proxy.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
@@ -27,8 +29,20 @@ const SECRETS = {
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
+/** @type {FaultProxy} */
+let proxy;
+/** What went over the wire, unpacked. @type {Buffer[]} */
+const wire = [];
 before(async () => {
   rig = await startRig({
+    between: async (collector) => {
+      proxy = await new FaultProxy(() => collector).listen();
+      proxy.rule = (batch) => {
+        wire.push(Buffer.from(batch.path), batch.text());
+        return null;
+      };
+      return proxy.url;
+    },
     capture: { categories: { console: { detail_level: "verbose" }, network: { detail_level: "verbose" } } },
     pages: {
       "/page": `<!doctype html><title>secrets</title><input id="name" name="name"><input id="pw" type="password">`,
@@ -84,7 +98,10 @@ before(async () => {
   await rig.event("console.exception", "marker-thrown");
   await rig.flushed();
 });
-after(() => rig.close());
+after(async () => {
+  await rig.close();
+  await proxy.close();
+});
 
 /** Every file below, as bytes. @param {string} folder @returns {Buffer} */
 function bytesBelow(folder) {
@@ -99,8 +116,8 @@ function found(bytes) {
     .map(([name]) => name);
 }
 
-test("what the collector was sent and answers holds none of them", async () => {
-  const text = Buffer.from(JSON.stringify(await rig.collector.records("")));
+/** @param {Buffer} text */
+function holdsOnlyMarkers(text) {
   for (const marker of [
     "marker-url",
     "marker-header",
@@ -114,6 +131,13 @@ test("what the collector was sent and answers holds none of them", async () => {
     assert.ok(text.includes(marker), marker);
   }
   assert.deepEqual(found(text), []);
+}
+
+test("what goes over the wire holds none of them", () => holdsOnlyMarkers(Buffer.concat(wire)));
+
+test("what the collector answers holds none of them", async () => {
+  const text = Buffer.from(JSON.stringify(await rig.collector.records("")));
+  holdsOnlyMarkers(text);
   assert.match(text.toString(), /\[redacted:[0-9a-f]{8}\]/);
 });
 
