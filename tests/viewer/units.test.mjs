@@ -11,6 +11,8 @@ import { numbers } from "./tape.mjs";
 
 /** @type {typeof import("../../www/src/list/viewport.ts")} */
 const { Viewport, MAX_PHYSICAL_PX } = await bundled("list/viewport.ts");
+/** @type {typeof import("../../www/src/list/slots.ts")} */
+const { Slots } = await bundled("list/slots.ts");
 /** @type {typeof import("../../www/src/filter/text.ts")} */
 const { terms, valuesOf, withTerm, withValues, freeWords } = await bundled("filter/text.ts");
 /** @type {typeof import("../../www/src/detail/curl.ts")} */
@@ -198,6 +200,27 @@ test("severity follows the core's table", () => {
     [399, 400, 599].map((status) => of("network.response", { status })),
     [1, 3, 3],
   );
+});
+
+test("no two rows in view have one slot, and a row keeps its own while it is in view", () => {
+  const random = numbers(5);
+  const slots = new Slots();
+  /** @type {Map<number, number>} */
+  let before = new Map();
+  let from = 0;
+  let most = 0;
+  for (let i = 0; i < 2_000; i++) {
+    from = random() < 0.1 ? Math.floor(random() * 1e6) : Math.max(0, from + Math.floor(random() * 60) - 30);
+    const to = from + 20 + Math.floor(random() * 30);
+    const grew = to - from > most;
+    most = Math.max(most, to - from);
+    slots.show(from, to);
+    const now = new Map();
+    for (let row = from; row < to; row++) now.set(row, slots.of(row));
+    assert.equal(new Set(now.values()).size, to - from);
+    if (!grew) for (const [row, slot] of now) if (before.has(row)) assert.equal(slot, before.get(row));
+    before = now;
+  }
 });
 
 for (const file of [dist("www", "main.js"), dist("extension", "viewer.js")]) {

@@ -13,10 +13,11 @@ import { Icon } from "../ui/icon";
 import "./list.css";
 import { Nothing } from "./nothing";
 import { GapRow, Row } from "./row";
+import { Slots } from "./slots";
 import { Viewport } from "./viewport";
 
 const ROW_PX = 24;
-const OVERSCAN_ROWS = 12;
+const OVERSCAN_ROWS = 8;
 /** Rows of gaps that stay in sight above an empty state. */
 const MOST_GAPS_ABOVE = 6;
 const REST_MS = 160;
@@ -37,6 +38,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const headLength = useRef(0);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
+  const slots = useMemo(() => new Slots(), []);
   viewport.rows = rows.length;
   void moved.value;
   void viewer.linesVersion.value;
@@ -119,6 +121,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const { from, to } = viewport.range(OVERSCAN_ROWS);
   useMissingLines(viewer, from, to);
 
+  slots.show(from, to);
   const drawn = [];
   let activeRow: string | undefined;
   if (feed !== null) {
@@ -138,7 +141,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         category: viewer.dictionary.categories.list[header.category] ?? "",
       };
       if (isSelected) activeRow = `row-${header.at}`;
-      const key = `${header.session}.${header.seq}`;
+      const key = slots.of(i);
       drawn.push(header.gap > 0 ? <GapRow key={key} {...props} /> : <Row key={key} {...props} />);
     }
   }
