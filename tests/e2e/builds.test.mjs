@@ -1,9 +1,12 @@
 /** The two builds: what each may do, and what neither has. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
 
 /** @param {string} build */
 const manifestOf = (build) => JSON.parse(readFileSync(dist(build, "manifest.json"), "utf8"));
@@ -48,3 +51,43 @@ for (const build of BUILDS) {
     assert.ok(!files.includes("tabtape.json"));
   });
 }
+
+const PAGES = { "/logs": scripted('console.log("from the page"); fetch("/data")') };
+
+test("the store build injects nothing anywhere until a person has granted a site", async () => {
+  const rig = await startRig({ build: dist("extension-store"), recording: false, pages: PAGES });
+  try {
+    const worker = await rig.worker();
+    assert.equal(
+      await worker.evaluate(() => chrome.permissions.contains({ origins: ["<all_urls>"] })),
+      false,
+    );
+    assert.equal(await worker.evaluate(() => typeof chrome.debugger), "undefined");
+    const status = await rig.command({ command: "status" });
+    assert.deepEqual([status.recording, status.failure], [false, null]);
+    const page = await rig.open("/logs");
+    assert.equal(await page.evaluate(() => console.log.toString()), "function log() { [native code] }");
+    assert.deepEqual(await rig.collector.events("-category:system"), []);
+  } finally {
+    await rig.close();
+  }
+});
+
+test("the store build records the sites that were granted", async () => {
+  const granted = mkdtempSync(join(tmpdir(), "tabtape-store-"));
+  cpSync(dist("extension-store"), granted, { recursive: true });
+  // No test can press the browser's own button: the copy has from its start what the button would give it.
+  const manifest = manifestOf("extension-store");
+  manifest.host_permissions = manifest.optional_host_permissions;
+  writeFileSync(join(granted, "manifest.json"), JSON.stringify(manifest));
+  const rig = await startRig({ build: granted, pages: PAGES });
+  try {
+    await rig.open("/logs");
+    await rig.event("console.log", "from the page");
+    await rig.event("network.response", "/data");
+    await rig.event("page.navigation_committed", "/logs");
+  } finally {
+    await rig.close();
+    rmSync(granted, { recursive: true, force: true });
+  }
+});

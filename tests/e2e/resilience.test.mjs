@@ -86,7 +86,7 @@ test("idle, paired and with the viewer open, nothing but system events is added"
   await viewer.waitForTimeout(2_000);
   await rig.flushed();
   const before = (await rig.collector.events("-category:system")).length;
-  await viewer.waitForTimeout(15_000);
+  await viewer.waitForTimeout(60_000);
   await viewer.reload();
   await viewer.waitForTimeout(1_000);
   await rig.flushed();
