@@ -5,6 +5,7 @@
  * nothing is recorded it does nothing. A trap of the wasm discards its instance: the session is resumed from its
  * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
  */
+import type { Durability } from "../../src/js/durability.ts";
 import { init, isTrap as isWasmTrap, openRecorder } from "../../src/js/index.ts";
 import type {
   CaptureConfigPatch,
@@ -28,6 +29,7 @@ export interface Opening {
   reason: string;
   capture: CaptureConfigPatch;
   collector: CollectorTarget | null;
+  durability: Durability;
   resume: ResumeRecord | null;
   before?: Promise<void>;
 }
@@ -45,9 +47,11 @@ export class RecorderOwner {
   #waiting: { category: string; work: Work }[] | null = [];
   #waitingDropped = new Map<string, number>();
   #traps: number[] = [];
-  #options: { capture: CaptureConfigPatch; collector: CollectorTarget | null } = {
+  /** For the next one, should this one trap. */
+  #options: Pick<Opening, "capture" | "collector" | "durability"> = {
     capture: {},
     collector: null,
+    durability: "relaxed",
   };
   readonly #hooks: RecorderHooks;
 
@@ -66,14 +70,15 @@ export class RecorderOwner {
   }
 
   /** `before` is awaited before anything that waits is recorded. */
-  async open({ reason, capture, collector, resume, before }: Opening): Promise<Recorder> {
-    this.#options = { capture, collector };
+  async open({ reason, capture, collector, durability, resume, before }: Opening): Promise<Recorder> {
+    this.#options = { capture, collector, durability };
     this.#waiting ??= [];
     await init(chrome.runtime.getURL("tabtape.wasm"));
     const recorder = await openRecorder({
       resume,
       start: { reason },
       config: capture,
+      durability,
       saveResume: (record) =>
         record === null
           ? chrome.storage.session.remove(RESUME_KEY)

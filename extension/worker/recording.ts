@@ -169,12 +169,13 @@ export class Recording {
 
   async #open(reason: string): Promise<void> {
     const resume = await RecorderOwner.resumable();
-    const { capture, collector } = this.settings;
+    const { capture, collector, durability } = this.settings;
     try {
       const recorder = await this.#owner.open({
         reason: resume === null || reason === "recording_started" ? reason : "wake",
         capture,
         collector,
+        durability,
         resume,
         before: this.#tabs.refill(),
       });

@@ -4,6 +4,7 @@
  * A file `tabtape.json` beside the manifest is a preconfiguration: it is applied at the first worker start that
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
  */
+import type { Durability } from "../../src/js/durability.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
 
 export interface Settings {
@@ -15,6 +16,8 @@ export interface Settings {
   /** The debugger producer: tabs are attached to only while this is on, or one by one from the popup. */
   debugger_all_tabs: boolean;
   screenshot_on_error: boolean;
+  /** What a loss of power may take of what is recorded: its last seconds, or nothing for a price. */
+  durability: Durability;
   /** The text of the preconfiguration applied last. */
   preconfiguration: string | null;
 }
@@ -26,6 +29,7 @@ export const DEFAULT_SETTINGS: Settings = {
   approved_extensions: [],
   debugger_all_tabs: false,
   screenshot_on_error: false,
+  durability: "relaxed",
   preconfiguration: null,
 };
 
@@ -73,6 +77,7 @@ export function parsePreconfiguration(text: string): Partial<Settings> {
     "approved_extensions",
     "debugger_all_tabs",
     "screenshot_on_error",
+    "durability",
   ];
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(file)) {
@@ -80,9 +85,14 @@ export function parsePreconfiguration(text: string): Partial<Settings> {
       throw new Error(`tabtape.json: unknown field "${name}", known are ${known.join(", ")}`);
     settings[name] = value;
   }
-  const { recording, collector } = settings;
+  const { recording, collector, durability } = settings;
   if (recording !== undefined && typeof recording !== "boolean") {
     throw new Error(`tabtape.json: "recording" is ${JSON.stringify(recording)}, must be true or false`);
+  }
+  if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
+    throw new Error(
+      `tabtape.json: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
+    );
   }
   if (collector !== undefined && collector !== null) checkCollector(collector);
   return settings as Partial<Settings>;

@@ -17,6 +17,7 @@ export async function init(source: WasmSource = new URL("tabtape.wasm", import.m
 
 export default init;
 
+export type { Durability } from "./durability.ts";
 export { TabtapeError } from "./errors.ts";
 export {
   type HeaderColumns,

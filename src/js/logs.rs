@@ -56,6 +56,15 @@ impl JsLogs {
         self.head.latest_seq as f64
     }
 
+    /// Asks the browser not to clear them by itself. Tells whether it promises.
+    ///
+    /// # Errors
+    /// The browser does not answer.
+    pub async fn persist(&self) -> Result<bool, JsValue> {
+        let log = self.log.clone();
+        log.persist().await.map_err(|failed| error(failed.code(), &failed))
+    }
+
     /// Closes the connection.
     pub fn close(&self) {
         self.log.close();

@@ -1,3 +1,4 @@
+import { type Durability, isStrict } from "./durability.ts";
 import { TabtapeError, wrapped } from "./errors.ts";
 import { type Glue, instance } from "./wasm.ts";
 
@@ -8,11 +9,8 @@ export interface CategoryLogsOptions {
   databaseName?: string;
   /** The session to resume, or to begin under this id; a new one when absent. */
   sessionId?: string;
-  /**
-   * `relaxed`, the default: a commit is done when the operating system has it; `strict`: when the disk has
-   * it. They differ in what a loss of power takes.
-   */
-  durability?: "relaxed" | "strict";
+  /** When a commit counts as done; `relaxed` when absent. */
+  durability?: Durability;
 }
 
 /**
@@ -36,6 +34,18 @@ export class CategoryLogs {
     return this.#wasm.latestSeq;
   }
 
+  /**
+   * Asks the browser not to clear this origin's logs by itself, and tells whether it promises. A person may be asked;
+   * workers cannot ask, and are told what was promised before.
+   */
+  async persist(): Promise<boolean> {
+    try {
+      return await this.#wasm.persist();
+    } catch (error) {
+      throw wrapped(error);
+    }
+  }
+
   /** Closes the connection; a commit opens it again. */
   close(): void {
     this.#wasm.close();
@@ -56,7 +66,7 @@ export class CategoryLogs {
 /** Opens the logs of one session. */
 export async function openCategoryLogs(options: CategoryLogsOptions = {}): Promise<CategoryLogs> {
   const { WasmLogs } = instance().glue;
-  const strict = options.durability === "strict";
+  const strict = isStrict(options.durability);
   try {
     return new CategoryLogs(
       await WasmLogs.open(options.databaseName ?? "tabtape", options.sessionId, strict),

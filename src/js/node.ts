@@ -9,6 +9,7 @@ export async function init(source?: WasmSource): Promise<void> {
 
 export default init;
 
+export type { Durability } from "./durability.ts";
 export { TabtapeError } from "./errors.ts";
 export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
 export { Reader } from "./reader.ts";

@@ -1,3 +1,4 @@
+import { isStrict } from "./durability.ts";
 import { TabtapeError, wrapped } from "./errors.ts";
 import { Inbox, isDataLast, stringified } from "./inbox.ts";
 import { Reader } from "./reader.ts";
@@ -25,7 +26,8 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
     resume: options.resume,
     reason: options.start.reason,
     config: options.config ?? {},
-    strictDurability: options.durability === "strict",
+    strictDurability: isStrict(options.durability),
+    unlimitedStorage: hasUnlimitedStorage(),
   };
   let opened: OpenRecorder | null = null;
   const tell = () => {
@@ -43,6 +45,16 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
     if (isTrap(error)) discard(home);
     throw wrapped(error);
   }
+}
+
+/**
+ * Whether this is an extension that browsers evict nothing of. They do not tell it by `navigator.storage.persisted()`,
+ * and workers cannot ask by `persist()`.
+ * https://developer.chrome.com/docs/extensions/develop/concepts/storage-and-cookies#unlimited-storage
+ */
+function hasUnlimitedStorage(): boolean {
+  const scope = globalThis as { chrome?: { runtime?: { getManifest?(): { permissions?: string[] } } } };
+  return scope.chrome?.runtime?.getManifest?.().permissions?.includes("unlimitedStorage") ?? false;
 }
 
 class OpenRecorder implements Recorder {

@@ -28,6 +28,8 @@ pub(super) struct Status {
     pub(super) redactions: u64,
     pub(super) backlog_events: u64,
     pub(super) storage_bytes: u64,
+    pub(super) storage_quota_bytes: Option<u64>,
+    pub(super) storage_persistent: bool,
     pub(super) collector: CollectorStatus,
     pub(super) problems: Vec<Problem>,
 }

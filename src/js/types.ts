@@ -4,6 +4,7 @@
  * Units: `ts` is Unix microseconds; bytes are UTF-8 bytes; seq counts from 1 in each capture session.
  */
 
+import type { Durability } from "./durability.ts";
 import type { Reader } from "./reader.ts";
 import type { ReaderOptions } from "./session.ts";
 
@@ -155,8 +156,8 @@ export interface RecorderOptions {
   resume: ResumeRecord | null;
   start: WorkerStart;
   config?: CaptureConfigPatch;
-  /** When a commit counts as done; see `CategoryLogsOptions`. */
-  durability?: "relaxed" | "strict";
+  /** When a commit counts as done; `relaxed` when absent. */
+  durability?: Durability;
   /** Persists the resume record (null deletes it); awaited before the first publish is accepted. */
   saveResume(record: ResumeRecord | null): Promise<void>;
   /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once a second. */
@@ -197,6 +198,13 @@ export interface RecorderStatus {
   /** Committed here and not yet acknowledged by the collector, over all sessions in the database. */
   backlog_events: number;
   storage_bytes: number;
+  /** What the browser estimates that this origin may store; null where it does not tell. */
+  storage_quota_bytes: number | null;
+  /**
+   * The browser does not clear the logs by itself when its disk fills up: it has promised so when it was asked, or the
+   * extension has the permission `unlimitedStorage`. Without it, an origin not visited for long may lose them.
+   */
+  storage_persistent: boolean;
   collector: {
     /** "none" | "connecting" | "ok" | "retrying" | "unauthorized" | "impostor" */
     state: string;

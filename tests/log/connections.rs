@@ -138,3 +138,12 @@ async fn an_older_database_is_upgraded_without_loss() {
     assert_eq!(log.relay_message("r").await, Ok(None));
     assert_eq!(log.acked_seq(recording.session_id, "a").await, Ok(0));
 }
+
+#[test]
+async fn a_browser_that_is_asked_to_keep_the_logs_says_the_same_afterwards() {
+    let log = open("persist").await;
+    let promised = log.persist().await.unwrap();
+    let storage = log.storage().await.unwrap();
+    assert_eq!(storage.persisted, promised);
+    assert!(storage.quota_bytes.unwrap() > storage.usage_bytes.unwrap());
+}

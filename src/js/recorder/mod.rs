@@ -56,7 +56,7 @@ impl JsRecorder {
         let opened = Opened::open(&options, &notice).await;
         self::save_resume(&save_resume, opened.record().as_ref()).await?;
         let recorder = Rc::new(Recorder::start(opened, &options, config, save_resume, notice)?);
-        upkeep::begin(&recorder);
+        upkeep::begin(&recorder, options.unlimited_storage);
         Ok(Self { recorder })
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Options {
     pub(super) reason: String,
     pub(super) config: serde_json::Value,
     strict_durability: bool,
+    /// The browser clears nothing of this origin by itself.
+    pub(super) unlimited_storage: bool,
 }
 
 /// What the next worker of this browser session finds.

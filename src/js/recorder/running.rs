@@ -197,6 +197,7 @@ impl Recorder {
             .counts_by_category()
             .map(|(name, events, dropped)| (name.to_owned(), CategoryStatus { events, dropped }))
             .collect();
+        let seen = self.upkeep.seen();
         Status {
             session_id: session.session_id().to_string(),
             epoch: session.epoch(),
@@ -208,7 +209,9 @@ impl Recorder {
             warnings: counts.warnings,
             redactions: counts.redactions,
             backlog_events,
-            storage_bytes: self.upkeep.storage_bytes(),
+            storage_bytes: seen.storage_bytes,
+            storage_quota_bytes: seen.quota_bytes,
+            storage_persistent: seen.is_persistent,
             collector,
             problems: self.notice.problems(),
         }

@@ -1,7 +1,7 @@
-//! What is done now and then: retention, and looking how much is stored.
+//! What is done now and then: retention, and looking how much is stored and how much may be.
 
 use super::running::Recorder;
-use crate::log::{IndexedDbLog, LogError, RetentionPolicy};
+use crate::log::{IndexedDbLog, LogError, RetentionPolicy, Storage};
 use gloo_timers::callback::Interval;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -12,21 +12,43 @@ const INTERVAL_MS: u32 = 120_000;
 /// Ends when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
-    storage_bytes: Cell<u64>,
+    /// Nothing is evicted here, whatever the browser answers: an extension has `unlimitedStorage`.
+    unlimited: Cell<bool>,
+    seen: Cell<Seen>,
     interval: RefCell<Option<Interval>>,
 }
 
+/// What was seen when it was last looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// Bytes in all category logs.
+    pub(super) storage_bytes: u64,
+    /// What the browser lets this origin store, if it tells.
+    pub(super) quota_bytes: Option<u64>,
+    /// The browser does not clear the logs by itself.
+    pub(super) is_persistent: bool,
+}
+
 impl Upkeep {
-    /// Bytes in all category logs, when they were last looked at.
-    pub(super) const fn storage_bytes(&self) -> u64 {
-        self.storage_bytes.get()
+    pub(super) const fn seen(&self) -> Seen {
+        self.seen.get()
     }
 }
 
-/// Looks at once, and then every two minutes.
-pub(super) fn begin(recorder: &Rc<Recorder>) {
+/// Asks the browser to keep the logs, looks at once, and then every two minutes.
+pub(super) fn begin(recorder: &Rc<Recorder>, unlimited: bool) {
+    recorder.upkeep.unlimited.set(unlimited);
     let weak = Rc::downgrade(recorder);
-    look(&weak);
+    if let Some(log) = recorder.log.clone().filter(|_| !unlimited) {
+        let weak = weak.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            // What it answers shows in what is seen; a browser that cannot be asked promises nothing.
+            let _ = log.persist().await;
+            look(&weak);
+        });
+    } else {
+        look(&weak);
+    }
     *recorder.upkeep.interval.borrow_mut() = Some(Interval::new(INTERVAL_MS, move || look(&weak)));
 }
 
@@ -35,7 +57,11 @@ fn look(weak: &Weak<Recorder>) {
     let Some(log) = recorder.log.clone() else { return };
     wasm_bindgen_futures::spawn_local(async move {
         match keep_up(&log).await {
-            Ok(storage_bytes) => recorder.upkeep.storage_bytes.set(storage_bytes),
+            Ok(storage) => recorder.upkeep.seen.set(Seen {
+                storage_bytes: storage.bytes_by_category.values().sum(),
+                quota_bytes: storage.quota_bytes,
+                is_persistent: storage.persisted || recorder.upkeep.unlimited.get(),
+            }),
             Err(failed) => recorder.notice.problem(failed.code(), &failed.to_string()),
         }
         for problem in log.take_problems() {
@@ -45,7 +71,7 @@ fn look(weak: &Weak<Recorder>) {
     });
 }
 
-async fn keep_up(log: &IndexedDbLog) -> Result<u64, LogError> {
+async fn keep_up(log: &IndexedDbLog) -> Result<Storage, LogError> {
     log.retain(&RetentionPolicy::default()).await?;
-    Ok(log.storage().await?.bytes_by_category.values().sum())
+    log.storage().await
 }
