@@ -12,15 +12,16 @@ const BATCH_BYTES = 900_000;
 /** @typedef {import("./tape.mjs").TapeRecord} TapeRecord */
 
 export class Store {
-  /** @param {string} folder @param {import("../e2e/fixtures/collector.mjs").Collector} collector */
-  constructor(folder, collector) {
+  /** @param {string} folder @param {import("../e2e/fixtures/collector.mjs").Collector} collector @param {string[]} options */
+  constructor(folder, collector, options) {
     this.folder = folder;
     this.collector = collector;
+    this.options = options;
   }
 
-  static async start() {
-    const folder = mkdtempSync(join(tmpdir(), "tabtape-viewer-"));
-    return new Store(folder, await startCollector(folder));
+  /** On an empty folder, unless one is given. @param {string} [folder] @param {string[]} [options] */
+  static async start(folder = mkdtempSync(join(tmpdir(), "tabtape-viewer-")), options = []) {
+    return new Store(folder, await startCollector(folder, undefined, options), options);
   }
 
   get url() {
@@ -31,7 +32,7 @@ export class Store {
   async restart() {
     const { host } = new URL(this.url);
     await this.collector.stop("SIGKILL");
-    this.collector = await startCollector(this.folder, host);
+    this.collector = await startCollector(this.folder, host, this.options);
   }
 
   async stop() {

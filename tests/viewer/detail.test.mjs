@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, until } from "./browser.mjs";
-import { Store } from "./collector.mjs";
+import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
@@ -11,7 +11,7 @@ const ALL = take({ session: SESSION, startTs: START }, 2_000);
 const HOSTILE = sessionId(2);
 const MARKUP = '<img src=x onerror="window.hurt=1"></pre><script>window.hurt=1</script>';
 
-/** @type {Store} */
+/** @type {Awaited<ReturnType<typeof millionStore>>} */
 let store;
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -20,7 +20,7 @@ let viewer;
 /** @type {import("playwright-core").Page} */
 let page;
 before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
+  [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(SESSION, ALL);
   await store.deliver(HOSTILE, hostile());
   viewer = await open(browser, await store.link(`?session=${SESSION}`), {

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, rows, shown, until } from "./browser.mjs";
-import { Store } from "./collector.mjs";
+import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
 const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 3_000);
 
-/** @type {Store} */
+/** @type {Awaited<ReturnType<typeof millionStore>>} */
 let store;
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -17,7 +17,7 @@ let viewer;
 /** @type {import("playwright-core").Page} */
 let page;
 before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
+  [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(SESSION, ALL);
   viewer = await open(browser, await store.link());
   ({ page } = viewer);

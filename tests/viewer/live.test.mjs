@@ -2,19 +2,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, rows, shown, until } from "./browser.mjs";
-import { Store } from "./collector.mjs";
+import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
 const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 900);
 let delivered = 300;
 
-/** @type {Store} */
+/** @type {Awaited<ReturnType<typeof millionStore>>} */
 let store;
 /** @type {import("playwright-core").Browser} */
 let browser;
 before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
+  [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(SESSION, ALL.slice(0, delivered));
 });
 after(async () => {

@@ -159,6 +159,7 @@ test("a site that is forgotten leaves counted gaps, and nothing else", async () 
   assert.ok(!left.includes(alone.site.origin), "nothing of the site");
   assert.ok(left.includes(alone.site.otherOrigin), "the other site is untouched");
   assert.match(left, /"category":"console","reason":"deleted"/);
+  await filter("category:console");
   await viewer.locator(".row.gap", { hasText: "deleted by a person" }).first().waitFor();
   await until(
     () => stored(popup),

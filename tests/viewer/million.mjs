@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDir, root } from "../../scripts/lib/paths.mjs";
 import { hashOf } from "../../scripts/lib/stamp.mjs";
-import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { Store } from "./collector.mjs";
 import { sessionId } from "./tape.mjs";
 
@@ -44,7 +43,7 @@ function* numbered() {
 export async function millionStore() {
   const folder = mkdtempSync(join(tmpdir(), "tabtape-million-"));
   cpSync(await kept(), folder, { recursive: true, mode: constants.COPYFILE_FICLONE });
-  return new Store(folder, await startCollector(folder, "127.0.0.1:0", KEEP));
+  return Store.start(folder, KEEP);
 }
 
 /** The folder in the cache, filled if it is not. */
@@ -54,7 +53,7 @@ async function kept() {
   if (existsSync(folder)) return folder;
   // Two that make it at once make it twice; the first one to finish stays.
   const making = mkdtempSync(`${folder}.`);
-  const store = new Store(making, await startCollector(making, "127.0.0.1:0", KEEP));
+  const store = await Store.start(making, KEEP);
   await store.deliver(SESSION, numbered());
   await indexed(store);
   await store.collector.stop();

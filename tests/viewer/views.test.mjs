@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
+import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -25,7 +26,7 @@ let viewer;
 /** @type {import("playwright-core").Page} */
 let page;
 before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
+  [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(OTHER, other());
   await store.deliver(SESSION, ALL);
   viewer = await open(browser, await store.link(`?session=${SESSION}`));
@@ -61,6 +62,15 @@ const loaded = (count = ALL.length) =>
     "records",
   );
 
+/** @param {import("playwright-core").Page} at @param {string} other */
+function compareWith(at, other) {
+  return at
+    .getByRole("listitem")
+    .filter({ hasText: other })
+    .getByRole("button", { name: /^Compare with/ })
+    .click();
+}
+
 /** @param {string} search */
 async function go(search) {
   await page.goto(`${store.url}/${search}`);
@@ -69,7 +79,7 @@ async function go(search) {
 test("the session picker opens another session and the way back leads back", async () => {
   await page.getByRole("button", { name: /^Session:/ }).click();
   const list = page.getByRole("dialog", { name: "Choose a session" });
-  assert.equal(await list.locator(".session-open").count(), 3, "two, and both as one");
+  assert.equal(await list.locator(".session-open").count(), 4, "three, and all as one");
   assert.match(await list.innerText(), /401 events/);
   await list
     .getByText(/\d+\.\d s unwatched/)
@@ -83,7 +93,7 @@ test("the session picker opens another session and the way back leads back", asy
 
 test("comparing two sessions shows what only one of them has, and leads to it", async () => {
   await page.getByRole("button", { name: /^Session:/ }).click();
-  await page.getByRole("button", { name: /^Compare with/ }).click();
+  await compareWith(page, "401 events");
   const compare = page.getByRole("main", { name: "Comparison of two sessions" });
   const row = compare.getByRole("row", { name: /Payment 4711 was declined/ });
   await row.waitFor();
@@ -245,7 +255,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       json: () => at.page.getByRole("tab", { name: "JSON" }).click(),
       sessions: () => at.page.getByRole("button", { name: /^Session:/ }).click(),
       comparison: async () => {
-        await at.page.getByRole("button", { name: /^Compare with/ }).click();
+        await compareWith(at.page, "401 events");
         await at.page.locator(".compare-part").first().waitFor();
       },
       help: async () => {

@@ -79,7 +79,7 @@ const REASONS: Record<string, string> = {
   retention: "older than the store keeps",
   not_retained: "no longer held when the collector asked for it",
   deleted: "deleted by a person",
-  refused: "the collector refused it",
+  refused: "it was refused, as too large or as no record",
   trap: "the recorder failed on it",
 };
 
