@@ -32,7 +32,7 @@ export class Connection {
   #reconnectTimer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
-  leaving = false;
+  #leaving = false;
   /** The post timer is set to at once. */
   #hurried = false;
   #over = false;
@@ -54,9 +54,9 @@ export class Connection {
    * timers throttled to a second and more, so there it is posted at once.
    */
   wake(): void {
-    if (this.#over || this.#reconnectTimer !== null) return;
-    if (this.leaving || document.hidden) {
-      this.post(this.leaving);
+    if (this.#over || (this.#reconnectTimer !== null && !this.#leaving)) return;
+    if (this.#leaving || document.hidden) {
+      this.post(this.#leaving);
     } else if (this.#queue.waiting >= POST_AT_MESSAGES && !this.#hurried) {
       this.#hurried = true;
       this.#clearPostTimer();
@@ -79,6 +79,21 @@ export class Connection {
     ) {
       this.#send(port, batch.first, batch.lines);
     }
+  }
+
+  /**
+   * The document is going away, perhaps into the back/forward cache: then Chromium has closed the port before the page
+   * is told, and does not say so; one that is opened now still carries what is said.
+   */
+  leave(intoCache: boolean): void {
+    this.#leaving = true;
+    if (intoCache) this.reconnect();
+  }
+
+  /** The document is shown again. */
+  comeBack(fromCache: boolean): void {
+    this.#leaving = false;
+    if (fromCache) this.reconnect();
   }
 
   /** Opens a new port and sends again what is in flight. */

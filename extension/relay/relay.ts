@@ -92,6 +92,7 @@ class Relay {
     window.addEventListener("pagehide", this.#onPageHide, true);
     window.addEventListener("pageshow", this.#onPageShow, true);
     document.addEventListener("visibilitychange", this.#onHidden, true);
+    document.addEventListener("freeze", this.#onFreeze, true);
     this.#interaction.install();
     this.#reports.install();
     this.#hook.rearm();
@@ -136,16 +137,22 @@ class Relay {
   };
 
   /** The page's own listeners run after this one, and what they say still has to get out. */
-  readonly #onPageHide = (): void => {
-    for (const connection of this.#connections) connection.leaving = true;
+  readonly #onPageHide = ({ persisted }: PageTransitionEvent): void => {
+    for (const connection of this.#connections) connection.leave(persisted);
     this.#flush(true);
   };
 
-  readonly #onPageShow = (event: PageTransitionEvent): void => {
-    for (const connection of this.#connections) {
-      connection.leaving = false;
-      if (event.persisted) connection.reconnect();
-    }
+  /**
+   * The document is in the back/forward cache by now, or asleep in its tab. A port that was opened before it got there
+   * may have been closed with all that it carried: whatever is unacknowledged is sent once more.
+   */
+  readonly #onFreeze = (): void => {
+    for (const connection of this.#connections) connection.reconnect();
+    this.#flush(true);
+  };
+
+  readonly #onPageShow = ({ persisted }: PageTransitionEvent): void => {
+    for (const connection of this.#connections) connection.comeBack(persisted);
   };
 
   #flush(everything = false): void {
@@ -194,6 +201,7 @@ class Relay {
     window.removeEventListener("pagehide", this.#onPageHide, true);
     window.removeEventListener("pageshow", this.#onPageShow, true);
     document.removeEventListener("visibilitychange", this.#onHidden, true);
+    document.removeEventListener("freeze", this.#onFreeze, true);
     delete relayGlobal.tabtapeRelay;
   }
 }

@@ -209,6 +209,8 @@ function dropOf(line: string): string {
 }
 
 function post(port: chrome.runtime.Port, message: object): void {
+  // Chromium would throw the document out of the back/forward cache. It asks again if it comes back.
+  if (port.sender?.documentLifecycle === "cached") return;
   try {
     port.postMessage(message);
   } catch {

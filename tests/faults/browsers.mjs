@@ -65,6 +65,7 @@ export const browsers = [
     times: { small: 2, full: 10 },
     async run(rig, times) {
       const tab = await rig.emitter("reload_and_back");
+      let restored = 0;
       for (let time = 0; time < times; time++) {
         await tab.evaluate("emit(10, 10)");
         await sleep(300);
@@ -75,7 +76,25 @@ export const browsers = [
         await sleep(200);
         await tab.back();
         await sleep(300);
+        restored += await tab.evaluate("restored");
         await tab.evaluate("rest()");
+      }
+      if (restored !== times) throw new Error(`${restored} of ${times} came back from the cache`);
+    },
+  },
+  {
+    name: "left_for_good",
+    what: "pages are left, talking to the last, and not returned to",
+    times: { small: 2, full: 10 },
+    async run(rig, times) {
+      const tab = await rig.emitter("left_for_good");
+      for (let time = 0; time < times; time++) {
+        await tab.evaluate("emit(10, 10)");
+        await sleep(300);
+        // Another origin's page leaves this one in the back/forward cache, the same origin's need not.
+        await tab.go(`${time % 2 === 0 ? rig.site.otherOrigin : rig.site.origin}/blank`);
+        await sleep(200);
+        await tab.go(rig.emitterUrl("left_for_good"));
       }
     },
   },

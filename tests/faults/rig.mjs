@@ -220,10 +220,14 @@ export class Rig {
    * @param {string} name @param {{ pad?: number, firstScript?: string }} [options]
    */
   async emitter(name, { pad = 0, firstScript } = {}) {
-    const url = `${this.site.origin}/emit?name=${name}&pad=${pad}`;
-    const tab = await Tab.open(this.cdp, url, { firstScript });
+    const tab = await Tab.open(this.cdp, this.emitterUrl(name, pad), { firstScript });
     this.#tabs.push(tab);
     return tab;
+  }
+
+  /** @param {string} name */
+  emitterUrl(name, pad = 0) {
+    return `${this.site.origin}/emit?name=${name}&pad=${pad}`;
   }
 
   async closeTabs() {

@@ -105,7 +105,8 @@ export const EMITTER = `<!doctype html><meta charset="utf-8"><title>emitter</tit
   function emit(count, everyMs) { burst(count); timer = setInterval(burst, everyMs, count); }
   function rest() { clearInterval(timer); tell(); return next; }
   addEventListener("pagehide", () => burst(3));
-  addEventListener("pageshow", (event) => { if (event.persisted) burst(3); });
+  let restored = 0;
+  addEventListener("pageshow", (event) => { if (event.persisted) { restored++; burst(3); } });
 </script>`;
 
 /** What emitters told. */
