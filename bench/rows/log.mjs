@@ -1,4 +1,4 @@
-/** Rows: what IndexedDB takes a second of 1 KB events, in both durabilities, and how long a worker needs to go on. */
+/** Rows: what IndexedDB takes of 1 KB events, by the second and alone, in both durabilities; how a worker recovers. */
 import { fileURLToPath } from "node:url";
 import { runInPage } from "../lib/browser.mjs";
 import { round, summary } from "../lib/stats.mjs";
@@ -26,6 +26,7 @@ export async function rows({ quick }) {
       },
       strict: { names: ["floor", "tabtape_lines"], events: quick ? 2_000 : 10_000, rounds },
     },
+    latency: { names: ["floor", "tabtape_lines"], rounds: quick ? 7 : 51 },
     recovery: { sizes, rounds: quick ? 3 : 15 },
   };
   const { browser, result } = await runInPage(PAGE, options);
@@ -35,6 +36,8 @@ export async function rows({ quick }) {
     durableRow("lines, relaxed", relaxed.tabtape_lines, relaxed.floor, {}, browser),
     durableRow("lines, strict", strict.tabtape_lines, strict.floor, {}, browser),
     durableRow("objects, relaxed", relaxed.tabtape_objects, relaxed.floor, { idb, dexie }, browser),
+    latencyRow("relaxed", relaxed.latency, browser),
+    latencyRow("strict", strict.latency, browser),
     ...sizes.map((size) => recoveryRow(size, recovery[size], browser)),
   ];
 }
@@ -64,6 +67,25 @@ function durableRow(what, samples, floorSamples, peerSamples, browser) {
     goal: hasPeers ? `≥ ${LEAST_OF_PEERS}× the best peer` : `≥ ${LEAST_OF_FLOOR}× floor`,
     met: hasPeers ? ratio_to_best_peer >= LEAST_OF_PEERS : ratio_to_floor >= LEAST_OF_FLOOR,
     notes: `floor: one 500 KB value a transaction; peers: one record a put, 500 a transaction; Chromium ${browser}; ${ours.runs} rounds`,
+  };
+}
+
+/** @param {string} durability @param {{ floor: number[], tabtape_lines: number[] }} times @param {string} browser */
+function latencyRow(durability, times, browser) {
+  const ours = summary(times.tabtape_lines);
+  const floor = summary(times.floor).median;
+  return {
+    name: `one event durable, ${durability}`,
+    unit: "ms",
+    ours: ours.median,
+    spread: [ours.low, ours.high],
+    floor,
+    peers: {},
+    ratio_to_floor: round(ours.median / floor),
+    ratio_to_best_peer: null,
+    goal: null,
+    met: null,
+    notes: `from an idle log; floor: one value of 1 KB; Chromium ${browser}; ${ours.runs} rounds`,
   };
 }
 

@@ -151,6 +151,32 @@ async function throughput({ names, durability, events, rounds }) {
   return rates;
 }
 
+/** Longer than a recorder that has just committed waits with the next commit. */
+const IDLE_MS = 30;
+
+/** Milliseconds until one event alone is durable, by contender, round by round. */
+async function latency({ names, durability, rounds }) {
+  const groups = [[eventOf(0, EVENT_BYTES)]];
+  const times = Object.fromEntries(names.map((name) => [name, []]));
+  const opened = new Map();
+  for (const name of names) {
+    const contender = await contenders[name](`bench-latency-${name}-${durability}`, durability);
+    contender.prepare?.(groups);
+    opened.set(name, contender);
+  }
+  for (let round = -1; round < rounds; round++) {
+    for (const name of names) {
+      await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      const begin = performance.now();
+      await opened.get(name).store(groups);
+      // The first round only warms up.
+      if (round >= 0) times[name].push(performance.now() - begin);
+    }
+  }
+  for (const { close } of opened.values()) await close();
+  return times;
+}
+
 /** A log of so many events, in commits as large as load makes them. @returns its session */
 async function fill(databaseName, events) {
   const log = await openCategoryLogs({ databaseName });
@@ -216,6 +242,7 @@ export async function run(options) {
   const result = {};
   for (const [durability, given] of Object.entries(options.throughput)) {
     result[durability] = await throughput({ durability, ...given });
+    result[durability].latency = await latency({ durability, ...options.latency });
   }
   result.recovery = await recovery(options.recovery);
   return result;
