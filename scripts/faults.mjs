@@ -5,7 +5,7 @@
  * Small by default; `--full` is the size that issue 4 asks for, and takes the better part of an hour. `--json` prints
  * the ledger as one last line on stdout.
  */
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { Rigs, SCENARIOS } from "../tests/faults/suite.mjs";
 import { bold, dim, duration, fail, green, heading, note, red, say, Tell } from "./lib/say.mjs";
 
@@ -49,7 +49,7 @@ async function lane(left, size, ended) {
         say(`${wrong === null ? green("✓") : red("✗")} ${title} ${dim(`(${remarks.join(", ")})`)}`);
         ended(scenario, row, wrong);
       } catch (error) {
-        say(`${red("✗")} ${title}\n${dim(String(error instanceof Error ? error.stack : error))}`);
+        say(`${red("✗")} ${title}\n${dim(inspect(error))}`);
         ended(scenario, null, error instanceof Error ? error.message : String(error));
       }
     }
