@@ -6,7 +6,7 @@
  */
 import type { RecorderStatus } from "../../src/js/types.ts";
 
-export const BACKLOG_ALARM = "backlog";
+export const BACKLOG_ALARM = "tabtape_backlog";
 const KEEP_ALIVE_MS = 20_000;
 /** The shortest period chrome.alarms has. */
 const ALARM_MINUTES = 0.5;

@@ -15,8 +15,9 @@ import type {
   RecorderStatus,
   ResumeRecord,
 } from "../../src/js/types.ts";
+import type { Home } from "./home.ts";
 
-const RESUME_KEY = "resume";
+const RESUME_KEY = "tabtape_resume";
 const MAX_TRAPS = 3;
 const TRAP_WINDOW_MS = 60_000;
 /** Observations that wait while the recorder opens; it takes some 50 ms. */
@@ -53,9 +54,11 @@ export class RecorderOwner {
     collector: null,
     durability: "relaxed",
   };
+  readonly #home: Home;
   readonly #hooks: RecorderHooks;
 
-  constructor(hooks: RecorderHooks) {
+  constructor(home: Home, hooks: RecorderHooks) {
+    this.#home = home;
     this.#hooks = hooks;
   }
 
@@ -69,11 +72,16 @@ export class RecorderOwner {
     return (stored[RESUME_KEY] as ResumeRecord | undefined) ?? null;
   }
 
+  /** Makes the core ready, which is all that needs no recorder. */
+  loadCore(): Promise<void> {
+    return init(chrome.runtime.getURL(`${this.#home.folder}tabtape.wasm`));
+  }
+
   /** `before` is awaited before anything that waits is recorded. */
   async open({ reason, capture, collector, durability, resume, before }: Opening): Promise<Recorder> {
     this.#options = { capture, collector, durability };
     this.#waiting ??= [];
-    await init(chrome.runtime.getURL("tabtape.wasm"));
+    await this.loadCore();
     const recorder = await openRecorder({
       resume,
       start: { reason },

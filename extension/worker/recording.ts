@@ -4,15 +4,15 @@
  * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
  * browser, and shows in the stream (`system.config_changed` is the core's).
  */
-import init, { openLogReader } from "../../src/js/index.ts";
+import { openLogReader } from "../../src/js/index.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
   CollectorTarget,
   RecorderStatus,
 } from "../../src/js/types.ts";
-import { showBadge } from "./badge.ts";
 import type { Drain } from "./drain.ts";
+import type { Home } from "./home.ts";
 import { RecorderOwner } from "./recorder.ts";
 import { type Registration, relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
@@ -26,13 +26,22 @@ export class Recording {
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
+  readonly #home: Home;
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
   readonly #tabs: Tabs;
   readonly #registration: Registration;
   readonly #drain: Drain;
 
-  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, registration: Registration, drain: Drain) {
+  constructor(
+    home: Home,
+    owner: RecorderOwner,
+    scope: Scope,
+    tabs: Tabs,
+    registration: Registration,
+    drain: Drain,
+  ) {
+    this.#home = home;
     this.#owner = owner;
     this.#scope = scope;
     this.#tabs = tabs;
@@ -66,7 +75,7 @@ export class Recording {
   /** The worker has started: go on with what was. `reason`, as in `WorkerStart`, is known a little later. */
   async begin(reason: () => string): Promise<void> {
     try {
-      this.#settings = await loadSettings();
+      this.#settings = await loadSettings(await this.#home.preconfiguration());
     } catch (error) {
       this.#owner.rest();
       await this.#fail((error as Error).message);
@@ -77,7 +86,7 @@ export class Recording {
     else {
       this.#owner.rest();
       this.#drain.stop();
-      await Promise.all([this.#registration.remove(), showBadge("stopped")]);
+      await Promise.all([this.#registration.remove(), this.#home.show("stopped")]);
     }
   }
 
@@ -90,7 +99,7 @@ export class Recording {
 
   async stop(): Promise<void> {
     await this.#change({ recording: false });
-    await showBadge("stopped");
+    await this.#home.show("stopped");
     await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
     const { recorder } = this.#owner;
     if (recorder !== null && this.settings.collector !== null) {
@@ -134,7 +143,7 @@ export class Recording {
   async forget(selector: string): Promise<number> {
     const { recorder } = this.#owner;
     if (recorder !== null) return recorder.forget(selector);
-    await init(chrome.runtime.getURL("tabtape.wasm"));
+    await this.#owner.loadCore();
     const logs = await openLogReader();
     try {
       return await logs.forget(selector);
@@ -157,7 +166,7 @@ export class Recording {
     const { state, error } = status.collector;
     const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
     const problem = status.state === "volatile" ? "the log cannot be written" : mend;
-    void (problem === null ? showBadge("recording") : showBadge("error", problem));
+    void (problem === null ? this.#home.show("recording") : this.#home.show("error", problem));
   }
 
   /** Recording ended by itself, and stays ended until a person starts it again. */
@@ -179,7 +188,7 @@ export class Recording {
         resume,
         before: this.#tabs.refill(),
       });
-      await showBadge("recording");
+      await this.#home.show("recording");
       // A worker that was only woken finds its scripts as it left them.
       if (resume !== null && reason !== "recording_started") return;
       await this.#registration.apply(recorder);
@@ -193,12 +202,12 @@ export class Recording {
 
   async #fail(failure: string): Promise<void> {
     this.#failure = failure;
-    await showBadge("error", failure);
+    await this.#home.show("error", failure);
   }
 
   async #change(changes: Partial<Settings>): Promise<void> {
     this.#settings = { ...this.settings, ...changes };
-    await saveSettings(changes);
+    await saveSettings(this.#settings);
   }
 }
 

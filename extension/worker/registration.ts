@@ -5,6 +5,7 @@
  * scripts registered for it: a content script takes no arguments.
  */
 import type { CaptureConfig, Recorder } from "../../src/js/types.ts";
+import type { Home } from "./home.ts";
 import { levelOf } from "./levels.ts";
 import type { Scope } from "./scope.ts";
 
@@ -31,9 +32,11 @@ export function relayConfig(config: CaptureConfig): RelayConfig {
 }
 
 export class Registration {
+  readonly #folder: string;
   readonly #scope: Scope;
 
-  constructor(scope: Scope) {
+  constructor(home: Home, scope: Scope) {
+    this.#folder = home.folder;
     this.#scope = scope;
   }
 
@@ -53,9 +56,12 @@ export class Registration {
         ...shared,
         id: RELAY,
         world: "ISOLATED",
-        js: [...IN_PAGE.map((category) => `levels/${category}-${config[category]}.js`), "relay.js"],
+        js: [
+          ...IN_PAGE.map((category) => `${this.#folder}levels/${category}-${config[category]}.js`),
+          `${this.#folder}relay.js`,
+        ],
       },
-      { ...shared, id: HOOK, world: "MAIN", js: ["hook.js"] },
+      { ...shared, id: HOOK, world: "MAIN", js: [`${this.#folder}hook.js`] },
     ]);
   }
 
@@ -73,7 +79,7 @@ export class Registration {
       tabs.map(async (tab) => {
         if (tab.id === undefined || tab.discarded || !this.#scope.isRecorded(recorder, tab.url)) return;
         try {
-          await inject(tab.id, settings);
+          await inject(tab.id, this.#folder, settings);
         } catch {
           // Pages of the browser, of its store and of other extensions take no scripts.
         }
@@ -92,7 +98,7 @@ export class Registration {
   }
 }
 
-async function inject(tabId: number, settings: object): Promise<void> {
+async function inject(tabId: number, folder: string, settings: object): Promise<void> {
   const frames = await chrome.scripting.executeScript({
     target: { tabId, allFrames: true },
     injectImmediately: true,
@@ -108,11 +114,11 @@ async function inject(tabId: number, settings: object): Promise<void> {
   const frameIds = frames.filter(({ result }) => result === true).map(({ frameId }) => frameId);
   if (frameIds.length === 0) return;
   const target = { tabId, frameIds };
-  await chrome.scripting.executeScript({ target, injectImmediately: true, files: ["relay.js"] });
+  await chrome.scripting.executeScript({ target, injectImmediately: true, files: [`${folder}relay.js`] });
   await chrome.scripting.executeScript({
     target,
     injectImmediately: true,
     world: "MAIN",
-    files: ["hook.js"],
+    files: [`${folder}hook.js`],
   });
 }

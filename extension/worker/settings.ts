@@ -1,11 +1,14 @@
 /**
  * What outlives the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
  *
- * A file `tabtape.json` beside the manifest is a preconfiguration: it is applied at the first worker start that
+ * A preconfiguration (of ours, the file `tabtape.json` beside the manifest) is applied at the first worker start that
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
  */
 import type { Durability } from "../../src/js/durability.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
+import type { Preconfiguration } from "./home.ts";
+
+const KEY = "tabtape";
 
 export interface Settings {
   recording: boolean;
@@ -33,42 +36,33 @@ export const DEFAULT_SETTINGS: Settings = {
   preconfiguration: null,
 };
 
-export async function loadSettings(): Promise<Settings> {
-  const [stored, text] = await Promise.all([
-    chrome.storage.local.get({ ...DEFAULT_SETTINGS }),
-    readPreconfiguration(),
-  ]);
-  const settings = stored as unknown as Settings;
-  if (text === null || text === settings.preconfiguration) return settings;
-  const applied: Settings = { ...settings, ...parsePreconfiguration(text), preconfiguration: text };
-  await chrome.storage.local.set(applied);
+export async function loadSettings(preconfiguration: Preconfiguration | null): Promise<Settings> {
+  const stored = (await chrome.storage.local.get(KEY))[KEY] as Partial<Settings> | undefined;
+  const settings: Settings = { ...DEFAULT_SETTINGS, ...stored };
+  if (preconfiguration === null || preconfiguration.text === settings.preconfiguration) return settings;
+  const applied = {
+    ...settings,
+    ...parsePreconfiguration(preconfiguration),
+    preconfiguration: preconfiguration.text,
+  };
+  await saveSettings(applied);
   return applied;
 }
 
-export async function saveSettings(changes: Partial<Settings>): Promise<void> {
-  await chrome.storage.local.set(changes);
-}
-
-async function readPreconfiguration(): Promise<string | null> {
-  try {
-    const response = await fetch(chrome.runtime.getURL("tabtape.json"));
-    return response.ok ? await response.text() : null;
-  } catch {
-    // There is none: fetching an absent file of an extension fails like a broken network.
-    return null;
-  }
+export async function saveSettings(settings: Settings): Promise<void> {
+  await chrome.storage.local.set({ [KEY]: settings });
 }
 
 /** Throws an error that names the field: a fleet whose file is wrong should not record something else. */
-export function parsePreconfiguration(text: string): Partial<Settings> {
+export function parsePreconfiguration({ name: source, text }: Preconfiguration): Partial<Settings> {
   let file: unknown;
   try {
     file = JSON.parse(text);
   } catch (error) {
-    throw new Error(`tabtape.json is not JSON: ${(error as Error).message}`);
+    throw new Error(`${source} is not JSON: ${(error as Error).message}`);
   }
   if (typeof file !== "object" || file === null || Array.isArray(file)) {
-    throw new Error("tabtape.json must hold an object");
+    throw new Error(`${source} must hold an object`);
   }
   const known = [
     "collector",
@@ -82,12 +76,12 @@ export function parsePreconfiguration(text: string): Partial<Settings> {
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(file)) {
     if (!known.includes(name))
-      throw new Error(`tabtape.json: unknown field "${name}", known are ${known.join(", ")}`);
+      throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
     settings[name] = value;
   }
   const { recording, collector, durability } = settings;
   if (recording !== undefined && typeof recording !== "boolean") {
-    throw new Error(`tabtape.json: "recording" is ${JSON.stringify(recording)}, must be true or false`);
+    throw new Error(`${source}: "recording" is ${JSON.stringify(recording)}, must be true or false`);
   }
   if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
     throw new Error(

@@ -1,6 +1,7 @@
 /** The npm package, `dist/npm`: entry points, their types, and the wasm. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundles, esbuildOptions, writtenFiles } from "../../extension/build.mjs";
 import { dist, root } from "../lib/paths.mjs";
 import { capture } from "../lib/run.mjs";
 import { during, Tell } from "../lib/say.mjs";
@@ -40,9 +41,30 @@ export async function buildNpm() {
     });
     const files = outputsOf(outdir, result);
     for (const [path, bytes] of await declarations()) files.set(path, bytes);
+    for (const [path, bytes] of await contentScripts(build)) files.set(path, bytes);
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
     emit(outdir, files);
   });
+}
+
+/**
+ * What `tabtape/extension` puts into pages, as the extension that imports it has to hold it.
+ * @param {typeof import("esbuild").build} build
+ */
+async function contentScripts(build) {
+  const outdir = dist("npm", "extension");
+  const result = await build({
+    ...esbuildOptions,
+    entryPoints: bundles.filter(({ out }) => out === "relay" || out === "hook"),
+    outdir,
+    write: false,
+    logLevel: "warning",
+  });
+  const files = outputsOf(outdir, result);
+  for (const [path, text] of Object.entries(writtenFiles())) {
+    if (path.startsWith("levels/")) files.set(path, Buffer.from(text));
+  }
+  return Array.from(files, ([path, bytes]) => /** @type {const} */ ([`extension/${path}`, bytes]));
 }
 
 /** The `.d.ts` of every module the entry points reach, by the compiler itself. */

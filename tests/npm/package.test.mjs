@@ -1,17 +1,16 @@
 /** The package as it would be published: packed, installed in an empty project, and used in each place it is for. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../scripts/lib/browser.mjs";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { root } from "../../scripts/lib/paths.mjs";
 import { isRoot } from "../../scripts/lib/platform.mjs";
 import { capture, npm } from "../../scripts/lib/run.mjs";
+import { installedProject, succeed } from "./project.mjs";
 
 /** What `exercise` finds, wherever it runs. */
 const EXPECTED = {
@@ -23,24 +22,13 @@ const EXPECTED = {
   code: "closed",
 };
 
-/** @type {string} */
-let folder;
-/** @type {string[]} What the tarball holds. */
-let packed;
-/** @type {string} A project that has the package as its only dependency. */
-let project;
+/** @type {Awaited<ReturnType<typeof installedProject>>} */
+let installed;
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tabtape-npm-"));
-  const answer = JSON.parse(await succeed(...npm(["pack", "--json", "--pack-destination", folder])));
-  packed = answer[0].files.map((/** @type {{ path: string }} */ file) => file.path);
-  project = join(folder, "project");
-  cpSync(fileURLToPath(new URL("consumer", import.meta.url)), project, { recursive: true });
-  writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true, "type": "module" }');
-  const tarball = join(folder, answer[0].filename);
-  await succeed(...npm(["install", "--offline", "--no-audit", "--no-fund", tarball]), { cwd: project });
+  installed = await installedProject();
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(() => installed.remove());
 
 test("the package holds every file it exports, and nothing that is not for its users", () => {
   const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -48,19 +36,19 @@ test("the package holds every file it exports, and nothing that is not for its u
     path.replace("./", ""),
   );
   assert.deepEqual(
-    named.filter((path) => !packed.includes(path)),
+    named.filter((path) => !installed.packed.includes(path)),
     [],
   );
   const allowed =
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|scripts\/bin\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm))$/;
   assert.deepEqual(
-    packed.filter((path) => !allowed.test(path)),
+    installed.packed.filter((path) => !allowed.test(path)),
     [],
   );
 });
 
 test("packing fails while a preconfiguration is beside the package's files", async () => {
-  const copy = join(folder, "copy");
+  const copy = join(installed.folder, "copy");
   mkdirSync(join(copy, "scripts"), { recursive: true });
   for (const path of ["package.json", "README.md", "scripts/lib", "scripts/pack.mjs", "dist/npm"]) {
     cpSync(join(root, path), join(copy, path), { recursive: true });
@@ -73,7 +61,10 @@ test("packing fails while a preconfiguration is beside the package's files", asy
 });
 
 test("Node imports it by name", async () => {
-  assert.deepEqual(JSON.parse(await succeed(process.execPath, ["node.mjs"], { cwd: project })), EXPECTED);
+  assert.deepEqual(
+    JSON.parse(await succeed(process.execPath, ["node.mjs"], { cwd: installed.project })),
+    EXPECTED,
+  );
 });
 
 test("a strict TypeScript project compiles against its types", async () => {
@@ -84,7 +75,7 @@ test("a strict TypeScript project compiles against its types", async () => {
     await succeed(
       process.execPath,
       [tsc, ...options, "--module", module, "--moduleResolution", resolution, "types.ts"],
-      { cwd: project },
+      { cwd: installed.project },
     );
   }
 });
@@ -126,8 +117,8 @@ test("a page and a module worker import it", async () => {
 });
 
 test("npx tabtape runs the collector it finds, and otherwise says how to install one", async () => {
-  const bin = join(project, "node_modules", "tabtape", "scripts", "bin.mjs");
-  const nowhere = { HOME: folder, USERPROFILE: folder, PATH: "" };
+  const bin = join(installed.project, "node_modules", "tabtape", "scripts", "bin.mjs");
+  const nowhere = { HOME: installed.folder, USERPROFILE: installed.folder, PATH: "" };
   const found = await capture(process.execPath, [bin, "--version"], {
     env: { ...nowhere, TABTAPE_COLLECTOR: collectorFile },
   });
@@ -142,13 +133,6 @@ test("npx tabtape runs the collector it finds, and otherwise says how to install
   assert.match(wrong.stderr, /TABTAPE_COLLECTOR names \/nonexistent/);
 });
 
-/** @param {string} command @param {string[]} args @param {import("../../scripts/lib/run.mjs").RunOptions} [options] */
-async function succeed(command, args, options) {
-  const { status, stdout, output } = await capture(command, args, options);
-  assert.equal(status, 0, `${command} ${args.join(" ")}\n${output}`);
-  return stdout;
-}
-
 /** Every path in one value of `exports`. @param {unknown} value @returns {string[]} */
 function leaves(value) {
   return typeof value === "string" ? [value] : Object.values(/** @type {object} */ (value)).flatMap(leaves);
@@ -159,7 +143,7 @@ const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "a
 
 /** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
 function serveProject(request, response) {
-  const file = join(project, new URL(request.url ?? "/", "http://localhost").pathname);
+  const file = join(installed.project, new URL(request.url ?? "/", "http://localhost").pathname);
   const type = TYPES[extname(file)];
   if (!type || !existsSync(file)) {
     return void response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");

@@ -1,0 +1,18 @@
+/** Where a recorder lives: what differs between our own extension and another that has imported it. */
+import type { BadgeState } from "./badge.ts";
+
+export interface Home {
+  /** The folder of the recorder's files in this extension, with its slash; empty in our own. */
+  readonly folder: string;
+  /** Settings that are applied over what is stored whenever their text is a new one; null for none. */
+  preconfiguration(): Promise<Preconfiguration | null>;
+  /** Shows a person how recording goes. */
+  show(state: BadgeState, detail?: string): Promise<void>;
+}
+
+export interface Preconfiguration {
+  /** What an error calls it. */
+  name: string;
+  /** JSON. */
+  text: string;
+}

@@ -1,0 +1,82 @@
+/**
+ * Every listener of the browser, wired to one recorder.
+ *
+ * All of them are registered before this returns, or the event that woke the worker is lost to it; each waits for
+ * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
+ */
+import { BACKLOG_ALARM, Drain } from "./drain.ts";
+import type { Home } from "./home.ts";
+import { Idle } from "./idle.ts";
+import { Marks } from "./marks.ts";
+import { Navigation } from "./navigation.ts";
+import { Network } from "./network.ts";
+import { RelayPorts } from "./ports.ts";
+import { RecorderOwner } from "./recorder.ts";
+import { Recording } from "./recording.ts";
+import { Registration } from "./registration.ts";
+import { Scope } from "./scope.ts";
+import { Tabs } from "./tabs.ts";
+
+export interface Wired {
+  scope: Scope;
+  owner: RecorderOwner;
+  tabs: Tabs;
+  network: Network;
+  recording: Recording;
+  marks: Marks;
+  /** The recorder is open, if anything is to be recorded. */
+  ready: Promise<void>;
+}
+
+export function wire(home: Home): Wired {
+  const scope = new Scope();
+  const drain = new Drain();
+  const owner = new RecorderOwner(home, {
+    onStatus: (status) => recording.onStatus(status),
+    onReplaced: () => relays.disconnectAll(),
+    onFailed: (reason) => void recording.onFailed(reason),
+  });
+  const tabs = new Tabs(owner, scope);
+  const idle = new Idle(owner, scope);
+  const navigation = new Navigation(owner, scope, tabs, idle);
+  const network = new Network(owner, scope, tabs, navigation, idle);
+  const registration = new Registration(home, scope);
+  const recording = new Recording(home, owner, scope, tabs, registration, drain);
+  const marks = new Marks(owner, scope, tabs);
+  const relays = new RelayPorts({
+    owner,
+    scope,
+    tabs,
+    navigation,
+    recording: () => recording.isOn,
+    onException: (tabId) => {
+      if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
+    },
+  });
+
+  /** Why this worker runs, as far as an event has said by the time the recorder opens. */
+  let reason = "wake";
+  chrome.runtime.onInstalled.addListener((details) => {
+    reason = details.reason === "install" || details.reason === "update" ? details.reason : "browser_start";
+  });
+  chrome.runtime.onStartup.addListener(() => {
+    reason = "browser_start";
+  });
+
+  const ready: Promise<void> = Promise.resolve().then(async () => {
+    await Promise.all([drain.arm(), recording.begin(() => reason)]);
+  });
+
+  tabs.listen();
+  navigation.listen();
+  network.listen();
+  idle.listen();
+  chrome.runtime.onConnect.addListener((port) => {
+    if (port.name === "relay") relays.accept(port, ready);
+  });
+  // Being woken is all it takes: the recorder that `ready` opens drains what is left.
+  chrome.alarms.onAlarm.addListener(({ name }) => {
+    if (name === BACKLOG_ALARM) void ready;
+  });
+  return { scope, owner, tabs, network, recording, marks, ready };
+}

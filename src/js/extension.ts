@@ -1,0 +1,156 @@
+/**
+ * `tabtape/extension`: the whole recorder in the service worker of another extension (Manifest V3).
+ *
+ * ```ts
+ * import { record } from "tabtape/extension";
+ * const tabtape = record({ recording: true, capture: { sites: { include: ["app.example.com"] } } });
+ * await tabtape.publish({ type: "app.saved", category: "app", source: { kind: "extension" }, data: { id: 7 } });
+ * ```
+ *
+ * The extension holds the package's `dist/npm/extension` folder and `tabtape.wasm` together in one folder of its own,
+ * `tabtape/` unless `folder` says another; the permissions `alarms`, `scripting`, `storage`, `tabs`, `unlimitedStorage`,
+ * `webNavigation` and `webRequest`; host permissions for the sites it records; and in its policy `'wasm-unsafe-eval'`.
+ */
+import type { Home } from "../../extension/worker/home.ts";
+import { type Wired, wire } from "../../extension/worker/wiring.ts";
+import type { Durability } from "./durability.ts";
+import { TabtapeError } from "./errors.ts";
+import type {
+  CaptureConfig,
+  CaptureConfigPatch,
+  CollectorTarget,
+  EventInput,
+  RecorderStatus,
+} from "./types.ts";
+
+export interface RecordOptions {
+  /** Where in this extension the recorder's files are; `tabtape/` when absent. */
+  folder?: string;
+  /** Whether to record. What `start` and `stop` say later holds until this is another value. */
+  recording?: boolean;
+  /** What to record; a merge patch of the defaults. */
+  capture?: CaptureConfigPatch;
+  /** Where to deliver; what is recorded waits in IndexedDB while there is none. */
+  collector?: CollectorTarget | null;
+  /** When a commit counts as done; see `CategoryLogsOptions`. */
+  durability?: Durability;
+  /** Take a picture of the tab at every uncaught error. */
+  screenshot_on_error?: boolean;
+  /** Called when recording begins, ends, or needs a person, with why. */
+  onState?(state: "recording" | "stopped" | "error", detail?: string): void;
+}
+
+/** The recorder of this service worker. */
+export interface ExtensionRecorder {
+  /** Resolves when it records, or knows that it is not to; rejects with what is wrong. */
+  readonly ready: Promise<void>;
+  /** Publishes an event of this extension's own. Resolves to its seq; to null while nothing is recorded. */
+  publish(event: EventInput): Promise<number | null>;
+  /** Notes that here it happened, with a picture of the tab in front. */
+  mark(note: string): Promise<void>;
+  start(): Promise<void>;
+  /** Delivers what it can, ends the session, and gives every page its own console back. */
+  stop(): Promise<void>;
+  /** Applies a merge patch to the capture config, live. Null while nothing is recorded: it then holds from the start. */
+  configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null>;
+  /** Delivers to another collector from now on; to none with null. */
+  connect(collector: CollectorTarget | null): Promise<void>;
+  /** Resolves when the collector has everything committed so far. */
+  flush(): Promise<void>;
+  /** Null while nothing is recorded. */
+  readonly status: RecorderStatus | null;
+}
+
+const PERMISSIONS = [
+  "alarms",
+  "scripting",
+  "storage",
+  "tabs",
+  "unlimitedStorage",
+  "webNavigation",
+  "webRequest",
+];
+
+/**
+ * Begins to record. Call it once, at the top level of the service worker: its listeners have to be there when the
+ * event that woke the worker is delivered. Throws `missing_permission`.
+ */
+export function record(options: RecordOptions = {}): ExtensionRecorder {
+  checkPermissions();
+  const { folder = "tabtape/", onState, ...settings } = options;
+  const home: Home = {
+    folder: folder === "" || folder.endsWith("/") ? folder : `${folder}/`,
+    preconfiguration: async () => ({ name: "record()", text: JSON.stringify(settings) }),
+    show: async (state, detail) => onState?.(state, detail),
+  };
+  return new WiredRecorder(wire(home));
+}
+
+function checkPermissions(): void {
+  const { permissions = [] } = chrome.runtime.getManifest();
+  const missing = PERMISSIONS.filter((name) => !(permissions as string[]).includes(name));
+  if (missing.length === 0) return;
+  throw new TabtapeError(
+    "missing_permission",
+    `manifest.json lacks the permissions ${missing.join(", ")}; recording needs ${PERMISSIONS.join(", ")}`,
+  );
+}
+
+class WiredRecorder implements ExtensionRecorder {
+  readonly #wired: Wired;
+
+  constructor(wired: Wired) {
+    this.#wired = wired;
+    // Whoever awaits it hears of a failure, and so does `onState`.
+    wired.ready.catch(() => {});
+  }
+
+  get ready(): Promise<void> {
+    return this.#wired.ready;
+  }
+
+  async publish(event: EventInput): Promise<number | null> {
+    await this.ready;
+    const { owner } = this.#wired;
+    try {
+      return owner.recorder?.publish(event) ?? null;
+    } catch (error) {
+      owner.trapped(error, event.category);
+      throw error;
+    }
+  }
+
+  async mark(note: string): Promise<void> {
+    await this.ready;
+    await this.#wired.marks.mark(note);
+  }
+
+  async start(): Promise<void> {
+    await this.ready.catch(() => {});
+    await this.#wired.recording.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.ready.catch(() => {});
+    await this.#wired.recording.stop();
+  }
+
+  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
+    await this.ready;
+    return this.#wired.recording.configure(patch);
+  }
+
+  async connect(collector: CollectorTarget | null): Promise<void> {
+    await this.ready;
+    await this.#wired.recording.connect(collector);
+  }
+
+  async flush(): Promise<void> {
+    await this.ready;
+    await this.#wired.recording.flush();
+  }
+
+  get status(): RecorderStatus | null {
+    return this.#wired.owner.recorder?.status() ?? null;
+  }
+}

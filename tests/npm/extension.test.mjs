@@ -1,0 +1,137 @@
+/** `tabtape/extension` as another extension uses it: installed, bundled, loaded unpacked, recording. */
+import assert from "node:assert/strict";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { launchBrowser, serviceWorker } from "../e2e/fixtures/browser.mjs";
+import { startCollector } from "../e2e/fixtures/collector.mjs";
+import { scripted, servePages } from "../e2e/fixtures/pages.mjs";
+import { installedProject } from "./project.mjs";
+
+const UNTIL_MS = 30_000;
+
+/** @type {Awaited<ReturnType<typeof installedProject>>} */
+let installed;
+/** @type {Awaited<ReturnType<typeof startCollector>>} */
+let collector;
+/** @type {Awaited<ReturnType<typeof servePages>>} */
+let site;
+/** @type {import("playwright-core").BrowserContext} */
+let context;
+/** @type {string} The unpacked extension. */
+let extension;
+
+before(async () => {
+  installed = await installedProject();
+  collector = await startCollector(join(installed.folder, "data"));
+  site = await servePages({
+    "/": scripted('console.log("from the page"); fetch("/data")'),
+    "/data": (_, response) => response.end("{}"),
+  });
+  extension = join(installed.project, "extension");
+  const packaged = join(installed.project, "node_modules", "tabtape", "dist", "npm");
+  cpSync(join(packaged, "extension"), join(extension, "tabtape"), { recursive: true });
+  cpSync(join(packaged, "tabtape.wasm"), join(extension, "tabtape", "tabtape.wasm"));
+  await build({
+    entryPoints: [join(extension, "worker.ts")],
+    outfile: join(extension, "worker.js"),
+    bundle: true,
+    define: { COLLECTOR: JSON.stringify(collector.target) },
+    logOverride: { "empty-import-meta": "silent" },
+  });
+  context = await launchBrowser({ profile: join(installed.folder, "profile"), extensions: [extension] });
+});
+after(async () => {
+  await context?.close();
+  await collector?.stop();
+  await site?.close();
+  installed?.remove();
+});
+
+/** @param {string} q @param {(event: any) => boolean} matches */
+async function event(q, matches) {
+  const deadline = Date.now() + UNTIL_MS;
+  for (;;) {
+    const events = await collector.events(q);
+    const found = events.find(matches);
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`not in the store: ${q}; there are ${JSON.stringify(events)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const consumer = () => serviceWorker(context, "Consumer");
+
+test("a few lines record pages, network and tabs into the collector", async () => {
+  const worker = await consumer();
+  await worker.evaluate(() => /** @type {any} */ (globalThis).tabtape.ready);
+  await (await context.newPage()).goto(site.origin);
+  await event("type:console.log", ({ data }) => data.text === "from the page");
+  await event("type:network.response", ({ url }) => url.endsWith("/data"));
+  await event("type:page.navigation_committed", ({ url }) => url === `${site.origin}/`);
+});
+
+test("its own events are in the same stream, and a wrong one is its caller's", async () => {
+  const worker = await consumer();
+  const seq = await worker.evaluate(() =>
+    /** @type {any} */ (globalThis).tabtape.publish({
+      type: "app.saved",
+      category: "app",
+      source: { kind: "extension" },
+      data: { id: 7 },
+    }),
+  );
+  assert.ok(seq > 1, `${seq}`);
+  assert.deepEqual((await event("type:app.saved", () => true)).data, { id: 7 });
+  const refused = await worker.evaluate(() =>
+    /** @type {any} */ (globalThis).tabtape
+      .publish({ type: "app.saved", category: "Not a category", source: { kind: "extension" } })
+      .catch((/** @type {any} */ error) => [error.code, error.message]),
+  );
+  assert.equal(refused[0], "invalid_event");
+  assert.match(refused[1], /Not a category/);
+});
+
+test("stopped, it leaves pages alone; nothing it keeps stands in the way of its host's own names", async () => {
+  const worker = await consumer();
+  await worker.evaluate(() => /** @type {any} */ (globalThis).tabtape.stop());
+  const kept = await worker.evaluate(async () => ({
+    local: Object.keys(await chrome.storage.local.get(null)),
+    session: Object.keys(await chrome.storage.session.get(null)),
+    alarms: (await chrome.alarms.getAll()).map(({ name }) => name),
+    scripts: (await chrome.scripting.getRegisteredContentScripts()).map(({ id }) => id),
+    published: await /** @type {any} */ (globalThis).tabtape.publish({
+      type: "app.saved",
+      category: "app",
+      source: { kind: "extension" },
+    }),
+  }));
+  for (const name of [...kept.local, ...kept.session, ...kept.alarms]) assert.match(name, /^tabtape/);
+  assert.deepEqual(kept.scripts, []);
+  assert.equal(kept.published, null);
+});
+
+test("a manifest that lacks a permission is told which", async () => {
+  const poorer = join(installed.folder, "poorer");
+  cpSync(extension, poorer, { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(poorer, "manifest.json"), "utf8"));
+  manifest.name = "Poorer consumer";
+  manifest.permissions = manifest.permissions.filter((/** @type {string} */ name) => name !== "webRequest");
+  writeFileSync(join(poorer, "manifest.json"), JSON.stringify(manifest));
+  const worker = readFileSync(join(poorer, "worker.js"), "utf8");
+  writeFileSync(
+    join(poorer, "worker.js"),
+    `try {\n${worker}\n} catch (error) { globalThis.refused = [error.code, error.message]; }`,
+  );
+  const other = await launchBrowser({ profile: join(installed.folder, "other"), extensions: [poorer] });
+  try {
+    const refused = await (await serviceWorker(other, "Poorer")).evaluate(
+      () => /** @type {any} */ (globalThis).refused,
+    );
+    assert.equal(refused[0], "missing_permission");
+    assert.match(refused[1], /lacks the permissions webRequest;/);
+  } finally {
+    await other.close();
+  }
+});
