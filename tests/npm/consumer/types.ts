@@ -6,6 +6,7 @@ import init, {
   type ReadResult,
   TabtapeError,
 } from "tabtape";
+import { type ExtensionRecorder, record } from "tabtape/extension";
 
 export async function use(): Promise<Envelope[]> {
   await init();
@@ -32,4 +33,15 @@ export async function use(): Promise<Envelope[]> {
   const error = new TabtapeError("closed", "closed");
   const code: string = error.code;
   return code === "" ? [] : envelopes;
+}
+
+export async function useInExtension(): Promise<number | null> {
+  const recorder: ExtensionRecorder = record({
+    capture: { categories: { network: { detail_level: "verbose" } }, noise: ["source_maps"] },
+    onState: (state, detail) => console.log(state, detail?.length),
+  });
+  await recorder.ready;
+  // @ts-expect-error There is no such level.
+  await recorder.configure({ categories: { network: { detail_level: "loud" } } });
+  return recorder.publish({ type: "app.saved", category: "app", source: { kind: "extension" } });
 }
