@@ -6,117 +6,28 @@
 //! is emptied or restored keeps its recorders.
 
 mod codes;
+mod error;
 mod file;
+mod grant;
 mod secret;
+mod state;
 
 pub use codes::{CODE_LIFETIME, Codes};
+pub use error::AuthError;
 pub use file::{Pairing, TokenRecord};
+pub use grant::{Grant, Scope};
 pub use secret::{hello_hmac, short_code};
 
 use crate::clock::now_micros;
 use file::AuthFile;
-use secret::{hash, random_base64url, random_hex};
+use secret::{hash, random_hex};
 use serde::{Deserialize, Serialize};
+use state::State;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tabtape::selector::Selector;
-use tokio_util::sync::CancellationToken;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use utoipa::ToSchema;
-
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Deliver batches, events and logs.
-    Ingest,
-    /// Query, stream, ask over MCP.
-    Read,
-    /// Everything, tokens and deletion included.
-    Admin,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: &'static [Self] = &[Self::Ingest, Self::Read, Self::Admin];
-
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Read => "read",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Whether a token of this scope may use what needs `needed`.
-    #[must_use]
-    pub fn allows(self, needed: Self) -> bool {
-        self == Self::Admin || self == needed
-    }
-}
-
-/// Why a token or a pairing is not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// The token is none of ours, or was revoked, or has expired.
-    #[error(
-        "the token is unknown, revoked or expired; make one with `tabtape token create`, or pair again with `tabtape pair`"
-    )]
-    UnknownToken,
-    /// The origin is not the one that was paired.
-    #[error(
-        "this token is paired with {paired}, and does not work from {origin}; pair this extension with `tabtape pair`"
-    )]
-    WrongOrigin {
-        /// What was paired.
-        paired: String,
-        /// What asked.
-        origin: String,
-    },
-    /// The code is wrong, used or too old.
-    #[error(
-        "the code is wrong, used already, or older than 60 s; get a new link with `tabtape viewer` or `tabtape pair`"
-    )]
-    WrongCode,
-    /// No token or pairing of this id.
-    #[error("there is no {what} {id:?}")]
-    NoSuch {
-        /// "token" or "pairing".
-        what: &'static str,
-        /// What was asked for.
-        id: String,
-    },
-    /// The file cannot be read or written.
-    #[error("{path}: {why}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// The token's selector is none.
-    #[error("{0}")]
-    Selector(String),
-}
-
-/// What a request with a good token may do.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    /// The token's id.
-    pub token_id: String,
-    /// What it may do.
-    pub scope: Scope,
-    /// Always ANDed to what it reads.
-    pub selector: Option<Arc<Selector>>,
-    /// The pairing it belongs to.
-    pub pairing: Option<String>,
-    /// Whether the pairing is a person's own recorder, which may open the viewer and forget its events.
-    pub recorder: bool,
-    /// Cancelled when the token is revoked.
-    pub ended: CancellationToken,
-}
 
 /// A pairing as its extension gets it. Shown once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -145,15 +56,6 @@ pub struct Auth {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    file: AuthFile,
-    /// By hash of the token.
-    grants: HashMap<String, (Grant, Option<u64>)>,
-    /// Origins of pairings that are bound for this run only.
-    bound: HashMap<String, String>,
-}
-
 impl Auth {
     /// Reads `auth.json` in `folder`, making it with a local admin token and pairing if it is missing.
     ///
@@ -162,13 +64,10 @@ impl Auth {
     pub fn open(folder: &Path) -> Result<Self, AuthError> {
         let path = folder.join("auth.json");
         let file = AuthFile::read(&path)?;
-        let fresh = file.is_none();
         let mut state =
             State { file: file.unwrap_or_default(), grants: HashMap::new(), bound: HashMap::new() };
-        if fresh || state.file.local.is_none() {
-            state.make_local();
-        }
         state.drop_expired(now_micros());
+        state.make_local();
         state.file.redaction_key.get_or_insert_with(|| random_hex(32));
         for record in state.file.tokens.clone() {
             state.grant(&record)?;
@@ -215,9 +114,9 @@ impl Auth {
     /// [`AuthError::UnknownToken`].
     pub fn check(&self, token: &str) -> Result<Grant, AuthError> {
         let state = self.lock();
-        let (grant, expires_ts) = state.grants.get(&hash(token)).ok_or(AuthError::UnknownToken)?;
-        match expires_ts {
-            Some(expires_ts) if *expires_ts <= now_micros() => Err(AuthError::UnknownToken),
+        let grant = state.grants.get(&hash(token)).ok_or(AuthError::UnknownToken)?;
+        match grant.time_left() {
+            Some(Duration::ZERO) => Err(AuthError::UnknownToken),
             _ => Ok(grant.clone()),
         }
     }
@@ -340,69 +239,6 @@ impl Auth {
         state.file.tokens.retain(|record| record.pairing.as_deref() != Some(id));
         state.end(|grant| grant.pairing.as_deref() == Some(id));
         self.save(&state)
-    }
-}
-
-impl State {
-    fn make_local(&mut self) {
-        let (record, token) = TokenRecord::new(Scope::Admin, "this machine's command line", None, None, None);
-        self.file.tokens.push(record);
-        let pairing = self.add_pairing(None, "this machine", true);
-        self.file.local = Some(file::Local { token, pairing });
-    }
-
-    fn add_pairing(&mut self, origin: Option<&str>, profile: &str, recorder: bool) -> NewPairing {
-        let pairing = Pairing {
-            id: format!("p_{}", random_base64url(9)),
-            origin: origin.map(ToOwned::to_owned),
-            profile: profile.to_owned(),
-            recorder,
-            secret: random_hex(32),
-            created_ts: now_micros(),
-        };
-        let (record, token) = TokenRecord::new(Scope::Ingest, profile, None, Some(&pairing.id), None);
-        let new = NewPairing { pairing: pairing.id.clone(), token, secret: pairing.secret.clone() };
-        self.file.pairings.push(pairing);
-        self.file.tokens.push(record);
-        new
-    }
-
-    fn drop_expired(&mut self, now: u64) {
-        self.file.tokens.retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
-    }
-
-    fn grant(&mut self, record: &TokenRecord) -> Result<(), AuthError> {
-        let selector = match &record.selector {
-            None => None,
-            Some(text) => Some(Arc::new(
-                Selector::parse(text, now_micros())
-                    .map_err(|error| AuthError::Selector(error.to_string()))?,
-            )),
-        };
-        let recorder = record
-            .pairing
-            .as_ref()
-            .is_some_and(|id| self.file.pairings.iter().any(|pairing| pairing.id == *id && pairing.recorder));
-        let grant = Grant {
-            token_id: record.id.clone(),
-            scope: record.scope,
-            selector,
-            pairing: record.pairing.clone(),
-            recorder,
-            ended: CancellationToken::new(),
-        };
-        self.grants.insert(record.hash.clone(), (grant, record.expires_ts));
-        Ok(())
-    }
-
-    fn end(&mut self, which: impl Fn(&Grant) -> bool) {
-        self.grants.retain(|_, (grant, _)| {
-            let ends = which(grant);
-            if ends {
-                grant.ended.cancel();
-            }
-            !ends
-        });
     }
 }
 

@@ -34,6 +34,20 @@ fn revoking_ends_what_the_token_opened() {
 }
 
 #[test]
+fn a_restart_replaces_what_was_revoked_of_this_machines_own() {
+    let (folder, auth) = auth();
+    let (token, pairing) = (auth.local_token(), auth.local_pairing().unwrap());
+    auth.revoke_token(&auth.check(&token).unwrap().token_id).unwrap();
+    auth.revoke_pairing(&pairing.pairing).unwrap();
+    let again = Auth::open(folder.path()).unwrap();
+    let (new_token, new_pairing) = (again.local_token(), again.local_pairing().unwrap());
+    assert!(again.check(&token).is_err() && again.check(&pairing.token).is_err());
+    assert_eq!(again.check(&new_token).unwrap().scope, Scope::Admin);
+    assert_eq!(again.check(&new_pairing.token).unwrap().pairing, Some(new_pairing.pairing));
+    assert_eq!((again.tokens().len(), again.pairings().len()), (2, 1), "nothing of the old stays");
+}
+
+#[test]
 fn an_expired_token_is_unknown() {
     let (_folder, auth) = auth();
     let new = auth.create_token(Scope::Read, "x", None, Some(now_micros() - 1)).unwrap();

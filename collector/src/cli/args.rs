@@ -67,6 +67,9 @@ pub(super) enum Command {
     )]
     Query(QueryArgs),
     /// List what was recorded
+    #[command(
+        after_help = "Examples:\n  tabtape sessions\n  tabtape sessions --json | jq '.sessions[].session'"
+    )]
     Sessions(Output),
     /// Write what was recorded to a file others can open
     #[command(
@@ -77,6 +80,9 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  claude mcp add tabtape -- tabtape mcp")]
     Mcp,
     /// Find what is wrong with the set-up, and say how to mend it
+    #[command(
+        after_help = "Exit status: 0 nothing is wrong; 1 something is.\n\nExamples:\n  tabtape doctor\n  tabtape doctor --json | jq '.findings[] | select(.ok | not)'"
+    )]
     Doctor(Output),
     /// Leave a note in the stream: here it happened
     #[command(after_help = "Example:\n  tabtape mark 'clicked pay, nothing happened'")]
@@ -87,14 +93,21 @@ pub(super) enum Command {
     )]
     Delete(DeleteArgs),
     /// Show what was being watched, since when, and the gaps
+    #[command(
+        after_help = "Examples:\n  tabtape coverage\n  tabtape coverage category:network --session 0193…"
+    )]
     Coverage(CoverageArgs),
     /// Make, list and revoke tokens
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tabtape token create --scope read --label ci\n  tabtape token list\n  tabtape token revoke t_…"
+    )]
     Token(TokenCommand),
     /// Let an extension deliver here
     #[command(after_help = "Examples:\n  tabtape pair\n  tabtape pair list\n  tabtape pair revoke p_…")]
     Pair(PairArgs),
     /// Print a new link to the viewer, which works once, for 60 s
+    #[command(after_help = "Example:\n  xdg-open \"$(tabtape viewer)\"")]
     Viewer(Output),
     /// Print a completion script
     #[command(
@@ -319,11 +332,16 @@ pub(super) enum TokenCommand {
         json: bool,
     },
     /// List tokens
+    #[command(after_help = "Example:\n  tabtape token list --json | jq -r '.[].id'")]
     List(Output),
     /// Revoke a token; streams it opened end
+    #[command(after_help = "Example:\n  tabtape token revoke t_…")]
     Revoke {
         /// Its id, as `token list` shows it
         id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -342,10 +360,71 @@ pub(super) struct PairArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum PairCommand {
     /// List pairings
+    #[command(after_help = "Example:\n  tabtape pair list")]
     List(Output),
-    /// End a pairing
+    /// End a pairing; its token stops working
+    #[command(after_help = "Example:\n  tabtape pair revoke p_…")]
     Revoke {
         /// Its id, as `pair list` shows it
         id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory as _};
+
+    /// Every command that does something, with how it is called.
+    fn leaves(command: &Command, path: &str, found: &mut Vec<(String, Command)>) {
+        let path = format!("{path} {}", command.get_name()).trim().to_owned();
+        let inner: Vec<&Command> =
+            command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+        if inner.is_empty() || !command.is_subcommand_required_set() {
+            found.push((path.clone(), command.clone()));
+        }
+        inner.into_iter().for_each(|inner| leaves(inner, &path, found));
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_json() {
+        let root = Cli::command();
+        root.clone().debug_assert();
+        let mut found = Vec::new();
+        leaves(&root, "", &mut found);
+        assert!(found.len() >= 18, "{}", found.len());
+        for (path, command) in found {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example") && after.contains(&path), "{path}: {after:?}");
+            assert!(command.get_about().is_some(), "{path}");
+            // These have one format of their own.
+            if !matches!(path.as_str(), "tabtape mcp" | "tabtape completions" | "tabtape export") {
+                assert!(
+                    command.get_arguments().any(|given| given.get_id() == "json"),
+                    "{path} has no --json"
+                );
+            }
+        }
+        let after = root.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for status in 0..=4 {
+            assert!(after.contains(&format!("{status} ")), "exit status {status} is not documented");
+        }
+    }
+
+    #[test]
+    fn times_and_sizes_are_read_with_their_units_or_refused() {
+        assert_eq!(span("7d").unwrap(), Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(span("90m").unwrap(), Duration::from_secs(5400));
+        assert_eq!(bytes("2GiB").unwrap(), 2 << 30);
+        assert_eq!(bytes("500MB").unwrap(), 500_000_000);
+        for bad in ["", "7", "d", "0d", "-1d", "1y", "99999999999999999999d"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "0", "-1", "1XB", "GiB", "99999999999999999999"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
 }

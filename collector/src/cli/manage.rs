@@ -43,9 +43,7 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
                 )?;
             }
         }
-        TokenCommand::Revoke { id } => {
-            drop(client.delete(&format!("/v1/tokens/{}", segment(&id)), &[]).await?)
-        }
+        TokenCommand::Revoke { id, json } => revoke(client, "tokens", &id, json).await?,
     }
     Ok(())
 }
@@ -85,9 +83,18 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                 )?;
             }
         }
-        Some(PairCommand::Revoke { id }) => {
-            drop(client.delete(&format!("/v1/pairings/{}", segment(&id)), &[]).await?)
-        }
+        Some(PairCommand::Revoke { id, json }) => revoke(client, "pairings", &id, json).await?,
+    }
+    Ok(())
+}
+
+async fn revoke(client: &Client, kind: &str, id: &str, json: bool) -> Result<(), CliError> {
+    client.delete(&format!("/v1/{kind}/{}", segment(id)), &[]).await?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", json!({"revoked": id}))?
+    } else {
+        writeln!(out, "{} revoked", harmless(id))?
     }
     Ok(())
 }

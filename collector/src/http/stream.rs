@@ -29,6 +29,7 @@ use tabtape::envelope::SessionId;
 use tabtape::header::Record;
 use tabtape::selector::Selector;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
@@ -80,6 +81,7 @@ pub(super) async fn get(
         beyond_hole: false,
         begun: false,
         live: false,
+        expires_at: grant.time_left().map(|left| Instant::now() + left),
         ended: grant.ended,
         gauge: app.metrics.subscriber(),
         extent,
@@ -104,7 +106,9 @@ struct Follower {
     beyond_hole: bool,
     begun: bool,
     live: bool,
+    /// Ends when its token is revoked, or at this time.
     ended: CancellationToken,
+    expires_at: Option<Instant>,
     #[expect(dead_code, reason = "counts this subscriber until it is dropped")]
     gauge: super::metrics::Subscriber,
 }
@@ -118,7 +122,8 @@ impl Follower {
             return Some(self.begin().await);
         }
         loop {
-            if self.ended.is_cancelled() || self.app.shutdown.is_cancelled() {
+            let expired = self.expires_at.is_some_and(|at| at <= Instant::now());
+            if expired || self.ended.is_cancelled() || self.app.shutdown.is_cancelled() {
                 return None;
             }
             self.wakes.mark_unchanged();
@@ -135,6 +140,7 @@ impl Follower {
             tokio::select! {
                 woken = self.wakes.changed() => woken.ok()?,
                 () = self.ended.cancelled() => return None,
+                () = at(self.expires_at) => return None,
                 () = self.app.shutdown.cancelled() => return None,
                 () = tokio::time::sleep(HEARTBEAT) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
             }
@@ -289,6 +295,14 @@ impl Follower {
         out.put_slice(if is_gap { b"\nevent: gap\ndata: " } else { b"\ndata: " });
         out.put_slice(line); // a line holds no newline
         out.put_slice(b"\n\n");
+    }
+}
+
+/// Waits until then; for ever when there is no such time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,6 +4,8 @@
 //! anybody was watching. What pages wrote is marked as data and made harmless: an agent reads it, and a
 //! page must not speak to it.
 
+mod arguments;
+mod text;
 mod tools;
 
 pub(crate) use tools::Tools;

@@ -4,8 +4,9 @@
 //! text index; in their place the ledger keeps gaps, reason `deleted`, so that a recorder that still has
 //! them cannot bring them back. Done in steps between commits, so that recording goes on meanwhile.
 
-use super::ingest::{REASON_DELETED, insert_gap_row};
+use super::gaps::{REASON_DELETED, insert_gap_row};
 use super::names::Names;
+use super::packed::Unpacker;
 use super::query::Filter;
 use super::writer::WriterState;
 use super::{Store, StoreError};
@@ -113,8 +114,11 @@ fn find(
     let mut rows =
         statement.query(params![after as i64, until as i64, deletion.session, deletion.pairing])?;
     let mut victims = Vec::new();
+    let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {
-        if filter.matches_line(row.get_ref(6)?.as_blob().unwrap_or_default()) {
+        // What is broken cannot be told from what is wanted gone: it goes.
+        let line = unpacker.line(row.get_ref(6)?.as_blob().unwrap_or_default());
+        if line.map_or(true, |line| filter.matches_line(line)) {
             victims.push(Victim {
                 position: row.get(0)?,
                 session: row.get(1)?,

@@ -9,6 +9,7 @@
 //! waits for it, and when it is damaged or belongs to another store it is made anew.
 
 use super::StoreError;
+use super::packed::Unpacker;
 use super::query::Bounds;
 use super::readers::Readers;
 use super::trigrams::TrigramSet;
@@ -198,9 +199,11 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
          FROM store.events WHERE position BETWEEN ?1 AND ?2",
     )?;
     let mut rows = statement.query([first as i64, last as i64])?;
+    let mut unpacker = Unpacker::new()?;
     while let Some(event) = rows.next()? {
         row.add(event)?;
-        let line = event.get_ref(9)?.as_blob().unwrap_or_default();
+        // A broken one is left out; whoever reads it is told.
+        let line = unpacker.line(event.get_ref(9)?.as_blob().unwrap_or_default()).unwrap_or_default();
         if let Ok(Line::Event { header, .. }) = parse_line(line) {
             set.add_record(&Record { header: &header, line });
         }

@@ -6,111 +6,27 @@
 //! arrive: an event replaces the part of a gap that stood for it, and a gap is kept only where no event
 //! is stored. Two things never come back: what retention took and what a person deleted.
 
-use super::ledger::Ledger;
+use super::batch::{Batch, Conflict, Idempotency, Receipt};
+use super::gaps::{REASON_DELETED, gap_line, gap_over, insert_gap_row};
 use super::names::{Interner, NameKind};
+use super::packed::{Packed, Unpacker};
 use super::recent::{Committed, Kind};
+use super::session_state::{SessionState, load_session, new_session, write_session};
 use crate::clock::now_micros;
 use bytes::Bytes;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
-use tabtape::envelope::{Gap, Line, LineWriter, SessionId};
+use tabtape::envelope::{Gap, Line, SessionId};
 use tabtape::header::{Header, Record};
 
-/// The reason of a gap that a deletion left: no event may fill it again.
-pub const REASON_DELETED: &str = "deleted";
-
-/// One parsed record and its bytes.
-#[derive(Debug, Clone)]
-pub struct Incoming {
-    /// The line as it came, without a newline.
-    pub line: Bytes,
-    /// What it says.
-    pub parsed: Line,
-}
-
-/// Records of one session, in seq order.
-#[derive(Debug)]
-pub struct Batch {
-    /// Whose.
-    pub session_id: SessionId,
-    /// The local process that wrote them, if one did.
-    pub producer: Option<String>,
-    /// The pairing that delivered them, if one did.
-    pub pairing: Option<String>,
-    /// The records.
-    pub records: Vec<Incoming>,
-    /// The request that must not be carried out twice, if it says so.
-    pub idempotency: Option<Idempotency>,
-}
-
-/// Names a request, so that its repeat is recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// What the client calls it, within its producer.
-    pub key: String,
-    /// Digest of what it asked for.
-    pub digest: [u8; 32],
-}
-
-/// What was stored for a request that named itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answered {
-    /// Row of the session.
-    pub session: i64,
-    /// First seq.
-    pub first_seq: u64,
-    /// Last seq.
-    pub last_seq: u64,
-    /// Digest of what it asked for.
-    pub digest: [u8; 32],
-}
-
-/// Looks a request up by its name.
-pub(super) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
-    connection
-        .prepare_cached("SELECT session, first_seq, last_seq, digest FROM idempotency WHERE key = ?1")?
-        .query_row([key], |row| {
-            Ok(Answered {
-                session: row.get(0)?,
-                first_seq: row.get::<_, i64>(1)? as u64,
-                last_seq: row.get::<_, i64>(2)? as u64,
-                digest: row.get(3)?,
-            })
-        })
-        .optional()
-}
-
-/// A stored seq was sent again with other bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Conflict {
-    /// The seq.
-    pub seq: u64,
-    /// Which record of the batch, from 0.
-    pub index: usize,
-}
-
-/// What became of a batch. Given only once it is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// The unbroken prefix of the session, from 1.
-    pub acked_seq: u64,
-    /// Records that were new.
-    pub accepted: u64,
-    /// Records that were stored before, or stood for a seq that was.
-    pub duplicates: u64,
-    /// Where the batch stopped, if it did.
-    pub conflict: Option<Conflict>,
-}
-
-/// What the writer knows about a session it has touched.
-#[derive(Debug)]
-pub(super) struct SessionState {
-    pub(super) row: i64,
-    pub(super) ledger: Ledger,
-    first_ts: Option<u64>,
-    last_ts: Option<u64>,
-    had_islands: bool,
-    dirty: bool,
+/// An event on its way into the table.
+#[derive(Debug, Clone, Copy)]
+struct Arrived<'a> {
+    header: &'a Header,
+    /// As it came.
+    line: &'a Bytes,
+    /// As it will lie there.
+    stored: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -171,10 +87,11 @@ impl Ingest {
         &mut self,
         transaction: &Transaction<'_>,
         batch: &Batch,
+        packed: &Packed,
     ) -> rusqlite::Result<Receipt> {
         let mut state = self.take_session(transaction, batch)?;
         let mut receipt = Receipt { acked_seq: 0, accepted: 0, duplicates: 0, conflict: None };
-        let stored = self.store_records(transaction, batch, &mut state, &mut receipt);
+        let stored = self.store_records(transaction, batch, packed, &mut state, &mut receipt);
         if let (Some(Idempotency { key, digest }), Some(first), Some(last)) =
             (&batch.idempotency, batch.records.first(), batch.records.last())
         {
@@ -192,19 +109,22 @@ impl Ingest {
         &mut self,
         transaction: &Transaction<'_>,
         batch: &Batch,
+        packed: &Packed,
         state: &mut SessionState,
         receipt: &mut Receipt,
     ) -> rusqlite::Result<()> {
         let mut insert = insert_event(transaction)?;
         for (index, incoming) in batch.records.iter().enumerate() {
             let outcome = match &incoming.parsed {
-                Line::Event { header, .. } if !state.ledger.covers(header.seq) => {
-                    self.insert(transaction, &mut insert, state, header, &incoming.line)?;
-                    state.ledger.cover(header.seq, header.seq);
-                    Outcome::Accepted
-                }
                 Line::Event { header, .. } => {
-                    self.meet_covered(transaction, &mut insert, state, header, incoming, batch.session_id)?
+                    let event = Arrived { header, line: &incoming.line, stored: packed.get(index) };
+                    if state.ledger.covers(header.seq) {
+                        self.meet_covered(transaction, &mut insert, state, event, batch.session_id)?
+                    } else {
+                        self.insert(transaction, &mut insert, state, event)?;
+                        state.ledger.cover(header.seq, header.seq);
+                        Outcome::Accepted
+                    }
                 }
                 Line::Gap { gap, .. } => self.store_gap(transaction, state, batch.session_id, gap)?,
             };
@@ -225,8 +145,7 @@ impl Ingest {
         transaction: &Transaction<'_>,
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
-        header: &Header,
-        line: &Bytes,
+        Arrived { header, line, stored }: Arrived<'_>,
     ) -> rusqlite::Result<()> {
         let record = Record { header, line };
         let category = self.interner.id(transaction, NameKind::Category, record.category())?;
@@ -244,7 +163,7 @@ impl Ingest {
             header.severity as u8,
             header.status,
             header.tab_id,
-            &line[..],
+            stored,
         ])?;
         state.dirty = true;
         state.first_ts = Some(state.first_ts.map_or(header.ts_micros, |ts| ts.min(header.ts_micros)));
@@ -278,14 +197,20 @@ impl Ingest {
         transaction: &Transaction<'_>,
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
-        header: &Header,
-        incoming: &Incoming,
+        event: Arrived<'_>,
         session_id: SessionId,
     ) -> rusqlite::Result<Outcome> {
-        let seq = header.seq as i64;
+        let header = event.header;
+        let is_same = |row: &rusqlite::Row<'_>| {
+            let stored = row.get_ref(0)?.as_blob().unwrap_or_default();
+            let mut unpacker = Unpacker::new();
+            Ok(unpacker
+                .as_mut()
+                .is_ok_and(|unpacker| unpacker.line(stored).is_ok_and(|line| line == event.line)))
+        };
         let stored = transaction
-            .prepare_cached("SELECT line = ?3 FROM events WHERE session = ?1 AND seq = ?2")?
-            .query_row(params![state.row, seq, &incoming.line[..]], |row| row.get::<_, bool>(0))
+            .prepare_cached("SELECT line FROM events WHERE session = ?1 AND seq = ?2")?
+            .query_row(params![state.row, header.seq as i64], is_same)
             .optional()?;
         match stored {
             Some(true) => return Ok(Outcome::Duplicate),
@@ -306,7 +231,7 @@ impl Ingest {
                 self.insert_gap(transaction, state, session_id, &Gap { first_seq, last_seq, ..gap.clone() })?;
             }
         }
-        self.insert(transaction, insert, state, header, &incoming.line)?;
+        self.insert(transaction, insert, state, event)?;
         Ok(Outcome::Accepted)
     }
 
@@ -357,21 +282,15 @@ impl Ingest {
         if let Some(state) = self.sessions.remove(&batch.session_id) {
             return Ok(state);
         }
-        if let Some(state) = load_session(transaction, batch.session_id)? {
-            return Ok(state);
+        match load_session(transaction, batch.session_id)? {
+            Some(state) => Ok(state),
+            None => new_session(
+                transaction,
+                batch.session_id,
+                batch.producer.as_deref(),
+                batch.pairing.as_deref(),
+            ),
         }
-        transaction.execute(
-            "INSERT INTO sessions (session, producer, pairing, created_ts) VALUES (?1, ?2, ?3, ?4)",
-            params![batch.session_id.as_str(), batch.producer, batch.pairing, now_micros() as i64],
-        )?;
-        Ok(SessionState {
-            row: transaction.last_insert_rowid(),
-            ledger: Ledger::default(),
-            first_ts: None,
-            last_ts: None,
-            had_islands: false,
-            dirty: true,
-        })
     }
 
     /// Writes ledgers and counts, last thing before the commit.
@@ -413,109 +332,4 @@ fn insert_event<'t>(transaction: &'t Transaction<'_>) -> rusqlite::Result<Cached
         "INSERT INTO events (position, session, seq, ts, category, type, source_kind, detail_level, severity,
          status, tab, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )
-}
-
-/// Writes one gap.
-pub(super) fn insert_gap_row(
-    connection: &Connection,
-    position: u64,
-    session: i64,
-    gap: &Gap,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO gaps (position, session, first_seq, last_seq, category, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            position as i64,
-            session,
-            gap.first_seq as i64,
-            gap.last_seq as i64,
-            gap.category,
-            gap.reason
-        ])?;
-    Ok(())
-}
-
-/// A gap's line.
-pub(crate) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
-    let mut line = Vec::with_capacity(160);
-    LineWriter::new(session_id).gap(&mut line, gap);
-    line.into()
-}
-
-fn gap_over(transaction: &Transaction<'_>, session: i64, seq: u64) -> rusqlite::Result<Option<Gap>> {
-    transaction
-        .prepare_cached(
-            "SELECT first_seq, last_seq, category, reason FROM gaps
-             WHERE session = ?1 AND first_seq <= ?2 ORDER BY first_seq DESC LIMIT 1",
-        )?
-        .query_row(params![session, seq as i64], |row| {
-            Ok(Gap {
-                first_seq: row.get::<_, i64>(0)? as u64,
-                last_seq: row.get::<_, i64>(1)? as u64,
-                category: row.get(2)?,
-                reason: row.get(3)?,
-            })
-        })
-        .optional()
-        .map(|gap| gap.filter(|gap| gap.last_seq >= seq))
-}
-
-/// Reads a session's state from its row.
-pub(super) fn load_session(
-    connection: &Connection,
-    session_id: SessionId,
-) -> rusqlite::Result<Option<SessionState>> {
-    let row = connection
-        .prepare_cached("SELECT id, acked_seq, first_ts, last_ts FROM sessions WHERE session = ?1")?
-        .query_row([session_id.as_str()], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, i64>(1)?,
-                row.get::<_, Option<i64>>(2)?,
-                row.get::<_, Option<i64>>(3)?,
-            ))
-        })
-        .optional()?;
-    let Some((row, acked_seq, first_ts, last_ts)) = row else { return Ok(None) };
-    let mut statement =
-        connection.prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1")?;
-    let islands = statement
-        .query_map([row], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(Some(SessionState {
-        row,
-        had_islands: !islands.is_empty(),
-        ledger: Ledger::restore(acked_seq as u64, islands),
-        first_ts: first_ts.map(|ts| ts as u64),
-        last_ts: last_ts.map(|ts| ts as u64),
-        dirty: false,
-    }))
-}
-
-fn write_session(transaction: &Transaction<'_>, state: &mut SessionState) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "UPDATE sessions SET acked_seq = ?2, latest_seq = ?3, first_ts = ?4, last_ts = ?5 WHERE id = ?1",
-        )?
-        .execute(params![
-            state.row,
-            state.ledger.acked_seq() as i64,
-            state.ledger.latest_seq() as i64,
-            state.first_ts.map(|ts| ts as i64),
-            state.last_ts.map(|ts| ts as i64),
-        ])?;
-    let has_islands = state.ledger.islands().next().is_some();
-    if state.had_islands || has_islands {
-        transaction.prepare_cached("DELETE FROM islands WHERE session = ?1")?.execute([state.row])?;
-        let mut insert = transaction
-            .prepare_cached("INSERT INTO islands (session, first_seq, last_seq) VALUES (?1, ?2, ?3)")?;
-        for (first, last) in state.ledger.islands() {
-            insert.execute(params![state.row, first as i64, last as i64])?;
-        }
-    }
-    state.had_islands = has_islands;
-    Ok(())
 }

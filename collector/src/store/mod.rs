@@ -7,30 +7,37 @@
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
 //! `store.lock` keeps a second collector out.
 
+mod batch;
 mod coverage;
 mod delete;
 mod error;
+mod gaps;
 mod index;
 mod ingest;
 mod integrity;
 mod ledger;
 mod names;
+mod packed;
 mod page;
 mod query;
 mod readers;
 mod recent;
 mod retention;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
+mod session_state;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod trigrams;
 mod writer;
 
+pub use batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt};
 pub use coverage::{SessionCoverage, TabCoverage, Watched, Window};
 pub use delete::Deletion;
 pub use error::StoreError;
-pub use ingest::{Answered, Batch, Conflict, Idempotency, Incoming, REASON_DELETED, Receipt};
+pub use gaps::REASON_DELETED;
 pub use page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use query::wants_gap;
 pub use recent::{Committed, Kind};
@@ -255,7 +262,7 @@ impl Store {
     /// What SQLite says.
     pub async fn answered(&self, key: &str) -> Result<Option<Answered>, StoreError> {
         let key = key.to_owned();
-        self.inner.readers.with(move |connection| Ok(ingest::answered(connection, &key)?)).await
+        self.inner.readers.with(move |connection| Ok(batch::answered(connection, &key)?)).await
     }
 
     /// Wakes at each commit with the latest position.

@@ -5,8 +5,9 @@
 //! events comes back early with the cursor to go on from; [`Page::done`] says whether the end was reached.
 
 use super::names::Names;
+use super::packed::Unpacker;
 use super::query::Filter;
-use super::{StoreError, ingest::gap_line};
+use super::{StoreError, gaps::gap_line};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
@@ -277,9 +278,10 @@ fn events(
     let (mut records, mut bytes) = (Vec::new(), 0);
     let mut examined = if query.newest { to } else { from };
     let mut cut = None;
+    let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {
         let cursor = row.get::<_, i64>(0)? as u64;
-        let line = row.get_ref(4)?.as_blob().unwrap_or_default();
+        let line = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default())?;
         if filter.matches_line(line) {
             if !records.is_empty() && bytes + line.len() > room.bytes {
                 cut = Some(examined);

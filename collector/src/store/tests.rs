@@ -11,7 +11,7 @@ fn line(seq: u64, text: &str) -> String {
     )
 }
 
-fn batch(first: u64, last: u64, text: &str) -> Batch {
+pub(super) fn batch(first: u64, last: u64, text: &str) -> Batch {
     let records = (first..=last)
         .map(|seq| {
             let line = line(seq, text);
@@ -27,7 +27,7 @@ fn batch(first: u64, last: u64, text: &str) -> Batch {
     }
 }
 
-async fn stored(store: &Store) -> Vec<String> {
+pub(super) async fn stored(store: &Store) -> Vec<String> {
     let query = PageQuery {
         order: Order::Position,
         selector: None,
@@ -39,6 +39,16 @@ async fn stored(store: &Store) -> Vec<String> {
     let page = store.page(query).await.unwrap();
     assert!(page.done);
     page.records.iter().map(|record| String::from_utf8(record.line.to_vec()).unwrap()).collect()
+}
+
+/// Text that cannot be packed much.
+fn noise(bytes: usize) -> String {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (state >> 58) as u8 % 10)
+    };
+    (0..bytes).map(|_| next()).collect()
 }
 
 /// SQLite is told that there is no more room, as it would be by a disk.
@@ -58,7 +68,7 @@ async fn a_full_disk_refuses_a_batch_whole_and_takes_it_when_there_is_room() {
     store.ingest(batch(1, 10, "before")).await.unwrap();
     let before = stored(&store).await;
     pages(&store, 8).await;
-    let filler = "x".repeat(20_000);
+    let filler = noise(20_000);
     let refused = store.ingest(batch(11, 20, &filler)).await.unwrap_err();
     assert!(matches!(refused, StoreError::DiskFull), "{refused}");
     assert_eq!(stored(&store).await, before);

@@ -6,8 +6,10 @@
 //! so one that cannot be stored does not take others with it.
 
 use super::StoreError;
-use super::ingest::{Batch, Ingest, Receipt};
+use super::batch::{Batch, Receipt};
+use super::ingest::Ingest;
 use super::names::{Interner, Names};
+use super::packed::Packed;
 use super::recent::{Commit, Recent};
 use crate::clock::now_micros;
 use rusqlite::{Connection, TransactionBehavior};
@@ -24,6 +26,8 @@ const MAX_QUEUED_BYTES: usize = 128 << 20;
 /// A group is closed when it holds this much, so that an early batch does not wait for all later ones.
 const MAX_GROUP_BYTES: usize = 4 << 20;
 const MAX_GROUP_BATCHES: usize = 256;
+/// Up to here, packing takes less than it costs to hand it to another thread.
+const PACKED_AT_ONCE_BYTES: usize = 64 << 10;
 /// How often the clock table learns where the store is; see `retention`.
 const CLOCK_STEP_MICROS: u64 = 60_000_000;
 
@@ -31,7 +35,7 @@ const CLOCK_STEP_MICROS: u64 = 60_000_000;
 type Job = Box<dyn FnOnce(&mut WriterState) + Send>;
 
 enum Op {
-    Ingest(Batch, oneshot::Sender<Result<Receipt, StoreError>>),
+    Ingest(Box<Waiting>),
     Run(Job),
     Close,
 }
@@ -89,11 +93,15 @@ impl Writer {
         if self.queued_bytes.fetch_add(bytes, Relaxed) > MAX_QUEUED_BYTES {
             return Err(StoreError::Busy);
         }
+        // Here and not on the writer's thread, which is the one that everybody waits for.
+        let (batch, packed) = pack(batch, bytes).await?;
         let (reply, receipt) = oneshot::channel();
-        self.ops.try_send(Op::Ingest(batch, reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
+        self.ops.try_send(Op::Ingest(Box::new(Waiting { batch, packed, reply }))).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            },
+        )?;
         let receipt = receipt.await.map_err(|_| StoreError::Closed)?;
         drop(queued);
         receipt
@@ -126,7 +134,24 @@ impl Writer {
     }
 }
 
-type Waiting = (Batch, oneshot::Sender<Result<Receipt, StoreError>>);
+/// A batch with its packed lines, and who waits for its receipt.
+struct Waiting {
+    batch: Batch,
+    packed: Packed,
+    reply: oneshot::Sender<Result<Receipt, StoreError>>,
+}
+
+/// Packs the lines of a batch; off the async threads if it is large.
+async fn pack(batch: Batch, bytes: usize) -> Result<(Batch, Packed), StoreError> {
+    let work = move || {
+        let packed = Packed::of(batch.records.iter().map(|record| &record.line[..]));
+        (batch, packed)
+    };
+    if bytes < PACKED_AT_ONCE_BYTES {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)
+}
 
 impl WriterState {
     fn run(mut self, mut queue: mpsc::Receiver<Op>) {
@@ -138,9 +163,9 @@ impl WriterState {
             let mut job = None;
             while let Some(op) = next.take().or_else(|| queue.try_recv().ok()) {
                 match op {
-                    Op::Ingest(batch, reply) => {
-                        bytes += batch.records.iter().map(|record| record.line.len()).sum::<usize>();
-                        group.push((batch, reply));
+                    Op::Ingest(waiting) => {
+                        bytes += waiting.batch.records.iter().map(|record| record.line.len()).sum::<usize>();
+                        group.push(*waiting);
                     }
                     Op::Run(run) => job = Some(run),
                     Op::Close => {
@@ -173,30 +198,31 @@ impl WriterState {
         if group.is_empty() {
             return;
         }
-        match self.try_commit(group.iter().map(|(batch, _)| batch)) {
+        match self.try_commit(&group) {
             Ok(receipts) => {
-                for ((_, reply), receipt) in group.into_iter().zip(receipts) {
-                    let _ = reply.send(Ok(receipt)); // the client may have gone
+                for (waiting, receipt) in group.into_iter().zip(receipts) {
+                    let _ = waiting.reply.send(Ok(receipt)); // the client may have gone
                 }
             }
             Err(error) if group.len() == 1 => {
                 tracing::error!(%error, "a batch could not be stored");
-                for (_, reply) in group {
-                    let _ = reply.send(Err(StoreError::from_sqlite(&error)));
+                for waiting in group {
+                    let _ = waiting.reply.send(Err(StoreError::from_sqlite(&error)));
                 }
             }
             Err(_) => group.into_iter().for_each(|waiting| self.commit_group(vec![waiting])),
         }
     }
 
-    fn try_commit<'b>(&mut self, batches: impl Iterator<Item = &'b Batch>) -> rusqlite::Result<Vec<Receipt>> {
+    fn try_commit(&mut self, group: &[Waiting]) -> rusqlite::Result<Vec<Receipt>> {
         let clock = now_micros();
         let clock_due = clock.abs_diff(self.last_clock) >= CLOCK_STEP_MICROS;
         let ingest = &mut self.ingest;
         let committed = (|| {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let receipts = batches
-                .map(|batch| ingest.store(&transaction, batch))
+            let receipts = group
+                .iter()
+                .map(|waiting| ingest.store(&transaction, &waiting.batch, &waiting.packed))
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             ingest.flush(&transaction)?;
             if clock_due {

@@ -139,6 +139,21 @@ pub fn events(session: &str, first: u64, last: u64) -> Vec<String> {
     (first..=last).map(|seq| event(session, seq, &format!("number {seq}"))).collect()
 }
 
+/// Text that cannot be packed much, another for each seed. At most a million bytes.
+pub fn noise(bytes: usize, seed: u64) -> &'static str {
+    static POOL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(LETTERS[(state >> 58) as usize])
+        };
+        (0..1_000_000).map(|_| next()).collect()
+    });
+    let start = (seed as usize * 7919) % (POOL.len() - bytes);
+    &POOL[start..start + bytes]
+}
+
 pub fn gap(session: &str, first: u64, last: u64, reason: &str) -> String {
     format!(
         r#"{{"capture_session_id":"{session}","gap":{{"first_seq":{first},"last_seq":{last},"category":"console","reason":"{reason}"}}}}"#

@@ -131,7 +131,7 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     let mut process = Process::launch(command, seen);
 
     let batch = |first: u64| -> Vec<String> {
-        (first..first + 10).map(|seq| event(SESSION, seq, &"x".repeat(20_000))).collect()
+        (first..first + 10).map(|seq| event(SESSION, seq, noise(20_000, seq))).collect()
     };
     let mut stored = Vec::new();
     let problem = loop {
@@ -166,10 +166,9 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
 async fn damage_inside_a_large_store_is_found_while_it_works() {
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::open(folder.path()).await;
-    let filler = "x".repeat(300_000);
     for batch in 0..7 {
         let (first, last) = (batch * 20 + 1, batch * 20 + 20);
-        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, &filler)).collect();
+        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, noise(400_000, seq))).collect();
         assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
     }
     collector.stop().await;
@@ -192,7 +191,7 @@ async fn damage_inside_a_large_store_is_found_while_it_works() {
     assert_eq!(health["status"], "damaged", "{health}");
     let (_, found, _) = run(folder.path(), &["doctor"]);
     assert!(found.contains("BAD  store") && found.contains("move events.db away"), "{found}");
-    let first: Vec<String> = (1..=3).map(|seq| event(SESSION, seq, &filler)).collect();
+    let first: Vec<String> = (1..=3).map(|seq| event(SESSION, seq, noise(400_000, seq))).collect();
     let text = process.get(&format!("/v1/events?session={SESSION}&limit=3")).await.text().await.unwrap();
     assert_eq!(text.lines().collect::<Vec<_>>(), first);
     assert_eq!(process.deliver(OTHER, 1, 3, &events(OTHER, 1, 3)).await.0, 200);

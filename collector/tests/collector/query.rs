@@ -333,10 +333,18 @@ async fn headers_are_those_of_the_lines_page_by_page() {
 }
 
 #[tokio::test]
-async fn headers_without_a_session_or_with_a_wrong_limit_are_refused_by_name() {
+async fn headers_of_all_sessions_name_each_and_a_wrong_parameter_is_named() {
     let collector = Collector::start().await;
+    for session in [SESSION, OTHER, SESSION] {
+        let first = collector.lines(session).await.len() as u64 + 1;
+        collector.deliver(session, first, first, &events(session, first, first)).await;
+    }
+    let page = collector.json("/v1/headers").await;
+    assert_eq!((&page["position"], &page["seq"]), (&json!([1, 2, 3]), &json!([1, 1, 2])), "{page}");
+    let of = |index: usize| page["sessions"][page["session"][index].as_u64().unwrap() as usize].clone();
+    assert_eq!([of(0), of(1), of(2)], [SESSION, OTHER, SESSION]);
     for (query, named) in [
-        ("session=&limit=5", "session"),
+        ("session=nonsense", "session"),
         (&*format!("session={SESSION}&limit=0"), "limit"),
         (&*format!("session={SESSION}&limit=100001"), "limit"),
     ] {

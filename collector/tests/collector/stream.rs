@@ -207,21 +207,48 @@ async fn revoking_a_token_ends_its_streams_and_no_others() {
     assert_eq!(other.next().await.unwrap().id, format!("{}:1", collector.app.store.store_id()));
 }
 
+/// Two thousand get what they asked for while one that reads nothing falls behind by more than memory holds; it
+/// costs them nothing, and when it reads, it has missed nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_subscribers_and_one_that_never_reads() {
+async fn thousands_of_subscribers_and_one_that_does_not_read() {
+    const SUBSCRIBERS: usize = 2000;
+    const LARGE: u64 = 60;
     let collector = Collector::start().await;
-    let stuck = Subscriber::open(&collector, "/v1/stream", None).await;
+    let mut slow = Subscriber::open(&collector, "/v1/stream", None).await;
     let mut subscribers = Vec::new();
-    for _ in 0..1000 {
-        subscribers.push(Subscriber::open(&collector, "/v1/stream", None).await);
+    for _ in 0..SUBSCRIBERS {
+        subscribers.push(Subscriber::open(&collector, "/v1/stream?q=severity:error", None).await);
     }
-    let filler = "x".repeat(20_000);
-    for seq in 1..=20 {
-        collector.deliver(SESSION, seq, seq, &[event(SESSION, seq, &filler)]).await;
+    let mut sent = Vec::new();
+    for seq in 1..=LARGE {
+        let text = if seq % 20 == 0 { "an error".to_owned() } else { "x".repeat(800_000) };
+        let line = event(SESSION, seq, &text);
+        sent.push(if seq % 20 == 0 { line.replace("console.log", "console.error") } else { line });
+        let last = sent.last().unwrap().clone();
+        assert_eq!(collector.deliver(SESSION, seq, seq, &[last]).await.0, 200);
     }
+    let bytes: usize = sent.iter().map(String::len).sum();
+    assert!(bytes > 40 << 20, "more than memory holds of the last commits");
     for subscriber in &mut subscribers {
-        let frames = subscriber.take(20).await;
-        assert_eq!(seq_of(&frames[19].data), 20);
+        let seqs: Vec<u64> = subscriber.take(3).await.iter().map(|frame| seq_of(&frame.data)).collect();
+        assert_eq!(seqs, [20, 40, 60]);
     }
-    drop(stuck);
+    assert_eq!(data(&slow.take(LARGE as usize).await), sent.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_token_that_expires_ends_its_streams() {
+    let collector = Collector::start().await;
+    let expires_ts = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let expires_ts = (expires_ts + Duration::from_secs(1)).as_micros() as u64;
+    let scope = tabtape_collector::auth::Scope::Read;
+    let new = collector.app.auth.create_token(scope, "short", None, Some(expires_ts)).unwrap();
+    let url = format!("{}/v1/stream", collector.url);
+    let open = || collector.http.get(&url).bearer_auth(&new.token).send();
+    let mut stream = open().await.unwrap().bytes_stream();
+    stream.next().await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), async { while stream.next().await.is_some() {} })
+        .await
+        .expect("the stream ends");
+    assert_eq!(open().await.unwrap().status(), 401);
 }

@@ -1,0 +1,201 @@
+/**
+ * Rows: reading a store of 10 thousand, 1 million and (in full) 10 million events: a page from a cursor, a search
+ * for text, an event's way from a recorder's POST to a subscriber; and the memory that is resident meanwhile.
+ *
+ * Stores are made once and kept in the cache.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cacheDir } from "../../scripts/lib/paths.mjs";
+import { during } from "../../scripts/lib/say.mjs";
+import { batch, idOf, line, sessionId } from "../lib/events.mjs";
+import { buildCollector, serving } from "../lib/serve.mjs";
+import { round } from "../lib/stats.mjs";
+
+export const name = "query";
+
+const BYTES = 300;
+/** Raised when the made-up events or what a store keeps of them change. */
+const VERSION = 1;
+const BATCH = 2_000;
+/** Several recorders, as over a week. */
+const SESSIONS = 20;
+const SIZES = { "10 k": 10_000, "1 M": 1_000_000, "10 M": 10_000_000 };
+/** What flat means on a shared machine: the median at any size, beside that of the smallest. */
+const FLAT = 2;
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  const { tabtape } = await buildCollector();
+  const samples = quick ? 100 : 500;
+  /** @type {Record<string, any>} */
+  const smallest = {};
+  const made = [];
+  for (const [label, events] of Object.entries(SIZES)) {
+    // What a quick run would have to make first, it leaves out.
+    if (quick && (events > 1_000_000 || (events > 10_000 && !isMade(folderOf(events))))) continue;
+    const folder = await store(tabtape, events);
+    const { samplesOf, resident } = await serving({ program: tabtape, folder }, (collector) =>
+      measure(collector, events, samples),
+    );
+    for (const [what, all] of Object.entries(samplesOf)) {
+      const { p50, p99 } = percentiles(all);
+      smallest[what] ??= p50;
+      const times = round(p50 / smallest[what]);
+      const goal = what.startsWith("cursor") ? `p50 ≤ ${FLAT}× that at 10 k` : null;
+      made.push({
+        name: `${what}, ${label}`,
+        unit: "ms p50",
+        ours: p50,
+        spread: [p50, p99],
+        p99,
+        floor: null,
+        peers: { p99, resident_mib: resident },
+        ratio_to_floor: null,
+        ratio_to_best_peer: null,
+        goal,
+        met: goal === null ? null : times <= FLAT,
+        notes: `${all.length} times, ${times}× the p50 at 10 k`,
+      });
+    }
+  }
+  return made;
+}
+
+/** @param {number} events */
+const folderOf = (events) => join(cacheDir("bench"), `store-${events}-v${VERSION}`);
+/** @param {string} folder */
+const isMade = (folder) => existsSync(join(folder, "made"));
+
+/** A store of so many events, found in the cache or made. @param {string} program @param {number} events */
+async function store(program, events) {
+  const folder = folderOf(events);
+  if (isMade(folder)) return folder;
+  for (const old of readdirSync(cacheDir("bench"))) {
+    if (old.startsWith(`store-${events}-`)) rmSync(join(cacheDir("bench"), old), { recursive: true });
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await during(`Make a store of ${events} events`, (step) =>
+    serving({ program, folder }, async (collector) => {
+      const agent = collector.connection();
+      const each = events / SESSIONS;
+      const size = Math.min(BATCH, each);
+      // Sessions one after another, each batch ready before the one before it is answered.
+      let sending = Promise.resolve();
+      for (let session = 0; session < SESSIONS; session++) {
+        for (let first = 1; first <= each; first += size) {
+          const next = batch(sessionId(session), first, size, BYTES);
+          await sending;
+          sending = collector.deliver(agent, next);
+          step.update(`${Math.round((100 * (session * each + first)) / events)} %`);
+        }
+      }
+      await sending;
+      step.update("the text index");
+      await indexed(collector, agent, events);
+      agent.destroy();
+    }),
+  );
+  writeFileSync(join(folder, "made"), "");
+  return folder;
+}
+
+/** Waits until the index covers every complete block. @param {any} collector @param {any} agent @param {number} events */
+async function indexed(collector, agent, events) {
+  for (;;) {
+    const path = "/v1/events?limit=1&format=json&coverage=false";
+    const { indexed_to } = JSON.parse((await collector.ask(agent, { path })).text);
+    if (indexed_to > events - 1000) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** @param {import("../lib/serve.mjs").Served} collector @param {number} events @param {number} samples */
+async function measure(collector, events, samples) {
+  const agent = collector.connection();
+  const page = async (/** @type {string} */ query) => {
+    const began = performance.now();
+    const { status, text } = await collector.ask(agent, {
+      path: `/v1/events?${query}&format=json&coverage=false`,
+    });
+    const took = performance.now() - began;
+    if (status !== 200) throw new Error(text);
+    return { took, page: JSON.parse(text) };
+  };
+  const { store_id } = collector.running;
+  const anywhere = (/** @type {number} */ n) =>
+    Math.floor((((n * 0.6180339887) % 1) + 1e-9) * (events - 200));
+  /** @type {Record<string, number[]>} */
+  const samplesOf = { "cursor read of 100": [], "search, one match": [], "search, no match": [] };
+  for (let n = 0; n < samples; n++) {
+    const cursor = await page(`after=${store_id}:${anywhere(n)}&limit=100`);
+    if (cursor.page.records.length !== 100) throw new Error("a page is not full");
+    samplesOf["cursor read of 100"].push(cursor.took);
+    if (n % 4 > 0) continue;
+    // Of a session and a seq that are stored.
+    const each = events / SESSIONS;
+    const at = anywhere(n);
+    const text = idOf(sessionId(Math.floor(at / each)), (at % each) + 1);
+    const hit = await page(`q=${text}&limit=20&newest=true`);
+    if (hit.page.records.length !== 1) throw new Error(`${text} was found ${hit.page.records.length} times`);
+    samplesOf["search, one match"].push(hit.took);
+    const miss = await page(`q=${text.slice(0, -3)}zzqz&limit=20&newest=true`);
+    if (miss.page.records.length !== 0) throw new Error("what is not there was found");
+    samplesOf["search, no match"].push(miss.took);
+  }
+  samplesOf["POST → SSE subscriber"] = await hops(collector, agent, Math.min(samples, 200));
+  const resident = collector.resident();
+  agent.destroy();
+  return { samplesOf, resident };
+}
+
+/** One event at a time, from before its POST until a subscriber has its line. */
+async function hops(
+  /** @type {import("../lib/serve.mjs").Served} */ collector,
+  /** @type {any} */ agent,
+  /** @type {number} */ count,
+) {
+  // Each time another session: the store keeps what it is sent.
+  const session = sessionId(Date.now());
+  const stop = new AbortController();
+  const { url, token } = collector.running;
+  const stream = await fetch(`${url}/v1/stream?after=latest`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: stop.signal,
+  });
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (stream.body).getReader();
+  const decoder = new TextDecoder();
+  let seen = "";
+  const until = async (/** @type {string} */ text) => {
+    while (!seen.includes(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error("the stream ended");
+      seen += decoder.decode(value, { stream: true });
+    }
+    seen = "";
+  };
+  await until(": live");
+  const took = [];
+  for (let seq = 1; seq <= count; seq++) {
+    const one = {
+      path: `/v1/batches?session=${session}&first_seq=${seq}&last_seq=${seq}`,
+      body: Buffer.from(`${line(session, seq, BYTES)}\n`),
+    };
+    const began = performance.now();
+    const delivered = collector.deliver(agent, one);
+    await until(idOf(session, seq));
+    took.push(performance.now() - began);
+    await delivered;
+  }
+  stop.abort();
+  await reader.cancel().catch(() => {});
+  return took;
+}
+
+/** @param {number[]} samples */
+function percentiles(samples) {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
+  return { p50: /** @type {number} */ (at(0.5)), p99: /** @type {number} */ (at(0.99)) };
+}

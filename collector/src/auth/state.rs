@@ -1,0 +1,96 @@
+//! What stands in `auth.json`, and what follows from it.
+
+use super::file::{AuthFile, Local, Pairing, TokenRecord};
+use super::secret::{hash, random_base64url, random_hex};
+use super::{AuthError, Grant, NewPairing, Scope};
+use crate::clock::now_micros;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tabtape::selector::Selector;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) file: AuthFile,
+    /// By hash of the token.
+    pub(super) grants: HashMap<String, Grant>,
+    /// Origins of pairings that are bound for this run only.
+    pub(super) bound: HashMap<String, String>,
+}
+
+impl State {
+    /// This machine's own token and pairing; another where one was revoked.
+    pub(super) fn make_local(&mut self) {
+        let (token, pairing) = self.file.local.take().map(|local| (local.token, local.pairing)).unzip();
+        let token = token.filter(|token| {
+            let hash = hash(token);
+            self.file.tokens.iter().any(|record| record.hash == hash)
+        });
+        let token = token.unwrap_or_else(|| {
+            let (record, token) =
+                TokenRecord::new(Scope::Admin, "this machine's command line", None, None, None);
+            self.file.tokens.push(record);
+            token
+        });
+        let pairing = pairing.filter(|local: &NewPairing| {
+            self.file.pairings.iter().any(|pairing| pairing.id == local.pairing)
+        });
+        let pairing = pairing.unwrap_or_else(|| self.add_pairing(None, "this machine", true));
+        self.file.local = Some(Local { token, pairing });
+    }
+
+    pub(super) fn add_pairing(&mut self, origin: Option<&str>, profile: &str, recorder: bool) -> NewPairing {
+        let pairing = Pairing {
+            id: format!("p_{}", random_base64url(9)),
+            origin: origin.map(ToOwned::to_owned),
+            profile: profile.to_owned(),
+            recorder,
+            secret: random_hex(32),
+            created_ts: now_micros(),
+        };
+        let (record, token) = TokenRecord::new(Scope::Ingest, profile, None, Some(&pairing.id), None);
+        let new = NewPairing { pairing: pairing.id.clone(), token, secret: pairing.secret.clone() };
+        self.file.pairings.push(pairing);
+        self.file.tokens.push(record);
+        new
+    }
+
+    pub(super) fn drop_expired(&mut self, now: u64) {
+        self.file.tokens.retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
+    }
+
+    pub(super) fn grant(&mut self, record: &TokenRecord) -> Result<(), AuthError> {
+        let selector = match &record.selector {
+            None => None,
+            Some(text) => Some(Arc::new(
+                Selector::parse(text, now_micros())
+                    .map_err(|error| AuthError::Selector(error.to_string()))?,
+            )),
+        };
+        let recorder = record
+            .pairing
+            .as_ref()
+            .is_some_and(|id| self.file.pairings.iter().any(|pairing| pairing.id == *id && pairing.recorder));
+        let grant = Grant {
+            token_id: record.id.clone(),
+            scope: record.scope,
+            selector,
+            pairing: record.pairing.clone(),
+            recorder,
+            expires_ts: record.expires_ts,
+            ended: CancellationToken::new(),
+        };
+        self.grants.insert(record.hash.clone(), grant);
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, which: impl Fn(&Grant) -> bool) {
+        self.grants.retain(|_, grant| {
+            let ends = which(grant);
+            if ends {
+                grant.ended.cancel();
+            }
+            !ends
+        });
+    }
+}

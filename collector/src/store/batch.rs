@@ -1,0 +1,88 @@
+//! What is handed to the store, and what it says of it.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension as _};
+use tabtape::envelope::{Line, SessionId};
+
+/// One parsed record and its bytes.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The line as it came, without a newline.
+    pub line: Bytes,
+    /// What it says.
+    pub parsed: Line,
+}
+
+/// Records of one session, in seq order.
+#[derive(Debug)]
+pub struct Batch {
+    /// Whose.
+    pub session_id: SessionId,
+    /// The local process that wrote them, if one did.
+    pub producer: Option<String>,
+    /// The pairing that delivered them, if one did.
+    pub pairing: Option<String>,
+    /// The records.
+    pub records: Vec<Incoming>,
+    /// The request that must not be carried out twice, if it says so.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Names a request, so that its repeat is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// What the client calls it, within its producer.
+    pub key: String,
+    /// Digest of what it asked for.
+    pub digest: [u8; 32],
+}
+
+/// What was stored for a request that named itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// Row of the session.
+    pub session: i64,
+    /// First seq.
+    pub first_seq: u64,
+    /// Last seq.
+    pub last_seq: u64,
+    /// Digest of what it asked for.
+    pub digest: [u8; 32],
+}
+
+/// A stored seq was sent again with other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conflict {
+    /// The seq.
+    pub seq: u64,
+    /// Which record of the batch, from 0.
+    pub index: usize,
+}
+
+/// What became of a batch. Given only once it is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The unbroken prefix of the session, from 1.
+    pub acked_seq: u64,
+    /// Records that were new.
+    pub accepted: u64,
+    /// Records that were stored before, or stood for a seq that was.
+    pub duplicates: u64,
+    /// Where the batch stopped, if it did.
+    pub conflict: Option<Conflict>,
+}
+
+/// Looks a request up by its name.
+pub(super) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
+    connection
+        .prepare_cached("SELECT session, first_seq, last_seq, digest FROM idempotency WHERE key = ?1")?
+        .query_row([key], |row| {
+            Ok(Answered {
+                session: row.get(0)?,
+                first_seq: row.get::<_, i64>(1)? as u64,
+                last_seq: row.get::<_, i64>(2)? as u64,
+                digest: row.get(3)?,
+            })
+        })
+        .optional()
+}

@@ -1,0 +1,61 @@
+//! Counted holes: their rows and their lines.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use tabtape::envelope::{Gap, LineWriter, SessionId};
+
+/// The reason of a gap that a deletion left: no event may fill it again.
+pub const REASON_DELETED: &str = "deleted";
+
+/// Writes one gap.
+pub(super) fn insert_gap_row(
+    connection: &Connection,
+    position: u64,
+    session: i64,
+    gap: &Gap,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO gaps (position, session, first_seq, last_seq, category, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            position as i64,
+            session,
+            gap.first_seq as i64,
+            gap.last_seq as i64,
+            gap.category,
+            gap.reason
+        ])?;
+    Ok(())
+}
+
+/// A gap's line.
+pub(crate) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
+    let mut line = Vec::with_capacity(160);
+    LineWriter::new(session_id).gap(&mut line, gap);
+    line.into()
+}
+
+/// The gap that stands for `seq`, if one does.
+pub(super) fn gap_over(
+    transaction: &Transaction<'_>,
+    session: i64,
+    seq: u64,
+) -> rusqlite::Result<Option<Gap>> {
+    transaction
+        .prepare_cached(
+            "SELECT first_seq, last_seq, category, reason FROM gaps
+             WHERE session = ?1 AND first_seq <= ?2 ORDER BY first_seq DESC LIMIT 1",
+        )?
+        .query_row(params![session, seq as i64], |row| {
+            Ok(Gap {
+                first_seq: row.get::<_, i64>(0)? as u64,
+                last_seq: row.get::<_, i64>(1)? as u64,
+                category: row.get(2)?,
+                reason: row.get(3)?,
+            })
+        })
+        .optional()
+        .map(|gap| gap.filter(|gap| gap.last_seq >= seq))
+}

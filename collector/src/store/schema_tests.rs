@@ -1,0 +1,96 @@
+//! Stores of every earlier schema, opened by this program. Each is kept as it was written then.
+
+use super::tests::{batch, stored};
+use super::{Order, PageQuery, Store, schema};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use tabtape::selector::Selector;
+
+const SESSION: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
+const HOLED: &str = "0193b3a0-7c1e-7000-8000-ba9876543210";
+
+/// The files of earlier schemas, by number.
+const EARLIER: &[(i64, &str)] = &[(1, include_str!("../../tests/fixtures/schema-1.sql"))];
+
+fn lay(folder: &Path, sql: &str) {
+    let connection = Connection::open(folder.join("events.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+fn version(folder: &Path) -> i64 {
+    let connection = Connection::open(folder.join("events.db")).unwrap();
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn there_is_a_store_of_every_earlier_schema() {
+    let numbers: Vec<i64> = EARLIER.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (1..schema::VERSION).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_an_earlier_schema_keeps_everything_and_goes_on() {
+    for (number, sql) in EARLIER {
+        let folder = tempfile::tempdir().unwrap();
+        lay(folder.path(), sql);
+        assert_eq!(version(folder.path()), *number);
+        let before: Vec<String> = {
+            let connection = Connection::open(folder.path().join("events.db")).unwrap();
+            let mut lines =
+                connection.prepare("SELECT CAST(line AS TEXT) FROM events ORDER BY position").unwrap();
+            lines.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(before.len(), 23);
+
+        let store = Store::open(folder.path()).unwrap();
+        let gaps = |lines: &[String]| lines.iter().filter(|line| line.contains("\"gap\":")).count();
+        let lines = stored(&store).await;
+        assert_eq!(gaps(&lines), 2, "what was lost and what was deleted");
+        let events: Vec<&String> = lines.iter().filter(|line| !line.contains("\"gap\":")).collect();
+        assert_eq!(events, before.iter().collect::<Vec<_>>(), "byte for byte, in order");
+
+        // The ledger, with its hole; a repeat is one; what was deleted stays so.
+        let sessions = store.sessions().await.unwrap();
+        let acked = |session: &str| sessions.iter().find(|known| known.session == session).unwrap().acked_seq;
+        assert_eq!((acked(SESSION), acked(HOLED)), (25, 0));
+        let mut again = batch(10, 10, "back again");
+        let receipt =
+            store.ingest(batch(26, 30, "written by this program, long enough to be packed")).await.unwrap();
+        assert_eq!((receipt.accepted, receipt.acked_seq), (5, 30));
+        let receipt = store.ingest(std::mem::replace(&mut again, batch(2, 2, "other bytes"))).await.unwrap();
+        assert_eq!((receipt.accepted, receipt.duplicates), (0, 1));
+        assert_eq!(store.ingest(again).await.unwrap().conflict.unwrap().seq, 2);
+
+        // Old and new are found alike.
+        for (q, count) in
+            [("Größe", 1), ("status:404", 1), ("balance", 0), ("packed", 5), ("category:console", 25)]
+        {
+            let selector = Arc::new(Selector::parse(q, 0).unwrap());
+            let query = PageQuery {
+                order: Order::Position,
+                selector: Some(selector),
+                after: 0,
+                until: u64::MAX,
+                newest: false,
+                limit: 1000,
+            };
+            let found = store.page(query).await.unwrap().records;
+            assert_eq!(found.iter().filter(|record| !record.is_gap).count(), count, "{q}");
+        }
+        store.close().await;
+        drop(store);
+        assert_eq!(version(folder.path()), schema::VERSION);
+    }
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    lay(folder.path(), EARLIER[0].1);
+    let mut connection = Connection::open(folder.path().join("events.db")).unwrap();
+    connection.execute_batch("PRAGMA query_only = true").unwrap();
+    assert!(schema::migrate(&mut connection).is_err());
+    drop(connection);
+    assert_eq!(version(folder.path()), 1);
+}
