@@ -78,12 +78,11 @@ export class LogReader {
    * a call looks through some megabytes.
    */
   async read(session: string, afterSeq: number, selector: string, limit: number): Promise<LogPage> {
-    const packed: [Uint8Array, number, boolean] = await said(
-      this.#wasm.read(session, afterSeq, selector, limit),
-    );
-    const lines = decoder.decode(packed[0]).split("\n");
+    const packed = await said(this.#wasm.read(session, afterSeq, selector, limit));
+    const [bytes, reached, isLast] = packed as [Uint8Array, number, boolean];
+    const lines = decoder.decode(bytes).split("\n");
     lines.pop();
-    return { lines, afterSeq: packed[1], isLast: packed[2] };
+    return { lines, afterSeq: reached, isLast };
   }
 
   /** Headers of a session's records after `afterSeq` and up to `untilSeq`. */
@@ -94,10 +93,9 @@ export class LogReader {
     selector: string,
     limit: number,
   ): Promise<{ columns: HeaderColumns; afterSeq: number; isLast: boolean }> {
-    const packed: [string, number, boolean] = await said(
-      this.#wasm.headers(session, afterSeq, untilSeq, selector, limit),
-    );
-    return { columns: JSON.parse(packed[0]), afterSeq: packed[1], isLast: packed[2] };
+    const packed = await said(this.#wasm.headers(session, afterSeq, untilSeq, selector, limit));
+    const [json, reached, isLast] = packed as [string, number, boolean];
+    return { columns: JSON.parse(json), afterSeq: reached, isLast };
   }
 
   /** Counts a session on from the last call; it is counted whole once `after_seq` is its latest seq. */
