@@ -190,7 +190,8 @@ export class Rig {
     await this.until("the reloaded extension's worker", async () => {
       if ((await this.workers()).some(({ targetId }) => !before.has(targetId))) return true;
       // A worker is listed before its script has run, and then there is no `chrome` yet.
-      await this.inWorker("void chrome.runtime.reload()").catch(() => {});
+      // And one that ends under a question may leave it unanswered.
+      await Promise.race([this.inWorker("void chrome.runtime.reload()").catch(() => {}), sleep(1_000)]);
       return false;
     });
   }
