@@ -157,7 +157,8 @@ pub enum LogError {
     VersionChange,
     /// The session has no head: the store was emptied.
     Missing,
-    /// The session lost its head, and with it the last seq it spent: nobody goes on from what is left.
+    /// The session is in the database already and is not begun twice; without its first head, which said
+    /// the last seq it spent, nobody goes on from it either.
     NotResumable(SessionId),
     /// A segment cannot be read.
     Corrupt {
@@ -211,7 +212,7 @@ impl fmt::Display for LogError {
             Self::Missing => f.write_str("the session is not in the database, which was cleared"),
             Self::NotResumable(session_id) => write!(
                 f,
-                "session {session_id} lost its head, and with it the last seq it spent; begin a new session"
+                "session {session_id} is in the database already and is not begun twice; begin a new one"
             ),
             Self::Corrupt { category, first_seq, reason } => {
                 write!(f, "the segment of {category} at seq {first_seq} is corrupt: {reason}")
