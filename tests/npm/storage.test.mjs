@@ -73,7 +73,7 @@ for (const promised of [true, false]) {
         start: { reason: "install" },
         saveResume: async () => {},
       });
-      // It is asked at once, and looks at the answer after it has looked at everything else.
+      // It asks at once, and looks.
       while (recorder.status().storage_quota_bytes === null)
         await new Promise((done) => setTimeout(done, 10));
       const { storage_persistent } = recorder.status();

@@ -35,19 +35,19 @@ impl Upkeep {
     }
 }
 
-/// Asks the browser to keep the logs, looks at once, and then every two minutes.
+/// Looks at once, and then every two minutes; and asks the browser to keep the logs.
 pub(super) fn begin(recorder: &Rc<Recorder>, unlimited: bool) {
     recorder.upkeep.unlimited.set(unlimited);
     let weak = Rc::downgrade(recorder);
+    look(&weak);
     if let Some(log) = recorder.log.clone().filter(|_| !unlimited) {
         let weak = weak.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            // What it answers shows in what is seen; a browser that cannot be asked promises nothing.
-            let _ = log.persist().await;
-            look(&weak);
+            // A person may be asked, and take their time. A browser that cannot be asked promises nothing.
+            if log.persist().await == Ok(true) {
+                look(&weak);
+            }
         });
-    } else {
-        look(&weak);
     }
     *recorder.upkeep.interval.borrow_mut() = Some(Interval::new(INTERVAL_MS, move || look(&weak)));
 }
