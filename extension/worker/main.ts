@@ -22,6 +22,9 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
   }
 }
 
+// The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
+void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
+
 const { owner, scope, tabs, network, recording, marks, ...wired } = wire({
   folder: "",
   preconfiguration,
