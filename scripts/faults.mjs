@@ -2,7 +2,7 @@
  * `npm run faults [-- --full] [-- --only NAME[,NAME…]] [-- --json]`: everything that can die, dies, and the ledger
  * must still add up: emitted = stored + gaps + unacked, and nothing is stored twice.
  *
- * Small by default; `--full` is the size that issue 4 asks for, and takes the better part of an hour. `--json` prints
+ * Small by default; `--full` takes up to half an hour. `--json` prints
  * the ledger as one last line on stdout.
  */
 import { inspect, parseArgs } from "node:util";

@@ -71,7 +71,7 @@ function Forget() {
       title={
         host === null
           ? "This tab shows no site"
-          : `Deletes everything recorded of ${host}, here and in the store`
+          : `Deletes everything recorded of ${host} and the sites below it, here and what this pairing has stored`
       }
       onClick={() => {
         if (sure.value && host !== null) void forget(host);

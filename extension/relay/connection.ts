@@ -6,6 +6,7 @@
  * delivers none), and when an ack is overdue. After an extension reload no port opens here any more: then
  * `onOrphaned` is called, once.
  */
+import { RELAY_PORT } from "../port.ts";
 import type { Queue } from "./queue.ts";
 import type { Legacy } from "./succession.ts";
 
@@ -125,7 +126,7 @@ export class Connection {
     if (!isExtensionAlive()) return this.#orphaned();
     let port: chrome.runtime.Port;
     try {
-      port = chrome.runtime.connect({ name: "relay" });
+      port = chrome.runtime.connect({ name: RELAY_PORT });
     } catch {
       return this.#orphaned();
     }

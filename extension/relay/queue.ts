@@ -20,7 +20,7 @@ export interface QueueLimits {
 }
 
 /** Most events one message can report lost; the core refuses more. */
-const MAX_DROP = 100_000_000;
+export const MAX_DROP = 100_000_000;
 
 /** 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds what a tab pays for it. */
 export const DEFAULT_LIMITS: QueueLimits = {

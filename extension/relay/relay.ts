@@ -61,7 +61,7 @@ class Relay {
         type: "page.capture_limited",
         category: "page",
         source_event: "relay",
-        data: [{ reason: "open_before_recording" }],
+        data: [{ reason: estate.hook === null ? "open_before_recording" : "extension_reloaded" }],
       });
     }
   }

@@ -12,9 +12,13 @@
  * what it can forge anyway, console, page and interaction events of its own document; or keep the orphan's to itself.
  */
 import { isExtensionAlive } from "./connection.ts";
+import { DEFAULT_LIMITS, MAX_DROP } from "./queue.ts";
 
 const CLAIM = "tabtape:claim";
 const VAULT = "tabtape:vault";
+
+/** An orphan's own, and those it had itself inherited. */
+const MAX_LEGACIES = 8;
 
 const XHTML = "http://www.w3.org/1999/xhtml";
 const CATEGORIES = ["console", "page", "interaction"];
@@ -43,7 +47,8 @@ export function answerClaims(leave: () => Estate): (event: Event) => void {
     event.stopImmediatePropagation();
     const secret = randomId();
     const vault = document.createElementNS(XHTML, "div");
-    vault.attachShadow({ mode: "closed" }).textContent = secret;
+    // A comment: text could be rendered, and then found by a page that puts the vault into its document.
+    vault.attachShadow({ mode: "closed" }).append(document.createComment(secret));
     const opened = (): void => {
       const { legacies, hook } = leave();
       vault.dispatchEvent(new MouseEvent(`${secret}:hook`, { relatedTarget: hook }));
@@ -61,14 +66,14 @@ export function claimEstate(): Estate {
   const open = (event: Event): void => {
     const vault = event instanceof MouseEvent ? event.relatedTarget : null;
     if (!(vault instanceof HTMLElement)) return;
-    const secret = chrome.dom.openOrClosedShadowRoot(vault)?.textContent;
+    const secret = chrome.dom.openOrClosedShadowRoot(vault)?.firstChild?.nodeValue;
     if (!secret) return;
     vault.addEventListener(`${secret}:hook`, (left) => {
       estate.hook = (left as MouseEvent).relatedTarget;
     });
     vault.addEventListener(`${secret}:legacies`, (left) => {
       const legacies = JSON.parse((left as CustomEvent<string>).detail) as Legacy[];
-      estate.legacies = legacies.filter(isLegacy);
+      estate.legacies = legacies.slice(0, MAX_LEGACIES).filter(isLegacy);
     });
     vault.dispatchEvent(new Event(secret));
   };
@@ -91,19 +96,34 @@ export function randomId(): string {
   return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
 }
 
+/** Whether a relay can have left this: a page may have made it up. */
 function isLegacy({ relay, first, window, lanes }: Legacy): boolean {
   return (
     /^[0-9a-f]{32}$/.test(relay) &&
     Number.isSafeInteger(first) &&
     first >= 1 &&
     isLines(window) &&
+    lanes.length <= CATEGORIES.length &&
     lanes.every(
       ({ category, lines, dropped }) =>
-        CATEGORIES.includes(category) && isLines(lines) && Number.isSafeInteger(dropped) && dropped >= 0,
+        CATEGORIES.includes(category) &&
+        isLines(lines) &&
+        Number.isSafeInteger(dropped) &&
+        dropped >= 0 &&
+        dropped <= MAX_DROP,
     )
   );
 }
 
 function isLines(lines: unknown): boolean {
-  return Array.isArray(lines) && lines.every((line) => typeof line === "string" && !line.includes("\n"));
+  // A document that is left posts every lane at once: a window may hold all of them.
+  const most = CATEGORIES.length + 1;
+  const { maxMessages, maxLength } = DEFAULT_LIMITS;
+  if (!Array.isArray(lines) || lines.length > most * maxMessages) return false;
+  let length = 0;
+  return lines.every((line) => {
+    if (typeof line !== "string" || line.includes("\n")) return false;
+    length += line.length;
+    return length <= most * maxLength;
+  });
 }

@@ -2,6 +2,7 @@
  * Forgetting a site: out of the logs here first, so that nothing of it is delivered any more, then out of the
  * paired collector's store. Both keep gaps of reason `deleted` in its place.
  */
+import { askCollector } from "./collector.ts";
 import type { Recording } from "./recording.ts";
 
 export interface Forgotten {
@@ -19,25 +20,14 @@ export async function forgetSite(recording: Recording, site: string): Promise<Fo
   const { collector } = recording.settings;
   if (collector === null) return { here, stored: null, left: null };
   try {
-    // Only a collector that has just proved itself hears of the site.
     const state = recording.status.recorder?.collector.state;
     if (state !== "ok") throw new Error(`the collector at ${collector.url} is not connected`);
     // A batch on its way still holds what the store is about to forget.
     await recording.flush();
-    const { deleted } = await remove(
-      `${collector.url}/v1/events?q=${encodeURIComponent(selector)}`,
-      collector.token,
-    );
+    const path = `/v1/events?q=${encodeURIComponent(selector)}`;
+    const { deleted } = await askCollector<{ deleted: number }>(collector, "DELETE", path);
     return { here, stored: deleted, left: null };
   } catch (error) {
     return { here, stored: null, left: (error as Error).message };
   }
-}
-
-async function remove(url: string, token: string): Promise<{ deleted: number }> {
-  const response = await fetch(url, { method: "DELETE", headers: { authorization: `Bearer ${token}` } });
-  const answer = (await response.json().catch(() => ({}))) as { deleted?: number; detail?: string };
-  if (!response.ok || answer.deleted === undefined)
-    throw new Error(answer.detail ?? `the collector answered ${response.status}`);
-  return { deleted: answer.deleted };
 }

@@ -5,8 +5,8 @@
  * frame or press buttons in. Only there, by a person, is the code sent; what comes back is kept in
  * `chrome.storage.local`.
  */
-import type { CollectorTarget } from "../../src/js/types.ts";
 import { readInvitation } from "../pair/invitation.ts";
+import { ask, askCollector } from "./collector.ts";
 import type { Recording } from "./recording.ts";
 
 export class PairingWatch {
@@ -21,7 +21,7 @@ export class PairingWatch {
 export async function pair(recording: Recording, url: string, code: string): Promise<void> {
   if (readInvitation(`${url}/pair#code=${code}`) === null)
     throw new Error(`${url} is not a collector on this machine`);
-  const answer = await post<{ token: string; secret: string; pairing: string }>(`${url}/v1/pair`, {
+  const answer = await ask<{ token: string; secret: string; pairing: string }>("POST", `${url}/v1/pair`, {
     code,
     profile: "",
   });
@@ -29,32 +29,18 @@ export async function pair(recording: Recording, url: string, code: string): Pro
   await recording.connect({ url, token, secret, pairing });
 }
 
-/** A link that opens the viewer once. Only while the collector is known to be the one that was paired. */
+/** A link that opens the viewer once. */
 export async function viewerLink(recording: Recording): Promise<string> {
   const { collector } = recording.settings;
   if (collector === null) throw new Error("no collector is paired; in a terminal, run: tabtape pair");
   const state = recording.status.recorder?.collector.state;
   if (state !== "ok")
     throw new Error(`the collector at ${collector.url} is not connected (${state ?? "not recording"})`);
-  const { url } = await post<{ url: string }>(`${collector.url}/v1/viewer/codes`, {}, collector);
+  const { url } = await askCollector<{ url: string }>(collector, "POST", "/v1/viewer/codes", {});
   return url;
 }
 
 /** Where to look: at the collector's viewer, or at our own on the logs of this browser when none answers. */
 export async function viewerUrl(recording: Recording): Promise<string> {
   return viewerLink(recording).catch(() => chrome.runtime.getURL("viewer.html"));
-}
-
-async function post<T>(url: string, body: object, collector?: CollectorTarget): Promise<T> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      ...(collector === undefined ? {} : { authorization: `Bearer ${collector.token}` }),
-    },
-    body: JSON.stringify(body),
-  });
-  const answer = (await response.json().catch(() => ({}))) as T & { detail?: string; title?: string };
-  if (!response.ok) throw new Error(answer.detail ?? answer.title ?? `${url} answered ${response.status}`);
-  return answer;
 }

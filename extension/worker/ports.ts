@@ -108,6 +108,7 @@ export class RelayPorts {
     }
     const { relay, first, lines } = message;
     await recorder.openRelay(relay, acknowledged);
+    if (this.#owner.recorder !== recorder) return;
     if (!this.#careful.has(relay)) {
       this.#publish(port, recorder, context, relay, first, lines);
       return;

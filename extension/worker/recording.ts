@@ -11,6 +11,7 @@ import type {
   CollectorTarget,
   RecorderStatus,
 } from "../../src/js/types.ts";
+import type { BadgeState } from "./badge.ts";
 import type { Drain } from "./drain.ts";
 import type { Home } from "./home.ts";
 import { RecorderOwner } from "./recorder.ts";
@@ -27,6 +28,7 @@ export class Recording {
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
   readonly #home: Home;
+  #shown = "";
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
   readonly #tabs: Tabs;
@@ -86,7 +88,7 @@ export class Recording {
     else {
       this.#owner.rest();
       this.#drain.stop();
-      await Promise.all([this.#registration.remove(), this.#home.show("stopped")]);
+      await Promise.all([this.#registration.remove(), this.#show("stopped")]);
     }
   }
 
@@ -99,7 +101,7 @@ export class Recording {
 
   async stop(): Promise<void> {
     await this.#change({ recording: false });
-    await this.#home.show("stopped");
+    await this.#show("stopped");
     await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
     const { recorder } = this.#owner;
     if (recorder !== null && this.settings.collector !== null) {
@@ -166,7 +168,7 @@ export class Recording {
     const { state, error } = status.collector;
     const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
     const problem = status.state === "volatile" ? "the log cannot be written" : mend;
-    void (problem === null ? this.#home.show("recording") : this.#home.show("error", problem));
+    void (problem === null ? this.#show("recording") : this.#show("error", problem));
   }
 
   /** Recording ended by itself, and stays ended until a person starts it again. */
@@ -188,7 +190,7 @@ export class Recording {
         resume,
         before: this.#tabs.refill(),
       });
-      await this.#home.show("recording");
+      await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
       if (resume !== null && reason !== "recording_started") return;
       await this.#registration.apply(recorder);
@@ -200,9 +202,21 @@ export class Recording {
     }
   }
 
+  /** Shows what is not shown already. That it cannot be shown is no reason not to record. */
+  async #show(state: BadgeState, detail?: string): Promise<void> {
+    const shown = `${state} ${detail ?? ""}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    try {
+      await this.#home.show(state, detail);
+    } catch (error) {
+      console.error("tabtape: could not show its state", error);
+    }
+  }
+
   async #fail(failure: string): Promise<void> {
     this.#failure = failure;
-    await this.#home.show("error", failure);
+    await this.#show("error", failure);
   }
 
   async #change(changes: Partial<Settings>): Promise<void> {

@@ -85,7 +85,7 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
   }
   if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
     throw new Error(
-      `tabtape.json: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
+      `${source}: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
     );
   }
   if (collector !== undefined && collector !== null) checkCollector(collector);

@@ -4,6 +4,7 @@
  * All of them are registered before this returns, or the event that woke the worker is lost to it; each waits for
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
  */
+import { RELAY_PORT } from "../port.ts";
 import { BACKLOG_ALARM, Drain } from "./drain.ts";
 import type { Home } from "./home.ts";
 import { Idle } from "./idle.ts";
@@ -72,7 +73,7 @@ export function wire(home: Home): Wired {
   network.listen();
   idle.listen();
   chrome.runtime.onConnect.addListener((port) => {
-    if (port.name === "relay") relays.accept(port, ready);
+    if (port.name === RELAY_PORT) relays.accept(port, ready);
   });
   // Being woken is all it takes: the recorder that `ready` opens drains what is left.
   chrome.alarms.onAlarm.addListener(({ name }) => {

@@ -10,6 +10,9 @@
  * The extension holds the package's `dist/npm/extension` folder and `tabtape.wasm` together in one folder of its own,
  * `tabtape/` unless `folder` says another; the permissions `alarms`, `scripting`, `storage`, `tabs`, `unlimitedStorage`,
  * `webNavigation` and `webRequest`; host permissions for the sites it records; and in its policy `'wasm-unsafe-eval'`.
+ *
+ * Settings, the collector's token among them, are kept in `chrome.storage.local` under `tabtape`. Content scripts can
+ * read that unless the extension calls `chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" })`.
  */
 import type { Home } from "../../extension/worker/home.ts";
 import { type Wired, wire } from "../../extension/worker/wiring.ts";
@@ -26,7 +29,7 @@ import type {
 export interface RecordOptions {
   /** Where in this extension the recorder's files are; `tabtape/` when absent. */
   folder?: string;
-  /** Whether to record. What `start` and `stop` say later holds until this is another value. */
+  /** Whether to record. What `start` and `stop` say later holds until any option here is another. */
   recording?: boolean;
   /** What to record; a merge patch of the defaults. */
   capture?: CaptureConfigPatch;

@@ -91,7 +91,8 @@ impl JsLogReader {
     ) -> Result<Array, JsValue> {
         let page = self.page(&session, after_seq, &selector, max_entries).await?;
         let mut columns = Columns::default();
-        let within = |entry: &&Entry| entry.first_seq() as f64 <= until_seq;
+        // One that reaches beyond is the reader's of what follows.
+        let within = |entry: &&Entry| entry.last_seq() as f64 <= until_seq;
         page.entries.iter().filter(within).for_each(|entry| columns.push(entry));
         let json = serde_json::to_string(&columns).map_err(|wrong| error("log_failed", &wrong))?;
         let after_seq = page.after_seq as f64;

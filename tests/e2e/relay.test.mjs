@@ -166,6 +166,6 @@ test("recorded on both sides of an extension reload, with nothing left behind in
   await page.evaluate(() => console.log("exactly once"));
   const once = await rig.until("type:console.log", (events) => numbers(events, "exactly once").length > 0);
   assert.equal(numbers(once, "exactly once").length, 1);
-  await rig.event("page.capture_limited", "open_before_recording");
+  await rig.event("page.capture_limited", "extension_reloaded");
   await page.close();
 });

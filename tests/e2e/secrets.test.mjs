@@ -156,8 +156,19 @@ test("redactions are counted", async () => {
 });
 
 test("the files of the store hold none of them", async () => {
+  const short = { type: "a.b", category: "a", source: { kind: "local_process" }, data: "marker-short" };
+  const { status } = await fetch(`${rig.collector.url}/v1/events?producer=test`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${rig.collector.pairing.token}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify(short),
+  });
+  assert.equal(status, 200);
   const bytes = bytesBelow(join(rig.folder, "data"));
-  assert.ok(bytes.includes("marker-text"));
+  // Long lines lie packed there; unpacked they are what the collector answers, above. A short one lies as it is.
+  assert.ok(bytes.includes("marker-short"));
   assert.deepEqual(found(bytes), []);
 });
 

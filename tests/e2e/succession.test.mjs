@@ -24,6 +24,10 @@ before(async () => {
             const secrets = [vault.shadowRoot, vault.textContent, vault.outerHTML.slice(11, -6), vault.getHTML?.({ serializableShadowRoots: true }),
               vault.cloneNode(true).shadowRoot, vault.getAttributeNames().join()];
             for (const secret of secrets) if (secret) tried.read.push(String(secret));
+            document.body?.append(vault);
+            if (vault.offsetHeight > 0) tried.read.push("rendered");
+            for (const digit of "0123456789abcdef") if (document.body && find(digit)) tried.read.push("found " + digit);
+            vault.remove();
             for (const secret of ["", "null", "undefined", vault.id]) {
               vault.addEventListener(secret + ":legacies", ({ detail }) => tried.read.push(detail));
               vault.dispatchEvent(new Event(secret));
@@ -74,7 +78,7 @@ test("nothing is lost or doubled, neither what was in hand nor what is said and 
   await page.waitForTimeout(300);
   await reloadExtension();
   await page.mouse.click(40, 40);
-  await rig.event("page.capture_limited", "open_before_recording");
+  await rig.event("page.capture_limited", "extension_reloaded");
   const emitted = await page.evaluate(() => /** @type {any} */ (window).finish());
   const events = await rig.until("type:console.log url:*/numbered", (found) => found.length >= emitted);
   assert.deepEqual(

@@ -140,10 +140,12 @@ async fn an_older_database_is_upgraded_without_loss() {
 }
 
 #[test]
-async fn a_browser_that_is_asked_to_keep_the_logs_says_the_same_afterwards() {
+async fn a_worker_that_asks_whether_the_logs_are_kept_hears_what_the_browser_says() {
     let log = open("persist").await;
-    let promised = log.persist().await.unwrap();
     let storage = log.storage().await.unwrap();
-    assert_eq!(storage.persisted, promised);
+    // In a page a person is asked, and nobody is there to answer.
+    if !js_sys::Reflect::has(&js_sys::global(), &"document".into()).unwrap() {
+        assert_eq!(log.persist().await, Ok(storage.persisted));
+    }
     assert!(storage.quota_bytes.unwrap() > storage.usage_bytes.unwrap());
 }

@@ -14,6 +14,8 @@ use std::io::Read as _;
 
 /// Most bytes of a body as it is sent.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
+/// Most bytes of a body that is one JSON object: a nonce, a code, a name. Some are read before any token is seen.
+pub(super) const MAX_OBJECT_BYTES: usize = 64 << 10;
 /// Most bytes of a body when it is unpacked.
 pub(crate) const MAX_UNPACKED_BYTES: usize = 16 << 20;
 /// From here on, unpacking and parsing leave the async threads.
@@ -21,9 +23,19 @@ pub(super) const BLOCKING_BYTES: usize = 64 << 10;
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
 pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    read_at_most(MAX_BODY_BYTES, app, headers, body).await
+}
+
+/// Reads a body of at most `max` bytes.
+pub(super) async fn read_at_most(
+    max: usize,
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
-        return Err(too_large());
+    if declared.is_some_and(|length: usize| length > max) {
+        return Err(too_large(max));
     }
     let reading = async {
         let mut body = body;
@@ -33,8 +45,8 @@ pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<B
                 Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))
             })?;
             if let Some(data) = frame.data_ref() {
-                if bytes.len() + data.len() > MAX_BODY_BYTES {
-                    return Err(too_large());
+                if bytes.len() + data.len() > max {
+                    return Err(too_large(max));
                 }
                 bytes.extend_from_slice(data);
             }
@@ -54,8 +66,8 @@ pub(super) async fn whole(State(app): State<App>, request: Request, next: Next) 
     Ok(next.run(Request::from_parts(parts, bytes.into())).await)
 }
 
-fn too_large() -> Problem {
-    let detail = format!("the body has more than {MAX_BODY_BYTES} bytes; send fewer records at once");
+fn too_large(max: usize) -> Problem {
+    let detail = format!("the body has more than {max} bytes; send less at once");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 

@@ -214,7 +214,7 @@ async fn json_body<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Bo
         let detail = format!("Content-Type is {given:?}; expected application/json");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail));
     }
-    let bytes = body::read(app, headers, body).await?;
+    let bytes = body::read_at_most(body::MAX_OBJECT_BYTES, app, headers, body).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Problem::bad_request("invalid_json", format!("the body is not what is expected: {error}"))
     })

@@ -116,9 +116,9 @@ fn find(
     let mut victims = Vec::new();
     let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {
-        // What is broken cannot be told from what is wanted gone: it goes.
         let line = unpacker.line(row.get_ref(6)?.as_blob().unwrap_or_default());
-        if line.map_or(true, |line| filter.matches_line(line)) {
+        // A damaged line goes only where its columns alone say that it is meant.
+        if line.map_or_else(|_| filter.is_exact(), |line| filter.matches_line(line)) {
             victims.push(Victim {
                 position: row.get(0)?,
                 session: row.get(1)?,

@@ -201,20 +201,29 @@ impl Ingest {
         session_id: SessionId,
     ) -> rusqlite::Result<Outcome> {
         let header = event.header;
-        let is_same = |row: &rusqlite::Row<'_>| {
+        let compare = |row: &rusqlite::Row<'_>| {
             let stored = row.get_ref(0)?.as_blob().unwrap_or_default();
             let mut unpacker = Unpacker::new();
-            Ok(unpacker
-                .as_mut()
-                .is_ok_and(|unpacker| unpacker.line(stored).is_ok_and(|line| line == event.line)))
+            Ok(match unpacker.as_mut().map(|unpacker| unpacker.line(stored)) {
+                Ok(Ok(line)) if line == event.line => Stored::Same,
+                Ok(Ok(_)) => Stored::Other,
+                _ => Stored::Broken,
+            })
         };
         let stored = transaction
             .prepare_cached("SELECT line FROM events WHERE session = ?1 AND seq = ?2")?
-            .query_row(params![state.row, header.seq as i64], is_same)
+            .query_row(params![state.row, header.seq as i64], compare)
             .optional()?;
         match stored {
-            Some(true) => return Ok(Outcome::Duplicate),
-            Some(false) => return Ok(Outcome::Conflict),
+            Some(Stored::Same) => return Ok(Outcome::Duplicate),
+            Some(Stored::Other) => return Ok(Outcome::Conflict),
+            Some(Stored::Broken) => {
+                // What was damaged here has come again, whole.
+                transaction
+                    .prepare_cached("UPDATE events SET line = ?3 WHERE session = ?1 AND seq = ?2")?
+                    .execute(params![state.row, header.seq as i64, &event.line[..]])?;
+                return Ok(Outcome::Duplicate);
+            }
             None => {}
         }
         let Some(gap) = gap_over(transaction, state.row, header.seq)? else {
@@ -319,6 +328,14 @@ impl Ingest {
             .execute([self.latest_position as i64])?;
         Ok(())
     }
+}
+
+/// What lies at a seq that arrives again.
+enum Stored {
+    Same,
+    Other,
+    /// Nobody can read it any more.
+    Broken,
 }
 
 enum Outcome {

@@ -7,7 +7,10 @@
 use super::names::Names;
 use super::packed::Unpacker;
 use super::query::Filter;
-use super::{StoreError, gaps::gap_line};
+use super::{
+    StoreError,
+    gaps::{REASON_CORRUPT, gap_line},
+};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
@@ -281,7 +284,13 @@ fn events(
     let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {
         let cursor = row.get::<_, i64>(0)? as u64;
-        let line = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default())?;
+        let unpacked = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default());
+        let Ok(line) = unpacked else {
+            // The rest is whole, and whoever reads goes on: the hole is one with a reason.
+            records.extend(broken(connection, filter, row)?);
+            examined = if query.newest { cursor - 1 } else { cursor };
+            continue;
+        };
         if filter.matches_line(line) {
             if !records.is_empty() && bytes + line.len() > room.bytes {
                 cut = Some(examined);
@@ -308,6 +317,36 @@ fn events(
         records.reverse();
     }
     Ok((records, cut))
+}
+
+/// The gap in the place of an event whose line cannot be read any more.
+fn broken(
+    connection: &Connection,
+    filter: &Filter,
+    row: &rusqlite::Row<'_>,
+) -> Result<Option<PageRecord>, StoreError> {
+    let (position, session, seq): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+    tracing::error!(position, session, seq, "a stored line is damaged");
+    let mut names = connection.prepare_cached(
+        "SELECT sessions.session, names.name FROM events
+         JOIN sessions ON sessions.id = events.session JOIN names ON names.id = events.category
+         WHERE position = ?1",
+    )?;
+    let (session_id, category): (String, String) =
+        names.query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Ok(session_id) = SessionId::parse(session_id.as_bytes()) else { return Ok(None) };
+    if !filter.matches_gap(&category, session_id.as_str()) {
+        return Ok(None);
+    }
+    let gap = Gap { first_seq: seq as u64, last_seq: seq as u64, category, reason: REASON_CORRUPT.into() };
+    Ok(Some(PageRecord {
+        position: position as u64,
+        session,
+        first_seq: gap.first_seq,
+        last_seq: gap.last_seq,
+        is_gap: true,
+        line: gap_line(session_id, &gap),
+    }))
 }
 
 fn gaps(

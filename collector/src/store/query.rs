@@ -111,6 +111,11 @@ impl Filter {
         &self.bounds
     }
 
+    /// Whether the SQL decides everything, and no line has to be read.
+    pub(super) fn is_exact(&self) -> bool {
+        self.exact || self.selector.is_none()
+    }
+
     /// Whether a line that passed the SQL is wanted.
     pub(super) fn matches_line(&self, line: &[u8]) -> bool {
         let Some(selector) = self.selector.as_ref().filter(|_| !self.exact) else { return true };

@@ -85,3 +85,29 @@ async fn a_full_disk_refuses_a_batch_whole_and_takes_it_when_there_is_room() {
     let again = Store::open(folder.path()).unwrap();
     assert_eq!(stored(&again).await, all);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_line_is_a_gap_beside_what_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let text = "a line that is long enough to be packed; ".repeat(20);
+    store.ingest(batch(1, 3, &text)).await.unwrap();
+    let whole = stored(&store).await;
+    let damage = |state: &mut writer::WriterState| {
+        state.connection.execute("UPDATE events SET line = x'01ffffff' WHERE seq = 2", [])?;
+        Ok(())
+    };
+    store.inner.writer.run(damage).await.unwrap();
+    let gap = format!(
+        r#"{{"capture_session_id":"{SESSION}","gap":{{"first_seq":2,"last_seq":2,"category":"console","reason":"corrupt"}}}}"#
+    );
+    assert_eq!(stored(&store).await, [whole[0].clone(), gap, whole[2].clone()]);
+    // What cannot be read cannot be told to be meant.
+    let selector = Some(Arc::new(tabtape::selector::Selector::parse("nowhere", 0).unwrap()));
+    let deletion = Deletion { selector, session: None, pairing: None };
+    assert_eq!(store.delete(deletion).await.unwrap(), 0);
+    // Delivered again, it is whole.
+    let receipt = store.ingest(batch(1, 3, &text)).await.unwrap();
+    assert_eq!((receipt.duplicates, receipt.acked_seq), (3, 3));
+    assert_eq!(stored(&store).await, whole);
+}

@@ -80,7 +80,14 @@ impl Writer {
         let state = WriterState { connection, ingest, names, recent, last_clock: 0 };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || state.run(queue))
+            .spawn(move || {
+                let run = std::panic::AssertUnwindSafe(|| state.run(queue));
+                if std::panic::catch_unwind(run).is_err() {
+                    // Without its writer a collector only looks alive. What is on disk is whole: start it again.
+                    tracing::error!("the store's writer failed; the collector ends");
+                    std::process::abort();
+                }
+            })
             .map_err(StoreError::Thread)?;
         Ok(Self { ops, queued_bytes: AtomicUsize::new(0), thread: std::sync::Mutex::new(Some(thread)) })
     }

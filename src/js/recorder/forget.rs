@@ -27,7 +27,7 @@ impl JsRecorder {
         recorder.ring.replace(|entry| {
             let Entry::Event(event) = entry else { return None };
             let record = event.record();
-            if !selector.matches(&record) {
+            if event.header.seq > latest_seq || !selector.matches(&record) {
                 return None;
             }
             in_ring += 1;

@@ -24,7 +24,7 @@ pub(super) async fn forget(log: &IndexedDbLog, selector: &Selector) -> Result<u6
     for (session_id, row) in log.head_rows().await? {
         for category in row.categories {
             if selector.wants_category(&category.name) {
-                events += forget_category(log, session_id, &category.name, selector).await?;
+                events += forget_category(log, session_id, &category.name, row.latest_seq, selector).await?;
             }
         }
     }
@@ -35,6 +35,7 @@ async fn forget_category(
     log: &IndexedDbLog,
     session_id: SessionId,
     category: &str,
+    until_seq: u64,
     selector: &Selector,
 ) -> Result<u64, LogError> {
     let session = session_key(session_id);
@@ -48,7 +49,11 @@ async fn forget_category(
         };
         let (mut more, mut changed) = (true, 0);
         for _ in 0..SEGMENTS_AT_ONCE {
-            let range = keys.range(next_seq, u64::MAX)?;
+            if next_seq > until_seq {
+                more = false;
+                break;
+            }
+            let range = keys.range(next_seq, until_seq)?;
             let fetched =
                 Fetch::start(&segments, &range, IdbCursorDirection::Next)?.finish(&segments).await?;
             let Some(Fetched { first_seq, stored }) = fetched else {

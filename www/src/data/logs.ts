@@ -213,7 +213,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The last seq of a line, which stands near its beginning as we write it. */
+/** The first seq of a line, which stands near its beginning as we write it. */
 function seqOf(line: string): number {
   const found = /^\{"capture_session_id":"[^"]*",(?:"seq":(\d+)|"gap":\{"first_seq":(\d+))/.exec(line);
   return Number(found?.[1] ?? found?.[2] ?? 0);
