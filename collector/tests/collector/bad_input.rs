@@ -152,9 +152,8 @@ async fn nesting_as_deep_as_a_line_is_long_overflows_nothing() {
             let request = request.header("content-type", "application/json").body(deep.clone());
             request.header("accept", "application/json, text/event-stream").send().await.unwrap().status()
         };
-        for path in ["/v1/events?producer=x", "/v1/hello"] {
-            assert_eq!(post(path, &collector.ingest).await, 400, "{path}");
-        }
+        assert_eq!(post("/v1/events?producer=x", &collector.ingest).await, 400);
+        assert_eq!(post("/v1/hello", &collector.ingest).await, 413, "a nonce is short");
         // Fields that it does not know are passed over, as OTLP wants it.
         assert!(!post("/v1/logs", &collector.ingest).await.is_server_error());
         assert!(post("/mcp", &collector.read).await.is_client_error());
