@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what Tabtape costs, beside the floor and beside its peers, in one run on one machine.
  *
- *   -- --quick          a first impression, in under a minute
+ *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that need a large store
  *   -- --only ROW       rows whose name holds ROW
  *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
  */
@@ -30,8 +30,10 @@ try {
     await run("Install the peers", command, args, { cwd: here.pathname });
   }
   const groups = await Promise.all(rowFiles().map((file) => import(`./rows/${file}`)));
-  const wanted = groups.filter(
-    ({ name }) => !values.only || values.only.includes(name) || name.includes(values.only),
+  const wanted = groups.filter(({ name, needsLargeStore = false }) =>
+    values.only
+      ? values.only.includes(name) || name.includes(values.only)
+      : !(values.quick && needsLargeStore),
   );
   if (wanted.length === 0)
     throw new Tell(

@@ -16,6 +16,7 @@ import { buildCollector, Served, serving } from "../lib/serve.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 export const name = "ingest";
+export const needsLargeStore = true;
 
 const BYTES = 300;
 const GOAL_OF_LOOP = 0.7;

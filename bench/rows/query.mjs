@@ -13,6 +13,7 @@ import { buildCollector, serving } from "../lib/serve.mjs";
 import { round } from "../lib/stats.mjs";
 
 export const name = "query";
+export const needsLargeStore = true;
 
 const BYTES = 300;
 /** Raised when the made-up events or what a store keeps of them change. */

@@ -9,6 +9,7 @@ import { round } from "../lib/stats.mjs";
 const GOAL_MS = 50;
 
 export const name = "viewer";
+export const needsLargeStore = true;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
