@@ -289,6 +289,10 @@ fn events(
             // The rest is whole, and whoever reads goes on: the hole is one with a reason.
             records.extend(broken(connection, filter, row)?);
             examined = if query.newest { cursor - 1 } else { cursor };
+            if records.len() >= room.records {
+                cut = Some(examined);
+                break;
+            }
             continue;
         };
         if filter.matches_line(line) {

@@ -102,6 +102,19 @@ async fn a_damaged_line_is_a_gap_beside_what_is_whole() {
         r#"{{"capture_session_id":"{SESSION}","gap":{{"first_seq":2,"last_seq":2,"category":"console","reason":"corrupt"}}}}"#
     );
     assert_eq!(stored(&store).await, [whole[0].clone(), gap, whole[2].clone()]);
+    let one = |after| PageQuery {
+        order: Order::Position,
+        selector: None,
+        after,
+        until: u64::MAX,
+        newest: false,
+        limit: 1,
+    };
+    let seqs = async |after| {
+        let page = store.page(one(after)).await.unwrap();
+        page.records.iter().map(|record| record.first_seq).collect::<Vec<_>>()
+    };
+    assert_eq!((seqs(0).await, seqs(1).await, seqs(2).await), (vec![1], vec![2], vec![3]));
     // What cannot be read cannot be told to be meant.
     let selector = Some(Arc::new(tabtape::selector::Selector::parse("nowhere", 0).unwrap()));
     let deletion = Deletion { selector, session: None, pairing: None };
