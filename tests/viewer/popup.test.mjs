@@ -1,5 +1,6 @@
 /** The popup beside a collector: what it says, and what its buttons do to browser and store. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { scripted } from "../e2e/fixtures/pages.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
@@ -132,8 +133,33 @@ test("a forgotten site is gone from the logs and from the store, which keeps the
   await rig.event("console.log", "after that");
 });
 
-test("with the collector gone, a site is forgotten here and the popup says what is left", async () => {
+test("whoever takes the collector's port is sent no token and no name of a site", async () => {
+  // Nothing is under way: the extension still takes the collector for the one that answered last.
+  await rig.flushed();
   await rig.collector.stop();
+  /** @type {string[]} */
+  const asked = [];
+  const impostor = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers.authorization ?? "no token"}`);
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ hmac: "00".repeat(32), store_id: "other", version: "0", deleted: 1, url: "/" }));
+  });
+  const { hostname, port } = new URL(rig.collector.url);
+  await new Promise((resolve) => impostor.listen(Number(port), hostname, () => resolve(undefined)));
+  try {
+    const forgotten = await rig.command({ command: "forget", site: "nowhere.test" });
+    assert.equal(forgotten.stored, null);
+    assert.match(forgotten.left, /something else than the paired collector answers/);
+    assert.ok(asked.length > 0);
+    for (const request of asked) assert.equal(request, "POST /v1/hello no token");
+  } finally {
+    impostor.closeAllConnections();
+    await new Promise((resolve) => impostor.close(resolve));
+  }
+});
+
+test("with the collector gone, a site is forgotten here and the popup says what is left", async () => {
   await site.evaluate(() => console.log("to be forgotten"));
   await popup.getByText(/No answer from/).waitFor({ timeout: 60_000 });
   await popup.getByRole("button", { name: "Forget this site" }).click();
