@@ -11,6 +11,7 @@
 //! [`parse_line`] reads a line back into the [`Header`](crate::header::Header) that readers filter on.
 
 mod parse;
+pub mod reason;
 mod session_id;
 mod truncation;
 mod write;

@@ -16,13 +16,13 @@
 //!
 //! Cursors are kept per `store_id`. Another store, or the same one restored from a copy, acks less: the
 //! cursor goes back and everything still held is sent again. What no longer is, is sent as gap
-//! [`NOT_RETAINED`]. The first time in its life, a flusher asks again about the last record of the newest
+//! [`NOT_RETAINED`](crate::envelope::reason::NOT_RETAINED). The first time in its life, a flusher asks again about the last record of the newest
 //! drained session, so that a store restored in between is found out even when nothing else is to be sent.
 //!
 //! ## Losing
 //!
 //! Nothing is given up for a network error, a timeout, a 5xx or a reply that makes no sense. A record that
-//! the collector refuses when it is sent alone is replaced by gap [`REFUSED`]. Which records those are is
+//! the collector refuses when it is sent alone is replaced by gap [`REFUSED`](crate::envelope::reason::REFUSED). Which records those are is
 //! kept in memory only: in the collector's ledger a gap never contradicts a gap and a stored event beats
 //! it, so a flusher that forgot may send the record again, be refused again and end at the same ledger.
 //! A [`SessionStop`] ends one session's delivery, loudly; its records stay in the log.
@@ -56,7 +56,7 @@ mod fetch;
 
 pub use action::{Action, Order};
 pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
-pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, NOT_RETAINED, REFUSED};
+pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 pub use decide::{FLUSH_INTERVAL_MS, Flusher, PROOF_MS, STORE_CURSOR_MS};
 pub use delivery::{Delivery, OnChange, Parts};
 pub use environment::Environment;

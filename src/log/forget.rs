@@ -1,12 +1,10 @@
 //! Forgetting: what a person wants gone leaves the logs, and its seqs stay accounted for.
 
 use super::segment::{Segment, SegmentBuilder};
+use crate::envelope::reason::DELETED;
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::ring::Entry;
 use crate::selector::Selector;
-
-/// Reason of a gap: a person had it deleted.
-pub const DELETED: &str = "deleted";
 
 /// `segment` with a gap in the place of every event that `selector` wants, and how many those were; `None`
 /// when it wants none. A line that cannot be read stays: reading it tells what is wrong.

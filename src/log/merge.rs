@@ -6,18 +6,11 @@
 //! So the records of a half-deleted log still add up to its `latest_seq`.
 
 use super::segment::Segment;
+use crate::envelope::reason::{CORRUPT, NOT_RETAINED};
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::ring::{Entry, StoredGap};
 use bytes::Bytes;
 use std::collections::VecDeque;
-
-/// Reason of a gap: the bytes are there and are no records.
-pub(super) const CORRUPT: &str = "corrupt";
-/// Reason of a gap: the records were removed, or are gone.
-pub(super) const NOT_RETAINED: &str = "not_retained";
-/// Reason of a gap: the browser's quota left no room, and no collector had the records yet.
-#[cfg(target_arch = "wasm32")]
-pub(super) const QUOTA: &str = "quota";
 
 /// Which way a merge goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

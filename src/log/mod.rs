@@ -30,8 +30,6 @@ mod segment;
 mod tally;
 
 pub use columns::Columns;
-#[cfg(any(test, target_arch = "wasm32"))]
-pub use forget::DELETED;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
 pub use memory::{Fault, MemoryLog};

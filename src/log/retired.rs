@@ -5,8 +5,8 @@
 //! a line: categories interleave, so there can be as many gaps as there were events.
 //! It reads back as a [`Segment`] of gap lines.
 
-use super::merge::CORRUPT;
 use super::segment::{BadSegment, Segment, SegmentBuilder, long};
+use crate::envelope::reason::CORRUPT;
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
 use crate::event::max_safe_integer;
 use crate::ring::Entry;

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { Feed } from "./data/feed";
 import type { SessionSummary } from "./data/source";
 import { bytes, count } from "./data/time";
-import { gapReason } from "./list/row";
+import { gapReason } from "./list/reasons";
 import { lostOf, useViewer } from "./state";
 import "./status.css";
 

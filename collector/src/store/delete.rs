@@ -4,7 +4,7 @@
 //! text index; in their place the ledger keeps gaps, reason `deleted`, so that a recorder that still has
 //! them cannot bring them back. Done in steps between commits, so that recording goes on meanwhile.
 
-use super::gaps::{REASON_DELETED, insert_gap_row};
+use super::gaps::insert_gap_row;
 use super::names::Names;
 use super::packed::Unpacker;
 use super::query::Filter;
@@ -13,6 +13,7 @@ use super::{Store, StoreError};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::sync::Arc;
 use tabtape::envelope::Gap;
+use tabtape::envelope::reason::DELETED;
 use tabtape::selector::Selector;
 
 /// Positions looked at in one step; the writer is held for about as long as a commit.
@@ -167,7 +168,7 @@ fn gaps_of(names: &Names, victims: &[Victim]) -> Vec<(i64, Gap)> {
             first_seq: victim.seq,
             last_seq: victim.seq,
             category: names.name(victim.category).unwrap_or_else(|| "system".into()),
-            reason: REASON_DELETED.into(),
+            reason: DELETED.into(),
         };
         gaps.push((victim.session, victim.category, gap));
     }

@@ -4,11 +4,6 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use tabtape::envelope::{Gap, LineWriter, SessionId};
 
-/// The reason of a gap that a deletion left: no event may fill it again.
-pub const REASON_DELETED: &str = "deleted";
-/// Reason of a gap in whose place lies a line that is damaged.
-pub(super) const REASON_CORRUPT: &str = "corrupt";
-
 /// Writes one gap.
 pub(super) fn insert_gap_row(
     connection: &Connection,

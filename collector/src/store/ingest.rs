@@ -7,7 +7,7 @@
 //! is stored. Two things never come back: what retention took and what a person deleted.
 
 use super::batch::{Batch, Conflict, Idempotency, Receipt};
-use super::gaps::{REASON_DELETED, gap_line, gap_over, insert_gap_row};
+use super::gaps::{gap_line, gap_over, insert_gap_row};
 use super::names::{Interner, NameKind};
 use super::packed::{Packed, Unpacker};
 use super::recent::{Committed, Kind};
@@ -16,6 +16,7 @@ use crate::clock::now_micros;
 use bytes::Bytes;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
+use tabtape::envelope::reason::DELETED;
 use tabtape::envelope::{Gap, Line, SessionId};
 use tabtape::header::{Header, Record};
 
@@ -177,7 +178,7 @@ impl Ingest {
             seen.first_ts = seen.first_ts.min(ts);
             seen.last_ts = seen.last_ts.max(ts);
         }
-        if super::coverage::is_milestone(record.type_()) {
+        if tabtape::coverage::is_milestone(record.type_()) {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO milestones (session, seq, ts, type, line) VALUES (?1, ?2, ?3, ?4, ?5)")?
                 .execute(params![state.row, header.seq as i64, header.ts_micros as i64, record.type_(), &line[..]])?;
@@ -229,7 +230,7 @@ impl Ingest {
         let Some(gap) = gap_over(transaction, state.row, header.seq)? else {
             return Ok(Outcome::Duplicate); // retention took it
         };
-        if gap.reason == REASON_DELETED {
+        if gap.reason == DELETED {
             return Ok(Outcome::Duplicate);
         }
         transaction

@@ -37,7 +37,6 @@ pub use batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt};
 pub use coverage::{SessionCoverage, TabCoverage, Watched, Window};
 pub use delete::Deletion;
 pub use error::StoreError;
-pub use gaps::REASON_DELETED;
 pub use page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use query::wants_gap;
 pub use recent::{Committed, Kind};

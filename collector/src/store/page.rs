@@ -7,14 +7,12 @@
 use super::names::Names;
 use super::packed::Unpacker;
 use super::query::Filter;
-use super::{
-    StoreError,
-    gaps::{REASON_CORRUPT, gap_line},
-};
+use super::{StoreError, gaps::gap_line};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tabtape::envelope::reason::CORRUPT;
 use tabtape::envelope::{Gap, SessionId};
 use tabtape::selector::Selector;
 
@@ -342,7 +340,7 @@ fn broken(
     if !filter.matches_gap(&category, session_id.as_str()) {
         return Ok(None);
     }
-    let gap = Gap { first_seq: seq as u64, last_seq: seq as u64, category, reason: REASON_CORRUPT.into() };
+    let gap = Gap { first_seq: seq as u64, last_seq: seq as u64, category, reason: CORRUPT.into() };
     Ok(Some(PageRecord {
         position: position as u64,
         session,

@@ -1,12 +1,11 @@
 //! Forgetting while recording: ring and logs together, so that nothing is delivered of it later.
 
 use super::JsRecorder;
-use crate::envelope::Gap;
-use crate::envelope::LineWriter;
+use crate::envelope::reason::DELETED;
+use crate::envelope::{Gap, LineWriter};
 use crate::js::errors::error;
 use crate::js::log_reader::parsed;
 use crate::js::session as boundary;
-use crate::log::DELETED;
 use crate::ring::{Entry, StoredGap};
 use bytes::Bytes;
 use wasm_bindgen::JsValue;

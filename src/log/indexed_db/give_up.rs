@@ -12,7 +12,7 @@ use super::fetch::{Fetch, Fetched};
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::envelope::SessionId;
-use crate::log::merge::QUOTA;
+use crate::envelope::reason::QUOTA;
 use crate::log::retention::{Retained, Shelf};
 use crate::log::retired::{is_retired, retire};
 use crate::log::{LogError, Segment};

@@ -5,7 +5,7 @@ import type { Envelope } from "../../../src/js/types";
 import { asObject, type GapRecord, isGap, type LineRecord } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import { count, dateTime } from "../data/time";
-import { gapReason } from "../list/row";
+import { gapReason } from "../list/reasons";
 import { useViewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";

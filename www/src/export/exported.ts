@@ -6,7 +6,7 @@
 import { isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import { dateTime } from "../data/time";
-import { gapReason } from "../list/row";
+import { gapReason } from "../list/reasons";
 import { summaryOf } from "../list/summary";
 import type { Range } from "../rows";
 import type { Viewer } from "../state";

@@ -1,5 +1,8 @@
 /** What an empty list has to say: whether nothing happened, nothing matched, or nobody was watching. */
+import { type Coverage, holesIn, isTold, lengthOf } from "../data/coverage";
 import { count } from "../data/time";
+import { valuesOf } from "../filter/text";
+import type { Range } from "../rows";
 import { useViewer } from "../state";
 import { Empty } from "../ui/empty";
 
@@ -60,7 +63,7 @@ export function Nothing({ top }: { top: number }) {
         top={top}
         title="Nothing in this time range"
         text={
-          nobodyWatched(viewer.coverage.value.unwatched, viewer.range.value) ??
+          nobodyWatched(viewer.coverage.value, viewer.range.value, viewer.q.value) ??
           "Somebody was watching, and nothing that matches happened."
         }
         action={{ label: "Show all of the session", run: () => viewer.setRange(null) }}
@@ -75,7 +78,7 @@ export function Nothing({ top }: { top: number }) {
       <Empty
         top={top}
         title="Nothing matches"
-        text={`The session holds ${count(all)} events, none of them like this${lost}. The filter stays on: a match will appear as it happens.`}
+        text={`The session holds ${count(all)} events, none of them like this${lost}. ${neverOn(viewer.coverage.value, viewer.q.value) ?? "The filter stays on: a match will appear as it happens."}`}
         action={{ label: "Clear the filter", run: () => viewer.applyFilter("") }}
       />
     );
@@ -89,12 +92,23 @@ export function Nothing({ top }: { top: number }) {
   );
 }
 
-function nobodyWatched(
-  unwatched: { from_ts: number; to_ts: number }[],
-  range: { from: number; to: number },
-): string | null {
-  const hole = unwatched.some((s) => s.from_ts <= range.to && s.to_ts >= range.from);
-  return hole
-    ? "Nobody was watching during at least part of it, so this is no proof that nothing happened."
-    : null;
+/** What to say of a range in which nobody watched, or not all of the time; null when somebody did. */
+function nobodyWatched(coverage: Coverage, range: Range, q: string): string | null {
+  if (!isTold(coverage)) return "Nothing that matches was recorded; what was being watched is not told.";
+  const categories = valuesOf(q, "category");
+  const holes = holesIn(coverage, range, categories);
+  if (holes.length === 0) return null;
+  const what = categories.length === 0 ? "" : ` for ${categories.join(", ")}`;
+  const part = lengthOf(holes) >= range.to - range.from ? "then" : "during at least part of it";
+  return `Nobody was watching${what} ${part}, so this is no proof that nothing happened.`;
+}
+
+/** What to say when the categories that a filter names were off all the time. */
+function neverOn(coverage: Coverage, q: string): string | null {
+  const categories = valuesOf(q, "category");
+  if (categories.length === 0 || !isTold(coverage)) return null;
+  const on = coverage.watched.some((stretch) => categories.some((name) => stretch.categories.includes(name)));
+  return on
+    ? null
+    : `Nobody was watching for ${categories.join(", ")}, so this is no proof that nothing happened.`;
 }

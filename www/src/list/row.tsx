@@ -4,6 +4,7 @@ import { isGap, type LineRecord } from "../data/record";
 import { clock, count } from "../data/time";
 import { categoryClass } from "../ui/category";
 import { Marked } from "../ui/marked";
+import { gapReason } from "./reasons";
 import { summaryOf } from "./summary";
 
 export interface RowProps {
@@ -70,21 +71,6 @@ function shortTab(tab: number): string {
 
 export function Status({ status }: { status: number }) {
   return <span class={`status status-${Math.floor(status / 100)}`}>{status}</span>;
-}
-
-/** What each reason of a gap means to the person looking at it. */
-const REASONS: Record<string, string> = {
-  quota: "storage was full and older records had to go",
-  queue_full: "the page produced more than the relay could hold",
-  retention: "older than the store keeps",
-  not_retained: "no longer held when the collector asked for it",
-  deleted: "deleted by a person",
-  refused: "it was refused, as too large or as no record",
-  trap: "the recorder failed on it",
-};
-
-export function gapReason(reason: string): string {
-  return REASONS[reason] ?? reason.replaceAll("_", " ");
 }
 
 export function GapRow({ header, index, y, selected, record, category }: RowProps) {
