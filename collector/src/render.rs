@@ -62,7 +62,9 @@ pub(crate) fn line(record: &str, style: Style) -> String {
     }
     let event = &value["event"];
     let type_ = event["type"].as_str().unwrap_or("?");
-    let status = event["data"]["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    // As the core grades it: a status counts where it is one of HTTP.
+    let status = if event["category"] == "network" { &event["data"]["status"] } else { &Value::Null };
+    let status = status.as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
     let severity = tabtape::severity::severity(type_, status);
     let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0), false));
     let tab =
@@ -163,6 +165,17 @@ mod tests {
         let record = r#"{"event":{"ts":1,"type":"console.error","data":{"text":"x"}}}"#;
         assert!(!line(record, PLAIN).contains('\u{1b}'));
         assert!(line(record, Style { colour: true }).contains("\u{1b}[31m"));
+    }
+
+    #[test]
+    fn a_status_makes_an_error_only_of_a_network_event() {
+        let with = |category| {
+            let record = serde_json::json!({"event": {
+                "ts": 1, "type": "job.ended", "category": category, "data": {"status": 500},
+            }});
+            line(&record.to_string(), PLAIN)
+        };
+        assert!(with("network").contains(" error ") && with("app").contains(" info "));
     }
 
     #[test]

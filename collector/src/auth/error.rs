@@ -33,6 +33,14 @@ pub enum AuthError {
         /// What was asked for.
         id: String,
     },
+    /// A pairing's token changes with its pairing.
+    #[error("token {token:?} belongs to pairing {pairing:?}: use `tabtape pair rotate {pairing}`")]
+    Paired {
+        /// The token's id.
+        token: String,
+        /// The pairing's.
+        pairing: String,
+    },
     /// The file cannot be read or written.
     #[error("{path}: {why}")]
     File {

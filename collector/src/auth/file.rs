@@ -40,6 +40,9 @@ pub struct TokenRecord {
     /// The pairing it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairing: Option<String>,
+    /// The pairing that opened the viewer it is for; it ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<String>,
     /// Unix microseconds.
     pub created_ts: u64,
     /// Unix microseconds; none: until it is revoked.
@@ -64,10 +67,18 @@ impl TokenRecord {
             hash: hash(&token),
             selector: selector.map(ToOwned::to_owned),
             pairing: pairing.map(ToOwned::to_owned),
+            opened_by: None,
             created_ts: now_micros(),
             expires_ts,
         };
         (record, token)
+    }
+
+    /// Another token in its place; that one, and the hash of the old one.
+    pub(super) fn renew(&mut self) -> (String, String) {
+        let token = format!("tt_{}_{}", self.scope.as_str(), random_base64url(32));
+        let old = std::mem::replace(&mut self.hash, hash(&token));
+        (token, old)
     }
 }
 

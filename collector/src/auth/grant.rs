@@ -52,6 +52,8 @@ pub struct Grant {
     pub selector: Option<Arc<Selector>>,
     /// The pairing it belongs to.
     pub pairing: Option<String>,
+    /// The pairing that opened the viewer it is for.
+    pub opened_by: Option<String>,
     /// Whether the pairing is a person's own recorder, which may open the viewer and forget its events.
     pub recorder: bool,
     /// When it stops working, Unix microseconds; none: when it is revoked.

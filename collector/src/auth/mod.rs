@@ -27,6 +27,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 /// A pairing as its extension gets it. Shown once.
@@ -54,6 +55,7 @@ pub struct NewToken {
 pub struct Auth {
     path: PathBuf,
     state: Mutex<State>,
+    local_changed: Notify,
 }
 
 impl Auth {
@@ -72,7 +74,7 @@ impl Auth {
         for record in state.file.tokens.clone() {
             state.grant(&record)?;
         }
-        let auth = Self { path, state: Mutex::new(state) };
+        let auth = Self { path, state: Mutex::new(state), local_changed: Notify::new() };
         auth.save(&auth.lock())?;
         Ok(auth)
     }
@@ -172,6 +174,28 @@ impl Auth {
         Ok(new)
     }
 
+    /// Makes a reading token for a viewer, which ends with the pairing that opened it, if one did.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the pairing has ended meanwhile.
+    pub fn create_viewer_token(
+        &self,
+        opened_by: Option<String>,
+        expires_ts: u64,
+    ) -> Result<NewToken, AuthError> {
+        let mut state = self.lock();
+        if let Some(id) = &opened_by {
+            state.pairing(id)?;
+        }
+        let (mut record, token) = TokenRecord::new(Scope::Read, "viewer", None, None, Some(expires_ts));
+        record.opened_by = opened_by;
+        state.grant(&record)?;
+        let new = NewToken { id: record.id.clone(), token };
+        state.file.tokens.push(record);
+        self.save(&state)?;
+        Ok(new)
+    }
+
     /// Makes a pairing with an extension's origin.
     ///
     /// # Errors
@@ -231,14 +255,54 @@ impl Auth {
     /// There is none, or the file cannot be written.
     pub fn revoke_pairing(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
-        let before = state.file.pairings.len();
+        state.pairing(id)?;
         state.file.pairings.retain(|pairing| pairing.id != id);
-        if state.file.pairings.len() == before {
-            return Err(AuthError::NoSuch { what: "pairing", id: id.to_owned() });
-        }
-        state.file.tokens.retain(|record| record.pairing.as_deref() != Some(id));
-        state.end(|grant| grant.pairing.as_deref() == Some(id));
+        state.end_tokens_of(id);
         self.save(&state)
+    }
+
+    /// Gives a token another secret; the old one stops working and its streams end.
+    ///
+    /// # Errors
+    /// There is none, it is a pairing's, or the file cannot be written.
+    pub fn rotate_token(&self, id: &str) -> Result<NewToken, AuthError> {
+        let mut state = self.lock();
+        let State { file, .. } = &mut *state;
+        let record = file.tokens.iter_mut().find(|record| record.id == id);
+        let record = record.ok_or_else(|| AuthError::NoSuch { what: "token", id: id.to_owned() })?;
+        if let Some(pairing) = &record.pairing {
+            return Err(AuthError::Paired { token: id.to_owned(), pairing: pairing.clone() });
+        }
+        let (token, old) = record.renew();
+        let record = record.clone();
+        if let Some(local) = file.local.as_mut().filter(|local| secret::hash(&local.token) == old) {
+            local.token.clone_from(&token);
+        }
+        state.end(|grant| grant.token_id == id);
+        state.grant(&record)?;
+        self.save(&state)?;
+        self.local_changed.notify_one();
+        Ok(NewToken { id: id.to_owned(), token })
+    }
+
+    /// Gives a pairing another token and secret. The old ones stop working, and viewers it opened are shut.
+    ///
+    /// # Errors
+    /// There is none, or the file cannot be written.
+    pub fn rotate_pairing(&self, id: &str) -> Result<NewPairing, AuthError> {
+        let mut state = self.lock();
+        state.pairing(id)?;
+        state.end_tokens_of(id);
+        let new = state.renew_pairing(id)?;
+        self.save(&state)?;
+        self.local_changed.notify_one();
+        Ok(new)
+    }
+
+    /// Wakes when what [`local_token`](Self::local_token) or [`local_pairing`](Self::local_pairing) give is
+    /// another.
+    pub async fn local_changed(&self) {
+        self.local_changed.notified().await;
     }
 }
 

@@ -55,6 +55,33 @@ impl State {
         new
     }
 
+    pub(super) fn pairing(&mut self, id: &str) -> Result<&mut Pairing, AuthError> {
+        let known = self.file.pairings.iter_mut().find(|pairing| pairing.id == id);
+        known.ok_or_else(|| AuthError::NoSuch { what: "pairing", id: id.to_owned() })
+    }
+
+    /// Ends a pairing's token, and those of viewers that it opened.
+    pub(super) fn end_tokens_of(&mut self, pairing: &str) {
+        let is_of = |by: &Option<String>| by.as_deref() == Some(pairing);
+        self.file.tokens.retain(|record| !is_of(&record.pairing) && !is_of(&record.opened_by));
+        self.end(|grant| is_of(&grant.pairing) || is_of(&grant.opened_by));
+    }
+
+    /// Another secret and token for a pairing that stays who it is.
+    pub(super) fn renew_pairing(&mut self, id: &str) -> Result<NewPairing, AuthError> {
+        let pairing = self.pairing(id)?;
+        pairing.secret = random_hex(32);
+        let (secret, profile) = (pairing.secret.clone(), pairing.profile.clone());
+        let (record, token) = TokenRecord::new(Scope::Ingest, &profile, None, Some(id), None);
+        self.grant(&record)?;
+        self.file.tokens.push(record);
+        let new = NewPairing { pairing: id.to_owned(), token, secret };
+        if let Some(local) = self.file.local.as_mut().filter(|local| local.pairing.pairing == id) {
+            local.pairing = new.clone();
+        }
+        Ok(new)
+    }
+
     pub(super) fn drop_expired(&mut self, now: u64) {
         self.file.tokens.retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
     }
@@ -76,6 +103,7 @@ impl State {
             scope: record.scope,
             selector,
             pairing: record.pairing.clone(),
+            opened_by: record.opened_by.clone(),
             recorder,
             expires_ts: record.expires_ts,
             ended: CancellationToken::new(),

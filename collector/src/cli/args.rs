@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::client::Client;
-use super::state;
+use super::state::{self, Running};
 use crate::auth::Scope;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -37,14 +37,23 @@ pub(super) struct Target {
 }
 
 impl Target {
+    pub(super) fn folder(&self) -> Result<PathBuf, CliError> {
+        state::folder(self.data_dir.as_deref())
+    }
+
+    /// What collector.json says, except for what was given instead.
+    pub(super) fn running(&self) -> Result<Running, CliError> {
+        let mut running = state::find(&self.folder()?)?;
+        running.url = self.url.clone().unwrap_or(running.url);
+        running.token = self.token.clone().unwrap_or(running.token);
+        Ok(running)
+    }
+
     pub(super) fn client(&self) -> Result<Client, CliError> {
-        let (url, token) = match (&self.url, &self.token) {
-            (Some(url), Some(token)) => (url.clone(), token.clone()),
-            (url, token) => {
-                let found = state::find(&state::folder(self.data_dir.as_deref())?)?;
-                (url.clone().unwrap_or(found.url), token.clone().unwrap_or(found.token))
-            }
-        };
+        if let (Some(url), Some(token)) = (&self.url, &self.token) {
+            return Client::new(url, token);
+        }
+        let Running { url, token, .. } = self.running()?;
         Client::new(&url, &token)
     }
 }
@@ -83,7 +92,7 @@ pub(super) enum Command {
     #[command(
         after_help = "Exit status: 0 nothing is wrong; 1 something is.\n\nExamples:\n  tabtape doctor\n  tabtape doctor --json | jq '.findings[] | select(.ok | not)'"
     )]
-    Doctor(Output),
+    Doctor(DoctorArgs),
     /// Leave a note in the stream: here it happened
     #[command(after_help = "Example:\n  tabtape mark 'clicked pay, nothing happened'")]
     Mark(MarkArgs),
@@ -119,10 +128,13 @@ pub(super) enum Command {
     },
 }
 
+/// Where the collector is unless it is told otherwise.
+const LISTEN: &str = "127.0.0.1:28273";
+
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// Loopback address to listen on; port 0 takes a free one, a taken one moves on
-    #[arg(long, default_value = "127.0.0.1:28273", value_name = "ADDR")]
+    #[arg(long, default_value = LISTEN, value_name = "ADDR")]
     pub(super) listen: SocketAddr,
     /// Print one line of JSON instead of text
     #[arg(long)]
@@ -273,6 +285,16 @@ pub(super) struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Where `tabtape serve` would listen: what holds the port is asked who it is, if none runs
+    #[arg(long, default_value = LISTEN, value_name = "ADDR")]
+    pub(super) listen: SocketAddr,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct MarkArgs {
     /// What to say
     pub(super) note: String,
@@ -334,6 +356,15 @@ pub(super) enum TokenCommand {
     /// List tokens
     #[command(after_help = "Example:\n  tabtape token list --json | jq -r '.[].id'")]
     List(Output),
+    /// Give a token another secret, shown this once; the old one stops working and its streams end
+    #[command(after_help = "Example:\n  tabtape token rotate t_…")]
+    Rotate {
+        /// Its id, as `token list` shows it
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Revoke a token; streams it opened end
     #[command(after_help = "Example:\n  tabtape token revoke t_…")]
     Revoke {
@@ -362,7 +393,18 @@ pub(super) enum PairCommand {
     /// List pairings
     #[command(after_help = "Example:\n  tabtape pair list")]
     List(Output),
-    /// End a pairing; its token stops working
+    /// Give a pairing another token and secret; the old ones stop working, viewers it opened are shut
+    #[command(
+        after_help = "A recorder that was paired by hand pairs again with `tabtape pair`; this is for the ones that read\ncollector.json or tabtape.json, which then need what it prints.\n\nExample:\n  tabtape pair rotate p_…"
+    )]
+    Rotate {
+        /// Its id, as `pair list` shows it
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a pairing; its token stops working, viewers it opened are shut
     #[command(after_help = "Example:\n  tabtape pair revoke p_…")]
     Revoke {
         /// Its id, as `pair list` shows it

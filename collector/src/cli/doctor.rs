@@ -1,9 +1,9 @@
 //! `tabtape doctor`: what is wrong with a set-up, and how to mend it.
 
 use super::CliError;
-use super::args::Output;
+use super::args::{DoctorArgs, Target};
 use super::client::Client;
-use super::state::{self, Running};
+use super::state::Running;
 use crate::auth::hello_hmac;
 use crate::clock::now_micros;
 use crate::render::harmless;
@@ -11,12 +11,16 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// Below this the store cannot work for long.
 const LITTLE_DISK_BYTES: u64 = 200 << 20;
 /// A clock that is further off confuses whoever reads.
 const CLOCK_MICROS: u64 = 5_000_000;
+/// A program that holds the port and says nothing is waited for so long.
+const CONNECT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -34,10 +38,10 @@ fn bad(what: &'static str, says: impl Into<String>) -> Finding {
 }
 
 /// Exit status 1 when something is wrong.
-pub(super) async fn run(folder: &Path, output: Output) -> Result<(), CliError> {
-    let findings = look(folder).await;
+pub(super) async fn run(target: &Target, args: DoctorArgs) -> Result<(), CliError> {
+    let findings = look(target, args.listen).await?;
     let mut out = std::io::stdout().lock();
-    if output.json {
+    if args.json {
         writeln!(out, "{}", json!({"findings": findings, "ok": findings.iter().all(|finding| finding.ok)}))?;
     } else {
         for finding in &findings {
@@ -51,22 +55,29 @@ pub(super) async fn run(folder: &Path, output: Output) -> Result<(), CliError> {
     }
 }
 
-async fn look(folder: &Path) -> Vec<Finding> {
-    let mut findings = vec![files(folder), disk(folder)];
-    let running = match state::find(folder) {
+async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliError> {
+    let folder = &target.folder()?;
+    let mut findings = vec![files(folder)];
+    if folder.is_dir() {
+        findings.push(disk(fs4::available_space(folder)));
+    }
+    let running = match target.running() {
         Ok(running) => running,
         Err(error) => {
             findings.push(bad("collector", error.to_string()));
-            return findings;
+            findings.extend(taken(listen).await);
+            return Ok(findings);
         }
     };
-    let client = match Client::new(&running.url, &running.token) {
-        Ok(client) => client,
-        Err(error) => {
-            findings.push(bad("collector", error.to_string()));
-            return findings;
-        }
-    };
+    match Client::new(&running.url, &running.token) {
+        Ok(client) => findings.extend(ask(&client, &running).await),
+        Err(error) => findings.push(bad("token", error.to_string())),
+    }
+    Ok(findings)
+}
+
+/// What the running collector says, and whether it is the one that is meant.
+async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
     let health: Value = match client.json("/healthz").await {
         Ok(health) => health,
         Err(error) => {
@@ -74,10 +85,10 @@ async fn look(folder: &Path) -> Vec<Finding> {
                 "{error}. collector.json says pid {}; if it is gone, start `tabtape serve` again",
                 running.pid
             );
-            findings.push(bad("collector", mend));
-            return findings;
+            return vec![bad("collector", mend)];
         }
     };
+    let mut findings = Vec::new();
     findings.push(if health["store_id"] == running.store_id.as_str() {
         good("collector", format!("answers at {}", running.url))
     } else {
@@ -96,15 +107,16 @@ async fn look(folder: &Path) -> Vec<Finding> {
             format!("is damaged: {damage}; export what is needed, move events.db away, start again"),
         ),
     });
-    findings.push(impostor(&client, &running).await);
-    findings.push(match client.json::<Value>("/v1/tokens").await {
-        Ok(_) => good("token", "the collector knows this machine's token"),
-        Err(error) => {
-            bad("token", format!("{error}; start the collector again, it writes collector.json anew"))
+    findings.push(impostor(client, running).await);
+    findings.push(clock(client).await);
+    match client.json::<Value>("/v1/tokens").await {
+        Ok(_) => {
+            findings.push(good("token", "the collector knows this machine's token"));
+            findings.extend(deliveries(client).await);
         }
-    });
-    findings.push(clock(&client).await);
-    findings.extend(deliveries(&client).await);
+        Err(error) => findings
+            .push(bad("token", format!("{error}; start the collector again, it writes collector.json anew"))),
+    }
     findings
 }
 
@@ -122,8 +134,8 @@ fn files(folder: &Path) -> Finding {
     }
 }
 
-fn disk(folder: &Path) -> Finding {
-    match fs4::available_space(folder) {
+fn disk(available: std::io::Result<u64>) -> Finding {
+    match available {
         Ok(bytes) if bytes < LITTLE_DISK_BYTES => bad(
             "disk",
             format!("{} MB are left; make room or serve with less --retention-bytes", bytes >> 20),
@@ -131,6 +143,22 @@ fn disk(folder: &Path) -> Finding {
         Ok(bytes) => good("disk", format!("{} MB are left", bytes >> 20)),
         Err(error) => bad("disk", format!("cannot be asked: {error}")),
     }
+}
+
+/// Who holds the port on which a collector would listen, if somebody does.
+async fn taken(listen: SocketAddr) -> Option<Finding> {
+    let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(listen)).await;
+    connected.ok()?.ok()?;
+    let client = Client::new(&format!("http://{listen}"), "").ok()?;
+    let says = match tokio::time::timeout(CONNECT, client.json::<Value>("/healthz")).await {
+        Ok(Ok(health)) if health["store_id"].is_string() => format!(
+            "at {listen} a collector with another folder listens; say which with --data-dir, or stop it"
+        ),
+        _ => format!(
+            "{listen} is taken by another program; `tabtape serve` would take the next port, where recorders that are paired with {listen} do not look: end that program, or serve with --listen and pair again"
+        ),
+    };
+    Some(bad("port", says))
 }
 
 /// Whether who answers knows the pairing secret, as a recorder asks before it sends anything.
@@ -180,9 +208,14 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
     let sessions: Vec<&Value> = sessions["sessions"].as_array().into_iter().flatten().collect();
     let recorded = sessions.iter().filter(|session| session["pairing"].is_string());
     let latest = recorded.filter_map(|session| session["last_ts"].as_u64()).max();
+    let now = now_micros();
     let mut findings = vec![match (latest, pairings.as_array().map_or(0, Vec::len)) {
+        (Some(ts), _) if ts > now + CLOCK_MICROS => bad(
+            "clock",
+            format!("the browser's is {} s ahead of this one; set the clocks", (ts - now) / 1_000_000),
+        ),
         (Some(ts), _) => {
-            good("extension", format!("last event {} s ago", now_micros().saturating_sub(ts) / 1_000_000))
+            good("extension", format!("last event {} s ago", now.saturating_sub(ts) / 1_000_000))
         }
         (None, pairings) => bad(
             "extension",
@@ -202,4 +235,17 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_room_and_a_disk_that_cannot_be_asked_are_findings() {
+        assert!(disk(Ok(LITTLE_DISK_BYTES)).ok);
+        let little = disk(Ok(LITTLE_DISK_BYTES - 1));
+        assert!(!little.ok && little.says.contains("199 MB are left; make room"), "{}", little.says);
+        assert!(!disk(Err(std::io::ErrorKind::PermissionDenied.into())).ok);
+    }
 }

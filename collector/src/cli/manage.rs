@@ -15,15 +15,11 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
             let wanted =
                 json!({"scope": scope, "label": label, "selector": selector, "expires_in": expires_in});
             let new: Value = client.call("/v1/tokens", &wanted).await?;
-            if json {
-                writeln!(out, "{new}")?;
-            } else {
-                writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
-                eprintln!(
-                    "this is the only time it is shown; revoke it with `tabtape token revoke {}`",
-                    text(&new, "id")
-                );
-            }
+            shown_once(&mut out, &new, json)?;
+        }
+        TokenCommand::Rotate { id, json } => {
+            let new: Value = client.call(&format!("/v1/tokens/{}/rotate", segment(&id)), &json!({})).await?;
+            shown_once(&mut out, &new, json)?;
         }
         TokenCommand::List(output) => {
             let tokens: Value = client.json("/v1/tokens").await?;
@@ -45,6 +41,17 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
         }
         TokenCommand::Revoke { id, json } => revoke(client, "tokens", &id, json).await?,
     }
+    Ok(())
+}
+
+/// A token that was just made.
+fn shown_once(out: &mut impl std::io::Write, new: &Value, json: bool) -> Result<(), CliError> {
+    if json {
+        writeln!(out, "{new}")?;
+        return Ok(());
+    }
+    writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
+    eprintln!("this is the only time it is shown; revoke it with `tabtape token revoke {}`", text(new, "id"));
     Ok(())
 }
 
@@ -81,6 +88,17 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                     text(pairing, "profile"),
                     pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), harmless),
                 )?;
+            }
+        }
+        Some(PairCommand::Rotate { id, json }) => {
+            let new: Value =
+                client.call(&format!("/v1/pairings/{}/rotate", segment(&id)), &json!({})).await?;
+            if json {
+                writeln!(out, "{new}")?;
+            } else {
+                writeln!(out, "token   {}", new["token"].as_str().unwrap_or_default())?;
+                writeln!(out, "secret  {}", new["secret"].as_str().unwrap_or_default())?;
+                eprintln!("this is the only time they are shown; what the old ones opened is shut");
             }
         }
         Some(PairCommand::Revoke { id, json }) => revoke(client, "pairings", &id, json).await?,

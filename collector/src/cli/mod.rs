@@ -94,7 +94,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Sessions(args) => read::sessions(&target.client()?, args.json).await,
         Command::Export(args) => export::run(&target.client()?, args).await,
         Command::Mcp => mcp::run(target.client()?).await,
-        Command::Doctor(output) => doctor::run(&state::folder(target.data_dir.as_deref())?, output).await,
+        Command::Doctor(args) => doctor::run(&target, args).await,
         Command::Mark(args) => manage::mark(&target.client()?, args).await,
         Command::Delete(args) => manage::delete(&target.client()?, args).await,
         Command::Coverage(args) => read::coverage(&target.client()?, args).await,

@@ -22,19 +22,20 @@ struct Page {
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError> {
     let selector = args.wanted.selector();
     let show = |line: &str| print(line, args.json);
+    let mut shown = 0;
     let mut resume = if args.wanted.has_since() {
+        if args.no_follow {
+            shown = stored(client, &selector, None, args.json).await?;
+        }
         "0".to_owned() // the selector's own bound says where to begin
     } else {
         let page = last(client, &selector, args.lines).await?;
         page.lines.iter().try_for_each(|line| show(line))?;
+        shown = page.lines.len();
         page.resume
     };
     if args.no_follow {
-        return if args.wanted.has_since() {
-            stored(client, &selector, None, args.json).await
-        } else {
-            Ok(())
-        };
+        return if shown == 0 { say_why_empty(client, &selector, None).await } else { Ok(()) };
     }
     loop {
         match follow(client, &selector, &mut resume, &show).await {
@@ -91,20 +92,54 @@ async fn follow(
         let Some(end) = pending.windows(2).rposition(|pair| pair == b"\n\n") else { continue };
         let rest = pending.split_off(end + 2);
         let frames = std::mem::replace(&mut pending, rest);
+        let mut event = String::new();
         for line in String::from_utf8_lossy(&frames).lines() {
-            if let Some(data) = line.strip_prefix("data: ") {
-                show(data)?;
+            if line.is_empty() {
+                event.clear();
+            } else if let Some(name) = line.strip_prefix("event: ") {
+                name.clone_into(&mut event);
             } else if let Some(id) = line.strip_prefix("id: ") {
                 id.clone_into(resume);
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                match event.as_str() {
+                    "dropped" => notice_dropped(data),
+                    _ => show(data)?,
+                }
             }
         }
     }
     Ok(())
 }
 
+/// Retention took what was to follow: no record, and nothing to be silent about.
+fn notice_dropped(data: &str) {
+    let dropped: Value = serde_json::from_str(data).unwrap_or_default();
+    let count = dropped["count"].as_u64().unwrap_or(0);
+    eprintln!("tabtape: retention removed {count} records before they could be shown");
+}
+
+/// What an empty answer means, on stderr: nothing happened, or nobody was watching.
+async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -> Result<(), CliError> {
+    let coverage = coverage_of(client, selector, session).await?;
+    let mut said = Vec::new();
+    write_coverage(&mut said, &coverage)?;
+    let watched = |session: &Value| {
+        session["producer"].is_string()
+            || session["watched"].as_array().into_iter().flatten().any(|stretch| {
+                stretch["categories"].as_object().is_some_and(|categories| !categories.is_empty())
+            })
+    };
+    if coverage["sessions"].as_array().into_iter().flatten().any(watched) {
+        eprint!("Nothing matches. What was being watched:\n{}", String::from_utf8_lossy(&said));
+    } else {
+        eprint!("Nothing matches, and nobody was watching for it.\n{}", String::from_utf8_lossy(&said));
+    }
+    Ok(())
+}
+
 pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliError> {
     let selector = args.wanted.selector();
-    match args.lines {
+    let shown = match args.lines {
         Some(lines) => {
             let limit = lines.to_string();
             let session = args.session.as_deref().unwrap_or_default();
@@ -112,14 +147,25 @@ pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliErr
                 [("q", selector.as_str()), ("session", session), ("newest", "true"), ("limit", &limit)];
             let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
             let text = response.text().await.map_err(CliError::failed)?;
-            text.lines().try_for_each(|line| print(line, args.json))
+            text.lines().try_for_each(|line| print(line, args.json))?;
+            text.lines().count()
         }
-        None => stored(client, &selector, args.session.as_deref(), args.json).await,
+        None => stored(client, &selector, args.session.as_deref(), args.json).await?,
+    };
+    if shown == 0 {
+        say_why_empty(client, &selector, args.session.as_deref()).await?;
     }
+    Ok(())
 }
 
-/// Every stored record.
-async fn stored(client: &Client, selector: &str, session: Option<&str>, json: bool) -> Result<(), CliError> {
+/// Every stored record; how many there were.
+async fn stored(
+    client: &Client,
+    selector: &str,
+    session: Option<&str>,
+    json: bool,
+) -> Result<usize, CliError> {
+    let mut shown = 0;
     let query = [("q", selector), ("session", session.unwrap_or_default())];
     let mut body = client.get("/v1/events", &query, HeaderMap::new()).await?.bytes_stream();
     let mut pending = Vec::new();
@@ -128,9 +174,12 @@ async fn stored(client: &Client, selector: &str, session: Option<&str>, json: bo
         let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else { continue };
         let rest = pending.split_off(end + 1);
         let lines = std::mem::replace(&mut pending, rest);
-        String::from_utf8_lossy(&lines).lines().try_for_each(|line| print(line, json))?;
+        for line in String::from_utf8_lossy(&lines).lines() {
+            print(line, json)?;
+            shown += 1;
+        }
     }
-    Ok(())
+    Ok(shown)
 }
 
 /// One record on stdout.
@@ -174,15 +223,22 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
 }
 
 pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), CliError> {
-    let selector = args.wanted.selector();
-    let query = [("q", selector.as_str()), ("session", args.session.as_deref().unwrap_or_default())];
-    let response = client.get("/v1/coverage", &query, HeaderMap::new()).await?;
-    let coverage: Value = response.json().await.map_err(CliError::failed)?;
+    let coverage = coverage_of(client, &args.wanted.selector(), args.session.as_deref()).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{coverage}")?;
         return Ok(());
     }
+    write_coverage(&mut out, &coverage)
+}
+
+async fn coverage_of(client: &Client, selector: &str, session: Option<&str>) -> Result<Value, CliError> {
+    let query = [("q", selector), ("session", session.unwrap_or_default())];
+    let response = client.get("/v1/coverage", &query, HeaderMap::new()).await?;
+    response.json().await.map_err(CliError::failed)
+}
+
+fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(), CliError> {
     let time = |value: &Value| value.as_u64().map_or_else(|| "now".to_owned(), |ts| time_of_day(ts, true));
     for session in coverage["sessions"].as_array().into_iter().flatten() {
         let name = session["producer"].as_str().unwrap_or_default();
@@ -196,13 +252,13 @@ pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), 
                     format!("{}:{}", harmless(name), harmless(level.as_str().unwrap_or("?")))
                 })
                 .collect();
-            writeln!(
-                out,
-                "  watched    {} to {}  {}",
-                time(&watched["from_ts"]),
-                time(&watched["to_ts"]),
-                categories.join(" ")
-            )?;
+            let end = if watched["to_ts"].is_null() {
+                format!("now, last heard of {}", time(&session["last_ts"]))
+            } else {
+                time(&watched["to_ts"])
+            };
+            let on = if categories.is_empty() { "none of these".to_owned() } else { categories.join(" ") };
+            writeln!(out, "  watched    {} to {end}  {on}", time(&watched["from_ts"]))?;
         }
         for stretch in session["unwatched"].as_array().into_iter().flatten() {
             writeln!(out, "  unwatched  {} to {}", time(&stretch["from_ts"]), time(&stretch["to_ts"]))?;

@@ -9,7 +9,7 @@ use crate::otlp::forward::Forwarder;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -42,6 +42,7 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     let state = App::new(store, auth, address);
     let (router, _) = app(state.clone());
     announce(&folder, &state, args.json)?;
+    tokio::spawn(keep_state(folder.clone(), state.clone()));
 
     let shutdown = state.shutdown.clone();
     tokio::spawn(async move {
@@ -52,7 +53,8 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
         std::process::exit(130); // asked twice: at once; what was acknowledged is on disk
     });
     if let Some(endpoint) = &args.otlp_endpoint {
-        let forwarder = Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone());
+        let forwarder =
+            Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
         tokio::spawn(forwarder.map_err(CliError::Failed)?.run());
     }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
@@ -119,7 +121,8 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn announce(folder: &std::path::Path, app: &App, json: bool) -> Result<(), CliError> {
+/// Tells this user's commands and recorders where the collector is, and what opens it.
+fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
     let Some(pairing) = app.auth.local_pairing() else {
         return Err(CliError::Failed("auth.json has no local pairing; move it away and start again".into()));
     };
@@ -131,7 +134,22 @@ fn announce(folder: &std::path::Path, app: &App, json: bool) -> Result<(), CliEr
         pairing,
     };
     state::write(folder, &running)?;
-    let viewer = app.viewer_link();
+    Ok(running)
+}
+
+/// Writes collector.json anew whenever what opens the collector is another.
+async fn keep_state(folder: PathBuf, app: App) {
+    loop {
+        app.auth.local_changed().await;
+        if let Err(error) = write_state(&folder, &app) {
+            tracing::error!(%error, "collector.json still holds what no longer opens the collector");
+        }
+    }
+}
+
+fn announce(folder: &Path, app: &App, json: bool) -> Result<(), CliError> {
+    let running = write_state(folder, app)?;
+    let viewer = app.viewer_link(None);
     let mut out = std::io::stdout().lock();
     if json {
         let line = serde_json::json!({

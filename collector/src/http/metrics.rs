@@ -18,6 +18,17 @@ pub struct Metrics {
     conflicts: AtomicU64,
     subscribers: AtomicU64,
     pub(super) refused_connections: AtomicU64,
+    /// What became of records on their way to an OpenTelemetry endpoint.
+    pub(crate) forwarding: Forwarding,
+}
+
+/// Records on their way to an OpenTelemetry endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Forwarding {
+    pub(crate) forwarded: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) not_retained: AtomicU64,
 }
 
 /// One open stream; counted until dropped.
@@ -55,6 +66,7 @@ impl Metrics {
 )]
 pub(super) async fn get(State(app): State<App>) -> Response {
     let metrics = &app.metrics;
+    let forwarding = &metrics.forwarding;
     let rows = [
         ("tabtape_received_bytes_total", "counter", "Bytes of batches as they came", &metrics.received_bytes),
         ("tabtape_records_accepted_total", "counter", "Records that were new", &metrics.accepted),
@@ -76,6 +88,30 @@ pub(super) async fn get(State(app): State<App>) -> Response {
             "counter",
             "Connections over the limit",
             &metrics.refused_connections,
+        ),
+        (
+            "tabtape_otlp_forwarded_total",
+            "counter",
+            "Records that the OpenTelemetry endpoint took",
+            &forwarding.forwarded,
+        ),
+        (
+            "tabtape_otlp_rejected_total",
+            "counter",
+            "Records that the endpoint dropped from batches it took, as it says in partial_success",
+            &forwarding.rejected,
+        ),
+        (
+            "tabtape_otlp_refused_total",
+            "counter",
+            "Records that the endpoint refused alone, passed over",
+            &forwarding.refused,
+        ),
+        (
+            "tabtape_otlp_not_retained_total",
+            "counter",
+            "Records that retention took before they were forwarded",
+            &forwarding.not_retained,
         ),
     ];
     let mut text = String::new();

@@ -63,8 +63,8 @@ pub struct App {
     pub hosts: Arc<Hosts>,
     /// `http://127.0.0.1:PORT`.
     pub url: Arc<str>,
-    /// Links to the viewer that were not used yet.
-    pub viewer_codes: Arc<Codes<()>>,
+    /// Links to the viewer that were not used yet; the pairing that asked for each, if one did.
+    pub viewer_codes: Arc<Codes<Option<String>>>,
     /// Invitations that were not used yet; whether they are for a recorder.
     pub pair_codes: Arc<Codes<bool>>,
     /// Counters.
@@ -122,9 +122,11 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
     let admin = OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::rotate))
         .routes(routes!(pairings::invite))
         .routes(routes!(pairings::list))
-        .routes(routes!(pairings::revoke));
+        .routes(routes!(pairings::revoke))
+        .routes(routes!(pairings::rotate));
 
     // Not a route of ours to describe: the protocol describes itself. Its body is read by us, within bounds.
     let mcp = OpenApiRouter::new()

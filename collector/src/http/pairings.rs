@@ -123,3 +123,19 @@ pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Re
     app.auth.revoke_pairing(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Give a pairing another token and secret, shown this once. The old ones stop working; viewers it opened are
+/// shut.
+#[utoipa::path(
+    post, path = "/v1/pairings/{id}/rotate", tag = "admin", params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = OK, body = NewPairing),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<NewPairing>, Problem> {
+    Ok(Json(app.auth.rotate_pairing(&id)?))
+}

@@ -117,6 +117,7 @@ impl From<AuthError> for Problem {
             AuthError::WrongOrigin { .. } => Self::forbidden("wrong_origin", detail),
             AuthError::WrongCode => Self::forbidden("wrong_code", detail),
             AuthError::NoSuch { .. } => Self::not_found(detail),
+            AuthError::Paired { .. } => Self::new(StatusCode::CONFLICT, "paired", detail),
             AuthError::Selector(_) => Self::bad_request("invalid_selector", detail),
             AuthError::File { .. } => {
                 tracing::error!(%detail, "auth.json failed");

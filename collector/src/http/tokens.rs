@@ -86,3 +86,19 @@ pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Re
     app.auth.revoke_token(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Give a token another secret, shown this once. The old one stops working; streams it opened end.
+#[utoipa::path(
+    post, path = "/v1/tokens/{id}/rotate", tag = "admin", params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = OK, body = NewToken),
+        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "`paired`: it changes with its pairing", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<NewToken>, Problem> {
+    Ok(Json(app.auth.rotate_token(&id)?))
+}

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::problem::Problem;
-use crate::auth::{CODE_LIFETIME, Scope};
+use crate::auth::{CODE_LIFETIME, Grant};
 use crate::clock::now_micros;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::{Extension, Json};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -41,10 +41,10 @@ pub(super) struct ViewerSession {
 }
 
 impl App {
-    /// A new link to the viewer.
+    /// A new link to the viewer, for the pairing that asks for it, if one does.
     #[must_use]
-    pub fn viewer_link(&self) -> String {
-        format!("{}/#code={}", self.url, self.viewer_codes.issue(()))
+    pub fn viewer_link(&self, opened_by: Option<String>) -> String {
+        format!("{}/#code={}", self.url, self.viewer_codes.issue(opened_by))
     }
 }
 
@@ -53,8 +53,8 @@ impl App {
     post, path = "/v1/viewer/codes", tag = "viewer",
     responses((status = OK, body = ViewerLink)),
 )]
-pub(super) async fn link(State(app): State<App>) -> Json<ViewerLink> {
-    Json(ViewerLink { url: app.viewer_link(), expires_in: CODE_LIFETIME.as_secs() })
+pub(super) async fn link(State(app): State<App>, Extension(grant): Extension<Grant>) -> Json<ViewerLink> {
+    Json(ViewerLink { url: app.viewer_link(grant.pairing), expires_in: CODE_LIFETIME.as_secs() })
 }
 
 /// Exchange a link's code for a reading token.
@@ -71,8 +71,8 @@ pub(super) async fn session(
     body: Body,
 ) -> Result<Json<ViewerSession>, Problem> {
     let Code { code } = super::json_body(&app, &headers, body).await?;
-    app.viewer_codes.redeem(&code)?;
+    let opened_by = app.viewer_codes.redeem(&code)?;
     let expires_ts = now_micros() + VIEWER_LIFETIME.as_micros() as u64;
-    let new = app.auth.create_token(Scope::Read, "viewer", None, Some(expires_ts))?;
+    let new = app.auth.create_viewer_token(opened_by, expires_ts)?;
     Ok(Json(ViewerSession { token: new.token, expires_ts }))
 }

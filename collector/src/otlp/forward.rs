@@ -7,6 +7,7 @@
 //! said and passed. What retention took before it could be sent is told as `tabtape.gap`.
 
 use super::record;
+use crate::http::Metrics;
 use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,6 +15,8 @@ use http::{StatusCode, header};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use prost::Message as _;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -30,18 +33,24 @@ pub(crate) struct Forwarder {
     url: String,
     cursor_name: String,
     stop: CancellationToken,
+    metrics: Arc<Metrics>,
 }
 
 enum Answer {
     /// Taken; how many records of it were rejected, as the endpoint says.
-    Taken(i64),
+    Taken(u64),
     Later(Option<Duration>, String),
     Refused(String),
 }
 
 impl Forwarder {
     /// A forwarder to `endpoint`: a base address, or one that ends in `/v1/logs`.
-    pub(crate) fn new(store: Store, endpoint: &str, stop: CancellationToken) -> Result<Self, String> {
+    pub(crate) fn new(
+        store: Store,
+        endpoint: &str,
+        stop: CancellationToken,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
         let base = reqwest::Url::parse(endpoint)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -53,7 +62,7 @@ impl Forwarder {
         };
         let http =
             crate::outbound::client().timeout(REQUEST_TIME).build().map_err(|error| error.to_string())?;
-        Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop })
+        Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop, metrics })
     }
 
     /// Runs until cancelled.
@@ -94,6 +103,7 @@ impl Forwarder {
             if !self.deliver(&record::not_retained(pruned - cursor)).await {
                 return Ok(cursor);
             }
+            self.metrics.forwarding.not_retained.fetch_add(pruned - cursor, Relaxed);
             self.store.set_note(&self.cursor_name, pruned).await?;
             return Ok(pruned);
         }
@@ -121,9 +131,14 @@ impl Forwarder {
         while let Some(part) = parts.pop() {
             match self.until_answered(&record::request(part.iter().map(|record| &record.line[..]))).await {
                 None => return false,
-                Some(Ok(())) => {}
+                Some(Ok(rejected)) => {
+                    let taken = (part.len() as u64).saturating_sub(rejected);
+                    self.metrics.forwarding.forwarded.fetch_add(taken, Relaxed);
+                    self.metrics.forwarding.rejected.fetch_add(rejected, Relaxed);
+                }
                 Some(Err(why)) => match part {
                     [alone] => {
+                        self.metrics.forwarding.refused.fetch_add(1, Relaxed);
                         tracing::error!(position = alone.position, %why, "a record was refused and is passed over");
                     }
                     _ => {
@@ -140,8 +155,8 @@ impl Forwarder {
         self.until_answered(request).await.is_some()
     }
 
-    /// Sends until the endpoint takes or refuses it; `None` when told to stop.
-    async fn until_answered(&self, request: &ExportLogsServiceRequest) -> Option<Result<(), String>> {
+    /// Sends until the endpoint takes it, all but so many, or refuses it; `None` when told to stop.
+    async fn until_answered(&self, request: &ExportLogsServiceRequest) -> Option<Result<u64, String>> {
         let mut delay = FIRST_DELAY;
         loop {
             let wait = match self.send(request).await {
@@ -149,7 +164,7 @@ impl Forwarder {
                     if rejected > 0 {
                         tracing::error!(rejected, "the OpenTelemetry endpoint rejected records of a batch");
                     }
-                    return Some(Ok(()));
+                    return Some(Ok(rejected));
                 }
                 Answer::Refused(why) => return Some(Err(why)),
                 Answer::Later(asked, why) => {
@@ -191,7 +206,8 @@ impl Forwarder {
             let taken =
                 response.bytes().await.ok().and_then(|body| ExportLogsServiceResponse::decode(body).ok());
             let partial = taken.and_then(|taken| taken.partial_success);
-            return Answer::Taken(partial.map_or(0, |partial| partial.rejected_log_records));
+            let rejected = partial.map_or(0, |partial| partial.rejected_log_records);
+            return Answer::Taken(u64::try_from(rejected).unwrap_or(0));
         }
         let asked =
             response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());

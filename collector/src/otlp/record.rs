@@ -141,10 +141,12 @@ fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
     if !matches!(type_, "console.exception" | "console.rejection") {
         return;
     }
-    let field = |names: [&str; 2]| names.iter().find_map(|name| data[*name].as_str());
-    attributes.extend(field(["message", "text"]).map(|message| text("exception.message", message)));
-    attributes.extend(field(["name", "class"]).map(|name| text("exception.type", name)));
-    attributes.extend(field(["stack", "stacktrace"]).map(|stack| text("exception.stacktrace", stack)));
+    // What was thrown, as it is previewed; workers tell text and stack alone.
+    let error = &data["error"];
+    let field = |thrown: &str, beside: &str| error[thrown].as_str().or_else(|| data[beside].as_str());
+    attributes.extend(field("message", "text").map(|message| text("exception.message", message)));
+    attributes.extend(error["$"].as_str().map(|name| text("exception.type", name)));
+    attributes.extend(field("stack", "stack").map(|stack| text("exception.stacktrace", stack)));
 }
 
 fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
@@ -234,16 +236,45 @@ mod tests {
         assert_eq!(attribute(&record, "http.response.status_code"), Some(Any::IntValue(404)));
     }
 
+    fn of_type(type_: &str, data: &str) -> LogRecord {
+        let line = format!(
+            r#"{{"capture_session_id":"s","seq":1,"event":{{"ts":5,"type":"{type_}","category":"x","source":{{"kind":"extension"}},"data":{data}}}}}"#
+        );
+        log_record(line.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn events_have_the_names_of_the_conventions_where_there_are_some() {
+        for (type_, name) in [
+            ("console.warn", "browser.console"),
+            ("page.navigation_committed", "browser.navigation"),
+            ("page.lcp", "browser.web_vital"),
+            ("page.inp", "browser.web_vital"),
+            ("page.layout_shift", "browser.web_vital"),
+            ("page.visibility", "page.visibility"),
+            ("input.click", "input.click"),
+        ] {
+            assert_eq!(of_type(type_, "{}").event_name, name, "{type_}");
+        }
+    }
+
     #[test]
     fn an_uncaught_error_is_an_exception_and_a_gap_a_warning() {
-        let line = br#"{"capture_session_id":"s","seq":1,"event":{"ts":5,"type":"console.exception","category":"console","source":{"kind":"extension"},"data":{"text":"x is not defined","stack":"at a"}}}"#;
-        let record = log_record(line).unwrap();
-        assert_eq!(record.event_name, "browser.console");
-        assert_eq!(
-            attribute(&record, "exception.message"),
-            Some(Any::StringValue("x is not defined".into()))
-        );
-        assert_eq!(attribute(&record, "exception.stacktrace"), Some(Any::StringValue("at a".into())));
+        let says = |record: &LogRecord| {
+            ["type", "message", "stacktrace"].map(|field| {
+                match attribute(record, &format!("exception.{field}")) {
+                    Some(Any::StringValue(text)) => text,
+                    _ => "-".into(),
+                }
+            })
+        };
+        // As pages tell it, as workers do, and a rejection with what is no error.
+        let page = r#"{"text":"Uncaught x","location":{"line":1},"error":{"$":"TypeError","message":"x","stack":"TypeError: x\n at a"}}"#;
+        assert_eq!(says(&of_type("console.exception", page)), ["TypeError", "x", "TypeError: x\n at a"]);
+        let worker = r#"{"text":"x is not defined","stack":"at a"}"#;
+        assert_eq!(says(&of_type("console.exception", worker)), ["-", "x is not defined", "at a"]);
+        assert_eq!(says(&of_type("console.rejection", r#"{"text":"no","error":"no"}"#)), ["-", "no", "-"]);
+        assert_eq!(says(&of_type("console.error", page)), ["-"; 3], "only what nobody caught");
         let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#).unwrap();
         assert_eq!((gap.event_name.as_str(), gap.severity_number), ("tabtape.gap", 13));
         assert_eq!(attribute(&gap, "tabtape.gap.count"), Some(Any::IntValue(7)));

@@ -1,15 +1,16 @@
 //! What was being watched, so that an empty answer means something.
 //!
-//! Recorders say it themselves: a session's start, each worker's start and each change of config carry the
-//! config, and a worker's start the stretch nobody watched. Those lines are kept as milestones, apart from
-//! retention. From them comes, for each session, a row of stretches with the categories and levels that
-//! were on; holes in the stream and seqs still on their way stand beside it.
+//! Recorders say it themselves, in events that are kept as milestones, apart from retention; the core
+//! [folds](tabtape::coverage) them into stretches with the categories and levels that were on. Holes in the
+//! stream and seqs still on their way stand beside them. A browser that was killed says no goodbye: what it
+//! watched ends with its last event, as soon as a later session names it as the one before.
 
 use super::StoreError;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use tabtape::coverage::Coverage;
 use tabtape::selector::{Filter as Condition, Selector};
 use utoipa::ToSchema;
 
@@ -17,23 +18,19 @@ use utoipa::ToSchema;
 const MAX_SESSIONS: usize = 50;
 const MAX_GAPS: usize = 100;
 
-const STARTED: &str = "system.session_started";
-const WORKER: &str = "system.worker_started";
-const CONFIG: &str = "system.config_changed";
-const ENDED: &str = "system.session_ended";
-
-/// Whether events of this type say what is watched.
-pub(super) fn is_milestone(type_: &str) -> bool {
-    matches!(type_, STARTED | WORKER | CONFIG | ENDED)
-}
-
-/// A stretch of time, Unix microseconds; no end: it goes on.
+/// A stretch of time, Unix microseconds; no end: it goes on, as far as anyone has heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Window {
     /// First moment.
     pub from_ts: u64,
     /// Last moment.
     pub to_ts: Option<u64>,
+}
+
+impl From<tabtape::coverage::Window> for Window {
+    fn from(window: tabtape::coverage::Window) -> Self {
+        Self { from_ts: window.from_ts, to_ts: window.to_ts }
+    }
 }
 
 /// What was recorded during a stretch.
@@ -46,6 +43,12 @@ pub struct Watched {
     pub categories: BTreeMap<String, String>,
     /// Sites it was for, as the config says.
     pub sites: Value,
+}
+
+impl From<tabtape::coverage::Watched> for Watched {
+    fn from(watched: tabtape::coverage::Watched) -> Self {
+        Self { window: watched.window.into(), categories: watched.categories, sites: watched.sites }
+    }
 }
 
 /// A tab that was seen.
@@ -108,13 +111,13 @@ pub(super) fn read(
     only: Option<&str>,
 ) -> Result<Vec<SessionCoverage>, StoreError> {
     let (from, to) = selector.map_or((0, u64::MAX), Selector::time_range);
+    let followed = followed(connection)?;
     let mut statement = connection.prepare_cached(
         "SELECT id, session, producer, first_ts, last_ts, acked_seq, pruned FROM sessions
-         WHERE (?1 IS NULL OR session = ?1) AND coalesce(last_ts, ?2) >= ?2 AND coalesce(first_ts, ?3) <= ?3
+         WHERE (?1 IS NULL OR session = ?1) AND coalesce(first_ts, ?2) <= ?2
          ORDER BY id DESC",
     )?;
-    let clamp = |ts: u64| i64::try_from(ts).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![only, clamp(from), clamp(to)])?;
+    let mut rows = statement.query(params![only, i64::try_from(to).unwrap_or(i64::MAX)])?;
     let mut sessions = Vec::new();
     while let Some(row) = rows.next()? {
         let session: String = row.get(1)?;
@@ -122,14 +125,24 @@ pub(super) fn read(
             continue;
         }
         let id: i64 = row.get(0)?;
-        let (watched, unwatched) = stretches(connection, id, selector)?;
+        let ts = |index| row.get::<_, Option<i64>>(index).map(|ts| ts.map(|ts| ts as u64));
+        let (first_ts, last_ts) = (ts(3)?, ts(4)?);
+        let mut coverage = stretches(connection, id, selector)?;
+        if followed.contains(&session) {
+            coverage.end(last_ts.unwrap_or(0));
+        }
+        let Coverage { watched, unwatched } = coverage.within(from, to);
+        // One that has said nothing for long still watches, unless it ended.
+        if last_ts.is_some_and(|last_ts| last_ts < from) && watched.is_empty() && unwatched.is_empty() {
+            continue;
+        }
         let (gaps, gap_seqs) = holes(connection, id, selector)?;
         sessions.push(SessionCoverage {
             producer: row.get(2)?,
-            first_ts: row.get::<_, Option<i64>>(3)?.map(|ts| ts as u64),
-            last_ts: row.get::<_, Option<i64>>(4)?.map(|ts| ts as u64),
-            watched,
-            unwatched,
+            first_ts,
+            last_ts,
+            watched: watched.into_iter().map(Into::into).collect(),
+            unwatched: unwatched.into_iter().map(Into::into).collect(),
             tabs: tabs(connection, id, selector)?,
             gaps,
             gap_seqs,
@@ -144,6 +157,18 @@ pub(super) fn read(
     Ok(sessions)
 }
 
+/// Sessions that a later one names as the one before it: nobody writes them any more.
+fn followed(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
+    let previous = |line: &[u8]| -> Option<String> {
+        let record: Value = serde_json::from_slice(line).ok()?;
+        Some(record["event"]["data"]["previous"].as_str()?.to_owned())
+    };
+    let rows = statement.query_map([], |row| Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default())))?;
+    rows.filter_map(Result::transpose).collect()
+}
+
 fn wants_session(selector: &Selector, session: &str) -> bool {
     selector.terms().iter().all(|term| match &term.filter {
         Condition::Session(globs) => globs.iter().any(|glob| glob.matches(session)) != term.negated,
@@ -151,55 +176,19 @@ fn wants_session(selector: &Selector, session: &str) -> bool {
     })
 }
 
-fn stretches(
-    connection: &Connection,
-    id: i64,
-    selector: Option<&Selector>,
-) -> Result<(Vec<Watched>, Vec<Window>), StoreError> {
+fn stretches(connection: &Connection, id: i64, selector: Option<&Selector>) -> Result<Coverage, StoreError> {
+    let wants = |name: &str| selector.is_none_or(|selector| selector.wants_category(name));
     let mut statement =
         connection.prepare_cached("SELECT ts, type, line FROM milestones WHERE session = ?1 ORDER BY seq")?;
     let mut rows = statement.query([id])?;
-    let (mut watched, mut unwatched): (Vec<Watched>, Vec<Window>) = (Vec::new(), Vec::new());
+    let mut coverage = Coverage::default();
     while let Some(row) = rows.next()? {
-        let ts = row.get::<_, i64>(0)? as u64;
         let type_ = row.get_ref(1)?.as_str().unwrap_or_default();
         let record: Value =
             serde_json::from_slice(row.get_ref(2)?.as_blob().unwrap_or_default()).unwrap_or_default();
-        let data = &record["event"]["data"];
-        if let (Some(from_ts), Some(to_ts)) =
-            (data["unwatched"]["from_ts"].as_u64(), data["unwatched"]["to_ts"].as_u64())
-        {
-            unwatched.push(Window { from_ts, to_ts: Some(to_ts) });
-        }
-        let on = (type_ != ENDED).then(|| categories(&data["config"], selector));
-        let sites = data["config"]["sites"].clone();
-        let same = watched.last().is_some_and(|last| {
-            last.window.to_ts.is_none() && on.as_ref() == Some(&last.categories) && last.sites == sites
-        });
-        if same {
-            continue;
-        }
-        if let Some(last) = watched.last_mut().filter(|last| last.window.to_ts.is_none()) {
-            last.window.to_ts = Some(ts);
-        }
-        if let Some(categories) = on {
-            watched.push(Watched { window: Window { from_ts: ts, to_ts: None }, categories, sites });
-        }
+        coverage.take(row.get::<_, i64>(0)? as u64, type_, &record["event"]["data"], wants);
     }
-    Ok((watched, unwatched))
-}
-
-/// The categories a config turns on, as far as they are asked for.
-fn categories(config: &Value, selector: Option<&Selector>) -> BTreeMap<String, String> {
-    let all = config["categories"].as_object().into_iter().flatten();
-    all.filter(|(name, category)| {
-        category["enabled"] != Value::Bool(false)
-            && selector.is_none_or(|selector| selector.wants_category(name))
-    })
-    .map(|(name, category)| {
-        (name.clone(), category["detail_level"].as_str().unwrap_or("standard").to_owned())
-    })
-    .collect()
+    Ok(coverage)
 }
 
 fn tabs(connection: &Connection, id: i64, selector: Option<&Selector>) -> rusqlite::Result<Vec<TabCoverage>> {

@@ -31,8 +31,6 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
     assert!(error.contains("expected debug, info, warn, error"), "{error}");
     let (status, ..) = run(folder.path(), &["query", "--nonsense"]);
     assert_eq!(status, 2);
-    let (status, script, _) = run(folder.path(), &["completions", "bash"]);
-    assert!(status == 0 && script.contains("tabtape"));
     let (_, list, _) = run(folder.path(), &["sessions"]);
     assert!(list.contains("tabtape"), "{list}");
     let (status, found, _) = run(folder.path(), &["doctor"]);
@@ -54,4 +52,193 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
     assert_eq!(events, stored);
     let (_, deleted, _) = run(folder.path(), &["delete", "type:system.mark"]);
     assert_eq!(deleted, "1 events deleted\n");
+}
+
+#[test]
+fn a_shell_completes_commands_and_options() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (status, script, error) = run(folder.path(), &["completions", shell]);
+        assert_eq!(status, 0, "{shell}: {error}");
+        for word in ["serve", "doctor", "completions", "otlp-endpoint"] {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+    let (_, script, _) = run(folder.path(), &["completions", "bash"]);
+    let file = folder.path().join("tabtape.bash");
+    std::fs::write(&file, script).unwrap();
+    let complete = |words: &str, last: usize| {
+        let mut bash = std::process::Command::new("bash");
+        bash.arg("-c").arg(format!(
+            "source '{}'; COMP_WORDS=({words}); COMP_CWORD={last}; _tabtape tabtape \"${{COMP_WORDS[$COMP_CWORD]}}\" \"${{COMP_WORDS[$COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            file.display()
+        ));
+        let (status, out, error) = finish(bash);
+        assert_eq!(status, 0, "{error}");
+        out.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("tabtape se", 1), ["serve", "sessions"]);
+    assert_eq!(complete("tabtape export --format h", 3), ["har"]);
+}
+
+#[test]
+fn tokens_and_pairings_are_made_rotated_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let _process = Process::start(folder.path());
+    let json = |args: &[&str]| -> serde_json::Value {
+        let (status, out, error) = run(folder.path(), &[args, &["--json"]].concat());
+        assert_eq!(status, 0, "{args:?}: {error}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let works = |token: &str| run(folder.path(), &["sessions", "--token", token]).0;
+
+    let made = json(&["token", "create", "--scope", "read", "--label", "ci"]);
+    let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    assert_eq!(works(token), 0);
+    let (status, rotated, said) = run(folder.path(), &["token", "rotate", id]);
+    assert!(status == 0 && said.contains("only time it is shown") && said.contains(id), "{said}");
+    let rotated = rotated.trim();
+    assert!(rotated.starts_with("tt_read_") && rotated != token);
+    assert_eq!((works(token), works(rotated)), (4, 0));
+    let (_, list, _) = run(folder.path(), &["token", "list"]);
+    assert!(
+        list.lines().any(|line| line.contains(id) && line.contains("read") && line.contains("ci")),
+        "{list}"
+    );
+    assert_eq!(run(folder.path(), &["token", "revoke", id]).1, format!("{id} revoked\n"));
+    assert_eq!(works(rotated), 4);
+    assert_eq!(run(folder.path(), &["token", "rotate", id]).0, 4, "it is gone");
+
+    // This machine's own: collector.json follows, and commands go on.
+    let local = json(&["token", "list"]);
+    let local = local.as_array().unwrap().iter().find(|token| token["scope"] == "admin").unwrap();
+    let before = std::fs::read_to_string(folder.path().join("collector.json")).unwrap();
+    run(folder.path(), &["token", "rotate", local["id"].as_str().unwrap()]);
+    let changed = || std::fs::read_to_string(folder.path().join("collector.json")).unwrap() != before;
+    for _ in 0..200 {
+        if changed() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(run(folder.path(), &["sessions"]).0, 0);
+
+    let pairings = json(&["pair", "list"]);
+    let pairing = pairings[0]["id"].as_str().unwrap();
+    let paired = json(&["token", "list"]);
+    let paired = paired.as_array().unwrap().iter().find(|token| token["pairing"] == pairing).unwrap();
+    let (status, _, error) = run(folder.path(), &["token", "rotate", paired["id"].as_str().unwrap()]);
+    assert!(status == 4 && error.contains(&format!("tabtape pair rotate {pairing}")), "{error}");
+    let (status, out, _) = run(folder.path(), &["pair", "rotate", pairing]);
+    assert!(status == 0 && out.contains("token   tt_ingest_") && out.contains("secret  "), "{out}");
+    let (_, shown, _) = run(folder.path(), &["pair"]);
+    assert!(shown.contains("/pair#code=") && shown.contains("Accept there"), "{shown}");
+    assert!(json(&["pair", "revoke", pairing])["revoked"] == pairing);
+    assert!(json(&["pair", "list"]).as_array().unwrap().is_empty());
+    assert!(json(&["viewer"])["url"].as_str().unwrap().contains("/#code="));
+}
+
+#[tokio::test]
+async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let session = crate::common::SESSION;
+    let started = format!(
+        r#"{{"capture_session_id":"{session}","seq":1,"event":{{"ts":1764000000000000,"type":"system.session_started","category":"system","source":{{"kind":"extension"}},"data":{{"config":{{"categories":{{"console":{{}}}}}}}}}}}}"#
+    );
+    assert_eq!(process.deliver(session, 1, 1, &[started]).await.0, 200);
+    for command in [&["query"][..], &["query", "-n", "5"], &["tail", "--no-follow"]] {
+        let (status, out, said) = run(folder.path(), &[command, &["category:console"]].concat());
+        assert_eq!((status, out.as_str()), (0, ""), "{command:?}");
+        assert!(said.starts_with("Nothing matches. What was being watched:"), "{command:?}: {said}");
+        assert!(said.contains("to now, last heard of") && said.contains("console:standard"), "{said}");
+        let (_, _, said) = run(folder.path(), &[command, &["category:network"]].concat());
+        assert!(said.starts_with("Nothing matches, and nobody was watching for it."), "{command:?}: {said}");
+    }
+    let (_, shown, said) = run(folder.path(), &["query"]);
+    assert!(shown.contains("system.session_started") && said.is_empty());
+    let (_, coverage, _) = run(folder.path(), &["coverage", "category:network"]);
+    assert!(coverage.contains("none of these"), "{coverage}");
+    let list: serde_json::Value =
+        serde_json::from_str(&run(folder.path(), &["sessions", "--json"]).1).unwrap();
+    assert_eq!(list["sessions"][0]["session"], session);
+    let gone: serde_json::Value =
+        serde_json::from_str(&run(folder.path(), &["delete", "--all", "--json"]).1).unwrap();
+    assert_eq!(gone["deleted"], 1);
+}
+
+/// Lines that a following command prints, one after the other.
+struct Following {
+    child: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+}
+
+impl Following {
+    fn start(args: &[&str]) -> Self {
+        use std::io::BufRead as _;
+        let mut command = std::process::Command::new(PROGRAM);
+        let mut child = command
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn next(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
+    }
+
+    /// Ends it; what it said on stderr.
+    fn end(mut self) -> String {
+        self.child.kill().unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn tail_follows_through_a_restart_of_the_collector() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let data = folder.path().to_str().unwrap().to_owned();
+    let mark = |note: &str| assert_eq!(run(folder.path(), &["mark", note]).0, 0);
+    mark("before");
+    let mut text = Following::start(&["tail", "--data-dir", &data]);
+    let mut json = Following::start(&["tail", "--json", "--data-dir", &data]);
+    assert!(text.next().contains("before") && json.next().contains("before"));
+    mark("while it runs");
+    assert!(text.next().contains("while it runs"));
+    let record: serde_json::Value = serde_json::from_str(&json.next()).unwrap();
+    assert_eq!(record["event"]["data"]["text"], "while it runs");
+
+    let address = process.url.trim_start_matches("http://").to_owned();
+    process.kill();
+    let mut again = std::process::Command::new(PROGRAM);
+    again.args(["serve", "--json", "--listen", &address, "--data-dir", &data]);
+    let _process = Process::launch(again, |_| folder.path().to_owned());
+    mark("after it was killed");
+    assert!(text.next().contains("after it was killed"), "nothing twice, nothing left out");
+    assert!(json.next().contains("after it was killed"));
+    assert!(text.end().contains("trying again"));
+    json.end();
+}
+
+/// What retention took is no record, and is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tail_says_what_retention_took_from_it() {
+    use axum::routing::get;
+    let page = r#"{"records":[],"store_id":"s","read_to":3}"#;
+    let stream = "retry: 1000\n\nid: s:9\nevent: dropped\ndata: {\"count\":6,\"next\":\"s:9\"}\n\nid: s:10\ndata: {\"seq\":1}\n\n";
+    let router = axum::Router::new()
+        .route("/v1/events", get(move || async move { page }))
+        .route("/v1/stream", get(move || async move { stream }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let mut tail = Following::start(&["tail", "--json", "--url", &url, "--token", "x"]);
+    assert_eq!(tail.next(), r#"{"seq":1}"#);
+    assert!(tail.end().contains("retention removed 6 records"));
 }

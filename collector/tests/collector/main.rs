@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod common;
 mod deletion;
+mod doctor;
 mod folder;
 mod ingest;
 mod limits;

@@ -6,7 +6,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
@@ -109,19 +111,25 @@ async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes)
     let mut plain = Vec::new();
     flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
     let request = ExportLogsServiceRequest::decode(&plain[..]).unwrap();
-    let records: Vec<LogRecord> = request
+    let mut records: Vec<LogRecord> = request
         .resource_logs
         .into_iter()
         .flat_map(|logs| logs.scope_logs)
         .flat_map(|scope| scope.log_records)
         .collect();
     // One record is poison: refused whatever stands beside it.
-    let poison = |record: &LogRecord| format!("{:?}", record.body).contains("poison");
-    if records.iter().any(poison) {
+    let says = |record: &LogRecord, word: &str| format!("{:?}", record.body).contains(word);
+    if records.iter().any(|record| says(record, "poison")) {
         return (StatusCode::BAD_REQUEST, [("retry-after", "0")], Vec::new());
     }
+    // Another is dropped from a batch that is taken.
+    let came = records.len();
+    records.retain(|record| !says(record, "unwanted"));
+    let rejected_log_records = (came - records.len()) as i64;
     endpoint.taken.lock().unwrap().extend(records);
-    (StatusCode::OK, [("retry-after", "0")], Vec::new())
+    let partial = ExportLogsPartialSuccess { rejected_log_records, error_message: "unwanted".into() };
+    let answer = ExportLogsServiceResponse { partial_success: (rejected_log_records > 0).then_some(partial) };
+    (StatusCode::OK, [("retry-after", "0")], answer.encode_to_vec())
 }
 
 fn start(folder: &Path, endpoint: &str) -> Process {
@@ -129,7 +137,12 @@ fn start(folder: &Path, endpoint: &str) -> Process {
 }
 
 async fn deliver(process: &Process, first: u64, last: u64) {
-    let line = |seq| event(SESSION, seq, if seq == 777 { "poison" } else { "fine" });
+    let says = |seq| match seq {
+        777 => "poison",
+        888 => "unwanted",
+        _ => "fine",
+    };
+    let line = |seq| event(SESSION, seq, says(seq));
     let lines: Vec<String> = (first..=last).map(line).collect();
     assert_eq!(process.deliver(SESSION, first, last, &lines).await.0, 200);
 }
@@ -142,16 +155,29 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     *endpoint.script.lock().unwrap() = vec![503, 429, 500, 502];
     let first = start(folder.path(), &url);
     deliver(&first, 1, 3000).await;
-    endpoint.wait_for(2999).await; // all but the poison
+    endpoint.wait_for(2998).await; // all but these two
+    let counted = async || {
+        let text = first.get("/metrics").await.text().await.unwrap();
+        let of = |name: &str| {
+            let line =
+                text.lines().find(|line| line.starts_with(&format!("tabtape_otlp_{name}_total "))).unwrap();
+            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        [of("forwarded"), of("rejected"), of("refused"), of("not_retained")]
+    };
+    while counted().await[0] < 2998 {
+        tokio::time::sleep(Duration::from_millis(20)).await; // its answer is still on the way
+    }
+    assert_eq!(counted().await, [2998, 1, 1, 0]);
     *endpoint.script.lock().unwrap() = vec![503; 3];
     deliver(&first, 3001, 4000).await;
     drop(first); // killed with a batch on its way, or not
     let second = start(folder.path(), &url);
     deliver(&second, 4001, 5000).await;
-    endpoint.wait_for(4999).await;
+    endpoint.wait_for(4998).await;
     let seqs = endpoint.seqs();
     let missing: Vec<i64> = (1..=5000).filter(|seq| !seqs.contains_key(seq)).collect();
-    assert_eq!(missing, [777]);
+    assert_eq!(missing, [777, 888]);
     let repeated = seqs.values().filter(|count| **count > 1).count();
     assert!(repeated <= 1000, "only what was on its way at a death is sent again: {repeated}");
     // And only once there was one: nothing is sent again after a clean start.
@@ -203,9 +229,9 @@ async fn a_real_collector_killed_and_restarted_gets_everything() {
     deliver(&forwarding, 778, 1400).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut second = start_rotel();
-    endpoint.wait_for(1399).await;
+    endpoint.wait_for(1398).await;
     second.kill().unwrap();
     second.wait().unwrap();
-    let expected: Vec<i64> = (1..=1400).filter(|seq| *seq != 777).collect();
+    let expected: Vec<i64> = (1..=1400).filter(|seq| ![777, 888].contains(seq)).collect();
     assert_eq!(endpoint.seqs().into_keys().collect::<Vec<_>>(), expected);
 }

@@ -271,6 +271,50 @@ async fn coverage_says_what_was_watched_and_what_was_not() {
     assert_eq!(page["coverage"][0]["watched"][1]["categories"], json!({}));
 }
 
+/// A recorder says nothing while nothing happens, and a browser that is killed says no goodbye.
+#[tokio::test]
+async fn a_quiet_recorder_watches_on_and_one_that_was_followed_by_another_does_not() {
+    let collector = Collector::start().await;
+    let started = |session: &str, ts: u64, previous: Option<&str>| {
+        json!({"capture_session_id": session, "seq": 1, "event": {
+            "ts": ts, "type": "system.session_started", "category": "system", "source": {"kind": "extension"},
+            "data": {"previous": previous, "config": {"categories": {"console": {}}}},
+        }})
+        .to_string()
+    };
+    let watched = async |q: &str| {
+        let coverage = collector.json(&format!("/v1/coverage?q={q}")).await;
+        let sessions = coverage["sessions"].as_array().unwrap().clone();
+        let windows = sessions.iter().map(|session| {
+            let windows = session["watched"].as_array().unwrap().iter();
+            let windows: Vec<_> = windows
+                .map(|window| (window["from_ts"].as_u64().unwrap(), window["to_ts"].as_u64()))
+                .collect();
+            (session["session"].as_str().unwrap().to_owned(), windows)
+        });
+        windows.collect::<Vec<_>>()
+    };
+    let at = |minute: u64| 1_764_000_000_000_000 + minute * 60_000_000;
+    let time = |minute: u64| format!("2025-11-24T16:{minute:02}:00Z");
+    assert_eq!(collector.deliver(SESSION, 1, 1, &[started(SESSION, at(0), None)]).await.0, 200);
+    let open = |from: u64| vec![(SESSION.to_owned(), vec![(at(from), None)])];
+    // 16:00 is minute 0: 1,764,000,000 s.
+    assert_eq!(watched("").await, open(0));
+    assert_eq!(watched(&format!("since:{}", time(10))).await, open(10), "it still watches");
+    assert_eq!(
+        watched(&format!("until:{}", time(10))).await,
+        [(SESSION.to_owned(), vec![(at(0), Some(at(10)))])]
+    );
+
+    assert_eq!(collector.deliver(OTHER, 1, 1, &[started(OTHER, at(20), Some(SESSION))]).await.0, 200);
+    assert_eq!(
+        watched("").await,
+        [(OTHER.to_owned(), vec![(at(20), None)]), (SESSION.to_owned(), vec![(at(0), Some(at(0)))]),]
+    );
+    let between = format!("since:{}%20until:{}", time(10), time(15));
+    assert_eq!(watched(&between).await, [], "nobody watched between the two");
+}
+
 #[tokio::test]
 async fn headers_are_those_of_the_lines_page_by_page() {
     let collector = Collector::start().await;

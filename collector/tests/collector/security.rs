@@ -8,12 +8,48 @@ use tabtape_collector::http::app;
 /// Codes that mean "you may not": anything else means that the request got through.
 const REFUSALS: &[&str] = &["wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope"];
 
+/// Routes that the document leaves out: one that its own protocol describes, and what is there for anyone.
+const UNDESCRIBED: [(&str, &str, &str); 6] = [
+    ("POST", "/mcp", "read"),
+    ("GET", "/mcp", "read"),
+    ("DELETE", "/mcp", "read"),
+    ("GET", "/v1/openapi.json", "public"),
+    ("GET", "/", "public"),
+    ("GET", "/pair", "public"),
+];
+
+/// A route is in the grid because it is in the document; whatever else is routed must be named above.
+#[test]
+fn no_route_is_left_out_of_the_grid() {
+    let mut routed = BTreeSet::new();
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for call in [".route(", ".route_service(", ".nest(", ".nest_service("] {
+                for (_, after) in source.match_indices(call).map(|(at, _)| source.split_at(at + call.len())) {
+                    let path = after.trim_start().trim_start_matches('"').split('"').next().unwrap();
+                    routed.insert(path.to_owned());
+                }
+            }
+        }
+    }
+    let named = UNDESCRIBED.iter().map(|(_, path, _)| (*path).to_owned());
+    let by_the_fallback = ["/", "/pair"];
+    assert_eq!(routed, named.filter(|path| !by_the_fallback.contains(&path.as_str())).collect());
+}
+
 /// Every endpoint with its access, from the router's own document.
 fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
     let (_, document) = app(collector.app.clone());
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
-    // The one route that its own protocol describes.
-    let mut endpoints = vec![("POST".to_owned(), "/mcp".to_owned(), "read".to_owned())];
+    let described = |(method, path, access): (&str, &str, &str)| (method.into(), path.into(), access.into());
+    let mut endpoints: Vec<(String, String, String)> = UNDESCRIBED.map(described).to_vec();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let access = operation["x-tabtape-access"]
@@ -202,7 +238,7 @@ async fn the_document_is_served_and_names_every_problem() {
 #[tokio::test]
 async fn a_viewer_link_works_once_and_its_token_only_reads() {
     let collector = Collector::start().await;
-    let link = collector.app.viewer_link();
+    let link = collector.app.viewer_link(None);
     let (page, code) = link.split_once("#code=").unwrap();
     assert_eq!(page, format!("{}/", collector.url));
     let exchange = async || {
@@ -280,6 +316,59 @@ async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
     assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], pairing["pairing"]);
     collector.app.auth.revoke_pairing(pairing["pairing"].as_str().unwrap()).unwrap();
     assert_eq!(deliver(EXTENSION).await, 401);
+}
+
+/// A recorder may open the viewer; what it opened is shut with it.
+#[tokio::test]
+async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
+    use futures_util::StreamExt as _;
+    let collector = Collector::start().await;
+    let auth = collector.app.auth.clone();
+    let pairing = auth.create_pairing(Some(EXTENSION), "work", true).unwrap();
+    let other = auth.create_pairing(Some(OTHER_EXTENSION), "home", true).unwrap();
+    let open = async |token: &str, origin: &str| {
+        let post = |path: &str| collector.http.post(format!("{}{path}", collector.url));
+        let link = post("/v1/viewer/codes").bearer_auth(token).header("origin", origin).send().await.unwrap();
+        let link: Value = link.json().await.unwrap();
+        let code = link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned();
+        let session =
+            post("/v1/viewer/session").json(&serde_json::json!({"code": code})).send().await.unwrap();
+        session.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+    };
+    let status = async |token: &str| {
+        let request = collector.http.get(format!("{}/v1/sessions", collector.url)).bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let others = open(&other.token, OTHER_EXTENSION).await;
+    let mut pairing = pairing;
+    for end in ["rotate", "revoke"] {
+        let viewer = open(&pairing.token, EXTENSION).await;
+        assert_eq!(status(&viewer).await, 200);
+        let stream = collector.http.get(format!("{}/v1/stream", collector.url)).bearer_auth(&viewer);
+        let mut stream = stream.send().await.unwrap().bytes_stream();
+        stream.next().await.unwrap().unwrap();
+        let path = format!("{}/v1/pairings/{}", collector.url, pairing.pairing);
+        let request = match end {
+            "rotate" => collector.http.post(format!("{path}/rotate")),
+            _ => collector.http.delete(path),
+        };
+        let response = request.bearer_auth(&collector.admin).send().await.unwrap();
+        assert!(response.status().is_success(), "{end}");
+        tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            while stream.next().await.is_some() {}
+        })
+        .await
+        .expect("its stream ends");
+        assert_eq!(status(&viewer).await, 401, "{end}");
+        assert!(auth.check(&pairing.token).is_err(), "{end}");
+        if end == "rotate" {
+            let renewed: tabtape_collector::auth::NewPairing = response.json().await.unwrap();
+            assert_eq!(renewed.pairing, pairing.pairing);
+            assert_ne!(renewed.secret, pairing.secret);
+            pairing = renewed;
+        }
+    }
+    assert_eq!(status(&others).await, 200, "another's viewer goes on");
 }
 
 /// A name that resolves to loopback, as a rebinding attacker has it, in a real browser.

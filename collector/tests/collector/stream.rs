@@ -199,6 +199,14 @@ async fn revoking_a_token_ends_its_streams_and_no_others() {
     let mut revoked = collector.http.get(&url).bearer_auth(&new.token).send().await.unwrap().bytes_stream();
     revoked.next().await.unwrap().unwrap();
     let mut other = Subscriber::open(&collector, "/v1/stream", None).await;
+    let rotated = collector.app.auth.rotate_token(&new.id).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), async { while revoked.next().await.is_some() {} })
+        .await
+        .expect("the stream of the old secret ends");
+    assert_eq!(collector.http.get(&url).bearer_auth(&new.token).send().await.unwrap().status(), 401);
+    let mut revoked =
+        collector.http.get(&url).bearer_auth(&rotated.token).send().await.unwrap().bytes_stream();
+    revoked.next().await.unwrap().unwrap();
     collector.app.auth.revoke_token(&new.id).unwrap();
     tokio::time::timeout(Duration::from_secs(5), async { while revoked.next().await.is_some() {} })
         .await

@@ -1,0 +1,158 @@
+//! What `tabtape doctor` finds: each fault of a set-up, made for real, and its mend.
+
+use crate::common::*;
+use crate::program::*;
+use serde_json::Value;
+use std::path::Path;
+
+/// The findings, and whether all were said to be well.
+fn findings(folder: &Path, more: &[&str]) -> (Vec<Value>, bool) {
+    let mut args = vec!["doctor", "--json"];
+    if !more.contains(&"--listen") {
+        args.extend(["--listen", "127.0.0.1:1"]); // nobody listens there, whatever else runs on this machine
+    }
+    args.extend(more);
+    let (status, out, error) = run(folder, &args);
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+    let ok = report["ok"].as_bool().unwrap();
+    assert_eq!(status, i32::from(!ok), "{out}{error}");
+    (report["findings"].as_array().unwrap().clone(), ok)
+}
+
+/// What is wrong, one `what: says` each.
+fn wrong(folder: &Path, more: &[&str]) -> Vec<String> {
+    let (found, _) = findings(folder, more);
+    let wrong = found.iter().filter(|finding| finding["ok"] == false);
+    wrong
+        .map(|finding| {
+            format!("{}: {}", finding["what"].as_str().unwrap(), finding["says"].as_str().unwrap())
+        })
+        .collect()
+}
+
+/// Whether `wrong` is just this one: what it is about, and a part of its mend.
+#[track_caller]
+fn is_only(wrong: &[String], what: &str, mend: &str) {
+    assert!(
+        wrong.len() == 1 && wrong[0].starts_with(&format!("{what}: ")) && wrong[0].contains(mend),
+        "{wrong:#?}"
+    );
+}
+
+/// A collector to which a recorder has delivered.
+async fn used(folder: &Path) -> Process {
+    let process = Process::start(folder);
+    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    process
+}
+
+/// Changes what stands in collector.json.
+fn change(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let path = folder.join("collector.json");
+    let mut running: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut running);
+    std::fs::write(path, running.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_set_up_that_works_has_no_faults_also_by_address_and_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = used(folder.path()).await;
+    let (found, ok) = findings(folder.path(), &[]);
+    assert!(ok && found.len() >= 8, "{found:#?}");
+    let (_, ok) = findings(folder.path(), &["--url", &process.url, "--token", &process.token]);
+    assert!(ok);
+    is_only(&wrong(folder.path(), &["--token", "tt_nobodys"]), "token", "start the collector again");
+}
+
+#[test]
+fn without_a_collector_it_says_how_to_start_one() {
+    let folder = tempfile::tempdir().unwrap();
+    is_only(&wrong(folder.path(), &[]), "collector", "start one with `tabtape serve`");
+    let missing = wrong(&folder.path().join("not/there"), &[]);
+    assert!(
+        missing.iter().any(|says| says.starts_with("folder: ") && says.contains("`tabtape serve` makes it")),
+        "{missing:#?}"
+    );
+    std::fs::write(folder.path().join("collector.json"), "{").unwrap();
+    is_only(&wrong(folder.path(), &[]), "collector", "not what tabtape wrote");
+}
+
+#[tokio::test]
+async fn a_collector_that_died_leaves_its_pid_to_look_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = used(folder.path()).await;
+    let pid = process.child.id();
+    process.kill();
+    is_only(&wrong(folder.path(), &[]), "collector", &format!("says pid {pid}; if it is gone"));
+}
+
+#[tokio::test]
+async fn a_taken_port_is_told_with_who_has_it() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let process = used(other.path()).await;
+    let at = process.url.trim_start_matches("http://");
+    let found = wrong(folder.path(), &["--listen", at]);
+    assert!(found.len() == 2 && found[1].contains("a collector with another folder"), "{found:#?}");
+
+    // Somebody who takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap().to_string();
+    let found = wrong(folder.path(), &["--listen", &at]);
+    assert!(found.len() == 2 && found[1].contains("taken by another program"), "{found:#?}");
+
+    // Where this folder's collector was, another one answers now.
+    let gone = used(folder.path()).await;
+    change(folder.path(), |running| running["url"] = process.url.as_str().into());
+    let found = wrong(folder.path(), &[]);
+    assert!(
+        found.iter().any(|says| says.starts_with("port: ") && says.contains("taken by another collector")),
+        "{found:#?}"
+    );
+    assert!(found.iter().any(|says| says.starts_with("hello: ")), "nor does it know the pairing: {found:#?}");
+    drop(gone);
+}
+
+#[tokio::test]
+async fn a_token_and_a_secret_that_do_not_match_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let _process = used(folder.path()).await;
+    let file = folder.path().join("collector.json");
+    let right = std::fs::read(&file).unwrap();
+    change(folder.path(), |running| running["pairing"]["secret"] = "00".repeat(32).into());
+    is_only(&wrong(folder.path(), &[]), "hello", "does not know the pairing secret");
+    std::fs::write(&file, &right).unwrap();
+    change(folder.path(), |running| running["pairing"]["pairing"] = "p_unknown".into());
+    is_only(&wrong(folder.path(), &[]), "hello", "pair again with `tabtape pair`");
+    std::fs::write(&file, &right).unwrap();
+    change(folder.path(), |running| running["token"] = "no\ntoken".into());
+    is_only(&wrong(folder.path(), &[]), "token", "characters that no token has");
+}
+
+#[tokio::test]
+async fn a_recorder_that_never_came_or_has_not_sent_all_or_lives_in_the_future() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    is_only(&wrong(folder.path(), &[]), "extension", "press record, and pair with `tabtape pair`");
+
+    assert_eq!(process.deliver(SESSION, 5, 6, &events(SESSION, 5, 6)).await.0, 200);
+    is_only(&wrong(folder.path(), &[]), "delivery", "misses seqs [[1,4]]");
+    assert_eq!(process.deliver(SESSION, 1, 4, &events(SESSION, 1, 4)).await.0, 200);
+    assert_eq!(wrong(folder.path(), &[]), Vec::<String>::new());
+
+    let mut ahead: Value = serde_json::from_str(&event(OTHER, 1, "tomorrow")).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as u64;
+    ahead["event"]["ts"] = (now + 86_400_000_000).into();
+    assert_eq!(process.deliver(OTHER, 1, 1, &[ahead.to_string()]).await.0, 200);
+    is_only(&wrong(folder.path(), &[]), "clock", "s ahead of this one; set the clocks");
+}
+
+/// A folder in which nothing can be written; root may write everywhere, so this one is on a file.
+#[test]
+fn a_folder_that_is_none_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let found = wrong(&file.join("inside"), &[]);
+    assert!(found.iter().any(|says| says.starts_with("folder: ")), "{found:#?}");
+}
