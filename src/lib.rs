@@ -33,10 +33,11 @@
 //! | [`mod@log`], [`flusher`], [`relay`] | durability, delivery, and messages that arrive more than once |
 //! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
 //! | [`redaction`] | secrets, replaced before they reach a disk |
-//! | [`system`] | the recorder's own events |
+//! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
 //! | [`json`] | one validating pass over bytes |
 
 pub mod config;
+pub mod coverage;
 pub mod envelope;
 pub mod event;
 pub mod flusher;

@@ -4,6 +4,7 @@
 use super::clock::wall_micros;
 use super::errors::error;
 use super::session::session_id;
+use crate::coverage::{Coverage, MILESTONES};
 use crate::envelope::SessionId;
 use crate::log::{Columns, Durability, IndexedDbLog, LogError, PageLimit, Tally, read_page};
 use crate::ring::Entry;
@@ -112,6 +113,28 @@ impl JsLogReader {
         let json = serde_json::to_string(&tally).map_err(|wrong| error("log_failed", &wrong))?;
         self.tallies.borrow_mut().insert(session_id, tally);
         Ok(json)
+    }
+
+    /// What was watched in a session and when nobody was, as JSON: `{watched, unwatched}`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn coverage(&self, session: String) -> Result<String, JsValue> {
+        let selector = format!("type:{}", MILESTONES.join(","));
+        let (mut coverage, mut after_seq) = (Coverage::default(), 0);
+        loop {
+            let page = self.page(&session, after_seq as f64, &selector, usize::MAX).await?;
+            for entry in &page.entries {
+                let Entry::Event(event) = entry else { continue };
+                let record = event.record();
+                let data = serde_json::from_slice(record.data()).unwrap_or_default();
+                coverage.take(record.header.ts_micros, record.type_(), &data, |_| true);
+            }
+            after_seq = page.after_seq;
+            if page.is_last {
+                return serde_json::to_string(&coverage).map_err(|wrong| error("log_failed", &wrong));
+            }
+        }
     }
 
     /// Counts again from the beginning at the next [`tally`](Self::tally): something was forgotten.

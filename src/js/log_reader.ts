@@ -46,6 +46,13 @@ export interface SessionTally {
   gaps: Record<string, number>;
 }
 
+/** What was watched, as the session says itself. Times in Unix microseconds; no end: it goes on. */
+export interface LoggedCoverage {
+  /** `categories` that were on, each with its detail level. */
+  watched: { from_ts: number; to_ts: number | null; categories: Record<string, string> }[];
+  unwatched: { from_ts: number; to_ts: number }[];
+}
+
 /** What the logs take, and what the browser allows. */
 export interface LogStorage {
   bytes_by_category: Record<string, number>;
@@ -101,6 +108,11 @@ export class LogReader {
   /** Counts a session on from the last call; it is counted whole once `after_seq` is its latest seq. */
   async tally(session: string): Promise<SessionTally> {
     return JSON.parse(await said(this.#wasm.tally(session)));
+  }
+
+  /** What was watched in a session, and when nobody was. */
+  async coverage(session: string): Promise<LoggedCoverage> {
+    return JSON.parse(await said(this.#wasm.coverage(session)));
   }
 
   async storage(): Promise<LogStorage> {

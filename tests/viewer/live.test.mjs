@@ -139,3 +139,20 @@ test("a collector killed and started again is followed on without a gap or a rep
   );
   await viewer.close();
 });
+
+test("what is deleted leaves an open viewer, and the record that is looked at becomes its gap", async () => {
+  const doomed = ALL.slice(0, delivered).find(({ line }) => JSON.parse(line).event?.category === "console");
+  assert.ok(doomed);
+  const viewer = await open(browser, await store.link(`?session=${SESSION}&seq=${doomed.seq}`));
+  const { page } = viewer;
+  await page.locator(`#row-${doomed.seq}`).waitFor({ state: "visible" });
+  await page.locator(".pane-title", { hasText: "console." }).waitFor();
+  const { deleted } = await (
+    await store.fetch(`/v1/events?session=${SESSION}&q=category:console`, { method: "DELETE" })
+  ).json();
+  assert.ok(deleted > 0);
+  await page.locator(".row.gap", { hasText: "deleted by a person" }).first().waitFor();
+  assert.equal(await page.locator(".row", { hasText: "console." }).count(), 0);
+  await page.locator(".pane", { hasText: "deleted by a person" }).waitFor();
+  await viewer.close();
+});

@@ -41,11 +41,19 @@ export function sessionId(n) {
 }
 
 /**
- * @param {{ session: string, seed?: number, startTs: number, meanMicros?: number, gapEvery?: number, tab?: string }} options
+ * @param {{ session: string, seed?: number, startTs: number, meanMicros?: number, gapEvery?: number, tab?: string, previous?: string | null }} options
  * Yields records for ever; times are Unix microseconds.
  * @returns {Generator<TapeRecord, never>}
  */
-export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEvery = 900, tab = "7" }) {
+export function* tape({
+  session,
+  seed = 1,
+  startTs,
+  meanMicros = 40_000,
+  gapEvery = 900,
+  tab = "7",
+  previous = null,
+}) {
   const random = numbers(seed);
   /** @param {readonly string[]} list */
   const pick = (list) => /** @type {string} */ (list[Math.floor(random() * list.length)]);
@@ -69,8 +77,20 @@ export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEver
     };
     return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, seq, event: body }) };
   };
-  yield event("system.session_started", "system", { previous: null, version: "0.1.0" });
-  yield event("system.worker_started", "system", { reason: "browser_start", epoch: 1, unwatched: null });
+  const categories = Object.fromEntries(
+    ["console", "network", "page", "tab", "interaction", "system"].map((name) => [
+      name,
+      { enabled: true, detail_level: "standard" },
+    ]),
+  );
+  const config = { categories, sites: { include: ["*"], exclude: [] } };
+  yield event("system.session_started", "system", { previous, version: "0.1.0", config });
+  yield event("system.worker_started", "system", {
+    reason: "browser_start",
+    epoch: 1,
+    unwatched: null,
+    config,
+  });
 
   for (;;) {
     // Busy and quiet by turns, and now and then a pause.
@@ -80,13 +100,13 @@ export function* tape({ session, seed = 1, startTs, meanMicros = 40_000, gapEver
       const first = seq + 1;
       const count = 1 + Math.floor(random() * 30);
       seq += count;
-      const gap = { first_seq: first, last_seq: seq, category: "network", reason: "queue_full" };
+      const gap = { first_seq: first, last_seq: seq, category: "network", reason: "relay_queue_full" };
       yield { seq: first, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, gap }) };
       continue;
     }
     if (seq % 1100 === 1099) {
       const unwatched = { from_ts: Math.round(ts - 12e6), to_ts: Math.round(ts) };
-      yield event("system.worker_started", "system", { reason: "wake", epoch: 2, unwatched });
+      yield event("system.worker_started", "system", { reason: "wake", epoch: 2, unwatched, config });
       continue;
     }
     yield one(random());

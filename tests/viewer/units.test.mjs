@@ -27,6 +27,11 @@ const { severityOf } = await bundled("data/severity.ts");
 const { bin, stacked } = await bundled("timeline/bins.ts");
 /** @type {typeof import("../../www/src/data/columns.ts")} */
 const { Columns } = await bundled("data/columns.ts");
+/** @type {typeof import("../../www/src/list/reasons.ts")} */
+const { gapReason } = await bundled("list/reasons.ts");
+
+/** @type {typeof import("../../www/src/data/coverage.ts")} */
+const { holesIn, together } = await bundled("data/coverage.ts");
 
 /** @param {number} rows */
 function viewport(rows) {
@@ -253,4 +258,40 @@ test("every record falls into one bin, and the stack's first series is their sum
   const series = stacked(bins, [0, 1, 2, 3]);
   assert.equal(sum(series[0] ?? []), 4_950);
   assert.ok(series.every((s, i) => i === 0 || s.every((n, b) => n <= (series[i - 1]?.[b] ?? 0))));
+});
+
+test("every documented reason of a gap has words, and another's reason is said as it is", () => {
+  const reference = readFileSync(new URL("../../docs/events.md", import.meta.url), "utf8");
+  const [, table = ""] = reference.split("## Gaps");
+  const reasons = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason = ""]) => reason);
+  assert.ok(reasons.length >= 10, `${reasons}`);
+  for (const reason of reasons) assert.notEqual(gapReason(reason), reason.replaceAll("_", " "), reason);
+  assert.equal(gapReason("of_another"), "of another");
+});
+
+test("what nobody watched is what no stretch covers, category by category", () => {
+  const on = (/** @type {number} */ from_ts, /** @type {number | null} */ to_ts, /** @type {string[]} */ ...categories) => ({
+    from_ts,
+    to_ts,
+    categories,
+  });
+  const watching = together([
+    {
+      watched: [on(10, 20, "console", "network"), on(20, 30, "console")],
+      unwatched: [{ from_ts: 14, to_ts: 16 }],
+    },
+    { watched: [on(50, null, "console")], unwatched: [] },
+  ]);
+  const holes = (/** @type {number} */ from, /** @type {number} */ to, /** @type {string[]} */ ...categories) =>
+    holesIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
+  assert.deepEqual(holes(10, 13), []);
+  assert.deepEqual(holes(12, 60), [
+    [14, 16],
+    [30, 50],
+  ]);
+  assert.deepEqual(holes(0, 12), [[0, 10]]);
+  assert.deepEqual(holes(17, 60, "network"), [[20, 60]]);
+  assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
+  assert.deepEqual(holes(31, 40), [[31, 40]]);
+  assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
 });

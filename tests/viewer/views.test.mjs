@@ -14,8 +14,8 @@ import { sessionId, take } from "./tape.mjs";
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const NOW = Date.now() * 1000;
 const SESSION = sessionId(1);
-const ALL = take({ session: SESSION, startTs: NOW - 600e6 }, 2_500);
 const OTHER = sessionId(2);
+const ALL = take({ session: SESSION, previous: OTHER, startTs: NOW - 600e6 }, 2_500);
 
 /** @type {Store} */
 let store;
@@ -182,6 +182,43 @@ test("an empty time range says whether somebody was watching", async () => {
     () => page.locator(".empty").innerText(),
     (text) => text.includes("Somebody was watching"),
     "the empty state",
+  );
+});
+
+test("between two sessions nobody was watching, and what was off is said to have been off", async () => {
+  const night = NOW - 2_000e6; // the other session is over, this one has not begun
+  await go(`?session=all&q=category:console&from=${night}&to=${night + 60e6}`);
+  await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
+  await until(
+    () => page.locator(".empty").innerText(),
+    (text) => text.includes("Nobody was watching for console then"),
+    "the empty state",
+  );
+  await page.locator(".coverage .coverage-unwatched").first().waitFor({ state: "attached" });
+  await go(`?session=${SESSION}&q=category:payment`);
+  await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
+  await until(
+    () => page.locator(".empty").innerText(),
+    (text) => text.includes("Nobody was watching for payment"),
+    "the empty state",
+  );
+});
+
+test("the coverage strip marks gaps, restarts and what nobody watched", async () => {
+  await go(`?session=${SESSION}`);
+  await loaded();
+  const strip = page.locator(".coverage");
+  for (const mark of [".coverage-watched", ".coverage-gap", ".coverage-restart", ".coverage-unwatched"]) {
+    await strip.locator(mark).first().waitFor({ state: "attached" });
+  }
+  assert.match(
+    await strip.locator(".coverage-gap title").first().textContent().then(String),
+    /network records missing near/,
+  );
+  const restarts = ALL.filter(({ line }) => line.includes("system.worker_started")).length;
+  assert.match(
+    String(await strip.getAttribute("aria-label")),
+    new RegExp(`nobody was watching for \\d.*records are missing; .*started ${restarts} times`),
   );
 });
 

@@ -17,7 +17,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, readAddress } from "./address";
 import { Dictionary, type Header } from "./data/columns";
-import { COVERAGE_QUERY, type Coverage, coverageFrom, NO_COVERAGE } from "./data/coverage";
+import { type Coverage, NO_COVERAGE, RESTARTS_QUERY, restartsFrom, together } from "./data/coverage";
 import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
 import type { LineRecord } from "./data/record";
@@ -88,6 +88,8 @@ export class Viewer {
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
   private coverageOf = "";
+  /** How many records of the open session had been deleted when its list began to be read. */
+  private deletedWhenRead = 0;
   private started = false;
   private readonly stops: (() => void)[] = [];
   private wanted: string | null;
@@ -163,6 +165,7 @@ export class Viewer {
         }
         this.open((wanted ?? sessions.find((s) => s.events > 0) ?? sessions[0])?.id ?? null, this.q.value);
       }
+      if (deletedOf(this.session.value) > this.deletedWhenRead) this.readAgain();
       await this.refreshCoverage();
     } catch (error) {
       const failed =
@@ -179,11 +182,29 @@ export class Viewer {
     const stamp = `${session.id} ${session.categories.system ?? 0}`;
     if (stamp === this.coverageOf) return;
     this.coverageOf = stamp;
-    const page = await this.source.read({ session: session.id, q: COVERAGE_QUERY }, null, MOST_RESTARTS);
-    const coverage = coverageFrom(page.lines);
+    const [told, { lines }] = await Promise.all([
+      this.source.coverage(session.id),
+      this.source.read({ session: session.id, q: RESTARTS_QUERY }, null, MOST_RESTARTS),
+    ]);
+    const watching = together(told.values());
+    const last = watching.watched.at(-1);
     // That the last of all sessions has ended says nothing of the next one.
-    if (session.id === ALL_SESSIONS) coverage.ended = false;
-    if (this.sessionId.value === session.id) this.coverage.value = coverage;
+    const ended = session.id !== ALL_SESSIONS && last !== undefined && last.to_ts !== null;
+    if (this.sessionId.value === session.id) {
+      this.coverage.value = { ...watching, restarts: restartsFrom(lines), ended };
+    }
+  }
+
+  /** Records were deleted: none of them may stay on screen or in memory. */
+  private readAgain(): void {
+    this.say("Records were deleted; the list is read again.");
+    this.lines.clear();
+    const { following } = this;
+    const stays = following.value;
+    batch(() => {
+      this.open(this.sessionId.value, this.q.value);
+      following.value = stays;
+    });
   }
 
   /** The store behind the collector is another one than before: what was read is no longer true. */
@@ -225,6 +246,7 @@ export class Viewer {
     const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines);
     batch(() => {
       this.sessionId.value = id;
+      this.deletedWhenRead = deletedOf(this.session.value);
       if (this.sessions.value?.find((s) => s.events > 0)?.id === id) this.openedAs.value = id;
       this.q.value = q;
       this.feed.value = feed;
@@ -256,18 +278,30 @@ export class Viewer {
     this.applyFilter(withTerm(this.draft.value, term));
   }
 
-  /** Reads one record that is selected but not held. */
+  /** Reads one record that is selected but not held. What is no longer stored cannot stay selected. */
   async readOne(session: string, seq: number): Promise<void> {
     const feed = this.feed.value;
     if (feed === null) return;
+    const isHeld = () => this.lines.has(this.dictionary.sessions.find(session), seq);
     try {
       const query = { session, q: "" };
       const page = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
       feed.hold(page.lines);
+      if (!isHeld()) this.deselect({ session, seq });
       this.linesVersion.value++;
     } catch (error) {
       this.say(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  private deselect({ session, seq }: { session: string; seq: number }): void {
+    const { value: selected } = this.selected;
+    if (selected?.session !== session || selected.seq !== seq) return;
+    batch(() => {
+      this.selected.value = null;
+      this.detailOpen.value = false;
+    });
+    this.say(`Record ${seq} is no longer stored.`);
   }
 
   /** Selects a row of the view. */
@@ -374,6 +408,10 @@ export class Viewer {
 /** How many seqs of a session are covered by gaps. */
 export function lostOf(session: SessionSummary | null): number {
   return session === null ? 0 : Object.values(session.gaps).reduce((sum, n) => sum + n, 0);
+}
+
+function deletedOf(session: SessionSummary | null): number {
+  return session?.gaps.deleted ?? 0;
 }
 
 export const ViewerContext = createContext<Viewer | null>(null);

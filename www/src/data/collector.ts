@@ -5,6 +5,7 @@
  * address. Live events come through a streaming fetch, because `EventSource` cannot send headers.
  */
 import { createParser } from "eventsource-parser";
+import { type Watching, watchingFrom } from "./coverage";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 import {
   ALL_SESSIONS,
@@ -31,6 +32,14 @@ export class CollectorSource implements DataSource {
   async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
     const reply = asObject(await (await this.#get("/v1/sessions", {}, {}, signal)).json());
     return asArray(reply.sessions).map(summaryOf);
+  }
+
+  async coverage(session: string): Promise<Map<string, Watching>> {
+    const asked = { session: sessionOf({ session, q: "" }) };
+    const { sessions } = asObject(await (await this.#get("/v1/coverage", asked, {})).json());
+    return new Map(
+      asArray(sessions).map((told) => [asString(asObject(told).session) ?? "", watchingFrom(told)]),
+    );
   }
 
   cursorBefore(query: Query, at: number): string {
@@ -95,8 +104,8 @@ export class CollectorSource implements DataSource {
     const parser = createParser({
       onEvent: (message) => {
         next = message.id ?? next;
-        if (message.event !== undefined && message.event !== "gap") return;
-        lines.push(message.data);
+        const line = message.event === "dropped" ? droppedLine(query, message.data) : message.data;
+        lines.push(line);
         at.push(positionOf(message.id ?? ""));
       },
       // Said once, when the past has been replayed.
@@ -152,6 +161,19 @@ export class CollectorSource implements DataSource {
 
 function sessionOf(query: Query): string | null {
   return query.session === ALL_SESSIONS ? null : query.session;
+}
+
+/** What retention took before it could be shown, as the gap that it leaves in the list. */
+function droppedLine({ session }: Query, data: string): string {
+  const { count, next } = asObject(JSON.parse(data));
+  const last_seq = positionOf(asString(next) ?? "0");
+  const gap = {
+    first_seq: last_seq - (asNumber(count) ?? 1) + 1,
+    last_seq,
+    category: "system",
+    reason: "not_retained",
+  };
+  return JSON.stringify({ capture_session_id: session, gap });
 }
 
 /** The number in a cursor, `store_id:position` or a seq. */

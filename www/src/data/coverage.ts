@@ -1,60 +1,122 @@
 /**
- * When somebody was watching, from what the recorder says of itself: each worker's start, with the stretch
- * before it in which events of the worker's own may have been missed.
+ * When somebody was watching, and for what: so that an empty stretch can be told from one that nobody saw.
+ *
+ * Sources tell it session by session, as the recorder said it; here it becomes stretches of the timeline. What a
+ * local process publishes says nothing of what it watched: then it is not known.
  */
-import { asNumber, asObject, asString, isGap, parseLine } from "./record";
+import type { Range } from "../rows";
+import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 
-/** Unix microseconds. */
-export interface Unwatched {
+/** Unix microseconds; no end: it goes on. */
+export interface Watched {
   from_ts: number;
-  to_ts: number;
-  reason: string;
+  to_ts: number | null;
+  /** Categories that were on. */
+  categories: string[];
 }
 
-export interface Coverage {
+/** What is known of one session. */
+export interface Watching {
+  watched: Watched[];
+  /** While the recorder's worker was down. */
+  unwatched: { from_ts: number; to_ts: number }[];
+}
+
+export interface Coverage extends Watching {
   /** Starts of the recorder's worker. */
   restarts: { ts: number; reason: string }[];
-  unwatched: Unwatched[];
   ended: boolean;
 }
 
-export const NO_COVERAGE: Coverage = { restarts: [], unwatched: [], ended: false };
+export const NO_COVERAGE: Coverage = { watched: [], unwatched: [], restarts: [], ended: false };
 
-/** The events it is read from. */
-export const COVERAGE_QUERY = "type:system.worker_started,system.session_ended";
+/** The events that tell of the worker's starts. */
+export const RESTARTS_QUERY = "type:system.worker_started";
 
-/** How long nobody was watching, by session. @returns Microseconds; a session without holes is absent. */
-export function unwatchedBySession(lines: string[]): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const line of lines) {
-    const session = parseLine(line)?.capture_session_id;
-    const micros = coverageFrom([line]).unwatched.reduce(
-      (sum, { from_ts, to_ts }) => sum + to_ts - from_ts,
-      0,
-    );
-    if (session !== undefined && micros > 0) sums.set(session, (sums.get(session) ?? 0) + micros);
-  }
-  return sums;
-}
-
-export function coverageFrom(lines: string[]): Coverage {
-  const coverage: Coverage = { restarts: [], unwatched: [], ended: false };
+export function restartsFrom(lines: string[]): Coverage["restarts"] {
+  const restarts = [];
   for (const line of lines) {
     const record = parseLine(line);
     if (record === null || isGap(record)) continue;
-    const { event } = record;
-    const data = asObject(event.data);
-    if (event.type === "system.session_ended") {
-      coverage.ended = true;
-      continue;
-    }
-    const reason = asString(data.reason) ?? "";
-    coverage.ended = false;
-    coverage.restarts.push({ ts: event.ts, reason });
-    const hole = asObject(data.unwatched);
-    const from_ts = asNumber(hole.from_ts);
-    const to_ts = asNumber(hole.to_ts);
-    if (from_ts !== undefined && to_ts !== undefined) coverage.unwatched.push({ from_ts, to_ts, reason });
+    restarts.push({ ts: record.event.ts, reason: asString(asObject(record.event.data).reason) ?? "" });
   }
-  return coverage;
+  return restarts;
+}
+
+/** What a source says of one session. */
+export function watchingFrom(value: unknown): Watching {
+  const { watched, unwatched } = asObject(value);
+  const spans = <T>(list: unknown, make: (from_ts: number, to_ts: number | null, span: unknown) => T): T[] =>
+    asArray(list).flatMap((span) => {
+      const { from_ts, to_ts } = asObject(span);
+      const from = asNumber(from_ts);
+      return from === undefined ? [] : [make(from, asNumber(to_ts) ?? null, span)];
+    });
+  return {
+    watched: spans(watched, (from_ts, to_ts, span) => ({
+      from_ts,
+      to_ts,
+      categories: Object.keys(asObject(asObject(span).categories)),
+    })),
+    unwatched: spans(unwatched, (from_ts, to_ts) => ({ from_ts, to_ts: to_ts ?? from_ts })),
+  };
+}
+
+/** Several sessions as one. */
+export function together(sessions: Iterable<Watching>): Watching {
+  const all: Watching = { watched: [], unwatched: [] };
+  for (const { watched, unwatched } of sessions) {
+    all.watched.push(...watched);
+    all.unwatched.push(...unwatched);
+  }
+  return all;
+}
+
+/** Whether anybody said what was watched. */
+export function isTold({ watched }: Watching): boolean {
+  return watched.length > 0;
+}
+
+/**
+ * The stretches of a range in which nobody watched for any of `categories`; for anything at all when none is
+ * named. In order, and apart from each other.
+ */
+export function holesIn(
+  { watched, unwatched }: Watching,
+  { from, to }: Range,
+  categories: string[],
+): Range[] {
+  const wanted = watched.filter(
+    (stretch) =>
+      stretch.categories.length > 0 &&
+      (categories.length === 0 || categories.some((name) => stretch.categories.includes(name))),
+  );
+  const holes: Range[] = [];
+  let seen = from;
+  for (const { from_ts, to_ts } of wanted.sort((a, b) => a.from_ts - b.from_ts)) {
+    if (from_ts > to) break;
+    if (from_ts > seen) holes.push({ from: seen, to: from_ts });
+    seen = Math.max(seen, to_ts ?? to);
+  }
+  if (seen < to) holes.push({ from: seen, to });
+  for (const { from_ts, to_ts } of unwatched) {
+    if (from_ts <= to && to_ts >= from)
+      holes.push({ from: Math.max(from, from_ts), to: Math.min(to, to_ts) });
+  }
+  return merged(holes);
+}
+
+function merged(ranges: Range[]): Range[] {
+  const apart: Range[] = [];
+  for (const range of ranges.sort((a, b) => a.from - b.from)) {
+    const last = apart.at(-1);
+    if (last !== undefined && range.from <= last.to) last.to = Math.max(last.to, range.to);
+    else apart.push({ ...range });
+  }
+  return apart;
+}
+
+/** How long all of them last, in microseconds. */
+export function lengthOf(ranges: Range[]): number {
+  return ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 }

@@ -6,6 +6,7 @@
  * at the sessions' heads, one small row each, and only while somebody is looking at the page.
  */
 import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/js/index";
+import { type Watching, watchingFrom } from "./coverage";
 import {
   ALL_SESSIONS,
   type DataSource,
@@ -17,6 +18,8 @@ import {
 } from "./source";
 
 const LOOK_EVERY_MS = 250;
+/** As many as the collector tells of. */
+const MOST_SESSIONS = 50;
 /** Counting what has never been counted takes at most so long of one answer; the next goes on. */
 const TALLY_BUDGET_MS = 150;
 const NOTHING: SessionTally = {
@@ -62,6 +65,22 @@ export class LogsSource implements DataSource {
       }
     }
     return sessions.map((session) => summaryOf(session, this.#tallies.get(session.session) ?? NOTHING));
+  }
+
+  async coverage(session: string): Promise<Map<string, Watching>> {
+    const sessions = await said(this.#logs.sessions());
+    const found = new Map<string, Watching>();
+    const asked = sessions.filter(({ session: id }) => session === ALL_SESSIONS || id === session);
+    for (const { session: id, committed_ms } of asked.slice(-MOST_SESSIONS)) {
+      const watching = watchingFrom(await said(this.#logs.coverage(id)));
+      const last = watching.watched.at(-1);
+      // A browser that was killed says no goodbye: a session that another one follows ended with its last commit.
+      if (last?.to_ts === null && id !== sessions.at(-1)?.session) {
+        last.to_ts = Math.max(last.from_ts, this.#tallies.get(id)?.last_ts ?? committed_ms * 1000);
+      }
+      found.set(id, watching);
+    }
+    return found;
   }
 
   cursorBefore(_query: Query, at: number): string {

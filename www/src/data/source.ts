@@ -6,6 +6,7 @@
  * gap line.
  */
 import type { Severity } from "../../../src/js/types";
+import type { Watching } from "./coverage";
 
 /** In the place of a session's id: every session, in order of commit. */
 export const ALL_SESSIONS = "all";
@@ -89,6 +90,8 @@ export class SourceError extends Error {
 export interface DataSource {
   readonly kind: "collector" | "logs";
   sessions(signal?: AbortSignal): Promise<SessionSummary[]>;
+  /** What was watched, by session; the newest 50 of all. */
+  coverage(session: string): Promise<Map<string, Watching>>;
   /** Lines after a cursor (null: from the oldest held). */
   read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page>;
   /** Headers after a cursor and up to another: a million are counted and listed without their lines. */

@@ -1,7 +1,6 @@
 /** The session picker: every recording of the store, newest first, with what it holds and what it lacks. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { COVERAGE_QUERY, unwatchedBySession } from "../data/coverage";
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
 import { ago, count, duration, shortCount, shortDate } from "../data/time";
 import { lostOf, useViewer, type Viewer } from "../state";
@@ -13,7 +12,6 @@ import "./sessions.css";
 
 /** A session that got something this lately is still being recorded. */
 const FRESH_MICROS = 60e6;
-const MOST_STARTS = 10_000;
 
 export function Sessions() {
   const viewer = useViewer();
@@ -161,16 +159,17 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
 function useUnwatched(viewer: Viewer): Map<string, number> {
   const found = useSignal(new Map<string, number>());
   useEffect(() => {
-    const abort = new AbortController();
-    const query = { session: ALL_SESSIONS, q: COVERAGE_QUERY };
     viewer.source
-      .read(query, null, MOST_STARTS, abort.signal)
-      .then(({ lines }) => {
-        found.value = unwatchedBySession(lines);
+      .coverage(ALL_SESSIONS)
+      .then((sessions) => {
+        const sums = [...sessions].map(([id, { unwatched }]): [string, number] => [
+          id,
+          unwatched.reduce((sum, { from_ts, to_ts }) => sum + to_ts - from_ts, 0),
+        ]);
+        found.value = new Map(sums);
       })
       // Without it the picker still picks; what stands in the way, the list below says.
       .catch(() => undefined);
-    return () => abort.abort();
   }, []);
   return found.value;
 }

@@ -2,6 +2,7 @@
  * The coverage strip: when somebody was watching, when nobody was, where records are missing, and where the
  * recorder's worker began again. An empty stretch above an unbroken line means that nothing happened.
  */
+import { holesIn, isTold, lengthOf } from "../data/coverage";
 import { clock, count, duration } from "../data/time";
 import { lostOf, useViewer } from "../state";
 
@@ -35,35 +36,46 @@ export function Coverage({ width }: { width: number }) {
     });
   }
   const lost = lostOf(session);
-  const unwatched = coverage.unwatched.reduce((sum, s) => sum + s.to_ts - s.from_ts, 0);
+  const told = isTold(coverage);
+  const span = {
+    from: session.first_ts ?? from,
+    to: Math.max(session.last_ts ?? to, session.first_ts ?? to),
+  };
+  const holes = told ? holesIn(coverage, span, []) : [];
+  const unwatched = lengthOf(holes);
+  const watching = !told
+    ? "what was watched is not told"
+    : unwatched === 0
+      ? "watched throughout"
+      : `nobody was watching for ${duration(unwatched)}`;
   return (
     <div
       class="coverage"
       role="img"
-      aria-label={`Coverage: ${unwatched === 0 ? "watched throughout" : `nobody was watching for ${duration(unwatched)}`}; ${
+      aria-label={`Coverage: ${watching}; ${
         lost === 0 ? "no record is missing" : `${count(lost)} records are missing`
       }; the recorder's worker started ${count(coverage.restarts.length)} times.`}
     >
       <svg width={width} height="10" aria-hidden="true">
         <rect
-          class="coverage-watched"
+          class={told ? "coverage-watched" : "coverage-untold"}
           x={x(session.first_ts ?? from)}
           y="4"
           width={Math.max(1, x(to) - x(session.first_ts ?? from))}
           height="2"
           rx="1"
         />
-        {coverage.unwatched.map((span) => (
+        {holes.map((hole) => (
           <rect
-            key={span.from_ts}
+            key={hole.from}
             class="coverage-unwatched"
-            x={x(span.from_ts)}
+            x={x(hole.from)}
             y="2"
-            width={Math.max(2, x(span.to_ts) - x(span.from_ts))}
+            width={Math.max(2, x(hole.to) - x(hole.from))}
             height="6"
             rx="1"
           >
-            <title>{`Nobody was watching for ${duration(span.to_ts - span.from_ts)} (${span.reason.replaceAll("_", " ")})`}</title>
+            <title>{`Nobody was watching for ${duration(hole.to - hole.from)}`}</title>
           </rect>
         ))}
         {apart(marks).map((mark) =>

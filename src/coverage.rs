@@ -1,0 +1,193 @@
+//! What was being watched, so that an empty answer means something.
+//!
+//! A recorder says it itself: a session's start, each start of its worker and each change of its config carry
+//! the config, and a worker's start the stretch nobody watched. [`Coverage`] folds those events, in order of
+//! seq, into stretches with the categories and levels that were on.
+
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const STARTED: &str = "system.session_started";
+const WORKER: &str = "system.worker_started";
+const CONFIG: &str = "system.config_changed";
+const ENDED: &str = "system.session_ended";
+
+/// The types of the events it is read from.
+pub const MILESTONES: [&str; 4] = [STARTED, WORKER, CONFIG, ENDED];
+
+/// Whether events of this type say what is watched.
+#[must_use]
+pub fn is_milestone(type_: &str) -> bool {
+    MILESTONES.contains(&type_)
+}
+
+/// A stretch of time, Unix microseconds; no end: it goes on, as far as anyone has heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// First moment.
+    pub from_ts: u64,
+    /// Last moment.
+    pub to_ts: Option<u64>,
+}
+
+impl Window {
+    /// What of it lies within a range, both ends included.
+    #[must_use]
+    pub fn within(self, from_ts: u64, to_ts: u64) -> Option<Self> {
+        if self.from_ts > to_ts || self.to_ts.is_some_and(|end| end < from_ts) {
+            return None;
+        }
+        // An open end stays open unless the range has one.
+        let end = self.to_ts.map_or_else(|| (to_ts < u64::MAX).then_some(to_ts), |end| Some(end.min(to_ts)));
+        Some(Self { from_ts: self.from_ts.max(from_ts), to_ts: end })
+    }
+}
+
+/// What was recorded during a stretch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Watched {
+    /// When.
+    #[serde(flatten)]
+    pub window: Window,
+    /// Categories that were on, each with its detail level.
+    pub categories: BTreeMap<String, String>,
+    /// Sites it was for, as the config says.
+    pub sites: Value,
+}
+
+/// What was watched in one session, and when nobody was.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Coverage {
+    /// What was on, and when.
+    pub watched: Vec<Watched>,
+    /// When nobody watched, between the death of a worker and the start of the next.
+    pub unwatched: Vec<Window>,
+}
+
+impl Coverage {
+    /// Takes the next milestone; of its categories only those that `wants` names count.
+    pub fn take(&mut self, ts: u64, type_: &str, data: &Value, wants: impl Fn(&str) -> bool) {
+        let unwatched = &data["unwatched"];
+        if let (Some(from_ts), Some(to_ts)) = (unwatched["from_ts"].as_u64(), unwatched["to_ts"].as_u64()) {
+            self.unwatched.push(Window { from_ts, to_ts: Some(to_ts) });
+        }
+        if type_ == ENDED {
+            return self.end(ts);
+        }
+        let config = &data["config"];
+        let (categories, sites) = (categories(config, wants), config["sites"].clone());
+        let goes_on = self.watched.last().is_some_and(|last| {
+            last.window.to_ts.is_none() && last.categories == categories && last.sites == sites
+        });
+        if !goes_on {
+            self.end(ts);
+            self.watched.push(Watched { window: Window { from_ts: ts, to_ts: None }, categories, sites });
+        }
+    }
+
+    /// Nothing was watched from `ts` on.
+    pub fn end(&mut self, ts: u64) {
+        if let Some(last) = self.watched.last_mut().filter(|last| last.window.to_ts.is_none()) {
+            last.window.to_ts = Some(ts.max(last.window.from_ts));
+        }
+    }
+
+    /// What of it lies within a range.
+    #[must_use]
+    pub fn within(mut self, from_ts: u64, to_ts: u64) -> Self {
+        self.watched.retain_mut(|watched| match watched.window.within(from_ts, to_ts) {
+            Some(window) => {
+                watched.window = window;
+                true
+            }
+            None => false,
+        });
+        self.unwatched = self.unwatched.iter().filter_map(|window| window.within(from_ts, to_ts)).collect();
+        self
+    }
+}
+
+/// The categories that a config turns on.
+fn categories(config: &Value, wants: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    let all = config["categories"].as_object().into_iter().flatten();
+    all.filter(|(name, category)| category["enabled"] != Value::Bool(false) && wants(name))
+        .map(|(name, category)| {
+            (name.clone(), category["detail_level"].as_str().unwrap_or("standard").to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn config(console: bool) -> Value {
+        json!({"config": {
+            "categories": {"console": {"enabled": console}, "network": {"detail_level": "verbose"}},
+            "sites": {"include": ["*"]},
+        }})
+    }
+
+    fn windows(coverage: &Coverage) -> Vec<(u64, Option<u64>, Vec<&str>)> {
+        let all = coverage.watched.iter();
+        all.map(|watched| {
+            let on = watched.categories.keys().map(String::as_str).collect();
+            (watched.window.from_ts, watched.window.to_ts, on)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_config_counts_until_another_one_or_the_end() {
+        let mut coverage = Coverage::default();
+        coverage.take(10, STARTED, &config(true), |_| true);
+        coverage.take(11, WORKER, &config(true), |_| true);
+        coverage.take(20, CONFIG, &config(false), |_| true);
+        assert_eq!(
+            windows(&coverage),
+            [(10, Some(20), vec!["console", "network"]), (20, None, vec!["network"])]
+        );
+        assert_eq!(coverage.watched[0].categories["network"], "verbose");
+        coverage.take(30, ENDED, &Value::Null, |_| true);
+        assert_eq!(windows(&coverage)[1].1, Some(30));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_makes_no_new_stretch() {
+        let mut coverage = Coverage::default();
+        for (ts, console) in [(10, true), (20, false), (30, true)] {
+            coverage.take(ts, CONFIG, &config(console), |name| name == "network");
+        }
+        assert_eq!(windows(&coverage), [(10, None, vec!["network"])]);
+    }
+
+    #[test]
+    fn a_worker_tells_when_nobody_watched() {
+        let mut coverage = Coverage::default();
+        let mut data = config(true);
+        data["unwatched"] = json!({"from_ts": 12, "to_ts": 15});
+        coverage.take(10, STARTED, &config(true), |_| true);
+        coverage.take(15, WORKER, &data, |_| true);
+        assert_eq!(coverage.unwatched, [Window { from_ts: 12, to_ts: Some(15) }]);
+    }
+
+    #[test]
+    fn a_range_cuts_stretches_and_leaves_an_open_end_open() {
+        let mut coverage = Coverage::default();
+        coverage.take(10, STARTED, &config(true), |_| true);
+        coverage.take(20, CONFIG, &config(false), |_| true);
+        assert_eq!(
+            windows(&coverage.clone().within(15, u64::MAX)),
+            [(15, Some(20), vec!["console", "network"]), (20, None, vec!["network"])]
+        );
+        assert_eq!(windows(&coverage.clone().within(12, 18)), [(12, Some(18), vec!["console", "network"])]);
+        assert_eq!(windows(&coverage.clone().within(1000, u64::MAX)), [(1000, None, vec!["network"])]);
+        assert_eq!(windows(&coverage.clone().within(1, 9)), []);
+        coverage.end(5);
+        assert_eq!(windows(&coverage)[1].1, Some(20), "never before it began");
+    }
+}
