@@ -270,7 +270,11 @@ test("every documented reason of a gap has words, and another's reason is said a
 });
 
 test("what nobody watched is what no stretch covers, category by category", () => {
-  const on = (/** @type {number} */ from_ts, /** @type {number | null} */ to_ts, /** @type {string[]} */ ...categories) => ({
+  const on = (
+    /** @type {number} */ from_ts,
+    /** @type {number | null} */ to_ts,
+    /** @type {string[]} */ ...categories
+  ) => ({
     from_ts,
     to_ts,
     categories,
@@ -282,8 +286,11 @@ test("what nobody watched is what no stretch covers, category by category", () =
     },
     { watched: [on(50, null, "console")], unwatched: [] },
   ]);
-  const holes = (/** @type {number} */ from, /** @type {number} */ to, /** @type {string[]} */ ...categories) =>
-    holesIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
+  const holes = (
+    /** @type {number} */ from,
+    /** @type {number} */ to,
+    /** @type {string[]} */ ...categories
+  ) => holesIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
   assert.deepEqual(holes(10, 13), []);
   assert.deepEqual(holes(12, 60), [
     [14, 16],
