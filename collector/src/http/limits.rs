@@ -1,4 +1,4 @@
-//! What one client may take of the collector: connections and time. Sizes are in [`super::body`].
+//! What one client may take of the collector, and for how long it hears nothing: connections and time. Sizes are in [`super::body`].
 
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// A request's body must have come by then.
     pub body_time: Duration,
+    /// A stream that has nothing to say says so after this time.
+    pub heartbeat: Duration,
 }
 
 impl Default for Limits {
@@ -21,6 +23,8 @@ impl Default for Limits {
             // Whoever takes longer on loopback is an attack or a broken client.
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
+            // Proxies and people give up on silence after half a minute.
+            heartbeat: Duration::from_secs(15),
         }
     }
 }

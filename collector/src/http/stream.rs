@@ -24,7 +24,6 @@ use futures_util::stream;
 use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Duration;
 use tabtape::envelope::SessionId;
 use tabtape::header::Record;
 use tabtape::selector::Selector;
@@ -33,7 +32,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A chunk is handed on at this size, so that a subscriber holds little.
 const CHUNK_BYTES: usize = 256 << 10;
 const PAGE_LIMIT: usize = 1_000;
@@ -142,7 +140,7 @@ impl Follower {
                 () = self.ended.cancelled() => return None,
                 () = at(self.expires_at) => return None,
                 () = self.app.shutdown.cancelled() => return None,
-                () = tokio::time::sleep(HEARTBEAT) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
+                () = tokio::time::sleep(self.app.limits.heartbeat) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
             }
         }
     }

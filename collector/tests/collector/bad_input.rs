@@ -1,4 +1,5 @@
 use crate::common::*;
+use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -180,8 +181,8 @@ async fn one_bad_byte_of_utf8_spoils_its_line_alone() {
 #[tokio::test]
 async fn hostile_text_stays_text_in_json_ndjson_and_events() {
     let collector = Collector::start().await;
-    let hostile = "</script>\u{2028}\r\n\r\ndata: forged\n\nid: 9\u{1b}[2J\0\"'`$(rm)";
-    let line = event(SESSION, 1, hostile);
+    let hostile = hostile();
+    let line = event(SESSION, 1, &hostile);
     assert_eq!(collector.deliver(SESSION, 1, 1, std::slice::from_ref(&line)).await.0, 200);
     assert_eq!(collector.get("/v1/events").await.text().await.unwrap(), format!("{line}\n"));
     let page = collector.json("/v1/events?format=json").await;
@@ -199,4 +200,38 @@ async fn hostile_text_stays_text_in_json_ndjson_and_events() {
     }
     assert!(text.contains(&format!("\ndata: {line}\n\n")), "{text}");
     assert!(!text.contains("\ndata: forged"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_text_stays_text_in_a_terminal_and_in_every_export() {
+    let collector = Collector::start().await;
+    let hostile = hostile();
+    let plain = event(SESSION, 1, &hostile);
+    // A request to which everything that is named says the same.
+    let mut request: Value = serde_json::from_str(&event(SESSION, 2, &hostile)).unwrap();
+    request["event"]["type"] = "network.response".into();
+    request["event"]["category"] = "network".into();
+    request["event"]["source"]["metadata"]["request_id"] = "1".into();
+    request["event"]["data"] = serde_json::json!({"method": hostile, "status": 200, "headers": [[hostile, hostile]], "body": hostile});
+    assert_eq!(collector.deliver(SESSION, 1, 2, &[plain, request.to_string()]).await.0, 200);
+
+    let out = |args: &[&str]| {
+        let mut command = std::process::Command::new(crate::program::PROGRAM);
+        command.args(args).args(["--url", &collector.url, "--token", &collector.read]);
+        let (status, out, error) = crate::program::finish(command);
+        assert_eq!(status, 0, "{args:?}: {error}");
+        out
+    };
+    for command in [&["query"][..], &["tail", "--no-follow"], &["sessions"], &["coverage"]] {
+        let shown = out(command);
+        assert!(!shown.is_empty() && is_harmless(&shown), "{command:?}: {shown:?}");
+    }
+    for format in ["ndjson", "har", "otlp"] {
+        let text = out(&["export", "--format", format]);
+        for line in text.lines() {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{format}: {error}: {line}"));
+        }
+        assert!(text.lines().count() <= 2, "{format}: a line ends where a record does");
+    }
+    assert!(out(&["export", "--format", "ndjson"]).contains("data: forged"), "it is in there");
 }

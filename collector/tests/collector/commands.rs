@@ -242,3 +242,25 @@ async fn tail_says_what_retention_took_from_it() {
     assert_eq!(tail.next(), r#"{"seq":1}"#);
     assert!(tail.end().contains("retention removed 6 records"));
 }
+
+/// `script` gives a command a terminal of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let _process = Process::start(folder.path());
+    run(folder.path(), &["mark", "seen"]);
+    let command = format!("{PROGRAM} query --data-dir {}", folder.path().display());
+    let on_terminal = |no_color: Option<&str>| {
+        let mut script = std::process::Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env_remove("NO_COLOR");
+        script.stdin(std::process::Stdio::null());
+        script.envs(no_color.map(|value| ("NO_COLOR", value)));
+        let (status, out, error) = finish(script);
+        assert!(status == 0 && out.contains("seen"), "{out:?} {error}");
+        out.contains('\u{1b}')
+    };
+    assert!(on_terminal(None));
+    assert!(!on_terminal(Some("1")));
+    assert!(!run(folder.path(), &["query"]).1.contains('\u{1b}'), "nor through a pipe");
+}

@@ -154,6 +154,16 @@ pub fn noise(bytes: usize, seed: u64) -> &'static str {
     &POOL[start..start + bytes]
 }
 
+/// The one hostile string that goes through every sink, here and in the viewer's tests.
+pub fn hostile() -> String {
+    serde_json::from_str(include_str!("../../../tests/fixtures/hostile.json")).unwrap()
+}
+
+/// Whether `text` holds nothing that a terminal would obey, or that hides text.
+pub fn is_harmless(text: &str) -> bool {
+    !text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200b}' | '\u{2028}'))
+}
+
 pub fn gap(session: &str, first: u64, last: u64, reason: &str) -> String {
     format!(
         r#"{{"capture_session_id":"{session}","gap":{{"first_seq":{first},"last_seq":{last},"category":"console","reason":"{reason}"}}}}"#

@@ -63,6 +63,27 @@ async fn logs_come_in_as_json_and_as_protobuf() {
     }
 }
 
+#[tokio::test]
+async fn logs_come_in_packed() {
+    let collector = Collector::start().await;
+    let log = |text: &str| json!({"timeUnixNano": "1764000000000000000", "body": {"stringValue": text}});
+    let records = [log("first"), log("second")];
+    let request = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string();
+    let request = collector
+        .http
+        .post(format!("{}/v1/logs", collector.url))
+        .bearer_auth(&collector.ingest)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(gzip(request.as_bytes()));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let answer: Value = response.json().await.unwrap();
+    assert!(answer["partialSuccess"].is_null(), "{answer}");
+    let text = collector.get("/v1/events?q=first").await.text().await.unwrap();
+    assert!(text.contains("\"first\""), "{text}");
+}
+
 /// An endpoint that keeps what it takes and answers what it is told to.
 #[derive(Clone, Default)]
 struct Endpoint {

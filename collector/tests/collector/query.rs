@@ -85,6 +85,47 @@ const SELECTORS: &[&str] = &[
     "type:*.loaded tab:0 über",
 ];
 
+/// Terms of every key; most of them find something, some find nothing.
+const TERMS: &[&str] = &[
+    "category:console",
+    "category:network,app",
+    "type:network.*",
+    "type:*.loaded,console.error",
+    "kind:cdp",
+    "kind:extension,local_process",
+    "detail:verbose",
+    "detail:minimal",
+    "severity:warn",
+    "severity:error",
+    "severity:debug",
+    "status:400..599",
+    "status:204",
+    "status:2xx,301..404",
+    "tab:0",
+    "tab:2,3",
+    "site:shop.example",
+    "site:other.test",
+    "site:other.test:8443",
+    "url:*/checkout*",
+    "url:https://a.*",
+    "session:0193b3a0-7c1e-7000-8000-ba*",
+    "session:*",
+    "since:1764000001000000",
+    "until:1764000002000000",
+    "checkout",
+    "\"a\\\"quote\"",
+    "42",
+    "ünicode",
+];
+
+/// One to four terms, each wanted or not.
+fn random_selector(random: &mut Lcg) -> String {
+    let terms: Vec<String> = (0..=random.next(4))
+        .map(|_| format!("{}{}", if random.next(3) == 0 { "-" } else { "" }, random.pick(TERMS)))
+        .collect();
+    terms.join(" ")
+}
+
 /// Ids of what the core's own matching finds, in the order of delivery.
 fn expected(selector: &str, lines: &[String]) -> Vec<String> {
     let selector = Selector::parse(selector, 0).unwrap();
@@ -120,6 +161,12 @@ async fn a_query_finds_exactly_what_the_core_matches() {
     for round in ["without the index", "with the index"] {
         if round == "with the index" {
             indexed(&collector).await;
+        }
+        for selector in (0..120).map(|_| random_selector(&mut random)) {
+            let q: String = form_urlencoded::byte_serialize(selector.as_bytes()).collect();
+            let text = collector.get(&format!("/v1/events?q={q}")).await.text().await.unwrap();
+            let found: Vec<&str> = text.lines().collect();
+            assert!(found == expected(&selector, &everything), "{selector} {round}: {} found", found.len());
         }
         for selector in SELECTORS {
             let q: String = form_urlencoded::byte_serialize(selector.as_bytes()).collect();

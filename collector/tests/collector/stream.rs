@@ -245,6 +245,60 @@ async fn thousands_of_subscribers_and_one_that_does_not_read() {
 }
 
 #[tokio::test]
+async fn a_silent_stream_shows_that_it_lives() {
+    use tabtape_collector::http::Limits;
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { heartbeat: Duration::from_millis(50), ..Limits::default() };
+    let collector = Collector::open_with(folder.path(), limits).await;
+    let mut subscriber = Subscriber::open(&collector, "/v1/stream", None).await;
+    let beats = async {
+        while subscriber.pending.matches(": alive\n\n").count() < 3 {
+            let chunk = subscriber.body.next().await.unwrap().unwrap();
+            subscriber.pending.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), beats).await.expect("three beats");
+    collector.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await;
+    assert_eq!(seq_of(&subscriber.next().await.unwrap().data), 1, "and goes on");
+}
+
+/// Several browsers at once, each with its pairing: one order for all, and a token of it goes on anywhere.
+#[tokio::test]
+async fn sessions_of_several_recorders_are_one_stream_in_order_of_commit() {
+    let collector = Collector::start().await;
+    let recorders = [(SESSION, EXTENSION), (OTHER, OTHER_EXTENSION)].map(|(session, origin)| {
+        (session, origin, collector.app.auth.create_pairing(Some(origin), origin, true).unwrap().token)
+    });
+    let mut live = Subscriber::open(&collector, "/v1/stream", None).await;
+    let mut sent = Vec::new();
+    for step in 0..10 {
+        for (session, origin, token) in &recorders {
+            let (first, last) = (step * 3 + 1, step * 3 + 3);
+            let lines = events(session, first, last);
+            let path = format!("/v1/batches?session={session}&first_seq={first}&last_seq={last}");
+            let request = collector.http.post(format!("{}{path}", collector.url)).bearer_auth(token);
+            let request = request.header("origin", *origin).header("content-type", "application/x-ndjson");
+            let response = request.body(lines.join("\n") + "\n").send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            sent.extend(lines);
+        }
+    }
+    let frames = live.take(sent.len()).await;
+    assert_eq!(data(&frames), sent);
+    for at in [0, 1, 4, 29, 58] {
+        let mut again = Subscriber::open(&collector, "/v1/stream", Some(&frames[at].id)).await;
+        assert_eq!(again.take(sent.len() - at - 1).await, frames[at + 1..], "after {at}");
+    }
+    for (session, origin, _) in &recorders {
+        let summary = collector.json(&format!("/v1/sessions/{session}")).await;
+        let pairing = summary["pairing"].as_str().unwrap().to_owned();
+        let known = collector.app.auth.pairings();
+        let known = known.iter().find(|known| known.id == pairing).unwrap();
+        assert_eq!(known.origin.as_deref(), Some(*origin));
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_expires_ends_its_streams() {
     let collector = Collector::start().await;
     let expires_ts = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
