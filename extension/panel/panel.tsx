@@ -57,8 +57,11 @@ function show(root: HTMLElement, source: DataSource): void {
   };
   const activated = () => void moved();
   chrome.tabs.onActivated.addListener(activated);
+  // A page that was prepared in advance takes its tab's place under another id.
+  chrome.tabs.onReplaced.addListener(activated);
   viewer.onRefused = () => {
     chrome.tabs.onActivated.removeListener(activated);
+    chrome.tabs.onReplaced.removeListener(activated);
     viewer.stop();
     forgetToken();
     void begin(root);

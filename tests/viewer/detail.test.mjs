@@ -1,5 +1,6 @@
 /** What the details say of each kind of record, and that captured text stays text. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { launch, open, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
@@ -9,7 +10,9 @@ const SESSION = sessionId(1);
 const START = (Date.now() - 600_000) * 1000;
 const ALL = take({ session: SESSION, startTs: START }, 2_000);
 const HOSTILE = sessionId(2);
-const MARKUP = '<img src=x onerror="window.hurt=1"></pre><script>window.hurt=1</script>';
+/** The one hostile string that goes through every sink, here and in the collector's tests. */
+const MARKUP = JSON.parse(readFileSync(new URL("../fixtures/hostile.json", import.meta.url), "utf8"));
+const OTHERS = sessionId(3);
 
 /** @type {Awaited<ReturnType<typeof millionStore>>} */
 let store;
@@ -23,6 +26,7 @@ before(async () => {
   [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(SESSION, ALL);
   await store.deliver(HOSTILE, hostile());
+  await store.deliver(OTHERS, others());
   viewer = await open(browser, await store.link(`?session=${SESSION}`), {
     permissions: ["clipboard-read", "clipboard-write"],
   });
@@ -135,13 +139,17 @@ test("copy as curl quotes what a shell would act on", async () => {
   const pane = await show(HOSTILE, 2);
   await pane.getByRole("button", { name: "Copy as curl" }).click();
   await page.getByText("curl command copied").waitFor();
+  // Nothing that a terminal would act on when it is pasted, and nothing that hides what it does.
+  const calm = MARKUP.replace(/\p{Cc}|[\u202a-\u202e]/gu, (/** @type {string} */ c) =>
+    c === "\n" ? c : " ",
+  );
   assert.equal(
     await clipboard(),
     [
       "curl --url 'http://shop.test/$(rm -rf ~)?a='\\''b'\\''&`id`'",
       "--request 'POST'",
       "--header 'x-evil: '\\''; rm -rf / #'",
-      `--data-raw '${MARKUP}'`,
+      `--data-raw '${calm.replaceAll("'", `'\\''`)}'`,
     ].join(" \\\n  "),
   );
 });
@@ -150,6 +158,28 @@ test("a vital is graded in words", async () => {
   const record = event((e) => e.type === "page.lcp" && e.data.value_ms > 2_500 && e.data.value_ms <= 4_000);
   const pane = await show(SESSION, record.seq);
   assert.match(await pane.innerText(), /Largest Contentful Paint[\s\S]*needs improvement/);
+});
+
+test("a navigation, a shift and a long frame are told in words and units", async () => {
+  const navigated = event((e) => e.type === "page.navigation_committed");
+  let pane = await show(SESSION, navigated.seq);
+  assert.match(await pane.innerText(), /page\.navigation_committed[\s\S]*Transition\s+link/);
+  assert.ok((await pane.innerText()).includes(navigated.event.url));
+  pane = await show(SESSION, event((e) => e.type === "page.layout_shift" && e.data.value > 0.25).seq);
+  assert.match(await pane.innerText(), /Cumulative Layout Shift[\s\S]*0\.2\d\d poor/);
+  pane = await show(SESSION, event((e) => e.type === "page.long_frame" && e.data.duration_ms > 200).seq);
+  assert.match(await pane.innerText(), /Long animation frame[\s\S]*ms poor[\s\S]*BUTTON#pay\.onclick/);
+});
+
+test("what has no pane of its own is shown by its fields", async () => {
+  let pane = await show(OTHERS, 1);
+  assert.match(await pane.innerText(), /Interaction to Next Paint[\s\S]*350 ms needs improvement/);
+  pane = await show(OTHERS, 2);
+  assert.match(await pane.innerText(), /network\.websocket_received[\s\S]*hello from the other end/);
+  pane = await show(OTHERS, 3);
+  assert.match(await pane.innerText(), /console\.table[\s\S]*Ada[\s\S]*Grace/);
+  await page.goto(`${store.url}/?session=${OTHERS}&seq=3&q=Grace`);
+  await page.locator(".pane mark", { hasText: "Grace" }).first().waitFor();
 });
 
 test("an interaction says what was done to what", async () => {
@@ -212,6 +242,30 @@ test("captured text is text, and only web addresses are links", async () => {
   }
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt), undefined);
 });
+
+/** What the tape does not have. */
+function others() {
+  const source = { kind: "extension", event: "x", metadata: { tab_id: "1", request_id: "1" } };
+  const events = [
+    { type: "page.inp", category: "page", data: { value_ms: 350, rating: "needs-improvement" } },
+    {
+      type: "network.websocket_received",
+      category: "network",
+      url: "wss://shop.test/live",
+      data: { opcode: 1, length: 24, payload: "hello from the other end" },
+    },
+    {
+      type: "console.table",
+      category: "console",
+      data: { text: "[{name: 'Ada'}, {name: 'Grace'}]", args: [[{ name: "Ada" }, { name: "Grace" }]] },
+    },
+  ];
+  return events.map((event, i) => {
+    const seq = i + 1;
+    const body = { ts: START + i, detail_level: "standard", source, ...event };
+    return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: OTHERS, seq, event: body }) };
+  });
+}
 
 /** Records of a page that means harm. */
 function hostile() {

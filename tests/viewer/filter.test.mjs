@@ -71,6 +71,34 @@ for (const q of [
   });
 }
 
+test("chips narrow by severity and category, and tell how many there are", async () => {
+  await filter("");
+  const count = (/** @type {number} */ n) =>
+    until(
+      () => shown(page),
+      (now) => now === n,
+      "records",
+    );
+  const chip = (/** @type {RegExp} */ name) =>
+    page.getByRole("toolbar", { name: "Quick filters" }).getByRole("button", { name });
+  const events = ALL.map(({ line }) => JSON.parse(line).event).filter((event) => event !== undefined);
+  const clicks = events.filter((event) => event.category === "interaction").length;
+  assert.ok((await chip(/^interaction/).innerText()).includes(String(clicks)));
+  await chip(/^Warnings/).click();
+  await count(await stored("severity:warn"));
+  assert.equal(await chip(/^Warnings/).getAttribute("aria-pressed"), "true");
+  await chip(/^console/).click();
+  await count(await stored("category:console severity:warn"));
+  await chip(/^network/).click();
+  await count(await stored("category:console,network severity:warn"));
+  await chip(/^console/).click();
+  await chip(/^Warnings/).click();
+  await count(await stored("category:network"));
+  assert.equal(new URL(page.url()).searchParams.get("q"), "category:network");
+  await chip(/^network/).click();
+  await count(ALL.length);
+});
+
 test("severity on screen is the collector's", async () => {
   await filter("");
   await until(

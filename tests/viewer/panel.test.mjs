@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startRig } from "../e2e/fixtures/rig.mjs";
+import { violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 
 const page = (/** @type {string} */ word) =>
@@ -44,6 +45,7 @@ test("the panel follows the tab in front", async () => {
   const texts = () => panel.locator(".row-text").allInnerTexts();
   await until(texts, (all) => all.some((text) => text.includes("of the first tab")), "the first tab's rows");
   assert.ok(!(await texts()).some((text) => text.includes("of the second tab")));
+  assert.deepEqual(await violations(panel), []);
 
   await panel.evaluate((id) => {
     /** @type {any} */ (window).inFront = id;

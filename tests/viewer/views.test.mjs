@@ -2,16 +2,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { violations } from "./axe.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const NOW = Date.now() * 1000;
 const SESSION = sessionId(1);
 const OTHER = sessionId(2);
@@ -275,6 +274,45 @@ test("the keyboard alone reaches everything", async () => {
   await page.keyboard.press("t");
 });
 
+test("a screen reader is told the row, its severity and what changed", async () => {
+  await go(`?session=${SESSION}`);
+  await loaded();
+  await page.keyboard.press("e");
+  await page.locator(".row.selected.s-error").waitFor();
+  const list = page.getByRole("listbox", { name: /events|records/i });
+  const active = await list.getAttribute("aria-activedescendant");
+  const row = page.locator(`#${active}`);
+  assert.equal(await row.getAttribute("aria-selected"), "true");
+  assert.equal(await row.locator(".sr").textContent(), "error ");
+  await page.keyboard.press("l");
+  assert.match(
+    await page
+      .getByRole("status")
+      .filter({ hasText: /copied|allow/ })
+      .innerText(),
+    /./,
+  );
+});
+
+test("where reduced motion is asked for, nothing moves; focus is seen", async () => {
+  const calm = await open(browser, await store.link(`?session=${SESSION}`), { reducedMotion: "reduce" });
+  await calm.page.locator(".row").first().waitFor();
+  const moving = () =>
+    calm.page.evaluate(
+      () => document.getAnimations().filter(({ playState }) => playState === "running").length,
+    );
+  assert.equal(await moving(), 0);
+  await calm.page.emulateMedia({ reducedMotion: "no-preference" });
+  await until(moving, (n) => n > 0, "animations");
+  await calm.page.keyboard.press("Tab");
+  const outline = await calm.page.evaluate(() => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(/** @type {Element} */ (document.activeElement));
+    return `${outlineStyle} ${outlineWidth}`;
+  });
+  assert.doesNotMatch(outline, /none|^\S+ 0px/);
+  await calm.close();
+});
+
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   test(`axe finds no serious violation, ${colorScheme}`, async () => {
     const at = await open(browser, await store.link(`?session=${SESSION}`), { colorScheme });
@@ -320,23 +358,4 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     }
     await at.close();
   });
-}
-
-/** Through the debugger, which the page's policy does not bind. @param {import("playwright-core").Page} at */
-async function violations(at) {
-  await at.evaluate(await readFile(axePath, "utf8"));
-  const found = await at.evaluate(async () => {
-    const { axe } = /** @type {any} */ (window);
-    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter((/** @type {any} */ v) => v.impact === "serious" || v.impact === "critical")
-      .map(
-        (/** @type {any} */ v) =>
-          `${v.id}: ${v.nodes
-            .slice(0, 3)
-            .map((/** @type {any} */ n) => n.html.slice(0, 160))
-            .join(" | ")}`,
-      );
-  });
-  return /** @type {string[]} */ (found);
 }

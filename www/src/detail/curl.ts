@@ -25,9 +25,12 @@ export function curlCommand({ method, url, headers, body }: CurlRequest): string
   return parts.join(" \\\n  ");
 }
 
-/** One shell word. Control characters, which a terminal would act on when pasted, become spaces. */
+/**
+ * One shell word. Control characters, which a terminal would act on when pasted, become spaces, and so do marks
+ * that show text in another order than it has.
+ */
 export function word(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const clean = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, " ");
+  const clean = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, " ");
   return `'${clean.replaceAll("'", `'\\''`)}'`;
 }

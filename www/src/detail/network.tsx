@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/js/types";
-import { isGap, parseLine } from "../data/record";
+import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import { duration } from "../data/time";
 import { Status } from "../list/row";
 import { useViewer } from "../state";
@@ -15,7 +15,38 @@ import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
 /** A request's records stand close together, unless it took long. */
 const SEQS_AROUND = 2_000;
 
-export function NetworkDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+export function NetworkDetail(props: { envelope: Envelope; words: string[] }) {
+  const isSocket = props.envelope.event.type.startsWith("network.websocket_");
+  return isSocket ? <SocketDetail {...props} /> : <ExchangeDetail {...props} />;
+}
+
+/** A WebSocket's beginning, end, or one of its frames. */
+function SocketDetail({ envelope: { event }, words }: { envelope: Envelope; words: string[] }) {
+  const data = asObject(event.data);
+  const opcode = asNumber(data.opcode);
+  const error = asString(data.error);
+  const status = asNumber(data.status);
+  return (
+    <>
+      <Part title="WebSocket">
+        <Facts
+          facts={[
+            ["Address", event.url === undefined ? undefined : <Address url={event.url} />],
+            ["Status", status === undefined ? undefined : <Status status={status} />],
+            ["Error", error === undefined ? undefined : <span class="bad">{error}</span>],
+            ["Kind", opcode === undefined ? undefined : (OPCODES[opcode] ?? `opcode ${opcode}`)],
+            ["Length", asNumber(data.length)?.toLocaleString("en-US")],
+          ]}
+        />
+      </Part>
+      <Body title="Payload" text={asString(data.payload)} words={words} />
+    </>
+  );
+}
+
+const OPCODES: Record<number, string> = { 1: "text", 2: "binary" };
+
+function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
   const related = useRelated(envelope);
   const x = exchangeOf(related, envelope);
   return (
