@@ -221,6 +221,13 @@ test("the coverage strip marks gaps, restarts and what nobody watched", async ()
   );
 });
 
+test("a record that an address names is not called old by what is still being read", async () => {
+  await go(`?session=${SESSION}&seq=10`);
+  await loaded();
+  await page.locator("#row-10.selected").waitFor();
+  assert.equal(await page.locator(".latest").innerText(), "Latest");
+});
+
 test("a store without sessions tells how to record one", async () => {
   const empty = await Store.start();
   const first = await open(browser, await empty.link());

@@ -17,8 +17,9 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
 
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    // A dialog that has just closed keeps the focus until the next frame.
     const target = event.target as HTMLElement;
-    if (target.closest("input, textarea, select, dialog, .popover") !== null) return;
+    if (target.closest("input, textarea, select, dialog[open], .popover") !== null) return;
     const onControl = target.closest("button, a, [role=tab]") !== null;
     const inPane = target.closest(".pane-body") !== null;
     const page = targets.list.current?.page ?? 10;

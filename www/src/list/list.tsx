@@ -189,7 +189,8 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
   void feed?.version.value;
   const length = feed?.tail.length ?? 0;
   const following = viewer.following.value && viewer.pausedAt.value === null;
-  if (following || feed === null) {
+  // What is still being read was there before.
+  if (following || feed === null || feed.state.value === "loading") {
     seen.current = length;
     return null;
   }
