@@ -4,6 +4,8 @@
 
 /// The bytes are there and are no records.
 pub const CORRUPT: &str = "corrupt";
+/// What a page's relay said was no event.
+pub const INVALID: &str = "invalid";
 /// Somebody deleted them: nothing may fill the gap again.
 pub const DELETED: &str = "deleted";
 /// They were removed for their age or the log's size, or are gone.

@@ -15,13 +15,11 @@
 //! the messages, so this holds across workers and sessions. A line that is refused still is a message:
 //! what it would have said is counted as a drop with reason `invalid`.
 
+use crate::envelope::reason::INVALID;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
 use crate::session::{CaptureSession, PublishError, lines};
 use std::collections::HashMap;
 use std::fmt;
-
-/// Reason of the drops that count refused lines.
-pub const INVALID: &str = "invalid";
 
 /// Types of the categories below that only the worker knows about.
 const OF_THE_WORKER: [&str; 5] =

@@ -11,10 +11,14 @@ const SOURCES = readdirSync(join(root, "extension"), { recursive: true })
   .filter((file) => /\.tsx?$/.test(file))
   .map((file) => readFileSync(join(root, "extension", file), "utf8"));
 
+const RUST = ["src/system.rs", "src/envelope/reason.rs"].map((file) =>
+  readFileSync(join(root, file), "utf8"),
+);
+
 test("every type that the sources name is on the page", () => {
   const reference = readReference();
   const named = new Set(
-    SOURCES.flatMap((text) =>
+    [...SOURCES, ...RUST].flatMap((text) =>
       [...text.matchAll(/"((?:console|network|page|tab|window|input|system)\.[a-z_]+)"/g)].map(
         ([, type]) => type,
       ),
@@ -33,6 +37,9 @@ test("every gap reason that the sources name is on the page", () => {
     [...text.matchAll(/recordDrop\([^)]*"([a-z_]+)"\)|reason"?: ?"([a-z_]+)"/g)].map(([, a, b]) => a ?? b),
   );
   assert.ok(reasons.length >= 5);
+  const ours = RUST.flatMap((text) => [...text.matchAll(/pub const [A-Z_]+: &str = "([a-z_]+)"/g)]);
+  assert.ok(ours.length >= 6);
+  reasons.push(...ours.map(([, reason]) => reason));
   for (const reason of reasons) assert.ok(page.includes(`\`${reason}\``), `${reason}`);
 });
 

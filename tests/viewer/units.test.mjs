@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { relative } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -30,6 +31,8 @@ const { Columns } = await bundled("data/columns.ts");
 /** @type {typeof import("../../www/src/list/reasons.ts")} */
 const { gapReason } = await bundled("list/reasons.ts");
 
+/** @type {typeof import("../../www/src/data/collector.ts")} */
+const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
 const { holesIn, together } = await bundled("data/coverage.ts");
 
@@ -301,4 +304,31 @@ test("what nobody watched is what no stretch covers, category by category", () =
   assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
   assert.deepEqual(holes(31, 40), [[31, 40]]);
   assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
+});
+
+test("what retention took before it could be shown stands in the list as a gap", async () => {
+  const line = '{"capture_session_id":"s","seq":10,"event":{}}';
+  const frames = `retry: 1000\n\nid: 9\nevent: dropped\ndata: {"count":6,"next":"9"}\n\n: live\n\nid: 10\ndata: ${line}\n\n`;
+  const server = createServer((_, response) => response.writeHead(200).end(frames));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", () => listening(null)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const source = new CollectorSource(`http://127.0.0.1:${port}`, "token");
+  /** @type {string[]} */
+  const lines = [];
+  /** @type {string | null} */
+  let next = null;
+  const following = async () => {
+    for await (const page of source.follow({ session: "s", q: "" }, "3", new AbortController().signal)) {
+      lines.push(...page.lines);
+      next = page.next;
+    }
+  };
+  await assert.rejects(following(), /closed its stream/);
+  const gap = { first_seq: 4, last_seq: 9, category: "system", reason: "not_retained" };
+  assert.deepEqual(
+    lines.map((text) => JSON.parse(text)),
+    [{ capture_session_id: "s", gap }, JSON.parse(line)],
+  );
+  assert.equal(next, "10");
+  server.close();
 });

@@ -6,6 +6,7 @@ const WORDS: Record<string, string> = {
   deleted: "deleted by a person",
   corrupt: "what was stored can no longer be read",
   relay_queue_full: "the page produced more than its queue could hold",
+  invalid: "the page sent what is no event",
   hook_failed: "a console call that could not be looked at",
   trap: "the recorder failed on it",
   refused: "it was refused, as too large or as no record",
