@@ -1,5 +1,6 @@
 //! The browser's two clocks.
 
+use crate::session::Clock;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
@@ -7,6 +8,16 @@ extern "C" {
     /// Milliseconds since this context began, never going back.
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(super) fn monotonic_ms() -> f64;
+}
+
+/// The wall clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wall;
+
+impl Clock for Wall {
+    fn now_micros(&self) -> u64 {
+        wall_micros()
+    }
 }
 
 /// Unix microseconds of the wall clock.

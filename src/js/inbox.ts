@@ -11,12 +11,17 @@ interface WithInbox {
 
 const encoder = new TextEncoder();
 
+/** Copying a longer line once more costs more than a call. */
+const SHORT_CHARS = 1_000;
+const WAITING_CHARS = 16 << 10;
+
 /** A view of the inbox of one wasm object. */
 export class Inbox {
   readonly #memory: WebAssembly.Memory;
   readonly #owner: WithInbox;
   #view = new Uint8Array(0);
   #length = 0;
+  #waiting = "";
 
   constructor(instance: Instance, owner: WithInbox) {
     this.#memory = instance.memory;
@@ -26,6 +31,7 @@ export class Inbox {
   /** Empties it. */
   clear(): void {
     this.#length = 0;
+    this.#waiting = "";
   }
 
   /** Bytes written since it was emptied. */
@@ -40,7 +46,8 @@ export class Inbox {
     let read = 0;
     for (;;) {
       const view = this.#room(this.#length + room);
-      const step = encoder.encodeInto(read === 0 ? text : text.slice(read), view.subarray(this.#length));
+      const free = this.#length === 0 ? view : view.subarray(this.#length);
+      const step = encoder.encodeInto(read === 0 ? text : text.slice(read), free);
       read += step.read;
       this.#length += step.written;
       if (read >= text.length) return;
@@ -48,10 +55,24 @@ export class Inbox {
     }
   }
 
-  /** Appends a newline. */
-  endLine(): void {
+  /** Appends `text` and a newline; short lines wait for others, because encoding costs by the call, too. */
+  writeLine(text: string): void {
+    if (text.length < SHORT_CHARS) {
+      this.#waiting += `${text}\n`;
+      if (this.#waiting.length >= WAITING_CHARS) this.flush();
+      return;
+    }
+    this.flush();
+    this.write(text);
     this.#room(this.#length + 1)[this.#length] = 0x0a;
     this.#length += 1;
+  }
+
+  /** Writes the lines that wait. */
+  flush(): void {
+    if (this.#waiting === "") return;
+    this.write(this.#waiting);
+    this.#waiting = "";
   }
 
   #room(length: number): Uint8Array {

@@ -1,6 +1,6 @@
 //! A capture session as JavaScript holds it.
 
-use super::clock::{monotonic_ms, wall_micros};
+use super::clock::{Wall, monotonic_ms, wall_micros};
 use super::errors::error;
 use super::inbox::Inbox;
 use super::logs::{JsLogs, new_session_id};
@@ -107,8 +107,7 @@ impl JsSession {
     /// `invalid_event`, `too_many_categories`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
         let mut session = self.session.borrow_mut();
-        let published =
-            self.inbox.read(length, |event| session.publish(event, trust(data_last), wall_micros()));
+        let published = self.inbox.read(length, |event| session.publish(event, trust(data_last), Wall));
         drop(session);
         self.published();
         published.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
@@ -121,8 +120,7 @@ impl JsSession {
     #[wasm_bindgen(js_name = publishBatch)]
     pub fn publish_batch(&self, length: usize, data_last: bool) -> Result<js_sys::Array, JsValue> {
         let mut session = self.session.borrow_mut();
-        let receipt =
-            self.inbox.read(length, |lines| session.publish_batch(lines, trust(data_last), wall_micros()));
+        let receipt = self.inbox.read(length, |lines| session.publish_batch(lines, trust(data_last), Wall));
         drop(session);
         self.published();
         receipt.map(|receipt| packed(&receipt)).map_err(|refused| publish_error(&refused))

@@ -103,10 +103,10 @@ export class CaptureSession {
     } else {
       dataLast = true;
       for (const event of events) {
-        this.#inbox.write(stringified(event));
-        this.#inbox.endLine();
+        this.#inbox.writeLine(stringified(event));
         dataLast &&= isDataLast(event);
       }
+      this.#inbox.flush();
     }
     const [firstSeq, lastSeq, ...refused] = this.#run(() =>
       this.#wasm.publishBatch(this.#inbox.length, dataLast),

@@ -17,7 +17,7 @@
 
 use crate::envelope::reason::INVALID;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
-use crate::session::{CaptureSession, PublishError, lines};
+use crate::session::{CaptureSession, Clock, PublishError, lines};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -124,7 +124,7 @@ impl RelayLedger {
         provenance: Provenance<'_>,
         first_message: u64,
         ndjson: &[u8],
-        now_micros: u64,
+        clock: impl Clock,
     ) -> Result<RelayReceipt, RelayError> {
         let taken = self.relays.entry(relay_id.to_owned()).or_default();
         if first_message == 0 || first_message > taken.message + 1 {
@@ -138,7 +138,7 @@ impl RelayLedger {
             if message <= repeated_up_to {
                 continue;
             }
-            match take_line(session, provenance, line, now_micros) {
+            match take_line(session, provenance, line, &clock) {
                 Ok(()) => accepted += 1,
                 Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
                     return Err(RelayError::Session(error));
@@ -166,7 +166,7 @@ fn take_line(
     session: &mut CaptureSession,
     provenance: Provenance<'_>,
     line: &[u8],
-    now_micros: u64,
+    clock: &impl Clock,
 ) -> Result<(), PublishError> {
     if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
         if !may_relay(&category, "") {
@@ -189,7 +189,7 @@ fn take_line(
         let value = format!("{} of category {}", event.type_, event.category);
         Err(EventError::Field { path: "type", value, expected: Expected::RelayType }.into())
     };
-    session.accept(line, Trust::Untrusted, Shape::Relayed, now_micros, stamp).map(|_| ())
+    session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp).map(|_| ())
 }
 
 /// Whether a relay may publish this type (or, for a drop, any type of this category).

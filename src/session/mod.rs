@@ -49,6 +49,7 @@
 //! ```
 
 mod categories;
+mod clock;
 mod committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod committer;
@@ -56,6 +57,7 @@ mod committing;
 mod error;
 mod intake;
 
+pub use clock::Clock;
 pub use committed::Committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use committer::{CommitObserver, Committer};
@@ -271,12 +273,12 @@ impl CaptureSession {
         self.ring.reader(after_seq, selector)
     }
 
-    /// Accepts one event, a JSON object. `now_micros` stands in for an absent `ts`. Returns its seq.
+    /// Accepts one event, a JSON object. `clock` stands in for an absent `ts`. Returns its seq.
     ///
     /// # Errors
     /// The event is refused, and no seq is spent.
-    pub fn publish(&mut self, event: &[u8], trust: Trust, now_micros: u64) -> Result<u64, PublishError> {
-        let seq = self.accept(event, trust, Shape::Published, now_micros, |_| Ok(None))?;
+    pub fn publish(&mut self, event: &[u8], trust: Trust, clock: impl Clock) -> Result<u64, PublishError> {
+        let seq = self.accept(event, trust, Shape::Published, &clock, |_| Ok(None))?;
         self.settle_volatile();
         Ok(seq)
     }
@@ -290,7 +292,7 @@ impl CaptureSession {
         &mut self,
         ndjson: &[u8],
         trust: Trust,
-        now_micros: u64,
+        clock: impl Clock,
     ) -> Result<BatchReceipt, PublishError> {
         self.check_open()?;
         let single = || memchr::memchr(b'\n', ndjson).is_none_or(|end| end + 1 == ndjson.len());
@@ -299,7 +301,7 @@ impl CaptureSession {
         }
         let mut receipt = BatchReceipt::default();
         for (index, line) in lines(ndjson).enumerate() {
-            let accepted = self.accept(line, trust, Shape::Published, now_micros, |_| Ok(None));
+            let accepted = self.accept(line, trust, Shape::Published, &clock, |_| Ok(None));
             match accepted {
                 Ok(seq) => {
                     receipt.first_seq = if receipt.first_seq == 0 { seq } else { receipt.first_seq };
@@ -319,7 +321,7 @@ impl CaptureSession {
         text: &[u8],
         trust: Trust,
         shape: Shape,
-        now_micros: u64,
+        clock: &impl Clock,
         stamp: impl FnOnce(&Event<'_>) -> Result<Option<Provenance<'p>>, PublishError>,
     ) -> Result<u64, PublishError> {
         self.check_open()?;
@@ -330,10 +332,10 @@ impl CaptureSession {
             Err(error) => Err(error.into()),
             Ok(event) => match stamp(&event) {
                 Err(error) => Err(error),
-                Ok(None) => self.write(&event, seq, now_micros),
+                Ok(None) => self.write(&event, seq, clock),
                 Ok(Some(Provenance { metadata, tab_id, url })) => {
                     let event = Event { metadata: Some(metadata), tab_id, url: Some(url), ..event };
-                    self.write(&event, seq, now_micros)
+                    self.write(&event, seq, clock)
                 }
             },
         };
@@ -347,8 +349,8 @@ impl CaptureSession {
         self.intake.redact(json)
     }
 
-    fn write(&mut self, event: &Event<'_>, seq: u64, now_micros: u64) -> Result<u64, PublishError> {
-        let ts_micros = event.ts_micros.unwrap_or(now_micros);
+    fn write(&mut self, event: &Event<'_>, seq: u64, clock: &impl Clock) -> Result<u64, PublishError> {
+        let ts_micros = event.ts_micros.unwrap_or_else(|| clock.now_micros());
         let category = self.categories.open(event.category)?;
         let builder = self.categories.builder(category);
         let start = builder.lines().len();

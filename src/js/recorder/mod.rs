@@ -8,7 +8,7 @@ mod relayed;
 mod running;
 mod upkeep;
 
-use super::clock::wall_micros;
+use super::clock::Wall;
 use super::delivery;
 use super::errors::error;
 use super::reader::JsReader;
@@ -75,7 +75,7 @@ impl JsRecorder {
         let published = self
             .recorder
             .inbox
-            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, wall_micros()));
+            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, Wall));
         self.recorder.published();
         published.map(|seq| seq as f64).map_err(|refused| boundary::publish_error(&refused))
     }

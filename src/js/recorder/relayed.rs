@@ -2,7 +2,7 @@
 
 use super::running::Recorder;
 use crate::event::Provenance;
-use crate::js::clock::wall_micros;
+use crate::js::clock::Wall;
 use crate::js::errors::error;
 use crate::relay::RelayReceipt;
 use serde::Deserialize;
@@ -67,14 +67,7 @@ impl Recorder {
         let provenance = Provenance { metadata: &metadata, tab_id, url: &url[1..url.len() - 1] };
         self.inbox
             .read(length, |lines| {
-                self.ledger.borrow_mut().take(
-                    &mut session,
-                    relay_id,
-                    provenance,
-                    first_message,
-                    lines,
-                    wall_micros(),
-                )
+                self.ledger.borrow_mut().take(&mut session, relay_id, provenance, first_message, lines, Wall)
             })
             .map_err(|refused| error(refused.code(), &refused))
     }

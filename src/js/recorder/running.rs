@@ -5,7 +5,7 @@ use super::upkeep::Upkeep;
 use crate::config::CaptureConfig;
 use crate::event::Trust;
 use crate::flusher::{Delivery, Notice};
-use crate::js::clock::{monotonic_ms, wall_micros};
+use crate::js::clock::{Wall, monotonic_ms};
 use crate::js::delivery;
 use crate::js::errors::error;
 use crate::js::inbox::Inbox;
@@ -75,7 +75,7 @@ impl CommitObserver for Observer {
         self.notice.problem("volatile", why);
         // Refused when the session was closed meanwhile, and then nobody needs to know.
         let event = system::storage_volatile("volatile", why);
-        let _ = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, wall_micros());
+        let _ = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
         Box::pin(async move {
             // Without the record or with it: going on in memory is all that is left.
             let _ = save_resume(&save, None).await;
@@ -141,7 +141,7 @@ impl Recorder {
 
     /// Publishes one of our own events.
     pub(super) fn tell(&self, event: &str) {
-        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, wall_micros());
+        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
         if let Err(refused) = told {
             self.notice.problem(refused.code(), &refused.to_string());
         }
