@@ -93,6 +93,11 @@ pub(super) enum Command {
         after_help = "Exit status: 0 nothing is wrong; 1 something is.\n\nExamples:\n  tabtape doctor\n  tabtape doctor --json | jq '.findings[] | select(.ok | not)'"
     )]
     Doctor(DoctorArgs),
+    /// Bring what is whole in a damaged store into the running one
+    #[command(
+        after_help = "The damaged store was moved away, and the collector started again on an empty folder.\n\nExample:\n  mv events.db damaged.db && tabtape serve & tabtape recover damaged.db"
+    )]
+    Recover(RecoverArgs),
     /// Leave a note in the stream: here it happened
     #[command(after_help = "Example:\n  tabtape mark 'clicked pay, nothing happened'")]
     Mark(MarkArgs),
@@ -289,6 +294,16 @@ pub(super) struct DoctorArgs {
     /// Where `tabtape serve` would listen: what holds the port is asked who it is, if none runs
     #[arg(long, default_value = LISTEN, value_name = "ADDR")]
     pub(super) listen: SocketAddr,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecoverArgs {
+    /// The damaged events.db, where it was moved to
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

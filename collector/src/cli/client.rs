@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A collector and the token to use there.
@@ -63,6 +64,16 @@ impl Client {
     ) -> Result<Response, CliError> {
         let request = self.http.post(self.at(path, query)).header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(body)).await
+    }
+
+    /// A batch, as a recorder delivers it; the receipt.
+    pub(super) async fn deliver(&self, query: &[(&str, &str)], body: Vec<u8>) -> Result<Value, CliError> {
+        let request = self
+            .http
+            .post(self.at("/v1/batches", query))
+            .header(header::CONTENT_TYPE, "application/x-ndjson");
+        let response = self.send(request.body(body)).await?;
+        response.json().await.map_err(CliError::failed)
     }
 
     /// One message of the Model Context Protocol.

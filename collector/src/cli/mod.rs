@@ -10,6 +10,7 @@ mod export;
 mod manage;
 mod mcp;
 mod read;
+mod recover;
 mod serve;
 mod state;
 
@@ -95,6 +96,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Export(args) => export::run(&target.client()?, args).await,
         Command::Mcp => mcp::run(target.client()?).await,
         Command::Doctor(args) => doctor::run(&target, args).await,
+        Command::Recover(args) => recover::run(&target.client()?, args).await,
         Command::Mark(args) => manage::mark(&target.client()?, args).await,
         Command::Delete(args) => manage::delete(&target.client()?, args).await,
         Command::Coverage(args) => read::coverage(&target.client()?, args).await,

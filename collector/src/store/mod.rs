@@ -23,6 +23,7 @@ mod query;
 mod readers;
 mod recent;
 mod retention;
+mod salvage;
 mod schema;
 #[cfg(test)]
 mod schema_tests;
@@ -41,6 +42,7 @@ pub use page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use query::wants_gap;
 pub use recent::{Committed, Kind};
 pub use retention::Retention;
+pub use salvage::Salvage;
 pub use sessions::{SessionRow, SessionSummary};
 
 use names::Names;

@@ -57,16 +57,58 @@ async fn a_store_cut_off_in_a_page_is_found_at_start() {
     // As it says: a new store beside the damaged one, with the same tokens.
     std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
     let again = Process::start(folder.path());
-    assert_eq!(
-        client()
-            .get(format!("{}/v1/sessions", again.url))
-            .bearer_auth(&again.token)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        200
+    let back = recover(folder.path(), "damaged.db");
+    let lines = again.lines(SESSION).await;
+    let read = back["accepted"].as_u64().unwrap();
+    assert!(read > 1000 && back["duplicates"] == 0, "half of it was left: {back}");
+    let kept: Vec<&String> = lines.iter().filter(|line| line.contains("\"event\"")).collect();
+    assert_eq!(kept.len() as u64, read);
+    assert!(
+        kept.iter().all(|line| **line == event(SESSION, seq_of(line), &format!("number {}", seq_of(line))))
     );
+    // Whoever still holds the rest brings it back; the same again is nothing new.
+    assert_eq!(again.deliver(SESSION, 1, 5000, &events(SESSION, 1, 5000)).await.0, 200);
+    assert_eq!(again.lines(SESSION).await, events(SESSION, 1, 5000));
+    assert_eq!(recover(folder.path(), "damaged.db")["accepted"], 0);
+}
+
+fn recover(folder: &Path, file: &str) -> serde_json::Value {
+    let (status, out, error) = run(folder, &["recover", folder.join(file).to_str().unwrap(), "--json"]);
+    assert_eq!(status, 0, "{error}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_whole_on_both_sides_of_a_damage_is_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Collector::open(folder.path()).await;
+    for batch in 0..20 {
+        let (first, last) = (batch * 100 + 1, batch * 100 + 100);
+        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, noise(3_000, seq))).collect();
+        assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
+    }
+    assert_eq!(collector.deliver(SESSION, 2001, 2010, &[gap(SESSION, 2001, 2010, "quota")]).await.0, 200);
+    collector.stop().await;
+    let path = folder.path().join("events.db");
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(length / 2)).unwrap();
+    std::io::Write::write_all(&mut file, &vec![0xff; 256 << 10]).unwrap();
+    drop(file);
+    assert!(run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).2.contains("tabtape recover"));
+    std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
+    let again = Process::start(folder.path());
+    let back = recover(folder.path(), "damaged.db");
+    let (accepted, missing) = (back["accepted"].as_u64().unwrap(), back["missing"].as_u64().unwrap());
+    assert!(accepted > 1000 && missing > 10, "{back}");
+    let summary: serde_json::Value =
+        again.get(&format!("/v1/sessions/{SESSION}")).await.json().await.unwrap();
+    assert_eq!(summary["missing"], serde_json::json!([]), "every seq is accounted for");
+    assert_eq!(summary["gaps"]["quota"], 10);
+    assert_eq!(summary["gaps"]["corrupt"].as_u64().unwrap(), missing);
+    assert_eq!(summary["events"].as_u64().unwrap() + missing + 10, 2010);
+    let seqs: Vec<u64> = again.lines(SESSION).await.iter().map(|line| seq_of(line)).collect();
+    assert!(seqs.contains(&1) && seqs.contains(&2000));
 }
 
 fn is_root() -> bool {

@@ -1,0 +1,163 @@
+//! Reading what is whole in a store that is damaged, to bring it into another.
+//!
+//! Events lie in order of commit, so a damaged page takes a stretch of them: reading stops there and goes on at the
+//! first position after it that can be read.
+
+use super::gaps::gap_line;
+use super::packed::Unpacker;
+use super::{StoreError, schema};
+use bytes::Bytes;
+use rusqlite::{Connection, OpenFlags, params};
+use std::fmt;
+use std::path::Path;
+use tabtape::envelope::{Gap, SessionId};
+
+/// Rows of one look.
+const ROWS: i64 = 500;
+/// No store has so many positions.
+const MAX_POSITION: i64 = 1 << 53;
+
+/// A damaged store, read from its beginning.
+pub struct Salvage {
+    connection: Connection,
+    unpacker: Unpacker,
+    at: i64,
+    /// Lines that were there and could not be read.
+    pub unreadable: u64,
+}
+
+impl fmt::Debug for Salvage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Salvage").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl Salvage {
+    /// Opens a store's file; it is not written to.
+    ///
+    /// # Errors
+    /// It is not there, is no store, or is one of a newer program.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        // Without its log beside it, it can be read only as a file that nobody changes.
+        let has_log = path.with_extension("db-wal").exists();
+        let unreachable = |source| StoreError::Folder { path: path.to_owned(), source };
+        std::fs::metadata(path).map_err(unreachable)?;
+        let absolute = std::path::absolute(path).map_err(unreachable)?;
+        let mut url = reqwest::Url::from_file_path(absolute)
+            .map_err(|()| unreachable(std::io::ErrorKind::InvalidFilename.into()))?;
+        url.set_query(Some(if has_log { "mode=ro" } else { "mode=ro&immutable=1" }));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(url.as_str(), flags)?;
+        // Or SQLite refuses a file that is shorter than it says.
+        connection.pragma_update(None, "writable_schema", true)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > schema::VERSION {
+            return Err(StoreError::NewerSchema { found, known: schema::VERSION });
+        }
+        Ok(Self { connection, unpacker: Unpacker::new()?, at: 0, unreadable: 0 })
+    }
+
+    /// The next events' lines, in order of commit; `None` at the end.
+    ///
+    /// # Errors
+    /// There is no table of events.
+    pub fn events(&mut self) -> Result<Option<Vec<Bytes>>, StoreError> {
+        loop {
+            let mut lines = Vec::new();
+            let whole = self.look(&mut lines)?;
+            if !lines.is_empty() {
+                return Ok(Some(lines));
+            }
+            if whole || !self.skip()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads rows after where it stands; whether it came to its end without damage.
+    fn look(&mut self, lines: &mut Vec<Bytes>) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT position, line FROM events WHERE position > ?1 ORDER BY position LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![self.at, ROWS])?;
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(true),
+                Err(_) => return Ok(false),
+            };
+            self.at = row.get(0)?;
+            match self.unpacker.line(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+                Ok(line) => lines.push(Bytes::copy_from_slice(line)),
+                Err(_) => self.unreadable += 1,
+            }
+        }
+    }
+
+    /// Goes on behind what cannot be read; false when nothing is there.
+    fn skip(&mut self) -> Result<bool, StoreError> {
+        let mut probe = self
+            .connection
+            .prepare_cached("SELECT position FROM events WHERE position > ?1 ORDER BY position LIMIT 1")?;
+        let mut is_readable = |after: i64| probe.query_row([after], |row| row.get::<_, i64>(0)).is_ok();
+        let (mut damaged, mut step) = (self.at, 1);
+        let mut readable = loop {
+            let after = damaged.saturating_add(step);
+            if after > MAX_POSITION {
+                return Ok(false);
+            }
+            if is_readable(after) {
+                break after;
+            }
+            (damaged, step) = (after, step * 2);
+        };
+        while readable - damaged > 1 {
+            let middle = damaged + (readable - damaged) / 2;
+            if is_readable(middle) {
+                readable = middle;
+            } else {
+                damaged = middle;
+            }
+        }
+        self.at = readable;
+        Ok(true)
+    }
+
+    /// Lines beside the events: those that say what was watched, and gaps. What cannot be read is left out.
+    #[must_use]
+    pub fn others(&mut self) -> Vec<Bytes> {
+        let mut lines = Vec::new();
+        let milestones = self.connection.prepare("SELECT line FROM milestones").and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                lines.push(Bytes::copy_from_slice(row.get_ref(0)?.as_blob().unwrap_or_default()));
+            }
+            Ok(())
+        });
+        let gaps = self
+            .connection
+            .prepare(
+                "SELECT s.session, g.first_seq, g.last_seq, g.category, g.reason
+                 FROM gaps g JOIN sessions s ON s.id = g.session",
+            )
+            .and_then(|mut statement| {
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let Ok(session_id) = SessionId::parse(row.get_ref(0)?.as_bytes().unwrap_or_default())
+                    else {
+                        continue;
+                    };
+                    let gap = Gap {
+                        first_seq: row.get::<_, i64>(1)? as u64,
+                        last_seq: row.get::<_, i64>(2)? as u64,
+                        category: row.get(3)?,
+                        reason: row.get(4)?,
+                    };
+                    lines.push(gap_line(session_id, &gap));
+                }
+                Ok(())
+            });
+        self.unreadable += u64::from(milestones.is_err()) + u64::from(gaps.is_err());
+        lines
+    }
+}
