@@ -27,6 +27,6 @@ export const DEFAULT_SETTINGS: RelaySettings = {
   console: "standard",
   page: "standard",
   interaction: "standard",
-  max_event_bytes: 16_384,
+  max_event_bytes: 65_536,
   late: false,
 };

@@ -132,6 +132,42 @@ test("a frame's navigation names its parent", async () => {
   await page.close();
 });
 
+test("what a document says after the worker died is of the same navigation, at the same address", async () => {
+  const page = await rig.open("/app?lasting");
+  const { source } = await rig.event("page.navigation_committed", "/app?lasting");
+  await rig.event("page.history_updated", "/app/one#part");
+  const framed = await rig.open("/framed?lasting");
+  await rig.event("page.settled", "/framed?lasting");
+  await rig.flushed();
+  await page.waitForTimeout(500);
+  await rig.killWorker();
+  await page.evaluate(() => {
+    console.log("said later");
+    return fetch("/tick?later");
+  });
+  await framed.evaluate(() => {
+    const frame = /** @type {any} */ (document.querySelector("iframe")).contentWindow;
+    frame.console.log("said in a frame");
+  });
+  const log = await rig.event("console.log", "said later");
+  assert.equal(log.source.metadata.navigation_id, source.metadata.navigation_id);
+  assert.equal(log.source.metadata.document_id, source.metadata.document_id);
+  assert.equal(log.url, `${rig.site.origin}/app/one#part`);
+  const response = await rig.event("network.response", "/tick?later");
+  assert.equal(response.source.metadata.navigation_id, source.metadata.navigation_id);
+  const inFrame = await rig.event("console.log", "said in a frame");
+  const own = await rig.until(`type:page.navigation_committed tab:${inFrame.source.metadata.tab_id}`, (all) =>
+    all.some(({ source: { metadata } }) => metadata?.frame_id === inFrame.source.metadata.frame_id),
+  );
+  const committed = own.find(
+    ({ source: { metadata } }) => metadata?.document_id === inFrame.source.metadata.document_id,
+  );
+  assert.equal(inFrame.source.metadata.navigation_id, committed?.source.metadata?.navigation_id);
+  assert.equal(inFrame.source.metadata.parent_document_id, committed?.source.metadata?.parent_document_id);
+  await page.close();
+  await framed.close();
+});
+
 test("our own pages and the collector's are never recorded", async () => {
   const viewer = await rig.context.newPage();
   await viewer.goto(rig.collector.url).catch(() => {});
