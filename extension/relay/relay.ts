@@ -9,6 +9,7 @@
 import { HookChannel } from "./channel.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
 import { Interaction } from "./interaction.ts";
+import { nearestKin } from "./kin.ts";
 import { lineAt, type Observation } from "./observation.ts";
 import { Queue } from "./queue.ts";
 import { Reports } from "./reports.ts";
@@ -51,19 +52,24 @@ class Relay {
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe);
     this.#reports = new Reports(observe);
-    this.#hook = new HookChannel(this.#hookConfig(), (lines) => this.#hooked(lines), estate.hook);
+    const limited = (reason: string, from: string): void =>
+      observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });
+    const fromHook = {
+      lines: (lines: string) => this.#hooked(lines),
+      limited: (reason: string) => limited(reason, "hook"),
+    };
+    this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestKin, estate.hook);
     this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
     chrome.runtime.onMessage.addListener(this.#onBroadcast);
-    if (settings.late) {
-      observe({
-        type: "page.capture_limited",
-        category: "page",
-        source_event: "relay",
-        data: [{ reason: estate.hook === null ? "open_before_recording" : "extension_reloaded" }],
-      });
-    }
+    if (settings.late)
+      limited(estate.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
+  }
+
+  /** The channel of this document's hook. */
+  get hookChannel(): EventTarget | null {
+    return this.#hook.target;
   }
 
   configure(changes: Partial<RelaySettings>): void {
@@ -112,7 +118,8 @@ class Relay {
   }
 
   #observed(observation: Observation): void {
-    const line = lineAt(observation, this.#settings[observation.category], nowMicros());
+    const level = this.#settings[observation.category];
+    const line = lineAt(observation, level, this.#settings.max_event_bytes, nowMicros());
     if (line === null) return;
     this.#queue.push(observation.category, line);
     this.#connection.wake();
