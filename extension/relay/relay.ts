@@ -27,6 +27,8 @@ import { observeVitals } from "./vitals.ts";
 
 /** A reload takes some seconds; after so long nobody is coming, and the page gets everything back. */
 const ORPHANED_MS = 60_000;
+/** A hook that comes after the page takes milliseconds; one that has not come by then has found built-ins broken. */
+const HOOKED_MS = 5_000;
 
 class Relay {
   #settings: RelaySettings;
@@ -36,6 +38,7 @@ class Relay {
   readonly #inherited = new Set<Connection>();
   readonly #onClaim = answerClaims(() => this.#leave());
   #orphanedTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #hookTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #hook: HookChannel;
   readonly #interaction: Interaction;
   readonly #reports: Reports;
@@ -63,8 +66,12 @@ class Relay {
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
     chrome.runtime.onMessage.addListener(this.#onBroadcast);
-    if (settings.late)
+    if (settings.late) {
       limited(estate.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
+      this.#hookTimer = setTimeout(() => {
+        if (this.hookChannel === null) limited("console_not_hookable", "relay");
+      }, HOOKED_MS);
+    }
   }
 
   /** The channel of this document's hook. */
@@ -199,6 +206,7 @@ class Relay {
 
   #end(): void {
     if (this.#orphanedTimer !== null) clearTimeout(this.#orphanedTimer);
+    clearTimeout(this.#hookTimer);
     for (const connection of this.#connections) connection.close();
     ignoreClaims(this.#onClaim);
     this.#interaction.remove();

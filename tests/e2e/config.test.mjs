@@ -20,6 +20,8 @@ before(async () => {
       "/broken": scripted(`
         window.errors = []; addEventListener("error", (event) => errors.push(event.message));
         delete window.Reflect; delete window.CustomEvent; delete Promise.prototype.then; Object.freeze(console);`),
+      "/frozen-first": scripted(`Object.freeze(console);`),
+      "/own-console": scripted(`console = Object.create({ log() {} });`),
       "/open": scripted(
         `window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
       ),
@@ -87,6 +89,21 @@ test("a page that has broken built-ins before us hears nothing of ours when reco
   assert.equal(await broken.evaluate("console.log('b'), errors.length"), 0);
   await tampered.close();
   await broken.close();
+});
+
+test("a page whose console cannot be hooked any more is told as one", async () => {
+  await rig.command({ command: "stop" });
+  const paths = ["/frozen-first", "/own-console", "/broken", "/open"];
+  const pages = await Promise.all(paths.map((path) => rig.open(path)));
+  await rig.command({ command: "start" });
+  for (const path of paths.slice(0, 3)) {
+    await rig.until(`type:page.capture_limited url:*${path}`, (events) =>
+      events.some(({ data }) => /** @type {any} */ (data).reason === "console_not_hookable"),
+    );
+  }
+  const open = await rig.until("type:page.capture_limited url:*/open", (events) => events.length > 1);
+  assert.ok(open.every(({ data }) => /** @type {any} */ (data).reason === "open_before_recording"));
+  for (const page of pages) await page.close();
 });
 
 test("levels hold from the first inline script on, and change live", async () => {
