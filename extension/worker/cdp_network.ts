@@ -6,12 +6,12 @@ import type { CdpPublisher, Params, Source } from "./debugger.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 
+/** Of one that began before this worker did, or before the tab was attached to, less is known. */
 interface Request {
   tabId: number;
-  url: string;
-  /** Null for one that began before this worker did. */
+  url: string | null;
   method: string | null;
-  resourceType: string;
+  resourceType: string | null;
   startedSeconds: number;
   response: Params | null;
   frameId: string | null;
@@ -43,10 +43,10 @@ export class CdpNetwork {
         this.#answered(tabId, id, params);
         break;
       case "Network.loadingFinished":
-        void this.#finished(source, id, params);
+        void this.#finished(source, tabId, id, params);
         break;
       case "Network.loadingFailed":
-        this.#failed(id, params);
+        this.#failed(tabId, id, params);
         break;
     }
   }
@@ -116,11 +116,9 @@ export class CdpNetwork {
     if (known !== undefined) known.response = response;
     else {
       this.#remember(id, {
-        tabId,
+        ...unseen(tabId),
         url: response.url as string,
-        method: null,
         resourceType: typeOf(params),
-        startedSeconds: Number.NaN,
         response,
         frameId: (params.frameId as string | undefined) ?? null,
         loaderId: params.loaderId as string,
@@ -128,19 +126,17 @@ export class CdpNetwork {
     }
   }
 
-  async #finished(source: Source, id: string, params: Params): Promise<void> {
-    const request = this.#requests.get(id);
-    if (request?.response == null) return;
-    this.#requests.delete(id);
+  async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
+    const request = this.#ended(tabId, id);
     const ts = nowMicros();
     const body = await this.#body(source, request.tabId, params.requestId as string);
     const { response } = request;
     const timing = (response?.timing ?? null) as Params | null;
     this.#publish(request, id, "network.response", "Network.loadingFinished", ts, {
-      minimal: { method: request.method, status: response?.status },
+      minimal: { method: request.method, status: response?.status ?? null },
       standard: {
         resource_type: request.resourceType,
-        status_text: response?.statusText,
+        status_text: response?.statusText ?? null,
         protocol: response?.protocol ?? null,
         from_cache: response?.fromDiskCache === true || response?.fromServiceWorker === true,
         from_service_worker: response?.fromServiceWorker === true,
@@ -156,10 +152,8 @@ export class CdpNetwork {
     });
   }
 
-  #failed(id: string, params: Params): void {
-    const request = this.#requests.get(id);
-    if (request === undefined) return;
-    this.#requests.delete(id);
+  #failed(tabId: number, id: string, params: Params): void {
+    const request = this.#ended(tabId, id);
     this.#publish(request, id, "network.failed", "Network.loadingFailed", nowMicros(), {
       minimal: { method: request.method, error: params.errorText },
       standard: {
@@ -170,6 +164,13 @@ export class CdpNetwork {
       },
       raw: params,
     });
+  }
+
+  /** What is known of a request that has come to its end. */
+  #ended(tabId: number, id: string): Request {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    return request ?? unseen(tabId);
   }
 
   #remember(id: string, request: Request): void {
@@ -205,10 +206,10 @@ export class CdpNetwork {
   }
 
   #publish(request: Request, id: string, type: string, method: string, ts: number, ladder: Ladder): void {
-    const { tabId, url } = request;
+    const { tabId, url, frameId, loaderId } = request;
     const isNavigation = request.resourceType === "document";
     this.#publisher.publish(tabId, "network", (level, recorder) => {
-      if (isNoise(recorder.config, url)) return null;
+      if (url !== null && isNoise(recorder.config, url)) return null;
       const data = climb(level, ladder) as Params;
       return {
         ts,
@@ -220,16 +221,29 @@ export class CdpNetwork {
           event: method,
           metadata: {
             ...this.#publisher.metadata(tabId),
-            ...this.#frames.metadata(request, isNavigation),
+            ...(url === null ? {} : this.#frames.metadata({ tabId, url, frameId, loaderId }, isNavigation)),
             request_id: id,
           },
         },
-        url,
+        ...(url === null ? {} : { url }),
         data,
         ...(data.body_cut_from === undefined ? {} : { truncated: true }),
       };
     });
   }
+}
+
+function unseen(tabId: number): Request {
+  return {
+    tabId,
+    url: null,
+    method: null,
+    resourceType: null,
+    startedSeconds: Number.NaN,
+    response: null,
+    frameId: null,
+    loaderId: "",
+  };
 }
 
 /** The type of a request in our words. */

@@ -1,13 +1,14 @@
 /**
  * `network.websocket_*`: a socket from its handshake's answer to its end, and its frames.
  *
- * Every socket that was begun is told of: as opened once the server has agreed, or as failed. Of one that was open
- * before this worker was, the address is not known any more; its frames are recorded without.
+ * Every socket that was begun is told of: as opened once the server has agreed, or as failed. The frames of one that was
+ * open before the tab was attached to are recorded without an address: nobody tells it.
  */
 import { beginning } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import { headerPairs, nowMicros } from "./cdp_values.ts";
 import type { CdpPublisher, Params } from "./debugger.ts";
+import { LastingMap } from "./lasting_map.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 
 interface Socket {
@@ -16,6 +17,7 @@ interface Socket {
   state: "connecting" | "open" | "failed";
 }
 
+const MAX_SOCKETS = 1_000;
 const FRAMES: Record<string, string> = {
   "Network.webSocketFrameSent": "sent",
   "Network.webSocketFrameReceived": "received",
@@ -24,15 +26,19 @@ const FRAMES: Record<string, string> = {
 export class CdpSockets {
   readonly #publisher: CdpPublisher;
   readonly #frames: CdpFrames;
-  readonly #sockets = new Map<string, Socket>();
+  readonly #sockets = new LastingMap<Socket>("tabtape_sockets", MAX_SOCKETS);
 
   constructor(publisher: CdpPublisher, frames: CdpFrames) {
     this.#publisher = publisher;
     this.#frames = frames;
   }
 
+  restore(): Promise<void> {
+    return this.#sockets.restore();
+  }
+
   forget(tabId: number): void {
-    for (const [id, socket] of this.#sockets) if (socket.tabId === tabId) this.#sockets.delete(id);
+    this.#sockets.deleteWhere((socket) => socket.tabId === tabId);
   }
 
   event(tabId: number, id: string, method: string, params: Params): void {
@@ -57,8 +63,7 @@ export class CdpSockets {
   /** Told of only when the server has agreed. */
   #opened(tabId: number, id: string, method: string, params: Params): void {
     const response = params.response as { status: number; headers?: unknown };
-    const socket = this.#sockets.get(id);
-    if (socket !== undefined) socket.state = "open";
+    this.#setState(id, "open");
     this.#publish(tabId, id, "opened", method, {
       minimal: { status: response.status },
       standard: { headers: headerPairs(response.headers) },
@@ -66,9 +71,13 @@ export class CdpSockets {
     });
   }
 
-  #failed(tabId: number, id: string, method: string, error: unknown, params: Params): void {
+  #setState(id: string, state: Socket["state"]): void {
     const socket = this.#sockets.get(id);
-    if (socket?.state === "connecting") socket.state = "failed";
+    if (socket !== undefined) this.#sockets.set(id, { ...socket, state });
+  }
+
+  #failed(tabId: number, id: string, method: string, error: unknown, params: Params): void {
+    if (this.#sockets.get(id)?.state === "connecting") this.#setState(id, "failed");
     this.#publish(tabId, id, "failed", method, { minimal: { error }, raw: params });
   }
 

@@ -89,15 +89,18 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
 
   /** After a worker's death: tabs that are still attached to. */
   async resume(): Promise<void> {
-    for (const { id, tabId, attached } of await chrome.debugger.getTargets()) {
+    const [targets] = await Promise.all([
+      chrome.debugger.getTargets(),
+      this.#sockets.restore(),
+      this.#console.restore(),
+    ]);
+    for (const { id, tabId, attached } of targets) {
       if (!attached || tabId === undefined) continue;
       try {
-        // Fails for tabs that another client, DevTools for one, is attached to. Off and on again: workers that are
-        // there already are told of anew.
-        await this.send({ tabId }, "Target.setAutoAttach", { ...AUTO_ATTACH, autoAttach: false });
+        // Fails for tabs that another client, DevTools for one, is attached to.
+        await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
         this.#frames.attached(tabId, id);
         this.#debuggedTabs.add(tabId);
-        await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
       } catch {
         // Not ours, or closed meanwhile.
       }
@@ -190,7 +193,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   #event(source: Source, method: string, params: Params): void {
     const { tabId } = source;
     if (tabId === undefined || !this.#debuggedTabs.has(tabId)) return;
-    const id = `${source.sessionId ?? tabId}:${params.requestId as string}`;
+    // Not by session: the document of another site's frame begins in its parent's and ends in its own.
+    const id = `${tabId}:${params.requestId as string}`;
     if (method === "Target.attachedToTarget") void this.#attachedToTarget(source, params);
     else if (method.startsWith("Network.webSocket")) this.#sockets.event(tabId, id, method, params);
     else if (method.startsWith("Network.")) this.#network.event(source, tabId, id, method, params);

@@ -21,7 +21,7 @@ before(async () => {
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
       "/reset": (request) => request.socket.destroy(),
-      "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame"))`),
+      "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
         response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
       "/lasting.js": (_, response) =>
@@ -215,6 +215,27 @@ test("an event names frame, document and navigation as those of other producers 
   assert.equal(framed.source.metadata.navigation_id, inner.source.metadata.navigation_id);
 });
 
+test("a frame of another site, which has a session of its own, is told of under its own names", async () => {
+  await page.evaluate((url) => {
+    const frame = document.createElement("iframe");
+    frame.src = url;
+    document.body.append(frame);
+  }, `${rig.site.otherOrigin}/inner?cross`);
+  const inner = await rig.event("console.log", "cross");
+  const frame = page.frames().find((one) => one.url().includes("?cross"));
+  // What it asks for before its session is attached to may be missing.
+  await rig.poll("its session", async () => {
+    await frame?.evaluate(() => fetch("/data?polled").then((response) => response.text()));
+    return (await rig.collector.events("type:network.request url:*/data?polled")).length > 0;
+  });
+  const asked = await rig.event("network.request", "/data?polled");
+  assert.equal(asked.source.kind, "cdp");
+  for (const key of ["frame_id", "document_id", "navigation_id", "parent_frame_id", "parent_document_id"])
+    assert.equal(asked.source.metadata[key], inner.source.metadata[key], key);
+  const [started] = await rig.collector.events("type:network.request url:*/inner?cross");
+  assert.equal(started?.source.kind, "cdp");
+});
+
 test("consoles and errors of workers are recorded, and say so", async () => {
   await page.evaluate(() => {
     const worker = new Worker("/worker.js");
@@ -272,7 +293,7 @@ test("attached to all tabs, those that are open and those that come later", asyn
   assert.deepEqual(detached[0]?.data, { reason: "target_closed" });
 });
 
-test("after the worker's death each request is told of once, and workers are still heard", async () => {
+test("after the worker's death each request is told of once, and workers and sockets are still heard", async () => {
   await page.evaluate(() => {
     const scope = /** @type {any} */ (globalThis);
     scope.lasting = new Worker("/lasting.js");
@@ -280,8 +301,20 @@ test("after the worker's death each request is told of once, and workers are sti
       scope.lasting.onmessage = resolve;
     });
   });
+  await page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onopen = resolve;
+        /** @type {any} */ (globalThis).socket = socket;
+      }),
+    `ws://127.0.0.1:${rig.site.port}/socket?lasting`,
+  );
+  await rig.event("network.websocket_opened", "?lasting");
   await rig.event("console.log", "lasting begins");
   await rig.flushed();
+  // What a worker learns in its last moments the next one does not know.
+  await page.waitForTimeout(200);
   await rig.killWorker();
   // These wake it: both producers see them before it knows what it is attached to.
   await page.evaluate(() =>
@@ -297,6 +330,9 @@ test("after the worker's death each request is told of once, and workers are sti
   assert.match(source.metadata.navigation_id, /./);
   await page.evaluate(() => /** @type {any} */ (globalThis).lasting.postMessage("still there"));
   await rig.event("console.log", "still there");
+  await page.evaluate(() => /** @type {any} */ (globalThis).socket.send("through the same socket"));
+  const sent = await rig.event("network.websocket_sent", "through the same socket");
+  assert.match(`${sent.url}`, /\?lasting$/);
 });
 
 test("the end of recording detaches, and the next one attaches again", async () => {
