@@ -35,10 +35,36 @@ const quietHook = {
     build.onEnd(({ outputFiles }) => {
       const hook = outputFiles?.find(({ path }) => /[\\/]hook\.js$/.test(path));
       // In front of it all, or the directive is none and `this` of a stand-in is boxed.
-      if (hook) hook.contents = Buffer.from(`"use strict";try{${hook.text.trimEnd()}}catch{}\n`);
+      if (hook) hook.contents = Buffer.from(unseen(`"use strict";try{${hook.text.trimEnd()}}catch{}\n`));
     });
   },
 };
+
+/**
+ * A script with a source map that says one thing: to be left out where DevTools show who called. Without it, each of a
+ * page's console messages would be shown as coming from the hook.
+ *
+ * @param {string} script
+ */
+function unseen(script) {
+  const map = {
+    version: 3,
+    sources: ["tabtape/hook.js"],
+    sourcesContent: ["// Calls the page's own console, and records that it did.\n"],
+    names: [],
+    // Each line, from its first column on, is the first of the source.
+    mappings: script
+      .trimEnd()
+      .split("\n")
+      .map(() => "AAAA")
+      .join(";"),
+    ignoreList: [0],
+    // Its name before it was agreed upon.
+    x_google_ignoreList: [0],
+  };
+  const address = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}`;
+  return `${script}//# sourceMappingURL=${address}\n`;
+}
 
 /** Options all bundles share. The hook must not get helpers that call what a page may have replaced. */
 export const esbuildOptions = {

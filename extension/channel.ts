@@ -4,13 +4,20 @@
  * The channel itself is an `EventTarget` that belongs to no document. The hook hands it over once, as the
  * `relatedTarget` of a synchronous event at `document_start`, before any script of the page can listen; from
  * then on the page holds no reference to it, so it can neither read, block nor break what passes. Only strings
- * pass: an object would be cloned between the worlds, a string is not.
+ * pass: an object would be cloned between the worlds, a string is not. Only between two hooks, which are in one world,
+ * an object passes.
  */
 export const OFFER = "tabtape:offer";
 export const ASK = "tabtape:ask";
 
 /** Hook → relay: lines, joined by a line feed. */
 export const LINES = "lines";
+/** Hook → relay: why something cannot be recorded, a `reason` of `page.capture_limited`. */
+export const LIMITED = "limited";
+/** Relay → hook, before its config: the channel of a hook whose page shares objects with this one, in `relatedTarget`. */
+export const KIN = "kin";
+/** Hook → hook, on the channel of the other: what do you know of Proxies and stand-ins? */
+export const SHARE = "share";
 /** Relay → hook: a {@link HookConfig} as JSON; the first one is the acceptance of the offer. */
 export const CONFIG = "config";
 /** Relay → hook: give the page its own console back. */

@@ -6,12 +6,14 @@
  */
 
 import type { HookConfig } from "../channel.ts";
+import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Inspector } from "./inspect.ts";
 import type { Mask } from "./mask.ts";
-import { apply, nowMicros, quote, read, stackAbove } from "./natives.ts";
+import { apply, cut, cutToBytes, descriptorOf, hasOwn, nowMicros, quote, stackAbove } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 import { type Limits, Preview } from "./preview.ts";
-import { messageText } from "./text.ts";
+import { ConsoleState } from "./state.ts";
+import { MAX_TEXT, messageText } from "./text.ts";
 
 export const METHODS = [
   "log",
@@ -46,10 +48,8 @@ function wantsStack(method: Method, level: HookConfig["console"]): boolean {
 }
 
 const MINIMAL_TEXT = 120;
-/** Labels counted and timed at once; a page that makes labels up does not make this grow. */
-const MAX_LABELS = 256;
-const { get, set, delete: remove } = Map.prototype;
-const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
+/** Characters; enough for 100 frames, while the names of scripts may be as long as a `data:` address. */
+const MAX_STACK = 16_384;
 
 export function limitsOf(config: HookConfig): Limits {
   return config.console === "standard"
@@ -57,23 +57,31 @@ export function limitsOf(config: HookConfig): Limits {
     : { depth: 6, width: 200, string: 64_000, total: minimum(256_000, config.max_event_bytes), millis: 16 };
 }
 
+/** For another try: what takes long was tried already. */
+export function within({ depth, width, string }: Limits, total: number): Limits {
+  return { depth, width, string, total, millis: 1 };
+}
+
 function minimum(a: number, b: number): number {
   return a < b ? a : b;
 }
 
 export class ConsoleHook {
+  /** False when calls go by unseen: a page that was there first has frozen its console, or made its own. */
+  complete = true;
   readonly #inspect: Inspector;
   readonly #outbox: Outbox;
   #config: HookConfig;
   #limits: Limits;
   #inside = false;
-  #depth = 0;
-  readonly #counts = new Map<string, number>();
-  readonly #timers = new Map<string, number>();
+  /** Whether the preview made last left something out. */
+  #cut = false;
+  readonly #state: ConsoleState;
 
   constructor(inspect: Inspector, outbox: Outbox, config: HookConfig) {
     this.#inspect = inspect;
     this.#outbox = outbox;
+    this.#state = new ConsoleState(inspect);
     this.#config = config;
     this.#limits = limitsOf(config);
   }
@@ -89,13 +97,17 @@ export class ConsoleHook {
     for (let at = 0; at < METHODS.length; at++) {
       const method = METHODS[at] as Method;
       const undo = mask.replace(owner, method, (original) => this.#standIn(method, original));
-      if (undo === null) continue;
+      if (undo === null) {
+        if (isCallable(owner, method)) this.complete = false;
+        continue;
+      }
       const before = undoAll;
       undoAll = () => {
         before?.();
         undo();
       };
     }
+    if (undoAll === null) this.complete = false;
     return undoAll;
   }
 
@@ -120,6 +132,7 @@ export class ConsoleHook {
       // A stack overflow of the page that happens to strike here is the page's to notice, in its own call.
       this.#outbox.lose();
     } finally {
+      this.#inspect.forget();
       this.#inside = false;
     }
   }
@@ -127,68 +140,78 @@ export class ConsoleHook {
   #publish(method: Method, args: ArrayLike<unknown>, above: Callable): void {
     const ts = nowMicros();
     const level = this.#config.console as "minimal" | "standard" | "verbose" | "raw";
-    let truncated = false;
-    const extra = this.#ownState(method, args, ts);
-    let data = `{"text":${quote(messageText(this.#inspect, method === "assert" ? afterFirst(args) : args, level === "minimal" ? MINIMAL_TEXT : undefined))}`;
-    if (level !== "minimal") {
-      if (needsPreview(args)) {
-        const preview = new Preview(this.#inspect, this.#limits);
-        let list = "";
-        for (let at = method === "assert" ? 1 : 0; at < args.length; at++) {
-          list += `${list === "" ? "" : ","}${preview.json(args[at])}`;
-        }
-        data += `,"args":[${list}]`;
-        truncated = preview.truncated;
-      }
-      if (wantsStack(method, level)) {
-        const stack = stackAbove(above);
-        if (stack !== "") data += `,"stack":${quote(stack)}`;
-      }
-      data += extra;
+    const max = this.#config.max_event_bytes;
+    const first = method === "assert" && args.length > 0 ? 1 : 0;
+    const said = this.#state.after(method, args, ts);
+    const whole =
+      said?.text ?? (args.length > first ? messageText(this.#inspect, args, first) : silent(method));
+    const text = level === "minimal" ? cut(whole, MINIMAL_TEXT) : whole;
+    const stack = wantsStack(method, level) ? cut(stackAbove(above), MAX_STACK) : "";
+    const previewed = level !== "minimal" && needsPreview(args);
+    let truncated = level !== "minimal" && whole.length >= MAX_TEXT;
+
+    const content: Content = { level, text, args, first, previewed, stack, fields: said?.fields ?? "" };
+    let data = this.#json(content, this.#limits, max);
+    if (!fits(data, max)) {
+      truncated = true;
+      data = shrink(max, (part) => this.#json(content, within(this.#limits, part), part));
     }
-    if (this.#depth > 0) data += `,"group_depth":${this.#depth}`;
-    if (method === "group" || method === "groupCollapsed") this.#depth++;
+    truncated ||= this.#cut;
+    if (method === "group" || method === "groupCollapsed") this.#state.depth++;
     this.#outbox.put(
       ts,
       `console.${snake(method)}`,
       "console",
       `console.${method}`,
       level,
-      `${data}}`,
+      data,
       truncated,
       method === "error",
     );
   }
 
-  /** What the page's console keeps between calls, kept here too: counts, running timers, depth of groups. */
-  #ownState(method: Method, args: ArrayLike<unknown>, ts: number): string {
-    switch (method) {
-      case "groupEnd":
-        if (this.#depth > 0) this.#depth--;
-        return "";
-      case "count": {
-        const label = labelOf(args);
-        const count = (numberIn(this.#counts, label) ?? 0) + 1;
-        store(this.#counts, label, count);
-        return `,"label":${quote(label)},"count":${count}`;
-      }
-      case "countReset":
-        apply(remove, this.#counts, [labelOf(args)]);
-        return `,"label":${quote(labelOf(args))}`;
-      case "time":
-        store(this.#timers, labelOf(args), ts);
-        return `,"label":${quote(labelOf(args))}`;
-      case "timeLog":
-      case "timeEnd": {
-        const label = labelOf(args);
-        const start = numberIn(this.#timers, label);
-        if (method === "timeEnd") apply(remove, this.#timers, [label]);
-        return `,"label":${quote(label)}${start === undefined ? "" : `,"elapsed_ms":${(ts - start) / 1000}`}`;
-      }
-      default:
-        return "";
+  /** `data` of an event, with so many bytes for each of its parts. */
+  #json(
+    { level, text, args, first, previewed, stack, fields }: Content,
+    limits: Limits,
+    part: number,
+  ): string {
+    this.#cut = false;
+    let json = `{"text":${quote(cutToBytes(text, part))}`;
+    if (this.#state.depth > 0) json += `,"group_depth":${this.#state.depth}`;
+    if (level === "minimal" || part < LEAST_PART) return `${json}}`;
+    if (previewed) {
+      const preview = new Preview(this.#inspect, limits);
+      json += `,"args":[${preview.list(args, first)}]`;
+      this.#cut = preview.truncated;
     }
+    if (stack !== "") json += `,"stack":${quote(cutToBytes(stack, part))}`;
+    return `${json}${fields}}`;
   }
+}
+
+function isCallable(owner: object, method: Method): boolean {
+  const descriptor = descriptorOf(owner, method);
+  return descriptor !== undefined && (typeof descriptor.value === "function" || !hasOwn(descriptor, "value"));
+}
+
+/** What goes into one event. */
+interface Content {
+  level: HookConfig["console"];
+  text: string;
+  args: ArrayLike<unknown>;
+  /** Of the arguments, the first that is shown. */
+  first: number;
+  previewed: boolean;
+  stack: string;
+  fields: string;
+}
+
+/** What the browser prints of a call without arguments. */
+function silent(method: Method): string {
+  return method === "trace" || method === "group" || method === "groupCollapsed" || method === "assert"
+    ? `console.${method}`
+    : "";
 }
 
 /** `args` repeats `text` when all of them are primitives: it is left out then. */
@@ -199,29 +222,6 @@ function needsPreview(args: ArrayLike<unknown>): boolean {
     if (typeof value === "string" && value.length > 2_000) return true;
   }
   return false;
-}
-
-function afterFirst(args: ArrayLike<unknown>): ArrayLike<unknown> {
-  const rest = { __proto__: null, length: args.length > 0 ? args.length - 1 : 0 } as unknown as Record<
-    number,
-    unknown
-  > & { length: number };
-  for (let at = 1; at < args.length; at++) rest[at - 1] = args[at];
-  return rest;
-}
-
-function labelOf(args: ArrayLike<unknown>): string {
-  // Beyond its length an array would answer with the page's Array.prototype.
-  const label = args.length > 0 ? args[0] : undefined;
-  return typeof label === "string" ? label : typeof label === "number" ? `${label}` : "default";
-}
-
-function numberIn(map: Map<string, number>, label: string): number | undefined {
-  return apply(get, map, [label]) as number | undefined;
-}
-
-function store(map: Map<string, number>, label: string, value: number): void {
-  if ((read(size, map) as number) < MAX_LABELS) apply(set, map, [label, value]);
 }
 
 /** `groupCollapsed` → `group_collapsed`: types are lower case. */

@@ -5,12 +5,13 @@
  */
 
 import type { HookConfig } from "../channel.ts";
-import { limitsOf } from "./console.ts";
+import { fits, LEAST_PART, shrink } from "./budget.ts";
+import { limitsOf, within } from "./console.ts";
 import type { Inspector } from "./inspect.ts";
-import { cut, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
+import { cut, cutToBytes, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
-import { Preview } from "./preview.ts";
-import { valueText } from "./text.ts";
+import { type Limits, Preview } from "./preview.ts";
+import { MAX_TEXT, valueText } from "./text.ts";
 
 const error = {
   message: getterOf(ErrorEvent.prototype, "message"),
@@ -22,7 +23,8 @@ const error = {
 const reason = getterOf(PromiseRejectionEvent.prototype, "reason");
 
 const MINIMAL_TEXT = 120;
-const MAX_TEXT = 8192;
+/** Characters: a script's address may be a whole script. */
+const MAX_URL = 2_048;
 
 export class ErrorHook {
   readonly #inspect: Inspector;
@@ -61,7 +63,7 @@ export class ErrorHook {
       const place =
         url === ""
           ? ""
-          : `,"location":{"url":${quote(url)},"line":${line},"column":${read(error.colno, event)}}`;
+          : `,"location":{"url":${quote(cut(url, MAX_URL))},"line":${line},"column":${read(error.colno, event)}}`;
       const more = crossOrigin ? ',"cross_origin":true' : place;
       this.#publish("console.exception", "error", message, read(error.error, event), more);
     } catch {
@@ -77,7 +79,7 @@ export class ErrorHook {
       this.#publish(
         "console.rejection",
         "unhandledrejection",
-        `Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`,
+        cut(`Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`, MAX_TEXT),
         value,
         "",
       );
@@ -89,23 +91,27 @@ export class ErrorHook {
   #publish(type: string, sourceEvent: string, message: string, value: unknown, more: string): void {
     const ts = nowMicros();
     const level = this.#config.console;
-    if (level === "minimal") {
-      const short = quote(cut(message, MINIMAL_TEXT));
-      this.#outbox.put(ts, type, "console", sourceEvent, level, `{"text":${short}}`, false, true);
-      return;
+    const max = this.#config.max_event_bytes;
+    const text = level === "minimal" ? cut(message, MINIMAL_TEXT) : message;
+    const limits = limitsOf(this.#config);
+    let truncated = level !== "minimal" && message.length >= MAX_TEXT;
+
+    const content = (bounds: Limits, part: number): string => {
+      const json = `{"text":${quote(cutToBytes(text, part))}`;
+      if (level === "minimal" || part < LEAST_PART) return `${json}}`;
+      if (value === undefined || value === null) return `${json}${more}}`;
+      const preview = new Preview(this.#inspect, bounds);
+      const shown = preview.json(value);
+      truncated ||= preview.truncated;
+      return `${json}${more},"error":${shown}}`;
+    };
+    let data = content(limits, max);
+    if (!fits(data, max)) {
+      truncated = true;
+      data = shrink(max, (part) => content(within(limits, part), part));
     }
-    const preview = new Preview(this.#inspect, limitsOf(this.#config));
-    const shown = value === undefined || value === null ? "" : `,"error":${preview.json(value)}`;
-    this.#outbox.put(
-      ts,
-      type,
-      "console",
-      sourceEvent,
-      level,
-      `{"text":${quote(message)}${more}${shown}}`,
-      preview.truncated,
-      true,
-    );
+    this.#inspect.forget();
+    this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true);
   }
 }
 

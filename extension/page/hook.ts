@@ -4,12 +4,13 @@
  * It changes nothing until a relay has taken its channel. It leaves no name on any object of the page, and goes
  * away when the relay says so: what the page has not replaced since becomes the page's own again.
  */
-import { ASK, CONFIG, DRAIN, type HookConfig, OFFER, REARM, RETIRE } from "../channel.ts";
+import { ASK, CONFIG, DRAIN, type HookConfig, KIN, LIMITED, OFFER, REARM, RETIRE } from "../channel.ts";
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
 import { Inspector } from "./inspect.ts";
+import { share } from "./kin.ts";
 import { Mask } from "./mask.ts";
-import { customEventDetail, listen, offer, parse, read, unlisten } from "./natives.ts";
+import { customEventDetail, listen, offer, parse, read, relatedTarget, send, unlisten } from "./natives.ts";
 import { Outbox } from "./outbox.ts";
 import { Proxies } from "./proxies.ts";
 
@@ -20,15 +21,17 @@ interface Hook {
   retire(): void;
 }
 
-function install(channel: EventTarget, first: HookConfig): Hook {
+function install(channel: EventTarget, first: HookConfig, kin: EventTarget | null): Hook {
   const outbox = new Outbox(channel);
-  const mask = new Mask();
-  const proxies = new Proxies(!first.late);
+  const shared = share(channel, kin, !first.late);
+  const mask = new Mask(shared.originals);
+  const proxies = new Proxies(shared);
   const inspect = new Inspector(proxies);
   const consoleHook = new ConsoleHook(inspect, outbox, first);
   const errors = new ErrorHook(inspect, outbox, first);
   const undoProxies = first.late ? null : proxies.watch(mask);
   const undoConsole = consoleHook.install(mask, console);
+  if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
   errors.install();
   return {
     configure(config) {
@@ -52,10 +55,14 @@ function install(channel: EventTarget, first: HookConfig): Hook {
 function main(): void {
   const channel = new EventTarget();
   let hook: Hook | null = null;
+  let kin: EventTarget | null = null;
 
+  listen(channel, KIN, (event: MouseEvent) => {
+    kin = read(relatedTarget, event) as EventTarget | null;
+  });
   listen(channel, CONFIG, (event: CustomEvent) => {
     const config = parse(read(customEventDetail, event) as string) as HookConfig;
-    if (hook === null) hook = install(channel, config);
+    if (hook === null) hook = install(channel, config, kin);
     else hook.configure(config);
   });
   listen(channel, REARM, () => hook?.rearm());

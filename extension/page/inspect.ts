@@ -7,6 +7,7 @@
 import {
   apply,
   cut,
+  descriptorOf,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   getterOf,
@@ -14,7 +15,9 @@ import {
   isArray,
   isGenuineError,
   NONE,
+  ownKeys,
   ownValue,
+  pageFormatsStacks,
   read,
 } from "./natives.ts";
 import type { Proxies } from "./proxies.ts";
@@ -33,6 +36,7 @@ export type Kind =
   | "node"
   | "event"
   | "boxed"
+  | "cross_origin"
   | "proxy"
   | "closed";
 
@@ -96,8 +100,13 @@ const getters = {
 /** V8 keeps `stack` as an own accessor; this is its getter, to be told from one that the page has put there. */
 const stackGetter = getOwnPropertyDescriptor(new Error(), "stack")?.get ?? null;
 
+/** Objects with more keys than this are asked for them once a call only: it takes a moment, and cannot be cut short. */
+const MANY_KEYS = 1_000;
+
 export class Inspector {
   readonly #proxies: Proxies;
+  /** The object with many keys that was asked last. */
+  #wide: { object: object; keys: (string | symbol)[] } | null = null;
 
   constructor(proxies: Proxies) {
     this.#proxies = proxies;
@@ -109,7 +118,8 @@ export class Inspector {
     if (isGenuineError(object)) return "error";
     if (!this.#proxies.complete) return this.#kindWithoutTouching(object);
     const prototype = getPrototypeOf(object);
-    if (prototype === ObjectPrototype || prototype === null) return "object";
+    if (prototype === ObjectPrototype) return "object";
+    if (prototype === null) return isOfAnotherOrigin(object) ? "cross_origin" : "object";
     if (prototype === ArrayPrototype && isArray(object)) return "array";
     const kind = this.#kindByChain(object);
     return kind !== "object" && this.#proven(object, kind) ? kind : isArray(object) ? "array" : "object";
@@ -132,10 +142,26 @@ export class Inspector {
     return "";
   }
 
+  /** Of what has kind `cross_origin`; only windows let everyone post messages to them. */
+  crossOriginClass = (object: object): string =>
+    descriptorOf(object, "postMessage") === undefined ? "Location" : "Window";
+
   functionName(fn: object): string {
     if (this.#proxies.isProxy(fn)) return "";
     const name = ownValue(fn, "name");
     return typeof name === "string" ? cut(name, 128) : "";
+  }
+
+  keysOf(object: object): (string | symbol)[] {
+    if (this.#wide !== null && this.#wide.object === object) return this.#wide.keys;
+    const keys = ownKeys(object);
+    if (keys.length > MANY_KEYS) this.#wide = { object, keys };
+    return keys;
+  }
+
+  /** The page goes on: objects may change. */
+  forget(): void {
+    this.#wide = null;
   }
 
   targetOf(proxy: object): object | undefined {
@@ -156,13 +182,17 @@ export class Inspector {
     return typeof message === "string" ? message : "";
   }
 
-  /** The stack as V8 wrote it, without header; empty when the page replaced or formats it. */
+  /**
+   * The stack as V8 wrote it; empty where the page has put something else there, and where reading it would run code of
+   * the page: V8 writes it at the first reading, with the page's formatter, and asks the error for its `name`.
+   */
   errorStack(error: object): string {
     const descriptor = getOwnPropertyDescriptor(error, "stack");
     if (descriptor === undefined) return "";
     let stack: unknown;
     if (hasOwn(descriptor, "value")) stack = descriptor.value;
-    else if (descriptor.get !== undefined && descriptor.get === stackGetter) stack = read(stackGetter, error);
+    else if (descriptor.get === stackGetter && !pageFormatsStacks() && this.#hasPlainName(error))
+      stack = read(stackGetter, error);
     return typeof stack === "string" ? stack : "";
   }
 
@@ -262,11 +292,26 @@ export class Inspector {
     let link: object | null = object;
     for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
       if (this.#proxies.isProxy(link)) return undefined;
-      const descriptor = getOwnPropertyDescriptor(link, name);
+      const descriptor = descriptorOf(link, name);
       if (descriptor !== undefined) return hasOwn(descriptor, "value") ? descriptor.value : undefined;
       link = getPrototypeOf(link);
     }
     return undefined;
+  }
+
+  /** Whether `name` can be had from the error, by V8, without a getter, a trap or a `toString` of the page. */
+  #hasPlainName(error: object): boolean {
+    return typeof this.#inherited(error, "name") === "string";
+  }
+}
+
+/** A window or location of another origin: it has no prototype, and only a few properties may be asked for. */
+function isOfAnotherOrigin(object: object): boolean {
+  try {
+    getOwnPropertyDescriptor(object, "constructor");
+    return false;
+  } catch {
+    return true;
   }
 }
 

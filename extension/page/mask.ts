@@ -13,10 +13,15 @@ const { get, set } = WeakMap.prototype;
 const nativeToString = Function.prototype.toString;
 
 export class Mask {
-  readonly #originals = new WeakMap<object, object>();
+  readonly #originals: WeakMap<object, object>;
   #undo: (() => void) | null = null;
 
-  /** Replaces `owner[name]`; false when the page has made that impossible. */
+  /** `originals` are those of every document whose functions can come here: each answers for the others' stand-ins. */
+  constructor(originals: WeakMap<object, object>) {
+    this.#originals = originals;
+  }
+
+  /** Replaces `owner[name]`; null when the page has made that impossible. */
   replace(owner: object, name: string, make: (original: Callable) => Callable): (() => void) | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     if (typeof descriptor?.value !== "function") return null;

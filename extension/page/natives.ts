@@ -28,14 +28,23 @@ const { toWellFormed } = String.prototype as unknown as { toWellFormed(): string
 const { max, min, round, trunc } = Math;
 const NativeError = Error;
 const { captureStackTrace } = Error;
+const FORMATTER = "prepareStackTrace";
+const FunctionPrototype = Function.prototype;
+const ObjectPrototype = Object.prototype;
 // Chrome 134 and later: true for genuine errors of any realm, never runs page code.
 const isErrorNative = (Error as unknown as { isError?: (value: unknown) => boolean }).isError;
 const NativeCustomEvent = CustomEvent;
+const NativeBytes = Uint8Array;
+const { encodeInto } = TextEncoder.prototype;
+const encoder = new TextEncoder();
 const NativeMouseEvent = MouseEvent;
 const { dispatchEvent, addEventListener, removeEventListener } = EventTarget.prototype;
 const microtask = queueMicrotask;
 const dateNow = Date.now;
 const monotonic = performance.now.bind(performance);
+
+export const { toString: bigintText } = BigInt.prototype;
+export const { toString: symbolText } = Symbol.prototype;
 
 export { hasOwn, isArray, isFiniteNumber, max, min, parse, round, trunc };
 
@@ -54,9 +63,18 @@ export function read(getter: (() => unknown) | null, object: unknown): unknown {
   }
 }
 
+/** The own property's descriptor; undefined as well where the browser refuses: a window of another origin. */
+export function descriptorOf(object: object, name: PropertyKey): PropertyDescriptor | undefined {
+  try {
+    return getOwnPropertyDescriptor(object, name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** An own data property; undefined for a getter, which is not run. */
 export function ownValue(object: object, name: PropertyKey): unknown {
-  const descriptor = getOwnPropertyDescriptor(object, name);
+  const descriptor = descriptorOf(object, name);
   // An accessor's descriptor has no own `value`: reading it would look at the page's Object.prototype.
   return descriptor !== undefined && hasOwn(descriptor, "value") ? descriptor.value : undefined;
 }
@@ -75,6 +93,16 @@ export function redefine(owner: object, name: string, value: unknown, like: Prop
 
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : apply(slice, text, [0, length]);
+}
+
+/** As much of `text` as `bytes` of UTF-8 hold; half a character is none. */
+export function cutToBytes(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes) return text;
+  return cut(text, apply(encodeInto, encoder, [text, new NativeBytes(bytes)]).read);
+}
+
+export function utf8Length(text: string): number {
+  return apply(encodeInto, encoder, [text, new NativeBytes(text.length * 3)]).written;
 }
 
 export function tail(text: string, from: number): string {
@@ -122,9 +150,15 @@ export function stackAbove(above: (...args: never[]) => unknown): string {
   return withoutHeader(holder.stack ?? "");
 }
 
-/** With `Error.prepareStackTrace`, reading a stack runs code of the page: it is left unread. */
+/** With `Error.prepareStackTrace`, own or inherited, reading a stack runs code of the page: it is left unread. */
 export function pageFormatsStacks(): boolean {
-  return getOwnPropertyDescriptor(NativeError, "prepareStackTrace") !== undefined;
+  return (
+    getPrototypeOf(NativeError) !== FunctionPrototype ||
+    getPrototypeOf(FunctionPrototype) !== ObjectPrototype ||
+    getOwnPropertyDescriptor(NativeError, FORMATTER) !== undefined ||
+    getOwnPropertyDescriptor(FunctionPrototype, FORMATTER) !== undefined ||
+    getOwnPropertyDescriptor(ObjectPrototype, FORMATTER) !== undefined
+  );
 }
 
 function withoutHeader(stack: string): string {
@@ -154,6 +188,13 @@ export function offer(target: EventTarget, type: string, related: EventTarget): 
   return !apply(dispatchEvent, target, [event]);
 }
 
+/** Asks the hook behind `target`, in this world, for an object: null where none answers. */
+export function ask(target: EventTarget, type: string): unknown {
+  const detail = { __proto__: null, answer: null };
+  apply(dispatchEvent, target, [new NativeCustomEvent(type, bare({ __proto__: null, detail }))]);
+  return detail.answer;
+}
+
 export function listen(target: EventTarget, type: string, listener: (event: never) => void): void {
   apply(addEventListener, target, [type, listener]);
 }
@@ -162,4 +203,5 @@ export function unlisten(target: EventTarget, type: string, listener: (event: ne
   apply(removeEventListener, target, [type, listener]);
 }
 
+export const relatedTarget = getterOf(MouseEvent.prototype, "relatedTarget");
 export const customEventDetail = getterOf(CustomEvent.prototype, "detail");

@@ -10,16 +10,18 @@
 import type { Inspector, Kind } from "./inspect.ts";
 import {
   apply,
+  bigintText,
   cut,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   hasOwn,
   isFiniteNumber,
+  max,
   min,
   NONE,
   nowMillis,
-  ownKeys,
   quote,
+  symbolText,
 } from "./natives.ts";
 
 export interface Limits {
@@ -29,7 +31,7 @@ export interface Limits {
   width: number;
   /** Characters of one string. */
   string: number;
-  /** Characters of the whole. */
+  /** Characters of the whole, the JSON of it. */
   total: number;
   /** Milliseconds for the whole. */
   millis: number;
@@ -46,8 +48,6 @@ const iteration = {
   map: { start: Map.prototype.entries, next: mapNext.next },
   set: { start: Set.prototype.values, next: setNext.next },
 };
-const symbolText = Symbol.prototype.toString;
-const bigintText = BigInt.prototype.toString;
 
 /** Characters of a property's name. */
 const MAX_KEY = 256;
@@ -61,7 +61,7 @@ export class Preview {
   readonly #limits: Limits;
   #left: number;
   #visited = 0;
-  /** Set when the first nodes have been visited: most values have few, and the clock costs more than they do. */
+  /** Set when the first values have been visited: most values have few, and the clock costs more than they do. */
   #deadline = 0;
 
   constructor(inspect: Inspector, limits: Limits) {
@@ -74,18 +74,30 @@ export class Preview {
     return this.#value(value, this.#limits.depth, null);
   }
 
+  /** The arguments from `first` on, a comma between them; what comes after the budget is spent is one `cut`. */
+  list(args: ArrayLike<unknown>, first: number): string {
+    let list = "";
+    for (let at = first; at < args.length; at++) {
+      const spent = this.#left <= 0;
+      list += `${list === "" ? "" : ","}${this.json(args[at])}`;
+      if (spent) break;
+    }
+    return list;
+  }
+
   #value(value: unknown, depth: number, above: Ancestor | null): string {
+    if ((++this.#visited & 31) === 0) this.#checkTime();
     if (this.#left <= 0) return this.#cut();
     switch (typeof value) {
       case "string":
         return this.#string(value);
       case "number":
         if (isFiniteNumber(value) && (value !== 0 || 1 / value > 0)) return this.#spend(`${value}`);
-        return `{"$":"number","value":"${value === 0 ? "-0" : value}"}`;
+        return this.#spend(`{"$":"number","value":"${value === 0 ? "-0" : value}"}`);
       case "boolean":
-        return value ? "true" : "false";
+        return this.#spend(value ? "true" : "false");
       case "undefined":
-        return '{"$":"undefined"}';
+        return this.#spend('{"$":"undefined"}');
       case "bigint":
         return this.#bigint(value);
       case "symbol":
@@ -93,15 +105,14 @@ export class Preview {
       case "function":
         return this.#tag(this.#inspect.kindOf(value) === "proxy" ? "Proxy" : "function", this.#named(value));
       default:
-        return value === null ? "null" : this.#object(value as object, depth, above);
+        return value === null ? this.#spend("null") : this.#object(value as object, depth, above);
     }
   }
 
   #object(object: object, depth: number, above: Ancestor | null): string {
     for (let link = above; link !== null; link = link.parent) {
-      if (link.object === object) return '{"$":"circular"}';
+      if (link.object === object) return this.#spend('{"$":"circular"}');
     }
-    if ((++this.#visited & 31) === 0) this.#checkTime();
     const kind = this.#inspect.kindOf(object);
     const here = { __proto__: null, object, parent: above } as unknown as Ancestor;
     switch (kind) {
@@ -127,11 +138,13 @@ export class Preview {
         return this.#tag("ArrayBuffer", `,"byte_length":${this.#inspect.byteLength(object)}`);
       case "closed":
         return this.#tag("closed", "");
+      case "cross_origin":
+        return this.#tag(this.#inspect.crossOriginClass(object), ',"cross_origin":true');
       case "proxy": {
         const target = this.#inspect.targetOf(object);
         if (target === undefined || depth === 0) return this.#tag("Proxy", "");
         const shown = typeof target === "function" ? '{"$":"function"}' : this.#object(target, depth, here);
-        return `{"$":"Proxy","target":${shown}}`;
+        return this.#tag("Proxy", `,"target":${shown}`);
       }
       default:
         return depth === 0 ? this.#deep(object, kind) : this.#contents(object, kind, depth - 1, here);
@@ -154,24 +167,23 @@ export class Preview {
   }
 
   #properties(object: object, depth: number, here: Ancestor): string {
-    const keys = ownKeys(object);
+    const keys = this.#inspect.keysOf(object);
     let text = "";
     let shown = 0;
     let tagged = false;
     for (let at = 0; at < keys.length; at++) {
+      if ((at & 31) === 31) this.#checkTime();
       const key = keys[at] as string | symbol;
-      const descriptor = getOwnPropertyDescriptor(object, key);
-      if (descriptor === undefined || !descriptor.enumerable) continue;
-      if (shown === this.#limits.width || this.#left <= 0) {
+      const descriptor = this.#left <= 0 ? undefined : getOwnPropertyDescriptor(object, key);
+      if (this.#left > 0 && (descriptor === undefined || !descriptor.enumerable)) continue;
+      if (descriptor === undefined || shown === this.#limits.width) {
         this.truncated = true;
         return this.#wrapped(object, text, keys.length - at);
       }
       const name = typeof key === "symbol" ? apply(symbolText, key, NONE) : key;
       if (name === "$") tagged = true;
-      const member = hasOwn(descriptor, "value")
-        ? this.#value(descriptor.value, depth, here)
-        : '{"$":"getter"}';
-      text += `${shown === 0 ? "" : ","}${this.#spend(quote(cut(name, MAX_KEY)))}:${member}`;
+      text += `${shown === 0 ? "" : ","}${this.#spend(`${quote(cut(name, MAX_KEY))}:`)}`;
+      text += this.#member(descriptor, depth, here);
       shown++;
     }
     const plain = !tagged && this.#inspect.classOf(object) === "";
@@ -190,10 +202,8 @@ export class Preview {
     let at = 0;
     for (; at < shown && this.#left > 0; at++) {
       const descriptor = getOwnPropertyDescriptor(array, `${at}`);
-      let item = '{"$":"empty"}';
-      if (descriptor !== undefined) {
-        item = hasOwn(descriptor, "value") ? this.#value(descriptor.value, depth, here) : '{"$":"getter"}';
-      }
+      const item =
+        descriptor === undefined ? this.#spend('{"$":"empty"}') : this.#member(descriptor, depth, here);
       text += at === 0 ? item : `,${item}`;
     }
     const name = this.#inspect.classOf(array);
@@ -227,7 +237,10 @@ export class Preview {
       let item: string;
       if (kind === "map") {
         const entry = step.value as [unknown, unknown];
-        item = `[${this.#value(entry[0], depth, here)},${this.#value(entry[1], depth, here)}]`;
+        item = this.#spend(
+          `[${this.#value(entry[0], depth, here)},${this.#value(entry[1], depth, here)}]`,
+          3,
+        );
       } else {
         item = this.#value(step.value, depth, here);
       }
@@ -256,11 +269,11 @@ export class Preview {
   #deep(object: object, kind: Kind): string {
     this.truncated = true;
     const name = this.#inspect.classOf(object) || (kind === "array" ? "Array" : "Object");
-    return `${DEEP},"class":${quote(name)}}`;
+    return this.#spend(`${DEEP},"class":${quote(name)}}`);
   }
 
   #string(value: string): string {
-    const most = min(this.#limits.string, this.#left);
+    const most = max(0, min(this.#limits.string, this.#left));
     if (value.length <= most) return this.#spend(quote(value));
     this.truncated = true;
     const text = `{"$":"string","value":${quote(cut(value, most))},"length":${value.length}}`;
@@ -270,7 +283,9 @@ export class Preview {
   #bigint(value: bigint): string {
     // Writing out a bigint is quadratic in its size; past 64 bits more digits tell little.
     const small = value < 1n << 256n && value > -(1n << 256n);
-    return `{"$":"bigint","value":"${small ? apply(bigintText, value, NONE) : "more than 256 bits"}"}`;
+    return this.#spend(
+      `{"$":"bigint","value":"${small ? apply(bigintText, value, NONE) : "more than 256 bits"}"}`,
+    );
   }
 
   #named(fn: object): string {
@@ -278,8 +293,15 @@ export class Preview {
     return name === "" ? "" : `,"name":${quote(name)}`;
   }
 
+  /** What `rest` contains has been counted, but for the names in it. */
   #tag(name: string, rest: string): string {
-    return this.#spend(`{"$":${quote(name)}${rest}}`, 8);
+    return this.#spend(`{"$":${quote(name)}${rest}}`, 24 + name.length);
+  }
+
+  #member(descriptor: PropertyDescriptor, depth: number, here: Ancestor): string {
+    return hasOwn(descriptor, "value")
+      ? this.#value(descriptor.value, depth, here)
+      : this.#spend('{"$":"getter"}');
   }
 
   #checkTime(): void {
@@ -293,9 +315,9 @@ export class Preview {
     return CUT;
   }
 
-  /** Counts `text` against the budget; parts already counted are counted once by giving their own `cost`. */
+  /** Counts `text`, and a comma, against the budget; parts already counted are counted once by giving their own `cost`. */
   #spend(text: string, cost = text.length): string {
-    this.#left -= cost;
+    this.#left -= cost + 1;
     return text;
   }
 }

@@ -3,10 +3,12 @@
  *
  * JavaScript has no operation that tells a Proxy from an object without running its traps, and running them
  * changes pages: reading a Vue or MobX object inside an effect makes the effect depend on it. So the hook sees
- * each Proxy being made, and remembers its target, which can be shown instead. Where it came too late to see
- * (a tab opened before recording began), every object that is not proven to be one is left closed.
+ * each Proxy being made, and remembers its target, which can be shown instead; so do those of the frames around it.
+ * Where one came too late to see (a tab opened before recording began), every object that is not proven to be none
+ * is left closed.
  */
 
+import type { Shared } from "./kin.ts";
 import type { Mask } from "./mask.ts";
 import { apply, construct, getOwnPropertyDescriptor, ownValue, redefine } from "./natives.ts";
 
@@ -14,12 +16,17 @@ const { get, set, has } = WeakMap.prototype;
 const NativeProxy = Proxy;
 
 export class Proxies {
-  readonly #targets = new WeakMap<object, object>();
-  /** False when Proxies may exist that nobody saw being made. */
-  readonly complete: boolean;
+  readonly #shared: Shared;
+  readonly #targets: WeakMap<object, object>;
 
-  constructor(complete: boolean) {
-    this.complete = complete;
+  constructor(shared: Shared) {
+    this.#shared = shared;
+    this.#targets = shared.targets;
+  }
+
+  /** False when Proxies may exist that nobody saw being made. */
+  get complete(): boolean {
+    return this.#shared.complete;
   }
 
   isProxy(value: object): boolean {

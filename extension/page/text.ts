@@ -5,42 +5,64 @@
  */
 
 import type { Inspector } from "./inspect.ts";
-import { apply, cut, getOwnPropertyDescriptor, hasOwn, min, NONE, ownKeys, tail, trunc } from "./natives.ts";
+import {
+  apply,
+  bigintText,
+  cut,
+  getOwnPropertyDescriptor,
+  hasOwn,
+  min,
+  NONE,
+  symbolText,
+  tail,
+  trunc,
+} from "./natives.ts";
 
-const MAX_TEXT = 8192;
+export const MAX_TEXT = 8192;
 const MAX_NESTED_TEXT = 100;
 const MAX_ITEMS = 5;
 const MAX_ARRAY_ITEMS = 10;
+/** Keys that are looked at to find so many that are enumerable. */
+const MAX_KEYS = 1_000;
 
-const symbolText = Symbol.prototype.toString;
-const bigintText = BigInt.prototype.toString;
 const { parseInt: toInteger, parseFloat: toFloat } = Number;
 
-/** What `console.log(...args)` would print. */
-export function messageText(inspect: Inspector, args: ArrayLike<unknown>, maxLength = MAX_TEXT): string {
-  let text = "";
-  let at = 0;
+/** What `console.log` would print of the arguments from `first` on. */
+export function messageText(inspect: Inspector, args: ArrayLike<unknown>, first = 0): string {
   // Beyond its length an array would answer with the page's Array.prototype.
-  const format = args.length > 1 ? args[0] : undefined;
+  const format = args.length > first + 1 ? args[first] : undefined;
   if (typeof format === "string") {
-    const formatted = applyFormat(inspect, cut(format, maxLength), args);
-    text = formatted.text;
-    at = formatted.used;
+    const { text, used } = applyFormat(inspect, cut(format, MAX_TEXT), args, first + 1);
+    return cut(text + listText(inspect, args, used, MAX_TEXT - text.length), MAX_TEXT);
   }
-  for (; at < args.length && text.length < maxLength; at++) {
-    if (at > 0) text += " ";
-    text += valueText(inspect, args[at], 2, true);
+  if (args.length <= first) return "";
+  const text = valueText(inspect, args[first], 2, true);
+  if (args.length === first + 1) return cut(text, MAX_TEXT);
+  return cut(text + listText(inspect, args, first + 1, MAX_TEXT - text.length), MAX_TEXT);
+}
+
+/** The arguments from `first` on, a space before each. */
+export function listText(
+  inspect: Inspector,
+  args: ArrayLike<unknown>,
+  first: number,
+  maxLength = MAX_TEXT,
+): string {
+  let text = "";
+  for (let at = first; at < args.length && text.length < maxLength; at++) {
+    text += ` ${valueText(inspect, args[at], 2, true)}`;
   }
-  return cut(text, maxLength);
+  return text;
 }
 
 function applyFormat(
   inspect: Inspector,
   format: string,
   args: ArrayLike<unknown>,
+  first: number,
 ): { text: string; used: number } {
   let text = "";
-  let used = 1;
+  let used = first;
   let from = 0;
   for (let at = 0; at < format.length - 1; at++) {
     if (format[at] !== "%") continue;
@@ -137,6 +159,8 @@ function objectText(inspect: Inspector, object: object, depth: number): string {
       return "Promise {}";
     case "closed":
       return "Object {…}";
+    case "cross_origin":
+      return `${inspect.crossOriginClass(object)} (cross-origin)`;
     case "proxy": {
       const target = inspect.targetOf(object);
       return target === undefined || typeof target === "function" || depth === 0
@@ -167,10 +191,14 @@ function propertiesText(inspect: Inspector, object: object, depth: number): stri
   const name = inspect.classOf(object);
   const prefix = name === "" ? "" : `${name} `;
   if (depth === 0) return `${prefix}{…}`;
-  const keys = ownKeys(object);
+  const keys = inspect.keysOf(object);
   let text = "";
   let shown = 0;
   for (let at = 0; at < keys.length; at++) {
+    if (at === MAX_KEYS) {
+      text += text === "" ? "…" : ", …";
+      break;
+    }
     const key = keys[at] as string | symbol;
     const descriptor = getOwnPropertyDescriptor(object, key);
     if (descriptor === undefined || !descriptor.enumerable) continue;

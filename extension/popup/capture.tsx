@@ -1,8 +1,10 @@
 /** What is recorded: this site, and each category with its detail level. */
 import type { CaptureConfig, DetailLevel } from "../../src/js/types.ts";
-import { shortCount } from "../../www/src/data/time.ts";
+import { count, shortCount } from "../../www/src/data/time.ts";
 import { categoryClass } from "../../www/src/ui/category.ts";
+import { eventsOf } from "./numbers.tsx";
 import { isSiteOn, type RecorderNow, run, setSite, site } from "./state.ts";
+import { Switch } from "./switch.tsx";
 
 const LEVELS: { level: DetailLevel; about: string }[] = [
   { level: "minimal", about: "what happened and where" },
@@ -15,7 +17,8 @@ const ALWAYS_ON = "system";
 /** As the viewer orders them; others follow by name. */
 const ORDER = ["console", "network", "page", "tab", "interaction"];
 
-export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow }) {
+/** `recorder` is null while nothing is recorded. */
+export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow | null }) {
   const host = site.value;
   const names = Object.keys(config.categories)
     .filter((name) => name !== ALWAYS_ON)
@@ -37,15 +40,15 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
           enabled: false,
           detail_level: "standard",
         };
-        const counts = recorder.categories[name];
+        const events = recorder === null ? 0 : eventsOf(recorder, name);
         const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
           void run({ command: "configure", patch: { categories: { [name]: patch } } });
         return (
           <div class={`line ${categoryClass(name)}`} key={name}>
             <span class="dot" aria-hidden="true" />
             <span class="line-name">{name}</span>
-            <span class="aside" title={`${counts?.events ?? 0} since the recorder's worker started`}>
-              {counts === undefined || counts.events === 0 ? "" : shortCount(counts.events)}
+            <span class="aside" title={`${count(events)} in this session`}>
+              {events === 0 ? "" : shortCount(events)}
             </span>
             <select
               aria-label={`Detail of ${name}`}
@@ -70,19 +73,4 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
 function rank(name: string): number {
   const at = ORDER.indexOf(name);
   return at < 0 ? ORDER.length : at;
-}
-
-function Switch({ label, on, change }: { label: string; on: boolean; change: (on: boolean) => void }) {
-  return (
-    <button
-      type="button"
-      class="switch"
-      role="switch"
-      aria-checked={on}
-      aria-label={label}
-      onClick={() => change(!on)}
-    >
-      <span />
-    </button>
-  );
 }

@@ -1,5 +1,6 @@
 /** Where the events go, and what mends it when they do not. */
 import { ago, count } from "../../www/src/data/time.ts";
+import type { Status } from "../worker/messages.ts";
 import type { RecorderNow } from "./state.ts";
 
 interface Told {
@@ -10,51 +11,83 @@ interface Told {
   run?: string;
 }
 
+const NONE: Told = {
+  tone: "none",
+  what: "No collector",
+  mend: "Events are kept in this browser, where the viewer reads them. To keep more:",
+  run: "tabtape pair",
+};
+
 function tell({ collector, backlog_events }: RecorderNow): Told {
-  const host = (collector.url ?? "").replace("http://", "");
-  const waiting = `${count(backlog_events)} records wait here until it answers.`;
+  const host = hostOf(collector.url);
+  const waiting = waitHere(backlog_events);
   switch (collector.state) {
     case "ok":
       return { tone: "ok", what: `Delivering to ${host}` };
     case "connecting":
       return { tone: "wait", what: `Connecting to ${host}` };
     case "retrying":
-      return { tone: "wait", what: `No answer from ${host}`, mend: waiting, run: "tabtape serve" };
+      return {
+        tone: "wait",
+        what: `No answer from ${host}`,
+        mend: `${waiting} until it answers.`,
+        run: "tabtape serve",
+      };
     case "unauthorized":
       return {
         tone: "bad",
         what: `${host} refuses this browser`,
-        mend: `Pair again. ${count(backlog_events)} records wait here.`,
+        mend: `Pair again. ${waiting}.`,
         run: "tabtape pair",
       };
     case "impostor":
       return {
         tone: "bad",
         what: `Something else listens at ${host}`,
-        mend: `It does not know the secret of the pairing, so it was sent nothing. ${count(backlog_events)} records wait here.`,
+        mend: `It does not know the secret of the pairing, so it was sent nothing. ${waiting}.`,
         run: "tabtape serve",
       };
     default:
-      return {
-        tone: "none",
-        what: "No collector",
-        mend: "Events are kept in this browser, where the viewer reads them. To keep more:",
-        run: "tabtape pair",
-      };
+      return NONE;
   }
 }
 
-export function Collector({ recorder }: { recorder: RecorderNow }) {
-  const { tone, what, mend, run } = tell(recorder);
-  const { last_ack_ts, error } = recorder.collector;
+/** While nothing is recorded nothing is delivered either: what was wrong last still is, as far as anybody knows. */
+function tellResting({ collector_url, recorder }: Status): Told {
+  if (collector_url === null) return NONE;
+  const state = recorder?.collector.url === collector_url ? recorder.collector.state : null;
+  if (recorder !== null && (state === "retrying" || state === "unauthorized" || state === "impostor"))
+    return tell(recorder);
+  const what = `Paired with ${hostOf(collector_url)}`;
+  const waiting = recorder?.backlog_events ?? 0;
+  return waiting === 0
+    ? { tone: "none", what }
+    : { tone: "none", what, mend: `${waitHere(waiting)} until recording goes on.` };
+}
+
+function waitHere(records: number): string {
+  return records === 1 ? "1 record waits here" : `${count(records)} records wait here`;
+}
+
+function hostOf(url: string | null): string {
+  return (url ?? "").replace("http://", "");
+}
+
+export function Collector({ now }: { now: Status }) {
+  const { recording, recorder } = now;
+  const { tone, what, mend, run } = recording && recorder !== null ? tell(recorder) : tellResting(now);
+  const { last_ack_ts = null, error = null } = recorder?.collector ?? {};
   return (
     <section class={`collector tone-${tone}`} aria-label="Collector">
       <p class="collector-what">
         <span class="light" aria-hidden="true" />
         <span>{what}</span>
-        {tone === "ok" && last_ack_ts !== null ? (
-          <span class="aside">{ago(last_ack_ts, Date.now() * 1000)}</span>
-        ) : null}
+        {tone === "none" || last_ack_ts === null ? null : (
+          <span class="aside" title="When the collector last said that it has stored something">
+            {tone === "ok" ? "" : "last ack "}
+            {ago(last_ack_ts, Date.now() * 1000)}
+          </span>
+        )}
       </p>
       {mend === undefined ? null : <p class="quiet">{mend}</p>}
       {run === undefined ? null : (

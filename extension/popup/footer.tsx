@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { bytes, count, shortCount } from "../../www/src/data/time.ts";
 import type { Status } from "../worker/messages.ts";
-import { exporting, exportLogs, storage, watchStorage } from "./logs.ts";
+import { exporting, exportLogs, storage, tallyAnew, watchStorage } from "./logs.ts";
 import { forget, newSession, openPanel, run, site } from "./state.ts";
 
 /** How long "really?" stands before it is taken back. */
@@ -74,7 +74,7 @@ function Forget() {
           : `Deletes everything recorded of ${host} and the sites below it, here and what this pairing has stored`
       }
       onClick={() => {
-        if (sure.value && host !== null) void forget(host);
+        if (sure.value && host !== null) void forget(host).then(tallyAnew);
         sure.value = !sure.value;
       }}
     >

@@ -1,14 +1,16 @@
-/** What the popup does with the logs of this browser by itself: how much they take, and all of them as a file. */
+/** What the popup does with the logs of this browser by itself: what they take and hold, and all of them as a file. */
 import { type Signal, signal } from "@preact/signals";
-import type { LogReader, LogStorage } from "../../src/js/index.ts";
+import type { LogReader, LogStorage, SessionTally } from "../../src/js/index.ts";
 import { count } from "../../www/src/data/time.ts";
 import { openLogs } from "../viewer/logs.ts";
-import { done, problem } from "./state.ts";
+import { done, problem, type RecorderNow } from "./state.ts";
 
 const PAGE_RECORDS = 5_000;
 const LOOK_EVERY_MS = 5_000;
 
 export const storage: Signal<LogStorage | null> = signal(null);
+/** What the session being recorded holds; null until it is counted, and for one that is in memory only. */
+export const tally: Signal<(SessionTally & { session: string }) | null> = signal(null);
 /** How many records an export has read, while one runs. */
 export const exporting: Signal<number | null> = signal(null);
 
@@ -28,6 +30,38 @@ export async function watchStorage(): Promise<void> {
     opened = null;
     problem.value = (error as Error).message;
   }
+}
+
+let isTallying = false;
+
+/** Counts a session on from where it was. */
+export async function tallySession({ session_id, committed_seq, state }: RecorderNow): Promise<void> {
+  if (isTallying) return;
+  isTallying = true;
+  try {
+    if (state === "volatile") tally.value = null;
+    else tally.value = { session: session_id, ...(await tallied(session_id, committed_seq)) };
+  } catch {
+    // The recorder's own numbers have to do.
+    tally.value = null;
+    opened = null;
+  } finally {
+    isTallying = false;
+  }
+}
+
+async function tallied(session: string, untilSeq: number): Promise<SessionTally> {
+  const reader = await logs();
+  for (let before = -1; ; ) {
+    const counted = await reader.tally(session);
+    if (counted.after_seq >= untilSeq || counted.after_seq === before) return counted;
+    before = counted.after_seq;
+  }
+}
+
+/** Something was forgotten: what was counted counts no more. */
+export async function tallyAnew(): Promise<void> {
+  (await opened)?.tallyAnew();
 }
 
 /** Every record of every session, oldest first, as it was committed. */

@@ -1,19 +1,20 @@
 /** The popup: is it recording, what has it, where does it go. */
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
-import { count, shortCount } from "../../www/src/data/time.ts";
 import "../../www/src/theme.css";
 import type { Status } from "../worker/messages.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
 import { Footer } from "./footer.tsx";
+import { More } from "./more.tsx";
+import { Numbers } from "./numbers.tsx";
 import "./popup.css";
-import { done, problem, type RecorderNow, record, run, site, status, watch } from "./state.ts";
+import { done, problem, record, run, site, status, watch } from "./state.ts";
 
 function Popup() {
   const now = status.value;
   if (now === null) return <p class="quiet pad">{problem.value ?? "…"}</p>;
-  const { recorder } = now;
+  const recorder = now.recording ? now.recorder : null;
   const trouble = problem.value ?? now.failure;
   return (
     <>
@@ -24,14 +25,15 @@ function Popup() {
         </p>
       )}
       {now.recording ? null : <Begin />}
-      {now.recording && recorder !== null ? (
+      {recorder === null ? null : (
         <>
           <Numbers recorder={recorder} />
           <Mark />
-          <Collector recorder={recorder} />
-          {now.config === null ? null : <Capture config={now.config} recorder={recorder} />}
         </>
-      ) : null}
+      )}
+      <Collector now={now} />
+      <Capture config={now.config} recorder={recorder} />
+      <More now={now} />
       <Asking ids={now.asking_extensions} />
       <Footer now={now} />
       <p class="done" role="status" aria-live="polite">
@@ -76,28 +78,6 @@ function Begin() {
         </button>
       </div>
     </section>
-  );
-}
-
-function Numbers({ recorder }: { recorder: RecorderNow }) {
-  const dropped = Object.values(recorder.categories).reduce((sum, c) => sum + c.dropped, 0);
-  const tiles: [name: string, value: number, kind: string, title: string][] = [
-    ["Records", recorder.latest_seq, "", "in this session, gaps counted"],
-    ["Errors", recorder.errors, recorder.errors > 0 ? "bad" : "", "since the recorder's worker started"],
-    recorder.collector.state === "none"
-      ? ["Kept here", recorder.backlog_events, "", "committed to this browser's logs"]
-      : ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
-    ["Missing", dropped, dropped > 0 ? "warn" : "", "lost and counted, since the recorder's worker started"],
-  ];
-  return (
-    <dl class="numbers">
-      {tiles.map(([name, value, kind, title]) => (
-        <div key={name} class={kind} title={`${count(value)} ${title}`}>
-          <dt>{name}</dt>
-          <dd>{shortCount(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -18,6 +18,9 @@ export const done: Signal<string | null> = signal(null);
 /** The host of the tab in front, null when it shows no site. */
 export const site: Signal<string | null> = signal(null);
 
+/** The tab in front. */
+export const tabInFront: Signal<number | null> = signal(null);
+
 let windowInFront: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
 
@@ -128,6 +131,7 @@ export async function setSite({ sites }: CaptureConfig, host: string, on: boolea
 async function siteInFront(): Promise<string | null> {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
   windowInFront = tab?.windowId;
+  tabInFront.value = tab?.id ?? null;
   if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
   return new URL(tab.url).hostname;
 }

@@ -1,19 +1,51 @@
 /** The relay's end of the private channel to the MAIN-world hook; see `../channel.ts`. */
-import { ASK, CONFIG, DRAIN, type HookConfig, LINES, OFFER, REARM, RETIRE } from "../channel.ts";
+import {
+  ASK,
+  CONFIG,
+  DRAIN,
+  type HookConfig,
+  KIN,
+  LIMITED,
+  LINES,
+  OFFER,
+  REARM,
+  RETIRE,
+} from "../channel.ts";
+
+export interface FromHook {
+  lines(lines: string): void;
+  limited(reason: string): void;
+}
 
 export class HookChannel {
-  #target: EventTarget | null;
+  #target: EventTarget | null = null;
   #config: HookConfig;
+  readonly #kin: () => EventTarget | null;
   readonly #onLines: (event: Event) => void;
+  readonly #onLimited: (event: Event) => void;
 
-  /** `inherited` is the channel of the hook that an orphaned relay had. */
-  constructor(config: HookConfig, onLines: (lines: string) => void, inherited: EventTarget | null) {
+  /**
+   * `kin` finds the channel of another hook whose page shares objects with this one; `inherited` is that of the hook
+   * which an orphaned relay had.
+   */
+  constructor(
+    config: HookConfig,
+    from: FromHook,
+    kin: () => EventTarget | null,
+    inherited: EventTarget | null,
+  ) {
     this.#config = config;
-    this.#onLines = (event) => onLines((event as CustomEvent<string>).detail);
-    this.#target = inherited;
-    inherited?.addEventListener(LINES, this.#onLines);
+    this.#kin = kin;
+    this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail);
+    this.#onLimited = (event) => from.limited((event as CustomEvent<string>).detail);
+    if (inherited !== null) this.#listenTo(inherited);
     window.addEventListener(OFFER, this.#onOffer, true);
     window.dispatchEvent(new Event(ASK));
+  }
+
+  /** For the hooks of other documents. */
+  get target(): EventTarget | null {
+    return this.#target;
   }
 
   configure(config: HookConfig): void {
@@ -41,6 +73,7 @@ export class HookChannel {
     window.removeEventListener(OFFER, this.#onOffer, true);
     const target = this.#target;
     target?.removeEventListener(LINES, this.#onLines);
+    target?.removeEventListener(LIMITED, this.#onLimited);
     this.#target = null;
     return target;
   }
@@ -55,10 +88,17 @@ export class HookChannel {
     // An older build's hook goes and this one comes in one task: the page says nothing in between.
     this.drain();
     this.#tell(RETIRE, "");
-    this.#target = target;
-    target.addEventListener(LINES, this.#onLines);
+    this.#listenTo(target);
+    const kin = this.#kin();
+    if (kin !== null) target.dispatchEvent(new MouseEvent(KIN, { relatedTarget: kin }));
     this.#tell(CONFIG, JSON.stringify(this.#config));
   };
+
+  #listenTo(target: EventTarget): void {
+    this.#target = target;
+    target.addEventListener(LINES, this.#onLines);
+    target.addEventListener(LIMITED, this.#onLimited);
+  }
 
   #tell(type: string, detail: string): void {
     this.#target?.dispatchEvent(new CustomEvent(type, { detail }));

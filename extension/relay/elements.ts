@@ -1,32 +1,20 @@
 /**
- * Elements in words that stay true after the next deploy: a selector a person can read, a label a person has seen.
- *
- * Never a value: of inputs only what says which field it is.
+ * Elements in words that stay true after the next deploy: a selector a person can read, made of what the page's authors
+ * have written, never of a value.
  */
-const MAX_LABEL = 80;
+import { prefix } from "./budget.ts";
+
 const TEST_IDS = ["data-testid", "data-test-id", "data-test", "data-cy", "data-qa"];
 /** Ids and classes that a build or a framework counted up tell nothing the next time. */
 const GENERATED =
   /\d{3,}|^[:_]|^(?:css|sc|jsx|svelte)-|__[A-Za-z0-9_-]{5,}$|^(?=.*\d)(?=.*[a-z])[a-z0-9]{8,}$/i;
-const SENSITIVE_AUTOCOMPLETE = /^(?:cc-|one-time-code$|current-password$|new-password$)/;
-const SENSITIVE_NAME =
-  /pass(?:word|wd|code)?\b|card.?(?:number|no)\b|cc.?num|cvv|cvc|csc\b|\botp\b|one.?time|\bpin\b|ssn/i;
-
-/** Nothing is recorded of these: not a key, not a change, not a click. */
-export function isSensitive(element: Element): boolean {
-  if (!(element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement)) return false;
-  if (element.type === "password") return true;
-  const tokens = (element.getAttribute("autocomplete") ?? "").toLowerCase().split(/\s+/);
-  if (tokens.some((token) => SENSITIVE_AUTOCOMPLETE.test(token))) return true;
-  return SENSITIVE_NAME.test(`${element.name} ${element.id}`);
-}
 
 /** The element a person meant: the button, not the icon in it. */
 export function meant(target: EventTarget | null): Element | null {
   if (!(target instanceof Element)) return null;
   return (
     target.closest(
-      "button,a[href],input,select,textarea,label,summary,[role=button],[role=link],[role=menuitem],[role=tab],[role=option],[role=checkbox],[contenteditable=true]",
+      "button,a[href],input,select,textarea,label,summary,[role=button],[role=link],[role=menuitem],[role=tab],[role=option],[role=checkbox],[contenteditable]:not([contenteditable=false])",
     ) ?? target
   );
 }
@@ -43,36 +31,7 @@ export function selectorOf(element: Element): string {
     if (tag === "html" || tag === "body") break;
     parts.unshift(tag + nameOf(at) + positionOf(at));
   }
-  return parts.join(" > ").slice(0, 256) || element.localName;
-}
-
-export function labelOf(element: Element): string {
-  const field =
-    element instanceof HTMLInputElement ||
-    element instanceof HTMLSelectElement ||
-    element instanceof HTMLTextAreaElement;
-  const label =
-    element.getAttribute("aria-label") ??
-    (field ? element.labels?.[0]?.textContent : null) ??
-    (element instanceof HTMLInputElement && /^(?:button|submit|reset)$/.test(element.type)
-      ? element.value
-      : null) ??
-    (field ? element.getAttribute("placeholder") : null) ??
-    element.getAttribute("alt") ??
-    element.getAttribute("title") ??
-    (field || isEditable(element) ? element.getAttribute("name") : visibleText(element)) ??
-    "";
-  return label.replace(/\s+/g, " ").trim().slice(0, MAX_LABEL);
-}
-
-export function isEditable(element: Element): boolean {
-  return element instanceof HTMLElement && element.isContentEditable;
-}
-
-function visibleText(element: Element): string | null {
-  // A container's whole text is not what was meant.
-  if (element instanceof HTMLFormElement || element.childElementCount > 8) return null;
-  return element.textContent;
+  return prefix(parts.join(" > "), 256) || element.localName;
 }
 
 function anchorOf(element: Element): string | null {

@@ -4,8 +4,10 @@
  * Never what they typed, and nothing at all of fields for passwords, cards and one-time codes. Listeners are in the
  * capture phase of the isolated world, so the page can neither see nor stop them.
  */
-import { isEditable, isSensitive, labelOf, meant, selectorOf } from "./elements.ts";
+import { meant, selectorOf } from "./elements.ts";
+import { isEditable, labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";
+import { isSensitive, rememberPasswords } from "./sensitive.ts";
 
 const SCROLL_SETTLED_MS = 250;
 /** Keys of one class in one field are one event when no more than this lies between them. */
@@ -28,6 +30,7 @@ export class Interaction {
   constructor(observe: Observe) {
     this.#observe = observe;
     this.#listeners = [
+      ["pointerdown", rememberPasswords],
       ["click", (event: MouseEvent) => this.#click(event)],
       ["keydown", (event: KeyboardEvent) => this.#key(event)],
       ["change", (event: Event) => this.#change(event)],
@@ -85,6 +88,8 @@ export class Interaction {
 
   #key(event: KeyboardEvent): void {
     if (!event.isTrusted || event.isComposing) return;
+    // These press the button that is in focus.
+    if (event.key === "Enter" || event.key === " ") rememberPasswords(event);
     const element = meant(event.composedPath()[0] ?? event.target);
     if (element !== null && isSensitive(element)) {
       this.finish();

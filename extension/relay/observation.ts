@@ -1,4 +1,6 @@
 /** What the relay's own observers hand over: one event of the page, in the words of the wire. */
+import { type Data, jsonWithin } from "./budget.ts";
+
 export interface Observation {
   /** Unix microseconds; now, when absent. */
   ts?: number;
@@ -8,7 +10,7 @@ export interface Observation {
   /** The least level at which this is recorded. */
   from?: "minimal" | "standard" | "verbose";
   /** By level, least first: `[minimal, standard, verbose]`; a later one adds to those before it. */
-  data: [Record<string, unknown>, Record<string, unknown>?, Record<string, unknown>?];
+  data: [Data, Data?, Data?];
 }
 
 export type Observe = (observation: Observation) => void;
@@ -17,18 +19,25 @@ const RANK = { off: -1, minimal: 0, standard: 1, verbose: 2, raw: 2 } as const;
 export type Level = keyof typeof RANK;
 
 /** The event as a line at `level`, or null where that level does not record it. */
-export function lineAt(observation: Observation, level: Level, nowMicros: number): string | null {
+export function lineAt(
+  observation: Observation,
+  level: Level,
+  maxBytes: number,
+  nowMicros: number,
+): string | null {
   const rank = RANK[level];
   if (rank < RANK[observation.from ?? "minimal"]) return null;
-  const data = Object.assign({}, ...observation.data.slice(0, rank + 1));
-  return JSON.stringify({
+  const data: Data = Object.assign({}, ...observation.data.slice(0, rank + 1));
+  const { json, truncated } = jsonWithin(data, maxBytes);
+  const head = JSON.stringify({
     ts: observation.ts ?? nowMicros,
     type: observation.type,
     category: observation.category,
     source_event: observation.source_event,
     ...(level === "standard" ? {} : { detail_level: level }),
-    data,
+    ...(truncated ? { truncated } : {}),
   });
+  return `${head.slice(0, -1)},"data":${json}}`;
 }
 
 /** Unix microseconds of a `performance.now()` of this document. */

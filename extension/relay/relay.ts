@@ -9,6 +9,7 @@
 import { HookChannel } from "./channel.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
 import { Interaction } from "./interaction.ts";
+import { nearestKin } from "./kin.ts";
 import { lineAt, type Observation } from "./observation.ts";
 import { Queue } from "./queue.ts";
 import { Reports } from "./reports.ts";
@@ -26,6 +27,8 @@ import { observeVitals } from "./vitals.ts";
 
 /** A reload takes some seconds; after so long nobody is coming, and the page gets everything back. */
 const ORPHANED_MS = 60_000;
+/** A hook that comes after the page takes milliseconds; one that has not come by then has found built-ins broken. */
+const HOOKED_MS = 5_000;
 
 class Relay {
   #settings: RelaySettings;
@@ -35,6 +38,7 @@ class Relay {
   readonly #inherited = new Set<Connection>();
   readonly #onClaim = answerClaims(() => this.#leave());
   #orphanedTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #hookTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #hook: HookChannel;
   readonly #interaction: Interaction;
   readonly #reports: Reports;
@@ -51,19 +55,28 @@ class Relay {
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe);
     this.#reports = new Reports(observe);
-    this.#hook = new HookChannel(this.#hookConfig(), (lines) => this.#hooked(lines), estate.hook);
+    const limited = (reason: string, from: string): void =>
+      observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });
+    const fromHook = {
+      lines: (lines: string) => this.#hooked(lines),
+      limited: (reason: string) => limited(reason, "hook"),
+    };
+    this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestKin, estate.hook);
     this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
     chrome.runtime.onMessage.addListener(this.#onBroadcast);
     if (settings.late) {
-      observe({
-        type: "page.capture_limited",
-        category: "page",
-        source_event: "relay",
-        data: [{ reason: estate.hook === null ? "open_before_recording" : "extension_reloaded" }],
-      });
+      limited(estate.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
+      this.#hookTimer = setTimeout(() => {
+        if (this.hookChannel === null) limited("console_not_hookable", "relay");
+      }, HOOKED_MS);
     }
+  }
+
+  /** The channel of this document's hook. */
+  get hookChannel(): EventTarget | null {
+    return this.#hook.target;
   }
 
   configure(changes: Partial<RelaySettings>): void {
@@ -112,7 +125,8 @@ class Relay {
   }
 
   #observed(observation: Observation): void {
-    const line = lineAt(observation, this.#settings[observation.category], nowMicros());
+    const level = this.#settings[observation.category];
+    const line = lineAt(observation, level, this.#settings.max_event_bytes, nowMicros());
     if (line === null) return;
     this.#queue.push(observation.category, line);
     this.#connection.wake();
@@ -192,6 +206,7 @@ class Relay {
 
   #end(): void {
     if (this.#orphanedTimer !== null) clearTimeout(this.#orphanedTimer);
+    clearTimeout(this.#hookTimer);
     for (const connection of this.#connections) connection.close();
     ignoreClaims(this.#onClaim);
     this.#interaction.remove();

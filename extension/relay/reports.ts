@@ -2,7 +2,8 @@
  * What the browser reports of a document: visibility, CSP violations, deprecations, interventions, and resources
  * that failed to load.
  */
-import { labelOf, selectorOf } from "./elements.ts";
+import { selectorOf } from "./elements.ts";
+import { labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";
 
 export class Reports {

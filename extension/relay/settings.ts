@@ -15,10 +15,13 @@ export interface RelaySettings {
   late: boolean;
 }
 
-interface RelayGlobal {
+export interface RelayGlobal {
   tabtapeSettings?: Partial<RelaySettings>;
   /** The running relay: a second run of the script finds it and changes its settings only. */
-  tabtapeRelay?: { configure(settings: Partial<RelaySettings>): void };
+  tabtapeRelay?: {
+    configure(settings: Partial<RelaySettings>): void;
+    readonly hookChannel: EventTarget | null;
+  };
 }
 
 export const relayGlobal = globalThis as unknown as RelayGlobal;
@@ -27,6 +30,6 @@ export const DEFAULT_SETTINGS: RelaySettings = {
   console: "standard",
   page: "standard",
   interaction: "standard",
-  max_event_bytes: 16_384,
+  max_event_bytes: 65_536,
   late: false,
 };

@@ -1,5 +1,6 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
 import type { CdpPublisher, Params, Source } from "./debugger.ts";
+import { LastingMap } from "./lasting_map.ts";
 import { climb } from "./levels.ts";
 
 interface RemoteObject {
@@ -16,6 +17,14 @@ interface StackTrace {
   callFrames: { functionName: string; url: string; lineNumber: number; columnNumber: number }[];
 }
 
+interface Worker {
+  tabId: number;
+  type: string;
+  url: string;
+}
+
+const MAX_WORKERS = 1_000;
+
 /** The protocol's names where they are not the method's. */
 const METHODS: Record<string, string> = {
   warning: "warn",
@@ -27,7 +36,8 @@ const METHODS: Record<string, string> = {
 
 export class CdpConsole {
   readonly #publisher: CdpPublisher;
-  readonly #workers = new Map<string, { tabId: number; type: string; url: string }>();
+  /** By protocol session. */
+  readonly #workers = new LastingMap<Worker>("tabtape_workers", MAX_WORKERS);
 
   constructor(publisher: CdpPublisher) {
     this.#publisher = publisher;
@@ -38,8 +48,12 @@ export class CdpConsole {
     this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url: target.url });
   }
 
+  restore(): Promise<void> {
+    return this.#workers.restore();
+  }
+
   forget(tabId: number): void {
-    for (const [id, worker] of this.#workers) if (worker.tabId === tabId) this.#workers.delete(id);
+    this.#workers.deleteWhere((worker) => worker.tabId === tabId);
   }
 
   event(source: Source, tabId: number, method: string, params: Params): void {
@@ -77,7 +91,7 @@ export class CdpConsole {
 
   #publish(
     tabId: number,
-    worker: { type: string; url: string },
+    worker: Worker,
     type: string,
     method: string,
     params: Params,

@@ -1,74 +1,53 @@
-/** `network.*` as the DevTools protocol tells it: bodies, WebSocket frames, exact sizes and initiators. */
+/** `network.*` as the DevTools protocol tells it: bodies, exact sizes and initiators. Sockets: see `cdp_sockets.ts`. */
+import { beginning } from "./budget.ts";
+import type { CdpFrames } from "./cdp_frames.ts";
+import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
 import type { CdpPublisher, Params, Source } from "./debugger.ts";
-import { climb, isAtLeast } from "./levels.ts";
+import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 
+/** Of one that began before this worker did, or before the tab was attached to, less is known. */
 interface Request {
   tabId: number;
-  url: string;
-  method: string;
-  resourceType: string;
+  url: string | null;
+  method: string | null;
+  resourceType: string | null;
   startedSeconds: number;
   response: Params | null;
   frameId: string | null;
+  loaderId: string;
 }
 
 const MAX_REQUESTS = 20_000;
-const WEBSOCKET_FRAMES: Record<string, string> = {
-  "Network.webSocketFrameSent": "sent",
-  "Network.webSocketFrameReceived": "received",
-};
 
 export class CdpNetwork {
   readonly #publisher: CdpPublisher;
+  readonly #frames: CdpFrames;
   readonly #requests = new Map<string, Request>();
-  readonly #sockets = new Map<string, string>();
 
-  constructor(publisher: CdpPublisher) {
+  constructor(publisher: CdpPublisher, frames: CdpFrames) {
     this.#publisher = publisher;
+    this.#frames = frames;
   }
 
   forget(tabId: number): void {
     for (const [id, request] of this.#requests) if (request.tabId === tabId) this.#requests.delete(id);
   }
 
-  event(source: Source, tabId: number, method: string, params: Params): void {
-    const id = `${source.sessionId ?? tabId}:${params.requestId as string}`;
+  event(source: Source, tabId: number, id: string, method: string, params: Params): void {
     switch (method) {
       case "Network.requestWillBeSent":
         this.#begun(tabId, id, params);
         break;
-      case "Network.responseReceived": {
-        const request = this.#requests.get(id);
-        if (request !== undefined) request.response = params.response as Params;
+      case "Network.responseReceived":
+        this.#answered(tabId, id, params);
         break;
-      }
       case "Network.loadingFinished":
-        void this.#finished(source, id, params);
+        void this.#finished(source, tabId, id, params);
         break;
       case "Network.loadingFailed":
-        this.#failed(id, params);
+        this.#failed(tabId, id, params);
         break;
-      case "Network.webSocketCreated":
-        this.#sockets.set(id, params.url as string);
-        this.#socket(tabId, id, "network.websocket_opened", method, { minimal: {} }, params);
-        break;
-      case "Network.webSocketClosed":
-        this.#socket(tabId, id, "network.websocket_closed", method, { minimal: {} }, params);
-        this.#sockets.delete(id);
-        break;
-      case "Network.webSocketFrameError":
-        this.#socket(
-          tabId,
-          id,
-          "network.websocket_failed",
-          method,
-          { minimal: { error: params.errorMessage } },
-          params,
-        );
-        break;
-      default:
-        if (method in WEBSOCKET_FRAMES) this.#frame(tabId, id, method, params);
     }
   }
 
@@ -80,15 +59,18 @@ export class CdpNetwork {
       tabId,
       url: sent.url as string,
       method: sent.method as string,
-      resourceType: ((params.type as string) ?? "other").toLowerCase(),
+      resourceType: typeOf(params),
       startedSeconds: params.timestamp as number,
       response: null,
       frameId: (params.frameId as string | undefined) ?? null,
+      loaderId: params.loaderId as string,
     };
-    this.#requests.set(id, request);
-    if (this.#requests.size > MAX_REQUESTS)
-      this.#requests.delete(this.#requests.keys().next().value as string);
+    this.#remember(id, request);
     const initiator = params.initiator as Params | undefined;
+    const all = (sent.postData as string | undefined) ?? null;
+    const body = all === null ? null : beginning(all, this.#publisher.maxEventBytes("network"));
+    const cut =
+      all !== null && body !== null && body.length < all.length ? { body_cut_from: all.length } : {};
     this.#publish(
       request,
       id,
@@ -103,17 +85,17 @@ export class CdpNetwork {
             initiator === undefined
               ? null
               : { type: initiator.type, url: initiator.url ?? null, line: initiator.lineNumber ?? null },
-          headers: pairs(sent.headers),
+          headers: headerPairs(sent.headers),
         },
-        verbose: { body: sent.postData ?? null, initiator_stack: (initiator?.stack as unknown) ?? null },
-        raw: params,
+        verbose: { body, ...cut, initiator_stack: (initiator?.stack as unknown) ?? null },
+        raw: { ...params, request: body === null ? sent : { ...sent, postData: body }, ...cut },
       },
     );
   }
 
   #redirected(request: Request, id: string, params: Params): void {
     const response = params.redirectResponse as Params;
-    this.#publish(request, id, "network.redirect", "Network.requestWillBeSent", now(), {
+    this.#publish(request, id, "network.redirect", "Network.requestWillBeSent", nowMicros(), {
       minimal: {
         method: request.method,
         status: response.status,
@@ -122,64 +104,89 @@ export class CdpNetwork {
       standard: {
         resource_type: request.resourceType,
         ip: response.remoteIPAddress ?? null,
-        headers: pairs(response.headers),
+        headers: headerPairs(response.headers),
       },
       raw: params,
     });
   }
 
-  async #finished(source: Source, id: string, params: Params): Promise<void> {
-    const request = this.#requests.get(id);
-    if (request?.response == null) return;
-    this.#requests.delete(id);
-    const ts = now();
+  #answered(tabId: number, id: string, params: Params): void {
+    const response = params.response as Params;
+    const known = this.#requests.get(id);
+    if (known !== undefined) known.response = response;
+    else {
+      this.#remember(id, {
+        ...unseen(tabId),
+        url: response.url as string,
+        resourceType: typeOf(params),
+        response,
+        frameId: (params.frameId as string | undefined) ?? null,
+        loaderId: params.loaderId as string,
+      });
+    }
+  }
+
+  async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
+    const request = this.#ended(tabId, id);
+    const ts = nowMicros();
     const body = await this.#body(source, request.tabId, params.requestId as string);
     const { response } = request;
     const timing = (response?.timing ?? null) as Params | null;
     this.#publish(request, id, "network.response", "Network.loadingFinished", ts, {
-      minimal: { method: request.method, status: response?.status },
+      minimal: { method: request.method, status: response?.status ?? null },
       standard: {
         resource_type: request.resourceType,
-        status_text: response?.statusText,
+        status_text: response?.statusText ?? null,
         protocol: response?.protocol ?? null,
         from_cache: response?.fromDiskCache === true || response?.fromServiceWorker === true,
         from_service_worker: response?.fromServiceWorker === true,
         ip: response?.remoteIPAddress ?? null,
         content_type: response?.mimeType ?? null,
         transfer_bytes: params.encodedDataLength,
-        duration_ms: tenth(((params.timestamp as number) - request.startedSeconds) * 1000),
-        ttfb_ms: timing === null ? null : tenth(timing.receiveHeadersEnd as number),
-        headers: pairs(response?.headers),
+        duration_ms: milliseconds(((params.timestamp as number) - request.startedSeconds) * 1000),
+        ttfb_ms: timing === null ? null : milliseconds(timing.receiveHeadersEnd as number),
+        headers: headerPairs(response?.headers),
       },
       verbose: { ...body, timing },
       raw: { ...params, response, ...body },
     });
   }
 
-  #failed(id: string, params: Params): void {
-    const request = this.#requests.get(id);
-    if (request === undefined) return;
-    this.#requests.delete(id);
-    this.#publish(request, id, "network.failed", "Network.loadingFailed", now(), {
+  #failed(tabId: number, id: string, params: Params): void {
+    const request = this.#ended(tabId, id);
+    this.#publish(request, id, "network.failed", "Network.loadingFailed", nowMicros(), {
       minimal: { method: request.method, error: params.errorText },
       standard: {
         resource_type: request.resourceType,
         canceled: params.canceled === true,
         blocked_reason: params.blockedReason ?? null,
-        duration_ms: tenth(((params.timestamp as number) - request.startedSeconds) * 1000),
+        duration_ms: milliseconds(((params.timestamp as number) - request.startedSeconds) * 1000),
       },
       raw: params,
     });
   }
 
+  /** What is known of a request that has come to its end. */
+  #ended(tabId: number, id: string): Request {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    return request ?? unseen(tabId);
+  }
+
+  #remember(id: string, request: Request): void {
+    this.#requests.set(id, request);
+    if (this.#requests.size > MAX_REQUESTS)
+      this.#requests.delete(this.#requests.keys().next().value as string);
+  }
+
   /** Asked for only where it is wanted: the browser holds it no longer than the page does. */
   async #body(source: Source, tabId: number, requestId: string): Promise<Params> {
-    let wanted = 0;
-    this.#publisher.publish(tabId, "network", (level, recorder) => {
-      if (isAtLeast(level, "verbose")) wanted = recorder.config.categories.network?.max_event_bytes ?? 0;
+    let isWanted = false;
+    this.#publisher.publish(tabId, "network", (level) => {
+      isWanted = isAtLeast(level, "verbose");
       return null;
     });
-    if (wanted === 0) return {};
+    if (!isWanted) return {};
     try {
       const { body, base64Encoded } = (await this.#publisher.send(source, "Network.getResponseBody", {
         requestId,
@@ -187,10 +194,10 @@ export class CdpNetwork {
         body: string;
         base64Encoded: boolean;
       };
-      if (body.length <= wanted) return { body, ...(base64Encoded ? { body_encoding: "base64" } : {}) };
+      const kept = beginning(body, this.#publisher.maxEventBytes("network"));
       return {
-        body: body.slice(0, wanted),
-        body_cut_from: body.length,
+        body: kept,
+        ...(kept.length < body.length ? { body_cut_from: body.length } : {}),
         ...(base64Encoded ? { body_encoding: "base64" } : {}),
       };
     } catch (error) {
@@ -198,64 +205,11 @@ export class CdpNetwork {
     }
   }
 
-  #frame(tabId: number, id: string, method: string, params: Params): void {
-    const frame = params.response as { opcode: number; payloadData: string };
-    const direction = WEBSOCKET_FRAMES[method];
-    this.#socket(
-      tabId,
-      id,
-      `network.websocket_${direction}`,
-      method,
-      {
-        minimal: { opcode: frame.opcode, length: frame.payloadData.length },
-        verbose: { payload: frame.payloadData },
-      },
-      params,
-    );
-  }
-
-  #socket(
-    tabId: number,
-    id: string,
-    type: string,
-    method: string,
-    ladder: Parameters<typeof climb>[1],
-    raw: Params,
-  ): void {
-    const url = this.#sockets.get(id);
-    if (url === undefined) return;
+  #publish(request: Request, id: string, type: string, method: string, ts: number, ladder: Ladder): void {
+    const { tabId, url, frameId, loaderId } = request;
+    const isNavigation = request.resourceType === "document";
     this.#publisher.publish(tabId, "network", (level, recorder) => {
-      const most = recorder.config.categories.network?.max_event_bytes ?? 0;
-      const data = climb(level, { ...ladder, raw }) as Params;
-      const cut = typeof data.payload === "string" && data.payload.length > most;
-      if (cut) data.payload = (data.payload as string).slice(0, most);
-      return {
-        ts: now(),
-        type,
-        category: "network",
-        detail_level: level,
-        source: {
-          kind: "cdp",
-          event: method,
-          metadata: { ...this.#publisher.metadata(tabId), request_id: id },
-        },
-        url,
-        data,
-        ...(cut ? { truncated: true } : {}),
-      };
-    });
-  }
-
-  #publish(
-    request: Request,
-    id: string,
-    type: string,
-    method: string,
-    ts: number,
-    ladder: Parameters<typeof climb>[1],
-  ): void {
-    this.#publisher.publish(request.tabId, "network", (level, recorder) => {
-      if (isNoise(recorder.config, request.url)) return null;
+      if (url !== null && isNoise(recorder.config, url)) return null;
       const data = climb(level, ladder) as Params;
       return {
         ts,
@@ -266,12 +220,12 @@ export class CdpNetwork {
           kind: "cdp",
           event: method,
           metadata: {
-            ...this.#publisher.metadata(request.tabId),
+            ...this.#publisher.metadata(tabId),
+            ...(url === null ? {} : this.#frames.metadata({ tabId, url, frameId, loaderId }, isNavigation)),
             request_id: id,
-            ...(request.frameId === null ? {} : { cdp_frame_id: request.frameId }),
           },
         },
-        url: request.url,
+        ...(url === null ? {} : { url }),
         data,
         ...(data.body_cut_from === undefined ? {} : { truncated: true }),
       };
@@ -279,17 +233,20 @@ export class CdpNetwork {
   }
 }
 
-function now(): number {
-  return Date.now() * 1000;
+function unseen(tabId: number): Request {
+  return {
+    tabId,
+    url: null,
+    method: null,
+    resourceType: null,
+    startedSeconds: Number.NaN,
+    response: null,
+    frameId: null,
+    loaderId: "",
+  };
 }
 
-function tenth(ms: number): number {
-  return Math.round(ms * 10) / 10;
-}
-
-/** The protocol's headers are an object; ours are pairs, as webRequest has them. A repeated one is split by `\n`. */
-function pairs(headers: unknown): [string, string][] {
-  return Object.entries((headers ?? {}) as Record<string, string>).flatMap(([name, value]) =>
-    value.split("\n").map((one): [string, string] => [name, one]),
-  );
+/** The type of a request in our words. */
+function typeOf(params: Params): string {
+  return ((params.type as string | undefined) ?? "other").toLowerCase();
 }

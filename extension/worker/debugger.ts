@@ -3,14 +3,19 @@
  *
  * In an attached tab it takes over `network` (with bodies and WebSocket frames at `verbose`), and the consoles of
  * workers, which no content script reaches. The consoles of documents stay the hook's, so nothing is doubled.
- * Attachments outlive the worker that made them; `resume` finds them again.
+ * Attachments outlive the worker that made them: `resume` finds them again before the next one records anything. They
+ * end with the recording; the setting for all tabs holds for the next one.
  */
 import type { DetailLevel, EventInput, Recorder } from "../../src/js/types.ts";
 import { CdpConsole } from "./cdp_console.ts";
+import { CdpFrames } from "./cdp_frames.ts";
 import { CdpNetwork } from "./cdp_network.ts";
+import { CdpSockets } from "./cdp_sockets.ts";
+import type { Documents } from "./documents.ts";
 import { levelOf } from "./levels.ts";
 import type { Network } from "./network.ts";
 import type { RecorderOwner } from "./recorder.ts";
+import type { Recording, RecordingFollower } from "./recording.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -30,91 +35,105 @@ export interface CdpPublisher {
   ): void;
   send(source: Source, method: string, params?: Params): Promise<Params>;
   metadata(tabId: number): Record<string, string>;
+  maxEventBytes(category: "network" | "console"): number;
 }
 
-export class DebuggerProducer implements CdpPublisher {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #webRequest: Network;
-  readonly #network = new CdpNetwork(this);
-  readonly #console = new CdpConsole(this);
-  readonly #saveAll: (on: boolean) => Promise<void>;
+export interface DebuggerParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  tabs: Tabs;
+  documents: Documents;
+  webRequest: Network;
+  recording: Recording;
+}
 
-  constructor(
-    owner: RecorderOwner,
-    scope: Scope,
-    tabs: Tabs,
-    webRequest: Network,
-    saveAll: (on: boolean) => Promise<void>,
-  ) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#webRequest = webRequest;
-    this.#saveAll = saveAll;
+export class DebuggerProducer implements CdpPublisher, RecordingFollower {
+  readonly #parts: DebuggerParts;
+  readonly #frames: CdpFrames;
+  readonly #network: CdpNetwork;
+  readonly #sockets: CdpSockets;
+  readonly #console = new CdpConsole(this);
+  readonly #debuggedTabs: Set<number>;
+  /** Two attachments to one tab at once: the second would fail, and take the first with it. */
+  readonly #attaching = new Map<number, Promise<void>>();
+
+  constructor(parts: DebuggerParts) {
+    this.#parts = parts;
+    this.#debuggedTabs = parts.webRequest.debuggedTabs;
+    this.#frames = new CdpFrames(parts.documents, parts.webRequest);
+    this.#network = new CdpNetwork(this, this.#frames);
+    this.#sockets = new CdpSockets(this, this.#frames);
   }
 
   get attached(): number[] {
-    return [...this.#webRequest.debuggedTabs];
+    return [...this.#debuggedTabs];
   }
 
-  listen(ready: Promise<void>, isAll: () => boolean): void {
+  listen(ready: Promise<void>): void {
     chrome.debugger.onEvent.addListener((source, method, params) => {
-      void ready.then(() => this.#event(source, method, (params ?? {}) as Params));
+      void ready.then(() => this.#event(source, method, (params ?? {}) as Params)).catch(() => {});
     });
-    chrome.debugger.onDetach.addListener(({ tabId }) => {
-      if (tabId !== undefined) this.#forget(tabId);
+    // Not told of what we detach from ourselves.
+    chrome.debugger.onDetach.addListener(({ tabId }, reason) => {
+      if (tabId === undefined) return;
+      this.#forget(tabId);
+      this.#tell("detached", tabId, { reason });
     });
     chrome.tabs.onUpdated.addListener((tabId, changes, tab) => {
-      if (changes.status !== "loading" || this.#webRequest.debuggedTabs.has(tabId)) return;
-      void ready.then(() => {
-        if (isAll() && this.#mayAttach(tab.url)) return this.attach(tabId).catch(() => {});
-        return undefined;
-      });
+      if (changes.status !== "loading" || this.#debuggedTabs.has(tabId)) return;
+      void ready
+        .then(() => (this.#isAll && this.#mayAttach(tab.url) ? this.attach(tabId) : undefined))
+        .catch(() => {});
     });
   }
 
   /** After a worker's death: tabs that are still attached to. */
   async resume(): Promise<void> {
-    for (const target of await chrome.debugger.getTargets()) {
-      if (!target.attached || target.tabId === undefined) continue;
+    const [targets] = await Promise.all([
+      chrome.debugger.getTargets(),
+      this.#sockets.restore(),
+      this.#console.restore(),
+    ]);
+    for (const { id, tabId, attached } of targets) {
+      if (!attached || tabId === undefined) continue;
       try {
         // Fails for tabs that another client, DevTools for one, is attached to.
-        await chrome.debugger.sendCommand({ tabId: target.tabId }, "Target.setAutoAttach", AUTO_ATTACH);
-        this.#webRequest.debuggedTabs.add(target.tabId);
+        await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
+        this.#frames.attached(tabId, id);
+        this.#debuggedTabs.add(tabId);
       } catch {
-        // Not ours.
+        // Not ours, or closed meanwhile.
       }
     }
   }
 
-  async setAll(on: boolean): Promise<void> {
-    await this.#saveAll(on);
-    const tabs = await chrome.tabs.query({});
-    for (const { id, url } of tabs) {
-      if (id === undefined) continue;
-      if (on && this.#mayAttach(url)) await this.attach(id).catch(() => {});
-      if (!on) await this.detach(id);
-    }
+  async recordingStarted(): Promise<void> {
+    if (this.#isAll) await this.#attachAll();
   }
 
-  async attach(tabId: number): Promise<void> {
-    if (this.#webRequest.debuggedTabs.has(tabId)) return;
-    if (this.#owner.recorder === null) throw new Error("nothing is being recorded");
-    await chrome.debugger.attach({ tabId }, PROTOCOL);
-    this.#webRequest.debuggedTabs.add(tabId);
-    await this.#enable({ tabId });
+  async recordingEnded(): Promise<void> {
+    for (const tabId of this.attached) await this.detach(tabId);
+  }
+
+  async setAll(on: boolean): Promise<void> {
+    await this.#parts.recording.change({ debugger_all_tabs: on });
+    if (on) await this.#attachAll();
+    else for (const tabId of this.attached) await this.detach(tabId);
+  }
+
+  attach(tabId: number): Promise<void> {
+    if (this.#debuggedTabs.has(tabId)) return Promise.resolve();
+    const attaching =
+      this.#attaching.get(tabId) ?? this.#attach(tabId).finally(() => this.#attaching.delete(tabId));
+    this.#attaching.set(tabId, attaching);
+    return attaching;
   }
 
   async detach(tabId: number): Promise<void> {
-    if (!this.#webRequest.debuggedTabs.has(tabId)) return;
+    if (!this.#debuggedTabs.has(tabId)) return;
     this.#forget(tabId);
     await chrome.debugger.detach({ tabId }).catch(() => {});
-  }
-
-  async detachAll(): Promise<void> {
-    for (const tabId of this.attached) await this.detach(tabId);
+    this.#tell("detached", tabId, { reason: "asked" });
   }
 
   publish(
@@ -122,11 +141,12 @@ export class DebuggerProducer implements CdpPublisher {
     category: "network" | "console",
     make: (level: DetailLevel, recorder: Recorder) => EventInput | null,
   ): void {
-    this.#owner.record(category, (recorder) => {
+    const { owner, scope, tabs } = this.#parts;
+    owner.record(category, (recorder) => {
       const level = levelOf(recorder.config, category);
-      if (level === null || !this.#scope.isRecorded(recorder, this.#tabs.url(tabId))) return;
+      if (level === null || !scope.isRecorded(recorder, tabs.url(tabId))) return;
       const event = make(level, recorder);
-      if (event !== null && !this.#scope.isOurs(event.url)) recorder.publish(event);
+      if (event !== null && !scope.isOurs(event.url)) recorder.publish(event);
     });
   }
 
@@ -135,19 +155,49 @@ export class DebuggerProducer implements CdpPublisher {
   }
 
   metadata(tabId: number): Record<string, string> {
-    return this.#tabs.metadata(tabId);
+    return this.#parts.tabs.metadata(tabId);
   }
 
-  async #enable(source: Source): Promise<void> {
-    await this.send(source, "Network.enable", { maxPostDataSize: 65_536 });
-    await this.send(source, "Target.setAutoAttach", AUTO_ATTACH);
+  maxEventBytes(category: "network" | "console"): number {
+    return this.#parts.owner.recorder?.config.categories[category]?.max_event_bytes ?? 0;
+  }
+
+  get #isAll(): boolean {
+    return this.#parts.recording.settings.debugger_all_tabs;
+  }
+
+  async #attach(tabId: number): Promise<void> {
+    if (this.#parts.owner.recorder === null) throw new Error("nothing is being recorded");
+    await chrome.debugger.attach({ tabId }, PROTOCOL);
+    try {
+      const targets = await chrome.debugger.getTargets();
+      const target = targets.find((one) => one.tabId === tabId);
+      if (target !== undefined) this.#frames.attached(tabId, target.id);
+      await this.send({ tabId }, "Network.enable", { maxPostDataSize: 65_536 });
+      // From here on and not before, webRequest's events of this tab are left out.
+      this.#debuggedTabs.add(tabId);
+      await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
+    } catch (error) {
+      this.#forget(tabId);
+      await chrome.debugger.detach({ tabId }).catch(() => {});
+      throw error;
+    }
+    this.#tell("attached", tabId, {});
+  }
+
+  async #attachAll(): Promise<void> {
+    for (const { id, url } of await chrome.tabs.query({}))
+      if (id !== undefined && this.#mayAttach(url)) await this.attach(id).catch(() => {});
   }
 
   #event(source: Source, method: string, params: Params): void {
     const { tabId } = source;
-    if (tabId === undefined || !this.#webRequest.debuggedTabs.has(tabId)) return;
+    if (tabId === undefined || !this.#debuggedTabs.has(tabId)) return;
+    // Not by session: the document of another site's frame begins in its parent's and ends in its own.
+    const id = `${tabId}:${params.requestId as string}`;
     if (method === "Target.attachedToTarget") void this.#attachedToTarget(source, params);
-    else if (method.startsWith("Network.")) this.#network.event(source, tabId, method, params);
+    else if (method.startsWith("Network.webSocket")) this.#sockets.event(tabId, id, method, params);
+    else if (method.startsWith("Network.")) this.#network.event(source, tabId, id, method, params);
     else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
   }
 
@@ -155,7 +205,8 @@ export class DebuggerProducer implements CdpPublisher {
     const session: Source = { ...source, sessionId: params.sessionId as string };
     const target = params.targetInfo as { type: string; url: string };
     try {
-      await this.#enable(session);
+      await this.send(session, "Network.enable", { maxPostDataSize: 65_536 });
+      await this.send(session, "Target.setAutoAttach", AUTO_ATTACH);
       if (target.type === "worker" || target.type === "service_worker" || target.type === "shared_worker") {
         this.#console.worker(session, target);
         await this.send(session, "Runtime.enable");
@@ -166,18 +217,31 @@ export class DebuggerProducer implements CdpPublisher {
   }
 
   #mayAttach(url: string | undefined): boolean {
-    const { recorder } = this.#owner;
+    const { owner, scope } = this.#parts;
+    const { recorder } = owner;
     return (
       recorder !== null &&
       url !== undefined &&
       /^(?:https?|file):/.test(url) &&
-      this.#scope.isRecorded(recorder, url)
+      scope.isRecorded(recorder, url)
     );
   }
 
+  /** Says in the stream from where on the tab's events come from another producer. */
+  #tell(what: "attached" | "detached", tabId: number, data: Params): void {
+    this.#parts.owner.publish({
+      type: `system.debugger_${what}`,
+      category: "system",
+      source: { kind: "cdp", event: `debugger.${what}`, metadata: this.metadata(tabId) },
+      data,
+    });
+  }
+
   #forget(tabId: number): void {
-    this.#webRequest.debuggedTabs.delete(tabId);
+    this.#debuggedTabs.delete(tabId);
+    this.#frames.forget(tabId);
     this.#network.forget(tabId);
+    this.#sockets.forget(tabId);
     this.#console.forget(tabId);
   }
 }

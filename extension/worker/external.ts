@@ -2,11 +2,12 @@
  * Events that other extensions publish, once a person has approved them.
  *
  * By message: `chrome.runtime.sendMessage(TABTAPE_ID, { publish: event })` or `{ publish: [event, …] }`, answered by
- * `{ first_seq, last_seq }` or `{ error }`. By port: the same messages, answered one by one. `source` is ours to say:
- * kind `extension`, their id as `extension_id`; what they put there is kept as `source.event` only. Built-in
- * categories are not theirs to fill.
+ * `{ first_seq, last_seq, left_out }` or `{ error }`. By port: the same messages, answered one by one. `source` is ours
+ * to say: kind `extension`, their id as `extension_id`; what they put there is kept as `source.event` only. Built-in
+ * categories are not theirs to fill; events of one that a person has turned off are left out.
  */
 import type { EventInput, Recorder } from "../../src/js/types.ts";
+import { levelOf } from "./levels.ts";
 import type { RecorderOwner } from "./recorder.ts";
 
 const BUILT_IN = new Set(["console", "network", "page", "tab", "interaction", "system"]);
@@ -36,16 +37,33 @@ export class External {
 
   listen(ready: Promise<void>): void {
     chrome.runtime.onMessageExternal.addListener((message, sender, answer) => {
-      void ready.then(() => answer(this.#take(message, sender)));
+      void this.#answer(ready, message, sender).then(answer);
       return true;
     });
     chrome.runtime.onConnectExternal.addListener((port) => {
       port.onMessage.addListener((message) => {
-        void ready.then(
-          () => port.sender !== undefined && port.postMessage(this.#take(message, port.sender)),
-        );
+        void this.#answer(ready, message, port.sender ?? {})
+          .then((answer) => port.postMessage(answer))
+          .catch(() => {
+            // They have gone.
+          });
       });
     });
+  }
+
+  /** Whoever asks is answered, also by a worker that could not begin or a session that has just closed. */
+  async #answer(
+    ready: Promise<void>,
+    message: unknown,
+    sender: chrome.runtime.MessageSender,
+  ): Promise<object> {
+    try {
+      await ready;
+      return this.#take(message, sender);
+    } catch (error) {
+      const { message: text, code } = error as Error & { code?: string };
+      return { error: text, code: code ?? "failed" };
+    }
   }
 
   #take(message: unknown, sender: chrome.runtime.MessageSender): object {
@@ -80,7 +98,12 @@ export class External {
   #publish(recorder: Recorder, events: unknown[], id: string): object {
     let first: number | null = null;
     let last: number | null = null;
+    let leftOut = 0;
     for (const [index, event] of events.entries()) {
+      if (levelOf(recorder.config, this.#categoryOf(event)) === null) {
+        leftOut++;
+        continue;
+      }
       try {
         last = recorder.publish(stamped(event, id));
         first ??= last;
@@ -90,7 +113,7 @@ export class External {
         return { first_seq: first, last_seq: last, index, error: message, code: code ?? "invalid_event" };
       }
     }
-    return { first_seq: first, last_seq: last };
+    return { first_seq: first, last_seq: last, left_out: leftOut };
   }
 
   #categoryOf(event: unknown): string {

@@ -25,7 +25,7 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 // The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
-const { owner, scope, tabs, network, recording, marks, ...wired } = wire({
+const { owner, scope, tabs, documents, network, recording, marks, ready } = wire({
   folder: "",
   preconfiguration,
   show: showBadge,
@@ -35,14 +35,18 @@ const external = new External(owner, (id) => recording.settings.approved_extensi
 const debug =
   chrome.debugger === undefined
     ? null
-    : new DebuggerProducer(owner, scope, tabs, network, (on) => recording.change({ debugger_all_tabs: on }));
+    : new DebuggerProducer({ owner, scope, tabs, documents, webRequest: network, recording });
+if (debug !== null) {
+  // Before anything that waits is recorded, or webRequest tells of what the debugger tells of too.
+  recording.preparations.push(() => debug.resume());
+  recording.followers.push(debug);
+}
 
-const ready = wired.ready.then(() => debug?.resume());
 ready.catch((error: unknown) => console.error("tabtape: could not begin", error));
 
 external.listen(ready);
 new PairingWatch().listen();
-debug?.listen(ready, () => recording.settings.debugger_all_tabs);
+debug?.listen(ready);
 listenToPages({ recording, marks, external, debug }, ready);
 
 chrome.commands?.onCommand.addListener((command) => {

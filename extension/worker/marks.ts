@@ -62,6 +62,11 @@ export class Marks {
     if (tab?.active) await this.screenshot("error", tab);
   }
 
+  async #isStillSeen(tabId: number, windowId: number, recorder: Recorder): Promise<boolean> {
+    const now = await chrome.tabs.get(tabId).catch(() => undefined);
+    return now?.active === true && now.windowId === windowId && this.#scope.isRecorded(recorder, now.url);
+  }
+
   async #capture(recorder: Recorder, tab: chrome.tabs.Tab, tabId: number, why: string): Promise<void> {
     const source = {
       kind: "extension" as const,
@@ -81,6 +86,11 @@ export class Marks {
         image = await chrome.tabs.captureVisibleTab(tab.windowId, { format: "jpeg", quality });
       } catch (error) {
         recorder.publish({ ...event, data: { why, error: (error as Error).message } });
+        return;
+      }
+      // The picture is of the tab that shows by now.
+      if (!(await this.#isStillSeen(tabId, tab.windowId, recorder))) {
+        recorder.publish({ ...event, data: { why, error: "another tab or site came to the front" } });
         return;
       }
       if (image.length > MAX_SCREENSHOT_LENGTH) continue;

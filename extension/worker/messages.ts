@@ -69,7 +69,6 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
     case "start":
       return recording.start();
     case "stop":
-      await debug?.detachAll();
       return recording.stop();
     case "configure":
       return recording.configure(message.patch);

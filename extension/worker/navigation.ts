@@ -1,22 +1,13 @@
-/**
- * `page.navigation_*` and `page.history_updated`, and which navigation each document belongs to.
- *
- * `navigation_id` is given when a navigation starts and is carried by every event until the frame's next one.
- */
-
+/** `page.navigation_*` and `page.history_updated`, of every frame. */
+import type { Documents, Place } from "./documents.ts";
+import { parentOf } from "./documents.ts";
 import { climb, type Ladder, levelOf } from "./levels.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
-interface Details {
-  tabId: number;
-  frameId: number;
+interface Details extends Place {
   url: string;
-  timeStamp: number;
-  documentId?: string;
-  parentFrameId?: number;
-  parentDocumentId?: string;
   frameType?: string;
   documentLifecycle?: string;
 }
@@ -27,66 +18,48 @@ export interface NavigationListener {
   loaded(tabId: number): void;
 }
 
-const MAX_KNOWN = 5_000;
+export interface NavigationParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  tabs: Tabs;
+  documents: Documents;
+  /** Hears of top-level documents. */
+  main: NavigationListener;
+  /** A document has come out of the back/forward cache, and knows the config that held when it went in. */
+  onCameBack(tabId: number): void;
+}
 
 export class Navigation {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #main: NavigationListener;
-  /** Navigation ids by `tab:frame`, and by document once committed. */
-  readonly #ids = new Map<string, string>();
-  readonly #committedIds = new Set<string>();
-  /** Where documents have moved to since. */
-  readonly #urls = new Map<string, string>();
-  /** The place of documents among frames: chrome.webNavigation.getFrame does not answer for all of them. */
-  readonly #parents = new Map<string, Record<string, string>>();
+  readonly #parts: NavigationParts;
 
-  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, main: NavigationListener) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#main = main;
-  }
-
-  idOf(tabId: number, frameId: number, documentId?: string): string | undefined {
-    return (
-      (documentId === undefined ? undefined : this.#ids.get(documentId)) ??
-      this.#ids.get(`${tabId}:${frameId}`)
-    );
-  }
-
-  /** Where a document is now; single-page applications move without a new document. */
-  urlOf(documentId: string | undefined): string | undefined {
-    return documentId === undefined ? undefined : this.#urls.get(documentId);
-  }
-
-  parentsOf(documentId: string | undefined): Record<string, string> | undefined {
-    return documentId === undefined ? undefined : this.#parents.get(documentId);
+  constructor(parts: NavigationParts) {
+    this.#parts = parts;
   }
 
   listen(): void {
+    const { documents, main, onCameBack } = this.#parts;
     const navigation = chrome.webNavigation;
     navigation.onBeforeNavigate.addListener((details) => {
-      remember(this.#ids, keyOf(details), newId(details));
-      if (details.frameId === 0) this.#main.started(details.tabId);
+      documents.started(details);
+      if (details.frameId === 0) main.started(details.tabId);
       this.#publish("navigation_started", "webNavigation.onBeforeNavigate", details, {});
     });
     navigation.onCommitted.addListener((details) => {
-      this.#committed(details);
+      documents.committed(details);
       this.#publish("navigation_committed", "webNavigation.onCommitted", details, {
         minimal: { transition: details.transitionType },
         standard: { qualifiers: details.transitionQualifiers },
       });
+      if (details.frameId === 0 && details.transitionQualifiers.includes("forward_back"))
+        onCameBack(details.tabId);
     });
     navigation.onDOMContentLoaded.addListener((details) => {
       this.#publish("navigation_dom_content_loaded", "webNavigation.onDOMContentLoaded", details, {});
-      if (details.frameId === 0)
-        this.#main.domContentLoaded(details.tabId, this.#metadata(details), details.url);
+      if (details.frameId === 0) main.domContentLoaded(details.tabId, this.#metadata(details), details.url);
     });
     navigation.onCompleted.addListener((details) => {
       this.#publish("navigation_loaded", "webNavigation.onCompleted", details, {});
-      if (details.frameId === 0) this.#main.loaded(details.tabId);
+      if (details.frameId === 0) main.loaded(details.tabId);
     });
     navigation.onErrorOccurred.addListener((details) => {
       this.#publish("navigation_failed", "webNavigation.onErrorOccurred", details, {
@@ -94,40 +67,25 @@ export class Navigation {
       });
     });
     navigation.onHistoryStateUpdated.addListener((details) => {
-      if (details.documentId !== undefined) remember(this.#urls, details.documentId, details.url);
+      documents.moved(details, details.url);
       this.#publish("history_updated", "webNavigation.onHistoryStateUpdated", details, {
         minimal: { kind: "state", transition: details.transitionType },
       });
     });
     navigation.onReferenceFragmentUpdated.addListener((details) => {
-      if (details.documentId !== undefined) remember(this.#urls, details.documentId, details.url);
+      documents.moved(details, details.url);
       this.#publish("history_updated", "webNavigation.onReferenceFragmentUpdated", details, {
         minimal: { kind: "fragment", transition: details.transitionType },
       });
     });
-    chrome.tabs.onRemoved.addListener((tabId) => {
-      for (const key of this.#ids.keys()) if (key.startsWith(`${tabId}:`)) this.#ids.delete(key);
-    });
-  }
-
-  #committed(details: Details): void {
-    const key = keyOf(details);
-    let id = this.#ids.get(key);
-    // Some documents (blob: frames, for one) commit without having been told to start.
-    if (id === undefined || this.#committedIds.has(id)) id = newId(details);
-    remember(this.#ids, key, id);
-    this.#committedIds.add(id);
-    if (this.#committedIds.size > MAX_KNOWN)
-      this.#committedIds.delete(this.#committedIds.values().next().value as string);
-    if (details.documentId === undefined) return;
-    remember(this.#ids, details.documentId, id);
-    remember(this.#parents, details.documentId, parentOf(details));
+    chrome.tabs.onRemoved.addListener((tabId) => documents.forgetTab(tabId));
   }
 
   #metadata(details: Details): Record<string, string> {
-    const id = this.idOf(details.tabId, details.frameId, details.documentId);
+    const { tabs, documents } = this.#parts;
+    const id = documents.navigationOf(details.tabId, details.frameId, details.documentId);
     return {
-      ...this.#tabs.metadata(details.tabId),
+      ...tabs.metadata(details.tabId),
       frame_id: `${details.frameId}`,
       ...(details.documentId === undefined ? {} : { document_id: details.documentId }),
       ...parentOf(details),
@@ -136,18 +94,19 @@ export class Navigation {
   }
 
   #publish(what: string, sourceEvent: string, details: Details, ladder: Ladder): void {
-    const metadata = this.#metadata(details);
+    const { owner, scope, tabs, documents } = this.#parts;
+    const metadata = documents.whenRestored(() => this.#metadata(details));
     // The tab may still be at the page that a top-level navigation leaves.
-    const around = details.frameId === 0 ? undefined : this.#tabs.url(details.tabId);
-    this.#owner.record("page", (recorder) => {
+    const around = details.frameId === 0 ? undefined : tabs.url(details.tabId);
+    owner.record("page", (recorder) => {
       const level = levelOf(recorder.config, "page");
-      if (level === null || !this.#scope.isRecorded(recorder, details.url, around)) return;
+      if (level === null || !scope.isRecorded(recorder, details.url, around)) return;
       recorder.publish({
         ts: Math.round(details.timeStamp * 1000),
         type: `page.${what}`,
         category: "page",
         detail_level: level,
-        source: { kind: "extension", event: sourceEvent, metadata },
+        source: { kind: "extension", event: sourceEvent, metadata: metadata() },
         url: details.url,
         data: climb(level, {
           ...ladder,
@@ -158,31 +117,4 @@ export class Navigation {
       });
     });
   }
-}
-
-function keyOf(details: Details): string {
-  return `${details.tabId}:${details.frameId}`;
-}
-
-function newId(details: Details): string {
-  return `${details.tabId}.${details.frameId}.${Math.round(details.timeStamp)}`;
-}
-
-/** Documents are not told of when they end: the oldest go. */
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
-}
-
-export function parentOf(details: {
-  parentFrameId?: number | undefined;
-  parentDocumentId?: string | undefined;
-}): Record<string, string> {
-  return {
-    ...(details.parentFrameId === undefined || details.parentFrameId < 0
-      ? {}
-      : { parent_frame_id: `${details.parentFrameId}` }),
-    ...(details.parentDocumentId === undefined ? {} : { parent_document_id: details.parentDocumentId }),
-  };
 }

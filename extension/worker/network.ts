@@ -9,10 +9,12 @@
  * without what only its beginning knew.
  */
 import type { Recorder } from "../../src/js/types.ts";
+import { beginning } from "./budget.ts";
+import type { Documents } from "./documents.ts";
 import { climb, isAtLeast, type Ladder, levelOf } from "./levels.ts";
-import type { Navigation } from "./navigation.ts";
 import { isNoise } from "./noise.ts";
 import type { RecorderOwner } from "./recorder.ts";
+import { bodyOf } from "./request_body.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -44,8 +46,16 @@ interface Pending {
   streaming: boolean;
 }
 
+export interface Seen {
+  /** Frame, document and navigation. */
+  metadata: Record<string, string>;
+  /** The browser's own name, once it has failed. */
+  error: string | null;
+}
+
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
+const MAX_SEEN = 1_000;
 const FILTER = { urls: ["<all_urls>"] };
 
 export interface RequestCounter {
@@ -57,24 +67,25 @@ export class Network {
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
   readonly #tabs: Tabs;
-  readonly #navigation: Navigation;
+  readonly #documents: Documents;
   readonly #counter: RequestCounter;
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
+  /** What only webRequest knows of the requests of those. By `tab:address`, the last one. */
+  readonly #seen = new Map<string, Seen>();
 
-  constructor(
-    owner: RecorderOwner,
-    scope: Scope,
-    tabs: Tabs,
-    navigation: Navigation,
-    counter: RequestCounter,
-  ) {
+  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, documents: Documents, counter: RequestCounter) {
     this.#owner = owner;
     this.#scope = scope;
     this.#tabs = tabs;
-    this.#navigation = navigation;
+    this.#documents = documents;
     this.#counter = counter;
+  }
+
+  /** Of a debugged tab's last request to this address. */
+  seen(tabId: number, url: string): Seen | undefined {
+    return this.#seen.get(`${tabId}:${url}`);
   }
 
   listen(): void {
@@ -101,6 +112,7 @@ export class Network {
 
   #begun(details: chrome.webRequest.OnBeforeRequestDetails): undefined {
     if (this.#isOurs(details)) return;
+    if (this.debuggedTabs.has(details.tabId)) this.#see(details);
     const known = this.#pending.get(details.requestId);
     if (known !== undefined) {
       // The same request goes on at another address.
@@ -169,6 +181,8 @@ export class Network {
 
   #failed(details: chrome.webRequest.OnErrorOccurredDetails): void {
     if (this.#isOurs(details)) return;
+    const seen = this.seen(details.tabId, details.url);
+    if (seen !== undefined) seen.error = details.error;
     this.#publishRequest(details, null, "onBeforeRequest");
     const pending = this.#pending.get(details.requestId);
     this.#publish("failed", "onErrorOccurred", details, details.timeStamp, {
@@ -238,10 +252,11 @@ export class Network {
   }
 
   #publish(what: string, event: string, details: Details, timeMs: number, ladder: Ladder): void {
-    if (this.debuggedTabs.has(details.tabId)) return;
-    const metadata = this.#metadata(details);
+    const metadata = this.#documents.whenRestored(() => this.#metadata(details));
     const around = this.#tabs.url(details.tabId);
     this.#owner.record("network", (recorder) => {
+      // Asked here and not before: a worker that has just started finds its attached tabs again first.
+      if (this.debuggedTabs.has(details.tabId)) return;
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||
@@ -258,12 +273,20 @@ export class Network {
         type: `network.${what}`,
         category: "network",
         detail_level: level,
-        source: { kind: "extension", event: `webRequest.${event}`, metadata },
+        source: { kind: "extension", event: `webRequest.${event}`, metadata: metadata() },
         url: details.url,
         data,
         ...(truncated ? { truncated } : {}),
       });
     });
+  }
+
+  #see(details: Details): void {
+    const { request_id: _, ...metadata } = this.#metadata(details);
+    const key = `${details.tabId}:${details.url}`;
+    this.#seen.delete(key);
+    this.#seen.set(key, { metadata, error: null });
+    if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as string);
   }
 
   #metadata(details: Details): Record<string, string> {
@@ -273,7 +296,7 @@ export class Network {
     if (details.documentId !== undefined) metadata.document_id = details.documentId;
     if (details.parentFrameId >= 0) metadata.parent_frame_id = `${details.parentFrameId}`;
     if (details.parentDocumentId !== undefined) metadata.parent_document_id = details.parentDocumentId;
-    const navigation = this.#navigation.idOf(details.tabId, details.frameId, details.documentId);
+    const navigation = this.#documents.navigationOf(details.tabId, details.frameId, details.documentId);
     if (navigation !== undefined) metadata.navigation_id = navigation;
     return metadata;
   }
@@ -314,50 +337,11 @@ function header(headers: Header[] | undefined, name: string): string | undefined
   return headers?.find((candidate) => candidate.name.toLowerCase() === name)?.value;
 }
 
-type Body = chrome.webRequest.OnBeforeRequestDetails["requestBody"];
-
-/** The size of a request's body, and its text where it is text. */
-function bodyOf(body: Body | null): { bytes: number | null; text: string | null } {
-  if (body?.formData) {
-    const text = new URLSearchParams(
-      Object.entries(body.formData).flatMap(([name, values]) =>
-        values.map((value): [string, string] => [name, `${value}`]),
-      ),
-    ).toString();
-    return { bytes: text.length, text };
-  }
-  if (!body?.raw) return { bytes: null, text: null };
-  let bytes = 0;
-  let text: string | null = "";
-  for (const part of body.raw) {
-    if (part.bytes === undefined) text = null;
-    else {
-      bytes += part.bytes.byteLength;
-      if (text !== null) text = decode(part.bytes, text);
-    }
-  }
-  return { bytes, text };
-}
-
-const MAX_BODY_TEXT = 1 << 20;
-
-function decode(bytes: ArrayBuffer, before: string): string | null {
-  if (before.length + bytes.byteLength > MAX_BODY_TEXT) return null;
-  try {
-    return before + new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    // Not text.
-    return null;
-  }
-}
-
 /** Cuts a body to the byte budget of its category. */
 function fit(data: unknown, maxBytes: number | undefined): { data: unknown; truncated: boolean } {
   const body = (data as { body?: unknown }).body;
-  if (maxBytes === undefined || typeof body !== "string" || body.length <= maxBytes)
-    return { data, truncated: false };
-  return {
-    data: { ...(data as object), body: body.slice(0, maxBytes), body_cut_from: body.length },
-    truncated: true,
-  };
+  if (maxBytes === undefined || typeof body !== "string") return { data, truncated: false };
+  const kept = beginning(body, maxBytes);
+  if (kept.length === body.length) return { data, truncated: false };
+  return { data: { ...(data as object), body: kept, body_cut_from: body.length }, truncated: true };
 }

@@ -2,12 +2,14 @@
  * Relay ports: messages in, acks of commits out.
  *
  * Where a message comes from is read off its sender, never off the message. An ack goes out only once the log holds
- * what it covers, so a relay keeps the rest through every death of this worker.
+ * what it covers, so a relay keeps the rest through every death of this worker. The first answer on each port is what
+ * the capture config says now: a relay that has just begun, or was out of reach, knows less or something older.
  */
 import type { Recorder, RelayContext } from "../../src/js/types.ts";
-import type { Navigation } from "./navigation.ts";
-import { parentOf } from "./navigation.ts";
+import type { Documents } from "./documents.ts";
+import { parentOf } from "./documents.ts";
 import type { RecorderOwner } from "./recorder.ts";
+import { relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -28,7 +30,7 @@ export interface RelayParts {
   owner: RecorderOwner;
   scope: Scope;
   tabs: Tabs;
-  navigation: Navigation;
+  documents: Documents;
   recording(): boolean;
   /** An uncaught error was recorded in this tab. */
   onException(tabId: number): void;
@@ -38,7 +40,9 @@ export class RelayPorts {
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
   readonly #tabs: Tabs;
-  readonly #navigation: Navigation;
+  readonly #documents: Documents;
+  /** Ports that have been told the config. */
+  readonly #told = new WeakSet<chrome.runtime.Port>();
   readonly #ports = new Set<chrome.runtime.Port>();
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
@@ -50,7 +54,7 @@ export class RelayPorts {
     this.#owner = parts.owner;
     this.#scope = parts.scope;
     this.#tabs = parts.tabs;
-    this.#navigation = parts.navigation;
+    this.#documents = parts.documents;
     this.#recording = parts.recording;
     this.#onException = parts.onException;
   }
@@ -106,6 +110,10 @@ export class RelayPorts {
       post(port, { stop: true });
       return;
     }
+    if (!this.#told.has(port)) {
+      this.#told.add(port);
+      post(port, { config: relayConfig(recorder.config) });
+    }
     const { relay, first, lines } = message;
     await recorder.openRelay(relay, acknowledged);
     if (this.#owner.recorder !== recorder) return;
@@ -156,15 +164,16 @@ export class RelayPorts {
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
     const frameId = sender.frameId ?? 0;
-    const navigationId = this.#navigation.idOf(tabId, frameId, sender.documentId);
-    const url = this.#navigation.urlOf(sender.documentId) ?? sender.url ?? "";
+    const navigationId = this.#documents.navigationOf(tabId, frameId, sender.documentId);
+    const url = this.#documents.urlOf(sender.documentId) ?? sender.url ?? "";
     return {
       metadata: {
-        ...this.#tabs.metadata(tabId),
         ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
+        // Where the tab is by now: the port is as old as its first message.
+        ...this.#tabs.metadata(tabId),
         frame_id: `${frameId}`,
         ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),
-        ...(this.#navigation.parentsOf(sender.documentId) ?? (frame === null ? {} : parentOf(frame))),
+        ...(this.#documents.parentsOf(sender.documentId) ?? (frame === null ? {} : parentOf(frame))),
         ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
       },
       url,

@@ -14,16 +14,31 @@ import type {
 import type { BadgeState } from "./badge.ts";
 import type { Drain } from "./drain.ts";
 import type { Home } from "./home.ts";
+import { merge } from "./merge.ts";
 import { RecorderOwner } from "./recorder.ts";
 import { type Registration, relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
 import { checkCollector, DEFAULT_SETTINGS, loadSettings, type Settings, saveSettings } from "./settings.ts";
-import type { Tabs } from "./tabs.ts";
+import { stoppedConfig } from "./stopped_config.ts";
 
 /** How long a stop waits for the collector to take what is left. */
 const STOP_FLUSH_MS = 3_000;
 
+/** What goes on while recording does. */
+export interface RecordingFollower {
+  /** A session has begun, not merely its next worker. */
+  recordingStarted(): Promise<void>;
+  /** No more is to be recorded; when a person has ended it, what this says still is. */
+  recordingEnded(): Promise<void>;
+}
+
+/** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
+type Told = Pick<Settings, "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error">;
+
 export class Recording {
+  /** What has to be known again before a recorder takes what waits for it. */
+  readonly preparations: (() => Promise<void>)[] = [];
+  readonly followers: RecordingFollower[] = [];
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
@@ -31,22 +46,13 @@ export class Recording {
   #shown = "";
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
-  readonly #tabs: Tabs;
   readonly #registration: Registration;
   readonly #drain: Drain;
 
-  constructor(
-    home: Home,
-    owner: RecorderOwner,
-    scope: Scope,
-    tabs: Tabs,
-    registration: Registration,
-    drain: Drain,
-  ) {
+  constructor(home: Home, owner: RecorderOwner, scope: Scope, registration: Registration, drain: Drain) {
     this.#home = home;
     this.#owner = owner;
     this.#scope = scope;
-    this.#tabs = tabs;
     this.#registration = registration;
     this.#drain = drain;
   }
@@ -63,14 +69,14 @@ export class Recording {
     recording: boolean;
     failure: string | null;
     recorder: RecorderStatus | null;
-    config: CaptureConfig | null;
+    config: CaptureConfig;
   } {
     const { recorder } = this.#owner;
     return {
       recording: this.isOn,
       failure: this.#failure,
       recorder: recorder?.status() ?? this.#status,
-      config: recorder?.config ?? null,
+      config: recorder?.config ?? stoppedConfig(this.settings.capture),
     };
   }
 
@@ -100,6 +106,7 @@ export class Recording {
   }
 
   async stop(): Promise<void> {
+    await this.#tellFollowers("recordingEnded");
     await this.#change({ recording: false });
     await this.#show("stopped");
     await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
@@ -154,10 +161,22 @@ export class Recording {
     }
   }
 
-  async change(
-    changes: Partial<Pick<Settings, "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error">>,
-  ): Promise<void> {
-    await this.#change(changes);
+  async change(patch: Partial<Told>): Promise<void> {
+    await this.#change(patch);
+    this.#owner.publish({
+      type: "system.settings_changed",
+      category: "system",
+      source: { kind: "extension", event: "tabtape.settings" },
+      data: { patch },
+    });
+  }
+
+  /** Tells the documents of a tab, which may have been out of reach when it changed, what holds now. */
+  async tellTab(tabId: number): Promise<void> {
+    const { recorder } = this.#owner;
+    if (!this.isOn) await this.#registration.tell(tabId, { stop: true });
+    else if (recorder !== null)
+      await this.#registration.tell(tabId, { config: relayConfig(recorder.config) });
   }
 
   onStatus(status: RecorderStatus): void {
@@ -173,6 +192,7 @@ export class Recording {
 
   /** Recording ended by itself, and stays ended until a person starts it again. */
   async onFailed(reason: string): Promise<void> {
+    await this.#tellFollowers("recordingEnded");
     await this.#registration.remove();
     await this.#registration.broadcast({ stop: true });
     await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
@@ -188,18 +208,27 @@ export class Recording {
         collector,
         durability,
         resume,
-        before: this.#tabs.refill(),
+        before: Promise.all(this.preparations.map((prepare) => prepare())).then(() => {}),
       });
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
       if (resume !== null && reason !== "recording_started") return;
       await this.#registration.apply(recorder);
       await this.#registration.injectIntoOpenTabs(recorder);
+      await this.#tellFollowers("recordingStarted");
     } catch (error) {
       this.#owner.rest();
       await this.#fail((error as Error).message ?? String(error));
       throw error;
     }
+  }
+
+  async #tellFollowers(what: keyof RecordingFollower): Promise<void> {
+    await Promise.all(
+      this.followers.map((follower) =>
+        follower[what]().catch((error: unknown) => console.error(`tabtape: ${what}`, error)),
+      ),
+    );
   }
 
   /** Shows what is not shown already. That it cannot be shown is no reason not to record. */
@@ -223,16 +252,4 @@ export class Recording {
     this.#settings = { ...this.settings, ...changes };
     await saveSettings(this.#settings);
   }
-}
-
-/** RFC 7396, kept as a patch: the core applies it to its defaults at the next start. */
-function merge(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const merged: Record<string, unknown> =
-    typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete merged[name];
-    else merged[name] = merge(merged[name], value);
-  }
-  return merged;
 }

@@ -22,6 +22,8 @@ export interface RelayConfig {
   max_event_bytes: number;
 }
 
+export type ToRelay = { config: RelayConfig } | { stop: true };
+
 export function relayConfig(config: CaptureConfig): RelayConfig {
   return {
     console: levelOf(config, "console") ?? "off",
@@ -34,24 +36,39 @@ export function relayConfig(config: CaptureConfig): RelayConfig {
 export class Registration {
   readonly #folder: string;
   readonly #scope: Scope;
+  /** One after the other: two that find nothing registered would both register. */
+  #applied: Promise<void> = Promise.resolve();
 
   constructor(home: Home, scope: Scope) {
     this.#folder = home.folder;
     this.#scope = scope;
   }
 
-  /** Brings the registered scripts in line with the config. */
-  async apply(recorder: Recorder): Promise<void> {
+  /**
+   * Brings the registered scripts in line with the config. There is no moment without scripts, or a page that begins
+   * in it would not be recorded.
+   */
+  apply(recorder: Recorder): Promise<void> {
+    const applied = this.#applied.then(() => this.#apply(recorder));
+    this.#applied = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(recorder: Recorder): Promise<void> {
     const config = relayConfig(recorder.config);
+    const patterns = this.#scope.matchPatterns(recorder);
+    if (patterns.matches.length === 0) {
+      await this.remove();
+      return;
+    }
     const shared = {
-      ...this.#scope.matchPatterns(recorder),
+      ...patterns,
       runAt: "document_start" as const,
       allFrames: true,
       matchOriginAsFallback: true,
       persistAcrossSessions: true,
     };
-    await this.remove();
-    await chrome.scripting.registerContentScripts([
+    const scripts: chrome.scripting.RegisteredContentScript[] = [
       {
         ...shared,
         id: RELAY,
@@ -62,12 +79,16 @@ export class Registration {
         ],
       },
       { ...shared, id: HOOK, world: "MAIN", js: [`${this.#folder}hook.js`] },
-    ]);
+    ];
+    const registered = new Set(await registeredIds());
+    const known = scripts.filter(({ id }) => registered.has(id));
+    const missing = scripts.filter(({ id }) => !registered.has(id));
+    if (known.length > 0) await chrome.scripting.updateContentScripts(known);
+    if (missing.length > 0) await chrome.scripting.registerContentScripts(missing);
   }
 
   async remove(): Promise<void> {
-    const registered = await chrome.scripting.getRegisteredContentScripts({ ids: [RELAY, HOOK] });
-    const ids = registered.map(({ id }) => id);
+    const ids = await registeredIds();
     if (ids.length > 0) await chrome.scripting.unregisterContentScripts({ ids });
   }
 
@@ -87,15 +108,21 @@ export class Registration {
     );
   }
 
-  /** Tells every running relay, whether it has a port or not. */
-  async broadcast(message: { config: RelayConfig } | { stop: true }): Promise<void> {
+  /** Tells every running relay, whether it has a port or not. Documents in the back/forward cache do not hear it. */
+  async broadcast(message: ToRelay): Promise<void> {
     const tabs = await chrome.tabs.query({});
-    await Promise.allSettled(
-      tabs.map((tab) =>
-        tab.id === undefined ? undefined : chrome.tabs.sendMessage(tab.id, { tabtape: message }),
-      ),
-    );
+    await Promise.all(tabs.map(({ id }) => (id === undefined ? undefined : this.tell(id, message))));
   }
+
+  /** Tells the relays of a tab, if there are any. */
+  async tell(tabId: number, message: ToRelay): Promise<void> {
+    await chrome.tabs.sendMessage(tabId, { tabtape: message }).catch(() => {});
+  }
+}
+
+async function registeredIds(): Promise<string[]> {
+  const registered = await chrome.scripting.getRegisteredContentScripts({ ids: [RELAY, HOOK] });
+  return registered.map(({ id }) => id);
 }
 
 async function inject(tabId: number, folder: string, settings: object): Promise<void> {

@@ -66,33 +66,43 @@ export class Tabs {
         raw: changes,
       });
     });
-    chrome.tabs.onActivated.addListener(({ tabId, windowId }) => {
+    chrome.tabs.onActivated.addListener((activated) => {
+      const { tabId, windowId } = activated;
       this.#move(tabId, windowId);
-      this.#publish(tabId, "activated", "tabs.onActivated", {});
+      this.#publish(tabId, "activated", "tabs.onActivated", { raw: activated });
     });
     chrome.tabs.onMoved.addListener((tabId, moved) => {
       this.#publish(tabId, "moved", "tabs.onMoved", {
         standard: { from_index: moved.fromIndex, to_index: moved.toIndex },
+        raw: moved,
       });
     });
     chrome.tabs.onDetached.addListener((tabId, detached) => {
-      this.#publish(tabId, "detached", "tabs.onDetached", { standard: { from_index: detached.oldPosition } });
+      this.#publish(tabId, "detached", "tabs.onDetached", {
+        standard: { from_index: detached.oldPosition },
+        raw: detached,
+      });
     });
     chrome.tabs.onAttached.addListener((tabId, attached) => {
       this.#move(tabId, attached.newWindowId);
-      this.#publish(tabId, "attached", "tabs.onAttached", { standard: { to_index: attached.newPosition } });
+      this.#publish(tabId, "attached", "tabs.onAttached", {
+        standard: { to_index: attached.newPosition },
+        raw: attached,
+      });
     });
     chrome.tabs.onReplaced.addListener((addedTabId, removedTabId) => {
       const known = this.#known.get(removedTabId);
       if (known !== undefined) this.#known.set(addedTabId, known);
       this.#publish(addedTabId, "replaced", "tabs.onReplaced", {
         minimal: { replaced_tab_id: removedTabId },
+        raw: { addedTabId, removedTabId },
       });
       this.#known.delete(removedTabId);
     });
     chrome.tabs.onRemoved.addListener((tabId, removed) => {
       this.#publish(tabId, "removed", "tabs.onRemoved", {
         minimal: { window_closing: removed.isWindowClosing },
+        raw: removed,
       });
       this.#known.delete(tabId);
     });
@@ -112,10 +122,11 @@ export class Tabs {
       const none = windowId === chrome.windows.WINDOW_ID_NONE;
       this.#publishWindow(none ? undefined : windowId, "focused", "windows.onFocusChanged", {
         minimal: { focused: !none },
+        raw: { windowId },
       });
     });
     chrome.windows.onRemoved.addListener((windowId) => {
-      this.#publishWindow(windowId, "removed", "windows.onRemoved", {});
+      this.#publishWindow(windowId, "removed", "windows.onRemoved", { raw: { windowId } });
     });
   }
 

@@ -5,6 +5,7 @@
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
  */
 import { RELAY_PORT } from "../port.ts";
+import { Documents } from "./documents.ts";
 import { BACKLOG_ALARM, Drain } from "./drain.ts";
 import type { Home } from "./home.ts";
 import { Idle } from "./idle.ts";
@@ -25,6 +26,7 @@ export interface Wired {
   network: Network;
   recording: Recording;
   marks: Marks;
+  documents: Documents;
   /** The recorder is open, if anything is to be recorded. */
   ready: Promise<void>;
 }
@@ -39,16 +41,28 @@ export function wire(home: Home): Wired {
   });
   const tabs = new Tabs(owner, scope);
   const idle = new Idle(owner, scope);
-  const navigation = new Navigation(owner, scope, tabs, idle);
-  const network = new Network(owner, scope, tabs, navigation, idle);
+  const documents = new Documents(tabs);
+  const navigation = new Navigation({
+    owner,
+    scope,
+    tabs,
+    documents,
+    main: idle,
+    onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
+  });
+  const network = new Network(owner, scope, tabs, documents, idle);
   const registration = new Registration(home, scope);
-  const recording = new Recording(home, owner, scope, tabs, registration, drain);
+  const recording = new Recording(home, owner, scope, registration, drain);
+  recording.preparations.push(
+    () => tabs.refill(),
+    () => documents.restore(),
+  );
   const marks = new Marks(owner, scope, tabs);
   const relays = new RelayPorts({
     owner,
     scope,
     tabs,
-    navigation,
+    documents,
     recording: () => recording.isOn,
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
@@ -79,5 +93,5 @@ export function wire(home: Home): Wired {
   chrome.alarms.onAlarm.addListener(({ name }) => {
     if (name === BACKLOG_ALARM) void ready;
   });
-  return { scope, owner, tabs, network, recording, marks, ready };
+  return { scope, owner, tabs, network, recording, marks, documents, ready };
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
@@ -51,6 +52,20 @@ for (const build of BUILDS) {
     assert.ok(!files.includes("tabtape.json"));
   });
 }
+
+test("the hook is left out where DevTools show who called, whichever line of it did", () => {
+  const script = readFileSync(dist("extension", "hook.js"), "utf8");
+  const [code, encoded] = script.split("//# sourceMappingURL=data:application/json;base64,");
+  const map = JSON.parse(Buffer.from(encoded ?? "", "base64").toString());
+  assert.deepEqual([map.ignoreList, map.x_google_ignoreList], [[0], [0]]);
+  const traced = new TraceMap(map);
+  const lines = (code ?? "").trimEnd().split("\n");
+  for (const [at, line] of lines.entries()) {
+    const { source } = originalPositionFor(traced, { line: at + 1, column: line.length });
+    assert.equal(source, map.sources[0], `line ${at + 1}`);
+  }
+  assert.ok(script.length - (code ?? "").length < 500, "it costs little");
+});
 
 const PAGES = { "/logs": scripted('console.log("from the page"); fetch("/data")') };
 

@@ -20,6 +20,8 @@ before(async () => {
       "/broken": scripted(`
         window.errors = []; addEventListener("error", (event) => errors.push(event.message));
         delete window.Reflect; delete window.CustomEvent; delete Promise.prototype.then; Object.freeze(console);`),
+      "/frozen-first": scripted(`Object.freeze(console);`),
+      "/own-console": scripted(`console = Object.create({ log() {} });`),
       "/open": scripted(
         `window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
       ),
@@ -89,6 +91,21 @@ test("a page that has broken built-ins before us hears nothing of ours when reco
   await broken.close();
 });
 
+test("a page whose console cannot be hooked any more is told as one", async () => {
+  await rig.command({ command: "stop" });
+  const paths = ["/frozen-first", "/own-console", "/broken", "/open"];
+  const pages = await Promise.all(paths.map((path) => rig.open(path)));
+  await rig.command({ command: "start" });
+  for (const path of paths.slice(0, 3)) {
+    await rig.until(`type:page.capture_limited url:*${path}`, (events) =>
+      events.some(({ data }) => /** @type {any} */ (data).reason === "console_not_hookable"),
+    );
+  }
+  const open = await rig.until("type:page.capture_limited url:*/open", (events) => events.length > 1);
+  assert.ok(open.every(({ data }) => /** @type {any} */ (data).reason === "open_before_recording"));
+  for (const page of pages) await page.close();
+});
+
 test("levels hold from the first inline script on, and change live", async () => {
   await rig.command({
     command: "configure",
@@ -122,6 +139,59 @@ test("levels hold from the first inline script on, and change live", async () =>
   );
   await rig.until("type:system.config_changed", (found) => found.length >= 4);
   await page.close();
+});
+
+test("a page opened after a change keeps to the byte budget of that change", async () => {
+  const budget = 2_000;
+  const verbose = { detail_level: /** @type {const} */ ("verbose"), max_event_bytes: budget };
+  await rig.command({ command: "configure", patch: { categories: { console: verbose } } });
+  const page = await rig.open("/page?budget");
+  await rig.until("type:console.log url:*budget", (events) => events.length > 0);
+  await page.evaluate(() =>
+    console.log(
+      "large",
+      Array.from({ length: 100 }, (_, n) => `${n}`.repeat(200)),
+    ),
+  );
+  const { data, truncated } = await rig.event("console.log", "large");
+  assert.equal(truncated, true);
+  assert.ok(JSON.stringify(data.args).length <= 2 * budget, `${JSON.stringify(data.args).length}`);
+  const patch = { categories: { console: { detail_level: /** @type {const} */ ("standard") } } };
+  await rig.command({ command: "configure", patch });
+  await page.close();
+});
+
+test("a change of the config leaves no moment without content scripts", async () => {
+  const worker = await rig.worker();
+  await worker.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    scope.unregister = chrome.scripting.unregisterContentScripts;
+    scope.unregistered = 0;
+    chrome.scripting.unregisterContentScripts = (/** @type {any[]} */ ...args) => {
+      scope.unregistered++;
+      return scope.unregister.apply(chrome.scripting, args);
+    };
+  });
+  const level = (/** @type {"minimal" | "standard"} */ detail_level) =>
+    rig.command({ command: "configure", patch: { categories: { page: { detail_level } } } });
+  await Promise.all([level("minimal"), level("standard"), level("minimal")]);
+  const [relay] = (await registered()).filter(({ js }) => js?.includes("relay.js"));
+  assert.ok(relay?.js?.includes("levels/page-minimal.js"), `${relay?.js}`);
+  await level("standard");
+  assert.equal(await worker.evaluate(() => /** @type {any} */ (globalThis).unregistered), 0);
+  assert.equal((await registered()).length, 2);
+});
+
+test("the config shown while nothing is recorded is the one that recording begins with", async () => {
+  await rig.command({ command: "stop" });
+  const patch = { categories: { shop: { enabled: false }, network: { enabled: false } }, noise: [] };
+  await rig.command({ command: "configure", patch });
+  const { recording, config } = await rig.command({ command: "status" });
+  assert.equal(recording, false);
+  await rig.command({ command: "start" });
+  assert.deepEqual((await rig.command({ command: "status" })).config, config);
+  const restored = { categories: { network: { enabled: true } } };
+  await rig.command({ command: "configure", patch: restored });
 });
 
 test("a bad config is refused as a whole, with the field that is wrong", async () => {

@@ -23,6 +23,23 @@ before(async () => {
         console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
         console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
         console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");`),
+      "/state": scripted(`
+        console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
+        console.count(null); console.count(); console.count(undefined); console.count(10n); console.count({ toString() { return "its own"; } });
+        console.time("s timer"); console.time("s timer");
+        const until = performance.now() + 20; while (performance.now() < until);
+        console.timeLog("s timer", "with", { more: 1 }); console.timeEnd("s timer"); console.timeEnd("s timer");
+        console.groupCollapsed("s folded"); console.dirxml(document.body ?? document.documentElement); console.groupEnd();
+        console.group(); console.groupEnd(); console.trace(); console.clear(); console.info("state ends");`),
+      "/kinds": scripted(`
+        console.log("%i %f %O|%d %c%%", "42.9px", "1.5", { deep: { er: 1 } }, -3.7, "color: red", "kinds formats");
+        console.log("kinds aggregate", new AggregateError([new TypeError("first"), new RangeError("second")], "both"));
+        console.log("kinds symbols", { [Symbol("key")]: 1, plain: 2 });
+        const wide = {}; for (let at = 0; at < 1e6; at++) wide["k" + at] = at;
+        const hidden = Object.defineProperties({}, Object.fromEntries(Array.from({ length: 20000 }, (_, at) => ["h" + at, { value: 1 }])));
+        const before = performance.now(); console.log("kinds wide", wide, hidden); const took = performance.now() - before;
+        console.log("kinds many", ...Array.from({ length: 50000 }, () => undefined));
+        console.info("kinds took " + took);`),
       "/throws": scripted(`
         setTimeout(() => { throw new RangeError("thrown late"); });
         Promise.reject(new Error("rejected")); Promise.reject(42);
@@ -162,6 +179,81 @@ test("arguments are previewed so that a person can read them", async () => {
 test("format directives are applied to the text", async () => {
   const event = await rig.event("console.log", "styled");
   assert.equal(event.data.text, "styled text 4 {a: 1} 100% rest");
+});
+
+test("counts and timers are told as the browser prints them", async () => {
+  const page = await rig.open("/state");
+  const events = await rig.until("url:*/state category:console", (found) =>
+    found.some(({ data }) => /** @type {any} */ (data).text === "state ends"),
+  );
+  const said = events.map(({ type, data }) => ({ type: type.slice(8), .../** @type {any} */ (data) }));
+  const counts = said.filter(({ type }) => type.startsWith("count"));
+  assert.deepEqual(
+    counts.map(({ text, label, count }) => [text, label, count]),
+    [
+      ["s: 1", "s", 1],
+      ["s: 2", "s", 2],
+      ["s", "s", undefined],
+      ["s: 1", "s", 1],
+      ["Count for 's none' does not exist", "s none", undefined],
+      ["null: 1", "null", 1],
+      ["default: 1", "default", 1],
+      ["default: 2", "default", 2],
+      ["10: 1", "10", 1],
+      ["{toString: ƒ toString}: 1", "{toString: ƒ toString}", 1],
+    ],
+  );
+  const timers = said.filter(({ type }) => type.startsWith("time"));
+  assert.deepEqual(
+    timers.map(({ type, label }) => [type, label]),
+    ["time", "time", "time_log", "time_end", "time_end"].map((type) => [type, "s timer"]),
+  );
+  const [first, second, log, end, gone] = timers;
+  assert.deepEqual([first.text, second.text], ["s timer", "Timer 's timer' already exists"]);
+  assert.ok(log.elapsed_ms >= 20 && end.elapsed_ms >= log.elapsed_ms, `${log.elapsed_ms} ${end.elapsed_ms}`);
+  assert.equal(log.text, `s timer: ${log.elapsed_ms} ms with {more: 1}`);
+  assert.equal(end.text, `s timer: ${end.elapsed_ms} ms`);
+  assert.deepEqual([gone.text, gone.elapsed_ms], ["Timer 's timer' does not exist", undefined]);
+  assert.deepEqual(
+    said.slice(-8).map(({ type, text, group_depth }) => [type, text, group_depth]),
+    [
+      ["group_collapsed", "s folded", undefined],
+      ["dirxml", "<html>", 1],
+      ["group_end", "", undefined],
+      ["group", "console.group", undefined],
+      ["group_end", "", undefined],
+      ["trace", "console.trace", undefined],
+      ["clear", "", undefined],
+      ["info", "state ends", undefined],
+    ],
+  );
+  await page.close();
+});
+
+test("formats, errors of errors and symbols are told; what is wide costs a moment and is cut", async () => {
+  const page = await rig.open("/kinds");
+  const formats = await rig.event("console.log", "kinds formats");
+  assert.equal(formats.data.text, "42 1.5 {deep: {er: 1}}|-3 % kinds formats");
+  const aggregate = (await rig.event("console.log", "kinds aggregate")).data.args[1];
+  assert.equal(aggregate.$, "AggregateError");
+  assert.deepEqual(
+    aggregate.errors.map((/** @type {any} */ error) => [error.$, error.message]),
+    [
+      ["TypeError", "first"],
+      ["RangeError", "second"],
+    ],
+  );
+  const symbols = await rig.event("console.log", "kinds symbols");
+  assert.deepEqual(symbols.data.args[1], { plain: 2, "Symbol(key)": 1 });
+  assert.equal(symbols.data.text, "kinds symbols {plain: 2, Symbol(key): 1}");
+  const wide = await rig.event("console.log", "kinds wide");
+  assert.equal(wide.truncated, true);
+  assert.equal(wide.data.args[1].more, 1e6 - 30);
+  const many = await rig.event("console.log", "kinds many");
+  assert.ok(JSON.stringify(many).length < 40_000 && many.truncated);
+  const { data } = await rig.event("console.info", "kinds took");
+  assert.ok(Number(data.text.split(" ").at(-1)) < 10_000, data.text);
+  await page.close();
 });
 
 test("uncaught errors and rejections come with message, place and stack", async () => {

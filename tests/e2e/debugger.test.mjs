@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
@@ -20,6 +21,13 @@ before(async () => {
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
       "/reset": (request) => request.socket.destroy(),
+      "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
+      "/euros": (_, response) =>
+        response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
+      "/lasting.js": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/javascript" })
+          .end(`console.log("lasting begins"); postMessage(0); onmessage = ({ data }) => console.log(data);`),
       "/worker.js": (_, response) =>
         response
           .writeHead(200, { "content-type": "text/javascript" })
@@ -38,6 +46,7 @@ after(() => rig.close());
 /** A server that says back what it is told (RFC 6455, short unfragmented frames only). @param {import("node:http").Server} server */
 function acceptWebSockets(server) {
   server.on("upgrade", (request, socket) => {
+    if (request.url === "/refused") return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     const key = createHash("sha1")
       .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest("base64");
@@ -51,7 +60,7 @@ function acceptWebSockets(server) {
       for (const [index, byte] of masked.entries()) text[index] = byte ^ (frame[2 + (index % 4)] ?? 0);
       return socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
     });
-    socket.on("error", () => {});
+    return socket.on("error", () => {});
   });
 }
 
@@ -108,6 +117,125 @@ test("frames of a WebSocket are told in both directions", async () => {
   assert.equal(received.source.metadata.request_id, sent.source.metadata.request_id);
 });
 
+test("a socket is opened once the server has agreed, and closed at its end", async () => {
+  const events = await rig.until("type:network.websocket_* url:*/socket", (found) =>
+    found.some(({ type }) => type === "network.websocket_closed"),
+  );
+  assert.deepEqual(
+    events.map(({ type }) => type.replace("network.websocket_", "")),
+    ["opened", "sent", "received", "closed"],
+  );
+  const opened = await rig.event("network.websocket_opened", "/socket");
+  assert.equal(opened.data.status, 101);
+  assert.ok(opened.data.headers.length > 0);
+  assert.equal(opened.source.metadata.frame_id, "0");
+});
+
+/** @param {string} address */
+const openSocket = (address) =>
+  page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onclose = () => resolve(null);
+      }),
+    address,
+  );
+
+test("a socket that is refused was never open, and says why", async () => {
+  await openSocket(`ws://127.0.0.1:${rig.site.port}/refused`);
+  await openSocket("ws://127.0.0.1:1/nobody");
+  const refused = await rig.event("network.websocket_failed", "/refused");
+  assert.match(refused.data.error, /ERR_/);
+  assert.match((await rig.event("network.websocket_failed", "/nobody")).data.error, /ERR_/);
+  await rig.flushed();
+  const events = await rig.collector.events("type:network.websocket_*");
+  assert.deepEqual(
+    events.filter(({ url }) => /refused|nobody/.test(`${url}`)).map(({ type }) => type),
+    ["network.websocket_failed", "network.websocket_failed"],
+  );
+});
+
+test("payloads and bodies are cut to the byte budget, not to as many characters", async () => {
+  const network = (/** @type {"verbose" | "raw"} */ detail_level, /** @type {number | null} */ bytes) =>
+    rig.command({
+      command: "configure",
+      patch: { categories: { network: { detail_level, max_event_bytes: /** @type {any} */ (bytes) } } },
+    });
+  const say = () =>
+    page.evaluate(
+      (url) =>
+        new Promise((resolve) => {
+          const socket = new WebSocket(url);
+          socket.onopen = () => socket.send("€".repeat(30));
+          socket.onmessage = () => {
+            socket.close();
+            resolve(null);
+          };
+        }),
+      `ws://127.0.0.1:${rig.site.port}/socket?budget`,
+    );
+  await network("verbose", 40);
+  await say();
+  await page.evaluate(() => fetch("/euros").then((response) => response.text()));
+  const verbose = await rig.event("network.websocket_sent", "?budget");
+  assert.deepEqual(
+    [verbose.data.payload, verbose.data.length, verbose.truncated],
+    ["€".repeat(13), 30, true],
+  );
+  const response = await rig.event("network.response", "/euros");
+  assert.deepEqual([response.data.body, response.data.body_cut_from], ["€".repeat(13), 30]);
+  await network("raw", 40);
+  await say();
+  const raw = await rig.event("network.websocket_received", "payloadData");
+  assert.deepEqual([raw.data.response.payloadData, raw.truncated], ["€".repeat(13), true]);
+  await network("verbose", null);
+});
+
+test("an event names frame, document and navigation as those of other producers do", async () => {
+  await page.evaluate(() => fetch("/data?whose"));
+  const response = await rig.event("network.response", "/data?whose");
+  await page.evaluate(() => console.log("whose"));
+  const log = await rig.event("console.log", "whose");
+  for (const key of ["tab_id", "window_id", "frame_id", "document_id", "navigation_id"])
+    assert.equal(response.source.metadata[key], log.source.metadata[key], key);
+  await page.evaluate(() => {
+    const frame = document.createElement("iframe");
+    frame.src = "/inner";
+    document.body.append(frame);
+  });
+  const inner = await rig.event("console.log", "in the frame");
+  const asked = await rig.event("network.response", "/data?inner");
+  assert.notEqual(inner.source.metadata.frame_id, "0");
+  for (const key of ["frame_id", "document_id", "navigation_id", "parent_frame_id", "parent_document_id"])
+    assert.equal(asked.source.metadata[key], inner.source.metadata[key], key);
+  const framed = await rig.event("network.response", "/inner");
+  assert.equal(framed.source.kind, "cdp");
+  assert.equal(framed.source.metadata.frame_id, inner.source.metadata.frame_id);
+  assert.equal(framed.source.metadata.navigation_id, inner.source.metadata.navigation_id);
+});
+
+test("a frame of another site, which has a session of its own, is told of under its own names", async () => {
+  await page.evaluate((url) => {
+    const frame = document.createElement("iframe");
+    frame.src = url;
+    document.body.append(frame);
+  }, `${rig.site.otherOrigin}/inner?cross`);
+  const inner = await rig.event("console.log", "cross");
+  const frame = page.frames().find((one) => one.url().includes("?cross"));
+  // What it asks for before its session is attached to may be missing.
+  await rig.poll("its session", async () => {
+    await frame?.evaluate(() => fetch("/data?polled").then((response) => response.text()));
+    return (await rig.collector.events("type:network.request url:*/data?polled")).length > 0;
+  });
+  const asked = await rig.event("network.request", "/data?polled");
+  assert.equal(asked.source.kind, "cdp");
+  for (const key of ["frame_id", "document_id", "navigation_id", "parent_frame_id", "parent_document_id"])
+    assert.equal(asked.source.metadata[key], inner.source.metadata[key], key);
+  const [started] = await rig.collector.events("type:network.request url:*/inner?cross");
+  assert.equal(started?.source.kind, "cdp");
+});
+
 test("consoles and errors of workers are recorded, and say so", async () => {
   await page.evaluate(() => {
     const worker = new Worker("/worker.js");
@@ -140,4 +268,122 @@ test("detached, the tab's requests are webRequest's again", async () => {
   await page.evaluate(() => fetch("/data?detached"));
   const response = await rig.event("network.response", "/data?detached");
   assert.equal(response.source.event, "webRequest.onCompleted");
+});
+
+/** Who told of a request, one name an event. @param {string} path */
+const tellers = async (path) =>
+  (await rig.collector.events(`category:network url:*${path}`)).map(
+    ({ type, source }) => `${type.replace("network.", "")} ${source.kind}`,
+  );
+
+const debuggerState = async () => (await rig.command({ command: "status" })).debugger;
+
+test("attached to all tabs, those that are open and those that come later", async () => {
+  await rig.command({ command: "debug", tab_id: "all", on: true });
+  assert.ok((await debuggerState()).tab_ids.includes(tabId));
+  const later = await rig.open("/page?later");
+  const { source } = await rig.event("page.settled", "/page?later");
+  const laterId = Number(source.metadata.tab_id);
+  await rig.poll("the later tab", async () => (await debuggerState()).tab_ids.includes(laterId));
+  await later.evaluate(() => fetch("/data?later").then((response) => response.text()));
+  await rig.event("network.response", "/data?later");
+  assert.deepEqual(await tellers("/data?later"), ["request cdp", "response cdp"]);
+  await later.close();
+  const detached = await rig.until(`type:system.debugger_detached tab:${laterId}`, (all) => all.length > 0);
+  assert.deepEqual(detached[0]?.data, { reason: "target_closed" });
+});
+
+test("after the worker's death each request is told of once, and workers and sockets are still heard", async () => {
+  await page.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    scope.lasting = new Worker("/lasting.js");
+    return new Promise((resolve) => {
+      scope.lasting.onmessage = resolve;
+    });
+  });
+  await page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onopen = resolve;
+        /** @type {any} */ (globalThis).socket = socket;
+      }),
+    `ws://127.0.0.1:${rig.site.port}/socket?lasting`,
+  );
+  await rig.event("network.websocket_opened", "?lasting");
+  await rig.event("console.log", "lasting begins");
+  await rig.flushed();
+  // What a worker learns in its last moments the next one does not know.
+  await page.waitForTimeout(200);
+  await rig.killWorker();
+  // These wake it: both producers see them before it knows what it is attached to.
+  await page.evaluate(() =>
+    Promise.all([0, 1, 2].map((n) => fetch(`/data?woken-${n}`).then((response) => response.text()))),
+  );
+  for (const n of [0, 1, 2]) {
+    await rig.event("network.response", `/data?woken-${n}`);
+    assert.deepEqual(await tellers(`/data?woken-${n}`), ["request cdp", "response cdp"]);
+  }
+  assert.ok((await debuggerState()).tab_ids.includes(tabId));
+  const [{ source }] = /** @type {any} */ (await rig.collector.events("url:*/data?woken-0"));
+  assert.equal(source.metadata.frame_id, "0");
+  assert.match(source.metadata.navigation_id, /./);
+  await page.evaluate(() => /** @type {any} */ (globalThis).lasting.postMessage("still there"));
+  await rig.event("console.log", "still there");
+  await page.evaluate(() => /** @type {any} */ (globalThis).socket.send("through the same socket"));
+  const sent = await rig.event("network.websocket_sent", "through the same socket");
+  assert.match(`${sent.url}`, /\?lasting$/);
+});
+
+test("the end of recording detaches, and the next one attaches again", async () => {
+  await rig.command({ command: "stop" });
+  assert.deepEqual(await debuggerState(), { available: true, all_tabs: true, tab_ids: [] });
+  await assert.rejects(
+    (await rig.worker()).evaluate(
+      (id) => chrome.debugger.sendCommand({ tabId: id }, "Network.disable"),
+      tabId,
+    ),
+    /not attached/,
+  );
+  await rig.command({ command: "start" });
+  assert.ok((await debuggerState()).tab_ids.includes(tabId));
+  await page.evaluate(() => fetch("/data?again").then((response) => response.text()));
+  await rig.event("network.response", "/data?again");
+  assert.deepEqual(await tellers("/data?again"), ["request cdp", "response cdp"]);
+});
+
+test("an attachment that fails half-way is given up, and the tab stays webRequest's", async () => {
+  await rig.command({ command: "debug", tab_id: "all", on: false });
+  assert.deepEqual((await debuggerState()).tab_ids, []);
+  await (await rig.worker()).evaluate(() => {
+    const send = chrome.debugger.sendCommand;
+    /** @type {any} */ (chrome.debugger).sendCommand = async (/** @type {any[]} */ ...args) => {
+      if (args[1] === "Target.setAutoAttach") throw new Error("half-way");
+      return /** @type {any} */ (send).apply(chrome.debugger, args);
+    };
+    /** @type {any} */ (globalThis).restore = () => {
+      chrome.debugger.sendCommand = send;
+    };
+  });
+  await assert.rejects(rig.command({ command: "debug", tab_id: tabId, on: true }), /half-way/);
+  await (await rig.worker()).evaluate(() => /** @type {any} */ (globalThis).restore());
+  assert.deepEqual((await debuggerState()).tab_ids, []);
+  await page.evaluate(() => fetch("/data?half").then((response) => response.text()));
+  await rig.event("network.response", "/data?half");
+  assert.deepEqual(await tellers("/data?half"), ["request extension", "response extension"]);
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+});
+
+test("the stream says from when to when each producer told of a tab, and who was let in", async () => {
+  await rig.flushed();
+  const told = (await rig.collector.events(`type:system.debugger_* tab:${tabId}`)).map(({ type, data }) =>
+    `${type.replace("system.debugger_", "")} ${/** @type {any} */ (data).reason ?? ""}`.trim(),
+  );
+  assert.deepEqual(told, Array(4).fill(["attached", "detached asked"]).flat());
+  const settings = (await rig.collector.events("type:system.settings_changed")).map(({ data }) => data);
+  assert.deepEqual(settings, [
+    { patch: { debugger_all_tabs: true } },
+    { patch: { debugger_all_tabs: false } },
+  ]);
 });

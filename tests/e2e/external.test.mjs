@@ -91,9 +91,45 @@ test("too many, too large or too fast is refused, and what was too fast is count
   assert.ok(gaps.length > 0);
 });
 
+test("events of a category that is turned off are left out, and the rest is taken", async () => {
+  const off = { categories: { shop: { enabled: false } } };
+  await rig.command({ command: "configure", patch: off });
+  const count = async () => (await rig.collector.events("category:shop")).length;
+  await rig.flushed();
+  const before = await count();
+  await rig.poll("enough to be saved up", async () => {
+    const answer = await publish([event, { ...event, type: "till.opened", category: "till" }, event]);
+    if (answer.code === "rate_limited") return false;
+    assert.deepEqual([answer.last_seq, answer.left_out], [answer.first_seq, 2]);
+    return true;
+  });
+  await rig.event("till.opened");
+  assert.equal(await count(), before);
+  await rig.command({ command: "configure", patch: { categories: { shop: { enabled: true } } } });
+});
+
 test("an approval that is taken back holds at once", async () => {
   await rig.command({ command: "approve", extension_id: exampleId, approved: false });
   assert.equal((await publish(event)).code, "not_approved");
+  const changes = await rig.until("type:system.settings_changed", (events) => events.length >= 2);
+  assert.deepEqual(
+    changes.map(({ data }) => data),
+    [{ patch: { approved_extensions: [exampleId] } }, { patch: { approved_extensions: [] } }],
+  );
+});
+
+test("whoever publishes is answered, also by a worker that could not begin", async () => {
+  await (await rig.worker()).evaluate(() =>
+    chrome.storage.local.get("tabtape").then(({ tabtape }) => {
+      const broken = {
+        .../** @type {any} */ (tabtape),
+        capture: { categories: { page: { detail_level: "loud" } } },
+      };
+      return chrome.storage.local.set({ tabtape: broken });
+    }),
+  );
+  await rig.killWorker();
+  assert.match((await publish(event)).error, /loud/);
 });
 
 test("a page can speak to the extension by no message", async () => {

@@ -1,6 +1,7 @@
 /** What the person did, by readable names, and never what they typed; vitals and reports of the page beside it. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
 const FORM = `<!doctype html><meta charset="utf-8"><title>form</title>
@@ -31,6 +32,10 @@ before(async () => {
             "content-security-policy": "default-src 'self'; script-src 'nonce-n'",
           })
           .end(`<script>blocked()</script><img src="http://localhost:1/other.png">`),
+      // No page has been tapped on before it runs its first script.
+      "/deprecated": scripted(`
+        const request = new XMLHttpRequest(); request.open("GET", "/blank", false); request.send();
+        navigator.vibrate(1);`),
       "/vitals": `<!doctype html><h1>Painted</h1><button id="work">work</button><script>
         document.getElementById("work").onclick = () => { const until = performance.now() + 180; while (performance.now() < until); };
         setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 150);</script>`,
@@ -125,6 +130,19 @@ test("a violation of the page's policy is told with directive and what was block
   assert.equal(inline.data.disposition, "enforce");
   const image = await rig.event("page.csp_violation", "other.png");
   assert.equal(image.data.directive, "img-src");
+  await other.close();
+});
+
+test("deprecations and interventions are told with what the browser calls them", async () => {
+  const other = await rig.open("/deprecated");
+  const deprecation = await rig.event("page.deprecation", "/deprecated");
+  assert.equal(deprecation.data.id, "XMLHttpRequestSynchronousInNonWorkerOutsideBeforeUnload");
+  assert.match(deprecation.data.message, /deprecated/);
+  assert.equal(deprecation.data.source_url, `${rig.site.origin}/deprecated`);
+  assert.ok(deprecation.data.line > 0 && deprecation.data.column > 0);
+  const intervention = await rig.event("page.intervention", "/deprecated");
+  assert.equal(intervention.data.id, "NavigatorVibrate");
+  assert.match(intervention.data.message, /^Blocked call to navigator.vibrate/);
   await other.close();
 });
 

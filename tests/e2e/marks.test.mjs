@@ -52,6 +52,27 @@ test("an uncaught error has its picture taken, if that is enabled", async () => 
   await page.close();
 });
 
+test("a picture that another tab has come into is thrown away, and says so", async () => {
+  const page = await rig.open("/page?hidden");
+  await page.bringToFront();
+  await page.waitForTimeout(600);
+  const worker = await rig.worker();
+  await worker.evaluate((origin) => {
+    const capture = chrome.tabs.captureVisibleTab;
+    /** @type {any} */ (chrome.tabs).captureVisibleTab = async (/** @type {any[]} */ ...args) => {
+      /** @type {any} */ (chrome.tabs).captureVisibleTab = capture;
+      const image = await /** @type {any} */ (capture).apply(chrome.tabs, args);
+      await chrome.tabs.create({ url: `${origin}/page?other`, active: true });
+      return image;
+    };
+  }, rig.site.origin);
+  await rig.command({ command: "screenshot" });
+  const shot = await rig.event("page.screenshot", "came to the front");
+  assert.equal(shot.data.image, undefined);
+  assert.equal(shot.url, `${rig.site.origin}/page?hidden`);
+  await page.close();
+});
+
 test("the popup says what is recorded and starts and stops it", async () => {
   const popup = await rig.control();
   await popup.bringToFront();

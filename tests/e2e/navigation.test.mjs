@@ -93,7 +93,25 @@ test("a single-page application's moves are told, and its later events carry the
   await page.close();
 });
 
-test("network idle and settled come once a navigation, also without any request", async () => {
+test("a page without a single request becomes idle and settled too", async () => {
+  const page = await rig.context.newPage();
+  await page.goto("data:text/html,<title>zero</title>");
+  const events = await rig.until(
+    "type:page.network_idle,page.settled url:data:*",
+    (found) => found.length >= 2,
+  );
+  assert.deepEqual(
+    events.map(({ type, data }) => [type, /** @type {any} */ (data).requests]),
+    [
+      ["page.network_idle", 0],
+      ["page.settled", 0],
+    ],
+  );
+  for (const { data } of events) assert.ok(/** @type {any} */ (data).after_ms >= 500);
+  await page.close();
+});
+
+test("network idle and settled come once a navigation", async () => {
   const page = await rig.open("/plain");
   const { source } = await rig.event("page.network_idle", "/plain");
   await page.evaluate(() => fetch("/tick"));
@@ -106,7 +124,10 @@ test("network idle and settled come once a navigation, also without any request"
 
 test("network idle waits for the last of a chain of requests", async () => {
   const page = await rig.open("/busy");
-  const { ts } = await rig.event("page.network_idle", "/busy");
+  const { ts, data } = await rig.event("page.network_idle", "/busy");
+  // The document's own and six more; the browser may ask for an icon as well.
+  assert.ok(data.requests === 7 || data.requests === 8, `${data.requests}`);
+  assert.ok(data.after_ms >= 5 * 100 + 500, `${data.after_ms} ms for a chain of six 100 ms apart, and quiet`);
   const [last] = (await rig.until("type:network.response url:*/tick", (events) => events.length >= 6)).slice(
     -1,
   );
@@ -130,6 +151,42 @@ test("a frame's navigation names its parent", async () => {
   const frame = events.find(({ source }) => source.metadata?.parent_frame_id === "0");
   assert.match(frame?.source.metadata?.parent_document_id ?? "", /./);
   await page.close();
+});
+
+test("what a document says after the worker died is of the same navigation, at the same address", async () => {
+  const page = await rig.open("/app?lasting");
+  const { source } = await rig.event("page.navigation_committed", "/app?lasting");
+  await rig.event("page.history_updated", "/app/one#part");
+  const framed = await rig.open("/framed?lasting");
+  await rig.event("page.settled", "/framed?lasting");
+  await rig.flushed();
+  await page.waitForTimeout(500);
+  await rig.killWorker();
+  await page.evaluate(() => {
+    console.log("said later");
+    return fetch("/tick?later");
+  });
+  await framed.evaluate(() => {
+    const frame = /** @type {any} */ (document.querySelector("iframe")).contentWindow;
+    frame.console.log("said in a frame");
+  });
+  const log = await rig.event("console.log", "said later");
+  assert.equal(log.source.metadata.navigation_id, source.metadata.navigation_id);
+  assert.equal(log.source.metadata.document_id, source.metadata.document_id);
+  assert.equal(log.url, `${rig.site.origin}/app/one#part`);
+  const response = await rig.event("network.response", "/tick?later");
+  assert.equal(response.source.metadata.navigation_id, source.metadata.navigation_id);
+  const inFrame = await rig.event("console.log", "said in a frame");
+  const own = await rig.until(`type:page.navigation_committed tab:${inFrame.source.metadata.tab_id}`, (all) =>
+    all.some(({ source: { metadata } }) => metadata?.frame_id === inFrame.source.metadata.frame_id),
+  );
+  const committed = own.find(
+    ({ source: { metadata } }) => metadata?.document_id === inFrame.source.metadata.document_id,
+  );
+  assert.equal(inFrame.source.metadata.navigation_id, committed?.source.metadata?.navigation_id);
+  assert.equal(inFrame.source.metadata.parent_document_id, committed?.source.metadata?.parent_document_id);
+  await page.close();
+  await framed.close();
 });
 
 test("our own pages and the collector's are never recorded", async () => {

@@ -210,3 +210,18 @@ test("minimal leaves headers out, verbose adds bodies, and both apply at once", 
   assert.deepEqual(await rig.collector.events("url:*/echo?off"), []);
   await page.close();
 });
+
+test("a WebSocket that is refused is told of as failed", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        new WebSocket(url).onclose = () => resolve(null);
+      }),
+    `ws://127.0.0.1:${rig.site.port}/no-socket`,
+  );
+  const failed = await rig.event("network.failed", "/no-socket");
+  assert.equal(failed.data.resource_type, "websocket");
+  assert.match(failed.data.error, /^net::ERR_/);
+  await page.close();
+});

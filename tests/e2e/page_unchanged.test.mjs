@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launchBrowser } from "./fixtures/browser.mjs";
+import { startCollector } from "./fixtures/collector.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
@@ -62,6 +63,34 @@ const HOSTILE = {
     console.assert(false, proxied);
     class Odd {} Object.setPrototypeOf(Odd.prototype, proxied); console.log(new Odd());
     Promise.reject(proxied);`,
+  // Proxies made in a frame and logged in the page around it, and the other way round.
+  frames: `
+    seen = { traps: [] };
+    const frame = document.createElement("iframe"); document.documentElement.append(frame);
+    const inner = frame.contentWindow;
+    const watching = new Proxy({}, { get: (_, trap) => (...args) => { seen.traps.push(trap); return Reflect[trap](...args); } });
+    const ofFrame = new inner.Proxy({ a: { b: 1 } }, watching);
+    const { proxy: revocable } = inner.Proxy.revocable([1, 2], watching);
+    const ofPage = new Proxy({ c: 1 }, watching);
+    console.log("of a frame", ofFrame, [revocable], Object.create(ofFrame));
+    inner.console.log("of the page", ofPage, { ofPage });
+    const nested = inner.document.createElement("iframe"); inner.document.documentElement.append(nested);
+    console.log("of a frame in it", new nested.contentWindow.Proxy({}, watching));
+    nested.contentWindow.console.log("back again", ofPage, ofFrame);
+    seen.masked = [Function.prototype.toString.call(inner.console.log), inner.Function.prototype.toString.call(console.log),
+      inner.Function.prototype.toString.call(Function.prototype.toString), Function.prototype.toString.call(inner.Proxy)];
+    seen.globals = Object.getOwnPropertyNames(inner).sort().join();`,
+  crossOrigin: `
+    seen = [];
+    const frame = document.createElement("iframe"); frame.src = location.origin.replace("127.0.0.1", "localhost") + "/order";
+    frame.onload = () => {
+      const foreign = frame.contentWindow;
+      console.log("window of another origin", foreign, [foreign.location], { held: foreign });
+      console.error("inherits it", Object.create(foreign), Object.setPrototypeOf(new Error("odd"), foreign));
+      console.table(foreign); console.dir(foreign.location);
+      Promise.reject(foreign); seen.push("went on", Object.prototype.toString.call(foreign));
+    };
+    document.documentElement.append(frame);`,
   builtinsAfter: `
     seen = { calls: 0, results: [] };
     const count = (owner, name) => { const original = owner[name]; owner[name] = function (...args) { if (armed) seen.calls++; return Reflect_apply(original, this, args); }; };
@@ -88,6 +117,11 @@ const HOSTILE = {
     Error.prepareStackTrace = (error, frames) => { seen.formatted++; return "formatted"; };
     console.error("stack?", new Error("one")); console.trace("two"); console.log(new Error("three"));
     setTimeout(() => { throw new Error("four"); });`,
+  named: `
+    seen = { ran: 0 };
+    class Named extends Error { get name() { return "Named"; } get message() { return "m"; } }
+    console.error("named", new Named()); const error = new Error("n"); error.name = { toString() { return "N"; } }; console.log(error);
+    setTimeout(() => { throw new Named(); }); Promise.reject(Object.setPrototypeOf(new Error("p"), new Proxy(Error.prototype, {})));`,
   order: `
     seen = [];
     addEventListener("error", (event) => { seen.push("error " + event.message); event.preventDefault(); });
@@ -123,7 +157,8 @@ const HOSTILE = {
     console.log("after the overflow"); seen.push(depth > 100);`,
 };
 
-const MESSAGES = ["order", "wrapped", "getters", "proxies"];
+/** Where the driver's listener does not itself change what is seen. */
+const MESSAGES = ["crossOrigin", "frames", "order", "wrapped", "getters", "proxies"];
 const SETTLE_MS = 150;
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
@@ -183,6 +218,27 @@ test("what a page does to built-ins after us does not change what is recorded", 
   ]);
 });
 
+test("a window of another origin is said to be one, and what is logged with it is kept", async () => {
+  const [, ...args] = (await rig.event("console.log", "window of another origin")).data.args;
+  const foreign = { $: "Window", cross_origin: true };
+  assert.deepEqual(args, [foreign, [{ $: "Location", cross_origin: true }], { held: foreign }]);
+  const error = await rig.event("console.error", "inherits it");
+  assert.equal(error.data.text, "inherits it {} Error: odd");
+});
+
+test("a Proxy made in a frame is shown by its target in the page around it, and the other way round", async () => {
+  const frame = await rig.event("console.log", "of a frame");
+  assert.deepEqual(frame.data.args.slice(1, 3), [
+    { $: "Proxy", target: { a: { b: 1 } } },
+    [{ $: "Proxy", target: [1, 2] }],
+  ]);
+  const page = await rig.event("console.log", "back again");
+  assert.deepEqual(page.data.args.slice(1), [
+    { $: "Proxy", target: { c: 1 } },
+    { $: "Proxy", target: { a: { b: 1 } } },
+  ]);
+});
+
 test("a preview is bounded in depth, width and bytes, and says that it was", async () => {
   const events = await rig.until("category:console url:*/trees", (found) => found.length >= 5);
   for (const event of events)
@@ -201,17 +257,40 @@ test("a string of 50 MB costs the page a prefix", async () => {
   await page.close();
 });
 
-test("an endless stream of rejections with the collector dead does not grow the page without bound", async () => {
+/** How many events of the console the store holds, and how many it knows are lost. */
+async function ledger() {
+  let kept = 0;
+  let lost = 0;
+  for (const record of await rig.collector.records("category:console")) {
+    if ("event" in record) kept += `${/** @type {any} */ (record.event.data).text}`.includes("loop ") ? 1 : 0;
+    else if (record.gap.category === "console") lost += record.gap.last_seq - record.gap.first_seq + 1;
+  }
+  return { kept, lost };
+}
+
+test("of an endless stream of rejections with the collector dead each is kept or counted", async () => {
+  const rounds = 50;
+  const emitted = rounds * 1000;
+  await rig.flushed();
+  const { lost: before } = await ledger();
+  const { url, dataDir } = rig.collector;
   await rig.collector.stop("SIGKILL");
   const page = await rig.open("/wrapped");
-  const survived = await page.evaluate(async () => {
+  await page.evaluate(async (count) => {
     addEventListener("unhandledrejection", (event) => event.preventDefault());
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < count; round++) {
       for (let index = 0; index < 1000; index++) Promise.reject(new Error(`loop ${round}.${index}`));
       await new Promise((next) => setTimeout(next));
     }
-    return true;
+  }, rounds);
+  rig.collector = await startCollector(dataDir, new URL(url).host);
+  let sum = { kept: 0, lost: 0 };
+  await rig.poll("every rejection to be kept or counted", async () => {
+    sum = await ledger();
+    return sum.kept + sum.lost - before >= emitted;
   });
-  assert.ok(survived);
+  assert.equal(sum.kept + sum.lost - before, emitted);
+  // A queue of 20,000, and what the worker took meanwhile: what a page can make us hold is bounded.
+  assert.ok(sum.kept >= 20_000, `${sum.kept} kept`);
   await page.close();
 });

@@ -1,0 +1,24 @@
+/**
+ * Content within the bytes an event may have, as JSON in UTF-8.
+ *
+ * Nearly all of it is far below, and one comparison says so: no UTF-16 unit takes more than three bytes.
+ */
+
+import { utf8Length } from "./natives.ts";
+
+/** A part below this is not worth its name. */
+export const LEAST_PART = 32;
+
+export function fits(json: string, maxBytes: number): boolean {
+  return json.length * 3 <= maxBytes || (json.length <= maxBytes && utf8Length(json) <= maxBytes);
+}
+
+/** What `make` makes when each of its parts may have so many bytes; with less and less of them until it fits. */
+export function shrink(maxBytes: number, make: (partBytes: number) => string): string {
+  // There are up to three parts, and each may grow where JSON escapes it.
+  for (let part = maxBytes >> 2; part > 0; part >>= 1) {
+    const json = make(part);
+    if (fits(json, maxBytes)) return json;
+  }
+  return "{}";
+}

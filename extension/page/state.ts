@@ -1,0 +1,103 @@
+/**
+ * What a console keeps between calls: counts, running timers, how many groups are open.
+ *
+ * The browser keeps its own and shows it to nobody, so it is kept here a second time, as the browser does it. Of labels
+ * that are too long or too many nothing is kept: then neither a count nor a time is told.
+ */
+
+import type { Inspector } from "./inspect.ts";
+import { apply, bigintText, cut, NONE, quote, read } from "./natives.ts";
+import { listText, valueText } from "./text.ts";
+
+/** Labels counted and timed at once; a page that makes labels up does not make this grow. */
+const MAX_LABELS = 256;
+const MAX_LABEL = 1_024;
+
+const { get, set, has, delete: remove } = Map.prototype;
+const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
+
+/** What such a call prints, and its fields as JSON, each with a comma in front. */
+export interface Said {
+  text: string;
+  fields: string;
+}
+
+export class ConsoleState {
+  /** Groups that are open. */
+  depth = 0;
+  readonly #inspect: Inspector;
+  readonly #counts = new Map<string, number>();
+  readonly #timers = new Map<string, number>();
+
+  constructor(inspect: Inspector) {
+    this.#inspect = inspect;
+  }
+
+  /** Null for calls whose text is that of their arguments. */
+  after(method: string, args: ArrayLike<unknown>, ts: number): Said | null {
+    switch (method) {
+      case "groupEnd":
+        if (this.depth > 0) this.depth--;
+        return null;
+      case "count":
+      case "countReset":
+      case "time":
+      case "timeLog":
+      case "timeEnd":
+        return this.#labelled(method, this.#labelOf(args), args, ts);
+      default:
+        return null;
+    }
+  }
+
+  #labelled(method: string, label: string, args: ArrayLike<unknown>, ts: number): Said {
+    const said: Said = { text: cut(label, MAX_LABEL), fields: `,"label":${quote(cut(label, MAX_LABEL))}` };
+    const map = method === "count" || method === "countReset" ? this.#counts : this.#timers;
+    const known = apply(has, map, [label]) as boolean;
+    if (!known && (label.length > MAX_LABEL || (read(size, map) as number) >= MAX_LABELS)) return said;
+    const value = apply(get, map, [label]) as number;
+    switch (method) {
+      case "count": {
+        const count = known ? value + 1 : 1;
+        apply(set, map, [label, count]);
+        said.text = `${label}: ${count}`;
+        said.fields += `,"count":${count}`;
+        break;
+      }
+      case "countReset":
+        // As in the browser, which counts from 0 again and knows the label still.
+        if (known) apply(set, map, [label, 0]);
+        else said.text = `Count for '${label}' does not exist`;
+        break;
+      case "time":
+        if (known) said.text = `Timer '${label}' already exists`;
+        else apply(set, map, [label, ts]);
+        break;
+      default:
+        if (!known) {
+          said.text = `Timer '${label}' does not exist`;
+          break;
+        }
+        if (method === "timeEnd") apply(remove, map, [label]);
+        said.text = `${label}: ${(ts - value) / 1000} ms${listText(this.#inspect, args, 1)}`;
+        said.fields += `,"elapsed_ms":${(ts - value) / 1000}`;
+    }
+    return said;
+  }
+
+  /** As a string, without asking an object for one: that would run code of the page. */
+  #labelOf(args: ArrayLike<unknown>): string {
+    // Beyond its length an array would answer with the page's Array.prototype.
+    const label = args.length > 0 ? args[0] : undefined;
+    switch (typeof label) {
+      case "undefined":
+        return "default";
+      case "string":
+        return label;
+      case "bigint":
+        return apply(bigintText, label, NONE);
+      default:
+        return valueText(this.#inspect, label, 1, true);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** What is turned on now and then: deep capture, pictures of errors, other extensions. */
+import type { Status } from "../worker/messages.ts";
+import { run, tabInFront } from "./state.ts";
+import { Switch } from "./switch.tsx";
+
+export function More({ now }: { now: Status }) {
+  return (
+    <details class="more">
+      <summary>
+        More
+        <span class="aside">{onNow(now).join(", ")}</span>
+      </summary>
+      {now.debugger.available ? <DeepCapture now={now} /> : null}
+      <div class="line">
+        <span class="line-name grow" title="Of the tab in front, when an uncaught error is recorded in it">
+          Screenshot on error
+        </span>
+        <Switch
+          label="Screenshot on error"
+          on={now.screenshot_on_error}
+          change={(on) => void run({ command: "screenshot_on_error", on })}
+        />
+      </div>
+      <Approved ids={now.approved_extensions} />
+    </details>
+  );
+}
+
+/** So that nothing is on unseen while this is closed. */
+function onNow(now: Status): string[] {
+  const { all_tabs, tab_ids } = now.debugger;
+  const { length } = now.approved_extensions;
+  return [
+    ...(all_tabs || tab_ids.length > 0 ? ["deep capture"] : []),
+    ...(now.screenshot_on_error ? ["screenshots"] : []),
+    ...(length > 0 ? [`${length} extension${length === 1 ? "" : "s"}`] : []),
+  ];
+}
+
+function DeepCapture({ now }: { now: Status }) {
+  const { all_tabs, tab_ids } = now.debugger;
+  const tab = tabInFront.value;
+  return (
+    <>
+      <div class="line">
+        <span class="line-name grow">Deep capture, this tab</span>
+        <Switch
+          label="Deep capture of this tab"
+          on={tab !== null && tab_ids.includes(tab)}
+          disabled={tab === null || !now.recording || all_tabs}
+          title={now.recording ? undefined : "It begins when recording does"}
+          change={(on) => {
+            if (tab !== null) void run({ command: "debug", tab_id: tab, on });
+          }}
+        />
+      </div>
+      <div class="line">
+        <span class="line-name grow">Deep capture, all tabs</span>
+        <Switch
+          label="Deep capture of all tabs"
+          on={all_tabs}
+          change={(on) => void run({ command: "debug", tab_id: "all", on })}
+        />
+      </div>
+      <p class="quiet note">
+        Bodies, WebSocket frames and workers, through the debugger: Chrome says so in a bar above its pages.
+      </p>
+    </>
+  );
+}
+
+function Approved({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return null;
+  return (
+    <section aria-labelledby="approved">
+      <h2 id="approved">Extensions that may publish</h2>
+      <ul>
+        {ids.map((id) => (
+          <li class="line" key={id}>
+            <code class="line-name grow" title={id}>
+              {id}
+            </code>
+            <button
+              type="button"
+              aria-label={`Remove extension ${id}`}
+              onClick={() => void run({ command: "approve", extension_id: id, approved: false }, "Removed")}
+            >
+              Remove
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

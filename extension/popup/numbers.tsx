@@ -1,0 +1,52 @@
+/** How much there is, what is wrong with it, and what has not arrived. */
+import { useEffect } from "preact/hooks";
+import { count, shortCount } from "../../www/src/data/time.ts";
+import { tally, tallySession } from "./logs.ts";
+import type { RecorderNow } from "./state.ts";
+
+/** What a person has asked to be gone, or was kept as long as it was to be, is not missing. */
+const NOT_LOST = ["deleted", "not_retained"];
+
+export function Numbers({ recorder }: { recorder: RecorderNow }) {
+  // The recorder itself counts since its worker started; the logs know the whole session.
+  useEffect(() => {
+    void tallySession(recorder);
+  }, [recorder]);
+  const { errors, missing } = sums(recorder);
+  const tiles: [name: string, value: number, kind: string, title: string][] = [
+    ["Records", recorder.latest_seq, "", "in this session, gaps counted"],
+    ["Errors", errors, errors > 0 ? "bad" : "", "in this session"],
+    recorder.collector.state === "none"
+      ? ["Kept here", recorder.backlog_events, "", "committed to this browser's logs"]
+      : ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
+    ["Missing", missing, missing > 0 ? "warn" : "", "lost and counted, in this session"],
+  ];
+  return (
+    <dl class="numbers">
+      {tiles.map(([name, value, kind, title]) => (
+        <div key={name} class={kind} title={`${count(value)} ${title}`}>
+          <dt>{name}</dt>
+          <dd>{shortCount(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Events of a category in this session. */
+export function eventsOf(recorder: RecorderNow, category: string): number {
+  const known = tally.value;
+  if (known?.session !== recorder.session_id) return recorder.categories[category]?.events ?? 0;
+  return (known.counts[category] ?? []).reduce((sum, n) => sum + n, 0);
+}
+
+function sums(recorder: RecorderNow): { errors: number; missing: number } {
+  const known = tally.value;
+  if (known?.session !== recorder.session_id) {
+    const dropped = Object.values(recorder.categories).reduce((sum, c) => sum + c.dropped, 0);
+    return { errors: recorder.errors, missing: dropped };
+  }
+  const errors = Object.values(known.counts).reduce((sum, [, , , error]) => sum + error, 0);
+  const lost = Object.entries(known.gaps).filter(([reason]) => !NOT_LOST.includes(reason));
+  return { errors, missing: lost.reduce((sum, [, n]) => sum + n, 0) };
+}

@@ -1,0 +1,136 @@
+/**
+ * `network.websocket_*`: a socket from its handshake's answer to its end, and its frames.
+ *
+ * Every socket that was begun is told of: as opened once the server has agreed, or as failed. The frames of one that was
+ * open before the tab was attached to are recorded without an address: nobody tells it.
+ */
+import { beginning } from "./budget.ts";
+import type { CdpFrames } from "./cdp_frames.ts";
+import { headerPairs, nowMicros } from "./cdp_values.ts";
+import type { CdpPublisher, Params } from "./debugger.ts";
+import { LastingMap } from "./lasting_map.ts";
+import { climb, isAtLeast, type Ladder } from "./levels.ts";
+
+interface Socket {
+  tabId: number;
+  url: string;
+  state: "connecting" | "open" | "failed";
+}
+
+const MAX_SOCKETS = 1_000;
+const FRAMES: Record<string, string> = {
+  "Network.webSocketFrameSent": "sent",
+  "Network.webSocketFrameReceived": "received",
+};
+
+export class CdpSockets {
+  readonly #publisher: CdpPublisher;
+  readonly #frames: CdpFrames;
+  readonly #sockets = new LastingMap<Socket>("tabtape_sockets", MAX_SOCKETS);
+
+  constructor(publisher: CdpPublisher, frames: CdpFrames) {
+    this.#publisher = publisher;
+    this.#frames = frames;
+  }
+
+  restore(): Promise<void> {
+    return this.#sockets.restore();
+  }
+
+  forget(tabId: number): void {
+    this.#sockets.deleteWhere((socket) => socket.tabId === tabId);
+  }
+
+  event(tabId: number, id: string, method: string, params: Params): void {
+    switch (method) {
+      case "Network.webSocketCreated":
+        this.#sockets.set(id, { tabId, url: params.url as string, state: "connecting" });
+        break;
+      case "Network.webSocketHandshakeResponseReceived":
+        this.#opened(tabId, id, method, params);
+        break;
+      case "Network.webSocketFrameError":
+        this.#failed(tabId, id, method, this.#errorOf(id, params), params);
+        break;
+      case "Network.webSocketClosed":
+        this.#closed(tabId, id, method, params);
+        break;
+      default:
+        if (method in FRAMES) this.#frame(tabId, id, method, params);
+    }
+  }
+
+  /** Told of only when the server has agreed. */
+  #opened(tabId: number, id: string, method: string, params: Params): void {
+    const response = params.response as { status: number; headers?: unknown };
+    this.#setState(id, "open");
+    this.#publish(tabId, id, "opened", method, {
+      minimal: { status: response.status },
+      standard: { headers: headerPairs(response.headers) },
+      raw: params,
+    });
+  }
+
+  #setState(id: string, state: Socket["state"]): void {
+    const socket = this.#sockets.get(id);
+    if (socket !== undefined) this.#sockets.set(id, { ...socket, state });
+  }
+
+  #failed(tabId: number, id: string, method: string, error: unknown, params: Params): void {
+    if (this.#sockets.get(id)?.state === "connecting") this.#setState(id, "failed");
+    this.#publish(tabId, id, "failed", method, { minimal: { error }, raw: params });
+  }
+
+  #closed(tabId: number, id: string, method: string, params: Params): void {
+    const socket = this.#sockets.get(id);
+    if (socket?.state === "connecting")
+      this.#failed(tabId, id, method, "closed before it was opened", params);
+    else if (socket?.state !== "failed")
+      this.#publish(tabId, id, "closed", method, { minimal: {}, raw: params });
+    this.#sockets.delete(id);
+  }
+
+  /** A handshake that an extension looks on at, as we do, fails without a word. */
+  #errorOf(id: string, params: Params): string {
+    const socket = this.#sockets.get(id);
+    const seen = socket === undefined ? undefined : this.#frames.seen(socket.tabId, socket.url);
+    return (params.errorMessage as string) || seen?.error || "the connection failed";
+  }
+
+  #frame(tabId: number, id: string, method: string, params: Params): void {
+    const frame = params.response as { opcode: number; payloadData: string };
+    const { length } = frame.payloadData;
+    const maxBytes = this.#publisher.maxEventBytes("network");
+    const payload = beginning(frame.payloadData, maxBytes);
+    const ladder: Ladder = {
+      minimal: { opcode: frame.opcode, length },
+      verbose: { payload },
+      raw: { ...params, response: { ...frame, payloadData: payload } },
+    };
+    this.#publish(tabId, id, FRAMES[method] as string, method, ladder, payload.length < length);
+  }
+
+  /** `isCut`: what `verbose` has of it is not all. */
+  #publish(tabId: number, id: string, what: string, method: string, ladder: Ladder, isCut = false): void {
+    const url = this.#sockets.get(id)?.url;
+    const ts = nowMicros();
+    this.#publisher.publish(tabId, "network", (level) => ({
+      ts,
+      type: `network.websocket_${what}`,
+      category: "network",
+      detail_level: level,
+      source: {
+        kind: "cdp",
+        event: method,
+        metadata: {
+          ...this.#publisher.metadata(tabId),
+          ...(url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata),
+          request_id: id,
+        },
+      },
+      ...(url === undefined ? {} : { url }),
+      data: climb(level, ladder),
+      ...(isCut && isAtLeast(level, "verbose") ? { truncated: true } : {}),
+    }));
+  }
+}

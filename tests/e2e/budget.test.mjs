@@ -1,0 +1,102 @@
+/** `max_event_bytes` bounds what a page makes us keep of one event, in bytes of UTF-8, whichever producer it is. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startRig } from "./fixtures/rig.mjs";
+
+const MAX = 1_000;
+const LONG_POLICY = `default-src 'self' ${Array.from({ length: 60 }, (_, at) => `https://host-${at}.example`).join(" ")}; script-src 'nonce-n'`;
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+/** @type {import("playwright-core").Page} */
+let page;
+before(async () => {
+  const categories = Object.fromEntries(
+    ["console", "page", "interaction"].map((name) => [
+      name,
+      { detail_level: "verbose", max_event_bytes: MAX },
+    ]),
+  );
+  rig = await startRig({
+    capture: { categories },
+    pages: {
+      "/long": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/html", "content-security-policy": LONG_POLICY })
+          .end(`<!doctype html><meta charset="utf-8"><button aria-label="${"漢".repeat(80)}">long</button>
+            <a href="#${"a".repeat(3_000)}">far</a><script nonce="n">console.log("long begins")</script>`),
+    },
+  });
+  page = await rig.open("/long");
+  // The relay knows the budget once a worker has answered it.
+  await rig.event("console.log", "long begins");
+  await page.waitForTimeout(500);
+});
+after(() => rig.close());
+
+/** @param {import("../../src/js/types.ts").Event} event */
+const bytes = (event) => Buffer.byteLength(JSON.stringify(event.data));
+
+test("texts, stacks and previews of the console share the budget, in bytes", async () => {
+  await page.evaluate(() => {
+    /** @type {(depth: number) => void} */
+    const deep = (depth) =>
+      depth === 0 ? console.error("budget stack", "漢".repeat(2_000)) : deep(depth - 1);
+    Error.stackTraceLimit = 200;
+    deep(150);
+    console.log("budget text", "漢".repeat(400));
+    console.log("budget objects", {
+      list: Array.from({ length: 200 }, () => ({ value: "漢漢漢", none: undefined })),
+    });
+    console.log("budget escapes", "\u0001".repeat(900));
+    console.count(`budget label ${"x".repeat(5_000)}`);
+    console.log("budget halves", `${"x".repeat(230)}${"\u{1F600}".repeat(200)}`);
+    setTimeout(() => {
+      throw new Error(`budget thrown ${"漢".repeat(3_000)}`);
+    });
+    Promise.reject(new Error(`budget rejected ${"漢".repeat(3_000)}`));
+  });
+  await rig.event("console.exception", "budget thrown");
+  const events = await rig.until("category:console", (found) =>
+    found.some(({ type }) => type === "console.rejection"),
+  );
+  const long = events.filter(({ data }) => /** @type {any} */ (data).text.includes("budget"));
+  assert.deepEqual(long.map(({ data }) => /budget (\w+)/.exec(/** @type {any} */ (data).text)?.[1]).sort(), [
+    "escapes",
+    "halves",
+    "label",
+    "objects",
+    "rejected",
+    "stack",
+    "text",
+    "thrown",
+  ]);
+  for (const event of long) {
+    const { text } = /** @type {any} */ (event.data);
+    assert.ok(bytes(event) <= MAX, `${bytes(event)} bytes: ${text.slice(0, 40)}`);
+    assert.equal(event.truncated, true, text.slice(0, 40));
+    assert.doesNotMatch(text, /�/, "no half character");
+  }
+  const { stack } = /** @type {any} */ (long[0]?.data ?? {});
+  assert.match(stack, /^\s+at deep /, "the stack's beginning is kept");
+});
+
+test("what the relay observes is within the budget, its longest strings cut", async () => {
+  await page.evaluate(() => {
+    document.body.append(Object.assign(new Image(), { src: "http://localhost:1/other.png" }));
+  });
+  const violation = await rig.event("page.csp_violation", "other.png");
+  assert.ok(bytes(violation) <= MAX, `${bytes(violation)}`);
+  assert.equal(violation.truncated, true);
+  assert.equal(violation.data.directive, "img-src");
+  assert.match(violation.data.policy, /^default-src 'self'/);
+  await page.click("a");
+  const click = await rig.event("input.click", "far");
+  assert.ok(bytes(click) <= MAX, `${bytes(click)}`);
+  assert.equal(click.truncated, true);
+  assert.equal(click.data.label, "far");
+  await page.click("button");
+  const short = await rig.event("input.click", "漢");
+  assert.equal(short.truncated, undefined);
+  assert.equal(short.data.label, "漢".repeat(80));
+});

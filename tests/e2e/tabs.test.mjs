@@ -1,0 +1,52 @@
+/** What happens to tabs and windows, each as chrome.tabs and chrome.windows tell it. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({ pages: { "/page": scripted("") } });
+});
+after(() => rig.close());
+
+test("a tab that is moved, and then to another window, is told with where from and to", async () => {
+  const page = await rig.open("/page?moved");
+  await rig.event("page.settled", "moved");
+  const worker = await rig.worker();
+  const [id, from] = await worker.evaluate(async () => {
+    const [tab] = (await chrome.tabs.query({})).filter(({ url }) => url?.includes("moved"));
+    return [Number(tab?.id), Number(tab?.index)];
+  });
+  await worker.evaluate((tab) => chrome.tabs.move(Number(tab), { index: 0 }), id);
+  const moved = await rig.event("tab.moved", "moved");
+  assert.deepEqual(moved.data, { from_index: from, to_index: 0 });
+  const windowId = await worker.evaluate(
+    async (url) => (await chrome.windows.create({ url }))?.id,
+    `${rig.site.origin}/page`,
+  );
+  await worker.evaluate(
+    ([tab, window]) => chrome.tabs.move(Number(tab), { windowId: Number(window), index: 0 }),
+    [id, windowId],
+  );
+  assert.deepEqual((await rig.event("tab.detached", "moved")).data, { from_index: 0 });
+  const attached = await rig.event("tab.attached", "moved");
+  assert.deepEqual(attached.data, { to_index: 0 });
+  assert.equal(attached.source.metadata.window_id, `${windowId}`);
+  await page.evaluate(() => console.log("in the other window"));
+  const log = await rig.event("console.log", "in the other window");
+  assert.equal(log.source.metadata.window_id, `${windowId}`);
+  await page.close();
+});
+
+test("a window that gets the focus is told of", async () => {
+  const windows = await (await rig.worker()).evaluate(async () =>
+    (await chrome.windows.getAll()).map(({ id }) => `${id}`),
+  );
+  const events = await rig.until("type:window.focused", (found) =>
+    found.some(({ data }) => /** @type {any} */ (data).focused),
+  );
+  const focused = events.find(({ data }) => /** @type {any} */ (data).focused);
+  assert.ok(windows.includes(focused?.source.metadata?.window_id ?? ""), JSON.stringify(focused));
+});

@@ -1,0 +1,86 @@
+/** What a page sees when no driver listens to its console, and so does what the hook is suspected of. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startCollector } from "./fixtures/collector.mjs";
+import { startUnattended } from "./fixtures/unattended.mjs";
+
+const WITHIN_MS = 60_000;
+
+/**
+ * What a visit saw that was recorded from its first script on, and what was recorded of it.
+ * @param {string} script @param {string} type The last event it publishes. @param {number} least How many of them.
+ */
+async function recordedVisit(script, type, least = 1) {
+  const data = mkdtempSync(join(tmpdir(), "tabtape-unattended-data-"));
+  const collector = await startCollector(data);
+  const browser = await startUnattended(script, { collector: collector.target, recording: true });
+  try {
+    for (const deadline = Date.now() + WITHIN_MS; Date.now() < deadline; await sleep(100)) {
+      const events = await collector.events("category:console");
+      for (const [visit, seen] of browser.visits) {
+        const own = events.filter(({ url }) => url === `${browser.origin}/?${visit}`);
+        if (own.filter((event) => event.type === type).length >= least)
+          return { seen, events: /** @type {(typeof own[0] & { data: any })[]} */ (own) };
+      }
+    }
+    throw new Error(`no visit was recorded within ${WITHIN_MS} ms; ${browser.visits.size} were made`);
+  } finally {
+    await browser.close();
+    await collector.stop();
+    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** What the page sees in a browser without the extension. @param {string} script */
+async function bareVisit(script) {
+  const browser = await startUnattended(script, null);
+  try {
+    for (const deadline = Date.now() + WITHIN_MS; Date.now() < deadline; await sleep(50)) {
+      if (browser.visits.has(0)) return browser.visits.get(0);
+    }
+    throw new Error(`nothing was seen within ${WITHIN_MS} ms`);
+  } finally {
+    await browser.close();
+  }
+}
+
+const ERRORS = `
+    seen = { formatted: 0, named: 0, trapped: 0 };
+    class Named extends Error { get name() { seen.named++; return "Named"; } }
+    const late = new Error("before the formatter");
+    console.error("named", new Named("by a getter")); console.log(new Named("again"));
+    const odd = new Error("odd"); odd.name = { toString() { seen.named++; return "N"; } }; console.log(odd);
+    console.log(Object.setPrototypeOf(new Error("chained"), new Proxy(Error.prototype, { get(target, key) { seen.trapped++; return target[key]; } })));
+    const count = () => { seen.formatted++; return "formatted"; };
+    Object.prototype.prepareStackTrace = count; console.error("inherited", new Error("one")); delete Object.prototype.prepareStackTrace;
+    Error.prepareStackTrace = count;
+    console.error("stack?", new Error("two"), late); console.trace("three"); console.log(new Error("four"));
+    Promise.reject(new Error("five")); setTimeout(() => { throw new Error("six"); });`;
+
+test("the page's stack formatter and an error's name run as often as without recording", async () => {
+  const { seen, events } = await recordedVisit(ERRORS, "console.exception");
+  // The browser itself asks for the name.
+  assert.deepEqual(seen, await bareVisit(ERRORS));
+  const named = events.find(({ data }) => data.text.startsWith("named"));
+  assert.equal(named?.data.args[1].message, "by a getter");
+  assert.equal(named?.data.args[1].stack, undefined);
+  assert.match(named?.data.stack, /^\s+at /, "where the call was is told all the same");
+});
+
+test("a bare string of 50 MB costs the page a prefix, and the next call is as fast as ever", async () => {
+  const { seen, events } = await recordedVisit(
+    `const huge = "h".repeat(50 << 20); console.log(huge); console.log("%s", huge); console.count(huge); console.log("behind the huge ones"); seen = performance.now();`,
+    "console.log",
+    3,
+  );
+  assert.ok(seen < 20_000, `${seen} ms`);
+  const sizes = events.map((event) => JSON.stringify(event).length);
+  assert.ok(Math.max(...sizes) < 20_000, `${sizes}`);
+  const [bare] = events;
+  assert.equal(bare?.truncated, true);
+  assert.deepEqual(bare?.data.args, [{ $: "string", value: "h".repeat(2_000), length: 50 << 20 }]);
+});

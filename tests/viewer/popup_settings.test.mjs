@@ -1,0 +1,146 @@
+/** The popup's settings, while recording and while not: each switch does what it says, and everybody can use it. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { scripted } from "../e2e/fixtures/pages.mjs";
+import { startRig } from "../e2e/fixtures/rig.mjs";
+import { seeInFront } from "./alone.mjs";
+import { until } from "./browser.mjs";
+
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const OTHER = "abcdefghijklmnopabcdefghijklmnop";
+
+/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
+let rig;
+/** @type {import("playwright-core").Page} */
+let site;
+/** @type {import("playwright-core").Page} */
+let popup;
+/** @type {number} */
+let tabId;
+before(async () => {
+  rig = await startRig({
+    args: ["--silent-debugger-extension-api"],
+    preconfiguration: { approved_extensions: [OTHER] },
+    pages: {
+      "/page": scripted(`setTimeout(() => { throw new Error("broken") });`),
+      "/data": (_, response) => response.writeHead(200).end("data"),
+    },
+  });
+  site = await rig.open("/page");
+  tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
+  popup = await rig.context.newPage();
+  await popup.setViewportSize({ width: 340, height: 600 });
+  await seeInFront(popup, site.url());
+  await popup.goto(`${rig.extensionOrigin}/popup.html`);
+});
+after(async () => {
+  await rig?.close();
+});
+
+const toggle = (/** @type {string} */ name) => popup.getByRole("switch", { name, exact: true });
+const status = () => rig.command({ command: "status" });
+
+/** What axe finds, in both color schemes. */
+async function violations() {
+  const found = [];
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await popup.emulateMedia({ colorScheme });
+    // The policy of our pages takes no scripts from elsewhere; the driver's own evaluation is not bound by it.
+    await popup.evaluate(await readFile(axePath, "utf8"));
+    const all = await popup.evaluate(async () => {
+      const { axe } = /** @type {any} */ (window);
+      const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+      return violations.map(
+        (/** @type {any} */ v) =>
+          `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html.slice(0, 120)).join(" | ")}`,
+      );
+    });
+    found.push(...all.map((/** @type {string} */ one) => `${colorScheme} ${one}`));
+  }
+  return found;
+}
+
+test("deep capture is turned on and off for this tab, and for all", async () => {
+  await popup.getByText("More").click();
+  await toggle("Deep capture of this tab").click();
+  await rig.until(`type:system.debugger_attached tab:${tabId}`, (events) => events.length === 1);
+  await popup.getByText("deep capture, 1 extension").waitFor();
+  await site.evaluate(() => fetch("/data").then((response) => response.text()));
+  assert.equal((await rig.event("network.response", "/data")).source.kind, "cdp");
+  await toggle("Deep capture of this tab").click();
+  await rig.until(`type:system.debugger_detached tab:${tabId}`, (events) => events.length === 1);
+  await toggle("Deep capture of all tabs").click();
+  await until(status, ({ debugger: now }) => now.all_tabs && now.tab_ids.includes(tabId), "all tabs");
+  await until(
+    () => toggle("Deep capture of this tab").isDisabled(),
+    (disabled) => disabled,
+    "one of all",
+  );
+  await toggle("Deep capture of all tabs").click();
+  await until(status, ({ debugger: now }) => !now.all_tabs && now.tab_ids.length === 0, "none");
+});
+
+test("a screenshot on error is turned on and off", async () => {
+  await toggle("Screenshot on error").click();
+  await until(status, (now) => now.screenshot_on_error, "on");
+  await popup.getByText("screenshots, 1 extension").waitFor();
+  await toggle("Screenshot on error").click();
+  await until(status, (now) => !now.screenshot_on_error, "off");
+});
+
+test("with everything open while recording, axe finds nothing", async () => {
+  assert.deepEqual(await violations(), []);
+});
+
+test("an approved extension is removed", async () => {
+  await popup.getByRole("button", { name: `Remove extension ${OTHER}` }).click();
+  await until(status, (now) => now.approved_extensions.length === 0, "none approved");
+  await popup.getByText("Extensions that may publish").waitFor({ state: "detached" });
+  const [last] = (await rig.until("type:system.settings_changed", (events) => events.length >= 5)).slice(-1);
+  assert.deepEqual(last?.data, { patch: { approved_extensions: [] } });
+});
+
+test("errors and what is missing are those of the session, also after the worker died", async () => {
+  const number = async (/** @type {string} */ name) =>
+    (await popup.locator(".numbers > div", { hasText: name }).locator("dd").innerText()).trim();
+  const errors = async () => (await rig.collector.events("severity:error")).length;
+  await rig.flushed();
+  await rig.killWorker();
+  await until(
+    async () => [await number("Errors"), String(await errors()), (await status()).recorder?.errors],
+    ([said, stored, sinceStart]) => said === stored && Number(said) > 0 && sinceStart === 0,
+    "errors of the session",
+  );
+  await popup.locator('.numbers > div[title$="in this session"]', { hasText: "Missing" }).waitFor();
+});
+
+test("while nothing is recorded, collector and settings are shown and can be changed", async () => {
+  await popup.getByRole("button", { name: "Stop recording" }).click();
+  await popup.getByText(`Paired with ${new URL(rig.collector.url).host}`).waitFor();
+  await toggle("Record network").click();
+  await until(status, (now) => now.config.categories.network.enabled === false, "off");
+  await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
+  const host = new URL(rig.site.origin).hostname;
+  await toggle(`Record ${host}`).click();
+  await until(status, (now) => now.config.sites.exclude.includes(host), "left out");
+  await toggle(`Record ${host}`).click();
+  assert.deepEqual(await violations(), []);
+  await popup.getByRole("button", { name: "Record all sites" }).click();
+  await popup.getByRole("heading", { name: "Recording" }).waitFor();
+  const { config } = await status();
+  assert.deepEqual(
+    [config.categories.network.enabled, config.categories.console.detail_level, config.sites.exclude],
+    [false, "verbose", []],
+  );
+});
+
+test("with the collector gone, the last ack is still told, and axe finds nothing", async () => {
+  await rig.flushed();
+  await rig.collector.stop();
+  await site.evaluate(() => console.log("one more"));
+  await popup.getByText(/No answer from/).waitFor({ timeout: 60_000 });
+  await popup.getByText(/^last ack /).waitFor();
+  assert.deepEqual(await violations(), []);
+});
