@@ -16,7 +16,6 @@ import { fail, step } from "./lib/say.mjs";
 
 const FOLDER = join(root, "docs/screenshots");
 const RECORDS = 2_500;
-const NARROW = { width: 400, height: 720 };
 
 async function viewerPictures() {
   const session = sessionId(1);
@@ -72,19 +71,17 @@ async function extensionPictures() {
     const tab = await (await rig.worker()).evaluate(
       async () => (await chrome.tabs.query({ active: true }))[0]?.id,
     );
-    for (const [name, file] of [
-      ["popup", "popup.html"],
-      ["panel", "panel.html"],
-    ]) {
+    const sizes = { popup: { width: 340, height: 550 }, panel: { width: 400, height: 720 } };
+    for (const [name, size] of Object.entries(sizes)) {
       const shownPage = await rig.context.newPage();
-      await shownPage.setViewportSize(NARROW);
+      await shownPage.setViewportSize(size);
       // A page in a tab is itself in front: it is told which tab it would stand beside.
       await shownPage.addInitScript((id) => {
         const query = chrome.tabs.query.bind(chrome.tabs);
         /** @type {any} */ (chrome.tabs).query = async (/** @type {chrome.tabs.QueryInfo} */ what) =>
           what.currentWindow ? [await chrome.tabs.get(/** @type {number} */ (id))] : query(what);
       }, tab);
-      await shownPage.goto(`${rig.extensionOrigin}/${file}`);
+      await shownPage.goto(`${rig.extensionOrigin}/${name}.html`);
       await shownPage.waitForTimeout(1_500);
       await shownPage.screenshot({ path: join(FOLDER, `${name}.png`) });
       await shownPage.close();
