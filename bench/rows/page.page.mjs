@@ -90,15 +90,23 @@ async function measure(count, between) {
   };
 }
 
+/** Microseconds for which this page's thread was on a processor, as the system counts them. */
+async function onProcessor() {
+  return Number(await (await fetch("/processor")).text());
+}
+
 async function run() {
   const finish = RECORDERS[who]();
   await sleep(300);
   await measure(CALLS / 4, turn); // Warms up.
   await sleep(300);
+  const before = await onProcessor();
   const { mean, p99 } = await measure(CALLS / 4, paced);
   await sleep(300);
+  const processor = (await onProcessor()) - before;
+  const cpu = processor / (CALLS / 4);
   const flood = await measure(CALLS, turn);
-  const figures = { mean, p99, flood: flood.whole, longest: flood.longest };
+  const figures = { mean, p99, cpu, flood: flood.whole, longest: flood.longest };
   await finish?.();
   await sleep(1_000); // Peers send late; what has not left by now is lost with the page.
   const answer = await fetch("/result", { method: "POST", body: JSON.stringify({ who, figures }) });

@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findBrowser } from "../../scripts/lib/browser.mjs";
 import { launch } from "../../scripts/lib/launch.mjs";
+import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { extensionId } from "../../scripts/lib/recorder.mjs";
 import { extensionCopy } from "../e2e/fixtures/browser.mjs";
 import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 import { gapsIn, settle } from "./ledger.mjs";
-import { descends, processes } from "./processes.mjs";
 import { FaultProxy } from "./proxy.mjs";
 import { EMITTER, Emitted, Tab } from "./tab.mjs";
 

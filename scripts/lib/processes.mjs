@@ -24,3 +24,11 @@ export function descends(pid, ancestor) {
   }
   return false;
 }
+
+/** Nanoseconds for which the main threads of these processes were on a processor. @param {number[]} pids */
+export function mainThreadNanos(pids) {
+  return pids.reduce((sum, pid) => {
+    const [nanos] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ");
+    return sum + Number(nanos);
+  }, 0);
+}
