@@ -27,7 +27,7 @@ export interface Place {
 interface Frame {
   tabId: number;
   navigationId: string;
-  /** Null until the navigation has committed. */
+  /** The one before until the navigation has committed. */
   documentId: string | null;
   isCommitted: boolean;
 }
@@ -78,7 +78,9 @@ export class Documents {
   }
 
   started(place: Place): void {
-    this.#setFrame(place, { navigationId: newId(place), documentId: null, isCommitted: false });
+    // A download leaves the document where it is.
+    const documentId = this.shownIn(place.tabId, place.frameId) ?? null;
+    this.#setFrame(place, { navigationId: newId(place), documentId, isCommitted: false });
   }
 
   committed(place: Place): void {
