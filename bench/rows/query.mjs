@@ -51,7 +51,7 @@ export async function rows({ quick }) {
         spread: [p50, p99],
         p99,
         floor: null,
-        peers: { p99, resident_mib: resident },
+        peers: { p99, ...resident },
         ratio_to_floor: null,
         ratio_to_best_peer: null,
         goal,

@@ -13,7 +13,7 @@ import { nearestKin } from "./kin.ts";
 import { lineAt, type Observation } from "./observation.ts";
 import { Queue } from "./queue.ts";
 import { Reports } from "./reports.ts";
-import { DEFAULT_SETTINGS, type RelaySettings, relayGlobal } from "./settings.ts";
+import { DEFAULT_SETTINGS, ours, type RelaySettings, relayGlobal } from "./settings.ts";
 import {
   answerClaims,
   claimEstate,
@@ -225,8 +225,8 @@ function nowMicros(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000);
 }
 
-const settings = relayGlobal.tabtapeSettings ?? {};
+const settings = ours("tabtapeSettings") ?? {};
 delete relayGlobal.tabtapeSettings;
-if (relayGlobal.tabtapeRelay === undefined)
-  relayGlobal.tabtapeRelay = new Relay({ ...DEFAULT_SETTINGS, ...settings });
-else relayGlobal.tabtapeRelay.configure(settings);
+const running = ours("tabtapeRelay");
+if (running === undefined) relayGlobal.tabtapeRelay = new Relay({ ...DEFAULT_SETTINGS, ...settings });
+else running.configure(settings);

@@ -26,6 +26,11 @@ export interface RelayGlobal {
 
 export const relayGlobal = globalThis as unknown as RelayGlobal;
 
+/** Only what is our own: an element of such an id would be a property of the window, too. */
+export function ours<K extends keyof RelayGlobal>(name: K): RelayGlobal[K] | undefined {
+  return Object.hasOwn(relayGlobal, name) ? relayGlobal[name] : undefined;
+}
+
 export const DEFAULT_SETTINGS: RelaySettings = {
   console: "standard",
   page: "standard",

@@ -132,7 +132,8 @@ async function inject(tabId: number, folder: string, settings: object): Promise<
     // Runs in the page's isolated world: see relay/settings.ts.
     func: (given: object) => {
       const world = globalThis as unknown as { tabtapeRelay?: unknown; tabtapeSettings?: object };
-      if (world.tabtapeRelay !== undefined) return false;
+      // Its own: an element of that id would be there as well.
+      if (Object.hasOwn(world, "tabtapeRelay")) return false;
       world.tabtapeSettings = given;
       return true;
     },

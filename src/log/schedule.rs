@@ -43,12 +43,6 @@ impl CommitSchedule {
         if full || since >= interval || since < 0.0 { Due::Now } else { Due::In(interval - since) }
     }
 
-    /// Whether a commit has begun and not ended.
-    #[must_use]
-    pub const fn is_in_flight(&self) -> bool {
-        self.in_flight
-    }
-
     /// A commit begins.
     pub const fn began(&mut self, now_ms: f64) {
         self.last_began_ms = Some(now_ms);

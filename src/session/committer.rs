@@ -5,7 +5,7 @@
 //! session volatile, resume record first.
 
 use super::CaptureSession;
-use crate::log::{COMMIT_BYTES, CommitSchedule, Due, LogError, LogStore};
+use crate::log::{CommitSchedule, Due, LogError, LogStore};
 use gloo_timers::callback::Timeout;
 use std::cell::RefCell;
 use std::future::Future;
@@ -72,12 +72,6 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Committer<L, O> {
 
 impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
     fn kick(self: &Rc<Self>) {
-        if !self.is_awaited() {
-            self.look();
-        }
-    }
-
-    fn look(self: &Rc<Self>) {
         let now_ms = self.observer.now_ms();
         let (pending_bytes, must_turn_volatile) = {
             let session = self.session.borrow();
@@ -106,19 +100,13 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
         }
     }
 
-    /// Whether a timer, or the end of a commit, decides anyway: then a publish need not ask for the time.
-    fn is_awaited(&self) -> bool {
-        let is_awaited = self.timer.borrow().is_some() || self.schedule.borrow().is_in_flight();
-        is_awaited && self.session.borrow().pending_bytes() < COMMIT_BYTES
-    }
-
     fn timer_fired(weak: &Weak<Self>) {
         if let Some(this) = weak.upgrade() {
             // The handle of a timer that fired must not be cleared again by its drop.
             if let Some(timer) = this.timer.borrow_mut().take() {
                 timer.forget();
             }
-            this.look();
+            this.kick();
         }
     }
 
@@ -137,7 +125,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             Ok(()) => self.observer.committed(commit.latest_seq),
             Err(error) => self.observer.failed(&error),
         }
-        self.look();
+        self.kick();
     }
 
     /// Looks again when a commit that hangs has lasted too long.
@@ -148,7 +136,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
                 if let Some(timer) = this.watchdog.borrow_mut().take() {
                     timer.forget();
                 }
-                this.look();
+                this.kick();
             }
         }));
     }

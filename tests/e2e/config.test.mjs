@@ -23,7 +23,7 @@ before(async () => {
       "/frozen-first": scripted(`Object.freeze(console);`),
       "/own-console": scripted(`console = Object.create({ log() {} });`),
       "/open": scripted(
-        `window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
+        `document.write('<b id="tabtapeRelay"></b><b id="tabtapeSettings"></b>'); window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
       ),
     },
   });
