@@ -95,7 +95,7 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Bring what is whole in a damaged store into the running one
     #[command(
-        after_help = "The damaged store was moved away, and the collector started again on an empty folder.\n\nExample:\n  mv events.db damaged.db && tabtape serve & tabtape recover damaged.db"
+        after_help = "Move the damaged events.db away, with events.db-wal if it is there, start the collector again, and let recorders\ndeliver what they still hold; then recover the rest.\n\nExamples:\n  tabtape recover damaged.db\n  tabtape recover damaged.db --json | jq .missing"
     )]
     Recover(RecoverArgs),
     /// Leave a note in the stream: here it happened

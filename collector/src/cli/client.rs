@@ -123,6 +123,7 @@ impl Client {
             status,
             code: field("code", &format!("http {status}")),
             detail: field("detail", "the answer is not from a tabtape collector"),
+            seq: problem["seq"].as_u64(),
         })
     }
 }

@@ -104,7 +104,7 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
         None => good("store", "no damage is known"),
         Some(damage) => bad(
             "store",
-            format!("is damaged: {damage}; move events.db away, start again, and bring back what is whole with `tabtape recover`"),
+            format!("is damaged: {damage}; move events.db (and events.db-wal) away, start again, and bring back what is whole with `tabtape recover`"),
         ),
     });
     findings.push(impostor(client, running).await);

@@ -34,6 +34,8 @@ pub enum CliError {
         code: String,
         /// The problem's detail.
         detail: String,
+        /// The seq that it is about, if it names one.
+        seq: Option<u64>,
     },
     /// Whoever read our output has gone: not a failure of ours.
     #[error("the output is closed")]

@@ -6,7 +6,7 @@
 use super::CliError;
 use super::args::RecoverArgs;
 use super::client::Client;
-use crate::store::Salvage;
+use crate::store::{Owner, Salvage};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -23,112 +23,171 @@ const UNKNOWN_CATEGORY: &str = "system";
 #[derive(Debug)]
 struct Run {
     session: SessionId,
+    records: Vec<Covering>,
+    bytes: usize,
+}
+
+/// A line and the seqs it covers.
+#[derive(Debug)]
+struct Covering {
     first_seq: u64,
     last_seq: u64,
-    body: Vec<u8>,
+    line: Bytes,
 }
 
 #[derive(Debug, Default)]
 struct Recovered {
+    owners: BTreeMap<String, Owner>,
     accepted: u64,
     duplicates: u64,
-    /// By session, the first seq that could be read.
-    first: BTreeMap<String, u64>,
+    /// Seqs that the running store holds with other bytes.
+    conflicts: u64,
+    /// Lines that are no records any more.
+    broken: u64,
+    /// By session, the first seq of its events that could be read.
+    first: BTreeMap<SessionId, u64>,
 }
 
 pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliError> {
     let wrong = |error| CliError::Failed(format!("{}: {error}", args.file.display()));
     let mut store = Salvage::open(&args.file).map_err(wrong)?;
-    let mut recovered = Recovered::default();
+    let mut recovered = Recovered { owners: store.owners(), ..Recovered::default() };
     let others = store.others();
-    deliver(client, &others, &mut recovered).await?;
+    let runs = recovered.runs(&others);
+    recovered.deliver(client, runs).await?;
     while let Some(lines) = store.events().map_err(wrong)? {
-        deliver(client, &lines, &mut recovered).await?;
+        let runs = recovered.runs(&lines);
+        for run in &runs {
+            let Some(first) = run.records.first().map(|record| record.first_seq) else { continue };
+            let known = recovered.first.entry(run.session).or_insert(first);
+            *known = first.min(*known);
+        }
+        recovered.deliver(client, runs).await?;
     }
-    let missing = fill_holes(client, &recovered).await?;
+    let missing = recovered.fill_holes(client).await?;
 
-    let sessions = recovered.first.len();
+    let Recovered { accepted, duplicates, conflicts, broken, first, .. } = recovered;
+    let (sessions, unreadable) = (first.len(), store.unreadable + broken);
     let mut out = std::io::stdout().lock();
     if args.json {
         let report = json!({
-            "sessions": sessions, "accepted": recovered.accepted, "duplicates": recovered.duplicates,
-            "missing": missing, "unreadable": store.unreadable,
+            "sessions": sessions, "accepted": accepted, "duplicates": duplicates, "conflicts": conflicts,
+            "unreadable": unreadable, "missing": missing,
         });
         writeln!(out, "{report}")?;
     } else {
-        let Recovered { accepted, duplicates, .. } = recovered;
+        writeln!(out, "{accepted} records of {sessions} sessions are back, {duplicates} were there already")?;
+        writeln!(out, "{unreadable} could not be read, {conflicts} differ from what is stored now")?;
         writeln!(
             out,
-            "{accepted} records of {sessions} sessions are back, {duplicates} were there already, {missing} seqs are missing"
+            "{missing} seqs are missing; a recorder that still holds some of them brings them back"
         )?;
     }
     Ok(())
 }
 
-/// Delivers lines in any order, in runs.
-async fn deliver(client: &Client, lines: &[Bytes], recovered: &mut Recovered) -> Result<(), CliError> {
-    for run in runs(lines) {
-        let session = run.session.to_string();
-        let (first, last) = (run.first_seq.to_string(), run.last_seq.to_string());
-        let query = [("session", session.as_str()), ("first_seq", &first), ("last_seq", &last)];
-        let receipt = client.deliver(&query, run.body).await?;
-        let count = |name: &str| receipt[name].as_u64().unwrap_or(0);
-        recovered.accepted += count("accepted");
-        recovered.duplicates += count("duplicates");
-        let known = recovered.first.entry(session).or_insert(run.first_seq);
-        *known = run.first_seq.min(*known);
-    }
-    Ok(())
-}
-
-fn runs(lines: &[Bytes]) -> Vec<Run> {
-    let mut lines: Vec<(SessionId, u64, u64, &Bytes)> = lines
-        .iter()
-        .filter_map(|line| match parse_line(line).ok()? {
-            Line::Event { session_id, header } => Some((session_id, header.seq, header.seq, line)),
-            Line::Gap { session_id, gap } => Some((session_id, gap.first_seq, gap.last_seq, line)),
-        })
-        .collect();
-    lines.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    let mut runs: Vec<Run> = Vec::new();
-    for (session, first_seq, last_seq, line) in lines {
-        let goes_on = runs.last_mut().filter(|run| {
-            run.session == session && run.last_seq + 1 == first_seq && run.body.len() < BATCH_BYTES
-        });
-        let run = match goes_on {
-            Some(run) => run,
-            None => {
-                runs.push(Run { session, first_seq, last_seq, body: Vec::new() });
-                let Some(run) = runs.last_mut() else { continue };
-                run
+impl Recovered {
+    /// Lines in any order, as runs.
+    fn runs(&mut self, lines: &[Bytes]) -> Vec<Run> {
+        let mut covering: Vec<(SessionId, Covering)> = Vec::with_capacity(lines.len());
+        for line in lines {
+            let line = line.clone();
+            match parse_line(&line) {
+                Ok(Line::Event { session_id, header }) => {
+                    covering
+                        .push((session_id, Covering { first_seq: header.seq, last_seq: header.seq, line }));
+                }
+                Ok(Line::Gap { session_id, gap }) => {
+                    let Gap { first_seq, last_seq, .. } = gap;
+                    covering.push((session_id, Covering { first_seq, last_seq, line }));
+                }
+                Err(_) => self.broken += 1,
             }
-        };
-        run.last_seq = last_seq;
-        run.body.extend_from_slice(line);
-        run.body.push(b'\n');
-    }
-    runs
-}
-
-/// Tells what is not there any more, as gaps; how many seqs.
-async fn fill_holes(client: &Client, recovered: &Recovered) -> Result<u64, CliError> {
-    let mut missing = 0;
-    for (session, first_read) in &recovered.first {
-        let Ok(session_id) = SessionId::parse(session.as_bytes()) else { continue };
-        let summary: Value = client.json(&format!("/v1/sessions/{session}")).await?;
-        for hole in summary["missing"].as_array().into_iter().flatten() {
-            let (Some(first_seq), Some(last_seq)) = (hole[0].as_u64(), hole[1].as_u64()) else { continue };
-            // What lies before everything that is left was taken by retention, most likely.
-            let reason = if last_seq < *first_read { NOT_RETAINED } else { CORRUPT };
-            let gap = Gap { first_seq, last_seq, category: UNKNOWN_CATEGORY.into(), reason: reason.into() };
-            let mut body = Vec::new();
-            LineWriter::new(session_id).gap(&mut body, &gap);
-            body.push(b'\n');
-            let (first, last) = (first_seq.to_string(), last_seq.to_string());
-            let query = [("session", session.as_str()), ("first_seq", &first), ("last_seq", &last)];
-            client.deliver(&query, body).await?;
-            missing += gap.count();
         }
+        covering.sort_by_key(|(session, record)| (*session, record.first_seq));
+        let mut runs: Vec<Run> = Vec::new();
+        for (session, record) in covering {
+            let bytes = record.line.len() + 1;
+            match runs.last_mut() {
+                Some(run)
+                    if run.session == session
+                        && run.bytes + bytes <= BATCH_BYTES
+                        && run.records.last().is_some_and(|last| last.last_seq + 1 == record.first_seq) =>
+                {
+                    run.records.push(record);
+                    run.bytes += bytes;
+                }
+                _ => runs.push(Run { session, records: vec![record], bytes }),
+            }
+        }
+        runs
     }
-    Ok(missing)
+
+    async fn deliver(&mut self, client: &Client, runs: Vec<Run>) -> Result<(), CliError> {
+        for run in runs {
+            let mut records = &run.records[..];
+            // What differs from what is stored is passed over, and the rest of the run goes on behind it.
+            while let (Some(first), Some(last)) = (records.first(), records.last()) {
+                let body =
+                    records.iter().flat_map(|record| [&record.line[..], b"\n"]).collect::<Vec<_>>().concat();
+                match self.send(client, run.session, first.first_seq, last.last_seq, body).await {
+                    Ok(()) => break,
+                    Err(CliError::Refused { status: 409, seq: Some(seq), .. }) => {
+                        let before = records.iter().take_while(|record| record.last_seq < seq).count();
+                        self.accepted += before as u64;
+                        self.conflicts += 1;
+                        records = records.get(before + 1..).unwrap_or_default();
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &mut self,
+        client: &Client,
+        session: SessionId,
+        first_seq: u64,
+        last_seq: u64,
+        body: Vec<u8>,
+    ) -> Result<(), CliError> {
+        let session = session.to_string();
+        let (first, last) = (first_seq.to_string(), last_seq.to_string());
+        let mut query = vec![("session", session.as_str()), ("first_seq", &first), ("last_seq", &last)];
+        let owner = self.owners.get(&session).cloned().unwrap_or_default();
+        query.extend(owner.producer.as_deref().map(|producer| ("producer", producer)));
+        query.extend(owner.pairing.as_deref().map(|pairing| ("pairing", pairing)));
+        let receipt = client.deliver(&query, body).await?;
+        self.accepted += receipt["accepted"].as_u64().unwrap_or(0);
+        self.duplicates += receipt["duplicates"].as_u64().unwrap_or(0);
+        Ok(())
+    }
+
+    /// Tells what is not there any more, as gaps; how many seqs.
+    async fn fill_holes(&mut self, client: &Client) -> Result<u64, CliError> {
+        let mut missing = 0;
+        for (session, first_read) in self.first.clone() {
+            let is_pruned = self.owners.get(session.as_str()).is_some_and(|owner| owner.is_pruned);
+            let summary: Value = client.json(&format!("/v1/sessions/{session}")).await?;
+            for hole in summary["missing"].as_array().into_iter().flatten() {
+                let (Some(first_seq), Some(last_seq)) = (hole[0].as_u64(), hole[1].as_u64()) else {
+                    continue;
+                };
+                // What lies before everything that is left was taken by retention, most likely.
+                let reason = if is_pruned && last_seq < first_read { NOT_RETAINED } else { CORRUPT };
+                let gap =
+                    Gap { first_seq, last_seq, category: UNKNOWN_CATEGORY.into(), reason: reason.into() };
+                let mut body = Vec::new();
+                LineWriter::new(session).gap(&mut body, &gap);
+                body.push(b'\n');
+                let accepted = self.accepted;
+                self.send(client, session, first_seq, last_seq, body).await?;
+                self.accepted = accepted; // a gap is nothing that came back
+                missing += gap.count();
+            }
+        }
+        Ok(missing)
+    }
 }

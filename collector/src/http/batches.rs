@@ -3,7 +3,7 @@
 use super::App;
 use super::body;
 use super::problem::Problem;
-use crate::auth::Grant;
+use crate::auth::{Grant, Scope};
 use crate::store::{Batch, Incoming, Receipt};
 use axum::body::Body;
 use axum::extract::{Query, State, rejection::QueryRejection};
@@ -28,6 +28,11 @@ pub(super) struct Declared {
     /// Seq of the last record.
     #[param(minimum = 1)]
     last_seq: u64,
+    /// Of a session that is brought back from another store: the local process that wrote it. Only with an admin
+    /// token, like `pairing`.
+    producer: Option<String>,
+    /// Of a session that is brought back from another store: the pairing that delivered it.
+    pairing: Option<String>,
 }
 
 /// What became of a batch. Sent only once it is on disk.
@@ -72,6 +77,7 @@ pub(super) async fn post(
 ) -> Result<Json<BatchReceipt>, Problem> {
     let Query(declared) = declared.map_err(super::query_problem)?;
     let session_id = declared.check()?;
+    declared.check_owner(&grant)?;
     expect_ndjson(&headers)?;
     let gzip = body::is_gzip(&headers)?;
     let bytes = body::read(&app, &headers, body).await?;
@@ -84,8 +90,8 @@ pub(super) async fn post(
     let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await??;
     let batch = Batch {
         session_id,
-        producer: None,
-        pairing: grant.pairing,
+        producer: declared.producer,
+        pairing: grant.pairing.or(declared.pairing),
         records: parsed.records,
         idempotency: None,
     };
@@ -134,6 +140,14 @@ fn finish(
 }
 
 impl Declared {
+    /// Whose a session is, its deliverer's token says; only the owner of the store may say it in its place.
+    fn check_owner(&self, grant: &Grant) -> Result<(), Problem> {
+        if grant.scope == Scope::Admin || (self.producer.is_none() && self.pairing.is_none()) {
+            return Ok(());
+        }
+        Err(Problem::forbidden("wrong_scope", "producer and pairing may be named only with an admin token"))
+    }
+
     fn check(&self) -> Result<SessionId, Problem> {
         let session_id = SessionId::parse(self.session.as_bytes())
             .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;

@@ -29,7 +29,7 @@ pub enum StoreError {
     },
     /// The file is damaged.
     #[error(
-        "the store is damaged: {0}; move events.db away and start again: recorders send what they still hold, `tabtape recover` brings back what is whole in it"
+        "the store is damaged: {0}; move events.db (and events.db-wal) away and start again: recorders send what they still hold, `tabtape recover` brings back what is whole in it"
     )]
     Corrupt(String),
     /// The disk or the quota is full.

@@ -36,7 +36,7 @@ pub(super) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) 
     match readers.with(|connection| Ok(check(connection)?)).await {
         Ok(None) => tracing::debug!("the store is whole"),
         Ok(Some(found)) => {
-            tracing::error!(%found, "the store is damaged; move events.db away, start again, and bring back what is whole with `tabtape recover`");
+            tracing::error!(%found, "the store is damaged; move events.db (and events.db-wal) away, start again, and bring back what is whole with `tabtape recover`");
             let _ = damage.set(found);
         }
         Err(StoreError::Corrupt(found)) => {

@@ -42,7 +42,7 @@ pub use page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use query::wants_gap;
 pub use recent::{Committed, Kind};
 pub use retention::Retention;
-pub use salvage::Salvage;
+pub use salvage::{Owner, Salvage};
 pub use sessions::{SessionRow, SessionSummary};
 
 use names::Names;

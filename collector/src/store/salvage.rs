@@ -8,21 +8,42 @@ use super::packed::Unpacker;
 use super::{StoreError, schema};
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use tabtape::envelope::{Gap, SessionId};
 
 /// Rows of one look.
 const ROWS: i64 = 500;
+/// Positions behind a damage that are tried one by one.
+const PATIENCE: i64 = 10_000;
 /// No store has so many positions.
 const MAX_POSITION: i64 = 1 << 53;
+
+/// What stands at a position, or after it.
+enum Seen {
+    Rows,
+    Damage,
+    End,
+}
+
+/// Who wrote a session.
+#[derive(Debug, Clone, Default)]
+pub struct Owner {
+    /// A local process's name.
+    pub producer: Option<String>,
+    /// The pairing that delivered it.
+    pub pairing: Option<String>,
+    /// Whether retention had taken something of it.
+    pub is_pruned: bool,
+}
 
 /// A damaged store, read from its beginning.
 pub struct Salvage {
     connection: Connection,
     unpacker: Unpacker,
     at: i64,
-    /// Lines that were there and could not be read.
+    /// Lines that were there and could not be read, and tables that ended early.
     pub unreadable: u64,
 }
 
@@ -39,7 +60,9 @@ impl Salvage {
     /// It is not there, is no store, or is one of a newer program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         // Without its log beside it, it can be read only as a file that nobody changes.
-        let has_log = path.with_extension("db-wal").exists();
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let has_log = Path::new(&log).exists();
         let unreachable = |source| StoreError::Folder { path: path.to_owned(), source };
         std::fs::metadata(path).map_err(unreachable)?;
         let absolute = std::path::absolute(path).map_err(unreachable)?;
@@ -64,29 +87,35 @@ impl Salvage {
     pub fn events(&mut self) -> Result<Option<Vec<Bytes>>, StoreError> {
         loop {
             let mut lines = Vec::new();
-            let whole = self.look(&mut lines)?;
-            if !lines.is_empty() {
-                return Ok(Some(lines));
-            }
-            if whole || !self.skip()? {
-                return Ok(None);
+            match self.look(&mut lines)? {
+                Seen::Rows if lines.is_empty() => {}
+                Seen::Rows => return Ok(Some(lines)),
+                Seen::End => return Ok(None),
+                Seen::Damage => {
+                    if !self.skip()? {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
 
-    /// Reads rows after where it stands; whether it came to its end without damage.
-    fn look(&mut self, lines: &mut Vec<Bytes>) -> Result<bool, StoreError> {
+    /// Reads some rows from where it stands.
+    fn look(&mut self, lines: &mut Vec<Bytes>) -> Result<Seen, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT position, line FROM events WHERE position > ?1 ORDER BY position LIMIT ?2",
+            "SELECT position, line FROM events WHERE position >= ?1 ORDER BY position LIMIT ?2",
         )?;
         let mut rows = statement.query(params![self.at, ROWS])?;
+        let mut seen = Seen::End;
         loop {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
-                Ok(None) => return Ok(true),
-                Err(_) => return Ok(false),
+                Ok(None) => return Ok(seen),
+                Err(_) if matches!(seen, Seen::Rows) => return Ok(seen),
+                Err(_) => return Ok(Seen::Damage),
             };
-            self.at = row.get(0)?;
+            seen = Seen::Rows;
+            self.at = row.get::<_, i64>(0)? + 1;
             match self.unpacker.line(row.get_ref(1)?.as_blob().unwrap_or_default()) {
                 Ok(line) => lines.push(Bytes::copy_from_slice(line)),
                 Err(_) => self.unreadable += 1,
@@ -94,33 +123,61 @@ impl Salvage {
         }
     }
 
-    /// Goes on behind what cannot be read; false when nothing is there.
+    /// Goes on at the next position behind a damage; false when none can be read.
     fn skip(&mut self) -> Result<bool, StoreError> {
         let mut probe = self
             .connection
-            .prepare_cached("SELECT position FROM events WHERE position > ?1 ORDER BY position LIMIT 1")?;
-        let mut is_readable = |after: i64| probe.query_row([after], |row| row.get::<_, i64>(0)).is_ok();
+            .prepare_cached("SELECT position FROM events WHERE position >= ?1 ORDER BY position LIMIT 1")?;
+        let mut seen = |from: i64| match probe.query_row([from], |row| row.get::<_, i64>(0)) {
+            Ok(_) => Seen::Rows,
+            Err(rusqlite::Error::QueryReturnedNoRows) => Seen::End,
+            Err(_) => Seen::Damage,
+        };
+        // One by one through what a damage usually takes, then in growing steps up to where there is something else.
         let (mut damaged, mut step) = (self.at, 1);
-        let mut readable = loop {
-            let after = damaged.saturating_add(step);
-            if after > MAX_POSITION {
+        let mut other = loop {
+            let from = damaged.saturating_add(step);
+            if from > MAX_POSITION {
                 return Ok(false);
             }
-            if is_readable(after) {
-                break after;
+            match seen(from) {
+                Seen::Damage => damaged = from,
+                Seen::Rows | Seen::End => break from,
             }
-            (damaged, step) = (after, step * 2);
+            if damaged - self.at > PATIENCE {
+                step *= 2;
+            }
         };
-        while readable - damaged > 1 {
-            let middle = damaged + (readable - damaged) / 2;
-            if is_readable(middle) {
-                readable = middle;
-            } else {
-                damaged = middle;
+        while other - damaged > 1 {
+            let middle = damaged + (other - damaged) / 2;
+            match seen(middle) {
+                Seen::Damage => damaged = middle,
+                Seen::Rows | Seen::End => other = middle,
             }
         }
-        self.at = readable;
+        self.at = other;
         Ok(true)
+    }
+
+    /// Who wrote each session: the local process, and the pairing that delivered it.
+    #[must_use]
+    pub fn owners(&mut self) -> BTreeMap<String, Owner> {
+        let mut owners = BTreeMap::new();
+        let read = self
+            .connection
+            .prepare("SELECT session, producer, pairing, pruned > 0 FROM sessions")
+            .and_then(|mut statement| {
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    owners.insert(
+                        row.get(0)?,
+                        Owner { producer: row.get(1)?, pairing: row.get(2)?, is_pruned: row.get(3)? },
+                    );
+                }
+                Ok(())
+            });
+        self.unreadable += u64::from(read.is_err());
+        owners
     }
 
     /// Lines beside the events: those that say what was watched, and gaps. What cannot be read is left out.

@@ -53,7 +53,7 @@ async fn a_store_cut_off_in_a_page_is_found_at_start() {
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2 + 1000).unwrap();
     let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(status, 1);
-    assert!(error.contains("the store is damaged") && error.contains("move events.db away"), "{error}");
+    assert!(error.contains("the store is damaged") && error.contains("tabtape recover"), "{error}");
     // As it says: a new store beside the damaged one, with the same tokens.
     std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
     let again = Process::start(folder.path());
@@ -78,37 +78,82 @@ fn recover(folder: &Path, file: &str) -> serde_json::Value {
     serde_json::from_str(&out).unwrap()
 }
 
+/// Every seq whose event can be had from a damaged file, asked for one by one.
+fn readable(path: &Path, events: u64) -> Vec<u64> {
+    let url = format!("file:{}?mode=ro&immutable=1", path.display());
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let connection = rusqlite::Connection::open_with_flags(url, flags).unwrap();
+    connection.pragma_update(None, "writable_schema", true).unwrap();
+    let mut statement = connection.prepare("SELECT seq FROM events WHERE position = ?1").unwrap();
+    let seq = |at: u64| statement.query_row([at as i64], |row| row.get::<_, i64>(0)).ok();
+    (1..=events).filter_map(seq).map(|seq| seq as u64).collect()
+}
+
 #[tokio::test]
-async fn what_is_whole_on_both_sides_of_a_damage_is_brought_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let collector = Collector::open(folder.path()).await;
-    for batch in 0..20 {
-        let (first, last) = (batch * 100 + 1, batch * 100 + 100);
-        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, noise(3_000, seq))).collect();
-        assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
+async fn all_that_is_whole_around_a_damage_is_brought_back() {
+    const EVENTS: u64 = 2000;
+    for (part, damaged) in [(4, 256 << 10), (2, 64 << 10), (1, 512 << 10)] {
+        let folder = tempfile::tempdir().unwrap();
+        let collector = Collector::open(folder.path()).await;
+        for batch in 0..20 {
+            let (first, last) = (batch * 100 + 1, batch * 100 + 100);
+            let lines: Vec<String> =
+                (first..=last).map(|seq| event(SESSION, seq, noise(3_000, seq))).collect();
+            assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
+        }
+        let pairing = collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"].clone();
+        assert_eq!(collector.deliver(SESSION, 2001, 2010, &[gap(SESSION, 2001, 2010, "quota")]).await.0, 200);
+        collector.stop().await;
+        let path = folder.path().join("events.db");
+        let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let length = file.metadata().unwrap().len();
+        // The last one leaves something whole behind it.
+        let at = if part == 1 { length - (1 << 20) } else { length / part };
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at)).unwrap();
+        std::io::Write::write_all(&mut file, &vec![0xff; damaged]).unwrap();
+        drop(file);
+        assert!(run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).2.contains("tabtape recover"));
+        let moved = folder.path().join("damaged.db");
+        std::fs::rename(&path, &moved).unwrap();
+        let whole = readable(&moved, EVENTS);
+        assert!(whole.len() > 1000 && whole.len() < 2000, "{}", whole.len());
+
+        let again = Process::start(folder.path());
+        let back = recover(folder.path(), "damaged.db");
+        let lines = again.lines(SESSION).await;
+        let events = lines.iter().filter(|line| line.contains("\"event\""));
+        let came: Vec<u64> = events.map(|line| seq_of(line)).collect();
+        // A row can be whole and hold a line that is not.
+        let unreadable = back["unreadable"].as_u64().unwrap();
+        assert!(came.iter().all(|seq| whole.contains(seq)), "{back}");
+        assert_eq!(came.len() as u64 + unreadable, whole.len() as u64, "{part}: {back}");
+        let summary: serde_json::Value =
+            again.get(&format!("/v1/sessions/{SESSION}")).await.json().await.unwrap();
+        assert_eq!(summary["missing"], serde_json::json!([]), "every seq is accounted for: {back}");
+        let lost = EVENTS - came.len() as u64;
+        assert_eq!((&back["missing"], &back["conflicts"]), (&lost.into(), &0.into()), "{back}");
+        assert_eq!(summary["gaps"], serde_json::json!({"quota": 10, "corrupt": lost}));
+        assert_eq!(summary["pairing"], pairing, "whose it was, it still is");
     }
-    assert_eq!(collector.deliver(SESSION, 2001, 2010, &[gap(SESSION, 2001, 2010, "quota")]).await.0, 200);
+}
+
+/// What a damage has changed into another record never takes the place of the true one, nor stops the rest.
+#[tokio::test]
+async fn what_differs_from_what_is_stored_is_passed_over() {
+    let (damaged, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let collector = Collector::open(damaged.path()).await;
+    let mut changed = events(SESSION, 1, 9);
+    changed[4] = changed[4].replace("number 5", "number X");
+    assert_eq!(collector.deliver(SESSION, 1, 9, &changed).await.0, 200);
     collector.stop().await;
-    let path = folder.path().join("events.db");
-    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    let length = file.metadata().unwrap().len();
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(length / 2)).unwrap();
-    std::io::Write::write_all(&mut file, &vec![0xff; 256 << 10]).unwrap();
-    drop(file);
-    assert!(run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).2.contains("tabtape recover"));
-    std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
-    let again = Process::start(folder.path());
-    let back = recover(folder.path(), "damaged.db");
-    let (accepted, missing) = (back["accepted"].as_u64().unwrap(), back["missing"].as_u64().unwrap());
-    assert!(accepted > 1000 && missing > 10, "{back}");
-    let summary: serde_json::Value =
-        again.get(&format!("/v1/sessions/{SESSION}")).await.json().await.unwrap();
-    assert_eq!(summary["missing"], serde_json::json!([]), "every seq is accounted for");
-    assert_eq!(summary["gaps"]["quota"], 10);
-    assert_eq!(summary["gaps"]["corrupt"].as_u64().unwrap(), missing);
-    assert_eq!(summary["events"].as_u64().unwrap() + missing + 10, 2010);
-    let seqs: Vec<u64> = again.lines(SESSION).await.iter().map(|line| seq_of(line)).collect();
-    assert!(seqs.contains(&1) && seqs.contains(&2000));
+    std::fs::copy(damaged.path().join("events.db"), folder.path().join("other.db")).unwrap();
+    let process = Process::start(folder.path());
+    assert_eq!(process.deliver(SESSION, 1, 6, &events(SESSION, 1, 6)).await.0, 200);
+    let back = recover(folder.path(), "other.db");
+    assert_eq!((&back["conflicts"], &back["missing"]), (&1.into(), &0.into()), "{back}");
+    assert_eq!(process.lines(SESSION).await, events(SESSION, 1, 9));
+    let (status, _, error) = run(folder.path(), &["recover", "/nowhere/events.db"]);
+    assert!(status == 1 && error.contains("/nowhere/events.db"), "{error}");
 }
 
 fn is_root() -> bool {
@@ -232,7 +277,7 @@ async fn damage_inside_a_large_store_is_found_while_it_works() {
     };
     assert_eq!(health["status"], "damaged", "{health}");
     let (_, found, _) = run(folder.path(), &["doctor"]);
-    assert!(found.contains("BAD  store") && found.contains("move events.db away"), "{found}");
+    assert!(found.contains("BAD  store") && found.contains("tabtape recover"), "{found}");
     let first: Vec<String> = (1..=3).map(|seq| event(SESSION, seq, noise(400_000, seq))).collect();
     let text = process.get(&format!("/v1/events?session={SESSION}&limit=3")).await.text().await.unwrap();
     assert_eq!(text.lines().collect::<Vec<_>>(), first);

@@ -318,6 +318,19 @@ async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
     assert_eq!(deliver(EXTENSION).await, 401);
 }
 
+/// Whose a session is, a deliverer cannot choose.
+#[tokio::test]
+async fn only_the_owner_says_whose_a_session_is() {
+    let collector = Collector::start().await;
+    for (token, status) in [(&collector.ingest, 403), (&collector.admin, 200)] {
+        let path = format!("/v1/batches?session={SESSION}&first_seq=1&last_seq=1&pairing=p_other");
+        let request = collector.http.post(format!("{}{path}", collector.url)).bearer_auth(token);
+        let request = request.header("content-type", "application/x-ndjson").body(event(SESSION, 1, "x"));
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+    assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], "p_other");
+}
+
 /// A recorder may open the viewer; what it opened is shut with it.
 #[tokio::test]
 async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
