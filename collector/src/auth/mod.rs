@@ -177,18 +177,15 @@ impl Auth {
     /// Makes a reading token for a viewer, which ends with the pairing that opened it, if one did.
     ///
     /// # Errors
-    /// The file cannot be written, or the pairing has ended meanwhile.
-    pub fn create_viewer_token(
-        &self,
-        opened_by: Option<String>,
-        expires_ts: u64,
-    ) -> Result<NewToken, AuthError> {
+    /// The file cannot be written, or the token that asked for the link works no more.
+    pub fn create_viewer_token(&self, opener: Option<Grant>, expires_ts: u64) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
-        if let Some(id) = &opened_by {
-            state.pairing(id)?;
+        // Ended with its secret, also where the token's id goes on with another.
+        if opener.as_ref().is_some_and(|opener| opener.ended.is_cancelled()) {
+            return Err(AuthError::WrongCode);
         }
         let (mut record, token) = TokenRecord::new(Scope::Read, "viewer", None, None, Some(expires_ts));
-        record.opened_by = opened_by;
+        record.opened_by = opener.and_then(|opener| opener.pairing);
         state.grant(&record)?;
         let new = NewToken { id: record.id.clone(), token };
         state.file.tokens.push(record);
@@ -234,17 +231,18 @@ impl Auth {
         pairings
     }
 
-    /// Revokes a token by its id; streams it opened end.
+    /// Revokes a token by its id; streams it opened end, and viewers that a pairing opened with it.
     ///
     /// # Errors
     /// There is none, or the file cannot be written.
     pub fn revoke_token(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
-        let before = state.file.tokens.len();
-        state.file.tokens.retain(|record| record.id != id);
-        if state.file.tokens.len() == before {
-            return Err(AuthError::NoSuch { what: "token", id: id.to_owned() });
+        let record = state.file.tokens.iter().find(|record| record.id == id);
+        let record = record.ok_or_else(|| AuthError::NoSuch { what: "token", id: id.to_owned() })?;
+        if let Some(pairing) = record.pairing.clone() {
+            state.end_tokens_of(&pairing);
         }
+        state.file.tokens.retain(|record| record.id != id);
         state.end(|grant| grant.token_id == id);
         self.save(&state)
     }

@@ -32,7 +32,7 @@ pub use metrics::Metrics;
 pub use problem::Problem;
 pub use server::serve;
 
-use crate::auth::{Auth, Codes, Scope};
+use crate::auth::{Auth, Codes, Grant, Scope};
 use crate::producers::Producers;
 use crate::store::Store;
 use access::Access;
@@ -63,8 +63,8 @@ pub struct App {
     pub hosts: Arc<Hosts>,
     /// `http://127.0.0.1:PORT`.
     pub url: Arc<str>,
-    /// Links to the viewer that were not used yet; the pairing that asked for each, if one did.
-    pub viewer_codes: Arc<Codes<Option<String>>>,
+    /// Links to the viewer that were not used yet; what asked for each, if not the process itself.
+    pub viewer_codes: Arc<Codes<Option<Grant>>>,
     /// Invitations that were not used yet; whether they are for a recorder.
     pub pair_codes: Arc<Codes<bool>>,
     /// Counters.

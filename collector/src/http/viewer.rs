@@ -41,10 +41,10 @@ pub(super) struct ViewerSession {
 }
 
 impl App {
-    /// A new link to the viewer, for the pairing that asks for it, if one does.
+    /// A new link to the viewer, for what asks for it, if it is not the process itself.
     #[must_use]
-    pub fn viewer_link(&self, opened_by: Option<String>) -> String {
-        format!("{}/#code={}", self.url, self.viewer_codes.issue(opened_by))
+    pub fn viewer_link(&self, opener: Option<Grant>) -> String {
+        format!("{}/#code={}", self.url, self.viewer_codes.issue(opener))
     }
 }
 
@@ -54,7 +54,7 @@ impl App {
     responses((status = OK, body = ViewerLink)),
 )]
 pub(super) async fn link(State(app): State<App>, Extension(grant): Extension<Grant>) -> Json<ViewerLink> {
-    Json(ViewerLink { url: app.viewer_link(grant.pairing), expires_in: CODE_LIFETIME.as_secs() })
+    Json(ViewerLink { url: app.viewer_link(Some(grant)), expires_in: CODE_LIFETIME.as_secs() })
 }
 
 /// Exchange a link's code for a reading token.
@@ -71,8 +71,8 @@ pub(super) async fn session(
     body: Body,
 ) -> Result<Json<ViewerSession>, Problem> {
     let Code { code } = super::json_body(&app, &headers, body).await?;
-    let opened_by = app.viewer_codes.redeem(&code)?;
+    let opener = app.viewer_codes.redeem(&code)?;
     let expires_ts = now_micros() + VIEWER_LIFETIME.as_micros() as u64;
-    let new = app.auth.create_viewer_token(opened_by, expires_ts)?;
+    let new = app.auth.create_viewer_token(opener, expires_ts)?;
     Ok(Json(ViewerSession { token: new.token, expires_ts }))
 }

@@ -6,7 +6,7 @@
 //! watched ends with its last event, as soon as a later session names it as the one before.
 
 use super::StoreError;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
@@ -127,13 +127,18 @@ pub(super) fn read(
         let id: i64 = row.get(0)?;
         let ts = |index| row.get::<_, Option<i64>>(index).map(|ts| ts.map(|ts| ts as u64));
         let (first_ts, last_ts) = (ts(3)?, ts(4)?);
+        let is_followed = followed.contains(&session);
+        let is_old = last_ts.is_some_and(|last_ts| last_ts < from);
+        if is_old && (is_followed || is_ended(connection, id)?) {
+            continue;
+        }
         let mut coverage = stretches(connection, id, selector)?;
-        if followed.contains(&session) {
+        if is_followed {
             coverage.end(last_ts.unwrap_or(0));
         }
         let Coverage { watched, unwatched } = coverage.within(from, to);
         // One that has said nothing for long still watches, unless it ended.
-        if last_ts.is_some_and(|last_ts| last_ts < from) && watched.is_empty() && unwatched.is_empty() {
+        if is_old && watched.is_empty() && unwatched.is_empty() {
             continue;
         }
         let (gaps, gap_seqs) = holes(connection, id, selector)?;
@@ -155,6 +160,15 @@ pub(super) fn read(
         }
     }
     Ok(sessions)
+}
+
+/// Whether its recorder has said goodbye last.
+fn is_ended(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    let last = connection
+        .prepare_cached("SELECT type FROM milestones WHERE session = ?1 ORDER BY seq DESC LIMIT 1")?
+        .query_row([id], |row| row.get::<_, String>(0))
+        .optional()?;
+    Ok(last.is_some_and(|last| last == "system.session_ended"))
 }
 
 /// Sessions that a later one names as the one before it: nobody writes them any more.

@@ -353,6 +353,11 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         request.send().await.unwrap().status().as_u16()
     };
     let others = open(&other.token, OTHER_EXTENSION).await;
+    let code = async |token: &str| {
+        let link = collector.http.post(format!("{}/v1/viewer/codes", collector.url)).bearer_auth(token);
+        let link: Value = link.header("origin", EXTENSION).send().await.unwrap().json().await.unwrap();
+        link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned()
+    };
     let mut pairing = pairing;
     for end in ["rotate", "revoke"] {
         let viewer = open(&pairing.token, EXTENSION).await;
@@ -360,6 +365,7 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         let stream = collector.http.get(format!("{}/v1/stream", collector.url)).bearer_auth(&viewer);
         let mut stream = stream.send().await.unwrap().bytes_stream();
         stream.next().await.unwrap().unwrap();
+        let unused = code(&pairing.token).await;
         let path = format!("{}/v1/pairings/{}", collector.url, pairing.pairing);
         let request = match end {
             "rotate" => collector.http.post(format!("{path}/rotate")),
@@ -373,6 +379,9 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         .await
         .expect("its stream ends");
         assert_eq!(status(&viewer).await, 401, "{end}");
+        let late = collector.http.post(format!("{}/v1/viewer/session", collector.url));
+        let late = late.json(&serde_json::json!({"code": unused})).send().await.unwrap();
+        assert_eq!(late.status(), 403, "{end}: a link that was asked for before opens nothing");
         assert!(auth.check(&pairing.token).is_err(), "{end}");
         if end == "rotate" {
             let renewed: tabtape_collector::auth::NewPairing = response.json().await.unwrap();
