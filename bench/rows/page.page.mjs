@@ -90,7 +90,7 @@ async function measure(count, between) {
   };
 }
 
-/** Microseconds for which this page's thread was on a processor, as the system counts them. */
+/** Microseconds for which the threads of the browser's pages were on a processor: no other page does anything. */
 async function onProcessor() {
   return Number(await (await fetch("/processor")).text());
 }

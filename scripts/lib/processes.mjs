@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** Ids of the processes that `are`. @param {(process: { pid: number, command: string }) => boolean} are */
 export function processes(are) {
+  if (process.platform !== "linux") return [];
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
@@ -28,7 +29,11 @@ export function descends(pid, ancestor) {
 /** Nanoseconds for which the main threads of these processes were on a processor. @param {number[]} pids */
 export function mainThreadNanos(pids) {
   return pids.reduce((sum, pid) => {
-    const [nanos] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ");
-    return sum + Number(nanos);
+    try {
+      const [nanos] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ");
+      return sum + Number(nanos);
+    } catch {
+      return sum; // It has ended meanwhile.
+    }
   }, 0);
 }

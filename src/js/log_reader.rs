@@ -25,6 +25,8 @@ const MAX_SCANNED_BYTES: usize = 4 << 20;
 pub struct JsLogReader {
     log: IndexedDbLog,
     tallies: RefCell<BTreeMap<SessionId, Tally>>,
+    /// What was watched, and up to which seq that is known.
+    coverages: RefCell<BTreeMap<SessionId, (Coverage, u64)>>,
 }
 
 #[wasm_bindgen(js_class = WasmLogReader)]
@@ -35,7 +37,7 @@ impl JsLogReader {
     /// `no_indexeddb`, `log_blocked`, `log_version_change`, …
     pub async fn open(database_name: String) -> Result<JsLogReader, JsValue> {
         let log = IndexedDbLog::open(&database_name, Durability::Relaxed).await.map_err(failed)?;
-        Ok(Self { log, tallies: RefCell::default() })
+        Ok(Self { log, tallies: RefCell::default(), coverages: RefCell::default() })
     }
 
     /// Every session, oldest first, as JSON: `[{session, latest_seq, committed_ms, bytes, categories}, …]`.
@@ -121,7 +123,9 @@ impl JsLogReader {
     /// As [`read`](Self::read).
     pub async fn coverage(&self, session: String) -> Result<String, JsValue> {
         let selector = format!("type:{}", MILESTONES.join(","));
-        let (mut coverage, mut after_seq) = (Coverage::default(), 0);
+        let session_id = session_id(&session)?;
+        let known = self.coverages.borrow().get(&session_id).cloned();
+        let (mut coverage, mut after_seq) = known.unwrap_or_default();
         loop {
             let page = self.page(&session, after_seq as f64, &selector, usize::MAX).await?;
             for entry in &page.entries {
@@ -132,7 +136,9 @@ impl JsLogReader {
             }
             after_seq = page.after_seq;
             if page.is_last {
-                return serde_json::to_string(&coverage).map_err(|wrong| error("log_failed", &wrong));
+                let json = serde_json::to_string(&coverage);
+                self.coverages.borrow_mut().insert(session_id, (coverage, after_seq));
+                return json.map_err(|wrong| error("log_failed", &wrong));
             }
         }
     }
@@ -141,6 +147,7 @@ impl JsLogReader {
     #[wasm_bindgen(js_name = tallyAnew)]
     pub fn tally_anew(&self) {
         self.tallies.borrow_mut().clear();
+        self.coverages.borrow_mut().clear();
     }
 
     /// How much is stored, as JSON: `{bytes_by_category, usage_bytes, quota_bytes, persisted}`.

@@ -304,6 +304,8 @@ test("what nobody watched is what no stretch covers, category by category", () =
   assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
   assert.deepEqual(holes(31, 40), [[31, 40]]);
   assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
+  const another = together([watching, { watched: [on(0, 25, "console")], unwatched: [] }]);
+  assert.deepEqual(holesIn(another, { from: 12, to: 28 }, []), [], "another browser was watching meanwhile");
 });
 
 test("what retention took before it could be shown stands in the list as a gap", async () => {

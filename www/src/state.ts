@@ -88,8 +88,8 @@ export class Viewer {
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
   private coverageOf = "";
-  /** How many records of the open session had been deleted when its list began to be read. */
-  private deletedWhenRead = 0;
+  /** How many records of the open session had been deleted when its list began to be read; null until counted. */
+  private deletedWhenRead: number | null = null;
   private started = false;
   private readonly stops: (() => void)[] = [];
   private wanted: string | null;
@@ -165,7 +165,7 @@ export class Viewer {
         }
         this.open((wanted ?? sessions.find((s) => s.events > 0) ?? sessions[0])?.id ?? null, this.q.value);
       }
-      if (deletedOf(this.session.value) > this.deletedWhenRead) this.readAgain();
+      this.lookForDeleted();
       await this.refreshCoverage();
     } catch (error) {
       const failed =
@@ -193,6 +193,14 @@ export class Viewer {
     if (this.sessionId.value === session.id) {
       this.coverage.value = { ...watching, restarts: restartsFrom(lines), ended };
     }
+  }
+
+  private lookForDeleted(): void {
+    const deleted = deletedOf(this.session.value);
+    if (deleted === null) return;
+    const { deletedWhenRead } = this;
+    this.deletedWhenRead ??= deleted;
+    if (deletedWhenRead !== null && deleted > deletedWhenRead) this.readAgain();
   }
 
   /** Records were deleted: none of them may stay on screen or in memory. */
@@ -286,6 +294,7 @@ export class Viewer {
     try {
       const query = { session, q: "" };
       const page = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
+      if (this.feed.value !== feed) return; // What was read meanwhile may be deleted by now.
       feed.hold(page.lines);
       if (!isHeld()) this.deselect({ session, seq });
       this.linesVersion.value++;
@@ -410,8 +419,8 @@ export function lostOf(session: SessionSummary | null): number {
   return session === null ? 0 : Object.values(session.gaps).reduce((sum, n) => sum + n, 0);
 }
 
-function deletedOf(session: SessionSummary | null): number {
-  return session?.gaps.deleted ?? 0;
+function deletedOf(session: SessionSummary | null): number | null {
+  return session?.counted ? (session.gaps.deleted ?? 0) : null;
 }
 
 export const ViewerContext = createContext<Viewer | null>(null);

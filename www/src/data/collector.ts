@@ -100,10 +100,16 @@ export class CollectorSource implements DataSource {
     let lines: string[] = [];
     let at: number[] = [];
     let next = after;
+    let dropped = 0;
     let live = false;
     const parser = createParser({
       onEvent: (message) => {
         next = message.id ?? next;
+        // Over all sessions positions are gone, and nobody can say whose they were.
+        if (message.event === "dropped" && query.session === ALL_SESSIONS) {
+          dropped += asNumber(asObject(JSON.parse(message.data)).count) ?? 0;
+          return;
+        }
         const line = message.event === "dropped" ? droppedLine(query, message.data) : message.data;
         lines.push(line);
         at.push(positionOf(message.id ?? ""));
@@ -121,7 +127,8 @@ export class CollectorSource implements DataSource {
         if (done) break;
         parser.feed(decoder.decode(value, { stream: true }));
         // Empty lots tell that the line is alive.
-        yield { lines, at, next, end: live };
+        yield { lines, at, next, end: live, dropped };
+        dropped = 0;
         lines = [];
         at = [];
       }
@@ -234,6 +241,7 @@ function summaryOf(value: unknown): SessionSummary {
     last_ts: asNumber(o.last_ts) ?? null,
     latest_seq: asNumber(o.latest_seq) ?? 0,
     events: asNumber(o.events) ?? 0,
+    counted: true,
     gaps: counts(o.gaps),
     missing,
     categories,

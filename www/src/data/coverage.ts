@@ -62,14 +62,30 @@ export function watchingFrom(value: unknown): Watching {
   };
 }
 
-/** Several sessions as one. */
+/** Several sessions as one: what is watched in one is watched, whatever the others say. */
 export function together(sessions: Iterable<Watching>): Watching {
   const all: Watching = { watched: [], unwatched: [] };
   for (const { watched, unwatched } of sessions) {
-    all.watched.push(...watched);
+    all.watched.push(...watched.flatMap((stretch) => without(stretch, unwatched)));
     all.unwatched.push(...unwatched);
   }
   return all;
+}
+
+/** What is left of a stretch when these are taken out. */
+function without(stretch: Watched, holes: Watching["unwatched"]): Watched[] {
+  let left = [stretch];
+  for (const hole of holes) {
+    left = left.flatMap((part) => {
+      const end = part.to_ts ?? Number.POSITIVE_INFINITY;
+      if (hole.to_ts <= part.from_ts || hole.from_ts >= end) return [part];
+      return [
+        { ...part, to_ts: hole.from_ts },
+        { ...part, from_ts: hole.to_ts },
+      ].filter(({ from_ts, to_ts }) => from_ts < (to_ts ?? Number.POSITIVE_INFINITY));
+    });
+  }
+  return left;
 }
 
 /** Whether anybody said what was watched. */
@@ -81,39 +97,23 @@ export function isTold({ watched }: Watching): boolean {
  * The stretches of a range in which nobody watched for any of `categories`; for anything at all when none is
  * named. In order, and apart from each other.
  */
-export function holesIn(
-  { watched, unwatched }: Watching,
-  { from, to }: Range,
-  categories: string[],
-): Range[] {
+export function holesIn({ watched }: Watching, { from, to }: Range, categories: string[]): Range[] {
   const wanted = watched.filter(
     (stretch) =>
       stretch.categories.length > 0 &&
       (categories.length === 0 || categories.some((name) => stretch.categories.includes(name))),
   );
   const holes: Range[] = [];
+  // A range is at least the microsecond it begins with.
+  const end = to + 1;
   let seen = from;
   for (const { from_ts, to_ts } of wanted.sort((a, b) => a.from_ts - b.from_ts)) {
-    if (from_ts > to) break;
-    if (from_ts > seen) holes.push({ from: seen, to: from_ts });
-    seen = Math.max(seen, to_ts ?? to);
+    if (from_ts >= end) break;
+    if (from_ts > seen) holes.push({ from: seen, to: Math.min(from_ts, to) });
+    seen = Math.max(seen, to_ts ?? end);
   }
-  if (seen < to) holes.push({ from: seen, to });
-  for (const { from_ts, to_ts } of unwatched) {
-    if (from_ts <= to && to_ts >= from)
-      holes.push({ from: Math.max(from, from_ts), to: Math.min(to, to_ts) });
-  }
-  return merged(holes);
-}
-
-function merged(ranges: Range[]): Range[] {
-  const apart: Range[] = [];
-  for (const range of ranges.sort((a, b) => a.from - b.from)) {
-    const last = apart.at(-1);
-    if (last !== undefined && range.from <= last.to) last.to = Math.max(last.to, range.to);
-    else apart.push({ ...range });
-  }
-  return apart;
+  if (seen < end) holes.push({ from: seen, to });
+  return holes;
 }
 
 /** How long all of them last, in microseconds. */

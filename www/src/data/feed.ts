@@ -198,6 +198,7 @@ export class Feed {
 
   /** Appends headers to the head. */
   private takeHeaders(page: HeaderPage): void {
+    if (this.abort.signal.aborted) return;
     const { dictionary, head } = this;
     const only = this.overAll ? 0 : dictionary.sessions.id(this.query.session);
     const sessions = page.sessions.map((name) => dictionary.sessions.id(name));
@@ -236,6 +237,11 @@ export class Feed {
 
   /** Appends lines to the tail; a repeat after a broken connection is passed over. */
   private take(page: Page): void {
+    if (this.abort.signal.aborted) return;
+    if (page.dropped) {
+      this.gapSeqs += page.dropped;
+      this.changed();
+    }
     const { tail } = this;
     for (const [i, line] of page.lines.entries()) {
       const record = parseLine(line);

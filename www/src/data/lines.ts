@@ -51,6 +51,7 @@ export class Lines {
   clear(): void {
     this.lines.clear();
     this.parsed.clear();
+    this.sites.clear();
     this.order.length = 0;
     this.first = 0;
     this.chars = 0;

@@ -71,12 +71,14 @@ export class LogsSource implements DataSource {
     const sessions = await said(this.#logs.sessions());
     const found = new Map<string, Watching>();
     const asked = sessions.filter(({ session: id }) => session === ALL_SESSIONS || id === session);
-    for (const { session: id, committed_ms } of asked.slice(-MOST_SESSIONS)) {
+    for (const { session: id, committed_ms, latest_seq } of asked.slice(-MOST_SESSIONS)) {
       const watching = watchingFrom(await said(this.#logs.coverage(id)));
       const last = watching.watched.at(-1);
       // A browser that was killed says no goodbye: a session that another one follows ended with its last commit.
       if (last?.to_ts === null && id !== sessions.at(-1)?.session) {
-        last.to_ts = Math.max(last.from_ts, this.#tallies.get(id)?.last_ts ?? committed_ms * 1000);
+        const tally = this.#tallies.get(id);
+        const counted = tally !== undefined && tally.after_seq >= latest_seq;
+        last.to_ts = Math.max(last.from_ts, (counted ? tally.last_ts : null) ?? committed_ms * 1000);
       }
       found.set(id, watching);
     }
@@ -94,7 +96,7 @@ export class LogsSource implements DataSource {
   }
 
   async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {
-    const page: Required<Page> = { lines: [], at: [], next: after, end: true };
+    const page: Page & { at: number[] } = { lines: [], at: [], next: after, end: true };
     for (const { session, base, latest } of await this.#stretches(query)) {
       let cursor = Math.max(0, Number(page.next ?? 0) - base);
       let isLast = cursor >= latest;
@@ -260,6 +262,7 @@ function summaryOf(
     latest_seq,
     // Until it has been counted: most seqs are events.
     events: counted ? events : Math.max(events, latest_seq),
+    counted,
     gaps,
     missing: 0,
     categories,

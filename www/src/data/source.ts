@@ -24,6 +24,8 @@ export interface Page {
   at?: number[];
   /** Cursor after the last record looked at, matching or not. */
   next: string | null;
+  /** How many records retention took before they could be shown, where no gap can say which. */
+  dropped?: number;
   /** Whether the source holds nothing beyond `next` at the moment. */
   end: boolean;
 }
@@ -63,6 +65,8 @@ export interface SessionSummary {
   last_ts: number | null;
   latest_seq: number;
   events: number;
+  /** Whether the numbers below are of all of it: logs are counted bit by bit. */
+  counted: boolean;
   /** How many seqs are covered by gaps, by reason. */
   gaps: Record<string, number>;
   /** Seqs not accounted for yet: on their way, or still to be declared lost. */

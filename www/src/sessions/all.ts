@@ -9,6 +9,7 @@ export function allOf(sessions: SessionSummary[]): SessionSummary {
     last_ts: null,
     latest_seq: 0,
     events: 0,
+    counted: true,
     gaps: {},
     missing: 0,
     categories: {},
@@ -20,6 +21,7 @@ export function allOf(sessions: SessionSummary[]): SessionSummary {
     all.latest_seq += s.latest_seq;
     all.events += s.events;
     all.missing += s.missing;
+    all.counted &&= s.counted;
     addTo(all.gaps, s.gaps);
     addTo(all.categories, s.categories);
     addTo(all.severities, s.severities);
