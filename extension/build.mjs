@@ -40,16 +40,23 @@ const quietHook = {
   },
 };
 
+/** What the hook is called in stacks. */
+export const HOOK_NAME = "tabtape/hook.js";
+
 /**
  * A script with a source map that says one thing: to be left out where DevTools show who called. Without it, each of a
  * page's console messages would be shown as coming from the hook.
+ *
+ * And with a name of its own: a message whose source is an extension's address is sent to the browser a second time,
+ * with its stack, which costs the page more than all that the hook does. Nor does the name tell a page which
+ * extension it is.
  *
  * @param {string} script
  */
 function unseen(script) {
   const map = {
     version: 3,
-    sources: ["tabtape/hook.js"],
+    sources: [HOOK_NAME],
     sourcesContent: ["// Calls the page's own console, and records that it did.\n"],
     names: [],
     // Each line, from its first column on, is the first of the source.
@@ -63,7 +70,7 @@ function unseen(script) {
     x_google_ignoreList: [0],
   };
   const address = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}`;
-  return `${script}//# sourceMappingURL=${address}\n`;
+  return `${script}//# sourceMappingURL=${address}\n//# sourceURL=${HOOK_NAME}\n`;
 }
 
 /** Options all bundles share. The hook must not get helpers that call what a page may have replaced. */

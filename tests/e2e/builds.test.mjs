@@ -56,7 +56,10 @@ for (const build of BUILDS) {
 test("the hook is left out where DevTools show who called, whichever line of it did", () => {
   const script = readFileSync(dist("extension", "hook.js"), "utf8");
   const [code, encoded] = script.split("//# sourceMappingURL=data:application/json;base64,");
-  const map = JSON.parse(Buffer.from(encoded ?? "", "base64").toString());
+  const [address = "", name] = (encoded ?? "").split("\n");
+  const map = JSON.parse(Buffer.from(address, "base64").toString());
+  // An extension's address would cost each console message dearly.
+  assert.equal(name, "//# sourceURL=tabtape/hook.js");
   assert.deepEqual([map.ignoreList, map.x_google_ignoreList], [[0], [0]]);
   const traced = new TraceMap(map);
   const lines = (code ?? "").trimEnd().split("\n");
