@@ -41,7 +41,7 @@ const quietHook = {
 };
 
 /** What the hook is called in stacks. */
-export const HOOK_NAME = "tabtape/hook.js";
+const HOOK_NAME = "tabtape/hook.js";
 
 /**
  * A script with a source map that says one thing: to be left out where DevTools show who called. Without it, each of a
