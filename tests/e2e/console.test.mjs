@@ -22,6 +22,7 @@ before(async () => {
           Symbol("s"), 10n, undefined, null, NaN, -0, new Uint8Array([1, 2]), Promise.resolve(), [, 1]);
         console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
         console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
+        console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
         console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");`),
       "/state": scripted(`
         console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
@@ -173,6 +174,11 @@ test("arguments are previewed so that a person can read them", async () => {
   assert.equal(shown.$, "TypeError");
   assert.match(shown.stack, /outer\n\s+at .*\/previews:\d+/);
   assert.equal(shown.cause.message, "inner");
+  const [, aborted, made] = (await rig.event("console.log", "p exceptions")).data.args;
+  assert.equal(aborted.$, "AbortError");
+  assert.match(aborted.stack, /^AbortError: signal is aborted.*\n\s+at .*\/previews:\d+/);
+  // The browser gives it no stack of its own.
+  assert.deepEqual(made, { $: "AbortError", message: "x" });
   await page.close();
 });
 
