@@ -6,11 +6,11 @@
 
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
-import { limitsOf, within } from "./console.ts";
 import type { Inspector } from "./inspect.ts";
+import { type Limits, limitsOf, within } from "./limits.ts";
 import { cut, cutToBytes, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Limits, Preview } from "./preview.ts";
+import { Preview } from "./preview.ts";
 import { MAX_TEXT, valueText } from "./text.ts";
 
 const error = {
