@@ -131,10 +131,13 @@ export class ConsoleHook {
     const said = this.#state.after(method, args, ts);
     const whole =
       said?.text ?? (args.length > first ? messageText(this.#inspect, args, first) : silent(method));
-    const text = level === "minimal" ? cut(whole, MINIMAL_TEXT) : whole;
-    const stack = wantsStack(method, level) ? cut(stackAbove(above), MAX_STACK) : "";
+    const text = cut(whole, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
+    const wholeStack = wantsStack(method, level) ? stackAbove(above) : "";
+    const stack = cut(wholeStack, MAX_STACK);
     const previewed = level !== "minimal" && needsPreview(args);
-    let truncated = level !== "minimal" && whole.length >= MAX_TEXT;
+    let truncated =
+      level !== "minimal" &&
+      (whole.length > MAX_TEXT || wholeStack.length > MAX_STACK || said?.labelCut === true);
 
     const content: Content = { level, text, args, first, previewed, stack, fields: said?.fields ?? "" };
     let data = this.#json(content, this.#limits, max);
