@@ -48,6 +48,10 @@ export class CdpConsole {
     this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url: target.url });
   }
 
+  ended(sessionId: string): void {
+    this.#workers.delete(sessionId);
+  }
+
   restore(): Promise<void> {
     return this.#workers.restore();
   }
