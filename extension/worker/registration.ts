@@ -20,17 +20,22 @@ export interface RelayConfig {
   console: string;
   page: string;
   interaction: string;
-  max_event_bytes: number;
+  max_event_bytes: Record<InPage, number>;
 }
 
 export type ToRelay = { config: RelayConfig } | { stop: true };
 
 export function relayConfig(config: CaptureConfig): RelayConfig {
+  const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? 65_536;
   return {
     console: levelOf(config, "console") ?? "off",
     page: levelOf(config, "page") ?? "off",
     interaction: levelOf(config, "interaction") ?? "off",
-    max_event_bytes: config.categories.console?.max_event_bytes ?? 65_536,
+    max_event_bytes: {
+      console: bytes("console"),
+      page: bytes("page"),
+      interaction: bytes("interaction"),
+    },
   };
 }
 
