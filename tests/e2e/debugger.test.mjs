@@ -24,6 +24,11 @@ before(async () => {
       "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
         response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
+      "/wordy.js": (_, response) =>
+        response.writeHead(200, { "content-type": "text/javascript" }).end(
+          `console.log("wordy", "€".repeat(5_000)); console.log(...Array.from({ length: 300 }, (_, n) => "many" + n));
+            setTimeout(() => { throw new Error("thrown " + "€".repeat(5_000)) });`,
+        ),
       "/lasting.js": (_, response) =>
         response
           .writeHead(200, { "content-type": "text/javascript" })
@@ -46,7 +51,8 @@ after(() => rig.close());
 /** A server that says back what it is told (RFC 6455, short unfragmented frames only). @param {import("node:http").Server} server */
 function acceptWebSockets(server) {
   server.on("upgrade", (request, socket) => {
-    if (request.url === "/refused") return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    if (request.url?.startsWith("/refused"))
+      return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     const key = createHash("sha1")
       .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest("base64");
@@ -248,6 +254,40 @@ test("consoles and errors of workers are recorded, and say so", async () => {
   assert.deepEqual(log.data.args[0], "in a worker");
   const thrown = await rig.event("console.exception", "thrown in a worker");
   assert.match(thrown.data.stack, /worker\.js:1:/);
+});
+
+test("what a worker says is cut to the byte budget, and an ended one is forgotten", async () => {
+  const budget = (/** @type {number | null} */ bytes) =>
+    rig.command({
+      command: "configure",
+      patch: { categories: { console: { max_event_bytes: /** @type {any} */ (bytes) } } },
+    });
+  const known = async () => {
+    const stored = await (await rig.worker()).evaluate(() => chrome.storage.session.get("tabtape_workers"));
+    return JSON.stringify(stored);
+  };
+  await budget(1_500);
+  await page.evaluate(() => {
+    /** @type {any} */ (globalThis).wordy = new Worker("/wordy.js");
+  });
+  const thrown = await rig.event("console.exception", "thrown €");
+  const many = await rig.event("console.log", "many0");
+  for (const event of [await rig.event("console.log", "wordy"), many, thrown]) {
+    const bytes = Buffer.byteLength(JSON.stringify(event.data));
+    assert.ok(bytes <= 1_500, `${bytes}`);
+    assert.equal(event.truncated, true);
+  }
+  await budget(null);
+  await rig.poll("the worker to be known", async () => (await known()).includes("/wordy.js"));
+  await page.evaluate(() => /** @type {any} */ (globalThis).wordy.terminate());
+  await rig.poll("the worker to be forgotten", async () => !(await known()).includes("/wordy.js"));
+});
+
+test("a socket's long address is kept by its beginning", async () => {
+  await openSocket(`ws://127.0.0.1:${rig.site.port}/refused?${"long".repeat(2_500)}`);
+  const { url, source } = await rig.event("network.websocket_failed", "longlong");
+  assert.equal(url?.length, 4_096);
+  assert.equal(source.metadata.frame_id, "0");
 });
 
 test("the page's own console stays the hook's and is not doubled", async () => {
