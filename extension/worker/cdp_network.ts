@@ -35,6 +35,9 @@ export class CdpNetwork {
   }
 
   event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
+    if (method !== "Network.requestWillBeSent" && !this.#requests.has(id)) {
+      if (this.#frames.isElsewhere(source, tabId)) return;
+    }
     switch (method) {
       case "Network.requestWillBeSent":
         this.#begun(tabId, id, params);

@@ -179,7 +179,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
       const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: 65_536 });
       await answered(enabled, "Network.enable");
       // From here on and not before, webRequest's events of this tab are left out.
-      this.#debuggedTabs.add(tabId);
+      this.#parts.webRequest.handOver(tabId);
       await answered(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
       this.#checkRecording();
     } catch (error) {
@@ -279,7 +279,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   }
 
   #forget(tabId: number): void {
-    this.#debuggedTabs.delete(tabId);
+    this.#parts.webRequest.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#sockets.forget(tabId);

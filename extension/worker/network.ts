@@ -36,6 +36,9 @@ interface Details {
 type Header = chrome.webRequest.HttpHeader;
 
 interface Pending {
+  tabId: number;
+  /** It began before its tab was handed over: it is ours to its end. */
+  isOurs: boolean;
   startedMs: number;
   firstByteMs: number | null;
   body: Body;
@@ -72,6 +75,8 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
+  /** Of those, the ones whose requests were ours until this worker gave them over. */
+  readonly #handedOver = new Set<number>();
   /** What only webRequest knows of the requests of those. By `tab:address`, the last one. */
   readonly #seen = new Map<string, Seen>();
 
@@ -81,6 +86,23 @@ export class Network {
     this.#tabs = tabs;
     this.#documents = documents;
     this.#counter = counter;
+  }
+
+  /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
+  handOver(tabId: number): void {
+    for (const pending of this.#pending.values()) if (pending.tabId === tabId) pending.isOurs = true;
+    this.#handedOver.add(tabId);
+    this.debuggedTabs.add(tabId);
+  }
+
+  takeBack(tabId: number): void {
+    this.#handedOver.delete(tabId);
+    this.debuggedTabs.delete(tabId);
+  }
+
+  /** Whether requests of this tab whose beginning the debugger has not seen are finished here. */
+  finishes(tabId: number): boolean {
+    return this.#handedOver.has(tabId);
   }
 
   /** Of a debugged tab's last request to this address. */
@@ -124,6 +146,8 @@ export class Network {
     }
     this.#counter.begun(details.tabId, details.requestId);
     this.#pending.set(details.requestId, {
+      tabId: details.tabId,
+      isOurs: false,
       startedMs: details.timeStamp,
       firstByteMs: null,
       body,
@@ -266,9 +290,11 @@ export class Network {
   #publish(what: string, event: string, details: Details, timeMs: number, ladder: Ladder): void {
     const metadata = this.#documents.whenRestored(() => this.#metadata(details));
     const around = this.#tabs.url(details.tabId);
+    const pending = this.#pending.get(details.requestId);
     this.#owner.record("network", (recorder) => {
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      if (this.debuggedTabs.has(details.tabId)) return;
+      const isOurs = pending?.isOurs ?? this.finishes(details.tabId);
+      if (this.debuggedTabs.has(details.tabId) && !isOurs) return;
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||

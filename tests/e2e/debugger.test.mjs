@@ -11,6 +11,8 @@ let rig;
 let page;
 /** @type {number} */
 let tabId;
+/** Answers that are given when a test says so. @type {import("node:http").ServerResponse[]} */
+const held = [];
 before(async () => {
   rig = await startRig({
     args: ["--silent-debugger-extension-api"],
@@ -20,6 +22,7 @@ before(async () => {
       "/data": (_, response) =>
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
+      "/held": (_, response) => void held.push(response),
       "/reset": (request) => request.socket.destroy(),
       "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
@@ -318,6 +321,32 @@ const tellers = async (path) =>
 
 const debuggerState = async () => (await rig.command({ command: "status" })).debugger;
 
+test("a request that is under way when the tab is attached to is told of by whoever began it", async () => {
+  await page.evaluate(() => {
+    void fetch("/held?body").then((response) => response.text());
+    void fetch("/held?headers").then((response) => response.text());
+  });
+  await rig.poll("the requests", async () => held.length === 2);
+  const of = (/** @type {string} */ what) => held.find(({ req }) => req.url?.includes(what));
+  of("body")?.writeHead(200, { "content-type": "text/plain" }).write("beginning");
+  await rig.event("network.request", "/held?body");
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  for (const response of held) response.end("end");
+  for (const what of ["body", "headers"]) await rig.event("network.response", `/held?${what}`);
+  await page.evaluate(() => fetch("/data?after-held").then((response) => response.text()));
+  await rig.event("network.response", "/data?after-held");
+  await rig.flushed();
+  for (const what of ["body", "headers"])
+    assert.deepEqual(await tellers(`/held?${what}`), ["request extension", "response extension"]);
+  assert.deepEqual(await tellers("/data?after-held"), ["request cdp", "response cdp"]);
+  const ends = await rig.collector.events("type:network.response");
+  assert.deepEqual(
+    ends.filter(({ url }) => url === undefined),
+    [],
+  );
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+});
+
 test("attached to all tabs, those that are open and those that come later", async () => {
   await rig.command({ command: "debug", tab_id: "all", on: true });
   assert.ok((await debuggerState()).tab_ids.includes(tabId));
@@ -420,7 +449,7 @@ test("the stream says from when to when each producer told of a tab, and who was
   const told = (await rig.collector.events(`type:system.debugger_* tab:${tabId}`)).map(({ type, data }) =>
     `${type.replace("system.debugger_", "")} ${/** @type {any} */ (data).reason ?? ""}`.trim(),
   );
-  assert.deepEqual(told, Array(4).fill(["attached", "detached asked"]).flat());
+  assert.deepEqual(told, Array(5).fill(["attached", "detached asked"]).flat());
   const settings = (await rig.collector.events("type:system.settings_changed")).map(({ data }) => data);
   assert.deepEqual(settings, [
     { patch: { debugger_all_tabs: true } },
