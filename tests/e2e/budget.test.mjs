@@ -30,7 +30,10 @@ before(async () => {
   page = await rig.open("/long");
   // The relay knows the budget once a worker has answered it.
   await rig.event("console.log", "long begins");
-  await page.waitForTimeout(500);
+  await rig.poll("the budget to be known", async () => {
+    await page.evaluate(() => console.log("known?", "x".repeat(3_000)));
+    return (await rig.collector.events("type:console.log")).some(({ truncated }) => truncated);
+  });
 });
 after(() => rig.close());
 
