@@ -8,10 +8,11 @@
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Inspector } from "./inspect.ts";
+import { type Limits, limitsOf, within } from "./limits.ts";
 import type { Mask } from "./mask.ts";
 import { apply, cut, cutToBytes, descriptorOf, hasOwn, nowMicros, quote, stackAbove } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Limits, Preview } from "./preview.ts";
+import { Preview } from "./preview.ts";
 import { ConsoleState } from "./state.ts";
 import { MAX_TEXT, messageText } from "./text.ts";
 
@@ -50,21 +51,6 @@ function wantsStack(method: Method, level: HookConfig["console"]): boolean {
 const MINIMAL_TEXT = 120;
 /** Characters; enough for 100 frames, while the names of scripts may be as long as a `data:` address. */
 const MAX_STACK = 16_384;
-
-export function limitsOf(config: HookConfig): Limits {
-  return config.console === "standard"
-    ? { depth: 3, width: 30, string: 2_000, total: minimum(16_000, config.max_event_bytes), millis: 4 }
-    : { depth: 6, width: 200, string: 64_000, total: minimum(256_000, config.max_event_bytes), millis: 16 };
-}
-
-/** For another try: what takes long was tried already. */
-export function within({ depth, width, string }: Limits, total: number): Limits {
-  return { depth, width, string, total, millis: 1 };
-}
-
-function minimum(a: number, b: number): number {
-  return a < b ? a : b;
-}
 
 export class ConsoleHook {
   /** False when calls go by unseen: a page that was there first has frozen its console, or made its own. */
@@ -145,10 +131,13 @@ export class ConsoleHook {
     const said = this.#state.after(method, args, ts);
     const whole =
       said?.text ?? (args.length > first ? messageText(this.#inspect, args, first) : silent(method));
-    const text = level === "minimal" ? cut(whole, MINIMAL_TEXT) : whole;
-    const stack = wantsStack(method, level) ? cut(stackAbove(above), MAX_STACK) : "";
+    const text = cut(whole, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
+    const wholeStack = wantsStack(method, level) ? stackAbove(above) : "";
+    const stack = cut(wholeStack, MAX_STACK);
     const previewed = level !== "minimal" && needsPreview(args);
-    let truncated = level !== "minimal" && whole.length >= MAX_TEXT;
+    let truncated =
+      level !== "minimal" &&
+      (whole.length > MAX_TEXT || wholeStack.length > MAX_STACK || said?.labelCut === true);
 
     const content: Content = { level, text, args, first, previewed, stack, fields: said?.fields ?? "" };
     let data = this.#json(content, this.#limits, max);

@@ -6,11 +6,11 @@
 
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
-import { limitsOf, within } from "./console.ts";
 import type { Inspector } from "./inspect.ts";
+import { type Limits, limitsOf, within } from "./limits.ts";
 import { cut, cutToBytes, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Limits, Preview } from "./preview.ts";
+import { Preview } from "./preview.ts";
 import { MAX_TEXT, valueText } from "./text.ts";
 
 const error = {
@@ -56,7 +56,7 @@ export class ErrorHook {
     // `isTrusted` is unforgeable. An event that the page dispatched itself is no uncaught error.
     if (!event.isTrusted || this.#config.console === "off") return;
     try {
-      const message = cut(text(read(error.message, event)), MAX_TEXT);
+      const message = text(read(error.message, event));
       const url = text(read(error.filename, event));
       const crossOrigin = url === "" && message === "Script error.";
       const line = read(error.lineno, event);
@@ -65,10 +65,13 @@ export class ErrorHook {
           ? ""
           : `,"location":{"url":${quote(cut(url, MAX_URL))},"line":${line},"column":${read(error.colno, event)}}`;
       const more = crossOrigin ? ',"cross_origin":true' : place;
-      this.#publish("console.exception", "error", message, read(error.error, event), more);
+      const isCut = url.length > MAX_URL;
+      this.#publish("console.exception", "error", message, read(error.error, event), more, isCut);
     } catch {
       // See ConsoleHook: a failure of ours is nobody's business in the page.
       this.#outbox.lose();
+    } finally {
+      this.#inspect.forget();
     }
   };
 
@@ -79,22 +82,33 @@ export class ErrorHook {
       this.#publish(
         "console.rejection",
         "unhandledrejection",
-        cut(`Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`, MAX_TEXT),
+        `Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`,
         value,
         "",
+        false,
       );
     } catch {
       this.#outbox.lose();
+    } finally {
+      this.#inspect.forget();
     }
   };
 
-  #publish(type: string, sourceEvent: string, message: string, value: unknown, more: string): void {
+  /** `more` are fields as JSON, each with a comma in front; `isCut` says that one of them is cut. */
+  #publish(
+    type: string,
+    sourceEvent: string,
+    message: string,
+    value: unknown,
+    more: string,
+    isCut: boolean,
+  ): void {
     const ts = nowMicros();
     const level = this.#config.console;
     const max = this.#config.max_event_bytes;
-    const text = level === "minimal" ? cut(message, MINIMAL_TEXT) : message;
+    const text = cut(message, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
     const limits = limitsOf(this.#config);
-    let truncated = level !== "minimal" && message.length >= MAX_TEXT;
+    let truncated = level !== "minimal" && (isCut || message.length > MAX_TEXT);
 
     const content = (bounds: Limits, part: number): string => {
       const json = `{"text":${quote(cutToBytes(text, part))}`;
@@ -110,7 +124,6 @@ export class ErrorHook {
       truncated = true;
       data = shrink(max, (part) => content(within(limits, part), part));
     }
-    this.#inspect.forget();
     this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true);
   }
 }

@@ -97,7 +97,10 @@ const getters = {
   exceptionMessage: getterOf(DOMException.prototype, "message"),
 };
 
-/** V8 keeps `stack` as an own accessor; this is its getter, to be told from one that the page has put there. */
+/**
+ * V8 keeps `stack` as an own accessor; this is its getter, to be told from one that the page has put there. Null in older
+ * browsers, where it looks like a value, and asking for its descriptor already writes it.
+ */
 const stackGetter = getOwnPropertyDescriptor(new Error(), "stack")?.get ?? null;
 
 /** Objects with more keys than this are asked for them once a call only: it takes a moment, and cannot be cut short. */
@@ -184,15 +187,16 @@ export class Inspector {
 
   /**
    * The stack as V8 wrote it; empty where the page has put something else there, and where reading it would run code of
-   * the page: V8 writes it at the first reading, with the page's formatter, and asks the error for its `name`.
+   * the page: V8 writes it at the first reading, with the page's formatter, and asks the error for its `name`; for its
+   * `message` as well, before it took to keeping the one the error was made with.
    */
   errorStack(error: object): string {
+    if (stackGetter === null && !this.#isStackHarmless(error)) return "";
     const descriptor = getOwnPropertyDescriptor(error, "stack");
     if (descriptor === undefined) return "";
     let stack: unknown;
     if (hasOwn(descriptor, "value")) stack = descriptor.value;
-    else if (descriptor.get === stackGetter && !pageFormatsStacks() && this.#hasPlainName(error))
-      stack = read(stackGetter, error);
+    else if (descriptor.get === stackGetter && this.#isStackHarmless(error)) stack = read(stackGetter, error);
     return typeof stack === "string" ? stack : "";
   }
 
@@ -289,19 +293,37 @@ export class Inspector {
   }
 
   #inherited(object: object, name: string): unknown {
+    const descriptor = this.#lookUp(object, name);
+    return descriptor !== undefined && hasOwn(descriptor, "value") ? descriptor.value : undefined;
+  }
+
+  /** The property as an ordinary reading finds it; undefined where it would come to a Proxy. */
+  #lookUp(object: object, name: string): PropertyDescriptor | undefined {
     let link: object | null = object;
     for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
       if (this.#proxies.isProxy(link)) return undefined;
       const descriptor = descriptorOf(link, name);
-      if (descriptor !== undefined) return hasOwn(descriptor, "value") ? descriptor.value : undefined;
+      if (descriptor !== undefined) return descriptor;
       link = getPrototypeOf(link);
     }
     return undefined;
   }
 
-  /** Whether `name` can be had from the error, by V8, without a getter, a trap or a `toString` of the page. */
-  #hasPlainName(error: object): boolean {
-    return typeof this.#inherited(error, "name") === "string";
+  /** Whether V8 can write the stack without a formatter, a getter, a trap or a `toString` of the page. */
+  #isStackHarmless(error: object): boolean {
+    return (
+      !pageFormatsStacks() &&
+      this.#isPlain(error, "name", getters.exceptionName) &&
+      this.#isPlain(error, "message", getters.exceptionMessage)
+    );
+  }
+
+  /** Whether the property is a string; one that the platform's own getter gives, of a DOMException, is as good. */
+  #isPlain(error: object, name: string, platform: (() => unknown) | null): boolean {
+    const descriptor = this.#lookUp(error, name);
+    if (descriptor === undefined) return false;
+    if (hasOwn(descriptor, "value")) return typeof descriptor.value === "string";
+    return descriptor.get === platform && typeof read(platform, error) === "string";
   }
 }
 

@@ -8,6 +8,7 @@
  */
 
 import type { Inspector, Kind } from "./inspect.ts";
+import type { Limits } from "./limits.ts";
 import {
   apply,
   bigintText,
@@ -23,19 +24,6 @@ import {
   quote,
   symbolText,
 } from "./natives.ts";
-
-export interface Limits {
-  /** Levels of objects below an argument. */
-  depth: number;
-  /** Entries of one object. */
-  width: number;
-  /** Characters of one string. */
-  string: number;
-  /** Characters of the whole, the JSON of it. */
-  total: number;
-  /** Milliseconds for the whole. */
-  millis: number;
-}
 
 interface Ancestor {
   object: object;

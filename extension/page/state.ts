@@ -16,10 +16,13 @@ const MAX_LABEL = 1_024;
 const { get, set, has, delete: remove } = Map.prototype;
 const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
 
-/** What such a call prints, and its fields as JSON, each with a comma in front. */
 export interface Said {
+  /** What such a call prints. */
   text: string;
+  /** As JSON, each with a comma in front. */
   fields: string;
+  /** Whether the label is longer than what is told of it. */
+  labelCut: boolean;
 }
 
 export class ConsoleState {
@@ -51,7 +54,12 @@ export class ConsoleState {
   }
 
   #labelled(method: string, label: string, args: ArrayLike<unknown>, ts: number): Said {
-    const said: Said = { text: cut(label, MAX_LABEL), fields: `,"label":${quote(cut(label, MAX_LABEL))}` };
+    const shown = cut(label, MAX_LABEL);
+    const said: Said = {
+      text: shown,
+      fields: `,"label":${quote(shown)}`,
+      labelCut: label.length > MAX_LABEL,
+    };
     const map = method === "count" || method === "countReset" ? this.#counts : this.#timers;
     const known = apply(has, map, [label]) as boolean;
     if (!known && (label.length > MAX_LABEL || (read(size, map) as number) >= MAX_LABELS)) return said;

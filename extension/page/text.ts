@@ -1,7 +1,8 @@
 /**
  * One line a person can read of what a page logged: formats applied, objects in the short form of a console.
  *
- * Never longer than `MAX_TEXT`, never deeper than two objects, never runs code of the page.
+ * Longer than `MAX_TEXT` by one character where it is cut, so that whoever shows it can tell; never deeper than two
+ * objects, never runs code of the page.
  */
 
 import type { Inspector } from "./inspect.ts";
@@ -19,6 +20,8 @@ import {
 } from "./natives.ts";
 
 export const MAX_TEXT = 8192;
+/** More cannot be shown, and less would not tell that there was more. */
+const ENOUGH = MAX_TEXT + 1;
 const MAX_NESTED_TEXT = 100;
 const MAX_ITEMS = 5;
 const MAX_ARRAY_ITEMS = 10;
@@ -32,13 +35,13 @@ export function messageText(inspect: Inspector, args: ArrayLike<unknown>, first 
   // Beyond its length an array would answer with the page's Array.prototype.
   const format = args.length > first + 1 ? args[first] : undefined;
   if (typeof format === "string") {
-    const { text, used } = applyFormat(inspect, cut(format, MAX_TEXT), args, first + 1);
-    return cut(text + listText(inspect, args, used, MAX_TEXT - text.length), MAX_TEXT);
+    const { text, used } = applyFormat(inspect, cut(format, ENOUGH), args, first + 1);
+    return cut(text + listText(inspect, args, used, ENOUGH - text.length), ENOUGH);
   }
   if (args.length <= first) return "";
   const text = valueText(inspect, args[first], 2, true);
-  if (args.length === first + 1) return cut(text, MAX_TEXT);
-  return cut(text + listText(inspect, args, first + 1, MAX_TEXT - text.length), MAX_TEXT);
+  if (args.length === first + 1) return cut(text, ENOUGH);
+  return cut(text + listText(inspect, args, first + 1, ENOUGH - text.length), ENOUGH);
 }
 
 /** The arguments from `first` on, a space before each. */
@@ -46,7 +49,7 @@ export function listText(
   inspect: Inspector,
   args: ArrayLike<unknown>,
   first: number,
-  maxLength = MAX_TEXT,
+  maxLength = ENOUGH,
 ): string {
   let text = "";
   for (let at = first; at < args.length && text.length < maxLength; at++) {
@@ -112,7 +115,7 @@ function directive(inspect: Inspector, letter: string, value: unknown): string {
 export function valueText(inspect: Inspector, value: unknown, depth: number, bare: boolean): string {
   switch (typeof value) {
     case "string":
-      return bare ? cut(value, MAX_TEXT) : `'${shorten(value, MAX_NESTED_TEXT)}'`;
+      return bare ? cut(value, ENOUGH) : `'${shorten(value, MAX_NESTED_TEXT)}'`;
     case "number":
       return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
     case "boolean":

@@ -114,7 +114,7 @@ class Relay {
   #hookConfig() {
     return {
       console: this.#settings.console,
-      max_event_bytes: this.#settings.max_event_bytes,
+      max_event_bytes: this.#settings.max_event_bytes.console,
       late: this.#settings.late,
     };
   }
@@ -125,10 +125,11 @@ class Relay {
   }
 
   #observed(observation: Observation): void {
-    const level = this.#settings[observation.category];
-    const line = lineAt(observation, level, this.#settings.max_event_bytes, nowMicros());
+    const { category } = observation;
+    const maxBytes = this.#settings.max_event_bytes[category];
+    const line = lineAt(observation, this.#settings[category], maxBytes, nowMicros());
     if (line === null) return;
-    this.#queue.push(observation.category, line);
+    this.#queue.push(category, line);
     this.#connection.wake();
   }
 

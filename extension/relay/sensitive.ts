@@ -10,19 +10,21 @@ const AUTOCOMPLETE = /^(?:cc-|one-time-code$|current-password$|new-password$)/;
 /** Looked for in names as {@link words} has them: lower case, one space between words. */
 const SECRET = new RegExp(
   [
-    "pass ?(?:word|wd|code|phrase|key)|passwort|kennwort|mot ?de ?passe|contrasena|senha|pwd",
+    "pass ?(?:word|wd|code|phrase|key)|passwort|kennwort|mot ?de ?passe|contrasena|senha|pwd|\\bmdp",
     // Words of their own: "compass", "shipping" and "footprint" are none of these.
     "\\b(?:pass|pw|pin|csc|ssn|secret|[2mt]fa|[a-z]*otp)\\b|\\botp",
     "\\b(?:my|new|old|user|login|card|atm|sim|confirm|repeat)pin\\b|\\bpin(?:code|number|no)\\b",
-    "\\bcv[vc]|\\b(?:cards?|cc) ?(?:number|num|no|nr|csc|exp[a-z]*)\\b|\\b(?:credit|debit|bank) ?card",
+    "\\b(?:cv[vc]|ccv)|\\b(?:cards?|cc) ?(?:number|num|no|nr|csc|exp[a-z]*)\\b|\\b(?:credit|debit|bank) ?card",
     "(?:security|verif[a-z]*|authentication|auth|access|sms|login|[2mt]fa|factor) ?(?:code|token|key)",
     "security ?(?:number|answer)|\\bone ?time|\\b(?:api|secret|private) ?key",
   ].join("|"),
 );
 
-/** `smsOtp2`, `sms_otp`, `sms-otp[]` → `sms otp`. */
+/** `smsOtp2`, `sms_otp`, `sms-otp[]` → `sms otp`; `contraseña` → `contrasena`. */
 function words(name: string): string {
   return name
+    .normalize("NFD")
+    .replace(/\p{M}+/gu, "")
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .toLowerCase()
     .replace(/([a-z])\d+(?![a-z])/g, "$1")

@@ -11,7 +11,8 @@ export interface RelaySettings {
   console: HookLevel;
   page: HookLevel;
   interaction: HookLevel;
-  max_event_bytes: number;
+  /** Most bytes of one event's content, by category. */
+  max_event_bytes: { console: number; page: number; interaction: number };
   late: boolean;
 }
 
@@ -35,6 +36,6 @@ export const DEFAULT_SETTINGS: RelaySettings = {
   console: "standard",
   page: "standard",
   interaction: "standard",
-  max_event_bytes: 65_536,
+  max_event_bytes: { console: 65_536, page: 65_536, interaction: 65_536 },
   late: false,
 };

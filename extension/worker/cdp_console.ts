@@ -1,4 +1,6 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
+import { jsonWithin } from "../relay/budget.ts";
+import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpPublisher, Params, Source } from "./debugger.ts";
 import { LastingMap } from "./lasting_map.ts";
 import { climb } from "./levels.ts";
@@ -24,6 +26,8 @@ interface Worker {
 }
 
 const MAX_WORKERS = 1_000;
+/** As many as the hook's previews are wide at `verbose`. */
+const MAX_ARGS = 200;
 
 /** The protocol's names where they are not the method's. */
 const METHODS: Record<string, string> = {
@@ -45,7 +49,12 @@ export class CdpConsole {
 
   worker(source: Source, target: { type: string; url: string }): void {
     if (source.sessionId === undefined || source.tabId === undefined) return;
-    this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url: target.url });
+    const url = beginning(target.url, MAX_URL_BYTES);
+    this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url });
+  }
+
+  ended(sessionId: string): void {
+    this.#workers.delete(sessionId);
   }
 
   restore(): Promise<void> {
@@ -64,7 +73,7 @@ export class CdpConsole {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;
       this.#publish(tabId, worker, `console.${METHODS[called] ?? called}`, method, params, textOf(args), {
-        args: args.map(previewOf),
+        args: [...args.slice(0, MAX_ARGS).map(previewOf), ...(args.length > MAX_ARGS ? [{ $: "cut" }] : [])],
         stack: stackOf(params.stackTrace as StackTrace | undefined),
       });
     } else if (method === "Runtime.exceptionThrown") {
@@ -98,23 +107,29 @@ export class CdpConsole {
     text: string,
     standard: Params,
   ): void {
-    this.#publisher.publish(tabId, "console", (level) => ({
-      ts: Math.round((params.timestamp as number) * 1000),
-      type,
-      category: "console",
-      detail_level: level,
-      source: {
-        kind: "cdp",
-        event: method,
-        metadata: { ...this.#publisher.metadata(tabId), worker_type: worker.type },
-      },
-      url: worker.url,
-      data: climb(level, {
+    this.#publisher.publish(tabId, "console", (level) => {
+      const data = climb(level, {
         minimal: { text: level === "minimal" ? text.slice(0, 120) : text },
         standard,
         raw: params,
-      }),
-    }));
+      }) as Params;
+      const isCut = data !== params && Array.isArray(data.args) && data.args.length > MAX_ARGS;
+      const { json, truncated } = jsonWithin(data, this.#publisher.maxEventBytes("console"));
+      return {
+        ts: Math.round((params.timestamp as number) * 1000),
+        type,
+        category: "console",
+        detail_level: level,
+        source: {
+          kind: "cdp",
+          event: method,
+          metadata: { ...this.#publisher.metadata(tabId), worker_type: worker.type },
+        },
+        url: worker.url,
+        data: truncated ? JSON.parse(json) : data,
+        ...(truncated || isCut ? { truncated: true } : {}),
+      };
+    });
   }
 }
 

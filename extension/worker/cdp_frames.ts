@@ -47,6 +47,12 @@ export class CdpFrames {
       for (const key of known.keys()) if (key.startsWith(`${tabId}:`)) known.delete(key);
   }
 
+  /** Whether a request that the protocol has not seen begin is webRequest's. */
+  isElsewhere(source: { sessionId?: string | undefined }, tabId: number): boolean {
+    // What frames and workers with a session of their own ask for may begin before that session.
+    return source.sessionId === undefined && this.#webRequest.finishes(tabId);
+  }
+
   seen(tabId: number, url: string): Seen | undefined {
     return this.#webRequest.seen(tabId, url);
   }

@@ -34,7 +34,10 @@ export class CdpNetwork {
     for (const [id, request] of this.#requests) if (request.tabId === tabId) this.#requests.delete(id);
   }
 
-  event(source: Source, tabId: number, id: string, method: string, params: Params): void {
+  event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
+    if (method !== "Network.requestWillBeSent" && !this.#requests.has(id)) {
+      if (this.#frames.isElsewhere(source, tabId)) return;
+    }
     switch (method) {
       case "Network.requestWillBeSent":
         this.#begun(tabId, id, params);
@@ -43,8 +46,7 @@ export class CdpNetwork {
         this.#answered(tabId, id, params);
         break;
       case "Network.loadingFinished":
-        void this.#finished(source, tabId, id, params);
-        break;
+        return this.#finished(source, tabId, id, params);
       case "Network.loadingFailed":
         this.#failed(tabId, id, params);
         break;

@@ -4,7 +4,7 @@
  * Every socket that was begun is told of: as opened once the server has agreed, or as failed. The frames of one that was
  * open before the tab was attached to are recorded without an address: nobody tells it.
  */
-import { beginning } from "./budget.ts";
+import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import { headerPairs, nowMicros } from "./cdp_values.ts";
 import type { CdpPublisher, Params } from "./debugger.ts";
@@ -44,7 +44,11 @@ export class CdpSockets {
   event(tabId: number, id: string, method: string, params: Params): void {
     switch (method) {
       case "Network.webSocketCreated":
-        this.#sockets.set(id, { tabId, url: params.url as string, state: "connecting" });
+        this.#sockets.set(id, {
+          tabId,
+          url: beginning(params.url as string, MAX_URL_BYTES),
+          state: "connecting",
+        });
         break;
       case "Network.webSocketHandshakeResponseReceived":
         this.#opened(tabId, id, method, params);

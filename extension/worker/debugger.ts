@@ -7,6 +7,7 @@
  * end with the recording; the setting for all tabs holds for the next one.
  */
 import type { DetailLevel, EventInput, Recorder } from "../../src/js/types.ts";
+import { answered, Unanswered } from "./answered.ts";
 import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";
 import { CdpNetwork } from "./cdp_network.ts";
@@ -56,6 +57,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   readonly #debuggedTabs: Set<number>;
   /** Two attachments to one tab at once: the second would fail, and take the first with it. */
   readonly #attaching = new Map<number, Promise<void>>();
+  /** The recorder stays a while after its recording has ended, to hand over what is left. */
+  #hasEnded = false;
 
   constructor(parts: DebuggerParts) {
     this.#parts = parts;
@@ -71,7 +74,9 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
 
   listen(ready: Promise<void>): void {
     chrome.debugger.onEvent.addListener((source, method, params) => {
-      void ready.then(() => this.#event(source, method, (params ?? {}) as Params)).catch(() => {});
+      void ready
+        .then(() => this.#event(source, method, (params ?? {}) as Params))
+        .catch((error: unknown) => this.#refuse(method, error));
     });
     // Not told of what we detach from ourselves.
     chrome.debugger.onDetach.addListener(({ tabId }, reason) => {
@@ -83,7 +88,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
       if (changes.status !== "loading" || this.#debuggedTabs.has(tabId)) return;
       void ready
         .then(() => (this.#isAll && this.#mayAttach(tab.url) ? this.attach(tabId) : undefined))
-        .catch(() => {});
+        .catch((error: unknown) => console.error(`tabtape: tab ${tabId}`, error));
     });
   }
 
@@ -94,31 +99,28 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
       this.#sockets.restore(),
       this.#console.restore(),
     ]);
-    for (const { id, tabId, attached } of targets) {
-      if (!attached || tabId === undefined) continue;
-      try {
-        // Fails for tabs that another client, DevTools for one, is attached to.
-        await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
+    await Promise.all(
+      targets.map(async ({ id, tabId, attached }) => {
+        if (!attached || tabId === undefined || !(await this.#isOurs(tabId))) return;
         this.#frames.attached(tabId, id);
         this.#debuggedTabs.add(tabId);
-      } catch {
-        // Not ours, or closed meanwhile.
-      }
-    }
+      }),
+    );
   }
 
   async recordingStarted(): Promise<void> {
-    if (this.#isAll) await this.#attachAll();
+    this.#hasEnded = false;
+    await this.#attachAll();
   }
 
   async recordingEnded(): Promise<void> {
-    for (const tabId of this.attached) await this.detach(tabId);
+    this.#hasEnded = true;
+    await this.#detachAll();
   }
 
   async setAll(on: boolean): Promise<void> {
     await this.#parts.recording.change({ debugger_all_tabs: on });
-    if (on) await this.#attachAll();
-    else for (const tabId of this.attached) await this.detach(tabId);
+    await (on ? this.#attachAll() : this.#detachAll());
   }
 
   attach(tabId: number): Promise<void> {
@@ -130,6 +132,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   }
 
   async detach(tabId: number): Promise<void> {
+    await this.#attaching.get(tabId)?.catch(() => {});
     if (!this.#debuggedTabs.has(tabId)) return;
     this.#forget(tabId);
     await chrome.debugger.detach({ tabId }).catch(() => {});
@@ -167,16 +170,18 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   }
 
   async #attach(tabId: number): Promise<void> {
-    if (this.#parts.owner.recorder === null) throw new Error("nothing is being recorded");
+    this.#checkRecording();
     await chrome.debugger.attach({ tabId }, PROTOCOL);
     try {
       const targets = await chrome.debugger.getTargets();
       const target = targets.find((one) => one.tabId === tabId);
       if (target !== undefined) this.#frames.attached(tabId, target.id);
-      await this.send({ tabId }, "Network.enable", { maxPostDataSize: 65_536 });
+      const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: 65_536 });
+      await answered(enabled, "Network.enable");
       // From here on and not before, webRequest's events of this tab are left out.
-      this.#debuggedTabs.add(tabId);
-      await this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH);
+      this.#parts.webRequest.handOver(tabId);
+      await answered(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
+      this.#checkRecording();
     } catch (error) {
       this.#forget(tabId);
       await chrome.debugger.detach({ tabId }).catch(() => {});
@@ -185,19 +190,54 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     this.#tell("attached", tabId, {});
   }
 
-  async #attachAll(): Promise<void> {
-    for (const { id, url } of await chrome.tabs.query({}))
-      if (id !== undefined && this.#mayAttach(url)) await this.attach(id).catch(() => {});
+  #checkRecording(): void {
+    if (this.#hasEnded || this.#parts.owner.recorder === null) throw new Error("nothing is being recorded");
   }
 
-  #event(source: Source, method: string, params: Params): void {
+  async #attachAll(): Promise<void> {
+    if (!this.#isAll) return;
+    const tabs = await chrome.tabs.query({});
+    await Promise.all(
+      tabs.map(async ({ id, url }) => {
+        if (id === undefined || !this.#isAll || !this.#mayAttach(url)) return;
+        await this.attach(id).catch((error: unknown) => console.error(`tabtape: tab ${id}`, error));
+      }),
+    );
+  }
+
+  /** Those that are being attached to as well. */
+  async #detachAll(): Promise<void> {
+    const tabIds = new Set([...this.#attaching.keys(), ...this.attached]);
+    await Promise.all([...tabIds].map((tabId) => this.detach(tabId)));
+  }
+
+  /** Of the tabs that somebody is attached to, this may be one of DevTools or of another client: there it fails. */
+  async #isOurs(tabId: number): Promise<boolean> {
+    try {
+      await answered(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
+      return true;
+    } catch (error) {
+      // What is not ours refuses at once.
+      return error instanceof Unanswered;
+    }
+  }
+
+  /** What the protocol tells otherwise than we read it is missing, and the stream says so. */
+  #refuse(method: string, error: unknown): void {
+    this.#parts.owner.record(method.startsWith("Runtime.") ? "console" : "network", () => {
+      throw error;
+    });
+  }
+
+  #event(source: Source, method: string, params: Params): void | Promise<void> {
     const { tabId } = source;
     if (tabId === undefined || !this.#debuggedTabs.has(tabId)) return;
     // Not by session: the document of another site's frame begins in its parent's and ends in its own.
     const id = `${tabId}:${params.requestId as string}`;
-    if (method === "Target.attachedToTarget") void this.#attachedToTarget(source, params);
+    if (method === "Target.attachedToTarget") return this.#attachedToTarget(source, params);
+    if (method === "Target.detachedFromTarget") this.#console.ended(params.sessionId as string);
     else if (method.startsWith("Network.webSocket")) this.#sockets.event(tabId, id, method, params);
-    else if (method.startsWith("Network.")) this.#network.event(source, tabId, id, method, params);
+    else if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
     else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
   }
 
@@ -221,6 +261,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     const { recorder } = owner;
     return (
       recorder !== null &&
+      !this.#hasEnded &&
       url !== undefined &&
       /^(?:https?|file):/.test(url) &&
       scope.isRecorded(recorder, url)
@@ -238,7 +279,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   }
 
   #forget(tabId: number): void {
-    this.#debuggedTabs.delete(tabId);
+    this.#parts.webRequest.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#sockets.forget(tabId);

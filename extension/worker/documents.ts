@@ -5,13 +5,15 @@
  * document outlives the worker that saw it begin, so all this is mirrored to `chrome.storage.session`, a batch at a
  * time, and read again before the next worker records anything.
  */
+import { beginning, MAX_URL_BYTES, newest } from "./budget.ts";
 import type { Tabs } from "./tabs.ts";
 
 const KEY = "tabtape_documents";
 /** Documents are not told of when they end: the oldest go. */
 const MAX_KNOWN = 5_000;
-/** Some 200 KB of the 10 MB that there are. */
 const MAX_MIRRORED = 1_000;
+/** Of each of the two, of the 10 MB that there are; commonly some 100 KB. */
+const MAX_MIRRORED_CHARS = 1_000_000;
 const MIRROR_AFTER_MS = 100;
 
 /** What the kinds of webNavigation details have in common, and some have. */
@@ -100,7 +102,8 @@ export class Documents {
     const { tabId, frameId, documentId } = place;
     if (documentId === undefined) return;
     const navigationId = this.navigationOf(tabId, frameId, documentId) ?? null;
-    remember(this.#documents, documentId, { tabId, navigationId, parent: parentOf(place), url });
+    const moved = { tabId, navigationId, parent: parentOf(place), url: beginning(url, MAX_URL_BYTES) };
+    remember(this.#documents, documentId, moved);
     this.#mirrorSoon();
   }
 
@@ -158,8 +161,8 @@ export class Documents {
   #mirror(): Mirror {
     const isOpen = ([, { tabId }]: [string, { tabId: number }]) => this.#tabs.url(tabId) !== undefined;
     return {
-      frames: [...this.#frames].filter(isOpen).slice(-MAX_MIRRORED),
-      documents: [...this.#documents].filter(isOpen).slice(-MAX_MIRRORED),
+      frames: newest([...this.#frames].filter(isOpen).slice(-MAX_MIRRORED), MAX_MIRRORED_CHARS),
+      documents: newest([...this.#documents].filter(isOpen).slice(-MAX_MIRRORED), MAX_MIRRORED_CHARS),
     };
   }
 }

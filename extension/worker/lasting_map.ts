@@ -2,8 +2,11 @@
  * A map that outlives this worker, in `chrome.storage.session`: for what is told only once and is still true when the
  * next worker runs. Written a batch at a time; the oldest entries go.
  */
+import { newest } from "./budget.ts";
 
 const MIRROR_AFTER_MS = 10;
+/** Of the 10 MB that there are, which the record by which a session is resumed has to find room in. */
+const MAX_MIRRORED_CHARS = 1_000_000;
 
 export class LastingMap<T> {
   readonly #key: string;
@@ -44,9 +47,11 @@ export class LastingMap<T> {
   #mirrorSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      void chrome.storage.session.set({ [this.#key]: [...this.#entries] }).catch(() => {
-        // Full: the next worker knows less.
-      });
+      void chrome.storage.session
+        .set({ [this.#key]: newest([...this.#entries], MAX_MIRRORED_CHARS) })
+        .catch(() => {
+          // Full: the next worker knows less.
+        });
     }, MIRROR_AFTER_MS);
   }
 }

@@ -9,12 +9,12 @@
  * without what only its beginning knew.
  */
 import type { Recorder } from "../../src/js/types.ts";
-import { beginning } from "./budget.ts";
+import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { Documents } from "./documents.ts";
 import { climb, isAtLeast, type Ladder, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import type { RecorderOwner } from "./recorder.ts";
-import { bodyOf } from "./request_body.ts";
+import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -36,10 +36,12 @@ interface Details {
 type Header = chrome.webRequest.HttpHeader;
 
 interface Pending {
+  tabId: number;
+  /** It began before its tab was handed over: it is ours to its end. */
+  isOurs: boolean;
   startedMs: number;
   firstByteMs: number | null;
-  bodyBytes: number | null;
-  body: string | null;
+  body: Body;
   redirects: number;
   published: boolean;
   /** The response was published before its end: it is a stream. */
@@ -56,6 +58,7 @@ export interface Seen {
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
 const MAX_SEEN = 1_000;
+const BODY_BYTES_AT_START = 65_536;
 const FILTER = { urls: ["<all_urls>"] };
 
 export interface RequestCounter {
@@ -72,6 +75,8 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
+  /** Of those, the ones whose requests were ours until this worker gave them over. */
+  readonly #handedOver = new Set<number>();
   /** What only webRequest knows of the requests of those. By `tab:address`, the last one. */
   readonly #seen = new Map<string, Seen>();
 
@@ -83,9 +88,26 @@ export class Network {
     this.#counter = counter;
   }
 
+  /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
+  handOver(tabId: number): void {
+    for (const pending of this.#pending.values()) if (pending.tabId === tabId) pending.isOurs = true;
+    this.#handedOver.add(tabId);
+    this.debuggedTabs.add(tabId);
+  }
+
+  takeBack(tabId: number): void {
+    this.#handedOver.delete(tabId);
+    this.debuggedTabs.delete(tabId);
+  }
+
+  /** Whether requests of this tab whose beginning the debugger has not seen are finished here. */
+  finishes(tabId: number): boolean {
+    return this.#handedOver.has(tabId);
+  }
+
   /** Of a debugged tab's last request to this address. */
   seen(tabId: number, url: string): Seen | undefined {
-    return this.#seen.get(`${tabId}:${url}`);
+    return this.#seen.get(seenKey(tabId, url));
   }
 
   listen(): void {
@@ -114,24 +136,37 @@ export class Network {
     if (this.#isOurs(details)) return;
     if (this.debuggedTabs.has(details.tabId)) this.#see(details);
     const known = this.#pending.get(details.requestId);
+    const body = bodyOf(details.requestBody ?? null, this.#bodyBudget(details.tabId));
     if (known !== undefined) {
-      // The same request goes on at another address.
+      // The same request goes on at another address, perhaps without its body.
       known.published = false;
       known.startedMs = details.timeStamp;
+      known.body = body;
       return;
     }
     this.#counter.begun(details.tabId, details.requestId);
-    const { bytes, text } = bodyOf(details.requestBody ?? null);
     this.#pending.set(details.requestId, {
+      tabId: details.tabId,
+      isOurs: false,
       startedMs: details.timeStamp,
       firstByteMs: null,
-      bodyBytes: bytes,
-      body: text,
+      body,
       redirects: 0,
       published: false,
       streaming: false,
     });
     if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
+  }
+
+  /** How much of a body's text is to be kept until it is told of. */
+  #bodyBudget(tabId: number): number {
+    if (this.debuggedTabs.has(tabId)) return 0;
+    const { recorder, isOpening } = this.#owner;
+    // Of a recorder that is being opened nobody knows the level yet.
+    if (recorder === null) return isOpening ? BODY_BYTES_AT_START : 0;
+    const level = levelOf(recorder.config, "network");
+    if (level === null || !isAtLeast(level, "verbose")) return 0;
+    return recorder.config.categories.network?.max_event_bytes ?? BODY_BYTES_AT_START;
   }
 
   #sent(details: chrome.webRequest.OnSendHeadersDetails): void {
@@ -206,16 +241,17 @@ export class Network {
     const pending = this.#pending.get(details.requestId);
     if (pending === undefined || pending.published) return;
     pending.published = true;
-    const body = pending.body;
+    const { bytes, text, length } = pending.body;
+    pending.body = NO_BODY;
     this.#publish("request", event, details, pending.startedMs, {
       minimal: { method: details.method },
       standard: {
         resource_type: details.type,
         initiator: details.initiator ?? null,
-        body_bytes: pending.bodyBytes,
+        body_bytes: bytes,
         headers: headers === null ? null : headersOf(headers),
       },
-      verbose: body === null ? {} : { body },
+      verbose: text === null ? {} : { body: text, ...cutFrom(text, length) },
       raw: { ...details, requestHeaders: headers },
     });
   }
@@ -254,9 +290,11 @@ export class Network {
   #publish(what: string, event: string, details: Details, timeMs: number, ladder: Ladder): void {
     const metadata = this.#documents.whenRestored(() => this.#metadata(details));
     const around = this.#tabs.url(details.tabId);
+    const pending = this.#pending.get(details.requestId);
     this.#owner.record("network", (recorder) => {
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      if (this.debuggedTabs.has(details.tabId)) return;
+      const isOurs = pending?.isOurs ?? this.finishes(details.tabId);
+      if (this.debuggedTabs.has(details.tabId) && !isOurs) return;
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||
@@ -283,7 +321,7 @@ export class Network {
 
   #see(details: Details): void {
     const { request_id: _, ...metadata } = this.#metadata(details);
-    const key = `${details.tabId}:${details.url}`;
+    const key = seenKey(details.tabId, details.url);
     this.#seen.delete(key);
     this.#seen.set(key, { metadata, error: null });
     if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as string);
@@ -316,6 +354,10 @@ export class Network {
   }
 }
 
+function seenKey(tabId: number, url: string): string {
+  return `${tabId}:${beginning(url, MAX_URL_BYTES)}`;
+}
+
 function timing(pending: Pending | undefined, endMs: number): Record<string, unknown> {
   if (pending === undefined) return { duration_ms: null };
   return {
@@ -342,6 +384,11 @@ function fit(data: unknown, maxBytes: number | undefined): { data: unknown; trun
   const body = (data as { body?: unknown }).body;
   if (maxBytes === undefined || typeof body !== "string") return { data, truncated: false };
   const kept = beginning(body, maxBytes);
-  if (kept.length === body.length) return { data, truncated: false };
-  return { data: { ...(data as object), body: kept, body_cut_from: body.length }, truncated: true };
+  const cut = { ...cutFrom(kept, body.length), ...(data as { body_cut_from?: number }) };
+  if (cut.body_cut_from === undefined) return { data, truncated: false };
+  return { data: { ...cut, body: kept }, truncated: true };
+}
+
+function cutFrom(kept: string, length: number): { body_cut_from?: number } {
+  return kept.length < length ? { body_cut_from: length } : {};
 }

@@ -66,6 +66,11 @@ export class RecorderOwner {
     return this.#recorder;
   }
 
+  /** What is observed now waits for a recorder. */
+  get isOpening(): boolean {
+    return this.#recorder === null && this.#waiting !== null;
+  }
+
   /** A session an earlier worker of this browser left open. */
   static async resumable(): Promise<ResumeRecord | null> {
     const stored = await chrome.storage.session.get(RESUME_KEY);

@@ -90,8 +90,10 @@ export class Recording {
       throw error;
     }
     this.#scope.setCollector(this.#settings.collector?.url ?? null);
-    if (this.#settings.recording) await this.#open(reason());
-    else {
+    if (this.#settings.recording) {
+      // Not waited for: all tabs wait for this worker to have begun, and some tab may not answer.
+      if (await this.#open(reason())) void this.#reachTabs();
+    } else {
       this.#owner.rest();
       this.#drain.stop();
       await Promise.all([this.#registration.remove(), this.#show("stopped")]);
@@ -103,6 +105,7 @@ export class Recording {
     this.#failure = null;
     await this.#change({ recording: true });
     await this.#open("recording_started");
+    await this.#reachTabs();
   }
 
   async stop(): Promise<void> {
@@ -128,6 +131,7 @@ export class Recording {
     const config = recorder?.configure(patch) ?? null;
     await this.#change({ capture: merge(this.settings.capture, patch) as CaptureConfigPatch });
     if (recorder === null || config === null) return null;
+    if (!this.isOn) return config;
     await this.#registration.apply(recorder);
     await this.#registration.broadcast({ config: relayConfig(config) });
     if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
@@ -192,13 +196,14 @@ export class Recording {
 
   /** Recording ended by itself, and stays ended until a person starts it again. */
   async onFailed(reason: string): Promise<void> {
+    await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
     await this.#tellFollowers("recordingEnded");
     await this.#registration.remove();
     await this.#registration.broadcast({ stop: true });
-    await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
   }
 
-  async #open(reason: string): Promise<void> {
+  /** Whether a session has begun, and not merely its next worker. */
+  async #open(reason: string): Promise<boolean> {
     const resume = await RecorderOwner.resumable();
     const { capture, collector, durability } = this.settings;
     try {
@@ -208,19 +213,36 @@ export class Recording {
         collector,
         durability,
         resume,
-        before: Promise.all(this.preparations.map((prepare) => prepare())).then(() => {}),
+        before: this.#prepare(),
       });
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
-      if (resume !== null && reason !== "recording_started") return;
+      if (resume !== null && reason !== "recording_started") return false;
       await this.#registration.apply(recorder);
-      await this.#registration.injectIntoOpenTabs(recorder);
-      await this.#tellFollowers("recordingStarted");
+      return true;
     } catch (error) {
       this.#owner.rest();
       await this.#fail((error as Error).message ?? String(error));
       throw error;
     }
+  }
+
+  /** The tabs that are open when a session begins. */
+  async #reachTabs(): Promise<void> {
+    const { recorder } = this.#owner;
+    await Promise.all([
+      recorder === null ? undefined : this.#registration.injectIntoOpenTabs(recorder),
+      this.#tellFollowers("recordingStarted"),
+    ]).catch((error: unknown) => console.error("tabtape: open tabs", error));
+  }
+
+  /** What could not be prepared is known less of; that is no reason not to record. */
+  async #prepare(): Promise<void> {
+    await Promise.all(
+      this.preparations.map((prepare) =>
+        prepare().catch((error: unknown) => console.error("tabtape: not prepared", error)),
+      ),
+    );
   }
 
   async #tellFollowers(what: keyof RecordingFollower): Promise<void> {

@@ -5,6 +5,7 @@
  * scripts registered for it: a content script takes no arguments.
  */
 import type { CaptureConfig, Recorder } from "../../src/js/types.ts";
+import { answered } from "./answered.ts";
 import type { Home } from "./home.ts";
 import { levelOf } from "./levels.ts";
 import type { Scope } from "./scope.ts";
@@ -19,29 +20,36 @@ export interface RelayConfig {
   console: string;
   page: string;
   interaction: string;
-  max_event_bytes: number;
+  max_event_bytes: Record<InPage, number>;
 }
 
 export type ToRelay = { config: RelayConfig } | { stop: true };
 
 export function relayConfig(config: CaptureConfig): RelayConfig {
+  const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? 65_536;
   return {
     console: levelOf(config, "console") ?? "off",
     page: levelOf(config, "page") ?? "off",
     interaction: levelOf(config, "interaction") ?? "off",
-    max_event_bytes: config.categories.console?.max_event_bytes ?? 65_536,
+    max_event_bytes: {
+      console: bytes("console"),
+      page: bytes("page"),
+      interaction: bytes("interaction"),
+    },
   };
 }
 
 export class Registration {
   readonly #folder: string;
   readonly #scope: Scope;
-  /** One after the other: two that find nothing registered would both register. */
-  #applied: Promise<void> = Promise.resolve();
+  readonly #isRecording: () => boolean;
+  /** One after the other: two that find nothing registered would both register, or one what another has removed. */
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(home: Home, scope: Scope) {
+  constructor(home: Home, scope: Scope, isRecording: () => boolean) {
     this.#folder = home.folder;
     this.#scope = scope;
+    this.#isRecording = isRecording;
   }
 
   /**
@@ -49,16 +57,25 @@ export class Registration {
    * in it would not be recorded.
    */
   apply(recorder: Recorder): Promise<void> {
-    const applied = this.#applied.then(() => this.#apply(recorder));
-    this.#applied = applied.catch(() => {});
-    return applied;
+    return this.#inTurn(() => this.#apply(recorder));
+  }
+
+  remove(): Promise<void> {
+    return this.#inTurn(() => this.#remove());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   async #apply(recorder: Recorder): Promise<void> {
+    if (!this.#isRecording()) return;
     const config = relayConfig(recorder.config);
     const patterns = this.#scope.matchPatterns(recorder);
     if (patterns.matches.length === 0) {
-      await this.remove();
+      await this.#remove();
       return;
     }
     const shared = {
@@ -87,20 +104,21 @@ export class Registration {
     if (missing.length > 0) await chrome.scripting.registerContentScripts(missing);
   }
 
-  async remove(): Promise<void> {
+  async #remove(): Promise<void> {
     const ids = await registeredIds();
     if (ids.length > 0) await chrome.scripting.unregisterContentScripts({ ids });
   }
 
-  /** Captures tabs that are open already, from now on. */
+  /** Captures tabs that are open already, from now on; one that does not answer, once it does. */
   async injectIntoOpenTabs(recorder: Recorder): Promise<void> {
+    if (!this.#isRecording()) return;
     const settings = { ...relayConfig(recorder.config), late: true };
     const tabs = await chrome.tabs.query({});
     await Promise.all(
       tabs.map(async (tab) => {
         if (tab.id === undefined || tab.discarded || !this.#scope.isRecorded(recorder, tab.url)) return;
         try {
-          await inject(tab.id, this.#folder, settings);
+          await answered(this.#inject(tab.id, settings), "injection");
         } catch {
           // Pages of the browser, of its store and of other extensions take no scripts.
         }
@@ -116,37 +134,43 @@ export class Registration {
 
   /** Tells the relays of a tab, if there are any. */
   async tell(tabId: number, message: ToRelay): Promise<void> {
-    await chrome.tabs.sendMessage(tabId, { tabtape: message }).catch(() => {});
+    const told = chrome.tabs.sendMessage(tabId, { tabtape: message }).catch(() => {});
+    await answered(told, "a message").catch(() => {});
+  }
+
+  async #inject(tabId: number, settings: object): Promise<void> {
+    const frames = await chrome.scripting.executeScript({
+      target: { tabId, allFrames: true },
+      injectImmediately: true,
+      // Runs in the page's isolated world: see relay/settings.ts.
+      func: (given: object) => {
+        const world = globalThis as unknown as { tabtapeRelay?: unknown; tabtapeSettings?: object };
+        // Its own: an element of that id would be there as well.
+        if (Object.hasOwn(world, "tabtapeRelay")) return false;
+        world.tabtapeSettings = given;
+        return true;
+      },
+      args: [settings],
+    });
+    const frameIds = frames.filter(({ result }) => result === true).map(({ frameId }) => frameId);
+    // The answer may have come late.
+    if (frameIds.length === 0 || !this.#isRecording()) return;
+    const target = { tabId, frameIds };
+    await chrome.scripting.executeScript({
+      target,
+      injectImmediately: true,
+      files: [`${this.#folder}relay.js`],
+    });
+    await chrome.scripting.executeScript({
+      target,
+      injectImmediately: true,
+      world: "MAIN",
+      files: [`${this.#folder}hook.js`],
+    });
   }
 }
 
 async function registeredIds(): Promise<string[]> {
   const registered = await chrome.scripting.getRegisteredContentScripts({ ids: [RELAY, HOOK] });
   return registered.map(({ id }) => id);
-}
-
-async function inject(tabId: number, folder: string, settings: object): Promise<void> {
-  const frames = await chrome.scripting.executeScript({
-    target: { tabId, allFrames: true },
-    injectImmediately: true,
-    // Runs in the page's isolated world: see relay/settings.ts.
-    func: (given: object) => {
-      const world = globalThis as unknown as { tabtapeRelay?: unknown; tabtapeSettings?: object };
-      // Its own: an element of that id would be there as well.
-      if (Object.hasOwn(world, "tabtapeRelay")) return false;
-      world.tabtapeSettings = given;
-      return true;
-    },
-    args: [settings],
-  });
-  const frameIds = frames.filter(({ result }) => result === true).map(({ frameId }) => frameId);
-  if (frameIds.length === 0) return;
-  const target = { tabId, frameIds };
-  await chrome.scripting.executeScript({ target, injectImmediately: true, files: [`${folder}relay.js`] });
-  await chrome.scripting.executeScript({
-    target,
-    injectImmediately: true,
-    world: "MAIN",
-    files: [`${folder}hook.js`],
-  });
 }

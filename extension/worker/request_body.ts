@@ -1,35 +1,48 @@
-/** The size of a request's body as webRequest gives it, and its text where it is text. */
+/** The size of a request's body as webRequest gives it, and the beginning of its text where it is text. */
+import { beginning } from "./budget.ts";
 
-type Body = chrome.webRequest.OnBeforeRequestDetails["requestBody"];
+type Given = chrome.webRequest.OnBeforeRequestDetails["requestBody"];
 
-export function bodyOf(body: Body | null): { bytes: number | null; text: string | null } {
+export interface Body {
+  bytes: number | null;
+  /** Null where nobody wants it, where it is no text, and where it is too long to look at. */
+  text: string | null;
+  /** Of the whole text, in characters. */
+  length: number;
+}
+
+export const NO_BODY: Body = { bytes: null, text: null, length: 0 };
+const MAX_DECODED_BYTES = 1 << 20;
+
+/** At most `maxBytes` of the text are kept; with 0, it is not decoded at all. */
+export function bodyOf(body: Given | null, maxBytes: number): Body {
   if (body?.formData) {
     const text = new URLSearchParams(
       Object.entries(body.formData).flatMap(([name, values]) =>
         values.map((value): [string, string] => [name, `${value}`]),
       ),
     ).toString();
-    return { bytes: text.length, text };
+    return { bytes: text.length, ...kept(text, maxBytes) };
   }
-  if (!body?.raw) return { bytes: null, text: null };
-  let bytes = 0;
-  let text: string | null = "";
-  for (const part of body.raw) {
-    if (part.bytes === undefined) text = null;
-    else {
-      bytes += part.bytes.byteLength;
-      if (text !== null) text = decode(part.bytes, text);
-    }
-  }
-  return { bytes, text };
+  if (!body?.raw) return NO_BODY;
+  const bytes = body.raw.reduce((sum, part) => sum + (part.bytes?.byteLength ?? 0), 0);
+  const isWanted = maxBytes > 0 && bytes <= MAX_DECODED_BYTES;
+  return { bytes, ...kept(isWanted ? decode(body.raw) : null, maxBytes) };
 }
 
-const MAX_BODY_TEXT = 1 << 20;
+function kept(text: string | null, maxBytes: number): Pick<Body, "text" | "length"> {
+  if (text === null || maxBytes === 0) return { text: null, length: 0 };
+  return { text: beginning(text, maxBytes), length: text.length };
+}
 
-function decode(bytes: ArrayBuffer, before: string): string | null {
-  if (before.length + bytes.byteLength > MAX_BODY_TEXT) return null;
+function decode(parts: chrome.webRequest.UploadData[]): string | null {
   try {
-    return before + new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return parts
+      .map(({ bytes }) => {
+        if (bytes === undefined) throw new Error("a file");
+        return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      })
+      .join("");
   } catch {
     // Not text.
     return null;

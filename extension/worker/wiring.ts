@@ -51,12 +51,10 @@ export function wire(home: Home): Wired {
     onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
   });
   const network = new Network(owner, scope, tabs, documents, idle);
-  const registration = new Registration(home, scope);
+  const registration = new Registration(home, scope, () => recording.isOn);
   const recording = new Recording(home, owner, scope, registration, drain);
-  recording.preparations.push(
-    () => tabs.refill(),
-    () => documents.restore(),
-  );
+  // One after the other: documents of tabs that are not known to be open are not mirrored again.
+  recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
   const marks = new Marks(owner, scope, tabs);
   const relays = new RelayPorts({
     owner,

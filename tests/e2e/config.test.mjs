@@ -155,7 +155,8 @@ test("a page opened after a change keeps to the byte budget of that change", asy
   );
   const { data, truncated } = await rig.event("console.log", "large");
   assert.equal(truncated, true);
-  assert.ok(JSON.stringify(data.args).length <= 2 * budget, `${JSON.stringify(data.args).length}`);
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  assert.ok(bytes <= budget, `${bytes}`);
   const patch = { categories: { console: { detail_level: /** @type {const} */ ("standard") } } };
   await rig.command({ command: "configure", patch });
   await page.close();
@@ -180,6 +181,32 @@ test("a change of the config leaves no moment without content scripts", async ()
   await level("standard");
   assert.equal(await worker.evaluate(() => /** @type {any} */ (globalThis).unregistered), 0);
   assert.equal((await registered()).length, 2);
+});
+
+test("a change of the config on which recording ends leaves no content scripts behind", async () => {
+  const worker = await rig.worker();
+  await worker.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    const known = chrome.scripting.getRegisteredContentScripts;
+    scope.asked = 0;
+    chrome.scripting.getRegisteredContentScripts = /** @type {any} */ (
+      async (/** @type {any[]} */ ...args) => {
+        if (scope.asked++ === 0) await new Promise((done) => setTimeout(done, 500));
+        return /** @type {any} */ (known).apply(chrome.scripting, args);
+      }
+    );
+    scope.askAtOnce = () => {
+      chrome.scripting.getRegisteredContentScripts = known;
+    };
+  });
+  const level = { detail_level: /** @type {const} */ ("standard") };
+  const change = { categories: { page: level } };
+  const changed = rig.command({ command: "configure", patch: change }).catch(() => {});
+  await rig.poll("the change", () => worker.evaluate(() => /** @type {any} */ (globalThis).asked === 1));
+  await Promise.all([rig.command({ command: "stop" }), changed]);
+  await worker.evaluate(() => /** @type {any} */ (globalThis).askAtOnce());
+  assert.deepEqual(await registered(), []);
+  await rig.command({ command: "start" });
 });
 
 test("the config shown while nothing is recorded is the one that recording begins with", async () => {

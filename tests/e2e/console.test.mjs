@@ -22,6 +22,7 @@ before(async () => {
           Symbol("s"), 10n, undefined, null, NaN, -0, new Uint8Array([1, 2]), Promise.resolve(), [, 1]);
         console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
         console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
+        console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
         console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");`),
       "/state": scripted(`
         console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
@@ -40,6 +41,16 @@ before(async () => {
         const before = performance.now(); console.log("kinds wide", wide, hidden); const took = performance.now() - before;
         console.log("kinds many", ...Array.from({ length: 50000 }, () => undefined));
         console.info("kinds took " + took);`),
+      "/cuts": scripted(`
+        const parts = ["c", "u", "t", "s"].map((letter) => letter.repeat(1638));
+        console.log(...parts, "x".repeat(1636)); console.log(...parts, "x".repeat(1637));
+        console.count("l".repeat(1024)); console.count("l".repeat(1025));
+        Error.stackTraceLimit = 200;
+        const dive = Function("n", "say", "const " + "d".repeat(200) + " = (n) => n === 0 ? console.warn(say) : " + "d".repeat(200) + "(n - 1); " + "d".repeat(200) + "(n)");
+        dive(20, "cuts few"); dive(150, "cuts many");
+        const short = "u".repeat(2048); const long = "v".repeat(2049);
+        setTimeout("throw 1; //# sourceURL=" + short); setTimeout("throw 2; //# sourceURL=" + long);
+        setTimeout(() => console.info("cuts end"), 50);`),
       "/throws": scripted(`
         setTimeout(() => { throw new RangeError("thrown late"); });
         Promise.reject(new Error("rejected")); Promise.reject(42);
@@ -173,6 +184,11 @@ test("arguments are previewed so that a person can read them", async () => {
   assert.equal(shown.$, "TypeError");
   assert.match(shown.stack, /outer\n\s+at .*\/previews:\d+/);
   assert.equal(shown.cause.message, "inner");
+  const [, aborted, made] = (await rig.event("console.log", "p exceptions")).data.args;
+  assert.equal(aborted.$, "AbortError");
+  assert.match(aborted.stack, /^AbortError: signal is aborted.*\n\s+at .*\/previews:\d+/);
+  // The browser gives it no stack of its own.
+  assert.deepEqual(made, { $: "AbortError", message: "x" });
   await page.close();
 });
 
@@ -253,6 +269,28 @@ test("formats, errors of errors and symbols are told; what is wide costs a momen
   assert.ok(JSON.stringify(many).length < 40_000 && many.truncated);
   const { data } = await rig.event("console.info", "kinds took");
   assert.ok(Number(data.text.split(" ").at(-1)) < 10_000, data.text);
+  await page.close();
+});
+
+test("what is cut says so, and what just fits does not", async () => {
+  const page = await rig.open("/cuts");
+  const events = await rig.until("url:*/cuts category:console", (found) =>
+    found.some(({ data }) => /** @type {any} */ (data).text === "cuts end"),
+  );
+  const [fits, tooLong, label, longLabel, few, many, place, longPlace] = events.map(
+    ({ data, truncated }) => ({
+      .../** @type {any} */ (data),
+      truncated,
+    }),
+  );
+  assert.deepEqual([fits.text.length, fits.truncated], [8_192, undefined]);
+  assert.deepEqual([tooLong.text, tooLong.truncated], [fits.text, true]);
+  assert.deepEqual([label.label.length, label.count, label.truncated], [1_024, 1, undefined]);
+  assert.deepEqual([longLabel.label, longLabel.count, longLabel.truncated], [label.label, undefined, true]);
+  assert.deepEqual([few.text, few.truncated], ["cuts few", undefined]);
+  assert.deepEqual([many.text, many.truncated, many.stack.length], ["cuts many", true, 16_384]);
+  assert.deepEqual([place.location.url, place.truncated], ["u".repeat(2_048), undefined]);
+  assert.deepEqual([longPlace.location.url, longPlace.truncated], ["v".repeat(2_048), true]);
   await page.close();
 });
 

@@ -11,6 +11,8 @@ let rig;
 let page;
 /** @type {number} */
 let tabId;
+/** Answers that are given when a test says so. @type {import("node:http").ServerResponse[]} */
+const held = [];
 before(async () => {
   rig = await startRig({
     args: ["--silent-debugger-extension-api"],
@@ -20,10 +22,16 @@ before(async () => {
       "/data": (_, response) =>
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
+      "/held": (_, response) => void held.push(response),
       "/reset": (request) => request.socket.destroy(),
       "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
         response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
+      "/wordy.js": (_, response) =>
+        response.writeHead(200, { "content-type": "text/javascript" }).end(
+          `console.log("wordy", "€".repeat(5_000)); console.log(...Array.from({ length: 300 }, (_, n) => "many" + n));
+            setTimeout(() => { throw new Error("thrown " + "€".repeat(5_000)) });`,
+        ),
       "/lasting.js": (_, response) =>
         response
           .writeHead(200, { "content-type": "text/javascript" })
@@ -46,7 +54,8 @@ after(() => rig.close());
 /** A server that says back what it is told (RFC 6455, short unfragmented frames only). @param {import("node:http").Server} server */
 function acceptWebSockets(server) {
   server.on("upgrade", (request, socket) => {
-    if (request.url === "/refused") return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    if (request.url?.startsWith("/refused"))
+      return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     const key = createHash("sha1")
       .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest("base64");
@@ -250,6 +259,40 @@ test("consoles and errors of workers are recorded, and say so", async () => {
   assert.match(thrown.data.stack, /worker\.js:1:/);
 });
 
+test("what a worker says is cut to the byte budget, and an ended one is forgotten", async () => {
+  const budget = (/** @type {number | null} */ bytes) =>
+    rig.command({
+      command: "configure",
+      patch: { categories: { console: { max_event_bytes: /** @type {any} */ (bytes) } } },
+    });
+  const known = async () => {
+    const stored = await (await rig.worker()).evaluate(() => chrome.storage.session.get("tabtape_workers"));
+    return JSON.stringify(stored);
+  };
+  await budget(1_500);
+  await page.evaluate(() => {
+    /** @type {any} */ (globalThis).wordy = new Worker("/wordy.js");
+  });
+  const thrown = await rig.event("console.exception", "thrown €");
+  const many = await rig.event("console.log", "many0");
+  for (const event of [await rig.event("console.log", "wordy"), many, thrown]) {
+    const bytes = Buffer.byteLength(JSON.stringify(event.data));
+    assert.ok(bytes <= 1_500, `${bytes}`);
+    assert.equal(event.truncated, true);
+  }
+  await budget(null);
+  await rig.poll("the worker to be known", async () => (await known()).includes("/wordy.js"));
+  await page.evaluate(() => /** @type {any} */ (globalThis).wordy.terminate());
+  await rig.poll("the worker to be forgotten", async () => !(await known()).includes("/wordy.js"));
+});
+
+test("a socket's long address is kept by its beginning", async () => {
+  await openSocket(`ws://127.0.0.1:${rig.site.port}/refused?${"long".repeat(2_500)}`);
+  const { url, source } = await rig.event("network.websocket_failed", "longlong");
+  assert.equal(url?.length, 4_096);
+  assert.equal(source.metadata.frame_id, "0");
+});
+
 test("the page's own console stays the hook's and is not doubled", async () => {
   await page.evaluate(() => console.log("only once"));
   await rig.event("console.log", "only once");
@@ -277,6 +320,32 @@ const tellers = async (path) =>
   );
 
 const debuggerState = async () => (await rig.command({ command: "status" })).debugger;
+
+test("a request that is under way when the tab is attached to is told of by whoever began it", async () => {
+  await page.evaluate(() => {
+    void fetch("/held?body").then((response) => response.text());
+    void fetch("/held?headers").then((response) => response.text());
+  });
+  await rig.poll("the requests", async () => held.length === 2);
+  const of = (/** @type {string} */ what) => held.find(({ req }) => req.url?.includes(what));
+  of("body")?.writeHead(200, { "content-type": "text/plain" }).write("beginning");
+  await rig.event("network.request", "/held?body");
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  for (const response of held) response.end("end");
+  for (const what of ["body", "headers"]) await rig.event("network.response", `/held?${what}`);
+  await page.evaluate(() => fetch("/data?after-held").then((response) => response.text()));
+  await rig.event("network.response", "/data?after-held");
+  await rig.flushed();
+  for (const what of ["body", "headers"])
+    assert.deepEqual(await tellers(`/held?${what}`), ["request extension", "response extension"]);
+  assert.deepEqual(await tellers("/data?after-held"), ["request cdp", "response cdp"]);
+  const ends = await rig.collector.events("type:network.response");
+  assert.deepEqual(
+    ends.filter(({ url }) => url === undefined),
+    [],
+  );
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+});
 
 test("attached to all tabs, those that are open and those that come later", async () => {
   await rig.command({ command: "debug", tab_id: "all", on: true });
@@ -380,7 +449,7 @@ test("the stream says from when to when each producer told of a tab, and who was
   const told = (await rig.collector.events(`type:system.debugger_* tab:${tabId}`)).map(({ type, data }) =>
     `${type.replace("system.debugger_", "")} ${/** @type {any} */ (data).reason ?? ""}`.trim(),
   );
-  assert.deepEqual(told, Array(4).fill(["attached", "detached asked"]).flat());
+  assert.deepEqual(told, Array(5).fill(["attached", "detached asked"]).flat());
   const settings = (await rig.collector.events("type:system.settings_changed")).map(({ data }) => data);
   assert.deepEqual(settings, [
     { patch: { debugger_all_tabs: true } },

@@ -82,14 +82,10 @@ for (const level of /** @type {const} */ (["minimal", "raw"])) {
     const rig = await startRig({ pages: PAGES, capture: { categories } });
     try {
       await happen(rig);
-      const events = await rig.until(
-        "",
-        (all) => {
-          const types = new Set(all.map(({ type }) => type));
-          return TYPES.every((type) => types.has(type));
-        },
-        20_000,
-      );
+      const events = await rig.until("", (all) => {
+        const types = new Set(all.map(({ type }) => type));
+        return TYPES.every((type) => types.has(type));
+      });
       assert.deepEqual(undocumented(events), []);
       const others = events.filter(
         ({ category, detail_level }) => category !== "system" && detail_level !== level,

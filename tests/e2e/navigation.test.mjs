@@ -93,6 +93,24 @@ test("a single-page application's moves are told, and its later events carry the
   await page.close();
 });
 
+test("an address of a megabyte is kept by its beginning, and what a next worker has to know stays small", async () => {
+  const page = await rig.open("/plain?megabyte");
+  await page.evaluate(() => history.pushState({}, "", `/plain?${"long".repeat(250_000)}`));
+  await rig.event("page.history_updated", "longlong");
+  await page.evaluate(() => console.log("at a long address"));
+  const { url } = await rig.event("console.log", "at a long address");
+  assert.equal(url?.length, 4_096);
+  const mirrored = () =>
+    rig
+      .worker()
+      .then((worker) =>
+        worker.evaluate(async () => JSON.stringify(await chrome.storage.session.get("tabtape_documents"))),
+      );
+  await rig.poll("the mirror", async () => (await mirrored()).includes("longlong"));
+  assert.ok((await mirrored()).length < 100_000);
+  await page.close();
+});
+
 test("a page without a single request becomes idle and settled too", async () => {
   const page = await rig.context.newPage();
   await page.goto("data:text/html,<title>zero</title>");

@@ -122,6 +122,13 @@ const HOSTILE = {
     class Named extends Error { get name() { return "Named"; } get message() { return "m"; } }
     console.error("named", new Named()); const error = new Error("n"); error.name = { toString() { return "N"; } }; console.log(error);
     setTimeout(() => { throw new Named(); }); Promise.reject(Object.setPrototypeOf(new Error("p"), new Proxy(Error.prototype, {})));`,
+  messaged: `
+    seen = { ran: 0 };
+    class Messaged extends Error { get message() { seen.ran++; return "m"; } }
+    const error = new Error(); error.message = { toString() { seen.ran++; return "M"; } };
+    console.error("messaged", new Messaged()); console.log(error);
+    Object.defineProperty(DOMException.prototype, "message", { get() { seen.ran++; return "d"; } }); console.error(AbortSignal.abort().reason);
+    setTimeout(() => { throw new Messaged(); }); Promise.reject(new Messaged());`,
   order: `
     seen = [];
     addEventListener("error", (event) => { seen.push("error " + event.message); event.preventDefault(); });

@@ -10,15 +10,15 @@ const SECRET =
   pw Passwort motdepasse otp otp1 otp_code sms_otp smsOtp totp totpCode user[otp] otp-input-3 2fa mfa_code pin PIN pin_code pinCode pin1
   card_pin cvv cvv2 cvc card-cvc csc cardnumber card_number cardNo creditCard credit_card_number cc-number ccnum ccExpMonth cc_exp
   card_expiry security_code securityCode verification_code verificationCode verify_code auth_code authentication_code smsCode one_time_code
-  oneTimeCode ssn user_ssn api_key apiKey client_secret twoFactorCode`.split(/\s+/);
+  oneTimeCode ssn user_ssn api_key apiKey client_secret twoFactorCode contraseña nuevaContraseña contrasen\u0303a CONTRASEÑA códigoPIN ccv ccv2 card_ccv mdp
+  mdp_confirm nouveauMdp mdp2 senha motDePasse`.split(/\s+/);
 
 const PLAIN =
   `shipping shipping_address spinach opinion pinterest spin pink compass passenger bypass email name first_name zip_code
   postal_code country_code promo_code discount_code code phone account accountNumber access_level footprint laptop option
   discard discard_notes card_notes postcard cardinal scarf author author_code comments time milestone_time phone_time secretary
-  token_count keyboard search q street cc bcc occupation expiry_notice pineapple happiness stopped`.split(
-    /\s+/,
-  );
+  token_count keyboard search q street cc bcc occupation expiry_notice pineapple happiness stopped
+  année señal größe succvar accvalue`.split(/\s+/);
 
 test("names of secret fields are told from others that only contain their words", async () => {
   const { outputFiles } = await build({
@@ -66,13 +66,13 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** What is told until a click on the last button is. */
+/** What is told until another click on the last button is. */
 async function told() {
-  await page.click("#last");
   const clicks = (/** @type {import("../../src/js/types.ts").Event[]} */ events) =>
     events.filter(({ data }) => /** @type {any} */ (data).selector === "button#last").length;
   const before = clicks(await rig.collector.events("type:input.click"));
-  if (before === 0) await rig.until("type:input.click", (events) => clicks(events) > 0);
+  await page.click("#last");
+  await rig.until("type:input.click", (events) => clicks(events) > before);
   await rig.flushed();
   return rig.collector.events("category:interaction");
 }

@@ -49,11 +49,18 @@ async function bareVisit(script) {
 }
 
 const ERRORS = `
-    seen = { formatted: 0, named: 0, trapped: 0 };
+    seen = { formatted: 0, named: 0, messaged: 0, trapped: 0 };
     class Named extends Error { get name() { seen.named++; return "Named"; } }
+    class Messaged extends Error { get message() { seen.messaged++; return "by a getter"; } }
     const late = new Error("before the formatter");
     console.error("named", new Named("by a getter")); console.log(new Named("again"));
     const odd = new Error("odd"); odd.name = { toString() { seen.named++; return "N"; } }; console.log(odd);
+    console.error("messaged", new Messaged()); const told = new Error(); told.message = { toString() { seen.messaged++; return "M"; } }; console.log(told);
+    const { name } = Object.getOwnPropertyDescriptors(DOMException.prototype);
+    const aborted = AbortSignal.abort().reason;
+    Object.defineProperty(DOMException.prototype, "name", { ...name, get() { seen.named++; return "D"; } }); console.log("exception", aborted);
+    Object.defineProperty(DOMException.prototype, "name", name);
+    Promise.reject(new Messaged()); setTimeout(() => { throw new Messaged(); });
     console.log(Object.setPrototypeOf(new Error("chained"), new Proxy(Error.prototype, { get(target, key) { seen.trapped++; return target[key]; } })));
     const count = () => { seen.formatted++; return "formatted"; };
     Object.prototype.prepareStackTrace = count; console.error("inherited", new Error("one")); delete Object.prototype.prepareStackTrace;
@@ -61,13 +68,18 @@ const ERRORS = `
     console.error("stack?", new Error("two"), late); console.trace("three"); console.log(new Error("four"));
     Promise.reject(new Error("five")); setTimeout(() => { throw new Error("six"); });`;
 
-test("the page's stack formatter and an error's name run as often as without recording", async () => {
+test("the page's stack formatter and an error's name and message run as often as without recording", async () => {
   const { seen, events } = await recordedVisit(ERRORS, "console.exception");
-  // The browser itself asks for the name.
+  // The browser itself asks for both.
   assert.deepEqual(seen, await bareVisit(ERRORS));
   const named = events.find(({ data }) => data.text.startsWith("named"));
   assert.equal(named?.data.args[1].message, "by a getter");
   assert.equal(named?.data.args[1].stack, undefined);
+  const messaged = events.find(({ data }) => data.text.startsWith("messaged"));
+  assert.equal(messaged?.data.args[1].$, "Error");
+  assert.equal(messaged?.data.args[1].stack, undefined);
+  const exception = events.find(({ data }) => data.text.startsWith("exception"));
+  assert.deepEqual([exception?.data.args[1].$, exception?.data.args[1].stack], ["AbortError", undefined]);
   assert.match(named?.data.stack, /^\s+at /, "where the call was is told all the same");
 });
 

@@ -1,14 +1,12 @@
 /** The popup's settings, while recording and while not: each switch does what it says, and everybody can use it. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { scripted } from "../e2e/fixtures/pages.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
 import { seeInFront } from "./alone.mjs";
+import { ANY, violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const OTHER = "abcdefghijklmnopabcdefghijklmnop";
 
 /** @type {import("../e2e/fixtures/rig.mjs").Rig} */
@@ -42,24 +40,14 @@ after(async () => {
 const toggle = (/** @type {string} */ name) => popup.getByRole("switch", { name, exact: true });
 const status = () => rig.command({ command: "status" });
 
-/** What axe finds, in both color schemes. */
-async function violations() {
-  const found = [];
+/** What axe finds, however small, in both color schemes. */
+async function found() {
+  const all = [];
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await popup.emulateMedia({ colorScheme });
-    // The policy of our pages takes no scripts from elsewhere; the driver's own evaluation is not bound by it.
-    await popup.evaluate(await readFile(axePath, "utf8"));
-    const all = await popup.evaluate(async () => {
-      const { axe } = /** @type {any} */ (window);
-      const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-      return violations.map(
-        (/** @type {any} */ v) =>
-          `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.html.slice(0, 120)).join(" | ")}`,
-      );
-    });
-    found.push(...all.map((/** @type {string} */ one) => `${colorScheme} ${one}`));
+    all.push(...(await violations(popup, ANY)).map((one) => `${colorScheme} ${one}`));
   }
-  return found;
+  return all;
 }
 
 test("deep capture is turned on and off for this tab, and for all", async () => {
@@ -91,7 +79,7 @@ test("a screenshot on error is turned on and off", async () => {
 });
 
 test("with everything open while recording, axe finds nothing", async () => {
-  assert.deepEqual(await violations(), []);
+  assert.deepEqual(await found(), []);
 });
 
 test("an approved extension is removed", async () => {
@@ -126,7 +114,7 @@ test("while nothing is recorded, collector and settings are shown and can be cha
   await toggle(`Record ${host}`).click();
   await until(status, (now) => now.config.sites.exclude.includes(host), "left out");
   await toggle(`Record ${host}`).click();
-  assert.deepEqual(await violations(), []);
+  assert.deepEqual(await found(), []);
   await popup.getByRole("button", { name: "Record all sites" }).click();
   await popup.getByRole("heading", { name: "Recording" }).waitFor();
   const { config } = await status();
@@ -142,5 +130,5 @@ test("with the collector gone, the last ack is still told, and axe finds nothing
   await site.evaluate(() => console.log("one more"));
   await popup.getByText(/No answer from/).waitFor({ timeout: 60_000 });
   await popup.getByText(/^last ack /).waitFor();
-  assert.deepEqual(await violations(), []);
+  assert.deepEqual(await found(), []);
 });
