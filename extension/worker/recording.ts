@@ -42,6 +42,7 @@ export class Recording {
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
+  #turn: Promise<void> = Promise.resolve();
   readonly #home: Home;
   #shown = "";
   readonly #owner: RecorderOwner;
@@ -100,7 +101,22 @@ export class Recording {
     }
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start());
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#stop());
+  }
+
+  /** One after the other: a stop that is still flushing would close the recorder that a start has opened meanwhile. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #start(): Promise<void> {
     if (this.isOn && this.#owner.recorder !== null) return;
     this.#failure = null;
     await this.#change({ recording: true });
@@ -108,7 +124,7 @@ export class Recording {
     await this.#reachTabs();
   }
 
-  async stop(): Promise<void> {
+  async #stop(): Promise<void> {
     await this.#tellFollowers("recordingEnded");
     await this.#change({ recording: false });
     await this.#show("stopped");

@@ -290,3 +290,15 @@ test("stopping gives every open page its own console back and ends the session",
   );
   await page.close();
 });
+
+test("a start while a stop still delivers what is left begins a recording that lasts", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(() => console.log("before the stop"));
+  await Promise.all([rig.command({ command: "stop" }), rig.command({ command: "start" })]);
+  const { recording, recorder } = await rig.command({ command: "status" });
+  assert.equal(recording, true);
+  assert.notEqual(recorder, null);
+  await page.evaluate(() => console.log("after the start"));
+  assert.ok(await rig.event("console.log", "after the start"));
+  await page.close();
+});
