@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, rows, shown, until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
@@ -156,3 +157,40 @@ test("what is deleted leaves an open viewer, and the record that is looked at be
   await page.locator(".pane", { hasText: "deleted by a person" }).waitFor();
   await viewer.close();
 });
+
+test("a newer session is told of, though it holds what was observed before the open one ended", async () => {
+  const own = await Store.start();
+  const began = (Date.now() - 60_000) * 1000;
+  const [first, second] = [sessionId(1), sessionId(2)];
+  await own.deliver(first, [
+    record(first, 1, "system.session_started", began),
+    record(first, 2, "page.settled", began + 1e6),
+    record(first, 3, "system.session_ended", began + 3e6),
+  ]);
+  const viewer = await open(browser, await own.link());
+  await until(
+    () => shown(viewer.page),
+    (n) => n === 3,
+    "the first session",
+  );
+  await own.deliver(second, [
+    record(second, 1, "system.session_started", began + 4e6),
+    record(second, 2, "page.long_frame", began + 2e6),
+  ]);
+  await viewer.page.getByRole("button", { name: "A newer session has begun" }).click();
+  await until(
+    () => shown(viewer.page),
+    (n) => n === 2,
+    "the second session",
+  );
+  await viewer.close();
+  await own.stop();
+});
+
+/** @param {string} session @param {number} seq @param {string} type @param {number} ts */
+function record(session, seq, type, ts) {
+  const [category] = type.split(".");
+  const source = { kind: "extension", event: type, metadata: {} };
+  const event = { ts, type, category, detail_level: "standard", source, data: {} };
+  return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, seq, event }) };
+}

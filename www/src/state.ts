@@ -59,12 +59,17 @@ export class Viewer {
     if (id === ALL_SESSIONS) return sessions === null ? null : allOf(sessions);
     return sessions?.find((s) => s.id === id) ?? null;
   });
-  /** A session of the same producer that began after the open one got its last record. */
+  /**
+   * A session of the same producer that began after the open one got its last record. Where that one has ended, its
+   * successor may hold what was observed before: pages tell of their long frames late. Then the order of ids counts.
+   */
   readonly newer: ReadonlySignal<SessionSummary | null> = computed(() => {
     const open = this.session.value;
     const newest = this.sessions.value?.find((s) => s.producer === open?.producer) ?? null;
     if (open === null || open.id === ALL_SESSIONS || newest === null || newest.id === open.id) return null;
-    return (newest.first_ts ?? 0) >= (open.last_ts ?? 0) && this.openedAs.value === open.id ? newest : null;
+    const isAfter = (newest.first_ts ?? 0) >= (open.last_ts ?? 0);
+    const succeeds = this.coverage.value.ended && newest.id > open.id;
+    return (isAfter || succeeds) && this.openedAs.value === open.id ? newest : null;
   });
   /** The session that was the newest when it was opened: whoever chose an old one knows that there are newer. */
   private readonly openedAs: Signal<string | null> = signal(null);
