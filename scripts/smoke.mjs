@@ -41,7 +41,7 @@ async function main() {
   heading("Setting up");
   await setUp({ browser: true });
   heading("Building");
-  await build(["wasm", "www", "extension", "collector"]);
+  await build(["www", "collector", "wasm", "extension"]);
 
   heading("Recording, with two deaths of the worker and one of the collector");
   const folder = mkdtempSync(join(tmpdir(), "tabtape-smoke-"));

@@ -39,7 +39,7 @@ async function main() {
   heading("Setting up");
   await setUp({ browser: options.browser });
   heading("Building");
-  await build(["wasm", "www", "extension", "collector"]);
+  await build(["www", "collector", "wasm", "extension"]);
 
   heading("Starting");
   claim();
