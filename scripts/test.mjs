@@ -38,6 +38,30 @@ function chosen() {
   return Object.keys(SECTIONS).filter((name) => wanted.has(name));
 }
 
+/**
+ * Its output is shown in one piece, below its name.
+ * @param {import("./test/sections.mjs").Step} step @param {boolean} besideOthers
+ */
+async function runStep({ title, command, args, env = process.env, sums }, besideOthers) {
+  const shown = show(title, { still: besideOthers });
+  const result = await capture(command, args, { env, onLine: (line) => shown.update(line) });
+  const passed = result.status === 0;
+  if (passed) shown.done();
+  else {
+    shown.failed(`ended with status ${result.status}`);
+    say(result.output.trimEnd());
+  }
+  const found = sums ? Array.from(result.output.match(sums) ?? [], (line) => line.trim()) : [];
+  return { passed, sums: found.map((line) => `${title}: ${line}`) };
+}
+
+/** @param {import("./test/sections.mjs").Step[]} steps */
+async function inTurn(steps) {
+  const results = [];
+  for (const step of steps) results.push(await runStep(step, false));
+  return results;
+}
+
 /** @param {string} name @returns {Promise<Outcome>} */
 async function runSection(name) {
   const section = SECTIONS[name];
@@ -48,20 +72,13 @@ async function runSection(name) {
   const lines = [];
   let state = /** @type {Outcome["state"]} */ ("passed");
   try {
-    for (const step of (await section.steps()) ?? []) {
-      const shown = show(step.title);
-      const result = await capture(step.command, step.args, {
-        env: step.env ?? process.env,
-        onLine: (line) => shown.update(line),
-      });
-      const sums = step.sums ? Array.from(result.output.match(step.sums) ?? [], (line) => line.trim()) : [];
-      lines.push(...sums.map((line) => `${step.title}: ${line}`));
-      if (result.status === 0) shown.done();
-      else {
-        state = "failed";
-        shown.failed(`ended with status ${result.status}`);
-        say(result.output.trimEnd());
-      }
+    const steps = (await section.steps()) ?? [];
+    const results = section.atOnce
+      ? await Promise.all(steps.map((step) => runStep(step, true)))
+      : await inTurn(steps);
+    for (const { passed, sums } of results) {
+      if (!passed) state = "failed";
+      lines.push(...sums);
     }
   } catch (error) {
     state = "failed";

@@ -3,7 +3,7 @@
  *
  * A section says what it needs; `--only` brings that along.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../build/parts.mjs";
 import { findBrowser, findChromedriver } from "../lib/browser.mjs";
@@ -26,6 +26,7 @@ import { setUp } from "../setup/all.mjs";
  * @property {string} what
  * @property {string[]} needs
  * @property {() => Promise<Step[] | void>} steps Steps to run, or it has done its work itself.
+ * @property {boolean} [atOnce] No step waits for the one before it.
  */
 
 const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ...parts);
@@ -34,9 +35,9 @@ const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ..
 export const SECTIONS = {
   setup: { what: "what a bare machine lacks", needs: [], steps: () => setUp({ browser: true, tests: true }) },
   build: { what: "everything in dist/", needs: ["setup"], steps: () => build() },
-  lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint },
+  lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
-  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
+  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm, atOnce: true },
   e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
   faults: { what: "everything that can die, dies, and the ledger adds up", needs: ["build"], steps: faults },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
@@ -123,7 +124,7 @@ async function capabilities() {
 }
 
 async function endToEnd() {
-  return [nodeTests("tests/e2e")];
+  return [nodeTests("tests/e2e", ["resilience", "page_unchanged", "relay"])];
 }
 
 async function faults() {
@@ -134,24 +135,20 @@ async function faults() {
 }
 
 async function viewer() {
-  return [nodeTests("tests/viewer")];
+  return [nodeTests("tests/viewer", ["detail", "views", "filter"])];
 }
 
 async function npmPackage() {
   return [nodeTests("tests/npm")];
 }
 
-/** Every test file below a folder, by Node's own runner. @param {string} folder @returns {Step} */
-function nodeTests(folder) {
-  const files = readdirSync(join(root, folder), { recursive: true })
-    .map((file) => join(folder, String(file)))
-    .filter((file) => file.endsWith(".test.mjs"))
-    .sort();
-  const args = ["--test", "--test-reporter=spec", ...files];
+/** Every test file below a folder. @param {string} folder @param {string[]} [first] What takes longest. @returns {Step} */
+function nodeTests(folder, first = []) {
+  const script = join(root, "scripts", "test", "files.mjs");
   return {
     title: `node --test ${folder}`,
     command: process.execPath,
-    args,
+    args: [script, ...first.map((name) => `--first=${name}`), folder],
     sums: /^ℹ (tests|pass|fail|skipped) \d+/gm,
   };
 }
