@@ -272,8 +272,10 @@ test("the keyboard alone reaches everything", async () => {
     "the address",
   );
   await page.keyboard.press("s");
-  await page.getByRole("dialog", { name: "Choose a session" }).waitFor();
+  const picker = page.getByRole("dialog", { name: "Choose a session" });
+  await picker.waitFor();
   await page.keyboard.press("Escape");
+  await picker.waitFor({ state: "detached" });
   const theme = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await theme();
   await page.keyboard.press("t");
