@@ -62,6 +62,15 @@ async function inTurn(steps) {
   return results;
 }
 
+/** All have ended before a failure of one is told. @param {import("./test/sections.mjs").Step[]} steps */
+async function atOnce(steps) {
+  const ended = await Promise.allSettled(steps.map((step) => runStep(step, true)));
+  return ended.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
 /** @param {string} name @returns {Promise<Outcome>} */
 async function runSection(name) {
   const section = SECTIONS[name];
@@ -73,9 +82,7 @@ async function runSection(name) {
   let state = /** @type {Outcome["state"]} */ ("passed");
   try {
     const steps = (await section.steps()) ?? [];
-    const results = section.atOnce
-      ? await Promise.all(steps.map((step) => runStep(step, true)))
-      : await inTurn(steps);
+    const results = await (section.atOnce ? atOnce(steps) : inTurn(steps));
     for (const { passed, sums } of results) {
       if (!passed) state = "failed";
       lines.push(...sums);
