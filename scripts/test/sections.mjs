@@ -124,7 +124,7 @@ async function capabilities() {
 }
 
 async function endToEnd() {
-  return [nodeTests("tests/e2e", ["resilience", "page_unchanged", "relay"])];
+  return [nodeTests("tests/e2e", ["resilience", "page_unchanged", "navigation"])];
 }
 
 async function faults() {
@@ -135,7 +135,7 @@ async function faults() {
 }
 
 async function viewer() {
-  return [nodeTests("tests/viewer", ["detail", "views", "filter"])];
+  return [nodeTests("tests/viewer", ["views", "live", "logs"])];
 }
 
 async function npmPackage() {
