@@ -37,7 +37,7 @@ export const SECTIONS = {
   build: { what: "everything in dist/", needs: ["setup"], steps: () => build() },
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
-  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm, atOnce: true },
+  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
   e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
   faults: { what: "everything that can die, dies, and the ledger adds up", needs: ["build"], steps: faults },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
