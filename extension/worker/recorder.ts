@@ -71,7 +71,7 @@ export class RecorderOwner {
     return this.#recorder === null && this.#waiting !== null;
   }
 
-  /** A session an earlier worker of this browser left open. */
+  /** What an earlier worker of this browser left: a session to go on with, or what ended with its memory. */
   static async resumable(): Promise<ResumeRecord | null> {
     const stored = await chrome.storage.session.get(RESUME_KEY);
     return (stored[RESUME_KEY] as ResumeRecord | undefined) ?? null;

@@ -221,10 +221,11 @@ export class Recording {
   /** Whether a session has begun, and not merely its next worker. */
   async #open(reason: string): Promise<boolean> {
     const resume = await RecorderOwner.resumable();
+    const isWake = resume?.session_id != null && reason !== "recording_started";
     const { capture, collector, durability } = this.settings;
     try {
       const recorder = await this.#owner.open({
-        reason: resume === null || reason === "recording_started" ? reason : "wake",
+        reason: isWake ? "wake" : reason,
         capture,
         collector,
         durability,
@@ -233,7 +234,7 @@ export class Recording {
       });
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
-      if (resume !== null && reason !== "recording_started") return false;
+      if (isWake) return false;
       await this.#registration.apply(recorder);
       return true;
     } catch (error) {

@@ -14,3 +14,5 @@ pub const NOT_RETAINED: &str = "not_retained";
 pub const QUOTA: &str = "quota";
 /// The collector does not take them.
 pub const REFUSED: &str = "refused";
+/// Memory alone held them: the log could not be written, no collector had them yet, and the owner ended.
+pub const VOLATILE: &str = "volatile";

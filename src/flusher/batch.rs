@@ -156,7 +156,7 @@ impl<'a> Filling<'a> {
 
 fn category(entry: &Entry) -> &str {
     match entry {
-        Entry::Event(event) => std::str::from_utf8(event.header.category.of(&event.line)).unwrap_or_default(),
+        Entry::Event(event) => event.category(),
         Entry::Gap(gap) => &gap.gap.category,
     }
 }

@@ -228,6 +228,12 @@ impl Flusher {
         self.sessions.get(session_id).map_or(0, |progress| progress.latest_seq)
     }
 
+    /// What the store has acked of a session; 0 while that is not known.
+    #[must_use]
+    pub fn acked_seq(&self, session_id: SessionId) -> u64 {
+        self.sessions.get(session_id).and_then(|progress| progress.acked_seq).unwrap_or(0)
+    }
+
     pub(super) fn is_live(&self, session_id: SessionId) -> bool {
         Some(session_id) == self.live
     }

@@ -123,6 +123,19 @@ impl Delivery {
         self.shared.signal.give();
     }
 
+    /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
+    pub fn add_end(&self, session_id: SessionId, ring: RingBuffer) {
+        self.shared.flusher.borrow_mut().listed_end(session_id, ring.latest_seq());
+        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: true }));
+        self.shared.signal.give();
+    }
+
+    /// How far the collector has a session; 0 while that is not known.
+    #[must_use]
+    pub fn acked_seq(&self, session_id: SessionId) -> u64 {
+        self.shared.flusher.borrow().acked_seq(session_id)
+    }
+
     /// The ring has more: call it after each commit.
     pub fn notify(&self) {
         let live = self.shared.live.get();

@@ -49,6 +49,11 @@ impl Flusher {
         }
     }
 
+    /// The end of an older session, which the log may not have.
+    pub fn listed_end(&mut self, session_id: SessionId, latest_seq: u64) {
+        self.sessions.committed(session_id, latest_seq);
+    }
+
     /// The list could not be read. The live session goes on meanwhile.
     pub fn not_listed(&mut self, error: String, now_ms: f64) {
         self.list_at_ms = now_ms + LOG_RETRY_MS;

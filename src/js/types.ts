@@ -128,8 +128,25 @@ export interface CaptureConfigPatch {
 
 /** What `chrome.storage.session` holds so that the next worker goes on with this session. */
 export interface ResumeRecord {
-  session_id: string;
+  /** Null when there is none to go on with: the last one went on in memory. */
+  session_id: string | null;
   epoch: number;
+  /**
+   * What sessions that went on in memory held there when this was written. With the next recorder it becomes gaps of
+   * reason `volatile`, as far as no collector has it.
+   */
+  volatile?: VolatileRecord[];
+}
+
+/** What memory alone holds of a session whose log cannot be written. */
+export interface VolatileRecord {
+  session_id: string;
+  /** Up to here the log or the collector has it. */
+  after_seq: number;
+  /** Seqs after that, by category. */
+  unkept: Record<string, number>;
+  /** How far relays' messages were taken. */
+  relays: { relay_id: string; message: number }[];
 }
 
 /** Why this worker runs, recorded in `system.worker_started`. */
@@ -158,7 +175,10 @@ export interface RecorderOptions {
   config?: CaptureConfigPatch;
   /** When a commit counts as done; `relaxed` when absent. */
   durability?: Durability;
-  /** Persists the resume record (null deletes it); awaited before the first publish is accepted. */
+  /**
+   * Persists the resume record (null deletes it); awaited before the first publish is accepted. While the log cannot
+   * be written it is called after every batch, and {@link Recorder.committed} waits for it.
+   */
   saveResume(record: ResumeRecord | null): Promise<void>;
   /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once a second. */
   onStatus?(status: RecorderStatus): void;

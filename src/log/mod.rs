@@ -67,7 +67,7 @@ pub struct Commit {
 }
 
 /// How far a relay's messages are committed, over all sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RelayCursor {
     /// The relay's random name.
     pub relay_id: String,

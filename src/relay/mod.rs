@@ -17,9 +17,11 @@
 
 use crate::envelope::reason::INVALID;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
+use crate::log::RelayCursor;
 use crate::session::{CaptureSession, Clock, PublishError, lines};
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Types of the categories below that only the worker knows about.
 const OF_THE_WORKER: [&str; 5] =
@@ -111,6 +113,15 @@ impl RelayLedger {
             self.relays.retain(|_, taken| taken.seq > durable_seq);
         }
         self.relays.entry(relay_id.to_owned()).or_insert(Taken { message, seq: 0 });
+    }
+
+    /// How far messages were taken of each relay whose last ones have one of `seqs`.
+    #[must_use]
+    pub fn taken_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+        let taken = self.relays.iter().filter(|(_, taken)| seqs.contains(&taken.seq));
+        taken
+            .map(|(relay_id, taken)| RelayCursor { relay_id: relay_id.clone(), message: taken.message })
+            .collect()
     }
 
     /// Takes the messages `first_message…` of a relay, one a line, into `session`.

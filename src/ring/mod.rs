@@ -76,6 +76,12 @@ impl StoredEvent {
     pub fn record(&self) -> Record<'_> {
         Record { header: &self.header, line: &self.line }
     }
+
+    /// Its category.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        std::str::from_utf8(self.header.category.of(&self.line)).unwrap_or_default()
+    }
 }
 
 /// One gap, with its line.
@@ -205,6 +211,15 @@ impl RingBuffer {
         if max_bytes == 0 {
             return Err(ZeroCapacity("max_bytes"));
         }
+        Ok(Self::with(capacity, max_bytes))
+    }
+
+    /// A ring that lets nothing go: for few entries.
+    pub(crate) fn unbounded() -> Self {
+        Self::with(usize::MAX, usize::MAX)
+    }
+
+    fn with(capacity: usize, max_bytes: usize) -> Self {
         let state = State {
             entries: VecDeque::with_capacity(capacity.min(4096)),
             bytes: 0,
@@ -213,7 +228,7 @@ impl RingBuffer {
             capacity,
             max_bytes,
         };
-        Ok(Self { shared: Arc::new(Shared { state: Mutex::new(state), reader_wake: ReaderWake::default() }) })
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), reader_wake: ReaderWake::default() }) }
     }
 
     /// The first seq held, or one past [`latest_seq`](Self::latest_seq) when nothing is.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 /// How far commits have come, and who waits for them.
 #[derive(Debug, Clone)]
-pub(super) struct CommitWatch {
+pub(crate) struct CommitWatch {
     progress: Arc<Mutex<Progress>>,
 }
 
@@ -20,7 +20,7 @@ struct Progress {
 }
 
 impl CommitWatch {
-    pub(super) fn new(committed_seq: u64) -> Self {
+    pub(crate) fn new(committed_seq: u64) -> Self {
         Self { progress: Arc::new(Mutex::new(Progress { committed_seq, ..Progress::default() })) }
     }
 
@@ -32,7 +32,7 @@ impl CommitWatch {
         self.progress().committed_seq
     }
 
-    pub(super) fn advance(&self, committed_seq: u64) {
+    pub(crate) fn advance(&self, committed_seq: u64) {
         let mut progress = self.progress();
         progress.committed_seq = committed_seq;
         if progress.waiting.is_empty() {
@@ -58,7 +58,7 @@ impl CommitWatch {
         }
     }
 
-    pub(super) fn wait(&self, seq: u64) -> Committed {
+    pub(crate) fn wait(&self, seq: u64) -> Committed {
         Committed { watch: self.clone(), seq }
     }
 }

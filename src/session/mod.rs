@@ -21,7 +21,8 @@
 //! When commits have failed for [`FAILING_LIMIT_MS`], or [`MAX_PENDING_BYTES`] are pending,
 //! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner deletes the resume
 //! record and then calls [`turn_volatile`](CaptureSession::turn_volatile): from then on the session
-//! lives in memory only and is never resumed, so no seq can be used twice.
+//! lives in memory only and is never resumed, so no seq can be used twice. A [`VolatileRecord`] in its
+//! place lets the next owner say what was lost.
 //!
 //! ## Resuming and closing
 //!
@@ -56,13 +57,16 @@ mod committer;
 mod committing;
 mod error;
 mod intake;
+mod volatile;
 
 pub use clock::Clock;
+pub(crate) use committed::CommitWatch;
 pub use committed::Committed;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use committer::{CommitObserver, Committer};
 pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
+pub use volatile::{VolatileRecord, VolatileTally};
 
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
 use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
@@ -73,7 +77,6 @@ use crate::redaction::Redactor;
 use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;
 use categories::Categories;
-use committed::CommitWatch;
 use intake::Intake;
 use std::sync::Arc;
 

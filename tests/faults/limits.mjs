@@ -124,13 +124,17 @@ export const limits = [
   },
   {
     name: "worker_killed_in_memory",
-    what: "the worker is killed while its session, whose log failed, goes on in memory",
-    times: { small: 1, full: 4 },
+    what: "the worker is killed while its session, whose log failed, goes on in memory: that is told",
+    times: { small: 2, full: 6 },
     own: true,
     leaveOut: cannotMount,
     prepare: (rig) => mountSmall(rig.profile, "192m"),
     cleanUp: (rig) => unmount(rig.profile),
     async run(rig, times) {
+      const killWorker = async () => {
+        for (const { targetId } of await rig.workers())
+          await rig.cdp.send("Target.closeTarget", { targetId });
+      };
       for (let time = 0; time < times; time++) {
         const tab = await rig.emitter("worker_killed_in_memory", { pad: 1_000 });
         await tab.evaluate("burst(50)");
@@ -138,12 +142,34 @@ export const limits = [
         await tab.evaluate("emit(10, 20)");
         await goesOnInMemory(rig);
         await tab.evaluate("rest()");
-        // What memory alone holds dies with it: that is what volatile means.
         await rig.flushed();
-        empty();
-        for (const { targetId } of await rig.workers())
-          await rig.cdp.send("Target.closeTarget", { targetId });
+        // At first memory alone holds what is said before the end, then also what is said while it comes.
+        if (time % 2 === 0) {
+          await rig.stopCollector("SIGTERM");
+          await tab.evaluate("burst(100)");
+          await rig.until("the burst to be in memory", async () => {
+            const { recorder } = await rig.command({ command: "status" });
+            return recorder.backlog_events >= 100;
+          });
+          // The next one may have no log either, and must hand on what the one before it has left.
+          if (time % 4 === 2) {
+            await killWorker();
+            await tab.evaluate("emit(10, 20)");
+            await goesOnInMemory(rig);
+            await tab.evaluate("rest()");
+          }
+          empty();
+          await killWorker();
+          await rig.startCollector();
+        } else {
+          empty();
+          await killWorker();
+        }
         await tab.evaluate("burst(100)");
+        await rig.until("the log to work", async () => {
+          const { recorder } = await rig.command({ command: "status" });
+          return recorder.state === "logged";
+        });
       }
     },
   },

@@ -7,6 +7,7 @@ mod open;
 mod relayed;
 mod running;
 mod upkeep;
+mod volatile;
 
 use super::clock::Wall;
 use super::delivery;
@@ -142,13 +143,19 @@ impl JsRecorder {
         recorded
     }
 
-    /// Resolves once `seq` is committed.
+    /// Resolves once `seq` is committed: in the log, or, when the session goes on in memory, noted for the
+    /// next worker as what is lost with that.
     ///
     /// # Errors
     /// `cursor_ahead`, `closed`, `superseded`.
     pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
         let session = self.recorder.session.clone();
-        boundary::committed(&session, seq).await
+        boundary::committed(&session, seq).await?;
+        if let Some(kept) = self.recorder.keeper.kept(seq as u64) {
+            // Nothing ends it early: the record is written, or has failed to be.
+            let _ = kept.await;
+        }
+        Ok(())
     }
 
     /// Applies a merge patch, in JSON, and records it. Returns the whole config, in JSON.
@@ -214,6 +221,7 @@ impl JsRecorder {
         };
         let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
         let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
+        recorder.keeper.tell_ends(&delivery);
         *recorder.delivery.borrow_mut() = Some(delivery);
         Ok(())
     }
@@ -273,7 +281,8 @@ impl JsRecorder {
         self.recorder.session.borrow().latest_seq() as f64
     }
 
-    /// Records that the session ended, commits, and deletes the resume record.
+    /// Records that the session ended, commits, and deletes the resume record, unless that has to say what
+    /// ends with this memory.
     ///
     /// # Errors
     /// What was left could not be committed.
@@ -287,6 +296,6 @@ impl JsRecorder {
         if let Some(delivery) = &*recorder.delivery.borrow() {
             delivery.closing();
         }
-        save_resume(&recorder.save_resume, None).await
+        recorder.keeper.close().await
     }
 }

@@ -6,9 +6,11 @@ use crate::js::logs::new_session_id;
 use crate::js::random;
 use crate::js::status::StatusNotice;
 use crate::log::{Durability, Head, IndexedDbLog, LogError, LogStore};
+use crate::session::VolatileRecord;
 use crate::system::Unwatched;
 use js_sys::{Function, Promise};
 use serde::{Deserialize, Serialize};
+use serde_wasm_bindgen::Serializer;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -27,10 +29,14 @@ pub(super) struct Options {
 }
 
 /// What the next worker of this browser session finds.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 pub(super) struct ResumeRecord {
-    session_id: String,
-    epoch: u64,
+    /// The session to go on with, if there is one.
+    pub(super) session_id: Option<SessionId>,
+    pub(super) epoch: u64,
+    /// What sessions that went on in memory had when this was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) volatile: Vec<VolatileRecord>,
 }
 
 /// What opening the log came to.
@@ -43,11 +49,13 @@ pub(super) struct Opened {
     /// The session before, when this one is new.
     pub(super) previous: Option<SessionId>,
     pub(super) install_key: [u8; 32],
+    /// What ended with the memory of earlier workers, and no collector has acknowledged yet.
+    pub(super) ended: Vec<VolatileRecord>,
 }
 
 impl Opened {
     pub(super) async fn open(options: &Options, notice: &Rc<StatusNotice>) -> Self {
-        match Self::in_log(options).await {
+        match Self::in_log(options, notice).await {
             Ok(opened) => opened,
             Err(failed) => {
                 notice.problem(failed.code(), &format!("{failed}; this session is kept in memory only"));
@@ -58,31 +66,40 @@ impl Opened {
                     resumed: false,
                     previous: None,
                     install_key: random::bytes(),
+                    ended: options.resume.as_ref().map_or_else(Vec::new, |it| it.volatile.clone()),
                 }
             }
         }
     }
 
-    async fn in_log(options: &Options) -> Result<Self, LogError> {
+    async fn in_log(options: &Options, notice: &Rc<StatusNotice>) -> Result<Self, LogError> {
         let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
         let log = IndexedDbLog::open(&options.database_name, durability).await?;
         let install_key = log.install_key().await?;
-        let record = options.resume.as_ref().and_then(|record| record.session_id.parse().ok());
-        if let Some(session_id) = record
+        let ResumeRecord { session_id, volatile: ended, .. } = options.resume.clone().unwrap_or_default();
+        bury(&log, &ended, notice).await;
+        if let Some(session_id) = session_id
             && let Some(head) = log.resume_session(session_id).await?
         {
-            return Ok(Self { session_id, head, log: Some(log), resumed: true, previous: None, install_key });
+            let log = Some(log);
+            return Ok(Self { session_id, head, log, resumed: true, previous: None, install_key, ended });
         }
         let previous = log.sessions().await?.last().map(|(session_id, _)| *session_id);
         let session_id = new_session_id();
         let head = log.begin_session(session_id).await?;
-        Ok(Self { session_id, head, log: Some(log), resumed: false, previous, install_key })
+        Ok(Self { session_id, head, log: Some(log), resumed: false, previous, install_key, ended })
     }
 
     /// What the next worker needs to go on; `None` for a session that nobody can resume.
     pub(super) fn record(&self) -> Option<ResumeRecord> {
-        let record = ResumeRecord { session_id: self.session_id.to_string(), epoch: self.head.epoch };
-        self.log.is_some().then_some(record)
+        let volatile = self.ended.clone();
+        match &self.log {
+            Some(_) => {
+                Some(ResumeRecord { session_id: Some(self.session_id), epoch: self.head.epoch, volatile })
+            }
+            None if volatile.is_empty() => None,
+            None => Some(ResumeRecord { volatile, ..ResumeRecord::default() }),
+        }
     }
 
     /// When worker events may have been lost: a worker that was killed left its last commit behind less
@@ -94,13 +111,31 @@ impl Opened {
     }
 }
 
+/// Writes to the log what ended with the memory of earlier workers.
+async fn bury(log: &IndexedDbLog, ended: &[VolatileRecord], notice: &Rc<StatusNotice>) {
+    for record in ended {
+        if let Err(failed) = bury_one(log, record).await {
+            notice.problem(failed.code(), &format!("what {} lost: {failed}", record.session_id));
+        }
+    }
+}
+
+async fn bury_one(log: &IndexedDbLog, record: &VolatileRecord) -> Result<(), LogError> {
+    let head = match log.resume_session(record.session_id).await? {
+        Some(head) => head,
+        None => log.begin_session(record.session_id).await?,
+    };
+    record.bury(log, &head).await
+}
+
 /// Chrome stops a service worker this long after its last event.
 /// <https://developer.chrome.com/docs/extensions/develop/concepts/service-workers/lifecycle#idle-shutdown>
 const IDLE_DEATH_MICROS: u64 = 30_000_000;
 
 /// Persists the resume record, or deletes it.
 pub(super) async fn save_resume(save: &Function, record: Option<&ResumeRecord>) -> Result<(), JsValue> {
-    let record = record.map_or(Ok(JsValue::NULL), serde_wasm_bindgen::to_value)?;
+    // Plain objects: what keeps it may take JSON only, and a `Map` is none.
+    let record = record.serialize(&Serializer::json_compatible())?;
     let saving = save.call1(&JsValue::NULL, &record)?;
     JsFuture::from(Promise::resolve(&saving)).await.map(|_| ())
 }

@@ -1,7 +1,8 @@
 //! A running recorder: the parts, and what passes between them.
 
-use super::open::{Opened, Options, save_resume};
+use super::open::{Opened, Options};
 use super::upkeep::Upkeep;
+use super::volatile::{self, VolatileKeeper};
 use crate::config::CaptureConfig;
 use crate::event::Trust;
 use crate::flusher::{Delivery, Notice};
@@ -34,23 +35,20 @@ pub(super) struct Recorder {
     pub(super) ring: RingBuffer,
     pub(super) log: Option<IndexedDbLog>,
     committer: Option<Committer<IndexedDbLog, Observer>>,
-    pub(super) ledger: RefCell<RelayLedger>,
+    pub(super) ledger: Rc<RefCell<RelayLedger>>,
     pub(super) config: RefCell<CaptureConfig>,
     pub(super) inbox: Inbox,
-    pub(super) save_resume: Function,
     pub(super) notice: Rc<StatusNotice>,
     pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
     pub(super) upkeep: Upkeep,
+    pub(super) keeper: Rc<VolatileKeeper>,
     refilled: Cell<bool>,
 }
 
 /// Passes on what becomes of commits.
 #[derive(Debug)]
 struct Observer {
-    session: Rc<RefCell<CaptureSession>>,
-    save_resume: Function,
-    notice: Rc<StatusNotice>,
-    delivery: Rc<RefCell<Option<Delivery>>>,
+    keeper: Rc<VolatileKeeper>,
 }
 
 impl CommitObserver for Observer {
@@ -59,27 +57,28 @@ impl CommitObserver for Observer {
     }
 
     fn committed(&self, _seq: u64) {
-        if let Some(delivery) = &*self.delivery.borrow() {
+        let volatile::Parts { delivery, notice, .. } = &self.keeper.parts;
+        if let Some(delivery) = &*delivery.borrow() {
             delivery.notify();
         }
-        self.notice.changed();
+        notice.changed();
+        self.keeper.published();
     }
 
     fn failed(&self, error: &LogError) {
-        self.notice.problem(error.code(), &error.to_string());
+        self.keeper.parts.notice.problem(error.code(), &error.to_string());
     }
 
     fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
-        let (save, delivery) = (self.save_resume.clone(), self.delivery.clone());
+        let keeper = self.keeper.clone();
         let why = "commits failed for too long; this session goes on in memory only";
-        self.notice.problem("volatile", why);
+        keeper.parts.notice.problem("volatile", why);
         // Refused when the session was closed meanwhile, and then nobody needs to know.
         let event = system::storage_volatile("volatile", why);
-        let _ = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
+        let _ = keeper.parts.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
         Box::pin(async move {
-            // Without the record or with it: going on in memory is all that is left.
-            let _ = save_resume(&save, None).await;
-            if let Some(delivery) = &*delivery.borrow() {
+            keeper.begin().await;
+            if let Some(delivery) = &*keeper.parts.delivery.borrow() {
                 delivery.turned_volatile();
             }
         })
@@ -95,8 +94,8 @@ impl Recorder {
         notice: Rc<StatusNotice>,
     ) -> Result<Self, JsValue> {
         let ring = boundary::ring(f64::from(RING_CAPACITY), f64::from(RING_MAX_BYTES))?;
-        let unwatched = opened.unwatched();
-        let Opened { session_id, head, log, resumed, previous, install_key } = opened;
+        let (unwatched, record) = (opened.unwatched(), opened.record());
+        let Opened { session_id, head, log, resumed, previous, install_key, .. } = opened;
         let mut session = match &log {
             Some(_) => CaptureSession::with_log(session_id, ring.clone(), &head),
             None => CaptureSession::new(session_id, ring.clone()),
@@ -104,25 +103,30 @@ impl Recorder {
         session.set_redactor(Some(Redactor::new(install_key, &RuleTable::default())));
         let session = Rc::new(RefCell::new(session));
         let delivery = Rc::new(RefCell::new(None));
-        let observer = Observer {
+        let ledger = Rc::new(RefCell::default());
+        let parts = volatile::Parts {
             session: session.clone(),
-            save_resume: save_resume.clone(),
-            notice: notice.clone(),
+            ring: ring.clone(),
+            ledger: ledger.clone(),
             delivery: delivery.clone(),
+            save_resume,
+            notice: notice.clone(),
         };
+        let keeper = VolatileKeeper::new(parts, record);
+        let observer = Observer { keeper: keeper.clone() };
         let committer = log.as_ref().map(|log| Committer::new(session.clone(), log.clone(), observer));
         let recorder = Self {
             session,
             ring,
             log,
             committer,
-            ledger: RefCell::default(),
+            ledger,
             config: RefCell::new(config),
             inbox: Inbox::default(),
-            save_resume,
             notice,
             delivery,
             upkeep: Upkeep::default(),
+            keeper,
             refilled: Cell::new(false),
         };
         let config = recorder.config.borrow().clone();
@@ -157,6 +161,7 @@ impl Recorder {
                     delivery.notify();
                 }
                 self.notice.changed();
+                self.keeper.published();
             }
         }
     }
@@ -172,6 +177,7 @@ impl Recorder {
             }
         }
         self.notice.changed();
+        self.keeper.heard();
     }
 
     /// Refills the ring of a resumed session from its log, before its first reader.

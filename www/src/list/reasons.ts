@@ -2,6 +2,7 @@
 
 const WORDS: Record<string, string> = {
   quota: "storage was full and older records had to go",
+  volatile: "the browser could not write its log, and its worker died before the collector had it",
   not_retained: "older than what is kept, or no longer held when the collector asked for it",
   deleted: "deleted by a person",
   corrupt: "what was stored can no longer be read",

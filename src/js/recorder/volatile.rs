@@ -1,0 +1,148 @@
+//! Going on in memory: writing down, outside of it, what would be lost with it.
+//!
+//! The resume record of a volatile session is none to go on from. It says what memory alone holds, and is
+//! written again after every publish batch and every acknowledgement, one write at a time. Relays are
+//! answered when it is written: what they let go of is then either delivered or counted as lost.
+
+use super::open::{ResumeRecord, save_resume};
+use crate::flusher::Delivery;
+use crate::js::status::StatusNotice;
+use crate::relay::RelayLedger;
+use crate::ring::RingBuffer;
+use crate::session::{CaptureSession, CommitWatch, Committed, State, VolatileRecord, VolatileTally};
+use js_sys::Function;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// Keeps the record of a session that lost its log, or never had one.
+#[derive(Debug)]
+pub(super) struct VolatileKeeper {
+    pub(super) parts: Parts,
+    tally: RefCell<VolatileTally>,
+    /// How the next worker goes on with this session, while it can.
+    resume: RefCell<ResumeRecord>,
+    /// What ended with the memory of earlier workers, and no collector has acknowledged yet.
+    ended: RefCell<Vec<VolatileRecord>>,
+    /// The last seq in the log, since there is no more to come there.
+    logged_seq: Cell<Option<u64>>,
+    is_saving: Cell<bool>,
+    is_stale: Cell<bool>,
+    saved: CommitWatch,
+}
+
+/// What it looks at.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) session: Rc<RefCell<CaptureSession>>,
+    pub(super) ring: RingBuffer,
+    pub(super) ledger: Rc<RefCell<RelayLedger>>,
+    pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
+    pub(super) save_resume: Function,
+    pub(super) notice: Rc<StatusNotice>,
+}
+
+impl VolatileKeeper {
+    pub(super) fn new(parts: Parts, record: Option<ResumeRecord>) -> Rc<Self> {
+        let mut resume = record.unwrap_or_default();
+        let ended = RefCell::new(std::mem::take(&mut resume.volatile));
+        let session_id = parts.session.borrow().session_id();
+        let is_volatile = parts.session.borrow().state() == State::Volatile;
+        Rc::new(Self {
+            tally: RefCell::new(VolatileTally::new(session_id, parts.ring.clone())),
+            parts,
+            resume: RefCell::new(resume),
+            ended,
+            logged_seq: Cell::new(is_volatile.then_some(0)),
+            is_saving: Cell::default(),
+            is_stale: Cell::default(),
+            saved: CommitWatch::new(0),
+        })
+    }
+
+    /// The session is about to turn volatile: nobody may resume it any more.
+    pub(super) async fn begin(&self) {
+        let logged_seq = self.parts.session.borrow().committed_seq();
+        self.logged_seq.set(Some(logged_seq));
+        self.resume.take();
+        self.save_or_say().await;
+    }
+
+    /// Lets a delivery tell of what ended.
+    pub(super) fn tell_ends(&self, delivery: &Delivery) {
+        for record in &*self.ended.borrow() {
+            delivery.add_end(record.session_id, record.end());
+        }
+    }
+
+    /// The collector has answered.
+    pub(super) fn heard(self: &Rc<Self>) {
+        let before = self.ended.borrow().len();
+        if let Some(delivery) = &*self.parts.delivery.borrow() {
+            let is_told = |it: &VolatileRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
+            self.ended.borrow_mut().retain(|record| !is_told(record));
+        }
+        if self.logged_seq.get().is_some() || self.ended.borrow().len() < before {
+            self.save_soon();
+        }
+    }
+
+    /// There is more in memory.
+    pub(super) fn published(self: &Rc<Self>) {
+        if self.logged_seq.get().is_some() {
+            self.save_soon();
+        }
+    }
+
+    fn save_soon(self: &Rc<Self>) {
+        self.is_stale.set(true);
+        if self.is_saving.replace(true) {
+            return;
+        }
+        let this = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            while this.is_stale.replace(false) {
+                this.save_or_say().await;
+            }
+            this.is_saving.set(false);
+        });
+    }
+
+    /// Resolves once the record speaks of `seq`; `None` while the session has its log.
+    pub(super) fn kept(&self, seq: u64) -> Option<Committed> {
+        self.logged_seq.get().map(|_| self.saved.wait(seq))
+    }
+
+    /// Without the record or with it: going on in memory is all that is left.
+    async fn save_or_say(&self) {
+        if let Err(thrown) = self.save().await {
+            self.parts.notice.problem("volatile", &format!("what memory holds was not noted: {thrown:?}"));
+        }
+    }
+
+    /// The session is over: nobody goes on with it.
+    pub(super) async fn close(&self) -> Result<(), JsValue> {
+        self.resume.take();
+        self.save().await
+    }
+
+    async fn save(&self) -> Result<(), JsValue> {
+        let unkept = self.unkept();
+        let latest_seq = unkept.as_ref().map_or(0, VolatileRecord::latest_seq);
+        let mut record = self.resume.borrow().clone();
+        record.volatile.extend(self.ended.borrow().iter().cloned());
+        record.volatile.extend(unkept.filter(|unkept| !unkept.is_empty()));
+        let says_something = record.session_id.is_some() || !record.volatile.is_empty();
+        let saved = save_resume(&self.parts.save_resume, says_something.then_some(record).as_ref()).await;
+        self.saved.advance(latest_seq);
+        saved
+    }
+
+    fn unkept(&self) -> Option<VolatileRecord> {
+        let logged_seq = self.logged_seq.get()?;
+        let acked_seq = self.parts.delivery.borrow().as_ref().map_or(0, |it| it.status().acked_seq);
+        // What is not shown yet is nobody's: relays will send it again.
+        let relays = self.parts.ledger.borrow().taken_in(logged_seq + 1..=self.parts.ring.latest_seq());
+        Some(self.tally.borrow_mut().record(acked_seq.max(logged_seq), relays))
+    }
+}
