@@ -50,3 +50,26 @@ test("a window that gets the focus is told of", async () => {
   const focused = events.find(({ data }) => /** @type {any} */ (data).focused);
   assert.ok(windows.includes(focused?.source.metadata?.window_id ?? ""), JSON.stringify(focused));
 });
+
+test("a tab that the browser discards gets another id, and both are told", async () => {
+  const worker = await rig.worker();
+  const page = await rig.open("/page?discarded");
+  await rig.event("page.settled", "discarded");
+  const [before, after] = await worker.evaluate(async () => {
+    const [tab] = (await chrome.tabs.query({})).filter(({ url }) => url?.includes("discarded"));
+    // The tab that is shown cannot be discarded.
+    await chrome.tabs.create({ url: "about:blank" });
+    return [Number(tab?.id), Number((await chrome.tabs.discard(Number(tab?.id)))?.id)];
+  });
+  assert.notEqual(after, before);
+  const replaced = await rig.event("tab.replaced", "discarded");
+  assert.equal(replaced.source.metadata.tab_id, `${after}`);
+  assert.deepEqual(replaced.data, { replaced_tab_id: before });
+  // Shown again it is loaded anew, under the id it has now.
+  await worker.evaluate((tab) => chrome.tabs.update(tab, { active: true }), after);
+  const events = await rig.until("type:page.navigation_committed", (found) =>
+    found.some(({ source, url }) => source.metadata?.tab_id === `${after}` && url?.includes("discarded")),
+  );
+  assert.ok(events.length > 0);
+  await page.close();
+});
