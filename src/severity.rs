@@ -122,6 +122,15 @@ mod tests {
     fn a_recorder_that_loses_events_is_not_info() {
         all_are(Error, &["system.storage_volatile", "system.collector_impostor", "system.storage_failed"]);
         all_are(Warn, &["system.collector_retrying", "system.storage_blocked"]);
-        all_are(Info, &["system.session_started", "system.mark", "system.config_changed", "app.full"]);
+        all_are(
+            Info,
+            &[
+                "system.session_started",
+                "system.storage_recovered",
+                "system.mark",
+                "system.config_changed",
+                "app.full",
+            ],
+        );
     }
 }

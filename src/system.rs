@@ -7,6 +7,7 @@
 //! | `system.session_ended` | recording was stopped | |
 //! | `system.config_changed` | what is recorded changed | `patch`, `config` |
 //! | `system.storage_volatile` | the log failed for too long | `error` |
+//! | `system.storage_recovered` | the log works again, and has what memory had | |
 //! | `system.collector_connected` | a collector acknowledged for the first time, or again | `store_id` |
 //! | `system.collector_unreachable` | deliveries fail and are retried | `error` |
 //! | `system.collector_unauthorized` | the collector refuses the token | `error` |
@@ -82,6 +83,12 @@ pub fn storage_volatile(code: &str, error: &str) -> String {
     event("system.storage_volatile", "recorder.commit", &json!({"code": code, "error": error}))
 }
 
+/// The log works again, and has everything.
+#[must_use]
+pub fn storage_recovered() -> String {
+    event("system.storage_recovered", "recorder.commit", &json!({}))
+}
+
 /// The collector's state changed: `connected`, `unreachable`, `unauthorized`, `impostor`.
 #[must_use]
 pub fn collector(state: &str, store_id: Option<&str>, error: Option<&str>) -> String {
@@ -107,6 +114,7 @@ mod tests {
             session_ended(),
             config_changed(&json!({"categories": {"network": {"enabled": false}}}), &config),
             storage_volatile("quota_exceeded", "full"),
+            storage_recovered(),
             collector("connected", Some("s"), None),
             collector("unreachable", None, Some("refused")),
         ] {

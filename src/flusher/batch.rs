@@ -112,7 +112,7 @@ impl<'a> Filling<'a> {
             return false;
         }
         let taken = if self.order.refused.contains(&self.next_seq) {
-            self.gap(last_seq, category(entry), REFUSED)
+            self.gap(last_seq, entry.category(), REFUSED)
         } else if let (Entry::Gap(stored), true) = (entry, first_seq < self.next_seq) {
             // The cursor stands inside a gap: its rest is sent.
             self.gap(last_seq, &stored.gap.category, &stored.gap.reason)
@@ -151,12 +151,5 @@ impl<'a> Filling<'a> {
         batch.records.push((self.next_seq, last_seq));
         self.next_seq = last_seq + 1;
         true
-    }
-}
-
-fn category(entry: &Entry) -> &str {
-    match entry {
-        Entry::Event(event) => event.category(),
-        Entry::Gap(gap) => &gap.gap.category,
     }
 }

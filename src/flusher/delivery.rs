@@ -153,6 +153,14 @@ impl Delivery {
         self.notify();
     }
 
+    /// The live session has its log again.
+    pub fn turned_logged(&self) {
+        let live = self.shared.live.get();
+        for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
+            source.memory_only &= *session_id != live;
+        }
+    }
+
     /// The live session was closed and everything of it committed.
     pub fn closing(&self) {
         self.shared.flusher.borrow_mut().closing(self.shared.live.get());

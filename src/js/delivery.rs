@@ -92,6 +92,13 @@ pub(super) fn event_of(notice: &Notice) -> Option<String> {
 struct MaybeLog(Option<IndexedDbLog>);
 
 impl LogStore for MaybeLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        match &self.0 {
+            Some(log) => log.reopen(session_id).await,
+            None => Err(LogError::Missing),
+        }
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         match &self.0 {
             Some(log) => log.commit(commit).await,

@@ -147,6 +147,8 @@ export interface VolatileRecord {
   unkept: Record<string, number>;
   /** How far relays' messages were taken. */
   relays: { relay_id: string; message: number }[];
+  /** The log has been told. */
+  is_buried: boolean;
 }
 
 /** Why this worker runs, recorded in `system.worker_started`. */

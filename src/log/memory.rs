@@ -128,6 +128,10 @@ impl State {
 }
 
 impl LogStore for MemoryLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        Ok(self.open(session_id))
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         let mut state = self.state();
         match state.faults.pop() {

@@ -92,6 +92,12 @@ pub struct Head {
 ///
 /// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
 pub trait LogStore {
+    /// Resumes a session, whose every earlier owner is superseded by that, or begins it.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn reopen(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
+
     /// Makes `commit` durable, all or nothing.
     ///
     /// # Errors

@@ -121,6 +121,15 @@ impl Entry {
         }
     }
 
+    /// Its category.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        match self {
+            Self::Event(event) => event.category(),
+            Self::Gap(gap) => &gap.gap.category,
+        }
+    }
+
     /// Its line.
     #[must_use]
     pub const fn line(&self) -> &Bytes {

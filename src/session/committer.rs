@@ -2,18 +2,21 @@
 //!
 //! It does what [`CommitSchedule`] says, on gloo-timers: [`Committer::kick`] after every publish batch,
 //! and the rest follows. It also watches for a log that hangs or keeps failing, and then turns the
-//! session volatile, resume record first.
+//! session volatile, resume record first, and back when the log works again.
 
-use super::CaptureSession;
-use crate::log::{CommitSchedule, Due, LogError, LogStore};
+use super::{CaptureSession, go_back};
+use crate::log::{CommitSchedule, Due, LogError, LogStore, RelayCursor};
 use gloo_timers::callback::Timeout;
 use std::cell::RefCell;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 
 /// How long a hanging commit goes unnoticed after it may turn the session volatile.
 const WATCH_MS: u32 = 5_100;
+/// How often a volatile session looks whether its log works again.
+const WAY_BACK_MS: u32 = 10_000;
 
 /// What the owner of a session does when its log has something to say.
 pub trait CommitObserver {
@@ -25,6 +28,12 @@ pub trait CommitObserver {
     fn failed(&self, error: &LogError);
     /// Deletes the resume record; the session turns volatile when that is done.
     fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>>;
+    /// How far messages of relays were taken that have these seqs.
+    fn relays(&self, _seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+        Vec::new()
+    }
+    /// The log works again, and has everything.
+    fn logged_again(&self) {}
 }
 
 /// Commits one session into one log. Dropping it stops committing.
@@ -151,6 +160,31 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             this.session.borrow_mut().turn_volatile();
             let latest_seq = this.session.borrow().latest_seq();
             this.observer.committed(latest_seq);
+            this.go_back_later();
         });
+    }
+
+    fn go_back_later(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        *self.watchdog.borrow_mut() = Some(Timeout::new(WAY_BACK_MS, move || {
+            if let Some(this) = weak.upgrade() {
+                if let Some(timer) = this.watchdog.borrow_mut().take() {
+                    timer.forget();
+                }
+                wasm_bindgen_futures::spawn_local(async move { this.go_back().await });
+            }
+        }));
+    }
+
+    async fn go_back(self: Rc<Self>) {
+        // Why it does not work, a person has been told already.
+        let gone_back = go_back(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await;
+        if gone_back.is_err() {
+            self.go_back_later();
+            return;
+        }
+        self.turning_volatile.replace(false);
+        self.observer.logged_again();
+        self.kick();
     }
 }

@@ -22,7 +22,8 @@
 //! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner deletes the resume
 //! record and then calls [`turn_volatile`](CaptureSession::turn_volatile): from then on the session
 //! lives in memory only and is never resumed, so no seq can be used twice. A [`VolatileRecord`] in its
-//! place lets the next owner say what was lost.
+//! place lets the next owner say what was lost. When the log works again, [`go_back`] puts into it what
+//! memory has, and the session is logged as before.
 //!
 //! ## Resuming and closing
 //!
@@ -58,6 +59,7 @@ mod committing;
 mod error;
 mod intake;
 mod volatile;
+mod way_back;
 
 pub use clock::Clock;
 pub(crate) use committed::CommitWatch;
@@ -67,6 +69,7 @@ pub use committer::{CommitObserver, Committer};
 pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
 pub use volatile::{VolatileRecord, VolatileTally};
+pub use way_back::go_back;
 
 use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
 use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};

@@ -28,6 +28,9 @@ pub struct VolatileRecord {
     pub unkept: BTreeMap<String, u64>,
     /// How far messages of relays were taken into memory: they are not to be taken again.
     pub relays: Vec<RelayCursor>,
+    /// The log has been told.
+    #[serde(default)]
+    pub is_buried: bool,
 }
 
 impl VolatileRecord {
@@ -46,19 +49,36 @@ impl VolatileRecord {
     /// The end of the session, as its ring would show it.
     #[must_use]
     pub fn end(&self) -> RingBuffer {
-        let head = Head { latest_seq: self.after_seq, ..Head::default() };
-        let mut session = self.ended(&head);
+        let mut session = self.ended(&Head { latest_seq: self.after_seq, ..Head::default() });
         session.turn_volatile();
         session.ring
     }
 
-    /// Writes what is lost to the end of the session's log, in one commit. `head` is what the log has of it,
-    /// just resumed. Burying twice adds nothing.
+    /// Writes what is lost to the end of the session's log, in one commit. What the log turns out to have
+    /// is not lost. Doing it again adds nothing, unless the log was emptied meanwhile.
     ///
     /// # Errors
     /// What the log said: nothing was written.
-    pub async fn bury<L: LogStore>(&self, log: &L, head: &Head) -> Result<(), LogError> {
-        super::commit(&mut self.ended(head), log, 0.0).await
+    pub async fn bury<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
+        let head = log.reopen(self.session_id).await?;
+        if !self.is_buried {
+            self.begin_after(head.latest_seq);
+        }
+        super::commit(&mut self.ended(&head), log, 0.0).await?;
+        self.is_buried = true;
+        Ok(())
+    }
+
+    /// The last commit may have been made although nobody was told.
+    fn begin_after(&mut self, logged_seq: u64) {
+        let mut logged = logged_seq.saturating_sub(self.after_seq);
+        self.after_seq = self.after_seq.max(logged_seq.min(self.latest_seq()));
+        for count in self.unkept.values_mut() {
+            let both = logged.min(*count);
+            logged -= both;
+            *count -= both;
+        }
+        self.unkept.retain(|_, count| *count > 0);
     }
 
     /// A session that has still to commit what follows `head`.
@@ -80,16 +100,11 @@ impl VolatileRecord {
     /// Category, count and reason of what follows `latest_seq`, the last one in the log.
     fn drops(&self, latest_seq: u64) -> impl Iterator<Item = (&str, u64, &'static str)> {
         let delivered = self.after_seq.saturating_sub(latest_seq);
-        // The last commit may have been made although nobody was told.
-        let mut logged = latest_seq.saturating_sub(self.after_seq);
-        let unkept = self.unkept.iter().map(move |(category, count)| {
-            let both = logged.min(*count);
-            logged -= both;
-            (category.as_str(), count - both, VOLATILE)
-        });
+        let unkept = self.unkept.iter().map(|(category, count)| (category.as_str(), *count, VOLATILE));
+        let is_there = latest_seq >= self.latest_seq();
         std::iter::once((UNKNOWN_CATEGORY, delivered, NOT_RETAINED))
             .chain(unkept)
-            .filter(|(_, count, _)| *count > 0)
+            .filter(move |(_, count, _)| *count > 0 && !is_there)
     }
 }
 
@@ -124,7 +139,7 @@ impl VolatileTally {
             self.counted = reader.map(|reader| Counted { after_seq, unkept: BTreeMap::new(), reader });
         }
         let unkept = self.counted.as_mut().map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
-        VolatileRecord { session_id: self.session_id, after_seq, unkept, relays }
+        VolatileRecord { session_id: self.session_id, after_seq, unkept, relays, is_buried: false }
     }
 }
 
@@ -196,8 +211,8 @@ mod tests {
         }
     }
 
-    fn bury(record: &VolatileRecord, log: &MemoryLog) {
-        now(record.bury(log, &log.open(id()))).unwrap();
+    fn bury(record: &mut VolatileRecord, log: &MemoryLog) {
+        now(record.bury(log)).unwrap();
     }
 
     /// First and last seq, category and reason of each gap in the log; an event is `None`.
@@ -228,13 +243,16 @@ mod tests {
         publish(&mut session, "console", 3);
         session.record_drop("network", 10, "queue_full").unwrap();
         publish(&mut session, "console", 1);
-        let record = VolatileTally::new(id(), ring).record(2, Vec::new());
+        let mut record = VolatileTally::new(id(), ring).record(2, Vec::new());
         assert_eq!(record.latest_seq(), 16);
-        bury(&record, &log);
+        bury(&mut record, &log);
         let gaps = [gap(3, 6, "console", VOLATILE), gap(7, 16, "network", VOLATILE)];
         assert_eq!(logged(&log)[2..], gaps);
-        bury(&record, &log);
+        bury(&mut record, &log);
         assert_eq!(logged(&log)[2..], gaps, "twice");
+        let empty = MemoryLog::default();
+        bury(&mut record, &empty);
+        assert_eq!(logged(&empty)[1..], gaps, "again, as the log was emptied");
     }
 
     #[test]
@@ -242,7 +260,7 @@ mod tests {
         let log = MemoryLog::default();
         let (mut session, ring) = volatile(&log, 1, 100);
         publish(&mut session, "console", 5);
-        bury(&VolatileTally::new(id(), ring).record(4, Vec::new()), &log);
+        bury(&mut VolatileTally::new(id(), ring).record(4, Vec::new()), &log);
         assert_eq!(logged(&log)[1..], [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]);
     }
 
@@ -279,10 +297,11 @@ mod tests {
         let (mut session, ring) = volatile(&log, 0, 100);
         publish(&mut session, "console", 5);
         publish(&mut session, "page", 5);
-        let record = VolatileTally::new(id(), ring).record(0, Vec::new());
-        let unnoticed = VolatileRecord { unkept: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
-        bury(&unnoticed, &log);
-        bury(&record, &log);
+        let mut record = VolatileTally::new(id(), ring).record(0, Vec::new());
+        let mut unnoticed =
+            VolatileRecord { unkept: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
+        bury(&mut unnoticed, &log);
+        bury(&mut record, &log);
         assert_eq!(logged(&log), [gap(1, 7, "console", VOLATILE), gap(8, 10, "page", VOLATILE)]);
     }
 
@@ -304,11 +323,11 @@ mod tests {
         let (mut session, ring) = volatile(&log, 0, 100);
         publish(&mut session, "console", 1);
         let relays = vec![RelayCursor { relay_id: "r1".into(), message: 7 }];
-        let record = VolatileTally::new(id(), ring).record(0, relays);
+        let mut record = VolatileTally::new(id(), ring).record(0, relays);
         log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded)]);
-        assert_eq!(now(record.bury(&log, &log.open(id()))), Err(LogError::QuotaExceeded));
+        assert_eq!(now(record.bury(&log)), Err(LogError::QuotaExceeded));
         assert_eq!((logged(&log).len(), log.relay("r1")), (0, None));
-        bury(&record, &log);
+        bury(&mut record, &log);
         assert_eq!((logged(&log).len(), log.relay("r1")), (1, Some(7)));
     }
 
@@ -319,6 +338,7 @@ mod tests {
             after_seq: 3,
             unkept: BTreeMap::from([("console".into(), 2)]),
             relays: vec![RelayCursor { relay_id: "r1".into(), message: 7 }],
+            is_buried: true,
         };
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<VolatileRecord>(&text).unwrap(), record);

@@ -170,6 +170,11 @@ export class Rig {
     );
   }
 
+  /** The worker is stopped, some milliseconds from now. */
+  async killWorker() {
+    for (const { targetId } of await this.workers()) await this.cdp.send("Target.closeTarget", { targetId });
+  }
+
   /** Runs `expression` in the worker, and leaves it as it was. @param {string} expression */
   async inWorker(expression) {
     const [worker] = await this.workers();

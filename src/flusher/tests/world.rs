@@ -197,6 +197,11 @@ impl TestLog {
 }
 
 impl LogStore for TestLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        self.check().await?;
+        self.memory.reopen(session_id).await
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         self.memory.commit(commit).await
     }

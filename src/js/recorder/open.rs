@@ -76,8 +76,8 @@ impl Opened {
         let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
         let log = IndexedDbLog::open(&options.database_name, durability).await?;
         let install_key = log.install_key().await?;
-        let ResumeRecord { session_id, volatile: ended, .. } = options.resume.clone().unwrap_or_default();
-        bury(&log, &ended, notice).await;
+        let ResumeRecord { session_id, volatile: mut ended, .. } = options.resume.clone().unwrap_or_default();
+        bury(&log, &mut ended, notice).await;
         if let Some(session_id) = session_id
             && let Some(head) = log.resume_session(session_id).await?
         {
@@ -112,20 +112,13 @@ impl Opened {
 }
 
 /// Writes to the log what ended with the memory of earlier workers.
-async fn bury(log: &IndexedDbLog, ended: &[VolatileRecord], notice: &Rc<StatusNotice>) {
-    for record in ended {
-        if let Err(failed) = bury_one(log, record).await {
+async fn bury(log: &IndexedDbLog, ended: &mut Vec<VolatileRecord>, notice: &Rc<StatusNotice>) {
+    for record in &mut *ended {
+        if let Err(failed) = record.bury(log).await {
             notice.problem(failed.code(), &format!("what {} lost: {failed}", record.session_id));
         }
     }
-}
-
-async fn bury_one(log: &IndexedDbLog, record: &VolatileRecord) -> Result<(), LogError> {
-    let head = match log.resume_session(record.session_id).await? {
-        Some(head) => head,
-        None => log.begin_session(record.session_id).await?,
-    };
-    record.bury(log, &head).await
+    ended.retain(|record| !record.unkept.is_empty());
 }
 
 /// Chrome stops a service worker this long after its last event.

@@ -12,7 +12,7 @@ use crate::js::errors::error;
 use crate::js::inbox::Inbox;
 use crate::js::session as boundary;
 use crate::js::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
-use crate::log::{IndexedDbLog, LogError};
+use crate::log::{IndexedDbLog, LogError, RelayCursor};
 use crate::redaction::{Redactor, RuleTable};
 use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
@@ -20,6 +20,7 @@ use crate::session::{CaptureSession, CommitObserver, Committer, State};
 use crate::system;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -82,6 +83,22 @@ impl CommitObserver for Observer {
                 delivery.turned_volatile();
             }
         })
+    }
+
+    fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+        self.keeper.parts.ledger.borrow().taken_in(seqs)
+    }
+
+    fn logged_again(&self) {
+        let volatile::Parts { session, delivery, notice, .. } = &self.keeper.parts;
+        self.keeper.end();
+        if let Some(delivery) = &*delivery.borrow() {
+            delivery.turned_logged();
+        }
+        // Refused when the session was closed meanwhile.
+        let event = system::storage_recovered();
+        let _ = session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
+        notice.changed();
     }
 }
 

@@ -68,6 +68,18 @@ impl VolatileKeeper {
         self.save_or_say().await;
     }
 
+    /// The session is in its log again, and the next worker goes on with it.
+    pub(super) fn end(self: &Rc<Self>) {
+        let session = self.parts.session.borrow();
+        if session.state() == State::Logged {
+            let (session_id, epoch) = (Some(session.session_id()), session.epoch());
+            self.resume.replace(ResumeRecord { session_id, epoch, volatile: Vec::new() });
+        }
+        drop(session);
+        self.logged_seq.set(None);
+        self.save_soon();
+    }
+
     /// Lets a delivery tell of what ended.
     pub(super) fn tell_ends(&self, delivery: &Delivery) {
         for record in &*self.ended.borrow() {
@@ -128,7 +140,7 @@ impl VolatileKeeper {
 
     async fn save(&self) -> Result<(), JsValue> {
         let unkept = self.unkept();
-        let latest_seq = unkept.as_ref().map_or(0, VolatileRecord::latest_seq);
+        let latest_seq = self.parts.ring.latest_seq();
         let mut record = self.resume.borrow().clone();
         record.volatile.extend(self.ended.borrow().iter().cloned());
         record.volatile.extend(unkept.filter(|unkept| !unkept.is_empty()));

@@ -332,6 +332,13 @@ impl IndexedDbLog {
 }
 
 impl LogStore for IndexedDbLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        match self.resume_session(session_id).await? {
+            Some(head) => Ok(head),
+            None => self.begin_session(session_id).await,
+        }
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         let mut result = commit::commit(self, commit).await;
         let since_ms = now_ms().saturating_sub(self.made_room_ms.get());
