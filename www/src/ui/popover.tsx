@@ -1,7 +1,7 @@
 /** A panel under its button; it closes on Escape, on a click elsewhere, and gives the focus back. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import "./popover.css";
 
 export interface PopoverProps {
@@ -29,7 +29,8 @@ export function Popover({
     button.current?.focus();
   };
 
-  useEffect(() => {
+  // Before it is painted: no key pressed at what is seen may go elsewhere.
+  useLayoutEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) open.value = false;
