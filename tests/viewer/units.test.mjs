@@ -28,6 +28,8 @@ const { severityOf } = await bundled("data/severity.ts");
 const { bin, stacked } = await bundled("timeline/bins.ts");
 /** @type {typeof import("../../www/src/data/columns.ts")} */
 const { Columns } = await bundled("data/columns.ts");
+/** @type {typeof import("../../www/src/data/lines.ts")} */
+const { Lines } = await bundled("data/lines.ts");
 /** @type {typeof import("../../www/src/list/reasons.ts")} */
 const { gapReason } = await bundled("list/reasons.ts");
 
@@ -333,4 +335,15 @@ test("what retention took before it could be shown stands in the list as a gap",
   );
   assert.equal(next, "10");
   server.close();
+});
+
+test("a line that is read again takes the place of what was there, which may be deleted by now", () => {
+  const lines = new Lines();
+  const event = `{"capture_session_id":"s","seq":7,"event":{"type":"console.log","category":"console"}}`;
+  const gap = `{"capture_session_id":"s","gap":{"first_seq":7,"last_seq":7,"category":"console","reason":"deleted"}}`;
+  lines.put(1, 7, event);
+  assert.ok("event" in (lines.record(1, 7) ?? {}));
+  lines.put(1, 7, gap);
+  assert.equal(lines.line(1, 7), gap);
+  assert.ok("gap" in (lines.record(1, 7) ?? {}));
 });

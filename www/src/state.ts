@@ -257,9 +257,11 @@ export class Viewer {
     this.feed.value?.stop();
     if (id === null) return;
     const feed = new Feed(this.source, { session: id, q }, this.dictionary, this.lines);
+    const stays = id === this.sessionId.value;
     batch(() => {
       this.sessionId.value = id;
-      this.deletedWhenRead = deletedOf(this.session.value);
+      // While it is counted anew, the last count holds: what has come since is still to be seen.
+      this.deletedWhenRead = deletedOf(this.session.value) ?? (stays ? this.deletedWhenRead : null);
       if (this.sessions.value?.find((s) => s.events > 0)?.id === id) this.openedAs.value = id;
       this.q.value = q;
       this.feed.value = feed;

@@ -32,7 +32,10 @@ export class Lines {
       of = new Map();
       this.lines.set(session, of);
     }
-    if (of.has(seq)) return;
+    const known = of.get(seq);
+    if (known === line) return;
+    // What is deleted is a gap from then on.
+    if (known !== undefined) this.parsed.delete(`${session}:${seq}`);
     of.set(seq, line);
     this.order.push({ session, seq, chars: line.length });
     this.chars += line.length;
