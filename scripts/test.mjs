@@ -55,10 +55,10 @@ async function runStep({ title, command, args, env = process.env, sums }, beside
   return { passed, sums: found.map((line) => `${title}: ${line}`) };
 }
 
-/** @param {import("./test/sections.mjs").Step[]} steps */
-async function inTurn(steps) {
+/** @param {import("./test/sections.mjs").Step[]} steps @param {boolean} besideOthers */
+async function inTurn(steps, besideOthers) {
   const results = [];
-  for (const step of steps) results.push(await runStep(step, false));
+  for (const step of steps) results.push(await runStep(step, besideOthers));
   return results;
 }
 
@@ -71,8 +71,21 @@ async function atOnce(steps) {
   });
 }
 
-/** @param {string} name @returns {Promise<Outcome>} */
-async function runSection(name) {
+/** Sections that run at the same time, one stage after the other. @param {string[]} names */
+function stagesOf(names) {
+  /** @type {string[][]} */
+  const stages = [];
+  for (const name of names) {
+    const { beside } = SECTIONS[name] ?? {};
+    const last = stages.at(-1);
+    if (beside !== undefined && last?.includes(beside)) last.push(name);
+    else stages.push([name]);
+  }
+  return stages;
+}
+
+/** @param {string} name @param {boolean} besideOthers @returns {Promise<Outcome>} */
+async function runSection(name, besideOthers) {
   const section = SECTIONS[name];
   if (!section) throw new Error(name);
   heading(`${name}: ${section.what}`);
@@ -82,7 +95,7 @@ async function runSection(name) {
   let state = /** @type {Outcome["state"]} */ ("passed");
   try {
     const steps = (await section.steps()) ?? [];
-    const results = await (section.atOnce ? atOnce(steps) : inTurn(steps));
+    const results = await (section.atOnce ? atOnce(steps) : inTurn(steps, besideOthers));
     for (const { passed, sums } of results) {
       if (!passed) state = "failed";
       lines.push(...sums);
@@ -102,12 +115,14 @@ async function main() {
   const began = Date.now();
   /** @type {Map<string, Outcome>} */
   const outcomes = new Map();
-  for (const name of chosen()) {
-    const blocked = SECTIONS[name]?.needs.some((needed) => outcomes.get(needed)?.state !== "passed");
-    const outcome = blocked
-      ? { name, state: /** @type {const} */ ("left out"), took: 0, lines: [] }
-      : await runSection(name);
-    outcomes.set(name, outcome);
+  for (const stage of stagesOf(chosen())) {
+    const ended = stage.map((name) => {
+      const blocked = SECTIONS[name]?.needs.some((needed) => outcomes.get(needed)?.state !== "passed");
+      return blocked
+        ? { name, state: /** @type {const} */ ("left out"), took: 0, lines: [] }
+        : runSection(name, stage.length > 1);
+    });
+    for (const outcome of await Promise.all(ended)) outcomes.set(outcome.name, outcome);
   }
 
   heading("Summary");

@@ -27,6 +27,7 @@ import { setUp } from "../setup/all.mjs";
  * @property {string[]} needs
  * @property {() => Promise<Step[] | void>} steps Steps to run, or it has done its work itself.
  * @property {boolean} [atOnce] No step waits for the one before it.
+ * @property {string} [beside] The section that may run at the same time: one keeps a core busy, the other mostly waits.
  */
 
 const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ...parts);
@@ -38,8 +39,13 @@ export const SECTIONS = {
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
   wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
+  faults: {
+    what: "everything that can die, dies, and the ledger adds up",
+    needs: ["build"],
+    steps: faults,
+    beside: "wasm",
+  },
   e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
-  faults: { what: "everything that can die, dies, and the ledger adds up", needs: ["build"], steps: faults },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
   npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
 };
