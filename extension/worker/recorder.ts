@@ -48,6 +48,7 @@ export class RecorderOwner {
   #waiting: { category: string; work: Work }[] | null = [];
   #waitingDropped = new Map<string, number>();
   #traps: number[] = [];
+  #openings = 0;
   /** For the next one, should this one trap. */
   #options: Pick<Opening, "capture" | "collector" | "durability"> = {
     capture: {},
@@ -86,16 +87,20 @@ export class RecorderOwner {
   async open({ reason, capture, collector, durability, resume, before }: Opening): Promise<Recorder> {
     this.#options = { capture, collector, durability };
     this.#waiting ??= [];
+    const opening = ++this.#openings;
     await this.loadCore();
     const recorder = await openRecorder({
       resume,
       start: { reason },
       config: capture,
       durability,
-      saveResume: (record) =>
-        record === null
+      saveResume: async (record) => {
+        // One that was closed or has trapped may have something to say still: it is no longer asked.
+        if (opening !== this.#openings) return;
+        await (record === null
           ? chrome.storage.session.remove(RESUME_KEY)
-          : chrome.storage.session.set({ [RESUME_KEY]: record }),
+          : chrome.storage.session.set({ [RESUME_KEY]: record }));
+      },
       onStatus: (status) => this.#hooks.onStatus(status),
     });
     await before;

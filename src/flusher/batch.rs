@@ -1,7 +1,7 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
 use super::Order;
-use crate::envelope::reason::{NOT_RETAINED, REFUSED};
+use crate::envelope::reason::{NOT_RETAINED, REFUSED, UNKNOWN_CATEGORY};
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::ring::Entry;
 use std::fmt;
@@ -10,8 +10,6 @@ use std::fmt;
 pub const MAX_BATCH_EVENTS: usize = 2_000;
 /// Most bytes of a batch, unless it is a single record.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
-/// The category of a hole: whose events they were is gone with them.
-const UNKNOWN_CATEGORY: &str = "system";
 
 /// How large a batch may be. A single record may be larger than `bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub(super) struct Shared {
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) ring: RingBuffer,
-    /// The session is volatile: what the log cannot give is gone.
+    /// The session is volatile: delivery does not wait for a log that cannot be read.
     pub(super) memory_only: bool,
 }
 
@@ -126,7 +126,7 @@ impl Delivery {
     /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
     pub fn add_end(&self, session_id: SessionId, ring: RingBuffer) {
         self.shared.flusher.borrow_mut().listed_end(session_id, ring.latest_seq());
-        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: true }));
+        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
         self.shared.signal.give();
     }
 

@@ -6,7 +6,7 @@
 //! So the records of a half-deleted log still add up to its `latest_seq`.
 
 use super::segment::Segment;
-use crate::envelope::reason::{CORRUPT, NOT_RETAINED};
+use crate::envelope::reason::{CORRUPT, NOT_RETAINED, UNKNOWN_CATEGORY};
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::ring::{Entry, StoredGap};
 use bytes::Bytes;
@@ -263,7 +263,7 @@ impl Merge {
             }
             (None, [only]) => (only.category.clone(), NOT_RETAINED),
             // Whose they were is gone with them.
-            (None, _) => ("system".to_owned(), NOT_RETAINED),
+            (None, _) => (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED),
         };
         self.gap(Gap { first_seq, last_seq, category, reason: reason.to_owned() })
     }

@@ -19,6 +19,7 @@ use crate::envelope::reason::INVALID;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
 use crate::log::RelayCursor;
 use crate::session::{CaptureSession, Clock, PublishError, lines};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -115,13 +116,18 @@ impl RelayLedger {
         self.relays.entry(relay_id.to_owned()).or_insert(Taken { message, seq: 0 });
     }
 
-    /// How far messages were taken of each relay whose last ones have one of `seqs`.
+    /// How far messages were taken of each relay whose last ones have one of `seqs`; the newest, where
+    /// there are very many.
     #[must_use]
     pub fn taken_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
-        let taken = self.relays.iter().filter(|(_, taken)| seqs.contains(&taken.seq));
-        taken
-            .map(|(relay_id, taken)| RelayCursor { relay_id: relay_id.clone(), message: taken.message })
-            .collect()
+        let mut taken: Vec<_> = self.relays.iter().filter(|(_, taken)| seqs.contains(&taken.seq)).collect();
+        taken.sort_unstable_by_key(|(_, taken)| Reverse(taken.seq));
+        taken.truncate(MAX_RELAYS);
+        let cursor = |(relay_id, taken): (&String, &Taken)| RelayCursor {
+            relay_id: relay_id.clone(),
+            message: taken.message,
+        };
+        taken.into_iter().map(cursor).collect()
     }
 
     /// Takes the messages `first_message…` of a relay, one a line, into `session`.

@@ -34,7 +34,7 @@ impl CommitWatch {
 
     pub(crate) fn advance(&self, committed_seq: u64) {
         let mut progress = self.progress();
-        progress.committed_seq = committed_seq;
+        progress.committed_seq = progress.committed_seq.max(committed_seq);
         if progress.waiting.is_empty() {
             return;
         }

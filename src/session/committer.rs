@@ -26,7 +26,7 @@ pub trait CommitObserver {
     fn committed(&self, seq: u64);
     /// A commit failed.
     fn failed(&self, error: &LogError);
-    /// Deletes the resume record; the session turns volatile when that is done.
+    /// Sees to it that nobody resumes the session; it turns volatile when that is done.
     fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>>;
     /// How far messages of relays were taken that have these seqs.
     fn relays(&self, _seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
@@ -48,6 +48,7 @@ struct Inner<L, O> {
     schedule: RefCell<CommitSchedule>,
     timer: RefCell<Option<Timeout>>,
     watchdog: RefCell<Option<Timeout>>,
+    way_back: RefCell<Option<Timeout>>,
     turning_volatile: RefCell<bool>,
 }
 
@@ -68,6 +69,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Committer<L, O> {
                 schedule: RefCell::default(),
                 timer: RefCell::default(),
                 watchdog: RefCell::default(),
+                way_back: RefCell::default(),
                 turning_volatile: RefCell::new(false),
             }),
         }
@@ -166,9 +168,9 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
 
     fn go_back_later(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
-        *self.watchdog.borrow_mut() = Some(Timeout::new(WAY_BACK_MS, move || {
+        *self.way_back.borrow_mut() = Some(Timeout::new(WAY_BACK_MS, move || {
             if let Some(this) = weak.upgrade() {
-                if let Some(timer) = this.watchdog.borrow_mut().take() {
+                if let Some(timer) = this.way_back.borrow_mut().take() {
                     timer.forget();
                 }
                 wasm_bindgen_futures::spawn_local(async move { this.go_back().await });
@@ -178,13 +180,15 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
 
     async fn go_back(self: Rc<Self>) {
         // Why it does not work, a person has been told already.
-        let gone_back = go_back(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await;
-        if gone_back.is_err() {
-            self.go_back_later();
-            return;
+        match go_back(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await {
+            Ok(()) => {
+                self.turning_volatile.replace(false);
+                self.observer.logged_again();
+                self.kick();
+            }
+            // Another owner has it, or it is over.
+            Err(LogError::Superseded { .. }) => {}
+            Err(_) => self.go_back_later(),
         }
-        self.turning_volatile.replace(false);
-        self.observer.logged_again();
-        self.kick();
     }
 }

@@ -94,8 +94,8 @@ impl CaptureSession {
         }
     }
 
-    /// Whether the log has failed for too long, or too much is pending. The owner then deletes the
-    /// resume record and calls [`turn_volatile`](Self::turn_volatile).
+    /// Whether the log has failed for too long, or too much is pending. The owner then sees to it
+    /// that nobody resumes the session, and calls [`turn_volatile`](Self::turn_volatile).
     #[must_use]
     pub fn must_turn_volatile(&self, now_ms: f64) -> bool {
         let failing = self.unsettled_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
@@ -103,7 +103,7 @@ impl CaptureSession {
         logs && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
     }
 
-    /// Goes on from memory; a closed session ends. The resume record must be gone before: a resumed owner
+    /// Goes on from memory; a closed session ends. Nobody may be able to resume it by then: such an owner
     /// would spend the same seqs again.
     pub fn turn_volatile(&mut self) {
         match self.state {

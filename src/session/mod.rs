@@ -19,11 +19,11 @@
 //! ## Turning volatile
 //!
 //! When commits have failed for [`FAILING_LIMIT_MS`], or [`MAX_PENDING_BYTES`] are pending,
-//! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner deletes the resume
-//! record and then calls [`turn_volatile`](CaptureSession::turn_volatile): from then on the session
-//! lives in memory only and is never resumed, so no seq can be used twice. A [`VolatileRecord`] in its
-//! place lets the next owner say what was lost. When the log works again, [`go_back`] puts into it what
-//! memory has, and the session is logged as before.
+//! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner replaces the
+//! resume record by a [`VolatileRecord`] and then calls [`turn_volatile`](CaptureSession::turn_volatile):
+//! from then on the session lives in memory, and nobody can resume it and use a seq twice. The next owner
+//! says what was lost. When the log works again while this owner lives, [`go_back`] puts into it what memory
+//! has, and the session is logged as before.
 //!
 //! ## Resuming and closing
 //!

@@ -8,14 +8,11 @@
 
 use super::CaptureSession;
 use crate::envelope::SessionId;
-use crate::envelope::reason::{NOT_RETAINED, VOLATILE};
+use crate::envelope::reason::{NOT_RETAINED, UNKNOWN_CATEGORY, VOLATILE};
 use crate::log::{Head, LogError, LogStore, RelayCursor};
 use crate::ring::{ReadResult, Reader, RingBuffer, StoredGap};
 use crate::selector::Selector;
 use std::collections::BTreeMap;
-
-/// The category of what the ring has let go of: whose events they were is gone with them.
-const UNKNOWN_CATEGORY: &str = "system";
 
 /// What would be lost if a volatile session ended now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,6 +63,8 @@ impl VolatileRecord {
         }
         super::commit(&mut self.ended(&head), log, 0.0).await?;
         self.is_buried = true;
+        // The log has newer counters from now on.
+        self.relays.clear();
         Ok(())
     }
 
@@ -86,9 +85,14 @@ impl VolatileRecord {
         let ring = RingBuffer::unbounded();
         let mut session = CaptureSession::with_log(self.session_id, ring, head);
         for (category, count, reason) in self.drops(head.latest_seq) {
-            // Only a record that was tampered with has a category that is none.
-            if session.record_drop(category, count, reason).is_err() {
-                let _ = session.record_drop(UNKNOWN_CATEGORY, count, reason);
+            let mut left = count;
+            while left > 0 {
+                let part = left.min(u64::from(u32::MAX));
+                // Only a record that was tampered with has a category that is none.
+                if session.record_drop(category, part, reason).is_err() {
+                    let _ = session.record_drop(UNKNOWN_CATEGORY, part, reason);
+                }
+                left -= part;
             }
         }
         for RelayCursor { relay_id, message } in &self.relays {

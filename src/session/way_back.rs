@@ -2,7 +2,7 @@
 
 use super::{CaptureSession, State};
 use crate::envelope::Gap;
-use crate::envelope::reason::NOT_RETAINED;
+use crate::envelope::reason::{NOT_RETAINED, UNKNOWN_CATEGORY};
 use crate::log::{Commit, LogError, LogStore, RelayCursor, SegmentBuilder};
 use crate::ring::{Entry, ReadResult, StoredGap};
 use crate::selector::Selector;
@@ -12,22 +12,31 @@ use std::ops::RangeInclusive;
 
 /// Most bytes of one commit on the way back, unless a single record has more.
 const PART_BYTES: usize = 1 << 20;
-/// The category of what the ring has let go of.
-const UNKNOWN_CATEGORY: &str = "system";
 
 /// Writes to the log what is in memory alone, and then turns the session's state to logged. It takes
 /// records meanwhile. `relays` says how far messages of relays were taken that have these seqs.
 ///
 /// # Errors
 /// What the log said. The session stays volatile, and what was written stays in the log.
+/// [`LogError::Superseded`] when it is not volatile, or has had another owner meanwhile: then it has none of this.
 pub async fn go_back<L: LogStore>(
     session: &RefCell<CaptureSession>,
     log: &L,
     relays: impl Fn(RangeInclusive<u64>) -> Vec<RelayCursor>,
 ) -> Result<(), LogError> {
-    let session_id = session.borrow().session_id;
+    let (session_id, state, ours) = {
+        let session = session.borrow();
+        (session.session_id, session.state, session.epoch)
+    };
+    if state != State::Volatile {
+        return Err(LogError::Superseded { ours, theirs: ours });
+    }
     // The last commit may have been made although nobody was told, and the log may be another one.
     let head = log.reopen(session_id).await?;
+    if head.epoch > ours + 1 {
+        return Err(LogError::Superseded { ours, theirs: head.epoch - 1 });
+    }
+    session.borrow_mut().epoch = head.epoch;
     let mut logged_seq = head.latest_seq;
     loop {
         let part = session.borrow().part_after(logged_seq, head.epoch);
@@ -38,7 +47,7 @@ pub async fn go_back<L: LogStore>(
         log.commit(&part).await?;
         logged_seq = part.latest_seq;
     }
-    session.borrow_mut().turn_logged(head.epoch);
+    session.borrow_mut().turn_logged();
     Ok(())
 }
 
@@ -84,10 +93,9 @@ impl CaptureSession {
     }
 
     /// The log has everything again.
-    const fn turn_logged(&mut self, epoch: u64) {
+    const fn turn_logged(&mut self) {
         if matches!(self.state, State::Volatile) {
             self.state = State::Logged;
-            self.epoch = epoch;
         }
     }
 }
@@ -210,8 +218,22 @@ mod tests {
         let log = MemoryLog::default();
         let session = volatile(&log, 100);
         publish(&session, "console", 1);
-        session.borrow_mut().close();
-        now(go_back(&session, &log, |_| Vec::new())).unwrap();
+        let closing = |_| {
+            session.borrow_mut().close();
+            Vec::new()
+        };
+        now(go_back(&session, &log, closing)).unwrap();
         assert_eq!((session.borrow().state(), logged(&log).len()), (State::Closed, 3));
+    }
+
+    #[test]
+    fn nothing_is_taken_from_another_owner() {
+        let log = MemoryLog::default();
+        let session = volatile(&log, 100);
+        publish(&session, "console", 1);
+        log.open(id());
+        let gone_back = now(go_back(&session, &log, |_| Vec::new()));
+        assert!(matches!(gone_back, Err(LogError::Superseded { .. })), "{gone_back:?}");
+        assert_eq!((session.borrow().state(), logged(&log).len()), (State::Volatile, 2));
     }
 }

@@ -170,10 +170,11 @@ test("completion offers keys, then values of the session", async () => {
 
 test("the address brings filter, range and record back", async () => {
   await filter("category:console severity:error");
+  const expected = await stored("category:console severity:error");
   await until(
-    () => page.locator(".row").count(),
-    (n) => n > 0,
-    "rows",
+    () => shown(page),
+    (n) => n === expected,
+    "records",
   );
   await page.locator(".row").nth(2).click();
   await page.getByRole("complementary", { name: "Details" }).waitFor();

@@ -101,7 +101,7 @@ impl JsRecorder {
                 read => read.unwrap_or(None),
             },
         };
-        let message = logged.unwrap_or(0).max(acknowledged as u64);
+        let message = logged.unwrap_or(0).max(acknowledged as u64).max(recorder.keeper.taken(&relay_id));
         recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message);
         Ok(())
     }
@@ -222,6 +222,9 @@ impl JsRecorder {
         let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
         let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
         recorder.keeper.tell_ends(&delivery);
+        if recorder.session.borrow().state() == State::Volatile {
+            delivery.turned_volatile();
+        }
         *recorder.delivery.borrow_mut() = Some(delivery);
         Ok(())
     }

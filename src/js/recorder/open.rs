@@ -111,6 +111,9 @@ impl Opened {
     }
 }
 
+/// Most ended sessions that are told of from memory. They are kept until a collector has acknowledged.
+const MAX_ENDED: usize = 64;
+
 /// Writes to the log what ended with the memory of earlier workers.
 async fn bury(log: &IndexedDbLog, ended: &mut Vec<VolatileRecord>, notice: &Rc<StatusNotice>) {
     for record in &mut *ended {
@@ -118,7 +121,15 @@ async fn bury(log: &IndexedDbLog, ended: &mut Vec<VolatileRecord>, notice: &Rc<S
             notice.problem(failed.code(), &format!("what {} lost: {failed}", record.session_id));
         }
     }
-    ended.retain(|record| !record.unkept.is_empty());
+    ended.retain(|record| !record.unkept.is_empty() || !record.is_buried);
+    // What is in the log is delivered from there as well, as long as the log is not lost.
+    let excess = ended.len().saturating_sub(MAX_ENDED);
+    let mut dropped = 0;
+    ended.retain(|record| {
+        let goes = dropped < excess && record.is_buried;
+        dropped += usize::from(goes);
+        !goes
+    });
 }
 
 /// Chrome stops a service worker this long after its last event.

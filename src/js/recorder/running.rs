@@ -86,7 +86,7 @@ impl CommitObserver for Observer {
     }
 
     fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
-        self.keeper.parts.ledger.borrow().taken_in(seqs)
+        self.keeper.relays(seqs)
     }
 
     fn logged_again(&self) {

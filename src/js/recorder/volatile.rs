@@ -7,11 +7,13 @@
 use super::open::{ResumeRecord, save_resume};
 use crate::flusher::Delivery;
 use crate::js::status::StatusNotice;
+use crate::log::RelayCursor;
 use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
 use crate::session::{CaptureSession, CommitWatch, Committed, State, VolatileRecord, VolatileTally};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -28,6 +30,8 @@ pub(super) struct VolatileKeeper {
     logged_seq: Cell<Option<u64>>,
     is_saving: Cell<bool>,
     is_stale: Cell<bool>,
+    /// What is saved belongs to the next session from now on.
+    is_closed: Cell<bool>,
     saved: CommitWatch,
 }
 
@@ -56,6 +60,7 @@ impl VolatileKeeper {
             logged_seq: Cell::new(is_volatile.then_some(0)),
             is_saving: Cell::default(),
             is_stale: Cell::default(),
+            is_closed: Cell::default(),
             saved: CommitWatch::new(0),
         })
     }
@@ -107,6 +112,10 @@ impl VolatileKeeper {
     }
 
     fn save_soon(self: &Rc<Self>) {
+        if self.is_closed.get() {
+            self.saved.advance(self.parts.ring.latest_seq());
+            return;
+        }
         self.is_stale.set(true);
         if self.is_saving.replace(true) {
             return;
@@ -135,7 +144,23 @@ impl VolatileKeeper {
     /// The session is over: nobody goes on with it.
     pub(super) async fn close(&self) -> Result<(), JsValue> {
         self.resume.take();
+        self.is_stale.set(false);
+        self.is_closed.set(true);
         self.save().await
+    }
+
+    /// How far a relay's messages were taken by a session that has ended and is not buried.
+    pub(super) fn taken(&self, relay_id: &str) -> u64 {
+        let ended = self.ended.borrow();
+        let relays = ended.iter().flat_map(|record| &record.relays);
+        relays.filter(|cursor| cursor.relay_id == relay_id).map(|cursor| cursor.message).max().unwrap_or(0)
+    }
+
+    /// How far messages were taken into memory of relays whose last ones have one of `seqs`, or came earlier
+    /// in this time without the log.
+    pub(super) fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+        let first_seq = self.logged_seq.get().map_or(*seqs.start(), |logged| logged + 1).min(*seqs.start());
+        self.parts.ledger.borrow().taken_in(first_seq..=*seqs.end())
     }
 
     async fn save(&self) -> Result<(), JsValue> {
@@ -144,8 +169,13 @@ impl VolatileKeeper {
         let mut record = self.resume.borrow().clone();
         record.volatile.extend(self.ended.borrow().iter().cloned());
         record.volatile.extend(unkept.filter(|unkept| !unkept.is_empty()));
-        let says_something = record.session_id.is_some() || !record.volatile.is_empty();
-        let saved = save_resume(&self.parts.save_resume, says_something.then_some(record).as_ref()).await;
+        let is_resumable = record.session_id.is_some();
+        let says_something = is_resumable || !record.volatile.is_empty();
+        let mut saved = save_resume(&self.parts.save_resume, says_something.then_some(record).as_ref()).await;
+        if saved.is_err() && !is_resumable {
+            // An older record must not let anyone go on with this session, and spend its seqs again.
+            saved = save_resume(&self.parts.save_resume, None).await.and(saved);
+        }
         self.saved.advance(latest_seq);
         saved
     }
