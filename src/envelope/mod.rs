@@ -26,6 +26,8 @@ pub const MAX_LINE_BYTES: usize = 1_000_000;
 pub const MAX_CUT_URL_BYTES: usize = 8 * 1024;
 /// Most bytes of a gap's reason.
 pub const MAX_REASON_BYTES: usize = 64;
+/// The category of a gap when whose events they were is gone with them.
+pub const UNKNOWN_CATEGORY: &str = "system";
 
 /// A counted hole in the stream: every seq from `first_seq` to `last_seq`, inclusive, carries nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -2,9 +2,6 @@
 //!
 //! Whoever records a drop may bring others; [`is_reason`](super::is_reason) says which are names.
 
-/// The category of a gap when whose events they were is gone with them.
-pub const UNKNOWN_CATEGORY: &str = "system";
-
 /// The bytes are there and are no records.
 pub const CORRUPT: &str = "corrupt";
 /// What a page's relay said was no event.

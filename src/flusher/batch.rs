@@ -1,8 +1,8 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
 use super::Order;
-use crate::envelope::reason::{NOT_RETAINED, REFUSED, UNKNOWN_CATEGORY};
-use crate::envelope::{Gap, LineWriter, SessionId};
+use crate::envelope::reason::{NOT_RETAINED, REFUSED};
+use crate::envelope::{Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use crate::ring::Entry;
 use std::fmt;
 

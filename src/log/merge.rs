@@ -6,7 +6,8 @@
 //! So the records of a half-deleted log still add up to its `latest_seq`.
 
 use super::segment::Segment;
-use crate::envelope::reason::{CORRUPT, NOT_RETAINED, UNKNOWN_CATEGORY};
+use crate::envelope::UNKNOWN_CATEGORY;
+use crate::envelope::reason::{CORRUPT, NOT_RETAINED};
 use crate::envelope::{Gap, LineWriter, SessionId};
 use crate::ring::{Entry, StoredGap};
 use bytes::Bytes;

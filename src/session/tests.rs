@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 const LOG: &[u8] =
     br#"{"type":"console.log","category":"console","source":{"kind":"extension"},"data":{"a":1}}"#;
 
-fn id() -> SessionId {
+pub(super) fn id() -> SessionId {
     SessionId::from_time(1_764_000_000_000, [7; 10])
 }
 
@@ -33,7 +33,7 @@ fn publish(session: &mut CaptureSession, category: &str) -> u64 {
 }
 
 /// The log never really waits, so one poll is enough.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(value) => value,

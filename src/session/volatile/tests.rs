@@ -1,0 +1,149 @@
+use super::*;
+use crate::event::Trust;
+use crate::log::{Fault, MemoryLog};
+use crate::ring::Entry;
+use crate::session::tests::{id, now};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// A session that had `logged` events in its log when that failed, and its ring.
+fn volatile(log: &MemoryLog, logged: u64, capacity: usize) -> (CaptureSession, RingBuffer) {
+    let ring = RingBuffer::new(capacity, 1 << 20).unwrap();
+    let mut session = CaptureSession::with_log(id(), ring.clone(), &log.open(id()));
+    publish(&mut session, "page", logged);
+    now(crate::session::commit(&mut session, log, 0.0)).unwrap();
+    session.turn_volatile();
+    (session, ring)
+}
+
+fn publish(session: &mut CaptureSession, category: &str, count: u64) {
+    for _ in 0..count {
+        let event = format!(r#"{{"type":"a.b","category":"{category}","source":{{"kind":"extension"}}}}"#);
+        session.publish(event.as_bytes(), Trust::Untrusted, 5).unwrap();
+    }
+}
+
+fn bury(record: &mut VolatileRecord, log: &MemoryLog) {
+    now(record.bury(log)).unwrap();
+}
+
+/// First and last seq, category and reason of each gap in the log; an event is `None`.
+fn logged(log: &MemoryLog) -> Vec<Option<(u64, u64, String, String)>> {
+    let entries = now(log.read(id(), 0, 1_000, 1 << 20)).unwrap();
+    let gap = |entry| match entry {
+        Entry::Event(_) => None,
+        Entry::Gap(StoredGap { gap, .. }) => Some((gap.first_seq, gap.last_seq, gap.category, gap.reason)),
+    };
+    entries.into_iter().map(gap).collect()
+}
+
+fn gap(first_seq: u64, last_seq: u64, category: &str, reason: &str) -> Option<(u64, u64, String, String)> {
+    Some((first_seq, last_seq, category.to_owned(), reason.to_owned()))
+}
+
+#[test]
+fn what_memory_alone_held_becomes_gaps_by_category() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 2, 100);
+    publish(&mut session, "console", 3);
+    session.record_drop("network", 10, "queue_full").unwrap();
+    publish(&mut session, "console", 1);
+    let mut record = VolatileTally::new(id(), ring).record(2, Vec::new());
+    assert_eq!(record.latest_seq(), 16);
+    bury(&mut record, &log);
+    let gaps = [gap(3, 6, "console", VOLATILE), gap(7, 16, "network", VOLATILE)];
+    assert_eq!(logged(&log)[2..], gaps);
+    bury(&mut record, &log);
+    assert_eq!(logged(&log)[2..], gaps, "twice");
+    let empty = MemoryLog::default();
+    bury(&mut record, &empty);
+    assert_eq!(logged(&empty)[1..], gaps, "again, as the log was emptied");
+}
+
+#[test]
+fn what_the_collector_has_is_not_lost_and_not_kept_here() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 1, 100);
+    publish(&mut session, "console", 5);
+    bury(&mut VolatileTally::new(id(), ring).record(4, Vec::new()), &log);
+    assert_eq!(logged(&log)[1..], [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]);
+}
+
+#[test]
+fn a_tally_follows_the_stream_and_its_acknowledgements() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 0, 100);
+    let mut tally = VolatileTally::new(id(), ring);
+    for round in 1..=3 {
+        publish(&mut session, "console", 2);
+        assert_eq!(tally.record(0, Vec::new()).unkept["console"], 2 * round);
+    }
+    session.record_drop("console", 10, "queue_full").unwrap();
+    // The cursor may stand inside a gap.
+    assert_eq!(tally.record(9, Vec::new()).unkept["console"], 7);
+    assert_eq!(tally.record(16, Vec::new()).unkept, BTreeMap::new());
+    assert!(tally.record(99, Vec::new()).is_empty());
+}
+
+#[test]
+fn what_the_ring_let_go_of_is_counted_too() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 0, 4);
+    publish(&mut session, "console", 10);
+    let record = VolatileTally::new(id(), ring.clone()).record(0, Vec::new());
+    assert_eq!(record.unkept, BTreeMap::from([("console".into(), 4), ("system".into(), 6)]));
+    let after = VolatileTally::new(id(), ring).record(3, Vec::new());
+    assert_eq!(after.unkept, BTreeMap::from([("console".into(), 4), ("system".into(), 3)]));
+}
+
+#[test]
+fn a_commit_that_was_made_unnoticed_is_not_counted_again() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 0, 100);
+    publish(&mut session, "console", 5);
+    publish(&mut session, "page", 5);
+    let mut record = VolatileTally::new(id(), ring).record(0, Vec::new());
+    let mut unnoticed = VolatileRecord { unkept: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
+    bury(&mut unnoticed, &log);
+    bury(&mut record, &log);
+    assert_eq!(logged(&log), [gap(1, 7, "console", VOLATILE), gap(8, 10, "page", VOLATILE)]);
+}
+
+#[test]
+fn the_collector_gets_it_from_memory() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 2, 100);
+    publish(&mut session, "console", 3);
+    let end = VolatileTally::new(id(), ring).record(3, Vec::new()).end();
+    assert_eq!((end.oldest_seq(), end.latest_seq()), (4, 5));
+    let read = end.reader(3, Selector::default()).unwrap().try_read();
+    let Some(ReadResult::Gap(StoredGap { gap, .. })) = read else { panic!("{read:?}") };
+    assert_eq!((gap.first_seq, gap.last_seq, gap.reason.as_str()), (4, 5, VOLATILE));
+}
+
+#[test]
+fn relays_are_told_with_the_gaps_or_not_at_all() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 0, 100);
+    publish(&mut session, "console", 1);
+    let relays = vec![RelayCursor { relay_id: "r1".into(), message: 7 }];
+    let mut record = VolatileTally::new(id(), ring).record(0, relays);
+    log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded)]);
+    assert_eq!(now(record.bury(&log)), Err(LogError::QuotaExceeded));
+    assert_eq!((logged(&log).len(), log.relay("r1")), (0, None));
+    bury(&mut record, &log);
+    assert_eq!((logged(&log).len(), log.relay("r1")), (1, Some(7)));
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was_written() {
+    let record = VolatileRecord {
+        session_id: id(),
+        after_seq: 3,
+        unkept: BTreeMap::from([("console".into(), 2)]),
+        relays: vec![RelayCursor { relay_id: "r1".into(), message: 7 }],
+        is_buried: true,
+    };
+    let text = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<VolatileRecord>(&text).unwrap(), record);
+}
