@@ -175,6 +175,14 @@ export class Rig {
     for (const { targetId } of await this.workers()) await this.cdp.send("Target.closeTarget", { targetId });
   }
 
+  /** The extension's databases are gone, as when the browser finds them damaged. */
+  async clearDatabases() {
+    const origin = `chrome-extension://${this.extensionId}`;
+    const tab = await Tab.open(this.cdp, "about:blank", { background: true });
+    await tab.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+    await tab.close();
+  }
+
   /** Runs `expression` in the worker, and leaves it as it was. @param {string} expression */
   async inWorker(expression) {
     const [worker] = await this.workers();

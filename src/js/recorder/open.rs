@@ -77,10 +77,16 @@ impl Opened {
         let log = IndexedDbLog::open(&options.database_name, durability).await?;
         let install_key = log.install_key().await?;
         let ResumeRecord { session_id, volatile: mut ended, .. } = options.resume.clone().unwrap_or_default();
+        let resumed = match session_id {
+            Some(session_id) => log.resume_session(session_id).await?.map(|head| (session_id, head)),
+            None => None,
+        };
+        if let Some((session_id, _)) = &resumed {
+            // It has come back into its log, and that is there.
+            ended.retain(|record| record.session_id != *session_id);
+        }
         bury(&log, &mut ended, notice).await;
-        if let Some(session_id) = session_id
-            && let Some(head) = log.resume_session(session_id).await?
-        {
+        if let Some((session_id, head)) = resumed {
             let log = Some(log);
             return Ok(Self { session_id, head, log, resumed: true, previous: None, install_key, ended });
         }

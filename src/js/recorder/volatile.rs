@@ -24,7 +24,8 @@ pub(super) struct VolatileKeeper {
     tally: RefCell<VolatileTally>,
     /// How the next worker goes on with this session, while it can.
     resume: RefCell<ResumeRecord>,
-    /// What ended with the memory of earlier workers, and no collector has acknowledged yet.
+    /// What ended with the memory of earlier workers, or may end with this log, and no collector has
+    /// acknowledged yet.
     ended: RefCell<Vec<VolatileRecord>>,
     /// The last seq in the log, since there is no more to come there.
     logged_seq: Cell<Option<u64>>,
@@ -73,8 +74,14 @@ impl VolatileKeeper {
         self.save_or_say().await;
     }
 
-    /// The session is in its log again, and the next worker goes on with it.
+    /// The session is in its log again, and the next worker goes on with it. A log that has failed once may
+    /// be lost yet, and the next worker find nothing to go on with: until the collector has what memory held,
+    /// the record says that, too.
     pub(super) fn end(self: &Rc<Self>) {
+        let undelivered = self.unkept_after(0, self.logged_seq.get().unwrap_or(0));
+        if !undelivered.unkept.is_empty() {
+            self.ended.borrow_mut().push(undelivered);
+        }
         let session = self.parts.session.borrow();
         if session.state() == State::Logged {
             let (session_id, epoch) = (Some(session.session_id()), session.epoch());
@@ -87,7 +94,8 @@ impl VolatileKeeper {
 
     /// Lets a delivery tell of what ended.
     pub(super) fn tell_ends(&self, delivery: &Delivery) {
-        for record in &*self.ended.borrow() {
+        let ours = self.parts.session.borrow().session_id();
+        for record in self.ended.borrow().iter().filter(|record| record.session_id != ours) {
             delivery.add_end(record.session_id, record.end());
         }
     }
@@ -181,10 +189,14 @@ impl VolatileKeeper {
     }
 
     fn unkept(&self) -> Option<VolatileRecord> {
-        let logged_seq = self.logged_seq.get()?;
+        self.logged_seq.get().map(|logged_seq| self.unkept_after(logged_seq, logged_seq))
+    }
+
+    /// What no collector has after `seq`, and how far relays' messages were taken after `logged_seq`.
+    fn unkept_after(&self, seq: u64, logged_seq: u64) -> VolatileRecord {
         let acked_seq = self.parts.delivery.borrow().as_ref().map_or(0, |it| it.status().acked_seq);
         // What is not shown yet is nobody's: relays will send it again.
         let relays = self.parts.ledger.borrow().taken_in(logged_seq + 1..=self.parts.ring.latest_seq());
-        Some(self.tally.borrow_mut().record(acked_seq.max(logged_seq), relays))
+        self.tally.borrow_mut().record(acked_seq.max(seq), relays)
     }
 }
