@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 /// How long a hanging commit goes unnoticed after it may turn the session volatile.
 const WATCH_MS: u32 = 5_100;
@@ -40,6 +40,9 @@ pub trait CommitObserver {
 pub struct Committer<L, O> {
     inner: Rc<Inner<L, O>>,
 }
+
+/// Where a timer is kept.
+type Slot<T> = fn(&T) -> &RefCell<Option<Timeout>>;
 
 struct Inner<L, O> {
     session: Rc<RefCell<CaptureSession>>,
@@ -96,10 +99,9 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
         match due {
             Due::Never => {}
             Due::In(ms) => {
-                self.timer.borrow_mut().get_or_insert_with(|| {
-                    let weak = Rc::downgrade(self);
-                    Timeout::new(ms.ceil() as u32, move || Self::timer_fired(&weak))
-                });
+                if self.timer.borrow().is_none() {
+                    self.after(ms.ceil() as u32, |this| &this.timer, |this| this.kick());
+                }
             }
             Due::Now => {
                 self.timer.borrow_mut().take();
@@ -111,14 +113,18 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
         }
     }
 
-    fn timer_fired(weak: &Weak<Self>) {
-        if let Some(this) = weak.upgrade() {
+    /// Does `work` after `ms`, unless `slot` gets another timer before, or none.
+    fn after(self: &Rc<Self>, ms: u32, slot: Slot<Self>, work: fn(Rc<Self>)) {
+        let weak = Rc::downgrade(self);
+        let timer = Timeout::new(ms, move || {
+            let Some(this) = weak.upgrade() else { return };
             // The handle of a timer that fired must not be cleared again by its drop.
-            if let Some(timer) = this.timer.borrow_mut().take() {
+            if let Some(timer) = slot(&this).borrow_mut().take() {
                 timer.forget();
             }
-            this.kick();
-        }
+            work(this);
+        });
+        slot(self).replace(Some(timer));
     }
 
     async fn commit(self: Rc<Self>) {
@@ -127,7 +133,8 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             self.schedule.borrow_mut().ended(true);
             return;
         };
-        self.watch();
+        // Looks again when a commit that hangs has lasted too long.
+        self.after(WATCH_MS, |this| &this.watchdog, |this| this.kick());
         let result = self.log.commit(&commit).await;
         self.watchdog.borrow_mut().take();
         let settled = self.session.borrow_mut().settle(result);
@@ -137,19 +144,6 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             Err(error) => self.observer.failed(&error),
         }
         self.kick();
-    }
-
-    /// Looks again when a commit that hangs has lasted too long.
-    fn watch(self: &Rc<Self>) {
-        let weak = Rc::downgrade(self);
-        *self.watchdog.borrow_mut() = Some(Timeout::new(WATCH_MS, move || {
-            if let Some(this) = weak.upgrade() {
-                if let Some(timer) = this.watchdog.borrow_mut().take() {
-                    timer.forget();
-                }
-                this.kick();
-            }
-        }));
     }
 
     fn turn_volatile(self: &Rc<Self>) {
@@ -167,15 +161,8 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
     }
 
     fn go_back_later(self: &Rc<Self>) {
-        let weak = Rc::downgrade(self);
-        *self.way_back.borrow_mut() = Some(Timeout::new(WAY_BACK_MS, move || {
-            if let Some(this) = weak.upgrade() {
-                if let Some(timer) = this.way_back.borrow_mut().take() {
-                    timer.forget();
-                }
-                wasm_bindgen_futures::spawn_local(async move { this.go_back().await });
-            }
-        }));
+        let go_back = |this: Rc<Self>| wasm_bindgen_futures::spawn_local(async move { this.go_back().await });
+        self.after(WAY_BACK_MS, |this| &this.way_back, go_back);
     }
 
     async fn go_back(self: Rc<Self>) {

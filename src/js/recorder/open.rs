@@ -90,7 +90,12 @@ impl Opened {
             let log = Some(log);
             return Ok(Self { session_id, head, log, resumed: true, previous: None, install_key, ended });
         }
-        let previous = log.sessions().await?.last().map(|(session_id, _)| *session_id);
+        if let Some(gone) = session_id {
+            let why = format!("session {gone} is not in the log any more, nor what no collector had of it");
+            notice.problem(LogError::Missing.code(), &why);
+        }
+        let last = log.sessions().await?.last().map(|(session_id, _)| *session_id);
+        let previous = session_id.or(last);
         let session_id = new_session_id();
         let head = log.begin_session(session_id).await?;
         Ok(Self { session_id, head, log: Some(log), resumed: false, previous, install_key, ended })
