@@ -41,7 +41,7 @@ async function main() {
   heading("Setting up");
   await setUp({ browser: true });
   heading("Building");
-  await build(["www", "collector", "wasm", "extension"]);
+  await build(["www", "collector", "wasm", "extension"], { quick: true });
 
   heading("Recording, with two deaths of the worker and one of the collector");
   const folder = mkdtempSync(join(tmpdir(), "tabtape-smoke-"));

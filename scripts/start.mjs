@@ -39,7 +39,7 @@ async function main() {
   heading("Setting up");
   await setUp({ browser: options.browser });
   heading("Building");
-  await build(["www", "collector", "wasm", "extension"]);
+  await build(["www", "collector", "wasm", "extension"], { quick: true });
 
   heading("Starting");
   claim();

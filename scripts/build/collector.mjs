@@ -8,10 +8,12 @@ import { run } from "../lib/run.mjs";
 import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
 import { cargoTargetDir } from "../lib/toolchain.mjs";
 
-export async function buildCollector() {
-  const args = ["build", "--package", "tabtape-collector", "--bin", "tabtape", "--profile", "collector"];
+/** @param {{ quick: boolean }} mode Quick: the build that tests share. */
+export async function buildCollector({ quick }) {
+  const profile = quick ? "dev" : "collector";
+  const args = ["build", "--package", "tabtape-collector", "--bin", "tabtape", "--profile", profile];
   await run("Build the collector", "cargo", args);
-  const built = join(await cargoTargetDir(), "collector", exe("tabtape"));
+  const built = join(await cargoTargetDir(), quick ? "debug" : profile, exe("tabtape"));
 
   const done = dist("bin", ".stamp");
   const key = hashOf([built]);

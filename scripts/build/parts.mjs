@@ -6,11 +6,11 @@
  */
 import { Tell } from "../lib/say.mjs";
 
-/** @type {Record<string, () => Promise<void>>} In order of need. */
+/** @type {Record<string, (mode: { quick: boolean }) => Promise<void>>} In order of need. */
 const PARTS = {
   www: async () => (await import("./www.mjs")).buildViewer(),
-  collector: async () => (await import("./collector.mjs")).buildCollector(),
-  wasm: async () => (await import("./wasm.mjs")).buildWasm(),
+  collector: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
+  wasm: async (mode) => (await import("./wasm.mjs")).buildWasm(mode),
   npm: async () => (await import("./npm.mjs")).buildNpm(),
   extension: async () => (await import("./extension.mjs")).buildExtension(),
 };
@@ -18,8 +18,11 @@ const PARTS = {
 /** What is built beside the parts after it. */
 const BESIDE = "collector";
 
-/** @param {string[]} [parts] All when absent. */
-export async function build(parts = Object.keys(PARTS)) {
+/**
+ * @param {string[]} [parts] All when absent.
+ * @param {{ quick?: boolean }} [mode] Quick: builds sooner what is only run here, not packed or measured.
+ */
+export async function build(parts = Object.keys(PARTS), { quick = false } = {}) {
   const unknown = parts.find((part) => !PARTS[part]);
   if (unknown !== undefined) {
     const known = Object.keys(PARTS).join(", ");
@@ -27,13 +30,14 @@ export async function build(parts = Object.keys(PARTS)) {
   }
   const at = parts.indexOf(BESIDE);
   const [before, after] = at < 0 ? [parts, []] : [parts.slice(0, at), parts.slice(at + 1)];
-  await inTurn(before);
+  const mode = { quick };
+  await inTurn(before, mode);
   // All have ended before a failure of one is told.
-  const ended = await Promise.allSettled([inTurn(at < 0 ? [] : [BESIDE]), inTurn(after)]);
+  const ended = await Promise.allSettled([inTurn(at < 0 ? [] : [BESIDE], mode), inTurn(after, mode)]);
   for (const result of ended) if (result.status === "rejected") throw result.reason;
 }
 
-/** @param {string[]} parts */
-async function inTurn(parts) {
-  for (const part of parts) await PARTS[part]?.();
+/** @param {string[]} parts @param {{ quick: boolean }} mode */
+async function inTurn(parts, mode) {
+  for (const part of parts) await PARTS[part]?.(mode);
 }

@@ -35,17 +35,19 @@ const WASM_FEATURES = [
   "--enable-simd",
 ];
 
-export async function buildWasm() {
+/** @param {{ quick: boolean }} mode Quick: not optimised for size, and not by wasm-opt. */
+export async function buildWasm({ quick }) {
   const kind = await wasmToolchain();
   if (!kind) throw new Tell("no Rust toolchain here can build wasm: run npm run setup");
   const env = wasmEnv(kind);
 
-  const cargo = ["build", "--lib", "--package", "tabtape", "--profile", "wasm", "--target", WASM_TARGET];
+  const profile = quick ? "wasm-quick" : "wasm";
+  const cargo = ["build", "--lib", "--package", "tabtape", "--profile", profile, "--target", WASM_TARGET];
   await run("Build the core for wasm", "cargo", cargo, { env });
-  const built = join(await cargoTargetDir(env), WASM_TARGET, "wasm", "tabtape.wasm");
+  const built = join(await cargoTargetDir(env), WASM_TARGET, profile, "tabtape.wasm");
 
   const done = dist("wasm", ".stamp");
-  const key = hashOf([built, fileURLToPath(import.meta.url)], wasmBindgenVersion());
+  const key = hashOf([built, fileURLToPath(import.meta.url)], `${wasmBindgenVersion()} ${profile}`);
   if (isStamped(done, key)) return;
 
   const work = dist("wasm", "work");
@@ -62,9 +64,12 @@ export async function buildWasm() {
     built,
   ];
   await run("Generate the JavaScript glue", "wasm-bindgen", bindgen, { env });
-  const optimised = join(work, "optimised.wasm");
-  const optimise = [wasmOpt(), join(work, "tabtape_bg.wasm"), "-O3", ...WASM_FEATURES, "-o", optimised];
-  await run("Optimise the wasm", process.execPath, optimise, { env });
+  const bound = join(work, "tabtape_bg.wasm");
+  const optimised = quick ? bound : join(work, "optimised.wasm");
+  if (!quick) {
+    const optimise = [wasmOpt(), bound, "-O3", ...WASM_FEATURES, "-o", optimised];
+    await run("Optimise the wasm", process.execPath, optimise, { env });
+  }
 
   copyFileSync(optimised, dist("wasm", "tabtape.wasm"));
   writeFileSync(dist("wasm", "tabtape.js"), wrapGlue(readFileSync(join(work, "tabtape.js"), "utf8")));

@@ -35,7 +35,7 @@ const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ..
 /** @type {Record<string, Section>} In order. */
 export const SECTIONS = {
   setup: { what: "what a bare machine lacks", needs: [], steps: () => setUp({ browser: true, tests: true }) },
-  build: { what: "everything in dist/", needs: ["setup"], steps: () => build() },
+  build: { what: "everything in dist/", needs: ["setup"], steps: () => build(undefined, { quick: true }) },
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
   wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
