@@ -1,10 +1,10 @@
 //! Tabtape: a flight recorder for browser tabs.
 //!
 //! Producers publish [events](event) into a [`CaptureSession`], which decides their order, the **seq**,
-//! and serializes each once, as a [line](envelope). A session with a [log](mod@log) makes lines durable
+//! and serializes each once, as a [line](record). A session with a [log](mod@log) makes lines durable
 //! before anyone sees them; then they appear in the [ring](ring), where any number of readers follow, and
-//! the [flusher] delivers them to a collector exactly once. Nothing is lost silently: what could not be
-//! kept is a counted [gap](envelope::Gap) with a reason, and a reader that was overrun is told so.
+//! [delivery] sends them to a collector exactly once. Nothing is lost silently: what could not be
+//! kept is a counted [gap](record::Gap) with a reason, and a reader that was overrun is told so.
 //!
 //! ```
 //! use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, SessionId, Trust};
@@ -28,9 +28,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`event`], [`envelope`], [`header`], [`levels`], [`severity`] | the schema: what a producer says, what is stored, what readers filter on |
+//! | [`event`], [`record`], [`levels`], [`severity`] | the schema: what a producer says, what is stored, what readers filter on |
 //! | [`session`], [`ring`] | acceptance and order; the window onto the newest records |
-//! | [`mod@log`], [`flusher`], [`relay`] | durability, delivery, and messages that arrive more than once |
+//! | [`mod@log`], [`delivery`], [`relay`] | durability, delivery, and messages that arrive more than once |
 //! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
 //! | [`redaction`] | secrets, replaced before they reach a disk |
 //! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
@@ -38,15 +38,12 @@
 
 pub mod config;
 pub mod coverage;
-pub mod envelope;
+pub mod delivery;
 pub mod event;
-pub mod flusher;
-pub mod header;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-mod js;
 pub mod json;
 pub mod levels;
 pub mod log;
+pub mod record;
 pub mod redaction;
 pub mod relay;
 pub mod ring;
@@ -54,11 +51,13 @@ pub mod selector;
 pub mod session;
 pub mod severity;
 pub mod system;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub mod web;
 
 pub use config::CaptureConfig;
-pub use envelope::{Gap, Line, SessionId, parse_line};
 pub use event::{Event, Trust};
 pub use levels::{DetailLevel, Severity, SourceKind};
+pub use record::{Gap, Line, SessionId, parse_line};
 pub use redaction::Redactor;
 pub use ring::{ReadResult, Reader, RingBuffer};
 pub use selector::Selector;

@@ -16,7 +16,7 @@
 //! Each is the JSON text of an event, to be published like any other.
 
 use crate::config::CaptureConfig;
-use crate::envelope::SessionId;
+use crate::record::SessionId;
 use serde_json::{Value, json};
 
 /// A stretch of time in which worker events may have been lost, in Unix microseconds.

@@ -5,8 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use tabtape::envelope::{Line, parse_line};
-use tabtape::header::Record;
+use tabtape::record::{Line, Record, parse_line};
 use tabtape::selector::Selector;
 
 struct Counting;

@@ -8,7 +8,7 @@
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::time::Instant;
-use tabtape::envelope::{Line, parse_line};
+use tabtape::record::{Line, parse_line};
 use tabtape_collector::store::Store;
 
 fn main() {

@@ -9,9 +9,9 @@ use crate::store::{Batch, Idempotency, Incoming, Order, PageQuery, Store, StoreE
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use tabtape::envelope::{Line, SessionId};
 use tabtape::event::{Event, Trust};
 use tabtape::levels::SourceKind;
+use tabtape::record::{Line, SessionId};
 use tabtape::redaction::{Redactor, RuleTable};
 use tabtape::ring::{ReadResult, Reader, RingBuffer};
 use tabtape::selector::Selector;

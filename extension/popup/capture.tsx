@@ -1,5 +1,5 @@
 /** What is recorded: this site, and each category with its detail level. */
-import type { CaptureConfig, DetailLevel } from "../../src/js/types.ts";
+import type { CaptureConfig, DetailLevel } from "../../src/web/types.ts";
 import { count, shortCount } from "../../www/src/data/time.ts";
 import { categoryClass } from "../../www/src/ui/category.ts";
 import { eventsOf } from "./numbers.tsx";

@@ -1,6 +1,6 @@
 /** What the popup does with the logs of this browser by itself: what they take and hold, and all of them as a file. */
 import { type Signal, signal } from "@preact/signals";
-import type { LogReader, LogStorage, SessionTally } from "../../src/js/index.ts";
+import type { LogReader, LogStorage, SessionTally } from "../../src/web/index.ts";
 import { count } from "../../www/src/data/time.ts";
 import { openLogs } from "../viewer/logs.ts";
 import { done, problem, type RecorderNow } from "./state.ts";

@@ -1,6 +1,6 @@
 /** What the popup shows, asked of the worker once a second, and what its buttons do. */
 import { type Signal, signal } from "@preact/signals";
-import type { CaptureConfig } from "../../src/js/types.ts";
+import type { CaptureConfig } from "../../src/web/types.ts";
 import { count } from "../../www/src/data/time.ts";
 import type { Forgotten } from "../worker/forget.ts";
 import type { Command, Status } from "../worker/messages.ts";

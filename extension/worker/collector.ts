@@ -1,5 +1,5 @@
 /** What the worker itself asks of the paired collector: delivering is the core's. */
-import type { CollectorTarget } from "../../src/js/types.ts";
+import type { CollectorTarget } from "../../src/web/types.ts";
 
 /**
  * Asks the collector that is paired, once whoever listens at its address has proved to be it: a token goes to nobody

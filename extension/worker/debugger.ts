@@ -6,7 +6,7 @@
  * Attachments outlive the worker that made them: `resume` finds them again before the next one records anything. They
  * end with the recording; the setting for all tabs holds for the next one.
  */
-import type { DetailLevel, EventInput, Recorder } from "../../src/js/types.ts";
+import type { DetailLevel, EventInput, Recorder } from "../../src/web/types.ts";
 import { answered, Unanswered } from "./answered.ts";
 import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";

@@ -4,7 +4,7 @@
  * A worker dies 30 s after its last extension event or API call, whatever it is doing: while a backlog drains, a call
  * every 20 s counts as one. The alarm is there only while there is a backlog, so an idle worker sleeps.
  */
-import type { RecorderStatus } from "../../src/js/types.ts";
+import type { RecorderStatus } from "../../src/web/types.ts";
 
 export const BACKLOG_ALARM = "tabtape_backlog";
 const KEEP_ALIVE_MS = 20_000;

@@ -6,7 +6,7 @@
  * to say: kind `extension`, their id as `extension_id`; what they put there is kept as `source.event` only. Built-in
  * categories are not theirs to fill; events of one that a person has turned off are left out.
  */
-import type { EventInput, Recorder } from "../../src/js/types.ts";
+import type { EventInput, Recorder } from "../../src/web/types.ts";
 import { levelOf } from "./levels.ts";
 import type { RecorderOwner } from "./recorder.ts";
 

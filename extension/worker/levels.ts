@@ -3,7 +3,7 @@
  *
  * `raw` is the producer's own payload, which replaces the rest.
  */
-import type { CaptureConfig, DetailLevel } from "../../src/js/types.ts";
+import type { CaptureConfig, DetailLevel } from "../../src/web/types.ts";
 
 type Fields = Record<string, unknown>;
 

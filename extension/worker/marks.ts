@@ -1,5 +1,5 @@
 /** Marks and screenshots: what a person or an agent puts into the stream, or has put there. */
-import type { Recorder } from "../../src/js/types.ts";
+import type { Recorder } from "../../src/web/types.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";

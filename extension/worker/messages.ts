@@ -3,7 +3,7 @@
  *
  * Content scripts share our id, so a command counts only from a page whose origin is ours.
  */
-import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
+import type { CaptureConfigPatch, CollectorTarget } from "../../src/web/types.ts";
 import type { DebuggerProducer } from "./debugger.ts";
 import type { External } from "./external.ts";
 import { forgetSite } from "./forget.ts";

@@ -8,7 +8,7 @@
  * A worker killed in the few milliseconds between loses that one event; what follows of the request is still recorded,
  * without what only its beginning knew.
  */
-import type { Recorder } from "../../src/js/types.ts";
+import type { Recorder } from "../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { Documents } from "./documents.ts";
 import { climb, isAtLeast, type Ladder, levelOf } from "./levels.ts";

@@ -5,7 +5,7 @@
  * what it covers, so a relay keeps the rest through every death of this worker. The first answer on each port is what
  * the capture config says now: a relay that has just begun, or was out of reach, knows less or something older.
  */
-import type { Recorder, RelayContext } from "../../src/js/types.ts";
+import type { Recorder, RelayContext } from "../../src/web/types.ts";
 import type { Documents } from "./documents.ts";
 import { parentOf } from "./documents.ts";
 import type { RecorderOwner } from "./recorder.ts";

@@ -5,8 +5,8 @@
  * nothing is recorded it does nothing. A trap of the wasm discards its instance: the session is resumed from its
  * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
  */
-import type { Durability } from "../../src/js/durability.ts";
-import { init, isTrap as isWasmTrap, openRecorder } from "../../src/js/index.ts";
+import type { Durability } from "../../src/web/durability.ts";
+import { init, isTrap as isWasmTrap, openRecorder } from "../../src/web/index.ts";
 import type {
   CaptureConfigPatch,
   CollectorTarget,
@@ -14,7 +14,7 @@ import type {
   Recorder,
   RecorderStatus,
   ResumeRecord,
-} from "../../src/js/types.ts";
+} from "../../src/web/types.ts";
 import type { Home } from "./home.ts";
 
 const RESUME_KEY = "tabtape_resume";

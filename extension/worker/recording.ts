@@ -4,13 +4,13 @@
  * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
  * browser, and shows in the stream (`system.config_changed` is the core's).
  */
-import { openLogReader } from "../../src/js/index.ts";
+import { openLogReader } from "../../src/web/index.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
   CollectorTarget,
   RecorderStatus,
-} from "../../src/js/types.ts";
+} from "../../src/web/types.ts";
 import type { BadgeState } from "./badge.ts";
 import type { Drain } from "./drain.ts";
 import type { Home } from "./home.ts";

@@ -4,7 +4,7 @@
  * What a document has to know before its first script runs (the level of each category) is in the choice of the
  * scripts registered for it: a content script takes no arguments.
  */
-import type { CaptureConfig, Recorder } from "../../src/js/types.ts";
+import type { CaptureConfig, Recorder } from "../../src/web/types.ts";
 import { answered } from "./answered.ts";
 import type { Home } from "./home.ts";
 import { levelOf } from "./levels.ts";

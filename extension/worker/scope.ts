@@ -4,7 +4,7 @@
  * The patterns of sites are the core's; here stands only what a browser adds: our own pages, the collector's
  * documents, and documents without an address of their own, which go with the page they are in.
  */
-import type { Recorder } from "../../src/js/types.ts";
+import type { Recorder } from "../../src/web/types.ts";
 import { readInvitation } from "../pair/invitation.ts";
 
 /** `chrome-extension://<our id>`: how the addresses of our pages start. */

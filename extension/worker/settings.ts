@@ -4,8 +4,8 @@
  * A preconfiguration (of ours, the file `tabtape.json` beside the manifest) is applied at the first worker start that
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
  */
-import type { Durability } from "../../src/js/durability.ts";
-import type { CaptureConfigPatch, CollectorTarget } from "../../src/js/types.ts";
+import type { Durability } from "../../src/web/durability.ts";
+import type { CaptureConfigPatch, CollectorTarget } from "../../src/web/types.ts";
 import type { Preconfiguration } from "./home.ts";
 
 const KEY = "tabtape";

@@ -3,7 +3,7 @@
  *
  * The defaults are the core's (src/config); a test holds them together.
  */
-import type { CaptureConfig, CaptureConfigPatch, CategoryConfig } from "../../src/js/types.ts";
+import type { CaptureConfig, CaptureConfigPatch, CategoryConfig } from "../../src/web/types.ts";
 import { merge } from "./merge.ts";
 
 const category = (max_event_bytes = 65_536): CategoryConfig => ({

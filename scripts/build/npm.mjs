@@ -8,7 +8,7 @@ import { during, Tell } from "../lib/say.mjs";
 import { emit, filesIn, outputsOf } from "./emit.mjs";
 import { scratch } from "./scratch.mjs";
 
-const SOURCE = join(root, "src", "js");
+const SOURCE = join(root, "src", "web");
 
 /** What `exports` of package.json names in dist/npm, each of the source of the same name. */
 const ENTRY_POINTS = [
@@ -93,7 +93,7 @@ async function declarations() {
     const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
     const { status, output } = await capture(process.execPath, [tsc, "--project", file]);
     if (status !== 0) throw new Tell(output.trim());
-    const emitted = join(folder, "src", "js");
+    const emitted = join(folder, "src", "web");
     const files = filesIn(emitted).map((path) => [path, shipped(readFileSync(join(emitted, path), "utf8"))]);
     // Its users free nothing by hand, and their lib need not know `Symbol.dispose`.
     const glue = readFileSync(dist("wasm", "tabtape.d.ts"), "utf8").replace(

@@ -1,8 +1,8 @@
 //! From JSON to a config: every field by hand, so that each refusal has its path and says what would be right.
 
 use super::{CaptureConfig, CategoryConfig, ConfigError, Sites, category};
-use crate::envelope::MAX_LINE_BYTES;
 use crate::levels::DetailLevel;
+use crate::record::MAX_LINE_BYTES;
 use crate::selector::key::nearest;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,14 +1,14 @@
 //! Forgetting: what a person wants gone leaves the logs, and its seqs stay accounted for.
 
-use super::segment::{Segment, SegmentBuilder};
-use crate::envelope::reason::DELETED;
-use crate::envelope::{Gap, LineWriter, SessionId};
+use super::format::{Segment, SegmentBuilder};
+use crate::record::reason::DELETED;
+use crate::record::{Gap, LineWriter, SessionId};
 use crate::ring::Entry;
 use crate::selector::Selector;
 
 /// `segment` with a gap in the place of every event that `selector` wants, and how many those were; `None`
 /// when it wants none. A line that cannot be read stays: reading it tells what is wrong.
-pub(super) fn forget(
+pub(crate) fn forget(
     session_id: SessionId,
     segment: &Segment,
     selector: &Selector,

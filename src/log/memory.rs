@@ -2,7 +2,7 @@
 
 use super::merge::{Merge, Step};
 use super::{Commit, Head, LogError, LogStore, RelayCursor, Segment};
-use crate::envelope::SessionId;
+use crate::record::SessionId;
 use crate::ring::Entry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,17 +5,17 @@
 //! [`CORRUPT`] where a segment or a line cannot be read, [`NOT_RETAINED`] where nothing is left at all.
 //! So the records of a half-deleted log still add up to its `latest_seq`.
 
-use super::segment::Segment;
-use crate::envelope::UNKNOWN_CATEGORY;
-use crate::envelope::reason::{CORRUPT, NOT_RETAINED};
-use crate::envelope::{Gap, LineWriter, SessionId};
+use super::format::Segment;
+use crate::record::UNKNOWN_CATEGORY;
+use crate::record::reason::{CORRUPT, NOT_RETAINED};
+use crate::record::{Gap, LineWriter, SessionId};
 use crate::ring::{Entry, StoredGap};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Which way a merge goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     /// From a cursor to the newest.
     Forward,
     /// From the newest to the oldest.
@@ -24,7 +24,7 @@ pub(super) enum Direction {
 
 /// What a merge does next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The next record.
     Entry(Entry),
     /// This lane must be given its next segment, or be ended.
@@ -35,15 +35,15 @@ pub(super) enum Step {
 
 /// A segment that could not be read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Damage {
-    pub(super) category: String,
+pub(crate) struct Damage {
+    pub(crate) category: String,
     /// Its key.
-    pub(super) first_seq: u64,
-    pub(super) reason: String,
+    pub(crate) first_seq: u64,
+    pub(crate) reason: String,
     /// What it held, as far as the other lanes tell. Empty when its table is sound.
-    pub(super) holes: Vec<(u64, u64)>,
+    pub(crate) holes: Vec<(u64, u64)>,
     /// Whether `holes` are all of it: the merge came from before it and went on past it.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 #[derive(Debug)]
@@ -58,7 +58,7 @@ struct Lane {
 }
 
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     direction: Direction,
     writer: LineWriter,
     lanes: Vec<Lane>,
@@ -72,7 +72,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Everything after `after_seq`, up to `latest_seq`, of logs of `categories`.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         session_id: SessionId,
         categories: &[String],
         after_seq: u64,
@@ -82,7 +82,7 @@ impl Merge {
     }
 
     /// Everything up to `latest_seq`, newest first.
-    pub(super) fn backward(session_id: SessionId, categories: &[String], latest_seq: u64) -> Self {
+    pub(crate) fn backward(session_id: SessionId, categories: &[String], latest_seq: u64) -> Self {
         Self::new(Direction::Backward, session_id, categories, latest_seq, latest_seq)
     }
 
@@ -112,7 +112,7 @@ impl Merge {
     }
 
     /// Gives a lane its next segment in the merge's direction.
-    pub(super) fn push(&mut self, lane: usize, segment: Segment) {
+    pub(crate) fn push(&mut self, lane: usize, segment: Segment) {
         let (direction, cursor) = (self.direction, self.cursor);
         let lane = &mut self.lanes[lane];
         if lane.queue.is_empty() {
@@ -128,7 +128,7 @@ impl Merge {
     }
 
     /// Gives a lane all its segments, oldest first.
-    pub(super) fn push_all(&mut self, lane: usize, segments: impl DoubleEndedIterator<Item = Segment>) {
+    pub(crate) fn push_all(&mut self, lane: usize, segments: impl DoubleEndedIterator<Item = Segment>) {
         match self.direction {
             Direction::Forward => segments.for_each(|segment| self.push(lane, segment)),
             Direction::Backward => segments.rev().for_each(|segment| self.push(lane, segment)),
@@ -138,7 +138,7 @@ impl Merge {
 
     /// Says that a lane's next segment cannot be read. Segments in memory always can.
     #[cfg(any(test, target_arch = "wasm32"))]
-    pub(super) fn push_damaged(&mut self, lane: usize, first_seq: u64, reason: String) {
+    pub(crate) fn push_damaged(&mut self, lane: usize, first_seq: u64, reason: String) {
         let lane = &mut self.lanes[lane];
         lane.damaged.push(self.damage.len());
         let (category, holes) = (lane.category.clone(), Vec::new());
@@ -146,13 +146,13 @@ impl Merge {
     }
 
     /// Says that a lane has no more segments.
-    pub(super) fn end(&mut self, lane: usize) {
+    pub(crate) fn end(&mut self, lane: usize) {
         self.lanes[lane].ended = true;
     }
 
     /// What could not be read so far.
     #[cfg(any(test, target_arch = "wasm32"))]
-    pub(super) fn into_damage(self) -> Vec<Damage> {
+    pub(crate) fn into_damage(self) -> Vec<Damage> {
         self.damage
     }
 
@@ -164,7 +164,7 @@ impl Merge {
         }
     }
 
-    pub(super) fn step(&mut self) -> Step {
+    pub(crate) fn step(&mut self) -> Step {
         while !self.is_over() {
             if let Some(lane) = self.lanes.iter().position(|lane| lane.queue.is_empty() && !lane.ended) {
                 return Step::Need(lane);

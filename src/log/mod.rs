@@ -13,34 +13,30 @@
 
 mod columns;
 #[cfg(any(test, target_arch = "wasm32"))]
-mod forget;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-mod indexed_db;
+pub(crate) mod forget;
+mod format;
 mod memory;
-mod merge;
+pub(crate) mod merge;
 mod page;
 #[cfg(any(test, target_arch = "wasm32"))]
-mod retention;
-#[cfg(any(test, target_arch = "wasm32"))]
-mod retired;
+pub(crate) mod retention;
 #[cfg(test)]
 mod samples;
 mod schedule;
-mod segment;
 mod tally;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) mod tombstone;
 
 pub use columns::Columns;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use indexed_db::{DEFAULT_DATABASE, Durability, IndexedDbLog, Storage};
+pub use format::{BadSegment, Row, Segment, SegmentBuilder};
 pub use memory::{Fault, MemoryLog};
 pub use page::{Page, PageLimit, read_page};
 #[cfg(any(test, target_arch = "wasm32"))]
 pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
-pub use segment::{BadSegment, Row, Segment, SegmentBuilder};
 pub use tally::Tally;
 
-use crate::envelope::SessionId;
+use crate::record::SessionId;
 use crate::ring::Entry;
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! Reading with a selector, a page at a time: what a viewer without a collector shows.
 
 use super::{LogError, LogStore};
-use crate::envelope::SessionId;
+use crate::record::SessionId;
 use crate::ring::Entry;
 use crate::selector::Selector;
 

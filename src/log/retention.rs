@@ -5,7 +5,7 @@
 //! collector has yet. Either way the seqs stay accounted for, as gaps of reason `not_retained` or
 //! `quota`. Pure: it is told what is stored.
 
-use crate::envelope::SessionId;
+use crate::record::SessionId;
 use std::collections::BTreeMap;
 
 /// How much is kept, by category.
@@ -57,7 +57,7 @@ pub struct Retained {
 
 /// How far each store has acknowledged each session.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Acks {
+pub(crate) struct Acks {
     rows: BTreeMap<(SessionId, String), u64>,
     /// Every store that has acknowledged anything lately.
     stores: Vec<String>,
@@ -65,7 +65,7 @@ pub(super) struct Acks {
 
 impl Acks {
     /// A store that has not answered since `since_ms` is not waited for any more.
-    pub(super) fn new(rows: impl Iterator<Item = (SessionId, String, u64, u64)>, since_ms: u64) -> Self {
+    pub(crate) fn new(rows: impl Iterator<Item = (SessionId, String, u64, u64)>, since_ms: u64) -> Self {
         let mut acks = Self::default();
         for (session_id, store_id, acked_seq, acked_ms) in rows {
             if acked_ms >= since_ms && !acks.stores.contains(&store_id) {
@@ -77,7 +77,7 @@ impl Acks {
     }
 
     /// The last seq of a session that every store has. With no store there is nobody to wait for.
-    pub(super) fn by_all(&self, session_id: SessionId) -> u64 {
+    pub(crate) fn by_all(&self, session_id: SessionId) -> u64 {
         let acked = |store_id: &String| self.rows.get(&(session_id, store_id.clone())).copied().unwrap_or(0);
         self.stores.iter().map(acked).min().unwrap_or(u64::MAX)
     }
@@ -85,14 +85,14 @@ impl Acks {
 
 /// One category of one session, as its head tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shelf {
-    pub(super) session_id: SessionId,
-    pub(super) category: String,
-    pub(super) bytes: u64,
+pub(crate) struct Shelf {
+    pub(crate) session_id: SessionId,
+    pub(crate) category: String,
+    pub(crate) bytes: u64,
 }
 
 /// Bytes of each category over all sessions.
-pub(super) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
+pub(crate) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
     let mut totals = BTreeMap::new();
     for shelf in shelves {
         *totals.entry(shelf.category.clone()).or_default() += shelf.bytes;
@@ -102,7 +102,7 @@ pub(super) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
 
 /// The order in which room is made: the category that takes most first, so that a flood in one does not
 /// cost the others their history; within it as they come, which is oldest first.
-pub(super) fn largest_first(shelves: &[Shelf]) -> Vec<&Shelf> {
+pub(crate) fn largest_first(shelves: &[Shelf]) -> Vec<&Shelf> {
     let mut totals = totals(shelves);
     let mut order = Vec::with_capacity(shelves.len());
     // A handful of categories: picking the largest of what is left is a sort, in a tenth of the code.

@@ -1,7 +1,7 @@
 //! Records for the tests of this module.
 
 use super::{Segment, SegmentBuilder};
-use crate::envelope::{Line, SessionId, parse_line};
+use crate::record::{Line, SessionId, parse_line};
 use crate::ring::{Entry, StoredEvent, StoredGap};
 use bytes::Bytes;
 

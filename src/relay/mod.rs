@@ -15,9 +15,9 @@
 //! the messages, so this holds across workers and sessions. A line that is refused still is a message:
 //! what it would have said is counted as a drop with reason `invalid`.
 
-use crate::envelope::reason::INVALID;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
 use crate::log::RelayCursor;
+use crate::record::reason::INVALID;
 use crate::session::{CaptureSession, Clock, PublishError, lines};
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::envelope::SessionId;
 use crate::log::MemoryLog;
+use crate::record::SessionId;
 use crate::ring::{Entry, ReadResult, RingBuffer};
 use crate::selector::Selector;
 #[cfg(target_arch = "wasm32")]

@@ -29,7 +29,7 @@
 //!
 //! ```
 //! use tabtape::event::{Event, Trust};
-//! use tabtape::envelope::SessionId;
+//! use tabtape::record::SessionId;
 //! use tabtape::ring::{ReadResult, RingBuffer};
 //! use tabtape::selector::Selector;
 //! use tabtape::session::CaptureSession;
@@ -52,8 +52,7 @@ mod wake;
 
 pub use reader::{Read, ReadResult, Reader};
 
-use crate::envelope::Gap;
-use crate::header::{Header, Record};
+use crate::record::{Gap, Header, Record};
 use crate::selector::Selector;
 use bytes::Bytes;
 use std::collections::VecDeque;

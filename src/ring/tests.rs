@@ -1,6 +1,6 @@
 use super::*;
-use crate::envelope::{LineWriter, SessionId};
 use crate::event::{Event, Trust};
+use crate::record::{LineWriter, SessionId};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};

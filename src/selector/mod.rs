@@ -112,7 +112,7 @@ pub use key::Key;
 pub use site::Site;
 pub use status::StatusRange;
 
-use crate::header::Record;
+use crate::record::Record;
 use program::Program;
 
 /// Longest selector, in bytes of either form: enough for hundreds of terms, too little to be an attack.

@@ -2,8 +2,8 @@
 
 use super::needle::Needle;
 use super::{Filter, Glob, Site, StatusRange, Term};
-use crate::header::Record;
 use crate::levels::{DetailLevel, Severity, SourceKind};
+use crate::record::Record;
 use std::borrow::Cow;
 
 /// What the terms come to.

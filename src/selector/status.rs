@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The codes a record can carry ([`crate::header::Header::status`]).
+/// The codes a record can carry ([`crate::record::Header::status`]).
 const FIRST: u16 = 100;
 const LAST: u16 = 599;
 

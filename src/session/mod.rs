@@ -33,7 +33,7 @@
 //! refused; the ring ends once the rest is committed. Closing twice is fine.
 //!
 //! ```
-//! use tabtape::envelope::SessionId;
+//! use tabtape::record::SessionId;
 //! use tabtape::event::Trust;
 //! use tabtape::ring::RingBuffer;
 //! use tabtape::session::CaptureSession;
@@ -53,29 +53,25 @@
 mod categories;
 mod clock;
 mod committed;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-mod committer;
 mod committing;
 mod error;
 mod intake;
+mod relog;
 mod volatile;
-mod way_back;
 
 pub use clock::Clock;
 pub(crate) use committed::CommitWatch;
 pub use committed::Committed;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use committer::{CommitObserver, Committer};
 pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
+pub use relog::go_back;
 pub use volatile::{VolatileRecord, VolatileTally};
-pub use way_back::go_back;
 
-use crate::envelope::{Gap, LineWriter, SessionId, is_reason};
 use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
-use crate::header::Header;
 use crate::levels::Severity;
 use crate::log::{Commit, Head, RelayCursor};
+use crate::record::Header;
+use crate::record::{Gap, LineWriter, SessionId, is_reason};
 use crate::redaction::Redactor;
 use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;

@@ -7,9 +7,9 @@
 //! from memory, because a log that has failed once may be lost again. So memory may be lost, but not silently.
 
 use super::CaptureSession;
-use crate::envelope::reason::{NOT_RETAINED, VOLATILE};
-use crate::envelope::{SessionId, UNKNOWN_CATEGORY};
 use crate::log::{Head, LogError, LogStore, RelayCursor};
+use crate::record::reason::{NOT_RETAINED, VOLATILE};
+use crate::record::{SessionId, UNKNOWN_CATEGORY};
 use crate::ring::{ReadResult, Reader, RingBuffer, StoredGap};
 use crate::selector::Selector;
 use std::collections::BTreeMap;

@@ -37,10 +37,10 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** @param {import("../../src/js/types.ts").Event} event */
+/** @param {import("../../src/web/types.ts").Event} event */
 const bytes = (event) => Buffer.byteLength(JSON.stringify(event.data));
 
-/** No more than may be, and more than any other category may have. @param {import("../../src/js/types.ts").Event} event @param {number} max */
+/** No more than may be, and more than any other category may have. @param {import("../../src/web/types.ts").Event} event @param {number} max */
 function within(event, max) {
   const others = Object.values(MAX).filter((other) => other < max);
   assert.ok(bytes(event) <= max && bytes(event) > Math.max(0, ...others), `${bytes(event)} of ${max}`);

@@ -90,7 +90,7 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** @param {import("../../src/js/types.ts").Event[]} events @param {string} type */
+/** @param {import("../../src/web/types.ts").Event[]} events @param {string} type */
 const texts = (events, type) =>
   events.filter((event) => event.type === type).map((event) => /** @type {any} */ (event.data).text);
 

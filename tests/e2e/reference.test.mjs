@@ -11,9 +11,7 @@ const SOURCES = readdirSync(join(root, "extension"), { recursive: true })
   .filter((file) => /\.tsx?$/.test(file))
   .map((file) => readFileSync(join(root, "extension", file), "utf8"));
 
-const RUST = ["src/system.rs", "src/envelope/reason.rs"].map((file) =>
-  readFileSync(join(root, file), "utf8"),
-);
+const RUST = ["src/system.rs", "src/record/reason.rs"].map((file) => readFileSync(join(root, file), "utf8"));
 
 test("every type that the sources name is on the page", () => {
   const reference = readReference();

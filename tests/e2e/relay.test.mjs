@@ -48,7 +48,7 @@ async function killWorker() {
   await session.detach();
 }
 
-/** @param {import("../../src/js/types.ts").Event[]} events @param {string} prefix */
+/** @param {import("../../src/web/types.ts").Event[]} events @param {string} prefix */
 const numbers = (events, prefix) =>
   events
     .map(({ data }) => `${/** @type {any} */ (data)?.text}`)

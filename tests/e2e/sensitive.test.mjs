@@ -68,7 +68,7 @@ after(() => rig.close());
 
 /** What is told until another click on the last button is. */
 async function told() {
-  const clicks = (/** @type {import("../../src/js/types.ts").Event[]} */ events) =>
+  const clicks = (/** @type {import("../../src/web/types.ts").Event[]} */ events) =>
     events.filter(({ data }) => /** @type {any} */ (data).selector === "button#last").length;
   const before = clicks(await rig.collector.events("type:input.click"));
   await page.click("#last");

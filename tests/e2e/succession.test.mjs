@@ -66,7 +66,7 @@ async function reloadExtension() {
   await worker.evaluate(() => chrome.runtime.reload()).catch(() => {});
 }
 
-/** @param {import("../../src/js/types.ts").Event[]} events @param {RegExp} text */
+/** @param {import("../../src/web/types.ts").Event[]} events @param {RegExp} text */
 const numbers = (events, text) =>
   events.flatMap(({ data }) => text.exec(`${/** @type {any} */ (data)?.text}`)?.[1] ?? []).map(Number);
 

@@ -1,7 +1,7 @@
 //! What must hold of any bytes handed to `publish`: the property that the fuzzer looks for a way around,
 //! and that its corpus is replayed against.
 
-use tabtape::envelope::MAX_LINE_BYTES;
+use tabtape::record::MAX_LINE_BYTES;
 use tabtape::redaction::{Redactor, RuleTable};
 use tabtape::{CaptureSession, Line, ReadResult, RingBuffer, Selector, SessionId, Trust, parse_line};
 

@@ -1,7 +1,8 @@
 //! Logs that something else has broken: what is lost is a gap, the rest is read.
 
 use crate::log::fixture::{Recording, covered, gaps, meddle, open, read_all, seqs};
-use tabtape::log::{IndexedDbLog, LogError, LogStore};
+use tabtape::log::{LogError, LogStore};
+use tabtape::web::indexed_db::IndexedDbLog;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Three commits of console, network: seqs 1 to 6.

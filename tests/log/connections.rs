@@ -1,7 +1,8 @@
 //! Several connections, and databases of other versions.
 
 use crate::log::fixture::{Recording, database_name, open, read_all, run, seqs, session_id};
-use tabtape::log::{Durability, IndexedDbLog, LogError, LogStore};
+use tabtape::log::{LogError, LogStore};
+use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]

@@ -1,8 +1,9 @@
 //! A recording of short events in a database of its own.
 
-use tabtape::envelope::SessionId;
-use tabtape::log::{Commit, Durability, IndexedDbLog, LogStore, RelayCursor, SegmentBuilder};
+use tabtape::log::{Commit, LogStore, RelayCursor, SegmentBuilder};
+use tabtape::record::SessionId;
 use tabtape::ring::Entry;
+use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A name no other test uses.

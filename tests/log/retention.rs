@@ -1,7 +1,8 @@
 //! Giving up: who goes first, and that every seq stays accounted for.
 
 use crate::log::fixture::{Recording, covered, gaps, meddle, open, read_all};
-use tabtape::log::{Durability, IndexedDbLog, LogStore, RetentionPolicy};
+use tabtape::log::{LogStore, RetentionPolicy};
+use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Ten commits of two console events and one network event: seqs 1 to 30.

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use tabtape::envelope::reason::{CORRUPT, NOT_RETAINED};
-use tabtape::envelope::{Gap, Line, LineWriter, SessionId, parse_line};
+use tabtape::record::reason::{CORRUPT, NOT_RETAINED};
+use tabtape::record::{Gap, Line, LineWriter, SessionId, parse_line};
 
 /// As much as a recorder sends at once.
 const BATCH_BYTES: usize = 1 << 20;

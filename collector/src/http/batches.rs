@@ -11,8 +11,8 @@ use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use tabtape::envelope::{LineError, SessionId, parse_line};
 use tabtape::event::max_safe_integer;
+use tabtape::record::{LineError, SessionId, parse_line};
 use utoipa::{IntoParams, ToSchema};
 
 /// What a batch says it is.

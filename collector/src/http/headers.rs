@@ -13,7 +13,7 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use tabtape::envelope::{Line, parse_line};
+use tabtape::record::{Line, parse_line};
 use utoipa::{IntoParams, ToSchema};
 
 const DEFAULT_LIMIT: usize = 20_000;

@@ -15,7 +15,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tabtape::envelope::SessionId;
+use tabtape::record::SessionId;
 use utoipa::{IntoParams, ToSchema};
 
 const MAX_KEY_BYTES: usize = 200;

@@ -10,7 +10,7 @@ use crate::clock::now_micros;
 use crate::store::{Order, SessionRow};
 use http::StatusCode;
 use std::sync::Arc;
-use tabtape::envelope::SessionId;
+use tabtape::record::SessionId;
 use tabtape::selector::Selector;
 
 /// Parses `q` and ANDs the token's own selector.

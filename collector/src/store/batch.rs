@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _};
-use tabtape::envelope::{Line, SessionId};
+use tabtape::record::{Line, SessionId};
 
 /// One parsed record and its bytes.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use super::writer::WriterState;
 use super::{Store, StoreError};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::sync::Arc;
-use tabtape::envelope::Gap;
-use tabtape::envelope::reason::DELETED;
+use tabtape::record::Gap;
+use tabtape::record::reason::DELETED;
 use tabtape::selector::Selector;
 
 /// Positions looked at in one step; the writer is held for about as long as a commit.

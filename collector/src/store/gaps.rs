@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use tabtape::envelope::{Gap, LineWriter, SessionId};
+use tabtape::record::{Gap, LineWriter, SessionId};
 
 /// Writes one gap.
 pub(super) fn insert_gap_row(

@@ -19,8 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tabtape::envelope::{Line, parse_line};
-use tabtape::header::Record;
+use tabtape::record::{Line, Record, parse_line};
 use tokio::sync::{Notify, watch};
 
 /// Positions of a block: small enough to be read in a blink, large enough to share its trigrams.

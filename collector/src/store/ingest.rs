@@ -16,9 +16,8 @@ use crate::clock::now_micros;
 use bytes::Bytes;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
-use tabtape::envelope::reason::DELETED;
-use tabtape::envelope::{Gap, Line, SessionId};
-use tabtape::header::{Header, Record};
+use tabtape::record::reason::DELETED;
+use tabtape::record::{Gap, Header, Line, Record, SessionId};
 
 /// An event on its way into the table.
 #[derive(Debug, Clone, Copy)]

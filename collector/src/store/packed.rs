@@ -100,7 +100,7 @@ impl Unpacker {
             .ok()
             .flatten()
             .and_then(|bytes| usize::try_from(bytes).ok())
-            .filter(|bytes| *bytes <= tabtape::envelope::MAX_LINE_BYTES)
+            .filter(|bytes| *bytes <= tabtape::record::MAX_LINE_BYTES)
             .ok_or_else(|| wrong(&"it does not say its length"))?;
         self.line.resize(bytes, 0);
         let written =

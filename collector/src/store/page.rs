@@ -12,8 +12,8 @@ use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tabtape::envelope::reason::CORRUPT;
-use tabtape::envelope::{Gap, SessionId};
+use tabtape::record::reason::CORRUPT;
+use tabtape::record::{Gap, SessionId};
 use tabtape::selector::Selector;
 
 /// A page carries at most this many bytes of lines, and always at least one record.

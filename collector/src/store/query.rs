@@ -10,8 +10,7 @@ use super::trigrams;
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use tabtape::envelope::{Line, parse_line};
-use tabtape::header::Record;
+use tabtape::record::{Line, Record, parse_line};
 use tabtape::selector::{Filter as Condition, Selector, StatusRange, Term};
 
 /// A selector compiled against one snapshot of the store.

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
-use tabtape::header::Header;
+use tabtape::record::Header;
 use tokio::sync::watch;
 
 /// Enough for seconds of a busy browser; small beside the process.

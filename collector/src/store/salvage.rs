@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use tabtape::envelope::{Gap, SessionId};
+use tabtape::record::{Gap, SessionId};
 
 /// Rows of one look.
 const ROWS: i64 = 500;

@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use crate::clock::now_micros;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use tabtape::envelope::SessionId;
+use tabtape::record::SessionId;
 
 /// What the writer knows about a session it has touched.
 #[derive(Debug)]

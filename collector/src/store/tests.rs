@@ -1,7 +1,7 @@
 //! What only the store itself can be made to do.
 
 use super::*;
-use tabtape::envelope::parse_line;
+use tabtape::record::parse_line;
 
 const SESSION: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
 
@@ -19,7 +19,7 @@ pub(super) fn batch(first: u64, last: u64, text: &str) -> Batch {
         })
         .collect();
     Batch {
-        session_id: tabtape::envelope::SessionId::parse(SESSION.as_bytes()).unwrap(),
+        session_id: tabtape::record::SessionId::parse(SESSION.as_bytes()).unwrap(),
         producer: None,
         pairing: None,
         records,

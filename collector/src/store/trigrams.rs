@@ -4,8 +4,8 @@
 //! matching takes it, JSON escapes decoded and case folded; only trigrams of plain ASCII count, so other
 //! letters cost precision and never a match.
 
-use tabtape::header::Record;
 use tabtape::json::unescape;
+use tabtape::record::Record;
 
 /// More trigrams of a needle than this narrow nothing down any further.
 const MAX_NEEDLE: usize = 24;

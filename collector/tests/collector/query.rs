@@ -1,8 +1,7 @@
 use crate::common::*;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tabtape::envelope::{Line, parse_line};
-use tabtape::header::Record;
+use tabtape::record::{Line, Record, parse_line};
 use tabtape::selector::Selector;
 
 /// A small generator, so that the data is the same in every run.

@@ -2,7 +2,7 @@
 
 use super::generated::{built, line, specs, typed};
 use super::{NOW, SESSION, header, matches, model, parse};
-use crate::header::Record;
+use crate::record::Record;
 use crate::selector::Selector;
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]

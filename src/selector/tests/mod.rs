@@ -6,8 +6,7 @@ mod grammar;
 mod model;
 mod refusals;
 
-use crate::envelope::{Line, parse_line};
-use crate::header::{Header, Record};
+use crate::record::{Header, Line, Record, parse_line};
 use crate::selector::Selector;
 
 /// What relative times are resolved against in these tests: 2025-11-24T16:00:00Z.

@@ -5,7 +5,7 @@
  * Numbers, hashes and quoted values in messages are left out of the comparison, so that the same failure is
  * the same on both sides.
  */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { asNumber, asObject } from "../data/record";
 import { severityOf } from "../data/severity";
 import { summaryOf } from "../list/summary";

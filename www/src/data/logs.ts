@@ -5,7 +5,7 @@
  * sessions: an extension records one at a time, so that is the order of commit. New commits are found by a look
  * at the sessions' heads, one small row each, and only while somebody is looking at the page.
  */
-import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/js/index";
+import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/web/index";
 import { type Watching, watchingFrom } from "./coverage";
 import {
   ALL_SESSIONS,

@@ -4,7 +4,7 @@
  * Captured text is hostile. Nothing here trusts its shape beyond what the wire promises; `data` stays
  * `unknown` until a view has looked at it.
  */
-import type { Envelope, Gap } from "../../../src/js/types";
+import type { Envelope, Gap } from "../../../src/web/types";
 
 export interface GapRecord {
   capture_session_id: string;

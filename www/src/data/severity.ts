@@ -4,7 +4,7 @@
  * It is not on the wire, so a reader of lines has to know the rule too; `tests/viewer` holds this copy
  * against the collector's answers to `severity:`.
  */
-import type { Event, Severity } from "../../../src/js/types";
+import type { Event, Severity } from "../../../src/web/types";
 import { asNumber, asObject } from "./record";
 
 export const SEVERITIES: readonly Severity[] = ["debug", "info", "warn", "error"];

@@ -5,7 +5,7 @@
  * out lines in order of acceptance and never leaves a hole without saying so: what is missing is a
  * gap line.
  */
-import type { Severity } from "../../../src/js/types";
+import type { Severity } from "../../../src/web/types";
 import type { Watching } from "./coverage";
 
 /** In the place of a session's id: every session, in order of commit. */

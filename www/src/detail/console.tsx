@@ -1,5 +1,5 @@
 /** A console call or an uncaught error: what it said, its values to open, and where it came from. */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { Marked } from "../ui/marked";
 import { ValueTree } from "./json";

@@ -2,7 +2,7 @@
  * One request from its records: the request, its redirects and its end are records of their own, tied by
  * `request_id`. What only one of them knows is put together here.
  */
-import type { Envelope } from "../../../src/js/types";
+import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 
 export type Headers = [name: string, value: string][];

@@ -1,5 +1,5 @@
 /** What a person did: with which element, how, and how often. */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { JsonTree } from "./json";
 import { Facts, Part } from "./parts";

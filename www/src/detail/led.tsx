@@ -5,7 +5,7 @@
  */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Envelope } from "../../../src/js/types";
+import type { Envelope } from "../../../src/web/types";
 import { isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import { duration } from "../data/time";

@@ -1,7 +1,7 @@
 /** A request: the line, how long its phases took, its headers and bodies, and a command to repeat it. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Envelope } from "../../../src/js/types";
+import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import { duration } from "../data/time";
 import { Status } from "../list/row";

@@ -1,5 +1,5 @@
 /** Navigation, and vitals against the thresholds the web agreed on. */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { duration } from "../data/time";
 import { JsonTree } from "./json";

@@ -1,7 +1,7 @@
 /** Everything about the selected record. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Envelope } from "../../../src/js/types";
+import type { Envelope } from "../../../src/web/types";
 import { asObject, type GapRecord, isGap, type LineRecord } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import { count, dateTime } from "../data/time";

@@ -5,7 +5,7 @@
  * A request and what became of it are one entry, found by session and `request_id`. What was not recorded is
  * −1 or empty, as the format asks.
  */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import { headersOf } from "../detail/exchange";
 

@@ -3,7 +3,7 @@
  *
  * Whatever a producer sends has a summary: what is not known by type falls back to the data's own words.
  */
-import type { Event } from "../../../src/js/types";
+import type { Event } from "../../../src/web/types";
 import { lineOf } from "../data/preview";
 import { asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";

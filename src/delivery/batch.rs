@@ -1,0 +1,153 @@
+//! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
+
+use super::Order;
+use crate::record::reason::{NOT_RETAINED, REFUSED};
+use crate::record::{Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
+use crate::ring::Entry;
+use std::fmt;
+
+/// Most records of a batch.
+pub const MAX_BATCH_EVENTS: usize = 2_000;
+/// Most bytes of a batch, unless it is a single record.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// How large a batch may be. A single record may be larger than `bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most records.
+    pub events: usize,
+    /// Most bytes, newlines counted.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events: MAX_BATCH_EVENTS, bytes: MAX_BATCH_BYTES }
+    }
+}
+
+/// What one request carries.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Whose.
+    pub session_id: SessionId,
+    /// The first seq it covers.
+    pub first_seq: u64,
+    /// The last.
+    pub last_seq: u64,
+    /// The lines, each with its newline.
+    pub body: Vec<u8>,
+    /// First and last seq of each line.
+    pub records: Vec<(u64, u64)>,
+}
+
+/// The body's length stands for the body.
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("session_id", &self.session_id)
+            .field("first_seq", &self.first_seq)
+            .field("last_seq", &self.last_seq)
+            .field("records", &self.records.len())
+            .field("bytes", &self.body.len())
+            .finish()
+    }
+}
+
+impl Batch {
+    /// The batch that `order` asks for, from the records held after its `after_seq`, in seq order. Each
+    /// line is copied once. Seqs between them that no record covers become a gap, and so does everything
+    /// up to `order.latest_seq` when there is no record at all. `None` when nothing is to be sent.
+    #[must_use]
+    pub fn build(order: &Order, entries: &[Entry]) -> Option<Self> {
+        let mut filling = Filling::new(order, entries);
+        for entry in entries {
+            if !filling.take(entry) {
+                break;
+            }
+        }
+        if filling.batch.records.is_empty() && filling.next_seq <= order.latest_seq {
+            filling.hole(order.latest_seq);
+        }
+        let mut batch = filling.batch;
+        batch.last_seq = batch.records.last()?.1;
+        Some(batch)
+    }
+}
+
+struct Filling<'a> {
+    order: &'a Order,
+    writer: LineWriter,
+    batch: Batch,
+    next_seq: u64,
+}
+
+impl<'a> Filling<'a> {
+    fn new(order: &'a Order, entries: &[Entry]) -> Self {
+        let next_seq = order.after_seq + 1;
+        let whole: usize = entries.iter().map(|entry| entry.line().len() + 1).sum();
+        let batch = Batch {
+            session_id: order.session_id,
+            first_seq: next_seq,
+            last_seq: order.after_seq,
+            body: Vec::with_capacity(whole.min(order.limits.bytes)),
+            records: Vec::new(),
+        };
+        Self { order, writer: LineWriter::new(order.session_id), batch, next_seq }
+    }
+
+    /// Whether more may follow.
+    fn take(&mut self, entry: &Entry) -> bool {
+        let (first_seq, last_seq) = (entry.first_seq(), entry.last_seq());
+        if last_seq < self.next_seq {
+            return true;
+        }
+        if first_seq > self.next_seq && !self.hole(first_seq - 1) {
+            return false;
+        }
+        let alone = self.order.suspects.contains(&self.next_seq);
+        if alone && !self.batch.records.is_empty() {
+            return false;
+        }
+        let taken = if self.order.refused.contains(&self.next_seq) {
+            self.gap(last_seq, entry.category(), REFUSED)
+        } else if let (Entry::Gap(stored), true) = (entry, first_seq < self.next_seq) {
+            // The cursor stands inside a gap: its rest is sent.
+            self.gap(last_seq, &stored.gap.category, &stored.gap.reason)
+        } else {
+            self.line(last_seq, entry.line())
+        };
+        taken && !alone
+    }
+
+    fn hole(&mut self, last_seq: u64) -> bool {
+        self.gap(last_seq, UNKNOWN_CATEGORY, NOT_RETAINED)
+    }
+
+    fn gap(&mut self, last_seq: u64, category: &str, reason: &str) -> bool {
+        let gap = Gap {
+            first_seq: self.next_seq,
+            last_seq,
+            category: category.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut line = Vec::with_capacity(192);
+        self.writer.gap(&mut line, &gap);
+        self.line(last_seq, &line)
+    }
+
+    /// Appends a line that covers everything up to `last_seq`, if it fits.
+    fn line(&mut self, last_seq: u64, line: &[u8]) -> bool {
+        let batch = &mut self.batch;
+        let Limits { events, bytes } = self.order.limits;
+        let over = batch.records.len() >= events || batch.body.len() + line.len() + 1 > bytes;
+        if over && !batch.records.is_empty() {
+            return false;
+        }
+        batch.body.extend_from_slice(line);
+        batch.body.push(b'\n');
+        batch.records.push((self.next_seq, last_seq));
+        self.next_seq = last_seq + 1;
+        true
+    }
+}

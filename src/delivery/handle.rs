@@ -1,0 +1,231 @@
+//! A delivery as its owner holds it.
+
+use super::decide::Flusher;
+use super::flush::{Flush, FlushWaiter, NotFlushed};
+use super::notice::Notice;
+use super::platform::Environment;
+use super::signal::Signal;
+use super::status::DeliveryStatus;
+use super::target::Target;
+use super::task::Task;
+use super::transport::Transport;
+use crate::log::LogStore;
+use crate::record::SessionId;
+use crate::ring::RingBuffer;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// Takes the status, and what is worth saying since the last time.
+pub type OnChange = dyn Fn(&DeliveryStatus, &[Notice]);
+
+/// What a delivery is made of.
+pub struct Parts<L, T, E> {
+    /// Where records and cursors are.
+    pub log: L,
+    /// How requests are sent to [`Parts::target`].
+    pub transport: T,
+    /// Time and chance.
+    pub environment: E,
+    /// The collector.
+    pub target: Target,
+    /// Called after each answer and each change of state, with what is worth saying.
+    pub on_change: Box<OnChange>,
+}
+
+impl<L, T, E> fmt::Debug for Parts<L, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// Delivers everything that is committed to one collector. Dropping it stops that, also a request that
+/// is under way.
+#[must_use = "dropping a delivery stops it"]
+#[derive(Debug)]
+pub struct Delivery {
+    shared: Rc<Shared>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) flusher: RefCell<Flusher>,
+    pub(super) live: Cell<SessionId>,
+    /// The rings of the sessions that were live in this worker.
+    pub(super) rings: RefCell<Vec<(SessionId, Source)>>,
+    pub(super) waiters: RefCell<Vec<FlushWaiter>>,
+    pub(super) url: String,
+    pub(super) last_ack_ts: Cell<Option<u64>>,
+    pub(super) signal: Signal,
+    pub(super) stopped: Cell<bool>,
+    pub(super) stop_waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) ring: RingBuffer,
+    /// The session is volatile: delivery does not wait for a log that cannot be read.
+    pub(super) memory_only: bool,
+}
+
+impl Delivery {
+    /// Makes a delivery and the future that does its work, to be spawned on this thread. `session_id` is
+    /// the session being recorded, `ring` where its committed records appear first.
+    pub fn start<L, T, E>(
+        parts: Parts<L, T, E>,
+        session_id: SessionId,
+        ring: RingBuffer,
+    ) -> (Self, impl Future<Output = ()> + 'static)
+    where
+        L: LogStore + 'static,
+        T: Transport + 'static,
+        E: Environment + 'static,
+    {
+        let shared = Rc::new(Shared {
+            flusher: RefCell::default(),
+            live: Cell::new(session_id),
+            rings: RefCell::default(),
+            waiters: RefCell::default(),
+            url: parts.target.url(),
+            last_ack_ts: Cell::new(None),
+            signal: Signal::default(),
+            stopped: Cell::new(false),
+            stop_waker: RefCell::default(),
+        });
+        let delivery = Self { shared: shared.clone() };
+        delivery.set_live(session_id, ring);
+        let task = Task::new(parts, shared.clone());
+        let work = async move {
+            let mut run = pin!(task.run());
+            poll_fn(|context| {
+                if shared.stopped.get() {
+                    return Poll::Ready(());
+                }
+                shared.stop_waker.replace(Some(context.waker().clone()));
+                run.as_mut().poll(context)
+            })
+            .await;
+            shared.end_waiters();
+        };
+        (delivery, work)
+    }
+
+    /// Goes on with another session: the last one ended, or turned volatile and was replaced. It is
+    /// delivered to its end like every older one.
+    pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
+        let latest_seq = ring.latest_seq();
+        self.shared.live.set(session_id);
+        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
+        self.shared.flusher.borrow_mut().set_live(session_id, latest_seq);
+        self.shared.signal.give();
+    }
+
+    /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
+    pub fn add_end(&self, session_id: SessionId, ring: RingBuffer) {
+        self.shared.flusher.borrow_mut().listed_end(session_id, ring.latest_seq());
+        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
+        self.shared.signal.give();
+    }
+
+    /// How far the collector has a session; 0 while that is not known.
+    #[must_use]
+    pub fn acked_seq(&self, session_id: SessionId) -> u64 {
+        self.shared.flusher.borrow().acked_seq(session_id)
+    }
+
+    /// The ring has more: call it after each commit.
+    pub fn notify(&self) {
+        let live = self.shared.live.get();
+        let latest_seq = self.shared.source(live).map_or(0, |source| source.ring.latest_seq());
+        self.shared.flusher.borrow_mut().committed(live, latest_seq);
+        self.shared.signal.give();
+    }
+
+    /// The live session turned volatile: records are in its ring or nowhere.
+    pub fn turned_volatile(&self) {
+        let live = self.shared.live.get();
+        for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
+            source.memory_only |= *session_id == live;
+        }
+        self.notify();
+    }
+
+    /// The live session has its log again.
+    pub fn turned_logged(&self) {
+        let live = self.shared.live.get();
+        for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
+            source.memory_only &= *session_id != live;
+        }
+    }
+
+    /// The live session was closed and everything of it committed.
+    pub fn closing(&self) {
+        self.shared.flusher.borrow_mut().closing(self.shared.live.get());
+        self.notify();
+    }
+
+    /// Sends without waiting, and resolves once everything committed so far is acked, of all sessions.
+    pub fn flush(&self) -> Flush {
+        self.notify();
+        let mut flusher = self.shared.flusher.borrow_mut();
+        let live_seq = flusher.latest_seq(self.shared.live.get());
+        let (waiter, flush) = FlushWaiter::new(live_seq, flusher.failures());
+        self.shared.waiters.borrow_mut().push(waiter);
+        flusher.request();
+        self.shared.signal.give();
+        flush
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> DeliveryStatus {
+        self.shared.status()
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.shared.stopped.set(true);
+        if let Some(waker) = self.shared.stop_waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
+        self.rings.borrow().iter().rev().find(|(id, _)| *id == session_id).map(|(_, source)| source.clone())
+    }
+
+    pub(super) fn status(&self) -> DeliveryStatus {
+        let status = self.flusher.borrow().status(Some(self.live.get()));
+        DeliveryStatus { url: self.url.clone(), last_ack_ts: self.last_ack_ts.get(), ..status }
+    }
+
+    pub(super) fn end_waiters(&self) {
+        for waiter in self.waiters.take() {
+            waiter.finish(Err(NotFlushed { reason: "the delivery was stopped".to_owned() }));
+        }
+    }
+
+    /// Ends the flushes that are over.
+    pub(super) fn settle_waiters(&self) {
+        let mut over = Vec::new();
+        {
+            let flusher = self.flusher.borrow();
+            let mut waiters = self.waiters.borrow_mut();
+            for waiter in std::mem::take(&mut *waiters) {
+                match flusher.flushed(Some(self.live.get()), waiter.live_seq, waiter.failures) {
+                    Some(result) => over.push((waiter, result)),
+                    None => waiters.push(waiter),
+                }
+            }
+        }
+        for (waiter, result) in over {
+            waiter.finish(result);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Exactly-once delivery: from the category logs to a collector, through any death of either.
+//!
+//! Everything committed is sent, in **batches**: seq ranges of one session in which every seq is covered
+//! by an event or a gap. One batch is **in flight** at a time; while it is, the next one grows. A batch
+//! that may not have arrived is sent again, with the same seqs and the same bytes, until the collector
+//! **acks** it; the collector keeps each seq once. So a record is delivered at least once by this side
+//! and at most once by the other.
+//!
+//! ## Trusting
+//!
+//! Before it gets a token or an event, whoever listens at the collector's address proves that it knows the
+//! pairing secret ([`Challenge`]); again after every broken connection, and after five seconds of silence.
+//! `acked_seq` is believed downwards and, upwards, as far as anyone can have sent.
+//!
+//! ## Rewinding
+//!
+//! Cursors are kept per `store_id`. Another store, or the same one restored from a copy, acks less: the
+//! cursor goes back and everything still held is sent again. What no longer is, is sent as gap
+//! [`NOT_RETAINED`](crate::record::reason::NOT_RETAINED). The first time in its life, a flusher asks again about the last record of the newest
+//! drained session, so that a store restored in between is found out even when nothing else is to be sent.
+//!
+//! ## Losing
+//!
+//! Nothing is given up for a network error, a timeout, a 5xx or a reply that makes no sense. A record that
+//! the collector refuses when it is sent alone is replaced by gap [`REFUSED`](crate::record::reason::REFUSED). Which records those are is
+//! kept in memory only: in the collector's ledger a gap never contradicts a gap and a stored event beats
+//! it, so a flusher that forgot may send the record again, be refused again and end at the same ledger.
+//! A [`SessionStop`] ends one session's delivery, loudly; its records stay in the log.
+//!
+//! ## Parts
+//!
+//! [`Flusher`] decides, without I/O: time and randomness are parameters. [`Delivery`] does what it says,
+//! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and an [`Environment`].
+
+mod action;
+mod backoff;
+mod batch;
+mod decide;
+mod flush;
+mod handle;
+mod hello;
+mod inputs;
+mod notice;
+mod platform;
+mod progress;
+mod replies;
+mod reply;
+mod signal;
+mod status;
+mod target;
+mod task;
+mod transport;
+
+pub use action::{Action, Order};
+pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
+pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
+pub use decide::{FLUSH_INTERVAL_MS, Flusher, PROOF_MS, STORE_CURSOR_MS};
+pub use flush::{Flush, FlushReason, NotFlushed};
+pub use handle::{Delivery, OnChange, Parts};
+pub use hello::{Challenge, HELLO_TIMEOUT_MS, HelloOutcome};
+pub use notice::{Notice, SessionStop};
+pub use platform::Environment;
+pub use reply::{Receipt, Reply};
+pub use status::{DeliveryStatus, LinkState, Totals};
+pub use target::{BadTarget, Target};
+pub use transport::{
+    BATCH_TIMEOUT_MS, GZIP_MIN_BYTES, MAX_REPLY_BYTES, Request, Response, Transport, TransportError,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! What a person, or the recorder's own `system` events, should be told.
+
+use crate::record::SessionId;
+use std::fmt;
+
+/// Why the delivery of one session ended. Its records stay in the log, and a new flusher tries again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionStop {
+    /// The store holds other bytes for a seq of it.
+    SeqConflict {
+        /// The seq.
+        seq: u64,
+    },
+    /// The collector refuses even the gap that stands for a refused record.
+    GapRefused {
+        /// The first seq of the gap.
+        first_seq: u64,
+        /// What it said.
+        detail: String,
+    },
+}
+
+impl fmt::Display for SessionStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SeqConflict { seq } => {
+                write!(f, "the collector has stored seq {seq} of this session with other bytes")
+            }
+            Self::GapRefused { first_seq, detail } => {
+                write!(f, "the collector refuses the gap at seq {first_seq}: {detail}")
+            }
+        }
+    }
+}
+
+/// Something changed that is worth saying. Each is given once, when it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The paired collector answers.
+    Connected {
+        /// The identity of its store.
+        store_id: String,
+    },
+    /// It has another store than before.
+    StoreChanged {
+        /// Before.
+        from: String,
+        /// Now.
+        to: String,
+    },
+    /// It does not answer, or not as it should; this is tried again.
+    Lost {
+        /// What happened.
+        error: String,
+    },
+    /// Something else answers at its address; it got neither token nor event.
+    Impostor {
+        /// What it did.
+        error: String,
+    },
+    /// It does not let us in; delivery has stopped.
+    Unauthorized {
+        /// What it said.
+        error: String,
+    },
+    /// Its store has lost what it had acknowledged; what is still held is sent again.
+    Rewound {
+        /// The session.
+        session_id: SessionId,
+        /// What had been acknowledged.
+        from_seq: u64,
+        /// What is now.
+        to_seq: u64,
+    },
+    /// It acknowledges what was never sent; that is not believed.
+    AckBeyondSent {
+        /// The session.
+        session_id: SessionId,
+        /// What it said.
+        acked_seq: u64,
+        /// The most that can have been sent.
+        sent_seq: u64,
+    },
+    /// It refused a record that was sent alone; a gap takes its place.
+    Refused {
+        /// The session.
+        session_id: SessionId,
+        /// The record.
+        seq: u64,
+        /// What it said.
+        error: String,
+    },
+    /// It refuses a whole batch; this is tried again, other sessions go on.
+    BatchRefused {
+        /// The session.
+        session_id: SessionId,
+        /// What it said.
+        error: String,
+    },
+    /// The delivery of a session has stopped; others go on.
+    SessionStopped {
+        /// The session.
+        session_id: SessionId,
+        /// Why.
+        why: SessionStop,
+    },
+    /// The log could not be read; this is tried again.
+    LogUnreadable {
+        /// What it said.
+        error: String,
+    },
+}
+
+impl Notice {
+    /// The code of this notice in every interface.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "collector_connected",
+            Self::StoreChanged { .. } => "store_changed",
+            Self::Lost { .. } => "collector_lost",
+            Self::Impostor { .. } => "impostor",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Rewound { .. } => "store_rewound",
+            Self::AckBeyondSent { .. } => "ack_beyond_sent",
+            Self::Refused { .. } => "record_refused",
+            Self::BatchRefused { .. } => "batch_refused",
+            Self::SessionStopped { why: SessionStop::SeqConflict { .. }, .. } => "seq_conflict",
+            Self::SessionStopped { why: SessionStop::GapRefused { .. }, .. } => "gap_refused",
+            Self::LogUnreadable { .. } => "log_unreadable",
+        }
+    }
+
+    /// Whether it is bad news.
+    #[must_use]
+    pub const fn is_problem(&self) -> bool {
+        !matches!(self, Self::Connected { .. })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { store_id } => write!(f, "the collector answers; its store is {store_id}"),
+            Self::StoreChanged { from, to } => {
+                write!(
+                    f,
+                    "the collector has store {to} instead of {from}; everything still held is sent again"
+                )
+            }
+            Self::Lost { error } => write!(f, "the collector cannot be reached: {error}"),
+            Self::Impostor { error } => {
+                write!(f, "something that is not the paired collector answers at its address: {error}")
+            }
+            Self::Unauthorized { error } => {
+                write!(f, "the collector does not accept the token, pair again: {error}")
+            }
+            Self::Rewound { session_id, from_seq, to_seq } => write!(
+                f,
+                "the store went back from seq {from_seq} to {to_seq} of session {session_id}; what is still held is sent again"
+            ),
+            Self::AckBeyondSent { session_id, acked_seq, sent_seq } => write!(
+                f,
+                "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; that is not believed"
+            ),
+            Self::Refused { session_id, seq, error } => {
+                write!(
+                    f,
+                    "the collector refused seq {seq} of session {session_id}, a gap takes its place: {error}"
+                )
+            }
+            Self::BatchRefused { session_id, error } => {
+                write!(f, "the collector refused a batch of session {session_id}: {error}")
+            }
+            Self::SessionStopped { session_id, why } => {
+                write!(f, "the delivery of session {session_id} has stopped: {why}")
+            }
+            Self::LogUnreadable { error } => write!(f, "the log could not be read: {error}"),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a person sees of the delivery.
+
+use super::decide::Flusher;
+use super::flush::{FlushReason, NotFlushed};
+use super::notice::Notice;
+use super::progress::Progress;
+use crate::record::SessionId;
+
+/// How it stands with the collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// It was not reached yet.
+    Connecting,
+    /// It answers.
+    Ok,
+    /// It does not, or not as it should; it is tried again.
+    Retrying,
+    /// It does not accept the token. Delivery has stopped.
+    Unauthorized,
+    /// Something else answers at its address. It is tried again.
+    Impostor,
+}
+
+/// Counts since the delivery began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Totals {
+    /// Receipts.
+    pub acks: u64,
+    /// Records that were new to the collector.
+    pub accepted: u64,
+    /// Records that it had already.
+    pub duplicates: u64,
+    /// Records refused alone.
+    pub refused: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// Batches by [`FlushReason`], in the order of [`FlushReason::ALL`].
+    pub flushes: [u64; FlushReason::ALL.len()],
+}
+
+/// How the delivery stands.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct DeliveryStatus {
+    /// The link.
+    pub state: LinkState,
+    /// The collector's address.
+    pub url: String,
+    /// Its store.
+    pub store_id: Option<String>,
+    /// What it has acked of the live session.
+    pub acked_seq: u64,
+    /// When it last acked anything, in Unix microseconds.
+    pub last_ack_ts: Option<u64>,
+    /// What is wrong.
+    pub error: Option<String>,
+    /// Seqs committed and not acked, over all sessions in the log. Before a store is known, all of them.
+    pub backlog_events: u64,
+    /// Whether there is something to send, so that the worker is to be kept alive.
+    pub draining: bool,
+    /// Counts.
+    pub totals: Totals,
+}
+
+impl Flusher {
+    /// The status, without what only the caller knows.
+    pub(super) fn status(&self, live: Option<SessionId>) -> DeliveryStatus {
+        let live = live.and_then(|live| self.sessions.get(live));
+        let backlog_events = self.sessions.iter().map(|(_, progress)| progress.backlog()).sum();
+        DeliveryStatus {
+            state: self.state,
+            url: String::new(),
+            store_id: self.store_id.clone(),
+            acked_seq: live.and_then(|live| live.acked_seq).unwrap_or(0),
+            last_ack_ts: None,
+            error: self
+                .error
+                .clone()
+                .or_else(|| self.sessions.iter().rev().find_map(|(_, p)| p.error.clone())),
+            backlog_events,
+            draining: backlog_events > 0 && !matches!(self.state, LinkState::Unauthorized),
+            totals: self.totals,
+        }
+    }
+
+    /// How often something failed since the delivery began.
+    pub(super) const fn failures(&self) -> u64 {
+        self.totals.failures
+    }
+
+    /// What is to be said since the last time, the link's state and the number of receipts.
+    pub(super) fn news(&mut self) -> (Vec<Notice>, LinkState, u64) {
+        (std::mem::take(&mut self.notices), self.state, self.totals.acks)
+    }
+
+    /// How a flush stands that began when the live session was at `live_seq`, after so many failures.
+    /// `None`: it goes on.
+    pub(super) fn flushed(
+        &self,
+        live: Option<SessionId>,
+        live_seq: u64,
+        failures: u64,
+    ) -> Option<Result<(), NotFlushed>> {
+        let acked = |id: SessionId, progress: &Progress| {
+            let target = if Some(id) == live { live_seq } else { progress.latest_seq };
+            progress.acked_seq.is_some_and(|acked_seq| acked_seq >= target) && !progress.probe
+        };
+        if self.is_listed() && self.store_id.is_some() && self.sessions.iter().all(|(id, p)| acked(id, p)) {
+            return Some(Ok(()));
+        }
+        let stopped = self.state == LinkState::Unauthorized
+            || self.sessions.iter().any(|(id, p)| p.stopped.is_some() && !acked(id, p));
+        if stopped || self.totals.failures > failures {
+            let reason = self.status(live).error.unwrap_or_default();
+            return Some(Err(NotFlushed { reason }));
+        }
+        None
+    }
+}

@@ -1,0 +1,595 @@
+//! Every decision, with a clock and a collector that are numbers.
+
+use super::super::*;
+use super::session;
+use crate::record::SessionId;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const STORE: &str = "store-1";
+
+/// A flusher in a state where the collector has proved itself and every cursor is known.
+struct Rig {
+    flusher: Flusher,
+    now_ms: f64,
+    /// Cursors that were stored, and when.
+    stored: Vec<(f64, u64)>,
+}
+
+impl Rig {
+    /// The live session is 9; the older ones are given with what they hold and what is acked.
+    fn new(live_seq: u64, older: &[(u64, u64, u64)]) -> Self {
+        let mut rig = Self { flusher: Flusher::default(), now_ms: 1_000.0, stored: Vec::new() };
+        rig.flusher.set_live(session(9), live_seq);
+        assert_eq!(rig.next(), Action::ListSessions);
+        rig.flusher.listed(older.iter().map(|(number, latest_seq, _)| (session(*number), *latest_seq)));
+        rig.greet(STORE);
+        while let Action::LoadAcked { session_id, store_id } = rig.next() {
+            let acked = older.iter().find(|(number, ..)| session(*number) == session_id).map_or(0, |o| o.2);
+            rig.flusher.loaded(session_id, &store_id, acked);
+        }
+        rig
+    }
+
+    /// Everything of the live session is acked and no one waits.
+    fn idle() -> Self {
+        let mut rig = Self::new(1, &[]);
+        rig.deliver(1);
+        rig.after(5_000.0);
+        rig.settle();
+        rig
+    }
+
+    fn next(&mut self) -> Action {
+        self.flusher.next(self.now_ms)
+    }
+
+    fn after(&mut self, ms: f64) -> &mut Self {
+        self.now_ms += ms;
+        self
+    }
+
+    fn greet(&mut self, store_id: &str) {
+        assert_eq!(self.next(), Action::Hello);
+        self.flusher.greeted(HelloOutcome::Proven { store_id: store_id.into() }, self.now_ms, 0.5);
+    }
+
+    /// Does everything that is neither a wait nor a batch.
+    fn settle(&mut self) -> Action {
+        loop {
+            match self.next() {
+                Action::Hello => self.greet(STORE),
+                Action::LoadAcked { session_id, store_id } => {
+                    self.flusher.loaded(session_id, &store_id, 0);
+                }
+                Action::StoreAcked { acked_seq, .. } => self.stored.push((self.now_ms, acked_seq)),
+                action => return action,
+            }
+        }
+    }
+
+    fn order(&mut self) -> Order {
+        match self.settle() {
+            Action::Send(order) => order,
+            other => panic!("expected a batch, got {other:?}"),
+        }
+    }
+
+    /// Sends what is asked for, one record a seq, up to `last_seq`.
+    fn send(&mut self, last_seq: u64) -> Order {
+        let order = self.order();
+        let batch = Batch {
+            session_id: order.session_id,
+            first_seq: order.after_seq + 1,
+            last_seq,
+            body: vec![b'x'; 100],
+            records: (order.after_seq + 1..=last_seq).map(|seq| (seq, seq)).collect(),
+        };
+        self.flusher.began(&batch, order.reason, self.now_ms);
+        assert_eq!(self.next(), Action::Idle, "one batch is in flight at a time");
+        order
+    }
+
+    fn answer(&mut self, reply: Reply) {
+        self.flusher.answered(reply, self.now_ms, 0.5);
+    }
+
+    fn ack(&mut self, session_id: SessionId, acked_seq: u64) {
+        self.answer(Reply::Acked(receipt(session_id, acked_seq)));
+    }
+
+    fn deliver(&mut self, last_seq: u64) -> Order {
+        let order = self.send(last_seq);
+        self.ack(order.session_id, last_seq);
+        order
+    }
+
+    fn commit(&mut self, latest_seq: u64) {
+        self.flusher.committed(session(9), latest_seq);
+    }
+
+    fn progress(&self, number: u64) -> &super::super::progress::Progress {
+        self.flusher.sessions.get(session(number)).unwrap()
+    }
+
+    fn codes(&mut self) -> Vec<&'static str> {
+        self.flusher.news().0.iter().map(Notice::code).collect()
+    }
+
+    fn waits_until(&mut self) -> f64 {
+        match self.settle() {
+            Action::WaitUntil(at_ms) => at_ms,
+            other => panic!("expected a wait, got {other:?}"),
+        }
+    }
+}
+
+fn receipt(session_id: SessionId, acked_seq: u64) -> Receipt {
+    Receipt { store_id: STORE.into(), session: session_id.to_string(), acked_seq, accepted: 0, duplicates: 0 }
+}
+
+fn busy(status: u16, retry_after_ms: Option<f64>) -> Reply {
+    Reply::Busy { status, retry_after_ms, detail: "later".into() }
+}
+
+fn blames(line: u64, acked_seq: u64) -> Reply {
+    let receipt = Some(receipt(session(9), acked_seq));
+    Reply::LineRefused { line, status: 400, detail: "no".into(), receipt }
+}
+
+#[test]
+fn when_idle_what_is_committed_goes_at_once() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    let order = rig.order();
+    assert_eq!((order.after_seq, order.latest_seq, order.reason), (1, 2, FlushReason::Interval));
+}
+
+#[test]
+fn batches_begin_at_most_every_20_ms() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.deliver(2);
+    rig.after(5.0).commit(3);
+    assert_eq!(rig.waits_until(), rig.now_ms + 15.0);
+    assert_eq!(rig.after(15.0).deliver(3).reason, FlushReason::Interval);
+}
+
+#[test]
+fn while_one_is_in_flight_the_next_grows() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.send(2);
+    for seq in 3..50 {
+        rig.after(10.0).commit(seq);
+        assert_eq!(rig.next(), Action::Idle);
+    }
+    rig.ack(session(9), 2);
+    assert_eq!(rig.order().latest_seq, 49);
+}
+
+#[test]
+fn a_full_batch_and_what_it_left_behind_do_not_wait() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.deliver(2);
+    rig.commit(2 + MAX_BATCH_EVENTS as u64 + 5);
+    assert_eq!(rig.deliver(2 + MAX_BATCH_EVENTS as u64).reason, FlushReason::Size);
+    let rest = rig.order();
+    assert_eq!((rest.after_seq, rest.reason), (2 + MAX_BATCH_EVENTS as u64, FlushReason::Size));
+}
+
+#[test]
+fn a_flush_and_a_closing_session_do_not_wait() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.deliver(2);
+    rig.commit(3);
+    rig.flusher.request();
+    assert_eq!(rig.deliver(3).reason, FlushReason::Requested);
+    rig.settle();
+    rig.commit(4);
+    rig.waits_until();
+    rig.flusher.closing(session(9));
+    assert_eq!(rig.order().reason, FlushReason::Closing);
+}
+
+#[test]
+fn older_sessions_drain_oldest_first_and_take_turns_with_the_live_one() {
+    let mut rig = Rig::new(3, &[(1, 40, 0), (2, 40, 0)]);
+    let mut turns = Vec::new();
+    for round in 1..=6 {
+        let order = rig.order();
+        let last_seq = (order.after_seq + 20).min(order.latest_seq);
+        turns.push((order.session_id, order.reason));
+        rig.deliver(last_seq);
+        rig.commit(3 + round);
+        rig.after(20.0);
+    }
+    let sessions: Vec<_> = turns.iter().map(|turn| turn.0).collect();
+    assert_eq!(
+        sessions,
+        [session(9), session(1), session(9), session(1), session(9), session(2)],
+        "live first, then the oldest, in turns"
+    );
+    assert!(turns.iter().all(|turn| turn.1 == FlushReason::Recovered));
+}
+
+#[test]
+fn one_session_in_backoff_does_not_hold_up_the_others() {
+    let mut rig = Rig::new(3, &[(1, 5, 0)]);
+    rig.send(3);
+    rig.answer(Reply::Refused { status: 400, detail: "no".into() });
+    assert_eq!(rig.deliver(5).session_id, session(1));
+    assert_eq!(rig.codes(), ["collector_connected", "batch_refused"]);
+    rig.waits_until();
+}
+
+#[test]
+fn nobody_gets_the_token_before_the_proof_and_after_silence_it_is_asked_for_again() {
+    let mut rig = Rig::idle();
+    rig.commit(2);
+    rig.after(PROOF_MS + 1.0);
+    assert_eq!(rig.next(), Action::Hello);
+    rig.greet(STORE);
+    rig.send(2);
+    rig.answer(Reply::Broken("reset".into()));
+    rig.after(60_000.0);
+    assert_eq!(rig.next(), Action::Hello);
+}
+
+#[test]
+fn an_impostor_is_shown_and_tried_again() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(2);
+    rig.after(PROOF_MS + 1.0);
+    for _ in 0..3 {
+        assert_eq!(rig.next(), Action::Hello);
+        rig.flusher.greeted(HelloOutcome::Impostor("not ours".into()), rig.now_ms, 0.5);
+        let at_ms = rig.waits_until();
+        rig.now_ms = at_ms;
+    }
+    assert_eq!(rig.codes(), ["impostor"]);
+    assert_eq!(rig.flusher.status(None).state, LinkState::Impostor);
+    rig.greet(STORE);
+    rig.deliver(2);
+    assert_eq!(rig.flusher.status(None).state, LinkState::Ok);
+}
+
+#[test]
+fn a_failure_is_retried_with_the_same_batch_later_and_later() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(5);
+    for wait_ms in [250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 30_000.0, 30_000.0] {
+        let order = rig.send(5);
+        assert_eq!(order.after_seq, 1);
+        rig.answer(busy(503, None));
+        assert_eq!(
+            rig.waits_until(),
+            rig.now_ms + wait_ms,
+            "half of the ceiling, the random number being 0.5"
+        );
+        rig.after(wait_ms);
+    }
+    rig.deliver(5);
+    rig.settle();
+    assert_eq!(rig.codes(), ["collector_lost", "collector_connected"], "each said once");
+}
+
+#[test]
+fn retry_after_is_obeyed_even_when_someone_waits() {
+    let mut rig = Rig::idle();
+    rig.commit(5);
+    rig.send(5);
+    rig.answer(busy(429, Some(7_000.0)));
+    rig.flusher.request();
+    assert_eq!(rig.waits_until(), rig.now_ms + 7_000.0);
+}
+
+#[test]
+fn someone_who_waits_ends_our_own_backoff() {
+    let mut rig = Rig::idle();
+    rig.commit(5);
+    rig.send(5);
+    rig.answer(Reply::Broken("reset".into()));
+    rig.waits_until();
+    rig.flusher.request();
+    assert_eq!(rig.order().reason, FlushReason::Requested);
+}
+
+#[test]
+fn a_denied_token_stops_the_delivery() {
+    for status in [401, 403] {
+        let mut rig = Rig::idle();
+        rig.codes();
+        rig.commit(5);
+        rig.send(5);
+        rig.answer(Reply::Denied { status, detail: "unknown token".into() });
+        rig.after(1e9).commit(6);
+        assert_eq!(rig.next(), Action::Idle);
+        assert_eq!(rig.codes(), ["unauthorized"]);
+        let status = rig.flusher.status(None);
+        assert_eq!((status.state, status.draining), (LinkState::Unauthorized, false));
+    }
+}
+
+#[test]
+fn too_large_a_batch_is_halved_and_grows_again() {
+    let mut rig = Rig::idle();
+    rig.commit(101);
+    rig.send(101);
+    rig.answer(Reply::TooLarge("too large".into()));
+    let order = rig.send(51);
+    assert_eq!((order.after_seq, order.limits), (1, Limits { events: 50, bytes: 50 }));
+    rig.ack(session(9), 51);
+    assert_eq!(rig.order().limits, Limits { events: 57, bytes: 57 });
+}
+
+#[test]
+fn a_record_too_large_alone_is_replaced_by_a_gap() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(3);
+    rig.send(2);
+    rig.answer(Reply::TooLarge("too large".into()));
+    assert!(rig.order().refused.contains(&2));
+    assert_eq!(rig.codes(), ["record_refused"]);
+    rig.deliver(3);
+    assert!(rig.progress(9).refused.is_empty(), "what is acked is forgotten");
+}
+
+#[test]
+fn a_record_blamed_among_others_is_sent_alone_before_it_is_given_up() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(9);
+    rig.send(9);
+    rig.answer(blames(3, 3)); // seqs 2 and 3 are stored, 4 is not
+    let order = rig.send(4);
+    assert_eq!((order.after_seq, order.suspects.contains(&4), order.refused.len()), (3, true, 0));
+    assert_eq!(rig.codes(), [""; 0]);
+    rig.answer(blames(1, 3));
+    assert_eq!(rig.codes(), ["record_refused"]);
+    let order = rig.order();
+    assert!(order.refused.contains(&4) && order.after_seq == 3);
+}
+
+#[test]
+fn a_suspect_that_is_taken_alone_was_innocent() {
+    let mut rig = Rig::idle();
+    rig.commit(9);
+    rig.send(9);
+    rig.answer(blames(3, 3));
+    rig.deliver(4);
+    let order = rig.order();
+    assert_eq!((order.after_seq, order.suspects.len(), order.refused.len()), (4, 0, 0));
+}
+
+#[test]
+fn a_gap_that_is_refused_stops_its_session_and_no_other() {
+    let mut rig = Rig::new(3, &[(1, 5, 0)]);
+    rig.codes();
+    for _ in 0..2 {
+        while rig.order().session_id != session(9) {
+            rig.flusher.older_gets_no_turn();
+        }
+        rig.send(1);
+        rig.answer(blames(1, 0));
+    }
+    assert_eq!(rig.codes(), ["record_refused", "gap_refused"]);
+    assert_eq!(rig.deliver(5).session_id, session(1));
+    rig.after(1e9);
+    assert!(matches!(rig.settle(), Action::Idle));
+}
+
+#[test]
+fn a_blamed_line_that_was_never_sent_is_a_failure() {
+    for line in [0, 9, u64::MAX] {
+        let mut rig = Rig::idle();
+        rig.commit(5);
+        rig.send(5);
+        rig.answer(blames(line, 1));
+        rig.waits_until();
+        assert_eq!(rig.flusher.status(None).state, LinkState::Retrying);
+    }
+}
+
+#[test]
+fn a_conflict_stops_its_session_and_no_other() {
+    let mut rig = Rig::new(8, &[(1, 5, 0)]);
+    rig.codes();
+    rig.send(8);
+    let receipt = Some(receipt(session(9), 3));
+    rig.answer(Reply::Conflict { seq: 4, detail: "other bytes".into(), receipt });
+    assert_eq!(rig.codes(), ["seq_conflict"]);
+    assert_eq!(rig.progress(9).acked_seq, Some(3), "what came before it is stored");
+    assert_eq!(rig.deliver(5).session_id, session(1));
+    rig.after(1e6).commit(20);
+    assert!(matches!(rig.settle(), Action::Idle));
+    assert!(rig.flusher.status(None).error.is_some());
+}
+
+#[test]
+fn an_ack_beyond_what_was_sent_is_not_believed() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(5);
+    for _ in 0..2 {
+        rig.send(5);
+        rig.ack(session(9), 6);
+        rig.now_ms = rig.waits_until();
+    }
+    assert_eq!(rig.codes(), ["ack_beyond_sent"]);
+    assert_eq!(rig.order().after_seq, 1);
+    rig.deliver(5);
+    assert!(rig.flusher.status(None).error.is_none());
+}
+
+#[test]
+fn an_older_session_that_went_on_in_memory_is_drained_as_far_as_its_log_goes() {
+    let mut rig = Rig::new(3, &[(1, 300, 250)]);
+    rig.deliver(3);
+    rig.send(300);
+    rig.ack(session(1), 500);
+    rig.now_ms = rig.waits_until();
+    rig.send(300);
+    rig.ack(session(1), 500);
+    assert_eq!(rig.progress(1).acked_seq, Some(300));
+    rig.after(1e4);
+    assert!(matches!(rig.settle(), Action::Idle));
+}
+
+#[test]
+fn an_earlier_owner_may_have_sent_what_it_committed() {
+    let mut rig = Rig::new(500, &[]);
+    rig.send(20);
+    rig.ack(session(9), 500);
+    assert_eq!(rig.progress(9).acked_seq, Some(500));
+}
+
+#[test]
+fn a_lower_ack_rewinds_and_stores_the_cursor_at_once() {
+    let mut rig = Rig::idle();
+    rig.commit(100);
+    rig.deliver(100);
+    rig.settle();
+    rig.codes();
+    rig.commit(101);
+    rig.after(30.0).send(101);
+    rig.ack(session(9), 40);
+    let store = Action::StoreAcked { session_id: session(9), store_id: STORE.into(), acked_seq: 40 };
+    assert_eq!(rig.next(), store);
+    assert_eq!(rig.codes(), ["store_rewound"]);
+    assert_eq!(rig.deliver(101).after_seq, 40);
+}
+
+#[test]
+fn a_rewind_puts_every_drained_session_to_the_question() {
+    let mut rig = Rig::new(10, &[(1, 5, 5), (2, 6, 6), (3, 7, 7)]);
+    rig.deliver(10);
+    let newest = rig.send(7);
+    assert_eq!(
+        (newest.session_id, newest.after_seq),
+        (session(3), 6),
+        "the newest drained one is asked about"
+    );
+    rig.ack(session(3), 0);
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let order = rig.order();
+        asked.push((order.session_id, order.after_seq));
+        let latest_seq = order.latest_seq;
+        rig.deliver(latest_seq);
+    }
+    asked.sort_unstable();
+    assert_eq!(asked, [(session(1), 4), (session(2), 5), (session(3), 0)]);
+    rig.after(1e4);
+    assert!(matches!(rig.settle(), Action::Idle));
+}
+
+#[test]
+fn a_collector_that_takes_everything_and_acks_nothing_is_slowed_down() {
+    let mut rig = Rig::idle();
+    rig.commit(5);
+    rig.send(5);
+    rig.ack(session(9), 1);
+    rig.send(5);
+    rig.ack(session(9), 1);
+    assert_eq!(rig.waits_until(), rig.now_ms + 250.0);
+}
+
+#[test]
+fn another_store_gets_everything_that_is_held() {
+    let mut rig = Rig::new(10, &[(1, 5, 5)]);
+    rig.deliver(10);
+    rig.deliver(5);
+    rig.settle();
+    rig.codes();
+    rig.commit(11);
+    rig.after(PROOF_MS + 1.0);
+    rig.greet("store-2");
+    assert_eq!(rig.codes(), ["store_changed"]);
+    let mut loaded = Vec::new();
+    while let Action::LoadAcked { session_id, store_id } = rig.next() {
+        assert_eq!(store_id, "store-2");
+        rig.flusher.loaded(session_id, &store_id, 0);
+        loaded.push(session_id);
+    }
+    assert_eq!(loaded, [session(1), session(9)]);
+    assert_eq!(rig.order().after_seq, 0);
+}
+
+#[test]
+fn a_receipt_of_another_store_or_session_is_not_believed() {
+    for (store_id, id) in [("store-2", session(9)), (STORE, session(8))] {
+        let mut rig = Rig::idle();
+        rig.commit(5);
+        rig.send(5);
+        rig.answer(Reply::Acked(Receipt { store_id: store_id.into(), ..receipt(id, 5) }));
+        assert_eq!(rig.progress(9).acked_seq, Some(1));
+        rig.now_ms = rig.waits_until();
+        assert_eq!(rig.next(), Action::Hello);
+    }
+}
+
+#[test]
+fn cursors_are_stored_at_most_once_a_second_while_they_move_on() {
+    let mut rig = Rig::idle();
+    rig.stored.clear();
+    for seq in 2..=101 {
+        rig.commit(seq);
+        rig.deliver(seq);
+        rig.after(30.0);
+    }
+    assert!((2..=3).contains(&rig.stored.len()), "{:?} in three seconds", rig.stored);
+    assert!(rig.stored.windows(2).all(|pair| pair[1].0 - pair[0].0 >= STORE_CURSOR_MS));
+    rig.now_ms = rig.waits_until();
+    assert!(matches!(rig.settle(), Action::Idle));
+    assert_eq!(rig.stored.last().map(|stored| stored.1), Some(101), "and the last one is stored");
+}
+
+#[test]
+fn a_cursor_that_could_not_be_stored_is_tried_again_later() {
+    let mut rig = Rig::new(5, &[]);
+    rig.deliver(5);
+    while !matches!(rig.next(), Action::StoreAcked { .. }) {
+        rig.after(100.0);
+    }
+    rig.flusher.not_stored(session(9), rig.now_ms);
+    assert_eq!(rig.waits_until(), rig.now_ms + 30_000.0, "delivery does not wait for a log that fails");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_delays_its_session() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(5);
+    rig.order();
+    rig.flusher.unreadable(session(9), "corrupt".into(), rig.now_ms, 0.5);
+    assert_eq!(rig.codes(), ["log_unreadable"]);
+    assert_eq!(rig.waits_until(), rig.now_ms + 250.0);
+}
+
+#[test]
+fn the_live_session_goes_on_while_the_list_of_sessions_cannot_be_read() {
+    let mut flusher = Flusher::default();
+    flusher.set_live(session(9), 3);
+    assert_eq!(flusher.next(0.0), Action::ListSessions);
+    flusher.not_listed("no".into(), 0.0);
+    assert_eq!(flusher.next(0.0), Action::Hello);
+    flusher.greeted(HelloOutcome::Proven { store_id: STORE.into() }, 0.0, 0.5);
+    flusher.loaded(session(9), STORE, 0);
+    assert!(matches!(flusher.next(0.0), Action::Send(_)));
+    assert_eq!(flusher.next(31_000.0), Action::ListSessions);
+}
+
+#[test]
+fn a_clock_at_the_far_end_of_time_breaks_nothing() {
+    let mut rig = Rig::idle();
+    rig.commit(5);
+    rig.now_ms = 1e15;
+    rig.deliver(5);
+    rig.settle();
+}

@@ -1,0 +1,230 @@
+//! A segment: what one commit adds to one category log.
+//!
+//! Its lines stand one after the other, each with its newline, ready to be sent; a table of rows says
+//! which seqs each covers and where it ends, so that merging categories in seq order touches no bytes.
+//!
+//! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` when it was committed (Unix
+//! milliseconds), then `u64` first seq, `u32` seqs covered and `u32` end (newline counted) a row, then
+//! the lines.
+
+use crate::event::max_safe_integer;
+use crate::record::{Line, parse_line};
+use crate::ring::{Entry, StoredEvent, StoredGap};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::fmt;
+
+const MAGIC: &[u8; 4] = b"TTS1";
+const HEAD_BYTES: usize = 16;
+const ROW_BYTES: usize = 16;
+
+/// Where one record of a segment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The first seq it covers.
+    pub first_seq: u64,
+    /// How many: 1 for an event.
+    pub count: u32,
+    /// One past its newline, in bytes from the first line.
+    pub end: u32,
+}
+
+impl Row {
+    /// The last seq it covers.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        self.first_seq + self.count as u64 - 1
+    }
+}
+
+/// The records of one category in one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Whose.
+    pub category: String,
+    /// Every record, ascending in seq.
+    pub rows: Vec<Row>,
+    /// The lines, each with its newline.
+    pub lines: Bytes,
+}
+
+/// Why bytes are no segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadSegment(pub &'static str);
+
+impl fmt::Display for BadSegment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for BadSegment {}
+
+impl Segment {
+    /// The key: the first seq in it.
+    #[must_use]
+    pub fn first_seq(&self) -> u64 {
+        self.rows.first().map_or(0, |row| row.first_seq)
+    }
+
+    /// The last seq in it.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.rows.last().map_or(0, Row::last_seq)
+    }
+
+    /// The same records in segments of at most `max_bytes` bytes of lines, or one record.
+    pub fn split(&self, max_bytes: usize) -> impl Iterator<Item = Cow<'_, Self>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            if at == 0 && self.lines.len() <= max_bytes {
+                at = self.rows.len();
+                return (at > 0).then_some(Cow::Borrowed(self));
+            }
+            let start = if at == 0 { 0 } else { self.rows[at - 1].end as usize };
+            let fitting = self.rows[at..].partition_point(|row| row.end as usize - start <= max_bytes);
+            let rows = self.rows.get(at..at + fitting.max(1))?;
+            at += rows.len();
+            let rows: Vec<_> = rows.iter().map(|row| Row { end: row.end - start as u32, ..*row }).collect();
+            let end = start + rows.last()?.end as usize;
+            Some(Cow::Owned(Self {
+                category: self.category.clone(),
+                rows,
+                lines: self.lines.slice(start..end),
+            }))
+        })
+    }
+
+    /// Everything of the stored form that stands before the lines.
+    #[must_use]
+    pub fn table(&self, committed_ms: u64) -> Vec<u8> {
+        let mut table = Vec::with_capacity(HEAD_BYTES + ROW_BYTES * self.rows.len());
+        table.extend_from_slice(MAGIC);
+        table.extend_from_slice(&(self.rows.len() as u32).to_le_bytes());
+        table.extend_from_slice(&committed_ms.to_le_bytes());
+        for row in &self.rows {
+            table.extend_from_slice(&row.first_seq.to_le_bytes());
+            table.extend_from_slice(&row.count.to_le_bytes());
+            table.extend_from_slice(&row.end.to_le_bytes());
+        }
+        table
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// It is cut off, or its table contradicts itself.
+    pub fn decode(category: String, stored: Bytes) -> Result<Self, BadSegment> {
+        let number =
+            |at: usize| -> Option<u32> { Some(u32::from_le_bytes(stored.get(at..at + 4)?.try_into().ok()?)) };
+        if stored.get(..4) != Some(MAGIC) {
+            return Err(BadSegment("it does not begin with TTS1"));
+        }
+        let count = number(4).ok_or(BadSegment("its head is cut off"))? as usize;
+        // In a wasm of 32 bits a damaged count could overflow the product.
+        let lines_at = count.checked_mul(ROW_BYTES).map(|table_bytes| HEAD_BYTES.saturating_add(table_bytes));
+        let Some(lines_at) = lines_at.filter(|at| count > 0 && *at <= stored.len()) else {
+            return Err(BadSegment("its table is cut off"));
+        };
+        let lines = stored.slice(lines_at..);
+        let (mut rows, mut next_seq, mut start) = (Vec::with_capacity(count), 1, 0);
+        for index in 0..count {
+            let at = HEAD_BYTES + index * ROW_BYTES;
+            let (Some(first_seq), Some(count), Some(end)) =
+                (long(&stored, at), number(at + 8), number(at + 12))
+            else {
+                return Err(BadSegment("its table is cut off"));
+            };
+            if first_seq < next_seq || count == 0 || first_seq > max_safe_integer() {
+                return Err(BadSegment("its seqs are out of order"));
+            }
+            if end <= start || lines.get(end as usize - 1) != Some(&b'\n') {
+                return Err(BadSegment("a line does not end where its table says"));
+            }
+            next_seq = first_seq + u64::from(count);
+            start = end;
+            rows.push(Row { first_seq, count, end });
+        }
+        if start as usize != lines.len() {
+            return Err(BadSegment("bytes are left over after its last line"));
+        }
+        Ok(Self { category, rows, lines })
+    }
+
+    /// When a segment in its stored form was committed, Unix milliseconds.
+    #[must_use]
+    pub fn committed_ms(stored: &[u8]) -> Option<u64> {
+        long(stored, 8)
+    }
+
+    /// The line of row `index`, without its newline.
+    #[must_use]
+    pub fn line(&self, index: usize) -> Bytes {
+        let start = if index == 0 { 0 } else { self.rows[index - 1].end as usize };
+        self.lines.slice(start..self.rows[index].end as usize - 1)
+    }
+
+    /// Row `index` as readers take it.
+    ///
+    /// # Errors
+    /// The line is no record, or another than the table says.
+    pub fn entry(&self, index: usize) -> Result<Entry, BadSegment> {
+        let line = self.line(index);
+        let parsed = parse_line(&line).map_err(|_| BadSegment("a line is no record"))?;
+        if (parsed.first_seq(), parsed.last_seq())
+            != (self.rows[index].first_seq, self.rows[index].last_seq())
+        {
+            return Err(BadSegment("a line has another seq than its table says"));
+        }
+        Ok(match parsed {
+            Line::Event { header, .. } => Entry::Event(StoredEvent { header, line }),
+            Line::Gap { gap, .. } => Entry::Gap(StoredGap { gap, line }),
+        })
+    }
+}
+
+/// The little-endian number at byte `at`.
+pub(crate) fn long(stored: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(stored.get(at..at + 8)?.try_into().ok()?))
+}
+
+/// A segment being filled: lines are written where they will be sent from.
+#[derive(Debug, Default)]
+pub struct SegmentBuilder {
+    rows: Vec<Row>,
+    lines: Vec<u8>,
+}
+
+impl SegmentBuilder {
+    /// Where the next line is to be appended. Follow it with [`end_line`](Self::end_line).
+    pub const fn lines(&mut self) -> &mut Vec<u8> {
+        &mut self.lines
+    }
+
+    /// Ends the line that was appended, which covers `count` seqs from `first_seq`.
+    pub fn end_line(&mut self, first_seq: u64, count: u32) {
+        self.lines.push(b'\n');
+        self.rows.push(Row { first_seq, count, end: self.lines.len() as u32 });
+    }
+
+    /// How many lines it holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes what was filled and leaves an empty builder.
+    pub fn seal(&mut self, category: &str) -> Segment {
+        Segment {
+            category: category.to_owned(),
+            rows: std::mem::take(&mut self.rows),
+            lines: Bytes::from(std::mem::take(&mut self.lines)),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The way back: a volatile session whose log works again goes on in it.
+
+use super::{CaptureSession, State};
+use crate::log::{Commit, LogError, LogStore, RelayCursor, SegmentBuilder};
+use crate::record::reason::NOT_RETAINED;
+use crate::record::{Gap, UNKNOWN_CATEGORY};
+use crate::ring::{Entry, ReadResult, StoredGap};
+use crate::selector::Selector;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// Most bytes of one commit on the way back, unless a single record has more.
+const PART_BYTES: usize = 1 << 20;
+
+/// Writes to the log what is in memory alone, and then turns the session's state to logged. It takes
+/// records meanwhile. `relays` says how far messages of relays were taken that have these seqs.
+///
+/// # Errors
+/// What the log said. The session stays volatile, and what was written stays in the log.
+/// [`LogError::Superseded`] when it is not volatile, or has had another owner meanwhile: then it has none of this.
+pub async fn go_back<L: LogStore>(
+    session: &RefCell<CaptureSession>,
+    log: &L,
+    relays: impl Fn(RangeInclusive<u64>) -> Vec<RelayCursor>,
+) -> Result<(), LogError> {
+    let (session_id, state, ours) = {
+        let session = session.borrow();
+        (session.session_id, session.state, session.epoch)
+    };
+    if state != State::Volatile {
+        return Err(LogError::Superseded { ours, theirs: ours });
+    }
+    // The last commit may have been made although nobody was told, and the log may be another one.
+    let head = log.reopen(session_id).await?;
+    if head.epoch > ours + 1 {
+        return Err(LogError::Superseded { ours, theirs: head.epoch - 1 });
+    }
+    session.borrow_mut().epoch = head.epoch;
+    let mut logged_seq = head.latest_seq;
+    loop {
+        let part = session.borrow().part_after(logged_seq, head.epoch);
+        let Some(mut part) = part else { break };
+        if part.latest_seq == session.borrow().latest_seq {
+            part.relays = relays(head.latest_seq + 1..=part.latest_seq);
+        }
+        log.commit(&part).await?;
+        logged_seq = part.latest_seq;
+    }
+    session.borrow_mut().turn_logged();
+    Ok(())
+}
+
+impl CaptureSession {
+    /// What the ring shows after `logged_seq`, as far as one commit takes it. What it has let go of is a gap.
+    fn part_after(&self, logged_seq: u64, epoch: u64) -> Option<Commit> {
+        let mut reader = self.ring.reader(logged_seq, Selector::default()).ok()?;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut latest_seq = logged_seq;
+        while bytes < PART_BYTES {
+            let entry = match reader.try_read() {
+                Some(ReadResult::Event(event)) => Entry::Event(event),
+                Some(ReadResult::Gap(gap)) => Entry::Gap(gap),
+                Some(ReadResult::Dropped { .. }) => continue,
+                Some(ReadResult::Closed) | None => break,
+            };
+            if entry.first_seq() > latest_seq + 1 {
+                entries.push(self.hole(latest_seq + 1, entry.first_seq() - 1));
+            }
+            latest_seq = entry.last_seq();
+            bytes += entry.line().len() + 1;
+            entries.push(entry);
+        }
+        let first_seq = entries.first().map(Entry::first_seq)?;
+        let mut builders = BTreeMap::<&str, SegmentBuilder>::new();
+        for entry in &entries {
+            let builder = builders.entry(entry.category()).or_default();
+            builder.lines().extend_from_slice(entry.line());
+            let count = entry.last_seq() + 1 - entry.first_seq();
+            builder.end_line(entry.first_seq(), u32::try_from(count).unwrap_or(u32::MAX));
+        }
+        let segments = builders.into_iter().map(|(category, mut builder)| builder.seal(category)).collect();
+        let (session_id, relays) = (self.session_id, Vec::new());
+        Some(Commit { session_id, epoch, first_seq, latest_seq, segments, entries, relays, bytes })
+    }
+
+    fn hole(&self, first_seq: u64, last_seq: u64) -> Entry {
+        let (category, reason) = (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED.to_owned());
+        let gap = Gap { first_seq, last_seq, category, reason };
+        let mut line = Vec::new();
+        self.writer.gap(&mut line, &gap);
+        Entry::Gap(StoredGap { gap, line: line.into() })
+    }
+
+    /// The log has everything again.
+    const fn turn_logged(&mut self) {
+        if matches!(self.state, State::Volatile) {
+            self.state = State::Logged;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! The delivery of a recorder: started by `connect`, heard through the status and `system` events.
+
+use super::errors::error;
+use super::fetch::{BrowserEnvironment, FetchTransport};
+use super::indexed_db::IndexedDbLog;
+use super::status::CollectorStatus;
+use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
+use crate::log::{Commit, Head, LogError, LogStore};
+use crate::record::SessionId;
+use crate::ring::{Entry, RingBuffer};
+use crate::system;
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+
+/// `CollectorTarget` in `types.ts`.
+#[derive(Deserialize)]
+struct TargetOptions {
+    url: String,
+    token: String,
+    secret: String,
+    pairing: Option<String>,
+}
+
+/// Reads what `connect` takes.
+pub(super) fn target(options: JsValue) -> Result<Option<Target>, JsValue> {
+    if options.is_null_or_undefined() {
+        return Ok(None);
+    }
+    let TargetOptions { url, token, secret, pairing } =
+        serde_wasm_bindgen::from_value(options).map_err(|wrong| error(BadTarget::CODE, &wrong))?;
+    Target::new(&url, &token, &secret, pairing.as_deref())
+        .map(Some)
+        .map_err(|wrong| error(BadTarget::CODE, &wrong))
+}
+
+/// Starts delivering `session_id` and everything older in the log.
+pub(super) fn start(
+    target: Target,
+    log: Option<IndexedDbLog>,
+    session_id: SessionId,
+    ring: RingBuffer,
+    on_change: Box<OnChange>,
+) -> Delivery {
+    let memory_only = log.is_none();
+    let parts = Parts {
+        log: MaybeLog(log),
+        transport: FetchTransport::new(target.url()),
+        environment: BrowserEnvironment,
+        target,
+        on_change,
+    };
+    let (delivery, work) = Delivery::start(parts, session_id, ring);
+    if memory_only {
+        delivery.turned_volatile();
+    }
+    wasm_bindgen_futures::spawn_local(work);
+    delivery
+}
+
+/// How delivery goes, for the status.
+pub(super) fn status(delivery: &Delivery) -> (CollectorStatus, u64) {
+    let DeliveryStatus { state, url, store_id, acked_seq, last_ack_ts, error, backlog_events, .. } =
+        delivery.status();
+    let state = match state {
+        LinkState::Connecting => "connecting",
+        LinkState::Ok => "ok",
+        LinkState::Retrying => "retrying",
+        LinkState::Unauthorized => "unauthorized",
+        LinkState::Impostor => "impostor",
+    };
+    (CollectorStatus { state, url: Some(url), store_id, acked_seq, last_ack_ts, error }, backlog_events)
+}
+
+/// The event that tells the stream of a notice, if it is about the collector.
+pub(super) fn event_of(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Connected { store_id } => system::collector("connected", Some(store_id), None),
+        Notice::StoreChanged { to, .. } => {
+            system::collector("store_changed", Some(to), Some(&notice.to_string()))
+        }
+        Notice::Lost { error } => system::collector("unreachable", None, Some(error)),
+        Notice::Impostor { error } => system::collector("impostor", None, Some(error)),
+        Notice::Unauthorized { error } => system::collector("unauthorized", None, Some(error)),
+        Notice::Rewound { .. } => system::collector("rewound", None, Some(&notice.to_string())),
+        _ => return None,
+    })
+}
+
+/// The log of a recorder, which goes on without one where there is no IndexedDB.
+#[derive(Debug)]
+struct MaybeLog(Option<IndexedDbLog>);
+
+impl LogStore for MaybeLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        match &self.0 {
+            Some(log) => log.reopen(session_id).await,
+            None => Err(LogError::Missing),
+        }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
+        match &self.0 {
+            Some(log) => log.commit(commit).await,
+            None => Err(LogError::Missing),
+        }
+    }
+
+    async fn read(
+        &self,
+        session_id: SessionId,
+        after_seq: u64,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        match &self.0 {
+            Some(log) => log.read(session_id, after_seq, max_entries, max_bytes).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
+        match &self.0 {
+            Some(log) => log.sessions().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
+        match &self.0 {
+            Some(log) => log.acked_seq(session_id, store_id).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn set_acked_seq(
+        &self,
+        session_id: SessionId,
+        store_id: &str,
+        acked_seq: u64,
+    ) -> Result<(), LogError> {
+        match &self.0 {
+            Some(log) => log.set_acked_seq(session_id, store_id, acked_seq).await,
+            None => Ok(()),
+        }
+    }
+}

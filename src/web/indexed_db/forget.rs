@@ -1,0 +1,96 @@
+//! Rewriting segments without what a person wants forgotten.
+//!
+//! Each transaction takes a few segments, so that a commit never waits long behind one. What is committed
+//! meanwhile is newer than the wish.
+
+use super::IndexedDbLog;
+use super::error::from_thrown;
+use super::fetch::{Fetch, Fetched};
+use super::request::Answer;
+use super::rows::{HeadRow, SegmentKeys, session_key};
+use super::schema::{HEADS, SEGMENTS};
+use crate::log::forget::forget as forget_in;
+use crate::log::tombstone::{is_retired, retire};
+use crate::log::{LogError, Segment};
+use crate::record::SessionId;
+use crate::record::reason::DELETED;
+use crate::selector::Selector;
+use web_sys::IdbCursorDirection;
+
+/// About as long as a large commit.
+const SEGMENTS_AT_ONCE: usize = 8;
+
+pub(super) async fn forget(log: &IndexedDbLog, selector: &Selector) -> Result<u64, LogError> {
+    let mut events = 0;
+    for (session_id, row) in log.head_rows().await? {
+        for category in row.categories {
+            if selector.wants_category(&category.name) {
+                events += forget_category(log, session_id, &category.name, row.latest_seq, selector).await?;
+            }
+        }
+    }
+    Ok(events)
+}
+
+async fn forget_category(
+    log: &IndexedDbLog,
+    session_id: SessionId,
+    category: &str,
+    until_seq: u64,
+    selector: &Selector,
+) -> Result<u64, LogError> {
+    let session = session_key(session_id);
+    let keys = SegmentKeys::new(session_id, &session, category);
+    let (mut next_seq, mut events) = (0, 0);
+    loop {
+        let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
+        let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
+        let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&session))?.await?)? else {
+            return Ok(events);
+        };
+        let (mut more, mut changed) = (true, 0);
+        for _ in 0..SEGMENTS_AT_ONCE {
+            if next_seq > until_seq {
+                more = false;
+                break;
+            }
+            let range = keys.range(next_seq, until_seq)?;
+            let fetched =
+                Fetch::start(&segments, &range, IdbCursorDirection::Next)?.finish(&segments).await?;
+            let Some(Fetched { first_seq, stored }) = fetched else {
+                more = false;
+                break;
+            };
+            next_seq = first_seq + 1;
+            let stored = stored.unwrap_or_default();
+            let left = keys
+                .decode(first_seq, stored.clone())
+                .ok()
+                .filter(|_| !is_retired(&stored))
+                .and_then(|segment| forget_in(session_id, &segment, selector));
+            let Some((segment, forgotten)) = left else { continue };
+            let value = encoded(&segment, Segment::committed_ms(&stored).unwrap_or(0));
+            segments.put_with_key(&log.scratch.fill(&[&value]), &keys.key(first_seq)).map_err(from_thrown)?;
+            let bytes = &mut row.category(category).bytes;
+            *bytes = bytes.saturating_sub(stored.len() as u64) + value.len() as u64;
+            changed += forgotten;
+        }
+        if changed > 0 {
+            heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
+        }
+        transaction.complete().await?;
+        events += changed;
+        if !more {
+            return Ok(events);
+        }
+    }
+}
+
+/// As it is stored: of gaps alone, in the short form.
+fn encoded(segment: &Segment, committed_ms: u64) -> Vec<u8> {
+    let is_gap = |index| matches!(segment.entry(index), Ok(crate::ring::Entry::Gap(_)));
+    if (0..segment.rows.len()).all(is_gap) {
+        return retire(segment, DELETED);
+    }
+    [&segment.table(committed_ms)[..], &segment.lines].concat()
+}

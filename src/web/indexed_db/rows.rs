@@ -1,0 +1,235 @@
+//! Keys and rows, as they stand in the database. See [`schema`](super::schema).
+
+use super::error::{bad_row, from_thrown};
+use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
+use crate::log::tombstone::{decode_any, is_retired};
+use crate::log::{Head, LogError, Segment};
+use crate::record::SessionId;
+use bytes::Bytes;
+use js_sys::{Array, JSON, Object, Reflect};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::IdbKeyRange;
+
+/// One category of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CategoryRow {
+    pub(super) name: String,
+    /// Bytes of its segments as they are stored.
+    pub(super) bytes: u64,
+    /// The key of its oldest segment that still has lines; what is before was retired.
+    pub(super) retained_from: u64,
+}
+
+/// What stands in `heads`: the [`Head`], and what retention needs to find its work without reading.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct HeadRow {
+    pub(super) epoch: u64,
+    pub(super) latest_seq: u64,
+    /// When the last commit was made, Unix milliseconds.
+    pub(super) committed_ms: u64,
+    /// It was made anew from the segments that were left: what came last may be missing, so nobody may
+    /// go on with its seqs.
+    pub(super) rebuilt: bool,
+    pub(super) categories: Vec<CategoryRow>,
+}
+
+impl HeadRow {
+    pub(super) fn head(&self) -> Head {
+        Head {
+            epoch: self.epoch,
+            latest_seq: self.latest_seq,
+            committed_ms: self.committed_ms,
+            categories: self.categories.iter().map(|category| category.name.clone()).collect(),
+        }
+    }
+
+    /// The row of a category, which is opened if it is new.
+    pub(super) fn category(&mut self, name: &str) -> &mut CategoryRow {
+        let index = self.categories.iter().position(|category| category.name == name).unwrap_or_else(|| {
+            self.categories.push(CategoryRow { name: name.to_owned(), bytes: 0, retained_from: 0 });
+            self.categories.len() - 1
+        });
+        &mut self.categories[index]
+    }
+
+    /// One call of the browser's JSON instead of one a property: a commit does this each time.
+    pub(super) fn to_js(&self) -> Result<JsValue, LogError> {
+        let stored = StoredHead {
+            epoch: self.epoch,
+            latest_seq: self.latest_seq,
+            committed_ms: self.committed_ms,
+            rebuilt: self.rebuilt,
+            categories: self.categories.iter().map(|category| category.name.clone()).collect(),
+            bytes: self.categories.iter().map(|category| category.bytes).collect(),
+            retained_from: self.categories.iter().map(|category| category.retained_from).collect(),
+        };
+        let json = serde_json::to_string(&stored).map_err(|error| bad_row(HEADS, &error.to_string()))?;
+        JSON::parse(&json).map_err(from_thrown)
+    }
+
+    /// Reads a row; `None` where there is none.
+    pub(super) fn from_js(row: &JsValue) -> Result<Option<Self>, LogError> {
+        if row.is_undefined() {
+            return Ok(None);
+        }
+        let json = String::from(JSON::stringify(row).map_err(from_thrown)?);
+        let stored: StoredHead =
+            serde_json::from_str(&json).map_err(|error| bad_row(HEADS, &format!("is no head: {error}")))?;
+        let at = |list: &[u64], index| list.get(index).copied().unwrap_or(0);
+        let categories = stored.categories.into_iter().enumerate().map(|(index, name)| CategoryRow {
+            name,
+            bytes: at(&stored.bytes, index),
+            retained_from: at(&stored.retained_from, index),
+        });
+        Ok(Some(Self {
+            epoch: stored.epoch,
+            latest_seq: stored.latest_seq,
+            committed_ms: stored.committed_ms,
+            rebuilt: stored.rebuilt,
+            categories: categories.collect(),
+        }))
+    }
+}
+
+/// A row of `heads`. What an earlier version did not write has a default.
+#[derive(Serialize, Deserialize)]
+struct StoredHead {
+    epoch: u64,
+    latest_seq: u64,
+    #[serde(default)]
+    committed_ms: u64,
+    #[serde(default)]
+    rebuilt: bool,
+    categories: Vec<String>,
+    #[serde(default)]
+    bytes: Vec<u64>,
+    #[serde(default)]
+    retained_from: Vec<u64>,
+}
+
+/// A row of `relays`.
+pub(super) fn relay_row(message: u64, now_ms: u64) -> JsValue {
+    object(&[("message", number(message)), ("committed_ms", number(now_ms))])
+}
+
+/// The last committed message of a relay's row.
+pub(super) fn relay_message(row: &JsValue) -> Result<Option<u64>, LogError> {
+    optional(row, RELAYS, "message")
+}
+
+/// A row of `acked`.
+pub(super) fn acked_row(acked_seq: u64, now_ms: u64) -> JsValue {
+    object(&[("acked_seq", number(acked_seq)), ("acked_ms", number(now_ms))])
+}
+
+/// The session and the store of a key of `acked`.
+pub(super) fn acked_of(key: &JsValue) -> Result<(SessionId, String), LogError> {
+    let bad = || bad_row(ACKED, "has a key that is not [session, store_id]");
+    let key = key.dyn_ref::<Array>().ok_or_else(bad)?;
+    Ok((session_of(&key.get(0), ACKED)?, key.get(1).as_string().ok_or_else(bad)?))
+}
+
+/// What a row of `acked` says.
+pub(super) fn acked_seq(row: &JsValue) -> Result<Option<u64>, LogError> {
+    optional(row, ACKED, "acked_seq")
+}
+
+fn optional(row: &JsValue, store: &str, name: &str) -> Result<Option<u64>, LogError> {
+    if row.is_undefined() {
+        return Ok(None);
+    }
+    field(row, name).map(Some).ok_or_else(|| bad_row(store, &format!("has no {name}")))
+}
+
+/// A whole number in a row.
+pub(super) fn field(row: &JsValue, name: &str) -> Option<u64> {
+    Reflect::get(row, &JsValue::from_str(name)).ok().as_ref().and_then(whole)
+}
+
+fn whole(value: &JsValue) -> Option<u64> {
+    value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64)
+}
+
+fn object(fields: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Setting a property of a new object does not fail.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
+}
+
+/// A seq, epoch or time, all of them below 2⁵³.
+pub(super) fn number(value: u64) -> JsValue {
+    JsValue::from_f64(value as f64)
+}
+
+/// The key of a session's head.
+pub(super) fn session_key(session_id: SessionId) -> JsValue {
+    JsValue::from_str(session_id.as_str())
+}
+
+/// The session whose key this is.
+pub(super) fn session_of(key: &JsValue, store: &str) -> Result<SessionId, LogError> {
+    let text = key.as_string().ok_or_else(|| bad_row(store, "has a key that is no session id"))?;
+    SessionId::parse(text.as_bytes()).map_err(|error| bad_row(store, &format!("has another key: {error}")))
+}
+
+/// `[session, store_id]`.
+pub(super) fn acked_key(session_id: SessionId, store_id: &str) -> JsValue {
+    Array::of2(&session_key(session_id), &JsValue::from_str(store_id)).into()
+}
+
+/// The keys of one category log, whose strings are made once.
+#[derive(Debug, Clone)]
+pub(super) struct SegmentKeys {
+    session_id: SessionId,
+    category: String,
+    session_key: JsValue,
+    category_key: JsValue,
+}
+
+impl SegmentKeys {
+    pub(super) fn new(session_id: SessionId, session_key: &JsValue, category: &str) -> Self {
+        let (session_key, category_key) = (session_key.clone(), JsValue::from_str(category));
+        Self { session_id, category: category.to_owned(), session_key, category_key }
+    }
+
+    /// `[session, category, first_seq]`.
+    pub(super) fn key(&self, first_seq: u64) -> JsValue {
+        Array::of3(&self.session_key, &self.category_key, &number(first_seq)).into()
+    }
+
+    /// Every key from `first` to `last`, both inclusive.
+    pub(super) fn range(&self, first: u64, last: u64) -> Result<IdbKeyRange, LogError> {
+        IdbKeyRange::bound(&self.key(first), &self.key(last)).map_err(from_thrown)
+    }
+
+    /// What stands at the key of `first_seq`, or why it is no segment.
+    pub(super) fn decode(&self, first_seq: u64, stored: Bytes) -> Result<Segment, String> {
+        let retired = is_retired(&stored);
+        let segment =
+            decode_any(self.session_id, self.category.clone(), stored).map_err(|bad| bad.to_string())?;
+        if retired || segment.first_seq() == first_seq {
+            Ok(segment)
+        } else {
+            Err(format!("it begins with seq {}", segment.first_seq()))
+        }
+    }
+}
+
+/// The first seq in the key of a segment.
+pub(super) fn first_seq_of(key: &JsValue) -> Result<u64, LogError> {
+    key.dyn_ref::<Array>()
+        .and_then(|key| whole(&key.get(2)))
+        .ok_or_else(|| bad_row(SEGMENTS, "has a key that is not [session, category, first_seq]"))
+}
+
+/// Every key of a session in a store whose keys begin with it.
+pub(super) fn session_range(session: &JsValue) -> Result<IdbKeyRange, LogError> {
+    // An array sorts after every number and string, so `[session, []]` is past the last key.
+    // https://w3c.github.io/IndexedDB/#compare-two-keys
+    let (first, past) = (Array::of1(session), Array::of2(session, &Array::new()));
+    IdbKeyRange::bound(&first, &past).map_err(from_thrown)
+}

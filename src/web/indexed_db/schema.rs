@@ -1,0 +1,144 @@
+//! What the database looks like.
+//!
+//! | store | key | value |
+//! |---|---|---|
+//! | `segments` | `[session, category, first_seq]` | one `Uint8Array`: a [`Segment`](crate::log::Segment) in its stored form, or what is left of a retired one |
+//! | `heads` | `session` | `{ epoch, latest_seq, committed_ms, categories, bytes, retained_from }` |
+//! | `relays` | `relay_id` | `{ message, committed_ms }` |
+//! | `acked` | `[session, store_id]` | `{ acked_seq, acked_ms }` |
+//! | `meta` | name | `install_key`: 32 random bytes |
+//!
+//! Keys stand outside the values and there is no index: a commit costs one put a category and one for
+//! the head, and a new category costs nothing.
+
+use super::error::{from_exception, from_thrown};
+use super::request::{Answer, Slot};
+use crate::log::LogError;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Event, IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbRequestReadyState};
+
+pub(super) const SEGMENTS: &str = "segments";
+pub(super) const HEADS: &str = "heads";
+pub(super) const RELAYS: &str = "relays";
+pub(super) const ACKED: &str = "acked";
+pub(super) const META: &str = "meta";
+
+const STORES: [&str; 5] = [SEGMENTS, HEADS, RELAYS, ACKED, META];
+
+/// Version 1 of this schema is number 10 for IndexedDB, so that what came before it has numbers too.
+const IDB_VERSION: u32 = 10;
+
+/// This environment's `indexedDB`.
+pub(super) fn factory() -> Result<IdbFactory, LogError> {
+    // Reading the property throws where the origin is opaque (a sandboxed frame, a data: page).
+    let value = js_sys::Reflect::get(&js_sys::global(), &"indexedDB".into())
+        .map_err(|thrown| LogError::Unavailable(from_thrown(thrown).to_string()))?;
+    value.dyn_into().map_err(|_| LogError::Unavailable("there is no global indexedDB".into()))
+}
+
+/// Opens the database, making or upgrading it first.
+///
+/// After a [`LogError::Blocked`] the request stays queued in the browser: when the other connection goes,
+/// it upgrades the database and closes it again, and the next open finds it done.
+pub(super) async fn open(name: &str) -> Result<IdbDatabase, LogError> {
+    let request = factory()?.open_with_u32(name, IDB_VERSION).map_err(from_thrown)?;
+    Opening::new(request).await
+}
+
+struct Opening {
+    outcome: Rc<RefCell<Slot<Result<IdbDatabase, LogError>>>>,
+    /// Nobody waits any more: what comes is closed.
+    abandoned: Rc<Cell<bool>>,
+    /// `None` once the browser must keep it for what is still to come.
+    on_event: Option<Closure<dyn FnMut(Event)>>,
+    request: IdbOpenDbRequest,
+}
+
+impl Opening {
+    fn new(request: IdbOpenDbRequest) -> Self {
+        let (outcome, abandoned) = (Slot::shared(), Rc::new(Cell::new(false)));
+        let on_event = Closure::new({
+            let (request, outcome, abandoned) = (request.clone(), outcome.clone(), abandoned.clone());
+            move |event: Event| match on_event(&request, &event) {
+                Some(Ok(database)) if abandoned.get() => database.close(),
+                Some(result) => outcome.borrow_mut().fill(result),
+                None => {}
+            }
+        });
+        let handler = Some(on_event.as_ref().unchecked_ref());
+        request.set_onsuccess(handler);
+        request.set_onerror(handler);
+        request.set_onupgradeneeded(handler);
+        request.set_onblocked(handler);
+        Self { outcome, abandoned, on_event: Some(on_event), request }
+    }
+}
+
+fn on_event(request: &IdbOpenDbRequest, event: &Event) -> Option<Result<IdbDatabase, LogError>> {
+    match event.type_().as_str() {
+        "success" => Some(request.result().map_err(from_thrown).map(JsCast::unchecked_into)),
+        "upgradeneeded" => {
+            let failed = upgrade(request).err()?;
+            if let Some(transaction) = request.transaction() {
+                // What it makes of it comes as an error event; the first one told is ours.
+                let _ = transaction.abort();
+            }
+            Some(Err(failed))
+        }
+        "blocked" => Some(Err(LogError::Blocked)),
+        _ => Some(Err(match request.error() {
+            Ok(Some(error)) => from_exception(&error),
+            Ok(None) => return None,
+            Err(thrown) => from_thrown(thrown),
+        })),
+    }
+}
+
+impl Future for Opening {
+    type Output = Result<IdbDatabase, LogError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.outcome.borrow_mut().poll(context)
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if self.request.ready_state() == IdbRequestReadyState::Pending {
+            self.abandoned.set(true);
+            if let Some(on_event) = self.on_event.take() {
+                on_event.forget();
+            }
+            return;
+        }
+        self.request.set_onsuccess(None);
+        self.request.set_onerror(None);
+        self.request.set_onupgradeneeded(None);
+        self.request.set_onblocked(None);
+    }
+}
+
+/// Brings a database of any earlier version here, keeping what is in it. Every row of an earlier version
+/// is read by this one (fields that are absent have a default), so making what is missing is all.
+fn upgrade(request: &IdbOpenDbRequest) -> Result<(), LogError> {
+    let database: IdbDatabase = request.result().map_err(from_thrown)?.unchecked_into();
+    let names = database.object_store_names();
+    for store in STORES {
+        if !names.contains(store) {
+            database.create_object_store(store).map_err(from_thrown)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the whole database: what "forget everything" does.
+pub(super) async fn delete(name: &str) -> Result<(), LogError> {
+    let request = factory()?.delete_database(name).map_err(from_thrown)?;
+    Answer::of(Ok(request.unchecked_into()))?.await.map(drop)
+}

@@ -1,0 +1,69 @@
+//! How much is stored, and how much may be.
+
+use super::IndexedDbLog;
+use super::error::from_thrown;
+use super::request::Answer;
+use super::rows::{HeadRow, field};
+use super::schema::HEADS;
+use crate::log::LogError;
+use js_sys::Reflect;
+use std::collections::BTreeMap;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::StorageManager;
+
+/// What the logs take, and what the browser allows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// Bytes of all segments by category, over all sessions.
+    pub bytes_by_category: BTreeMap<String, u64>,
+    /// What everything of this origin takes, as the browser estimates it.
+    pub usage_bytes: Option<u64>,
+    /// What this origin may take.
+    pub quota_bytes: Option<u64>,
+    /// Whether the browser has promised not to clear it by itself.
+    pub persisted: bool,
+}
+
+pub(super) async fn storage(log: &IndexedDbLog) -> Result<Storage, LogError> {
+    let transaction = log.connection.read(&[HEADS]).await?;
+    let rows = Answer::of(transaction.store(HEADS)?.get_all())?.await?;
+    let mut storage = Storage::default();
+    for row in js_sys::Array::from(&rows).iter() {
+        for category in HeadRow::from_js(&row)?.unwrap_or_default().categories {
+            *storage.bytes_by_category.entry(category.name).or_default() += category.bytes;
+        }
+    }
+    // Outside secure contexts there is no manager; the browser then tells nothing.
+    if let Some(manager) = manager() {
+        let estimate = settled(manager.estimate()).await?;
+        storage.usage_bytes = field(&estimate, "usage");
+        storage.quota_bytes = field(&estimate, "quota");
+        storage.persisted = settled(manager.persisted()).await?.is_truthy();
+    }
+    Ok(storage)
+}
+
+/// Asks the browser not to clear this origin by itself. An extension with `unlimitedStorage` needs no
+/// question; a page's answer is up to the browser.
+pub(super) async fn persist() -> Result<bool, LogError> {
+    let Some(manager) = manager() else {
+        return Ok(false);
+    };
+    // A worker's manager has no persist(): only documents may ask.
+    // https://storage.spec.whatwg.org/#storagemanager
+    if Reflect::get(&manager, &"persist".into()).is_ok_and(|persist| persist.is_function()) {
+        return Ok(settled(manager.persist()).await?.is_truthy());
+    }
+    Ok(settled(manager.persisted()).await?.is_truthy())
+}
+
+fn manager() -> Option<StorageManager> {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
+    let manager = Reflect::get(&navigator, &"storage".into()).ok()?;
+    manager.is_object().then(|| manager.unchecked_into())
+}
+
+async fn settled(promise: Result<js_sys::Promise, JsValue>) -> Result<JsValue, LogError> {
+    JsFuture::from(promise.map_err(from_thrown)?).await.map_err(from_thrown)
+}

@@ -1,0 +1,206 @@
+//! Category logs for whoever only reads them: a viewer without a collector. It owns no session and never
+//! stands in the recorder's way.
+
+use super::clock::wall_micros;
+use super::errors::error;
+use super::indexed_db::{Durability, IndexedDbLog};
+use super::session::session_id;
+use crate::coverage::{Coverage, MILESTONES};
+use crate::log::{Columns, LogError, PageLimit, Tally, read_page};
+use crate::record::SessionId;
+use crate::ring::Entry;
+use crate::selector::Selector;
+use js_sys::{Array, Uint8Array};
+use serde_json::json;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Looked through in one call; the page that asked draws between calls.
+const MAX_SCANNED_BYTES: usize = 4 << 20;
+
+/// The wasm half of the TypeScript `LogReader`.
+#[wasm_bindgen(js_name = WasmLogReader)]
+#[derive(Debug)]
+pub struct JsLogReader {
+    log: IndexedDbLog,
+    tallies: RefCell<BTreeMap<SessionId, Tally>>,
+    /// What was watched, and up to which seq that is known.
+    coverages: RefCell<BTreeMap<SessionId, (Coverage, u64)>>,
+}
+
+#[wasm_bindgen(js_class = WasmLogReader)]
+impl JsLogReader {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// `no_indexeddb`, `log_blocked`, `log_version_change`, …
+    pub async fn open(database_name: String) -> Result<JsLogReader, JsValue> {
+        let log = IndexedDbLog::open(&database_name, Durability::Relaxed).await.map_err(failed)?;
+        Ok(Self { log, tallies: RefCell::default(), coverages: RefCell::default() })
+    }
+
+    /// Every session, oldest first, as JSON: `[{session, latest_seq, committed_ms, bytes, categories}, …]`.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn sessions(&self) -> Result<String, JsValue> {
+        let log = self.log.clone();
+        let heads = log.heads().await.map_err(failed)?;
+        let sessions = heads.iter().map(|(session_id, head, bytes)| {
+            json!({
+                "session": session_id.to_string(),
+                "latest_seq": head.latest_seq,
+                "committed_ms": head.committed_ms,
+                "bytes": bytes,
+                "categories": head.categories,
+            })
+        });
+        Ok(serde_json::Value::Array(sessions.collect()).to_string())
+    }
+
+    /// Records after a seq: `[lines, after_seq, is_last]`, the lines each with its newline.
+    ///
+    /// # Errors
+    /// `invalid_selector`, `log_missing`, `log_corrupt`, …
+    pub async fn read(
+        &self,
+        session: String,
+        after_seq: f64,
+        selector: String,
+        max_entries: usize,
+    ) -> Result<Array, JsValue> {
+        let page = self.page(&session, after_seq, &selector, max_entries).await?;
+        let mut lines = Vec::new();
+        for entry in &page.entries {
+            lines.extend_from_slice(entry.line());
+            lines.push(b'\n');
+        }
+        let lines = Uint8Array::from(&lines[..]);
+        Ok(Array::of3(&lines, &(page.after_seq as f64).into(), &page.is_last.into()))
+    }
+
+    /// Headers after a seq and up to another: `[columns as JSON, after_seq, is_last]`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn headers(
+        &self,
+        session: String,
+        after_seq: f64,
+        until_seq: f64,
+        selector: String,
+        max_entries: usize,
+    ) -> Result<Array, JsValue> {
+        let page = self.page(&session, after_seq, &selector, max_entries).await?;
+        let mut columns = Columns::default();
+        // One that reaches beyond is the reader's of what follows.
+        let within = |entry: &&Entry| entry.last_seq() as f64 <= until_seq;
+        page.entries.iter().filter(within).for_each(|entry| columns.push(entry));
+        let json = serde_json::to_string(&columns).map_err(|wrong| error("log_failed", &wrong))?;
+        let after_seq = page.after_seq as f64;
+        let is_last = page.is_last || after_seq >= until_seq;
+        Ok(Array::of3(&json.into(), &after_seq.into(), &is_last.into()))
+    }
+
+    /// Counts on from where it stopped, and tells as JSON what a session holds so far.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn tally(&self, session: String) -> Result<String, JsValue> {
+        let session_id = session_id(&session)?;
+        let mut tally = self.tallies.borrow().get(&session_id).cloned().unwrap_or_default();
+        let page = self.page(&session, tally.after_seq as f64, "", usize::MAX).await?;
+        page.entries.iter().for_each(|entry| tally.take(entry));
+        let json = serde_json::to_string(&tally).map_err(|wrong| error("log_failed", &wrong))?;
+        self.tallies.borrow_mut().insert(session_id, tally);
+        Ok(json)
+    }
+
+    /// What was watched in a session and when nobody was, as JSON: `{watched, unwatched}`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn coverage(&self, session: String) -> Result<String, JsValue> {
+        let selector = format!("type:{}", MILESTONES.join(","));
+        let session_id = session_id(&session)?;
+        let known = self.coverages.borrow().get(&session_id).cloned();
+        let (mut coverage, mut after_seq) = known.unwrap_or_default();
+        loop {
+            let page = self.page(&session, after_seq as f64, &selector, usize::MAX).await?;
+            for entry in &page.entries {
+                let Entry::Event(event) = entry else { continue };
+                let record = event.record();
+                let data = serde_json::from_slice(record.data()).unwrap_or_default();
+                coverage.take(record.header.ts_micros, record.type_(), &data, |_| true);
+            }
+            after_seq = page.after_seq;
+            if page.is_last {
+                let json = serde_json::to_string(&coverage);
+                self.coverages.borrow_mut().insert(session_id, (coverage, after_seq));
+                return json.map_err(|wrong| error("log_failed", &wrong));
+            }
+        }
+    }
+
+    /// Counts again from the beginning at the next [`tally`](Self::tally): something was forgotten.
+    #[wasm_bindgen(js_name = tallyAnew)]
+    pub fn tally_anew(&self) {
+        self.tallies.borrow_mut().clear();
+        self.coverages.borrow_mut().clear();
+    }
+
+    /// How much is stored, as JSON: `{bytes_by_category, usage_bytes, quota_bytes, persisted}`.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn storage(&self) -> Result<String, JsValue> {
+        let log = self.log.clone();
+        let storage = log.storage().await.map_err(failed)?;
+        Ok(json!({
+            "bytes_by_category": storage.bytes_by_category,
+            "usage_bytes": storage.usage_bytes,
+            "quota_bytes": storage.quota_bytes,
+            "persisted": storage.persisted,
+        })
+        .to_string())
+    }
+
+    /// Leaves gaps of reason `deleted` in the places of what a selector wants, and tells how many events those
+    /// were.
+    ///
+    /// # Errors
+    /// `invalid_selector`, or the log cannot be written.
+    pub async fn forget(&self, selector: String) -> Result<f64, JsValue> {
+        let (log, selector) = (self.log.clone(), parsed(&selector)?);
+        let events = log.forget(&selector).await.map_err(failed)?;
+        self.tally_anew();
+        Ok(events as f64)
+    }
+
+    /// Closes the connection.
+    pub fn close(&self) {
+        self.log.close();
+    }
+
+    async fn page(
+        &self,
+        session: &str,
+        after_seq: f64,
+        selector: &str,
+        max_entries: usize,
+    ) -> Result<crate::log::Page, JsValue> {
+        let (session_id, selector) = (session_id(session)?, parsed(selector)?);
+        let limit = PageLimit { max_entries, max_scanned_bytes: MAX_SCANNED_BYTES };
+        read_page(&self.log, session_id, after_seq as u64, &selector, limit).await.map_err(failed)
+    }
+}
+
+pub(super) fn parsed(selector: &str) -> Result<Selector, JsValue> {
+    Selector::parse(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))
+}
+
+fn failed(why: LogError) -> JsValue {
+    error(why.code(), &why)
+}

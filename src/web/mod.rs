@@ -1,0 +1,28 @@
+//! The boundary to JavaScript: what crosses it, and how.
+//!
+//! Events cross as JSON bytes, never as objects: [`Inbox`](inbox::Inbox) is a region of wasm memory that
+//! the TypeScript side of this folder encodes into, once a batch. Errors cross as real `Error`s with a
+//! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side.
+
+mod clock;
+mod committer;
+mod delivery;
+mod errors;
+mod fetch;
+mod inbox;
+pub mod indexed_db;
+mod log_reader;
+mod logs;
+mod random;
+mod reader;
+mod recorder;
+mod session;
+mod status;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs once an instance: a panic is said in the console before the instance traps.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}

@@ -1,0 +1,43 @@
+//! Forgetting while recording: ring and logs together, so that nothing is delivered of it later.
+
+use super::JsRecorder;
+use crate::record::reason::DELETED;
+use crate::record::{Gap, LineWriter};
+use crate::ring::{Entry, StoredGap};
+use crate::web::errors::error;
+use crate::web::log_reader::parsed;
+use crate::web::session as boundary;
+use bytes::Bytes;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(js_class = WasmRecorder)]
+impl JsRecorder {
+    /// Leaves gaps of reason `deleted` in the places of everything so far that a selector wants, in all
+    /// sessions of the database, and tells how many events those were. What a collector already has stays there.
+    ///
+    /// # Errors
+    /// `invalid_selector`, or the log cannot be written.
+    pub async fn forget(&self, selector: String) -> Result<f64, JsValue> {
+        let (recorder, selector) = (self.recorder.clone(), parsed(&selector)?);
+        let latest_seq = recorder.session.borrow().latest_seq();
+        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        let (writer, mut in_ring) = (LineWriter::new(recorder.session.borrow().session_id()), 0_u64);
+        recorder.ring.replace(|entry| {
+            let Entry::Event(event) = entry else { return None };
+            let record = event.record();
+            if event.header.seq > latest_seq || !selector.matches(&record) {
+                return None;
+            }
+            in_ring += 1;
+            let (seq, category, mut line) = (event.header.seq, record.category().to_owned(), Vec::new());
+            let gap = Gap { first_seq: seq, last_seq: seq, category, reason: DELETED.to_owned() };
+            writer.gap(&mut line, &gap);
+            Some(Entry::Gap(StoredGap { gap, line: Bytes::from(line) }))
+        });
+        let Some(log) = &recorder.log else { return Ok(in_ring as f64) };
+        let in_log = log.forget(&selector).await.map_err(|why| error(why.code(), &why))?;
+        recorder.notice.changed();
+        Ok(in_log.max(in_ring) as f64)
+    }
+}

@@ -1,0 +1,304 @@
+//! The whole recorder of one service worker: session, category logs, relay ledger and delivery, wired.
+//!
+//! No rule about events lives here: it asks the core and passes the answers on.
+
+mod forget;
+mod open;
+mod relayed;
+mod running;
+mod upkeep;
+mod volatile;
+
+use super::clock::Wall;
+use super::delivery;
+use super::errors::error;
+use super::reader::JsReader;
+use super::session as boundary;
+use super::status::StatusNotice;
+use crate::config::{CaptureConfig, SitePattern};
+use crate::delivery::{Delivery, DeliveryStatus, NotFlushed, Notice};
+use crate::session::State;
+use crate::system;
+use js_sys::Function;
+use open::{Opened, Options, save_resume};
+use relayed::{Context, receipt_to_js};
+use running::Recorder;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The wasm half of the TypeScript `Recorder`.
+#[wasm_bindgen(js_name = WasmRecorder)]
+#[derive(Debug)]
+pub struct JsRecorder {
+    recorder: Rc<Recorder>,
+}
+
+#[wasm_bindgen(js_class = WasmRecorder)]
+impl JsRecorder {
+    /// Opens the database, resumes or begins a session, and records that it did.
+    ///
+    /// A database that cannot be opened is a problem in the status, not an error: capture goes on in
+    /// memory.
+    ///
+    /// # Errors
+    /// `invalid_options`, `invalid_config`, or what `save_resume` threw.
+    pub async fn open(
+        options: JsValue,
+        save_resume: Function,
+        on_status: Option<Function>,
+    ) -> Result<JsRecorder, JsValue> {
+        let options: Options =
+            serde_wasm_bindgen::from_value(options).map_err(|wrong| error("invalid_options", &wrong))?;
+        let config = CaptureConfig::default()
+            .merged(&options.config)
+            .map_err(|wrong| error("invalid_config", &wrong))?;
+        let notice = StatusNotice::new(on_status);
+        let opened = Opened::open(&options, &notice).await;
+        self::save_resume(&save_resume, opened.record().as_ref()).await?;
+        let recorder = Rc::new(Recorder::start(opened, &options, config, save_resume, notice)?);
+        upkeep::begin(&recorder, options.unlimited_storage);
+        Ok(Self { recorder })
+    }
+
+    /// Makes room in the [inbox](super::inbox).
+    #[must_use]
+    pub fn reserve(&self, length: usize) -> *const u8 {
+        self.recorder.inbox.reserve(length)
+    }
+
+    /// Publishes the event in the inbox.
+    ///
+    /// # Errors
+    /// `invalid_event`, `closed`, …
+    pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
+        let trust = boundary::trust(data_last);
+        let published = self
+            .recorder
+            .inbox
+            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, Wall));
+        self.recorder.published();
+        published.map(|seq| seq as f64).map_err(|refused| boundary::publish_error(&refused))
+    }
+
+    /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
+    /// the relay, which knows what was acknowledged by a session that went on in memory, or whose log is gone.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    #[wasm_bindgen(js_name = openRelay)]
+    pub async fn open_relay(&self, relay_id: String, acknowledged: f64) -> Result<(), JsValue> {
+        let recorder = self.recorder.clone();
+        if recorder.ledger.borrow().knows(&relay_id) {
+            return Ok(());
+        }
+        let logged = match &recorder.log {
+            None => None,
+            Some(log) => match log.relay_message(&relay_id).await {
+                Err(failed) if recorder.session.borrow().state() != State::Volatile => {
+                    return Err(error(failed.code(), &failed));
+                }
+                read => read.unwrap_or(None),
+            },
+        };
+        let message = logged.unwrap_or(0).max(acknowledged as u64).max(recorder.keeper.taken(&relay_id));
+        recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message);
+        Ok(())
+    }
+
+    /// Takes the relay messages in the inbox.
+    ///
+    /// # Errors
+    /// `relay_unknown` before [`open_relay`](Self::open_relay), `relay_hole`, `closed`, `superseded`.
+    #[wasm_bindgen(js_name = publishRelay)]
+    pub fn publish_relay(
+        &self,
+        relay_id: &str,
+        context: JsValue,
+        first_message: f64,
+        length: usize,
+    ) -> Result<JsValue, JsValue> {
+        let recorder = &self.recorder;
+        if !recorder.ledger.borrow().knows(relay_id) {
+            return Err(error(
+                "relay_unknown",
+                &format!("relay {relay_id:?}: call and await openRelay first"),
+            ));
+        }
+        let context: Context =
+            serde_wasm_bindgen::from_value(context).map_err(|wrong| error("invalid_context", &wrong))?;
+        let receipt = recorder.take_relayed(relay_id, &context, first_message as u64, length)?;
+        recorder.published();
+        receipt_to_js(&receipt)
+    }
+
+    /// Spends seqs on a gap.
+    ///
+    /// # Errors
+    /// `invalid_drop`, `closed`, `superseded`.
+    #[wasm_bindgen(js_name = recordDrop)]
+    pub fn record_drop(&self, category: &str, count: f64, reason: &str) -> Result<f64, JsValue> {
+        let recorded = boundary::record_drop(&self.recorder.session, category, count, reason);
+        self.recorder.published();
+        recorded
+    }
+
+    /// Resolves once `seq` is committed: in the log, or, when the session goes on in memory, noted for the
+    /// next worker as what is lost with that.
+    ///
+    /// # Errors
+    /// `cursor_ahead`, `closed`, `superseded`.
+    pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
+        let session = self.recorder.session.clone();
+        boundary::committed(&session, seq).await?;
+        if let Some(kept) = self.recorder.keeper.kept(seq as u64) {
+            // Nothing ends it early: the record is written, or has failed to be.
+            let _ = kept.await;
+        }
+        Ok(())
+    }
+
+    /// Applies a merge patch, in JSON, and records it. Returns the whole config, in JSON.
+    ///
+    /// # Errors
+    /// `invalid_config`: nothing has changed.
+    pub fn configure(&self, patch: &str) -> Result<String, JsValue> {
+        let recorder = &self.recorder;
+        let changed =
+            recorder.config.borrow_mut().apply(patch).map_err(|wrong| error("invalid_config", &wrong))?;
+        if changed {
+            let patch = serde_json::from_str(patch).unwrap_or_default();
+            let event = system::config_changed(&patch, &recorder.config.borrow());
+            recorder.tell(&event);
+        }
+        Ok(self.config())
+    }
+
+    /// What is recorded, in JSON.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn config(&self) -> String {
+        serde_json::to_string(&*self.recorder.config.borrow()).unwrap_or_default()
+    }
+
+    /// Whether the page at `url` is on a recorded site.
+    #[wasm_bindgen(js_name = isSiteRecorded)]
+    #[must_use]
+    pub fn is_site_recorded(&self, url: &str) -> bool {
+        self.recorder.config.borrow().site_matches(url)
+    }
+
+    /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site
+    /// whose scheme has no content scripts has none.
+    #[wasm_bindgen(js_name = matchPatterns)]
+    #[must_use]
+    pub fn match_patterns(&self) -> String {
+        let config = self.recorder.config.borrow();
+        let patterns =
+            |sites: &[SitePattern]| sites.iter().flat_map(SitePattern::match_patterns).collect::<Vec<_>>();
+        let sites = config.sites();
+        serde_json::json!({
+            "matches": patterns(&sites.include),
+            "exclude_matches": patterns(&sites.exclude),
+        })
+        .to_string()
+    }
+
+    /// Begins delivering to a collector, or stops with null.
+    ///
+    /// # Errors
+    /// `invalid_collector`; what was under way goes on.
+    pub fn connect(&self, target: JsValue) -> Result<(), JsValue> {
+        let target = delivery::target(target)?;
+        let recorder = &self.recorder;
+        recorder.delivery.borrow_mut().take();
+        let Some(target) = target else { return Ok(()) };
+        let weak = Rc::downgrade(recorder);
+        let on_change = move |_: &DeliveryStatus, notices: &[Notice]| {
+            if let Some(recorder) = weak.upgrade() {
+                recorder.hear(notices);
+            }
+        };
+        let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
+        let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
+        recorder.keeper.tell_ends(&delivery);
+        if recorder.session.borrow().state() == State::Volatile {
+            delivery.turned_volatile();
+        }
+        *recorder.delivery.borrow_mut() = Some(delivery);
+        Ok(())
+    }
+
+    /// Resolves once everything committed so far is acknowledged.
+    ///
+    /// # Errors
+    /// `not_flushed`, with what stands in the way.
+    pub async fn flush(&self) -> Result<(), JsValue> {
+        let recorder = self.recorder.clone();
+        let latest_seq = recorder.session.borrow().latest_seq();
+        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        let flush = recorder.delivery.borrow().as_ref().map(Delivery::flush);
+        let Some(flush) = flush else {
+            return Err(error(NotFlushed::CODE, &"no collector is connected"));
+        };
+        flush.await.map_err(|why| error(NotFlushed::CODE, &why))
+    }
+
+    /// A reader of what is committed after `after_seq`.
+    ///
+    /// # Errors
+    /// `cursor_ahead`, `invalid_cursor`, `invalid_selector`.
+    pub async fn reader(&self, after_seq: f64, selector: String) -> Result<JsReader, JsValue> {
+        let recorder = self.recorder.clone();
+        recorder.refill().await?;
+        boundary::reader(&recorder.session, after_seq, &selector)
+    }
+
+    /// What a person would want to know.
+    ///
+    /// # Errors
+    /// Never in practice: the status is plain data.
+    pub fn status(&self) -> Result<JsValue, JsValue> {
+        let plain = serde_wasm_bindgen::Serializer::json_compatible();
+        Ok(serde::Serialize::serialize(&self.recorder.status(), &plain)?)
+    }
+
+    /// Its session.
+    #[wasm_bindgen(getter, js_name = sessionId)]
+    #[must_use]
+    pub fn session_id(&self) -> String {
+        self.recorder.session.borrow().session_id().to_string()
+    }
+
+    /// The epoch of this owner.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn epoch(&self) -> f64 {
+        self.recorder.session.borrow().epoch() as f64
+    }
+
+    /// The last seq spent.
+    #[wasm_bindgen(getter, js_name = latestSeq)]
+    #[must_use]
+    pub fn latest_seq(&self) -> f64 {
+        self.recorder.session.borrow().latest_seq() as f64
+    }
+
+    /// Records that the session ended, commits, and deletes the resume record, unless that has to say what
+    /// ends with this memory.
+    ///
+    /// # Errors
+    /// What was left could not be committed.
+    pub async fn close(&self) -> Result<(), JsValue> {
+        let recorder = self.recorder.clone();
+        recorder.tell(&system::session_ended());
+        recorder.session.borrow_mut().close();
+        recorder.published();
+        let latest_seq = recorder.session.borrow().latest_seq();
+        boundary::committed(&recorder.session, latest_seq as f64).await?;
+        if let Some(delivery) = &*recorder.delivery.borrow() {
+            delivery.closing();
+        }
+        recorder.keeper.close().await
+    }
+}

@@ -1,0 +1,264 @@
+//! A capture session as JavaScript holds it.
+
+use super::clock::{Wall, monotonic_ms, wall_micros};
+use super::committer::{CommitObserver, Committer};
+use super::errors::error;
+use super::inbox::Inbox;
+use super::indexed_db::IndexedDbLog;
+use super::logs::{JsLogs, new_session_id};
+use super::reader::JsReader;
+use crate::event::{Trust, max_safe_integer};
+use crate::log::LogError;
+use crate::record::SessionId;
+use crate::redaction::{Redactor, RuleTable};
+use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
+use crate::selector::Selector;
+use crate::session::{BatchReceipt, CaptureSession, PublishError};
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// `Number.MAX_SAFE_INTEGER`: whole numbers up to it are told apart.
+const MAX_SAFE_INTEGER: f64 = max_safe_integer() as f64;
+
+/// The wasm half of the TypeScript `CaptureSession`.
+#[wasm_bindgen(js_name = WasmSession)]
+#[derive(Debug)]
+pub struct JsSession {
+    session: Rc<RefCell<CaptureSession>>,
+    inbox: Inbox,
+    committer: Option<Committer<IndexedDbLog, Quiet>>,
+}
+
+/// Nobody else resumes a session of this kind by a record, and its owner asks for its state.
+#[derive(Debug)]
+struct Quiet;
+
+impl CommitObserver for Quiet {
+    fn now_ms(&self) -> f64 {
+        monotonic_ms()
+    }
+
+    fn committed(&self, _seq: u64) {}
+
+    fn failed(&self, _error: &LogError) {}
+
+    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[wasm_bindgen(js_class = WasmSession)]
+impl JsSession {
+    /// Begins a session in memory, with a new id unless one is given.
+    ///
+    /// # Errors
+    /// `invalid_session_id`, `invalid_capacity`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(session_id: Option<String>, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+        let ring = ring(ring_capacity, ring_max_bytes)?;
+        let session_id = session_id.map_or_else(|| Ok(new_session_id()), |id| self::session_id(&id))?;
+        let session = CaptureSession::new(session_id, ring);
+        Ok(Self { session: Rc::new(RefCell::new(session)), inbox: Inbox::default(), committer: None })
+    }
+
+    /// Begins or resumes the session whose logs were opened.
+    ///
+    /// # Errors
+    /// `invalid_capacity`.
+    #[wasm_bindgen(js_name = withLog)]
+    pub fn with_log(logs: &JsLogs, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+        let ring = ring(ring_capacity, ring_max_bytes)?;
+        let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
+        let session = Rc::new(RefCell::new(session));
+        let committer = Some(Committer::new(session.clone(), logs.log(), Quiet));
+        Ok(Self { session, inbox: Inbox::default(), committer })
+    }
+
+    fn published(&self) {
+        if let Some(committer) = &self.committer {
+            committer.kick();
+        }
+    }
+
+    /// Redacts every later event, with placeholders hashed under 32 bytes.
+    ///
+    /// # Errors
+    /// `invalid_redaction_key`.
+    #[wasm_bindgen(js_name = redactWith)]
+    pub fn redact_with(&self, key: &[u8]) -> Result<(), JsValue> {
+        let key: [u8; 32] = key.try_into().map_err(|_| {
+            let message = format!("redactionKey: expected 32 bytes, got {}", key.len());
+            error("invalid_redaction_key", &message)
+        })?;
+        self.session.borrow_mut().set_redactor(Some(Redactor::new(key, &RuleTable::default())));
+        Ok(())
+    }
+
+    /// Makes room in the [inbox](super::inbox).
+    #[must_use]
+    pub fn reserve(&self, length: usize) -> *const u8 {
+        self.inbox.reserve(length)
+    }
+
+    /// Publishes the event in the inbox.
+    ///
+    /// # Errors
+    /// `invalid_event`, `too_many_categories`, `closed`, …
+    pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
+        let mut session = self.session.borrow_mut();
+        let published = self.inbox.read(length, |event| session.publish(event, trust(data_last), Wall));
+        drop(session);
+        self.published();
+        published.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
+    }
+
+    /// Publishes the lines in the inbox: `[first_seq, last_seq, index, code, message, …]`.
+    ///
+    /// # Errors
+    /// `batch_too_large`, `closed`, `superseded`.
+    #[wasm_bindgen(js_name = publishBatch)]
+    pub fn publish_batch(&self, length: usize, data_last: bool) -> Result<js_sys::Array, JsValue> {
+        let mut session = self.session.borrow_mut();
+        let receipt = self.inbox.read(length, |lines| session.publish_batch(lines, trust(data_last), Wall));
+        drop(session);
+        self.published();
+        receipt.map(|receipt| packed(&receipt)).map_err(|refused| publish_error(&refused))
+    }
+
+    /// Spends seqs on a gap.
+    ///
+    /// # Errors
+    /// `invalid_drop`, `closed`, `superseded`.
+    #[wasm_bindgen(js_name = recordDrop)]
+    pub fn record_drop(&self, category: &str, count: f64, reason: &str) -> Result<f64, JsValue> {
+        let recorded = record_drop(&self.session, category, count, reason);
+        self.published();
+        recorded
+    }
+
+    /// A reader after `after_seq`; the selector as JSON: an object, or a string that is its text form.
+    ///
+    /// # Errors
+    /// `cursor_ahead`, `invalid_cursor`, `invalid_selector`.
+    pub fn reader(&self, after_seq: f64, selector: &str) -> Result<JsReader, JsValue> {
+        reader(&self.session, after_seq, selector)
+    }
+
+    /// Resolves once `seq` is committed.
+    ///
+    /// # Errors
+    /// `cursor_ahead`, `closed`, `superseded`.
+    pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
+        committed(&self.session.clone(), seq).await
+    }
+
+    /// Takes no more publishes.
+    pub fn close(&self) {
+        self.session.borrow_mut().close();
+        self.published();
+    }
+
+    /// Its id.
+    #[wasm_bindgen(getter, js_name = sessionId)]
+    #[must_use]
+    pub fn session_id(&self) -> String {
+        self.session.borrow().session_id().to_string()
+    }
+
+    /// The last seq spent.
+    #[wasm_bindgen(getter, js_name = latestSeq)]
+    #[must_use]
+    pub fn latest_seq(&self) -> f64 {
+        self.session.borrow().latest_seq() as f64
+    }
+
+    /// The last seq committed.
+    #[wasm_bindgen(getter, js_name = committedSeq)]
+    #[must_use]
+    pub fn committed_seq(&self) -> f64 {
+        self.session.borrow().committed_seq() as f64
+    }
+
+    /// `logged`, `volatile`, `closed` or `superseded`.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn state(&self) -> String {
+        self.session.borrow().state().as_str().to_owned()
+    }
+}
+
+pub(super) const fn trust(data_last: bool) -> Trust {
+    if data_last { Trust::OwnDataLast } else { Trust::Untrusted }
+}
+
+pub(super) fn publish_error(refused: &PublishError) -> JsValue {
+    error(refused.code(), refused)
+}
+
+pub(super) fn cursor_ahead(ahead: &CursorAhead) -> JsValue {
+    error(CursorAhead::CODE, ahead)
+}
+
+pub(super) fn session_id(text: &str) -> Result<SessionId, JsValue> {
+    text.parse().map_err(|bad| error("invalid_session_id", &bad))
+}
+
+pub(super) fn ring(capacity: f64, max_bytes: f64) -> Result<RingBuffer, JsValue> {
+    let whole = |name: &str, number: f64| {
+        if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+            return Ok(number as usize);
+        }
+        let message = format!("{name}: expected a whole number from 1 to {}, got {number}", u32::MAX);
+        Err(error(ZeroCapacity::CODE, &message))
+    };
+    RingBuffer::new(whole("ringCapacity", capacity)?, whole("ringMaxBytes", max_bytes)?)
+        .map_err(|zero| error(ZeroCapacity::CODE, &zero))
+}
+
+pub(super) fn record_drop(
+    session: &RefCell<CaptureSession>,
+    category: &str,
+    count: f64,
+    reason: &str,
+) -> Result<f64, JsValue> {
+    // Anything else would be changed by the cast below before it could be named.
+    if count.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&count) {
+        let message = format!("count: expected a whole number from 1 to {}, got {count}", u32::MAX);
+        return Err(error("invalid_drop", &message));
+    }
+    let recorded = session.borrow_mut().record_drop(category, count as u64, reason);
+    recorded.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
+}
+
+pub(super) async fn committed(session: &RefCell<CaptureSession>, seq: f64) -> Result<(), JsValue> {
+    let waiting = session.borrow().committed(seq as u64).map_err(|ahead| cursor_ahead(&ahead))?;
+    waiting.await.map_err(|why| error(why.code(), &why))
+}
+
+pub(super) fn reader(
+    session: &RefCell<CaptureSession>,
+    after_seq: f64,
+    selector: &str,
+) -> Result<JsReader, JsValue> {
+    if after_seq.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&after_seq) {
+        let message = format!("afterSeq: expected a whole number from 0, got {after_seq}");
+        return Err(error("invalid_cursor", &message));
+    }
+    let selector =
+        Selector::from_json(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))?;
+    let reader = session.borrow().reader(after_seq as u64, selector);
+    reader.map(JsReader::new).map_err(|ahead| cursor_ahead(&ahead))
+}
+
+fn packed(receipt: &BatchReceipt) -> js_sys::Array {
+    let array = js_sys::Array::of2(&(receipt.first_seq as f64).into(), &(receipt.last_seq as f64).into());
+    for refused in &receipt.refused {
+        array.push(&(refused.index as f64).into());
+        array.push(&refused.error.code().into());
+        array.push(&refused.error.to_string().into());
+    }
+    array
+}
