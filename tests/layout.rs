@@ -1,5 +1,6 @@
 //! The platform line: only `src/web/` names the browser, so that everything else runs and is tested natively.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of their functions")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
