@@ -69,12 +69,15 @@ test("all of them are listed, each once, in order of commit", async () => {
     element.scrollTop = element.scrollHeight / 2;
   });
   await until(
+    positions,
+    ([first = 0]) => first > 1_000 && first < committed.length - 1_000,
+    "positions of rows in the middle",
+  );
+  await until(
     () => page.locator(".row:not(.gap) .row-text").allInnerTexts(),
     (all) => all.length > 10 && all.every((text) => text !== ""),
     "rows with their texts",
   );
-  const [middle = 0] = await positions();
-  assert.ok(middle > 1_000 && middle < committed.length - 1_000);
 });
 
 test("new records of any session are followed", async () => {

@@ -48,7 +48,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "Home":
         if (inPane) return;
-        viewer.selectRow(0);
+        viewer.selectOldest();
         break;
       case "End":
       case "G":
@@ -56,7 +56,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         newest(viewer);
         break;
       case "g":
-        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selectRow(0);
+        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selectOldest();
         lastG = event.timeStamp;
         break;
       case "e":

@@ -90,6 +90,8 @@ export class Viewer {
   /** Called when the source no longer lets this page read. */
   onRefused: () => void = () => {};
 
+  /** Ends the wait of `selectOldest`. */
+  private selectingOldest: () => void = () => {};
   private typing: ReturnType<typeof setTimeout> | undefined;
   private toasting: ReturnType<typeof setTimeout> | undefined;
   private coverageOf = "";
@@ -330,6 +332,32 @@ export class Viewer {
       this.selected.value = { session: this.sessionName(header), seq: header.seq };
       this.following.value = false;
     });
+  }
+
+  /**
+   * Selects the oldest row. While history is still being read in front of the rows in view, the selection moves to
+   * each older first row, until all is read or something else is selected.
+   */
+  selectOldest(): void {
+    const feed = this.feed.value;
+    this.selectingOldest();
+    this.selectRow(0);
+    if (feed === null || feed.complete.value) return;
+    let chosen = this.selected.value;
+    const stop = effect(() => {
+      void this.rows.value;
+      const isComplete = feed.complete.value;
+      untracked(() => {
+        if (this.feed.value !== feed || this.selected.value !== chosen) return this.selectingOldest();
+        this.selectRow(0);
+        chosen = this.selected.value;
+        if (isComplete) this.selectingOldest();
+      });
+    });
+    this.selectingOldest = () => {
+      this.selectingOldest = () => {};
+      stop();
+    };
   }
 
   async copySelected(): Promise<void> {

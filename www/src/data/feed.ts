@@ -6,7 +6,7 @@
  * before now, and together they are one list. Nothing is skipped: what the source could not give is a
  * gap record, and a source that stops answering is a state with a reason.
  */
-import { type Signal, signal } from "@preact/signals";
+import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
 import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
@@ -45,8 +45,10 @@ export class Feed {
   readonly error: Signal<SourceError | null> = signal(null);
   /** Raised after each change, at most once a frame. */
   readonly version = signal(0);
-  /** Whether all history has been read. */
+  /** Whether all history has been read, and `version` has been raised since. */
   readonly complete = signal(false);
+  /** How many rows of the tail were stored before this feed had caught up with the store; later ones are new. */
+  historyRows = 0;
   /** How many of the rows are gaps, and how many seqs those cover. */
   gapRows = 0;
   gapSeqs = 0;
@@ -55,6 +57,7 @@ export class Feed {
 
   private readonly abort = new AbortController();
   private scheduled = false;
+  private caughtUp = false;
   private wait = RETRY_FIRST_MS;
   /** The cursor after which the tail begins; the head ends there. */
   private tailFrom: string | null = null;
@@ -123,9 +126,12 @@ export class Feed {
     });
     this.followed = this.tailFrom;
     // Over all sessions only the stream tells positions: it replays what the tail begins with.
-    if (!this.overAll) await this.keep(() => this.readLines());
-    if (this.tailFrom === null) this.complete.value = !this.overAll;
-    else void this.keep(() => this.fill(this.tailFrom ?? ""));
+    if (!this.overAll) {
+      await this.keep(() => this.readLines());
+      this.caughtUp = true;
+    }
+    if (this.tailFrom === null && !this.overAll) this.completed();
+    if (this.tailFrom !== null) void this.keep(() => this.fill(this.tailFrom ?? ""));
     await this.keep(() => this.follow());
   }
 
@@ -164,7 +170,7 @@ export class Feed {
       this.answered();
       this.state.value = "live";
       this.take(page);
-      if (this.tailFrom === null && page.end) this.complete.value = true;
+      if (this.tailFrom === null && page.end) this.completed();
       this.followed = page.next ?? this.followed;
     }
   }
@@ -192,8 +198,7 @@ export class Feed {
       if (page.end) break;
       await nextTask();
     }
-    this.complete.value = true;
-    this.changed();
+    this.completed();
   }
 
   /** Appends headers to the head. */
@@ -252,6 +257,10 @@ export class Feed {
       this.append(tail, header);
       this.lines.put(header.session, header.seq, line);
     }
+    if (!this.caughtUp) {
+      this.historyRows = tail.length;
+      this.caughtUp = this.overAll && page.end;
+    }
     if (page.lines.length > 0) this.changed();
   }
 
@@ -286,6 +295,16 @@ export class Feed {
       tab: Number.isInteger(tab) ? tab : -1,
       gap: 0,
     };
+  }
+
+  private completed(): void {
+    if (this.complete.value) return;
+    requestFrame(() =>
+      batch(() => {
+        this.complete.value = true;
+        this.version.value++;
+      }),
+    );
   }
 
   private changed(): void {

@@ -189,13 +189,12 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
   void feed?.version.value;
   const length = feed?.tail.length ?? 0;
   const following = viewer.following.value && viewer.pausedAt.value === null;
-  // What is still being read was there before.
-  if (following || feed === null || feed.state.value === "loading") {
+  if (following || feed === null) {
     seen.current = length;
     return null;
   }
   if (viewer.rows.value.length === 0 || viewer.range.value !== null) return null;
-  if (seen.current > length) seen.current = length;
+  seen.current = Math.min(Math.max(seen.current, feed.historyRows), length);
   const since = length - seen.current;
   if (since === 0 && atEnd) return null;
   return (
