@@ -8,18 +8,18 @@ use std::collections::BTreeSet;
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Read the sessions of the log: [`Flusher::listed`](super::Flusher::listed) or [`Flusher::not_listed`](super::Flusher::not_listed).
+    /// Read the sessions of the log: [`Flusher::on_sessions`](super::Flusher::on_sessions) or [`Flusher::on_sessions_unreadable`](super::Flusher::on_sessions_unreadable).
     ListSessions,
-    /// Challenge the collector: [`Flusher::greeted`](super::Flusher::greeted).
+    /// Challenge the collector: [`Flusher::on_hello`](super::Flusher::on_hello).
     Hello,
-    /// Read a cursor: [`Flusher::loaded`](super::Flusher::loaded).
+    /// Read a cursor: [`Flusher::on_acked_loaded`](super::Flusher::on_acked_loaded).
     LoadAcked {
         /// The session.
         session_id: SessionId,
         /// Whose ack.
         store_id: String,
     },
-    /// Write a cursor; [`Flusher::not_stored`](super::Flusher::not_stored) when that failed.
+    /// Write a cursor; [`Flusher::on_acked_not_stored`](super::Flusher::on_acked_not_stored) when that failed.
     StoreAcked {
         /// The session.
         session_id: SessionId,
@@ -28,8 +28,8 @@ pub enum Action {
         /// The cursor.
         acked_seq: u64,
     },
-    /// Build and send a batch: [`Flusher::began`](super::Flusher::began) and [`Flusher::answered`](super::Flusher::answered), or [`Flusher::unreadable`](super::Flusher::unreadable).
-    Send(Order),
+    /// Build and send a batch: [`Flusher::on_sent`](super::Flusher::on_sent) and [`Flusher::on_reply`](super::Flusher::on_reply), or [`Flusher::on_log_unreadable`](super::Flusher::on_log_unreadable).
+    Send(BatchPlan),
     /// Nothing before this time, unless something is committed or asked for.
     WaitUntil(f64),
     /// Nothing until something is committed or asked for.
@@ -38,7 +38,7 @@ pub enum Action {
 
 /// A batch to be built and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct BatchPlan {
     /// The session.
     pub session_id: SessionId,
     /// It begins after this seq.
@@ -50,7 +50,7 @@ pub struct Order {
     /// First seqs of records whose place a gap takes.
     pub refused: BTreeSet<u64>,
     /// First seqs of records that are sent alone.
-    pub suspects: BTreeSet<u64>,
+    pub send_alone: BTreeSet<u64>,
     /// Why now.
     pub reason: FlushReason,
 }

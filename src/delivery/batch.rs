@@ -1,9 +1,8 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
-use super::Order;
+use super::BatchPlan;
 use crate::record::reason::{NOT_RETAINED, REFUSED};
-use crate::record::{Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
-use crate::ring::Entry;
+use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use std::fmt;
 
 /// Most records of a batch.
@@ -55,19 +54,19 @@ impl fmt::Debug for Batch {
 }
 
 impl Batch {
-    /// The batch that `order` asks for, from the records held after its `after_seq`, in seq order. Each
+    /// The batch that `plan` asks for, from the records held after its `after_seq`, in seq order. Each
     /// line is copied once. Seqs between them that no record covers become a gap, and so does everything
-    /// up to `order.latest_seq` when there is no record at all. `None` when nothing is to be sent.
+    /// up to `plan.latest_seq` when there is no record at all. `None` when nothing is to be sent.
     #[must_use]
-    pub fn build(order: &Order, entries: &[Entry]) -> Option<Self> {
-        let mut filling = Filling::new(order, entries);
+    pub fn build(plan: &BatchPlan, entries: &[Entry]) -> Option<Self> {
+        let mut filling = Filling::new(plan, entries);
         for entry in entries {
             if !filling.take(entry) {
                 break;
             }
         }
-        if filling.batch.records.is_empty() && filling.next_seq <= order.latest_seq {
-            filling.hole(order.latest_seq);
+        if filling.batch.records.is_empty() && filling.next_seq <= plan.latest_seq {
+            filling.hole(plan.latest_seq);
         }
         let mut batch = filling.batch;
         batch.last_seq = batch.records.last()?.1;
@@ -76,24 +75,24 @@ impl Batch {
 }
 
 struct Filling<'a> {
-    order: &'a Order,
+    plan: &'a BatchPlan,
     writer: LineWriter,
     batch: Batch,
     next_seq: u64,
 }
 
 impl<'a> Filling<'a> {
-    fn new(order: &'a Order, entries: &[Entry]) -> Self {
-        let next_seq = order.after_seq + 1;
+    fn new(plan: &'a BatchPlan, entries: &[Entry]) -> Self {
+        let next_seq = plan.after_seq + 1;
         let whole: usize = entries.iter().map(|entry| entry.line().len() + 1).sum();
         let batch = Batch {
-            session_id: order.session_id,
+            session_id: plan.session_id,
             first_seq: next_seq,
-            last_seq: order.after_seq,
-            body: Vec::with_capacity(whole.min(order.limits.bytes)),
+            last_seq: plan.after_seq,
+            body: Vec::with_capacity(whole.min(plan.limits.bytes)),
             records: Vec::new(),
         };
-        Self { order, writer: LineWriter::new(order.session_id), batch, next_seq }
+        Self { plan, writer: LineWriter::new(plan.session_id), batch, next_seq }
     }
 
     /// Whether more may follow.
@@ -105,11 +104,11 @@ impl<'a> Filling<'a> {
         if first_seq > self.next_seq && !self.hole(first_seq - 1) {
             return false;
         }
-        let alone = self.order.suspects.contains(&self.next_seq);
+        let alone = self.plan.send_alone.contains(&self.next_seq);
         if alone && !self.batch.records.is_empty() {
             return false;
         }
-        let taken = if self.order.refused.contains(&self.next_seq) {
+        let taken = if self.plan.refused.contains(&self.next_seq) {
             self.gap(last_seq, entry.category(), REFUSED)
         } else if let (Entry::Gap(stored), true) = (entry, first_seq < self.next_seq) {
             // The cursor stands inside a gap: its rest is sent.
@@ -139,7 +138,7 @@ impl<'a> Filling<'a> {
     /// Appends a line that covers everything up to `last_seq`, if it fits.
     fn line(&mut self, last_seq: u64, line: &[u8]) -> bool {
         let batch = &mut self.batch;
-        let Limits { events, bytes } = self.order.limits;
+        let Limits { events, bytes } = self.plan.limits;
         let over = batch.records.len() >= events || batch.body.len() + line.len() + 1 > bytes;
         if over && !batch.records.is_empty() {
             return false;

@@ -1,9 +1,9 @@
 //! What to do next. Pure: it is told what happens, the time and a random number; it does no I/O.
 //!
-//! [`Flusher::next`] says what to do; the caller does it and reports back ([`greeted`](Flusher::greeted),
-//! [`began`](Flusher::began) and [`answered`](Flusher::answered), …) before it asks again.
+//! [`Flusher::next`] says what to do; the caller does it and reports back ([`on_hello`](Flusher::on_hello),
+//! [`on_sent`](Flusher::on_sent) and [`on_reply`](Flusher::on_reply), …) before it asks again.
 
-use super::action::{Action, Order};
+use super::action::{Action, BatchPlan};
 use super::backoff::Backoff;
 use super::batch::Limits;
 use super::flush::FlushReason;
@@ -65,9 +65,9 @@ pub struct Flusher {
     pub(super) list_at_ms: f64,
     pub(super) live_began_ms: f64,
     /// The last batch of the live session could not take everything.
-    pub(super) left_behind: bool,
+    pub(super) batch_was_full: bool,
     /// The live session had the last turn.
-    pub(super) older_next: bool,
+    pub(super) prefer_backlog: bool,
     /// The newest drained session was asked about again, or there is none.
     pub(super) probed: bool,
 }
@@ -90,8 +90,8 @@ impl Default for Flusher {
             notices: Vec::new(),
             list_at_ms: f64::NEG_INFINITY,
             live_began_ms: f64::NEG_INFINITY,
-            left_behind: false,
-            older_next: false,
+            batch_was_full: false,
+            prefer_backlog: false,
             probed: false,
         }
     }
@@ -130,7 +130,7 @@ impl Flusher {
         }
         match self.choose(now_ms) {
             Choice::Now(..) if !self.is_proven(now_ms) => Action::Hello,
-            Choice::Now(session_id, reason) => self.order(session_id, reason),
+            Choice::Now(session_id, reason) => self.plan(session_id, reason),
             Choice::At(choose_at_ms) => {
                 if choose_at_ms == f64::INFINITY {
                     self.caught_up();
@@ -160,7 +160,7 @@ impl Flusher {
                 older = Some(Choice::Now(id, self.urgent(progress).unwrap_or(FlushReason::Recovered)));
             }
         }
-        let (first, second) = if self.older_next { (older, live) } else { (live, older) };
+        let (first, second) = if self.prefer_backlog { (older, live) } else { (live, older) };
         first.or(second).unwrap_or(Choice::At(at_ms))
     }
 
@@ -168,7 +168,7 @@ impl Flusher {
         if let Some(reason) = self.urgent(progress) {
             return Choice::Now(id, reason);
         }
-        if self.left_behind || progress.backlog() >= self.limits.events as u64 {
+        if self.batch_was_full || progress.backlog() >= self.limits.events as u64 {
             return Choice::Now(id, FlushReason::Size);
         }
         let due_ms = self.live_began_ms + FLUSH_INTERVAL_MS;
@@ -184,19 +184,19 @@ impl Flusher {
         }
     }
 
-    fn order(&self, session_id: SessionId, reason: FlushReason) -> Action {
+    fn plan(&self, session_id: SessionId, reason: FlushReason) -> Action {
         let Some((progress, after_seq)) =
             self.sessions.get(session_id).and_then(|progress| Some((progress, progress.after_seq()?)))
         else {
             return Action::Idle;
         };
-        Action::Send(Order {
+        Action::Send(BatchPlan {
             session_id,
             after_seq,
             latest_seq: progress.latest_seq,
             limits: self.limits,
             refused: progress.refused.clone(),
-            suspects: progress.suspects.clone(),
+            send_alone: progress.send_alone.clone(),
             reason,
         })
     }
@@ -256,6 +256,6 @@ fn wait_until(at_ms: f64) -> Action {
 #[cfg(test)]
 impl Flusher {
     pub(super) const fn older_gets_no_turn(&mut self) {
-        self.older_next = false;
+        self.prefer_backlog = false;
     }
 }

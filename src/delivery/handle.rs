@@ -3,7 +3,7 @@
 use super::decide::Flusher;
 use super::flush::{Flush, FlushWaiter, NotFlushed};
 use super::notice::Notice;
-use super::platform::Environment;
+use super::platform::Platform;
 use super::signal::Signal;
 use super::status::DeliveryStatus;
 use super::target::Target;
@@ -29,7 +29,7 @@ pub struct Parts<L, T, E> {
     /// How requests are sent to [`Parts::target`].
     pub transport: T,
     /// Time and chance.
-    pub environment: E,
+    pub platform: E,
     /// The collector.
     pub target: Target,
     /// Called after each answer and each change of state, with what is worth saying.
@@ -82,7 +82,7 @@ impl Delivery {
     where
         L: LogStore + 'static,
         T: Transport + 'static,
-        E: Environment + 'static,
+        E: Platform + 'static,
     {
         let shared = Rc::new(Shared {
             flusher: RefCell::default(),
@@ -124,8 +124,8 @@ impl Delivery {
     }
 
     /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
-    pub fn add_end(&self, session_id: SessionId, ring: RingBuffer) {
-        self.shared.flusher.borrow_mut().listed_end(session_id, ring.latest_seq());
+    pub fn add_finished_session(&self, session_id: SessionId, ring: RingBuffer) {
+        self.shared.flusher.borrow_mut().on_finished_session(session_id, ring.latest_seq());
         self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
         self.shared.signal.give();
     }
@@ -145,7 +145,7 @@ impl Delivery {
     }
 
     /// The live session turned volatile: records are in its ring or nowhere.
-    pub fn turned_volatile(&self) {
+    pub fn on_log_lost(&self) {
         let live = self.shared.live.get();
         for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
             source.memory_only |= *session_id == live;
@@ -154,7 +154,7 @@ impl Delivery {
     }
 
     /// The live session has its log again.
-    pub fn turned_logged(&self) {
+    pub fn on_log_recovered(&self) {
         let live = self.shared.live.get();
         for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
             source.memory_only &= *session_id != live;

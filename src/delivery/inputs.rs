@@ -11,7 +11,7 @@ impl Flusher {
     /// The session that is being recorded, and its last committed seq.
     pub fn set_live(&mut self, session_id: SessionId, latest_seq: u64) {
         self.live = Some(session_id);
-        self.left_behind = false;
+        self.batch_was_full = false;
         self.sessions.committed(session_id, latest_seq);
     }
 
@@ -39,7 +39,7 @@ impl Flusher {
     }
 
     /// The sessions of the log, each with its last committed seq.
-    pub fn listed(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
+    pub fn on_sessions(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
         self.list_at_ms = f64::INFINITY;
         for (id, latest_seq) in sessions {
             // What of the live session is committed, its owner says.
@@ -50,18 +50,18 @@ impl Flusher {
     }
 
     /// The end of an older session, which the log may not have.
-    pub fn listed_end(&mut self, session_id: SessionId, latest_seq: u64) {
+    pub fn on_finished_session(&mut self, session_id: SessionId, latest_seq: u64) {
         self.sessions.committed(session_id, latest_seq);
     }
 
     /// The list could not be read. The live session goes on meanwhile.
-    pub fn not_listed(&mut self, error: String, now_ms: f64) {
+    pub fn on_sessions_unreadable(&mut self, error: String, now_ms: f64) {
         self.list_at_ms = now_ms + LOG_RETRY_MS;
         self.notices.push(Notice::LogUnreadable { error });
     }
 
     /// The log's cursor of a session.
-    pub fn loaded(&mut self, session_id: SessionId, store_id: &str, acked_seq: u64) {
+    pub fn on_acked_loaded(&mut self, session_id: SessionId, store_id: &str, acked_seq: u64) {
         if self.store_id.as_deref() != Some(store_id) {
             return;
         }
@@ -80,7 +80,7 @@ impl Flusher {
 
     /// A cursor could not be stored; it will be tried again, but so that delivery does not wait for a log
     /// that fails.
-    pub fn not_stored(&mut self, session_id: SessionId, now_ms: f64) {
+    pub fn on_acked_not_stored(&mut self, session_id: SessionId, now_ms: f64) {
         if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.stored_seq = None;
             progress.stored_at_ms = now_ms + LOG_RETRY_MS - STORE_CURSOR_MS;
@@ -88,16 +88,16 @@ impl Flusher {
     }
 
     /// A batch is on its way.
-    pub fn began(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
+    pub fn on_sent(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
         let is_live = Some(batch.session_id) == self.live;
         let Some(progress) = self.sessions.get_mut(batch.session_id) else { return };
         progress.sent_seq = progress.sent_seq.max(batch.last_seq);
         progress.committed(batch.last_seq);
         if is_live {
             self.live_began_ms = now_ms;
-            self.left_behind = batch.last_seq < progress.latest_seq;
+            self.batch_was_full = batch.last_seq < progress.latest_seq;
         }
-        self.older_next = is_live;
+        self.prefer_backlog = is_live;
         self.totals.flushes[reason as usize] += 1;
         self.in_flight = Some(InFlight {
             session_id: batch.session_id,
@@ -108,9 +108,9 @@ impl Flusher {
     }
 
     /// What a batch of the live session did not get delivered, though it was answered, does not wait.
-    pub(super) fn came_back(&mut self, flight: &InFlight) {
+    pub(super) fn requeue_unacked(&mut self, flight: &InFlight) {
         let last_seq = flight.records.last().map_or(0, |record| record.1);
         let progress = self.sessions.get(flight.session_id).filter(|_| Some(flight.session_id) == self.live);
-        self.left_behind |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
+        self.batch_was_full |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
     }
 }

@@ -30,7 +30,7 @@
 //! ## Parts
 //!
 //! [`Flusher`] decides, without I/O: time and randomness are parameters. [`Delivery`] does what it says,
-//! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and an [`Environment`].
+//! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and an [`Platform`].
 
 mod action;
 mod backoff;
@@ -51,7 +51,7 @@ mod target;
 mod task;
 mod transport;
 
-pub use action::{Action, Order};
+pub use action::{Action, BatchPlan};
 pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
 pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 pub use decide::{FLUSH_INTERVAL_MS, Flusher, PROOF_MS, STORE_CURSOR_MS};
@@ -59,7 +59,7 @@ pub use flush::{Flush, FlushReason, NotFlushed};
 pub use handle::{Delivery, OnChange, Parts};
 pub use hello::{Challenge, HELLO_TIMEOUT_MS, HelloOutcome};
 pub use notice::{Notice, SessionStop};
-pub use platform::Environment;
+pub use platform::Platform;
 pub use reply::{Receipt, Reply};
 pub use status::{DeliveryStatus, LinkState, Totals};
 pub use target::{BadTarget, Target};

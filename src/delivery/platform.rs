@@ -3,7 +3,7 @@
 use std::future::Future;
 
 /// Implemented by the browser's globals, and by a virtual clock in tests.
-pub trait Environment {
+pub trait Platform {
     /// Milliseconds of a clock that never goes back.
     fn now_ms(&self) -> f64;
     /// Milliseconds since 1970 of the wall clock, which may jump.
@@ -15,8 +15,8 @@ pub trait Environment {
 }
 
 /// A number from 0 to below 1.
-pub(super) fn random_unit(environment: &impl Environment) -> f64 {
+pub(super) fn random_unit(platform: &impl Platform) -> f64 {
     let mut bytes = [0; 4];
-    environment.fill_random(&mut bytes);
+    platform.fill_random(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
 }

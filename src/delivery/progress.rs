@@ -22,13 +22,13 @@ pub(super) struct Progress {
     /// First seqs of records that were refused alone: gaps take their places.
     pub(super) refused: BTreeSet<u64>,
     /// First seqs of records that were refused among others: they are sent alone.
-    pub(super) suspects: BTreeSet<u64>,
+    pub(super) send_alone: BTreeSet<u64>,
     /// Everything is acked, but the store may have lost it: ask again about the last record.
     pub(super) probe: bool,
     /// The store has answered for this session since it last proved its identity.
     pub(super) proved: bool,
     /// The last ack was beyond what was sent, and so far.
-    pub(super) beyond_seq: Option<u64>,
+    pub(super) last_excess_ack: Option<u64>,
     /// Receipts in a row that did not get the session forward.
     pub(super) stalls: u32,
     pub(super) backoff: Backoff,
@@ -71,9 +71,9 @@ impl Progress {
         self.acked_seq = None;
         self.stored_seq = None;
         self.refused.clear();
-        self.suspects.clear();
+        self.send_alone.clear();
         self.probe = false;
-        self.beyond_seq = None;
+        self.last_excess_ack = None;
         self.stalls = 0;
         self.backoff.reset();
         self.error = None;

@@ -10,7 +10,7 @@ use crate::record::SessionId;
 
 impl Flusher {
     /// A challenge was answered. `random` is from 0 to below 1.
-    pub fn greeted(&mut self, outcome: HelloOutcome, now_ms: f64, random: f64) {
+    pub fn on_hello(&mut self, outcome: HelloOutcome, now_ms: f64, random: f64) {
         match outcome {
             HelloOutcome::Proven { store_id } => self.proven(store_id, now_ms),
             HelloOutcome::Impostor(error) => {
@@ -92,13 +92,13 @@ impl Flusher {
     }
 
     /// The batch in flight was answered. `random` is from 0 to below 1.
-    pub fn answered(&mut self, reply: Reply, now_ms: f64, random: f64) {
+    pub fn on_reply(&mut self, reply: Reply, now_ms: f64, random: f64) {
         let Some(flight) = self.in_flight.take() else { return };
-        self.judge(&flight, reply, now_ms, random);
-        self.came_back(&flight);
+        self.handle_reply(&flight, reply, now_ms, random);
+        self.requeue_unacked(&flight);
     }
 
-    fn judge(&mut self, flight: &InFlight, reply: Reply, now_ms: f64, random: f64) {
+    fn handle_reply(&mut self, flight: &InFlight, reply: Reply, now_ms: f64, random: f64) {
         let error = reply.detail();
         match reply {
             Reply::Broken(error) => self.lost(error, None, now_ms, random),
@@ -109,7 +109,7 @@ impl Flusher {
                 self.notices.push(Notice::Unauthorized { error });
             }
             Reply::Acked(receipt) => {
-                if self.believe(flight, &receipt, now_ms, random) {
+                if self.apply_receipt(flight, &receipt, now_ms, random) {
                     self.grow();
                 }
             }
@@ -121,7 +121,7 @@ impl Flusher {
                         format!("it refused line {line} of a batch of {}: {error}", flight.records.len());
                     return self.lost(error, None, now_ms, random);
                 };
-                if receipt.is_none_or(|receipt| self.believe(flight, &receipt, now_ms, random)) {
+                if receipt.is_none_or(|receipt| self.apply_receipt(flight, &receipt, now_ms, random)) {
                     self.refused(flight, record.0, error, now_ms);
                 }
             }
@@ -133,7 +133,7 @@ impl Flusher {
                 self.link = Link::Proven { at_ms: now_ms };
             }
             Reply::Conflict { seq, receipt, .. } => {
-                if receipt.is_none_or(|receipt| self.believe(flight, &receipt, now_ms, random)) {
+                if receipt.is_none_or(|receipt| self.apply_receipt(flight, &receipt, now_ms, random)) {
                     self.link = Link::Proven { at_ms: now_ms };
                     self.stop_session(flight.session_id, SessionStop::SeqConflict { seq });
                 }
@@ -147,13 +147,13 @@ impl Flusher {
     }
 
     /// The log could not be read for the batch that was to be sent.
-    pub fn unreadable(&mut self, session_id: SessionId, error: String, now_ms: f64, random: f64) {
+    pub fn on_log_unreadable(&mut self, session_id: SessionId, error: String, now_ms: f64, random: f64) {
         let notice = Notice::LogUnreadable { error: error.clone() };
         self.session_failed(session_id, error, notice, now_ms, random);
     }
 
     /// Takes a receipt in. `false`: it contradicts what we know, and was not believed.
-    fn believe(&mut self, flight: &InFlight, receipt: &Receipt, now_ms: f64, random: f64) -> bool {
+    fn apply_receipt(&mut self, flight: &InFlight, receipt: &Receipt, now_ms: f64, random: f64) -> bool {
         let ours = self.store_id.clone().unwrap_or_default();
         if receipt.store_id != ours {
             let error = format!("it answered hello with store {ours} and a batch with {}", receipt.store_id);
@@ -173,7 +173,7 @@ impl Flusher {
         if acked_seq > sent_seq {
             // An older session may have gone on in its owner's memory after its log failed. Who says so twice
             // is believed as far as we know it ourselves.
-            let insists = progress.beyond_seq.replace(acked_seq) == Some(acked_seq);
+            let insists = progress.last_excess_ack.replace(acked_seq) == Some(acked_seq);
             if is_live || !insists {
                 let notice = Notice::AckBeyondSent { session_id, acked_seq, sent_seq };
                 self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
@@ -187,7 +187,7 @@ impl Flusher {
         progress.proved = true;
         progress.error = None;
         progress.refused = progress.refused.split_off(&(acked_seq + 1));
-        progress.suspects = progress.suspects.split_off(&(acked_seq + 1));
+        progress.send_alone = progress.send_alone.split_off(&(acked_seq + 1));
         progress.store_now |= acked_seq < from_seq;
         if acked_seq > flight.after_seq {
             progress.stalls = 0;
@@ -228,7 +228,7 @@ impl Flusher {
         let session_id = flight.session_id;
         let Some(progress) = self.sessions.get_mut(session_id) else { return };
         if flight.records.len() > 1 {
-            progress.suspects.insert(first_seq);
+            progress.send_alone.insert(first_seq);
         } else if progress.refused.insert(first_seq) {
             self.totals.refused += 1;
             self.notices.push(Notice::Refused { session_id, seq: first_seq, error });

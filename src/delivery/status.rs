@@ -89,7 +89,7 @@ impl Flusher {
     }
 
     /// What is to be said since the last time, the link's state and the number of receipts.
-    pub(super) fn news(&mut self) -> (Vec<Notice>, LinkState, u64) {
+    pub(super) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
         (std::mem::take(&mut self.notices), self.state, self.totals.acks)
     }
 

@@ -1,17 +1,17 @@
 //! The loop that does what the [`Flusher`] decides.
 
-use super::action::{Action, Order};
+use super::action::{Action, BatchPlan};
 use super::batch::{Batch, Limits};
 use super::decide::Flusher;
 use super::handle::{Parts, Shared};
 use super::hello::{Challenge, HELLO_TIMEOUT_MS};
-use super::platform::{Environment, random_unit};
+use super::platform::{Platform, random_unit};
 use super::reply::Reply;
 use super::status::LinkState;
 use super::transport::{BATCH_TIMEOUT_MS, Request, Transport};
 use crate::log::{LogError, LogStore};
-use crate::ring::{Entry, ReadResult, RingBuffer};
-use crate::selector::Selector;
+use crate::record::Entry;
+use crate::ring::RingBuffer;
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -29,14 +29,14 @@ pub(super) struct Task<L, T, E> {
     said: RefCell<Option<(LinkState, u64)>>,
 }
 
-impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
+impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     pub(super) const fn new(parts: Parts<L, T, E>, shared: Rc<Shared>) -> Self {
         Self { parts, shared, said: RefCell::new(None) }
     }
 
     pub(super) async fn run(&self) {
         loop {
-            let action = self.flusher(|flusher| flusher.next(self.parts.environment.now_ms()));
+            let action = self.flusher(|flusher| flusher.next(self.parts.platform.now_ms()));
             self.shared.settle_waiters();
             self.report();
             match action {
@@ -46,16 +46,16 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
                     // Without a cursor everything is sent again, which a collector recognises.
                     let acked_seq =
                         self.log(self.parts.log.acked_seq(session_id, &store_id)).await.unwrap_or(0);
-                    self.flusher(|flusher| flusher.loaded(session_id, &store_id, acked_seq));
+                    self.flusher(|flusher| flusher.on_acked_loaded(session_id, &store_id, acked_seq));
                 }
                 Action::StoreAcked { session_id, store_id, acked_seq } => {
                     let storing = self.parts.log.set_acked_seq(session_id, &store_id, acked_seq);
                     if self.log(storing).await.is_err() {
-                        let now_ms = self.parts.environment.now_ms();
-                        self.flusher(|flusher| flusher.not_stored(session_id, now_ms));
+                        let now_ms = self.parts.platform.now_ms();
+                        self.flusher(|flusher| flusher.on_acked_not_stored(session_id, now_ms));
                     }
                 }
-                Action::Send(order) => self.send(order).await,
+                Action::Send(plan) => self.send(plan).await,
                 Action::WaitUntil(at_ms) => self.wait(Some(at_ms)).await,
                 Action::Idle => self.wait(None).await,
             }
@@ -70,7 +70,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
         let signal = self.shared.signal.wait();
         match at_ms {
             None => signal.await,
-            Some(at_ms) => drop(self.within(at_ms - self.parts.environment.now_ms(), signal).await),
+            Some(at_ms) => drop(self.within(at_ms - self.parts.platform.now_ms(), signal).await),
         }
     }
 
@@ -84,7 +84,7 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
 
     /// What `work` comes to within `ms`.
     async fn within<R>(&self, ms: f64, work: impl Future<Output = R>) -> Option<R> {
-        let (mut work, mut sleep) = (pin!(work), pin!(self.parts.environment.sleep(ms)));
+        let (mut work, mut sleep) = (pin!(work), pin!(self.parts.platform.sleep(ms)));
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
@@ -94,17 +94,17 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
 
     async fn list_sessions(&self) {
         let sessions = self.log(self.parts.log.sessions()).await;
-        let now_ms = self.parts.environment.now_ms();
+        let now_ms = self.parts.platform.now_ms();
         self.flusher(|flusher| match sessions {
-            Ok(sessions) => flusher.listed(sessions.into_iter().map(|(id, head)| (id, head.latest_seq))),
-            Err(error) => flusher.not_listed(error.to_string(), now_ms),
+            Ok(sessions) => flusher.on_sessions(sessions.into_iter().map(|(id, head)| (id, head.latest_seq))),
+            Err(error) => flusher.on_sessions_unreadable(error.to_string(), now_ms),
         });
     }
 
     async fn hello(&self) {
-        let Parts { transport, environment, target, .. } = &self.parts;
+        let Parts { transport, platform, target, .. } = &self.parts;
         let mut nonce = [0; 32];
-        environment.fill_random(&mut nonce);
+        platform.fill_random(&mut nonce);
         let challenge = Challenge::new(nonce);
         let request = Request {
             path: "/v1/hello".to_owned(),
@@ -115,23 +115,24 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
         };
         let answer = transport.post(request).await;
         let outcome = challenge.judge(target, answer);
-        let (now_ms, random) = (environment.now_ms(), random_unit(environment));
-        self.flusher(|flusher| flusher.greeted(outcome, now_ms, random));
+        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        self.flusher(|flusher| flusher.on_hello(outcome, now_ms, random));
     }
 
-    async fn send(&self, order: Order) {
-        let Parts { transport, environment, target, .. } = &self.parts;
-        let held = self.held(&order).await;
-        let (now_ms, random) = (environment.now_ms(), random_unit(environment));
-        let batch = match held.map(|entries| Batch::build(&order, &entries)) {
+    async fn send(&self, plan: BatchPlan) {
+        let Parts { transport, platform, target, .. } = &self.parts;
+        let held = self.read_records(&plan).await;
+        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        let batch = match held.map(|entries| Batch::build(&plan, &entries)) {
             Ok(Some(batch)) => batch,
             Ok(None) => return,
             Err(error) => {
                 let error = error.to_string();
-                return self.flusher(|flusher| flusher.unreadable(order.session_id, error, now_ms, random));
+                return self
+                    .flusher(|flusher| flusher.on_log_unreadable(plan.session_id, error, now_ms, random));
             }
         };
-        self.flusher(|flusher| flusher.began(&batch, order.reason, now_ms));
+        self.flusher(|flusher| flusher.on_sent(&batch, plan.reason, now_ms));
         let Batch { session_id, first_seq, last_seq, body, .. } = batch;
         let request = Request {
             path: format!("/v1/batches?session={session_id}&first_seq={first_seq}&last_seq={last_seq}"),
@@ -144,38 +145,37 @@ impl<L: LogStore, T: Transport, E: Environment> Task<L, T, E> {
             Ok(response) => Reply::of(&response),
             Err(error) => Reply::from(error),
         };
-        let (now_ms, random) = (environment.now_ms(), random_unit(environment));
-        self.flusher(|flusher| flusher.answered(reply, now_ms, random));
+        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        self.flusher(|flusher| flusher.on_reply(reply, now_ms, random));
     }
 
     /// The records after the order's cursor: from the ring when it holds them, else from the log. Nothing
     /// at all means that none is held up to the order's `latest_seq`.
-    async fn held(&self, order: &Order) -> Result<Vec<Entry>, LogError> {
-        let source = self.shared.source(order.session_id);
-        if let Some(entries) = source.as_ref().and_then(|at| in_ring(&at.ring, order.after_seq, order.limits))
-        {
+    async fn read_records(&self, plan: &BatchPlan) -> Result<Vec<Entry>, LogError> {
+        let source = self.shared.source(plan.session_id);
+        if let Some(entries) = source.as_ref().and_then(|at| in_ring(&at.ring, plan.after_seq, plan.limits)) {
             return Ok(entries);
         }
-        let Limits { events, bytes } = order.limits;
-        match self.log(self.parts.log.read(order.session_id, order.after_seq, events, bytes)).await {
+        let Limits { events, bytes } = plan.limits;
+        match self.log(self.parts.log.read(plan.session_id, plan.after_seq, events, bytes)).await {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}
             Err(_) if source.as_ref().is_some_and(|source| source.memory_only) => {}
             Err(error) => return Err(error),
         }
-        let ring = source.map(|source| source.ring).filter(|ring| ring.oldest_seq() > order.after_seq + 1);
-        Ok(ring.and_then(|ring| in_ring(&ring, ring.oldest_seq() - 1, order.limits)).unwrap_or_default())
+        let ring = source.map(|source| source.ring).filter(|ring| ring.oldest_seq() > plan.after_seq + 1);
+        Ok(ring.and_then(|ring| in_ring(&ring, ring.oldest_seq() - 1, plan.limits)).unwrap_or_default())
     }
 
     /// Says what has changed.
     fn report(&self) {
-        let (notices, state, acks) = self.flusher(|flusher| flusher.news());
+        let (notices, state, acks) = self.flusher(|flusher| flusher.drain_changes());
         let said = self.said.replace(Some((state, acks)));
         if notices.is_empty() && said == Some((state, acks)) {
             return;
         }
         if said.is_some_and(|(_, before)| before < acks) {
-            self.shared.last_ack_ts.set(Some((self.parts.environment.unix_ms() * 1_000.0) as u64));
+            self.shared.last_ack_ts.set(Some((self.parts.platform.unix_ms() * 1_000.0) as u64));
         }
         (self.parts.on_change)(&self.shared.status(), &notices);
     }
@@ -186,16 +186,5 @@ fn in_ring(ring: &RingBuffer, after_seq: u64, limits: Limits) -> Option<Vec<Entr
     if after_seq + 1 < ring.oldest_seq() || after_seq >= ring.latest_seq() {
         return None;
     }
-    let mut reader = ring.reader(after_seq, Selector::default()).ok()?;
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    while entries.len() < limits.events && bytes < limits.bytes {
-        let entry = match reader.try_read() {
-            Some(ReadResult::Event(event)) => Entry::Event(event),
-            Some(ReadResult::Gap(gap)) => Entry::Gap(gap),
-            Some(ReadResult::Dropped { .. } | ReadResult::Closed) | None => break,
-        };
-        bytes += entry.line().len() + 1;
-        entries.push(entry);
-    }
-    Some(entries)
+    Some(ring.entries_after(after_seq, limits.events, limits.bytes))
 }

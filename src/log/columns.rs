@@ -3,7 +3,7 @@
 //! The same columns as the collector's `GET /v1/headers`.
 
 use crate::levels::Severity;
-use crate::ring::Entry;
+use crate::record::Entry;
 use serde::Serialize;
 
 /// The n-th of each column belong together.

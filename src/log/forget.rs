@@ -2,8 +2,7 @@
 
 use super::format::{Segment, SegmentBuilder};
 use crate::record::reason::DELETED;
-use crate::record::{Gap, LineWriter, SessionId};
-use crate::ring::Entry;
+use crate::record::{Entry, Gap, LineWriter, SessionId};
 use crate::selector::Selector;
 
 /// `segment` with a gap in the place of every event that `selector` wants, and how many those were; `None`
@@ -51,7 +50,7 @@ pub(crate) fn forget(
 mod tests {
     use super::forget;
     use crate::log::samples::{segment, session_id};
-    use crate::ring::Entry;
+    use crate::record::Entry;
     use crate::selector::Selector;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;

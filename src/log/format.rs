@@ -8,8 +8,7 @@
 //! the lines.
 
 use crate::event::max_safe_integer;
-use crate::record::{Line, parse_line};
-use crate::ring::{Entry, StoredEvent, StoredGap};
+use crate::record::{Entry, Line, StoredEvent, StoredGap, parse_line};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;

@@ -2,8 +2,7 @@
 
 use super::merge::{Merge, Step};
 use super::{Commit, Head, LogError, LogStore, RelayCursor, Segment};
-use crate::record::SessionId;
-use crate::ring::Entry;
+use crate::record::{Entry, SessionId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -6,11 +6,8 @@
 //! So the records of a half-deleted log still add up to its `latest_seq`.
 
 use super::format::Segment;
-use crate::record::UNKNOWN_CATEGORY;
 use crate::record::reason::{CORRUPT, NOT_RETAINED};
-use crate::record::{Gap, LineWriter, SessionId};
-use crate::ring::{Entry, StoredGap};
-use bytes::Bytes;
+use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use std::collections::VecDeque;
 
 /// Which way a merge goes.
@@ -28,7 +25,7 @@ pub(crate) enum Step {
     /// The next record.
     Entry(Entry),
     /// This lane must be given its next segment, or be ended.
-    Need(usize),
+    NeedSegment(usize),
     /// Every seq is covered.
     End,
 }
@@ -167,7 +164,7 @@ impl Merge {
     pub(crate) fn step(&mut self) -> Step {
         while !self.is_over() {
             if let Some(lane) = self.lanes.iter().position(|lane| lane.queue.is_empty() && !lane.ended) {
-                return Step::Need(lane);
+                return Step::NeedSegment(lane);
             }
             let Some((lane, first_seq, last_seq)) = self.next_row() else {
                 return Step::Entry(self.hole(match self.direction {
@@ -270,9 +267,7 @@ impl Merge {
     }
 
     fn gap(&self, gap: Gap) -> Entry {
-        let mut line = Vec::new();
-        self.writer.gap(&mut line, &gap);
-        Entry::Gap(StoredGap { gap, line: Bytes::from(line) })
+        Entry::gap(&self.writer, gap)
     }
 }
 

@@ -36,8 +36,7 @@ pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due};
 pub use tally::Tally;
 
-use crate::record::SessionId;
-use crate::ring::Entry;
+use crate::record::{Entry, SessionId};
 use std::fmt;
 use std::future::Future;
 

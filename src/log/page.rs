@@ -1,8 +1,7 @@
 //! Reading with a selector, a page at a time: what a viewer without a collector shows.
 
 use super::{LogError, LogStore};
-use crate::record::SessionId;
-use crate::ring::Entry;
+use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
 
 /// So much is read in one go, between which others get their turn.

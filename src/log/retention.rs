@@ -85,30 +85,30 @@ impl Acks {
 
 /// One category of one session, as its head tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shelf {
+pub(crate) struct CategoryUsage {
     pub(crate) session_id: SessionId,
     pub(crate) category: String,
     pub(crate) bytes: u64,
 }
 
 /// Bytes of each category over all sessions.
-pub(crate) fn totals(shelves: &[Shelf]) -> BTreeMap<String, u64> {
+pub(crate) fn totals(usages: &[CategoryUsage]) -> BTreeMap<String, u64> {
     let mut totals = BTreeMap::new();
-    for shelf in shelves {
-        *totals.entry(shelf.category.clone()).or_default() += shelf.bytes;
+    for usage in usages {
+        *totals.entry(usage.category.clone()).or_default() += usage.bytes;
     }
     totals
 }
 
 /// The order in which room is made: the category that takes most first, so that a flood in one does not
 /// cost the others their history; within it as they come, which is oldest first.
-pub(crate) fn largest_first(shelves: &[Shelf]) -> Vec<&Shelf> {
-    let mut totals = totals(shelves);
-    let mut order = Vec::with_capacity(shelves.len());
+pub(crate) fn largest_first(usages: &[CategoryUsage]) -> Vec<&CategoryUsage> {
+    let mut totals = totals(usages);
+    let mut order = Vec::with_capacity(usages.len());
     // A handful of categories: picking the largest of what is left is a sort, in a tenth of the code.
     while let Some(largest) = totals.iter().max_by_key(|(_, bytes)| **bytes).map(|(name, _)| name.clone()) {
         totals.remove(&largest);
-        order.extend(shelves.iter().filter(|shelf| shelf.category == largest));
+        order.extend(usages.iter().filter(|usage| usage.category == largest));
     }
     order
 }
@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn in_need_the_largest_category_gives_its_oldest_first() {
-        let shelf = |session, category: &str, bytes| Shelf {
+        let usage = |session, category: &str, bytes| CategoryUsage {
             session_id: session_id(session),
             category: category.to_owned(),
             bytes,
         };
-        let shelves =
-            [shelf(1, "console", 5), shelf(1, "network", 3), shelf(2, "network", 4), shelf(2, "console", 1)];
-        let order: Vec<_> = largest_first(&shelves)
+        let usages =
+            [usage(1, "console", 5), usage(1, "network", 3), usage(2, "network", 4), usage(2, "console", 1)];
+        let order: Vec<_> = largest_first(&usages)
             .into_iter()
-            .map(|shelf| (shelf.session_id, shelf.category.clone()))
+            .map(|usage| (usage.session_id, usage.category.clone()))
             .collect();
         let expected = [(1, "network"), (2, "network"), (1, "console"), (2, "console")];
         assert_eq!(order, expected.map(|(session, category)| (session_id(session), category.to_owned())));

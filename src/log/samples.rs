@@ -1,8 +1,7 @@
 //! Records for the tests of this module.
 
 use super::{Segment, SegmentBuilder};
-use crate::record::{Line, SessionId, parse_line};
-use crate::ring::{Entry, StoredEvent, StoredGap};
+use crate::record::{Entry, Line, SessionId, StoredEvent, StoredGap, parse_line};
 use bytes::Bytes;
 
 pub(super) fn session_id() -> SessionId {

@@ -1,6 +1,6 @@
 //! What a session holds, counted as it is read: events by category and severity, gaps by reason.
 
-use crate::ring::Entry;
+use crate::record::Entry;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

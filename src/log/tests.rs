@@ -51,7 +51,7 @@ fn gaps_of_any_width_read_back() {
     let back = Segment::decode("console".into(), Bytes::from(stored(&segment))).unwrap();
     assert_eq!(back, segment);
     // The first three touch and have one reason; a row is still no wider than its number can say.
-    let retired = Bytes::from(tombstone::retire(&segment, "quota"));
+    let retired = Bytes::from(tombstone::tombstone_of(&segment, "quota"));
     let back = tombstone::decode_any(session_id, "console".into(), retired).unwrap();
     assert_eq!(back.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>(), {
         segment.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>()
@@ -85,7 +85,7 @@ fn no_flipped_bit_of_a_table_panics() {
 fn a_retired_segment_says_what_it_held_and_why_it_is_gone() {
     let segment = sample();
     let session_id = SessionId::from_time(5, [1; 10]);
-    let stored = tombstone::retire(&segment, "quota");
+    let stored = tombstone::tombstone_of(&segment, "quota");
     assert!(stored.len() < segment.lines.len() / 4, "{} of {}", stored.len(), segment.lines.len());
     let back = tombstone::decode_any(session_id, "console".into(), Bytes::from(stored.clone())).unwrap();
     let gaps: Vec<_> = (0..back.rows.len())
@@ -99,7 +99,7 @@ fn a_retired_segment_says_what_it_held_and_why_it_is_gone() {
         [(7, 7, "quota".to_owned()), (9, 9, "quota".to_owned()), (10, 14, "queue_full".to_owned())]
     );
     // Retiring it again changes nothing, whatever the reason.
-    assert_eq!(tombstone::retire(&back, "not_retained"), stored);
+    assert_eq!(tombstone::tombstone_of(&back, "not_retained"), stored);
     for length in 0..stored.len() {
         let cut = Bytes::copy_from_slice(&stored[..length]);
         assert!(tombstone::decode_any(session_id, "console".into(), cut).is_err(), "{length}");

@@ -8,8 +8,7 @@
 use super::format::{BadSegment, Segment, SegmentBuilder, long};
 use crate::event::max_safe_integer;
 use crate::record::reason::CORRUPT;
-use crate::record::{Gap, LineWriter, SessionId, is_reason};
-use crate::ring::Entry;
+use crate::record::{Entry, Gap, LineWriter, SessionId, is_reason};
 use bytes::Bytes;
 
 pub(crate) const MAGIC: &[u8; 4] = b"TTR1";
@@ -19,12 +18,12 @@ const ROW_BYTES: usize = 16;
 const ROW_SEQS: u64 = u32::MAX as u64;
 
 /// Whether stored bytes are of a retired segment.
-pub(crate) fn is_retired(stored: &[u8]) -> bool {
+pub(crate) fn is_tombstone(stored: &[u8]) -> bool {
     stored.starts_with(MAGIC)
 }
 
 /// Gives up the lines of a segment for `reason`. Gaps that were in it keep theirs.
-pub(crate) fn retire(segment: &Segment, reason: &str) -> Vec<u8> {
+pub(crate) fn tombstone_of(segment: &Segment, reason: &str) -> Vec<u8> {
     let rows = segment.rows.iter().enumerate().map(|(index, row)| {
         let reason = match segment.entry(index) {
             Ok(Entry::Event(_)) => reason.to_owned(),
@@ -76,7 +75,7 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
     let cut = || BadSegment("its table is cut off");
     let number =
         |at: usize| -> Option<u32> { Some(u32::from_le_bytes(stored.get(at..at + 4)?.try_into().ok()?)) };
-    if !is_retired(stored) {
+    if !is_tombstone(stored) {
         return Err(BadSegment("it does not begin with TTR1"));
     }
     let count = number(4).ok_or_else(cut)? as usize;
@@ -120,7 +119,7 @@ pub(crate) fn decode_any(
     category: String,
     stored: Bytes,
 ) -> Result<Segment, BadSegment> {
-    if is_retired(&stored) {
+    if is_tombstone(&stored) {
         decode(session_id, &category, &stored)
     } else {
         Segment::decode(category, stored)

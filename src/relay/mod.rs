@@ -10,7 +10,7 @@
 //! hold. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
 //! its own console, page and interaction events, and nothing else.
 //!
-//! A message at or before the last one taken is a repeat and is passed over; one that leaves a hole is
+//! A message at or before the last one taken is a repeat and is passed over; one that leaves a gap is
 //! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
 //! the messages, so this holds across workers and sessions. A line that is refused still is a message:
 //! what it would have said is counted as a drop with reason `invalid`.
@@ -25,7 +25,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Types of the categories below that only the worker knows about.
-const OF_THE_WORKER: [&str; 5] =
+const WORKER_ONLY_TYPES: [&str; 5] =
     ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
 
 /// What became of a batch of messages.
@@ -47,7 +47,7 @@ pub struct RelayReceipt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RelayError {
     /// Messages are missing before it: the first of the batch, and the one expected.
-    Hole {
+    Gap {
         /// The first message of the batch.
         first: u64,
         /// The message that would have been right.
@@ -62,7 +62,7 @@ impl RelayError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Hole { .. } => "relay_hole",
+            Self::Gap { .. } => "relay_gap",
             Self::Session(error) => error.code(),
         }
     }
@@ -71,7 +71,7 @@ impl RelayError {
 impl fmt::Display for RelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hole { first, expected } => {
+            Self::Gap { first, expected } => {
                 write!(f, "first: expected message {expected} or an earlier one, got {first}")
             }
             Self::Session(error) => error.fmt(f),
@@ -84,11 +84,11 @@ impl std::error::Error for RelayError {}
 /// How far each relay's messages were taken by this worker.
 #[derive(Debug, Default)]
 pub struct RelayLedger {
-    relays: HashMap<String, Taken>,
+    relays: HashMap<String, RelayProgress>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Taken {
+struct RelayProgress {
     message: u64,
     seq: u64,
 }
@@ -101,29 +101,29 @@ const MAX_RELAYS: usize = 4_096;
 const MAX_DROP: u64 = 100_000_000;
 
 impl RelayLedger {
-    /// Whether the relay's counter is known, or must be [`learn`](Self::learn)ed from the log first.
+    /// Whether the relay's counter is known, or must be [restored](Self::restore) from the log first.
     #[must_use]
     pub fn knows(&self, relay_id: &str) -> bool {
         self.relays.contains_key(relay_id)
     }
 
     /// Takes the last message that the log has of a relay; 0 for none.
-    pub fn learn(&mut self, session: &CaptureSession, relay_id: &str, message: u64) {
+    pub fn restore(&mut self, session: &CaptureSession, relay_id: &str, message: u64) {
         if self.relays.len() >= MAX_RELAYS {
             let durable_seq = session.durable_seq();
             self.relays.retain(|_, taken| taken.seq > durable_seq);
         }
-        self.relays.entry(relay_id.to_owned()).or_insert(Taken { message, seq: 0 });
+        self.relays.entry(relay_id.to_owned()).or_insert(RelayProgress { message, seq: 0 });
     }
 
     /// How far messages were taken of each relay whose last ones have one of `seqs`; the newest, where
     /// there are very many.
     #[must_use]
-    pub fn taken_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+    pub fn cursors_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
         let mut taken: Vec<_> = self.relays.iter().filter(|(_, taken)| seqs.contains(&taken.seq)).collect();
         taken.sort_unstable_by_key(|(_, taken)| Reverse(taken.seq));
         taken.truncate(MAX_RELAYS);
-        let cursor = |(relay_id, taken): (&String, &Taken)| RelayCursor {
+        let cursor = |(relay_id, taken): (&String, &RelayProgress)| RelayCursor {
             relay_id: relay_id.clone(),
             message: taken.message,
         };
@@ -145,7 +145,7 @@ impl RelayLedger {
     ) -> Result<RelayReceipt, RelayError> {
         let taken = self.relays.entry(relay_id.to_owned()).or_default();
         if first_message == 0 || first_message > taken.message + 1 {
-            return Err(RelayError::Hole { first: first_message, expected: taken.message + 1 });
+            return Err(RelayError::Gap { first: first_message, expected: taken.message + 1 });
         }
         let (mut accepted, mut refused) = (0, Vec::new());
         let mut message = first_message - 1;
@@ -173,7 +173,7 @@ impl RelayLedger {
             taken.seq = session.latest_seq();
             session.note_relay(relay_id, message);
         }
-        session.settle_volatile();
+        session.publish_pending_to_ring();
         let repeated = repeated_up_to.min(message).saturating_sub(first_message - 1);
         Ok(RelayReceipt { message: taken.message, seq: taken.seq, accepted, repeated, refused })
     }
@@ -218,7 +218,8 @@ fn may_relay(category: &str, type_: &str) -> bool {
         _ => return false,
     };
     type_.is_empty()
-        || (type_.starts_with(prefix) && !OF_THE_WORKER.iter().any(|reserved| type_.starts_with(reserved)))
+        || (type_.starts_with(prefix)
+            && !WORKER_ONLY_TYPES.iter().any(|reserved| type_.starts_with(reserved)))
 }
 
 #[derive(serde::Deserialize)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::log::MemoryLog;
-use crate::record::SessionId;
-use crate::ring::{Entry, ReadResult, RingBuffer};
+use crate::record::{Entry, SessionId};
+use crate::ring::{ReadResult, RingBuffer};
 use crate::selector::Selector;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -78,14 +78,14 @@ fn a_page_can_forge_nothing_but_its_own_events() {
 }
 
 #[test]
-fn repeats_are_passed_over_and_holes_refused() {
+fn repeats_are_passed_over_and_gaps_refused() {
     let mut fixture = Fixture::new();
     fixture.take(1, &[LOG, LOG]).unwrap();
     let receipt = fixture.take(1, &[LOG, LOG, LOG]).unwrap();
     assert_eq!((receipt.accepted, receipt.repeated, receipt.message, receipt.seq), (1, 2, 3, 3));
     let only_repeats = fixture.take(2, &[LOG]).unwrap();
     assert_eq!((only_repeats.accepted, only_repeats.repeated, only_repeats.seq), (0, 1, 3));
-    assert_eq!(fixture.take(5, &[LOG]), Err(RelayError::Hole { first: 5, expected: 4 }));
+    assert_eq!(fixture.take(5, &[LOG]), Err(RelayError::Gap { first: 5, expected: 4 }));
     assert_eq!(fixture.session.latest_seq(), 3);
 }
 
@@ -93,7 +93,7 @@ fn repeats_are_passed_over_and_holes_refused() {
 fn a_relay_known_to_the_log_goes_on_where_it_was() {
     let mut fixture = Fixture::new();
     assert!(!fixture.ledger.knows("r1"));
-    fixture.ledger.learn(&fixture.session, "r1", 7);
+    fixture.ledger.restore(&fixture.session, "r1", 7);
     let receipt = fixture.take(6, &[LOG, LOG, LOG]).unwrap();
     assert_eq!((receipt.accepted, receipt.repeated, receipt.message), (1, 2, 8));
 }
@@ -133,22 +133,22 @@ fn only_relays_whose_counter_is_in_the_log_are_forgotten() {
     let mut session = CaptureSession::with_log(session_id, ring, &log.open(session_id));
     let mut ledger = RelayLedger::default();
     let take = |session: &mut CaptureSession, ledger: &mut RelayLedger, relay: &str| {
-        ledger.learn(session, relay, 0);
+        ledger.restore(session, relay, 0);
         ledger.take(session, relay, provenance(), 1, LOG.as_bytes(), 99).unwrap()
     };
     take(&mut session, &mut ledger, "durable");
     let commit = session.begin_commit(0.0).unwrap();
     take(&mut session, &mut ledger, "pending");
-    session.settle(Ok(())).unwrap();
+    session.finish_commit(Ok(())).unwrap();
     for relay in 0..MAX_RELAYS {
-        ledger.learn(&session, &format!("r{relay}"), 0);
+        ledger.restore(&session, &format!("r{relay}"), 0);
     }
     assert_eq!((ledger.knows("durable"), ledger.knows("pending")), (false, true));
     assert_eq!(commit.relays[0].relay_id, "durable");
     // Nothing of a volatile session is in a log.
-    session.turn_volatile();
+    session.degrade_to_memory();
     for relay in 0..MAX_RELAYS {
-        ledger.learn(&session, &format!("again{relay}"), 0);
+        ledger.restore(&session, &format!("again{relay}"), 0);
     }
     assert!(ledger.knows("pending"));
 }

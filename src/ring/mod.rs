@@ -2,7 +2,7 @@
 //!
 //! One owner pushes; [`Reader`]s follow at their own pace. A push never blocks and never fails: when
 //! the ring is over its count or its bytes, the oldest entries go. Entries stand in seq order without
-//! a hole between them, a [`Gap`] being one entry whatever its length, so finding a seq is a binary
+//! a missing one between them, a [`Gap`](crate::record::Gap) being one entry whatever its length, so finding a seq is a binary
 //! search and an overrun is a subtraction.
 //!
 //! ## Lagging
@@ -52,92 +52,12 @@ mod wake;
 
 pub use reader::{Read, ReadResult, Reader};
 
-use crate::record::{Gap, Header, Record};
+use crate::record::{Entry, StoredEvent, StoredGap};
 use crate::selector::Selector;
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wake::ReaderWake;
-
-/// One event, with its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// What readers filter on.
-    pub header: Header,
-    /// The line, without a newline. A slice of the block it was committed in.
-    pub line: Bytes,
-}
-
-impl StoredEvent {
-    /// Header and line as a selector sees them.
-    #[must_use]
-    pub fn record(&self) -> Record<'_> {
-        Record { header: &self.header, line: &self.line }
-    }
-
-    /// Its category.
-    #[must_use]
-    pub fn category(&self) -> &str {
-        std::str::from_utf8(self.header.category.of(&self.line)).unwrap_or_default()
-    }
-}
-
-/// One gap, with its line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredGap {
-    /// Which seqs are missing, and why.
-    pub gap: Gap,
-    /// The line, without a newline.
-    pub line: Bytes,
-}
-
-/// What the ring holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// Something happened.
-    Event(StoredEvent),
-    /// Something is missing.
-    Gap(StoredGap),
-}
-
-impl Entry {
-    /// The first seq it covers.
-    #[must_use]
-    pub const fn first_seq(&self) -> u64 {
-        match self {
-            Self::Event(event) => event.header.seq,
-            Self::Gap(gap) => gap.gap.first_seq,
-        }
-    }
-
-    /// The last seq it covers.
-    #[must_use]
-    pub const fn last_seq(&self) -> u64 {
-        match self {
-            Self::Event(event) => event.header.seq,
-            Self::Gap(gap) => gap.gap.last_seq,
-        }
-    }
-
-    /// Its category.
-    #[must_use]
-    pub fn category(&self) -> &str {
-        match self {
-            Self::Event(event) => event.category(),
-            Self::Gap(gap) => &gap.gap.category,
-        }
-    }
-
-    /// Its line.
-    #[must_use]
-    pub const fn line(&self) -> &Bytes {
-        match self {
-            Self::Event(event) => &event.line,
-            Self::Gap(gap) => &gap.line,
-        }
-    }
-}
 
 /// A ring cannot be this small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,6 +209,22 @@ impl RingBuffer {
         Ok(Reader::new(self.shared.clone(), next_seq, selector))
     }
 
+    /// The entries held after `after_seq`, oldest first, until one of them reaches `max_entries` or `max_bytes` of
+    /// lines with their newlines: at least one if there is one. The first may begin later than the next seq, when
+    /// older ones were dropped, or earlier, when it is a gap.
+    #[must_use]
+    pub fn entries_after(&self, after_seq: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
+        let state = self.shared.state();
+        let first = reader::position(&state, after_seq + 1);
+        let mut bytes = 0;
+        let within = |entry: &&Entry| {
+            let fits = bytes < max_bytes;
+            bytes += entry.line().len() + 1;
+            fits
+        };
+        state.entries.range(first..).take(max_entries).take_while(within).cloned().collect()
+    }
+
     /// Appends entries, which must continue the stream seq by seq, and wakes waiting readers once.
     pub(crate) fn push(&self, entries: impl IntoIterator<Item = Entry>) {
         let mut state = self.shared.state();
@@ -357,7 +293,7 @@ impl State {
     }
 
     fn push(&mut self, entry: Entry) {
-        debug_assert_eq!(entry.first_seq(), self.latest_seq + 1, "the stream has no holes");
+        debug_assert_eq!(entry.first_seq(), self.latest_seq + 1, "every seq is covered");
         self.latest_seq = entry.last_seq();
         self.bytes += entry.line().len();
         self.entries.push_back(entry);

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 pub enum ReadResult {
     /// The next event that matches.
     Event(StoredEvent),
-    /// A hole in the stream. Every reader sees it, whatever it selects by but the category.
+    /// A gap in the stream. Every reader sees it, whatever it selects by but the category.
     Gap(StoredGap),
     /// This reader was overrun: `count` seqs are gone, `next_seq` is the next one still held.
     Dropped {
@@ -75,7 +75,7 @@ impl Reader {
 }
 
 /// The index of the entry that covers `seq`, or the length when it is still to come.
-fn position(state: &State, seq: u64) -> usize {
+pub(super) fn position(state: &State, seq: u64) -> usize {
     // As long as every entry covers one seq, it is a subtraction.
     let guess = seq.saturating_sub(state.oldest_seq()) as usize;
     if state.entries.get(guess).is_some_and(|entry| entry.first_seq() == seq) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Event, Trust};
-use crate::record::{LineWriter, SessionId};
+use crate::record::{Gap, LineWriter, SessionId};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -22,9 +22,23 @@ fn event(seq: u64) -> Entry {
 
 fn gap(first_seq: u64, last_seq: u64, category: &str) -> Entry {
     let gap = Gap { first_seq, last_seq, category: category.into(), reason: "quota".into() };
-    let mut line = Vec::new();
-    LineWriter::new(SessionId::from_time(0, [0; 10])).gap(&mut line, &gap);
-    Entry::Gap(StoredGap { gap, line: line.into() })
+    Entry::gap(&LineWriter::new(SessionId::from_time(0, [0; 10])), gap)
+}
+
+#[test]
+fn entries_after_a_seq_are_limited_by_number_and_bytes_and_never_none() {
+    let ring = ring(4);
+    assert_eq!(ring.entries_after(0, 9, 9_999), []);
+    ring.push([event(1), event(2), gap(3, 6, "console"), event(7), event(8)]);
+    let seqs = |after_seq, max_entries, max_bytes| -> Vec<u64> {
+        let entries = ring.entries_after(after_seq, max_entries, max_bytes);
+        entries.iter().map(Entry::first_seq).collect()
+    };
+    assert_eq!(seqs(0, 9, 9_999), [2, 3, 7, 8], "the oldest was dropped");
+    assert_eq!(seqs(4, 9, 9_999), [3, 7, 8], "a gap that reaches beyond the cursor is among them");
+    assert_eq!(seqs(6, 1, 9_999), [7]);
+    assert_eq!(seqs(6, 9, 1), [7], "the first is never too large");
+    assert_eq!(seqs(8, 9, 9_999), [0; 0]);
 }
 
 fn everything(ring: &RingBuffer, after_seq: u64) -> Reader {

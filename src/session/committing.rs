@@ -3,7 +3,8 @@
 use super::committed::Committed;
 use super::{CaptureSession, FAILING_LIMIT_MS, MAX_PENDING_BYTES, NotCommitted, PendingRecord, State};
 use crate::log::{Commit, LogError, LogStore};
-use crate::ring::{CursorAhead, Entry, StoredEvent, StoredGap};
+use crate::record::{Entry, StoredEvent, StoredGap};
+use crate::ring::CursorAhead;
 use std::sync::Arc;
 
 impl CaptureSession {
@@ -36,16 +37,16 @@ impl CaptureSession {
     }
 
     /// Shows everything pending of a session that has no log; the end of a publish batch.
-    pub(crate) fn settle_volatile(&mut self) {
+    pub(crate) fn publish_pending_to_ring(&mut self) {
         if self.state != State::Volatile {
             return;
         }
         if let Some(commit) = self.seal() {
-            self.show(&commit);
+            self.publish_to_ring(&commit);
         }
     }
 
-    fn show(&mut self, commit: &Commit) {
+    fn publish_to_ring(&mut self, commit: &Commit) {
         self.ring.push(commit.entries.iter().cloned());
         self.watch.advance(commit.latest_seq);
     }
@@ -56,13 +57,13 @@ impl CaptureSession {
         if self.state == State::Volatile || self.state == State::Superseded {
             return None;
         }
-        if self.unsettled.is_none() {
-            self.unsettled = self.seal();
+        if self.in_flight_commit.is_none() {
+            self.in_flight_commit = self.seal();
         }
-        if self.unsettled.is_some() {
-            self.unsettled_since_ms.get_or_insert(now_ms);
+        if self.in_flight_commit.is_some() {
+            self.in_flight_since_ms.get_or_insert(now_ms);
         }
-        self.unsettled.clone()
+        self.in_flight_commit.clone()
     }
 
     /// Takes what became of the commit that [`begin_commit`](Self::begin_commit) handed out.
@@ -70,14 +71,14 @@ impl CaptureSession {
     /// # Errors
     /// What the log said, unchanged. After [`LogError::Superseded`] this owner is over; after anything
     /// else the same commit is handed out again.
-    pub fn settle(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
-        let Some(commit) = self.unsettled.take() else {
+    pub fn finish_commit(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
+        let Some(commit) = self.in_flight_commit.take() else {
             return Ok(());
         };
         match result {
             Ok(()) => {
-                self.unsettled_since_ms = None;
-                self.show(&commit);
+                self.in_flight_since_ms = None;
+                self.publish_to_ring(&commit);
                 self.end_if_closed();
                 Ok(())
             }
@@ -88,33 +89,33 @@ impl CaptureSession {
                 Err(error)
             }
             Err(error) => {
-                self.unsettled = Some(commit);
+                self.in_flight_commit = Some(commit);
                 Err(error)
             }
         }
     }
 
     /// Whether the log has failed for too long, or too much is pending. The owner then sees to it
-    /// that nobody resumes the session, and calls [`turn_volatile`](Self::turn_volatile).
+    /// that nobody resumes the session, and calls [`degrade_to_memory`](Self::degrade_to_memory).
     #[must_use]
-    pub fn must_turn_volatile(&self, now_ms: f64) -> bool {
-        let failing = self.unsettled_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
+    pub fn must_degrade(&self, now_ms: f64) -> bool {
+        let failing = self.in_flight_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
         let logs = matches!(self.state, State::Logged | State::Closed);
         logs && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
     }
 
     /// Goes on from memory; a closed session ends. Nobody may be able to resume it by then: such an owner
     /// would spend the same seqs again.
-    pub fn turn_volatile(&mut self) {
+    pub fn degrade_to_memory(&mut self) {
         match self.state {
             State::Logged => self.state = State::Volatile,
             State::Closed => {}
             State::Volatile | State::Superseded => return,
         }
-        self.unsettled_since_ms = None;
-        let rest = [self.unsettled.take(), self.seal()];
+        self.in_flight_since_ms = None;
+        let rest = [self.in_flight_commit.take(), self.seal()];
         for commit in rest.into_iter().flatten() {
-            self.show(&commit);
+            self.publish_to_ring(&commit);
         }
         self.end_if_closed();
     }
@@ -133,14 +134,14 @@ impl CaptureSession {
     /// Takes no more publishes. The ring ends when everything accepted is committed.
     pub fn close(&mut self) {
         if matches!(self.state, State::Logged | State::Volatile) {
-            self.settle_volatile();
+            self.publish_pending_to_ring();
             self.state = State::Closed;
             self.end_if_closed();
         }
     }
 
     fn end_if_closed(&mut self) {
-        if self.state == State::Closed && self.pending.is_empty() && self.unsettled.is_none() {
+        if self.state == State::Closed && self.pending.is_empty() && self.in_flight_commit.is_none() {
             self.ring.close();
             self.watch.end(NotCommitted::Closed);
         }
@@ -154,7 +155,7 @@ impl CaptureSession {
 pub async fn commit<L: LogStore>(session: &mut CaptureSession, log: &L, now_ms: f64) -> Result<(), LogError> {
     while let Some(commit) = session.begin_commit(now_ms) {
         let result = log.commit(&commit).await;
-        session.settle(result)?;
+        session.finish_commit(result)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@
 //! A session with a log shows an event to nobody before it is durable. The owner drives it, because the
 //! session itself does no I/O and owns no timer:
 //! [`begin_commit`](CaptureSession::begin_commit) hands out what is pending,
-//! [`settle`](CaptureSession::settle) takes what became of it, moves the records into the ring and
+//! [`settle`](CaptureSession::finish_commit) takes what became of it, moves the records into the ring and
 //! resolves [`committed`](CaptureSession::committed). [`commit`] does all three for a sole owner. A
 //! commit that failed is handed out again with the same seqs. A session without a log commits to the
 //! ring at once.
@@ -19,10 +19,10 @@
 //! ## Turning volatile
 //!
 //! When commits have failed for [`FAILING_LIMIT_MS`], or [`MAX_PENDING_BYTES`] are pending,
-//! [`must_turn_volatile`](CaptureSession::must_turn_volatile) says so. The owner replaces the
-//! resume record by a [`VolatileRecord`] and then calls [`turn_volatile`](CaptureSession::turn_volatile):
+//! [`must_degrade`](CaptureSession::must_degrade) says so. The owner replaces the
+//! resume record by a [`LossRecord`] and then calls [`degrade_to_memory`](CaptureSession::degrade_to_memory):
 //! from then on the session lives in memory, and nobody can resume it and use a seq twice. The next owner
-//! says what was lost. When the log works again while this owner lives, [`go_back`] puts into it what memory
+//! says what was lost. When the log works again while this owner lives, [`recover_log`] puts into it what memory
 //! has, and the session is logged as before.
 //!
 //! ## Resuming and closing
@@ -55,28 +55,27 @@ mod clock;
 mod committed;
 mod committing;
 mod error;
-mod intake;
+mod event_reader;
+mod losses;
 mod relog;
-mod volatile;
 
 pub use clock::Clock;
 pub(crate) use committed::CommitWatch;
 pub use committed::Committed;
 pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
-pub use relog::go_back;
-pub use volatile::{VolatileRecord, VolatileTally};
+pub use losses::{LossRecord, UndeliveredCounter};
+pub use relog::recover_log;
 
 use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
 use crate::levels::Severity;
 use crate::log::{Commit, Head, RelayCursor};
-use crate::record::Header;
-use crate::record::{Gap, LineWriter, SessionId, is_reason};
+use crate::record::{Gap, Header, LineWriter, SessionId, is_reason};
 use crate::redaction::Redactor;
 use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;
 use categories::Categories;
-use intake::Intake;
+use event_reader::EventReader;
 use std::sync::Arc;
 
 /// Commits failing for so long turn a session volatile.
@@ -144,7 +143,7 @@ pub struct CaptureSession {
     session_id: SessionId,
     ring: RingBuffer,
     writer: LineWriter,
-    intake: Intake,
+    event_reader: EventReader,
     state: State,
     epoch: u64,
     latest_seq: u64,
@@ -155,9 +154,9 @@ pub struct CaptureSession {
     pending_bytes: usize,
     relays: Vec<RelayCursor>,
     /// What was handed out and is not settled, or failed and will be handed out again.
-    unsettled: Option<Arc<Commit>>,
+    in_flight_commit: Option<Arc<Commit>>,
     /// Since when a commit has been under way without any succeeding.
-    unsettled_since_ms: Option<f64>,
+    in_flight_since_ms: Option<f64>,
     watch: CommitWatch,
 }
 
@@ -195,7 +194,7 @@ impl CaptureSession {
             session_id,
             ring,
             writer: LineWriter::new(session_id),
-            intake: Intake::default(),
+            event_reader: EventReader::default(),
             state,
             epoch: head.epoch,
             latest_seq: head.latest_seq,
@@ -204,15 +203,15 @@ impl CaptureSession {
             pending: Vec::new(),
             pending_bytes: 0,
             relays: Vec::new(),
-            unsettled: None,
-            unsettled_since_ms: None,
+            in_flight_commit: None,
+            in_flight_since_ms: None,
             watch: CommitWatch::new(head.latest_seq),
         }
     }
 
     /// Redacts every later event.
     pub fn set_redactor(&mut self, redactor: Option<Redactor>) {
-        self.intake.set_redactor(redactor);
+        self.event_reader.set_redactor(redactor);
     }
 
     /// Its id.
@@ -248,7 +247,7 @@ impl CaptureSession {
     /// What was accepted since this owner began.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts { redactions: self.intake.redactions(), ..self.counts }
+        Counts { redactions: self.event_reader.redactions(), ..self.counts }
     }
 
     /// Events and seqs spent on gaps, by category, since this owner began.
@@ -264,7 +263,7 @@ impl CaptureSession {
     /// Bytes accepted and not yet settled.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
-        self.pending_bytes + self.unsettled.as_ref().map_or(0, |commit| commit.bytes)
+        self.pending_bytes + self.in_flight_commit.as_ref().map_or(0, |commit| commit.bytes)
     }
 
     /// A reader of what is committed after `after_seq`.
@@ -281,7 +280,7 @@ impl CaptureSession {
     /// The event is refused, and no seq is spent.
     pub fn publish(&mut self, event: &[u8], trust: Trust, clock: impl Clock) -> Result<u64, PublishError> {
         let seq = self.accept(event, trust, Shape::Published, &clock, |_| Ok(None))?;
-        self.settle_volatile();
+        self.publish_pending_to_ring();
         Ok(seq)
     }
 
@@ -312,12 +311,12 @@ impl CaptureSession {
                 Err(error) => receipt.refused.push(RefusedAt { index, error }),
             }
         }
-        self.settle_volatile();
+        self.publish_pending_to_ring();
         Ok(receipt)
     }
 
     /// Accepts one event, with the provenance that `stamp` may put on it, without showing it to anyone
-    /// yet: a batch does that once, in [`settle_volatile`](Self::settle_volatile).
+    /// yet: a batch does that once, in [`publish_pending_to_ring`](Self::publish_pending_to_ring).
     pub(crate) fn accept<'p>(
         &mut self,
         text: &[u8],
@@ -329,8 +328,8 @@ impl CaptureSession {
         self.check_open()?;
         let seq = self.next_seq(1)?;
         // Borrowed apart from the rest of the session, which the event is written into.
-        let mut intake = std::mem::take(&mut self.intake);
-        let written = match intake.read(text, trust, shape) {
+        let mut event_reader = std::mem::take(&mut self.event_reader);
+        let written = match event_reader.read(text, trust, shape) {
             Err(error) => Err(error.into()),
             Ok(event) => match stamp(&event) {
                 Err(error) => Err(error),
@@ -341,14 +340,14 @@ impl CaptureSession {
                 }
             },
         };
-        self.intake = intake;
+        self.event_reader = event_reader;
         written
     }
 
     /// One compact JSON value without its secrets, as they would be redacted in an event; `None` when there
     /// are none in it.
     pub fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
-        self.intake.redact(json)
+        self.event_reader.redact(json)
     }
 
     fn write(&mut self, event: &Event<'_>, seq: u64, clock: &impl Clock) -> Result<u64, PublishError> {
@@ -379,7 +378,7 @@ impl CaptureSession {
     /// Nothing to count, a name that is none, or the session takes nothing more.
     pub fn record_drop(&mut self, category: &str, count: u64, reason: &str) -> Result<u64, PublishError> {
         let last_seq = self.accept_drop(category, count, reason)?;
-        self.settle_volatile();
+        self.publish_pending_to_ring();
         Ok(last_seq)
     }
 

@@ -3,9 +3,7 @@
 use super::{CaptureSession, State};
 use crate::log::{Commit, LogError, LogStore, RelayCursor, SegmentBuilder};
 use crate::record::reason::NOT_RETAINED;
-use crate::record::{Gap, UNKNOWN_CATEGORY};
-use crate::ring::{Entry, ReadResult, StoredGap};
-use crate::selector::Selector;
+use crate::record::{Entry, Gap, UNKNOWN_CATEGORY};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -19,7 +17,7 @@ const PART_BYTES: usize = 1 << 20;
 /// # Errors
 /// What the log said. The session stays volatile, and what was written stays in the log.
 /// [`LogError::Superseded`] when it is not volatile, or has had another owner meanwhile: then it has none of this.
-pub async fn go_back<L: LogStore>(
+pub async fn recover_log<L: LogStore>(
     session: &RefCell<CaptureSession>,
     log: &L,
     relays: impl Fn(RangeInclusive<u64>) -> Vec<RelayCursor>,
@@ -47,30 +45,20 @@ pub async fn go_back<L: LogStore>(
         log.commit(&part).await?;
         logged_seq = part.latest_seq;
     }
-    session.borrow_mut().turn_logged();
+    session.borrow_mut().on_log_recovered();
     Ok(())
 }
 
 impl CaptureSession {
     /// What the ring shows after `logged_seq`, as far as one commit takes it. What it has let go of is a gap.
     fn part_after(&self, logged_seq: u64, epoch: u64) -> Option<Commit> {
-        let mut reader = self.ring.reader(logged_seq, Selector::default()).ok()?;
-        let (mut entries, mut bytes) = (Vec::new(), 0);
-        let mut latest_seq = logged_seq;
-        while bytes < PART_BYTES {
-            let entry = match reader.try_read() {
-                Some(ReadResult::Event(event)) => Entry::Event(event),
-                Some(ReadResult::Gap(gap)) => Entry::Gap(gap),
-                Some(ReadResult::Dropped { .. }) => continue,
-                Some(ReadResult::Closed) | None => break,
-            };
-            if entry.first_seq() > latest_seq + 1 {
-                entries.push(self.hole(latest_seq + 1, entry.first_seq() - 1));
-            }
-            latest_seq = entry.last_seq();
-            bytes += entry.line().len() + 1;
-            entries.push(entry);
+        let mut entries = self.ring.entries_after(logged_seq, usize::MAX, PART_BYTES);
+        let oldest_seq = entries.first()?.first_seq();
+        if oldest_seq > logged_seq + 1 {
+            entries.insert(0, self.not_retained_gap(logged_seq + 1, oldest_seq - 1));
         }
+        let bytes = entries.iter().map(|entry| entry.line().len() + 1).sum();
+        let latest_seq = entries.last()?.last_seq();
         let first_seq = entries.first().map(Entry::first_seq)?;
         let mut builders = BTreeMap::<&str, SegmentBuilder>::new();
         for entry in &entries {
@@ -84,16 +72,13 @@ impl CaptureSession {
         Some(Commit { session_id, epoch, first_seq, latest_seq, segments, entries, relays, bytes })
     }
 
-    fn hole(&self, first_seq: u64, last_seq: u64) -> Entry {
+    fn not_retained_gap(&self, first_seq: u64, last_seq: u64) -> Entry {
         let (category, reason) = (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED.to_owned());
-        let gap = Gap { first_seq, last_seq, category, reason };
-        let mut line = Vec::new();
-        self.writer.gap(&mut line, &gap);
-        Entry::Gap(StoredGap { gap, line: line.into() })
+        Entry::gap(&self.writer, Gap { first_seq, last_seq, category, reason })
     }
 
     /// The log has everything again.
-    const fn turn_logged(&mut self) {
+    const fn on_log_recovered(&mut self) {
         if matches!(self.state, State::Volatile) {
             self.state = State::Logged;
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::log::{Fault, LogError, LogStore, MemoryLog};
-use crate::ring::{Entry, ReadResult};
+use crate::record::Entry;
+use crate::ring::ReadResult;
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -170,7 +171,7 @@ fn one_commit_holds_a_segment_a_category_in_seq_order() {
     );
     assert_eq!(handed.entries.iter().map(Entry::first_seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert_eq!((handed.first_seq, handed.latest_seq), (1, 7));
-    session.settle(now(log.commit(&handed))).unwrap();
+    session.finish_commit(now(log.commit(&handed))).unwrap();
     assert_eq!(stored(&log), handed.entries);
     assert_eq!(log.commits(), 1);
 }
@@ -216,12 +217,12 @@ fn a_log_that_fails_for_five_seconds_turns_the_session_volatile() {
     let mut session = logged(&log);
     publish(&mut session, "app");
     session.begin_commit(1_000.0).unwrap();
-    session.settle(Err(io_error())).unwrap_err();
-    assert!(!session.must_turn_volatile(5_999.0));
-    assert!(session.must_turn_volatile(6_000.0));
+    session.finish_commit(Err(io_error())).unwrap_err();
+    assert!(!session.must_degrade(5_999.0));
+    assert!(session.must_degrade(6_000.0));
     publish(&mut session, "app");
     let waiting = session.committed(2).unwrap();
-    session.turn_volatile();
+    session.degrade_to_memory();
     assert_eq!(session.state(), State::Volatile);
     assert_eq!(now(waiting), Ok(()));
     publish(&mut session, "app");
@@ -239,10 +240,10 @@ fn a_closed_session_whose_log_fails_ends_from_memory() {
     let mut reader = session.reader(0, Selector::default()).unwrap();
     let waiting = session.committed(2).unwrap();
     session.close();
-    session.settle(Err(io_error())).unwrap_err();
-    assert!(!session.must_turn_volatile(5_999.0));
-    assert!(session.must_turn_volatile(6_000.0));
-    session.turn_volatile();
+    session.finish_commit(Err(io_error())).unwrap_err();
+    assert!(!session.must_degrade(5_999.0));
+    assert!(session.must_degrade(6_000.0));
+    session.degrade_to_memory();
     assert_eq!(session.state(), State::Closed);
     assert_eq!(now(waiting), Ok(()));
     assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
@@ -259,7 +260,7 @@ fn a_success_forgives_earlier_failures() {
     log.fail_with(vec![Fault::Abort(io_error())]);
     commit_now(&mut session, &log).unwrap_err();
     commit_now(&mut session, &log).unwrap();
-    assert!(!session.must_turn_volatile(1e9));
+    assert!(!session.must_degrade(1e9));
 }
 
 #[test]
@@ -269,10 +270,10 @@ fn too_much_pending_turns_the_session_volatile() {
     let event =
         String::from_utf8(LOG.to_vec()).unwrap().replace('1', &format!("\"{}\"", "x".repeat(900_000)));
     while session.pending_bytes() < MAX_PENDING_BYTES {
-        assert!(!session.must_turn_volatile(0.0));
+        assert!(!session.must_degrade(0.0));
         session.publish(event.as_bytes(), Trust::Untrusted, 0).unwrap();
     }
-    assert!(session.must_turn_volatile(0.0));
+    assert!(session.must_degrade(0.0));
 }
 
 #[test]

@@ -12,9 +12,9 @@ extern "C" {
 
 /// The wall clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wall;
+pub(super) struct BrowserClock;
 
-impl Clock for Wall {
+impl Clock for BrowserClock {
     fn now_micros(&self) -> u64 {
         wall_micros()
     }

@@ -1,11 +1,11 @@
 //! The loop that makes a session's records durable in the browser.
 //!
-//! It does what [`CommitSchedule`] says, on gloo-timers: [`Committer::kick`] after every publish batch,
+//! It does what [`CommitSchedule`] says, on gloo-timers: [`Committer::schedule`] after every publish batch,
 //! and the rest follows. It also watches for a log that hangs or keeps failing, and then turns the
 //! session volatile, resume record first, and back when the log works again.
 
 use crate::log::{CommitSchedule, Due, LogError, LogStore, RelayCursor};
-use crate::session::{CaptureSession, go_back};
+use crate::session::{CaptureSession, recover_log};
 use gloo_timers::callback::Timeout;
 use std::cell::RefCell;
 use std::future::Future;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 /// How long a hanging commit goes unnoticed after it may turn the session volatile.
 const WATCH_MS: u32 = 5_100;
 /// How often a volatile session looks whether its log works again.
-const WAY_BACK_MS: u32 = 10_000;
+const LOG_RETRY_MS: u32 = 10_000;
 
 /// What the owner of a session does when its log has something to say.
 pub(super) trait CommitObserver {
@@ -27,13 +27,13 @@ pub(super) trait CommitObserver {
     /// A commit failed.
     fn failed(&self, error: &LogError);
     /// Sees to it that nobody resumes the session; it turns volatile when that is done.
-    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>>;
+    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>>;
     /// How far messages of relays were taken that have these seqs.
     fn relays(&self, _seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
         Vec::new()
     }
     /// The log works again, and has everything.
-    fn logged_again(&self) {}
+    fn on_log_recovered(&self) {}
 }
 
 /// Commits one session into one log. Dropping it stops committing.
@@ -48,11 +48,11 @@ struct Inner<L, O> {
     session: Rc<RefCell<CaptureSession>>,
     log: L,
     observer: O,
-    schedule: RefCell<CommitSchedule>,
+    timing: RefCell<CommitSchedule>,
     timer: RefCell<Option<Timeout>>,
     watchdog: RefCell<Option<Timeout>>,
-    way_back: RefCell<Option<Timeout>>,
-    turning_volatile: RefCell<bool>,
+    log_retry: RefCell<Option<Timeout>>,
+    degrading: RefCell<bool>,
 }
 
 impl<L, O> std::fmt::Debug for Committer<L, O> {
@@ -69,43 +69,43 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Committer<L, O> {
                 session,
                 log,
                 observer,
-                schedule: RefCell::default(),
+                timing: RefCell::default(),
                 timer: RefCell::default(),
                 watchdog: RefCell::default(),
-                way_back: RefCell::default(),
-                turning_volatile: RefCell::new(false),
+                log_retry: RefCell::default(),
+                degrading: RefCell::new(false),
             }),
         }
     }
 
     /// Looks whether something is to be committed, now or later. Call it after every publish batch.
-    pub(super) fn kick(&self) {
-        self.inner.kick();
+    pub(super) fn schedule(&self) {
+        self.inner.schedule();
     }
 }
 
 impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
-    fn kick(self: &Rc<Self>) {
+    fn schedule(self: &Rc<Self>) {
         let now_ms = self.observer.now_ms();
-        let (pending_bytes, must_turn_volatile) = {
+        let (pending_bytes, must_degrade) = {
             let session = self.session.borrow();
-            (session.pending_bytes(), session.must_turn_volatile(now_ms))
+            (session.pending_bytes(), session.must_degrade(now_ms))
         };
-        if must_turn_volatile {
-            self.turn_volatile();
+        if must_degrade {
+            self.degrade_to_memory();
             return;
         }
-        let due = self.schedule.borrow().due(now_ms, pending_bytes);
+        let due = self.timing.borrow().due(now_ms, pending_bytes);
         match due {
             Due::Never => {}
             Due::In(ms) => {
                 if self.timer.borrow().is_none() {
-                    self.after(ms.ceil() as u32, |this| &this.timer, |this| this.kick());
+                    self.after(ms.ceil() as u32, |this| &this.timer, |this| this.schedule());
                 }
             }
             Due::Now => {
                 self.timer.borrow_mut().take();
-                self.schedule.borrow_mut().began(now_ms);
+                self.timing.borrow_mut().began(now_ms);
                 let this = self.clone();
                 // A microtask: whatever else is published in this turn is in the same commit.
                 wasm_bindgen_futures::spawn_local(async move { this.commit().await });
@@ -130,52 +130,53 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
     async fn commit(self: Rc<Self>) {
         let begun = self.session.borrow_mut().begin_commit(self.observer.now_ms());
         let Some(commit) = begun else {
-            self.schedule.borrow_mut().ended(true);
+            self.timing.borrow_mut().ended(true);
             return;
         };
         // Looks again when a commit that hangs has lasted too long.
-        self.after(WATCH_MS, |this| &this.watchdog, |this| this.kick());
+        self.after(WATCH_MS, |this| &this.watchdog, |this| this.schedule());
         let result = self.log.commit(&commit).await;
         self.watchdog.borrow_mut().take();
-        let settled = self.session.borrow_mut().settle(result);
-        self.schedule.borrow_mut().ended(settled.is_ok());
+        let settled = self.session.borrow_mut().finish_commit(result);
+        self.timing.borrow_mut().ended(settled.is_ok());
         match settled {
             Ok(()) => self.observer.committed(commit.latest_seq),
             Err(error) => self.observer.failed(&error),
         }
-        self.kick();
+        self.schedule();
     }
 
-    fn turn_volatile(self: &Rc<Self>) {
-        if self.turning_volatile.replace(true) {
+    fn degrade_to_memory(self: &Rc<Self>) {
+        if self.degrading.replace(true) {
             return;
         }
         let this = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            this.observer.before_volatile().await;
-            this.session.borrow_mut().turn_volatile();
+            this.observer.before_degrading().await;
+            this.session.borrow_mut().degrade_to_memory();
             let latest_seq = this.session.borrow().latest_seq();
             this.observer.committed(latest_seq);
-            this.go_back_later();
+            this.schedule_log_retry();
         });
     }
 
-    fn go_back_later(self: &Rc<Self>) {
-        let go_back = |this: Rc<Self>| wasm_bindgen_futures::spawn_local(async move { this.go_back().await });
-        self.after(WAY_BACK_MS, |this| &this.way_back, go_back);
+    fn schedule_log_retry(self: &Rc<Self>) {
+        let recover_log =
+            |this: Rc<Self>| wasm_bindgen_futures::spawn_local(async move { this.recover_log().await });
+        self.after(LOG_RETRY_MS, |this| &this.log_retry, recover_log);
     }
 
-    async fn go_back(self: Rc<Self>) {
+    async fn recover_log(self: Rc<Self>) {
         // Why it does not work, a person has been told already.
-        match go_back(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await {
+        match recover_log(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await {
             Ok(()) => {
-                self.turning_volatile.replace(false);
-                self.observer.logged_again();
-                self.kick();
+                self.degrading.replace(false);
+                self.observer.on_log_recovered();
+                self.schedule();
             }
             // Another owner has it, or it is over.
             Err(LogError::Superseded { .. }) => {}
-            Err(_) => self.go_back_later(),
+            Err(_) => self.schedule_log_retry(),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The delivery of a recorder: started by `connect`, heard through the status and `system` events.
 
 use super::errors::error;
-use super::fetch::{BrowserEnvironment, FetchTransport};
+use super::fetch::{BrowserPlatform, FetchTransport};
 use super::indexed_db::IndexedDbLog;
 use super::status::CollectorStatus;
 use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
 use crate::log::{Commit, Head, LogError, LogStore};
-use crate::record::SessionId;
-use crate::ring::{Entry, RingBuffer};
+use crate::record::{Entry, SessionId};
+use crate::ring::RingBuffer;
 use crate::system;
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
@@ -43,15 +43,15 @@ pub(super) fn start(
 ) -> Delivery {
     let memory_only = log.is_none();
     let parts = Parts {
-        log: MaybeLog(log),
+        log: OptionalLog(log),
         transport: FetchTransport::new(target.url()),
-        environment: BrowserEnvironment,
+        platform: BrowserPlatform,
         target,
         on_change,
     };
     let (delivery, work) = Delivery::start(parts, session_id, ring);
     if memory_only {
-        delivery.turned_volatile();
+        delivery.on_log_lost();
     }
     wasm_bindgen_futures::spawn_local(work);
     delivery
@@ -88,9 +88,9 @@ pub(super) fn event_of(notice: &Notice) -> Option<String> {
 
 /// The log of a recorder, which goes on without one where there is no IndexedDB.
 #[derive(Debug)]
-struct MaybeLog(Option<IndexedDbLog>);
+struct OptionalLog(Option<IndexedDbLog>);
 
-impl LogStore for MaybeLog {
+impl LogStore for OptionalLog {
     async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
         match &self.0 {
             Some(log) => log.reopen(session_id).await,

@@ -3,8 +3,7 @@
 //! Works in service workers, dedicated workers and pages, and in Node, whose globals have the same names.
 
 use crate::delivery::{
-    Environment, GZIP_MIN_BYTES, MAX_REPLY_BYTES, Request, Response, Transport, TransportError,
-    retry_after_ms,
+    GZIP_MIN_BYTES, MAX_REPLY_BYTES, Platform, Request, Response, Transport, TransportError, retry_after_ms,
 };
 use gloo_timers::callback::Timeout;
 use js_sys::{Promise, Uint8Array};
@@ -44,9 +43,9 @@ extern "C" {
 
 /// The globals of the browser.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct BrowserEnvironment;
+pub(super) struct BrowserPlatform;
 
-impl Environment for BrowserEnvironment {
+impl Platform for BrowserPlatform {
     fn now_ms(&self) -> f64 {
         monotonic_ms()
     }

@@ -1,6 +1,6 @@
 //! The boundary to JavaScript: what crosses it, and how.
 //!
-//! Events cross as JSON bytes, never as objects: [`Inbox`](inbox::Inbox) is a region of wasm memory that
+//! Events cross as JSON bytes, never as objects: [`InputBuffer`](input_buffer::InputBuffer) is a region of wasm memory that
 //! the TypeScript side of this folder encodes into, once a batch. Errors cross as real `Error`s with a
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side.
 
@@ -9,8 +9,8 @@ mod committer;
 mod delivery;
 mod errors;
 mod fetch;
-mod inbox;
 pub mod indexed_db;
+mod input_buffer;
 mod log_reader;
 mod logs;
 mod random;

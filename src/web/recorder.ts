@@ -1,6 +1,6 @@
 import { isStrict } from "./durability.ts";
 import { TabtapeError, wrapped } from "./errors.ts";
-import { Inbox, isDataLast, stringified } from "./inbox.ts";
+import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import { Reader } from "./reader.ts";
 import type { ReaderOptions } from "./session.ts";
 import type {
@@ -60,13 +60,13 @@ function hasUnlimitedStorage(): boolean {
 class OpenRecorder implements Recorder {
   readonly #instance: Instance;
   readonly #wasm: WasmRecorder;
-  readonly #inbox: Inbox;
+  readonly #input: InputBuffer;
   #config: CaptureConfig;
 
   constructor(home: Instance, wasm: WasmRecorder) {
     this.#instance = home;
     this.#wasm = wasm;
-    this.#inbox = new Inbox(home, wasm);
+    this.#input = new InputBuffer(home, wasm);
     this.#config = JSON.parse(wasm.config);
   }
 
@@ -84,9 +84,9 @@ class OpenRecorder implements Recorder {
 
   publish(event: EventInput): number {
     const text = stringified(event);
-    this.#inbox.clear();
-    this.#inbox.write(text);
-    return this.#run(() => this.#wasm.publish(this.#inbox.length, isDataLast(event)));
+    this.#input.clear();
+    this.#input.write(text);
+    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast(event)));
   }
 
   openRelay(relayId: string, acknowledged: number): Promise<void> {
@@ -94,9 +94,9 @@ class OpenRecorder implements Recorder {
   }
 
   publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt {
-    this.#inbox.clear();
-    this.#inbox.write(lines);
-    return this.#run(() => this.#wasm.publishRelay(relayId, context, firstMessage, this.#inbox.length));
+    this.#input.clear();
+    this.#input.write(lines);
+    return this.#run(() => this.#wasm.publishRelay(relayId, context, firstMessage, this.#input.length));
   }
 
   recordDrop(category: string, count: number, reason: string): number {
@@ -154,7 +154,7 @@ class OpenRecorder implements Recorder {
       discard(this.#instance);
       throw error;
     } finally {
-      this.#inbox.afterRead();
+      this.#input.afterRead();
     }
   }
 

@@ -1,10 +1,10 @@
 //! A capture session as JavaScript holds it.
 
-use super::clock::{Wall, monotonic_ms, wall_micros};
+use super::clock::{BrowserClock, monotonic_ms, wall_micros};
 use super::committer::{CommitObserver, Committer};
 use super::errors::error;
-use super::inbox::Inbox;
 use super::indexed_db::IndexedDbLog;
+use super::input_buffer::InputBuffer;
 use super::logs::{JsLogs, new_session_id};
 use super::reader::JsReader;
 use crate::event::{Trust, max_safe_integer};
@@ -28,15 +28,15 @@ const MAX_SAFE_INTEGER: f64 = max_safe_integer() as f64;
 #[derive(Debug)]
 pub struct JsSession {
     session: Rc<RefCell<CaptureSession>>,
-    inbox: Inbox,
-    committer: Option<Committer<IndexedDbLog, Quiet>>,
+    input: InputBuffer,
+    committer: Option<Committer<IndexedDbLog, NoopObserver>>,
 }
 
 /// Nobody else resumes a session of this kind by a record, and its owner asks for its state.
 #[derive(Debug)]
-struct Quiet;
+struct NoopObserver;
 
-impl CommitObserver for Quiet {
+impl CommitObserver for NoopObserver {
     fn now_ms(&self) -> f64 {
         monotonic_ms()
     }
@@ -45,7 +45,7 @@ impl CommitObserver for Quiet {
 
     fn failed(&self, _error: &LogError) {}
 
-    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(std::future::ready(()))
     }
 }
@@ -61,7 +61,7 @@ impl JsSession {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session_id = session_id.map_or_else(|| Ok(new_session_id()), |id| self::session_id(&id))?;
         let session = CaptureSession::new(session_id, ring);
-        Ok(Self { session: Rc::new(RefCell::new(session)), inbox: Inbox::default(), committer: None })
+        Ok(Self { session: Rc::new(RefCell::new(session)), input: InputBuffer::default(), committer: None })
     }
 
     /// Begins or resumes the session whose logs were opened.
@@ -73,13 +73,13 @@ impl JsSession {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
         let session = Rc::new(RefCell::new(session));
-        let committer = Some(Committer::new(session.clone(), logs.log(), Quiet));
-        Ok(Self { session, inbox: Inbox::default(), committer })
+        let committer = Some(Committer::new(session.clone(), logs.log(), NoopObserver));
+        Ok(Self { session, input: InputBuffer::default(), committer })
     }
 
     fn published(&self) {
         if let Some(committer) = &self.committer {
-            committer.kick();
+            committer.schedule();
         }
     }
 
@@ -97,32 +97,34 @@ impl JsSession {
         Ok(())
     }
 
-    /// Makes room in the [inbox](super::inbox).
+    /// Makes room in the [input buffer](super::input_buffer).
     #[must_use]
     pub fn reserve(&self, length: usize) -> *const u8 {
-        self.inbox.reserve(length)
+        self.input.reserve(length)
     }
 
-    /// Publishes the event in the inbox.
+    /// Publishes the event in the input buffer.
     ///
     /// # Errors
     /// `invalid_event`, `too_many_categories`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
         let mut session = self.session.borrow_mut();
-        let published = self.inbox.read(length, |event| session.publish(event, trust(data_last), Wall));
+        let published =
+            self.input.read(length, |event| session.publish(event, trust(data_last), BrowserClock));
         drop(session);
         self.published();
         published.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
     }
 
-    /// Publishes the lines in the inbox: `[first_seq, last_seq, index, code, message, …]`.
+    /// Publishes the lines in the input buffer: `[first_seq, last_seq, index, code, message, …]`.
     ///
     /// # Errors
     /// `batch_too_large`, `closed`, `superseded`.
     #[wasm_bindgen(js_name = publishBatch)]
     pub fn publish_batch(&self, length: usize, data_last: bool) -> Result<js_sys::Array, JsValue> {
         let mut session = self.session.borrow_mut();
-        let receipt = self.inbox.read(length, |lines| session.publish_batch(lines, trust(data_last), Wall));
+        let receipt =
+            self.input.read(length, |lines| session.publish_batch(lines, trust(data_last), BrowserClock));
         drop(session);
         self.published();
         receipt.map(|receipt| packed(&receipt)).map_err(|refused| publish_error(&refused))

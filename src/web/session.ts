@@ -1,5 +1,5 @@
 import { TabtapeError, throwing, wrapped } from "./errors.ts";
-import { Inbox, isDataLast, stringified } from "./inbox.ts";
+import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
 import type { EventInput, Selector } from "./types.ts";
@@ -50,7 +50,7 @@ const DEFAULT_MAX_BYTES = 32 << 20;
 export class CaptureSession {
   readonly #instance: Instance;
   readonly #wasm: WasmSession;
-  readonly #inbox: Inbox;
+  readonly #input: InputBuffer;
 
   constructor(options: CaptureSessionOptions = {}) {
     this.#instance = instance();
@@ -64,7 +64,7 @@ export class CaptureSession {
     );
     const { redactionKey } = options;
     if (redactionKey) throwing(() => this.#wasm.redactWith(redactionKey));
-    this.#inbox = new Inbox(this.#instance, this.#wasm);
+    this.#input = new InputBuffer(this.#instance, this.#wasm);
   }
 
   get sessionId(): string {
@@ -89,27 +89,27 @@ export class CaptureSession {
   /** Accepts one event and returns its seq. */
   publish(event: EventInput): number {
     const text = stringified(event);
-    this.#inbox.clear();
-    this.#inbox.write(text);
-    return this.#run(() => this.#wasm.publish(this.#inbox.length, isDataLast(event)));
+    this.#input.clear();
+    this.#input.write(text);
+    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast(event)));
   }
 
   /** Accepts many events, or NDJSON text, in one crossing; at most 1 MiB or one record. */
   publishBatch(events: readonly EventInput[] | string): BatchReceipt {
-    this.#inbox.clear();
+    this.#input.clear();
     let dataLast = false;
     if (typeof events === "string") {
-      this.#inbox.write(events);
+      this.#input.write(events);
     } else {
       dataLast = true;
       for (const event of events) {
-        this.#inbox.writeLine(stringified(event));
+        this.#input.writeLine(stringified(event));
         dataLast &&= isDataLast(event);
       }
-      this.#inbox.flush();
+      this.#input.flush();
     }
     const [firstSeq, lastSeq, ...refused] = this.#run(() =>
-      this.#wasm.publishBatch(this.#inbox.length, dataLast),
+      this.#wasm.publishBatch(this.#input.length, dataLast),
     );
     return { firstSeq, lastSeq, refused: refusals(refused) };
   }
@@ -150,7 +150,7 @@ export class CaptureSession {
         cause: error,
       });
     } finally {
-      this.#inbox.afterRead();
+      this.#input.afterRead();
     }
   }
 }

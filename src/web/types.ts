@@ -60,7 +60,7 @@ export interface Envelope {
   event: Event;
 }
 
-/** A counted hole in the stream: every seq from `first_seq` to `last_seq`, inclusive. */
+/** A counted gap in the stream: every seq from `first_seq` to `last_seq`, inclusive. */
 export interface Gap {
   first_seq: number;
   last_seq: number;
@@ -135,20 +135,20 @@ export interface ResumeRecord {
    * What sessions that went on in memory held there when this was written. With the next recorder it becomes gaps of
    * reason `volatile`, as far as no collector has it.
    */
-  volatile?: VolatileRecord[];
+  volatile?: LossRecord[];
 }
 
 /** What memory alone holds of a session whose log cannot be written. */
-export interface VolatileRecord {
+export interface LossRecord {
   session_id: string;
   /** Up to here the log or the collector has it. */
   after_seq: number;
   /** Seqs after that, by category. */
-  unkept: Record<string, number>;
+  undelivered_by_category: Record<string, number>;
   /** How far relays' messages were taken. */
   relays: { relay_id: string; message: number }[];
   /** The log has been told. */
-  is_buried: boolean;
+  gaps_logged: boolean;
 }
 
 /** Why this worker runs, recorded in `system.worker_started`. */

@@ -1,8 +1,7 @@
 //! A recording of short events in a database of its own.
 
 use tabtape::log::{Commit, LogStore, RelayCursor, SegmentBuilder};
-use tabtape::record::SessionId;
-use tabtape::ring::Entry;
+use tabtape::record::{Entry, SessionId};
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen::{JsCast, JsValue};
 

@@ -1,24 +1,24 @@
 //! What a batch holds.
 
-use super::super::{Batch, FlushReason, Limits, Order};
+use super::super::{Batch, BatchPlan, FlushReason, Limits};
 use super::session;
 use super::world::{Owner, TestLog};
 use crate::log::LogStore as _;
-use crate::ring::Entry;
+use crate::record::Entry;
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn order(after_seq: u64, latest_seq: u64) -> Order {
-    Order {
+fn plan(after_seq: u64, latest_seq: u64) -> BatchPlan {
+    BatchPlan {
         session_id: session(1),
         after_seq,
         latest_seq,
         limits: Limits::default(),
         refused: BTreeSet::new(),
-        suspects: BTreeSet::new(),
+        send_alone: BTreeSet::new(),
         reason: FlushReason::Interval,
     }
 }
@@ -46,7 +46,7 @@ fn lines(batch: &Batch) -> Vec<String> {
 #[test]
 fn a_batch_is_the_committed_lines_byte_for_byte() {
     let entries = entries();
-    let batch = Batch::build(&order(0, 12), &entries).unwrap();
+    let batch = Batch::build(&plan(0, 12), &entries).unwrap();
     let expected: Vec<_> = entries.iter().map(|e| String::from_utf8(e.line().to_vec()).unwrap()).collect();
     assert_eq!(lines(&batch), expected);
     assert_eq!((batch.first_seq, batch.last_seq), (1, 12));
@@ -56,19 +56,19 @@ fn a_batch_is_the_committed_lines_byte_for_byte() {
 #[test]
 fn what_no_record_covers_becomes_one_gap() {
     let entries = entries();
-    let batch = Batch::build(&order(0, 12), &entries[2..]).unwrap();
+    let batch = Batch::build(&plan(0, 12), &entries[2..]).unwrap();
     assert_eq!(batch.records[..2], [(1, 2), (3, 3)]);
     assert!(
         lines(&batch)[0]
             .contains(r#""gap":{"first_seq":1,"last_seq":2,"category":"system","reason":"not_retained"}"#)
     );
-    let nothing = Batch::build(&order(5, 12), &[]).unwrap();
+    let nothing = Batch::build(&plan(5, 12), &[]).unwrap();
     assert_eq!((nothing.records, nothing.last_seq), (vec![(6, 12)], 12));
 }
 
 #[test]
 fn a_cursor_inside_a_gap_sends_the_rest_of_it() {
-    let batch = Batch::build(&order(6, 12), &entries()).unwrap();
+    let batch = Batch::build(&plan(6, 12), &entries()).unwrap();
     assert_eq!((batch.first_seq, batch.records[0]), (7, (7, 9)));
     assert!(
         lines(&batch)[0].contains(r#""first_seq":7,"last_seq":9,"category":"network","reason":"queue_full""#)
@@ -80,7 +80,7 @@ fn a_batch_ends_at_its_limits_and_holds_at_least_one_record() {
     let entries = entries();
     let with = |events, bytes| {
         let limits = Limits { events, bytes };
-        Batch::build(&Order { limits, ..order(0, 12) }, &entries).unwrap()
+        Batch::build(&BatchPlan { limits, ..plan(0, 12) }, &entries).unwrap()
     };
     assert_eq!(with(2, 1 << 20).records.len(), 2);
     assert_eq!(with(2_000, 1).records.len(), 1);
@@ -92,7 +92,7 @@ fn a_batch_ends_at_its_limits_and_holds_at_least_one_record() {
 #[test]
 fn a_refused_record_is_replaced_by_a_gap_of_its_category() {
     let refused = BTreeSet::from([2]);
-    let batch = Batch::build(&Order { refused, ..order(0, 12) }, &entries()).unwrap();
+    let batch = Batch::build(&BatchPlan { refused, ..plan(0, 12) }, &entries()).unwrap();
     assert!(
         lines(&batch)[1]
             .contains(r#""gap":{"first_seq":2,"last_seq":2,"category":"console","reason":"refused"}"#)
@@ -104,8 +104,8 @@ fn a_refused_record_is_replaced_by_a_gap_of_its_category() {
 fn a_suspect_travels_alone() {
     let entries = entries();
     let send = |after_seq| {
-        let suspects = BTreeSet::from([2, 4]);
-        Batch::build(&Order { suspects, ..order(after_seq, 12) }, &entries).unwrap().records
+        let send_alone = BTreeSet::from([2, 4]);
+        Batch::build(&BatchPlan { send_alone, ..plan(after_seq, 12) }, &entries).unwrap().records
     };
     assert_eq!(send(0), [(1, 1)]);
     assert_eq!(send(1), [(2, 2)]);
@@ -116,5 +116,5 @@ fn a_suspect_travels_alone() {
 
 #[test]
 fn nothing_to_send_is_no_batch() {
-    assert_eq!(Batch::build(&order(12, 12), &[]), None);
+    assert_eq!(Batch::build(&plan(12, 12), &[]), None);
 }

@@ -1,6 +1,6 @@
 //! A model of the collector: its rules and everything that can go wrong on the way.
 
-use super::super::Environment as _;
+use super::super::Platform as _;
 use super::super::backoff::{date_ms, retry_after_ms};
 use super::super::hello::tests_support::proof;
 use super::super::transport::{Request, Response, Transport, TransportError};
@@ -115,7 +115,7 @@ impl Collector {
         Parts {
             log: log.clone(),
             transport: self.clone(),
-            environment: self.world.clone(),
+            platform: self.world.clone(),
             target: Target::new(URL, TOKEN, SECRET, None).unwrap(),
             on_change: Box::new(|_, _| {}),
         }

@@ -116,8 +116,8 @@ fn a_volatile_session_goes_on_from_memory_and_counts_what_is_gone() {
     site.start().publish(10);
     site.flush(1_000.0);
     site.log.unreadable.set(true);
-    site.owner.session.turn_volatile();
-    site.delivery().turned_volatile();
+    site.owner.session.degrade_to_memory();
+    site.delivery().on_log_lost();
     site.collector.state.borrow_mut().down = true;
     site.owner.publish(100); // the ring holds 64
     site.delivery().notify();
@@ -135,8 +135,8 @@ fn a_log_that_never_answers_does_not_hold_up_what_is_in_memory() {
     site.start().publish(10);
     site.flush(1_000.0);
     site.log.hangs.set(true);
-    site.owner.session.turn_volatile();
-    site.delivery().turned_volatile();
+    site.owner.session.degrade_to_memory();
+    site.delivery().on_log_lost();
     for seq in 1..=200 {
         site.publish(1).world.run(100.0);
         assert!(site.acked() + 60 >= 10 + seq, "at most one wait for the log at a time");

@@ -22,11 +22,11 @@ impl Rig {
         let mut rig = Self { flusher: Flusher::default(), now_ms: 1_000.0, stored: Vec::new() };
         rig.flusher.set_live(session(9), live_seq);
         assert_eq!(rig.next(), Action::ListSessions);
-        rig.flusher.listed(older.iter().map(|(number, latest_seq, _)| (session(*number), *latest_seq)));
+        rig.flusher.on_sessions(older.iter().map(|(number, latest_seq, _)| (session(*number), *latest_seq)));
         rig.greet(STORE);
         while let Action::LoadAcked { session_id, store_id } = rig.next() {
             let acked = older.iter().find(|(number, ..)| session(*number) == session_id).map_or(0, |o| o.2);
-            rig.flusher.loaded(session_id, &store_id, acked);
+            rig.flusher.on_acked_loaded(session_id, &store_id, acked);
         }
         rig
     }
@@ -51,7 +51,7 @@ impl Rig {
 
     fn greet(&mut self, store_id: &str) {
         assert_eq!(self.next(), Action::Hello);
-        self.flusher.greeted(HelloOutcome::Proven { store_id: store_id.into() }, self.now_ms, 0.5);
+        self.flusher.on_hello(HelloOutcome::Proven { store_id: store_id.into() }, self.now_ms, 0.5);
     }
 
     /// Does everything that is neither a wait nor a batch.
@@ -60,7 +60,7 @@ impl Rig {
             match self.next() {
                 Action::Hello => self.greet(STORE),
                 Action::LoadAcked { session_id, store_id } => {
-                    self.flusher.loaded(session_id, &store_id, 0);
+                    self.flusher.on_acked_loaded(session_id, &store_id, 0);
                 }
                 Action::StoreAcked { acked_seq, .. } => self.stored.push((self.now_ms, acked_seq)),
                 action => return action,
@@ -68,40 +68,40 @@ impl Rig {
         }
     }
 
-    fn order(&mut self) -> Order {
+    fn plan(&mut self) -> BatchPlan {
         match self.settle() {
-            Action::Send(order) => order,
+            Action::Send(plan) => plan,
             other => panic!("expected a batch, got {other:?}"),
         }
     }
 
     /// Sends what is asked for, one record a seq, up to `last_seq`.
-    fn send(&mut self, last_seq: u64) -> Order {
-        let order = self.order();
+    fn send(&mut self, last_seq: u64) -> BatchPlan {
+        let plan = self.plan();
         let batch = Batch {
-            session_id: order.session_id,
-            first_seq: order.after_seq + 1,
+            session_id: plan.session_id,
+            first_seq: plan.after_seq + 1,
             last_seq,
             body: vec![b'x'; 100],
-            records: (order.after_seq + 1..=last_seq).map(|seq| (seq, seq)).collect(),
+            records: (plan.after_seq + 1..=last_seq).map(|seq| (seq, seq)).collect(),
         };
-        self.flusher.began(&batch, order.reason, self.now_ms);
+        self.flusher.on_sent(&batch, plan.reason, self.now_ms);
         assert_eq!(self.next(), Action::Idle, "one batch is in flight at a time");
-        order
+        plan
     }
 
     fn answer(&mut self, reply: Reply) {
-        self.flusher.answered(reply, self.now_ms, 0.5);
+        self.flusher.on_reply(reply, self.now_ms, 0.5);
     }
 
     fn ack(&mut self, session_id: SessionId, acked_seq: u64) {
         self.answer(Reply::Acked(receipt(session_id, acked_seq)));
     }
 
-    fn deliver(&mut self, last_seq: u64) -> Order {
-        let order = self.send(last_seq);
-        self.ack(order.session_id, last_seq);
-        order
+    fn deliver(&mut self, last_seq: u64) -> BatchPlan {
+        let plan = self.send(last_seq);
+        self.ack(plan.session_id, last_seq);
+        plan
     }
 
     fn commit(&mut self, latest_seq: u64) {
@@ -113,7 +113,7 @@ impl Rig {
     }
 
     fn codes(&mut self) -> Vec<&'static str> {
-        self.flusher.news().0.iter().map(Notice::code).collect()
+        self.flusher.drain_changes().0.iter().map(Notice::code).collect()
     }
 
     fn waits_until(&mut self) -> f64 {
@@ -141,8 +141,8 @@ fn blames(line: u64, acked_seq: u64) -> Reply {
 fn when_idle_what_is_committed_goes_at_once() {
     let mut rig = Rig::idle();
     rig.commit(2);
-    let order = rig.order();
-    assert_eq!((order.after_seq, order.latest_seq, order.reason), (1, 2, FlushReason::Interval));
+    let plan = rig.plan();
+    assert_eq!((plan.after_seq, plan.latest_seq, plan.reason), (1, 2, FlushReason::Interval));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn while_one_is_in_flight_the_next_grows() {
         assert_eq!(rig.next(), Action::Idle);
     }
     rig.ack(session(9), 2);
-    assert_eq!(rig.order().latest_seq, 49);
+    assert_eq!(rig.plan().latest_seq, 49);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_full_batch_and_what_it_left_behind_do_not_wait() {
     rig.deliver(2);
     rig.commit(2 + MAX_BATCH_EVENTS as u64 + 5);
     assert_eq!(rig.deliver(2 + MAX_BATCH_EVENTS as u64).reason, FlushReason::Size);
-    let rest = rig.order();
+    let rest = rig.plan();
     assert_eq!((rest.after_seq, rest.reason), (2 + MAX_BATCH_EVENTS as u64, FlushReason::Size));
 }
 
@@ -191,7 +191,7 @@ fn a_flush_and_a_closing_session_do_not_wait() {
     rig.commit(4);
     rig.waits_until();
     rig.flusher.closing(session(9));
-    assert_eq!(rig.order().reason, FlushReason::Closing);
+    assert_eq!(rig.plan().reason, FlushReason::Closing);
 }
 
 #[test]
@@ -199,9 +199,9 @@ fn older_sessions_drain_oldest_first_and_take_turns_with_the_live_one() {
     let mut rig = Rig::new(3, &[(1, 40, 0), (2, 40, 0)]);
     let mut turns = Vec::new();
     for round in 1..=6 {
-        let order = rig.order();
-        let last_seq = (order.after_seq + 20).min(order.latest_seq);
-        turns.push((order.session_id, order.reason));
+        let plan = rig.plan();
+        let last_seq = (plan.after_seq + 20).min(plan.latest_seq);
+        turns.push((plan.session_id, plan.reason));
         rig.deliver(last_seq);
         rig.commit(3 + round);
         rig.after(20.0);
@@ -246,7 +246,7 @@ fn an_impostor_is_shown_and_tried_again() {
     rig.after(PROOF_MS + 1.0);
     for _ in 0..3 {
         assert_eq!(rig.next(), Action::Hello);
-        rig.flusher.greeted(HelloOutcome::Impostor("not ours".into()), rig.now_ms, 0.5);
+        rig.flusher.on_hello(HelloOutcome::Impostor("not ours".into()), rig.now_ms, 0.5);
         let at_ms = rig.waits_until();
         rig.now_ms = at_ms;
     }
@@ -263,8 +263,8 @@ fn a_failure_is_retried_with_the_same_batch_later_and_later() {
     rig.codes();
     rig.commit(5);
     for wait_ms in [250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 30_000.0, 30_000.0] {
-        let order = rig.send(5);
-        assert_eq!(order.after_seq, 1);
+        let plan = rig.send(5);
+        assert_eq!(plan.after_seq, 1);
         rig.answer(busy(503, None));
         assert_eq!(
             rig.waits_until(),
@@ -296,7 +296,7 @@ fn someone_who_waits_ends_our_own_backoff() {
     rig.answer(Reply::Broken("reset".into()));
     rig.waits_until();
     rig.flusher.request();
-    assert_eq!(rig.order().reason, FlushReason::Requested);
+    assert_eq!(rig.plan().reason, FlushReason::Requested);
 }
 
 #[test]
@@ -321,10 +321,10 @@ fn too_large_a_batch_is_halved_and_grows_again() {
     rig.commit(101);
     rig.send(101);
     rig.answer(Reply::TooLarge("too large".into()));
-    let order = rig.send(51);
-    assert_eq!((order.after_seq, order.limits), (1, Limits { events: 50, bytes: 50 }));
+    let plan = rig.send(51);
+    assert_eq!((plan.after_seq, plan.limits), (1, Limits { events: 50, bytes: 50 }));
     rig.ack(session(9), 51);
-    assert_eq!(rig.order().limits, Limits { events: 57, bytes: 57 });
+    assert_eq!(rig.plan().limits, Limits { events: 57, bytes: 57 });
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn a_record_too_large_alone_is_replaced_by_a_gap() {
     rig.commit(3);
     rig.send(2);
     rig.answer(Reply::TooLarge("too large".into()));
-    assert!(rig.order().refused.contains(&2));
+    assert!(rig.plan().refused.contains(&2));
     assert_eq!(rig.codes(), ["record_refused"]);
     rig.deliver(3);
     assert!(rig.progress(9).refused.is_empty(), "what is acked is forgotten");
@@ -347,13 +347,13 @@ fn a_record_blamed_among_others_is_sent_alone_before_it_is_given_up() {
     rig.commit(9);
     rig.send(9);
     rig.answer(blames(3, 3)); // seqs 2 and 3 are stored, 4 is not
-    let order = rig.send(4);
-    assert_eq!((order.after_seq, order.suspects.contains(&4), order.refused.len()), (3, true, 0));
+    let plan = rig.send(4);
+    assert_eq!((plan.after_seq, plan.send_alone.contains(&4), plan.refused.len()), (3, true, 0));
     assert_eq!(rig.codes(), [""; 0]);
     rig.answer(blames(1, 3));
     assert_eq!(rig.codes(), ["record_refused"]);
-    let order = rig.order();
-    assert!(order.refused.contains(&4) && order.after_seq == 3);
+    let plan = rig.plan();
+    assert!(plan.refused.contains(&4) && plan.after_seq == 3);
 }
 
 #[test]
@@ -363,8 +363,8 @@ fn a_suspect_that_is_taken_alone_was_innocent() {
     rig.send(9);
     rig.answer(blames(3, 3));
     rig.deliver(4);
-    let order = rig.order();
-    assert_eq!((order.after_seq, order.suspects.len(), order.refused.len()), (4, 0, 0));
+    let plan = rig.plan();
+    assert_eq!((plan.after_seq, plan.send_alone.len(), plan.refused.len()), (4, 0, 0));
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn a_gap_that_is_refused_stops_its_session_and_no_other() {
     let mut rig = Rig::new(3, &[(1, 5, 0)]);
     rig.codes();
     for _ in 0..2 {
-        while rig.order().session_id != session(9) {
+        while rig.plan().session_id != session(9) {
             rig.flusher.older_gets_no_turn();
         }
         rig.send(1);
@@ -422,7 +422,7 @@ fn an_ack_beyond_what_was_sent_is_not_believed() {
         rig.now_ms = rig.waits_until();
     }
     assert_eq!(rig.codes(), ["ack_beyond_sent"]);
-    assert_eq!(rig.order().after_seq, 1);
+    assert_eq!(rig.plan().after_seq, 1);
     rig.deliver(5);
     assert!(rig.flusher.status(None).error.is_none());
 }
@@ -478,9 +478,9 @@ fn a_rewind_puts_every_drained_session_to_the_question() {
     rig.ack(session(3), 0);
     let mut asked = Vec::new();
     for _ in 0..3 {
-        let order = rig.order();
-        asked.push((order.session_id, order.after_seq));
-        let latest_seq = order.latest_seq;
+        let plan = rig.plan();
+        asked.push((plan.session_id, plan.after_seq));
+        let latest_seq = plan.latest_seq;
         rig.deliver(latest_seq);
     }
     asked.sort_unstable();
@@ -514,11 +514,11 @@ fn another_store_gets_everything_that_is_held() {
     let mut loaded = Vec::new();
     while let Action::LoadAcked { session_id, store_id } = rig.next() {
         assert_eq!(store_id, "store-2");
-        rig.flusher.loaded(session_id, &store_id, 0);
+        rig.flusher.on_acked_loaded(session_id, &store_id, 0);
         loaded.push(session_id);
     }
     assert_eq!(loaded, [session(1), session(9)]);
-    assert_eq!(rig.order().after_seq, 0);
+    assert_eq!(rig.plan().after_seq, 0);
 }
 
 #[test]
@@ -557,7 +557,7 @@ fn a_cursor_that_could_not_be_stored_is_tried_again_later() {
     while !matches!(rig.next(), Action::StoreAcked { .. }) {
         rig.after(100.0);
     }
-    rig.flusher.not_stored(session(9), rig.now_ms);
+    rig.flusher.on_acked_not_stored(session(9), rig.now_ms);
     assert_eq!(rig.waits_until(), rig.now_ms + 30_000.0, "delivery does not wait for a log that fails");
 }
 
@@ -566,8 +566,8 @@ fn a_log_that_cannot_be_read_delays_its_session() {
     let mut rig = Rig::idle();
     rig.codes();
     rig.commit(5);
-    rig.order();
-    rig.flusher.unreadable(session(9), "corrupt".into(), rig.now_ms, 0.5);
+    rig.plan();
+    rig.flusher.on_log_unreadable(session(9), "corrupt".into(), rig.now_ms, 0.5);
     assert_eq!(rig.codes(), ["log_unreadable"]);
     assert_eq!(rig.waits_until(), rig.now_ms + 250.0);
 }
@@ -577,10 +577,10 @@ fn the_live_session_goes_on_while_the_list_of_sessions_cannot_be_read() {
     let mut flusher = Flusher::default();
     flusher.set_live(session(9), 3);
     assert_eq!(flusher.next(0.0), Action::ListSessions);
-    flusher.not_listed("no".into(), 0.0);
+    flusher.on_sessions_unreadable("no".into(), 0.0);
     assert_eq!(flusher.next(0.0), Action::Hello);
-    flusher.greeted(HelloOutcome::Proven { store_id: STORE.into() }, 0.0, 0.5);
-    flusher.loaded(session(9), STORE, 0);
+    flusher.on_hello(HelloOutcome::Proven { store_id: STORE.into() }, 0.0, 0.5);
+    flusher.on_acked_loaded(session(9), STORE, 0);
     assert!(matches!(flusher.next(0.0), Action::Send(_)));
     assert_eq!(flusher.next(31_000.0), Action::ListSessions);
 }

@@ -1,11 +1,11 @@
 //! A world in which time passes only when nothing else is left to do.
 
-use super::super::Environment;
+use super::super::Platform;
 use super::session;
 use crate::event::Trust;
 use crate::log::{Commit, Head, LogError, LogStore, MemoryLog};
-use crate::record::SessionId;
-use crate::ring::{Entry, RingBuffer};
+use crate::record::{Entry, SessionId};
+use crate::ring::RingBuffer;
 use crate::session::CaptureSession;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -119,7 +119,7 @@ impl World {
     }
 }
 
-impl Environment for World {
+impl Platform for World {
     fn now_ms(&self) -> f64 {
         self.now()
     }

@@ -55,7 +55,7 @@ fn run(mut merge: Merge, lanes: &[Vec<(u64, Option<Segment>)>], backward: bool) 
         match merge.step() {
             Step::Entry(entry) => entries.push(entry),
             Step::End => return (entries, merge.into_damage()),
-            Step::Need(lane) => {
+            Step::NeedSegment(lane) => {
                 let next = if backward { lanes[lane].pop_back() } else { lanes[lane].pop_front() };
                 match next {
                     Some((_, Some(segment))) => merge.push(lane, segment),
@@ -191,7 +191,7 @@ fn a_line_that_is_no_record_is_one_gap_among_its_neighbours() {
     let mut segment = builder.seal("console");
     let mut lines = segment.lines.to_vec();
     lines[segment.rows[0].end as usize] = b'!';
-    segment.lines = Bytes::from(lines);
+    segment.lines = bytes::Bytes::from(lines);
     let mut merge = Merge::forward(session_id(), &["console".to_owned()], 0, 3);
     merge.push(0, segment);
     merge.end(0);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::Trust;
 use crate::log::{Fault, MemoryLog};
+use crate::record::StoredGap;
 use crate::ring::RingBuffer;
 use crate::session::tests::{id, now};
 #[cfg(target_arch = "wasm32")]
@@ -19,7 +20,7 @@ fn volatile(log: &MemoryLog, capacity: usize) -> RefCell<CaptureSession> {
     let session = RefCell::new(CaptureSession::with_log(id(), ring, &log.open(id())));
     publish(&session, "page", 2);
     now(crate::session::commit(&mut session.borrow_mut(), log, 0.0)).unwrap();
-    session.borrow_mut().turn_volatile();
+    session.borrow_mut().degrade_to_memory();
     session
 }
 
@@ -36,7 +37,7 @@ fn what_is_in_memory_gets_into_the_log_as_it_is() {
     // More than one part.
     publish(&session, "page", 9_000);
     let cursor = RelayCursor { relay_id: "r1".into(), message: 5 };
-    now(go_back(&session, &log, |seqs| {
+    now(recover_log(&session, &log, |seqs| {
         assert_eq!(seqs, 3..=9_012);
         vec![cursor.clone()]
     }))
@@ -59,7 +60,7 @@ fn what_the_ring_has_let_go_of_is_a_gap() {
     let log = MemoryLog::default();
     let session = volatile(&log, 4);
     publish(&session, "console", 10);
-    now(go_back(&session, &log, |_| Vec::new())).unwrap();
+    now(recover_log(&session, &log, |_| Vec::new())).unwrap();
     let logged = logged(&log);
     let Entry::Gap(StoredGap { gap, .. }) = &logged[2] else { panic!("{logged:?}") };
     assert_eq!((gap.first_seq, gap.last_seq, gap.reason.as_str()), (3, 8, NOT_RETAINED));
@@ -73,10 +74,10 @@ fn a_log_that_fails_again_is_tried_from_where_it_is() {
     publish(&session, "console", 9_000);
     log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded), Fault::AnswerLost(LogError::Blocked)]);
     for failed in [LogError::Blocked, LogError::QuotaExceeded] {
-        assert_eq!(now(go_back(&session, &log, |_| Vec::new())), Err(failed));
+        assert_eq!(now(recover_log(&session, &log, |_| Vec::new())), Err(failed));
         assert_eq!(session.borrow().state(), State::Volatile);
     }
-    now(go_back(&session, &log, |_| Vec::new())).unwrap();
+    now(recover_log(&session, &log, |_| Vec::new())).unwrap();
     assert_eq!(
         logged(&log).iter().map(Entry::first_seq).collect::<Vec<_>>(),
         (1..=9_002).collect::<Vec<_>>()
@@ -88,7 +89,7 @@ fn a_log_that_was_emptied_gets_what_there_is() {
     let session = volatile(&MemoryLog::default(), 100);
     publish(&session, "console", 1);
     let empty = MemoryLog::default();
-    now(go_back(&session, &empty, |_| Vec::new())).unwrap();
+    now(recover_log(&session, &empty, |_| Vec::new())).unwrap();
     assert_eq!(logged(&empty).iter().map(Entry::first_seq).collect::<Vec<_>>(), [1, 2, 3]);
     publish(&session, "console", 1);
     now(crate::session::commit(&mut session.borrow_mut(), &empty, 0.0)).unwrap();
@@ -104,7 +105,7 @@ fn a_session_that_was_closed_meanwhile_stays_closed() {
         session.borrow_mut().close();
         Vec::new()
     };
-    now(go_back(&session, &log, closing)).unwrap();
+    now(recover_log(&session, &log, closing)).unwrap();
     assert_eq!((session.borrow().state(), logged(&log).len()), (State::Closed, 3));
 }
 
@@ -114,7 +115,7 @@ fn nothing_is_taken_from_another_owner() {
     let session = volatile(&log, 100);
     publish(&session, "console", 1);
     log.open(id());
-    let gone_back = now(go_back(&session, &log, |_| Vec::new()));
+    let gone_back = now(recover_log(&session, &log, |_| Vec::new()));
     assert!(matches!(gone_back, Err(LogError::Superseded { .. })), "{gone_back:?}");
     assert_eq!((session.borrow().state(), logged(&log).len()), (State::Volatile, 2));
 }

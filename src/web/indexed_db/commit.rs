@@ -29,7 +29,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         let keys = SegmentKeys::new(commit.session_id, &session, &segment.category);
         let mut bytes = 0;
         for part in segment.split(MAX_SEGMENT_BYTES) {
-            let value = log.scratch.fill(&[&part.table(now_ms), &part.lines]);
+            let value = log.buffer.fill(&[&part.table(now_ms), &part.lines]);
             bytes += u64::from(value.length());
             segments.put_with_key(&value, &keys.key(part.first_seq())).map_err(from_thrown)?;
         }

@@ -1,7 +1,7 @@
 //! The first segment of a range of keys, with its key: one question.
 
 use super::error::from_thrown;
-use super::request::Answer;
+use super::request::RequestFuture;
 use super::rows::first_seq_of;
 use crate::log::LogError;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ pub(super) struct Fetched {
 }
 
 pub(super) struct Fetch {
-    answer: Answer,
+    answer: RequestFuture,
     range: IdbKeyRange,
     direction: IdbCursorDirection,
 }
@@ -28,7 +28,7 @@ impl Fetch {
         direction: IdbCursorDirection,
     ) -> Result<Self, LogError> {
         let request = segments.open_cursor_with_range_and_direction(range, direction);
-        Ok(Self { answer: Answer::or_survive(request)?, range: range.clone(), direction })
+        Ok(Self { answer: RequestFuture::or_survive(request)?, range: range.clone(), direction })
     }
 
     pub(super) async fn finish(self, segments: &IdbObjectStore) -> Result<Option<Fetched>, LogError> {
@@ -37,7 +37,7 @@ impl Fetch {
             // The value cannot be read (browsers keep large ones in files of their own); its key can.
             Err(error) => {
                 let request = segments.open_key_cursor_with_range_and_direction(&self.range, self.direction);
-                (Answer::of(request)?.await?, Some(error.to_string()))
+                (RequestFuture::of(request)?.await?, Some(error.to_string()))
             }
         };
         let Some(at) = cursor.dyn_ref::<IdbCursor>() else {

@@ -6,11 +6,11 @@
 use super::IndexedDbLog;
 use super::error::from_thrown;
 use super::fetch::{Fetch, Fetched};
-use super::request::Answer;
+use super::request::RequestFuture;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::forget::forget as forget_in;
-use crate::log::tombstone::{is_retired, retire};
+use crate::log::tombstone::{is_tombstone, tombstone_of};
 use crate::log::{LogError, Segment};
 use crate::record::SessionId;
 use crate::record::reason::DELETED;
@@ -45,7 +45,7 @@ async fn forget_category(
     loop {
         let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
         let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
-        let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&session))?.await?)? else {
+        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
             return Ok(events);
         };
         let (mut more, mut changed) = (true, 0);
@@ -66,11 +66,11 @@ async fn forget_category(
             let left = keys
                 .decode(first_seq, stored.clone())
                 .ok()
-                .filter(|_| !is_retired(&stored))
+                .filter(|_| !is_tombstone(&stored))
                 .and_then(|segment| forget_in(session_id, &segment, selector));
             let Some((segment, forgotten)) = left else { continue };
             let value = encoded(&segment, Segment::committed_ms(&stored).unwrap_or(0));
-            segments.put_with_key(&log.scratch.fill(&[&value]), &keys.key(first_seq)).map_err(from_thrown)?;
+            segments.put_with_key(&log.buffer.fill(&[&value]), &keys.key(first_seq)).map_err(from_thrown)?;
             let bytes = &mut row.category(category).bytes;
             *bytes = bytes.saturating_sub(stored.len() as u64) + value.len() as u64;
             changed += forgotten;
@@ -88,9 +88,9 @@ async fn forget_category(
 
 /// As it is stored: of gaps alone, in the short form.
 fn encoded(segment: &Segment, committed_ms: u64) -> Vec<u8> {
-    let is_gap = |index| matches!(segment.entry(index), Ok(crate::ring::Entry::Gap(_)));
+    let is_gap = |index| matches!(segment.entry(index), Ok(crate::record::Entry::Gap(_)));
     if (0..segment.rows.len()).all(is_gap) {
-        return retire(segment, DELETED);
+        return tombstone_of(segment, DELETED);
     }
     [&segment.table(committed_ms)[..], &segment.lines].concat()
 }

@@ -36,16 +36,15 @@ mod transaction;
 
 use crate::log::merge::Damage;
 use crate::log::{Commit, Head, LogError, LogStore, Retained, RetentionPolicy};
-use crate::record::SessionId;
-use crate::ring::Entry;
+use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
 use commit::now_ms;
 use connection::Connection;
 use error::from_thrown;
-use evict::{Given, pay};
+use evict::{EvictedSegment, write_pending_gaps};
 use read::Limit;
-use request::Answer;
-use reusable_buffer::Scratch;
+use request::RequestFuture;
+use reusable_buffer::ReusableBuffer;
 use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
 use schema::{ACKED, HEADS, META, RELAYS};
 use std::cell::{Cell, RefCell};
@@ -97,12 +96,12 @@ impl Durability {
 #[derive(Debug, Clone)]
 pub struct IndexedDbLog {
     connection: Rc<Connection>,
-    scratch: Rc<Scratch>,
+    buffer: Rc<ReusableBuffer>,
     problems: Rc<RefCell<Vec<LogError>>>,
     /// Sessions begun or resumed here: never given up whole.
     owned: Rc<RefCell<BTreeSet<SessionId>>>,
     /// Gaps that the quota had no room for.
-    owed: Rc<RefCell<Vec<Given>>>,
+    pending_gaps: Rc<RefCell<Vec<EvictedSegment>>>,
     /// When room was last made for a commit, Unix milliseconds.
     made_room_ms: Rc<Cell<u64>>,
 }
@@ -116,10 +115,10 @@ impl IndexedDbLog {
     pub async fn open(name: &str, durability: Durability) -> Result<Self, LogError> {
         let log = Self {
             connection: Rc::new(Connection::new(name, durability)),
-            scratch: Rc::new(Scratch::new()),
+            buffer: Rc::new(ReusableBuffer::new()),
             problems: Rc::default(),
             owned: Rc::default(),
-            owed: Rc::default(),
+            pending_gaps: Rc::default(),
             made_room_ms: Rc::default(),
         };
         log.connection.open().await?;
@@ -153,7 +152,7 @@ impl IndexedDbLog {
         let row = HeadRow { epoch: 1, committed_ms: now_ms(), ..HeadRow::default() };
         let transaction = self.connection.write(&[HEADS]).await?;
         let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
-        if !Answer::of(heads.get_key(&key))?.await?.is_undefined() {
+        if !RequestFuture::of(heads.get_key(&key))?.await?.is_undefined() {
             return Err(LogError::NotResumable(session_id));
         }
         heads.put_with_key(&row.to_js()?, &key).map_err(from_thrown)?;
@@ -171,7 +170,7 @@ impl IndexedDbLog {
     pub async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
         let transaction = self.connection.write(&[HEADS]).await?;
         let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
-        let Some(mut row) = HeadRow::from_js(&Answer::of(heads.get(&key))?.await?)? else {
+        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&key))?.await?)? else {
             return Ok(None);
         };
         if row.rebuilt {
@@ -190,7 +189,7 @@ impl IndexedDbLog {
     /// See [`LogError`].
     pub async fn relay_message(&self, relay_id: &str) -> Result<Option<u64>, LogError> {
         let transaction = self.connection.read(&[RELAYS]).await?;
-        relay_message(&Answer::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
+        relay_message(&RequestFuture::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
     }
 
     /// The newest records of a session, newest first, as many whole ones as `max_entries` and
@@ -217,7 +216,7 @@ impl IndexedDbLog {
     pub async fn install_key(&self) -> Result<[u8; 32], LogError> {
         let transaction = self.connection.write(&[META]).await?;
         let meta = transaction.store(META)?;
-        let stored = Answer::of(meta.get(&INSTALL_KEY.into()))?.await?;
+        let stored = RequestFuture::of(meta.get(&INSTALL_KEY.into()))?.await?;
         let stored = stored.dyn_into::<js_sys::Uint8Array>().map(|key| key.to_vec()).unwrap_or_default();
         if let Ok(key) = <[u8; 32]>::try_from(stored) {
             return Ok(key);
@@ -297,7 +296,7 @@ impl IndexedDbLog {
     async fn head_rows(&self) -> Result<Vec<(SessionId, HeadRow)>, LogError> {
         let transaction = self.connection.read(&[HEADS]).await?;
         let heads = transaction.store(HEADS)?;
-        let (keys, rows) = (Answer::of(heads.get_all_keys())?, Answer::of(heads.get_all())?);
+        let (keys, rows) = (RequestFuture::of(heads.get_all_keys())?, RequestFuture::of(heads.get_all())?);
         let (keys, rows) = (js_sys::Array::from(&keys.await?), js_sys::Array::from(&rows.await?));
         let mut sessions = Vec::with_capacity(keys.length() as usize);
         for (key, row) in keys.iter().zip(rows.iter()) {
@@ -314,7 +313,7 @@ impl IndexedDbLog {
         if damage.is_empty() {
             return;
         }
-        if let Err(error) = repair::heal(self, session_id, &damage).await {
+        if let Err(error) = repair::replace_corrupt(self, session_id, &damage).await {
             self.note(error);
         }
         for Damage { category, first_seq, reason, .. } in damage {
@@ -349,8 +348,8 @@ impl LogStore for IndexedDbLog {
             }
             result = commit::commit(self, commit).await;
         }
-        if result.is_ok() && !self.owed.borrow().is_empty() {
-            pay(self).await;
+        if result.is_ok() && !self.pending_gaps.borrow().is_empty() {
+            write_pending_gaps(self).await;
         }
         result
     }
@@ -369,14 +368,14 @@ impl LogStore for IndexedDbLog {
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
-        repair::adopt_orphans(self).await?;
+        repair::rebuild_missing_heads(self).await?;
         let rows = self.head_rows().await?;
         Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head())).collect())
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
         let transaction = self.connection.read(&[ACKED]).await?;
-        let row = Answer::of(transaction.store(ACKED)?.get(&acked_key(session_id, store_id)))?.await?;
+        let row = RequestFuture::of(transaction.store(ACKED)?.get(&acked_key(session_id, store_id)))?.await?;
         Ok(acked_seq(&row)?.unwrap_or(0))
     }
 

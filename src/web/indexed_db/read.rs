@@ -2,14 +2,13 @@
 
 use super::IndexedDbLog;
 use super::fetch::{Fetch, Fetched};
-use super::request::Answer;
+use super::request::RequestFuture;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use super::transaction::Transaction;
 use crate::log::LogError;
 use crate::log::merge::{Damage, Direction, Merge, Step};
-use crate::record::SessionId;
-use crate::ring::Entry;
+use crate::record::{Entry, SessionId};
 use wasm_bindgen::JsValue;
 use web_sys::{IdbCursorDirection, IdbObjectStore};
 
@@ -29,17 +28,17 @@ pub(super) async fn forward(
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let (transaction, row, session) = begin(log, session_id).await?;
     let segments = transaction.store(SEGMENTS)?;
-    let mut lanes = Vec::with_capacity(row.categories.len());
+    let mut cursors = Vec::with_capacity(row.categories.len());
     for category in &row.categories {
         let keys = SegmentKeys::new(session_id, &session, &category.name);
         // The segment that holds the first wanted seq begins at it or before.
         let range = keys.range(0, after_seq + 1)?;
         let first = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?;
-        lanes.push(Lane { keys, next: Some(first), from: after_seq + 2 });
+        cursors.push(CategoryCursor { keys, next: Some(first), from: after_seq + 2 });
     }
     let head = row.head();
     let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
-    run(&segments, Direction::Forward, lanes, merge, limit).await
+    run(&segments, Direction::Forward, cursors, merge, limit).await
 }
 
 /// The newest records, newest first.
@@ -51,14 +50,14 @@ pub(super) async fn backward(
     let (transaction, row, session) = begin(log, session_id).await?;
     let segments = transaction.store(SEGMENTS)?;
     let head = row.head();
-    let mut lanes = Vec::with_capacity(head.categories.len());
+    let mut cursors = Vec::with_capacity(head.categories.len());
     for category in &head.categories {
         let keys = SegmentKeys::new(session_id, &session, category);
         let first = Fetch::start(&segments, &keys.range(0, head.latest_seq)?, IdbCursorDirection::Prev)?;
-        lanes.push(Lane { keys, next: Some(first), from: head.latest_seq });
+        cursors.push(CategoryCursor { keys, next: Some(first), from: head.latest_seq });
     }
     let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
-    run(&segments, Direction::Backward, lanes, merge, limit).await
+    run(&segments, Direction::Backward, cursors, merge, limit).await
 }
 
 async fn begin(
@@ -67,15 +66,15 @@ async fn begin(
 ) -> Result<(Transaction, HeadRow, JsValue), LogError> {
     let transaction = log.connection.read(&[SEGMENTS, HEADS]).await?;
     let session = session_key(session_id);
-    let row = Answer::of(transaction.store(HEADS)?.get(&session))?.await?;
+    let row = RequestFuture::of(transaction.store(HEADS)?.get(&session))?.await?;
     let row = HeadRow::from_js(&row)?.ok_or(LogError::Missing)?;
     Ok((transaction, row, session))
 }
 
 /// One category log that is being read.
-struct Lane {
+struct CategoryCursor {
     keys: SegmentKeys,
-    /// Asked for already: the first ones of all lanes are, before any is waited for.
+    /// Asked for already: the first ones of all cursors are, before any is waited for.
     next: Option<Fetch>,
     /// Forward: the lowest key not asked for yet. Backward: the highest.
     from: u64,
@@ -84,7 +83,7 @@ struct Lane {
 async fn run(
     segments: &IdbObjectStore,
     direction: Direction,
-    mut lanes: Vec<Lane>,
+    mut cursors: Vec<CategoryCursor>,
     mut merge: Merge,
     limit: Limit,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
@@ -98,14 +97,16 @@ async fn run(
                 }
                 entries.push(entry);
             }
-            Step::Need(index) => lanes[index].advance(segments, direction, index, &mut merge).await?,
+            Step::NeedSegment(index) => {
+                cursors[index].advance(segments, direction, index, &mut merge).await?
+            }
             Step::End => break,
         }
     }
     Ok((entries, merge.into_damage()))
 }
 
-impl Lane {
+impl CategoryCursor {
     async fn advance(
         &mut self,
         segments: &IdbObjectStore,

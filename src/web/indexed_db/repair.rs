@@ -4,7 +4,7 @@ use super::IndexedDbLog;
 use super::commit::now_ms;
 use super::error::{bad_row, from_thrown};
 use super::fetch::{Fetch, Fetched};
-use super::request::Answer;
+use super::request::RequestFuture;
 use super::rows::{CategoryRow, HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::LogError;
@@ -17,7 +17,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbCursorDirection, IdbKeyRange, IdbObjectStore};
 
 /// Writes what is known of an unreadable segment in its place: the gaps it leaves.
-pub(super) async fn heal(
+pub(super) async fn replace_corrupt(
     log: &IndexedDbLog,
     session_id: SessionId,
     damage: &[Damage],
@@ -36,19 +36,19 @@ pub(super) async fn heal(
         }
         let holes =
             damage.holes.iter().map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
-        segments.put_with_key(&log.scratch.fill(&[&encode(holes)]), &key).map_err(from_thrown)?;
+        segments.put_with_key(&log.buffer.fill(&[&encode(holes)]), &key).map_err(from_thrown)?;
     }
     transaction.complete().await
 }
 
 /// Gives a head to every session that has segments and none, so that it can be read and drained. Asks one
 /// question a session, however much there is.
-pub(super) async fn adopt_orphans(log: &IndexedDbLog) -> Result<(), LogError> {
+pub(super) async fn rebuild_missing_heads(log: &IndexedDbLog) -> Result<(), LogError> {
     let transaction = log.connection.read(&[SEGMENTS, HEADS]).await?;
     let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
     let (mut orphans, mut after) = (Vec::new(), JsValue::from_str(""));
     while let Some(session) = first_part(&segments, &Array::of1(&after), 0).await? {
-        if Answer::of(heads.get_key(&session))?.await?.is_undefined() {
+        if RequestFuture::of(heads.get_key(&session))?.await?.is_undefined() {
             orphans.push(session.clone());
         }
         after = past(&session);
@@ -92,7 +92,7 @@ async fn first_part(
     index: u32,
 ) -> Result<Option<JsValue>, LogError> {
     let range = IdbKeyRange::lower_bound(from).map_err(from_thrown)?;
-    let key = Answer::of(segments.get_key(&range))?.await?;
+    let key = RequestFuture::of(segments.get_key(&range))?.await?;
     let Some(key) = key.dyn_ref::<Array>() else {
         return Ok(None);
     };

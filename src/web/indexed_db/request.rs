@@ -50,13 +50,13 @@ impl<T> Slot<T> {
 /// Resolves with the result of a request. Dropping it leaves the request to its transaction.
 #[derive(Debug)]
 #[must_use = "the request is made, but its error goes unseen"]
-pub(super) struct Answer {
+pub(super) struct RequestFuture {
     request: IdbRequest,
     slot: Rc<RefCell<Slot<Result<JsValue, LogError>>>>,
     _on_event: Closure<dyn FnMut(Event)>,
 }
 
-impl Answer {
+impl RequestFuture {
     /// The result of `request`, whose failure aborts its transaction.
     pub(super) fn of(request: Result<IdbRequest, JsValue>) -> Result<Self, LogError> {
         Self::new(request, false)
@@ -92,7 +92,7 @@ impl Answer {
     }
 }
 
-impl Future for Answer {
+impl Future for RequestFuture {
     type Output = Result<JsValue, LogError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -100,7 +100,7 @@ impl Future for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for RequestFuture {
     fn drop(&mut self) {
         self.request.set_onsuccess(None);
         self.request.set_onerror(None);

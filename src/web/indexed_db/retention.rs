@@ -3,12 +3,12 @@
 use super::IndexedDbLog;
 use super::commit::now_ms;
 use super::error::from_thrown;
-use super::evict::{Candidate, give_up};
-use super::request::Answer;
+use super::evict::{Candidate, evict};
+use super::request::RequestFuture;
 use super::rows::{HeadRow, acked_of, field, session_key, session_of, session_range};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
 use crate::log::LogError;
-use crate::log::retention::{Acks, Retained, RetentionPolicy, Shelf, largest_first, totals};
+use crate::log::retention::{Acks, CategoryUsage, Retained, RetentionPolicy, largest_first, totals};
 use crate::record::SessionId;
 use crate::record::reason::{NOT_RETAINED, QUOTA};
 use js_sys::Array;
@@ -21,18 +21,18 @@ const RELAY_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 const IDLE_MS: u64 = 10 * 60 * 1000;
 
 /// Everything retention decides by, read in one transaction.
-struct Stock {
+struct RetentionSnapshot {
     heads: Vec<(SessionId, HeadRow)>,
     acks: Acks,
 }
 
-impl Stock {
-    async fn take(log: &IndexedDbLog, max_age_ms: u64) -> Result<Self, LogError> {
+impl RetentionSnapshot {
+    async fn read(log: &IndexedDbLog, max_age_ms: u64) -> Result<Self, LogError> {
         let transaction = log.connection.read(&[HEADS, ACKED]).await?;
         let (heads, acked) = (transaction.store(HEADS)?, transaction.store(ACKED)?);
         let answers = [heads.get_all_keys(), heads.get_all(), acked.get_all_keys(), acked.get_all()];
         let mut lists = Vec::with_capacity(answers.len());
-        for answer in answers.map(Answer::of) {
+        for answer in answers.map(RequestFuture::of) {
             lists.push(Array::from(&answer?.await?));
         }
         let heads = lists[0]
@@ -56,16 +56,16 @@ impl Stock {
     }
 
     /// Oldest session first, as keys are.
-    fn shelves(&self) -> Vec<Shelf> {
-        let shelves = self.heads.iter().flat_map(|(session_id, row)| {
-            let shelf = |category: &super::rows::CategoryRow| Shelf {
+    fn usages(&self) -> Vec<CategoryUsage> {
+        let usages = self.heads.iter().flat_map(|(session_id, row)| {
+            let usage = |category: &super::rows::CategoryRow| CategoryUsage {
                 session_id: *session_id,
                 category: category.name.clone(),
                 bytes: category.bytes,
             };
-            row.categories.iter().map(shelf)
+            row.categories.iter().map(usage)
         });
-        shelves.collect()
+        usages.collect()
     }
 
     /// Sessions without an owner, all of whose records every store has, last written before `before_ms`.
@@ -88,21 +88,21 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
     let (now_ms, mut retained) = (now_ms(), Retained::default());
     let too_old_ms = now_ms.saturating_sub(policy.max_age_ms);
     prune_relays(log, now_ms.saturating_sub(RELAY_AGE_MS.max(policy.max_age_ms))).await?;
-    let mut stock = Stock::take(log, policy.max_age_ms).await?;
-    let drained: Vec<_> = stock.drained(log, too_old_ms).cloned().collect();
+    let mut snapshot = RetentionSnapshot::read(log, policy.max_age_ms).await?;
+    let drained: Vec<_> = snapshot.drained(log, too_old_ms).cloned().collect();
     for (session_id, row) in drained {
         delete_session(log, session_id, &row, &mut retained).await?;
-        stock.heads.retain(|(other, _)| *other != session_id);
+        snapshot.heads.retain(|(other, _)| *other != session_id);
     }
 
-    let shelves = stock.shelves();
-    let mut over = totals(&shelves);
+    let usages = snapshot.usages();
+    let mut over = totals(&usages);
     for (category, bytes) in &mut over {
         *bytes = bytes.saturating_sub(policy.max_bytes_of(category));
     }
-    for shelf in &shelves {
-        let acked_seq = stock.acks.by_all(shelf.session_id);
-        let over = over.entry(shelf.category.clone()).or_default();
+    for usage in &usages {
+        let acked_seq = snapshot.acks.by_all(usage.session_id);
+        let over = over.entry(usage.category.clone()).or_default();
         let mut may = |candidate: &Candidate| {
             let wanted = *over > 0 || candidate.committed_ms < too_old_ms;
             if !wanted || candidate.last_seq > acked_seq {
@@ -111,7 +111,7 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
             *over = over.saturating_sub(candidate.freed_bytes);
             true
         };
-        give_up(log, shelf, NOT_RETAINED, &mut may, &mut retained).await?;
+        evict(log, usage, NOT_RETAINED, &mut may, &mut retained).await?;
     }
     Ok(retained)
 }
@@ -119,26 +119,26 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
 /// Frees `needed_bytes`: first what every store has, then what none has.
 pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<Retained, LogError> {
     let mut retained = Retained::default();
-    let mut stock = Stock::take(log, RetentionPolicy::default().max_age_ms).await?;
-    let drained: Vec<_> = stock.drained(log, now_ms().saturating_sub(IDLE_MS)).cloned().collect();
+    let mut snapshot = RetentionSnapshot::read(log, RetentionPolicy::default().max_age_ms).await?;
+    let drained: Vec<_> = snapshot.drained(log, now_ms().saturating_sub(IDLE_MS)).cloned().collect();
     for (session_id, row) in drained {
         if retained.freed_bytes >= needed_bytes {
             return Ok(retained);
         }
         delete_session(log, session_id, &row, &mut retained).await?;
-        stock.heads.retain(|(other, _)| *other != session_id);
+        snapshot.heads.retain(|(other, _)| *other != session_id);
     }
-    let shelves = stock.shelves();
+    let usages = snapshot.usages();
     for reason in [NOT_RETAINED, QUOTA] {
-        for shelf in largest_first(&shelves) {
-            let most_seq = if reason == QUOTA { u64::MAX } else { stock.acks.by_all(shelf.session_id) };
+        for usage in largest_first(&usages) {
+            let most_seq = if reason == QUOTA { u64::MAX } else { snapshot.acks.by_all(usage.session_id) };
             let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
             let mut may = |candidate: &Candidate| {
                 let may = left > 0 && candidate.last_seq <= most_seq;
                 left = if may { left.saturating_sub(candidate.freed_bytes) } else { left };
                 may
             };
-            give_up(log, shelf, reason, &mut may, &mut retained).await?;
+            evict(log, usage, reason, &mut may, &mut retained).await?;
         }
     }
     Ok(retained)
@@ -153,7 +153,7 @@ async fn delete_session(
 ) -> Result<(), LogError> {
     let transaction = log.connection.write(&[SEGMENTS, HEADS, ACKED]).await?;
     let (session, heads) = (session_key(session_id), transaction.store(HEADS)?);
-    let now = HeadRow::from_js(&Answer::of(heads.get(&session))?.await?)?;
+    let now = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)?;
     if now.as_ref() != Some(row) {
         return Ok(());
     }
@@ -171,7 +171,7 @@ async fn delete_session(
 async fn prune_relays(log: &IndexedDbLog, since_ms: u64) -> Result<(), LogError> {
     let transaction = log.connection.write(&[RELAYS]).await?;
     let relays = transaction.store(RELAYS)?;
-    let (keys, rows) = (Answer::of(relays.get_all_keys())?, Answer::of(relays.get_all())?);
+    let (keys, rows) = (RequestFuture::of(relays.get_all_keys())?, RequestFuture::of(relays.get_all())?);
     let (keys, rows) = (Array::from(&keys.await?), Array::from(&rows.await?));
     for (key, row) in keys.iter().zip(rows.iter()) {
         if field(row.unchecked_ref(), "committed_ms").unwrap_or(0) < since_ms {

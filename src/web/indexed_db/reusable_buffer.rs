@@ -27,11 +27,11 @@ extern "C" {
 }
 
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(super) struct ReusableBuffer {
     buffer: Option<ResizableBuffer>,
 }
 
-impl Scratch {
+impl ReusableBuffer {
     pub(super) fn new() -> Self {
         let options = js_sys::Object::new();
         let resizable = js_sys::Reflect::set(&options, &"maxByteLength".into(), &MAX_BYTES.into());

@@ -2,7 +2,7 @@
 
 use super::error::{bad_row, from_thrown};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
-use crate::log::tombstone::{decode_any, is_retired};
+use crate::log::tombstone::{decode_any, is_tombstone};
 use crate::log::{Head, LogError, Segment};
 use crate::record::SessionId;
 use bytes::Bytes;
@@ -208,7 +208,7 @@ impl SegmentKeys {
 
     /// What stands at the key of `first_seq`, or why it is no segment.
     pub(super) fn decode(&self, first_seq: u64, stored: Bytes) -> Result<Segment, String> {
-        let retired = is_retired(&stored);
+        let retired = is_tombstone(&stored);
         let segment =
             decode_any(self.session_id, self.category.clone(), stored).map_err(|bad| bad.to_string())?;
         if retired || segment.first_seq() == first_seq {

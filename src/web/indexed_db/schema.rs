@@ -12,7 +12,7 @@
 //! the head, and a new category costs nothing.
 
 use super::error::{from_exception, from_thrown};
-use super::request::{Answer, Slot};
+use super::request::{RequestFuture, Slot};
 use crate::log::LogError;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -140,5 +140,5 @@ fn upgrade(request: &IdbOpenDbRequest) -> Result<(), LogError> {
 /// Deletes the whole database: what "forget everything" does.
 pub(super) async fn delete(name: &str) -> Result<(), LogError> {
     let request = factory()?.delete_database(name).map_err(from_thrown)?;
-    Answer::of(Ok(request.unchecked_into()))?.await.map(drop)
+    RequestFuture::of(Ok(request.unchecked_into()))?.await.map(drop)
 }

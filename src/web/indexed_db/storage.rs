@@ -2,7 +2,7 @@
 
 use super::IndexedDbLog;
 use super::error::from_thrown;
-use super::request::Answer;
+use super::request::RequestFuture;
 use super::rows::{HeadRow, field};
 use super::schema::HEADS;
 use crate::log::LogError;
@@ -27,7 +27,7 @@ pub struct Storage {
 
 pub(super) async fn storage(log: &IndexedDbLog) -> Result<Storage, LogError> {
     let transaction = log.connection.read(&[HEADS]).await?;
-    let rows = Answer::of(transaction.store(HEADS)?.get_all())?.await?;
+    let rows = RequestFuture::of(transaction.store(HEADS)?.get_all())?.await?;
     let mut storage = Storage::default();
     for row in js_sys::Array::from(&rows).iter() {
         for category in HeadRow::from_js(&row)?.unwrap_or_default().categories {

@@ -2,12 +2,10 @@
 
 use super::JsRecorder;
 use crate::record::reason::DELETED;
-use crate::record::{Gap, LineWriter};
-use crate::ring::{Entry, StoredGap};
+use crate::record::{Entry, Gap, LineWriter};
 use crate::web::errors::error;
 use crate::web::log_reader::parsed;
 use crate::web::session as boundary;
-use bytes::Bytes;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -30,10 +28,10 @@ impl JsRecorder {
                 return None;
             }
             in_ring += 1;
-            let (seq, category, mut line) = (event.header.seq, record.category().to_owned(), Vec::new());
+            let seq = event.header.seq;
+            let category = record.category().to_owned();
             let gap = Gap { first_seq: seq, last_seq: seq, category, reason: DELETED.to_owned() };
-            writer.gap(&mut line, &gap);
-            Some(Entry::Gap(StoredGap { gap, line: Bytes::from(line) }))
+            Some(Entry::gap(&writer, gap))
         });
         let Some(log) = &recorder.log else { return Ok(in_ring as f64) };
         let in_log = log.forget(&selector).await.map_err(|why| error(why.code(), &why))?;

@@ -3,13 +3,13 @@
 //! No rule about events lives here: it asks the core and passes the answers on.
 
 mod forget;
+mod housekeeping;
+mod loss_journal;
 mod open;
 mod relayed;
 mod running;
-mod upkeep;
-mod volatile;
 
-use super::clock::Wall;
+use super::clock::BrowserClock;
 use super::delivery;
 use super::errors::error;
 use super::reader::JsReader;
@@ -57,17 +57,17 @@ impl JsRecorder {
         let opened = Opened::open(&options, &notice).await;
         self::save_resume(&save_resume, opened.record().as_ref()).await?;
         let recorder = Rc::new(Recorder::start(opened, &options, config, save_resume, notice)?);
-        upkeep::begin(&recorder, options.unlimited_storage);
+        housekeeping::begin(&recorder, options.unlimited_storage);
         Ok(Self { recorder })
     }
 
-    /// Makes room in the [inbox](super::inbox).
+    /// Makes room in the [input buffer](super::input_buffer).
     #[must_use]
     pub fn reserve(&self, length: usize) -> *const u8 {
-        self.recorder.inbox.reserve(length)
+        self.recorder.input.reserve(length)
     }
 
-    /// Publishes the event in the inbox.
+    /// Publishes the event in the input buffer.
     ///
     /// # Errors
     /// `invalid_event`, `closed`, …
@@ -75,8 +75,8 @@ impl JsRecorder {
         let trust = boundary::trust(data_last);
         let published = self
             .recorder
-            .inbox
-            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, Wall));
+            .input
+            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, BrowserClock));
         self.recorder.published();
         published.map(|seq| seq as f64).map_err(|refused| boundary::publish_error(&refused))
     }
@@ -101,15 +101,16 @@ impl JsRecorder {
                 read => read.unwrap_or(None),
             },
         };
-        let message = logged.unwrap_or(0).max(acknowledged as u64).max(recorder.keeper.taken(&relay_id));
-        recorder.ledger.borrow_mut().learn(&recorder.session.borrow(), &relay_id, message);
+        let message =
+            logged.unwrap_or(0).max(acknowledged as u64).max(recorder.losses.last_message_of(&relay_id));
+        recorder.ledger.borrow_mut().restore(&recorder.session.borrow(), &relay_id, message);
         Ok(())
     }
 
-    /// Takes the relay messages in the inbox.
+    /// Takes the relay messages in the input buffer.
     ///
     /// # Errors
-    /// `relay_unknown` before [`open_relay`](Self::open_relay), `relay_hole`, `closed`, `superseded`.
+    /// `relay_unknown` before [`open_relay`](Self::open_relay), `relay_gap`, `closed`, `superseded`.
     #[wasm_bindgen(js_name = publishRelay)]
     pub fn publish_relay(
         &self,
@@ -151,7 +152,7 @@ impl JsRecorder {
     pub async fn committed(&self, seq: f64) -> Result<(), JsValue> {
         let session = self.recorder.session.clone();
         boundary::committed(&session, seq).await?;
-        if let Some(kept) = self.recorder.keeper.kept(seq as u64) {
+        if let Some(kept) = self.recorder.losses.persisted(seq as u64) {
             // Nothing ends it early: the record is written, or has failed to be.
             let _ = kept.await;
         }
@@ -169,7 +170,7 @@ impl JsRecorder {
         if changed {
             let patch = serde_json::from_str(patch).unwrap_or_default();
             let event = system::config_changed(&patch, &recorder.config.borrow());
-            recorder.tell(&event);
+            recorder.publish_system(&event);
         }
         Ok(self.config())
     }
@@ -216,14 +217,14 @@ impl JsRecorder {
         let weak = Rc::downgrade(recorder);
         let on_change = move |_: &DeliveryStatus, notices: &[Notice]| {
             if let Some(recorder) = weak.upgrade() {
-                recorder.hear(notices);
+                recorder.on_notices(notices);
             }
         };
         let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
         let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
-        recorder.keeper.tell_ends(&delivery);
+        recorder.losses.deliver_losses(&delivery);
         if recorder.session.borrow().state() == State::Volatile {
-            delivery.turned_volatile();
+            delivery.on_log_lost();
         }
         *recorder.delivery.borrow_mut() = Some(delivery);
         Ok(())
@@ -291,7 +292,7 @@ impl JsRecorder {
     /// What was left could not be committed.
     pub async fn close(&self) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
-        recorder.tell(&system::session_ended());
+        recorder.publish_system(&system::session_ended());
         recorder.session.borrow_mut().close();
         recorder.published();
         let latest_seq = recorder.session.borrow().latest_seq();
@@ -299,6 +300,6 @@ impl JsRecorder {
         if let Some(delivery) = &*recorder.delivery.borrow() {
             delivery.closing();
         }
-        recorder.keeper.close().await
+        recorder.losses.close().await
     }
 }

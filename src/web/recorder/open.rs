@@ -2,7 +2,7 @@
 
 use crate::log::{Head, LogError, LogStore};
 use crate::record::SessionId;
-use crate::session::VolatileRecord;
+use crate::session::LossRecord;
 use crate::system::Unwatched;
 use crate::web::clock::wall_micros;
 use crate::web::indexed_db::{Durability, IndexedDbLog};
@@ -37,7 +37,7 @@ pub(super) struct ResumeRecord {
     pub(super) epoch: u64,
     /// What sessions that went on in memory had when this was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) volatile: Vec<VolatileRecord>,
+    pub(super) volatile: Vec<LossRecord>,
 }
 
 /// What opening the log came to.
@@ -51,7 +51,7 @@ pub(super) struct Opened {
     pub(super) previous: Option<SessionId>,
     pub(super) install_key: [u8; 32],
     /// What ended with the memory of earlier workers, and no collector has acknowledged yet.
-    pub(super) ended: Vec<VolatileRecord>,
+    pub(super) ended: Vec<LossRecord>,
 }
 
 impl Opened {
@@ -86,7 +86,7 @@ impl Opened {
             // It has come back into its log, and that is there.
             ended.retain(|record| record.session_id != *session_id);
         }
-        bury(&log, &mut ended, notice).await;
+        log_gaps(&log, &mut ended, notice).await;
         if let Some((session_id, head)) = resumed {
             let log = Some(log);
             return Ok(Self { session_id, head, log, resumed: true, previous: None, install_key, ended });
@@ -127,18 +127,18 @@ impl Opened {
 const MAX_ENDED: usize = 64;
 
 /// Writes to the log what ended with the memory of earlier workers.
-async fn bury(log: &IndexedDbLog, ended: &mut Vec<VolatileRecord>, notice: &Rc<StatusNotice>) {
+async fn log_gaps(log: &IndexedDbLog, ended: &mut Vec<LossRecord>, notice: &Rc<StatusNotice>) {
     for record in &mut *ended {
-        if let Err(failed) = record.bury(log).await {
+        if let Err(failed) = record.append_gaps_to(log).await {
             notice.problem(failed.code(), &format!("what {} lost: {failed}", record.session_id));
         }
     }
-    ended.retain(|record| !record.unkept.is_empty() || !record.is_buried);
+    ended.retain(|record| !record.undelivered_by_category.is_empty() || !record.gaps_logged);
     // What is in the log is delivered from there as well, as long as the log is not lost.
     let excess = ended.len().saturating_sub(MAX_ENDED);
     let mut dropped = 0;
     ended.retain(|record| {
-        let goes = dropped < excess && record.is_buried;
+        let goes = dropped < excess && record.gaps_logged;
         dropped += usize::from(goes);
         !goes
     });

@@ -3,7 +3,7 @@
 use super::running::Recorder;
 use crate::event::Provenance;
 use crate::relay::RelayReceipt;
-use crate::web::clock::Wall;
+use crate::web::clock::BrowserClock;
 use crate::web::errors::error;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> 
 }
 
 impl Recorder {
-    /// Takes the lines in the inbox.
+    /// Takes the lines in the input buffer.
     pub(super) fn take_relayed(
         &self,
         relay_id: &str,
@@ -65,9 +65,16 @@ impl Recorder {
         url = session.redact(&url).unwrap_or(url);
         let tab_id = context.metadata.get("tab_id").and_then(|tab_id| tab_id.parse().ok()).unwrap_or(-1);
         let provenance = Provenance { metadata: &metadata, tab_id, url: &url[1..url.len() - 1] };
-        self.inbox
+        self.input
             .read(length, |lines| {
-                self.ledger.borrow_mut().take(&mut session, relay_id, provenance, first_message, lines, Wall)
+                self.ledger.borrow_mut().take(
+                    &mut session,
+                    relay_id,
+                    provenance,
+                    first_message,
+                    lines,
+                    BrowserClock,
+                )
             })
             .map_err(|refused| error(refused.code(), &refused))
     }

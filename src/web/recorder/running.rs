@@ -1,8 +1,8 @@
 //! A running recorder: the parts, and what passes between them.
 
+use super::housekeeping::Housekeeping;
+use super::loss_journal::{self, LossJournal};
 use super::open::{Opened, Options};
-use super::upkeep::Upkeep;
-use super::volatile::{self, VolatileKeeper};
 use crate::config::CaptureConfig;
 use crate::delivery::{Delivery, Notice};
 use crate::event::Trust;
@@ -12,12 +12,12 @@ use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
 use crate::session::{CaptureSession, State};
 use crate::system;
-use crate::web::clock::{Wall, monotonic_ms};
+use crate::web::clock::{BrowserClock, monotonic_ms};
 use crate::web::committer::{CommitObserver, Committer};
 use crate::web::delivery;
 use crate::web::errors::error;
-use crate::web::inbox::Inbox;
 use crate::web::indexed_db::IndexedDbLog;
+use crate::web::input_buffer::InputBuffer;
 use crate::web::session as boundary;
 use crate::web::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
 use js_sys::Function;
@@ -40,18 +40,18 @@ pub(super) struct Recorder {
     committer: Option<Committer<IndexedDbLog, Observer>>,
     pub(super) ledger: Rc<RefCell<RelayLedger>>,
     pub(super) config: RefCell<CaptureConfig>,
-    pub(super) inbox: Inbox,
+    pub(super) input: InputBuffer,
     pub(super) notice: Rc<StatusNotice>,
     pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
-    pub(super) upkeep: Upkeep,
-    pub(super) keeper: Rc<VolatileKeeper>,
+    pub(super) housekeeping: Housekeeping,
+    pub(super) losses: Rc<LossJournal>,
     refilled: Cell<bool>,
 }
 
 /// Passes on what becomes of commits.
 #[derive(Debug)]
 struct Observer {
-    keeper: Rc<VolatileKeeper>,
+    losses: Rc<LossJournal>,
 }
 
 impl CommitObserver for Observer {
@@ -60,46 +60,46 @@ impl CommitObserver for Observer {
     }
 
     fn committed(&self, _seq: u64) {
-        let volatile::Parts { delivery, notice, .. } = &self.keeper.parts;
+        let loss_journal::Parts { delivery, notice, .. } = &self.losses.parts;
         if let Some(delivery) = &*delivery.borrow() {
             delivery.notify();
         }
         notice.changed();
-        self.keeper.published();
+        self.losses.published();
     }
 
     fn failed(&self, error: &LogError) {
-        self.keeper.parts.notice.problem(error.code(), &error.to_string());
+        self.losses.parts.notice.problem(error.code(), &error.to_string());
     }
 
-    fn before_volatile(&self) -> Pin<Box<dyn Future<Output = ()>>> {
-        let keeper = self.keeper.clone();
+    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let losses = self.losses.clone();
         let why = "commits failed for too long; this session goes on in memory only";
-        keeper.parts.notice.problem("volatile", why);
+        losses.parts.notice.problem("volatile", why);
         // Refused when the session was closed meanwhile, and then nobody needs to know.
         let event = system::storage_volatile("volatile", why);
-        let _ = keeper.parts.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
+        let _ = losses.parts.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
         Box::pin(async move {
-            keeper.begin().await;
-            if let Some(delivery) = &*keeper.parts.delivery.borrow() {
-                delivery.turned_volatile();
+            losses.begin().await;
+            if let Some(delivery) = &*losses.parts.delivery.borrow() {
+                delivery.on_log_lost();
             }
         })
     }
 
     fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
-        self.keeper.relays(seqs)
+        self.losses.relays(seqs)
     }
 
-    fn logged_again(&self) {
-        let volatile::Parts { session, delivery, notice, .. } = &self.keeper.parts;
-        self.keeper.end();
+    fn on_log_recovered(&self) {
+        let loss_journal::Parts { session, delivery, notice, .. } = &self.losses.parts;
+        self.losses.end();
         if let Some(delivery) = &*delivery.borrow() {
-            delivery.turned_logged();
+            delivery.on_log_recovered();
         }
         // Refused when the session was closed meanwhile.
         let event = system::storage_recovered();
-        let _ = session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
+        let _ = session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
         notice.changed();
     }
 }
@@ -123,7 +123,7 @@ impl Recorder {
         let session = Rc::new(RefCell::new(session));
         let delivery = Rc::new(RefCell::new(None));
         let ledger = Rc::new(RefCell::default());
-        let parts = volatile::Parts {
+        let parts = loss_journal::Parts {
             session: session.clone(),
             ring: ring.clone(),
             ledger: ledger.clone(),
@@ -131,8 +131,8 @@ impl Recorder {
             save_resume,
             notice: notice.clone(),
         };
-        let keeper = VolatileKeeper::new(parts, record);
-        let observer = Observer { keeper: keeper.clone() };
+        let losses = LossJournal::new(parts, record);
+        let observer = Observer { losses: losses.clone() };
         let committer = log.as_ref().map(|log| Committer::new(session.clone(), log.clone(), observer));
         let recorder = Self {
             session,
@@ -141,18 +141,18 @@ impl Recorder {
             committer,
             ledger,
             config: RefCell::new(config),
-            inbox: Inbox::default(),
+            input: InputBuffer::default(),
             notice,
             delivery,
-            upkeep: Upkeep::default(),
-            keeper,
+            housekeeping: Housekeeping::default(),
+            losses,
             refilled: Cell::new(false),
         };
         let config = recorder.config.borrow().clone();
         if !resumed {
-            recorder.tell(&system::session_started(previous, &config));
+            recorder.publish_system(&system::session_started(previous, &config));
         }
-        recorder.tell(&system::worker_started(
+        recorder.publish_system(&system::worker_started(
             &options.reason,
             head.epoch,
             head.latest_seq,
@@ -163,8 +163,8 @@ impl Recorder {
     }
 
     /// Publishes one of our own events.
-    pub(super) fn tell(&self, event: &str) {
-        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, Wall);
+    pub(super) fn publish_system(&self, event: &str) {
+        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
         if let Err(refused) = told {
             self.notice.problem(refused.code(), &refused.to_string());
         }
@@ -174,29 +174,29 @@ impl Recorder {
     /// The end of every publish batch.
     pub(super) fn published(&self) {
         match &self.committer {
-            Some(committer) if self.session.borrow().state() != State::Volatile => committer.kick(),
+            Some(committer) if self.session.borrow().state() != State::Volatile => committer.schedule(),
             _ => {
                 if let Some(delivery) = &*self.delivery.borrow() {
                     delivery.notify();
                 }
                 self.notice.changed();
-                self.keeper.published();
+                self.losses.published();
             }
         }
     }
 
     /// Hears what delivery has to say: a person through the status, the stream through `system` events.
-    pub(super) fn hear(&self, notices: &[Notice]) {
+    pub(super) fn on_notices(&self, notices: &[Notice]) {
         for notice in notices {
             if notice.is_problem() {
                 self.notice.problem(notice.code(), &notice.to_string());
             }
             if let Some(event) = delivery::event_of(notice) {
-                self.tell(&event);
+                self.publish_system(&event);
             }
         }
         self.notice.changed();
-        self.keeper.heard();
+        self.losses.on_ack();
     }
 
     /// Refills the ring of a resumed session from its log, before its first reader.
@@ -222,7 +222,7 @@ impl Recorder {
             .counts_by_category()
             .map(|(name, events, dropped)| (name.to_owned(), CategoryStatus { events, dropped }))
             .collect();
-        let seen = self.upkeep.seen();
+        let seen = self.housekeeping.seen();
         Status {
             session_id: session.session_id().to_string(),
             epoch: session.epoch(),

@@ -16,7 +16,7 @@ const SHORT_CHARS = 1_000;
 const WAITING_CHARS = 16 << 10;
 
 /** A view of the inbox of one wasm object. */
-export class Inbox {
+export class InputBuffer {
   readonly #memory: WebAssembly.Memory;
   readonly #owner: WithInbox;
   #view = new Uint8Array(0);

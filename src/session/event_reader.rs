@@ -9,16 +9,16 @@ use std::ops::Range;
 
 /// Reads events, and keeps the memory that doing so takes.
 #[derive(Debug, Default)]
-pub(crate) struct Intake {
+pub(crate) struct EventReader {
     redactor: Option<Redactor>,
-    tight: Vec<u8>,
+    compacted: Vec<u8>,
     redacted: Vec<u8>,
 }
 
 /// What a rare large event needed is given back beyond this.
 const KEPT_BYTES: usize = 2 << 20;
 
-impl Intake {
+impl EventReader {
     pub(super) fn set_redactor(&mut self, redactor: Option<Redactor>) {
         self.redactor = redactor;
     }
@@ -38,9 +38,9 @@ impl Intake {
         let mut text = text;
         let mut event = parse(text, trust, shape)?;
         if event.white_space {
-            reset(&mut self.tight);
-            compact(text, &mut self.tight);
-            text = &self.tight;
+            reset(&mut self.compacted);
+            compact(text, &mut self.compacted);
+            text = &self.compacted;
             event = parse(text, trust, shape)?;
         }
         let Some(redactor) = &mut self.redactor else {

@@ -12,7 +12,7 @@ const INTERVAL_MS: u32 = 120_000;
 
 /// Ends when it is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Upkeep {
+pub(super) struct Housekeeping {
     /// Nothing is evicted here, whatever the browser answers: an extension has `unlimitedStorage`.
     unlimited: Cell<bool>,
     seen: Cell<Seen>,
@@ -30,7 +30,7 @@ pub(super) struct Seen {
     pub(super) is_persistent: bool,
 }
 
-impl Upkeep {
+impl Housekeeping {
     pub(super) const fn seen(&self) -> Seen {
         self.seen.get()
     }
@@ -38,7 +38,7 @@ impl Upkeep {
 
 /// Looks at once, and then every two minutes; and asks the browser to keep the logs.
 pub(super) fn begin(recorder: &Rc<Recorder>, unlimited: bool) {
-    recorder.upkeep.unlimited.set(unlimited);
+    recorder.housekeeping.unlimited.set(unlimited);
     let weak = Rc::downgrade(recorder);
     look(&weak);
     if let Some(log) = recorder.log.clone().filter(|_| !unlimited) {
@@ -50,18 +50,18 @@ pub(super) fn begin(recorder: &Rc<Recorder>, unlimited: bool) {
             }
         });
     }
-    *recorder.upkeep.interval.borrow_mut() = Some(Interval::new(INTERVAL_MS, move || look(&weak)));
+    *recorder.housekeeping.interval.borrow_mut() = Some(Interval::new(INTERVAL_MS, move || look(&weak)));
 }
 
 fn look(weak: &Weak<Recorder>) {
     let Some(recorder) = weak.upgrade() else { return };
     let Some(log) = recorder.log.clone() else { return };
     wasm_bindgen_futures::spawn_local(async move {
-        match keep_up(&log).await {
-            Ok(storage) => recorder.upkeep.seen.set(Seen {
+        match keep_house(&log).await {
+            Ok(storage) => recorder.housekeeping.seen.set(Seen {
                 storage_bytes: storage.bytes_by_category.values().sum(),
                 quota_bytes: storage.quota_bytes,
-                is_persistent: storage.persisted || recorder.upkeep.unlimited.get(),
+                is_persistent: storage.persisted || recorder.housekeeping.unlimited.get(),
             }),
             Err(failed) => recorder.notice.problem(failed.code(), &failed.to_string()),
         }
@@ -72,7 +72,7 @@ fn look(weak: &Weak<Recorder>) {
     });
 }
 
-async fn keep_up(log: &IndexedDbLog) -> Result<Storage, LogError> {
+async fn keep_house(log: &IndexedDbLog) -> Result<Storage, LogError> {
     log.retain(&RetentionPolicy::default()).await?;
     log.storage().await
 }

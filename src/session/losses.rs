@@ -1,53 +1,53 @@
 //! What a volatile session holds in memory alone, and what is said of it when that memory is gone.
 //!
-//! While a session goes on without its log, its owner keeps a [`VolatileRecord`] somewhere that outlives
+//! While a session goes on without its log, its owner keeps a [`LossRecord`] somewhere that outlives
 //! the owner: how far the collector has the session, and how much of each category it has not. The next
-//! owner makes gaps of what the record counts. It [`bury`](VolatileRecord::bury)s the session at the end of
-//! its log, where the log takes it, for those who read there; the collector gets [`end`](VolatileRecord::end)
+//! owner makes gaps of what the record counts. It [`append_gaps_to`](LossRecord::append_gaps_to)s the session at the end of
+//! its log, where the log takes it, for those who read there; the collector gets [`to_gap_ring`](LossRecord::to_gap_ring)
 //! from memory, because a log that has failed once may be lost again. So memory may be lost, but not silently.
 
 use super::CaptureSession;
 use crate::log::{Head, LogError, LogStore, RelayCursor};
 use crate::record::reason::{NOT_RETAINED, VOLATILE};
-use crate::record::{SessionId, UNKNOWN_CATEGORY};
-use crate::ring::{ReadResult, Reader, RingBuffer, StoredGap};
+use crate::record::{SessionId, StoredGap, UNKNOWN_CATEGORY};
+use crate::ring::{ReadResult, Reader, RingBuffer};
 use crate::selector::Selector;
 use std::collections::BTreeMap;
 
 /// What would be lost if a volatile session ended now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct VolatileRecord {
+pub struct LossRecord {
     /// Whose.
     pub session_id: SessionId,
     /// Up to here the log or the collector has it.
     pub after_seq: u64,
     /// How many seqs after that each category has: events, and what was lost before.
-    pub unkept: BTreeMap<String, u64>,
+    pub undelivered_by_category: BTreeMap<String, u64>,
     /// How far messages of relays were taken into memory: they are not to be taken again.
     pub relays: Vec<RelayCursor>,
     /// The log has been told.
     #[serde(default)]
-    pub is_buried: bool,
+    pub gaps_logged: bool,
 }
 
-impl VolatileRecord {
+impl LossRecord {
     /// The last seq it speaks of.
     #[must_use]
     pub fn latest_seq(&self) -> u64 {
-        self.after_seq + self.unkept.values().sum::<u64>()
+        self.after_seq + self.undelivered_by_category.values().sum::<u64>()
     }
 
     /// Whether there is anything to say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unkept.is_empty() && self.relays.is_empty()
+        self.undelivered_by_category.is_empty() && self.relays.is_empty()
     }
 
     /// The end of the session, as its ring would show it.
     #[must_use]
-    pub fn end(&self) -> RingBuffer {
-        let mut session = self.ended(&Head { latest_seq: self.after_seq, ..Head::default() });
-        session.turn_volatile();
+    pub fn to_gap_ring(&self) -> RingBuffer {
+        let mut session = self.gap_session(&Head { latest_seq: self.after_seq, ..Head::default() });
+        session.degrade_to_memory();
         session.ring
     }
 
@@ -56,13 +56,13 @@ impl VolatileRecord {
     ///
     /// # Errors
     /// What the log said: nothing was written.
-    pub async fn bury<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
+    pub async fn append_gaps_to<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
         let head = log.reopen(self.session_id).await?;
-        if !self.is_buried {
+        if !self.gaps_logged {
             self.begin_after(head.latest_seq);
         }
-        super::commit(&mut self.ended(&head), log, 0.0).await?;
-        self.is_buried = true;
+        super::commit(&mut self.gap_session(&head), log, 0.0).await?;
+        self.gaps_logged = true;
         // The log has newer counters from now on.
         self.relays.clear();
         Ok(())
@@ -72,16 +72,16 @@ impl VolatileRecord {
     fn begin_after(&mut self, logged_seq: u64) {
         let mut logged = logged_seq.saturating_sub(self.after_seq);
         self.after_seq = self.after_seq.max(logged_seq.min(self.latest_seq()));
-        for count in self.unkept.values_mut() {
+        for count in self.undelivered_by_category.values_mut() {
             let both = logged.min(*count);
             logged -= both;
             *count -= both;
         }
-        self.unkept.retain(|_, count| *count > 0);
+        self.undelivered_by_category.retain(|_, count| *count > 0);
     }
 
     /// A session that has still to commit what follows `head`.
-    fn ended(&self, head: &Head) -> CaptureSession {
+    fn gap_session(&self, head: &Head) -> CaptureSession {
         let ring = RingBuffer::unbounded();
         let mut session = CaptureSession::with_log(self.session_id, ring, head);
         for (category, count, reason) in self.drops(head.latest_seq) {
@@ -104,17 +104,20 @@ impl VolatileRecord {
     /// Category, count and reason of what follows `latest_seq`, the last one in the log.
     fn drops(&self, latest_seq: u64) -> impl Iterator<Item = (&str, u64, &'static str)> {
         let delivered = self.after_seq.saturating_sub(latest_seq);
-        let unkept = self.unkept.iter().map(|(category, count)| (category.as_str(), *count, VOLATILE));
+        let undelivered_by_category = self
+            .undelivered_by_category
+            .iter()
+            .map(|(category, count)| (category.as_str(), *count, VOLATILE));
         let is_there = latest_seq >= self.latest_seq();
         std::iter::once((UNKNOWN_CATEGORY, delivered, NOT_RETAINED))
-            .chain(unkept)
+            .chain(undelivered_by_category)
             .filter(move |(_, count, _)| *count > 0 && !is_there)
     }
 }
 
-/// Counts what a [`VolatileRecord`] says, looking at each entry once as long as nothing is acknowledged.
+/// Counts what a [`LossRecord`] says, looking at each entry once as long as nothing is acknowledged.
 #[derive(Debug)]
-pub struct VolatileTally {
+pub struct UndeliveredCounter {
     session_id: SessionId,
     ring: RingBuffer,
     counted: Option<Counted>,
@@ -123,11 +126,11 @@ pub struct VolatileTally {
 #[derive(Debug)]
 struct Counted {
     after_seq: u64,
-    unkept: BTreeMap<String, u64>,
+    undelivered_by_category: BTreeMap<String, u64>,
     reader: Reader,
 }
 
-impl VolatileTally {
+impl UndeliveredCounter {
     /// Counts what `ring` shows of a session.
     #[must_use]
     pub const fn new(session_id: SessionId, ring: RingBuffer) -> Self {
@@ -135,15 +138,23 @@ impl VolatileTally {
     }
 
     /// What is shown after `after_seq`. `relays` is how far messages were taken into memory.
-    pub fn record(&mut self, after_seq: u64, relays: Vec<RelayCursor>) -> VolatileRecord {
+    pub fn record(&mut self, after_seq: u64, relays: Vec<RelayCursor>) -> LossRecord {
         let latest_seq = self.ring.latest_seq();
         let after_seq = after_seq.min(latest_seq);
         if self.counted.as_ref().is_none_or(|counted| counted.after_seq != after_seq) {
             let reader = self.ring.reader(after_seq, Selector::default()).ok();
-            self.counted = reader.map(|reader| Counted { after_seq, unkept: BTreeMap::new(), reader });
+            self.counted =
+                reader.map(|reader| Counted { after_seq, undelivered_by_category: BTreeMap::new(), reader });
         }
-        let unkept = self.counted.as_mut().map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
-        VolatileRecord { session_id: self.session_id, after_seq, unkept, relays, is_buried: false }
+        let undelivered_by_category =
+            self.counted.as_mut().map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
+        LossRecord {
+            session_id: self.session_id,
+            after_seq,
+            undelivered_by_category,
+            relays,
+            gaps_logged: false,
+        }
     }
 }
 
@@ -159,19 +170,19 @@ impl Counted {
                 ReadResult::Dropped { .. } => continue,
                 ReadResult::Closed => break,
             };
-            match self.unkept.get_mut(category) {
-                Some(unkept) => *unkept += count,
-                None => _ = self.unkept.insert(category.to_owned(), count),
+            match self.undelivered_by_category.get_mut(category) {
+                Some(undelivered_by_category) => *undelivered_by_category += count,
+                None => _ = self.undelivered_by_category.insert(category.to_owned(), count),
             }
         }
-        let mut unkept = self.unkept.clone();
-        let counted: u64 = unkept.values().sum();
+        let mut undelivered_by_category = self.undelivered_by_category.clone();
+        let counted: u64 = undelivered_by_category.values().sum();
         // What the ring had let go of before it was counted.
         let missed = (latest_seq - self.after_seq).saturating_sub(counted);
         if missed > 0 {
-            *unkept.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;
+            *undelivered_by_category.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;
         }
-        unkept
+        undelivered_by_category
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::Trust;
 use crate::log::{Fault, MemoryLog};
-use crate::ring::Entry;
+use crate::record::Entry;
 use crate::session::tests::{id, now};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -12,7 +12,7 @@ fn volatile(log: &MemoryLog, logged: u64, capacity: usize) -> (CaptureSession, R
     let mut session = CaptureSession::with_log(id(), ring.clone(), &log.open(id()));
     publish(&mut session, "page", logged);
     now(crate::session::commit(&mut session, log, 0.0)).unwrap();
-    session.turn_volatile();
+    session.degrade_to_memory();
     (session, ring)
 }
 
@@ -23,8 +23,8 @@ fn publish(session: &mut CaptureSession, category: &str, count: u64) {
     }
 }
 
-fn bury(record: &mut VolatileRecord, log: &MemoryLog) {
-    now(record.bury(log)).unwrap();
+fn log_gaps(record: &mut LossRecord, log: &MemoryLog) {
+    now(record.append_gaps_to(log)).unwrap();
 }
 
 /// First and last seq, category and reason of each gap in the log; an event is `None`.
@@ -48,15 +48,15 @@ fn what_memory_alone_held_becomes_gaps_by_category() {
     publish(&mut session, "console", 3);
     session.record_drop("network", 10, "queue_full").unwrap();
     publish(&mut session, "console", 1);
-    let mut record = VolatileTally::new(id(), ring).record(2, Vec::new());
+    let mut record = UndeliveredCounter::new(id(), ring).record(2, Vec::new());
     assert_eq!(record.latest_seq(), 16);
-    bury(&mut record, &log);
+    log_gaps(&mut record, &log);
     let gaps = [gap(3, 6, "console", VOLATILE), gap(7, 16, "network", VOLATILE)];
     assert_eq!(logged(&log)[2..], gaps);
-    bury(&mut record, &log);
+    log_gaps(&mut record, &log);
     assert_eq!(logged(&log)[2..], gaps, "twice");
     let empty = MemoryLog::default();
-    bury(&mut record, &empty);
+    log_gaps(&mut record, &empty);
     assert_eq!(logged(&empty)[1..], gaps, "again, as the log was emptied");
 }
 
@@ -65,7 +65,7 @@ fn what_the_collector_has_is_not_lost_and_not_kept_here() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 1, 100);
     publish(&mut session, "console", 5);
-    bury(&mut VolatileTally::new(id(), ring).record(4, Vec::new()), &log);
+    log_gaps(&mut UndeliveredCounter::new(id(), ring).record(4, Vec::new()), &log);
     assert_eq!(logged(&log)[1..], [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]);
 }
 
@@ -73,15 +73,15 @@ fn what_the_collector_has_is_not_lost_and_not_kept_here() {
 fn a_tally_follows_the_stream_and_its_acknowledgements() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 100);
-    let mut tally = VolatileTally::new(id(), ring);
+    let mut tally = UndeliveredCounter::new(id(), ring);
     for round in 1..=3 {
         publish(&mut session, "console", 2);
-        assert_eq!(tally.record(0, Vec::new()).unkept["console"], 2 * round);
+        assert_eq!(tally.record(0, Vec::new()).undelivered_by_category["console"], 2 * round);
     }
     session.record_drop("console", 10, "queue_full").unwrap();
     // The cursor may stand inside a gap.
-    assert_eq!(tally.record(9, Vec::new()).unkept["console"], 7);
-    assert_eq!(tally.record(16, Vec::new()).unkept, BTreeMap::new());
+    assert_eq!(tally.record(9, Vec::new()).undelivered_by_category["console"], 7);
+    assert_eq!(tally.record(16, Vec::new()).undelivered_by_category, BTreeMap::new());
     assert!(tally.record(99, Vec::new()).is_empty());
 }
 
@@ -90,10 +90,10 @@ fn what_the_ring_let_go_of_is_counted_too() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 4);
     publish(&mut session, "console", 10);
-    let record = VolatileTally::new(id(), ring.clone()).record(0, Vec::new());
-    assert_eq!(record.unkept, BTreeMap::from([("console".into(), 4), ("system".into(), 6)]));
-    let after = VolatileTally::new(id(), ring).record(3, Vec::new());
-    assert_eq!(after.unkept, BTreeMap::from([("console".into(), 4), ("system".into(), 3)]));
+    let record = UndeliveredCounter::new(id(), ring.clone()).record(0, Vec::new());
+    assert_eq!(record.undelivered_by_category, BTreeMap::from([("console".into(), 4), ("system".into(), 6)]));
+    let after = UndeliveredCounter::new(id(), ring).record(3, Vec::new());
+    assert_eq!(after.undelivered_by_category, BTreeMap::from([("console".into(), 4), ("system".into(), 3)]));
 }
 
 #[test]
@@ -102,10 +102,11 @@ fn a_commit_that_was_made_unnoticed_is_not_counted_again() {
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "console", 5);
     publish(&mut session, "page", 5);
-    let mut record = VolatileTally::new(id(), ring).record(0, Vec::new());
-    let mut unnoticed = VolatileRecord { unkept: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
-    bury(&mut unnoticed, &log);
-    bury(&mut record, &log);
+    let mut record = UndeliveredCounter::new(id(), ring).record(0, Vec::new());
+    let mut unnoticed =
+        LossRecord { undelivered_by_category: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
+    log_gaps(&mut unnoticed, &log);
+    log_gaps(&mut record, &log);
     assert_eq!(logged(&log), [gap(1, 7, "console", VOLATILE), gap(8, 10, "page", VOLATILE)]);
 }
 
@@ -114,7 +115,7 @@ fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
     publish(&mut session, "console", 3);
-    let end = VolatileTally::new(id(), ring).record(3, Vec::new()).end();
+    let end = UndeliveredCounter::new(id(), ring).record(3, Vec::new()).to_gap_ring();
     assert_eq!((end.oldest_seq(), end.latest_seq()), (4, 5));
     let read = end.reader(3, Selector::default()).unwrap().try_read();
     let Some(ReadResult::Gap(StoredGap { gap, .. })) = read else { panic!("{read:?}") };
@@ -127,23 +128,23 @@ fn relays_are_told_with_the_gaps_or_not_at_all() {
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "console", 1);
     let relays = vec![RelayCursor { relay_id: "r1".into(), message: 7 }];
-    let mut record = VolatileTally::new(id(), ring).record(0, relays);
+    let mut record = UndeliveredCounter::new(id(), ring).record(0, relays);
     log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded)]);
-    assert_eq!(now(record.bury(&log)), Err(LogError::QuotaExceeded));
+    assert_eq!(now(record.append_gaps_to(&log)), Err(LogError::QuotaExceeded));
     assert_eq!((logged(&log).len(), log.relay("r1")), (0, None));
-    bury(&mut record, &log);
+    log_gaps(&mut record, &log);
     assert_eq!((logged(&log).len(), log.relay("r1")), (1, Some(7)));
 }
 
 #[test]
 fn a_record_is_read_back_as_it_was_written() {
-    let record = VolatileRecord {
+    let record = LossRecord {
         session_id: id(),
         after_seq: 3,
-        unkept: BTreeMap::from([("console".into(), 2)]),
+        undelivered_by_category: BTreeMap::from([("console".into(), 2)]),
         relays: vec![RelayCursor { relay_id: "r1".into(), message: 7 }],
-        is_buried: true,
+        gaps_logged: true,
     };
     let text = serde_json::to_string(&record).unwrap();
-    assert_eq!(serde_json::from_str::<VolatileRecord>(&text).unwrap(), record);
+    assert_eq!(serde_json::from_str::<LossRecord>(&text).unwrap(), record);
 }

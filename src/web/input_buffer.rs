@@ -5,16 +5,16 @@
 
 use std::cell::RefCell;
 
-/// A growing region. Its address holds until the next [`reserve`](Inbox::reserve).
+/// A growing region. Its address holds until the next [`reserve`](InputBuffer::reserve).
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(super) struct InputBuffer {
     bytes: RefCell<Vec<u8>>,
 }
 
 /// Kept between events; what a rare large one needed beyond it is given back.
 const KEPT_BYTES: usize = 2 << 20;
 
-impl Inbox {
+impl InputBuffer {
     /// Makes room for `length` bytes and returns their address.
     pub(super) fn reserve(&self, length: usize) -> *const u8 {
         let mut bytes = self.bytes.borrow_mut();

@@ -1,0 +1,91 @@
+//! A record with its line: an event or a gap.
+
+use super::{Gap, Header, LineWriter, Record};
+use bytes::Bytes;
+
+/// One event, with its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// What readers filter on.
+    pub header: Header,
+    /// The line, without a newline. A slice of the block it was committed in.
+    pub line: Bytes,
+}
+
+impl StoredEvent {
+    /// Header and line as a selector sees them.
+    #[must_use]
+    pub fn record(&self) -> Record<'_> {
+        Record { header: &self.header, line: &self.line }
+    }
+
+    /// Its category.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        std::str::from_utf8(self.header.category.of(&self.line)).unwrap_or_default()
+    }
+}
+
+/// One gap, with its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGap {
+    /// Which seqs are missing, and why.
+    pub gap: Gap,
+    /// The line, without a newline.
+    pub line: Bytes,
+}
+
+/// One record of a session, as it is stored, shown and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Something happened.
+    Event(StoredEvent),
+    /// Something is missing.
+    Gap(StoredGap),
+}
+
+impl Entry {
+    /// Writes the line of `gap`.
+    #[must_use]
+    pub fn gap(writer: &LineWriter, gap: Gap) -> Self {
+        let mut line = Vec::new();
+        writer.gap(&mut line, &gap);
+        Self::Gap(StoredGap { gap, line: Bytes::from(line) })
+    }
+
+    /// The first seq it covers.
+    #[must_use]
+    pub const fn first_seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.header.seq,
+            Self::Gap(gap) => gap.gap.first_seq,
+        }
+    }
+
+    /// The last seq it covers.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.header.seq,
+            Self::Gap(gap) => gap.gap.last_seq,
+        }
+    }
+
+    /// Its category.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        match self {
+            Self::Event(event) => event.category(),
+            Self::Gap(gap) => &gap.gap.category,
+        }
+    }
+
+    /// Its line.
+    #[must_use]
+    pub const fn line(&self) -> &Bytes {
+        match self {
+            Self::Event(event) => &event.line,
+            Self::Gap(gap) => &gap.line,
+        }
+    }
+}
