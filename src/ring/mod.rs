@@ -1,9 +1,9 @@
 //! A bounded, ordered window onto the newest records of a stream, for any number of readers.
 //!
 //! One owner pushes; [`Reader`]s follow at their own pace. A push never blocks and never fails: when
-//! the ring is over its count or its bytes, the oldest entries go. Entries stand in seq order without
-//! a missing one between them, a [`Gap`](crate::record::Gap) being one entry whatever its length, so finding a seq is a binary
-//! search and an overrun is a subtraction.
+//! the ring is over its count or its bytes, the oldest entries go. Entries are in seq order and cover every
+//! seq between them, a [`Gap`](crate::record::Gap) being one entry whatever its length, so finding a seq is a
+//! binary search and counting dropped seqs is a subtraction.
 //!
 //! ## Lagging
 //!
