@@ -46,7 +46,7 @@ struct Producer {
     reader: Reader,
 }
 
-/// What became of what a process published.
+/// The result of publishing.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// The lines of the envelopes.
@@ -168,7 +168,7 @@ impl Producers {
 }
 
 impl Producer {
-    /// What was published since the last look.
+    /// Reads the records that were published since the last call.
     fn read(&mut self) -> Vec<Incoming> {
         let session_id = self.session.session_id();
         std::iter::from_fn(|| self.reader.try_read())

@@ -103,7 +103,7 @@ const fn colour_of(severity: Severity) -> &'static str {
     }
 }
 
-/// What a person wants to see of an event, of whatever type.
+/// Returns the fields of an event that a person reads first, whatever its type.
 fn summary(event: &Value) -> String {
     let data = &event["data"];
     let url = event["url"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The commands, with their arguments and help texts.
 
 use super::CliError;
 use super::client::Client;
@@ -22,7 +22,7 @@ pub struct Cli {
     pub(super) command: Command,
 }
 
-/// Which collector is meant.
+/// The collector that a command talks to.
 #[derive(Debug, Args)]
 pub(super) struct Target {
     /// The collector's folder: its store, and collector.json, where commands find it
@@ -41,7 +41,7 @@ impl Target {
         state::folder(self.data_dir.as_deref())
     }
 
-    /// What collector.json says, except for what was given instead.
+    /// Returns the contents of collector.json, with the arguments that replace parts of it.
     pub(super) fn running(&self) -> Result<Running, CliError> {
         let mut running = state::find(&self.folder()?)?;
         running.url = self.url.clone().unwrap_or(running.url);
@@ -133,7 +133,7 @@ pub(super) enum Command {
     },
 }
 
-/// Where the collector is unless it is told otherwise.
+/// The address of the collector if none is given.
 const LISTEN: &str = "127.0.0.1:28273";
 
 #[derive(Debug, Args)]
@@ -200,10 +200,10 @@ pub(super) struct Output {
 /// Selector terms and their shorthands.
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
-    /// What to show, like `category:console severity:warn`; everything if nothing is said
+    /// Records to show, like `category:console severity:warn`; all if absent
     #[arg(value_name = "SELECTOR")]
     terms: Vec<String>,
-    /// A term that is not wanted, like `url:*/hot-update*`
+    /// A term to leave out, like `url:*/hot-update*`
     #[arg(long = "not", value_name = "TERM")]
     not: Vec<String>,
     /// From then on: 10m, 2h, 2026-01-31T09:00Z
@@ -278,20 +278,20 @@ pub(super) enum Format {
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) wanted: Wanted,
-    /// What to write
+    /// The format to write
     #[arg(long, value_enum, default_value = "ndjson")]
     pub(super) format: Format,
     /// One session
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
-    /// Where to write it; stdout when absent
+    /// The file to write; stdout if absent
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
-    /// Where `tabtape serve` would listen: what holds the port is asked who it is, if none runs
+    /// The address on which `tabtape serve` would listen; if no collector runs, the process that holds the port is reported
     #[arg(long, default_value = LISTEN, value_name = "ADDR")]
     pub(super) listen: SocketAddr,
     /// Print JSON
@@ -311,7 +311,7 @@ pub(super) struct RecoverArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct MarkArgs {
-    /// What to say
+    /// The text of the note
     pub(super) note: String,
     /// Print the stored record
     #[arg(long)]
@@ -352,13 +352,13 @@ pub(super) enum TokenCommand {
         after_help = "Examples:\n  tabtape token create --scope read --label ci --selector 'severity:warn'\n  tabtape token create --scope ingest --label backend"
     )]
     Create {
-        /// What it may do
+        /// The rights of the token
         #[arg(long, value_enum)]
         scope: Scope,
-        /// What it is for
+        /// A description of its purpose
         #[arg(long, default_value = "")]
         label: String,
-        /// Always ANDed to what it reads
+        /// A selector that is always ANDed to its reads
         #[arg(long, value_name = "SELECTOR")]
         selector: Option<String>,
         /// Seconds until it stops working

@@ -76,7 +76,7 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
     Ok(findings)
 }
 
-/// What the running collector says, and whether it is the one that is meant.
+/// Asks the running collector for its health, and checks that it is the expected one.
 async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
     let health: Value = match client.json("/healthz").await {
         Ok(health) => health,
@@ -145,7 +145,7 @@ fn disk(available: std::io::Result<u64>) -> Finding {
     }
 }
 
-/// Who holds the port on which a collector would listen, if somebody does.
+/// Reports the process that holds the collector's port, if one does.
 async fn taken(listen: SocketAddr) -> Option<Finding> {
     let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(listen)).await;
     connected.ok()?.ok()?;

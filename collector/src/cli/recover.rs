@@ -126,7 +126,7 @@ impl Recovered {
     async fn deliver(&mut self, client: &Client, runs: Vec<Run>) -> Result<(), CliError> {
         for run in runs {
             let mut records = &run.records[..];
-            // What differs from what is stored is passed over, and the rest of the run goes on behind it.
+            // A record that conflicts with a stored one is skipped; the run continues after it.
             while let (Some(first), Some(last)) = (records.first(), records.last()) {
                 let body =
                     records.iter().flat_map(|record| [&record.line[..], b"\n"]).collect::<Vec<_>>().concat();
@@ -175,7 +175,7 @@ impl Recovered {
                 let (Some(first_seq), Some(last_seq)) = (hole[0].as_u64(), hole[1].as_u64()) else {
                     continue;
                 };
-                // What lies before everything that is left was taken by retention, most likely.
+                // Seqs before the first record that is left were most likely removed by retention.
                 let reason = if is_pruned && last_seq < first_read { NOT_RETAINED } else { CORRUPT };
                 let gap =
                     Gap { first_seq, last_seq, category: UNKNOWN_CATEGORY.into(), reason: reason.into() };

@@ -15,7 +15,7 @@ use tabtape::event::max_safe_integer;
 use tabtape::record::{LineError, SessionId, parse_line};
 use utoipa::{IntoParams, ToSchema};
 
-/// What a batch says it is.
+/// The parameters of a batch.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -28,14 +28,14 @@ pub(super) struct Declared {
     /// Seq of the last record.
     #[param(minimum = 1)]
     last_seq: u64,
-    /// Of a session that is brought back from another store: the local process that wrote it. Only with an admin
-    /// token, like `pairing`.
+    /// The local process that wrote the session, if it is restored from another store. Needs an admin token, as
+    /// `pairing` does.
     producer: Option<String>,
-    /// Of a session that is brought back from another store: the pairing that delivered it.
+    /// The pairing that delivered the session, if it is restored from another store.
     pairing: Option<String>,
 }
 
-/// What became of a batch. Sent only once it is on disk.
+/// The receipt for a batch. Sent only after its commit is on disk.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BatchReceipt {
     /// Identity of the store.
@@ -140,7 +140,7 @@ fn finish(
 }
 
 impl Declared {
-    /// Whose a session is, its deliverer's token says; only the owner of the store may say it in its place.
+    /// Refuses a batch that names its session's owner without an admin token: otherwise the token names the owner.
     fn check_owner(&self, grant: &Grant) -> Result<(), Problem> {
         if grant.scope == Scope::Admin || (self.producer.is_none() && self.pairing.is_none()) {
             return Ok(());

@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Whose coverage.
+/// The sessions and records whose coverage is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +21,7 @@ pub(super) struct Asked {
     session: Option<String>,
 }
 
-/// What was being watched.
+/// The coverage of each session.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Coverage {
     /// Newest first, at most 50.

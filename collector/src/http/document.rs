@@ -16,19 +16,19 @@ use utoipa::{OpenApi as _, ToSchema as _};
 ))]
 struct Document;
 
-/// What any body may be refused for.
+/// Errors that every endpoint with a body can answer.
 const BODY: &[(StatusCode, &str)] = &[
     (StatusCode::BAD_REQUEST, "The body is not what is expected"),
     (StatusCode::REQUEST_TIMEOUT, "`slow_body`: the body did not arrive in time"),
     (StatusCode::PAYLOAD_TOO_LARGE, "`body_too_large`"),
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "`unsupported_type` or `unsupported_encoding`"),
 ];
-/// What any token may be refused for.
+/// Errors that every endpoint with a token can answer.
 const TOKENS: &[(StatusCode, &str)] = &[
     (StatusCode::UNAUTHORIZED, "`no_token` or `unknown_token`"),
     (StatusCode::FORBIDDEN, "`wrong_scope`: the token may not do this"),
 ];
-/// What the guard refuses.
+/// Errors that the guard answers.
 const GUARD: &[(StatusCode, &str)] = &[(StatusCode::FORBIDDEN, "`wrong_host` or `wrong_origin`")];
 
 /// The document before the handlers have told theirs.
@@ -55,7 +55,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     document.components.get_or_insert_default().add_security_scheme(TOKEN, token);
 }
 
-/// What a handler says itself stays.
+/// Adds responses that the handler does not document itself.
 fn add(operation: &mut Operation, responses: &[(StatusCode, &str)]) {
     for (status, description) in responses {
         let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();

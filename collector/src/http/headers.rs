@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 const DEFAULT_LIMIT: usize = 20_000;
 const MAX_LIMIT: usize = 100_000;
 
-/// What to read.
+/// The headers to read.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +62,9 @@ pub(super) struct Headers {
     sessions: Vec<String>,
     types: Vec<String>,
     categories: Vec<String>,
-    /// Where to go on; null when nothing more was stored, or nothing more up to `until`.
+    /// The cursor of the next page; null when no more is stored, or no more up to `until`.
     next: Option<String>,
-    /// The cursor after everything that was looked at.
+    /// The cursor after the last record that was examined.
     resume: String,
 }
 

@@ -1,4 +1,4 @@
-//! What one client may take of the collector, and for how long it hears nothing: connections and time. Sizes are in [`super::body`].
+//! Limits on connections and on time for each client. Limits on sizes are in [`super::body`].
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Default for Limits {
         Self {
             // Thousands of subscribers fit; a flood does not take the process with it.
             connections: 8192,
-            // Whoever takes longer on loopback is an attack or a broken client.
+            // A client that takes longer on loopback is an attack or is broken.
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
             // Proxies and people give up on silence after half a minute.

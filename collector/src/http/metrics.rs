@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What has happened since the start.
+/// Counters since the start of the process.
 #[derive(Debug, Default)]
 pub struct Metrics {
     received_bytes: AtomicU64,
@@ -18,7 +18,7 @@ pub struct Metrics {
     conflicts: AtomicU64,
     subscribers: AtomicU64,
     pub(super) refused_connections: AtomicU64,
-    /// What became of records on their way to an OpenTelemetry endpoint.
+    /// Counters of records sent to an OpenTelemetry endpoint.
     pub(crate) forwarding: Forwarding,
 }
 

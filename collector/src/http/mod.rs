@@ -50,12 +50,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What every handler sees.
+/// The state that handlers share.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Where events are.
+    /// The store of events.
     pub store: Store,
-    /// Who may do what.
+    /// Tokens and pairings, with their rights.
     pub auth: Arc<Auth>,
     /// Local processes that publish.
     pub producers: Arc<Producers>,
@@ -69,7 +69,7 @@ pub struct App {
     pub pair_codes: Arc<Codes<bool>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// What one client may take.
+    /// Limits for each client.
     pub limits: Limits,
     /// Cancelled when the process is about to end: streams end.
     pub shutdown: CancellationToken,
@@ -189,7 +189,7 @@ async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Problem {
 
 /// A mistake of ours ends its request, and nothing else.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    // What it said stands in the log already; it may hold captured text.
+    // The message is in the log already; it may contain captured text.
     let detail = "the collector made a mistake with this request; its log says more";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
 }

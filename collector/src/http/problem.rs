@@ -12,15 +12,15 @@ use utoipa::ToSchema;
 /// An error a client sees.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// What went wrong, for programs.
+    /// The kind of error, for programs.
     code: &'static str,
     /// The HTTP status.
     status: u16,
     /// The status in words.
     title: &'static str,
-    /// What was wrong, with which value, and what would be right.
+    /// The mistake, the value that has it, and the correct form.
     detail: String,
-    /// What else is known: `line`, `seq`, `acked_seq`, …
+    /// Further fields: `line`, `seq`, `acked_seq`, …
     #[serde(flatten)]
     #[schema(additional_properties)]
     more: Map<String, Value>,

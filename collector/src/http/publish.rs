@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 const MAX_KEY_BYTES: usize = 200;
 
-/// Who publishes.
+/// The parameters of a publishing request.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -131,7 +131,7 @@ impl From<PublishError> for Problem {
     }
 }
 
-/// What to forget.
+/// The events to delete.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -145,7 +145,7 @@ pub(super) struct Forget {
     all: bool,
 }
 
-/// What was forgotten.
+/// The result of a deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Forgotten {
     /// Events deleted.

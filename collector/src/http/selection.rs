@@ -1,7 +1,7 @@
-//! What a reading request asks for: selector, session, cursor.
+//! Selector, session and cursor of a reading request.
 //!
 //! A cursor is a resume token: within one session its seq, over all sessions `store_id:position`. A
-//! token of another store is answered 410, so that nobody takes another store's end for a start.
+//! token of another store is answered 410, so that the end of one store is not mistaken for a position in another.
 
 use super::App;
 use super::problem::Problem;
@@ -42,7 +42,7 @@ pub(super) fn selector(q: Option<&str>, grant: &Grant) -> Result<Option<Arc<Sele
     })
 }
 
-/// Which records, in which order.
+/// The records of a request, and their order.
 #[derive(Debug, Clone)]
 pub(super) enum Extent {
     /// All sessions, by position.

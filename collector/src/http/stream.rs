@@ -35,7 +35,7 @@ use utoipa::IntoParams;
 const CHUNK_BYTES: usize = 256 << 10;
 const PAGE_LIMIT: usize = 1_000;
 
-/// What to follow.
+/// The records to follow.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -44,8 +44,8 @@ pub(super) struct Asked {
     q: Option<String>,
     /// One session, in order of seq; without it all, in order of commit.
     session: Option<String>,
-    /// Where to begin, exclusive; `Last-Event-ID` goes before it. `latest`: only what is new. Without it:
-    /// the oldest retained.
+    /// The cursor to begin after; `Last-Event-ID` takes precedence. `latest` begins with new records; without a
+    /// cursor the stream begins with the oldest retained record.
     after: Option<String>,
 }
 

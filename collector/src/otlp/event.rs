@@ -21,7 +21,7 @@ pub(crate) struct FromProducer {
     pub(crate) events: Vec<bytes::Bytes>,
 }
 
-/// What a request carries, by producer.
+/// Returns the events of a request, by producer.
 pub(crate) fn events(request: &ExportLogsServiceRequest) -> Vec<FromProducer> {
     request
         .resource_logs

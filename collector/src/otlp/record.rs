@@ -141,7 +141,7 @@ fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
     if !matches!(type_, "console.exception" | "console.rejection") {
         return;
     }
-    // What was thrown, as it is previewed; workers tell text and stack alone.
+    // The preview of the thrown value; workers report text and stack only.
     let error = &data["error"];
     let field = |thrown: &str, beside: &str| error[thrown].as_str().or_else(|| data[beside].as_str());
     attributes.extend(field("message", "text").map(|message| text("exception.message", message)));

@@ -1,4 +1,4 @@
-//! What is handed to the store, and what it says of it.
+//! Batches for the store, and its receipts.
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -9,14 +9,14 @@ use tabtape::record::{Line, SessionId};
 pub struct Incoming {
     /// The line as it came, without a newline.
     pub line: Bytes,
-    /// What it says.
+    /// The parsed line.
     pub parsed: Line,
 }
 
 /// Records of one session, in seq order.
 #[derive(Debug)]
 pub struct Batch {
-    /// Whose.
+    /// The session.
     pub session_id: SessionId,
     /// The local process that wrote them, if one did.
     pub producer: Option<String>,
@@ -31,13 +31,13 @@ pub struct Batch {
 /// Names a request, so that its repeat is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
-    /// What the client calls it, within its producer.
+    /// The client's key, unique within its producer.
     pub key: String,
-    /// Digest of what it asked for.
+    /// Digest of the request.
     pub digest: [u8; 32],
 }
 
-/// What was stored for a request that named itself.
+/// The result that is kept for an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
     /// Row of the session.
@@ -55,11 +55,11 @@ pub struct Answered {
 pub struct Conflict {
     /// The seq.
     pub seq: u64,
-    /// Which record of the batch, from 0.
+    /// Index of the record in its batch, from 0.
     pub index: usize,
 }
 
-/// What became of a batch. Given only once it is on disk.
+/// The receipt for a batch. Returned only after its commit is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     /// The unbroken prefix of the session, from 1.
@@ -68,7 +68,7 @@ pub struct Receipt {
     pub accepted: u64,
     /// Records that were stored before, or stood for a seq that was.
     pub duplicates: u64,
-    /// Where the batch stopped, if it did.
+    /// The conflict at which the batch stopped, if any.
     pub conflict: Option<Conflict>,
 }
 

@@ -1,4 +1,4 @@
-//! What was being watched, so that an empty answer means something.
+//! Coverage: the time in which a session was watched, so that an empty answer means something.
 //!
 //! Recorders say it themselves, in events that are kept as milestones, apart from retention; the core
 //! [folds](tabtape::coverage) them into stretches with the categories and levels that were on. Holes in the
@@ -33,7 +33,7 @@ impl From<tabtape::coverage::Window> for Window {
     }
 }
 
-/// What was recorded during a stretch.
+/// A stretch of time, with the categories that were recorded in it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Watched {
     /// When.
@@ -71,13 +71,13 @@ pub struct Hole {
     pub first_seq: u64,
     /// Last seq.
     pub last_seq: u64,
-    /// What was lost.
+    /// The category of the lost records.
     pub category: String,
     /// Why.
     pub reason: String,
 }
 
-/// What was being watched in one session.
+/// The coverage of one session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SessionCoverage {
     /// Its id.
@@ -88,9 +88,9 @@ pub struct SessionCoverage {
     pub first_ts: Option<u64>,
     /// See `first_ts`.
     pub last_ts: Option<u64>,
-    /// What was on, and when.
+    /// Stretches that were watched.
     pub watched: Vec<Watched>,
-    /// When nobody watched.
+    /// Stretches that were not watched.
     pub unwatched: Vec<Window>,
     /// Tabs that were seen.
     pub tabs: Vec<TabCoverage>,

@@ -19,10 +19,10 @@ use tabtape::selector::Selector;
 /// Positions looked at in one step; the writer is held for about as long as a commit.
 const STEP: u64 = 8_192;
 
-/// What to delete.
+/// The events to delete.
 #[derive(Debug, Clone, Default)]
 pub struct Deletion {
-    /// Which events; `None` for all.
+    /// Matches the events; `None` for all.
     pub selector: Option<Arc<Selector>>,
     /// Only of this session.
     pub session: Option<i64>,
@@ -43,7 +43,7 @@ impl Store {
     /// Deletes events, and says how many.
     ///
     /// # Errors
-    /// What SQLite says; what was deleted until then stays deleted.
+    /// An error of SQLite; deletions before it remain.
     pub async fn delete(&self, deletion: Deletion) -> Result<u64, StoreError> {
         let end = self.latest_position();
         let (mut after, mut deleted) = (0, 0);

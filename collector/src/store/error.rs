@@ -1,4 +1,4 @@
-//! What can go wrong with the store, each with what would mend it.
+//! Errors of the store, each with its remedy.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,9 @@ pub enum StoreError {
         "the data folder {path} cannot be used: {source}; make it a folder this user may write, or give --data-dir another"
     )]
     Folder {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The file was written by a newer program.
@@ -24,7 +24,7 @@ pub enum StoreError {
     NewerSchema {
         /// In the file.
         found: i64,
-        /// Of this program.
+        /// The newest schema that this program supports.
         known: i64,
     },
     /// The file is damaged.
@@ -47,9 +47,9 @@ pub enum StoreError {
     /// A cursor lies beyond what was stored.
     #[error("the cursor {cursor} lies beyond the latest, {latest}")]
     CursorAhead {
-        /// What was asked for.
+        /// The cursor of the request.
         cursor: u64,
-        /// What there is.
+        /// The newest seq or position.
         latest: u64,
     },
     /// Anything else SQLite says.

@@ -218,7 +218,7 @@ impl Ingest {
             Some(Stored::Same) => return Ok(Outcome::Duplicate),
             Some(Stored::Other) => return Ok(Outcome::Conflict),
             Some(Stored::Broken) => {
-                // What was damaged here has come again, whole.
+                // The stored line was damaged; the line that arrives again replaces it.
                 transaction
                     .prepare_cached("UPDATE events SET line = ?3 WHERE session = ?1 AND seq = ?2")?
                     .execute(params![state.row, header.seq as i64, &event.line[..]])?;
@@ -330,7 +330,7 @@ impl Ingest {
     }
 }
 
-/// What lies at a seq that arrives again.
+/// The record that is stored at a seq that arrives again.
 enum Stored {
     Same,
     Other,

@@ -14,7 +14,7 @@ const AT_ONCE_BYTES: u64 = 32 << 20;
 
 /// Checks at start; gives whether the rest is still to be checked.
 pub(super) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
-    // What the log still holds goes into the file, so that its length means something.
+    // Moves the write-ahead log into the file, so that the file's length can be checked.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     let expected = (pragma("page_count")? * pragma("page_size")?) as u64;

@@ -1,4 +1,4 @@
-//! Which seqs of one session the store has accounted for.
+//! The seqs of one session that the store has accounted for.
 //!
 //! A seq is covered once an event or a gap was stored for it, and stays covered when retention or a
 //! deletion takes the record away: the ledger only grows. [`Ledger::acked_seq`] is the unbroken prefix

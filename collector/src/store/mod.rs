@@ -138,7 +138,7 @@ impl Store {
         &self.inner.store_id
     }
 
-    /// Where it lives.
+    /// Returns the data folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.inner.folder
@@ -155,7 +155,7 @@ impl Store {
     /// Reads one page.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn page(&self, query: PageQuery) -> Result<Page, StoreError> {
         let names = Arc::clone(&self.inner.names);
         self.inner.readers.with(move |connection| page::read(connection, &names, &query)).await
@@ -164,7 +164,7 @@ impl Store {
     /// Every session, oldest first.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn sessions(&self) -> Result<Vec<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
         self.inner.readers.with(move |connection| sessions::list(connection, &names, None)).await
@@ -173,7 +173,7 @@ impl Store {
     /// One session, if it is known.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn session(&self, session: &str) -> Result<Option<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
         let session = session.to_owned();
@@ -188,7 +188,7 @@ impl Store {
     /// The row and ledger of one session, if it is known.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
         let session = session.to_owned();
         self.inner.readers.with(move |connection| sessions::row(connection, &session)).await
@@ -203,7 +203,7 @@ impl Store {
     /// A number kept under `name`.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub(crate) async fn note(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let name = name.to_owned();
         let read = move |connection: &Connection| {
@@ -218,7 +218,7 @@ impl Store {
     /// Keeps a number under `name`; on disk when it resolves.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub(crate) async fn set_note(&self, name: &str, number: u64) -> Result<(), StoreError> {
         let name = name.to_owned();
         let write = move |state: &mut writer::WriterState| {
@@ -229,7 +229,7 @@ impl Store {
         self.inner.writer.run(write).await
     }
 
-    /// What a check has found to be damaged.
+    /// Returns the damage that a check has found, if any.
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
         self.inner.damage.get().map(String::as_str)
@@ -241,10 +241,10 @@ impl Store {
         self.inner.indexed.load(Relaxed)
     }
 
-    /// What was being watched, as far as `selector` and `session` ask for it; newest session first.
+    /// Returns the coverage that `selector` and `session` ask for; newest session first.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn coverage(
         &self,
         selector: Option<Arc<Selector>>,
@@ -260,7 +260,7 @@ impl Store {
     /// The digest is of what it asked for then.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn answered(&self, key: &str) -> Result<Option<Answered>, StoreError> {
         let key = key.to_owned();
         self.inner.readers.with(move |connection| Ok(batch::answered(connection, &key)?)).await

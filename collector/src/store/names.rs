@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-/// What a name names.
+/// The kind of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum NameKind {

@@ -1,7 +1,7 @@
 //! A line as it lies in the table: packed by zstd, or as it came.
 //!
-//! What is stored tells by its first byte which it is: a line begins as JSON does, a packed one with the number
-//! of the dictionary it was packed against. So a store holds both, and one of schema 1 needs no rewriting.
+//! The first byte of a stored record tells its form: a line begins with `{`, a compressed one with the number of
+//! its dictionary. A store can contain both, and a store of schema 1 is not rewritten.
 //!
 //! The dictionary is fixed text, like the lines a recorder sends. It is not trained on what is stored: it would
 //! keep pieces of captured text that a deletion must be able to take away. A released dictionary is never edited,

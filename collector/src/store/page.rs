@@ -33,12 +33,12 @@ pub enum Order {
     Seq(i64),
 }
 
-/// What to read.
+/// The records to read.
 #[derive(Debug, Clone)]
 pub struct PageQuery {
     /// Order and extent.
     pub order: Order,
-    /// Which records; `None` for all.
+    /// Matches the records; `None` for all.
     pub selector: Option<Arc<Selector>>,
     /// Exclusive cursor to start from.
     pub after: u64,
@@ -67,7 +67,7 @@ pub struct PageRecord {
     pub line: Bytes,
 }
 
-/// What was read.
+/// The records that were read.
 #[derive(Debug)]
 pub struct Page {
     /// Records in ascending order of the cursor.

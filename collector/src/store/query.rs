@@ -1,8 +1,8 @@
 //! A selector as SQL.
 //!
-//! What a row's columns decide becomes SQL; sites, urls and text are decided by the core's own matching
-//! on the lines that are left. So a query finds exactly what a live stream would have shown; a test
-//! holds the two against each other on random data.
+//! Terms on columns become SQL; sites, urls and text are matched by the core on the remaining lines. A query
+//! therefore finds exactly the records that a live stream would have shown; a test compares the two on random
+//! data.
 
 use super::index::bit;
 use super::names::{NameKind, Names};
@@ -23,7 +23,7 @@ pub(super) struct Filter {
     bounds: Bounds,
 }
 
-/// What the index of blocks can tell of a selector: conditions that every block with a match fulfils.
+/// Conditions on the index of blocks that every block with a match fulfils.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bounds {
     sql: String,
@@ -105,7 +105,7 @@ impl Filter {
         &self.sql
     }
 
-    /// What the index of blocks can tell.
+    /// Returns the conditions on the index of blocks.
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds
     }

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 /// Enough for seconds of a busy browser; small beside the process.
 const MAX_BYTES: usize = 32 << 20;
-/// What a record weighs beside its line.
+/// Memory that a record uses in addition to its line.
 const RECORD_OVERHEAD_BYTES: usize = 192;
 
-/// What kind of record.
+/// The kind of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// An event, with the header of its line.
@@ -86,7 +86,7 @@ impl Commit {
     }
 }
 
-/// What was asked for is older than what is held.
+/// The requested record is older than the oldest one in memory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Behind;
 

@@ -34,7 +34,7 @@ impl Store {
     /// Applies `retention` once, and says how many records it took.
     ///
     /// # Errors
-    /// What SQLite says; what was taken until then stays taken.
+    /// An error of SQLite; records removed before it stay removed.
     pub async fn retain(&self, retention: Retention) -> Result<u64, StoreError> {
         self.inner.writer.run(note_clock).await?;
         let now = now_micros();
@@ -61,7 +61,7 @@ impl Store {
     /// Everything up to this position was taken by retention.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn oldest_position(&self) -> Result<u64, StoreError> {
         self.inner.readers.with(|connection| Ok(pruned_position(connection)?)).await
     }
@@ -71,7 +71,7 @@ impl Store {
     /// The cursor after which everything that was ever stored in this order is still held.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub async fn complete_after(&self, order: Order) -> Result<u64, StoreError> {
         let Order::Seq(session) = order else { return self.oldest_position().await };
         let read = move |connection: &Connection| {

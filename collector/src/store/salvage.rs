@@ -20,14 +20,14 @@ const PATIENCE: i64 = 10_000;
 /// No store has so many positions.
 const MAX_POSITION: i64 = 1 << 53;
 
-/// What stands at a position, or after it.
+/// The records at or after a position.
 enum Seen {
     Rows,
     Damage,
     End,
 }
 
-/// Who wrote a session.
+/// The writer of a session.
 #[derive(Debug, Clone, Default)]
 pub struct Owner {
     /// A local process's name.
@@ -159,7 +159,7 @@ impl Salvage {
         Ok(true)
     }
 
-    /// Who wrote each session: the local process, and the pairing that delivered it.
+    /// Returns the local process that wrote each session, and the pairing that delivered it.
     #[must_use]
     pub fn owners(&mut self) -> BTreeMap<String, Owner> {
         let mut owners = BTreeMap::new();

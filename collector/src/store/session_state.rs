@@ -1,11 +1,11 @@
-//! What the writer remembers of a session: its row, its ledger, its times.
+//! The writer's state of a session: its row, its ledger, its times.
 
 use super::ledger::Ledger;
 use crate::clock::now_micros;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use tabtape::record::SessionId;
 
-/// What the writer knows about a session it has touched.
+/// The writer's state of a session that it has written.
 #[derive(Debug)]
 pub(super) struct SessionState {
     pub(super) row: i64,

@@ -1,4 +1,4 @@
-//! What is known of each session.
+//! Summaries of sessions.
 
 use super::names::Names;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -36,7 +36,7 @@ pub struct SessionSummary {
     pub missing: Vec<(u64, u64)>,
 }
 
-/// Where a session stands.
+/// The row of a session, and how far it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRow {
     /// Its row.

@@ -1,4 +1,4 @@
-//! What only the store itself can be made to do.
+//! Tests that need the store's internals.
 
 use super::*;
 use tabtape::record::parse_line;
@@ -72,7 +72,7 @@ async fn a_full_disk_refuses_a_batch_whole_and_takes_it_when_there_is_room() {
     let refused = store.ingest(batch(11, 20, &filler)).await.unwrap_err();
     assert!(matches!(refused, StoreError::DiskFull), "{refused}");
     assert_eq!(stored(&store).await, before);
-    // What still fits is taken, also beside what does not.
+    // A batch that fits is stored, also next to one that does not fit.
     let (large, small) = tokio::join!(store.ingest(batch(12, 20, &filler)), store.ingest(batch(11, 11, "y")));
     assert!(matches!(large, Err(StoreError::DiskFull)));
     assert_eq!((small.as_ref().unwrap().accepted, small.unwrap().acked_seq), (1, 11));
@@ -115,7 +115,7 @@ async fn a_damaged_line_is_a_gap_beside_what_is_whole() {
         page.records.iter().map(|record| record.first_seq).collect::<Vec<_>>()
     };
     assert_eq!((seqs(0).await, seqs(1).await, seqs(2).await), (vec![1], vec![2], vec![3]));
-    // What cannot be read cannot be told to be meant.
+    // A record that cannot be read does not match a selector.
     let selector = Some(Arc::new(tabtape::selector::Selector::parse("nowhere", 0).unwrap()));
     let deletion = Deletion { selector, session: None, pairing: None };
     assert_eq!(store.delete(deletion).await.unwrap(), 0);

@@ -31,7 +31,7 @@ const PACKED_AT_ONCE_BYTES: usize = 64 << 10;
 /// How often the clock table learns where the store is; see `retention`.
 const CLOCK_STEP_MICROS: u64 = 60_000_000;
 
-/// What [`WriterState`] lends to rare operations.
+/// A rare operation that uses [`WriterState`].
 type Job = Box<dyn FnOnce(&mut WriterState) + Send>;
 
 enum Op {
@@ -59,7 +59,7 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// What only the writer thread touches.
+/// State that only the writer thread uses.
 #[derive(Debug)]
 pub(super) struct WriterState {
     pub(super) connection: Connection,
