@@ -1,4 +1,4 @@
-//! What was being watched, so that an empty answer means something.
+//! Coverage: the time in which a session was watched, so that an empty answer means something.
 //!
 //! A recorder says it itself: a session's start, each start of its worker and each change of its config carry
 //! the config, and a worker's start the stretch nobody watched. [`Coverage`] folds those events, in order of
@@ -32,7 +32,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// What of it lies within a range, both ends included.
+    /// Returns the part within a range, both ends included.
     #[must_use]
     pub fn within(self, from_ts: u64, to_ts: u64) -> Option<Self> {
         if self.from_ts > to_ts || self.to_ts.is_some_and(|end| end < from_ts) {
@@ -44,7 +44,7 @@ impl Window {
     }
 }
 
-/// What was recorded during a stretch.
+/// A stretch of time, with the categories that were recorded in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Watched {
     /// When.
@@ -56,10 +56,10 @@ pub struct Watched {
     pub sites: Value,
 }
 
-/// What was watched in one session, and when nobody was.
+/// The stretches of one session that were watched, and those that were not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Coverage {
-    /// What was on, and when.
+    /// Stretches that were watched.
     pub watched: Vec<Watched>,
     /// When nobody watched, between the death of a worker and the start of the next.
     pub unwatched: Vec<Window>,
@@ -93,7 +93,7 @@ impl Coverage {
         }
     }
 
-    /// What of it lies within a range.
+    /// Returns the part within a range.
     #[must_use]
     pub fn within(mut self, from_ts: u64, to_ts: u64) -> Self {
         self.watched.retain_mut(|watched| match watched.window.within(from_ts, to_ts) {

@@ -83,7 +83,7 @@ impl fmt::Display for UnknownName {
 impl std::error::Error for UnknownName {}
 
 closed_set! {
-    /// What kind of producer observed the event.
+    /// The kind of producer that observed the event.
     SourceKind, "source kind":
     /// The Chrome DevTools Protocol.
     Cdp = "cdp",
@@ -98,9 +98,9 @@ closed_set! {
 closed_set! {
     /// How much of what happened was recorded.
     DetailLevel, "detail level":
-    /// What happened and where.
+    /// The fact and its place.
     Minimal = "minimal",
-    /// What a developer needs to understand it.
+    /// The fields that a developer needs to understand it.
     Standard = "standard",
     /// Contents, capped in size.
     Verbose = "verbose",

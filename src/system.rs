@@ -71,7 +71,7 @@ pub fn session_ended() -> String {
     event("system.session_ended", "recorder.close", &json!({}))
 }
 
-/// What is recorded changed.
+/// The capture config changed.
 #[must_use]
 pub fn config_changed(patch: &Value, config: &CaptureConfig) -> String {
     event("system.config_changed", "recorder.configure", &json!({"patch": patch, "config": config}))

@@ -1,4 +1,4 @@
-//! What is recorded of one category.
+//! The capture config of one category.
 
 use crate::levels::DetailLevel;
 use serde::Serialize;
@@ -12,7 +12,7 @@ const DEFAULT_MAX_EVENT_BYTES: u32 = 64 << 10;
 /// Bodies at `verbose` are longer, and cut ones cannot be read as JSON.
 const DEFAULT_MAX_NETWORK_EVENT_BYTES: u32 = 256 << 10;
 
-/// What a producer records of one category.
+/// The settings of a producer for one category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CategoryConfig {
     /// Whether anything is recorded.
@@ -24,7 +24,7 @@ pub struct CategoryConfig {
 }
 
 impl CategoryConfig {
-    /// What is recorded of `category` until someone says otherwise: everything, at `standard`.
+    /// Returns the default of `category`: enabled, at `standard`.
     #[must_use]
     pub fn default_of(category: &str) -> Self {
         let max_event_bytes =

@@ -1,4 +1,4 @@
-//! What the native producers record: per category whether, how much and how many bytes, and on which sites.
+//! The capture config of the native producers: per category whether, at which level and how many bytes; and on which sites.
 //!
 //! A [`CaptureConfig`] is always whole and always valid. It changes only by an RFC 7396 merge patch
 //! ([`CaptureConfig::apply`]), which is taken as a whole or refused as a whole with the path of the wrong
@@ -40,17 +40,17 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What is recorded.
+/// The capture config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaptureConfig {
     /// By category; holds at least the [built-in](BUILT_IN) ones.
     categories: BTreeMap<String, CategoryConfig>,
     sites: Sites,
-    /// Which noise is left out below `verbose`, in order; all of it unless said otherwise.
+    /// The noise that is left out below `verbose`, in order; all noise by default.
     noise: BTreeSet<Noise>,
 }
 
-/// Where it is recorded: on sites that fit an `include` and no `exclude`.
+/// The recorded sites: those that match an `include` and no `exclude`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sites {
     /// Every site unless said otherwise; none when empty.
@@ -109,7 +109,7 @@ impl CaptureConfig {
         Ok(changed)
     }
 
-    /// What is recorded of `category`. One that was never named has the default.
+    /// Returns the settings of `category`. A category that was never configured has the default.
     #[must_use]
     pub fn category(&self, category: &str) -> CategoryConfig {
         self.categories.get(category).copied().unwrap_or_else(|| CategoryConfig::default_of(category))
@@ -120,13 +120,13 @@ impl CaptureConfig {
         self.categories.iter().map(|(name, config)| (name.as_str(), config))
     }
 
-    /// Where is recorded.
+    /// Returns the recorded sites.
     #[must_use]
     pub const fn sites(&self) -> &Sites {
         &self.sites
     }
 
-    /// Which noise is left out below `verbose`.
+    /// Returns the noise that is left out below `verbose`.
     #[must_use]
     pub const fn noise(&self) -> &BTreeSet<Noise> {
         &self.noise
@@ -169,7 +169,7 @@ fn merge(target: &mut Value, patch: &Value) {
 pub struct ConfigError {
     /// The wrong field, like `categories.network.detail_level`; empty for the whole.
     pub path: String,
-    /// What is wrong with it and what would be right.
+    /// The mistake, and the correct form.
     pub message: String,
 }
 

@@ -7,7 +7,7 @@ closed_set! {
     Noise, "noise preset":
     /// `*.map`.
     SourceMaps = "source_maps",
-    /// What a development server tells its page of changes by.
+    /// Messages by which a development server tells its page of changes.
     HotUpdates = "hot_updates",
     /// The modules of a development server: its own, and those it has bundled of packages.
     BundlerModules = "bundler_modules",

@@ -1,4 +1,4 @@
-//! Which pages are recorded: patterns for hosts, ports and paths.
+//! Patterns for recorded pages: host, port and path.
 
 use crate::selector::Glob;
 use crate::selector::site::{is_host, is_within, split_port};
@@ -47,7 +47,7 @@ enum Host {
 pub struct BadSitePattern {
     /// As it was written, cut to 64 characters.
     pub pattern: String,
-    /// What would be right.
+    /// The correct form.
     pub expected: &'static str,
 }
 

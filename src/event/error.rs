@@ -3,7 +3,7 @@
 use crate::json::JsonError;
 use std::fmt;
 
-/// What would have been right in a field.
+/// The correct form of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// A whole number of Unix microseconds.
@@ -56,12 +56,12 @@ pub enum EventError {
         path: &'static str,
         /// Its JSON text, cut to 64 characters.
         value: String,
-        /// What would be right.
+        /// The correct form.
         expected: Expected,
     },
     /// A field that an event does not have.
     UnknownField {
-        /// What it stands in: "" for a published event, `relayed` for a relay's, or `source`.
+        /// The object of the field: "" for a published event, `relayed` for a relay's, or `source`.
         within: &'static str,
         /// Its name, cut to 64 characters.
         name: String,

@@ -1,4 +1,4 @@
-//! What a producer hands to `publish`: the portable Event, apart from the Envelope that stores it.
+//! The portable Event that a producer publishes, apart from the Envelope that stores it.
 //!
 //! [`Event::parse`] reads one JSON object strictly: unknown or repeated fields, names outside the
 //! closed sets, a negative or fractional `ts`, values of the wrong kind are refused with an
@@ -36,7 +36,7 @@ pub struct Event<'a> {
     pub category: &'a str,
     /// `None` for the default, `standard`.
     pub detail_level: Option<DetailLevel>,
-    /// Who observed it.
+    /// The kind of producer that observed it.
     pub source_kind: SourceKind,
     /// The producer's own name for it.
     pub source_event: Option<&'a [u8]>,
@@ -44,9 +44,9 @@ pub struct Event<'a> {
     pub metadata: Option<&'a [u8]>,
     /// `metadata.tab_id` as a number; -1 for none.
     pub tab_id: i64,
-    /// Where it happened.
+    /// The address of the document.
     pub url: Option<&'a [u8]>,
-    /// What happened.
+    /// The data, as JSON.
     pub data: Option<&'a [u8]>,
     /// Whether content was cut.
     pub truncated: bool,
@@ -54,7 +54,7 @@ pub struct Event<'a> {
     pub white_space: bool,
 }
 
-/// Where a relayed event comes from: stamped by whoever can tell.
+/// The provenance of a relayed event, stamped by the code that received its message.
 #[derive(Debug, Clone, Copy)]
 pub struct Provenance<'a> {
     /// A compact JSON object of strings: tab, frame, document, window.

@@ -26,14 +26,14 @@ pub enum Trust {
 const SOURCE_SHAPE: &str = "{\"kind\", \"event\"?, \"metadata\"?}";
 const METADATA_SHAPE: &str = "of strings, {\"tab_id\": \"7\"}";
 
-/// Which fields an event may have.
+/// The fields that an event may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// What a producer publishes: the fields of an event and no others.
+    /// A published event: the fields of an event and no others.
     Published,
-    /// What stands in a record: fields of a newer version are passed over.
+    /// A stored event: fields of a newer version are ignored.
     Stored,
-    /// What a relay says: neither `source` nor `url`, which are stamped, but `source_event`.
+    /// A relay's event: without `source` and `url`, which are stamped, and with `source_event`.
     Relayed,
 }
 
@@ -123,7 +123,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// What a relay's event has before its provenance is stamped.
+    /// The source of a relay's event before its provenance is stamped.
     const STAMPED: Self = Self { kind: Some(SourceKind::Extension), event: None, metadata: None, tab_id: -1 };
 }
 

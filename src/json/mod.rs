@@ -20,13 +20,13 @@ pub const MAX_DEPTH: usize = 128;
 /// Why text is not JSON, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonError {
-    /// What is wrong.
+    /// The kind of the error.
     pub kind: JsonErrorKind,
     /// Byte offset in the text that was handed in.
     pub offset: usize,
 }
 
-/// What is wrong with text that is not JSON.
+/// The kind of an error in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonErrorKind {
     /// The text ends inside a value.

@@ -17,7 +17,7 @@ const MAGIC: &[u8; 4] = b"TTS1";
 const HEAD_BYTES: usize = 16;
 const ROW_BYTES: usize = 16;
 
-/// Where one record of a segment stands.
+/// The place of one record in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// The first seq it covers.
@@ -39,7 +39,7 @@ impl Row {
 /// The records of one category in one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Whose.
+    /// The category of the records.
     pub category: String,
     /// Every record, ascending in seq.
     pub rows: Vec<Row>,
@@ -195,7 +195,7 @@ pub struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    /// Where the next line is to be appended. Follow it with [`end_line`](Self::end_line).
+    /// Returns the buffer to which the next line is appended. Call [`end_line`](Self::end_line) afterwards.
     pub const fn lines(&mut self) -> &mut Vec<u8> {
         &mut self.lines
     }

@@ -10,7 +10,7 @@ use crate::record::reason::{CORRUPT, NOT_RETAINED};
 use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use std::collections::VecDeque;
 
-/// Which way a merge goes.
+/// The direction of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// From a cursor to the newest.
@@ -19,7 +19,7 @@ pub(crate) enum Direction {
     Backward,
 }
 
-/// What a merge does next.
+/// The next step of a merge.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The next record.
@@ -37,7 +37,7 @@ pub(crate) struct Damage {
     /// Its key.
     pub(crate) first_seq: u64,
     pub(crate) reason: String,
-    /// What it held, as far as the other lanes tell. Empty when its table is sound.
+    /// The seqs that it held, as far as the other categories show. Empty if its table is valid.
     pub(crate) holes: Vec<(u64, u64)>,
     /// Whether `holes` are all of it: the merge came from before it and went on past it.
     pub(crate) complete: bool,
@@ -50,7 +50,7 @@ struct Lane {
     /// How many rows of the front segment are done.
     done: usize,
     ended: bool,
-    /// What was unreadable since the last row: indices into `damage`.
+    /// The segments that were unreadable since the last row: indices into `damage`.
     damaged: Vec<usize>,
 }
 
@@ -147,7 +147,7 @@ impl Merge {
         self.lanes[lane].ended = true;
     }
 
-    /// What could not be read so far.
+    /// Returns the damage found so far.
     #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn into_damage(self) -> Vec<Damage> {
         self.damage
@@ -260,7 +260,7 @@ impl Merge {
                 (self.damage[index].category.clone(), CORRUPT)
             }
             (None, [only]) => (only.category.clone(), NOT_RETAINED),
-            // Whose they were is gone with them.
+            // Their category is lost with them.
             (None, _) => (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED),
         };
         self.gap(Gap { first_seq, last_seq, category, reason: reason.to_owned() })

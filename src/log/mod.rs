@@ -40,10 +40,10 @@ use crate::record::{Entry, SessionId};
 use std::fmt;
 use std::future::Future;
 
-/// What one transaction puts down.
+/// The records of one transaction.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Whose records.
+    /// The session of the records.
     pub session_id: SessionId,
     /// The epoch this owner resumed or began with.
     pub epoch: u64,
@@ -70,7 +70,7 @@ pub struct RelayCursor {
     pub message: u64,
 }
 
-/// What the log knows of a session: one small row, the only thing a resume reads.
+/// The head of a session in the log: one small row, the only one that a resume reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Head {
     /// Raised by each owner that resumes the session.
@@ -83,7 +83,7 @@ pub struct Head {
     pub categories: Vec<String>,
 }
 
-/// Where category logs are kept.
+/// A store of category logs.
 ///
 /// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
 pub trait LogStore {
@@ -165,7 +165,7 @@ pub enum LogError {
         category: String,
         /// Its key.
         first_seq: u64,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: String,
     },
     /// This environment has no IndexedDB, or denies it.

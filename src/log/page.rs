@@ -22,7 +22,7 @@ pub struct PageLimit {
 pub struct Page {
     /// In order of seq. A gap is here when its category is wanted.
     pub entries: Vec<Entry>,
-    /// Where the next page begins: everything up to it was looked at.
+    /// The cursor of the next page: all seqs up to it were examined.
     pub after_seq: u64,
     /// Whether there was no more.
     pub is_last: bool,

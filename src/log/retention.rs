@@ -1,4 +1,4 @@
-//! What may be given up, and in which order.
+//! The segments that retention may remove, and their order.
 //!
 //! First what every collector has: the oldest segments of a category that is over its bytes or its age,
 //! whole sessions when they are past the age. Only when the browser's quota leaves nothing else, what no
@@ -42,7 +42,7 @@ impl RetentionPolicy {
     }
 }
 
-/// What was given up.
+/// The amount that retention removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retained {
     /// Bytes of segments that are free now.

@@ -1,4 +1,4 @@
-//! What a session holds, counted as it is read: events by category and severity, gaps by reason.
+//! Counts of a session's records: events by category and severity, gaps by reason.
 
 use crate::record::Entry;
 use serde::Serialize;
@@ -12,9 +12,9 @@ pub struct Tally {
     pub after_seq: u64,
     /// Unix microseconds of the first event; `None` before there is one.
     pub first_ts: Option<u64>,
-    /// Of the latest, which need not be the last one accepted.
+    /// Time of the latest event, which need not be the last accepted one.
     pub last_ts: Option<u64>,
-    /// How many events.
+    /// Number of events.
     pub events: u64,
     /// Events by category, then by severity: debug, info, warn, error.
     pub counts: BTreeMap<String, [u64; 4]>,

@@ -1,4 +1,4 @@
-//! What is left of a segment whose lines were given up: which seqs it held, and why they are gone.
+//! The tombstone of a segment that retention removed: its seqs, and the reason.
 //!
 //! Stored at the same key, little-endian: `"TTR1"`, `u32` rows, then `u64` first seq, `u32` seqs covered
 //! and `u32` number of the reason a row, then the reasons, each with a newline. Sixteen bytes instead of

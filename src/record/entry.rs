@@ -6,7 +6,7 @@ use bytes::Bytes;
 /// One event, with its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// What readers filter on.
+    /// The fields that readers filter on.
     pub header: Header,
     /// The line, without a newline. A slice of the block it was committed in.
     pub line: Bytes,
@@ -29,7 +29,7 @@ impl StoredEvent {
 /// One gap, with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredGap {
-    /// Which seqs are missing, and why.
+    /// The missing seqs, and the reason.
     pub gap: Gap,
     /// The line, without a newline.
     pub line: Bytes,

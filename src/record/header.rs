@@ -30,16 +30,16 @@ impl Span {
     }
 }
 
-/// What readers filter on.
+/// The fields of a record that readers filter on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Order of acceptance in its session, from 1.
     pub seq: u64,
     /// Unix microseconds of the observation.
     pub ts_micros: u64,
-    /// Who observed it.
+    /// The kind of producer that observed it.
     pub source_kind: SourceKind,
-    /// How much of it was recorded.
+    /// The detail level of the event.
     pub detail_level: DetailLevel,
     /// Derived from type, console method and HTTP status.
     pub severity: Severity,

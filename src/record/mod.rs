@@ -1,4 +1,4 @@
-//! What is stored and sent: one line of JSON a record.
+//! Records as they are stored and sent: one line of JSON per record.
 //!
 //! ```json
 //! {"capture_session_id":"0193…","seq":42,"event":{"ts":…,"type":"console.log",…}}

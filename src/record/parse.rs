@@ -15,14 +15,14 @@ pub enum Line {
     Event {
         /// In which recording.
         session_id: SessionId,
-        /// What readers filter on; its spans are of the line that was parsed.
+        /// The fields that readers filter on; its spans are ranges of the parsed line.
         header: Header,
     },
     /// Something is missing.
     Gap {
         /// From which recording.
         session_id: SessionId,
-        /// What.
+        /// The gap.
         gap: Gap,
     },
 }

@@ -1,10 +1,10 @@
 //! Why records are missing: the reasons of the gaps that Tabtape makes itself.
 //!
-//! Whoever records a drop may bring others; [`is_reason`](super::is_reason) says which are names.
+//! A caller of `record_drop` may use others; [`is_reason`](super::is_reason) defines their form.
 
 /// The bytes are there and are no records.
 pub const CORRUPT: &str = "corrupt";
-/// What a page's relay said was no event.
+/// A relay's message was not a valid event.
 pub const INVALID: &str = "invalid";
 /// Somebody deleted them: nothing may fill the gap again.
 pub const DELETED: &str = "deleted";

@@ -69,7 +69,7 @@ fn cut_strings(data: &[u8], excess: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Where the contents of string values longer than [`SHORTEST_CUT`] stand. Keys are not values.
+/// Returns the ranges of string values longer than [`SHORTEST_CUT`]. Keys are not values.
 fn long_strings(data: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut pos = 0;

@@ -28,7 +28,7 @@ use std::ops::RangeInclusive;
 const WORKER_ONLY_TYPES: [&str; 5] =
     ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
 
-/// What became of a batch of messages.
+/// The result of accepting a batch of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayReceipt {
     /// The last message taken: acknowledge it once `seq` is committed.

@@ -70,7 +70,7 @@ fn a_page_can_forge_nothing_but_its_own_events() {
     ];
     let receipt = fixture.take(1, &forgeries).unwrap();
     assert_eq!((receipt.accepted, receipt.refused.len(), receipt.message), (0, forgeries.len(), 10));
-    // What was refused is counted.
+    // Refused messages are counted.
     assert!(
         fixture.stored()[0]
             .contains(r#""gap":{"first_seq":1,"last_seq":10,"category":"console","reason":"invalid"}"#)

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What a reader sees, one at a time.
+/// One result of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadResult {
     /// The next event that matches.
@@ -18,7 +18,7 @@ pub enum ReadResult {
     Dropped {
         /// How many seqs it missed.
         count: u64,
-        /// Where it goes on.
+        /// The seq of the next record.
         next_seq: u64,
     },
     /// The stream has ended and everything was read.

@@ -45,7 +45,7 @@ fn everything(ring: &RingBuffer, after_seq: u64) -> Reader {
     ring.reader(after_seq, Selector::default()).unwrap()
 }
 
-/// What a reader sees until it has caught up, in short: `5`, `g6-9`, `d2>3`, `end`.
+/// Returns all results of a reader until it has caught up, abbreviated: `5`, `g6-9`, `d2>3`, `end`.
 fn seen(reader: &mut Reader) -> Vec<String> {
     let mut seen = Vec::new();
     while let Some(result) = reader.try_read() {

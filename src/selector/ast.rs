@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 pub struct Term {
     /// Whether it wants what the filter does *not* fit.
     pub negated: bool,
-    /// What is compared.
+    /// The comparison.
     pub filter: Filter,
 }
 
@@ -59,7 +59,7 @@ impl PartialOrd for Term {
 }
 
 impl Filter {
-    /// What it is about.
+    /// Returns the subject of the filter.
     #[must_use]
     pub const fn key(&self) -> Key {
         match self {

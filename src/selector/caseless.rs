@@ -10,8 +10,8 @@ pub(crate) fn rarest(needle: &[u8]) -> usize {
     (0..needle.len()).max_by_key(|&index| rarity(&needle[index])).unwrap_or(0)
 }
 
-/// Where `needle` begins in `haystack`, each time. `anchor` is the index of the byte to look for first.
-/// An empty needle is nowhere.
+/// Returns each position at which `needle` begins in `haystack`. `anchor` is the index of the byte to search first.
+/// An empty needle has no position.
 pub(crate) fn positions<'h>(
     haystack: &'h [u8],
     needle: &'h [u8],

@@ -1,14 +1,14 @@
-//! What could be typed next: for filter bars and shells.
+//! Completions of a selector that is being typed, for filter bars and shells.
 
 use super::Key;
 use crate::config::BUILT_IN;
 use crate::levels::{DetailLevel, Severity, SourceKind};
 use std::ops::Range;
 
-/// What to put in place of what stands before the cursor.
+/// Suggestions for the key or value before the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// The bytes that a suggestion replaces: what was typed of a key or a value, up to the cursor.
+    /// The bytes that a suggestion replaces: the typed part of a key or value, up to the cursor.
     pub replace: Range<usize>,
     /// In the order of the grammar, then of the values seen.
     pub suggestions: Vec<Suggestion>,
@@ -19,7 +19,7 @@ pub struct Completion {
 pub struct Suggestion {
     /// The text to insert: a key with its colon, or a value, quoted if need be.
     pub insert: String,
-    /// What a key takes; empty for values.
+    /// The form of the key's values; empty for values.
     pub help: &'static str,
 }
 
@@ -43,10 +43,10 @@ const TYPES: &[&str] = &[
     "system.mark",
 ];
 
-/// What could be typed at `cursor`, a byte offset in `text`.
+/// Returns completions at `cursor`, a byte offset in `text`.
 ///
-/// `seen` adds values beyond the fixed ones: sites, tabs or third parties' types that occur in what is
-/// being looked at.
+/// `seen` adds values to the fixed ones: sites, tabs or third parties' types that occur in the records on
+/// screen.
 ///
 /// ```
 /// use tabtape::selector::{Key, complete};
@@ -89,7 +89,7 @@ pub fn complete(text: &str, cursor: usize, seen: &[(Key, String)]) -> Completion
     Completion { replace: value..cursor, suggestions }
 }
 
-/// Where the last term of `before` begins, and the last comma in it, both outside quotes.
+/// Returns the start of the last term of `before`, and its last comma, both outside quotes.
 fn current_term(before: &str) -> (usize, Option<usize>) {
     let (mut start, mut comma, mut quoted, mut escaped) = (0, None, false, false);
     for (at, c) in before.char_indices() {

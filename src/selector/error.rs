@@ -8,20 +8,20 @@ use std::ops::Range;
 /// `Display` is one line; [`SelectorError::explain`] shows the text with a caret under the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError {
-    /// What is wrong.
+    /// The mistake.
     pub problem: Problem,
-    /// Where.
+    /// The place of the mistake.
     pub place: Place,
 }
 
-/// What is wrong with a selector.
+/// A mistake in a selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// A key or field that does not exist.
     UnknownKey {
         /// As it was written, cut to 64 characters.
         key: String,
-        /// What was probably meant.
+        /// The name that was probably meant.
         suggestion: Option<&'static str>,
         /// Every name that would have been right.
         expected: String,
@@ -30,7 +30,7 @@ pub enum Problem {
     MissingValue {
         /// The key before the colon.
         key: &'static str,
-        /// What would be right.
+        /// The correct form.
         expected: String,
     },
     /// A value its key does not take.
@@ -39,7 +39,7 @@ pub enum Problem {
         key: &'static str,
         /// As it was written, cut to 64 characters.
         value: String,
-        /// What would be right.
+        /// The correct form.
         expected: String,
     },
     /// A quote that is never closed.
@@ -55,14 +55,14 @@ pub enum Problem {
     },
     /// A JSON value of the wrong kind in the object form.
     WrongShape {
-        /// What would be right.
+        /// The correct form.
         expected: &'static str,
     },
     /// The object form is not JSON.
     NotJson(String),
 }
 
-/// Where a problem stands.
+/// The place of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// In the text form.
@@ -106,7 +106,7 @@ impl SelectorError {
         }
     }
 
-    /// What is wrong; in the text form also how to have an unknown key searched for.
+    /// Describes the problem; in the text form, also how to search for an unknown key as text.
     fn message(&self) -> String {
         match (&self.problem, &self.place) {
             (Problem::UnknownKey { suggestion: Some(_), .. }, Place::Text { .. }) => {

@@ -70,8 +70,8 @@ impl Glob {
 
     /// Whether the whole of `text` fits.
     ///
-    /// What stands before the first `*` and after the last is where it has to be; each part between is
-    /// taken at its first place, which leaves most room for the next.
+    /// The part before the first `*` must begin the text and the part after the last must end it. Each part
+    /// between matches at its first place, which leaves the most room for the next.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.pattern.as_bytes(), text.as_bytes());

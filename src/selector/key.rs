@@ -1,4 +1,4 @@
-//! What a term can be about: one table of names for text form, object form, errors and completion.
+//! The keys of terms: one table of names for text form, object form, errors and completion.
 
 /// The subject of a term, in the order of the canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! What a reader wants: a pure filter over records.
+//! The selector of a reader: a pure filter over records.
 //!
 //! A [`Selector`] never turns a producer on (that is [`crate::config`]); it skips, and what it skips is
 //! not dropped. One implementation serves ring, logs, queries, streams, the command line and the
@@ -31,7 +31,7 @@
 //!
 //! A key said twice narrows twice: `type:network.* type:*.failed` wants both,
 //! `severity:warn severity:error` wants errors. Unwanted terms add up: `-tab:1 -tab:2` wants neither.
-//! What is not there fits no wanted term and so every unwanted one: `-status:404` keeps records that
+//! A missing field matches no term, and therefore every negated one: `-status:404` keeps records that
 //! have no status.
 //!
 //! ```

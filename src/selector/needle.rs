@@ -1,7 +1,7 @@
 //! Finds text in a record's JSON, in either case and whatever its escapes, without allocating.
 //!
-//! What counts as the text of JSON: inside its strings, the characters that the escapes stand for;
-//! outside, the characters as they are. A match never crosses a quote that begins or ends a string, so
+//! The text of JSON consists of the characters outside its strings, and inside them of the characters that
+//! the escapes represent. A match never crosses a quote that begins or ends a string, so
 //! `failed` is found in `{"state":"failed"}` and `state failed` is not.
 //!
 //! How: nearly every record keeps nearly every character as itself, so the longest run of characters

@@ -44,7 +44,7 @@ impl<'a> Lexer<'a> {
         eaten
     }
 
-    /// What stands here up to white space or one of `stops`.
+    /// Returns the text up to white space or one of `stops`.
     fn bare(&mut self, stops: &[char]) -> &'a str {
         let rest = self.rest();
         let len = rest.find(|c: char| c.is_whitespace() || stops.contains(&c)).unwrap_or(rest.len());

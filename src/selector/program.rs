@@ -6,7 +6,7 @@ use crate::levels::{DetailLevel, Severity, SourceKind};
 use crate::record::Record;
 use std::borrow::Cow;
 
-/// What the terms come to.
+/// The terms, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     /// First and last microsecond; first after last: nothing matches.
@@ -156,7 +156,7 @@ impl Set {
         self.0 >> bit & 1 == 1
     }
 
-    /// Of the first `members` bits, keeps those that are wanted.
+    /// Keeps those of the first `members` bits that are wanted.
     fn keep(&mut self, members: usize, negated: bool, wanted: impl Fn(u8) -> bool) {
         for bit in 0..members as u8 {
             if wanted(bit) == negated {

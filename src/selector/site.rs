@@ -15,7 +15,7 @@ impl Site {
     /// subdomains are always meant.
     ///
     /// # Errors
-    /// What would be right, when it is not a host.
+    /// The correct form, when the text is not a host.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains("//") || text.contains('/') {
             return Err(

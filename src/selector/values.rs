@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// Longest word or phrase: looking for it costs at most this many steps a byte of a record.
 const MAX_TEXT_BYTES: usize = 512;
 
-/// Which of the values is wrong, and what would be right.
+/// The index of the wrong value, and the correct form.
 pub(crate) struct BadValue {
     pub(crate) index: usize,
     pub(crate) expected: String,

@@ -1,6 +1,6 @@
-//! What tells the time of an event that does not tell it itself.
+//! The clock that gives a time to events without one.
 
-/// A wall clock, asked only when it is needed: in a browser it lies outside of wasm.
+/// A wall clock. It is read only when needed, because in a browser that is a call out of wasm.
 pub trait Clock {
     /// Unix microseconds.
     fn now_micros(&self) -> u64;

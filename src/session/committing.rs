@@ -69,8 +69,8 @@ impl CaptureSession {
     /// Takes what became of the commit that [`begin_commit`](Self::begin_commit) handed out.
     ///
     /// # Errors
-    /// What the log said, unchanged. After [`LogError::Superseded`] this owner is over; after anything
-    /// else the same commit is handed out again.
+    /// The error of the log, unchanged. After [`LogError::Superseded`] this owner has ended; after any other
+    /// error the same commit is returned again.
     pub fn finish_commit(&mut self, result: Result<(), LogError>) -> Result<(), LogError> {
         let Some(commit) = self.in_flight_commit.take() else {
             return Ok(());
@@ -151,7 +151,7 @@ impl CaptureSession {
 /// Commits everything pending, for an owner that has the session to itself.
 ///
 /// # Errors
-/// What the log said; the records stay pending.
+/// The error of the log; the records stay pending.
 pub async fn commit<L: LogStore>(session: &mut CaptureSession, log: &L, now_ms: f64) -> Result<(), LogError> {
     while let Some(commit) = session.begin_commit(now_ms) {
         let result = log.commit(&commit).await;

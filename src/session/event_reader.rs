@@ -15,7 +15,7 @@ pub(crate) struct EventReader {
     redacted: Vec<u8>,
 }
 
-/// What a rare large event needed is given back beyond this.
+/// Memory above this, needed by a rare large event, is released.
 const KEPT_BYTES: usize = 2 << 20;
 
 impl EventReader {
@@ -79,7 +79,7 @@ fn reset(buffer: &mut Vec<u8>) {
     buffer.shrink_to(KEPT_BYTES);
 }
 
-/// Where in `text` secrets may stand: metadata, url and data, in the order they stand there.
+/// Returns the ranges of `text` that may contain secrets: metadata, url and data, in their order in the text.
 fn redactable(text: &[u8], event: &Event<'_>) -> ([Range<usize>; 3], usize) {
     let mut ranges = [0..0, 0..0, 0..0];
     let mut count = 0;

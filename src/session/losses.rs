@@ -1,4 +1,4 @@
-//! What a volatile session holds in memory alone, and what is said of it when that memory is gone.
+//! The records that a volatile session holds in memory alone, and the gaps that report them when memory is lost.
 //!
 //! While a session goes on without its log, its owner keeps a [`LossRecord`] somewhere that outlives
 //! the owner: how far the collector has the session, and how much of each category it has not. The next
@@ -14,12 +14,12 @@ use crate::ring::{ReadResult, Reader, RingBuffer};
 use crate::selector::Selector;
 use std::collections::BTreeMap;
 
-/// What would be lost if a volatile session ended now.
+/// The records that would be lost if a volatile session ended now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LossRecord {
-    /// Whose.
+    /// The session.
     pub session_id: SessionId,
-    /// Up to here the log or the collector has it.
+    /// The last seq that the log or the collector has.
     pub after_seq: u64,
     /// How many seqs after that each category has: events, and what was lost before.
     pub undelivered_by_category: BTreeMap<String, u64>,
@@ -55,7 +55,7 @@ impl LossRecord {
     /// is not lost. Doing it again adds nothing, unless the log was emptied meanwhile.
     ///
     /// # Errors
-    /// What the log said: nothing was written.
+    /// The error of the log: nothing was written.
     pub async fn append_gaps_to<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
         let head = log.reopen(self.session_id).await?;
         if !self.gaps_logged {
@@ -137,7 +137,7 @@ impl UndeliveredCounter {
         Self { session_id, ring, counted: None }
     }
 
-    /// What is shown after `after_seq`. `relays` is how far messages were taken into memory.
+    /// Returns the record of losses after `after_seq`. `relays` are the last messages accepted into memory.
     pub fn record(&mut self, after_seq: u64, relays: Vec<RelayCursor>) -> LossRecord {
         let latest_seq = self.ring.latest_seq();
         let after_seq = after_seq.min(latest_seq);
@@ -177,7 +177,7 @@ impl Counted {
         }
         let mut undelivered_by_category = self.undelivered_by_category.clone();
         let counted: u64 = undelivered_by_category.values().sum();
-        // What the ring had let go of before it was counted.
+        // Records that the ring had evicted before they were counted.
         let missed = (latest_seq - self.after_seq).saturating_sub(counted);
         if missed > 0 {
             *undelivered_by_category.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;

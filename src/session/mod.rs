@@ -85,10 +85,10 @@ pub const MAX_PENDING_BYTES: usize = 16 << 20;
 /// Most bytes of one `publish_batch`, unless it is a single record.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// Where a session is in its life.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Records become durable before anyone sees them.
+    /// Records become durable before readers see them.
     Logged,
     /// Records live in memory: the session has no log, or lost it.
     Volatile,
@@ -111,7 +111,7 @@ impl State {
     }
 }
 
-/// What a session has accepted since this owner began.
+/// Counts of what a session has accepted since this owner began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Events accepted.
@@ -126,7 +126,7 @@ pub struct Counts {
     pub redactions: u64,
 }
 
-/// What became of a batch.
+/// The result of publishing a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BatchReceipt {
     /// The first seq spent; 0 when none was.
@@ -153,7 +153,7 @@ pub struct CaptureSession {
     pending: Vec<Pending>,
     pending_bytes: usize,
     relays: Vec<RelayCursor>,
-    /// What was handed out and is not settled, or failed and will be handed out again.
+    /// The commit that is under way, or has failed and will be retried.
     in_flight_commit: Option<Arc<Commit>>,
     /// Since when a commit has been under way without any succeeding.
     in_flight_since_ms: Option<f64>,
@@ -220,7 +220,7 @@ impl CaptureSession {
         self.session_id
     }
 
-    /// Where it is in its life.
+    /// Returns the state.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
@@ -244,7 +244,7 @@ impl CaptureSession {
         self.watch.committed_seq()
     }
 
-    /// What was accepted since this owner began.
+    /// Returns the counts of what was accepted since this owner began.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts { redactions: self.event_reader.redactions(), ..self.counts }

@@ -15,7 +15,7 @@ const PART_BYTES: usize = 1 << 20;
 /// records meanwhile. `relays` says how far messages of relays were taken that have these seqs.
 ///
 /// # Errors
-/// What the log said. The session stays volatile, and what was written stays in the log.
+/// The error of the log. The session stays volatile, and written records stay in the log.
 /// [`LogError::Superseded`] when it is not volatile, or has had another owner meanwhile: then it has none of this.
 pub async fn recover_log<L: LogStore>(
     session: &RefCell<CaptureSession>,
@@ -50,7 +50,7 @@ pub async fn recover_log<L: LogStore>(
 }
 
 impl CaptureSession {
-    /// What the ring shows after `logged_seq`, as far as one commit takes it. What it has let go of is a gap.
+    /// Returns records of the ring after `logged_seq`, at most one commit. Evicted records become a gap.
     fn part_after(&self, logged_seq: u64, epoch: u64) -> Option<Commit> {
         let mut entries = self.ring.entries_after(logged_seq, usize::MAX, PART_BYTES);
         let oldest_seq = entries.first()?.first_seq();

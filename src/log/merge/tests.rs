@@ -81,7 +81,7 @@ fn any_commits() -> impl Strategy<Value = Vec<Vec<(usize, u32)>>> {
     prop::collection::vec(prop::collection::vec(record, 1..8), 1..8)
 }
 
-/// What a segment's fate is: whole, unreadable, or gone.
+/// Generates the states of segments: whole, unreadable, or missing.
 fn any_fates() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![3 => Just(0_u8), 1 => Just(1), 1 => Just(2)], 24)
 }

@@ -9,7 +9,7 @@ mod refusals;
 use crate::record::{Header, Line, Record, parse_line};
 use crate::selector::Selector;
 
-/// What relative times are resolved against in these tests: 2025-11-24T16:00:00Z.
+/// The present of these tests, against which relative times are resolved: 2025-11-24T16:00:00Z.
 pub(super) const NOW: u64 = 1_764_000_000_000_000;
 
 pub(super) const SESSION: &str = "0193a5b0-0000-7000-8000-000000000001";

@@ -1,4 +1,4 @@
-//! What a selector means, said as plainly as it can be: parse the line, look at the fields.
+//! A model of the selector in the plainest form: parse the line, compare the fields.
 
 use super::generated::{Spec, What};
 use crate::severity::severity;

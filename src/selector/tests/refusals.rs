@@ -1,4 +1,4 @@
-//! What is refused, where the error points, and what it says.
+//! Refused selectors: the place that the error names, and its message.
 
 use super::NOW;
 use crate::selector::{MAX_SELECTOR_BYTES, Problem, Selector};
