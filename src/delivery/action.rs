@@ -1,11 +1,11 @@
-//! What a [`Flusher`](super::Flusher) wants done.
+//! The actions that a [`Flusher`](super::Flusher) asks for.
 
 use super::batch::Limits;
 use super::flush::FlushReason;
 use crate::record::SessionId;
 use std::collections::BTreeSet;
 
-/// What to do.
+/// One action.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Read the sessions of the log: [`Flusher::on_sessions`](super::Flusher::on_sessions) or [`Flusher::on_sessions_unreadable`](super::Flusher::on_sessions_unreadable).
@@ -16,14 +16,14 @@ pub enum Action {
     LoadAcked {
         /// The session.
         session_id: SessionId,
-        /// Whose ack.
+        /// The store that acknowledged.
         store_id: String,
     },
     /// Write a cursor; [`Flusher::on_acked_not_stored`](super::Flusher::on_acked_not_stored) when that failed.
     StoreAcked {
         /// The session.
         session_id: SessionId,
-        /// Whose ack.
+        /// The store that acknowledged.
         store_id: String,
         /// The cursor.
         acked_seq: u64,

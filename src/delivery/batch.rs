@@ -25,10 +25,10 @@ impl Default for Limits {
     }
 }
 
-/// What one request carries.
+/// The records of one request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Whose.
+    /// The session.
     pub session_id: SessionId,
     /// The first seq it covers.
     pub first_seq: u64,

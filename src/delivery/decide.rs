@@ -1,6 +1,6 @@
-//! What to do next. Pure: it is told what happens, the time and a random number; it does no I/O.
+//! Decides the next action of a delivery. Pure: events, the time and a random number come in; it does no I/O.
 //!
-//! [`Flusher::next`] says what to do; the caller does it and reports back ([`on_hello`](Flusher::on_hello),
+//! [`Flusher::next`] returns an action; the caller performs it and reports back ([`on_hello`](Flusher::on_hello),
 //! [`on_sent`](Flusher::on_sent) and [`on_reply`](Flusher::on_reply), …) before it asks again.
 
 use super::action::{Action, BatchPlan};
@@ -20,10 +20,10 @@ pub const PROOF_MS: f64 = 5_000.0;
 /// Cursors are stored at most this often while they move forward. A cursor that is behind costs a
 /// collector some duplicates after a worker's death, nothing else.
 pub const STORE_CURSOR_MS: f64 = 1_000.0;
-/// What the log failed to do is tried again after this.
+/// Time after which a failed operation of the log is retried.
 pub(super) const LOG_RETRY_MS: f64 = 30_000.0;
 
-/// Whether the collector is who it should be.
+/// Whether the collector has proved that it is the paired one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Link {
     /// It has yet to prove it, again after each broken connection.
@@ -103,7 +103,7 @@ enum Choice {
 }
 
 impl Flusher {
-    /// What to do now.
+    /// Returns the next action.
     pub fn next(&mut self, now_ms: f64) -> Action {
         if self.in_flight.is_some() {
             return Action::Idle;
@@ -140,7 +140,7 @@ impl Flusher {
         }
     }
 
-    /// Which session is next. The live one and the older ones, oldest first, take turns.
+    /// Chooses the next session. The live one and the older ones, oldest first, take turns.
     fn choose(&self, now_ms: f64) -> Choice {
         let mut at_ms = f64::INFINITY;
         let mut live = None;
@@ -228,7 +228,7 @@ impl Flusher {
         self.sessions.get(session_id).map_or(0, |progress| progress.latest_seq)
     }
 
-    /// What the store has acked of a session; 0 while that is not known.
+    /// Returns the seq up to which the store has acked a session; 0 while that is unknown.
     #[must_use]
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
         self.sessions.get(session_id).and_then(|progress| progress.acked_seq).unwrap_or(0)

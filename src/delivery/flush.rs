@@ -14,7 +14,7 @@ pub enum FlushReason {
     Interval,
     /// A full batch was waiting.
     Size,
-    /// What waited for the collector, or is left from an older session.
+    /// Records that waited for the collector, or are left from an older session.
     Recovered,
     /// Someone asked for it.
     Requested,
@@ -42,7 +42,7 @@ impl FlushReason {
 /// Why a flush did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFlushed {
-    /// What stands in the way.
+    /// The obstacle.
     pub reason: String,
 }
 

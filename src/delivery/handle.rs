@@ -22,11 +22,11 @@ use std::task::{Poll, Waker};
 /// Takes the status, and what is worth saying since the last time.
 pub type OnChange = dyn Fn(&DeliveryStatus, &[Notice]);
 
-/// What a delivery is made of.
+/// The parts of a delivery.
 pub struct Parts<L, T, E> {
-    /// Where records and cursors are.
+    /// The log with records and cursors.
     pub log: L,
-    /// How requests are sent to [`Parts::target`].
+    /// Sends requests to [`Parts::target`].
     pub transport: T,
     /// Time and chance.
     pub platform: E,

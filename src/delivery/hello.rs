@@ -19,7 +19,7 @@ pub struct Challenge {
     nonce: [u8; 32],
 }
 
-/// What came of it.
+/// The result of a hello.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HelloOutcome {
     /// It is the paired collector, with this store.

@@ -1,4 +1,4 @@
-//! What a flusher is told, other than answers.
+//! Inputs of a flusher, other than replies.
 
 use super::batch::Batch;
 use super::decide::{Flusher, InFlight, LOG_RETRY_MS, STORE_CURSOR_MS};
@@ -42,7 +42,7 @@ impl Flusher {
     pub fn on_sessions(&mut self, sessions: impl IntoIterator<Item = (SessionId, u64)>) {
         self.list_at_ms = f64::INFINITY;
         for (id, latest_seq) in sessions {
-            // What of the live session is committed, its owner says.
+            // The owner of the live session reports its commits itself.
             if Some(id) != self.live {
                 self.sessions.committed(id, latest_seq);
             }
@@ -107,7 +107,7 @@ impl Flusher {
         });
     }
 
-    /// What a batch of the live session did not get delivered, though it was answered, does not wait.
+    /// Sends records of the live session again at once if a reply did not acknowledge them.
     pub(super) fn requeue_unacked(&mut self, flight: &InFlight) {
         let last_seq = flight.records.last().map_or(0, |record| record.1);
         let progress = self.sessions.get(flight.session_id).filter(|_| Some(flight.session_id) == self.live);

@@ -1,4 +1,4 @@
-//! What a person, or the recorder's own `system` events, should be told.
+//! Notices for a person, and for the recorder's own `system` events.
 
 use crate::record::SessionId;
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum SessionStop {
     GapRefused {
         /// The first seq of the gap.
         first_seq: u64,
-        /// What it said.
+        /// The collector's answer.
         detail: String,
     },
 }
@@ -50,33 +50,33 @@ pub enum Notice {
     },
     /// It does not answer, or not as it should; this is tried again.
     Lost {
-        /// What happened.
+        /// The error.
         error: String,
     },
     /// Something else answers at its address; it got neither token nor event.
     Impostor {
-        /// What it did.
+        /// The reason why the proof failed.
         error: String,
     },
     /// It does not let us in; delivery has stopped.
     Unauthorized {
-        /// What it said.
+        /// The collector's answer.
         error: String,
     },
     /// Its store has lost what it had acknowledged; what is still held is sent again.
     Rewound {
         /// The session.
         session_id: SessionId,
-        /// What had been acknowledged.
+        /// The seq that had been acknowledged.
         from_seq: u64,
-        /// What is now.
+        /// The seq that is acknowledged now.
         to_seq: u64,
     },
     /// It acknowledges what was never sent; that is not believed.
     AckBeyondSent {
         /// The session.
         session_id: SessionId,
-        /// What it said.
+        /// The collector's answer.
         acked_seq: u64,
         /// The most that can have been sent.
         sent_seq: u64,
@@ -87,14 +87,14 @@ pub enum Notice {
         session_id: SessionId,
         /// The record.
         seq: u64,
-        /// What it said.
+        /// The collector's answer.
         error: String,
     },
     /// It refuses a whole batch; this is tried again, other sessions go on.
     BatchRefused {
         /// The session.
         session_id: SessionId,
-        /// What it said.
+        /// The collector's answer.
         error: String,
     },
     /// The delivery of a session has stopped; others go on.
@@ -106,7 +106,7 @@ pub enum Notice {
     },
     /// The log could not be read; this is tried again.
     LogUnreadable {
-        /// What it said.
+        /// The collector's answer.
         error: String,
     },
 }

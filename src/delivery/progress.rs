@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 pub(super) struct Progress {
     /// The last committed seq.
     pub(super) latest_seq: u64,
-    /// What the current store has acked; `None` until the log was asked.
+    /// The seq that the current store has acked; `None` until the log was read.
     pub(super) acked_seq: Option<u64>,
     /// The highest seq that anyone can have sent: earlier owners may have sent all they committed.
     pub(super) sent_seq: u64,
-    /// What the log has as our cursor, and since when.
+    /// The cursor in the log, and the time of its writing.
     pub(super) stored_seq: Option<u64>,
     pub(super) stored_at_ms: f64,
     /// Do not wait with storing it.
@@ -52,7 +52,7 @@ impl Progress {
         self.latest_seq.saturating_sub(self.acked_seq.unwrap_or(0))
     }
 
-    /// Where the next batch begins, if there is something to send.
+    /// Returns the seq after which the next batch begins, if there are records to send.
     pub(super) fn after_seq(&self) -> Option<u64> {
         let acked_seq = self.acked_seq.filter(|_| self.stopped.is_none())?;
         if acked_seq < self.latest_seq {

@@ -1,4 +1,4 @@
-//! What answers change.
+//! Handles the replies to hellos and batches.
 
 use super::decide::{Flusher, InFlight, Link};
 use super::hello::HelloOutcome;

@@ -1,8 +1,8 @@
-//! What an answer to a batch means.
+//! The meaning of a reply to a batch.
 
 use super::transport::{Response, TransportError};
 
-/// What the collector says it has stored.
+/// The collector's receipt.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Receipt {
     /// The identity of its store.
@@ -26,13 +26,13 @@ pub enum Reply {
     Acked(Receipt),
     /// One record is refused; the ones before it are stored.
     LineRefused {
-        /// Which line of the body, from 1.
+        /// The line of the body, from 1.
         line: u64,
         /// The HTTP status.
         status: u16,
         /// Why.
         detail: String,
-        /// What is stored.
+        /// The receipt for the stored records.
         receipt: Option<Receipt>,
     },
     /// 413: too much at once.
@@ -41,9 +41,9 @@ pub enum Reply {
     Conflict {
         /// The seq.
         seq: u64,
-        /// What the collector said.
+        /// The collector's answer.
         detail: String,
-        /// What is stored.
+        /// The receipt for the stored records.
         receipt: Option<Receipt>,
     },
     /// 401 or 403: this token does not let us in.
@@ -137,7 +137,7 @@ impl Reply {
         }
     }
 
-    /// What went wrong, to be shown.
+    /// Describes the failure for a person.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {

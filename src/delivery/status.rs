@@ -1,4 +1,4 @@
-//! What a person sees of the delivery.
+//! The status of the delivery, for a person.
 
 use super::decide::Flusher;
 use super::flush::{FlushReason, NotFlushed};
@@ -48,11 +48,11 @@ pub struct DeliveryStatus {
     pub url: String,
     /// Its store.
     pub store_id: Option<String>,
-    /// What it has acked of the live session.
+    /// The seq up to which the live session is acked.
     pub acked_seq: u64,
     /// When it last acked anything, in Unix microseconds.
     pub last_ack_ts: Option<u64>,
-    /// What is wrong.
+    /// The current error.
     pub error: Option<String>,
     /// Seqs committed and not acked, over all sessions in the log. Before a store is known, all of them.
     pub backlog_events: u64,
@@ -88,7 +88,7 @@ impl Flusher {
         self.totals.failures
     }
 
-    /// What is to be said since the last time, the link's state and the number of receipts.
+    /// Returns the notices since the last call, the link's state and the number of receipts.
     pub(super) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
         (std::mem::take(&mut self.notices), self.state, self.totals.acks)
     }

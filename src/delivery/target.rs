@@ -1,4 +1,4 @@
-//! Where to deliver.
+//! The collector to deliver to.
 
 use std::fmt;
 

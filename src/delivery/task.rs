@@ -82,7 +82,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         })
     }
 
-    /// What `work` comes to within `ms`.
+    /// Returns the result of `work`, or `None` after `ms`.
     async fn within<R>(&self, ms: f64, work: impl Future<Output = R>) -> Option<R> {
         let (mut work, mut sleep) = (pin!(work), pin!(self.parts.platform.sleep(ms)));
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -181,7 +181,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 }
 
-/// What the ring holds after `after_seq`; `None` when it does not hold the next seq.
+/// Returns records of the ring after `after_seq`; `None` if the ring has evicted the next seq.
 fn in_ring(ring: &RingBuffer, after_seq: u64, limits: Limits) -> Option<Vec<Entry>> {
     if after_seq + 1 < ring.oldest_seq() || after_seq >= ring.latest_seq() {
         return None;

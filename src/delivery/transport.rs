@@ -1,4 +1,4 @@
-//! What the flusher asks of HTTP.
+//! The transport that the flusher needs: one HTTP request.
 
 use bytes::Bytes;
 use std::fmt;

@@ -18,7 +18,7 @@ const WATCH_MS: u32 = 5_100;
 /// How often a volatile session looks whether its log works again.
 const LOG_RETRY_MS: u32 = 10_000;
 
-/// What the owner of a session does when its log has something to say.
+/// Callbacks of a session's owner for results of its log.
 pub(super) trait CommitObserver {
     /// Milliseconds of a monotonic clock.
     fn now_ms(&self) -> f64;
@@ -41,7 +41,7 @@ pub(super) struct Committer<L, O> {
     inner: Rc<Inner<L, O>>,
 }
 
-/// Where a timer is kept.
+/// Selects the field that contains a timer.
 type Slot<T> = fn(&T) -> &RefCell<Option<Timeout>>;
 
 struct Inner<L, O> {

@@ -1,7 +1,7 @@
-/** What everything in this package throws. */
+/** The error that every function of this package throws. */
 export class TabtapeError extends Error {
   override readonly name = "TabtapeError";
-  /** What went wrong, for programs: `invalid_event`, `cursor_ahead`, `closed`, `no_indexeddb`, … */
+  /** The kind of error, for programs: `invalid_event`, `cursor_ahead`, `closed`, `no_indexeddb`, … */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {

@@ -27,13 +27,13 @@ import type {
 } from "./types.ts";
 
 export interface RecordOptions {
-  /** Where in this extension the recorder's files are; `tabtape/` when absent. */
+  /** Folder of the recorder's files in this extension; `tabtape/` when absent. */
   folder?: string;
-  /** Whether to record. What `start` and `stop` say later holds until any option here is another. */
+  /** Whether to record. Later calls of `start` and `stop` hold until an option here changes. */
   recording?: boolean;
-  /** What to record; a merge patch of the defaults. */
+  /** The capture config, as a merge patch of the defaults. */
   capture?: CaptureConfigPatch;
-  /** Where to deliver; what is recorded waits in IndexedDB while there is none. */
+  /** The collector; without one, records wait in IndexedDB. */
   collector?: CollectorTarget | null;
   /** When a commit counts as done; see `CategoryLogsOptions`. */
   durability?: Durability;
@@ -104,7 +104,7 @@ class WiredRecorder implements ExtensionRecorder {
 
   constructor(wired: Wired) {
     this.#wired = wired;
-    // Whoever awaits it hears of a failure, and so does `onState`.
+    // A failure reaches the caller that awaits this, and `onState`.
     wired.ready.catch(() => {});
   }
 

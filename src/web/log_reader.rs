@@ -25,7 +25,7 @@ const MAX_SCANNED_BYTES: usize = 4 << 20;
 pub struct JsLogReader {
     log: IndexedDbLog,
     tallies: RefCell<BTreeMap<SessionId, Tally>>,
-    /// What was watched, and up to which seq that is known.
+    /// The coverage of each session, and the seq up to which it was read.
     coverages: RefCell<BTreeMap<SessionId, (Coverage, u64)>>,
 }
 
@@ -117,7 +117,7 @@ impl JsLogReader {
         Ok(json)
     }
 
-    /// What was watched in a session and when nobody was, as JSON: `{watched, unwatched}`.
+    /// Returns the coverage of a session as JSON: `{watched, unwatched}`.
     ///
     /// # Errors
     /// As [`read`](Self::read).

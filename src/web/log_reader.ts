@@ -3,7 +3,7 @@ import { type Glue, instance, isTrap } from "./wasm.ts";
 
 type WasmLogReader = Glue["WasmLogReader"]["prototype"];
 
-/** What the head of a session's logs says. */
+/** The head of a session's logs. */
 export interface LoggedSession {
   session: string;
   latest_seq: number;
@@ -35,7 +35,7 @@ export interface HeaderColumns {
   categories: string[];
 }
 
-/** What a session holds up to `after_seq`. */
+/** Counts of a session's records up to `after_seq`. */
 export interface SessionTally {
   after_seq: number;
   first_ts: number | null;
@@ -46,14 +46,14 @@ export interface SessionTally {
   gaps: Record<string, number>;
 }
 
-/** What was watched, as the session says itself. Times in Unix microseconds; no end: it goes on. */
+/** The coverage of a session. Times are Unix microseconds; without an end the session continues. */
 export interface LoggedCoverage {
   /** `categories` that were on, each with its detail level. */
   watched: { from_ts: number; to_ts: number | null; categories: Record<string, string> }[];
   unwatched: { from_ts: number; to_ts: number }[];
 }
 
-/** What the logs take, and what the browser allows. */
+/** The storage that the logs use, and the quota. */
 export interface LogStorage {
   bytes_by_category: Record<string, number>;
   usage_bytes: number | null;
@@ -110,7 +110,7 @@ export class LogReader {
     return JSON.parse(await said(this.#wasm.tally(session)));
   }
 
-  /** What was watched in a session, and when nobody was. */
+  /** Returns the coverage of a session. */
   async coverage(session: string): Promise<LoggedCoverage> {
     return JSON.parse(await said(this.#wasm.coverage(session)));
   }

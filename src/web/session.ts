@@ -14,7 +14,7 @@ export interface CaptureSessionOptions {
   ringCapacity?: number;
   /** Most bytes of lines the ring holds; 32 MiB when absent. */
   ringMaxBytes?: number;
-  /** Where events are made durable before anyone sees them; in memory only when absent. */
+  /** The log that makes events durable before readers see them; without one the session is in memory only. */
   log?: CategoryLogs;
   /**
    * 32 secret bytes: secrets in events are replaced by `[redacted:7f3a91c2]` before anything else happens to
@@ -30,12 +30,12 @@ export interface ReaderOptions {
   selector?: Selector;
 }
 
-/** What became of a batch. */
+/** The result of publishing a batch. */
 export interface BatchReceipt {
   /** The first and last seq spent; 0 when none was. */
   firstSeq: number;
   lastSeq: number;
-  /** What was refused, by index in the batch; no seq was spent on it. */
+  /** Refused events, by index in the batch; no seq was spent on them. */
   refused: { index: number; code: string; message: string }[];
 }
 

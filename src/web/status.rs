@@ -1,4 +1,4 @@
-//! What a recorder tells of itself: `RecorderStatus` in `types.ts`.
+//! The status of a recorder: `RecorderStatus` in `types.ts`.
 
 use super::clock::{monotonic_ms, wall_micros};
 use gloo_timers::callback::Timeout;

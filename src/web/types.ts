@@ -11,10 +11,10 @@ import type { ReaderOptions } from "./session.ts";
 /** Any value JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Where an event came from, least to most. A closed set. */
+/** The kind of producer that observed an event. A closed set. */
 export type SourceKind = "cdp" | "kernel_api" | "extension" | "local_process";
 
-/** How much was recorded, least to most: `minimal` < `standard` < `verbose` < `raw`. */
+/** The detail level, lowest to highest: `minimal` < `standard` < `verbose` < `raw`. */
 export type DetailLevel = "minimal" | "standard" | "verbose" | "raw";
 
 /** Derived by the core, never on the wire: `debug` < `info` < `warn` < `error`. */
@@ -29,7 +29,7 @@ export interface Source {
   metadata?: Record<string, string>;
 }
 
-/** What a producer hands to `publish`. Unknown fields are refused. */
+/** An event for `publish`. Unknown fields are refused. */
 export interface EventInput {
   /** Unix microseconds of the observation; the core's clock when absent. */
   ts?: number;
@@ -68,7 +68,7 @@ export interface Gap {
   reason: string;
 }
 
-/** What a reader wants: the text form, or the same as an object. All terms must hold. */
+/** The selector of a reader, as text or as an object. All terms must match. */
 export type Selector = string | SelectorObject;
 
 /** The object form of a selector; a list is a choice. */
@@ -92,7 +92,7 @@ export interface SelectorObject {
   and?: SelectorObject[];
 }
 
-/** What a reader sees, one at a time. */
+/** One result of reading. */
 export type ReadResult =
   | { envelope: Envelope }
   | { gap: Gap; captureSessionId: string }
@@ -100,7 +100,7 @@ export type ReadResult =
   | { dropped: number; nextSeq: number }
   | { closed: true };
 
-/** What a producer records of one category. */
+/** The settings of a producer for one category. */
 export interface CategoryConfig {
   enabled: boolean;
   detail_level: DetailLevel;
@@ -111,7 +111,7 @@ export interface CategoryConfig {
 /** A kind of request that tells of the tool chain rather than of the page. */
 export type Noise = "source_maps" | "hot_updates" | "bundler_modules" | "data_urls";
 
-/** What the native producers record. Changing it is a merge patch. */
+/** The capture config of the native producers. It is changed by a merge patch. */
 export interface CaptureConfig {
   categories: Record<string, CategoryConfig>;
   sites: { include: string[]; exclude: string[] };
@@ -126,7 +126,7 @@ export interface CaptureConfigPatch {
   noise?: Noise[];
 }
 
-/** What `chrome.storage.session` holds so that the next worker goes on with this session. */
+/** The record in `chrome.storage.session` from which the next worker resumes this session. */
 export interface ResumeRecord {
   /** Null when there is none to go on with: the last one went on in memory. */
   session_id: string | null;
@@ -138,7 +138,7 @@ export interface ResumeRecord {
   volatile?: LossRecord[];
 }
 
-/** What memory alone holds of a session whose log cannot be written. */
+/** The records of a session that only memory holds, because its log cannot be written. */
 export interface LossRecord {
   session_id: string;
   /** Up to here the log or the collector has it. */
@@ -186,7 +186,7 @@ export interface RecorderOptions {
   onStatus?(status: RecorderStatus): void;
 }
 
-/** What every event of one relay has in common, stamped from the message's sender. */
+/** The fields that all events of one relay share, stamped from the message's sender. */
 export interface RelayContext {
   /** `tab_id`, `frame_id`, `document_id`, `window_id`. */
   metadata: Record<string, string>;
@@ -194,7 +194,7 @@ export interface RelayContext {
   url: string;
 }
 
-/** What became of a batch of relay messages. */
+/** The result of accepting a batch of relay messages. */
 export interface RelayReceipt {
   /** Acknowledge this message number once `committed(seq)` has resolved. */
   message: number;
@@ -220,7 +220,7 @@ export interface RecorderStatus {
   /** Committed here and not yet acknowledged by the collector, over all sessions in the database. */
   backlog_events: number;
   storage_bytes: number;
-  /** What the browser estimates that this origin may store; null where it does not tell. */
+  /** Bytes that this origin may store, as the browser estimates; null where it does not report them. */
   storage_quota_bytes: number | null;
   /**
    * The browser does not clear the logs by itself when its disk fills up: it has promised so when it was asked, or the

@@ -16,7 +16,7 @@ export interface Instance {
   readonly memory: WebAssembly.Memory;
 }
 
-/** What `init` takes: nothing, an address, a response, bytes, or a compiled module. */
+/** The argument of `init`: nothing, an address, a response, bytes, or a compiled module. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
 let compiled: WebAssembly.Module | null = null;

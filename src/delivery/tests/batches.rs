@@ -1,4 +1,4 @@
-//! What a batch holds.
+//! The records of a batch.
 
 use super::super::{Batch, BatchPlan, FlushReason, Limits};
 use super::session;

@@ -15,7 +15,7 @@ pub(super) const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
 pub(super) const TOKEN: &str = "tt_ingest_model";
 pub(super) const URL: &str = "http://127.0.0.1:28273";
 
-/// What happens to the next request.
+/// The fault of the next request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fault {
     /// The connection breaks before it arrives.
@@ -46,7 +46,7 @@ pub(super) enum Stored {
     Gap(String),
 }
 
-/// What a store holds.
+/// A store of the fake collector.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Store {
     pub(super) id: String,
@@ -83,7 +83,7 @@ pub(super) struct State {
     pub(super) requests: Vec<(f64, String, usize)>,
     pub(super) conflicts: usize,
     pub(super) duplicates: u64,
-    /// What an impostor got to see.
+    /// Requests that an impostor received.
     pub(super) leaked: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ impl Transport for Collector {
             if request.token.is_some() {
                 let last_ms = state.requests.last().map_or(0.0, |request| request.0);
                 if self.world.now() - last_ms <= PROOF_MS {
-                    // Whoever had the port a moment ago has yet to close it.
+                    // The previous owner of the port has not closed it yet.
                     return Err(TransportError::Failed("reset".into()));
                 }
                 state.leaked.push(request.path.clone());

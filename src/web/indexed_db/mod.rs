@@ -282,8 +282,8 @@ impl IndexedDbLog {
         forget::forget(self, selector).await
     }
 
-    /// What every session's head says, oldest session first, and the bytes that session takes. Only reads,
-    /// where [`sessions`](LogStore::sessions) also mends.
+    /// Returns the head of every session, oldest first, and the bytes that the session uses. Only reads,
+    /// whereas [`sessions`](LogStore::sessions) also repairs.
     ///
     /// # Errors
     /// See [`LogError`].

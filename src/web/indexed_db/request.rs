@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, IdbRequest};
 
-/// What an event will bring, and who waits for it.
+/// The result that an event will bring, and its waker.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     value: Option<T>,

@@ -1,4 +1,4 @@
-//! What to give up: by the policy, or because the quota leaves nothing else.
+//! Removes segments by the policy, or because the quota requires it.
 
 use super::IndexedDbLog;
 use super::commit::now_ms;

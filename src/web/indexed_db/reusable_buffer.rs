@@ -1,4 +1,4 @@
-//! Where a value stands while `put` clones it.
+//! The buffer of a value while `put` clones it.
 //!
 //! `put` clones its value before it returns, the whole buffer under a view. So a view into the wasm's own
 //! memory would take all of that along, and a fresh buffer each time costs as much as the rest of the copy:

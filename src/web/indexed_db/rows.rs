@@ -21,7 +21,7 @@ pub(super) struct CategoryRow {
     pub(super) retained_from: u64,
 }
 
-/// What stands in `heads`: the [`Head`], and what retention needs to find its work without reading.
+/// A row of `heads`: the [`Head`], and the figures by which retention chooses segments without reading them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct HeadRow {
     pub(super) epoch: u64,
@@ -130,7 +130,7 @@ pub(super) fn acked_of(key: &JsValue) -> Result<(SessionId, String), LogError> {
     Ok((session_of(&key.get(0), ACKED)?, key.get(1).as_string().ok_or_else(bad)?))
 }
 
-/// What a row of `acked` says.
+/// Returns the `acked_seq` of a row of `acked`.
 pub(super) fn acked_seq(row: &JsValue) -> Result<Option<u64>, LogError> {
     optional(row, ACKED, "acked_seq")
 }
@@ -206,7 +206,7 @@ impl SegmentKeys {
         IdbKeyRange::bound(&self.key(first), &self.key(last)).map_err(from_thrown)
     }
 
-    /// What stands at the key of `first_seq`, or why it is no segment.
+    /// Decodes the value at the key of `first_seq`, or reports why it is not a segment.
     pub(super) fn decode(&self, first_seq: u64, stored: Bytes) -> Result<Segment, String> {
         let retired = is_tombstone(&stored);
         let segment =

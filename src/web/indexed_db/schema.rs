@@ -1,4 +1,4 @@
-//! What the database looks like.
+//! The schema of the database.
 //!
 //! | store | key | value |
 //! |---|---|---|
@@ -86,7 +86,7 @@ fn on_event(request: &IdbOpenDbRequest, event: &Event) -> Option<Result<IdbDatab
         "upgradeneeded" => {
             let failed = upgrade(request).err()?;
             if let Some(transaction) = request.transaction() {
-                // What it makes of it comes as an error event; the first one told is ours.
+                // The abort raises a second error; the first one is reported.
                 let _ = transaction.abort();
             }
             Some(Err(failed))

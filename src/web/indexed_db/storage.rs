@@ -12,14 +12,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::StorageManager;
 
-/// What the logs take, and what the browser allows.
+/// The storage that the logs use, and the quota.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Storage {
     /// Bytes of all segments by category, over all sessions.
     pub bytes_by_category: BTreeMap<String, u64>,
-    /// What everything of this origin takes, as the browser estimates it.
+    /// Bytes that this origin uses, as the browser estimates them.
     pub usage_bytes: Option<u64>,
-    /// What this origin may take.
+    /// Bytes that this origin may use.
     pub quota_bytes: Option<u64>,
     /// Whether the browser has promised not to clear it by itself.
     pub persisted: bool,

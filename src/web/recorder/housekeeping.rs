@@ -1,4 +1,4 @@
-//! What is done now and then: retention, and looking how much is stored and how much may be.
+//! Periodic work: retention, and reading the storage used and the quota.
 
 use super::running::Recorder;
 use crate::log::{LogError, RetentionPolicy};
@@ -19,12 +19,12 @@ pub(super) struct Housekeeping {
     interval: RefCell<Option<Interval>>,
 }
 
-/// What was seen when it was last looked at.
+/// The figures of the last reading.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     /// Bytes in all category logs.
     pub(super) storage_bytes: u64,
-    /// What the browser lets this origin store, if it tells.
+    /// Bytes that this origin may store, if the browser reports them.
     pub(super) quota_bytes: Option<u64>,
     /// The browser does not clear the logs by itself.
     pub(super) is_persistent: bool,

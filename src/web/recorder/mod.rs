@@ -175,7 +175,7 @@ impl JsRecorder {
         Ok(self.config())
     }
 
-    /// What is recorded, in JSON.
+    /// Returns the capture config as JSON.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn config(&self) -> String {
@@ -255,7 +255,7 @@ impl JsRecorder {
         boundary::reader(&recorder.session, after_seq, &selector)
     }
 
-    /// What a person would want to know.
+    /// Returns the status of the recorder.
     ///
     /// # Errors
     /// Never in practice: the status is plain data.
@@ -289,7 +289,7 @@ impl JsRecorder {
     /// ends with this memory.
     ///
     /// # Errors
-    /// What was left could not be committed.
+    /// The last records could not be committed.
     pub async fn close(&self) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
         recorder.publish_system(&system::session_ended());

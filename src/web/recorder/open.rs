@@ -16,7 +16,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// What `openRecorder` takes, apart from its callbacks.
+/// The options of `openRecorder`, apart from its callbacks.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Options {
@@ -29,7 +29,7 @@ pub(super) struct Options {
     pub(super) unlimited_storage: bool,
 }
 
-/// What the next worker of this browser session finds.
+/// The resume record for the next worker of this browser session.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 pub(super) struct ResumeRecord {
     /// The session to go on with, if there is one.
@@ -40,7 +40,7 @@ pub(super) struct ResumeRecord {
     pub(super) volatile: Vec<LossRecord>,
 }
 
-/// What opening the log came to.
+/// The result of opening the log.
 pub(super) struct Opened {
     pub(super) session_id: SessionId,
     pub(super) head: Head,

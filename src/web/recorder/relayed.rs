@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use wasm_bindgen::JsValue;
 
-/// Where the messages of one relay come from, as the worker read it off their sender.
+/// The provenance of one relay's messages, as the worker read it from their sender.
 #[derive(Debug, Deserialize)]
 pub(super) struct Context {
     metadata: BTreeMap<String, String>,
