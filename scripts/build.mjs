@@ -2,7 +2,8 @@
 import { parseArgs } from "node:util";
 import { build } from "./build/parts.mjs";
 import { fail, heading } from "./lib/say.mjs";
-import { setUp } from "./setup/all.mjs";
+import { together } from "./lib/together.mjs";
+import { startSetUp } from "./setup/all.mjs";
 
 try {
   const { values, positionals } = parseArgs({
@@ -10,8 +11,9 @@ try {
     allowPositionals: true,
   });
   heading("Building");
-  await setUp({ browser: false });
-  await build(positionals.length > 0 ? positionals : undefined, { quick: values.quick });
+  const setUp = await startSetUp({ browser: false });
+  const parts = positionals.length > 0 ? positionals : undefined;
+  await together([setUp.all, build(parts, { quick: values.quick, setUp })]);
 } catch (error) {
   fail(error);
 }

@@ -19,7 +19,8 @@ import { hasDisplay, isWindows } from "./lib/platform.mjs";
 import { copyExtension, launchRecorder } from "./lib/recorder.mjs";
 import { track } from "./lib/run.mjs";
 import { bold, cyan, dim, during, fail, heading, note, say, Tell } from "./lib/say.mjs";
-import { setUp } from "./setup/all.mjs";
+import { together } from "./lib/together.mjs";
+import { startSetUp } from "./setup/all.mjs";
 
 const FLUSH_LIMIT_MS = 10_000;
 const data = dataDir();
@@ -36,10 +37,9 @@ const stopRequested = new Promise((resolve) => {
 
 async function main() {
   const options = readOptions();
-  heading("Setting up");
-  await setUp({ browser: options.browser });
-  heading("Building");
-  await build(["www", "collector", "wasm", "extension"], { quick: true });
+  heading("Setting up and building");
+  const setUp = await startSetUp({ browser: options.browser });
+  await together([setUp.all, build(["www", "collector", "wasm", "extension"], { quick: true, setUp })]);
 
   heading("Starting");
   claim();

@@ -1,43 +1,65 @@
 /**
  * What `dist/` is made of. A part whose inputs did not change costs nothing.
  *
- * The collector carries the viewer; the package and the extension carry the wasm, and the extension the viewer, too.
- * So the collector is built beside the rest: optimising the wasm keeps one core busy, and takes long.
+ * The collector carries the viewer; the package and the extension carry the wasm, and the extension the viewer, too. A
+ * part is built as soon as the parts that it carries and its own tools exist, so that both cores have work.
  */
 import { Tell } from "../lib/say.mjs";
-
-/** @type {Record<string, (mode: { quick: boolean }) => Promise<void>>} In order of need. */
-const PARTS = {
-  www: async () => (await import("./www.mjs")).buildViewer(),
-  collector: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
-  wasm: async (mode) => (await import("./wasm.mjs")).buildWasm(mode),
-  npm: async () => (await import("./npm.mjs")).buildNpm(),
-  extension: async () => (await import("./extension.mjs")).buildExtension(),
-};
-
-/** What is built beside the parts after it. */
-const BESIDE = "collector";
+import { together } from "../lib/together.mjs";
 
 /**
- * @param {string[]} [parts] All when absent.
- * @param {{ quick?: boolean }} [mode] Quick: builds sooner what is only run here, not packed or measured.
+ * @typedef {object} Part
+ * @property {string[]} carries Parts that are in it.
+ * @property {("npm" | "wasm")[]} needs Steps of the setup.
+ * @property {(mode: { quick: boolean }) => Promise<void>} make
  */
-export async function build(parts = Object.keys(PARTS), { quick = false } = {}) {
-  const unknown = parts.find((part) => !PARTS[part]);
+
+/** @type {Record<string, Part>} In order of need. */
+const PARTS = {
+  www: { carries: [], needs: ["npm"], make: async () => (await import("./www.mjs")).buildViewer() },
+  collector: {
+    carries: ["www"],
+    needs: [],
+    make: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
+  },
+  wasm: {
+    carries: [],
+    needs: ["npm", "wasm"],
+    make: async (mode) => (await import("./wasm.mjs")).buildWasm(mode),
+  },
+  npm: { carries: ["wasm"], needs: ["npm"], make: async () => (await import("./npm.mjs")).buildNpm() },
+  extension: {
+    carries: ["www", "wasm"],
+    needs: ["npm"],
+    make: async () => (await import("./extension.mjs")).buildExtension(),
+  },
+};
+
+/**
+ * @param {string[]} [names] All when absent.
+ * @param {{ quick?: boolean, setUp?: Pick<import("../setup/all.mjs").SetUp, "npm" | "wasm"> }} [options]
+ *   Quick: builds sooner what is only run here, not packed or measured. The setup, if it still runs.
+ */
+export async function build(names = Object.keys(PARTS), { quick = false, setUp } = {}) {
+  const unknown = names.find((name) => !PARTS[name]);
   if (unknown !== undefined) {
     const known = Object.keys(PARTS).join(", ");
     throw new Tell(`there is no part ${JSON.stringify(unknown)} to build; there are ${known}`);
   }
-  const at = parts.indexOf(BESIDE);
-  const [before, after] = at < 0 ? [parts, []] : [parts.slice(0, at), parts.slice(at + 1)];
-  const mode = { quick };
-  await inTurn(before, mode);
-  // All have ended before a failure of one is told.
-  const ended = await Promise.allSettled([inTurn(at < 0 ? [] : [BESIDE], mode), inTurn(after, mode)]);
-  for (const result of ended) if (result.status === "rejected") throw result.reason;
+  /** @type {Map<string, Promise<void>>} */
+  const started = new Map();
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (names.includes(name)) started.set(name, make(part, started, { quick, setUp }));
+  }
+  await together([...started.values()]);
 }
 
-/** @param {string[]} parts @param {{ quick: boolean }} mode */
-async function inTurn(parts, mode) {
-  for (const part of parts) await PARTS[part]?.(mode);
+/**
+ * @param {Part} part
+ * @param {ReadonlyMap<string, Promise<void>>} started Parts before it.
+ * @param {{ quick: boolean, setUp: Pick<import("../setup/all.mjs").SetUp, "npm" | "wasm"> | undefined }} options
+ */
+async function make({ carries, needs, make }, started, { quick, setUp }) {
+  await Promise.all([...needs.map((step) => setUp?.[step]), ...carries.map((name) => started.get(name))]);
+  await make({ quick });
 }

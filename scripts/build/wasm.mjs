@@ -14,13 +14,7 @@ import { dist, root } from "../lib/paths.mjs";
 import { run } from "../lib/run.mjs";
 import { dim, say, Tell } from "../lib/say.mjs";
 import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
-import {
-  cargoTargetDir,
-  WASM_TARGET,
-  wasmBindgenVersion,
-  wasmEnv,
-  wasmToolchain,
-} from "../lib/toolchain.mjs";
+import { cargoTargetDir, glueFile, WASM_TARGET, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
 
 /** What rustc emits for this target by default, and SIMD; wasm-opt may use no more. */
 const WASM_FEATURES = [
@@ -47,23 +41,13 @@ export async function buildWasm({ quick }) {
   const built = join(await cargoTargetDir(env), WASM_TARGET, profile, "tabtape.wasm");
 
   const done = dist("wasm", ".stamp");
-  const key = hashOf([built, fileURLToPath(import.meta.url)], `${wasmBindgenVersion()} ${profile}`);
+  const key = hashOf([built, fileURLToPath(import.meta.url)], `${glueFile()} ${profile}`);
   if (isStamped(done, key)) return;
 
   const work = dist("wasm", "work");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const bindgen = [
-    "--target",
-    "no-modules",
-    "--omit-default-module-path",
-    "--out-dir",
-    work,
-    "--out-name",
-    "tabtape",
-    built,
-  ];
-  await run("Generate the JavaScript glue", "wasm-bindgen", bindgen, { env });
+  await run("Generate the JavaScript glue", glueFile(), [built, work]);
   const bound = join(work, "tabtape_bg.wasm");
   const optimised = quick ? bound : join(work, "optimised.wasm");
   if (!quick) {

@@ -3,6 +3,7 @@
  * left behind when we are stopped.
  */
 import { spawn } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { root } from "./paths.mjs";
 import { isWindows } from "./platform.mjs";
 import { dim, say, step, Tell } from "./say.mjs";
@@ -10,7 +11,10 @@ import { dim, say, step, Tell } from "./say.mjs";
 /** How much of a failed program's output is shown. */
 const SHOWN_LINES = 80;
 
-/** @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, timeoutMs?: number }} RunOptions */
+/**
+ * `idle`: it gets the processor when no other program wants it.
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, timeoutMs?: number, idle?: boolean }} RunOptions
+ */
 /** @typedef {{ status: number, stdout: string, stderr: string, output: string }} RunResult */
 
 /**
@@ -20,10 +24,11 @@ const SHOWN_LINES = 80;
  * @returns {Promise<RunResult>}
  */
 export function capture(command, args, options = {}) {
-  const { cwd = root, env = process.env, input, timeoutMs, onLine } = options;
+  const { cwd = root, env = process.env, input, timeoutMs, idle = false, onLine } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], ...shellFor(command) });
     const untrack = track(child);
+    if (idle && child.pid) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     const text = { stdout: "", stderr: "", output: "" };
     for (const name of /** @type {const} */ (["stdout", "stderr"])) {
       child[name].setEncoding("utf8");

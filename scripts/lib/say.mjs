@@ -32,8 +32,25 @@ export function duration(milliseconds) {
 }
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const FRAME_MS = 100;
 const QUIET_START_MS = 1000;
 const QUIET_INTERVAL_MS = 20_000;
+
+/**
+ * Steps that share the terminal's last line, oldest first.
+ * @type {Set<{ title: string, began: number, latest: string }>}
+ */
+const animatedSteps = new Set();
+
+/** Draws the last line again, with every step that runs and, if it is only one, what its tool said last. */
+function drawSteps() {
+  const frame = FRAMES[Math.floor(Date.now() / FRAME_MS) % FRAMES.length];
+  const heads = Array.from(animatedSteps, ({ title, began }) => `${title} ${duration(Date.now() - began)}`);
+  const [only, ...others] = animatedSteps;
+  const tail = only?.latest && others.length === 0 ? `  ${only.latest}` : "";
+  const width = Math.max(20, (err.columns || 100) - 1);
+  err.write(`\r\x1b[2K${`${frame} ${heads.join(" · ")}${tail}`.slice(0, width)}`);
+}
 
 /**
  * Shows a step from now until `done` or `failed` is called.
@@ -41,29 +58,24 @@ const QUIET_INTERVAL_MS = 20_000;
  * @param {{ still?: boolean }} [options] `still` where others write to the terminal too.
  */
 export function step(title, { still = false } = {}) {
-  const began = Date.now();
-  let latest = "";
-  let frame = 0;
-  const width = () => Math.max(20, (err.columns || 100) - 1);
-  const draw = () => {
-    const head = `${FRAMES[frame++ % FRAMES.length]} ${title} ${duration(Date.now() - began)}`;
-    const tail = latest ? `  ${latest}` : "";
-    err.write(`\r\x1b[2K${(head + tail).slice(0, width())}`);
-  };
+  const shown = { title, began: Date.now(), latest: "" };
   const animated = Boolean(err.isTTY) && !still;
-  const remind = () => say(`… ${title} ${duration(Date.now() - began)}${latest ? `  ${latest}` : ""}`);
-  const first = setTimeout(animated ? draw : remind, animated ? 0 : QUIET_START_MS);
-  const timer = setInterval(animated ? draw : remind, animated ? 100 : QUIET_INTERVAL_MS);
+  if (animated) animatedSteps.add(shown);
+  const elapsed = () => duration(Date.now() - shown.began);
+  const remind = () => say(`… ${title} ${elapsed()}${shown.latest ? `  ${shown.latest}` : ""}`);
+  const first = setTimeout(animated ? drawSteps : remind, animated ? 0 : QUIET_START_MS);
+  const timer = setInterval(animated ? drawSteps : remind, animated ? FRAME_MS : QUIET_INTERVAL_MS);
   const end = (/** @type {string} */ mark, /** @type {string} */ remark) => {
     clearTimeout(first);
     clearInterval(timer);
+    animatedSteps.delete(shown);
     if (animated) err.write("\r\x1b[2K");
-    say(`${mark} ${title}${remark ? ` ${remark}` : ""} ${dim(`(${duration(Date.now() - began)})`)}`);
+    say(`${mark} ${title}${remark ? ` ${remark}` : ""} ${dim(`(${elapsed()})`)}`);
   };
   return {
     /** What the tool said last. @param {string} line */
     update(line) {
-      latest = line.trim();
+      shown.latest = line.trim();
     },
     /** @param {string} [remark] */
     done: (remark = "") => end(green("✓"), remark),

@@ -9,6 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import { cacheDir, root } from "./paths.mjs";
 import { exe, lockedCrate } from "./platform.mjs";
 import { capture } from "./run.mjs";
+import { hashOf } from "./stamp.mjs";
 
 export const WASM_TARGET = "wasm32-unknown-unknown";
 
@@ -22,7 +23,7 @@ export const DEBIAN_WASM_STD = `/usr/lib/rustlib/${WASM_TARGET}/lib`;
 /** 128-bit SIMD is in every Chrome that runs Manifest V3; scanning bytes needs it. */
 const RUSTFLAGS = "-C target-feature=+simd128";
 
-/** wasm-bindgen's tools must be of exactly the crate's version. */
+/** The version of the crate `wasm-bindgen`, which its tools must have too. */
 export const wasmBindgenVersion = () => lockedCrate(root, "wasm-bindgen");
 
 /** Where a tool of that version is kept. @param {string} crate @param {string} version */
@@ -30,6 +31,14 @@ export const toolRoot = (crate, version) => cacheDir("tools", `${crate}-${versio
 
 /** A tool's file. @param {string} crate @param {string} version @param {string} name */
 export const toolFile = (crate, version, name) => join(toolRoot(crate, version), "bin", exe(name));
+
+/** Where the generator of the JavaScript glue is kept: under the hash of its source. */
+export function glueFile() {
+  const source = hashOf(
+    ["Cargo.toml", "Cargo.lock", "src"].map((path) => join(root, "scripts", "glue", path)),
+  );
+  return join(cacheDir("tools"), `glue-${source.slice(0, 16)}`, exe("tabtape-glue"));
+}
 
 /** @typedef {"own" | "debian"} ToolchainKind */
 
@@ -45,7 +54,7 @@ async function ownSysrootHasWasm() {
 }
 
 /**
- * The environment in which `cargo`, `wasm-bindgen`, `wasm-pack` and `wasm-opt` build wasm.
+ * The environment in which `cargo`, `wasm-pack` and `wasm-opt` build wasm.
  * @param {ToolchainKind} kind
  */
 export function wasmEnv(kind) {

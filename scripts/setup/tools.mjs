@@ -1,6 +1,9 @@
 /**
- * Tools built from source through cargo: wasm-bindgen (of exactly the crate's version, with its test runner)
- * and wasm-pack. They are kept in the cache by version; a right one on PATH is taken as it is.
+ * Tools that only the tests of the wasm in a browser need, built from source through cargo: the test runner of
+ * wasm-bindgen (of exactly the crate's version) and wasm-pack. They are kept in the cache by version; a right one on
+ * PATH is taken as it is.
+ *
+ * They take minutes to compile and other tests run meanwhile, so their compilers run at the lowest priority.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +13,7 @@ import { capture, run, versionOf } from "../lib/run.mjs";
 import { step } from "../lib/say.mjs";
 import { toolFile, toolRoot, WASM_PACK_VERSION, wasmBindgenVersion } from "../lib/toolchain.mjs";
 
-/** @param {{ tests: boolean }} wanted */
-export async function setUpTools({ tests }) {
+export async function setUpTools() {
   // Of this process alone: another clone may be setting up at the same time.
   const target = join(cacheDir("tools"), `build-${process.pid}`);
   try {
@@ -19,7 +21,7 @@ export async function setUpTools({ tests }) {
       "wasm-bindgen",
       "wasm-bindgen-test-runner",
     ]);
-    if (tests) await setUpTool(target, "wasm-pack", WASM_PACK_VERSION, ["wasm-pack"]);
+    await setUpTool(target, "wasm-pack", WASM_PACK_VERSION, ["wasm-pack"]);
   } finally {
     rmSync(target, { recursive: true, force: true });
   }
@@ -43,12 +45,12 @@ async function setUpTool(target, crate, version, programs) {
   const args = ["install", crate, "--version", version, "--root", toolRoot(crate, version), "--force"];
   const title = `Build ${crate} ${version}`;
   const shown = step(`${title} as it was released`);
-  const locked = await capture("cargo", [...args, "--locked"], { env, onLine: shown.update });
+  const locked = await capture("cargo", [...args, "--locked"], { env, onLine: shown.update, idle: true });
   if (locked.status === 0) shown.done();
   else {
     // A registry mirror may lag behind the newest crate that the lock file names.
     const reason = locked.stderr.match(/^error: (.{1,80})/m)?.[1] ?? `status ${locked.status}`;
     shown.failed(`is not possible here (${reason}); taking the crates that are there`);
-    await run(title, "cargo", args, { env });
+    await run(title, "cargo", args, { env, idle: true });
   }
 }

@@ -12,6 +12,7 @@ import { isRoot, which } from "../lib/platform.mjs";
 import { rotelFile } from "../lib/rotel.mjs";
 import { WASM_TARGET, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
 import { setUp } from "../setup/all.mjs";
+import { setUpTools } from "../setup/tools.mjs";
 
 /**
  * @typedef {object} Step
@@ -38,14 +39,20 @@ export const SECTIONS = {
   build: { what: "everything in dist/", needs: ["setup"], steps: () => build(undefined, { quick: true }) },
   lint: { what: "formatting, lints and types, warnings denied", needs: ["build"], steps: lint, atOnce: true },
   rust: { what: "native Rust tests and doc tests", needs: ["build"], steps: rust },
-  wasm: { what: "the core in a page and in a service worker", needs: ["setup"], steps: wasm },
+  e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
+  tools: {
+    what: "what runs wasm tests in a browser",
+    needs: ["setup"],
+    steps: () => setUpTools(),
+    beside: "e2e",
+  },
+  wasm: { what: "the core in a page and in a service worker", needs: ["tools"], steps: wasm },
   faults: {
     what: "everything that can die, dies, and the ledger adds up",
     needs: ["build"],
     steps: faults,
     beside: "wasm",
   },
-  e2e: { what: "the unpacked extension against a real collector", needs: ["build"], steps: endToEnd },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
   npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
 };
@@ -55,6 +62,11 @@ async function lint() {
   const denied = ["--", "--deny", "warnings"];
   return [
     { title: "cargo fmt", command: "cargo", args: ["fmt", "--all", "--check"] },
+    {
+      title: "cargo fmt, scripts/glue",
+      command: "cargo",
+      args: ["fmt", "--manifest-path", join(root, "scripts", "glue", "Cargo.toml"), "--check"],
+    },
     {
       title: "cargo clippy",
       command: "cargo",
