@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npx tabtape`: runs the collector, which is a native program and not part of the npm package.
+ * `npx tabtape init-extension DIR` copies into another extension what `tabtape/extension` needs there. Every other
+ * command line is the collector's, which is a native program and not part of the npm package.
  *
  * Looked for in TABTAPE_COLLECTOR, beside this script where a clone builds it, and on PATH.
  */
@@ -39,6 +40,12 @@ function isNative(/** @type {string} */ file) {
   } catch {
     return false;
   }
+}
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === "init-extension") {
+  const { initExtension } = await import("./init_extension.mjs");
+  process.exit(initExtension(rest));
 }
 
 const collector = find();

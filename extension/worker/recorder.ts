@@ -14,6 +14,7 @@ import type {
   Recorder,
   RecorderStatus,
   ResumeRecord,
+  WorkerStart,
 } from "../../src/web/types.ts";
 import type { Home } from "./home.ts";
 
@@ -27,7 +28,7 @@ type Work = (recorder: Recorder) => void;
 
 export interface Opening {
   /** As in `WorkerStart`. */
-  reason: string;
+  reason: WorkerStart["reason"];
   capture: CaptureConfigPatch;
   collector: CollectorTarget | null;
   durability: Durability;

@@ -10,6 +10,7 @@ import type {
   CaptureConfigPatch,
   CollectorTarget,
   RecorderStatus,
+  WorkerStart,
 } from "../../src/web/types.ts";
 import type { BadgeState } from "./badge.ts";
 import type { Drain } from "./drain.ts";
@@ -82,7 +83,7 @@ export class Recording {
   }
 
   /** The worker has started: go on with what was. `reason`, as in `WorkerStart`, is known a little later. */
-  async begin(reason: () => string): Promise<void> {
+  async begin(reason: () => WorkerStart["reason"]): Promise<void> {
     try {
       this.#settings = await loadSettings(await this.#home.preconfiguration());
     } catch (error) {
@@ -219,7 +220,7 @@ export class Recording {
   }
 
   /** Whether a session has begun, and not merely its next worker. */
-  async #open(reason: string): Promise<boolean> {
+  async #open(reason: WorkerStart["reason"]): Promise<boolean> {
     const resume = await RecorderOwner.resumable();
     const isWake = resume?.session_id != null && reason !== "recording_started";
     const { capture, collector, durability } = this.settings;

@@ -4,6 +4,7 @@
  * All of them are registered before this returns, or the event that woke the worker is lost to it; each waits for
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
  */
+import type { WorkerStart } from "../../src/web/types.ts";
 import { RELAY_PORT } from "../port.ts";
 import { Documents } from "./documents.ts";
 import { BACKLOG_ALARM, Drain } from "./drain.ts";
@@ -68,7 +69,7 @@ export function wire(home: Home): Wired {
   });
 
   /** Why this worker runs, as far as an event has said by the time the recorder opens. */
-  let reason = "wake";
+  let reason: WorkerStart["reason"] = "wake";
   chrome.runtime.onInstalled.addListener((details) => {
     reason = details.reason === "install" || details.reason === "update" ? details.reason : "browser_start";
   });

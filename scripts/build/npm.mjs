@@ -10,41 +10,87 @@ import { scratch } from "./scratch.mjs";
 
 const SOURCE = join(root, "src", "web");
 
-/** What `exports` of package.json names in dist/npm, each of the source of the same name. */
-const ENTRY_POINTS = [
-  ...new Set(
-    Array.from(JSON.stringify(packageJson().exports).matchAll(/\/npm\/(\w+)\.js"/g), ([, name]) =>
-      String(name),
-    ),
-  ),
-];
+/** What package.json exports of dist/npm: each module has the source of the same name. */
+const MODULES = ["index", "node", "inline", "extension"];
 
-function packageJson() {
-  return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-}
+/** What it exports for `require` is in a folder of its own, where `.js` means CommonJS. */
+const COMMONJS_FOLDER = "cjs";
+
+/** @type {import("esbuild").BuildOptions & { write: false }} */
+const OPTIONS = {
+  bundle: true,
+  target: "es2022",
+  external: ["node:*"],
+  loader: { ".wasm": "base64" },
+  write: false,
+  logLevel: "warning",
+};
 
 export async function buildNpm() {
   const { build } = await import("esbuild");
   await during("Bundle the npm package", async () => {
     const outdir = dist("npm");
     const result = await build({
-      entryPoints: Object.fromEntries(ENTRY_POINTS.map((name) => [name, join(SOURCE, `${name}.ts`)])),
+      ...OPTIONS,
+      entryPoints: sourcesOf(MODULES),
       outdir,
-      bundle: true,
-      // `tabtape` and `tabtape/extension` share one core when both are imported.
+      // The entries share one core where several are imported.
       splitting: true,
       format: "esm",
-      target: "es2022",
-      external: ["node:*"],
-      write: false,
-      logLevel: "warning",
     });
     const files = outputsOf(outdir, result);
-    for (const [path, bytes] of await declarations()) files.set(path, bytes);
+    const types = await declarations();
+    for (const [path, bytes] of types) files.set(path, bytes);
+    for (const [path, bytes] of await commonJs(build)) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
+    for (const [path, bytes] of types) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
     for (const [path, bytes] of await contentScripts(build)) files.set(path, bytes);
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
     emit(outdir, files);
   });
+}
+
+/** @param {string[]} modules */
+const sourcesOf = (modules) => Object.fromEntries(modules.map((name) => [name, join(SOURCE, `${name}.ts`)]));
+
+/**
+ * The modules for `require`, with the file that says that they are CommonJS.
+ * @param {typeof import("esbuild").build} build
+ */
+async function commonJs(build) {
+  const outdir = dist("npm", COMMONJS_FOLDER);
+  /** @param {string[]} modules @param {import("esbuild").BuildOptions} options */
+  const bundle = async (modules, options) =>
+    outputsOf(
+      outdir,
+      await build({
+        ...OPTIONS,
+        entryPoints: sourcesOf(modules),
+        outdir,
+        format: "cjs",
+        ...options,
+        write: false,
+      }),
+    );
+  const [node, inline] = await Promise.all([
+    bundle(["node"], {
+      platform: "node",
+      // CommonJS has no import.meta: the wasm is one folder up.
+      banner: {
+        js: 'const moduleUrl = require("node:url").pathToFileURL(require("node:path").join(__dirname, "..", "node.js")).href;',
+      },
+      define: { "import.meta.url": "moduleUrl" },
+    }),
+    // jsdom, as Jest runs it, has neither of these two, and Node has no other way to them that a bundler does not follow.
+    bundle(["inline"], {
+      banner: {
+        js:
+          "const { TextDecoder, TextEncoder } =\n" +
+          '  typeof globalThis.TextDecoder === "function" ? globalThis : globalThis.process.getBuiltinModule("node:util");',
+      },
+    }),
+  ]);
+  const commonJsMark = Buffer.from('{ "type": "commonjs" }\n');
+  return new Map([...node, ...inline, ["package.json", commonJsMark]]);
 }
 
 /**
@@ -86,7 +132,11 @@ async function declarations() {
         outDir: folder,
       },
       include: [],
-      files: [...ENTRY_POINTS.map((name) => join(SOURCE, `${name}.ts`)), dist("wasm", "tabtape.d.ts")],
+      files: [
+        ...Object.values(sourcesOf(MODULES)),
+        join(SOURCE, "wasm_module.d.ts"),
+        dist("wasm", "tabtape.d.ts"),
+      ],
     };
     const file = join(folder, "tsconfig.json");
     writeFileSync(file, JSON.stringify(config));
@@ -94,21 +144,9 @@ async function declarations() {
     const { status, output } = await capture(process.execPath, [tsc, "--project", file]);
     if (status !== 0) throw new Tell(output.trim());
     const emitted = join(folder, "src", "web");
-    const files = filesIn(emitted).map((path) => [path, shipped(readFileSync(join(emitted, path), "utf8"))]);
-    // Its users free nothing by hand, and their lib need not know `Symbol.dispose`.
-    const glue = readFileSync(dist("wasm", "tabtape.d.ts"), "utf8").replace(
-      /^.*\[Symbol\.dispose\].*\n/gm,
-      "",
-    );
-    return [...files, ["glue.d.ts", glue]].map(
-      ([path, text]) => /** @type {const} */ ([String(path), Buffer.from(String(text))]),
-    );
+    return filesIn(emitted).map((path) => {
+      const text = readFileSync(join(emitted, path), "utf8").replace(/"(\.\/[\w/]+)\.ts"/g, '"$1.js"');
+      return /** @type {const} */ ([path, Buffer.from(text)]);
+    });
   });
-}
-
-/** Declarations as they are found in the package: beside the modules and the glue's types. @param {string} text */
-function shipped(text) {
-  return text
-    .replace(/"(\.\/[\w/]+)\.ts"/g, '"$1.js"')
-    .replaceAll('"../../dist/wasm/tabtape.js"', '"./glue.js"');
 }

@@ -2,7 +2,7 @@ import { TabtapeError, throwing, wrapped } from "./errors.ts";
 import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
-import type { EventInput, Selector } from "./types.ts";
+import type { EventInput, Selector, SessionState } from "./types.ts";
 import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
 type WasmSession = Glue["WasmSession"]["prototype"];
@@ -82,8 +82,8 @@ export class CaptureSession {
   }
 
   /** `logged`, `volatile`, `closed` or `superseded`. */
-  get state(): string {
-    return this.#wasm.state;
+  get state(): SessionState {
+    return this.#wasm.state as SessionState;
   }
 
   /** Accepts one event and returns its seq. */

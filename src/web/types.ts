@@ -11,7 +11,11 @@ import type { ReaderOptions } from "./session.ts";
 /** Any value JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** The kind of producer that observed an event. A closed set. */
+/**
+ * The kind of producer that observed an event. A closed set: `cdp` the debugger's protocol, `kernel_api` an interface of
+ * the browser, `extension` code that runs in the browser (an extension's, or a page's own), `local_process` a program on
+ * this machine.
+ */
 export type SourceKind = "cdp" | "kernel_api" | "extension" | "local_process";
 
 /** The detail level, lowest to highest: `minimal` < `standard` < `verbose` < `raw`. */
@@ -153,8 +157,7 @@ export interface LossRecord {
 
 /** Why this worker runs, recorded in `system.worker_started`. */
 export interface WorkerStart {
-  /** "install" | "update" | "browser_start" | "wake" | "trap" */
-  reason: string;
+  reason: "install" | "update" | "browser_start" | "recording_started" | "wake" | "trap";
 }
 
 /** The collector a recorder flushes to. */
@@ -205,11 +208,16 @@ export interface RelayReceipt {
   refused: { message: number; code: string; error: string }[];
 }
 
+/**
+ * How a session stores its events: `logged` in its category logs, `volatile` in memory only. `closed` and `superseded`
+ * sessions accept no more events; a newer owner has taken over the logs of the latter.
+ */
+export type SessionState = "logged" | "volatile" | "closed" | "superseded";
+
 export interface RecorderStatus {
   session_id: string;
   epoch: number;
-  /** "logged" | "volatile" | "closed" | "superseded" */
-  state: string;
+  state: SessionState;
   latest_seq: number;
   committed_seq: number;
   /** Events and gap seqs by category in this session, since this worker began. */
@@ -228,8 +236,7 @@ export interface RecorderStatus {
    */
   storage_persistent: boolean;
   collector: {
-    /** "none" | "connecting" | "ok" | "retrying" | "unauthorized" | "impostor" */
-    state: string;
+    state: "none" | "connecting" | "ok" | "retrying" | "unauthorized" | "impostor";
     url: string | null;
     store_id: string | null;
     acked_seq: number;

@@ -7,61 +7,114 @@
 import instantiate, { type wasm_bindgen } from "../../dist/wasm/tabtape.js";
 import { TabtapeError } from "./errors.ts";
 
-/** The generated glue of one instance. */
+/** @internal The generated glue of one instance. */
 export type Glue = typeof wasm_bindgen;
 
-/** One live instance. */
+/** @internal One live instance. */
 export interface Instance {
   readonly glue: Glue;
   readonly memory: WebAssembly.Memory;
 }
 
-/** The argument of `init`: nothing, an address, a response, bytes, or a compiled module. */
-export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
+/** What `init` uses of a `Response`, so that a project without the DOM library compiles. */
+export interface WasmResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** `WebAssembly.Module`, where the project's libraries declare it. */
+type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
+  ? M
+  : never;
+
+/** The argument of `init`: an address, a response, bytes, or a compiled module. */
+export type WasmSource =
+  | string
+  | { readonly href: string }
+  | WasmResponse
+  | Promise<WasmResponse>
+  | ArrayBuffer
+  | ArrayBufferView
+  | CompiledModule;
 
 let compiled: WebAssembly.Module | null = null;
 let live: Instance | null = null;
 
-/** Compiles the wasm, once; later calls resolve at once. */
+/** @internal Compiles the wasm, once; later calls resolve at once. */
 export async function load(source: WasmSource): Promise<void> {
-  compiled ??= await compile(source);
-  live ??= start(compiled);
+  const module = compiled ?? (await compile(source));
+  live ??= start(module);
+  // Only a module that could be started: a later call may bring the right one.
+  compiled ??= module;
 }
 
 async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return WebAssembly.compile(source);
-  const response = await (typeof source === "string" || source instanceof URL ? fetch(source) : source);
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, "the bytes");
+  const response = await responseOf(source);
+  const name = response.url || "the response";
   if (!response.ok) {
-    throw new TabtapeError(
-      "wasm_unavailable",
-      `${response.url}: expected the wasm, got HTTP ${response.status}`,
-    );
+    throw new TabtapeError("wasm_unavailable", `${name}: expected the wasm, got HTTP ${response.status}`);
   }
   // Streaming compilation needs the right media type, which a plain file server may not send.
-  if (response.headers.get("content-type")?.startsWith("application/wasm")) {
-    return WebAssembly.compileStreaming(response);
+  if (response instanceof Response && response.headers.get("content-type")?.startsWith("application/wasm")) {
+    return WebAssembly.compileStreaming(response).catch((error: unknown) => throwInvalid(name, error));
   }
-  return WebAssembly.compile(await response.arrayBuffer());
+  return compileBytes(await response.arrayBuffer(), name);
+}
+
+async function responseOf(source: Exclude<WasmSource, ArrayBuffer | ArrayBufferView>): Promise<WasmResponse> {
+  const address = typeof source === "string" ? source : "href" in source ? source.href : null;
+  try {
+    const response =
+      address === null ? await (source as WasmResponse | Promise<WasmResponse>) : await fetch(address);
+    if (typeof response?.arrayBuffer === "function") return response;
+  } catch (error) {
+    throw new TabtapeError("wasm_unavailable", `${address ?? "the response"}: ${String(error)}`, {
+      cause: error,
+    });
+  }
+  throw new TabtapeError(
+    "invalid_options",
+    "init: expected an address, a response, bytes or a compiled module of the wasm",
+  );
+}
+
+/** @param name What the error says where the bytes are from. */
+function compileBytes(bytes: ArrayBuffer | ArrayBufferView, name: string): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(bytes as BufferSource).catch((error: unknown) => throwInvalid(name, error));
+}
+
+function throwInvalid(name: string, error: unknown): never {
+  throw new TabtapeError("wasm_invalid", `${name}: expected the wasm, got ${String(error)}`, {
+    cause: error,
+  });
 }
 
 function start(module: WebAssembly.Module): Instance {
   const glue = instantiate();
-  const { memory } = glue.initSync({ module });
-  return { glue, memory };
+  try {
+    const { memory } = glue.initSync({ module });
+    return { glue, memory };
+  } catch (error) {
+    return throwInvalid("the module", error);
+  }
 }
 
-/** The live instance. */
+/** @internal The live instance. */
 export function instance(): Instance {
   if (live) return live;
   if (!compiled) {
-    throw new TabtapeError("not_initialized", 'call and await the default export of "tabtape" first');
+    throw new TabtapeError("not_initialized", "call and await init() first");
   }
   live = start(compiled);
   return live;
 }
 
-/** Forgets `instance` after a trap, if it still is the live one. */
+/** @internal Forgets `instance` after a trap, if it still is the live one. */
 export function discard(trapped: Instance): void {
   if (live === trapped) live = null;
 }

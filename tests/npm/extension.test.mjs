@@ -1,13 +1,14 @@
 /** `tabtape/extension` as another extension uses it: installed, bundled, loaded unpacked, recording. */
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
+import { capture } from "../../scripts/lib/run.mjs";
 import { launchBrowser, serviceWorker } from "../e2e/fixtures/browser.mjs";
 import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { scripted, servePages } from "../e2e/fixtures/pages.mjs";
-import { installedProject } from "./project.mjs";
+import { installedProject, succeed } from "./project.mjs";
 
 const UNTIL_MS = 30_000;
 
@@ -21,6 +22,8 @@ let site;
 let context;
 /** @type {string} The unpacked extension. */
 let extension;
+/** What `npx tabtape init-extension` printed. */
+let copied = "";
 
 before(async () => {
   installed = await installedProject();
@@ -30,9 +33,8 @@ before(async () => {
     "/data": (_, response) => response.end("{}"),
   });
   extension = join(installed.project, "extension");
-  const packaged = join(installed.project, "node_modules", "tabtape", "dist", "npm");
-  cpSync(join(packaged, "extension"), join(extension, "tabtape"), { recursive: true });
-  cpSync(join(packaged, "tabtape.wasm"), join(extension, "tabtape", "tabtape.wasm"));
+  const bin = join(installed.project, "node_modules", "tabtape", "scripts", "bin.mjs");
+  copied = await succeed(process.execPath, [bin, "init-extension", extension]);
   await build({
     entryPoints: [join(extension, "worker.ts")],
     outfile: join(extension, "worker.js"),
@@ -60,6 +62,21 @@ async function event(q, matches) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+test("init-extension reports what a manifest lacks, and nothing of a complete one", async () => {
+  assert.doesNotMatch(copied, /still needs/);
+  const bare = join(installed.folder, "bare");
+  mkdirSync(bare);
+  writeFileSync(join(bare, "manifest.json"), '{ "manifest_version": 3, "permissions": ["storage"] }');
+  const bin = join(installed.project, "node_modules", "tabtape", "scripts", "bin.mjs");
+  const printed = await succeed(process.execPath, [bin, "init-extension", bare]);
+  assert.match(printed, /"permissions": \["alarms","scripting","tabs"/);
+  assert.match(printed, /host_permissions/);
+  assert.match(printed, /wasm-unsafe-eval/);
+  const { status, stderr } = await capture(process.execPath, [bin, "init-extension"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /init-extension DIR/);
+});
 
 const consumer = () => serviceWorker(context, "Consumer");
 

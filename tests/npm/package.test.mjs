@@ -40,7 +40,7 @@ test("the package holds every file it exports, and nothing that is not for its u
     [],
   );
   const allowed =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|scripts\/bin\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm))$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/\w+\.md|scripts\/(bin|init_extension)\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm)|dist\/npm\/cjs\/package\.json)$/;
   assert.deepEqual(
     installed.packed.filter((path) => !allowed.test(path)),
     [],
@@ -67,16 +67,83 @@ test("Node imports it by name", async () => {
   );
 });
 
+test("a script that requires it gets the same, from disk or inlined", async () => {
+  for (const entry of ["tabtape", "tabtape/inline"]) {
+    const script = `import("./exercise.mjs").then(({ exercise }) => exercise(require("${entry}"))).then((found) => console.log(JSON.stringify(found)))`;
+    const args = ["--input-type=commonjs", "--eval", script];
+    const printed = await succeed(process.execPath, args, { cwd: installed.project });
+    assert.deepEqual(JSON.parse(printed), EXPECTED, entry);
+  }
+});
+
+test("every entry exports the same names", async () => {
+  const script = `
+    const { createRequire } = require("node:module");
+    const npm = "./node_modules/tabtape/dist/npm/";
+    const names = (module) => Object.keys(module).filter((name) => !name.startsWith("__")).sort();
+    (async () => {
+      const found = {};
+      for (const file of ["index.js", "node.js", "inline.js"]) found[file] = names(await import(npm + file));
+      for (const file of ["cjs/node.js", "cjs/inline.js"]) found[file] = names(require(npm + file));
+      console.log(JSON.stringify(found));
+    })();`;
+  const args = ["--input-type=commonjs", "--eval", script];
+  const found = JSON.parse(await succeed(process.execPath, args, { cwd: installed.project }));
+  const { "index.js": expected, ...others } = found;
+  assert.ok(expected.includes("openLogReader"), expected.join(", "));
+  for (const [file, names] of Object.entries(others)) assert.deepEqual(names, expected, file);
+});
+
+test("what needs IndexedDB says so in Node, and init says what is wrong with the wasm", async () => {
+  const script = `
+    import init, { init as again, openCategoryLogs, openLogReader, TabtapeError } from "tabtape";
+    const outcome = (promise) => promise.then(() => "resolved", (error) => error instanceof TabtapeError ? error.code : String(error));
+    const found = {
+      garbage: await outcome(init(new Uint8Array([1, 2, 3]))),
+      address: await outcome(init("http://127.0.0.1:1/tabtape.wasm")),
+      answer: await outcome(init(new Response("", { status: 404 }))),
+      other: await outcome(init(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])))),
+      nothing: await outcome(init(null)),
+    };
+    await again();
+    found.logs = await outcome(openCategoryLogs());
+    found.reader = await outcome(openLogReader());
+    console.log(JSON.stringify(found));`;
+  const args = ["--input-type=module", "--eval", script];
+  assert.deepEqual(JSON.parse(await succeed(process.execPath, args, { cwd: installed.project })), {
+    garbage: "wasm_invalid",
+    address: "wasm_unavailable",
+    answer: "wasm_unavailable",
+    other: "wasm_invalid",
+    nothing: "resolved",
+    logs: "no_indexeddb",
+    reader: "no_indexeddb",
+  });
+});
+
 test("a strict TypeScript project compiles against its types", async () => {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   for (const resolution of ["nodenext", "bundler"]) {
     const module = resolution === "nodenext" ? "nodenext" : "es2022";
-    const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
-    await succeed(
-      process.execPath,
-      [tsc, ...options, "--module", module, "--moduleResolution", resolution, "types.ts"],
-      { cwd: installed.project },
-    );
+    for (const lib of ["es2022", "es2022,dom"]) {
+      const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", lib, "--types", ""];
+      const files = lib === "es2022" ? ["types.ts"] : ["types.ts", "types_dom.ts"];
+      await succeed(
+        process.execPath,
+        [tsc, ...options, "--module", module, "--moduleResolution", resolution, ...files],
+        { cwd: installed.project },
+      );
+    }
+  }
+});
+
+test("its types never say any", () => {
+  const declarations = installed.packed.filter((path) => path.endsWith(".d.ts"));
+  assert.ok(declarations.length > 0);
+  for (const path of declarations) {
+    const text = readFileSync(join(installed.project, "node_modules", "tabtape", path), "utf8");
+    const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    assert.doesNotMatch(code, /\bany\b/, path);
   }
 });
 
