@@ -118,7 +118,7 @@ impl fmt::Display for EventError {
             ),
             Self::UnknownField { within: "relayed", name } => write!(
                 f,
-                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, data, truncated"
+                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, url, data, truncated"
             ),
             Self::UnknownField { within, name } => {
                 write!(f, "unknown field {name:?} in {within}, which has kind, event, metadata")

@@ -65,6 +65,30 @@ pub struct Provenance<'a> {
     pub url: &'a [u8],
 }
 
+impl<'a> Provenance<'a> {
+    /// Returns `event` with this provenance. The event keeps its own url if that has the origin of ours.
+    pub(crate) fn stamp<'e>(self, event: Event<'e>) -> Event<'e>
+    where
+        'a: 'e,
+    {
+        let own = event.url.filter(|url| origin(url).is_some() && origin(url) == origin(self.url));
+        Event {
+            metadata: Some(self.metadata),
+            tab_id: self.tab_id,
+            url: Some(own.unwrap_or(self.url)),
+            ..event
+        }
+    }
+}
+
+/// Returns `scheme://authority` of a url, or `None` if it has none, as `about:blank` and `data:` do. The url is
+/// the content of a JSON string: an escape never ends the authority.
+fn origin(url: &[u8]) -> Option<&[u8]> {
+    let authority = memchr::memmem::find(url, b"://")? + 3;
+    let end = url[authority..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    Some(end.map_or(url, |end| &url[..authority + end]))
+}
+
 impl<'a> Event<'a> {
     /// Reads one event.
     ///

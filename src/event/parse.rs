@@ -33,7 +33,7 @@ pub enum Shape {
     Published,
     /// A stored event: fields of a newer version are ignored.
     Stored,
-    /// A relay's event: without `source` and `url`, which are stamped, and with `source_event`.
+    /// A relay's event: without `source`, which is stamped, and with `source_event`.
     Relayed,
 }
 
@@ -76,9 +76,7 @@ pub(crate) fn object<'a>(
             let event = string(scanner, "source_event", MAX_SOURCE_EVENT_BYTES)?;
             once("source_event", &mut fields.source, Source { event: Some(event), ..Source::STAMPED })
         }
-        b"url" if shape != Shape::Relayed => {
-            once("url", &mut fields.url, string(scanner, "url", usize::MAX)?)
-        }
+        b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
         b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
         _ => pass_unknown(scanner, "", key, shape),

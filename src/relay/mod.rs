@@ -3,12 +3,14 @@
 //! A relay sits in a page and sends lines, numbered from 1. A line is an event without provenance,
 //!
 //! ```json
-//! {"ts":1764000000123456,"type":"console.log","category":"console","source_event":"console.log","data":{}}
+//! {"ts":1764000000123456,"type":"console.log","category":"console","source_event":"console.log","url":"…","data":{}}
 //! ```
 //!
 //! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
 //! hold. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
-//! its own console, page and interaction events, and nothing else.
+//! its own console, page and interaction events, and nothing else. `url` is the document's address at the
+//! moment of the event. It is used only if it has the origin of the sender's address: a document moves
+//! within its origin, and a page cannot claim the address of another site.
 //!
 //! A message at or before the last one taken is a repeat and is passed over; one that leaves a gap is
 //! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
@@ -28,6 +30,8 @@ use std::ops::RangeInclusive;
 const WORKER_ONLY_TYPES: [&str; 5] =
     ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
 
+const EXCEPTION: &str = "console.exception";
+
 /// The result of accepting a batch of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayReceipt {
@@ -37,6 +41,8 @@ pub struct RelayReceipt {
     pub seq: u64,
     /// Events accepted.
     pub accepted: u64,
+    /// Uncaught errors among them.
+    pub exceptions: u64,
     /// Messages that had been taken before.
     pub repeated: u64,
     /// Lines refused, by message.
@@ -147,7 +153,8 @@ impl RelayLedger {
         if first_message == 0 || first_message > taken.message + 1 {
             return Err(RelayError::Gap { first: first_message, expected: taken.message + 1 });
         }
-        let (mut accepted, mut refused) = (0, Vec::new());
+        let (mut accepted, mut exceptions) = (0, 0);
+        let mut refused = Vec::new();
         let mut message = first_message - 1;
         let repeated_up_to = taken.message;
         for line in lines(ndjson) {
@@ -156,7 +163,10 @@ impl RelayLedger {
                 continue;
             }
             match take_line(session, provenance, line, &clock) {
-                Ok(()) => accepted += 1,
+                Ok(is_exception) => {
+                    accepted += 1;
+                    exceptions += u64::from(is_exception);
+                }
                 Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
                     return Err(RelayError::Session(error));
                 }
@@ -175,16 +185,17 @@ impl RelayLedger {
         }
         session.publish_pending_to_ring();
         let repeated = repeated_up_to.min(message).saturating_sub(first_message - 1);
-        Ok(RelayReceipt { message: taken.message, seq: taken.seq, accepted, repeated, refused })
+        Ok(RelayReceipt { message: taken.message, seq: taken.seq, accepted, exceptions, repeated, refused })
     }
 }
 
+/// Accepts what one line says, and returns whether it is an uncaught error.
 fn take_line(
     session: &mut CaptureSession,
     provenance: Provenance<'_>,
     line: &[u8],
     clock: &impl Clock,
-) -> Result<(), PublishError> {
+) -> Result<bool, PublishError> {
     if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
         if !may_relay(&category, "") {
             let expected = "console, page or interaction".to_owned();
@@ -197,16 +208,19 @@ fn take_line(
                 format!("a number from 1 to {MAX_DROP}"),
             ));
         }
-        return session.accept_drop(&category, count, &reason).map(|_| ());
+        return session.accept_drop(&category, count, &reason).map(|_| false);
     }
+    let mut is_exception = false;
     let stamp = |event: &Event<'_>| {
+        is_exception = event.type_ == EXCEPTION;
         if may_relay(event.category, event.type_) {
             return Ok(Some(provenance));
         }
         let value = format!("{} of category {}", event.type_, event.category);
         Err(EventError::Field { path: "type", value, expected: Expected::RelayType }.into())
     };
-    session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp).map(|_| ())
+    session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp)?;
+    Ok(is_exception)
 }
 
 /// Whether a relay may publish this type (or, for a drop, any type of this category).

@@ -54,6 +54,32 @@ fn provenance_is_stamped() {
 }
 
 #[test]
+fn an_event_keeps_the_address_it_had_within_the_origin_of_its_document() {
+    let mut fixture = Fixture::new();
+    let urls = [
+        "https://a.b/then?x=1",
+        "https://a.b",
+        "https://a.b.evil/",
+        "https://a.b:444/",
+        "https://a.b@evil/",
+        "http://a.b/",
+        "https://evil/#https://a.b/",
+        "https:a.b/",
+        "about:blank",
+        r"https://a.b\u0040evil/",
+    ];
+    let lines =
+        urls.map(|url| format!(r#"{{"type":"console.log","category":"console","url":"{url}","data":1}}"#));
+    fixture.take(1, &lines.each_ref().map(String::as_str)).unwrap();
+    let url_of = |line: String| {
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["event"]["url"].as_str().unwrap().to_owned()
+    };
+    let stored: Vec<_> = fixture.stored().into_iter().map(url_of).collect();
+    assert_eq!(stored[..2], urls[..2]);
+    assert_eq!(stored[2..], ["https://a.b/"; 8]);
+}
+
+#[test]
 fn a_page_can_forge_nothing_but_its_own_events() {
     let mut fixture = Fixture::new();
     let forgeries = [
@@ -63,18 +89,29 @@ fn a_page_can_forge_nothing_but_its_own_events() {
         r#"{"type":"system.mark","category":"console"}"#,
         r#"{"type":"page.navigation_committed","category":"page"}"#,
         r#"{"type":"page.settled","category":"page"}"#,
-        r#"{"type":"console.log","category":"console","url":"https://bank/"}"#,
         r#"{"type":"console.log","category":"console","source":{"kind":"cdp"}}"#,
         r#"{"drop":{"category":"network","count":5,"reason":"queue_full"}}"#,
         "not json",
     ];
     let receipt = fixture.take(1, &forgeries).unwrap();
-    assert_eq!((receipt.accepted, receipt.refused.len(), receipt.message), (0, forgeries.len(), 10));
+    assert_eq!((receipt.accepted, receipt.refused.len(), receipt.message), (0, forgeries.len(), 9));
     // Refused messages are counted.
     assert!(
         fixture.stored()[0]
-            .contains(r#""gap":{"first_seq":1,"last_seq":10,"category":"console","reason":"invalid"}"#)
+            .contains(r#""gap":{"first_seq":1,"last_seq":9,"category":"console","reason":"invalid"}"#)
     );
+}
+
+#[test]
+fn uncaught_errors_are_counted_by_their_type_not_by_their_text() {
+    let mut fixture = Fixture::new();
+    let lines = [
+        r#"{"type":"console.log","category":"console","data":{"args":[{"type":"console.exception"}]}}"#,
+        r#"{"type":"console.exception","category":"console","data":{"text":"x"}}"#,
+        r#"{"type":"console.exception","category":"network"}"#,
+    ];
+    let receipt = fixture.take(1, &lines).unwrap();
+    assert_eq!((receipt.accepted, receipt.exceptions), (2, 1));
 }
 
 #[test]

@@ -334,10 +334,7 @@ impl CaptureSession {
             Ok(event) => match stamp(&event) {
                 Err(error) => Err(error),
                 Ok(None) => self.write(&event, seq, clock),
-                Ok(Some(Provenance { metadata, tab_id, url })) => {
-                    let event = Event { metadata: Some(metadata), tab_id, url: Some(url), ..event };
-                    self.write(&event, seq, clock)
-                }
+                Ok(Some(provenance)) => self.write(&provenance.stamp(event), seq, clock),
             },
         };
         self.event_reader = event_reader;

@@ -204,6 +204,8 @@ export interface RelayReceipt {
   seq: number;
   /** How many were accepted, were repeats of earlier messages, were refused. */
   accepted: number;
+  /** How many of those accepted are uncaught errors. */
+  exceptions: number;
   repeated: number;
   refused: { message: number; code: string; error: string }[];
 }

@@ -29,6 +29,7 @@ pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> 
         message: u64,
         seq: u64,
         accepted: u64,
+        exceptions: u64,
         repeated: u64,
         refused: Vec<Refusal>,
     }
@@ -41,6 +42,7 @@ pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> 
         message: receipt.message,
         seq: receipt.seq,
         accepted: receipt.accepted,
+        exceptions: receipt.exceptions,
         repeated: receipt.repeated,
         refused: refused.collect(),
     };
