@@ -12,6 +12,12 @@ export const ASK = "tabtape:ask";
 
 /** Hook → relay: lines, joined by a line feed. */
 export const LINES = "lines";
+/** Hook → relay: lines that tell of an error, to be posted in this task: it may be the page's last one. */
+export const URGENT_LINES = "urgent_lines";
+/** Hook → relay: `window.close()` is called, and nothing said once it closes arrives any more. */
+export const CLOSING = "closing";
+/** Hook → relay: the page has written its document anew, which removes every listener. */
+export const REWRITTEN = "rewritten";
 /** Hook → relay: why something cannot be recorded, a `reason` of `page.capture_limited`. */
 export const LIMITED = "limited";
 /** Relay → hook, before its config: the channel of a hook whose page shares objects with this one, in `relatedTarget`. */
@@ -24,8 +30,9 @@ export const CONFIG = "config";
 export const RETIRE = "retire";
 /** Relay → hook: `document.open()` has erased the window's listeners, add them again. */
 export const REARM = "rearm";
-/** Relay → hook: hand over what is still buffered, the document is going away. */
+/** Relay → hook: hand over what is still buffered. With detail `LEAVING`, each line at once from now on. */
 export const DRAIN = "drain";
+export const LEAVING = "leaving";
 
 export type HookLevel = "off" | "minimal" | "standard" | "verbose" | "raw";
 

@@ -4,20 +4,44 @@
  * It changes nothing until a relay has taken its channel. It leaves no name on any object of the page, and goes
  * away when the relay says so: what the page has not replaced since becomes the page's own again.
  */
-import { ASK, CONFIG, DRAIN, type HookConfig, KIN, LIMITED, OFFER, REARM, RETIRE } from "../channel.ts";
+import {
+  ASK,
+  CLOSING,
+  CONFIG,
+  DRAIN,
+  type HookConfig,
+  KIN,
+  LEAVING,
+  LIMITED,
+  OFFER,
+  REARM,
+  RETIRE,
+  REWRITTEN,
+} from "../channel.ts";
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
 import { Inspector } from "./inspect.ts";
 import { share } from "./kin.ts";
 import { Mask } from "./mask.ts";
-import { customEventDetail, listen, offer, parse, read, relatedTarget, send, unlisten } from "./natives.ts";
+import {
+  apply,
+  customEventDetail,
+  listen,
+  offer,
+  parse,
+  read,
+  relatedTarget,
+  send,
+  unlisten,
+} from "./natives.ts";
 import { Outbox } from "./outbox.ts";
 import { Proxies } from "./proxies.ts";
+import { watchRewriting } from "./rewriting.ts";
 
 interface Hook {
   configure(config: HookConfig): void;
   rearm(): void;
-  drain(): void;
+  drain(isLeaving: boolean): void;
   retire(): void;
 }
 
@@ -35,16 +59,20 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
   if (!proxies.complete && !first.late) send(channel, LIMITED, "objects_closed");
   if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
   errors.install();
+  const undoClosing = watchClosing(mask, () => send(channel, CLOSING, ""));
+  const undoRewriting = watchRewriting(mask, () => send(channel, REWRITTEN, ""));
   return {
     configure(config) {
       consoleHook.configure(config);
       errors.configure(config);
     },
     rearm: () => errors.install(),
-    drain: () => outbox.flush(),
+    drain: (isLeaving) => outbox.drain(isLeaving),
     retire() {
       outbox.flush();
       errors.remove();
+      undoRewriting();
+      undoClosing?.();
       undoConsole?.();
       undoProxies?.();
       mask.restore();
@@ -52,6 +80,19 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
       consoleHook.configure(off);
     },
   };
+}
+
+/** Calls `onClosing` before a window is closed by a script of its own origin. */
+function watchClosing(mask: Mask, onClosing: () => void): (() => void) | null {
+  return mask.replace(window, "close", (original) => {
+    const { standIn } = {
+      standIn(this: unknown, ...args: unknown[]): unknown {
+        onClosing();
+        return apply(original, this, args as never);
+      },
+    };
+    return standIn as typeof original;
+  });
 }
 
 function main(): void {
@@ -68,7 +109,7 @@ function main(): void {
     else hook.configure(config);
   });
   listen(channel, REARM, () => hook?.rearm());
-  listen(channel, DRAIN, () => hook?.drain());
+  listen(channel, DRAIN, (event: CustomEvent) => hook?.drain(read(customEventDetail, event) === LEAVING));
   listen(channel, RETIRE, () => hook?.retire());
 
   if (offer(window, OFFER, channel)) return;

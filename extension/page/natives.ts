@@ -42,6 +42,8 @@ const { dispatchEvent, addEventListener, removeEventListener } = EventTarget.pro
 const microtask = queueMicrotask;
 const dateNow = Date.now;
 const monotonic = performance.now.bind(performance);
+const here = location;
+const href = getOwnPropertyDescriptor(location, "href")?.get as () => string;
 
 export const { toString: bigintText } = BigInt.prototype;
 export const { toString: symbolText } = Symbol.prototype;
@@ -122,6 +124,11 @@ export function quote(text: string): string {
   return stringify(apply(toWellFormed, text, NONE));
 }
 
+/** The document's address. */
+export function address(): string {
+  return apply(href, here, NONE);
+}
+
 let driftOrigin = dateNow() - monotonic();
 
 /** Unix microseconds. The monotonic clock gives the resolution; it is set anew when the wall clock left it. */
@@ -150,12 +157,16 @@ export function stackAbove(above: (...args: never[]) => unknown): string {
   return withoutHeader(holder.stack ?? "");
 }
 
-/** With `Error.prepareStackTrace`, own or inherited, reading a stack runs code of the page: it is left unread. */
+/**
+ * With `Error.prepareStackTrace`, own or inherited, reading a stack runs code of the page: it is left unread. V8 calls
+ * nothing but a function, and looks no further than the first property of that name: React leaves an own `undefined`.
+ */
 export function pageFormatsStacks(): boolean {
+  const own = getOwnPropertyDescriptor(NativeError, FORMATTER);
+  if (own !== undefined) return !hasOwn(own, "value") || typeof own.value === "function";
   return (
     getPrototypeOf(NativeError) !== FunctionPrototype ||
     getPrototypeOf(FunctionPrototype) !== ObjectPrototype ||
-    getOwnPropertyDescriptor(NativeError, FORMATTER) !== undefined ||
     getOwnPropertyDescriptor(FunctionPrototype, FORMATTER) !== undefined ||
     getOwnPropertyDescriptor(ObjectPrototype, FORMATTER) !== undefined
   );

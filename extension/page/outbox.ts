@@ -1,24 +1,32 @@
 /**
  * Lines on their way from the hook to the relay.
  *
- * A crossing costs more than a line, so a task's lines cross together, in a microtask at its end; at once when
- * there are many, when the first has waited long, or when it tells of an error: a page that hangs or dies right
- * after it should not take that with it.
+ * Passing lines to the relay costs more than making one, so the lines of a task are passed together, in a microtask
+ * at its end. Some are passed within the call: a line that nothing preceded for some milliseconds, an urgent line,
+ * every line while the document is being left, and the lines of a flood, a block at a time. A page that hangs,
+ * crashes or closes itself right after such a call does not take them along.
  */
 
-import { LINES } from "../channel.ts";
-import { enqueueMicrotask, quote, resetClockIfAdrift, send } from "./natives.ts";
+import { LINES, URGENT_LINES } from "../channel.ts";
+import { address, enqueueMicrotask, quote, resetClockIfAdrift, send } from "./natives.ts";
 
 const MAX_LINES = 64;
 const MAX_CHARACTERS = 128 * 1024;
-const MAX_WAIT_MICROS = 5_000;
+/** A line is passed at once if so much time has passed since the last block. */
+const QUIET_MICROS = 5_000;
+/** Characters. A longer address, mostly of a `data:` document, is left to the worker, which has it once per relay. */
+const MAX_ADDRESS = 2_048;
 
 export class Outbox {
   readonly #target: EventTarget;
   #lines = "";
   #count = 0;
   #lost = 0;
-  #firstTs = 0;
+  #flushedTs = 0;
+  #isLeaving = false;
+  #address = "";
+  /** The `url` field for `#address`, with a comma in front; empty for an address that is too long. */
+  #url = "";
   readonly #flush = (): void => this.flush();
 
   constructor(target: EventTarget) {
@@ -34,34 +42,41 @@ export class Outbox {
     level: string,
     data: string,
     truncated: boolean,
-    urgent: boolean,
+    isUrgent: boolean,
   ): void {
     const line =
       `{"ts":${ts},"type":${quote(type)},"category":"${category}","source_event":${quote(sourceEvent)}` +
-      `${level === "standard" ? "" : `,"detail_level":"${level}"`},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
-    if (this.#count === 0) {
-      this.#firstTs = ts;
-      this.#lines = line;
-      enqueueMicrotask(this.#flush);
-    } else {
-      this.#lines += `\n${line}`;
-    }
+      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
+    this.#lines = this.#count === 0 ? line : `${this.#lines}\n${line}`;
     this.#count++;
-    const full = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
-    if (urgent || full || ts - this.#firstTs > MAX_WAIT_MICROS) this.flush();
+    const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
+    // A clock that was set back must not hold anything back.
+    const isFirst = ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs;
+    if (isUrgent || isFull || isFirst || this.#isLeaving) {
+      this.#flushedTs = ts;
+      this.flush(isUrgent);
+    } else if (this.#count === 1) {
+      enqueueMicrotask(this.#flush);
+    }
   }
 
-  /** One event could not be made, most likely because the page's stack is full: the loss is told when it is not. */
+  /** One event could not be made, most likely because the page's stack is full. The count is passed on later. */
   lose(): void {
     this.#lost++;
     try {
       enqueueMicrotask(this.#flush);
     } catch {
-      // Told with the next event.
+      // It is passed on with the next event.
     }
   }
 
-  flush(): void {
+  /** Passes on what there is; from now on each line at once if the document is being left. */
+  drain(isLeaving: boolean): void {
+    this.#isLeaving = isLeaving;
+    this.flush();
+  }
+
+  flush(isUrgent = false): void {
     if (this.#lost > 0) {
       const drop = `{"drop":{"category":"console","count":${this.#lost},"reason":"hook_failed"}}`;
       this.#lines = this.#count === 0 ? drop : `${this.#lines}\n${drop}`;
@@ -72,7 +87,17 @@ export class Outbox {
     const lines = this.#lines;
     this.#lines = "";
     this.#count = 0;
-    send(this.#target, LINES, lines);
+    send(this.#target, isUrgent ? URGENT_LINES : LINES, lines);
     resetClockIfAdrift();
+  }
+
+  /** The document's address now: it may have another one when the line is delivered. */
+  #urlField(): string {
+    const now = address();
+    if (now !== this.#address) {
+      this.#address = now;
+      this.#url = now.length > MAX_ADDRESS ? "" : `,"url":${quote(now)}`;
+    }
+    return this.#url;
   }
 }

@@ -1,19 +1,26 @@
 /** The relay's end of the private channel to the MAIN-world hook; see `../channel.ts`. */
 import {
   ASK,
+  CLOSING,
   CONFIG,
   DRAIN,
   type HookConfig,
   KIN,
+  LEAVING,
   LIMITED,
   LINES,
   OFFER,
   REARM,
   RETIRE,
+  REWRITTEN,
+  URGENT_LINES,
 } from "../channel.ts";
 
 export interface FromHook {
-  lines(lines: string): void;
+  /** `isUrgent`: the page may not live to see another task. */
+  lines(lines: string, isUrgent: boolean): void;
+  closing(): void;
+  rewritten(): void;
   limited(reason: string): void;
 }
 
@@ -22,6 +29,9 @@ export class HookChannel {
   #config: HookConfig;
   readonly #kin: () => EventTarget | null;
   readonly #onLines: (event: Event) => void;
+  readonly #onUrgentLines: (event: Event) => void;
+  readonly #onClosing: () => void;
+  readonly #onRewritten: () => void;
   readonly #onLimited: (event: Event) => void;
 
   /**
@@ -36,7 +46,10 @@ export class HookChannel {
   ) {
     this.#config = config;
     this.#kin = kin;
-    this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail);
+    this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail, false);
+    this.#onUrgentLines = (event) => from.lines((event as CustomEvent<string>).detail, true);
+    this.#onClosing = () => from.closing();
+    this.#onRewritten = () => from.rewritten();
     this.#onLimited = (event) => from.limited((event as CustomEvent<string>).detail);
     if (inherited !== null) this.#listenTo(inherited);
     window.addEventListener(OFFER, this.#onOffer, true);
@@ -53,9 +66,9 @@ export class HookChannel {
     this.#tell(CONFIG, JSON.stringify(config));
   }
 
-  /** What the hook still buffers arrives before this returns. */
-  drain(): void {
-    this.#tell(DRAIN, "");
+  /** What the hook still buffers arrives before this returns; what follows arrives at once if the document is left. */
+  drain(isLeaving = false): void {
+    this.#tell(DRAIN, isLeaving ? LEAVING : "");
   }
 
   rearm(): void {
@@ -73,6 +86,9 @@ export class HookChannel {
     window.removeEventListener(OFFER, this.#onOffer, true);
     const target = this.#target;
     target?.removeEventListener(LINES, this.#onLines);
+    target?.removeEventListener(URGENT_LINES, this.#onUrgentLines);
+    target?.removeEventListener(CLOSING, this.#onClosing);
+    target?.removeEventListener(REWRITTEN, this.#onRewritten);
     target?.removeEventListener(LIMITED, this.#onLimited);
     this.#target = null;
     return target;
@@ -97,6 +113,9 @@ export class HookChannel {
   #listenTo(target: EventTarget): void {
     this.#target = target;
     target.addEventListener(LINES, this.#onLines);
+    target.addEventListener(URGENT_LINES, this.#onUrgentLines);
+    target.addEventListener(CLOSING, this.#onClosing);
+    target.addEventListener(REWRITTEN, this.#onRewritten);
     target.addEventListener(LIMITED, this.#onLimited);
   }
 

@@ -10,6 +10,7 @@ import { RELAY_PORT } from "../port.ts";
 import type { Queue } from "./queue.ts";
 import type { Legacy } from "./succession.ts";
 
+/** Messages that follow a post this closely wait for each other. */
 const POST_AFTER_MS = 10;
 const POST_AT_MESSAGES = 100;
 const ACK_TIMEOUT_MS = 10_000;
@@ -34,8 +35,8 @@ export class Connection {
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
   #leaving = false;
-  /** The post timer is set to at once. */
-  #hurried = false;
+  /** When something was posted last, by `performance.now()`. */
+  #postedAt = Number.NEGATIVE_INFINITY;
   #over = false;
 
   constructor(
@@ -51,20 +52,20 @@ export class Connection {
   }
 
   /**
-   * Something was queued. It is posted in a task of its own, as this one is the page's; but hidden pages have their
-   * timers throttled to a second and more, so there it is posted at once.
+   * Something was queued. It is posted in this task, which is the page's and may be its last one, if it is urgent,
+   * if nothing was posted just before, or if there is much of it. Else it waits some milliseconds for more. Hidden
+   * pages have their timers throttled to a second and more, so there nothing waits.
    */
-  wake(): void {
+  wake(isUrgent = false): void {
     if (this.#over || (this.#reconnectTimer !== null && !this.#leaving)) return;
-    if (this.#leaving || document.hidden) {
-      this.post(this.#leaving);
-    } else if (this.#queue.waiting >= POST_AT_MESSAGES && !this.#hurried) {
-      this.#hurried = true;
-      this.#clearPostTimer();
-      this.#postTimer = setTimeout(() => this.post());
-    } else {
-      this.#postTimer ??= setTimeout(() => this.post(), POST_AFTER_MS);
-    }
+    const isDue =
+      isUrgent ||
+      this.#leaving ||
+      document.hidden ||
+      this.#queue.waiting >= POST_AT_MESSAGES ||
+      performance.now() - this.#postedAt >= POST_AFTER_MS;
+    if (isDue) this.post(this.#leaving);
+    else this.#postTimer ??= setTimeout(() => this.post(), POST_AFTER_MS);
   }
 
   /** Sends what the window allows; with `everything`, what there is: the document is going away. */
@@ -73,10 +74,11 @@ export class Connection {
     if (this.#over || this.#queue.waiting === 0) return;
     const port = this.#connected();
     if (port === null) return;
+    this.#postedAt = performance.now();
     for (
       let batch = this.#queue.take(everything);
-      batch !== null;
-      batch = everything ? this.#queue.take(true) : null
+      batch !== null && this.#port === port;
+      batch = this.#queue.take(everything)
     ) {
       this.#send(port, batch.first, batch.lines);
     }
@@ -133,8 +135,8 @@ export class Connection {
     this.#port = port;
     port.onMessage.addListener((message: FromWorker) => this.#received(port, message));
     port.onDisconnect.addListener(() => this.#disconnected(port));
-    const again = this.#queue.resend();
-    if (again !== null) this.#send(port, again.first, again.lines);
+    for (const again of this.#queue.resend())
+      if (this.#port === port) this.#send(port, again.first, again.lines);
     return this.#port;
   }
 
@@ -210,7 +212,6 @@ export class Connection {
   #clearPostTimer(): void {
     if (this.#postTimer !== null) clearTimeout(this.#postTimer);
     this.#postTimer = null;
-    this.#hurried = false;
   }
 
   #orphaned(): null {

@@ -15,6 +15,9 @@ export interface Observation {
 
 export type Observe = (observation: Observation) => void;
 
+/** Characters. A longer address, mostly of a `data:` document, is left to the worker, which has it once per relay. */
+const MAX_ADDRESS = 2_048;
+
 const RANK = { off: -1, minimal: 0, standard: 1, verbose: 2, raw: 2 } as const;
 export type Level = keyof typeof RANK;
 
@@ -35,12 +38,8 @@ export function lineAt(
     category: observation.category,
     source_event: observation.source_event,
     ...(level === "standard" ? {} : { detail_level: level }),
+    ...(location.href.length > MAX_ADDRESS ? {} : { url: location.href }),
     ...(truncated ? { truncated } : {}),
   });
   return `${head.slice(0, -1)},"data":${json}}`;
-}
-
-/** Unix microseconds of a `performance.now()` of this document. */
-export function microsOf(performanceMs: number): number {
-  return Math.round((performance.timeOrigin + performanceMs) * 1000);
 }

@@ -17,17 +17,25 @@ export interface QueueLimits {
   /** In flight, over all categories. */
   maxWindowMessages: number;
   maxWindowLength: number;
+  /** In one post. */
+  maxBatchMessages: number;
+  maxBatchLength: number;
 }
 
 /** Most events one message can report lost; the core refuses more. */
 export const MAX_DROP = 100_000_000;
 
-/** 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds what a tab pays for it. */
+/**
+ * 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds what a tab pays for it. The window
+ * is as large, because no ack is received within a task that floods: what is not in flight when it crashes is lost.
+ */
 export const DEFAULT_LIMITS: QueueLimits = {
   maxMessages: 20_000,
   maxLength: 8 << 20,
-  maxWindowMessages: 256,
-  maxWindowLength: 512 << 10,
+  maxWindowMessages: 20_000,
+  maxWindowLength: 4 << 20,
+  maxBatchMessages: 256,
+  maxBatchLength: 512 << 10,
 };
 
 interface Lane {
@@ -96,20 +104,22 @@ export class Queue {
     lane.length += line.length;
   }
 
-  /** The next messages to send, as many as the window allows; null when there are none. */
+  /** The next messages to send in one post, as many as the window allows; null when there are none. */
   take(ignoreWindow = false): Batch | null {
+    const { maxWindowMessages, maxWindowLength, maxBatchMessages, maxBatchLength } = this.#limits;
     const taken: string[] = [];
     let length = 0;
     while (
-      ignoreWindow ||
-      (this.#window.length + taken.length < this.#limits.maxWindowMessages &&
-        this.#windowLength + length < this.#limits.maxWindowLength)
+      taken.length < maxBatchMessages &&
+      length < maxBatchLength &&
+      (ignoreWindow ||
+        (this.#window.length + taken.length < maxWindowMessages &&
+          this.#windowLength + length < maxWindowLength))
     ) {
       const line = this.#next();
       if (line === null) break;
       taken.push(line);
       length += line.length;
-      if (ignoreWindow && taken.length >= this.#limits.maxWindowMessages) break;
     }
     if (taken.length === 0) return null;
     const first = this.#windowFirst + this.#window.length;
@@ -118,10 +128,19 @@ export class Queue {
     return { first, lines: taken.join("\n"), count: taken.length };
   }
 
-  /** Everything in flight once more, for a worker that may not have seen it. */
-  resend(): Batch | null {
-    if (this.#window.length === 0) return null;
-    return { first: this.#windowFirst, lines: this.#window.join("\n"), count: this.#window.length };
+  /** Everything in flight once more, for a worker that may not have seen it; a post each. */
+  resend(): Batch[] {
+    const batches: Batch[] = [];
+    let [from, length] = [0, 0];
+    for (let at = 0; at < this.#window.length; at++) {
+      length += (this.#window[at] as string).length;
+      const isFull = at - from + 1 >= this.#limits.maxBatchMessages || length >= this.#limits.maxBatchLength;
+      if (!isFull && at < this.#window.length - 1) continue;
+      const lines = this.#window.slice(from, at + 1);
+      batches.push({ first: this.#windowFirst + from, lines: lines.join("\n"), count: lines.length });
+      [from, length] = [at + 1, 0];
+    }
+    return batches;
   }
 
   /** The worker has committed every message up to and including `number`. */

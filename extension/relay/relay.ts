@@ -7,6 +7,7 @@
  * save what is unacknowledged when its document ends while no worker answers, or when no heir comes.
  */
 import { HookChannel } from "./channel.ts";
+import { nowMicros } from "./clock.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
 import { Interaction } from "./interaction.ts";
 import { nearestKin } from "./kin.ts";
@@ -29,6 +30,8 @@ import { observeVitals } from "./vitals.ts";
 const ORPHANED_MS = 60_000;
 /** A hook that comes after the page takes milliseconds; one that has not come by then has found built-ins broken. */
 const HOOKED_MS = 5_000;
+/** A window that `window.close()` closes is gone by then; one that no script has opened stays. */
+const CLOSED_MS = 1_000;
 
 class Relay {
   #settings: RelaySettings;
@@ -43,7 +46,7 @@ class Relay {
   readonly #interaction: Interaction;
   readonly #reports: Reports;
   readonly #stopVitals: () => void;
-  /** `document.open()` takes every listener off the window; this notices, and `#arm` adds them again. */
+  /** Notices `document.open()` from where the hook does not see it, and late: see `page/rewriting.ts`. */
   readonly #rootWatch = new MutationObserver(() => this.#arm());
 
   constructor(settings: RelaySettings) {
@@ -58,7 +61,9 @@ class Relay {
     const limited = (reason: string, from: string): void =>
       observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });
     const fromHook = {
-      lines: (lines: string) => this.#hooked(lines),
+      lines: (lines: string, isUrgent: boolean) => this.#hooked(lines, isUrgent),
+      closing: () => this.#onClosing(),
+      rewritten: () => this.#arm(),
       limited: (reason: string) => limited(reason, "hook"),
     };
     this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestKin, estate.hook);
@@ -119,9 +124,9 @@ class Relay {
     };
   }
 
-  #hooked(lines: string): void {
+  #hooked(lines: string, isUrgent: boolean): void {
     for (const line of lines.split("\n")) this.#queue.push("console", line);
-    this.#connection.wake();
+    this.#connection.wake(isUrgent);
   }
 
   #observed(observation: Observation): void {
@@ -167,13 +172,24 @@ class Relay {
   };
 
   readonly #onPageShow = ({ persisted }: PageTransitionEvent): void => {
+    this.#hook.drain();
     for (const connection of this.#connections) connection.comeBack(persisted);
   };
 
-  #flush(everything = false): void {
+  /** When a window that closes gets its `pagehide`, Chromium takes nothing more from it for an extension. */
+  #onClosing(): void {
+    for (const connection of this.#connections) connection.leave(false);
+    this.#flush(true);
+    setTimeout(() => {
+      for (const connection of this.#connections) connection.comeBack(false);
+      this.#hook.drain();
+    }, CLOSED_MS);
+  }
+
+  #flush(isLeaving = false): void {
     this.#interaction.finish();
-    this.#hook.drain();
-    for (const connection of this.#connections) connection.post(everything);
+    this.#hook.drain(isLeaving);
+    for (const connection of this.#connections) connection.post(isLeaving);
   }
 
   get #connections(): Connection[] {
@@ -220,10 +236,6 @@ class Relay {
     document.removeEventListener("freeze", this.#onFreeze, true);
     delete relayGlobal.tabtapeRelay;
   }
-}
-
-function nowMicros(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000);
 }
 
 const settings = ours("tabtapeSettings") ?? {};

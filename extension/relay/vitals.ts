@@ -4,7 +4,8 @@
  * Measured in the isolated world: the performance timeline is the same there, and the page's own patches of it are not.
  */
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
-import { microsOf, type Observe } from "./observation.ts";
+import { microsOf } from "./clock.ts";
+import type { Observe } from "./observation.ts";
 
 /** Shorter ones are recorded at `verbose`. Chrome reports frames from 50 ms on. */
 const LONG_FRAME_MS = 100;

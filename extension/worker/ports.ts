@@ -25,6 +25,8 @@ type Context = RelayContext & { around: string };
 const MAX_RELAY_ID = 64;
 /** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
 const MAX_LINES_LENGTH = 4 << 20;
+/** Characters of all relays that may wait for their commit. Far more, and the session would give up its log. */
+const MAX_UNCOMMITTED_LENGTH = 4 << 20;
 
 export interface RelayParts {
   owner: RecorderOwner;
@@ -47,6 +49,8 @@ export class RelayPorts {
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
+  #uncommittedLength = 0;
+  #lastCommit: Promise<void> = Promise.resolve();
   readonly #recording: () => boolean;
   readonly #onException: (tabId: number) => void;
 
@@ -116,6 +120,7 @@ export class RelayPorts {
     }
     const { relay, first, lines } = message;
     await recorder.openRelay(relay, acknowledged);
+    while (this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH) await this.#lastCommit;
     if (this.#owner.recorder !== recorder) return;
     if (!this.#careful.has(relay)) {
       this.#publish(port, recorder, context, relay, first, lines);
@@ -152,14 +157,18 @@ export class RelayPorts {
       }
       return;
     }
-    if (receipt.accepted > 0 && lines.includes('"type":"console.exception"')) {
-      this.#onException(Number(context.metadata.tab_id));
-    }
-    recorder.committed(receipt.seq).then(
-      () => post(port, { ack: receipt.message }),
-      // Not committed: not acknowledged, so the relay sends it again.
-      (error: unknown) => console.error("tabtape: commit", error),
-    );
+    if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
+    this.#uncommittedLength += lines.length;
+    this.#lastCommit = recorder
+      .committed(receipt.seq)
+      .then(
+        () => post(port, { ack: receipt.message }),
+        // Not committed: not acknowledged, so the relay sends it again.
+        (error: unknown) => console.error("tabtape: commit", error),
+      )
+      .finally(() => {
+        this.#uncommittedLength -= lines.length;
+      });
   }
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {

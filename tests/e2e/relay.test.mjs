@@ -18,7 +18,7 @@ before(async () => {
         let n = 0; addEventListener("pagehide", () => { for (; n < 300; n++) console.log("leaving " + n); });`),
       "/elsewhere": scripted(""),
       "/flood": scripted(`
-        for (let n = 0; n < 30000; n++) console.log("flood " + n);
+        for (let n = 0; n < 60000; n++) console.log("flood " + n);
         document.addEventListener("click", () => {});`),
       "/cached": scripted(`
         console.log("shown anew");
@@ -129,7 +129,7 @@ test("a page that floods loses a counted part of its console and nothing of the 
       "gap" in record && record.gap.reason === "relay_queue_full" ? [record.gap] : [],
     );
     const dropped = gaps.reduce((sum, { first_seq, last_seq }) => sum + last_seq - first_seq + 1, 0);
-    return new Set(kept).size + dropped === 30_000;
+    return new Set(kept).size + dropped === 60_000;
   });
   await page.close();
 });

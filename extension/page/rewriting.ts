@@ -1,0 +1,52 @@
+/**
+ * Notices that the page writes its document anew, before any script of the new content runs.
+ *
+ * `document.open()` removes every listener from the window and the document, and `document.write()` opens a document
+ * that has been read to its end. The scripts that it brings run before it returns, so a microtask comes too late.
+ * https://html.spec.whatwg.org/multipage/dynamic-markup-insertion.html#document-open-steps
+ */
+import type { Mask } from "./mask.ts";
+import { apply, getterOf, NONE, read } from "./natives.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+const currentScript = getterOf(Document.prototype, "currentScript");
+const { write } = Document.prototype;
+
+/** Calls `onRewritten` when listeners may have been removed; the answer gives the page its own methods back. */
+export function watchRewriting(mask: Mask, onRewritten: () => void): () => void {
+  const undoOpen = mask.replace(Document.prototype, "open", (original) => {
+    const { standIn } = {
+      standIn(this: unknown, ...args: unknown[]): unknown {
+        const opened = apply(original, this, args as never);
+        onRewritten();
+        return opened;
+      },
+    };
+    return standIn as Callable;
+  });
+  const undoWrite = mask.replace(Document.prototype, "write", (original) => writing(original, onRewritten));
+  const undoWriteln = mask.replace(Document.prototype, "writeln", (original) =>
+    writing(original, onRewritten),
+  );
+  return () => {
+    undoOpen?.();
+    undoWrite?.();
+    undoWriteln?.();
+  };
+}
+
+function writing(original: Callable, onRewritten: () => void): Callable {
+  const { standIn } = {
+    standIn(this: unknown, ...args: unknown[]): unknown {
+      // A script of the document itself writes where it stands, or nowhere: it opens nothing.
+      if (read(currentScript, this) === null) {
+        // Without text it opens the document, if the call would do so, and inserts nothing; `writeln` would.
+        apply(write, this as Document, NONE);
+        onRewritten();
+      }
+      return apply(original, this, args as never);
+    },
+  };
+  return standIn as Callable;
+}

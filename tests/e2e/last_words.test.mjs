@@ -1,0 +1,143 @@
+/** What a page says just before it hangs, closes itself, is closed, or writes itself anew. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** A page that hangs is left to its process; the test waits for the store only. */
+const HANG = "for (;;);";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    pages: {
+      "/quiet": scripted(""),
+      "/hangs-after-error": scripted(`addEventListener("load", () => setTimeout(() => {
+        // Two lines before it, so that the last one is not the first for some time.
+        console.log("before the hang 1"); console.log("before the hang 2"); console.error("then it hangs"); ${HANG} }, 300))`),
+      "/hangs-after-log": scripted(
+        `addEventListener("load", () => setTimeout(() => { console.log("a log, then it hangs"); ${HANG} }, 300))`,
+      ),
+      "/hangs-in-handler": scripted(
+        `addEventListener("error", () => { ${HANG} }); setTimeout(() => { throw new Error("thrown, then it hangs"); }, 300)`,
+      ),
+      "/opener": scripted(""),
+      "/closes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
+        for (let n = 0; n < 20; n++) console.log("closing itself " + n); window.close(); }, 50))`),
+      "/is-closed":
+        scripted(`addEventListener("load", () => setTimeout(() => opener.postMessage("loaded", "*"), 50));
+        window.say = () => { for (let n = 0; n < 20; n++) console.log("being closed " + n); }`),
+      "/writes-frame": scripted(`addEventListener("load", () => {
+        const frame = document.createElement("iframe"); document.body.append(frame);
+        const target = frame.contentDocument;
+        target.open(); target.write("<script>throw new Error('written at once')<\\/script>");
+        target.write("<script>throw new Error('written then')<\\/script>"); target.close();
+        const other = document.createElement("iframe"); document.body.append(other);
+        setTimeout(() => { other.contentDocument.writeln("<script>throw new Error('written without open')<\\/script>"); other.contentDocument.close(); }, 100);
+      })`),
+      "/writes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
+        document.write("<p>new</p><script>throw new Error('written over itself')<\\/script>"); document.close();
+        console.log("html " + document.documentElement.outerHTML); }, 50))`),
+      "/moves": scripted(`addEventListener("load", () => setTimeout(() => {
+        console.log("said on the first"); history.pushState(0, "", "/moved?to=next"); console.log("said on the next");
+        Promise.resolve().then(() => history.replaceState(0, "", "/moves#back")); }, 50))`),
+      "/no-formatter": scripted(`
+        Error.prepareStackTrace = undefined;
+        console.error("warned without formatter"); console.log("logged", new TypeError("held without formatter"));
+        setTimeout(() => { throw new RangeError("thrown without formatter"); });`),
+    },
+  });
+});
+after(() => rig.close());
+
+test("an error is recorded although the page never ends the task that said it", async () => {
+  const page = await rig.context.newPage();
+  await page.goto(`${rig.site.origin}/hangs-after-error`, { waitUntil: "commit" });
+  await rig.event("console.error", "then it hangs");
+  await rig.event("console.log", "before the hang 2");
+});
+
+test("so is a line that nothing preceded", async () => {
+  const page = await rig.context.newPage();
+  await page.goto(`${rig.site.origin}/hangs-after-log`, { waitUntil: "commit" });
+  await rig.event("console.log", "a log, then it hangs");
+});
+
+test("so is an uncaught error whose handler hangs", async () => {
+  const page = await rig.context.newPage();
+  await page.goto(`${rig.site.origin}/hangs-in-handler`, { waitUntil: "commit" });
+  await rig.event("console.exception", "thrown, then it hangs");
+});
+
+/** @param {import("../../src/web/types.ts").Event[]} events @param {string} prefix */
+const numbersOf = (events, prefix) =>
+  events
+    .map(({ data }) => String(/** @type {any} */ (data).text))
+    .filter((text) => text.startsWith(prefix))
+    .map((text) => Number(text.slice(prefix.length)))
+    .sort((a, b) => a - b);
+
+const TWENTY = Array.from({ length: 20 }, (_, number) => number);
+
+test("what a window says before it closes itself is recorded", async () => {
+  const page = await rig.open("/opener");
+  await page.evaluate(() => void window.open("/closes-itself"));
+  const events = await rig.until(
+    "type:console.log",
+    (found) => numbersOf(found, "closing itself ").length >= 20,
+  );
+  assert.deepEqual(numbersOf(events, "closing itself "), TWENTY);
+  await page.close();
+});
+
+test("what a window says before another of its origin closes it is recorded", async () => {
+  const page = await rig.open("/opener");
+  await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const popup = /** @type {any} */ (window.open("/is-closed"));
+        addEventListener("message", () => {
+          popup.say();
+          popup.close();
+          resolve(undefined);
+        });
+      }),
+  );
+  const events = await rig.until(
+    "type:console.log",
+    (found) => numbersOf(found, "being closed ").length >= 20,
+  );
+  assert.deepEqual(numbersOf(events, "being closed "), TWENTY);
+  await page.close();
+});
+
+test("errors of scripts that a page writes into a document are recorded", async () => {
+  const page = await rig.open("/writes-frame");
+  for (const message of ["written at once", "written then", "written without open"])
+    await rig.event("console.exception", message);
+  await page.close();
+  const itself = await rig.open("/writes-itself");
+  await rig.event("console.exception", "written over itself");
+  const { data } = await rig.event("console.log", "html ");
+  assert.equal(
+    data.text,
+    "html <html><head></head><body><p>new</p><script>throw new Error('written over itself')</script></body></html>",
+  );
+  await itself.close();
+});
+
+test("a line has the address that the document had when it was said", async () => {
+  const page = await rig.open("/moves");
+  assert.equal((await rig.event("console.log", "said on the first")).url, `${rig.site.origin}/moves`);
+  assert.equal((await rig.event("console.log", "said on the next")).url, `${rig.site.origin}/moved?to=next`);
+  await page.close();
+});
+
+test("an Error.prepareStackTrace that is no function takes no stack away", async () => {
+  const page = await rig.open("/no-formatter");
+  assert.match((await rig.event("console.error", "warned without formatter")).data.stack, /no-formatter:\d+/);
+  assert.match((await rig.event("console.log", "held without")).data.args[1].stack, /no-formatter:\d+/);
+  assert.match((await rig.event("console.exception", "thrown without")).data.error.stack, /no-formatter:\d+/);
+  await page.close();
+});
