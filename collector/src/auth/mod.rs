@@ -16,7 +16,7 @@ pub use codes::{CODE_LIFETIME, Codes};
 pub use error::AuthError;
 pub use file::{Pairing, TokenRecord};
 pub use grant::{Grant, Scope};
-pub use secret::{hello_hmac, short_code};
+pub use secret::{hello_hmac, short_code, token_hint, token_key};
 
 use crate::clock::now_micros;
 use file::AuthFile;
@@ -152,6 +152,25 @@ impl Auth {
             None => state.file.local.as_ref()?.pairing.pairing.clone(),
         };
         state.file.pairings.iter().find(|known| known.id == id).map(|known| known.secret.clone())
+    }
+
+    /// Returns the hello key of the token that [`token_hint`] names, if it still works.
+    #[must_use]
+    pub fn key_of_hint(&self, hint: &str) -> Option<String> {
+        let state = self.lock();
+        let works = |grant: &Grant| grant.time_left() != Some(Duration::ZERO);
+        let mut known = state.grants.iter().filter(|(_, grant)| works(grant));
+        known.find(|(hash, _)| secret::hint_of(hash) == hint).map(|(hash, _)| hash.clone())
+    }
+
+    /// Gives this machine's command line another token: an earlier run ended without removing its state file, so
+    /// another process may have had its port, and with it requests that carried the token.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn rotate_local_token(&self) -> Result<(), AuthError> {
+        let token_id = self.check(&self.local_token())?.token_id;
+        self.rotate_token(&token_id).map(drop)
     }
 
     /// Makes a token.

@@ -38,6 +38,23 @@ pub fn hello_hmac(secret_hex: &str, nonce: &[u8], host_port: &str) -> Option<Str
     Some(hex::encode(mac.finalize().into_bytes()))
 }
 
+/// Names a token in a hello without revealing it: 64 bits of a hash of its hash.
+#[must_use]
+pub fn token_hint(token: &str) -> String {
+    hint_of(&hash(token))
+}
+
+/// The key of a hello that names a token, hex.
+#[must_use]
+pub fn token_key(token: &str) -> String {
+    hash(token)
+}
+
+/// The hint of the token with this hash.
+pub(super) fn hint_of(hash: &str) -> String {
+    hex::encode(&Sha256::digest(format!("tabtape hello {hash}"))[..8])
+}
+
 /// Six characters a person compares between the terminal and the extension's page: they stand for the
 /// code and the address together. Base32 without look-alikes.
 #[must_use]

@@ -23,7 +23,7 @@ pub struct Cli {
 }
 
 /// The collector that a command talks to.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Target {
     /// The collector's folder: its store, and collector.json, where commands find it
     #[arg(long, global = true, env = "TABTAPE_DATA_DIR", value_name = "DIR")]
@@ -53,8 +53,7 @@ impl Target {
         if let (Some(url), Some(token)) = (&self.url, &self.token) {
             return Client::new(url, token);
         }
-        let Running { url, token, .. } = self.running()?;
-        Client::new(&url, &token)
+        Client::following(self)
     }
 }
 

@@ -1,93 +1,52 @@
 //! Talking to the collector.
 
 use super::CliError;
+use super::args::Target;
+use super::proof::{NotProven, ProofLayer};
+use super::state::Running;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A collector and the token to use there.
+/// A collector, which proves on each connection that it has the token before the token is sent there.
 #[derive(Debug)]
 pub(super) struct Client {
-    http: reqwest::Client,
-    url: String,
+    connection: Mutex<Connection>,
+    /// The target whose `collector.json` is read again when the collector has moved or has another token.
+    target: Option<Target>,
 }
 
-impl Client {
-    pub(super) fn new(url: &str, token: &str) -> Result<Self, CliError> {
-        let mut headers = HeaderMap::new();
-        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-            CliError::Failed("the token is no token: it holds characters that no token has".into())
-        })?;
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-        let http = crate::outbound::client()
-            .default_headers(headers)
+/// An address and a token, with the connections that were proven for them.
+#[derive(Debug, Clone)]
+struct Connection {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Connection {
+    fn new(url: &str, token: &str) -> Result<Self, CliError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let mut builder = crate::outbound::client()
             .no_proxy() // the collector is on this machine
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(CliError::failed)?;
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned() })
-    }
-
-    pub(super) async fn get(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        headers: HeaderMap,
-    ) -> Result<Response, CliError> {
-        let request = self.http.get(self.at(path, query)).headers(headers);
-        self.send(request).await
-    }
-
-    pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        let response = self.get(path, &[], HeaderMap::new()).await?;
-        response.json().await.map_err(CliError::failed)
-    }
-
-    pub(super) async fn call<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, CliError> {
-        let response = self.send(self.http.post(self.at(path, &[])).json(body)).await?;
-        response.json().await.map_err(CliError::failed)
-    }
-
-    pub(super) async fn post(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        body: String,
-    ) -> Result<Response, CliError> {
-        let request = self.http.post(self.at(path, query)).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.body(body)).await
-    }
-
-    /// A batch, as a recorder delivers it; the receipt.
-    pub(super) async fn deliver(&self, query: &[(&str, &str)], body: Vec<u8>) -> Result<Value, CliError> {
-        let request = self
-            .http
-            .post(self.at("/v1/batches", query))
-            .header(header::CONTENT_TYPE, "application/x-ndjson");
-        let response = self.send(request.body(body)).await?;
-        response.json().await.map_err(CliError::failed)
-    }
-
-    /// One message of the Model Context Protocol.
-    pub(super) async fn mcp(&self, message: String) -> Result<Response, CliError> {
-        let request = self
-            .http
-            .post(self.at("/mcp", &[]))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json, text/event-stream");
-        self.send(request.body(message)).await
-    }
-
-    pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
-        self.send(self.http.request(Method::DELETE, self.at(path, query))).await
+            .connect_timeout(Duration::from_secs(5));
+        if !token.is_empty() {
+            let mut headers = HeaderMap::new();
+            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+                CliError::Failed("the token is no token: it holds characters that no token has".into())
+            })?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+            let host_port = url.trim_start_matches("http://");
+            builder = builder.default_headers(headers).connector_layer(ProofLayer::new(host_port, token));
+        }
+        let http = builder.build().map_err(CliError::failed)?;
+        Ok(Self { http, url, token: token.to_owned() })
     }
 
     fn at(&self, path: &str, query: &[(&str, &str)]) -> String {
@@ -101,29 +60,157 @@ impl Client {
         url
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, CliError> {
-        let response = request.send().await.map_err(|error| {
-            if error.is_connect() {
-                CliError::NotRunning(format!(
-                    "no collector answers at {}; start one with `tabtape serve`",
-                    self.url
-                ))
-            } else {
-                CliError::failed(error)
+    /// Explains a request that got no answer.
+    fn explain(&self, error: &reqwest::Error) -> CliError {
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            if cause.is::<NotProven>() {
+                return CliError::Refused {
+                    status: 401,
+                    code: CliError::NOT_PROVEN.to_owned(),
+                    detail: format!(
+                        "the program at {} did not prove that it has this token, so nothing was sent to it: the token was revoked or has expired, or another program has taken the port; start `tabtape serve` again",
+                        self.url
+                    ),
+                    seq: None,
+                };
             }
-        })?;
-        if response.status().is_success() {
-            return Ok(response);
+            source = cause.source();
         }
-        let status = response.status().as_u16();
-        let body = response.text().await.unwrap_or_default();
-        let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-        let field = |name: &str, otherwise: &str| problem[name].as_str().unwrap_or(otherwise).to_owned();
-        Err(CliError::Refused {
-            status,
-            code: field("code", &format!("http {status}")),
-            detail: field("detail", "the answer is not from a tabtape collector"),
-            seq: problem["seq"].as_u64(),
-        })
+        if error.is_connect() {
+            return CliError::NotRunning(format!(
+                "no collector answers at {}; start one with `tabtape serve`",
+                self.url
+            ));
+        }
+        CliError::failed(error)
     }
+}
+
+impl Client {
+    /// Returns a client of the collector at `url`, which has to prove that it has `token`.
+    pub(super) fn new(url: &str, token: &str) -> Result<Self, CliError> {
+        Ok(Self { connection: Mutex::new(Connection::new(url, token)?), target: None })
+    }
+
+    /// Returns a client that sends no token, for a program that need not be the collector.
+    pub(super) fn without_token(url: &str) -> Result<Self, CliError> {
+        Self::new(url, "")
+    }
+
+    /// Returns a client of the collector that `target` names. It finds the collector again after a restart.
+    pub(super) fn following(target: &Target) -> Result<Self, CliError> {
+        let Running { url, token, .. } = target.running()?;
+        Ok(Self { connection: Mutex::new(Connection::new(&url, &token)?), target: Some(target.clone()) })
+    }
+
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: HeaderMap,
+    ) -> Result<Response, CliError> {
+        self.send(|to| to.http.get(to.at(path, query)).headers(headers.clone())).await
+    }
+
+    pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
+        let response = self.get(path, &[], HeaderMap::new()).await?;
+        response.json().await.map_err(CliError::failed)
+    }
+
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        let response = self.send(|to| to.http.post(to.at(path, &[])).json(body)).await?;
+        response.json().await.map_err(CliError::failed)
+    }
+
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: String,
+    ) -> Result<Response, CliError> {
+        let body = Bytes::from(body);
+        let post = |to: &Connection| {
+            let request = to.http.post(to.at(path, query)).header(header::CONTENT_TYPE, "application/json");
+            request.body(body.clone())
+        };
+        self.send(post).await
+    }
+
+    /// A batch, as a recorder delivers it; the receipt.
+    pub(super) async fn deliver(&self, query: &[(&str, &str)], body: Vec<u8>) -> Result<Value, CliError> {
+        let body = Bytes::from(body);
+        let post = |to: &Connection| {
+            let request = to.http.post(to.at("/v1/batches", query));
+            request.header(header::CONTENT_TYPE, "application/x-ndjson").body(body.clone())
+        };
+        self.send(post).await?.json().await.map_err(CliError::failed)
+    }
+
+    /// One message of the Model Context Protocol.
+    pub(super) async fn mcp(&self, message: String) -> Result<Response, CliError> {
+        let message = Bytes::from(message);
+        let post = |to: &Connection| {
+            let request = to.http.post(to.at("/mcp", &[])).header(header::CONTENT_TYPE, "application/json");
+            request.header(header::ACCEPT, "application/json, text/event-stream").body(message.clone())
+        };
+        self.send(post).await
+    }
+
+    pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
+        self.send(|to| to.http.request(Method::DELETE, to.at(path, query))).await
+    }
+
+    /// Sends a request; once more if `collector.json` meanwhile names another address or token.
+    async fn send(
+        &self,
+        build: impl Fn(&Connection) -> reqwest::RequestBuilder,
+    ) -> Result<Response, CliError> {
+        let connection = self.current();
+        match exchange(&connection, build(&connection)).await {
+            Err(error @ (CliError::NotRunning(_) | CliError::Refused { status: 401, .. })) => {
+                match self.moved(&connection) {
+                    Some(moved) => exchange(&moved, build(&moved)).await,
+                    None => Err(error),
+                }
+            }
+            result => result,
+        }
+    }
+
+    fn current(&self) -> Connection {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns where the collector is now, unless that is where it was.
+    fn moved(&self, from: &Connection) -> Option<Connection> {
+        let Running { url, token, .. } = self.target.as_ref()?.running().ok()?;
+        if (url.as_str(), token.as_str()) == (from.url.as_str(), from.token.as_str()) {
+            return None;
+        }
+        let connection = Connection::new(&url, &token).ok()?;
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection.clone();
+        Some(connection)
+    }
+}
+
+async fn exchange(to: &Connection, request: reqwest::RequestBuilder) -> Result<Response, CliError> {
+    let response = request.send().await.map_err(|error| to.explain(&error))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    let body = response.text().await.unwrap_or_default();
+    let problem: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let field = |name: &str, otherwise: &str| problem[name].as_str().unwrap_or(otherwise).to_owned();
+    Err(CliError::Refused {
+        status,
+        code: field("code", &format!("http {status}")),
+        detail: field("detail", "the answer is not from a tabtape collector"),
+        seq: problem["seq"].as_u64(),
+    })
 }

@@ -69,10 +69,7 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
             return Ok(findings);
         }
     };
-    match Client::new(&running.url, &running.token) {
-        Ok(client) => findings.extend(ask(&client, &running).await),
-        Err(error) => findings.push(bad("token", error.to_string())),
-    }
+    findings.extend(ask(&Client::without_token(&running.url)?, &running).await);
     Ok(findings)
 }
 
@@ -109,15 +106,27 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
     });
     findings.push(impostor(client, running).await);
     findings.push(clock(client).await);
+    findings.extend(owner(running).await);
+    findings
+}
+
+/// Reports whether the token is accepted, and what only its holder may see. The token is sent to no program that does
+/// not prove that it has it.
+async fn owner(running: &Running) -> Vec<Finding> {
+    let client = match Client::new(&running.url, &running.token) {
+        Ok(client) => client,
+        Err(error) => return vec![bad("token", error.to_string())],
+    };
     match client.json::<Value>("/v1/tokens").await {
         Ok(_) => {
-            findings.push(good("token", "the collector knows this machine's token"));
-            findings.extend(deliveries(client).await);
+            let mut findings = vec![good("token", "the collector knows this machine's token")];
+            findings.extend(deliveries(&client).await);
+            findings
         }
-        Err(error) => findings
-            .push(bad("token", format!("{error}; start the collector again, it writes collector.json anew"))),
+        Err(error) => {
+            vec![bad("token", format!("{error}; start the collector again, it writes collector.json anew"))]
+        }
     }
-    findings
 }
 
 fn files(folder: &Path) -> Finding {
@@ -149,7 +158,7 @@ fn disk(available: std::io::Result<u64>) -> Finding {
 async fn taken(listen: SocketAddr) -> Option<Finding> {
     let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(listen)).await;
     connected.ok()?.ok()?;
-    let client = Client::new(&format!("http://{listen}"), "").ok()?;
+    let client = Client::without_token(&format!("http://{listen}")).ok()?;
     let says = match tokio::time::timeout(CONNECT, client.json::<Value>("/healthz")).await {
         Ok(Ok(health)) if health["store_id"].is_string() => format!(
             "at {listen} a collector with another folder listens; say which with --data-dir, or stop it"

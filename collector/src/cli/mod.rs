@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod manage;
 mod mcp;
+mod proof;
 mod read;
 mod recover;
 mod serve;
@@ -46,6 +47,14 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// The code of a peer that did not prove that it has the token.
+    const NOT_PROVEN: &str = "not_proven";
+
+    /// Whether the peer did not prove that it has the token. After a restart it may prove it in a moment.
+    fn is_not_proven(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == Self::NOT_PROVEN)
+    }
+
     fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
     }

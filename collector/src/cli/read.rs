@@ -39,6 +39,7 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
     }
     loop {
         match follow(client, &selector, &mut resume, &show).await {
+            Err(error) if error.is_not_proven() => tracing_free_notice(&error),
             Err(error @ (CliError::OutputClosed | CliError::Refused { .. })) => return Err(error),
             Err(error) => tracing_free_notice(&error),
             Ok(()) => {}

@@ -37,6 +37,11 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
         .map_err(CliError::failed)?;
     let folder = std::path::absolute(&folder)?;
     let auth = Auth::open(&folder).map_err(CliError::failed)?;
+    // The store is locked, so no other collector runs on this folder.
+    if state::is_stale(&folder) {
+        auth.rotate_local_token().map_err(CliError::failed)?;
+        tracing::info!("the last run did not end cleanly: this machine's commands get another token");
+    }
     let listener = bind(args.listen)?;
     let address = listener.local_addr()?;
     let state = App::new(store, auth, address);

@@ -45,6 +45,11 @@ pub(super) fn remove(folder: &Path) {
     }
 }
 
+/// Whether an earlier collector ended without removing the file.
+pub(super) fn is_stale(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 fn read(folder: &Path) -> Result<Option<Running>, CliError> {
     let path = folder.join(FILE);
     match std::fs::read(&path) {

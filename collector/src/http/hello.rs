@@ -15,8 +15,11 @@ use utoipa::ToSchema;
 pub(super) struct Hello {
     /// 8 to 64 random bytes, hex.
     nonce: String,
-    /// The pairing whose secret is meant; this machine's own when absent.
+    /// The pairing whose secret is the key; this machine's own when absent.
     pairing: Option<String>,
+    /// A token whose SHA-256 is the key, named by the first 8 bytes, in hex, of the SHA-256 of `tabtape hello ` and that
+    /// SHA-256 in hex: what holds a token asks so before it sends the token.
+    token: Option<String>,
 }
 
 /// The proof.
@@ -51,8 +54,14 @@ pub(super) async fn post(
         .ok_or_else(|| Problem::bad_request("invalid_parameter", "nonce: expected 8 to 64 bytes in hex"))?;
     // The guard has checked that it is one of ours: an impostor who relays this cannot make it name his port.
     let dialled = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let secret = app.auth.secret(hello.pairing.as_deref());
+    let secret = match &hello.token {
+        Some(hint) => app.auth.key_of_hint(hint),
+        None => app.auth.secret(hello.pairing.as_deref()),
+    };
     let hmac = secret.and_then(|secret| hello_hmac(&secret, &nonce, dialled)).ok_or_else(|| {
+        if hello.token.is_some() {
+            return Problem::not_found("there is no such token, or it works no more");
+        }
         let id = hello.pairing.unwrap_or_default();
         Problem::not_found(format!("there is no pairing {id:?}; pair again with `tabtape pair`"))
     })?;

@@ -234,15 +234,25 @@ fn tail_follows_through_a_restart_of_the_collector() {
     json.end();
 }
 
+/// The answer to a hello of who has the token `x`.
+async fn prove(headers: http::HeaderMap, body: String) -> String {
+    let hello: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let nonce = hex::decode(hello["nonce"].as_str().unwrap()).unwrap();
+    let key = tabtape_collector::auth::token_key("x");
+    let hmac = tabtape_collector::auth::hello_hmac(&key, &nonce, headers["host"].to_str().unwrap());
+    serde_json::json!({"hmac": hmac}).to_string()
+}
+
 /// What retention took is no record, and is said.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tail_says_what_retention_took_from_it() {
-    use axum::routing::get;
+    use axum::routing::{get, post};
     let page = r#"{"records":[],"store_id":"s","read_to":3}"#;
     let stream = "retry: 1000\n\nid: s:9\nevent: dropped\ndata: {\"count\":6,\"next\":\"s:9\"}\n\nid: s:10\ndata: {\"seq\":1}\n\n";
     let router = axum::Router::new()
         .route("/v1/events", get(move || async move { page }))
-        .route("/v1/stream", get(move || async move { stream }));
+        .route("/v1/stream", get(move || async move { stream }))
+        .route("/v1/hello", post(prove));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

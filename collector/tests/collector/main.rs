@@ -17,4 +17,5 @@ mod producers;
 mod program;
 mod query;
 mod security;
+mod squatter;
 mod stream;
