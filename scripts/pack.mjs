@@ -12,7 +12,7 @@ try {
   if (!existsSync(dist("npm", "index.js"))) throw new Tell("dist/npm is not built; run npm run build first");
   for (const folder of ["npm", "extension-store"]) {
     const file = dist(folder, PRECONFIGURATION);
-    if (existsSync(file)) throw new Tell(`${file} holds a token and a secret; remove it before packing`);
+    if (existsSync(file)) throw new Tell(`${file} holds a secret; remove it before packing`);
   }
 } catch (error) {
   fail(error);

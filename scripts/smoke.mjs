@@ -78,7 +78,7 @@ async function startBrowser(folder, running) {
   if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
   const extension = join(folder, "extension");
   copyExtension(dist("extension"), extension, {
-    collector: { url: running.url, token: running.pairing.token, secret: running.pairing.secret },
+    collector: { url: running.url, secret: running.pairing.secret },
     recording: true,
   });
   const profile = join(folder, "profile");

@@ -106,7 +106,7 @@ async function record(options, running) {
     note(hasDisplay() ? "headless, as asked" : "there is no display here, so the browser is headless");
   const folder = homeOf(browser);
   copyExtension(dist("extension"), join(folder, "extension"), {
-    collector: { url: running.url, token: running.pairing.token, secret: running.pairing.secret },
+    collector: { url: running.url, secret: running.pairing.secret },
     recording: true,
   });
   const recorder = await during(`Start ${browser.version || browser.file}`, () =>

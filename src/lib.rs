@@ -32,6 +32,7 @@
 //! | [`session`], [`ring`] | acceptance and order; the window onto the newest records |
 //! | [`mod@log`], [`delivery`], [`relay`] | durability, delivery, and messages that arrive more than once |
 //! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
+//! | [`sealed`] | what a recorder and its collector say, unreadable for others |
 //! | [`redaction`] | secrets, replaced before they reach a disk |
 //! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
 //! | [`json`] | one validating pass over bytes |
@@ -47,6 +48,7 @@ pub mod record;
 pub mod redaction;
 pub mod relay;
 pub mod ring;
+pub mod sealed;
 pub mod selector;
 pub mod session;
 pub mod severity;

@@ -28,7 +28,7 @@ export async function recording(sites, body) {
     const extension = join(folder, "extension");
     const { url, pairing } = collector.running;
     copyExtension(dist("extension"), extension, {
-      collector: { url, token: pairing.token, secret: pairing.secret },
+      collector: { url, secret: pairing.secret },
       recording: true,
       capture: { sites: { include: sites } },
     });

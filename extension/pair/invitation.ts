@@ -1,10 +1,9 @@
 /**
  * An invitation to pair: `http://127.0.0.1:28273/pair#code=…`, opened in the browser by the person.
  *
- * Loopback only. The short code stands for code and address together; the terminal shows the same one.
+ * Loopback addresses only, and not the name localhost, which can lead to one of two. The short code stands for code and address together; the terminal shows the same one.
  */
-const ADDRESS =
-  /^(http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?)\/pair#code=([A-Za-z0-9_-]{8,128})$/;
+const ADDRESS = /^(http:\/\/(?:127\.0\.0\.1|\[::1\])(?::\d{1,5})?)\/pair#code=([A-Za-z0-9_-]{8,128})$/;
 /** Base32 without look-alikes, as `tabtape pair` writes it. */
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 

@@ -21,12 +21,12 @@ export class PairingWatch {
 export async function pair(recording: Recording, url: string, code: string): Promise<void> {
   if (readInvitation(`${url}/pair#code=${code}`) === null)
     throw new Error(`${url} is not a collector on this machine`);
-  const answer = await ask<{ token: string; secret: string; pairing: string }>("POST", `${url}/v1/pair`, {
+  const answer = await ask<{ secret: string; pairing: string }>("POST", `${url}/v1/pair`, {
     code,
     profile: "",
   });
-  const { token, secret, pairing } = answer;
-  await recording.connect({ url, token, secret, pairing });
+  const { secret, pairing } = answer;
+  await recording.connect({ url, secret, pairing });
 }
 
 /** A link that opens the viewer once. */

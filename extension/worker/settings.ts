@@ -93,15 +93,16 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
 }
 
 export function checkCollector(value: unknown): asserts value is CollectorTarget {
-  const { url, token, secret } = (value ?? {}) as Record<string, unknown>;
-  for (const [name, field] of Object.entries({ url, token, secret })) {
+  const { url, secret } = (value ?? {}) as Record<string, unknown>;
+  for (const [name, field] of Object.entries({ url, secret })) {
     if (typeof field !== "string" || field === "")
       throw new Error(`collector.${name} is ${JSON.stringify(field)}, must be a string`);
   }
-  const loopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\/?$/;
+  // Not the name localhost: it can lead to 127.0.0.1 or to ::1, where another program may listen.
+  const loopback = /^http:\/\/(?:127\.0\.0\.1|\[::1\])(?::\d+)?\/?$/;
   if (!loopback.test(url as string)) {
     throw new Error(
-      `collector.url is ${JSON.stringify(url)}, must be http:// with a loopback host, as http://127.0.0.1:28273`,
+      `collector.url is ${JSON.stringify(url)}, must be http:// with a loopback address, as http://127.0.0.1:28273`,
     );
   }
 }

@@ -1,4 +1,4 @@
-//! The hello challenge: whoever took the collector's port does not get a token or an event.
+//! The hello challenge: whether the paired collector still has its port.
 //!
 //! We send a random nonce; the answer must be HMAC-SHA256 of the nonce and the `host:port` we dialled,
 //! keyed with the pairing secret. The address is in it so that a process on another port cannot pass our
@@ -115,7 +115,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn target(url: &str) -> Target {
-        Target::new(url, "t", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", None).unwrap()
+        Target::new(url, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", None).unwrap()
     }
 
     fn answer(status: u16, body: &str) -> Result<Response, TransportError> {
@@ -136,7 +136,7 @@ mod tests {
         );
         for (url, proof) in [
             ("http://127.0.0.1:28274", proof.clone()),
-            ("http://localhost:28273", proof.clone()),
+            ("http://[::1]:28273", proof.clone()),
             ("http://127.0.0.1:28273", proof.replace(PROOF, &PROOF[..62])),
             ("http://127.0.0.1:28273", proof.replace(PROOF, "")),
             ("http://127.0.0.1:28273", proof.replace(PROOF, &"0".repeat(64))),
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_challenge_names_the_pairing_when_there_are_several() {
         let secret = "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b";
-        let several = Target::new("http://127.0.0.1:1", "t", secret, Some("p\"1")).unwrap();
+        let several = Target::new("http://127.0.0.1:1", secret, Some("p\"1")).unwrap();
         let body = Challenge::new([0xab; 32]).body(&several);
         let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(value, serde_json::json!({ "nonce": "ab".repeat(32), "pairing": "p\"1" }));

@@ -8,8 +8,10 @@
 //!
 //! ## Trusting
 //!
-//! Before it gets a token or an event, whoever listens at the collector's address proves that it knows the
-//! pairing secret ([`Challenge`]); again after every broken connection, and after five seconds of silence.
+//! Whoever listens at the collector's address proves that it knows the pairing secret ([`Challenge`]) before it is
+//! sent a batch; again after every broken connection, and after five seconds of silence. Batches and receipts are
+//! [sealed](crate::sealed) with that secret, so that a process that takes the port between two proofs can neither read
+//! nor acknowledge one.
 //! `acked_seq` is believed downwards and, upwards, as far as anyone can have sent.
 //!
 //! ## Rewinding
@@ -63,9 +65,7 @@ pub use platform::Platform;
 pub use reply::{Receipt, Reply};
 pub use status::{DeliveryStatus, LinkState, Totals};
 pub use target::{BadTarget, Target};
-pub use transport::{
-    BATCH_TIMEOUT_MS, GZIP_MIN_BYTES, MAX_REPLY_BYTES, Request, Response, Transport, TransportError,
-};
+pub use transport::{BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Request, Response, Transport, TransportError};
 
 #[cfg(test)]
 mod tests;

@@ -13,12 +13,7 @@ impl Flusher {
     pub fn on_hello(&mut self, outcome: HelloOutcome, now_ms: f64, random: f64) {
         match outcome {
             HelloOutcome::Proven { store_id } => self.proven(store_id, now_ms),
-            HelloOutcome::Impostor(error) => {
-                if self.state != LinkState::Impostor {
-                    self.notices.push(Notice::Impostor { error: error.clone() });
-                }
-                self.link_failed(LinkState::Impostor, error, None, now_ms, random);
-            }
+            HelloOutcome::Impostor(error) => self.met_impostor(error, now_ms, random),
             HelloOutcome::Failed(reply) => {
                 let retry_after_ms = match reply {
                     Reply::Busy { retry_after_ms, .. } => retry_after_ms,
@@ -74,6 +69,13 @@ impl Flusher {
         self.link_failed(LinkState::Retrying, error, retry_after_ms, now_ms, random);
     }
 
+    fn met_impostor(&mut self, error: String, now_ms: f64, random: f64) {
+        if self.state != LinkState::Impostor {
+            self.notices.push(Notice::Impostor { error: error.clone() });
+        }
+        self.link_failed(LinkState::Impostor, error, None, now_ms, random);
+    }
+
     fn link_failed(
         &mut self,
         state: LinkState,
@@ -102,6 +104,7 @@ impl Flusher {
         let error = reply.detail();
         match reply {
             Reply::Broken(error) => self.lost(error, None, now_ms, random),
+            Reply::NotProven(error) => self.met_impostor(error, now_ms, random),
             Reply::Busy { retry_after_ms, .. } => self.lost(error, retry_after_ms, now_ms, random),
             Reply::Denied { .. } => {
                 self.link_failed(LinkState::Unauthorized, error.clone(), None, now_ms, random);

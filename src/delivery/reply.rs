@@ -46,7 +46,7 @@ pub enum Reply {
         /// The receipt for the stored records.
         receipt: Option<Receipt>,
     },
-    /// 401 or 403: this token does not let us in.
+    /// 401 or 403: the pairing does not let us in.
     Denied {
         /// The HTTP status.
         status: u16,
@@ -69,6 +69,8 @@ pub enum Reply {
         /// Why.
         detail: String,
     },
+    /// The answer is not the paired collector's.
+    NotProven(String),
     /// No whole answer, or one that makes no sense. The batch may be stored or not.
     Broken(String),
 }
@@ -142,7 +144,7 @@ impl Reply {
     pub fn detail(&self) -> String {
         match self {
             Self::Acked(_) => String::new(),
-            Self::TooLarge(detail) | Self::Broken(detail) => detail.clone(),
+            Self::TooLarge(detail) | Self::Broken(detail) | Self::NotProven(detail) => detail.clone(),
             Self::LineRefused { status, detail, .. }
             | Self::Denied { status, detail }
             | Self::Busy { status, detail, .. }
@@ -154,7 +156,13 @@ impl Reply {
 
 impl From<TransportError> for Reply {
     fn from(error: TransportError) -> Self {
-        Self::Broken(error.to_string())
+        match error {
+            // Whatever passes requests on, or has too many of them, may answer so for a collector that comes back.
+            TransportError::NotProven(status) if !matches!(status, 429 | 500..=599) => {
+                Self::NotProven(error.to_string())
+            }
+            error => Self::Broken(error.to_string()),
+        }
     }
 }
 

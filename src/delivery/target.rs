@@ -2,16 +2,15 @@
 
 use std::fmt;
 
-/// A collector, and what it takes to recognise it and to be let in.
+/// A collector, and the secret that it shares with this recorder.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     host_port: String,
-    token: String,
     secret: Vec<u8>,
     pairing: Option<String>,
 }
 
-/// Without the token and the secret.
+/// Without the secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("host_port", &self.host_port).finish_non_exhaustive()
@@ -23,8 +22,6 @@ impl fmt::Debug for Target {
 pub enum BadTarget {
     /// Not an address of a collector.
     Url(String),
-    /// No token, or characters in it that no header may hold.
-    Token,
     /// Not the hex form of a secret.
     Secret,
 }
@@ -37,14 +34,10 @@ impl BadTarget {
 impl fmt::Display for BadTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => write!(
-                f,
-                "collector.url: expected http://127.0.0.1:PORT, http://localhost:PORT or http://[::1]:PORT, got {url:?}"
-            ),
-            // Secrets are not repeated in messages.
-            Self::Token => {
-                f.write_str("collector.token: expected a token as `tabtape token create` prints it")
+            Self::Url(url) => {
+                write!(f, "collector.url: expected http://127.0.0.1:PORT or http://[::1]:PORT, got {url:?}")
             }
+            // Secrets are not repeated in messages.
             Self::Secret => {
                 f.write_str("collector.secret: expected at least 32 hex digits, as `tabtape pair` gives them")
             }
@@ -58,20 +51,17 @@ impl std::error::Error for BadTarget {}
 const MIN_SECRET_BYTES: usize = 16;
 
 impl Target {
-    /// Checks an address, a token, a pairing secret in hex and the pairing's id, if the collector has several.
+    /// Checks an address, a pairing secret in hex and the pairing's id, if the collector has several.
     ///
     /// # Errors
-    /// The address is not on this machine, or one of the others cannot be what it should.
-    pub fn new(url: &str, token: &str, secret: &str, pairing: Option<&str>) -> Result<Self, BadTarget> {
+    /// The address is not on this machine, or the secret cannot be one.
+    pub fn new(url: &str, secret: &str, pairing: Option<&str>) -> Result<Self, BadTarget> {
         let host_port = host_port(url).ok_or_else(|| BadTarget::Url(url.to_owned()))?;
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(BadTarget::Token);
-        }
         let secret = hex::decode(secret).map_err(|_| BadTarget::Secret)?;
         if secret.len() < MIN_SECRET_BYTES {
             return Err(BadTarget::Secret);
         }
-        Ok(Self { host_port, token: token.to_owned(), secret, pairing: pairing.map(str::to_owned) })
+        Ok(Self { host_port, secret, pairing: pairing.map(str::to_owned) })
     }
 
     /// `host:port`, as it is dialled.
@@ -86,24 +76,22 @@ impl Target {
         format!("http://{}", self.host_port)
     }
 
-    pub(super) fn token(&self) -> &str {
-        &self.token
-    }
-
-    pub(super) fn secret(&self) -> &[u8] {
+    pub(crate) fn secret(&self) -> &[u8] {
         &self.secret
     }
 
-    pub(super) fn pairing(&self) -> Option<&str> {
+    pub(crate) fn pairing(&self) -> Option<&str> {
         self.pairing.as_deref()
     }
 }
 
+/// The name `localhost` is refused: it can lead to 127.0.0.1 or to ::1, and another program may have the port of one of
+/// them.
 fn host_port(url: &str) -> Option<String> {
     let authority = url.strip_prefix("http://")?;
     let authority = authority.strip_suffix('/').unwrap_or(authority).to_ascii_lowercase();
     let (host, port) = authority.rsplit_once(':')?;
-    let loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    let loopback = matches!(host, "127.0.0.1" | "[::1]");
     let port = port.parse::<u16>().ok().filter(|number| *number > 0 && number.to_string() == port)?;
     loopback.then(|| format!("{host}:{port}"))
 }
@@ -120,13 +108,15 @@ mod tests {
     fn only_an_address_on_this_machine_is_one() {
         for (url, host_port) in [
             ("http://127.0.0.1:28273", "127.0.0.1:28273"),
-            ("http://LOCALHOST:1/", "localhost:1"),
+            ("http://127.0.0.1:1/", "127.0.0.1:1"),
             ("http://[::1]:80", "[::1]:80"),
         ] {
-            assert_eq!(Target::new(url, "tt_ingest_x", SECRET, None).unwrap().host_port(), host_port);
+            assert_eq!(Target::new(url, SECRET, None).unwrap().host_port(), host_port);
         }
         for url in [
             "127.0.0.1:1",
+            "http://localhost:1",
+            "http://LOCALHOST:1",
             "https://127.0.0.1:1",
             "http://127.0.0.1",
             "http://127.0.0.1:0",
@@ -136,22 +126,20 @@ mod tests {
             "http://127.0.0.1@evil.test:1",
             "http://127.0.0.1:1/path",
         ] {
-            assert_eq!(Target::new(url, "t", SECRET, None), Err(BadTarget::Url(url.into())), "{url}");
+            assert_eq!(Target::new(url, SECRET, None), Err(BadTarget::Url(url.into())), "{url}");
         }
     }
 
     #[test]
-    fn a_secret_that_could_be_guessed_and_a_token_that_breaks_a_header_are_refused() {
-        let target = |token, secret| Target::new("http://localhost:1", token, secret, None);
-        assert_eq!(target("t", "0011"), Err(BadTarget::Secret));
-        assert_eq!(target("t", "not hex"), Err(BadTarget::Secret));
-        assert_eq!(target("", SECRET), Err(BadTarget::Token));
-        assert_eq!(target("a\r\nb: c", SECRET), Err(BadTarget::Token));
+    fn a_secret_that_could_be_guessed_is_refused() {
+        for secret in ["0011", "not hex", ""] {
+            assert_eq!(Target::new("http://127.0.0.1:1", secret, None), Err(BadTarget::Secret), "{secret}");
+        }
     }
 
     #[test]
     fn debugging_shows_no_secret() {
-        let target = Target::new("http://localhost:1", "tt_ingest_x", SECRET, None).unwrap();
-        assert_eq!(format!("{target:?}"), r#"Target { host_port: "localhost:1", .. }"#);
+        let target = Target::new("http://127.0.0.1:1", SECRET, None).unwrap();
+        assert_eq!(format!("{target:?}"), r#"Target { host_port: "127.0.0.1:1", .. }"#);
     }
 }

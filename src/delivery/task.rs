@@ -110,7 +110,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             path: "/v1/hello".to_owned(),
             content_type: "application/json",
             body: Bytes::from(challenge.body(target)),
-            token: None,
+            is_sealed: false,
             timeout_ms: HELLO_TIMEOUT_MS,
         };
         let answer = transport.post(request).await;
@@ -120,7 +120,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 
     async fn send(&self, plan: BatchPlan) {
-        let Parts { transport, platform, target, .. } = &self.parts;
+        let Parts { transport, platform, .. } = &self.parts;
         let held = self.read_records(&plan).await;
         let (now_ms, random) = (platform.now_ms(), random_unit(platform));
         let batch = match held.map(|entries| Batch::build(&plan, &entries)) {
@@ -138,7 +138,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             path: format!("/v1/batches?session={session_id}&first_seq={first_seq}&last_seq={last_seq}"),
             content_type: "application/x-ndjson",
             body: Bytes::from(body),
-            token: Some(target.token()),
+            is_sealed: true,
             timeout_ms: BATCH_TIMEOUT_MS,
         };
         let reply = match transport.post(request).await {

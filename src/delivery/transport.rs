@@ -4,8 +4,6 @@ use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
 
-/// Bodies longer than this are sent compressed.
-pub const GZIP_MIN_BYTES: usize = 4 * 1024;
 /// Longest reply that is read. A receipt has some 200 bytes; whoever answers more is no collector.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 /// How long a batch may take. A collector answers after an `fsync`, so far below it; a connection that
@@ -14,15 +12,15 @@ pub const BATCH_TIMEOUT_MS: f64 = 20_000.0;
 
 /// A POST.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub struct Request {
     /// Path and query, beginning with a slash.
     pub path: String,
     /// The body's type.
     pub content_type: &'static str,
-    /// The body, not compressed.
+    /// The body.
     pub body: Bytes,
-    /// The bearer token, if the receiver has proved who it is.
-    pub token: Option<&'a str>,
+    /// Whether it is [sealed](crate::sealed). Only a hello is not.
+    pub is_sealed: bool,
     /// After how long it fails with [`TransportError::TimedOut`], reading the reply included.
     pub timeout_ms: f64,
 }
@@ -47,6 +45,8 @@ pub enum TransportError {
     TimedOut(f64),
     /// The reply is longer than [`MAX_REPLY_BYTES`].
     ReplyTooLong,
+    /// Something answered a sealed request with this status, but not the paired collector.
+    NotProven(u16),
 }
 
 impl fmt::Display for TransportError {
@@ -54,6 +54,9 @@ impl fmt::Display for TransportError {
         match self {
             Self::Failed(message) => f.write_str(message),
             Self::TimedOut(ms) => write!(f, "no answer within {} s", ms / 1_000.0),
+            Self::NotProven(status) => {
+                write!(f, "it answers a sealed request with {status} and does not know the pairing secret")
+            }
             Self::ReplyTooLong => write!(f, "the answer is longer than {MAX_REPLY_BYTES} bytes"),
         }
     }
@@ -61,8 +64,9 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// Sends POST requests to one origin. Dropping the future abandons the request.
+/// Sends POST requests to one collector. Dropping the future abandons the request.
 pub trait Transport {
-    /// Sends `request` and reads the whole reply, whatever its status. Redirects are failures.
-    fn post(&self, request: Request<'_>) -> impl Future<Output = Result<Response, TransportError>>;
+    /// Sends `request` and reads the whole reply, whatever its status. Redirects are failures. A reply to a sealed
+    /// request is the collector's own.
+    fn post(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>>;
 }

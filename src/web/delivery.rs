@@ -16,7 +16,6 @@ use wasm_bindgen::JsValue;
 #[derive(Deserialize)]
 struct TargetOptions {
     url: String,
-    token: String,
     secret: String,
     pairing: Option<String>,
 }
@@ -26,11 +25,9 @@ pub(super) fn target(options: JsValue) -> Result<Option<Target>, JsValue> {
     if options.is_null_or_undefined() {
         return Ok(None);
     }
-    let TargetOptions { url, token, secret, pairing } =
+    let TargetOptions { url, secret, pairing } =
         serde_wasm_bindgen::from_value(options).map_err(|wrong| error(BadTarget::CODE, &wrong))?;
-    Target::new(&url, &token, &secret, pairing.as_deref())
-        .map(Some)
-        .map_err(|wrong| error(BadTarget::CODE, &wrong))
+    Target::new(&url, &secret, pairing.as_deref()).map(Some).map_err(|wrong| error(BadTarget::CODE, &wrong))
 }
 
 /// Starts delivering `session_id` and everything older in the log.
@@ -44,7 +41,7 @@ pub(super) fn start(
     let memory_only = log.is_none();
     let parts = Parts {
         log: OptionalLog(log),
-        transport: FetchTransport::new(target.url()),
+        transport: FetchTransport::new(target.clone()),
         platform: BrowserPlatform,
         target,
         on_change,

@@ -3,8 +3,9 @@
 //! Works in service workers, dedicated workers and pages, and in Node, whose globals have the same names.
 
 use crate::delivery::{
-    GZIP_MIN_BYTES, MAX_REPLY_BYTES, Platform, Request, Response, Transport, TransportError, retry_after_ms,
+    MAX_REPLY_BYTES, Platform, Request, Response, Target, Transport, TransportError, retry_after_ms,
 };
+use crate::sealed::{self, NONCE_BYTES};
 use gloo_timers::callback::Timeout;
 use js_sys::{Promise, Uint8Array};
 use std::cell::Cell;
@@ -13,8 +14,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, Blob, ReadableStreamDefaultReader, ReadableWritablePair, ReferrerPolicy, RequestCache,
-    RequestCredentials, RequestInit, RequestRedirect,
+    AbortController, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials,
+    RequestInit, RequestRedirect,
 };
 
 #[wasm_bindgen]
@@ -28,10 +29,20 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch)]
     fn fetch_from(url: &str, init: &RequestInit) -> Promise;
 
-    /// web-sys has it behind a flag that every build would have to set.
-    type CompressionStream;
-    #[wasm_bindgen(constructor, catch)]
-    fn new(format: &str) -> Result<CompressionStream, JsValue>;
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = importKey, catch)]
+    fn import_key(
+        format: &str,
+        key: &Uint8Array,
+        algorithm: &str,
+        extractable: bool,
+        usages: &js_sys::Array,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = encrypt, catch)]
+    fn encrypt(algorithm: &JsValue, key: &JsValue, data: &Uint8Array) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = decrypt, catch)]
+    fn decrypt(algorithm: &JsValue, key: &JsValue, data: &Uint8Array) -> Result<Promise, JsValue>;
 
     /// What `reader.read()` resolves to.
     type Chunk;
@@ -69,17 +80,17 @@ impl Platform for BrowserPlatform {
     }
 }
 
-/// POST requests to one origin through `fetch`.
+/// POST requests to one collector through `fetch`.
 #[derive(Debug)]
 pub(super) struct FetchTransport {
-    origin: String,
+    target: Target,
 }
 
 impl FetchTransport {
-    /// To `origin`, `http://host:port`.
+    /// To `target`.
     #[must_use]
-    pub(super) const fn new(origin: String) -> Self {
-        Self { origin }
+    pub(super) const fn new(target: Target) -> Self {
+        Self { target }
     }
 }
 
@@ -113,10 +124,15 @@ impl Drop for Patience {
 }
 
 impl Transport for FetchTransport {
-    async fn post(&self, request: Request<'_>) -> Result<Response, TransportError> {
+    async fn post(&self, request: Request) -> Result<Response, TransportError> {
         let timeout_ms = request.timeout_ms;
         let patience = Patience::new(timeout_ms).map_err(failed)?;
-        let response = exchange(&self.origin, request, &patience).await;
+        let response = if request.is_sealed {
+            sealed_exchange(&self.target, request, &patience).await
+        } else {
+            let Request { path, content_type, body, .. } = request;
+            exchange(&self.target, &path, content_type, &body, &patience).await.map(Answer::into_response)
+        };
         response.map_err(|error| match error {
             TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
             error => error,
@@ -124,38 +140,54 @@ impl Transport for FetchTransport {
     }
 }
 
+/// An answer as it came.
+struct Answer {
+    status: u16,
+    retry_after: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn into_response(self) -> Response {
+        let Self { status, retry_after, body } = self;
+        let retry_after_ms =
+            retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
+        Response { status, retry_after_ms, body }
+    }
+}
+
 async fn exchange(
-    origin: &str,
-    request: Request<'_>,
+    target: &Target,
+    path: &str,
+    content_type: &str,
+    body: &[u8],
     patience: &Patience,
-) -> Result<Response, TransportError> {
-    let init = init(&request, patience).await.map_err(failed)?;
+) -> Result<Answer, TransportError> {
+    let init = init(target, content_type, body, patience).map_err(failed)?;
     let response =
-        JsFuture::from(fetch_from(&format!("{origin}{}", request.path), &init)).await.map_err(failed)?;
+        JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await.map_err(failed)?;
     let response: web_sys::Response = response.unchecked_into();
     let retry_after = response.headers().get("retry-after").map_err(failed)?;
-    let retry_after_ms = retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
     let body = match response.body() {
         Some(stream) => read(stream.get_reader().unchecked_into()).await?,
         None => Vec::new(),
     };
-    Ok(Response { status: response.status(), retry_after_ms, body })
+    Ok(Answer { status: response.status(), retry_after, body })
 }
 
-async fn init(request: &Request<'_>, patience: &Patience) -> Result<RequestInit, JsValue> {
+fn init(
+    target: &Target,
+    content_type: &str,
+    body: &[u8],
+    patience: &Patience,
+) -> Result<RequestInit, JsValue> {
     let headers = web_sys::Headers::new()?;
-    headers.set("content-type", request.content_type)?;
-    if let Some(token) = request.token {
-        headers.set("authorization", &format!("Bearer {token}"))?;
+    headers.set("content-type", content_type)?;
+    if let (sealed::CONTENT_TYPE, Some(pairing)) = (content_type, target.pairing()) {
+        headers.set(sealed::PAIRING_HEADER, pairing)?;
     }
-    let body = Uint8Array::from(&request.body[..]);
     let init = RequestInit::new();
-    if request.body.len() > GZIP_MIN_BYTES {
-        headers.set("content-encoding", "gzip")?;
-        init.set_body(&gzip(&body).await?);
-    } else {
-        init.set_body(&body);
-    }
+    init.set_body(&Uint8Array::from(body));
     init.set_method("POST");
     init.set_headers(&headers);
     init.set_signal(Some(&patience.controller.signal()));
@@ -166,13 +198,66 @@ async fn init(request: &Request<'_>, patience: &Patience) -> Result<RequestInit,
     Ok(init)
 }
 
-/// A request body cannot be a stream over HTTP/1.1, so it is compressed whole.
-async fn gzip(body: &Uint8Array) -> Result<JsValue, JsValue> {
-    let plain = Blob::new_with_u8_array_sequence(&js_sys::Array::of1(body))?;
-    let compression: ReadableWritablePair = CompressionStream::new("gzip")?.unchecked_into();
-    let packed = plain.stream().pipe_through(&compression);
-    let packed = web_sys::Response::new_with_opt_readable_stream(Some(&packed))?;
-    JsFuture::from(packed.array_buffer()?).await
+/// Sends a request that only the collector can read, and reads an answer that only the collector can give.
+async fn sealed_exchange(
+    target: &Target,
+    request: Request,
+    patience: &Patience,
+) -> Result<Response, TransportError> {
+    let mut nonce = [0; NONCE_BYTES];
+    BrowserPlatform.fill_random(&mut nonce);
+    let head = sealed::RequestHead {
+        time_ms: js_sys::Date::now() as u64,
+        method: "POST".to_owned(),
+        path: request.path,
+        content_type: Some(request.content_type.to_owned()),
+    };
+    let plain = sealed::join(&head, &request.body);
+    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt").await.map_err(failed)?;
+    let cipher = encrypt(&algorithm(&sealed::REQUEST_IV, target), &key, &Uint8Array::from(&plain[..]));
+    let mut body = nonce.to_vec();
+    append(&mut body, cipher).await.map_err(failed)?;
+
+    let answer = exchange(target, sealed::PATH, sealed::CONTENT_TYPE, &body, patience).await?;
+    let not_proven = TransportError::NotProven(answer.status);
+    let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else { return Err(not_proven) };
+    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt").await.map_err(failed)?;
+    let opened = decrypt(&algorithm(iv, target), &key, &Uint8Array::from(cipher));
+    let mut plain = Vec::new();
+    if append(&mut plain, opened).await.is_err() {
+        return Err(not_proven);
+    }
+    let Some((head, body)) = sealed::split::<sealed::ResponseHead>(&plain) else { return Err(not_proven) };
+    let sealed::ResponseHead { status, retry_after } = head;
+    Ok(Answer { status, retry_after, body: plain.split_off(body) }.into_response())
+}
+
+async fn aes_key(key: &[u8; 32], usage: &str) -> Result<JsValue, JsValue> {
+    let usages = js_sys::Array::of1(&usage.into());
+    JsFuture::from(import_key("raw", &Uint8Array::from(&key[..]), "AES-GCM", false, &usages)?).await
+}
+
+/// `AesGcmParams`.
+fn algorithm(iv: &[u8], target: &Target) -> JsValue {
+    let params = js_sys::Object::new();
+    for (name, value) in [
+        ("name", JsValue::from("AES-GCM")),
+        ("iv", Uint8Array::from(iv).into()),
+        ("additionalData", Uint8Array::from(target.host_port().as_bytes()).into()),
+    ] {
+        // Fails only on an object that refuses properties.
+        let _ = js_sys::Reflect::set(&params, &name.into(), &value);
+    }
+    params.into()
+}
+
+/// Appends the bytes that `promise` resolves to.
+async fn append(bytes: &mut Vec<u8>, promise: Result<Promise, JsValue>) -> Result<(), JsValue> {
+    let buffer = Uint8Array::new(&JsFuture::from(promise?).await?);
+    let start = bytes.len();
+    bytes.resize(start + buffer.length() as usize, 0);
+    buffer.copy_to(&mut bytes[start..]);
+    Ok(())
 }
 
 /// Reads a reply, and no more of it than a collector would say.

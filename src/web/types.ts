@@ -162,10 +162,9 @@ export interface WorkerStart {
 
 /** The collector a recorder flushes to. */
 export interface CollectorTarget {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT`. The name `localhost` is refused: it can lead to another address. */
   url: string;
-  token: string;
-  /** Pairing secret of the `hello` challenge. */
+  /** The pairing's secret: everything that is sent to the collector is sealed with it. It is never sent itself. */
   secret: string;
   /** The pairing's id; absent for the one that preconfiguration hands out. */
   pairing?: string;

@@ -141,18 +141,18 @@ export const answers = [
   meets("answer_endless", "an answer without end", { small: 2, full: 20 }, everyOther({ endless: true })),
   {
     name: "answer_redirect",
-    what: "a redirect to another address, which must not get the token",
+    what: "a redirect to another address, which must get nothing",
     times: { small: 2, full: 10 },
     run: (rig, seconds) =>
       keepsToken(rig, "answer_redirect", seconds, (proxy) => {
         const location = `http://localhost:${new URL(proxy.url).port}/stolen`;
-        const redirect = { answer: { status: 307, headers: { location } } };
+        const redirect = { answer: { status: 307, headers: { location }, isUnsealed: true } };
         proxy.rule = (batch) => (batch.number % 2 === 1 ? redirect : null);
       }),
   },
   {
     name: "impostor",
-    what: "another process takes the collector's port, and must get neither token nor event",
+    what: "another process takes the collector's port, and can read neither token nor event",
     times: { small: 3, full: 10 },
     run: (rig, seconds) =>
       keepsToken(rig, "impostor", seconds, (proxy) => {
@@ -161,6 +161,15 @@ export const answers = [
           proxy.impostor = true;
           return true;
         };
+      }),
+  },
+  {
+    name: "impostor_at_once",
+    what: "another process answers in the collector's place between two batches, and no connection breaks",
+    times: { small: 3, full: 10 },
+    run: (rig, seconds) =>
+      keepsToken(rig, "impostor_at_once", seconds, (proxy) => {
+        proxy.impostor = true;
       }),
   },
   meets(

@@ -1,23 +1,23 @@
 /**
  * An HTTP proxy between a recorder and its collector that does to requests what networks, middleboxes and dying
  * processes do. It knows the pairing secret, because a hello proves the address that was dialled, and that is
- * ours: without it a recorder takes us for the impostor we would be.
+ * ours, and because requests are sealed: without it a recorder takes us for the impostor we would be.
  */
 import { createHmac } from "node:crypto";
 import { request as connect, createServer } from "node:http";
-import { gunzipSync } from "node:zlib";
+import { Sealed } from "./sealed.mjs";
 
 /**
  * What a fault is told of the batch it meets.
  * @typedef {object} Batch
  * @property {string} path
  * @property {number} number Counted from 1, since the rule was set.
- * @property {() => Buffer} text The unpacked body.
+ * @property {() => Buffer} text The body.
  */
 /**
  * What to do with a batch; each field is one step, in this order.
  * @typedef {object} Fault
- * @property {{ status: number, headers?: Record<string, string>, body?: object }} [answer] Answer this, without asking the collector.
+ * @property {{ status: number, headers?: Record<string, string>, body?: object, isUnsealed?: boolean }} [answer] Answer this, without asking the collector.
  * @property {"stored" | "not stored"} [hang] Never answer, having asked the collector or not.
  * @property {() => unknown} [meanwhile] Do this while the collector works on it.
  * @property {boolean} [cutResponse] Break the connection in the middle of the response.
@@ -40,7 +40,7 @@ export class FaultProxy {
   cutsRequest = null;
   /** While true, another process has the port: it cannot prove that it is the collector. */
   impostor = false;
-  /** Requests with a token that an impostor, or the target of a redirect, got to see. */
+  /** Requests that an impostor, or the target of a redirect, could read. */
   leaked = 0;
   /** Batches that wait for an answer they will not get. @type {Set<import("node:net").Socket>} */
   #hanging = new Set();
@@ -92,51 +92,65 @@ export class FaultProxy {
   /** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response */
   async #serve(request, response) {
     const path = request.url ?? "/";
-    const isBatch = path.startsWith("/v1/batches");
-    /** @type {Buffer} */
-    let body = Buffer.alloc(0);
-    const batch = {
-      path,
-      number: isBatch ? ++this.#batches : 0,
-      text: () => (request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body),
-    };
+    // A recorder seals nothing but batches; the extension's own requests come to the collector itself.
+    const isBatch = path === "/v1/sealed";
+    const number = isBatch ? ++this.#batches : 0;
     const chunks = [];
     for await (const chunk of request) {
       chunks.push(chunk);
-      if (isBatch && this.cutsRequest?.(batch.number)) {
+      if (isBatch && this.cutsRequest?.(number)) {
         this.faulted++;
         request.socket.destroy();
         return;
       }
     }
-    body = Buffer.concat(chunks);
-    if (path === "/stolen" || (this.impostor && isBatch)) this.leaked++;
+    const body = Buffer.concat(chunks);
+    // What can be read without the secret: no session, no seq, no event.
+    const isReadable = path !== "/v1/hello" && (!isBatch || body.includes("capture_session_id"));
+    const isTold = request.headers.authorization !== undefined || isReadable;
+    if (path === "/stolen" || (this.impostor && isTold)) this.leaked++;
     if (this.impostor) {
+      if (isBatch) this.faulted++;
       response.writeHead(200, { "content-type": "application/json" });
       response.end(
         JSON.stringify({ hmac: "0".repeat(64), store_id: "stolen", version: "0", acked_seq: 1e6 }),
       );
       return;
     }
-    const fault = isBatch ? (this.#rule?.(batch) ?? null) : null;
+    const sealed = isBatch ? new Sealed(this.#collector().pairing.secret, this.host, body) : null;
+    const batch = sealed && { path: sealed.path, number, text: () => sealed.body };
+    const fault = batch === null ? null : (this.#rule?.(batch) ?? null);
     if (fault !== null) this.faulted++;
 
-    if (fault?.answer) {
-      const { status, headers = {}, body: answer } = fault.answer;
-      response.writeHead(status, { "content-type": "application/problem+json", ...headers });
-      response.end(answer === undefined ? "" : JSON.stringify(answer));
+    if (fault?.answer && sealed !== null) {
+      const { status, headers = {}, body: answer, isUnsealed = false } = fault.answer;
+      const text = answer === undefined ? "" : JSON.stringify(answer);
+      if (isUnsealed) {
+        response.writeHead(status, { "content-type": "application/problem+json", ...headers });
+        response.end(text);
+        return;
+      }
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      response.end(sealed.sealAnswer(this.host, status, headers["retry-after"], text));
       return;
     }
     if (fault?.hang) {
       this.#hanging.add(request.socket);
-      if (fault.hang === "stored") await this.#forward(request, path, body);
+      if (fault.hang === "stored") await this.#forward(request, path, sealed, body);
       return;
     }
-    const forwarded = this.#forward(request, path, body);
+    const forwarded = this.#forward(request, path, sealed, body);
     fault?.meanwhile?.();
-    const { status, headers, text } = await forwarded;
-    let out = path === "/v1/hello" && status === 200 ? this.#proved(body, text) : text;
-    if (fault?.lie && status === 200) out = JSON.stringify(fault.lie(JSON.parse(out)));
+    const { status, headers, answer } = await forwarded;
+    let out = answer;
+    if (path === "/v1/hello" && status === 200) out = Buffer.from(this.#proved(body, answer.toString()));
+    if (sealed !== null && status === 200) {
+      const opened = sealed.openAnswer(this.#collectorHost, answer);
+      let { text } = opened;
+      if (fault?.lie && opened.status === 200) text = JSON.stringify(fault.lie(JSON.parse(text)));
+      if (fault?.cutReceipt) text = text.slice(0, text.length / 2);
+      out = sealed.sealAnswer(this.host, opened.status, opened.retryAfter, text);
+    }
     if (fault?.endless) {
       response.writeHead(200, { "content-type": "application/json" });
       const pour = setInterval(() => response.write(" ".repeat(16_384)), 5);
@@ -147,31 +161,40 @@ export class FaultProxy {
       response.destroy();
       return;
     }
-    if (fault?.cutReceipt) out = out.slice(0, out.length / 2);
     const type = headers["content-type"] ?? "application/json";
     const retry = headers["retry-after"] === undefined ? {} : { "retry-after": headers["retry-after"] };
-    response.writeHead(status, { "content-type": type, ...retry, "content-length": Buffer.byteLength(out) });
-    if (fault?.cutResponse) response.write(out.slice(0, out.length / 2), () => response.destroy());
+    response.writeHead(status, { "content-type": type, ...retry, "content-length": out.length });
+    if (fault?.cutResponse) response.write(out.subarray(0, out.length / 2), () => response.destroy());
     else response.end(out);
   }
 
+  get #collectorHost() {
+    return new URL(this.#collector().url).host;
+  }
+
   /**
-   * @param {import("node:http").IncomingMessage} request @param {string} path @param {Buffer} body
-   * @returns {Promise<{ status: number, headers: import("node:http").IncomingHttpHeaders, text: string }>}
+   * @param {import("node:http").IncomingMessage} request @param {string} path @param {Sealed | null} sealed @param {Buffer} body
+   * @returns {Promise<{ status: number, headers: import("node:http").IncomingHttpHeaders, answer: Buffer }>}
    */
-  #forward(request, path, body) {
-    const { host: _, connection: __, ...headers } = request.headers;
+  #forward(request, path, sealed, body) {
+    const { host: _, connection: __, "content-length": ___, ...headers } = request.headers;
     return new Promise((resolve, reject) => {
       const onward = connect(`${this.#collector().url}${path}`, { method: request.method ?? "GET", headers });
       onward.once("error", reject);
       onward.once("response", (answer) => {
-        let text = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (chunk) => (text += chunk));
+        /** @type {Buffer[]} */
+        const chunks = [];
+        answer.on("data", (chunk) => chunks.push(chunk));
         answer.once("error", reject);
-        answer.once("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
+        answer.once("end", () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            answer: Buffer.concat(chunks),
+          }),
+        );
       });
-      onward.end(body);
+      onward.end(sealed === null ? body : sealed.for(this.#collectorHost));
     });
   }
 

@@ -16,6 +16,7 @@ pub use codes::{CODE_LIFETIME, Codes};
 pub use error::AuthError;
 pub use file::{Pairing, TokenRecord};
 pub use grant::{Grant, Scope};
+pub(crate) use secret::random_bytes;
 pub use secret::{hello_hmac, short_code, token_hint, token_key};
 
 use crate::clock::now_micros;
@@ -48,6 +49,12 @@ pub struct NewToken {
     pub id: String,
     /// The token.
     pub token: String,
+}
+
+/// The secret of a pairing, and what a request that is sealed with it may do.
+pub(crate) struct SealedBy {
+    pub(crate) secret: Vec<u8>,
+    pub(crate) grant: Grant,
 }
 
 /// Tokens and pairings.
@@ -152,6 +159,19 @@ impl Auth {
             None => state.file.local.as_ref()?.pairing.pairing.clone(),
         };
         state.file.pairings.iter().find(|known| known.id == id).map(|known| known.secret.clone())
+    }
+
+    /// Returns what requests that are sealed with the secret of a pairing may do; of the local one when none is named.
+    /// `None` also when its token was revoked.
+    pub(crate) fn sealed_by(&self, pairing: Option<&str>) -> Option<SealedBy> {
+        let secret = hex::decode(self.secret(pairing)?).ok()?;
+        let state = self.lock();
+        let id = match pairing {
+            Some(id) => id,
+            None => &state.file.local.as_ref()?.pairing.pairing,
+        };
+        let grant = state.grants.values().find(|grant| grant.pairing.as_deref() == Some(id))?.clone();
+        Some(SealedBy { secret, grant })
     }
 
     /// Returns the hello key of the token that [`token_hint`] names, if it still works.

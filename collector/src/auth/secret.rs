@@ -4,13 +4,24 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// `bytes` random bytes from the operating system. Without them nothing here is safe, so the process ends.
-fn random(bytes: usize) -> Vec<u8> {
-    let mut buffer = vec![0; bytes];
-    if let Err(error) = getrandom::fill(&mut buffer) {
+/// Fills `buffer` from the operating system. Without random bytes nothing here is safe, so the process ends.
+fn fill(buffer: &mut [u8]) {
+    if let Err(error) = getrandom::fill(buffer) {
         tracing::error!(%error, "the operating system gives no random bytes");
         std::process::abort();
     }
+}
+
+fn random(bytes: usize) -> Vec<u8> {
+    let mut buffer = vec![0; bytes];
+    fill(&mut buffer);
+    buffer
+}
+
+/// Returns random bytes from the operating system.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut buffer = [0; N];
+    fill(&mut buffer);
     buffer
 }
 

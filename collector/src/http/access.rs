@@ -4,6 +4,7 @@
 use super::App;
 use super::guard::Origin;
 use super::problem::Problem;
+use super::sealed::SealedGrant;
 use crate::auth::{Grant, Scope};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -26,7 +27,7 @@ pub(super) enum Access {
     Open,
     /// A token of this scope.
     Scope(Scope),
-    /// An admin token, or the person's own recorder.
+    /// An admin token, or a sealed request of the person's own recorder from its extension.
     Owner,
 }
 
@@ -86,7 +87,13 @@ async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let grant = app.auth.check(bearer(&request)?)?;
+    let sealed = request.extensions_mut().remove::<SealedGrant>();
+    let is_sealed = sealed.is_some();
+    let grant = match sealed {
+        Some(SealedGrant(grant)) => grant,
+        None => app.auth.check(bearer(&request)?)?,
+    };
+    let from_extension = matches!(request.extensions().get::<Origin>(), Some(Origin::Extension(_)));
     match (request.extensions().get::<Origin>(), &grant.pairing) {
         (Some(Origin::Extension(origin)), Some(pairing)) => app.auth.check_origin(pairing, origin)?,
         (Some(Origin::Extension(origin)), None) => {
@@ -102,11 +109,16 @@ async fn check(
     let allowed = match access {
         Access::Public | Access::Open => true,
         Access::Scope(needed) => grant.scope.allows(needed),
-        Access::Owner => grant.scope == Scope::Admin || grant.recorder,
+        Access::Owner => grant.scope == Scope::Admin || (grant.recorder && is_sealed && from_extension),
     };
     if !allowed {
         let (has, needs) = (grant.scope.as_str(), access.as_str());
-        let detail = format!("this token has scope {has}; this needs {needs}");
+        let detail = match access {
+            Access::Owner => format!(
+                "this has scope {has}; this needs an admin token, or a sealed request of the person's own recorder"
+            ),
+            _ => format!("this has scope {has}; this needs {needs}"),
+        };
         return Err(Problem::forbidden("wrong_scope", detail));
     }
     request.extensions_mut().insert::<Grant>(grant);

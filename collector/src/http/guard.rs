@@ -26,15 +26,15 @@ pub(super) enum Origin {
 pub struct Hosts(Vec<String>);
 
 impl Hosts {
-    /// This address, and the name `localhost` with its port.
+    /// This address. The name `localhost` is none of ours: it can lead to 127.0.0.1 or to ::1, and another program may
+    /// have this port of the other one.
     #[must_use]
     pub fn loopback(address: std::net::SocketAddr) -> Self {
         let (ip, port) = (address.ip(), address.port());
         let ip = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
-        let names = [ip.as_str(), "localhost"];
-        let mut hosts: Vec<String> = names.iter().map(|name| format!("{name}:{port}")).collect();
+        let mut hosts = vec![format!("{ip}:{port}")];
         if port == 80 {
-            hosts.extend(names.iter().map(|name| (*name).to_owned()));
+            hosts.push(ip);
         }
         Self(hosts)
     }
@@ -56,10 +56,8 @@ pub(super) async fn host(State(app): State<App>, request: Request, next: Next) -
     for host in [named, in_target].into_iter().flatten() {
         if !app.hosts.knows(host) {
             let expected = app.hosts.0.join(", ");
-            return Err(Problem::forbidden(
-                "wrong_host",
-                format!("Host is {host:?}; expected one of {expected}"),
-            ));
+            let detail = format!("Host is {host:?}; expected {expected}: open {}", app.url);
+            return Err(Problem::forbidden("wrong_host", detail));
         }
     }
     if named.is_none() {
@@ -121,15 +119,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_names_with_our_port_are_known() {
+    fn only_our_own_address_is_known() {
         let hosts = Hosts::loopback(([127, 0, 0, 1], 28273).into());
-        for good in ["127.0.0.1:28273", "localhost:28273", "LOCALHOST:28273"] {
-            assert!(hosts.knows(good), "{good}");
-        }
+        assert!(hosts.knows("127.0.0.1:28273"));
+        assert!(Hosts::loopback((std::net::Ipv6Addr::LOCALHOST, 1).into()).knows("[::1]:1"));
         for bad in [
             "127.0.0.1",
             "127.0.0.1:1",
             "evil.test:28273",
+            "localhost:28273",
+            "LOCALHOST:28273",
             "localhost.:28273",
             "127.0.0.1:28273.evil.test",
             "[::1]:28273",

@@ -18,6 +18,7 @@ mod metrics;
 mod pairings;
 mod problem;
 mod publish;
+mod sealed;
 mod selection;
 mod server;
 mod sessions;
@@ -30,6 +31,7 @@ pub use guard::Hosts;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use problem::Problem;
+pub use sealed::Replays;
 pub use server::serve;
 
 use crate::auth::{Auth, Codes, Grant, Scope};
@@ -39,7 +41,7 @@ use access::Access;
 use axum::body::Body;
 use axum::extract::{State, rejection::QueryRejection};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -67,6 +69,8 @@ pub struct App {
     pub viewer_codes: Arc<Codes<Option<Grant>>>,
     /// Invitations that were not used yet; whether they are for a recorder.
     pub pair_codes: Arc<Codes<bool>>,
+    /// Sealed requests that were carried out.
+    pub replays: Arc<Replays>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Limits for each client.
@@ -87,6 +91,7 @@ impl App {
             url: format!("http://{address}").into(),
             viewer_codes: Arc::default(),
             pair_codes: Arc::default(),
+            replays: Arc::default(),
             metrics: Arc::default(),
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
@@ -99,8 +104,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
      img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The whole interface and its OpenAPI document.
-pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
+/// The routes that a sealed request can reach too.
+fn routes(app: &App) -> OpenApiRouter<App> {
     let public = OpenApiRouter::new().routes(routes!(health));
     let open = OpenApiRouter::new()
         .routes(routes!(hello::post))
@@ -127,6 +132,21 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(pairings::list))
         .routes(routes!(pairings::revoke))
         .routes(routes!(pairings::rotate));
+    OpenApiRouter::new()
+        .merge(Access::Public.guard(app, public))
+        .merge(Access::Open.guard(app, open))
+        .merge(Access::Scope(Scope::Ingest).guard(app, ingest))
+        .merge(Access::Scope(Scope::Read).guard(app, read))
+        .merge(Access::Owner.guard(app, owner))
+        .merge(Access::Scope(Scope::Admin).guard(app, admin))
+}
+
+/// The whole interface and its OpenAPI document.
+pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
+    let (inner, _) = routes(&app).split_for_parts();
+    let sealed = OpenApiRouter::new()
+        .routes(routes!(sealed::post))
+        .layer(Extension(sealed::Inner(inner.with_state(app.clone()))));
 
     // Not a route of ours to describe: the protocol describes itself. Its body is read by us, within bounds.
     let mcp = OpenApiRouter::new()
@@ -134,13 +154,9 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .route_layer(middleware::from_fn_with_state(app.clone(), body::whole));
 
     let (router, mut document) = OpenApiRouter::with_openapi(document::begun())
-        .merge(Access::Public.guard(&app, public))
-        .merge(Access::Open.guard(&app, open))
-        .merge(Access::Scope(Scope::Ingest).guard(&app, ingest))
-        .merge(Access::Scope(Scope::Read).guard(&app, read))
+        .merge(routes(&app))
+        .merge(Access::Open.guard(&app, sealed))
         .merge(Access::Scope(Scope::Read).guard(&app, mcp))
-        .merge(Access::Owner.guard(&app, owner))
-        .merge(Access::Scope(Scope::Admin).guard(&app, admin))
         .split_for_parts();
     document::complete(&mut document);
 

@@ -1,9 +1,11 @@
 //! A collector in this process, and what to send it.
 
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
-use tabtape_collector::auth::{Auth, Scope};
+use tabtape::sealed::{self, NONCE_BYTES, RequestHead, ResponseHead};
+use tabtape_collector::auth::{Auth, NewPairing, Scope};
 use tabtape_collector::http::{App, Limits, app, serve};
 use tabtape_collector::store::Store;
 use tempfile::TempDir;
@@ -96,6 +98,36 @@ impl Collector {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// Sends a sealed request of `pairing`; the status and body of the answer, which is sealed too or a problem with the
+    /// seal.
+    pub async fn sealed(
+        &self,
+        pairing: &NewPairing,
+        origin: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let seal = Seal::new(pairing, &self.address.to_string());
+        let sealed = seal.request(method, path, Some("application/json"), body.as_bytes());
+        seal.open(self.post_sealed(pairing, origin, sealed).await).await
+    }
+
+    pub async fn post_sealed(
+        &self,
+        pairing: &NewPairing,
+        origin: Option<&str>,
+        sealed: Vec<u8>,
+    ) -> reqwest::Response {
+        let mut request = self.http.post(format!("{}{}", self.url, tabtape::sealed::PATH));
+        request = request.header(tabtape::sealed::PAIRING_HEADER, &pairing.pairing);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        request.body(sealed).send().await.unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> reqwest::Response {
         self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.read).send().await.unwrap()
     }
@@ -111,6 +143,61 @@ impl Collector {
         let text = self.get(&format!("/v1/events?session={session}")).await.text().await.unwrap();
         text.lines().map(ToOwned::to_owned).collect()
     }
+}
+
+/// One sealed request and its answer, as a recorder makes and reads them.
+pub struct Seal {
+    secret: Vec<u8>,
+    pub nonce: [u8; NONCE_BYTES],
+    host_port: String,
+    pub time_ms: u64,
+}
+
+impl Seal {
+    pub fn new(pairing: &NewPairing, host_port: &str) -> Self {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).unwrap();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Self {
+            secret: hex::decode(&pairing.secret).unwrap(),
+            nonce,
+            host_port: host_port.to_owned(),
+            time_ms: since.as_millis() as u64,
+        }
+    }
+
+    pub fn request(&self, method: &str, path: &str, content_type: Option<&str>, body: &[u8]) -> Vec<u8> {
+        let head = RequestHead {
+            time_ms: self.time_ms,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            content_type: content_type.map(ToOwned::to_owned),
+        };
+        let mut text = sealed::join(&head, body);
+        let nonce = Nonce::assume_unique_for_key(sealed::REQUEST_IV);
+        let key = aes(&sealed::request_key(&self.secret, &self.nonce));
+        key.seal_in_place_append_tag(nonce, Aad::from(self.host_port.as_bytes()), &mut text).unwrap();
+        [&self.nonce[..], &text].concat()
+    }
+
+    pub async fn open(&self, response: reqwest::Response) -> (u16, Value) {
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        if status != 200 {
+            return (status, serde_json::from_slice(&bytes).unwrap());
+        }
+        let (iv, cipher) = bytes.split_first_chunk::<{ sealed::IV_BYTES }>().unwrap();
+        let mut text = cipher.to_vec();
+        let key = aes(&sealed::response_key(&self.secret, &self.nonce));
+        let nonce = Nonce::assume_unique_for_key(*iv);
+        let text = key.open_in_place(nonce, Aad::from(self.host_port.as_bytes()), &mut text).unwrap();
+        let (head, start): (ResponseHead, _) = sealed::split(text).unwrap();
+        (head.status, serde_json::from_slice(&text[start..]).unwrap_or_default())
+    }
+}
+
+fn aes(key: &[u8; 32]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap())
 }
 
 pub fn client() -> reqwest::Client {

@@ -1,6 +1,7 @@
 use crate::common::*;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tabtape_collector::auth::NewPairing;
 use tabtape_collector::store::Retention;
 
 async fn delete(collector: &Collector, token: &str, query: &str) -> (u16, Value) {
@@ -56,14 +57,20 @@ async fn what_is_deleted_is_gone_leaves_a_gap_and_never_comes_back() {
 async fn a_recorder_forgets_only_what_it_delivered_and_others_nothing() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 2, &events(SESSION, 1, 2)).await;
-    let other = collector.app.auth.create_pairing(Some(EXTENSION), "other", true).unwrap();
-    let reader = collector.read.clone();
-    assert_eq!(delete(&collector, &other.token, "all=true").await.1["deleted"], 0);
-    assert_eq!(delete(&collector, &reader, "all=true").await.0, 403);
-    let deliver_only = collector.app.auth.create_pairing(Some(EXTENSION), "third", false).unwrap();
-    assert_eq!(delete(&collector, &deliver_only.token, "all=true").await.0, 403);
-    assert_eq!(delete(&collector, &collector.ingest, "").await.1["code"], "invalid_parameter");
-    assert_eq!(delete(&collector, &collector.ingest, "q=site:shop.example").await.1["deleted"], 2);
+    let pair = |name, recorder| collector.app.auth.create_pairing(Some(EXTENSION), name, recorder).unwrap();
+    let (other, deliver_only) = (pair("other", true), pair("third", false));
+    let forget = async |pairing: &NewPairing, query: &str| {
+        let path = format!("/v1/events?{query}");
+        collector.sealed(pairing, Some(EXTENSION), "DELETE", &path, Value::Null).await
+    };
+    assert_eq!(forget(&other, "all=true").await.1["deleted"], 0);
+    assert_eq!(forget(&deliver_only, "all=true").await.0, 403);
+    for token in [&collector.read, &collector.ingest, &other.token] {
+        assert_eq!(delete(&collector, token, "all=true").await.0, 403, "a token alone");
+    }
+    let own = collector.app.auth.local_pairing().unwrap();
+    assert_eq!(forget(&own, "").await.1["code"], "invalid_parameter");
+    assert_eq!(forget(&own, "q=site:shop.example").await.1["deleted"], 2);
 }
 
 #[tokio::test]

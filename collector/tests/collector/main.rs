@@ -16,6 +16,7 @@ mod process;
 mod producers;
 mod program;
 mod query;
+mod sealed;
 mod security;
 mod squatter;
 mod stream;

@@ -2,11 +2,12 @@ use crate::common::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
-use tabtape_collector::auth::Scope;
+use tabtape_collector::auth::{NewPairing, Scope};
 use tabtape_collector::http::app;
 
 /// Codes that mean "you may not": anything else means that the request got through.
-const REFUSALS: &[&str] = &["wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope"];
+pub(crate) const REFUSALS: &[&str] =
+    &["wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope"];
 
 /// Routes that the document leaves out: one that its own protocol describes, and what is there for anyone.
 const UNDESCRIBED: [(&str, &str, &str); 6] = [
@@ -45,7 +46,7 @@ fn no_route_is_left_out_of_the_grid() {
 }
 
 /// Every endpoint with its access, from the router's own document.
-fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
+pub(crate) fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
     let (_, document) = app(collector.app.clone());
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
     let described = |(method, path, access): (&str, &str, &str)| (method.into(), path.into(), access.into());
@@ -83,6 +84,7 @@ async fn every_endpoint_by_host_origin_and_token() {
     let collector = Collector::start().await;
     let own = collector.url.clone();
     let host = collector.address.to_string();
+    let named = format!("localhost:{}", collector.address.port());
     let paired = collector.app.auth.create_pairing(Some(EXTENSION), "grid", false).unwrap().token;
     let recorder = collector.app.auth.create_pairing(Some(EXTENSION), "grid", true).unwrap().token;
     let plain = collector.app.auth.create_token(Scope::Ingest, "grid", None, None).unwrap().token;
@@ -92,6 +94,7 @@ async fn every_endpoint_by_host_origin_and_token() {
         ("127.0.0.1", false),
         ("127.0.0.1:1", false),
         ("localhost.evil.test:80", false),
+        (named.as_str(), false),
     ];
     let origins: [(Option<&str>, &str); 8] = [
         (None, "none"),
@@ -176,7 +179,8 @@ fn expected(access: &str, host_is_right: bool, from: &str, holder: &str) -> Opti
         "ingest" => !matches!(holder, "read"),
         "read" => matches!(holder, "read" | "admin"),
         "admin" => holder == "admin",
-        "owner" => matches!(holder, "admin" | "recorder"),
+        // A recorder's right to it is in its seal: see `sealed.rs`.
+        "owner" => holder == "admin",
         other => panic!("unknown access {other}"),
     };
     (!allowed).then_some("wrong_scope")
@@ -339,11 +343,14 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
     let auth = collector.app.auth.clone();
     let pairing = auth.create_pairing(Some(EXTENSION), "work", true).unwrap();
     let other = auth.create_pairing(Some(OTHER_EXTENSION), "home", true).unwrap();
-    let open = async |token: &str, origin: &str| {
+    let code = async |pairing: &NewPairing, origin: &str| {
+        let (_, link) =
+            collector.sealed(pairing, Some(origin), "POST", "/v1/viewer/codes", Value::Null).await;
+        link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned()
+    };
+    let open = async |pairing: &NewPairing, origin: &str| {
         let post = |path: &str| collector.http.post(format!("{}{path}", collector.url));
-        let link = post("/v1/viewer/codes").bearer_auth(token).header("origin", origin).send().await.unwrap();
-        let link: Value = link.json().await.unwrap();
-        let code = link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned();
+        let code = code(pairing, origin).await;
         let session =
             post("/v1/viewer/session").json(&serde_json::json!({"code": code})).send().await.unwrap();
         session.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
@@ -352,20 +359,15 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         let request = collector.http.get(format!("{}/v1/sessions", collector.url)).bearer_auth(token);
         request.send().await.unwrap().status().as_u16()
     };
-    let others = open(&other.token, OTHER_EXTENSION).await;
-    let code = async |token: &str| {
-        let link = collector.http.post(format!("{}/v1/viewer/codes", collector.url)).bearer_auth(token);
-        let link: Value = link.header("origin", EXTENSION).send().await.unwrap().json().await.unwrap();
-        link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned()
-    };
+    let others = open(&other, OTHER_EXTENSION).await;
     let mut pairing = pairing;
     for end in ["rotate", "revoke"] {
-        let viewer = open(&pairing.token, EXTENSION).await;
+        let viewer = open(&pairing, EXTENSION).await;
         assert_eq!(status(&viewer).await, 200);
         let stream = collector.http.get(format!("{}/v1/stream", collector.url)).bearer_auth(&viewer);
         let mut stream = stream.send().await.unwrap().bytes_stream();
         stream.next().await.unwrap().unwrap();
-        let unused = code(&pairing.token).await;
+        let unused = code(&pairing, EXTENSION).await;
         let path = format!("{}/v1/pairings/{}", collector.url, pairing.pairing);
         let request = match end {
             "rotate" => collector.http.post(format!("{path}/rotate")),
@@ -384,7 +386,7 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         assert_eq!(late.status(), 403, "{end}: a link that was asked for before opens nothing");
         assert!(auth.check(&pairing.token).is_err(), "{end}");
         if end == "rotate" {
-            let renewed: tabtape_collector::auth::NewPairing = response.json().await.unwrap();
+            let renewed: NewPairing = response.json().await.unwrap();
             assert_eq!(renewed.pairing, pairing.pairing);
             assert_ne!(renewed.secret, pairing.secret);
             pairing = renewed;

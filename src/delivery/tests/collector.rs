@@ -4,7 +4,7 @@ use super::super::Platform as _;
 use super::super::backoff::{date_ms, retry_after_ms};
 use super::super::hello::tests_support::proof;
 use super::super::transport::{Request, Response, Transport, TransportError};
-use super::super::{PROOF_MS, Parts, Target};
+use super::super::{Parts, Target};
 use super::world::{TestLog, World};
 use crate::record::{Line, SessionId, parse_line};
 use std::cell::RefCell;
@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 pub(super) const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
-pub(super) const TOKEN: &str = "tt_ingest_model";
 pub(super) const URL: &str = "http://127.0.0.1:28273";
 
 /// The fault of the next request.
@@ -116,7 +115,7 @@ impl Collector {
             log: log.clone(),
             transport: self.clone(),
             platform: self.world.clone(),
-            target: Target::new(URL, TOKEN, SECRET, None).unwrap(),
+            target: Target::new(URL, SECRET, None).unwrap(),
             on_change: Box::new(|_, _| {}),
         }
     }
@@ -136,21 +135,18 @@ impl Collector {
 }
 
 impl Transport for Collector {
-    async fn post(&self, request: Request<'_>) -> Result<Response, TransportError> {
+    async fn post(&self, request: Request) -> Result<Response, TransportError> {
         self.world.sleep_ms(1.0).await;
         let fault = self.state.borrow_mut().faults.pop_front();
         if self.state.borrow().down || fault == Some(Fault::LostRequest) {
             return Err(TransportError::Failed("connection refused".into()));
         }
         if fault == Some(Fault::Impostor) {
-            let mut state = self.state.borrow_mut();
-            if request.token.is_some() {
-                let last_ms = state.requests.last().map_or(0.0, |request| request.0);
-                if self.world.now() - last_ms <= PROOF_MS {
-                    // The previous owner of the port has not closed it yet.
-                    return Err(TransportError::Failed("reset".into()));
-                }
-                state.leaked.push(request.path.clone());
+            if request.is_sealed {
+                return Err(TransportError::NotProven(200));
+            }
+            if request.path != "/v1/hello" {
+                self.state.borrow_mut().leaked.push(request.path.clone());
             }
             return Ok(response(200, r#"{"hmac":"00","store_id":"store-1","version":"9"}"#.into(), None));
         }
@@ -206,10 +202,9 @@ fn response(status: u16, body: String, retry_after_ms: Option<f64>) -> Response 
 }
 
 impl State {
-    fn answer(&mut self, request: &Request<'_>, now_ms: f64) -> Response {
+    fn answer(&mut self, request: &Request, now_ms: f64) -> Response {
         self.requests.push((now_ms, request.path.clone(), request.body.len()));
         if request.path == "/v1/hello" {
-            assert_eq!(request.token, None, "a hello must not carry the token");
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
             let hmac = proof(SECRET, body["nonce"].as_str().unwrap_or_default(), &URL["http://".len()..]);
             let answer = serde_json::json!({ "hmac": hmac, "store_id": self.store.id, "version": "1" });
@@ -218,7 +213,7 @@ impl State {
         if let Some(status) = self.deny {
             return response(status, r#"{"code":"unknown_token","detail":"unknown"}"#.into(), None);
         }
-        assert_eq!(request.token, Some(TOKEN));
+        assert!(request.is_sealed, "{} can be read", request.path);
         if request.body.len() > self.max_body {
             return response(413, r#"{"code":"body_too_large","detail":"too large"}"#.into(), None);
         }
@@ -226,7 +221,7 @@ impl State {
     }
 
     /// The rules of `POST /v1/batches`, as collector/src/http/batches.rs has them.
-    fn batch(&mut self, request: &Request<'_>) -> Response {
+    fn batch(&mut self, request: &Request) -> Response {
         let query = |name: &str| {
             let value = request.path.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap();
             value.strip_prefix('=').unwrap().to_owned()

@@ -373,6 +373,11 @@ fn an_impostor_on_the_port_gets_neither_token_nor_event() {
     assert_eq!(site.collector.state.borrow().leaked, [""; 0]);
     assert_eq!(site.acked(), 6);
     assert_eq!(site.codes(), ["collector_connected", "impostor", "collector_connected"]);
+    // Within the proof's time: the batch itself meets the impostor.
+    site.collector.fault(Fault::Impostor);
+    site.publish(1).world.run(20_000.0);
+    assert_eq!(site.collector.state.borrow().leaked, [""; 0]);
+    assert_eq!(site.acked(), 7);
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Run {
     fn check(&self) -> Result<(), TestCaseError> {
         let state = self.collector.state.borrow();
         prop_assert_eq!(state.conflicts, 0);
-        prop_assert_eq!(&state.leaked[..], &[""; 0][..], "an impostor got a token");
+        prop_assert_eq!(&state.leaked[..], &[""; 0][..], "an impostor could read it");
         for number in 1..=self.number {
             let id = session(number);
             let committed = self.committed(id);

@@ -226,7 +226,7 @@ fn one_session_in_backoff_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn nobody_gets_the_token_before_the_proof_and_after_silence_it_is_asked_for_again() {
+fn no_batch_is_sent_before_the_proof_which_is_asked_for_again_after_silence() {
     let mut rig = Rig::idle();
     rig.commit(2);
     rig.after(PROOF_MS + 1.0);
@@ -255,6 +255,25 @@ fn an_impostor_is_shown_and_tried_again() {
     rig.greet(STORE);
     rig.deliver(2);
     assert_eq!(rig.flusher.status(None).state, LinkState::Ok);
+}
+
+#[test]
+fn an_answer_without_proof_acknowledges_nothing_and_asks_for_the_proof() {
+    let mut rig = Rig::idle();
+    rig.codes();
+    rig.commit(5);
+    rig.send(5);
+    rig.answer(Reply::from(TransportError::NotProven(200)));
+    assert_eq!((rig.flusher.acked_seq(session(9)), rig.codes()), (1, vec!["impostor"]));
+    let at_ms = rig.waits_until();
+    rig.now_ms = at_ms;
+    rig.greet(STORE);
+    rig.deliver(5);
+    assert_eq!(rig.flusher.status(None).state, LinkState::Ok);
+    rig.commit(6);
+    rig.send(6);
+    rig.answer(Reply::from(TransportError::NotProven(503)));
+    assert_eq!(rig.flusher.status(None).state, LinkState::Retrying, "too busy to open it");
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! `POST /v1/sealed`: a request of a paired recorder, which nobody else can read, change or make.
+//!
+//! See [`tabtape::sealed`]. The request inside goes through the same routes and checks as any other, with what its
+//! pairing grants in place of a token's grant.
+
+use super::App;
+use super::body;
+use super::problem::Problem;
+use crate::auth::{Grant, random_bytes};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use tabtape::sealed::{
+    CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead, ResponseHead, WINDOW_MS,
+    join, request_key, response_key, split,
+};
+use tower::ServiceExt as _;
+
+/// Most bytes of an answer: a receipt or a problem.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+
+/// What a pairing grants to the request that came sealed with its secret.
+#[derive(Debug, Clone)]
+pub(super) struct SealedGrant(pub(super) Grant);
+
+/// The routes of requests that came sealed.
+#[derive(Debug, Clone)]
+pub(super) struct Inner(pub(super) Router);
+
+/// The nonces of the last minutes, so that no request is carried out twice.
+#[derive(Debug)]
+pub struct Replays {
+    started_ms: u64,
+    seen: Mutex<Seen>,
+}
+
+/// Nonces in two halves: the older one is dropped when the newer one has outlived the window on both its sides.
+#[derive(Debug, Default)]
+struct Seen {
+    began_ms: u64,
+    newer: HashSet<[u8; NONCE_BYTES]>,
+    older: HashSet<[u8; NONCE_BYTES]>,
+}
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self { started_ms: now_ms(), seen: Mutex::default() }
+    }
+}
+
+impl Replays {
+    /// Whether `nonce` is new.
+    fn is_new(&self, nonce: [u8; NONCE_BYTES], now_ms: u64) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if now_ms.abs_diff(seen.began_ms) > 2 * WINDOW_MS {
+            seen.began_ms = now_ms;
+            seen.older = std::mem::take(&mut seen.newer);
+        }
+        !seen.older.contains(&nonce) && seen.newer.insert(nonce)
+    }
+
+    /// Whether a request of this time can be carried out: it is recent, and it was made after this process started,
+    /// which has not seen the nonces of the one before.
+    fn is_timely(&self, time_ms: u64, now_ms: u64) -> bool {
+        time_ms >= self.started_ms && now_ms.abs_diff(time_ms) <= WINDOW_MS
+    }
+}
+
+fn now_ms() -> u64 {
+    crate::clock::now_micros() / 1_000
+}
+
+/// Carry out a sealed request of a paired recorder.
+///
+/// The body is a nonce and a request sealed with the pairing's secret; so is the answer. An answer that is not sealed
+/// is about the seal itself.
+#[utoipa::path(
+    post, path = "/v1/sealed", tag = "deliver",
+    params(("tabtape-pairing" = Option<String>, Header, description = "The pairing whose secret is meant; this machine's own when absent")),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses(
+        (status = OK, description = "The sealed answer", body = String, content_type = "application/octet-stream"),
+        (status = FORBIDDEN, description = "`wrong_seal`: not sealed with the secret of this pairing, or there is no such pairing", body = Problem, content_type = "application/problem+json"),
+        (status = CONFLICT, description = "`repeated`: carried out already", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn post(
+    State(app): State<App>,
+    Extension(Inner(inner)): Extension<Inner>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let pairing = app.auth.sealed_by(text(PAIRING_HEADER)).ok_or_else(wrong_seal)?;
+    let host_port = text("host").unwrap_or_default().to_owned();
+    let bytes = body::read(&app, &headers, body).await?;
+    let (nonce, cipher) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong_seal)?;
+    let plain = open(&request_key(&pairing.secret, nonce), cipher, &host_port).ok_or_else(wrong_seal)?;
+    let (head, start) = split::<RequestHead>(&plain).ok_or_else(wrong_seal)?;
+
+    let now_ms = now_ms();
+    if !app.replays.is_new(*nonce, now_ms) {
+        let detail = "this request was carried out already; each needs a nonce of its own";
+        return Err(Problem::new(StatusCode::CONFLICT, "repeated", detail));
+    }
+    let answer = if app.replays.is_timely(head.time_ms, now_ms) {
+        let request = request(&head, plain.slice(start..), &headers)?;
+        carry_out(inner, request, pairing.grant).await?
+    } else {
+        let seconds = now_ms.abs_diff(head.time_ms) / 1_000;
+        let detail = format!(
+            "the request was made {seconds} s away from this collector's time, or before it started: send it again, and set the clock if this comes again"
+        );
+        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "stale_request", detail);
+        axum::response::IntoResponse::into_response(problem)
+    };
+    let key = response_key(&pairing.secret, nonce);
+    Ok(super::typed(CONTENT_TYPE, Body::from(seal(&key, answer, &host_port).await?)))
+}
+
+fn wrong_seal() -> Problem {
+    Problem::forbidden(
+        "wrong_seal",
+        "the request is not sealed with the secret of a pairing of this collector; pair again with `tabtape pair`",
+    )
+}
+
+/// The request inside, from where the outer one comes.
+fn request(head: &RequestHead, body: Bytes, outer: &HeaderMap) -> Result<Request<Body>, Problem> {
+    let wrong =
+        |error: http::Error| Problem::bad_request("invalid_parameter", format!("the request: {error}"));
+    let mut builder = Request::builder().method(head.method.as_str()).uri(&head.path);
+    for name in [header::HOST, header::ORIGIN, header::HeaderName::from_static("sec-fetch-site")] {
+        for value in outer.get_all(&name) {
+            builder = builder.header(&name, value);
+        }
+    }
+    if let Some(content_type) = &head.content_type {
+        builder = builder.header(header::CONTENT_TYPE, content_type);
+    }
+    builder.header(header::CONTENT_LENGTH, body.len()).body(Body::from(body)).map_err(wrong)
+}
+
+async fn carry_out(inner: Router, mut request: Request<Body>, grant: Grant) -> Result<Response, Problem> {
+    request.extensions_mut().insert(SealedGrant(grant));
+    inner.oneshot(request).await.map_err(|never| match never {})
+}
+
+fn open(key: &[u8; 32], cipher: &[u8], host_port: &str) -> Option<Bytes> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    let mut text = cipher.to_vec();
+    let nonce = Nonce::assume_unique_for_key(REQUEST_IV);
+    let length = key.open_in_place(nonce, Aad::from(host_port.as_bytes()), &mut text).ok()?.len();
+    text.truncate(length);
+    Some(text.into())
+}
+
+async fn seal(key: &[u8; 32], answer: Response, host_port: &str) -> Result<Vec<u8>, Problem> {
+    let failed =
+        || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be sealed");
+    let (parts, body) = answer.into_parts();
+    let retry_after = parts.headers.get(header::RETRY_AFTER).map(HeaderValue::to_str).and_then(Result::ok);
+    let head =
+        ResponseHead { status: parts.status.as_u16(), retry_after: retry_after.map(ToOwned::to_owned) };
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|_| failed())?.to_bytes();
+    let mut text = join(&head, &body);
+    let iv: [u8; NONCE_LEN] = random_bytes();
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(|_| failed())?);
+    let nonce = Nonce::assume_unique_for_key(iv);
+    key.seal_in_place_append_tag(nonce, Aad::from(host_port.as_bytes()), &mut text).map_err(|_| failed())?;
+    let mut sealed = Vec::with_capacity(IV_BYTES + text.len());
+    sealed.extend_from_slice(&iv);
+    sealed.append(&mut text);
+    Ok(sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_new_once_for_longer_than_its_request_is_timely() {
+        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
+        let mut now_ms = 1_000_000;
+        for number in 0..50_u8 {
+            let nonce = [number; NONCE_BYTES];
+            assert!(replays.is_new(nonce, now_ms));
+            // The latest time that its request can have.
+            let time_ms = now_ms + WINDOW_MS;
+            for later_ms in [0, WINDOW_MS, 2 * WINDOW_MS] {
+                assert!(replays.is_timely(time_ms, now_ms + later_ms));
+                assert!(!replays.is_new(nonce, now_ms + later_ms), "{number} after {later_ms} ms");
+            }
+            assert!(!replays.is_timely(time_ms, now_ms + 2 * WINDOW_MS + 1));
+            now_ms += 2 * WINDOW_MS + 7_000;
+        }
+        assert!(replays.seen.lock().unwrap().newer.len() < 5, "it does not grow");
+    }
+
+    #[test]
+    fn a_request_from_before_the_start_is_not_timely() {
+        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
+        assert!(!replays.is_timely(999_999, 1_000_001) && replays.is_timely(1_000_000, 1_000_001));
+    }
+}
