@@ -4,12 +4,12 @@
  * Native code is always built by the `cargo` on PATH. Wasm is built by the same one when its sysroot has
  * std for wasm32, else by Debian's `rustc-web` (see debian.mjs), which lives beside it in /usr.
  */
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { cacheDir, root } from "./paths.mjs";
 import { exe, lockedCrate } from "./platform.mjs";
 import { capture } from "./run.mjs";
-import { hashOf } from "./stamp.mjs";
 
 export const WASM_TARGET = "wasm32-unknown-unknown";
 
@@ -32,12 +32,13 @@ export const toolRoot = (crate, version) => cacheDir("tools", `${crate}-${versio
 /** A tool's file. @param {string} crate @param {string} version @param {string} name */
 export const toolFile = (crate, version, name) => join(toolRoot(crate, version), "bin", exe(name));
 
-/** Where the generator of the JavaScript glue is kept: under the hash of its source. */
+/** Where the generator of the JavaScript glue is kept: under the hash of its source, the same in every clone. */
 export function glueFile() {
-  const source = hashOf(
-    ["Cargo.toml", "Cargo.lock", "src"].map((path) => join(root, "scripts", "glue", path)),
-  );
-  return join(cacheDir("tools"), `glue-${source.slice(0, 16)}`, exe("tabtape-glue"));
+  const hash = createHash("sha256");
+  for (const path of ["Cargo.toml", "Cargo.lock", join("src", "main.rs")]) {
+    hash.update(readFileSync(join(root, "scripts", "glue", path)));
+  }
+  return join(cacheDir("tools"), `glue-${hash.digest("hex").slice(0, 16)}`, exe("tabtape-glue"));
 }
 
 /** @typedef {"own" | "debian"} ToolchainKind */
