@@ -45,6 +45,7 @@ pub mod json;
 pub mod levels;
 pub mod log;
 pub mod record;
+pub mod recorder;
 pub mod redaction;
 pub mod relay;
 pub mod ring;

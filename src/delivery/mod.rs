@@ -68,4 +68,4 @@ pub use target::{BadTarget, Target};
 pub use transport::{BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Request, Response, Transport, TransportError};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -28,6 +28,9 @@ pub struct LossRecord {
     /// The log has been told.
     #[serde(default)]
     pub gaps_logged: bool,
+    /// The records were in a log that is gone, not in memory alone.
+    #[serde(default)]
+    pub is_log_lost: bool,
 }
 
 impl LossRecord {
@@ -104,10 +107,11 @@ impl LossRecord {
     /// Category, count and reason of what follows `latest_seq`, the last one in the log.
     fn drops(&self, latest_seq: u64) -> impl Iterator<Item = (&str, u64, &'static str)> {
         let delivered = self.after_seq.saturating_sub(latest_seq);
+        let reason = if self.is_log_lost { NOT_RETAINED } else { VOLATILE };
         let undelivered_by_category = self
             .undelivered_by_category
             .iter()
-            .map(|(category, count)| (category.as_str(), *count, VOLATILE));
+            .map(move |(category, count)| (category.as_str(), *count, reason));
         let is_there = latest_seq >= self.latest_seq();
         std::iter::once((UNKNOWN_CATEGORY, delivered, NOT_RETAINED))
             .chain(undelivered_by_category)
@@ -154,6 +158,7 @@ impl UndeliveredCounter {
             undelivered_by_category,
             relays,
             gaps_logged: false,
+            is_log_lost: false,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Category logs as JavaScript holds them: those of one session.
 
 use super::errors::error;
+use super::fetch::BrowserPlatform;
 use super::indexed_db::{Durability, IndexedDbLog};
-use super::random;
 use crate::log::{Head, LogError};
 use crate::record::SessionId;
+use crate::recorder::new_session_id;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -29,8 +30,8 @@ impl JsLogs {
         session_id: Option<String>,
         strict_durability: bool,
     ) -> Result<JsLogs, JsValue> {
-        let session_id =
-            session_id.map_or_else(|| Ok(new_session_id()), |id| super::session::session_id(&id))?;
+        let session_id = session_id
+            .map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |id| super::session::session_id(&id))?;
         let durability = if strict_durability { Durability::Strict } else { Durability::Relaxed };
         let opened = async {
             let log = IndexedDbLog::open(&database_name, durability).await?;
@@ -84,9 +85,4 @@ impl JsLogs {
     pub(super) fn log(&self) -> IndexedDbLog {
         self.log.clone()
     }
-}
-
-/// A new session id of the browser's time and randomness.
-pub(super) fn new_session_id() -> SessionId {
-    SessionId::from_time(js_sys::Date::now() as u64, random::bytes())
 }

@@ -5,7 +5,6 @@
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side.
 
 mod clock;
-mod committer;
 mod delivery;
 mod errors;
 mod fetch;
@@ -13,9 +12,9 @@ pub mod indexed_db;
 mod input_buffer;
 mod log_reader;
 mod logs;
-mod random;
 mod reader;
 mod recorder;
+mod runtime;
 mod session;
 mod status;
 

@@ -1,21 +1,21 @@
 //! A capture session as JavaScript holds it.
 
-use super::clock::{BrowserClock, monotonic_ms, wall_micros};
-use super::committer::{CommitObserver, Committer};
+use super::clock::{BrowserClock, wall_micros};
 use super::errors::error;
+use super::fetch::BrowserPlatform;
 use super::indexed_db::IndexedDbLog;
 use super::input_buffer::InputBuffer;
-use super::logs::{JsLogs, new_session_id};
+use super::logs::JsLogs;
 use super::reader::JsReader;
 use crate::event::{Trust, max_safe_integer};
 use crate::log::LogError;
 use crate::record::SessionId;
+use crate::recorder::{CommitObserver, Committer, new_session_id};
 use crate::redaction::{Redactor, RuleTable};
 use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
 use crate::selector::Selector;
 use crate::session::{BatchReceipt, CaptureSession, PublishError};
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -29,7 +29,7 @@ const MAX_SAFE_INTEGER: f64 = max_safe_integer() as f64;
 pub struct JsSession {
     session: Rc<RefCell<CaptureSession>>,
     input: InputBuffer,
-    committer: Option<Committer<IndexedDbLog, NoopObserver>>,
+    committer: Option<Committer<IndexedDbLog, NoopObserver, BrowserPlatform>>,
 }
 
 /// Nobody else resumes a session of this kind by a record, and its owner asks for its state.
@@ -37,17 +37,11 @@ pub struct JsSession {
 struct NoopObserver;
 
 impl CommitObserver for NoopObserver {
-    fn now_ms(&self) -> f64 {
-        monotonic_ms()
-    }
-
     fn committed(&self, _seq: u64) {}
 
     fn failed(&self, _error: &LogError) {}
 
-    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>> {
-        Box::pin(std::future::ready(()))
-    }
+    async fn before_degrading(&self) {}
 }
 
 #[wasm_bindgen(js_class = WasmSession)]
@@ -59,7 +53,8 @@ impl JsSession {
     #[wasm_bindgen(constructor)]
     pub fn new(session_id: Option<String>, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
-        let session_id = session_id.map_or_else(|| Ok(new_session_id()), |id| self::session_id(&id))?;
+        let session_id =
+            session_id.map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |id| self::session_id(&id))?;
         let session = CaptureSession::new(session_id, ring);
         Ok(Self { session: Rc::new(RefCell::new(session)), input: InputBuffer::default(), committer: None })
     }
@@ -73,7 +68,7 @@ impl JsSession {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
         let session = Rc::new(RefCell::new(session));
-        let committer = Some(Committer::new(session.clone(), logs.log(), NoopObserver));
+        let committer = Some(Committer::new(session.clone(), logs.log(), NoopObserver, BrowserPlatform));
         Ok(Self { session, input: InputBuffer::default(), committer })
     }
 

@@ -140,6 +140,11 @@ export interface ResumeRecord {
    * reason `volatile`, as far as no collector has it.
    */
   volatile?: LossRecord[];
+  /**
+   * Records that the log alone held of the newest logged session when this was written, at most some seconds ago. If
+   * the next recorder does not find them there, they become gaps of reason `not_retained`.
+   */
+  logged?: LossRecord;
 }
 
 /** The records of a session that only memory holds, because its log cannot be written. */
@@ -153,6 +158,8 @@ export interface LossRecord {
   relays: { relay_id: string; message: number }[];
   /** The log has been told. */
   gaps_logged: boolean;
+  /** The records were in a log that is gone, not in memory alone. */
+  is_log_lost: boolean;
 }
 
 /** Why this worker runs, recorded in `system.worker_started`. */

@@ -2,7 +2,9 @@
 
 use crate::log::fixture::{Recording, database_name, open, read_all, run, seqs, session_id};
 use tabtape::log::{LogError, LogStore};
+use tabtape::recorder::RecorderLog;
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
@@ -53,7 +55,7 @@ async fn a_deleted_database_is_given_up_at_once_and_made_again() {
     let log = open("deleted").await;
     let mut recording = Recording::begin(&log, 1).await;
     // It would wait for ever if the log held on to it.
-    IndexedDbLog::delete(log.name()).await.unwrap();
+    IndexedDbLog::delete(&log.name()).await.unwrap();
     assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::Missing));
     let mut next = Recording::begin(&log, 2).await;
     log.commit(&next.commit(&["console"])).await.unwrap();
@@ -74,7 +76,7 @@ async fn a_newer_version_takes_the_database_over() {
     );
     run(&upgrade).await;
     assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::VersionChange));
-    let again = IndexedDbLog::open(log.name(), Durability::Relaxed).await.map(drop);
+    let again = IndexedDbLog::open(&log.name(), Durability::Relaxed).await.map(drop);
     assert_eq!(again, Err(LogError::VersionChange));
 }
 
@@ -149,4 +151,29 @@ async fn a_worker_that_asks_whether_the_logs_are_kept_hears_what_the_browser_say
         assert_eq!(log.persist().await, Ok(storage.persisted));
     }
     assert!(storage.quota_bytes.unwrap() > storage.usage_bytes.unwrap());
+}
+
+#[test]
+async fn a_database_that_is_set_aside_stays_and_its_name_leads_to_the_next() {
+    let name = database_name("aside");
+    let damaged = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
+    Recording::begin(&damaged, 1).await;
+    damaged.close();
+
+    let log = IndexedDbLog::new(&name, Durability::Relaxed);
+    log.set_aside().await.unwrap();
+    assert_eq!(log.name(), format!("{name}.2"));
+    let mut recording = Recording::begin(&log, 2).await;
+    log.commit(&recording.commit(&["console"])).await.unwrap();
+    let reader = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
+    let sessions: Vec<_> = reader.sessions().await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(sessions, [recording.session_id]);
+    let listed = format!("indexedDB.databases().then((all) => all.some(({{ name }}) => name === '{name}'))");
+    assert_eq!(run(&listed).await, JsValue::TRUE);
+
+    reader.close();
+    log.set_aside().await.unwrap();
+    assert_eq!(log.name(), format!("{name}.3"));
+    // One is kept; the one before it is deleted, which nothing waits for.
+    while run(&listed).await == JsValue::TRUE {}
 }

@@ -143,7 +143,7 @@ async fn a_drained_session_past_its_age_goes_whole() {
     // Our own sessions have an owner.
     assert_eq!(log.retain(&policy).await.unwrap().sessions, 0);
 
-    let later = IndexedDbLog::open(log.name(), Durability::Relaxed).await.unwrap();
+    let later = IndexedDbLog::open(&log.name(), Durability::Relaxed).await.unwrap();
     for session in [&old, &undrained] {
         // Still heard of: else nobody would be waited for.
         let acked_seq = later.acked_seq(session.session_id, "a").await.unwrap();

@@ -5,7 +5,7 @@ mod collector;
 mod delivers;
 mod exactly_once;
 mod rules;
-mod world;
+pub(crate) mod world;
 
 use crate::record::SessionId;
 

@@ -21,7 +21,7 @@ const MAX_POLLS_AT_ONCE: usize = 20_000;
 
 /// Virtual time and the tasks that run in it. Cloning it gives another handle.
 #[derive(Clone, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     inner: Rc<Inner>,
 }
 
@@ -47,19 +47,19 @@ impl Wake for Flag {
 }
 
 impl World {
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let world = Self::default();
         world.inner.random.set(seed | 1);
         world
     }
 
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.inner.tasks.borrow_mut().push(Some(Box::pin(task)));
         self.inner.woken.0.store(true, Ordering::SeqCst);
     }
 
     /// Runs until `done`, at most for `ms` of virtual time. Whether it was.
-    pub(super) fn run_until(&self, ms: f64, done: impl Fn() -> bool) -> bool {
+    pub(crate) fn run_until(&self, ms: f64, done: impl Fn() -> bool) -> bool {
         let end_ms = self.inner.now_ms.get() + ms;
         let mut polls = 0;
         loop {
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Lets time pass.
-    pub(super) fn run(&self, ms: f64) {
+    pub(crate) fn run(&self, ms: f64) {
         self.run_until(ms, || false);
     }
 
@@ -105,16 +105,16 @@ impl World {
         }
     }
 
-    pub(super) fn sleep_ms(&self, ms: f64) -> Sleep {
+    pub(crate) fn sleep_ms(&self, ms: f64) -> Sleep {
         Sleep { world: self.clone(), at_ms: self.inner.now_ms.get() + ms.max(0.0) }
     }
 
-    pub(super) fn now(&self) -> f64 {
+    pub(crate) fn now(&self) -> f64 {
         self.inner.now_ms.get()
     }
 
     /// Moves the wall clock, not time.
-    pub(super) fn jump(&self, ms: f64) {
+    pub(crate) fn jump(&self, ms: f64) {
         self.inner.wall_offset_ms.set(self.inner.wall_offset_ms.get() + ms);
     }
 }
@@ -145,7 +145,7 @@ impl Platform for World {
     }
 }
 
-pub(super) struct Sleep {
+pub(crate) struct Sleep {
     world: World,
     at_ms: f64,
 }
@@ -164,24 +164,24 @@ impl Future for Sleep {
 
 /// A log whose oldest records can be lost, and that can be unreadable.
 #[derive(Clone, Default)]
-pub(super) struct TestLog {
-    pub(super) memory: MemoryLog,
+pub(crate) struct TestLog {
+    pub(crate) memory: MemoryLog,
     forgotten: Rc<RefCell<BTreeMap<SessionId, u64>>>,
-    pub(super) unreadable: Rc<Cell<bool>>,
+    pub(crate) unreadable: Rc<Cell<bool>>,
     /// It never answers.
-    pub(super) hangs: Rc<Cell<bool>>,
-    pub(super) reads: Rc<Cell<usize>>,
+    pub(crate) hangs: Rc<Cell<bool>>,
+    pub(crate) reads: Rc<Cell<usize>>,
 }
 
 impl TestLog {
     /// Loses everything up to `seq`.
-    pub(super) fn forget(&self, session_id: SessionId, seq: u64) {
+    pub(crate) fn forget(&self, session_id: SessionId, seq: u64) {
         let mut forgotten = self.forgotten.borrow_mut();
         let up_to = forgotten.entry(session_id).or_default();
         *up_to = seq.max(*up_to);
     }
 
-    pub(super) fn forgotten(&self, session_id: SessionId) -> u64 {
+    pub(crate) fn forgotten(&self, session_id: SessionId) -> u64 {
         self.forgotten.borrow().get(&session_id).copied().unwrap_or(0)
     }
 
@@ -241,45 +241,45 @@ impl LogStore for TestLog {
 }
 
 /// The owner of a session, committing into a [`TestLog`].
-pub(super) struct Owner {
-    pub(super) session: CaptureSession,
-    pub(super) ring: RingBuffer,
+pub(crate) struct Owner {
+    pub(crate) session: CaptureSession,
+    pub(crate) ring: RingBuffer,
     log: TestLog,
 }
 
 impl Owner {
-    pub(super) fn open(log: &TestLog, number: u64) -> Self {
+    pub(crate) fn open(log: &TestLog, number: u64) -> Self {
         let ring = RingBuffer::new(64, 1 << 20).unwrap();
         let head = log.memory.open(session(number));
         let session = CaptureSession::with_log(session(number), ring.clone(), &head);
         Self { session, ring, log: log.clone() }
     }
 
-    pub(super) fn id(&self) -> SessionId {
+    pub(crate) fn id(&self) -> SessionId {
         self.session.session_id()
     }
 
     /// Publishes `count` events and commits them.
-    pub(super) fn publish(&mut self, count: u64) {
+    pub(crate) fn publish(&mut self, count: u64) {
         for _ in 0..count {
             self.publish_data("{}");
         }
         self.commit();
     }
 
-    pub(super) fn publish_data(&mut self, data: &str) {
+    pub(crate) fn publish_data(&mut self, data: &str) {
         let event = format!(
             r#"{{"type":"console.log","category":"console","source":{{"kind":"extension"}},"data":{data}}}"#
         );
         self.session.publish(event.as_bytes(), Trust::Untrusted, 5).unwrap();
     }
 
-    pub(super) fn drop_events(&mut self, count: u64) {
+    pub(crate) fn drop_events(&mut self, count: u64) {
         self.session.record_drop("network", count, "queue_full").unwrap();
         self.commit();
     }
 
-    pub(super) fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         let future = crate::session::commit(&mut self.session, &self.log, 0.0);
         // A log in memory answers at once.
         let mut future = std::pin::pin!(future);

@@ -144,6 +144,7 @@ fn a_record_is_read_back_as_it_was_written() {
         undelivered_by_category: BTreeMap::from([("console".into(), 2)]),
         relays: vec![RelayCursor { relay_id: "r1".into(), message: 7 }],
         gaps_logged: true,
+        is_log_lost: false,
     };
     let text = serde_json::to_string(&record).unwrap();
     assert_eq!(serde_json::from_str::<LossRecord>(&text).unwrap(), record);

@@ -17,7 +17,9 @@ use web_sys::{DomException, IdbDatabase};
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) name: String,
+    base_name: String,
+    /// The database in use, once it has been looked for.
+    name: RefCell<Option<String>>,
     durability: Durability,
     open: RefCell<Option<Open>>,
 }
@@ -30,7 +32,7 @@ struct Open {
 
 impl Connection {
     pub(super) fn new(name: &str, durability: Durability) -> Self {
-        Self { name: name.to_owned(), durability, open: RefCell::new(None) }
+        Self { base_name: name.to_owned(), name: RefCell::default(), durability, open: RefCell::new(None) }
     }
 
     /// Opens it now, to hear of what stands in the way.
@@ -68,10 +70,43 @@ impl Connection {
         if let Some(open) = &*self.open.borrow() {
             return Ok(open.database.clone());
         }
-        let opened = Open::watch(schema::open(&self.name).await?);
+        let found = self.name.borrow().clone();
+        let name = match found {
+            Some(name) => name,
+            None => schema::newest(&self.base_name).await,
+        };
+        let opened = Open::watch(schema::open(&name).await?);
+        self.name.replace(Some(name));
         let mut open = self.open.borrow_mut();
         // Two calls that found it closed have both opened it: the first stays, the other one closes.
         Ok(open.get_or_insert(opened).database.clone())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.borrow().is_some()
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.name.borrow().clone().unwrap_or_else(|| self.base_name.clone())
+    }
+
+    /// Begins the next database in the place of one that cannot be opened. That one stays, until a next one is set
+    /// aside too.
+    pub(super) async fn set_aside(&self) -> Result<(), LogError> {
+        let damaged = schema::newest(&self.base_name).await;
+        let number = schema::number_of(&self.base_name, &damaged).unwrap_or(1);
+        let next = schema::numbered(&self.base_name, number + 1);
+        let opened = Open::watch(schema::open(&next).await?);
+        self.name.replace(Some(next));
+        drop(self.open.replace(Some(opened)));
+        if number > 1 {
+            let older = schema::numbered(&self.base_name, number - 1);
+            // Nothing waits for it: a damaged database may never answer.
+            wasm_bindgen_futures::spawn_local(async move {
+                let _ = schema::delete(&older).await;
+            });
+        }
+        Ok(())
     }
 
     /// Closes it. The next call opens it again.

@@ -37,6 +37,7 @@ mod transaction;
 use crate::log::merge::Damage;
 use crate::log::{Commit, Head, LogError, LogStore, Retained, RetentionPolicy};
 use crate::record::{Entry, SessionId};
+use crate::recorder::RecorderLog;
 use crate::selector::Selector;
 use commit::now_ms;
 use connection::Connection;
@@ -113,22 +114,34 @@ impl IndexedDbLog {
     /// [`LogError::Unavailable`], [`LogError::Blocked`], [`LogError::VersionChange`] when a newer version
     /// of this code has been here, and whatever else the browser says.
     pub async fn open(name: &str, durability: Durability) -> Result<Self, LogError> {
-        let log = Self {
+        let log = Self::new(name, durability);
+        log.connection.open().await?;
+        Ok(log)
+    }
+
+    /// A log in the database `name`, which the first call opens.
+    #[must_use]
+    pub fn new(name: &str, durability: Durability) -> Self {
+        Self {
             connection: Rc::new(Connection::new(name, durability)),
             buffer: Rc::new(ReusableBuffer::new()),
             problems: Rc::default(),
             owned: Rc::default(),
             pending_gaps: Rc::default(),
             made_room_ms: Rc::default(),
-        };
-        log.connection.open().await?;
-        Ok(log)
+        }
     }
 
-    /// The database's name.
+    /// Whether the database is open now.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.connection.name
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
+    /// The database's name: the one that was given, or that of the [newest](RecorderLog::set_aside) begun in its place.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.connection.name()
     }
 
     /// Deletes the database `name` with everything in it.
@@ -326,6 +339,28 @@ impl IndexedDbLog {
         if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
             problems.push(problem);
         }
+    }
+}
+
+impl RecorderLog for IndexedDbLog {
+    async fn open(&self) -> Result<(), LogError> {
+        self.connection.open().await
+    }
+
+    async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
+        Self::resume_session(self, session_id).await
+    }
+
+    async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
+        Self::begin_session(self, session_id).await
+    }
+
+    async fn install_key(&self) -> Result<[u8; 32], LogError> {
+        Self::install_key(self).await
+    }
+
+    async fn set_aside(&self) -> Result<(), LogError> {
+        self.connection.set_aside().await
     }
 }
 

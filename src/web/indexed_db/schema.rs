@@ -19,8 +19,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbRequestReadyState};
 
 pub(super) const SEGMENTS: &str = "segments";
@@ -40,6 +40,38 @@ pub(super) fn factory() -> Result<IdbFactory, LogError> {
     let value = js_sys::Reflect::get(&js_sys::global(), &"indexedDB".into())
         .map_err(|thrown| LogError::Unavailable(from_thrown(thrown).to_string()))?;
     value.dyn_into().map_err(|_| LogError::Unavailable("there is no global indexedDB".into()))
+}
+
+/// The name of the database that is used in place of `base`: of `base`, `base.2`, `base.3` … the last that exists.
+/// `base` where the browser does not list its databases.
+pub(super) async fn newest(base: &str) -> String {
+    let numbers = listed().await.unwrap_or_default();
+    let number = numbers.iter().filter_map(|name| number_of(base, name)).max();
+    numbered(base, number.unwrap_or(1))
+}
+
+/// Which in the line of `base` a name is, from 1; `None` for another database.
+pub(super) fn number_of(base: &str, name: &str) -> Option<u32> {
+    match name.strip_prefix(base)? {
+        "" => Some(1),
+        rest => rest.strip_prefix('.')?.parse().ok().filter(|number| *number > 1),
+    }
+}
+
+/// The name of a database in the line of `base`.
+pub(super) fn numbered(base: &str, number: u32) -> String {
+    if number == 1 { base.to_owned() } else { format!("{base}.{number}") }
+}
+
+/// The names of all databases of this origin. web-sys has `databases()` behind a flag that every build would have to
+/// set. <https://w3c.github.io/IndexedDB/#dom-idbfactory-databases>
+async fn listed() -> Result<Vec<String>, JsValue> {
+    let factory = factory().map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let databases = js_sys::Reflect::get(&factory, &"databases".into())?.dyn_into::<js_sys::Function>()?;
+    let listing = databases.call0(&factory)?.dyn_into::<js_sys::Promise>()?;
+    let infos = js_sys::Array::from(&wasm_bindgen_futures::JsFuture::from(listing).await?);
+    let name = |info: JsValue| js_sys::Reflect::get(&info, &"name".into()).ok()?.as_string();
+    Ok(infos.iter().filter_map(name).collect())
 }
 
 /// Opens the database, making or upgrading it first.

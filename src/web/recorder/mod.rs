@@ -4,28 +4,42 @@
 
 mod forget;
 mod housekeeping;
-mod loss_journal;
-mod open;
 mod relayed;
 mod running;
 
 use super::clock::BrowserClock;
 use super::delivery;
 use super::errors::error;
+use super::indexed_db::{Durability, IndexedDbLog};
 use super::reader::JsReader;
+use super::runtime::Worker;
 use super::session as boundary;
 use super::status::StatusNotice;
 use crate::config::{CaptureConfig, SitePattern};
 use crate::delivery::{Delivery, DeliveryStatus, NotFlushed, Notice};
+use crate::recorder::{Host, ResumeRecord, open};
 use crate::session::State;
 use crate::system;
 use js_sys::Function;
-use open::{Opened, Options, save_resume};
 use relayed::{Context, receipt_to_js};
 use running::Recorder;
+use serde::Deserialize;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The options of `openRecorder`, apart from its callbacks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Options {
+    database_name: String,
+    resume: Option<ResumeRecord>,
+    reason: String,
+    config: serde_json::Value,
+    strict_durability: bool,
+    /// The browser clears nothing of this origin by itself.
+    unlimited_storage: bool,
+}
 
 /// The wasm half of the TypeScript `Recorder`.
 #[wasm_bindgen(js_name = WasmRecorder)]
@@ -54,9 +68,12 @@ impl JsRecorder {
             .merged(&options.config)
             .map_err(|wrong| error("invalid_config", &wrong))?;
         let notice = StatusNotice::new(on_status);
-        let opened = Opened::open(&options, &notice).await;
-        self::save_resume(&save_resume, opened.record().as_ref()).await?;
-        let recorder = Rc::new(Recorder::start(opened, &options, config, save_resume, notice)?);
+        let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
+        let worker = Worker { save_resume, notice };
+        let log = IndexedDbLog::new(&options.database_name, durability);
+        let opened = open(log, options.resume, &worker).await;
+        worker.save_resume(opened.record().as_ref()).await?;
+        let recorder = Rc::new(Recorder::start(&opened, &options.reason, config, worker)?);
         housekeeping::begin(&recorder, options.unlimited_storage);
         Ok(Self { recorder })
     }
@@ -94,6 +111,8 @@ impl JsRecorder {
         }
         let logged = match &recorder.log {
             None => None,
+            // Relays do not wait for a database that may never open.
+            Some(log) if recorder.session.borrow().state() == State::Volatile && !log.is_open() => None,
             Some(log) => match log.relay_message(&relay_id).await {
                 Err(failed) if recorder.session.borrow().state() != State::Volatile => {
                     return Err(error(failed.code(), &failed));

@@ -1,29 +1,24 @@
 //! A running recorder: the parts, and what passes between them.
 
 use super::housekeeping::Housekeeping;
-use super::loss_journal::{self, LossJournal};
-use super::open::{Opened, Options};
 use crate::config::CaptureConfig;
 use crate::delivery::{Delivery, Notice};
 use crate::event::Trust;
-use crate::log::{LogError, RelayCursor};
+use crate::recorder::{Committer, LossJournal, Opened, Shared};
 use crate::redaction::{Redactor, RuleTable};
 use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
 use crate::session::{CaptureSession, State};
 use crate::system;
-use crate::web::clock::{BrowserClock, monotonic_ms};
-use crate::web::committer::{CommitObserver, Committer};
+use crate::web::clock::BrowserClock;
 use crate::web::delivery;
 use crate::web::errors::error;
 use crate::web::indexed_db::IndexedDbLog;
 use crate::web::input_buffer::InputBuffer;
+use crate::web::runtime::Worker;
 use crate::web::session as boundary;
 use crate::web::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
-use js_sys::Function;
 use std::cell::{Cell, RefCell};
-use std::ops::RangeInclusive;
-use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 
@@ -31,113 +26,55 @@ use wasm_bindgen::JsValue;
 const RING_CAPACITY: u32 = 16 * 1024;
 const RING_MAX_BYTES: u32 = 32 << 20;
 
+type Losses = LossJournal<Worker, IndexedDbLog>;
+
 /// A recorder from its opening to its end.
 #[derive(Debug)]
 pub(super) struct Recorder {
     pub(super) session: Rc<RefCell<CaptureSession>>,
     pub(super) ring: RingBuffer,
     pub(super) log: Option<IndexedDbLog>,
-    committer: Option<Committer<IndexedDbLog, Observer>>,
+    committer: Option<Committer<IndexedDbLog, Losses, Worker>>,
     pub(super) ledger: Rc<RefCell<RelayLedger>>,
     pub(super) config: RefCell<CaptureConfig>,
     pub(super) input: InputBuffer,
     pub(super) notice: Rc<StatusNotice>,
     pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
     pub(super) housekeeping: Housekeeping,
-    pub(super) losses: Rc<LossJournal>,
+    pub(super) losses: Losses,
     refilled: Cell<bool>,
-}
-
-/// Passes on what becomes of commits.
-#[derive(Debug)]
-struct Observer {
-    losses: Rc<LossJournal>,
-}
-
-impl CommitObserver for Observer {
-    fn now_ms(&self) -> f64 {
-        monotonic_ms()
-    }
-
-    fn committed(&self, _seq: u64) {
-        let loss_journal::Parts { delivery, notice, .. } = &self.losses.parts;
-        if let Some(delivery) = &*delivery.borrow() {
-            delivery.notify();
-        }
-        notice.changed();
-        self.losses.published();
-    }
-
-    fn failed(&self, error: &LogError) {
-        self.losses.parts.notice.problem(error.code(), &error.to_string());
-    }
-
-    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>> {
-        let losses = self.losses.clone();
-        let why = "commits failed for too long; this session goes on in memory only";
-        losses.parts.notice.problem("volatile", why);
-        // Refused when the session was closed meanwhile, and then nobody needs to know.
-        let event = system::storage_volatile("volatile", why);
-        let _ = losses.parts.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
-        Box::pin(async move {
-            losses.begin().await;
-            if let Some(delivery) = &*losses.parts.delivery.borrow() {
-                delivery.on_log_lost();
-            }
-        })
-    }
-
-    fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
-        self.losses.relays(seqs)
-    }
-
-    fn on_log_recovered(&self) {
-        let loss_journal::Parts { session, delivery, notice, .. } = &self.losses.parts;
-        self.losses.end();
-        if let Some(delivery) = &*delivery.borrow() {
-            delivery.on_log_recovered();
-        }
-        // Refused when the session was closed meanwhile.
-        let event = system::storage_recovered();
-        let _ = session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
-        notice.changed();
-    }
 }
 
 impl Recorder {
     pub(super) fn start(
-        opened: Opened,
-        options: &Options,
+        opened: &Opened<IndexedDbLog>,
+        reason: &str,
         config: CaptureConfig,
-        save_resume: Function,
-        notice: Rc<StatusNotice>,
+        worker: Worker,
     ) -> Result<Self, JsValue> {
         let ring = boundary::ring(f64::from(RING_CAPACITY), f64::from(RING_MAX_BYTES))?;
-        let (unwatched, record) = (opened.unwatched(), opened.record());
-        let Opened { session_id, head, log, resumed, previous, install_key, .. } = opened;
-        let mut session = match &log {
-            Some(_) => CaptureSession::with_log(session_id, ring.clone(), &head),
-            None => CaptureSession::new(session_id, ring.clone()),
+        let mut session = match &opened.failed {
+            None => CaptureSession::with_log(opened.session_id, ring.clone(), &opened.head),
+            Some(_) => CaptureSession::new(opened.session_id, ring.clone()),
         };
-        session.set_redactor(Some(Redactor::new(install_key, &RuleTable::default())));
-        let session = Rc::new(RefCell::new(session));
-        let delivery = Rc::new(RefCell::new(None));
-        let ledger = Rc::new(RefCell::default());
-        let parts = loss_journal::Parts {
-            session: session.clone(),
-            ring: ring.clone(),
-            ledger: ledger.clone(),
-            delivery: delivery.clone(),
-            save_resume,
-            notice: notice.clone(),
+        session.set_redactor(Some(Redactor::new(opened.install_key, &RuleTable::default())));
+        let shared = Shared {
+            session: Rc::new(RefCell::new(session)),
+            ring,
+            ledger: Rc::default(),
+            delivery: Rc::default(),
         };
-        let losses = LossJournal::new(parts, record);
-        let observer = Observer { losses: losses.clone() };
-        let committer = log.as_ref().map(|log| Committer::new(session.clone(), log.clone(), observer));
+        let losses = LossJournal::new(worker.clone(), shared.clone(), opened);
+        let notice = worker.notice.clone();
+        let committer = opened
+            .log
+            .clone()
+            .map(|log| Committer::new(shared.session.clone(), log, losses.clone(), worker.clone()));
+        let Shared { session, ring, ledger, delivery } = shared;
         let recorder = Self {
             session,
             ring,
-            log,
+            log: opened.log.clone(),
             committer,
             ledger,
             config: RefCell::new(config),
@@ -149,16 +86,22 @@ impl Recorder {
             refilled: Cell::new(false),
         };
         let config = recorder.config.borrow().clone();
-        if !resumed {
-            recorder.publish_system(&system::session_started(previous, &config));
+        if !opened.resumed {
+            recorder.publish_system(&system::session_started(opened.previous, &config));
         }
         recorder.publish_system(&system::worker_started(
-            &options.reason,
-            head.epoch,
-            head.latest_seq,
-            unwatched,
+            reason,
+            opened.head.epoch,
+            opened.head.latest_seq,
+            opened.unwatched(&worker),
             &config,
         ));
+        if let Some(failed) = &opened.failed {
+            recorder.publish_system(&system::storage_volatile(failed.code(), &failed.to_string()));
+            if let Some(committer) = &recorder.committer {
+                committer.begin_degraded();
+            }
+        }
         Ok(recorder)
     }
 
@@ -180,7 +123,7 @@ impl Recorder {
                     delivery.notify();
                 }
                 self.notice.changed();
-                self.losses.published();
+                self.losses.on_published();
             }
         }
     }

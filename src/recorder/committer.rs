@@ -1,92 +1,106 @@
-//! The loop that makes a session's records durable in the browser.
+//! The loop that makes a session's records durable.
 //!
-//! It does what [`CommitSchedule`] says, on gloo-timers: [`Committer::schedule`] after every publish batch,
-//! and the rest follows. It also watches for a log that hangs or keeps failing, and then turns the
-//! session volatile, resume record first, and back when the log works again.
+//! It does what [`CommitSchedule`] says: [`Committer::schedule`] after every publish batch, and the rest follows. It
+//! also notices a log that hangs or keeps failing, degrades the session to memory, resume record first, and tries the
+//! log again until it has what memory holds.
 
+use super::host::Runtime;
 use crate::log::{CommitSchedule, Due, LogError, LogStore, RelayCursor};
 use crate::session::{CaptureSession, recover_log};
-use gloo_timers::callback::Timeout;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::ops::RangeInclusive;
-use std::pin::Pin;
 use std::rc::Rc;
 
-/// How long a hanging commit goes unnoticed after it may turn the session volatile.
-const WATCH_MS: u32 = 5_100;
-/// How often a volatile session looks whether its log works again.
-const LOG_RETRY_MS: u32 = 10_000;
+/// How long a hanging commit goes unnoticed after it may degrade the session.
+const WATCH_MS: f64 = 5_100.0;
+/// The first pause before a failed log is tried again. It doubles with each failure, and a log that fails again right
+/// after it recovered does not begin anew.
+const FIRST_LOG_RETRY_MS: f64 = 1_000.0;
+const MAX_LOG_RETRY_MS: f64 = 60_000.0;
 
 /// Callbacks of a session's owner for results of its log.
-pub(super) trait CommitObserver {
-    /// Milliseconds of a monotonic clock.
-    fn now_ms(&self) -> f64;
+pub trait CommitObserver {
     /// Everything up to this seq is committed.
     fn committed(&self, seq: u64);
     /// A commit failed.
     fn failed(&self, error: &LogError);
-    /// Sees to it that nobody resumes the session; it turns volatile when that is done.
-    fn before_degrading(&self) -> Pin<Box<dyn Future<Output = ()>>>;
+    /// Sees to it that nobody resumes the session, which degrades when that is done.
+    fn before_degrading(&self) -> impl Future<Output = ()>;
     /// How far messages of relays were taken that have these seqs.
     fn relays(&self, _seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
         Vec::new()
+    }
+    /// The log has failed so many times in a row since the session degraded.
+    fn on_log_retry_failed(&self, _error: &LogError, _failures: u32) -> impl Future<Output = ()> {
+        async {}
     }
     /// The log works again, and has everything.
     fn on_log_recovered(&self) {}
 }
 
 /// Commits one session into one log. Dropping it stops committing.
-pub(super) struct Committer<L, O> {
-    inner: Rc<Inner<L, O>>,
+pub struct Committer<L, O, R: Runtime> {
+    inner: Rc<Inner<L, O, R>>,
 }
 
 /// Selects the field that contains a timer.
-type Slot<T> = fn(&T) -> &RefCell<Option<Timeout>>;
+type Slot<T, R> = fn(&T) -> &RefCell<Option<<R as Runtime>::Timer>>;
 
-struct Inner<L, O> {
+struct Inner<L, O, R: Runtime> {
     session: Rc<RefCell<CaptureSession>>,
     log: L,
     observer: O,
+    runtime: R,
     timing: RefCell<CommitSchedule>,
-    timer: RefCell<Option<Timeout>>,
-    watchdog: RefCell<Option<Timeout>>,
-    log_retry: RefCell<Option<Timeout>>,
-    degrading: RefCell<bool>,
+    timer: RefCell<Option<R::Timer>>,
+    watchdog: RefCell<Option<R::Timer>>,
+    log_retry: RefCell<Option<R::Timer>>,
+    degrading: Cell<bool>,
+    /// Failed retries since the last commit that succeeded while the session was logged.
+    log_failures: Cell<u32>,
 }
 
-impl<L, O> std::fmt::Debug for Committer<L, O> {
+impl<L, O, R: Runtime> std::fmt::Debug for Committer<L, O, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Committer").field("session", &self.inner.session).finish_non_exhaustive()
     }
 }
 
-impl<L: LogStore + 'static, O: CommitObserver + 'static> Committer<L, O> {
+impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Committer<L, O, R> {
     /// Commits `session` into `log`.
-    pub(super) fn new(session: Rc<RefCell<CaptureSession>>, log: L, observer: O) -> Self {
+    pub fn new(session: Rc<RefCell<CaptureSession>>, log: L, observer: O, runtime: R) -> Self {
         Self {
             inner: Rc::new(Inner {
                 session,
                 log,
                 observer,
+                runtime,
                 timing: RefCell::default(),
                 timer: RefCell::default(),
                 watchdog: RefCell::default(),
                 log_retry: RefCell::default(),
-                degrading: RefCell::new(false),
+                degrading: Cell::new(false),
+                log_failures: Cell::new(0),
             }),
         }
     }
 
     /// Looks whether something is to be committed, now or later. Call it after every publish batch.
-    pub(super) fn schedule(&self) {
+    pub fn schedule(&self) {
         self.inner.schedule();
+    }
+
+    /// Tries the log of a session that began in memory until it works. Call it once, first.
+    pub fn begin_degraded(&self) {
+        self.inner.degrading.set(true);
+        self.inner.schedule_log_retry();
     }
 }
 
-impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
+impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Inner<L, O, R> {
     fn schedule(self: &Rc<Self>) {
-        let now_ms = self.observer.now_ms();
+        let now_ms = self.runtime.now_ms();
         let (pending_bytes, must_degrade) = {
             let session = self.session.borrow();
             (session.pending_bytes(), session.must_degrade(now_ms))
@@ -100,7 +114,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             Due::Never => {}
             Due::In(ms) => {
                 if self.timer.borrow().is_none() {
-                    self.after(ms.ceil() as u32, |this| &this.timer, |this| this.schedule());
+                    self.after(ms, |this| &this.timer, |this| this.schedule());
                 }
             }
             Due::Now => {
@@ -108,27 +122,24 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
                 self.timing.borrow_mut().began(now_ms);
                 let this = self.clone();
                 // A microtask: whatever else is published in this turn is in the same commit.
-                wasm_bindgen_futures::spawn_local(async move { this.commit().await });
+                self.runtime.spawn(async move { this.commit().await });
             }
         }
     }
 
-    /// Does `work` after `ms`, unless `slot` gets another timer before, or none.
-    fn after(self: &Rc<Self>, ms: u32, slot: Slot<Self>, work: fn(Rc<Self>)) {
+    /// Runs `work` after `ms`, unless `slot` is given another timer before, or none.
+    fn after(self: &Rc<Self>, ms: f64, slot: Slot<Self, R>, work: fn(Rc<Self>)) {
         let weak = Rc::downgrade(self);
-        let timer = Timeout::new(ms, move || {
+        let timer = self.runtime.after(ms, move || {
             let Some(this) = weak.upgrade() else { return };
-            // The handle of a timer that fired must not be cleared again by its drop.
-            if let Some(timer) = slot(&this).borrow_mut().take() {
-                timer.forget();
-            }
+            drop(slot(&this).take());
             work(this);
         });
         slot(self).replace(Some(timer));
     }
 
     async fn commit(self: Rc<Self>) {
-        let begun = self.session.borrow_mut().begin_commit(self.observer.now_ms());
+        let begun = self.session.borrow_mut().begin_commit(self.runtime.now_ms());
         let Some(commit) = begun else {
             self.timing.borrow_mut().ended(true);
             return;
@@ -140,7 +151,10 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
         let settled = self.session.borrow_mut().finish_commit(result);
         self.timing.borrow_mut().ended(settled.is_ok());
         match settled {
-            Ok(()) => self.observer.committed(commit.latest_seq),
+            Ok(()) => {
+                self.log_failures.set(0);
+                self.observer.committed(commit.latest_seq);
+            }
             Err(error) => self.observer.failed(&error),
         }
         self.schedule();
@@ -151,7 +165,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
             return;
         }
         let this = self.clone();
-        wasm_bindgen_futures::spawn_local(async move {
+        self.runtime.spawn(async move {
             this.observer.before_degrading().await;
             this.session.borrow_mut().degrade_to_memory();
             let latest_seq = this.session.borrow().latest_seq();
@@ -161,22 +175,35 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static> Inner<L, O> {
     }
 
     fn schedule_log_retry(self: &Rc<Self>) {
-        let recover_log =
-            |this: Rc<Self>| wasm_bindgen_futures::spawn_local(async move { this.recover_log().await });
-        self.after(LOG_RETRY_MS, |this| &this.log_retry, recover_log);
+        let doublings = self.log_failures.get().min(16);
+        let pause_ms = MAX_LOG_RETRY_MS.min(FIRST_LOG_RETRY_MS * f64::from(1_u32 << doublings));
+        self.after(
+            pause_ms,
+            |this| &this.log_retry,
+            |this| {
+                let runtime = this.runtime.clone();
+                runtime.spawn(async move { this.recover_log().await });
+            },
+        );
     }
 
     async fn recover_log(self: Rc<Self>) {
-        // Why it does not work, a person has been told already.
         match recover_log(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await {
             Ok(()) => {
-                self.degrading.replace(false);
+                // Should it fail again before a commit succeeds, the pause goes on growing.
+                self.log_failures.set(self.log_failures.get().saturating_add(1));
+                self.degrading.set(false);
                 self.observer.on_log_recovered();
                 self.schedule();
             }
             // Another owner has it, or it is over.
             Err(LogError::Superseded { .. }) => {}
-            Err(_) => self.schedule_log_retry(),
+            // A person has been shown the first failure.
+            Err(error) => {
+                self.log_failures.set(self.log_failures.get().saturating_add(1));
+                self.observer.on_log_retry_failed(&error, self.log_failures.get()).await;
+                self.schedule_log_retry();
+            }
         }
     }
 }

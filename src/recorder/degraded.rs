@@ -1,0 +1,353 @@
+//! A session without its log: what would be lost with its memory is kept outside of it.
+//!
+//! The resume record of a degraded session cannot be resumed. It counts, per category, what memory alone holds, and is
+//! saved again after every publish batch and every acknowledgement, one save at a time. Relays are answered when it is
+//! saved: what they then drop is either delivered or counted as lost.
+//!
+//! While the session has its log, the record says every few seconds what the log alone holds. Should the next recorder
+//! find that log empty, or unable to be opened for good, it makes gaps of that.
+
+use super::committer::CommitObserver;
+use super::host::{Host, RecorderLog, ResumeRecord};
+use super::open::{Opened, log_gaps, lost_with_log};
+use crate::delivery::Delivery;
+use crate::event::Trust;
+use crate::log::{LogError, RelayCursor};
+use crate::relay::RelayLedger;
+use crate::ring::RingBuffer;
+use crate::session::{CaptureSession, CommitWatch, Committed, LossRecord, State, UndeliveredCounter};
+use crate::system;
+use std::cell::{Cell, RefCell};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+/// How old the record of what the log alone holds may become.
+const LOGGED_RECORD_MS: f64 = 5_000.0;
+
+/// So many failures, about a minute apart from the first, show that a database which cannot be opened is damaged.
+const SET_ASIDE_FAILURES: u32 = 6;
+
+/// What a recorder's parts have in common.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The session.
+    pub session: Rc<RefCell<CaptureSession>>,
+    /// Its ring.
+    pub ring: RingBuffer,
+    /// The relays that send to it.
+    pub ledger: Rc<RefCell<RelayLedger>>,
+    /// Its delivery, while a collector is connected.
+    pub delivery: Rc<RefCell<Option<Delivery>>>,
+}
+
+/// Keeps the record of what may be lost. Cloning it gives another handle.
+#[derive(Debug)]
+pub struct LossJournal<H: Host, L> {
+    inner: Rc<Inner<H, L>>,
+}
+
+impl<H: Host, L> Clone for LossJournal<H, L> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+struct Inner<H: Host, L> {
+    host: H,
+    log: Option<L>,
+    shared: Shared,
+    counter: RefCell<UndeliveredCounter>,
+    /// The session and epoch that the next recorder continues, while it can.
+    resumable: RefCell<ResumeRecord>,
+    /// Losses of earlier sessions, or of this one should its log be lost after all, that no collector has acknowledged.
+    finished: RefCell<Vec<LossRecord>>,
+    /// What the log alone held of an earlier session, until the log can be asked.
+    unconfirmed: RefCell<Option<LossRecord>>,
+    /// The last seq in the log, while the session is degraded.
+    logged_seq: Cell<Option<u64>>,
+    is_saving: Cell<bool>,
+    is_stale: Cell<bool>,
+    /// The saved record belongs to the next session from now on.
+    is_closed: Cell<bool>,
+    saved: CommitWatch,
+    /// Saves the record of what the log holds.
+    logged_timer: RefCell<Option<H::Timer>>,
+}
+
+impl<H: Host, L> std::fmt::Debug for Inner<H, L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LossJournal").field("finished", &self.finished).finish_non_exhaustive()
+    }
+}
+
+impl<H: Host, L: RecorderLog> LossJournal<H, L> {
+    /// Begins with what earlier recorders lost.
+    pub fn new(host: H, shared: Shared, opened: &Opened<L>) -> Self {
+        let session_id = opened.session_id;
+        let is_degraded = shared.session.borrow().state() == State::Volatile;
+        let resumable = opened.record().filter(|_| !is_degraded).unwrap_or_default();
+        let inner = Inner {
+            host,
+            log: opened.log.clone(),
+            counter: RefCell::new(UndeliveredCounter::new(session_id, shared.ring.clone())),
+            shared,
+            resumable: RefCell::new(ResumeRecord { volatile: Vec::new(), logged: None, ..resumable }),
+            finished: RefCell::new(opened.finished.clone()),
+            unconfirmed: RefCell::new(opened.unconfirmed.clone()),
+            logged_seq: Cell::new(is_degraded.then_some(0)),
+            is_saving: Cell::default(),
+            is_stale: Cell::default(),
+            is_closed: Cell::default(),
+            saved: CommitWatch::new(0),
+            logged_timer: RefCell::default(),
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Lets a new delivery report the losses of earlier sessions.
+    pub fn deliver_losses(&self, delivery: &Delivery) {
+        let ours = self.inner.session_id();
+        for record in self.inner.finished.borrow().iter().filter(|record| record.session_id != ours) {
+            delivery.add_finished_session(record.session_id, record.to_gap_ring());
+        }
+    }
+
+    /// The collector has answered.
+    pub fn on_ack(&self) {
+        let before = self.inner.finished.borrow().len();
+        if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
+            let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
+            self.inner.finished.borrow_mut().retain(|record| !is_reported(record));
+        }
+        if self.inner.logged_seq.get().is_some() || self.inner.finished.borrow().len() < before {
+            self.inner.save_soon();
+        } else {
+            self.inner.save_later();
+        }
+    }
+
+    /// More was committed, or published to a degraded session.
+    pub fn on_published(&self) {
+        match self.inner.logged_seq.get() {
+            Some(_) => self.inner.save_soon(),
+            None => self.inner.save_later(),
+        }
+    }
+
+    /// Resolves once the record counts `seq`; `None` while the session has its log.
+    pub fn persisted(&self, seq: u64) -> Option<Committed> {
+        self.inner.logged_seq.get().map(|_| self.inner.saved.wait(seq))
+    }
+
+    /// The session is over: no recorder continues it.
+    ///
+    /// # Errors
+    /// The record was not saved.
+    pub async fn close(&self) -> Result<(), H::SaveError> {
+        self.inner.resumable.take();
+        self.inner.logged_timer.take();
+        self.inner.is_stale.set(false);
+        self.inner.is_closed.set(true);
+        self.inner.save().await
+    }
+
+    /// How far a relay's messages were taken by a session whose losses are not in the log.
+    pub fn last_message_of(&self, relay_id: &str) -> u64 {
+        let finished = self.inner.finished.borrow();
+        let relays = finished.iter().flat_map(|record| &record.relays);
+        relays.filter(|cursor| cursor.relay_id == relay_id).map(|cursor| cursor.message).max().unwrap_or(0)
+    }
+}
+
+impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
+    fn committed(&self, _seq: u64) {
+        if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
+            delivery.notify();
+        }
+        self.inner.host.changed();
+        self.on_published();
+    }
+
+    fn failed(&self, error: &LogError) {
+        self.inner.host.problem(error.code(), &error.to_string());
+    }
+
+    async fn before_degrading(&self) {
+        let why = "commits failed for too long; this session is kept in memory until the log works again";
+        self.inner.host.problem("volatile", why);
+        self.inner.publish_system(&system::storage_volatile("volatile", why));
+        let logged_seq = self.inner.shared.session.borrow().committed_seq();
+        self.inner.logged_seq.set(Some(logged_seq));
+        self.inner.resumable.take();
+        self.inner.logged_timer.take();
+        self.inner.save_or_report().await;
+        if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
+            delivery.on_log_lost();
+        }
+    }
+
+    /// Also messages that came earlier in this time without the log.
+    fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
+        let logged_seq = self.inner.logged_seq.get();
+        let first_seq = logged_seq.map_or(*seqs.start(), |logged| logged + 1).min(*seqs.start());
+        self.inner.shared.ledger.borrow().cursors_in(first_seq..=*seqs.end())
+    }
+
+    async fn on_log_retry_failed(&self, error: &LogError, failures: u32) {
+        let Some(log) = &self.inner.log else { return };
+        let may_be_damaged = failures >= SET_ASIDE_FAILURES && matches!(error, LogError::Other { .. });
+        // A database that opens has another trouble, which the log's own repairs are for.
+        if !may_be_damaged || !matches!(log.open().await, Err(LogError::Other { .. })) {
+            return;
+        }
+        if log.set_aside().await.is_ok() {
+            let why = format!(
+                "the database cannot be opened ({error}); a new one was begun, and it was left as it is"
+            );
+            self.inner.host.problem("log_set_aside", &why);
+        }
+    }
+
+    fn on_log_recovered(&self) {
+        self.inner.on_log_recovered();
+    }
+}
+
+impl<H: Host, L: RecorderLog> Inner<H, L> {
+    fn session_id(&self) -> crate::record::SessionId {
+        self.shared.session.borrow().session_id()
+    }
+
+    /// Refused when the session was closed meanwhile, and then nobody needs to know.
+    fn publish_system(&self, event: &str) {
+        let now_micros = (self.host.unix_ms() * 1_000.0) as u64;
+        let _ = self.shared.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, now_micros);
+    }
+
+    /// The session is in its log again, and the next recorder continues it. A log that has failed once may be lost
+    /// yet: until the collector has what memory held, the record counts that too.
+    fn on_log_recovered(self: &Rc<Self>) {
+        let undelivered = self.undelivered_after(0, self.logged_seq.get().unwrap_or(0));
+        if !undelivered.undelivered_by_category.is_empty() {
+            self.finished.borrow_mut().push(undelivered);
+        }
+        let session = self.shared.session.borrow();
+        if session.state() == State::Logged {
+            let (session_id, epoch) = (Some(session.session_id()), session.epoch());
+            self.resumable.replace(ResumeRecord { session_id, epoch, ..ResumeRecord::default() });
+        }
+        drop(session);
+        self.logged_seq.set(None);
+        if let Some(delivery) = &*self.shared.delivery.borrow() {
+            delivery.on_log_recovered();
+        }
+        self.publish_system(&system::storage_recovered());
+        self.host.changed();
+        self.save_soon();
+        let this = self.clone();
+        self.host.spawn(async move { this.log_losses().await });
+    }
+
+    /// Writes to the log the losses that could not be written while it was closed, and finds out which there are.
+    async fn log_losses(&self) {
+        let Some(log) = &self.log else { return };
+        let ours = self.session_id();
+        let unconfirmed = self.unconfirmed.borrow().clone();
+        if let Some(record) = unconfirmed {
+            match lost_with_log(log, record).await {
+                Err(failed) => self.host.problem(failed.code(), &failed.to_string()),
+                Ok(lost) => {
+                    if let (Some(lost), Some(delivery)) = (&lost, &*self.shared.delivery.borrow()) {
+                        delivery.add_finished_session(lost.session_id, lost.to_gap_ring());
+                    }
+                    self.finished.borrow_mut().extend(lost);
+                    self.unconfirmed.take();
+                }
+            }
+        }
+        let mut logged: Vec<LossRecord> =
+            self.finished.borrow().iter().filter(|record| record.session_id != ours).cloned().collect();
+        log_gaps(log, &mut logged, &self.host).await;
+        self.finished.borrow_mut().retain_mut(|record| {
+            if record.session_id == ours {
+                return true;
+            }
+            let now = logged.iter().find(|now| now.session_id == record.session_id);
+            now.cloned().map(|now| *record = now).is_some()
+        });
+        self.save_or_report().await;
+    }
+
+    fn save_later(self: &Rc<Self>) {
+        if self.is_closed.get() || self.logged_timer.borrow().is_some() {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let timer = self.host.after(LOGGED_RECORD_MS, move || {
+            let Some(this) = weak.upgrade() else { return };
+            drop(this.logged_timer.take());
+            this.save_soon();
+        });
+        self.logged_timer.replace(Some(timer));
+    }
+
+    fn save_soon(self: &Rc<Self>) {
+        if self.is_closed.get() {
+            self.saved.advance(self.shared.ring.latest_seq());
+            return;
+        }
+        self.is_stale.set(true);
+        if self.is_saving.replace(true) {
+            return;
+        }
+        let this = self.clone();
+        self.host.spawn(async move {
+            while this.is_stale.replace(false) {
+                this.save_or_report().await;
+            }
+            this.is_saving.set(false);
+        });
+    }
+
+    /// Without the record or with it, memory is all that is left.
+    async fn save_or_report(&self) {
+        if let Err(error) = self.save().await {
+            self.host
+                .problem("volatile", &format!("the record of what memory holds was not saved: {error:?}"));
+        }
+    }
+
+    async fn save(&self) -> Result<(), H::SaveError> {
+        let latest_seq = self.shared.ring.latest_seq();
+        let mut record = self.resumable.borrow().clone();
+        record.volatile.extend(self.finished.borrow().iter().cloned());
+        match self.logged_seq.get() {
+            Some(logged_seq) => {
+                let undelivered = self.undelivered_after(logged_seq, logged_seq);
+                record.volatile.extend(Some(undelivered).filter(|undelivered| !undelivered.is_empty()));
+                record.logged = self.unconfirmed.borrow().clone();
+            }
+            None => {
+                let undelivered = LossRecord { relays: Vec::new(), ..self.undelivered_after(0, latest_seq) };
+                record.logged = Some(undelivered).filter(|undelivered| !undelivered.is_empty());
+            }
+        }
+        let is_resumable = record.session_id.is_some();
+        let says_something = record != ResumeRecord::default();
+        let mut saved = self.host.save_resume(says_something.then_some(&record)).await;
+        if saved.is_err() && !is_resumable {
+            // An older record must not let a recorder continue this session, and spend its seqs again.
+            saved = self.host.save_resume(None).await.and(saved);
+        }
+        self.saved.advance(latest_seq);
+        saved
+    }
+
+    /// The records after `seq` that no collector has, and how far relays' messages were taken after `logged_seq`.
+    fn undelivered_after(&self, seq: u64, logged_seq: u64) -> LossRecord {
+        let acked_seq = self.shared.delivery.borrow().as_ref().map_or(0, |it| it.status().acked_seq);
+        // Records that the ring does not show yet are not counted: relays will send them again.
+        let relays = self.shared.ledger.borrow().cursors_in(logged_seq + 1..=self.shared.ring.latest_seq());
+        self.counter.borrow_mut().record(acked_seq.max(seq), relays)
+    }
+}

@@ -1,0 +1,32 @@
+//! The life of a recording: opening, committing, losing the log and recovering it.
+//!
+//! ```text
+//!                    open                      commits fail for 5 s, or 16 MiB pending
+//!   resume record ─────────▶ logged ──────────────────────────────────────────▶ degraded
+//!        │                      ▲                                                  │  ▲
+//!        │ the log cannot       │ the log works again and has what memory held     │  │ backoff, 1 s to 60 s
+//!        │ be opened            └──────────────────────────────────────────────────┤  │
+//!        │                                                                         └──┘
+//!        └──────────────▶ degraded, from its first event
+//! ```
+//!
+//! [`open`](open()) decides which session a recorder continues. A [`Committer`] makes its records durable and notices
+//! that the log fails. A [`LossJournal`] keeps, outside of this memory, what would be lost with this memory or with
+//! the log: the next recorder makes gaps of it. A database that still cannot be opened after about a minute is
+//! [set aside](RecorderLog::set_aside).
+//!
+//! Nothing here names a browser: the log, the clock, timers, and what outlives a worker come in by [`RecorderLog`],
+//! [`Runtime`] and [`Host`].
+
+mod committer;
+mod degraded;
+mod host;
+mod open;
+
+pub use committer::{CommitObserver, Committer};
+pub use degraded::{LossJournal, Shared};
+pub use host::{Host, RecorderLog, ResumeRecord, Runtime};
+pub use open::{Opened, new_session_id, open};
+
+#[cfg(test)]
+mod tests;

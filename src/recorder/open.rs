@@ -1,0 +1,198 @@
+//! Opening: which session to continue or begin, and what earlier recorders lost.
+
+use super::host::{Host, RecorderLog, ResumeRecord};
+use crate::delivery::Platform;
+use crate::log::{Head, LogError};
+use crate::record::SessionId;
+use crate::session::LossRecord;
+use crate::system::Unwatched;
+
+/// Pauses between attempts to open a log, before the recorder begins in memory: what closes the database, such as the
+/// worker before, is then gone. Observations wait meanwhile.
+const OPEN_RETRY_MS: [f64; 2] = [100.0, 400.0];
+
+/// Most finished sessions whose losses are kept in memory. They are kept until a collector has acknowledged them.
+const MAX_FINISHED: usize = 64;
+
+/// Chrome stops a service worker this long after its last event.
+/// <https://developer.chrome.com/docs/extensions/develop/concepts/service-workers/lifecycle#idle-shutdown>
+const IDLE_DEATH_MICROS: u64 = 30_000_000;
+
+/// The session of a new recorder.
+#[derive(Debug)]
+pub struct Opened<L> {
+    /// Its id.
+    pub session_id: SessionId,
+    /// Its head in the log; the default while it has none.
+    pub head: Head,
+    /// The log, unless this environment has none.
+    pub log: Option<L>,
+    /// Why the session begins in memory.
+    pub failed: Option<LogError>,
+    /// Whether an earlier recorder began the session.
+    pub resumed: bool,
+    /// The session before, when this one is new.
+    pub previous: Option<SessionId>,
+    /// The key that redacted values are hashed with.
+    pub install_key: [u8; 32],
+    /// Losses of earlier sessions that no collector has acknowledged yet.
+    pub finished: Vec<LossRecord>,
+    /// What the log alone held of an earlier session, as long as the log cannot be asked whether it still does.
+    pub unconfirmed: Option<LossRecord>,
+}
+
+/// Opens the log and continues the session of `resume`, or begins one. A log that cannot be opened is reported as a
+/// problem, and the session begins in memory.
+pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>, host: &H) -> Opened<L> {
+    let resume = resume.unwrap_or_default();
+    let mut pauses = OPEN_RETRY_MS.into_iter();
+    let failed = loop {
+        match open_in(&log, &resume, host).await {
+            Ok(opened) => return opened,
+            Err(failed) => match pauses.next().filter(|_| matches!(failed, LogError::Other { .. })) {
+                Some(pause_ms) => host.sleep(pause_ms).await,
+                None => break failed,
+            },
+        }
+    };
+    host.problem(
+        failed.code(),
+        &format!("{failed}; this session is kept in memory until the log can be opened"),
+    );
+    let mut install_key = [0; 32];
+    host.fill_random(&mut install_key);
+    let has_log = !matches!(failed, LogError::Unavailable(_));
+    Opened {
+        session_id: new_session_id(host),
+        head: Head::default(),
+        log: has_log.then_some(log),
+        failed: Some(failed),
+        resumed: false,
+        previous: resume.session_id,
+        install_key,
+        finished: resume.volatile,
+        unconfirmed: resume.logged,
+    }
+}
+
+async fn open_in<L: RecorderLog, H: Host>(
+    log: &L,
+    resume: &ResumeRecord,
+    host: &H,
+) -> Result<Opened<L>, LogError> {
+    log.open().await?;
+    let install_key = log.install_key().await?;
+    let ResumeRecord { session_id, volatile: mut finished, logged, .. } = resume.clone();
+    let lost = match logged {
+        Some(record) => lost_with_log(log, record).await?,
+        None => None,
+    };
+    let resumed = match session_id {
+        // A log that was set back would spend the same seqs again.
+        Some(session_id) if lost.as_ref().is_none_or(|lost| lost.session_id != session_id) => {
+            log.resume_session(session_id).await?.map(|head| (session_id, head))
+        }
+        _ => None,
+    };
+    if let Some((session_id, _)) = &resumed {
+        // Its records are in its log again.
+        finished.retain(|record| record.session_id != *session_id);
+    }
+    finished.extend(lost.filter(|lost| finished.iter().all(|other| other.session_id != lost.session_id)));
+    log_gaps(log, &mut finished, host).await;
+    if let Some((session_id, head)) = resumed {
+        return Ok(Opened {
+            session_id,
+            head,
+            log: Some(log.clone()),
+            failed: None,
+            resumed: true,
+            previous: None,
+            install_key,
+            finished,
+            unconfirmed: None,
+        });
+    }
+    if let Some(gone) = session_id {
+        let why = format!("session {gone} is not in the log any more, nor what no collector had of it");
+        host.problem(LogError::Missing.code(), &why);
+    }
+    let last = log.sessions().await?.last().map(|(session_id, _)| *session_id);
+    let previous = session_id.or(last);
+    let session_id = new_session_id(host);
+    let head = log.begin_session(session_id).await?;
+    Ok(Opened {
+        session_id,
+        head,
+        log: Some(log.clone()),
+        failed: None,
+        resumed: false,
+        previous,
+        install_key,
+        finished,
+        unconfirmed: None,
+    })
+}
+
+impl<L> Opened<L> {
+    /// What the next recorder needs; `None` when there is nothing to say.
+    #[must_use]
+    pub fn record(&self) -> Option<ResumeRecord> {
+        let is_logged = self.failed.is_none();
+        let record = ResumeRecord {
+            session_id: is_logged.then_some(self.session_id),
+            epoch: self.head.epoch,
+            volatile: self.finished.clone(),
+            logged: self.unconfirmed.clone(),
+        };
+        (record != ResumeRecord::default()).then_some(record)
+    }
+
+    /// When worker events may have been lost: a worker that was killed left its last commit behind less than the
+    /// idle time ago. One that was idle for longer held nothing when it ended.
+    pub fn unwatched(&self, host: &impl Platform) -> Option<Unwatched> {
+        let from_ts = self.head.committed_ms * 1_000;
+        let to_ts = (host.unix_ms() * 1_000.0) as u64;
+        let killed = self.resumed && to_ts.saturating_sub(from_ts) < IDLE_DEATH_MICROS;
+        killed.then_some(Unwatched { from_ts, to_ts })
+    }
+}
+
+/// `record`, if the log has not all that it speaks of.
+pub(super) async fn lost_with_log<L: RecorderLog>(
+    log: &L,
+    mut record: LossRecord,
+) -> Result<Option<LossRecord>, LogError> {
+    let sessions = log.sessions().await?;
+    let head = sessions.iter().find(|(session_id, _)| *session_id == record.session_id);
+    if head.is_some_and(|(_, head)| head.latest_seq >= record.latest_seq()) || record.is_empty() {
+        return Ok(None);
+    }
+    record.is_log_lost = true;
+    Ok(Some(record))
+}
+
+/// Writes to the log what ended with the memory of earlier recorders.
+pub(super) async fn log_gaps<L: RecorderLog>(log: &L, finished: &mut Vec<LossRecord>, host: &impl Host) {
+    for record in &mut *finished {
+        if let Err(failed) = record.append_gaps_to(log).await {
+            host.problem(failed.code(), &format!("the losses of session {}: {failed}", record.session_id));
+        }
+    }
+    finished.retain(|record| !record.undelivered_by_category.is_empty() || !record.gaps_logged);
+    // What is in the log is delivered from there as well, as long as the log is not lost.
+    let excess = finished.len().saturating_sub(MAX_FINISHED);
+    let mut dropped = 0;
+    finished.retain(|record| {
+        let goes = dropped < excess && record.gaps_logged;
+        dropped += usize::from(goes);
+        !goes
+    });
+}
+
+/// A new session id of the platform's time and randomness.
+pub fn new_session_id(platform: &impl Platform) -> SessionId {
+    let mut random = [0; 10];
+    platform.fill_random(&mut random);
+    SessionId::from_time(platform.unix_ms() as u64, random)
+}
