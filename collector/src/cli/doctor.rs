@@ -104,6 +104,13 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
             format!("is damaged: {damage}; move events.db (and events.db-wal) away, start again, and bring back what is whole with `tabtape recover`"),
         ),
     });
+    if health["status"] == "replaced" {
+        findings
+            .push(bad("store", "its file was deleted or replaced; the collector opens it again by itself"));
+    }
+    if let Some(notice) = health["store_notice"].as_str() {
+        findings.push(bad("store", notice));
+    }
     findings.push(impostor(client, running).await);
     findings.push(clock(client).await);
     findings.extend(owner(running).await);

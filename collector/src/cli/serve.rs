@@ -8,15 +8,19 @@ use crate::http::{App, app, serve};
 use crate::otlp::forward::Forwarder;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// Ports tried after a taken one, before any free one is taken.
 const NEXT_PORTS: u16 = 20;
 /// Connections the system may hold until they are accepted; one beyond them would wait without a word.
 const BACKLOG: u32 = 8192;
+/// Time between attempts to open a store whose file was deleted or replaced.
+const OPEN_AGAIN_STEP: Duration = Duration::from_secs(1);
 /// How often retention is looked at.
 const RETENTION_STEP: Duration = Duration::from_secs(60);
 
@@ -44,30 +48,82 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     }
     let listener = bind(args.listen)?;
     let address = listener.local_addr()?;
-    let state = App::new(store, auth, address);
-    let (router, _) = app(state.clone());
+    let listener = listener.into_std()?;
+    let mut state = App::new(store, auth, address);
     announce(&folder, &state, args.json)?;
-    tokio::spawn(keep_state(folder.clone(), state.clone()));
-
-    let shutdown = state.shutdown.clone();
+    let stop = CancellationToken::new();
+    state.shutdown = stop.child_token();
+    let stopping = stop.clone();
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping");
-        shutdown.cancel();
+        stopping.cancel();
         stop_signal().await;
         std::process::exit(130); // asked twice: at once; what was acknowledged is on disk
     });
-    if let Some(endpoint) = &args.otlp_endpoint {
-        let forwarder =
-            Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
-        tokio::spawn(forwarder.map_err(CliError::Failed)?.run());
+    while let Some(store) = serve_store(&folder, &listener, &state, &args).await? {
+        let notice = notice(&state.store, &store);
+        tracing::warn!("{notice}");
+        state = state.with_store(store, notice, stop.child_token());
+        write_state(&folder, &state)?;
     }
-    let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
-    tokio::spawn(retain(state.store.clone(), retention));
-    serve(listener, &state, router).await;
     state.store.close().await;
     state::remove(&folder);
     Ok(())
+}
+
+/// Serves until the process is told to stop, or until the store's file was replaced and is open again: then it
+/// returns the new store. Meanwhile the old one answers, and refuses to acknowledge.
+async fn serve_store(
+    folder: &Path,
+    listener: &StdListener,
+    state: &App,
+    args: &ServeArgs,
+) -> Result<Option<Store>, CliError> {
+    let mut background = JoinSet::new(); // ended with the store that they use
+    background.spawn(keep_state(folder.to_owned(), state.clone()));
+    if let Some(endpoint) = &args.otlp_endpoint {
+        let forwarder =
+            Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
+        background.spawn(forwarder.map_err(CliError::Failed)?.run());
+    }
+    let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
+    background.spawn(retain(state.store.clone(), retention));
+    let (router, _) = app(state.clone());
+    let listener = TcpListener::from_std(listener.try_clone()?)?;
+    let mut serving = std::pin::pin!(serve(listener, state, router));
+    tokio::select! {
+        () = &mut serving => Ok(None),
+        store = open_again(&state.store) => {
+            state.shutdown.cancel();
+            serving.await;
+            Ok(Some(store))
+        }
+    }
+}
+
+/// Waits until the store's file is deleted or replaced, and opens it again.
+async fn open_again(store: &Store) -> Store {
+    store.replaced().await;
+    loop {
+        match store.open_again().await {
+            Ok(store) => return store,
+            Err(error) => tracing::error!(%error, "the store could not be opened again; trying again"),
+        }
+        tokio::time::sleep(OPEN_AGAIN_STEP).await;
+    }
+}
+
+/// Says what became of the store, for `/healthz` and `tabtape doctor`.
+fn notice(old: &Store, new: &Store) -> String {
+    let file = old.folder().join("events.db");
+    let when = chrono::Local::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, false);
+    let what = if old.store_id() == new.store_id() {
+        "lost its write-ahead log, whose contents were kept"
+    } else {
+        "was deleted or replaced; recorders send again what they still hold"
+    };
+    format!("{} {what} ({when}); do not touch the data folder while the collector runs", file.display())
 }
 
 /// Applies retention now and then.

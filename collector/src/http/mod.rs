@@ -75,7 +75,9 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Limits for each client.
     pub limits: Limits,
-    /// Cancelled when the process is about to end: streams end.
+    /// What happened to the store's file since the process began, if it was deleted or replaced.
+    pub store_notice: Option<Arc<str>>,
+    /// Cancelled when the process is about to end, or opens its store again: streams end.
     pub shutdown: CancellationToken,
 }
 
@@ -94,7 +96,19 @@ impl App {
             replays: Arc::default(),
             metrics: Arc::default(),
             limits: Limits::default(),
+            store_notice: None,
             shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// The same app on a store that was opened again.
+    pub(crate) fn with_store(&self, store: Store, notice: String, shutdown: CancellationToken) -> Self {
+        Self {
+            producers: Arc::new(Producers::new(store.clone(), self.auth.redaction_key())),
+            store,
+            store_notice: Some(notice.into()),
+            shutdown,
+            ..self.clone()
         }
     }
 }
@@ -190,9 +204,15 @@ pub fn app(app: App) -> (Router, utoipa::openapi::OpenApi) {
 /// Liveness.
 #[utoipa::path(get, path = "/healthz", tag = "public", responses((status = OK, body = Value)))]
 async fn health(State(app): State<App>) -> Json<Value> {
+    let status = match app.store.damage() {
+        _ if app.store.is_replaced() => "replaced",
+        Some(_) => "damaged",
+        None => "ok",
+    };
     Json(json!({
-        "status": if app.store.damage().is_some() { "damaged" } else { "ok" },
+        "status": status,
         "damage": app.store.damage(),
+        "store_notice": app.store_notice,
         "version": env!("CARGO_PKG_VERSION"),
         "store_id": app.store.store_id(),
     }))

@@ -95,6 +95,9 @@ impl From<StoreError> for Problem {
             StoreError::DiskFull => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail).retry_after(10)
             }
+            StoreError::Replaced(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_replaced", detail).retry_after(1)
+            }
             StoreError::Closed => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail).retry_after(2)
             }

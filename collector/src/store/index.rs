@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tabtape::record::{Line, Record, parse_line};
 use tokio::sync::{Notify, watch};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Positions of a block: small enough to be read in a blink, large enough to share its trigrams.
 pub(super) const BLOCK: u64 = 256;
@@ -145,6 +146,7 @@ struct Indexer {
     /// Writes the index; the store is attached as `store`, and only read.
     connection: Connection,
     set: TrigramSet,
+    _in_use: TaskTrackerToken,
 }
 
 struct Progress {
@@ -156,7 +158,7 @@ impl Indexer {
     fn open(path: &Path, readers: &Readers) -> Result<Self, StoreError> {
         let connection = connect(path)?;
         connection.execute("ATTACH DATABASE ?1 AS store", [readers.events_path().to_string_lossy()])?;
-        Ok(Self { connection, set: TrigramSet::new() })
+        Ok(Self { connection, set: TrigramSet::new(), _in_use: readers.in_use() })
     }
 
     /// Indexes some blocks and forgets what was deleted.

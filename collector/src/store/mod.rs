@@ -2,7 +2,8 @@
 //!
 //! **Promises.** A receipt is given only after `fsync`. A record is stored once, its bytes as they came.
 //! `acked_seq` never falls. Readers see whole commits, in order of position, and an answer is never
-//! taken from memory that a deletion has passed by.
+//! taken from memory that a deletion has passed by. If `events.db` is deleted or replaced while it is open,
+//! every receipt is refused with [`StoreError::Replaced`], and [`Store::open_again`] opens the file that is there.
 //!
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
 //! `store.lock` keeps a second collector out.
@@ -29,6 +30,7 @@ mod schema;
 mod schema_tests;
 mod session_state;
 mod sessions;
+mod store_file;
 #[cfg(test)]
 mod tests;
 mod trigrams;
@@ -53,6 +55,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use store_file::StoreFile;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -77,8 +80,9 @@ struct Inner {
     index_wake: Arc<Notify>,
     indexer: JoinHandle<()>,
     damage: Arc<OnceLock<String>>,
+    file: Arc<StoreFile>,
     /// Held for as long as the store is open.
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -87,12 +91,18 @@ impl Store {
     /// # Errors
     /// The folder is in use or not writable, the file is damaged or from a newer program.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_other_than(None, folder)
+    }
+
+    /// Opens the store in `folder`; gives it another id if it has `lost`.
+    fn open_other_than(lost: Option<&str>, folder: &Path) -> Result<Self, StoreError> {
         let lock = lock_folder(folder)?;
         let events = folder.join("events.db");
         let mut connection = open_for_writing(&events)?;
         schema::migrate(&mut connection)?;
         let check_later = integrity::at_start(&connection, &events)?;
-        let store_id = store_id(&connection)?;
+        let store_id = store_id(&connection, lost)?;
+        let file = Arc::new(StoreFile::of(&events));
         let names = Arc::new(Names::load(&connection)?);
         let latest: Option<i64> = connection
             .query_row("SELECT value FROM meta WHERE key = 'latest_position'", [], |row| row.get(0))
@@ -100,8 +110,8 @@ impl Store {
         let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
         let index = folder.join("index.db");
         let indexed = Arc::new(AtomicU64::new(index::open(&index, &store_id, recent.latest_position())?));
-        let readers = Arc::new(Readers::new(events, index.clone()));
-        let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent))?;
+        let readers = Arc::new(Readers::new(events, index.clone(), Arc::clone(&file)));
+        let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent), Arc::clone(&file))?;
         let index_wake = Arc::new(Notify::new());
         let keeping = index::keep(
             index,
@@ -127,7 +137,8 @@ impl Store {
                 index_wake,
                 indexer,
                 damage,
-                _lock: lock,
+                file,
+                lock,
             }),
         })
     }
@@ -229,6 +240,39 @@ impl Store {
         self.inner.writer.run(write).await
     }
 
+    /// Whether the store's file was deleted or replaced since it was opened.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.inner.file.check().is_err()
+    }
+
+    /// Resolves once the store's file is deleted or replaced.
+    pub async fn replaced(&self) {
+        self.inner.file.replaced().await;
+    }
+
+    /// Closes a store whose file was deleted or replaced, and opens what is there now, or a new file.
+    ///
+    /// Another file always has another store id, also a copy of the old one, so that recorders send again what
+    /// they still hold. If only the write-ahead log was deleted, its contents go into the database, and the
+    /// store is the same.
+    ///
+    /// # Errors
+    /// As [`Store::open`]. It may be called again.
+    pub async fn open_again(&self) -> Result<Self, StoreError> {
+        self.close().await;
+        self.inner.readers.closed().await;
+        let old = Arc::clone(&self.inner);
+        let open = move || {
+            let folder = |source| StoreError::Folder { path: old.folder.clone(), source };
+            let lost = old.file.is_another().then_some(&*old.store_id);
+            old.file.remove_leftovers().map_err(folder)?;
+            old.lock.unlock().map_err(folder)?;
+            Self::open_other_than(lost, &old.folder)
+        };
+        tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::Closed)?
+    }
+
     /// Returns the damage that a check has found, if any.
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
@@ -310,14 +354,15 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn store_id(connection: &Connection) -> Result<String, StoreError> {
-    let found = connection
+/// The store's id, a new one if it has none or that of the store that was `lost`.
+fn store_id(connection: &Connection, lost: Option<&str>) -> Result<String, StoreError> {
+    let found: Option<String> = connection
         .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
         .optional()?;
-    if let Some(store_id) = found {
+    if let Some(store_id) = found.filter(|store_id| Some(&**store_id) != lost) {
         return Ok(store_id);
     }
     let store_id = uuid::Uuid::now_v7().to_string();
-    connection.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?1)", [&store_id])?;
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('store_id', ?1)", [&store_id])?;
     Ok(store_id)
 }

@@ -3,11 +3,15 @@
 //! WAL lets them read while the writer writes; each sees the snapshot of its own transaction. The text
 //! index is attached as `idx`.
 
+use super::store_file::StoreFile;
 use super::{StoreError, writer::BUSY_TIMEOUT};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Enough to keep two cores busy; more only fight over the page cache.
 const MAX_READERS: usize = 8;
@@ -21,18 +25,35 @@ pub(super) struct Readers {
     index: PathBuf,
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
+    file: Arc<StoreFile>,
+    /// Counts the connections in use, also those of readers that have gone.
+    in_use: TaskTracker,
 }
 
 impl Readers {
-    pub(super) fn new(events: PathBuf, index: PathBuf) -> Self {
-        Self { events, index, idle: Mutex::new(Vec::new()), permits: Semaphore::new(MAX_READERS) }
+    pub(super) fn new(events: PathBuf, index: PathBuf, file: Arc<StoreFile>) -> Self {
+        Self {
+            events,
+            index,
+            idle: Mutex::new(Vec::new()),
+            permits: Semaphore::new(MAX_READERS),
+            file,
+            in_use: TaskTracker::new(),
+        }
+    }
+
+    /// Marks a connection to the store as open until the token is dropped.
+    pub(super) fn in_use(&self) -> TaskTrackerToken {
+        self.in_use.token()
     }
 
     pub(super) fn events_path(&self) -> &std::path::Path {
         &self.events
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
+    fn open(&self) -> Result<Connection, StoreError> {
+        // A file that has taken the store's name would be read together with the store's write-ahead log.
+        self.file.check()?;
         let connection = Connection::open_with_flags(
             &self.events,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -40,6 +61,7 @@ impl Readers {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.execute("ATTACH DATABASE ?1 AS idx", [self.index.to_string_lossy()])?;
         connection.pragma_update(None, "query_only", true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "mmap_size", MMAP_BYTES)?;
         Ok(connection)
@@ -52,7 +74,9 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
         let readers = std::sync::Arc::clone(self);
+        let in_use = self.in_use();
         let done = tokio::task::spawn_blocking(move || {
+            let _in_use = in_use;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = idle.map_or_else(|| readers.open(), Ok)?;
             let transaction = connection.transaction()?;
@@ -68,5 +92,12 @@ impl Readers {
     pub(super) fn close(&self) {
         self.permits.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Waits until no connection is open; after [`Self::close`].
+    pub(super) async fn closed(&self) {
+        self.in_use.close();
+        self.in_use.wait().await;
+        self.close(); // a reader puts its connection back among the idle ones
     }
 }

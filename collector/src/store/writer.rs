@@ -11,6 +11,7 @@ use super::ingest::Ingest;
 use super::names::{Interner, Names};
 use super::packed::Packed;
 use super::recent::{Commit, Recent};
+use super::store_file::StoreFile;
 use crate::clock::now_micros;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(super) struct WriterState {
     pub(super) ingest: Ingest,
     pub(super) names: Arc<Names>,
     pub(super) recent: Arc<Recent>,
+    file: Arc<StoreFile>,
     last_clock: u64,
 }
 
@@ -74,10 +76,11 @@ impl Writer {
         connection: Connection,
         names: Arc<Names>,
         recent: Arc<Recent>,
+        file: Arc<StoreFile>,
     ) -> Result<Self, StoreError> {
         let (ops, queue) = mpsc::channel(MAX_QUEUED);
         let ingest = Ingest::new(Interner::of(&names), recent.latest_position());
-        let state = WriterState { connection, ingest, names, recent, last_clock: 0 };
+        let state = WriterState { connection, ingest, names, recent, file, last_clock: 0 };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -120,7 +123,13 @@ impl Writer {
         job: impl FnOnce(&mut WriterState) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, result) = oneshot::channel();
-        let job: Job = Box::new(move |state| drop(reply.send(job(state))));
+        let checked = move |state: &mut WriterState| {
+            state.file.check()?;
+            let done = job(state)?;
+            state.file.check()?;
+            Ok(done)
+        };
+        let job: Job = Box::new(move |state| drop(reply.send(checked(state))));
         self.ops.send(Op::Run(job)).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?
     }
@@ -213,19 +222,20 @@ impl WriterState {
             }
             Err(error) if group.len() == 1 => {
                 tracing::error!(%error, "a batch could not be stored");
-                for waiting in group {
-                    let _ = waiting.reply.send(Err(StoreError::from_sqlite(&error)));
+                if let Some(waiting) = group.into_iter().next() {
+                    let _ = waiting.reply.send(Err(error));
                 }
             }
             Err(_) => group.into_iter().for_each(|waiting| self.commit_group(vec![waiting])),
         }
     }
 
-    fn try_commit(&mut self, group: &[Waiting]) -> rusqlite::Result<Vec<Receipt>> {
+    fn try_commit(&mut self, group: &[Waiting]) -> Result<Vec<Receipt>, StoreError> {
+        self.file.check()?;
         let clock = now_micros();
         let clock_due = clock.abs_diff(self.last_clock) >= CLOCK_STEP_MICROS;
         let ingest = &mut self.ingest;
-        let committed = (|| {
+        let committed = (|| -> rusqlite::Result<_> {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let receipts = group
                 .iter()
@@ -241,7 +251,8 @@ impl WriterState {
             transaction.commit()?;
             Ok(receipts)
         })();
-        match committed {
+        // The commit counts only if the file that it went to still has the store's name.
+        match committed.map_err(StoreError::from).and_then(|receipts| self.file.check().map(|()| receipts)) {
             Ok(receipts) => {
                 if clock_due {
                     self.last_clock = clock;

@@ -16,6 +16,7 @@ mod process;
 mod producers;
 mod program;
 mod query;
+mod replaced_store;
 mod sealed;
 mod security;
 mod squatter;
