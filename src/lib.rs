@@ -33,11 +33,12 @@
 //! | [`mod@log`], [`delivery`], [`relay`] | durability, delivery, and messages that arrive more than once |
 //! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
 //! | [`sealed`] | what a recorder and its collector say, unreadable for others |
-//! | [`redaction`] | secrets, replaced before they reach a disk |
+//! | [`redaction`], `console` | secrets, replaced before they reach a disk; the text of a console line |
 //! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
 //! | [`json`] | one validating pass over bytes |
 
 pub mod config;
+mod console;
 pub mod coverage;
 pub mod delivery;
 pub mod event;

@@ -13,12 +13,19 @@ export function fits(json: string, maxBytes: number): boolean {
   return json.length * 3 <= maxBytes || (json.length <= maxBytes && utf8Length(json) <= maxBytes);
 }
 
-/** What `make` makes when each of its parts may have so many bytes; with less and less of them until it fits. */
-export function shrink(maxBytes: number, make: (partBytes: number) => string): string {
+/**
+ * What `make` makes when each of its parts may have so many bytes; with less and less of them until it fits together
+ * with the `textBytes` that the core adds to what was made last.
+ */
+export function shrink(
+  maxBytes: number,
+  make: (partBytes: number) => string,
+  textBytes: () => number,
+): string {
   // There are up to three parts, and each may grow where JSON escapes it.
   for (let part = maxBytes >> 2; part > 0; part >>= 1) {
     const json = make(part);
-    if (fits(json, maxBytes)) return json;
+    if (fits(json, maxBytes - textBytes())) return json;
   }
   return "{}";
 }

@@ -8,13 +8,24 @@
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Inspector } from "./inspect.ts";
-import { type Limits, limitsOf, within } from "./limits.ts";
+import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
 import type { Mask } from "./mask.ts";
-import { apply, cut, cutToBytes, descriptorOf, hasOwn, nowMicros, quote, stackAbove } from "./natives.ts";
+import {
+  apply,
+  cut,
+  cutToBytes,
+  descriptorOf,
+  hasOwn,
+  min,
+  nowMicros,
+  quote,
+  stackAbove,
+  utf8Length,
+} from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
-import { ConsoleState } from "./state.ts";
-import { MAX_TEXT, messageText } from "./text.ts";
+import { ConsoleState, type Said } from "./state.ts";
+import { isPrimitive, MAX_TEXT, primitiveText, TextParts } from "./text.ts";
 
 export const METHODS = [
   "log",
@@ -62,6 +73,8 @@ export class ConsoleHook {
   #inside = false;
   /** Whether the preview made last left something out. */
   #cut = false;
+  /** Bytes that the text takes, at most, which the core makes of the event made last. */
+  #textBytes = 0;
   readonly #state: ConsoleState;
 
   constructor(inspect: Inspector, outbox: Outbox, config: HookConfig) {
@@ -129,21 +142,24 @@ export class ConsoleHook {
     const max = this.#config.max_event_bytes;
     const first = method === "assert" && args.length > 0 ? 1 : 0;
     const said = this.#state.after(method, args, ts);
-    const whole =
-      said?.text ?? (args.length > first ? messageText(this.#inspect, args, first) : silent(method));
-    const text = cut(whole, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
+    const whole = plainText(method, args, first, said);
     const wholeStack = wantsStack(method, level) ? stackAbove(above) : "";
     const stack = cut(wholeStack, MAX_STACK);
     const previewed = level !== "minimal" && needsPreview(args);
     let truncated =
       level !== "minimal" &&
-      (whole.length > MAX_TEXT || wholeStack.length > MAX_STACK || said?.labelCut === true);
+      ((whole ?? "").length > MAX_TEXT || wholeStack.length > MAX_STACK || said?.labelCut === true);
 
-    const content: Content = { level, text, args, first, previewed, stack, fields: said?.fields ?? "" };
-    let data = this.#json(content, this.#limits, max);
-    if (!fits(data, max)) {
+    const content: Content = { level, whole, said, args, first, previewed, stack };
+    const limits = previewed ? this.#limits : limitsOfText(this.#config);
+    let data = this.#json(content, limits, max);
+    if (!fits(data, max - this.#textBytes)) {
       truncated = true;
-      data = shrink(max, (part) => this.#json(content, within(this.#limits, part), part));
+      data = shrink(
+        max,
+        (part) => this.#json(content, within(limits, part), part),
+        () => this.#textBytes,
+      );
     }
     truncated ||= this.#cut;
     if (method === "group" || method === "groupCollapsed") this.#state.depth++;
@@ -161,22 +177,64 @@ export class ConsoleHook {
 
   /** `data` of an event, with so many bytes for each of its parts. */
   #json(
-    { level, text, args, first, previewed, stack, fields }: Content,
+    { level, whole, said, args, first, previewed, stack }: Content,
     limits: Limits,
     part: number,
   ): string {
     this.#cut = false;
-    let json = `{"text":${quote(cutToBytes(text, part))}`;
-    if (this.#state.depth > 0) json += `,"group_depth":${this.#state.depth}`;
-    if (level === "minimal" || part < LEAST_PART) return `${json}}`;
-    if (previewed) {
+    this.#textBytes = 0;
+    const isSmall = part < LEAST_PART;
+    let json =
+      whole !== null || isSmall
+        ? `{"text":${quote(cutToBytes(cut(whole ?? "", level === "minimal" ? MINIMAL_TEXT : MAX_TEXT), part))}`
+        : this.#withParts(args, first, said, previewed, limits, part);
+    // A single string that is longer than its text.
+    if (whole !== null && previewed && !isSmall) {
       const preview = new Preview(this.#inspect, limits);
       json += `,"args":[${preview.list(args, first)}]`;
       this.#cut = preview.truncated;
     }
+    if (this.#state.depth > 0) json += `,"group_depth":${this.#state.depth}`;
+    if (level === "minimal" || isSmall) return `${json}}`;
     if (stack !== "") json += `,"stack":${quote(cutToBytes(stack, part))}`;
-    return `${json}${fields}}`;
+    return `${json}${said?.fields ?? ""}}`;
   }
+
+  /** The beginning of `data`: the arguments, and how the core puts the text together from them. */
+  #withParts(
+    args: ArrayLike<unknown>,
+    first: number,
+    said: Said | null,
+    previewed: boolean,
+    limits: Limits,
+    part: number,
+  ): string {
+    const preview = new Preview(this.#inspect, limits);
+    const list = preview.list(args, first);
+    const parts = new TextParts(args, first, preview, part);
+    if (said === null) {
+      parts.message();
+    } else {
+      parts.literal(said.text);
+      parts.list(said.rest, true);
+    }
+    if (previewed) this.#cut = preview.truncated;
+    // The short form of a value is longer than its JSON by blanks at most.
+    this.#textBytes = min(3 * MAX_TEXT, utf8Length(list) * 1.5);
+    return `{"text":[${parts.json}],"${previewed ? "args" : "text_args"}":[${list}]`;
+  }
+}
+
+/** The text of a call without arguments or with a single primitive; null for what the core puts together. */
+function plainText(
+  method: Method,
+  args: ArrayLike<unknown>,
+  first: number,
+  said: Said | null,
+): string | null {
+  if (said !== null) return said.rest >= args.length ? said.text : null;
+  if (args.length <= first) return silent(method);
+  return args.length === first + 1 && isPrimitive(args[first]) ? primitiveText(args[first]) : null;
 }
 
 function isCallable(owner: object, method: Method): boolean {
@@ -187,13 +245,15 @@ function isCallable(owner: object, method: Method): boolean {
 /** What goes into one event. */
 interface Content {
   level: HookConfig["console"];
-  text: string;
+  /** The text; null if the core puts it together from the arguments. */
+  whole: string | null;
+  said: Said | null;
   args: ArrayLike<unknown>;
   /** Of the arguments, the first that is shown. */
   first: number;
+  /** Whether the arguments are stored as well. */
   previewed: boolean;
   stack: string;
-  fields: string;
 }
 
 /** What the browser prints of a call without arguments. */

@@ -7,11 +7,22 @@
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Inspector } from "./inspect.ts";
-import { type Limits, limitsOf, within } from "./limits.ts";
-import { cut, cutToBytes, getterOf, listen, nowMicros, quote, read, unlisten } from "./natives.ts";
+import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
+import {
+  cut,
+  cutToBytes,
+  getterOf,
+  listen,
+  min,
+  nowMicros,
+  quote,
+  read,
+  unlisten,
+  utf8Length,
+} from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
-import { MAX_TEXT, valueText } from "./text.ts";
+import { isPrimitive, MAX_TEXT, primitiveText } from "./text.ts";
 
 const error = {
   message: getterOf(ErrorEvent.prototype, "message"),
@@ -82,7 +93,7 @@ export class ErrorHook {
       this.#publish(
         "console.rejection",
         "unhandledrejection",
-        `Uncaught (in promise) ${valueText(this.#inspect, value, 2, true)}`,
+        isPrimitive(value) ? `Uncaught (in promise) ${primitiveText(value)}` : null,
         value,
         "",
         false,
@@ -94,11 +105,11 @@ export class ErrorHook {
     }
   };
 
-  /** `more` are fields as JSON, each with a comma in front; `isCut` says that one of them is cut. */
+  /** Without a `message` the text is made of the value. `more` are fields as JSON, each with a comma in front; `isCut` says that one of them is cut. */
   #publish(
     type: string,
     sourceEvent: string,
-    message: string,
+    message: string | null,
     value: unknown,
     more: string,
     isCut: boolean,
@@ -106,23 +117,37 @@ export class ErrorHook {
     const ts = nowMicros();
     const level = this.#config.console;
     const max = this.#config.max_event_bytes;
-    const text = cut(message, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
-    const limits = limitsOf(this.#config);
-    let truncated = level !== "minimal" && (isCut || message.length > MAX_TEXT);
+    const text = cut(message ?? "", level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
+    const limits = level === "minimal" ? limitsOfText(this.#config) : limitsOf(this.#config);
+    let truncated = level !== "minimal" && (isCut || (message ?? "").length > MAX_TEXT);
+    let textBytes = 0;
 
     const content = (bounds: Limits, part: number): string => {
+      textBytes = 0;
       const json = `{"text":${quote(cutToBytes(text, part))}`;
-      if (level === "minimal" || part < LEAST_PART) return `${json}}`;
+      if (part < LEAST_PART) return `${json}}`;
+      if (message !== null && level === "minimal") return `${json}}`;
       if (value === undefined || value === null) return `${json}${more}}`;
       const preview = new Preview(this.#inspect, bounds);
       const shown = preview.json(value);
+      if (message === null) {
+        textBytes = min(3 * MAX_TEXT, utf8Length(shown) * 1.5);
+        const parts = '{"text":["Uncaught (in promise) ",0]';
+        if (level === "minimal") return `${parts},"text_args":[${shown}]}`;
+        truncated ||= preview.truncated;
+        return `${parts},"error":${shown}${more}}`;
+      }
       truncated ||= preview.truncated;
       return `${json}${more},"error":${shown}}`;
     };
     let data = content(limits, max);
-    if (!fits(data, max)) {
+    if (!fits(data, max - textBytes)) {
       truncated = true;
-      data = shrink(max, (part) => content(within(limits, part), part));
+      data = shrink(
+        max,
+        (part) => content(within(limits, part), part),
+        () => textBytes,
+      );
     }
     this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true);
   }

@@ -21,6 +21,12 @@ export function limitsOf(config: HookConfig): Limits {
     : { depth: 6, width: 200, string: 64_000, total: minimum(256_000, config.max_event_bytes), millis: 16 };
 }
 
+/** For arguments that serve the text only, which shows no more of them. */
+export function limitsOfText(config: HookConfig): Limits {
+  const string = config.console === "minimal" ? 200 : 2_000;
+  return { depth: 3, width: 11, string, total: minimum(16_000, config.max_event_bytes), millis: 4 };
+}
+
 /** For another try: what takes long was tried already. */
 export function within({ depth, width, string }: Limits, total: number): Limits {
   return { depth, width, string, total, millis: 1 };

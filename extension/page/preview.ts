@@ -13,6 +13,7 @@ import {
   apply,
   bigintText,
   cut,
+  find,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   hasOwn,
@@ -45,6 +46,10 @@ const DEEP = '{"$":"deep"';
 export class Preview {
   /** True when anything was left out. */
   truncated = false;
+  /** Arguments in the list. */
+  count = 0;
+  /** Indexes of strings that are truncated, each between commas: an array would ask the page's prototypes. */
+  #partial = "";
   readonly #inspect: Inspector;
   readonly #limits: Limits;
   #left: number;
@@ -67,10 +72,18 @@ export class Preview {
     let list = "";
     for (let at = first; at < args.length; at++) {
       const spent = this.#left <= 0;
-      list += `${list === "" ? "" : ","}${this.json(args[at])}`;
+      const json = this.json(args[at]);
+      if (typeof args[at] === "string" && json[0] !== '"') this.#partial += `,${this.count},`;
+      list += `${list === "" ? "" : ","}${json}`;
+      this.count++;
       if (spent) break;
     }
     return list;
+  }
+
+  /** Whether the argument at `index` of the list, a string, has all its characters in it. */
+  isWhole(index: number): boolean {
+    return this.#partial === "" || find(this.#partial, `,${index},`) < 0;
   }
 
   #value(value: unknown, depth: number, above: Ancestor | null): string {

@@ -7,7 +7,7 @@
 
 import type { Inspector } from "./inspect.ts";
 import { apply, bigintText, cut, NONE, quote, read } from "./natives.ts";
-import { listText, valueText } from "./text.ts";
+import { labelText } from "./text.ts";
 
 /** Labels counted and timed at once; a page that makes labels up does not make this grow. */
 const MAX_LABELS = 256;
@@ -17,8 +17,9 @@ const { get, set, has, delete: remove } = Map.prototype;
 const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
 
 export interface Said {
-  /** What such a call prints. */
+  /** What such a call prints; the arguments from `rest` on follow. */
   text: string;
+  rest: number;
   /** As JSON, each with a comma in front. */
   fields: string;
   /** Whether the label is longer than what is told of it. */
@@ -57,6 +58,7 @@ export class ConsoleState {
     const shown = cut(label, MAX_LABEL);
     const said: Said = {
       text: shown,
+      rest: args.length,
       fields: `,"label":${quote(shown)}`,
       labelCut: label.length > MAX_LABEL,
     };
@@ -87,7 +89,8 @@ export class ConsoleState {
           break;
         }
         if (method === "timeEnd") apply(remove, map, [label]);
-        said.text = `${label}: ${(ts - value) / 1000} ms${listText(this.#inspect, args, 1)}`;
+        said.text = `${label}: ${(ts - value) / 1000} ms`;
+        said.rest = 1;
         said.fields += `,"elapsed_ms":${(ts - value) / 1000}`;
     }
     return said;
@@ -105,7 +108,7 @@ export class ConsoleState {
       case "bigint":
         return apply(bigintText, label, NONE);
       default:
-        return valueText(this.#inspect, label, 1, true);
+        return labelText(this.#inspect, label);
     }
   }
 }

@@ -1,84 +1,145 @@
 /**
- * One line a person can read of what a page logged: formats applied, objects in the short form of a console.
+ * How the line is put together that a console prints of its arguments, for the core to write.
  *
- * Longer than `MAX_TEXT` by one character where it is cut, so that whoever shows it can tell; never deeper than two
- * objects, never runs code of the page.
+ * The arguments cross as previews, and in place of their text a list of JSON: literals, indexes of arguments, and what
+ * stands for an argument (see `src/console/mod.rs`). The core replaces secrets in the arguments first and writes the
+ * text from what is left, so that neither shows what the other hides. Code of the page is never run.
  */
 
 import type { Inspector } from "./inspect.ts";
-import {
-  apply,
-  bigintText,
-  cut,
-  getOwnPropertyDescriptor,
-  hasOwn,
-  min,
-  NONE,
-  symbolText,
-  tail,
-  trunc,
-} from "./natives.ts";
+import { apply, bigintText, cut, NONE, quote, symbolText, tail, trunc } from "./natives.ts";
 
 export const MAX_TEXT = 8192;
 /** More cannot be shown, and less would not tell that there was more. */
 const ENOUGH = MAX_TEXT + 1;
-const MAX_NESTED_TEXT = 100;
-const MAX_ITEMS = 5;
-const MAX_ARRAY_ITEMS = 10;
-/** Keys that are looked at to find so many that are enumerable. */
-const MAX_KEYS = 1_000;
+const MAX_QUOTED = 100;
 
 const { parseInt: toInteger, parseFloat: toFloat } = Number;
+const { slice } = String.prototype;
 
-/** What `console.log` would print of the arguments from `first` on. */
-export function messageText(inspect: Inspector, args: ArrayLike<unknown>, first = 0): string {
-  // Beyond its length an array would answer with the page's Array.prototype.
-  const format = args.length > first + 1 ? args[first] : undefined;
-  if (typeof format === "string") {
-    const { text, used } = applyFormat(inspect, cut(format, ENOUGH), args, first + 1);
-    return cut(text + listText(inspect, args, used, ENOUGH - text.length), ENOUGH);
-  }
-  if (args.length <= first) return "";
-  const text = valueText(inspect, args[first], 2, true);
-  if (args.length === first + 1) return cut(text, ENOUGH);
-  return cut(text + listText(inspect, args, first + 1, ENOUGH - text.length), ENOUGH);
+/** The arguments as they are recorded, as far as the text depends on it. */
+export interface Shown {
+  /** How many arguments are recorded. */
+  readonly count: number;
+  /** Whether the argument, a string, is recorded with all its characters. */
+  isWhole(index: number): boolean;
 }
 
-/** The arguments from `first` on, a space before each. */
-export function listText(
-  inspect: Inspector,
-  args: ArrayLike<unknown>,
-  first: number,
-  maxLength = ENOUGH,
-): string {
-  let text = "";
-  for (let at = first; at < args.length && text.length < maxLength; at++) {
-    text += ` ${valueText(inspect, args[at], 2, true)}`;
-  }
-  return text;
-}
+/** The parts of one text, as JSON without brackets. */
+export class TextParts {
+  json = "";
+  /** Characters that the text has at least. */
+  #length = 0;
+  readonly #args: ArrayLike<unknown>;
+  readonly #first: number;
+  readonly #shown: Shown;
+  readonly #max: number;
 
-function applyFormat(
-  inspect: Inspector,
-  format: string,
-  args: ArrayLike<unknown>,
-  first: number,
-): { text: string; used: number } {
-  let text = "";
-  let used = first;
-  let from = 0;
-  for (let at = 0; at < format.length - 1; at++) {
-    if (format[at] !== "%") continue;
-    const letter = format[at + 1] as string;
-    let piece: string;
-    if (letter === "%") piece = "%";
-    else if (used >= args.length || !isDirective(letter)) continue;
-    else piece = directive(inspect, letter, args[used++]);
-    text += between(format, from, at) + piece;
-    from = at + 2;
-    at++;
+  /** At most `max` characters of strings. Arguments are counted from `first`, as in `shown`. */
+  constructor(args: ArrayLike<unknown>, first: number, shown: Shown, max = ENOUGH) {
+    this.#args = args;
+    this.#first = first;
+    this.#shown = shown;
+    this.#max = max < ENOUGH ? max : ENOUGH;
   }
-  return { text: text + tail(format, from), used };
+
+  /** What `console.log` prints of the arguments. */
+  message(): void {
+    const args = this.#args;
+    const first = this.#first;
+    // Beyond its length an array would answer with the page's Array.prototype.
+    const format = args.length > first + 1 ? args[first] : undefined;
+    if (typeof format === "string") this.list(this.#format(cut(format, ENOUGH), first + 1), true);
+    else this.list(first, false);
+  }
+
+  /** The arguments from `from` on, a space between them. */
+  list(from: number, spaceFirst: boolean): void {
+    for (let at = from; at < this.#args.length && this.#length < this.#max; at++) {
+      if (spaceFirst || at > from) this.literal(" ");
+      this.#argument(at, true);
+    }
+  }
+
+  literal(text: string): void {
+    if (text !== "") this.#add(quote(this.#room(text)), text.length);
+  }
+
+  #format(format: string, first: number): number {
+    let used = first;
+    let from = 0;
+    for (let at = 0; at < format.length - 1; at++) {
+      if (format[at] !== "%") continue;
+      const letter = format[at + 1] as string;
+      if (letter !== "%" && (used >= this.#args.length || !isDirective(letter))) continue;
+      // A doubled sign is one sign of the literal before it.
+      this.literal(apply(slice, format, [from, letter === "%" ? at + 1 : at]));
+      if (letter !== "%") this.#directive(letter, used++);
+      from = at + 2;
+      at++;
+    }
+    this.literal(tail(format, from));
+    return used;
+  }
+
+  #directive(letter: string, at: number): void {
+    const value = this.#args[at];
+    switch (letter) {
+      case "c":
+        return;
+      case "d":
+      case "i":
+        this.#instead(
+          at,
+          typeof value === "number"
+            ? `${trunc(value)}`
+            : typeof value === "string"
+              ? `${toInteger(value)}`
+              : "NaN",
+        );
+        return;
+      case "f":
+        this.#instead(
+          at,
+          typeof value === "number" || typeof value === "string" ? `${toFloat(value as string)}` : "NaN",
+        );
+        return;
+      default:
+        this.#argument(at, letter === "s");
+    }
+  }
+
+  /** `bare` strings are printed without quotes, as a console does with its arguments. */
+  #argument(at: number, bare: boolean): void {
+    const value = this.#args[at];
+    const index = at - this.#first;
+    const recorded = index < this.#shown.count;
+    if (typeof value === "string") {
+      if (recorded && this.#shown.isWhole(index)) {
+        this.#add(bare ? `${index}` : `[${index}]`, value.length);
+      } else {
+        this.#instead(at, bare ? value : `'${shorten(value)}'`);
+      }
+    } else if (recorded) {
+      this.#add(`${index}`, 2);
+    } else {
+      this.#instead(at, isPrimitive(value) ? primitiveText(value) : "…");
+    }
+  }
+
+  /** The text that stands for an argument. */
+  #instead(at: number, text: string): void {
+    this.#add(`[${at - this.#first},${quote(this.#room(text))}]`, text.length);
+  }
+
+  #room(text: string): string {
+    return cut(text, this.#max > this.#length ? this.#max - this.#length : 0);
+  }
+
+  #add(json: string, length: number): void {
+    this.json += this.json === "" ? json : `,${json}`;
+    this.#length += length;
+  }
 }
 
 function isDirective(letter: string): boolean {
@@ -93,138 +154,37 @@ function isDirective(letter: string): boolean {
   );
 }
 
-function directive(inspect: Inspector, letter: string, value: unknown): string {
-  switch (letter) {
-    case "c":
-      return "";
-    case "d":
-    case "i":
-      return typeof value === "number"
-        ? `${trunc(value)}`
-        : typeof value === "string"
-          ? `${toInteger(value)}`
-          : "NaN";
-    case "f":
-      return typeof value === "number" || typeof value === "string" ? `${toFloat(value as string)}` : "NaN";
-    default:
-      return valueText(inspect, value, 2, letter === "s");
-  }
+export function isPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== "object" && typeof value !== "function");
 }
 
-/** `bare` strings are printed without quotes, as a console does with its arguments. */
-export function valueText(inspect: Inspector, value: unknown, depth: number, bare: boolean): string {
+/** A primitive as a console prints it. */
+export function primitiveText(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return bare ? cut(value, ENOUGH) : `'${shorten(value, MAX_NESTED_TEXT)}'`;
+      return cut(value, ENOUGH);
     case "number":
       return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
     case "boolean":
       return value ? "true" : "false";
-    case "undefined":
-      return "undefined";
     case "bigint":
       return value < 1n << 256n && value > -(1n << 256n) ? `${apply(bigintText, value, NONE)}n` : "bigint";
     case "symbol":
-      return cut(apply(symbolText, value, NONE), MAX_NESTED_TEXT);
-    case "function":
-      return `ƒ ${inspect.functionName(value)}`;
+      return cut(apply(symbolText, value, NONE), MAX_QUOTED);
     default:
-      return value === null ? "null" : objectText(inspect, value as object, depth);
+      return value === null ? "null" : "undefined";
   }
 }
 
-function objectText(inspect: Inspector, object: object, depth: number): string {
-  const kind = inspect.kindOf(object);
-  switch (kind) {
-    case "error": {
-      const message = inspect.errorMessage(object);
-      return message === ""
-        ? inspect.errorName(object)
-        : `${inspect.errorName(object)}: ${shorten(message, 2048)}`;
-    }
-    case "date":
-      return inspect.dateText(object);
-    case "regexp":
-      return shorten(inspect.regexpText(object), MAX_NESTED_TEXT);
-    case "node":
-      return `<${inspect.nodeText(object)}>`;
-    case "map":
-      return `Map(${inspect.mapSize(object)})`;
-    case "set":
-      return `Set(${inspect.setSize(object)})`;
-    case "typed_array":
-      return `${inspect.classOf(object)}(${inspect.typedLength(object)})`;
-    case "array_buffer":
-      return `ArrayBuffer(${inspect.byteLength(object)})`;
-    case "event":
-      return `${inspect.classOf(object)} {type: '${inspect.eventType(object)}'}`;
-    case "promise":
-      return "Promise {}";
-    case "closed":
-      return "Object {…}";
-    case "cross_origin":
-      return `${inspect.crossOriginClass(object)} (cross-origin)`;
-    case "proxy": {
-      const target = inspect.targetOf(object);
-      return target === undefined || typeof target === "function" || depth === 0
-        ? "Proxy {…}"
-        : `Proxy ${objectText(inspect, target, depth - 1)}`;
-    }
-    case "array":
-      return arrayText(inspect, object as unknown[], depth);
-    default:
-      return propertiesText(inspect, object, depth);
-  }
+/** The text of a label. Of an object only its class: what it contains might be a secret. */
+export function labelText(inspect: Inspector, value: unknown): string {
+  if (typeof value === "function") return `ƒ ${inspect.functionName(value)}`;
+  if (isPrimitive(value)) return primitiveText(value);
+  const kind = inspect.kindOf(value as object);
+  const name = kind === "closed" || kind === "cross_origin" ? "" : inspect.classOf(value as object);
+  return `[object ${name || "Object"}]`;
 }
 
-function arrayText(inspect: Inspector, array: unknown[], depth: number): string {
-  const { length } = array;
-  if (depth === 0) return `Array(${length})`;
-  const shown = min(length, MAX_ARRAY_ITEMS);
-  let text = "";
-  for (let at = 0; at < shown; at++) {
-    const descriptor = getOwnPropertyDescriptor(array, `${at}`);
-    text += at === 0 ? "" : ", ";
-    text += descriptor === undefined ? "empty" : memberText(inspect, descriptor, depth);
-  }
-  return shown < length ? `(${length}) [${text}, …]` : `[${text}]`;
-}
-
-function propertiesText(inspect: Inspector, object: object, depth: number): string {
-  const name = inspect.classOf(object);
-  const prefix = name === "" ? "" : `${name} `;
-  if (depth === 0) return `${prefix}{…}`;
-  const keys = inspect.keysOf(object);
-  let text = "";
-  let shown = 0;
-  for (let at = 0; at < keys.length; at++) {
-    if (at === MAX_KEYS) {
-      text += text === "" ? "…" : ", …";
-      break;
-    }
-    const key = keys[at] as string | symbol;
-    const descriptor = getOwnPropertyDescriptor(object, key);
-    if (descriptor === undefined || !descriptor.enumerable) continue;
-    if (shown++ === MAX_ITEMS) {
-      text += ", …";
-      break;
-    }
-    const shownKey = typeof key === "symbol" ? apply(symbolText, key, NONE) : key;
-    text += `${text === "" ? "" : ", "}${shorten(shownKey, MAX_NESTED_TEXT)}: ${memberText(inspect, descriptor, depth)}`;
-  }
-  return `${prefix}{${text}}`;
-}
-
-function memberText(inspect: Inspector, descriptor: PropertyDescriptor, depth: number): string {
-  return hasOwn(descriptor, "value") ? valueText(inspect, descriptor.value, depth - 1, false) : "(...)";
-}
-
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${cut(text, length)}…`;
-}
-
-const { slice } = String.prototype;
-
-function between(text: string, from: number, to: number): string {
-  return apply(slice, text, [from, to]);
+function shorten(text: string): string {
+  return text.length <= MAX_QUOTED ? text : `${cut(text, MAX_QUOTED)}…`;
 }

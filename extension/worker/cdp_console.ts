@@ -1,4 +1,5 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
+import type { DetailLevel } from "../../src/web/types.ts";
 import { jsonWithin } from "../relay/budget.ts";
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpPublisher, Params, Source } from "./debugger.ts";
@@ -72,7 +73,7 @@ export class CdpConsole {
     if (method === "Runtime.consoleAPICalled") {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;
-      this.#publish(tabId, worker, `console.${METHODS[called] ?? called}`, method, params, textOf(args), {
+      this.#publish(tabId, worker, `console.${METHODS[called] ?? called}`, method, params, partsOf(args), {
         args: [...args.slice(0, MAX_ARGS).map(previewOf), ...(args.length > MAX_ARGS ? [{ $: "cut" }] : [])],
         stack: stackOf(params.stackTrace as StackTrace | undefined),
       });
@@ -104,12 +105,12 @@ export class CdpConsole {
     type: string,
     method: string,
     params: Params,
-    text: string,
+    text: string | TextPart[],
     standard: Params,
   ): void {
     this.#publisher.publish(tabId, "console", (level) => {
       const data = climb(level, {
-        minimal: { text: level === "minimal" ? text.slice(0, 120) : text },
+        minimal: minimalOf(level, text, standard.args),
         standard,
         raw: params,
       }) as Params;
@@ -133,8 +134,21 @@ export class CdpConsole {
   }
 }
 
-function textOf(args: RemoteObject[]): string {
-  return args.map((arg) => (typeof arg.value === "string" ? arg.value : describe(arg))).join(" ");
+/** A literal, the index of an argument, or an index with the text that stands for the argument. */
+type TextPart = string | number | [number, string];
+
+/** How the core puts the text together, once it has replaced the secrets in the arguments: see src/console/mod.rs. */
+function partsOf(args: RemoteObject[]): TextPart[] {
+  return args.flatMap((arg, index): TextPart[] => {
+    const part =
+      typeof arg.value === "string" && index < MAX_ARGS ? index : ([index, describe(arg)] as const);
+    return index === 0 ? [part as TextPart] : [" ", part as TextPart];
+  });
+}
+
+function minimalOf(level: DetailLevel, text: string | TextPart[], args: unknown): Params {
+  if (level !== "minimal") return { text };
+  return typeof text === "string" ? { text: text.slice(0, 120) } : { text, text_args: args };
 }
 
 function describe(object: RemoteObject): string {

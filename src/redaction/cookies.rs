@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::escapes::{at, line_break_at, skip_blank};
+use super::harmless::is_no_secret;
 use super::names::Name;
 use super::placeholder::Decoding;
 use super::rules::ValueKind;
 use super::scan::Scan;
-use super::values::is_no_secret;
 
 /// Attributes of `Set-Cookie`, which are no secrets (RFC 6265bis, CHIPS).
 const ATTRIBUTES: &[&str] =

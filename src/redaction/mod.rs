@@ -36,6 +36,8 @@ mod extension;
 mod fields;
 mod follow;
 mod frequency;
+mod harmless;
+mod label;
 mod names;
 mod pairs;
 mod placeholder;
@@ -56,6 +58,7 @@ mod tests;
 
 pub use fields::RuleError;
 use names::Names;
+use placeholder::Decoding;
 use prefilter::Pattern;
 pub use rules::RuleTable;
 use rules::{NameList, NameRule, Shape, ShapeRule};
@@ -75,6 +78,15 @@ pub enum Redacted {
         /// How many secrets were replaced.
         secrets: u32,
     },
+}
+
+/// A secret that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where it stood in the text that was redacted.
+    pub range: Range<usize>,
+    /// The rule that found it; see [`Redactor::rule_id`].
+    pub rule: u16,
 }
 
 /// Finds and replaces secrets. Holds the compiled rules, the install's key and the counts.
@@ -128,17 +140,79 @@ impl Redactor {
     /// are copied. So an event's `url`, `source.metadata` and `data` are redacted in one go, and its
     /// `ts`, `type` and `category` not looked at.
     pub fn redact_values(&mut self, json: &[u8], values: &[Range<usize>], out: &mut Vec<u8>) -> Redacted {
-        let sink =
-            Sink { json, key: &self.key, out, counts: &mut self.counts, copied: 0, passed: 0, found: 0 };
+        self.scan(json, out, None, |scan| {
+            let json = scan.json;
+            for value in values {
+                scan.json = json.get(..value.end).unwrap_or(json);
+                scan.floor = value.start;
+                scan.strings = StringState { position: value.start, inside: false };
+                scan.run(value.start);
+            }
+        })
+    }
+
+    /// Redacts one value as [`redact`](Self::redact) does, and appends to `findings` what was replaced
+    /// and by which rule.
+    pub fn redact_reporting(
+        &mut self,
+        json: &[u8],
+        out: &mut Vec<u8>,
+        findings: &mut Vec<Finding>,
+    ) -> Redacted {
+        self.scan(json, out, Some(findings), |scan| scan.run(0))
+    }
+
+    /// Redacts `value`, a whole JSON value, if the text before it names it as a secret.
+    pub(crate) fn redact_labelled(
+        &mut self,
+        before: &[u8],
+        part_start: usize,
+        value: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Redacted {
+        let Some(label) = label::ending(&self.engine.names, before, part_start) else {
+            return Redacted::Unchanged;
+        };
+        self.scan(value, out, None, |scan| scan.redact_labelled(label))
+    }
+
+    /// Replaces `value`, a whole string or number, as the rule of a finding did in another view of it.
+    pub(crate) fn replace_scalar(&mut self, value: &[u8], rule: u16, out: &mut Vec<u8>) -> Redacted {
+        self.scan(value, out, None, |scan| match value {
+            [b'"', content @ .., b'"'] => {
+                scan.sink.replace(1..1 + content.len(), rule, Decoding::TEXT);
+            }
+            _ => scan.sink.replace_bare(0..value.len(), rule, 0),
+        })
+    }
+
+    /// The id of the rule with this counter.
+    #[must_use]
+    pub fn rule_id(&self, rule: u16) -> &str {
+        self.ids.get(usize::from(rule)).map_or("", String::as_str)
+    }
+
+    fn scan(
+        &mut self,
+        json: &[u8],
+        out: &mut Vec<u8>,
+        findings: Option<&mut Vec<Finding>>,
+        run: impl FnOnce(&mut Scan<'_>),
+    ) -> Redacted {
+        let sink = Sink {
+            json,
+            key: &self.key,
+            out,
+            counts: &mut self.counts,
+            findings,
+            copied: 0,
+            passed: 0,
+            found: 0,
+        };
         let strings = StringState { position: 0, inside: false };
-        let mut scan =
-            Scan { engine: &self.engine, json: &[], floor: 0, sink, strings, walked_to: 0, cookies_to: 0 };
-        for value in values {
-            scan.json = json.get(..value.end).unwrap_or(json);
-            scan.floor = value.start;
-            scan.strings = StringState { position: value.start, inside: false };
-            scan.run(value.start);
-        }
+        let engine = &self.engine;
+        let mut scan = Scan { engine, json, floor: 0, sink, strings, walked_to: 0, cookies_to: 0 };
+        run(&mut scan);
         scan.sink.finish();
         match scan.sink.found {
             0 => Redacted::Unchanged,

@@ -8,25 +8,48 @@ use super::placeholder::Decoding;
 use super::rules::{Places, ValueKind};
 use super::scan::Scan;
 use super::sink::between;
+use super::values::end_of_scalar;
 
 impl Scan<'_> {
     /// `"value":"…","name":"Cookie"`: the value comes first.
     pub(super) fn redact_value_before_name(&mut self, value: usize, level: u32) -> Replaced {
+        const NAMES: &[&[u8]] = &[b"name", b"key", b"field", b"header", b"param", b"k"];
         let json = self.json;
         let open = quote_at(json, value).filter(|quote| quote.level == level)?;
         let close = closing_quote(json, open.end, level);
-        let key = quote_at(json, close.end + usize::from(at(json, close.end) == b','))?;
-        if !json.get(key.end..)?.starts_with(b"name") {
-            return None;
-        }
-        let key_end = quote_at(json, key.end + 4)?;
-        let name = quote_at(json, key_end.end + usize::from(at(json, key_end.end) == b':'))?;
+        let name = self.member_after(close.end, level, NAMES)?;
+        let name = quote_at(json, name).filter(|quote| quote.level == level)?;
         let name_end = closing_quote(json, name.end, level);
         let found = self.engine.names.ending_at(json, name.end, name_end.start)?;
         if !found.name.places.overlap(Places::JSON) || found.name.value == ValueKind::Pair {
             return None;
         }
         self.redact_content(between(open, close), Decoding::string(level), found.name, false).then_some(())
+    }
+
+    /// The value of the first of the members that follow in an object whose key is among `keys`.
+    fn member_after(&self, mut i: usize, level: u32, keys: &[&[u8]]) -> Option<usize> {
+        /// Far beyond any real pair; bounds the look ahead.
+        const MOST: usize = 6;
+        const MOST_BYTES: usize = 2_048;
+        let (json, from) = (self.json, i);
+        for _ in 0..MOST {
+            if at(json, i) != b',' || i > from + MOST_BYTES {
+                return None;
+            }
+            let open = quote_at(json, skip_blank(json, i + 1)).filter(|quote| quote.level == level)?;
+            let close = closing_quote(json, open.end, level);
+            let colon = skip_blank(json, close.end);
+            if close.level != level || at(json, colon) != b':' {
+                return None;
+            }
+            let value = skip_blank(json, colon + 1);
+            if keys.contains(&&json[between(open, close)]) {
+                return Some(value);
+            }
+            i = skip_blank(json, end_of_scalar(json, value, level));
+        }
+        None
     }
 
     /// What comes after a string that **is** a name: the second half of a pair.
@@ -63,18 +86,18 @@ impl Scan<'_> {
         let close = closing_quote(json, open.end, level);
         let after = skip_blank(json, close.end);
         if at(json, after) == b':' {
-            let key = &json[between(open, close)];
-            let is_value = key == b"value" || key == b"binaryValue";
-            let replaced = is_value && self.redact_json_value(skip_blank(json, after + 1), level, name);
-            return replaced.then_some(());
+            let value = self.member_after(i, level, &[b"value", b"binaryValue", b"val", b"v"])?;
+            return self.redact_json_value(value, level, name).then_some(());
         }
         // `["cookie","a=b"]`, and `"token:","abc"` as console.log("token:", token) leaves it.
         let labelled = matches!(json[name_end..i].first(), Some(b':' | b'='));
         let alone = || {
             at(json, after) == b']'
-                && self.array_starts_before(found.start, level)
-                // `["password","email"]` is a list of names.
-                && !json[between(open, close)].iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
+                && self.array_before(found.start, level).is_some_and(|array| {
+                    // `["password","email"]` is a list of names, `[["password","letmein"]]` one of entries.
+                    self.is_in_array(array)
+                        || !json[between(open, close)].iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
+                })
         };
         if !labelled && !alone() {
             return None;
@@ -82,13 +105,18 @@ impl Scan<'_> {
         self.redact_content(between(open, close), Decoding::string(level), name, false).then_some(())
     }
 
-    /// Whether the string around `i` is the first of its array.
-    fn array_starts_before(&self, i: usize, level: u32) -> bool {
+    /// Where the array begins of which the string around `i` is the first element.
+    fn array_before(&self, i: usize, level: u32) -> Option<usize> {
         let word =
             self.json[..i].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
         let start = i - word.count();
-        let before = start.checked_sub((1 << level) + 1).map(|before| self.json[before]);
-        self.string_starts_at(start, level) && before == Some(b'[')
+        let before = start.checked_sub((1 << level) + 1)?;
+        (self.string_starts_at(start, level) && self.json[before] == b'[').then_some(before)
+    }
+
+    /// Whether the array at `i` is an element of another that has arrays only.
+    fn is_in_array(&self, i: usize) -> bool {
+        matches!(&self.json[..i], [.., b'['] | [.., b']', b','] | [.., b']', b',', b' '])
     }
 }
 

@@ -211,6 +211,17 @@ impl RuleTable {
         ids
     }
 
+    /// The names of members whose value is a secret whenever it is a string of some length.
+    #[cfg(test)]
+    pub(crate) fn names_of_members(&self) -> impl Iterator<Item = &str> {
+        let any = |rule: &&NameRule| {
+            rule.places.overlap(Places::JSON)
+                && !matches!(rule.value, ValueKind::Digits | ValueKind::Keep | ValueKind::Pair)
+                && rule.min_length <= 12
+        };
+        self.names.iter().filter(any).flat_map(|rule| rule.names.iter())
+    }
+
     /// Whether the rule of this id is on.
     #[must_use]
     pub fn is_enabled(&self, id: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Finding;
 use super::escapes::Quote;
 use super::placeholder::{self, Decoding, is_placeholder};
 
@@ -13,6 +14,8 @@ pub(super) struct Sink<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// By rule.
     pub(super) counts: &'a mut [u64],
+    /// What was replaced, for a caller that asked.
+    pub(super) findings: Option<&'a mut Vec<Finding>>,
     /// Everything before is in `out`, redacted.
     pub(super) copied: usize,
     /// Up to here secrets are placeholders, be it since now or since an earlier run; going on from here
@@ -38,7 +41,7 @@ impl Sink<'_> {
         }
         self.copy_to(secret.start);
         self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
-        self.mark(secret.end, rule);
+        self.mark(secret, rule);
     }
 
     /// Puts a quoted placeholder where a bare value was, in quotes of the level the value stands at.
@@ -56,7 +59,7 @@ impl Sink<'_> {
         let decoding = Decoding { levels: level, percent: false };
         self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
         quote(self.out);
-        self.mark(secret.end, rule);
+        self.mark(secret, rule);
     }
 
     /// Copies what is left.
@@ -71,11 +74,14 @@ impl Sink<'_> {
         self.copied = end;
     }
 
-    fn mark(&mut self, copied: usize, rule: u16) {
-        (self.copied, self.passed) = (copied, self.passed.max(copied));
+    fn mark(&mut self, secret: Range<usize>, rule: u16) {
+        (self.copied, self.passed) = (secret.end, self.passed.max(secret.end));
         self.found += 1;
         if let Some(count) = self.counts.get_mut(usize::from(rule)) {
             *count += 1;
+        }
+        if let Some(findings) = &mut self.findings {
+            findings.push(Finding { range: secret, rule });
         }
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Most text has neither, and is then read once and copied nowhere.
 
+use crate::console;
 use crate::event::{self, Event, EventError, Shape, Trust};
 use crate::json::{Scanner, compact};
+use crate::levels::DetailLevel;
 use crate::redaction::{Redacted, Redactor};
 use std::ops::Range;
 
@@ -12,6 +14,8 @@ use std::ops::Range;
 pub(crate) struct EventReader {
     redactor: Option<Redactor>,
     compacted: Vec<u8>,
+    /// A console event with its text written.
+    written: Vec<u8>,
     redacted: Vec<u8>,
 }
 
@@ -43,14 +47,30 @@ impl EventReader {
             text = &self.compacted;
             event = parse(text, trust, shape)?;
         }
+        let mut unread = event.data;
+        let mut truncated = event.truncated;
+        if let Some(data) = unread.filter(|data| event.category == "console" && console::has_parts(data)) {
+            reset(&mut self.written);
+            let start = offset_in(text, data);
+            self.written.extend_from_slice(&text[..start]);
+            let minimal = event.detail_level == Some(DetailLevel::Minimal);
+            let redactor = self.redactor.as_mut();
+            if let Some(written) = console::write_text(data, minimal, redactor, &mut self.written) {
+                self.written.extend_from_slice(&text[start + data.len()..]);
+                text = &self.written;
+                truncated |= written.truncated;
+                event = Event { truncated, ..parse(text, trust, shape)? };
+                unread = None;
+            }
+        }
         let Some(redactor) = &mut self.redactor else {
             return Ok(event);
         };
         reset(&mut self.redacted);
-        let (ranges, count) = redactable(text, &event);
+        let (ranges, count) = redactable(text, &event, unread);
         match redactor.redact_values(text, &ranges[..count], &mut self.redacted) {
             Redacted::Unchanged => Ok(event),
-            Redacted::Changed { .. } => parse(&self.redacted, trust, shape),
+            Redacted::Changed { .. } => Ok(Event { truncated, ..parse(&self.redacted, trust, shape)? }),
         }
     }
 
@@ -79,15 +99,19 @@ fn reset(buffer: &mut Vec<u8>) {
     buffer.shrink_to(KEPT_BYTES);
 }
 
-/// Returns the ranges of `text` that may contain secrets: metadata, url and data, in their order in the text.
-fn redactable(text: &[u8], event: &Event<'_>) -> ([Range<usize>; 3], usize) {
+fn offset_in(text: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
+
+/// Returns the ranges of `text` that may contain secrets: metadata, url and `data`, in their order in the text.
+fn redactable(text: &[u8], event: &Event<'_>, data: Option<&[u8]>) -> ([Range<usize>; 3], usize) {
     let mut ranges = [0..0, 0..0, 0..0];
     let mut count = 0;
-    let start_of = |part: &[u8]| part.as_ptr() as usize - text.as_ptr() as usize;
     // A url is the content of a string: its quotes stand around it.
-    let url = event.url.map(|url| start_of(url) - 1..start_of(url) + url.len() + 1);
-    let whole = |part: Option<&[u8]>| part.map(|part| start_of(part)..start_of(part) + part.len());
-    for range in [whole(event.metadata), url, whole(event.data)].into_iter().flatten() {
+    let url = event.url.map(|url| offset_in(text, url) - 1..offset_in(text, url) + url.len() + 1);
+    let whole =
+        |part: Option<&[u8]>| part.map(|part| offset_in(text, part)..offset_in(text, part) + part.len());
+    for range in [whole(event.metadata), url, whole(data)].into_iter().flatten() {
         ranges[count] = range;
         count += 1;
     }

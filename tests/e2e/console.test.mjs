@@ -216,7 +216,7 @@ test("counts and timers are told as the browser prints them", async () => {
       ["default: 1", "default", 1],
       ["default: 2", "default", 2],
       ["10: 1", "10", 1],
-      ["{toString: ƒ toString}: 1", "{toString: ƒ toString}", 1],
+      ["[object Object]: 1", "[object Object]", 1],
     ],
   );
   const timers = said.filter(({ type }) => type.startsWith("time"));

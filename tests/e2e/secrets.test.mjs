@@ -25,6 +25,9 @@ const SECRETS = {
   bearer: "s3cr3tBearerToken0123456789abcdef",
   jwt: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyM3QifQ.s3cr3tsignature_abcdefghijklmnop",
   typed: "s3cr3t-typed-in-a-field-0Rf2",
+  inObject: "s3cr3t-console-object-1Gb6Qd",
+  inArguments: "s3cr3t-console-argument-8Ks3Vw",
+  rejected: "s3cr3t-rejected-with-5Pn7Hc",
 };
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
@@ -76,6 +79,20 @@ before(async () => {
     console.error(
       `marker-text Authorization: Bearer ${secrets.bearer} and ${secrets.jwt} and password=${secrets.password}`,
     );
+    const inside = secrets.inObject;
+    console.log("marker-objects", { pass: inside }, { tokens: [inside] }, { cookies: { a: inside } });
+    console.warn(
+      Object.entries({ token: inside }),
+      { name: "password", value: inside },
+      new Map([["auth", inside]]),
+    );
+    localStorage.setItem("access_token", inside);
+    console.info({ ...localStorage }, [{ deep: { secret: inside } }]);
+    console.log("token", secrets.inArguments);
+    console.log("marker-format password: %s and %o", secrets.inArguments, { auth: secrets.inArguments });
+    console.log(secrets.inArguments.length, "x".repeat(20_000), { n: 1 }, "api key", secrets.inArguments);
+    console.count(/** @type {any} */ ({ password: inside }));
+    Promise.reject({ marker: "marker-rejected", password: secrets.rejected });
     history.pushState(
       {},
       "",
@@ -127,6 +144,9 @@ function holdsOnlyMarkers(text) {
     "marker-text",
     "marker-thrown",
     "marker-history",
+    "marker-objects",
+    "marker-format",
+    "marker-rejected",
   ]) {
     assert.ok(text.includes(marker), marker);
   }
