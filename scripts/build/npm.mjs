@@ -13,6 +13,9 @@ const SOURCE = join(root, "src", "web");
 /** What package.json exports of dist/npm: each module has the source of the same name. */
 const MODULES = ["index", "node", "inline", "extension"];
 
+/** The same of `tabtape/core`, with the glue of the wasm that lacks the recorder. */
+const CORE_MODULES = ["core", "core_node"];
+
 /** What it exports for `require` is in a folder of its own, where `.js` means CommonJS. */
 const COMMONJS_FOLDER = "cjs";
 
@@ -39,18 +42,43 @@ export async function buildNpm() {
       format: "esm",
     });
     const files = outputsOf(outdir, result);
+    for (const [path, bytes] of await coreModules(build)) files.set(path, bytes);
     const types = await declarations();
     for (const [path, bytes] of types) files.set(path, bytes);
     for (const [path, bytes] of await commonJs(build)) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
     for (const [path, bytes] of types) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
     for (const [path, bytes] of await contentScripts(build)) files.set(path, bytes);
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
+    files.set("tabtape_core.wasm", readFileSync(dist("wasm-core", "tabtape.wasm")));
     emit(outdir, files);
   });
 }
 
 /** @param {string[]} modules */
 const sourcesOf = (modules) => Object.fromEntries(modules.map((name) => [name, join(SOURCE, `${name}.ts`)]));
+
+/** @param {typeof import("esbuild").build} build */
+async function coreModules(build) {
+  const outdir = dist("npm");
+  /** @type {import("esbuild").Plugin} */
+  const coreGlue = {
+    name: "core-glue",
+    setup({ onResolve }) {
+      onResolve({ filter: /dist\/wasm\/tabtape\.js$/ }, () => ({ path: dist("wasm-core", "tabtape.js") }));
+    },
+  };
+  const entryPoints = sourcesOf(CORE_MODULES);
+  const result = await build({
+    ...OPTIONS,
+    entryPoints,
+    outdir,
+    splitting: true,
+    format: "esm",
+    plugins: [coreGlue],
+    write: false,
+  });
+  return outputsOf(outdir, result);
+}
 
 /**
  * The modules for `require`, with the file that says that they are CommonJS.
@@ -133,7 +161,7 @@ async function declarations() {
       },
       include: [],
       files: [
-        ...Object.values(sourcesOf(MODULES)),
+        ...Object.values(sourcesOf([...MODULES, ...CORE_MODULES])),
         join(SOURCE, "wasm_module.d.ts"),
         dist("wasm", "tabtape.d.ts"),
       ],

@@ -9,27 +9,32 @@ import { together } from "../lib/together.mjs";
 
 /**
  * @typedef {object} Part
- * @property {string[]} carries Parts that are in it.
+ * @property {string[]} after Parts that are in it, or that use the same files of cargo's.
  * @property {("npm" | "wasm")[]} needs Steps of the setup.
  * @property {(mode: { quick: boolean }) => Promise<void>} make
  */
 
 /** @type {Record<string, Part>} In order of need. */
 const PARTS = {
-  www: { carries: [], needs: ["npm"], make: async () => (await import("./www.mjs")).buildViewer() },
+  www: { after: [], needs: ["npm"], make: async () => (await import("./www.mjs")).buildViewer() },
   collector: {
-    carries: ["www"],
+    after: ["www"],
     needs: [],
     make: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
   },
   wasm: {
-    carries: [],
+    after: [],
     needs: ["npm", "wasm"],
     make: async (mode) => (await import("./wasm.mjs")).buildWasm(mode),
   },
-  npm: { carries: ["wasm"], needs: ["npm"], make: async () => (await import("./npm.mjs")).buildNpm() },
+  core: {
+    after: ["wasm"],
+    needs: ["npm", "wasm"],
+    make: async (mode) => (await import("./wasm.mjs")).buildWasm(mode, { core: true }),
+  },
+  npm: { after: ["wasm", "core"], needs: ["npm"], make: async () => (await import("./npm.mjs")).buildNpm() },
   extension: {
-    carries: ["www", "wasm"],
+    after: ["www", "wasm"],
     needs: ["npm"],
     make: async () => (await import("./extension.mjs")).buildExtension(),
   },
@@ -48,8 +53,10 @@ export async function build(names = Object.keys(PARTS), { quick = false, setUp }
   }
   /** @type {Map<string, Promise<void>>} */
   const started = new Map();
+  // Nothing but the package holds the wasm without the recorder, so that it is never built for another part.
+  const wanted = names.includes("npm") ? [...names, "core"] : names;
   for (const [name, part] of Object.entries(PARTS)) {
-    if (names.includes(name)) started.set(name, make(part, started, { quick, setUp }));
+    if (wanted.includes(name)) started.set(name, make(part, started, { quick, setUp }));
   }
   await together([...started.values()]);
 }
@@ -59,7 +66,7 @@ export async function build(names = Object.keys(PARTS), { quick = false, setUp }
  * @param {ReadonlyMap<string, Promise<void>>} started Parts before it.
  * @param {{ quick: boolean, setUp: Pick<import("../setup/all.mjs").SetUp, "npm" | "wasm"> | undefined }} options
  */
-async function make({ carries, needs, make }, started, { quick, setUp }) {
-  await Promise.all([...needs.map((step) => setUp?.[step]), ...carries.map((name) => started.get(name))]);
+async function make({ after, needs, make }, started, { quick, setUp }) {
+  await Promise.all([...needs.map((step) => setUp?.[step]), ...after.map((name) => started.get(name))]);
   await make({ quick });
 }

@@ -1,6 +1,6 @@
 /**
  * The core as wasm: `dist/wasm/tabtape.wasm`, and `dist/wasm/tabtape.js`, a module whose default export
- * makes a fresh instance of the glue at each call.
+ * makes a fresh instance of the glue at each call. The same in `dist/wasm-core/` without the recorder.
  *
  * wasm-bindgen's glue keeps one instance in module state. An instance that trapped must be thrown away and
  * replaced, and a service worker may not `import()` a second copy, so the glue of target
@@ -29,22 +29,28 @@ const WASM_FEATURES = [
   "--enable-simd",
 ];
 
-/** @param {{ quick: boolean }} mode Quick: not optimised for size, and not by wasm-opt. */
-export async function buildWasm({ quick }) {
+/**
+ * @param {{ quick: boolean }} mode Quick: not optimised for size, and not by wasm-opt.
+ * @param {{ core?: boolean }} [variant] Core: without the recorder. Not at the same time as the other one, because cargo
+ *   gives both the same file.
+ */
+export async function buildWasm({ quick }, { core = false } = {}) {
+  const folder = core ? "wasm-core" : "wasm";
   const kind = await wasmToolchain();
   if (!kind) throw new Tell("no Rust toolchain here can build wasm: run npm run setup");
   const env = wasmEnv(kind);
 
   const profile = quick ? "wasm-quick" : "wasm";
   const cargo = ["build", "--lib", "--package", "tabtape", "--profile", profile, "--target", WASM_TARGET];
-  await run("Build the core for wasm", "cargo", cargo, { env });
+  if (core) cargo.push("--no-default-features");
+  await run(`Build the core for wasm${core ? ", without the recorder" : ""}`, "cargo", cargo, { env });
   const built = join(await cargoTargetDir(env), WASM_TARGET, profile, "tabtape.wasm");
 
-  const done = dist("wasm", ".stamp");
+  const done = dist(folder, ".stamp");
   const key = hashOf([built, fileURLToPath(import.meta.url)], `${glueFile()} ${profile}`);
   if (isStamped(done, key)) return;
 
-  const work = dist("wasm", "work");
+  const work = dist(folder, "work");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   await run("Generate the JavaScript glue", glueFile(), [built, work]);
@@ -55,16 +61,18 @@ export async function buildWasm({ quick }) {
     await run("Optimise the wasm", process.execPath, optimise, { env });
   }
 
-  copyFileSync(optimised, dist("wasm", "tabtape.wasm"));
-  writeFileSync(dist("wasm", "tabtape.js"), wrapGlue(readFileSync(join(work, "tabtape.js"), "utf8")));
-  writeFileSync(dist("wasm", "tabtape.d.ts"), wrapTypes(readFileSync(join(work, "tabtape.d.ts"), "utf8")));
+  copyFileSync(optimised, dist(folder, "tabtape.wasm"));
+  writeFileSync(dist(folder, "tabtape.js"), wrapGlue(readFileSync(join(work, "tabtape.js"), "utf8")));
+  writeFileSync(dist(folder, "tabtape.d.ts"), wrapTypes(readFileSync(join(work, "tabtape.d.ts"), "utf8")));
   rmSync(work, { recursive: true });
   stamp(done, key);
 
-  const bytes = readFileSync(dist("wasm", "tabtape.wasm"));
+  const bytes = readFileSync(dist(folder, "tabtape.wasm"));
   const kb = (/** @type {number} */ n) => `${(n / 1000).toFixed(1)} KB`;
   say(
-    dim(`  dist/wasm/tabtape.wasm: ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes, { level: 9 }).length)}`),
+    dim(
+      `  dist/${folder}/tabtape.wasm: ${kb(bytes.length)}, gzipped ${kb(gzipSync(bytes, { level: 9 }).length)}`,
+    ),
   );
 }
 

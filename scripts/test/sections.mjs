@@ -79,6 +79,21 @@ async function lint() {
       env,
     },
     {
+      title: "cargo clippy, without the recorder",
+      command: "cargo",
+      args: [
+        "clippy",
+        "--package",
+        "tabtape",
+        "--lib",
+        "--no-default-features",
+        "--target",
+        WASM_TARGET,
+        ...denied,
+      ],
+      env,
+    },
+    {
       title: "biome",
       command: process.execPath,
       args: [tool("@biomejs", "biome", "bin", "biome"), "ci", "--error-on-warnings", "."],

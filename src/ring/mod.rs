@@ -261,7 +261,7 @@ impl RingBuffer {
 
     /// Puts what `replace` makes of them in the places of entries: a gap of the same seqs where an event is
     /// to be forgotten.
-    #[cfg(any(test, target_arch = "wasm32"))]
+    #[cfg(any(test, all(target_arch = "wasm32", feature = "recorder")))]
     pub(crate) fn replace(&self, mut replace: impl FnMut(&Entry) -> Option<Entry>) {
         let mut state = self.shared.state();
         let State { entries, bytes, .. } = &mut *state;

@@ -1,6 +1,5 @@
-/** The names that every entry point of the package exports, next to its own `init`. */
-export type { Durability } from "./durability.ts";
-export { TabtapeError } from "./errors.ts";
+/** The names that every entry point of the package but `tabtape/core` exports, next to its own `init`. */
+export * from "./core_api.ts";
 export {
   type HeaderColumns,
   type LoggedCoverage,
@@ -11,14 +10,4 @@ export {
   openLogReader,
   type SessionTally,
 } from "./log_reader.ts";
-export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
-export { Reader } from "./reader.ts";
 export { openRecorder } from "./recorder.ts";
-export {
-  type BatchReceipt,
-  CaptureSession,
-  type CaptureSessionOptions,
-  type ReaderOptions,
-} from "./session.ts";
-export type * from "./types.ts";
-export { isTrap, type WasmResponse, type WasmSource } from "./wasm.ts";

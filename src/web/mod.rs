@@ -4,15 +4,20 @@
 //! the TypeScript side of this folder encodes into, once a batch. Errors cross as real `Error`s with a
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side.
 
+#![cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder uses what sessions do not"))]
+
 mod clock;
+#[cfg(feature = "recorder")]
 mod delivery;
 mod errors;
 mod fetch;
 pub mod indexed_db;
 mod input_buffer;
+#[cfg(feature = "recorder")]
 mod log_reader;
 mod logs;
 mod reader;
+#[cfg(feature = "recorder")]
 mod recorder;
 mod runtime;
 mod session;

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../scripts/lib/browser.mjs";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
@@ -94,6 +95,21 @@ test("every entry exports the same names", async () => {
   for (const [file, names] of Object.entries(others)) assert.deepEqual(names, expected, file);
 });
 
+test("tabtape/core does the same without the recorder, in a much smaller wasm", async () => {
+  const script = `
+    import * as core from "tabtape/core";
+    import { exercise } from "./exercise.mjs";
+    console.log(JSON.stringify({ names: Object.keys(core), found: await exercise(core) }));`;
+  const args = ["--input-type=module", "--eval", script];
+  const { names, found } = JSON.parse(await succeed(process.execPath, args, { cwd: installed.project }));
+  assert.deepEqual(found, EXPECTED);
+  assert.ok(names.includes("openCategoryLogs") && !names.includes("openRecorder"), names.join(", "));
+  const gzipped = (/** @type {string} */ name) =>
+    gzipSync(readFileSync(join(installed.project, "node_modules", "tabtape", "dist", "npm", name))).length;
+  const [core, whole] = [gzipped("tabtape_core.wasm"), gzipped("tabtape.wasm")];
+  assert.ok(core < 0.65 * whole, `${core} and ${whole} bytes`);
+});
+
 test("what needs IndexedDB says so in Node, and init says what is wrong with the wasm", async () => {
   const script = `
     import init, { init as again, openCategoryLogs, openLogReader, TabtapeError } from "tabtape";
@@ -168,6 +184,16 @@ test("a page and a module worker import it", async () => {
       return exercise(tabtape);
     });
     assert.deepEqual(inPage, EXPECTED);
+    const withCore = await page.evaluate(async () => {
+      const { exercise } = await import(`${location.origin}/exercise.mjs`);
+      const core = await import(`${location.origin}/node_modules/tabtape/dist/npm/core.js`);
+      const found = await exercise(core);
+      const session = new core.CaptureSession({ log: await core.openCategoryLogs() });
+      const seq = session.publish({ type: "app.ready", category: "app", source: { kind: "extension" } });
+      await session.committed(seq);
+      return { found, committed: session.committedSeq, state: session.state };
+    });
+    assert.deepEqual(withCore, { found: EXPECTED, committed: 1, state: "logged" });
     const inWorker = await page.evaluate(
       () =>
         new Promise((resolve) => {

@@ -1,0 +1,13 @@
+/** The names that every entry point of the package exports, `tabtape/core` included, next to its own `init`. */
+export type { Durability } from "./durability.ts";
+export { TabtapeError } from "./errors.ts";
+export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
+export { Reader } from "./reader.ts";
+export {
+  type BatchReceipt,
+  CaptureSession,
+  type CaptureSessionOptions,
+  type ReaderOptions,
+} from "./session.ts";
+export type * from "./types.ts";
+export { isTrap, type WasmResponse, type WasmSource } from "./wasm.ts";
