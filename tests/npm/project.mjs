@@ -6,6 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { capture, npm } from "../../scripts/lib/run.mjs";
 
+/** What `exercise` finds, wherever it runs. */
+export const EXPECTED = {
+  seq: 1,
+  refused: [[1, "invalid_event"]],
+  text: "žluťoučký",
+  kinds: ["envelope", "gap", "envelope"],
+  latestSeq: 4,
+  code: "closed",
+};
+
 export async function installedProject() {
   const folder = mkdtempSync(join(tmpdir(), "tabtape-npm-"));
   const answer = JSON.parse(await succeed(...npm(["pack", "--json", "--pack-destination", folder])));
