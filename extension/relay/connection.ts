@@ -7,8 +7,8 @@
  * `onOrphaned` is called, once.
  */
 import { RELAY_PORT } from "../port.ts";
+import type { Legacy } from "./legacy.ts";
 import type { Queue } from "./queue.ts";
-import type { Legacy } from "./succession.ts";
 
 /** Messages that follow a post this closely wait for each other. */
 const POST_AFTER_MS = 10;

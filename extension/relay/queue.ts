@@ -8,7 +8,7 @@
  *
  * Lengths are UTF-16 units: counting UTF-8 bytes of every line would cost more than it tells.
  */
-import type { Legacy } from "./succession.ts";
+import type { Legacy } from "./legacy.ts";
 
 export interface QueueLimits {
   /** Of each category. */

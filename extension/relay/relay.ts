@@ -11,6 +11,7 @@ import { nowMicros } from "./clock.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
 import { Interaction } from "./interaction.ts";
 import { nearestKin } from "./kin.ts";
+import type { Legacy } from "./legacy.ts";
 import { lineAt, type Observation } from "./observation.ts";
 import { Queue } from "./queue.ts";
 import { Reports } from "./reports.ts";
@@ -20,7 +21,6 @@ import {
   claimEstate,
   type Estate,
   ignoreClaims,
-  type Legacy,
   listenForClaims,
   randomId,
 } from "./succession.ts";

@@ -12,6 +12,7 @@
  * what it can forge anyway, console, page and interaction events of its own document; or keep the orphan's to itself.
  */
 import { isExtensionAlive } from "./connection.ts";
+import type { Legacy } from "./legacy.ts";
 import { DEFAULT_LIMITS, MAX_DROP } from "./queue.ts";
 
 const CLAIM = "tabtape:claim";
@@ -22,16 +23,6 @@ const MAX_LEGACIES = 8;
 
 const XHTML = "http://www.w3.org/1999/xhtml";
 const CATEGORIES = ["console", "page", "interaction"];
-
-/** The messages of one relay that are not acknowledged. */
-export interface Legacy {
-  relay: string;
-  /** Number of the first message in the window. */
-  first: number;
-  /** In flight: numbered already. */
-  window: string[];
-  lanes: { category: string; lines: string[]; dropped: number }[];
-}
 
 export interface Estate {
   legacies: Legacy[];

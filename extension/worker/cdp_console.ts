@@ -2,7 +2,7 @@
 import type { DetailLevel } from "../../src/web/types.ts";
 import { jsonWithin } from "../relay/budget.ts";
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
-import type { CdpPublisher, Params, Source } from "./debugger.ts";
+import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { LastingMap } from "./lasting_map.ts";
 import { climb } from "./levels.ts";
 

@@ -1,8 +1,8 @@
 /** `network.*` as the DevTools protocol tells it: bodies, exact sizes and initiators. Sockets: see `cdp_sockets.ts`. */
 import { beginning } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
+import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
-import type { CdpPublisher, Params, Source } from "./debugger.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 

@@ -6,8 +6,8 @@
  */
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
+import type { CdpPublisher, Params } from "./cdp_publisher.ts";
 import { headerPairs, nowMicros } from "./cdp_values.ts";
-import type { CdpPublisher, Params } from "./debugger.ts";
 import { LastingMap } from "./lasting_map.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 

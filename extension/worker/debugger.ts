@@ -11,6 +11,7 @@ import { answered, Unanswered } from "./answered.ts";
 import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";
 import { CdpNetwork } from "./cdp_network.ts";
+import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
 import type { Documents } from "./documents.ts";
 import { levelOf } from "./levels.ts";
@@ -23,21 +24,6 @@ import type { Tabs } from "./tabs.ts";
 const PROTOCOL = "1.3";
 /** Workers of a tab; each of them may have workers. */
 const AUTO_ATTACH = { autoAttach: true, waitForDebuggerOnStart: false, flatten: true };
-
-export type Source = chrome.debugger.DebuggerSession;
-export type Params = Record<string, unknown>;
-
-export interface CdpPublisher {
-  /** Publishes what `make` returns at the category's level, if the tab is recorded at all. */
-  publish(
-    tabId: number,
-    category: "network" | "console",
-    make: (level: DetailLevel, recorder: Recorder) => EventInput | null,
-  ): void;
-  send(source: Source, method: string, params?: Params): Promise<Params>;
-  metadata(tabId: number): Record<string, string>;
-  maxEventBytes(category: "network" | "console"): number;
-}
 
 export interface DebuggerParts {
   owner: RecorderOwner;

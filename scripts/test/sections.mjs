@@ -100,6 +100,15 @@ async function lint() {
       sums: /^Checked .*/m,
     },
     { title: "tsc", command: process.execPath, args: [tool("typescript", "bin", "tsc"), "--noEmit"] },
+    {
+      title: "dpdm, import circles",
+      command: process.execPath,
+      args: [
+        tool("dpdm", "lib", "bin", "dpdm.js"),
+        ...["--no-progress", "--no-tree", "--no-warning", "--exit-code", "circular:1"],
+        ...["src/web/*.ts", "www/src/**/*.{ts,tsx}", "extension/**/*.{ts,tsx}"],
+      ],
+    },
   ];
 }
 

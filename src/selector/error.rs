@@ -1,5 +1,7 @@
 //! Why a selector was refused: what is wrong, where it stands, and what would be right.
 
+use super::text_form::quoted_if_need_be;
+use super::Key;
 use std::fmt;
 use std::ops::Range;
 
@@ -106,14 +108,15 @@ impl SelectorError {
         }
     }
 
-    /// Describes the problem; in the text form, also how to search for an unknown key as text.
+    /// Describes the problem; in the text form, also how to search for the word as text.
     fn message(&self) -> String {
         match (&self.problem, &self.place) {
-            (Problem::UnknownKey { suggestion: Some(_), .. }, Place::Text { .. }) => {
-                format!("{} To search for it, quote it", self.problem)
-            }
-            (Problem::UnknownKey { .. }, Place::Text { .. }) => {
-                format!("{}. To search for it, quote it", self.problem)
+            (Problem::UnknownKey { .. } | Problem::Operator(_), Place::Text { text, span }) => {
+                let rest = text.get(span.start..).unwrap_or_default();
+                let word = excerpt(rest.split_whitespace().next().unwrap_or_default());
+                let end = if self.problem.to_string().ends_with('?') { "" } else { "." };
+                let quoted = quoted_if_need_be(&word, Key::Text);
+                format!("{}{end} To search for the text, type {quoted}", self.problem)
             }
             _ => self.problem.to_string(),
         }
@@ -126,7 +129,7 @@ impl SelectorError {
     /// let error = Selector::parse("tab:7 sevrity:warn", 0).unwrap_err();
     /// assert_eq!(
     ///     error.explain(),
-    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for it, quote it",
+    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for the text, type \"sevrity:warn\"",
     /// );
     /// ```
     #[must_use]
@@ -170,10 +173,7 @@ impl fmt::Display for Problem {
                 write!(f, "unknown key `{key}`; did you mean `{name}`?")
             }
             Self::UnknownKey { key, suggestion: None, expected } => {
-                write!(
-                    f,
-                    "unknown key `{key}`; expected one of {expected}. To search for the words, quote them"
-                )
+                write!(f, "unknown key `{key}`; expected one of {expected}")
             }
             Self::MissingValue { key, expected } => {
                 write!(f, "`{key}` needs a value here; expected {expected}")
@@ -186,7 +186,7 @@ impl fmt::Display for Problem {
             Self::Operator(word) => write!(
                 f,
                 "there is no {word} here: terms must all hold, a comma means or (category:console,network), \
-                 `-` means not. To search for it, quote it"
+                 `-` means not"
             ),
             Self::TooLong { bytes } => {
                 write!(f, "a selector of {bytes} bytes; expected at most {}", super::MAX_SELECTOR_BYTES)

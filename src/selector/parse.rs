@@ -119,9 +119,13 @@ impl<'a> Lexer<'a> {
             return Ok(None);
         }
         let names = || Key::ALL.iter().filter(|key| **key != Key::Text).map(|key| key.name());
+        let suggestion = nearest(name, names());
+        if suggestion.is_none() && begins_with_port(value) {
+            return Ok(None);
+        }
         let problem = Problem::UnknownKey {
             key: excerpt(name),
-            suggestion: nearest(name, names()),
+            suggestion,
             expected: names().collect::<Vec<_>>().join(", "),
         };
         Err(self.error(begin..begin + name.len(), problem))
@@ -151,4 +155,10 @@ impl<'a> Lexer<'a> {
             self.error(span, Problem::BadValue { key: key.name(), value, expected: bad.expected })
         })
     }
+}
+
+/// Returns whether `value` begins with a port of at least two digits, as in `localhost:3000/cart`.
+fn begins_with_port(value: &str) -> bool {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    (2..=5).contains(&digits) && !value[digits..].starts_with(|c: char| c.is_alphanumeric())
 }

@@ -1,4 +1,4 @@
-import type { Envelope, Gap, ReadResult } from "./types.ts";
+import type { Envelope, Gap, ReadResult } from "./records.ts";
 import type { Glue } from "./wasm.ts";
 
 type WasmReader = Glue["WasmReader"]["prototype"];

@@ -2,7 +2,7 @@ import { TabtapeError, throwing, wrapped } from "./errors.ts";
 import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
-import type { EventInput, Selector, SessionState } from "./types.ts";
+import type { EventInput, Selector, SessionState } from "./records.ts";
 import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
 type WasmSession = Glue["WasmSession"]["prototype"];

@@ -71,7 +71,7 @@ for (const q of [
   });
 }
 
-test("chips narrow by severity and category, and tell how many there are", async () => {
+test("chips filter by severity and category, and show how many events they count", async () => {
   await filter("");
   const count = (/** @type {number} */ n) =>
     until(
@@ -84,15 +84,29 @@ test("chips narrow by severity and category, and tell how many there are", async
   const events = ALL.map(({ line }) => JSON.parse(line).event).filter((event) => event !== undefined);
   const clicks = events.filter((event) => event.category === "interaction").length;
   assert.ok((await chip(/^interaction/).innerText()).includes(String(clicks)));
+  const warnings = await stored("severity:warn -severity:error");
+  const gaps = ALL.filter(({ line }) => JSON.parse(line).gap !== undefined).length;
+  assert.equal(
+    await chip(/^Warnings/)
+      .locator(".chip-count")
+      .getAttribute("title"),
+    String(warnings - gaps),
+  );
   await chip(/^Warnings/).click();
-  await count(await stored("severity:warn"));
+  await count(warnings);
   assert.equal(await chip(/^Warnings/).getAttribute("aria-pressed"), "true");
+  assert.equal(await chip(/^Errors/).getAttribute("aria-pressed"), "false");
+  await chip(/^Errors/).click();
+  await count(await stored("severity:warn"));
+  assert.equal(new URL(page.url()).searchParams.get("q"), "severity:warn");
   await chip(/^console/).click();
   await count(await stored("category:console severity:warn"));
   await chip(/^network/).click();
   await count(await stored("category:console,network severity:warn"));
   await chip(/^console/).click();
   await chip(/^Warnings/).click();
+  await count(await stored("category:network severity:error"));
+  await chip(/^Errors/).click();
   await count(await stored("category:network"));
   assert.equal(new URL(page.url()).searchParams.get("q"), "category:network");
   await chip(/^network/).click();
@@ -166,6 +180,87 @@ test("completion offers keys, then values of the session", async () => {
     (n) => n === expected,
     "records",
   );
+});
+
+test("completions stay, and the list too, while a value is being typed", async () => {
+  await filter("");
+  await until(
+    () => shown(page),
+    (n) => n === ALL.length,
+    "records",
+  );
+  const field = page.getByRole("combobox", { name: "Filter events" });
+  await field.pressSequentially("severity:w", { delay: 30 });
+  await page.getByRole("option", { name: "warn" }).waitFor();
+  // Longer than the pause after which the bar applies a finished filter.
+  const applied = page.waitForRequest((request) => request.url().includes("severity%3Aw"), {
+    timeout: 1_000,
+  });
+  await assert.rejects(applied, /Timeout/);
+  assert.ok(await page.getByRole("option", { name: "warn" }).isVisible());
+  assert.equal(await page.getByRole("alert").count(), 0);
+  assert.equal(await shown(page), ALL.length);
+  await field.press("ArrowDown");
+  await field.press("Enter");
+  const expected = await stored("severity:warn");
+  await until(
+    () => shown(page),
+    (n) => n === expected,
+    "records",
+  );
+  await filter("");
+});
+
+test("a host with its port is a word, and an unknown key says what to type", async () => {
+  await filter("localhost:3000");
+  await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+  assert.equal(await page.locator(".filter-back .term").count(), 0);
+  await filter("zebra:7");
+  await page.getByRole("alert").waitFor();
+  assert.match(
+    await page.getByRole("alert").innerText(),
+    /^unknown key `zebra`; expected one of .*To search for the text, type "zebra:7"$/,
+  );
+  await filter('"zebra:7"');
+  await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
+  await filter("");
+});
+
+test("the widest details leave the list its text, in a narrower window too", async () => {
+  await page.locator(".row:not(.gap)").first().click();
+  const splitter = page.getByRole("separator", { name: "Width of the details" });
+  await splitter.focus();
+  const widest = async () => Number(await splitter.getAttribute("aria-valuemax"));
+  await until(
+    async () => {
+      await page.keyboard.press("ArrowLeft");
+      return Number(await splitter.getAttribute("aria-valuenow"));
+    },
+    (now) => now > 800,
+    "width of the details",
+  );
+  for (const width of [1280, 900, 780]) {
+    await page.setViewportSize({ width, height: 800 });
+    await until(
+      async () => Number(await splitter.getAttribute("aria-valuenow")) - (await widest()),
+      (over) => over <= 0,
+      "details beyond the most",
+    );
+    const texts = await page.locator(".row:not(.gap) .row-text").evaluateAll((all) =>
+      all.map((text) => {
+        const list = text.closest(".list")?.getBoundingClientRect();
+        const { left, right } = text.getBoundingClientRect();
+        return Math.min(right, list?.right ?? 0) - left;
+      }),
+    );
+    assert.ok(
+      texts.length > 5 && texts.every((px) => px >= 115),
+      `${width}: ${Math.min(...texts)} of ${texts.length}`,
+    );
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.keyboard.press("Escape");
 });
 
 test("the address brings filter, range and record back", async () => {

@@ -1,11 +1,6 @@
 /** Which of a feed's rows are in view, given a time range and a pause. */
 import type { Feed } from "./data/feed";
-
-/** Unix microseconds, both inclusive. */
-export interface Range {
-  from: number;
-  to: number;
-}
+import type { Range } from "./data/range";
 
 export interface Rows {
   readonly length: number;

@@ -20,11 +20,12 @@ import { Dictionary, type Header } from "./data/columns";
 import { type Coverage, NO_COVERAGE, RESTARTS_QUERY, restartsFrom, together } from "./data/coverage";
 import { Feed } from "./data/feed";
 import { Lines } from "./data/lines";
+import type { Range } from "./data/range";
 import type { LineRecord } from "./data/record";
 import { ALL_SESSIONS, type DataSource, type SessionSummary, SourceError } from "./data/source";
 import { SourceMaps } from "./detail/sourcemaps";
 import { freeWords, withTerm } from "./filter/text";
-import { type Range, type Rows, rowsOf } from "./rows";
+import { type Rows, rowsOf } from "./rows";
 import { allOf } from "./sessions/all";
 import { domainOf } from "./timeline/domain";
 import { Theme } from "./ui/theme";
@@ -273,11 +274,11 @@ export class Viewer {
     feed.start();
   }
 
-  /** The bar's text changed: applied after a pause in typing. */
-  type(text: string): void {
+  /** Takes the bar's text, and applies it after a pause in typing unless it is unfinished. */
+  type(text: string, isUnfinished = false): void {
     this.draft.value = text;
     clearTimeout(this.typing);
-    this.typing = setTimeout(() => this.applyFilter(), TYPING_PAUSE_MS);
+    if (!isUnfinished) this.typing = setTimeout(() => this.applyFilter(), TYPING_PAUSE_MS);
   }
 
   /** Applies what stands in the bar now. */

@@ -58,6 +58,30 @@ fn an_error_points_at_what_is_wrong_and_says_what_would_be_right() {
 }
 
 #[test]
+fn an_error_tells_what_to_type_to_search_for_the_text() {
+    for (text, ending) in [
+        ("zebra:7 x", r#". To search for the text, type "zebra:7""#),
+        ("-sevrity:warn", r#"did you mean `severity`? To search for the text, type "sevrity:warn""#),
+        ("a OR b", r#". To search for the text, type "OR""#),
+    ] {
+        let message = Selector::parse(text, NOW).expect_err(text).to_string();
+        assert!(message.ends_with(ending), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_host_with_its_port_is_text() {
+    for text in ["localhost:3000", "localhost:5173/cart?step=2", "main:42"] {
+        let selector = Selector::parse(text, NOW).expect(text);
+        assert_eq!(selector.to_string(), format!("\"{text}\""));
+    }
+    // A key that was probably mistyped stays an error, whatever its value.
+    for text in ["tabs:3000", "host:3000", "zebra:7", "zebra:3000a"] {
+        assert!(Selector::parse(text, NOW).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_missing_value_is_pointed_at_where_it_should_stand() {
     for (text, column) in [("severity:", 10), ("category:a,", 12), ("category:,a", 10), ("é tab: x", 7)] {
         let error = Selector::parse(text, NOW).unwrap_err();

@@ -4,7 +4,7 @@
  * Sources tell it session by session, as the recorder said it; here it becomes stretches of the timeline. What a
  * local process publishes says nothing of what it watched: then it is not known.
  */
-import type { Range } from "../rows";
+import type { Range } from "./range";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 
 /** Unix microseconds; no end: it goes on. */

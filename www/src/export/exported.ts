@@ -3,12 +3,13 @@
  *
  * The time range is a term of the Selector here, so that the file is what a query with the same text gives.
  */
+
+import type { Range } from "../data/range";
 import { isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
 import { dateTime } from "../data/time";
 import { gapReason } from "../list/reasons";
 import { summaryOf } from "../list/summary";
-import type { Range } from "../rows";
 import type { Viewer } from "../state";
 import { Archive } from "./har";
 

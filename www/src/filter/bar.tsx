@@ -9,7 +9,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
 import "./bar.css";
-import { type Completion, completions, SELECTOR_KEYS } from "./complete";
+import { type Completion, completions, isUnfinished } from "./complete";
 import { knownTo } from "./known";
 import { terms } from "./text";
 
@@ -22,7 +22,8 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
   const text = viewer.draft.value;
   const offered = open.value ? completions(text, caret.value, knownTo(viewer)) : [];
   const problem = viewer.feed.value?.error.value;
-  const refused = problem?.code === "bad_query" && text.trim() === viewer.q.value ? problem.message : null;
+  const refused =
+    problem?.code === "bad_query" && text.trim() === viewer.q.value ? withoutColumn(problem.message) : null;
 
   const sync = () => {
     if (field.current !== null && back.current !== null) back.current.scrollLeft = field.current.scrollLeft;
@@ -88,7 +89,9 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           spellcheck={false}
           value={text}
           onInput={(event) => {
-            viewer.type(event.currentTarget.value);
+            const { value, selectionStart } = event.currentTarget;
+            const typedTo = selectionStart ?? value.length;
+            viewer.type(value, isUnfinished(value, typedTo, knownTo(viewer)));
             open.value = true;
             chosen.value = -1;
             moved();
@@ -106,6 +109,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           onBlur={() => {
             open.value = false;
             chosen.value = -1;
+            viewer.applyFilter();
           }}
           onScroll={sync}
         />
@@ -125,33 +129,40 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           <Icon name="close" />
         </button>
       )}
-      {refused === null ? null : (
-        <p class="filter-problem" id="filter-problem" role="alert">
-          {refused}
-        </p>
-      )}
-      {offered.length > 0 && refused === null && (
-        <div class="completions" id="completions" role="listbox" aria-label="Completions">
-          {offered.map((completion, i) => (
-            <div
-              key={completion.label}
-              id={`completion-${i}`}
-              role="option"
-              tabIndex={-1}
-              aria-selected={i === chosen.value}
-              onMouseDown={(event) => {
-                event.preventDefault();
-                take(completion);
-              }}
-            >
-              <span class="mono">{completion.label}</span>
-              <span class="dim">{completion.about}</span>
-            </div>
-          ))}
-        </div>
-      )}
+      <div class="filter-below">
+        {refused === null ? null : (
+          <p class="filter-problem" id="filter-problem" role="alert">
+            {refused}
+          </p>
+        )}
+        {offered.length > 0 && (
+          <div class="completions" id="completions" role="listbox" aria-label="Completions">
+            {offered.map((completion, i) => (
+              <div
+                key={completion.label}
+                id={`completion-${i}`}
+                role="option"
+                tabIndex={-1}
+                aria-selected={i === chosen.value}
+                onMouseDown={(event) => {
+                  event.preventDefault();
+                  take(completion);
+                }}
+              >
+                <span class="mono">{completion.label}</span>
+                <span class="dim">{completion.about}</span>
+              </div>
+            ))}
+          </div>
+        )}
+      </div>
     </div>
   );
+}
+
+/** Cuts the place off an error of the Selector: the bar has one line, which the error is about. */
+function withoutColumn(message: string): string {
+  return message.replace(/^column \d+: /, "");
 }
 
 function Coloured({ text }: { text: string }) {
@@ -160,9 +171,9 @@ function Coloured({ text }: { text: string }) {
   for (const term of terms(text)) {
     parts.push(text.slice(done, term.start));
     const raw = text.slice(term.start, term.end);
-    const known = SELECTOR_KEYS.includes(term.key);
+    const isWord = term.key === "";
     parts.push(
-      <span key={term.start} class={known ? (term.negated ? "term negated" : "term") : undefined}>
+      <span key={term.start} class={isWord ? undefined : term.negated ? "term negated" : "term"}>
         {raw}
       </span>,
     );

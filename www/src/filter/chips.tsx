@@ -1,9 +1,9 @@
-/** One click for what is filtered most: categories and severities with their counts, and the time range. */
+/** Chips that filter by severity or category, each with its count, and the chosen time range. */
 import { clock, count, shortCount } from "../data/time";
 import { useViewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
-import { valuesOf, withValues } from "./text";
+import { type ChosenSeverities, chosenSeverities, valuesOf, withSeverities, withValues } from "./text";
 
 const ORDER = ["console", "network", "page", "tab", "interaction", "system"];
 
@@ -12,7 +12,7 @@ export function Chips() {
   const session = viewer.session.value;
   const text = viewer.draft.value;
   const chosen = valuesOf(text, "category");
-  const severity = valuesOf(text, "severity")[0];
+  const severities = chosenSeverities(text);
   const counts = session?.categories ?? {};
   const names = Object.keys(counts).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const range = viewer.range.value;
@@ -21,31 +21,28 @@ export function Chips() {
     const next = chosen.includes(name) ? chosen.filter((c) => c !== name) : [...chosen, name];
     viewer.applyFilter(withValues(text, "category", next));
   };
-  const toggleSeverity = (name: string) => {
-    viewer.applyFilter(withValues(text, "severity", severity === name ? [] : [name]));
+  const toggleSeverity = (name: keyof ChosenSeverities) => {
+    viewer.applyFilter(withSeverities(text, { ...severities, [name]: !severities[name] }));
   };
-  const errors = session?.severities.error ?? 0;
-  const warnings = (session?.severities.warn ?? 0) + errors;
   return (
     <div class="chips" role="toolbar" aria-label="Quick filters">
       <button
         type="button"
         class="chip error"
-        aria-pressed={severity === "error"}
-        onClick={() => toggleSeverity("error")}
+        aria-pressed={severities.errors}
+        onClick={() => toggleSeverity("errors")}
       >
         <span class="chip-dot" />
-        Errors <Count n={errors} />
+        Errors <Count n={session?.severities.error ?? 0} />
       </button>
       <button
         type="button"
         class="chip warn"
-        aria-pressed={severity === "warn"}
-        onClick={() => toggleSeverity("warn")}
-        title="Warnings and errors"
+        aria-pressed={severities.warnings}
+        onClick={() => toggleSeverity("warnings")}
       >
         <span class="chip-dot" />
-        Warnings <Count n={warnings} />
+        Warnings <Count n={session?.severities.warn ?? 0} />
       </button>
       <span class="chips-rule" />
       {names.map((name) => (

@@ -1,5 +1,5 @@
-/** What could be typed next in the filter bar, from the Selector's keys and from what the session holds. */
-import { quoted, type Term, termAt } from "./text";
+/** Completions of the filter bar: the Selector's keys, and values that occur in the session. */
+import { isSelectorKey, quoted, SELECTOR_KEYS, type SelectorKey, type Term, termAt } from "./text";
 
 export interface Known {
   categories: string[];
@@ -9,10 +9,9 @@ export interface Known {
 }
 
 export interface Completion {
-  /** What is shown. */
   label: string;
   about: string;
-  /** The whole new text and where the caret goes. */
+  /** The whole new text, with the caret at `caret`. */
   text: string;
   caret: number;
 }
@@ -22,7 +21,7 @@ interface Key {
   values?: (known: Known) => string[];
 }
 
-const KEYS: Record<string, Key> = {
+const KEYS: Record<SelectorKey, Key> = {
   severity: { about: "at least this bad", values: () => ["debug", "info", "warn", "error"] },
   category: { about: "one of these categories", values: (k) => k.categories },
   type: { about: "types, * is anything", values: (k) => [...globs(k.types), ...k.types] },
@@ -30,15 +29,24 @@ const KEYS: Record<string, Key> = {
   tab: { about: "this tab", values: (k) => k.tabs },
   site: { about: "pages of this host", values: (k) => k.sites },
   url: { about: "an address, * is anything" },
-  since: { about: "from then on", values: () => ["1m", "10m", "1h", "1d"] },
-  until: { about: "up to then", values: () => ["1m", "10m", "1h", "1d"] },
+  since: { about: "from this time on", values: () => ["1m", "10m", "1h", "1d"] },
+  until: { about: "up to this time", values: () => ["1m", "10m", "1h", "1d"] },
   detail: { about: "at least this detailed", values: () => ["minimal", "standard", "verbose", "raw"] },
-  kind: { about: "who observed it", values: () => ["extension", "cdp", "kernel_api", "local_process"] },
+  kind: { about: "the kind of producer", values: () => ["extension", "cdp", "kernel_api", "local_process"] },
   session: { about: "a capture session, * is anything" },
 };
 
-export const SELECTOR_KEYS = Object.keys(KEYS);
 const MOST = 12;
+
+/**
+ * Whether the value at the caret is still being typed: it is empty, or a completion could finish it.
+ * Such a filter is not applied yet, because the Selector would refuse it or find nothing.
+ */
+export function isUnfinished(text: string, caret: number, known: Known): boolean {
+  const term = termAt(text, caret);
+  if (term === null || term.key === "") return false;
+  return /[:,]$/.test(text.slice(term.start, caret)) || completions(text, caret, known).length > 0;
+}
 
 export function completions(text: string, caret: number, known: Known): Completion[] {
   const term = termAt(text, caret);
@@ -48,19 +56,18 @@ export function completions(text: string, caret: number, known: Known): Completi
   if (colon < 0) {
     if (raw === "" && text.trim() !== "" && !/\s$/.test(text.slice(0, caret))) return [];
     return SELECTOR_KEYS.filter((key) => key.startsWith(raw.slice(minus.length)))
-      .map((key) => replaced(text, term, caret, `${minus}${key}:`, `${minus}${key}:`, KEYS[key]?.about ?? ""))
+      .map((key) => replaced(text, term, caret, `${minus}${key}:`, `${minus}${key}:`, KEYS[key].about))
       .slice(0, MOST);
   }
   const name = raw.slice(minus.length, colon);
-  const key = KEYS[name];
-  if (key?.values === undefined) return [];
+  const values = isSelectorKey(name) ? KEYS[name].values : undefined;
+  if (values === undefined) return [];
   const typed = raw.slice(colon + 1);
   const comma = typed.lastIndexOf(",");
   const before = typed.slice(0, comma + 1);
   const last = typed.slice(comma + 1).toLowerCase();
   const taken = new Set(before.split(","));
-  return key
-    .values(known)
+  return values(known)
     .filter(
       (value) => !taken.has(value) && value.toLowerCase().includes(last) && value.toLowerCase() !== last,
     )
@@ -82,7 +89,7 @@ function replaced(
   return { label, about, text: head + rest, caret: head.length };
 }
 
-/** `network.*` for each first word that several types share. */
+/** Returns `network.*` and the like, for each first word that several types share. */
 function globs(types: string[]): string[] {
   const families = new Map<string, number>();
   for (const type of types) {

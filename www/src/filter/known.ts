@@ -1,4 +1,4 @@
-/** What the session holds that the filter bar can complete with. */
+/** Values of the open session that the filter bar completes with. */
 import { GAP_TYPE } from "../data/columns";
 import type { Viewer } from "../state";
 import type { Known } from "./complete";

@@ -1,8 +1,8 @@
 /** What an empty list has to say: whether nothing happened, nothing matched, or nobody was watching. */
 import { type Coverage, holesIn, isTold, lengthOf } from "../data/coverage";
+import type { Range } from "../data/range";
 import { count } from "../data/time";
 import { valuesOf } from "../filter/text";
-import type { Range } from "../rows";
 import { useViewer } from "../state";
 import { Empty } from "../ui/empty";
 

@@ -1,8 +1,8 @@
 /** What the timeline spans: the session's extent. */
 import { computed, type ReadonlySignal } from "@preact/signals";
 import type { Feed } from "../data/feed";
+import type { Range } from "../data/range";
 import type { SessionSummary } from "../data/source";
-import type { Range } from "../rows";
 
 /** While the session grows, the end moves in steps of this share, so that not each event moves everything. */
 const STEPS = 200;

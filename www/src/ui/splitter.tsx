@@ -1,21 +1,31 @@
-/** The border between list and details: dragged, or moved with the arrow keys; its place is remembered. */
+/** The border between list and details: dragged, or moved with the arrow keys. The width is stored in this browser. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import "./splitter.css";
 
 const KEY = "tabtape.pane";
 const LEAST_PX = 300;
 const STEP_PX = 24;
-/** What the list keeps at least. */
-const LIST_PX = 320;
+/** The list keeps a row's time, type and text in view. */
+const LIST_PX = 420;
 
 export function Splitter({ children }: { children: ComponentChildren }) {
-  const width = useSignal(Number(localStorage.getItem(KEY)) || Math.round(Math.min(560, innerWidth * 0.4)));
+  const wanted = useSignal(Number(localStorage.getItem(KEY)) || Math.round(Math.min(560, innerWidth * 0.4)));
+  const available = useSignal(innerWidth);
+  useEffect(() => {
+    const resized = () => {
+      available.value = innerWidth;
+    };
+    addEventListener("resize", resized);
+    return () => removeEventListener("resize", resized);
+  }, []);
+  const most = Math.max(LEAST_PX, available.value - LIST_PX);
+  const width = Math.max(LEAST_PX, Math.min(wanted.value, most));
   const start = useRef<{ x: number; width: number } | null>(null);
   const set = (next: number) => {
-    width.value = Math.max(LEAST_PX, Math.min(next, innerWidth - LIST_PX));
-    localStorage.setItem(KEY, String(width.value));
+    wanted.value = Math.max(LEAST_PX, Math.min(next, most));
+    localStorage.setItem(KEY, String(wanted.value));
   };
   return (
     <>
@@ -25,12 +35,12 @@ export function Splitter({ children }: { children: ComponentChildren }) {
         role="separator"
         aria-orientation="vertical"
         aria-label="Width of the details"
-        aria-valuenow={width.value}
+        aria-valuenow={width}
         aria-valuemin={LEAST_PX}
-        aria-valuemax={innerWidth - LIST_PX}
+        aria-valuemax={most}
         tabIndex={0}
         onPointerDown={(event) => {
-          start.current = { x: event.clientX, width: width.value };
+          start.current = { x: event.clientX, width };
           event.currentTarget.setPointerCapture(event.pointerId);
         }}
         onPointerMove={(event) => {
@@ -43,10 +53,10 @@ export function Splitter({ children }: { children: ComponentChildren }) {
           if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
           event.preventDefault();
           event.stopPropagation();
-          set(width.value + (event.key === "ArrowLeft" ? STEP_PX : -STEP_PX));
+          set(width + (event.key === "ArrowLeft" ? STEP_PX : -STEP_PX));
         }}
       />
-      <div class="split-side" style={{ width: `${width.value}px` }}>
+      <div class="split-side" style={{ width: `${width}px` }}>
         {children}
       </div>
     </>
