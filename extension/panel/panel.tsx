@@ -52,8 +52,8 @@ function show(root: HTMLElement, source: DataSource): void {
   const moved = async () => {
     const tab = await tabInFront();
     // A person who took the tab out of the filter wants to see them all.
-    if (tab !== null && valuesOf(viewer.draft.value, "tab").length > 0)
-      viewer.applyFilter(withValues(viewer.draft.value, "tab", [tab]));
+    if (tab !== null && valuesOf(viewer.view.draft.value, "tab").length > 0)
+      viewer.view.applyFilter(withValues(viewer.view.draft.value, "tab", [tab]));
   };
   const activated = () => void moved();
   chrome.tabs.onActivated.addListener(activated);

@@ -36,7 +36,7 @@ const { gapReason } = await bundled("list/reasons.ts");
 /** @type {typeof import("../../www/src/data/collector.ts")} */
 const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
-const { holesIn, together } = await bundled("data/coverage.ts");
+const { holesIn, mergeCoverage } = await bundled("data/coverage.ts");
 
 /** @param {number} rows */
 function viewport(rows) {
@@ -284,7 +284,7 @@ test("what nobody watched is what no stretch covers, category by category", () =
     to_ts,
     categories,
   });
-  const watching = together([
+  const watching = mergeCoverage([
     {
       watched: [on(10, 20, "console", "network"), on(20, 30, "console")],
       unwatched: [{ from_ts: 14, to_ts: 16 }],
@@ -306,7 +306,7 @@ test("what nobody watched is what no stretch covers, category by category", () =
   assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
   assert.deepEqual(holes(31, 40), [[31, 40]]);
   assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
-  const another = together([watching, { watched: [on(0, 25, "console")], unwatched: [] }]);
+  const another = mergeCoverage([watching, { watched: [on(0, 25, "console")], unwatched: [] }]);
   assert.deepEqual(holesIn(another, { from: 12, to: 28 }, []), [], "another browser was watching meanwhile");
 });
 

@@ -40,3 +40,8 @@ export function addressOf(state: AddressState): string {
   const text = p.toString();
   return text === "" ? "?" : `?${text}`;
 }
+
+/** Makes the present state a place that the browser's back button returns to. */
+export function pushAddress(): void {
+  history.pushState(null, "", location.href);
+}

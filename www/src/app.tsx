@@ -45,7 +45,7 @@ export function App() {
     <div class="viewer">
       <header class="bar">
         <h1 class="brand" aria-label="Tabtape">
-          <Reels live={viewer.feed.value?.state.value === "live"} />
+          <Reels live={viewer.view.feed.value?.state.value === "live"} />
         </h1>
         <Sessions />
         <FilterBar field={filter} />
@@ -59,7 +59,7 @@ export function App() {
           <Timeline />
           <main class="split">
             <List handle={list} />
-            {viewer.detailOpen.value && viewer.selected.value !== null ? (
+            {viewer.selection.detailOpen.value && viewer.selection.selected.value !== null ? (
               <Splitter>
                 <Pane move={(by) => step(viewer, by)} />
               </Splitter>
@@ -76,7 +76,7 @@ export function App() {
         />
       )}
       <div class="toast" role="status" aria-live="polite">
-        {viewer.toast.value === null ? null : <span>{viewer.toast.value}</span>}
+        {viewer.notices.text.value === null ? null : <span>{viewer.notices.text.value}</span>}
       </div>
     </div>
   );
@@ -84,7 +84,7 @@ export function App() {
 
 function Tools({ help }: { help: () => void }) {
   const viewer = useViewer();
-  const paused = viewer.pausedAt.value !== null;
+  const paused = viewer.view.pausedAt.value !== null;
   const dark = viewer.theme.value === "dark";
   return (
     <div class="tools" role="toolbar" aria-label="View">
@@ -93,7 +93,7 @@ function Tools({ help }: { help: () => void }) {
         class={`button${paused ? " on" : ""}`}
         aria-pressed={paused}
         title={paused ? "Resume (space)" : "Pause (space)"}
-        onClick={() => viewer.togglePause()}
+        onClick={() => viewer.view.togglePause()}
       >
         <Icon name={paused ? "play" : "pause"} />
         {paused ? "Resume" : "Pause"}

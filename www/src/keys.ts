@@ -48,7 +48,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "Home":
         if (inPane) return;
-        viewer.selectOldest();
+        viewer.selection.selectOldest();
         break;
       case "End":
       case "G":
@@ -56,7 +56,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         newest(viewer);
         break;
       case "g":
-        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selectOldest();
+        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selection.selectOldest();
         lastG = event.timeStamp;
         break;
       case "e":
@@ -67,15 +67,16 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "Enter":
         if (onControl) return;
-        if (viewer.selected.value !== null) viewer.detailOpen.value = !viewer.detailOpen.value;
+        if (viewer.selection.selected.value !== null)
+          viewer.selection.detailOpen.value = !viewer.selection.detailOpen.value;
         break;
       case "Escape":
-        if (viewer.detailOpen.value) viewer.detailOpen.value = false;
-        else if (viewer.range.value !== null) viewer.setRange(null);
+        if (viewer.selection.detailOpen.value) viewer.selection.detailOpen.value = false;
+        else if (viewer.view.range.value !== null) viewer.view.setRange(null);
         break;
       case " ":
         if (onControl || inPane) return;
-        viewer.togglePause();
+        viewer.view.togglePause();
         break;
       case "/":
         targets.filter.current?.focus();
@@ -85,7 +86,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         targets.sessions();
         break;
       case "c":
-        void viewer.copySelected();
+        void viewer.selection.copy();
         break;
       case "l":
         void viewer.copyLink();
@@ -106,7 +107,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
 }
 
 function newest(viewer: Viewer): void {
-  viewer.pausedAt.value = null;
-  viewer.selectRow(viewer.rows.value.length - 1);
-  viewer.following.value = true;
+  viewer.view.pausedAt.value = null;
+  viewer.selection.selectRow(viewer.view.rows.value.length - 1);
+  viewer.view.following.value = true;
 }

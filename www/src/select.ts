@@ -6,25 +6,25 @@ const ERROR = 3;
 
 /** Moves the selection; without one it begins at the newest row in view. */
 export function step(viewer: Viewer, by: number): void {
-  const rows = viewer.rows.value;
+  const rows = viewer.view.rows.value;
   if (rows.length === 0) return;
-  const now = viewer.selectedRow();
+  const now = viewer.selection.row;
   const next = now < 0 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, now + by));
-  viewer.selectRow(next);
+  viewer.selection.selectRow(next);
 }
 
 /** The next error from the selection on, or the one before it; round at the end. */
 export function nextError(viewer: Viewer, direction: 1 | -1): void {
-  const feed = viewer.feed.value;
-  const rows = viewer.rows.value;
+  const feed = viewer.view.feed.value;
+  const rows = viewer.view.rows.value;
   if (feed === null || rows.length === 0) return;
-  const now = viewer.selectedRow();
+  const now = viewer.selection.row;
   const start = now >= 0 ? now : direction === 1 ? -1 : rows.length;
   for (let n = 1; n <= rows.length; n++) {
     const i = (start + direction * n + rows.length * 2) % rows.length;
     if (feed.severity(rows.feedRow(i)) !== ERROR) continue;
-    viewer.selectRow(i);
+    viewer.selection.selectRow(i);
     return;
   }
-  viewer.say("No error among these.");
+  viewer.notices.say("No error among these.");
 }

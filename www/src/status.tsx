@@ -5,21 +5,22 @@ import type { Feed } from "./data/feed";
 import type { SessionSummary } from "./data/source";
 import { bytes, count } from "./data/time";
 import { gapReason } from "./list/reasons";
-import { lostOf, useViewer } from "./state";
+import { useViewer } from "./state";
+import { missingIn } from "./stores/sessions";
 import "./status.css";
 
 const RATE_EVERY_MS = 1_000;
 
 export function Status() {
   const viewer = useViewer();
-  const feed = viewer.feed.value;
+  const feed = viewer.view.feed.value;
   void feed?.version.value;
-  const rows = viewer.rows.value;
+  const rows = viewer.view.rows.value;
   const session = viewer.session.value;
   const rate = useRate(feed);
   const state = stateOf(viewer);
-  const filtered = viewer.q.value !== "" || viewer.range.value !== null;
-  const lost = lostOf(session);
+  const filtered = viewer.view.q.value !== "" || viewer.view.range.value !== null;
+  const lost = missingIn(session);
   const missing = session?.missing ?? 0;
   const loading =
     feed !== null &&
@@ -61,9 +62,9 @@ export function Status() {
         </span>
       ) : null}
       {rate > 0 ? <span>{count(rate)}/s</span> : null}
-      {viewer.lines.size > 0 ? (
+      {viewer.view.lines.size > 0 ? (
         <span class="status-memory" title="Text of records held in this page">
-          {bytes(viewer.lines.size)} in memory
+          {bytes(viewer.view.lines.size)} in memory
         </span>
       ) : null}
     </footer>
@@ -83,18 +84,18 @@ interface Stated {
 }
 
 function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
-  const feed = viewer.feed.value;
-  const error = feed?.error.value ?? viewer.sourceError.value;
+  const feed = viewer.view.feed.value;
+  const error = feed?.error.value ?? viewer.sessions.error.value;
   if (error !== null && error !== undefined && error.code !== "bad_query")
     return { kind: "failed", text: error.message };
   if (error?.code === "bad_query") return { kind: "paused", text: "Filter cannot be read" };
   if (feed === null)
     return {
       kind: "loading",
-      text: viewer.sessions.value === null ? "Connecting…" : "Waiting for a first session",
+      text: viewer.sessions.list.value === null ? "Connecting…" : "Waiting for a first session",
     };
-  if (viewer.pausedAt.value !== null) return { kind: "paused", text: "Paused" };
-  if (viewer.coverage.value.ended) return { kind: "paused", text: "Session ended" };
+  if (viewer.view.pausedAt.value !== null) return { kind: "paused", text: "Paused" };
+  if (viewer.coverage.current.value.ended) return { kind: "paused", text: "Session ended" };
   if (feed.state.value === "live") return { kind: "live", text: "Live" };
   return { kind: "loading", text: "Reading…" };
 }

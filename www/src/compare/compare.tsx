@@ -17,9 +17,9 @@ const CLEAR_CHANGE = 0.2;
 
 export function Compare() {
   const viewer = useViewer();
-  const left = useDigest(viewer.sessionId.value);
+  const left = useDigest(viewer.view.sessionId.value);
   const right = useDigest(viewer.compareWith.value);
-  const sessionOf = (id: string | null) => viewer.sessions.value?.find((s) => s.id === id) ?? null;
+  const sessionOf = (id: string | null) => viewer.sessions.list.value?.find((s) => s.id === id) ?? null;
   const close = () => {
     viewer.compareWith.value = null;
   };
@@ -28,7 +28,7 @@ export function Compare() {
   return (
     <main class="compare" aria-label="Comparison of two sessions">
       <header class="compare-head">
-        <Side session={sessionOf(viewer.sessionId.value)} digest={a} label="A" />
+        <Side session={sessionOf(viewer.view.sessionId.value)} digest={a} label="A" />
         <Side session={sessionOf(viewer.compareWith.value)} digest={b} label="B" />
         <button type="button" class="button" onClick={close}>
           <Icon name="close" />
@@ -53,7 +53,7 @@ export function Compare() {
 function useDigest(id: string | null): Signal<Digest | string> {
   const viewer = useViewer();
   const result = useSignal<Digest | string>("Reading…");
-  const q = viewer.q.value;
+  const q = viewer.view.q.value;
   useEffect(() => {
     if (id === null) return;
     const abort = new AbortController();
@@ -199,7 +199,7 @@ function Failures({ a, b }: { a: Digest; b: Digest }) {
             if (shown === undefined) return;
             viewer.compareWith.value = null;
             viewer.openSession(shown.session);
-            viewer.selectSeq(shown.session, shown.seq);
+            viewer.selection.selectSeq(shown.session, shown.seq);
           }}
         >
           {shown?.example ?? key}

@@ -63,7 +63,7 @@ export function watchingFrom(value: unknown): Watching {
 }
 
 /** Several sessions as one: what is watched in one is watched, whatever the others say. */
-export function together(sessions: Iterable<Watching>): Watching {
+export function mergeCoverage(sessions: Iterable<Watching>): Watching {
   const all: Watching = { watched: [], unwatched: [] };
   for (const { watched, unwatched } of sessions) {
     all.watched.push(...watched.flatMap((stretch) => without(stretch, unwatched)));

@@ -82,7 +82,7 @@ function LedRow({ envelope, end, here }: { envelope: Envelope; end: number | nul
         type="button"
         class={`led-row s-${SEVERITIES[severityOf(event)]} ${categoryClass(event.category)}${here ? " here" : ""}`}
         aria-current={here ? "true" : undefined}
-        onClick={() => viewer.selectSeq(envelope.capture_session_id, seq)}
+        onClick={() => viewer.selection.selectSeq(envelope.capture_session_id, seq)}
       >
         <span class="led-time">{end === null ? "" : here ? "here" : `−${duration(end - event.ts)}`}</span>
         <span class="led-type">{event.type}</span>

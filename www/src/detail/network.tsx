@@ -127,7 +127,7 @@ function useRelated(envelope: Envelope): Envelope[] {
         });
       })
       .catch((error: unknown) => {
-        if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+        if (!abort.signal.aborted) viewer.notices.sayError(error);
       });
     return () => abort.abort();
   }, [session, seq]);

@@ -23,18 +23,17 @@ type Tab = "overview" | "json" | "led";
 export function Pane({ move }: { move: (by: number) => void }) {
   const viewer = useViewer();
   const tab = useSignal<Tab>("overview");
-  const selected = viewer.selected.value;
-  void viewer.linesVersion.value;
-  void viewer.feed.value?.version.value;
-  const session = selected === null ? -1 : viewer.dictionary.sessions.find(selected.session);
-  const record = selected === null ? undefined : viewer.lines.record(session, selected.seq);
+  const selected = viewer.selection.selected.value;
+  void viewer.view.linesVersion.value;
+  void viewer.view.feed.value?.version.value;
+  const { record } = viewer.selection;
 
   useEffect(() => {
-    if (selected !== null && record === undefined) void viewer.readOne(selected.session, selected.seq);
+    if (record === undefined) void viewer.selection.readSelected();
   }, [selected, record === undefined]);
 
   const close = () => {
-    viewer.detailOpen.value = false;
+    viewer.selection.detailOpen.value = false;
   };
   return (
     <aside class="pane" aria-label="Details">
@@ -128,7 +127,7 @@ function PaneTitle({ record }: { record: LineRecord | undefined }) {
 function EventDetail({ envelope }: { envelope: Envelope }) {
   const viewer = useViewer();
   const { event, seq } = envelope;
-  const words = viewer.words.value;
+  const words = viewer.view.words.value;
   const { tab_id, frame_id, ...metadata } = event.source.metadata ?? {};
   return (
     <>
@@ -235,7 +234,7 @@ function Json({ record }: { record: LineRecord }) {
       title="As stored"
       aside={<CopyButton text={() => JSON.stringify(record, null, 2)} label="Copy" say="JSON copied" />}
     >
-      <JsonTree value={record} words={viewer.words.value} openDepth={4} />
+      <JsonTree value={record} words={viewer.view.words.value} openDepth={4} />
     </Part>
   );
 }

@@ -58,7 +58,12 @@ export function FactsPart({ title, facts }: { title: string; facts: (Fact | null
 export function FilterBy({ term, children }: { term: string; children: ComponentChildren }) {
   const viewer = useViewer();
   return (
-    <button type="button" class="filter-by" title={`Show only ${term}`} onClick={() => viewer.addTerm(term)}>
+    <button
+      type="button"
+      class="filter-by"
+      title={`Show only ${term}`}
+      onClick={() => viewer.view.addTerm(term)}
+    >
       {children}
     </button>
   );
@@ -68,7 +73,7 @@ export function FilterBy({ term, children }: { term: string; children: Component
 export function CopyButton({ text, label, say }: { text: () => string; label: string; say: string }) {
   const viewer = useViewer();
   return (
-    <button type="button" class="button small" onClick={() => void viewer.copy(text(), say)}>
+    <button type="button" class="button small" onClick={() => void viewer.notices.copy(text(), say)}>
       <Icon name="copy" />
       {label}
     </button>

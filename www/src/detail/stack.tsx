@@ -36,12 +36,12 @@ export function Stack({ text }: { text: string }) {
     >
       {raw.value || frames.length === 0 ? (
         <pre class="mono block">
-          <Marked text={text} words={viewer.words.value} />
+          <Marked text={text} words={viewer.view.words.value} />
         </pre>
       ) : (
         <ol class="stack">
           {frames.map((frame, i) => (
-            <FrameRow key={i} frame={frame} words={viewer.words.value} />
+            <FrameRow key={i} frame={frame} words={viewer.view.words.value} />
           ))}
         </ol>
       )}
@@ -80,9 +80,9 @@ function MapButton() {
     for (const file of files ?? []) {
       try {
         viewer.sourceMaps.add(file.name, await file.text());
-        viewer.say(`${file.name} applied to the stacks of its script`);
+        viewer.notices.say(`${file.name} applied to the stacks of its script`);
       } catch (error) {
-        viewer.say(error instanceof Error ? error.message : String(error));
+        viewer.notices.sayError(error);
       }
     }
   };

@@ -30,7 +30,7 @@ export async function exported(
   signal: AbortSignal,
   progress: (records: number) => void,
 ): Promise<Blob> {
-  const query = { session, q: withRange(viewer.q.value, viewer.range.value) };
+  const query = { session, q: withRange(viewer.view.q.value, viewer.view.range.value) };
   const parts: string[] = [];
   const archive = new Archive();
   let cursor: string | null = null;

@@ -20,7 +20,7 @@ export function ExportMenu() {
   const running = useSignal<AbortController | null>(null);
 
   const run = async (format: ExportFormat, close: () => void) => {
-    const session = viewer.sessionId.value;
+    const session = viewer.view.sessionId.value;
     if (session === null) return;
     const abort = new AbortController();
     running.value = abort;
@@ -30,10 +30,10 @@ export function ExportMenu() {
         done.value = records;
       });
       download(file, `tabtape-${session === ALL_SESSIONS ? session : session.slice(-8)}.${format}`);
-      viewer.say(`${count(done.value ?? 0)} records exported`);
+      viewer.notices.say(`${count(done.value ?? 0)} records exported`);
       close();
     } catch (error) {
-      if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+      if (!abort.signal.aborted) viewer.notices.sayError(error);
     } finally {
       running.value = null;
       done.value = null;
@@ -54,12 +54,12 @@ export function ExportMenu() {
       {(close) => (
         <div class="export">
           <p class="dim">
-            {viewer.q.value === "" && viewer.range.value === null
-              ? viewer.sessionId.value === ALL_SESSIONS
+            {viewer.view.q.value === "" && viewer.view.range.value === null
+              ? viewer.view.sessionId.value === ALL_SESSIONS
                 ? "All sessions"
                 : "The whole session"
               : "What is filtered now"}
-            : {count(viewer.rows.value.length)} records
+            : {count(viewer.view.rows.value.length)} records
           </p>
           {FORMATS.map(({ format, name, about }) => (
             <button

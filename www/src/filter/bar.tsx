@@ -19,11 +19,13 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
   const chosen = useSignal(-1);
   const caret = useSignal(0);
   const back = useRef<HTMLDivElement>(null);
-  const text = viewer.draft.value;
+  const text = viewer.view.draft.value;
   const offered = open.value ? completions(text, caret.value, knownTo(viewer)) : [];
-  const problem = viewer.feed.value?.error.value;
+  const problem = viewer.view.feed.value?.error.value;
   const refused =
-    problem?.code === "bad_query" && text.trim() === viewer.q.value ? withoutColumn(problem.message) : null;
+    problem?.code === "bad_query" && text.trim() === viewer.view.q.value
+      ? withoutColumn(problem.message)
+      : null;
 
   const sync = () => {
     if (field.current !== null && back.current !== null) back.current.scrollLeft = field.current.scrollLeft;
@@ -31,7 +33,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
   useLayoutEffect(sync);
 
   const take = (completion: Completion) => {
-    viewer.type(completion.text);
+    viewer.view.type(completion.text);
     caret.value = completion.caret;
     chosen.value = -1;
     // After the field has been given the new text.
@@ -48,7 +50,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
     } else if ((event.key === "Enter" || event.key === "Tab") && picked !== undefined) {
       take(picked);
     } else if (event.key === "Enter") {
-      viewer.applyFilter();
+      viewer.view.applyFilter();
       open.value = false;
       field.current?.blur();
     } else if (event.key === "Escape") {
@@ -91,7 +93,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           onInput={(event) => {
             const { value, selectionStart } = event.currentTarget;
             const typedTo = selectionStart ?? value.length;
-            viewer.type(value, isUnfinished(value, typedTo, knownTo(viewer)));
+            viewer.view.type(value, isUnfinished(value, typedTo, knownTo(viewer)));
             open.value = true;
             chosen.value = -1;
             moved();
@@ -109,7 +111,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           onBlur={() => {
             open.value = false;
             chosen.value = -1;
-            viewer.applyFilter();
+            viewer.view.applyFilter();
           }}
           onScroll={sync}
         />
@@ -124,7 +126,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           class="button icon-only"
           aria-label="Clear the filter"
           title="Clear"
-          onClick={() => viewer.applyFilter("")}
+          onClick={() => viewer.view.applyFilter("")}
         >
           <Icon name="close" />
         </button>

@@ -10,19 +10,19 @@ const ORDER = ["console", "network", "page", "tab", "interaction", "system"];
 export function Chips() {
   const viewer = useViewer();
   const session = viewer.session.value;
-  const text = viewer.draft.value;
+  const text = viewer.view.draft.value;
   const chosen = valuesOf(text, "category");
   const severities = chosenSeverities(text);
   const counts = session?.categories ?? {};
   const names = Object.keys(counts).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-  const range = viewer.range.value;
+  const range = viewer.view.range.value;
 
   const toggleCategory = (name: string) => {
     const next = chosen.includes(name) ? chosen.filter((c) => c !== name) : [...chosen, name];
-    viewer.applyFilter(withValues(text, "category", next));
+    viewer.view.applyFilter(withValues(text, "category", next));
   };
   const toggleSeverity = (name: keyof ChosenSeverities) => {
-    viewer.applyFilter(withSeverities(text, { ...severities, [name]: !severities[name] }));
+    viewer.view.applyFilter(withSeverities(text, { ...severities, [name]: !severities[name] }));
   };
   return (
     <div class="chips" role="toolbar" aria-label="Quick filters">
@@ -63,7 +63,7 @@ export function Chips() {
           <button
             type="button"
             class="chip range"
-            onClick={() => viewer.setRange(null)}
+            onClick={() => viewer.view.setRange(null)}
             aria-label="Clear the time range"
           >
             {clock(range.from)} – {clock(range.to)}

@@ -8,7 +8,7 @@ const KNOWN_ROWS = 20_000;
 const MOST_SITES = 200;
 
 export function knownTo(viewer: Viewer): Known {
-  const feed = viewer.feed.value;
+  const feed = viewer.view.feed.value;
   const tabs = new Set<string>();
   if (feed !== null) {
     for (let i = Math.max(0, feed.length - KNOWN_ROWS); i < feed.length; i++) {
@@ -18,8 +18,8 @@ export function knownTo(viewer: Viewer): Known {
   }
   return {
     categories: Object.keys(viewer.session.value?.categories ?? {}),
-    types: viewer.dictionary.types.list.filter((type) => type !== GAP_TYPE).sort(),
+    types: viewer.view.dictionary.types.list.filter((type) => type !== GAP_TYPE).sort(),
     tabs: [...tabs],
-    sites: [...viewer.lines.sites].slice(0, MOST_SITES),
+    sites: [...viewer.view.lines.sites].slice(0, MOST_SITES),
   };
 }

@@ -33,15 +33,15 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useMemo(() => new Viewport(ROW_PX), []);
   const moved = useSignal(0);
-  const rows = viewer.rows.value;
-  const feed = viewer.feed.value;
+  const rows = viewer.view.rows.value;
+  const feed = viewer.view.feed.value;
   const headLength = useRef(0);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
   const slots = useMemo(() => new Slots(), []);
   viewport.rows = rows.length;
   void moved.value;
-  void viewer.linesVersion.value;
+  void viewer.view.linesVersion.value;
 
   const put = useCallback((top: number) => {
     const element = scroller.current;
@@ -54,12 +54,12 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   useLayoutEffect(() => {
     const grewAbove = feed === null || shownFeed.current !== feed ? 0 : feed.head.length - headLength.current;
     const inTail = viewport.top >= headLength.current * ROW_PX;
-    if (shownFeed.current !== feed) unrevealed.current = viewer.selected.value !== null;
+    if (shownFeed.current !== feed) unrevealed.current = viewer.selection.selected.value !== null;
     shownFeed.current = feed;
     headLength.current = feed?.head.length ?? 0;
     // A selection made elsewhere (the address, the keyboard, "what led here") comes into view once read.
     if (unrevealed.current && viewport.height > 0) {
-      const row = viewer.selectedRow();
+      const row = viewer.selection.row;
       if (row >= 0) {
         unrevealed.current = false;
         const top = viewport.topToShow(row);
@@ -67,9 +67,9 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         if (top !== viewport.top) put(far ? row * ROW_PX - viewport.height / 3 : top);
       }
     }
-    if (viewer.following.value) {
+    if (viewer.view.following.value) {
       if (!viewport.atEnd || viewport.top !== viewport.maxTop) put(viewport.maxTop);
-    } else if (grewAbove > 0 && inTail && viewer.range.value === null) {
+    } else if (grewAbove > 0 && inTail && viewer.view.range.value === null) {
       put(viewport.top + grewAbove * ROW_PX);
     } else if (viewport.top > viewport.maxTop) {
       put(viewport.maxTop);
@@ -89,8 +89,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       const before = viewport.top;
       const seen = element.scrollTop;
       viewport.scrolled(seen);
-      if (viewport.top < before && !viewport.atEnd) viewer.following.value = false;
-      else if (viewport.atEnd && viewer.pausedAt.value === null) viewer.following.value = true;
+      if (viewport.top < before && !viewport.atEnd) viewer.view.following.value = false;
+      else if (viewport.atEnd && viewer.view.pausedAt.value === null) viewer.view.following.value = true;
       moved.value++;
       clearTimeout(resting);
       resting = setTimeout(() => {
@@ -114,7 +114,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   };
 
   useSignalEffect(() => {
-    unrevealed.current = viewer.selected.value !== null;
+    unrevealed.current = viewer.selection.selected.value !== null;
     moved.value = untracked(() => moved.value) + 1;
   });
 
@@ -125,20 +125,20 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const drawn = [];
   let activeRow: string | undefined;
   if (feed !== null) {
-    const selected = viewer.selected.value;
+    const selected = viewer.selection.selected.value;
     for (let i = from; i < to; i++) {
       const header = feed.at(rows.feedRow(i));
-      const session = viewer.sessionName(header);
+      const session = viewer.view.sessionName(header);
       const isSelected = selected?.seq === header.seq && selected.session === session;
       const props = {
         header,
         index: i,
         y: i * ROW_PX + viewport.shift,
         selected: isSelected,
-        record: viewer.record(header),
-        words: viewer.words.value,
-        type: viewer.dictionary.types.list[header.type] ?? "",
-        category: viewer.dictionary.categories.list[header.category] ?? "",
+        record: viewer.view.record(header),
+        words: viewer.view.words.value,
+        type: viewer.view.dictionary.types.list[header.type] ?? "",
+        category: viewer.view.dictionary.categories.list[header.category] ?? "",
       };
       if (isSelected) activeRow = `row-${header.at}`;
       const key = slots.of(i);
@@ -149,8 +149,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const click = (event: MouseEvent) => {
     const row = (event.target as Element).closest<HTMLElement>("[data-row]");
     if (row === null) return;
-    viewer.selectRow(Number(row.dataset.row));
-    viewer.detailOpen.value = true;
+    viewer.selection.selectRow(Number(row.dataset.row));
+    viewer.selection.detailOpen.value = true;
   };
 
   return (
@@ -185,15 +185,15 @@ function onlyGaps(feed: Feed | null): boolean {
 /** How to get back to now, and how much has happened since. */
 function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJump: () => void }) {
   const seen = useRef(0);
-  const feed = viewer.feed.value;
+  const feed = viewer.view.feed.value;
   void feed?.version.value;
   const length = feed?.tail.length ?? 0;
-  const following = viewer.following.value && viewer.pausedAt.value === null;
+  const following = viewer.view.following.value && viewer.view.pausedAt.value === null;
   if (following || feed === null) {
     seen.current = length;
     return null;
   }
-  if (viewer.rows.value.length === 0 || viewer.range.value !== null) return null;
+  if (viewer.view.rows.value.length === 0 || viewer.view.range.value !== null) return null;
   seen.current = Math.min(Math.max(seen.current, feed.historyRows), length);
   const since = length - seen.current;
   if (since === 0 && atEnd) return null;
@@ -202,8 +202,8 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
       type="button"
       class="latest"
       onClick={() => {
-        viewer.pausedAt.value = null;
-        viewer.following.value = true;
+        viewer.view.pausedAt.value = null;
+        viewer.view.following.value = true;
         onJump();
       }}
     >
@@ -215,14 +215,14 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
 
 /** Reads the lines of visible rows that are not held, once scrolling gives a moment's rest. */
 function useMissingLines(viewer: Viewer, from: number, to: number): void {
-  const feed = viewer.feed.value;
-  const rows = viewer.rows.value;
+  const feed = viewer.view.feed.value;
+  const rows = viewer.view.rows.value;
   let first = -1;
   let last = -1;
   if (feed !== null) {
     for (let i = from; i < to; i++) {
       const header = feed.at(rows.feedRow(i));
-      if (viewer.lines.has(header.session, header.seq)) continue;
+      if (viewer.view.lines.has(header.session, header.seq)) continue;
       if (first < 0) first = i;
       last = i;
     }
@@ -241,9 +241,9 @@ function useMissingLines(viewer: Viewer, from: number, to: number): void {
           abort.signal,
         );
         feed.hold(page.lines);
-        viewer.linesVersion.value++;
+        viewer.view.linesVersion.value++;
       } catch (error) {
-        if (!abort.signal.aborted) viewer.say(error instanceof Error ? error.message : String(error));
+        if (!abort.signal.aborted) viewer.notices.sayError(error);
       }
     }, FETCH_PAUSE_MS);
     return () => {

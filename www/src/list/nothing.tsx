@@ -8,10 +8,10 @@ import { Empty } from "../ui/empty";
 
 export function Nothing({ top }: { top: number }) {
   const viewer = useViewer();
-  const feed = viewer.feed.value;
-  const sessions = viewer.sessions.value;
+  const feed = viewer.view.feed.value;
+  const sessions = viewer.sessions.list.value;
   void feed?.version.value;
-  const failed = feed?.error.value ?? viewer.sourceError.value;
+  const failed = feed?.error.value ?? viewer.sessions.error.value;
   if (failed !== null && failed !== undefined) {
     if (failed.code === "bad_query") {
       return <Empty top={top} title="This filter cannot be read" text={failed.message} />;
@@ -57,20 +57,20 @@ export function Nothing({ top }: { top: number }) {
     );
   }
   if (feed === null || !feed.complete.value) return null;
-  if (feed.length > 0 && viewer.range.value !== null) {
+  if (feed.length > 0 && viewer.view.range.value !== null) {
     return (
       <Empty
         top={top}
         title="Nothing in this time range"
         text={
-          nobodyWatched(viewer.coverage.value, viewer.range.value, viewer.q.value) ??
+          nobodyWatched(viewer.coverage.current.value, viewer.view.range.value, viewer.view.q.value) ??
           "Somebody was watching, and nothing that matches happened."
         }
-        action={{ label: "Show all of the session", run: () => viewer.setRange(null) }}
+        action={{ label: "Show all of the session", run: () => viewer.view.setRange(null) }}
       />
     );
   }
-  if (viewer.q.value !== "") {
+  if (viewer.view.q.value !== "") {
     const all = viewer.session.value?.events ?? 0;
     const lost =
       feed.gapSeqs > 0 ? `; ${count(feed.gapSeqs)} records are missing, which might have been` : "";
@@ -78,8 +78,8 @@ export function Nothing({ top }: { top: number }) {
       <Empty
         top={top}
         title="Nothing matches"
-        text={`The session holds ${count(all)} events, none of them like this${lost}. ${neverOn(viewer.coverage.value, viewer.q.value) ?? "The filter stays on: a match will appear as it happens."}`}
-        action={{ label: "Clear the filter", run: () => viewer.applyFilter("") }}
+        text={`The session holds ${count(all)} events, none of them like this${lost}. ${neverOn(viewer.coverage.current.value, viewer.view.q.value) ?? "The filter stays on: a match will appear as it happens."}`}
+        action={{ label: "Clear the filter", run: () => viewer.view.applyFilter("") }}
       />
     );
   }

@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
 import { ago, count, duration, shortCount, shortDate } from "../data/time";
-import { lostOf, useViewer, type Viewer } from "../state";
+import { useViewer, type Viewer } from "../state";
+import { missingIn } from "../stores/sessions";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
@@ -40,7 +41,7 @@ function SessionList({ close }: { close: () => void }) {
   const viewer = useViewer();
   const find = useSignal("");
   const unwatched = useUnwatched(viewer);
-  const all = viewer.sessions.value ?? [];
+  const all = viewer.sessions.list.value ?? [];
   const needle = find.value.toLowerCase();
   const shown = all.filter((s) => needle === "" || `${nameOf(s)} ${s.id}`.toLowerCase().includes(needle));
   return (
@@ -66,7 +67,7 @@ function SessionList({ close }: { close: () => void }) {
         {all.length > 1 && needle === "" && (
           <SessionRow
             session={allOf(all)}
-            current={viewer.sessionId.value === ALL_SESSIONS}
+            current={viewer.view.sessionId.value === ALL_SESSIONS}
             unwatched={[...unwatched.values()].reduce((sum, micros) => sum + micros, 0)}
             open={() => {
               viewer.compareWith.value = null;
@@ -80,7 +81,7 @@ function SessionList({ close }: { close: () => void }) {
           <SessionRow
             key={s.id}
             session={s}
-            current={s.id === viewer.sessionId.value}
+            current={s.id === viewer.view.sessionId.value}
             unwatched={unwatched.get(s.id) ?? 0}
             open={() => {
               viewer.compareWith.value = null;
@@ -88,9 +89,9 @@ function SessionList({ close }: { close: () => void }) {
               close();
             }}
             compare={
-              viewer.sessionId.value === null ||
-              viewer.sessionId.value === ALL_SESSIONS ||
-              s.id === viewer.sessionId.value
+              viewer.view.sessionId.value === null ||
+              viewer.view.sessionId.value === ALL_SESSIONS ||
+              s.id === viewer.view.sessionId.value
                 ? null
                 : () => {
                     viewer.compareWith.value = s.id;
@@ -131,7 +132,7 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
           {s.severities.error > 0 && (
             <span class="session-errors">{shortCount(s.severities.error)} errors</span>
           )}
-          {lostOf(s) > 0 && <span class="session-gaps">{shortCount(lostOf(s))} missing</span>}
+          {missingIn(s) > 0 && <span class="session-gaps">{shortCount(missingIn(s))} missing</span>}
           {unwatched > 0 && (
             <span class="session-gaps" title="While the recorder's worker was down, nobody was watching">
               {duration(unwatched)} unwatched

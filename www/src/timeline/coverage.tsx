@@ -4,7 +4,8 @@
  */
 import { holesIn, isTold, lengthOf } from "../data/coverage";
 import { clock, count, duration } from "../data/time";
-import { lostOf, useViewer } from "../state";
+import { useViewer } from "../state";
+import { missingIn } from "../stores/sessions";
 
 /** Marks closer together than this would hide each other. */
 const LEAST_APART_PX = 3;
@@ -18,7 +19,7 @@ interface Mark {
 export function Coverage({ width }: { width: number }) {
   const viewer = useViewer();
   const { from, to } = viewer.domain.value;
-  const coverage = viewer.coverage.value;
+  const coverage = viewer.coverage.current.value;
   const session = viewer.session.value;
   if (width < 40 || session === null) return <div class="coverage" />;
   const x = (ts: number): number => Math.min(width, Math.max(0, ((ts - from) / (to - from)) * width));
@@ -28,14 +29,14 @@ export function Coverage({ width }: { width: number }) {
     kind: "restart",
     title: `Worker started at ${clock(ts)}${reason === "" ? "" : `: ${reason.replaceAll("_", " ")}`}`,
   }));
-  for (const gap of viewer.feed.value?.gaps ?? []) {
+  for (const gap of viewer.view.feed.value?.gaps ?? []) {
     marks.push({
       at: x(gap.ts),
       kind: "gap",
       title: `${count(gap.count)} ${gap.category} records missing near ${clock(gap.ts)}`,
     });
   }
-  const lost = lostOf(session);
+  const lost = missingIn(session);
   const told = isTold(coverage);
   const span = {
     from: session.first_ts ?? from,

@@ -44,9 +44,9 @@ export function Timeline() {
     };
   }, []);
 
-  const feed = viewer.feed.value;
+  const feed = viewer.view.feed.value;
   const version = feed?.version.value ?? 0;
-  const range = viewer.range.value;
+  const range = viewer.view.range.value;
   const theme = viewer.theme.value;
   useEffect(
     () => chart.update(width.value),
@@ -66,7 +66,7 @@ export function Timeline() {
     else return;
     event.preventDefault();
     event.stopPropagation();
-    viewer.setRange(next === null ? null : { from: Math.round(next.from), to: Math.round(next.to) });
+    viewer.view.setRange(next === null ? null : { from: Math.round(next.from), to: Math.round(next.to) });
   };
 
   return (
@@ -127,12 +127,12 @@ class Chart {
 
   private draw(): void {
     const { viewer, host, width } = this;
-    const feed = viewer.feed.value;
+    const feed = viewer.view.feed.value;
     if (host === null || width < 40 || feed === null) return;
     this.drawnAt = performance.now();
     const { from, to } = viewer.domain.value;
     const bins = bin([feed.head, feed.tail], from, to, Math.max(10, Math.floor(width / BIN_PX)));
-    const names = viewer.dictionary.categories.list;
+    const names = viewer.view.dictionary.categories.list;
     const order = [...bins.byCategory.keys()].sort((a, b) => a - b);
     const data: uPlot.AlignedData = [bins.starts, ...stacked(bins, order)];
     const shape = `${order.join()}|${viewer.theme.value}`;
@@ -163,7 +163,7 @@ class Chart {
   private showRange(): void {
     const { plot } = this;
     if (plot === null) return;
-    const range = this.viewer.range.value;
+    const range = this.viewer.view.range.value;
     this.setting = true;
     if (range === null) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     else {
@@ -226,14 +226,14 @@ class Chart {
             const { left, width: wide } = plot.select;
             if (wide < LEAST_DRAG_PX) return;
             const at = (x: number): number => Math.round(plot.posToVal(x, "x") * 1e6);
-            this.viewer.setRange({ from: at(left), to: at(left + wide) });
+            this.viewer.view.setRange({ from: at(left), to: at(left + wide) });
           },
         ],
         ready: [
           (plot) => {
-            plot.over.addEventListener("dblclick", () => this.viewer.setRange(null));
+            plot.over.addEventListener("dblclick", () => this.viewer.view.setRange(null));
             plot.over.addEventListener("click", (event) => {
-              if (event.detail === 1 && plot.select.width === 0) this.viewer.setRange(null);
+              if (event.detail === 1 && plot.select.width === 0) this.viewer.view.setRange(null);
             });
           },
         ],
