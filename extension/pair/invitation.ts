@@ -1,10 +1,11 @@
 /**
  * An invitation to pair: `http://127.0.0.1:28273/pair#code=…`, opened in the browser by the person.
  *
- * Loopback addresses only, and not the name localhost, which can lead to one of two. The short code stands for code and address together; the terminal shows the same one.
+ * The address must be a loopback address. The name localhost is refused, because it may resolve to two of them. The
+ * short code is a digest of code and address, and the terminal shows the same one.
  */
 const ADDRESS = /^(http:\/\/(?:127\.0\.0\.1|\[::1\])(?::\d{1,5})?)\/pair#code=([A-Za-z0-9_-]{8,128})$/;
-/** Base32 without look-alikes, as `tabtape pair` writes it. */
+/** Base32 without letters that look alike, as `tabtape pair` writes it. */
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 export interface Invitation {

@@ -1,4 +1,4 @@
-/** Asks the person whether this browser may deliver to the collector that invited it. */
+/** The page that asks whether this browser may deliver to the collector of an invitation. */
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
@@ -28,7 +28,7 @@ function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
   return (
     <>
       <h1>Deliver to {host}?</h1>
-      <p>What this browser records will be sent there. The terminal that asked for it shows the same code:</p>
+      <p>The events that this browser records will be sent there. The terminal must show the same code:</p>
       <p class="code">{code}</p>
       {now.at === "failed" ? <p class="problem">{now.why}</p> : null}
       <div class="row">
@@ -50,10 +50,13 @@ function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
 
 async function main(root: HTMLElement): Promise<void> {
   const invitation = readInvitation(decodeURIComponent(location.hash.slice(1)));
-  // The code is not to stay in the address bar, nor in the history.
+  // The code must not stay in the address bar or in the history.
   history.replaceState(null, "", location.pathname);
   if (invitation === null) {
-    render(<p class="problem">This is no invitation. In a terminal, run: tabtape pair</p>, root);
+    render(
+      <p class="problem">This address is not an invitation. Run this in a terminal: tabtape pair</p>,
+      root,
+    );
     return;
   }
   render(<Pair invitation={invitation} code={await shortCode(invitation)} />, root);

@@ -1,9 +1,9 @@
 /**
- * The side panel: the viewer, narrow, on the tab in front. It moves with the tab; its filter stays the person's to
- * change.
+ * The side panel: the viewer with a filter for the active tab, which follows tab switches. A person can change
+ * the filter.
  *
- * It reads the collector with a token of its own, which the recorder's pairing lets it ask for, and where no
- * collector is connected the logs of this browser.
+ * The panel reads the collector with its own token, which the recorder's pairing grants. If no collector is
+ * connected, it reads the logs of this browser.
  */
 import { render } from "preact";
 import { App } from "../../www/src/app.tsx";
@@ -24,7 +24,7 @@ async function begin(root: HTMLElement): Promise<void> {
     const status = await command<Status>({ command: "status" });
     if (status.recorder === null) return say(root, "Nothing is being recorded");
     const source = await sourceOf(status);
-    const tab = await tabInFront();
+    const tab = await activeTab();
     const search = new URLSearchParams({
       session: status.recorder.session_id,
       ...(tab === null ? {} : { q: `tab:${tab}` }),
@@ -36,7 +36,7 @@ async function begin(root: HTMLElement): Promise<void> {
   }
 }
 
-/** The collector, if one is connected, has all of it; else the logs of this browser have what is recorded now. */
+/** Returns the collector if one is connected, because it has all sessions; else the logs of this browser. */
 async function sourceOf({ collector_url, recorder }: Status): Promise<DataSource> {
   if (collector_url === null || recorder?.collector.state !== "ok") return new LogsSource(await openLogs());
   return new CollectorSource(collector_url, storedToken() ?? (await askForToken(collector_url)));
@@ -50,14 +50,14 @@ async function askForToken(base: string): Promise<string> {
 function show(root: HTMLElement, source: DataSource): void {
   const viewer = new Viewer(source);
   const moved = async () => {
-    const tab = await tabInFront();
-    // A person who took the tab out of the filter wants to see them all.
+    const tab = await activeTab();
+    // A person who removed the tab from the filter wants to see all tabs.
     if (tab !== null && valuesOf(viewer.view.draft.value, "tab").length > 0)
       viewer.view.applyFilter(withValues(viewer.view.draft.value, "tab", [tab]));
   };
   const activated = () => void moved();
   chrome.tabs.onActivated.addListener(activated);
-  // A page that was prepared in advance takes its tab's place under another id.
+  // A prerendered page replaces its tab under another id.
   chrome.tabs.onReplaced.addListener(activated);
   viewer.onRefused = () => {
     chrome.tabs.onActivated.removeListener(activated);
@@ -79,7 +79,7 @@ function say(root: HTMLElement, title: string): void {
     <div class="gate">
       <Empty
         title={title}
-        text="The panel shows what is recorded of the tab in front. The popup has the switch."
+        text="The panel shows the records of the active tab. Start recording in the popup."
         action={{ label: "Try again", run: () => void begin(root) }}
       />
     </div>,
@@ -87,7 +87,7 @@ function say(root: HTMLElement, title: string): void {
   );
 }
 
-async function tabInFront(): Promise<string | null> {
+async function activeTab(): Promise<string | null> {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
   return tab?.id === undefined ? null : String(tab.id);
 }

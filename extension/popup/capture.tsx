@@ -1,4 +1,4 @@
-/** What is recorded: this site, and each category with its detail level. */
+/** The switches for this site and for each category, with its detail level. */
 import type { CaptureConfig, DetailLevel } from "../../src/web/types.ts";
 import { count, shortCount } from "../../www/src/data/time.ts";
 import { categoryClass } from "../../www/src/ui/category.ts";
@@ -8,13 +8,13 @@ import { Switch } from "./switch.tsx";
 
 const LEVELS: { level: DetailLevel; about: string }[] = [
   { level: "minimal", about: "what happened and where" },
-  { level: "standard", about: "what it takes to understand it" },
+  { level: "standard", about: "enough to understand it" },
   { level: "verbose", about: "contents too, capped in size" },
   { level: "raw", about: "the producer's own payload" },
 ];
-/** The recorder's own events cannot be turned off: they say what is missing. */
+/** The recorder's own events cannot be turned off: they report missing records. */
 const ALWAYS_ON = "system";
-/** As the viewer orders them; others follow by name. */
+/** The viewer's order; other categories follow by name. */
 const ORDER = ["console", "network", "page", "tab", "interaction"];
 
 /** `recorder` is null while nothing is recorded. */
@@ -24,7 +24,7 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
     .filter((name) => name !== ALWAYS_ON)
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   return (
-    <section class="capture" aria-label="What is recorded">
+    <section class="capture" aria-label="Recorded categories">
       {host === null ? null : (
         <div class="line">
           <span class="line-name host">{host}</span>

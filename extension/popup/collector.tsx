@@ -1,24 +1,24 @@
-/** Where the events go, and what mends it when they do not. */
+/** The collector's state, and the remedy if events are not delivered. */
 import { ago, count } from "../../www/src/data/time.ts";
 import type { Status } from "../worker/messages.ts";
 import type { RecorderNow } from "./state.ts";
 
-interface Told {
+interface Connection {
   tone: "ok" | "wait" | "bad" | "none";
   what: string;
   mend?: string;
-  /** What to type in a terminal. */
+  /** A command for a terminal. */
   run?: string;
 }
 
-const NONE: Told = {
+const NONE: Connection = {
   tone: "none",
   what: "No collector",
-  mend: "Events are kept in this browser, where the viewer reads them. To keep more:",
+  mend: "Events are stored in this browser, and the viewer reads them there. To store more of them:",
   run: "tabtape pair",
 };
 
-function tell({ collector, backlog_events }: RecorderNow): Told {
+function connectionOf({ collector, backlog_events }: RecorderNow): Connection {
   const host = hostOf(collector.url);
   const waiting = waitHere(backlog_events);
   switch (collector.state) {
@@ -44,7 +44,7 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
       return {
         tone: "bad",
         what: `Something else listens at ${host}`,
-        mend: `It does not know the secret of the pairing, so it was sent nothing. ${waiting}.`,
+        mend: `It does not have the secret of the pairing, so nothing was sent to it. ${waiting}.`,
         run: "tabtape serve",
       };
     default:
@@ -52,17 +52,17 @@ function tell({ collector, backlog_events }: RecorderNow): Told {
   }
 }
 
-/** While nothing is recorded nothing is delivered either: what was wrong last still is, as far as anybody knows. */
-function tellResting({ collector_url, recorder }: Status): Told {
+/** Returns the state while nothing is recorded. Nothing is delivered then, so a problem stays until recording starts. */
+function idleConnection({ collector_url, recorder }: Status): Connection {
   if (collector_url === null) return NONE;
   const state = recorder?.collector.url === collector_url ? recorder.collector.state : null;
   if (recorder !== null && (state === "retrying" || state === "unauthorized" || state === "impostor"))
-    return tell(recorder);
+    return connectionOf(recorder);
   const what = `Paired with ${hostOf(collector_url)}`;
   const waiting = recorder?.backlog_events ?? 0;
   return waiting === 0
     ? { tone: "none", what }
-    : { tone: "none", what, mend: `${waitHere(waiting)} until recording goes on.` };
+    : { tone: "none", what, mend: `${waitHere(waiting)} until recording continues.` };
 }
 
 function waitHere(records: number): string {
@@ -75,7 +75,8 @@ function hostOf(url: string | null): string {
 
 export function Collector({ now }: { now: Status }) {
   const { recording, recorder } = now;
-  const { tone, what, mend, run } = recording && recorder !== null ? tell(recorder) : tellResting(now);
+  const { tone, what, mend, run } =
+    recording && recorder !== null ? connectionOf(recorder) : idleConnection(now);
   const { last_ack_ts = null, error = null } = recorder?.collector ?? {};
   return (
     <section class={`collector tone-${tone}`} aria-label="Collector">
@@ -83,7 +84,7 @@ export function Collector({ now }: { now: Status }) {
         <span class="light" aria-hidden="true" />
         <span>{what}</span>
         {tone === "none" || last_ack_ts === null ? null : (
-          <span class="aside" title="When the collector last said that it has stored something">
+          <span class="aside" title="The collector's last acknowledgement of stored records">
             {tone === "ok" ? "" : "last ack "}
             {ago(last_ack_ts, Date.now() * 1000)}
           </span>

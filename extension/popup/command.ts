@@ -1,4 +1,4 @@
-/** Commands to the worker, from a page of ours. */
+/** Commands to the worker, from a page of the extension. */
 import type { Command } from "../worker/messages.ts";
 
 export async function command<T = unknown>(message: Command): Promise<T> {

@@ -1,4 +1,4 @@
-/** What to do with what is recorded: look, keep, begin anew, forget. And how much there is. */
+/** Buttons that show, export, split and delete the recording, and its size. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { bytes, count, shortCount } from "../../www/src/data/time.ts";
@@ -6,7 +6,7 @@ import type { Status } from "../worker/messages.ts";
 import { exporting, exportLogs, storage, tallyAnew, watchStorage } from "./logs.ts";
 import { forget, newSession, openPanel, run, site } from "./state.ts";
 
-/** How long "really?" stands before it is taken back. */
+/** The button asks "Really forget?" for this long. */
 const SURE_MS = 4_000;
 
 export function Footer({ now }: { now: Status }) {
@@ -22,7 +22,7 @@ export function Footer({ now }: { now: Status }) {
         <button
           type="button"
           disabled={!now.recording}
-          title="This tab's events beside the page"
+          title="This tab's events, next to the page"
           onClick={() => void openPanel()}
         >
           Side panel
@@ -52,7 +52,7 @@ export function Footer({ now }: { now: Status }) {
   );
 }
 
-/** The second click does it. */
+/** Deletes the site's records at the second click. */
 function Forget() {
   const sure = useSignal(false);
   const host = site.value;
@@ -71,7 +71,7 @@ function Forget() {
       title={
         host === null
           ? "This tab shows no site"
-          : `Deletes everything recorded of ${host} and the sites below it, here and what this pairing has stored`
+          : `Deletes all records of ${host} and its subdomains, in this browser and in the collector's store`
       }
       onClick={() => {
         if (sure.value && host !== null) void forget(host).then(tallyAnew);
@@ -92,7 +92,7 @@ function Stored({ now }: { now: Status }) {
   return (
     <p class="quiet" title={parts.map(([name, size]) => `${name} ${bytes(size)}`).join("\n")}>
       {bytes(sum)} stored in this browser
-      {secrets > 0 ? ` · ${count(secrets)} secrets left out` : ""}
+      {secrets > 0 ? ` · ${count(secrets)} secrets removed` : ""}
     </p>
   );
 }

@@ -1,4 +1,4 @@
-/** What the popup does with the logs of this browser by itself: what they take and hold, and all of them as a file. */
+/** The logs of this browser as the popup reads them: their size, the counts of a session, and an export. */
 import { type Signal, signal } from "@preact/signals";
 import type { LogReader, LogStorage, SessionTally } from "../../src/web/index.ts";
 import { count } from "../../www/src/data/time.ts";
@@ -9,9 +9,9 @@ const PAGE_RECORDS = 5_000;
 const LOOK_EVERY_MS = 5_000;
 
 export const storage: Signal<LogStorage | null> = signal(null);
-/** What the session being recorded holds; null until it is counted, and for one that is in memory only. */
+/** The counts of the open session; null until they are known, and for a session that is in memory only. */
 export const tally: Signal<(SessionTally & { session: string }) | null> = signal(null);
-/** How many records an export has read, while one runs. */
+/** The number of records that a running export has read; null if none runs. */
 export const exporting: Signal<number | null> = signal(null);
 
 let opened: Promise<LogReader> | null = null;
@@ -21,7 +21,7 @@ function logs(): Promise<LogReader> {
   return opened;
 }
 
-/** Looks now and then for as long as the popup is open. */
+/** Reads the size every few seconds while the popup is open. */
 export async function watchStorage(): Promise<void> {
   try {
     storage.value = await (await logs()).storage();
@@ -34,7 +34,7 @@ export async function watchStorage(): Promise<void> {
 
 let isTallying = false;
 
-/** Counts a session on from where it was. */
+/** Continues the count of a session. */
 export async function tallySession({ session_id, committed_seq, state }: RecorderNow): Promise<void> {
   if (isTallying) return;
   isTallying = true;
@@ -42,7 +42,7 @@ export async function tallySession({ session_id, committed_seq, state }: Recorde
     if (state === "volatile") tally.value = null;
     else tally.value = { session: session_id, ...(await tallied(session_id, committed_seq)) };
   } catch {
-    // The recorder's own numbers have to do.
+    // The recorder's own numbers are shown instead.
     tally.value = null;
     opened = null;
   } finally {
@@ -59,18 +59,18 @@ async function tallied(session: string, untilSeq: number): Promise<SessionTally>
   }
 }
 
-/** Something was forgotten: what was counted counts no more. */
+/** Counts again from the beginning, because records were deleted. */
 export async function tallyAnew(): Promise<void> {
   (await opened)?.tallyAnew();
 }
 
-/** Every record of every session, oldest first, as it was committed. */
+/** Exports every record of every session, oldest first, as it was committed. */
 export async function exportLogs(): Promise<void> {
   problem.value = null;
   exporting.value = 0;
   try {
     const reader = await logs();
-    // One blob a page: the browser keeps blobs outside of this page's memory.
+    // One blob per page of records: the browser keeps blobs outside of this page's memory.
     const parts: Blob[] = [];
     for (const { session } of await reader.sessions()) {
       let afterSeq = 0;
@@ -95,6 +95,6 @@ function save(file: Blob): void {
   link.href = URL.createObjectURL(file);
   link.download = `tabtape-${new Date().toISOString().slice(0, 10)}.ndjson`;
   link.click();
-  // The download has taken its own reference by the next task.
+  // The download holds its own reference by then.
   setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
 }

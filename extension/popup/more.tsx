@@ -1,6 +1,6 @@
-/** What is turned on now and then: deep capture, pictures of errors, other extensions. */
+/** Settings that are seldom changed: deep capture, screenshots of errors, other extensions. */
 import type { Status } from "../worker/messages.ts";
-import { run, tabInFront } from "./state.ts";
+import { activeTab, run } from "./state.ts";
 import { Switch } from "./switch.tsx";
 
 export function More({ now }: { now: Status }) {
@@ -12,7 +12,10 @@ export function More({ now }: { now: Status }) {
       </summary>
       {now.debugger.available ? <DeepCapture now={now} /> : null}
       <div class="line">
-        <span class="line-name grow" title="Of the tab in front, when an uncaught error is recorded in it">
+        <span
+          class="line-name grow"
+          title="Takes a screenshot of the active tab when it has an uncaught error"
+        >
           Screenshot on error
         </span>
         <Switch
@@ -26,7 +29,7 @@ export function More({ now }: { now: Status }) {
   );
 }
 
-/** So that nothing is on unseen while this is closed. */
+/** Returns the settings that are on, shown while the section is closed. */
 function onNow(now: Status): string[] {
   const { all_tabs, tab_ids } = now.debugger;
   const { length } = now.approved_extensions;
@@ -39,7 +42,7 @@ function onNow(now: Status): string[] {
 
 function DeepCapture({ now }: { now: Status }) {
   const { all_tabs, tab_ids } = now.debugger;
-  const tab = tabInFront.value;
+  const tab = activeTab.value;
   return (
     <>
       <div class="line">
@@ -48,7 +51,7 @@ function DeepCapture({ now }: { now: Status }) {
           label="Deep capture of this tab"
           on={tab !== null && tab_ids.includes(tab)}
           disabled={tab === null || !now.recording || all_tabs}
-          title={now.recording ? undefined : "It begins when recording does"}
+          title={now.recording ? undefined : "Start recording first"}
           change={(on) => {
             if (tab !== null) void run({ command: "debug", tab_id: tab, on });
           }}
@@ -63,7 +66,7 @@ function DeepCapture({ now }: { now: Status }) {
         />
       </div>
       <p class="quiet note">
-        Bodies, WebSocket frames and workers, through the debugger: Chrome says so in a bar above its pages.
+        Records bodies, WebSocket frames and workers through the debugger. Chrome shows a bar above the pages.
       </p>
     </>
   );

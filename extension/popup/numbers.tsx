@@ -1,14 +1,14 @@
-/** How much there is, what is wrong with it, and what has not arrived. */
+/** The numbers of the session: records, errors, undelivered and missing ones. */
 import { useEffect } from "preact/hooks";
 import { count, shortCount } from "../../www/src/data/time.ts";
 import { tally, tallySession } from "./logs.ts";
 import type { RecorderNow } from "./state.ts";
 
-/** What a person has asked to be gone, or was kept as long as it was to be, is not missing. */
-const NOT_LOST = ["deleted", "not_retained"];
+/** Records that a person deleted or that reached the retention limit are not missing. */
+const NOT_MISSING = ["deleted", "not_retained"];
 
 export function Numbers({ recorder }: { recorder: RecorderNow }) {
-  // The recorder itself counts since its worker started; the logs know the whole session.
+  // The recorder counts since its worker started; the logs contain the whole session.
   useEffect(() => {
     void tallySession(recorder);
   }, [recorder]);
@@ -19,7 +19,7 @@ export function Numbers({ recorder }: { recorder: RecorderNow }) {
     recorder.collector.state === "none"
       ? ["Kept here", recorder.backlog_events, "", "committed to this browser's logs"]
       : ["To deliver", recorder.backlog_events, "", "committed here, not yet acknowledged"],
-    ["Missing", missing, missing > 0 ? "warn" : "", "lost and counted, in this session"],
+    ["Missing", missing, missing > 0 ? "warn" : "", "missing, in this session"],
   ];
   return (
     <dl class="numbers">
@@ -47,6 +47,6 @@ function sums(recorder: RecorderNow): { errors: number; missing: number } {
     return { errors: recorder.errors, missing: dropped };
   }
   const errors = Object.values(known.counts).reduce((sum, [, , , error]) => sum + error, 0);
-  const lost = Object.entries(known.gaps).filter(([reason]) => !NOT_LOST.includes(reason));
-  return { errors, missing: lost.reduce((sum, [, n]) => sum + n, 0) };
+  const gaps = Object.entries(known.gaps).filter(([reason]) => !NOT_MISSING.includes(reason));
+  return { errors, missing: gaps.reduce((sum, [, n]) => sum + n, 0) };
 }

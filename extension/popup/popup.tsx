@@ -1,4 +1,4 @@
-/** The popup: is it recording, what has it, where does it go. */
+/** The popup: the recorder's state, its numbers and its settings. */
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
@@ -67,7 +67,7 @@ function Begin() {
         <b>Nothing is being recorded.</b>
       </p>
       <p class="quiet">
-        Console, errors, network, navigation and clicks are kept on this computer, secrets left out.
+        Console, errors, network, navigation and clicks are stored on this computer. Secrets are removed.
       </p>
       <div class="row">
         <button type="button" class="primary" onClick={() => void record("all")}>
@@ -81,7 +81,7 @@ function Begin() {
   );
 }
 
-/** "Here it happened", with a note if there is time for one. */
+/** Marks a moment in the recording, with an optional note. */
 function Mark() {
   const note = useSignal("");
   const mark = async () => {

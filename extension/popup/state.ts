@@ -1,4 +1,4 @@
-/** What the popup shows, asked of the worker once a second, and what its buttons do. */
+/** The popup's state, which the worker reports once per second, and the actions of its buttons. */
 import { type Signal, signal } from "@preact/signals";
 import type { CaptureConfig } from "../../src/web/types.ts";
 import { count } from "../../www/src/data/time.ts";
@@ -13,15 +13,14 @@ export type RecorderNow = NonNullable<Status["recorder"]>;
 
 export const status: Signal<Status | null> = signal(null);
 export const problem: Signal<string | null> = signal(null);
-/** What a button has just done, said aloud. */
+/** The result of the last action, which screen readers announce. */
 export const done: Signal<string | null> = signal(null);
-/** The host of the tab in front, null when it shows no site. */
+/** The host of the active tab; null if it does not show a site. */
 export const site: Signal<string | null> = signal(null);
 
-/** The tab in front. */
-export const tabInFront: Signal<number | null> = signal(null);
+export const activeTab: Signal<number | null> = signal(null);
 
-let windowInFront: number | undefined;
+let activeWindow: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
 
 export async function refresh(): Promise<void> {
@@ -35,7 +34,7 @@ export async function refresh(): Promise<void> {
 /** Refreshes for as long as the popup is open. */
 export async function watch(): Promise<void> {
   setInterval(() => void refresh(), REFRESH_MS);
-  const [host] = await Promise.all([siteInFront(), refresh()]);
+  const [host] = await Promise.all([activeSite(), refresh()]);
   site.value = host;
 }
 
@@ -61,7 +60,7 @@ function say(text: string): void {
   }, DONE_MS);
 }
 
-/** In the store build, asking for the hosts has to come first: it needs the click itself. */
+/** Asks for the permission to record. In the store build this comes first, because it needs the click itself. */
 async function mayRecord(host: string | null): Promise<boolean> {
   const origins = [host === null ? "<all_urls>" : `*://${host}/*`];
   return (await chrome.permissions.contains({ origins })) || (await chrome.permissions.request({ origins }));
@@ -71,7 +70,7 @@ export async function record(what: "site" | "all"): Promise<void> {
   problem.value = null;
   const host = what === "site" ? site.value : null;
   if (what === "site" && host === null) {
-    problem.value = "this tab shows no site that can be recorded";
+    problem.value = "this tab does not show a site that can be recorded";
     return;
   }
   if (!(await mayRecord(host))) return;
@@ -79,12 +78,12 @@ export async function record(what: "site" | "all"): Promise<void> {
     await run({ command: "start" });
 }
 
-/** Another session from here on: the old one is closed and kept. */
+/** Ends the session, which stays stored, and begins another. */
 export async function newSession(): Promise<void> {
   if (await run({ command: "stop" })) await run({ command: "start" }, "A new session has begun");
 }
 
-/** Everything recorded of a site goes, here and in the store. */
+/** Deletes the records of a site, in this browser and in the store. */
 export async function forget(host: string): Promise<void> {
   problem.value = null;
   try {
@@ -96,18 +95,18 @@ export async function forget(host: string): Promise<void> {
         : `${count(events)} events of ${host} forgotten`,
     );
     if (left !== null)
-      problem.value = `What the store has of ${host} is still there: ${left}. Forget again once it is.`;
+      problem.value = `The collector's store still has records of ${host}: ${left}. Forget this site again when the collector answers.`;
   } catch (error) {
     problem.value = (error as Error).message;
   }
 }
 
-/** The browser opens a side panel only in answer to a click, so nothing is awaited before it is asked. */
+/** Opens the side panel. Nothing is awaited before, because the browser allows it only in answer to a click. */
 export async function openPanel(): Promise<void> {
   problem.value = null;
   try {
-    if (windowInFront === undefined) throw new Error("no window to open the side panel in");
-    await chrome.sidePanel.open({ windowId: windowInFront });
+    if (activeWindow === undefined) throw new Error("there is no window for the side panel");
+    await chrome.sidePanel.open({ windowId: activeWindow });
     window.close();
   } catch (error) {
     problem.value = (error as Error).message;
@@ -118,7 +117,7 @@ export function isSiteOn({ sites }: CaptureConfig, host: string): boolean {
   return !sites.exclude.includes(host) && (sites.include.includes("*") || sites.include.includes(host));
 }
 
-/** Records the site in front, or leaves it out, from now on. */
+/** Includes a site in the recording from now on, or excludes it. */
 export async function setSite({ sites }: CaptureConfig, host: string, on: boolean): Promise<void> {
   if (on && !(await mayRecord(host))) return;
   const exclude = sites.exclude.filter((other) => other !== host);
@@ -128,10 +127,10 @@ export async function setSite({ sites }: CaptureConfig, host: string, on: boolea
   await run({ command: "configure", patch: { sites: { include, exclude } } });
 }
 
-async function siteInFront(): Promise<string | null> {
+async function activeSite(): Promise<string | null> {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
-  windowInFront = tab?.windowId;
-  tabInFront.value = tab?.id ?? null;
+  activeWindow = tab?.windowId;
+  activeTab.value = tab?.id ?? null;
   if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
   return new URL(tab.url).hostname;
 }

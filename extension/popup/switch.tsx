@@ -1,4 +1,4 @@
-/** On or off, with the name a screen reader says. */
+/** A switch with an accessible name. */
 export function Switch({
   label,
   on,

@@ -1,4 +1,4 @@
-/** The logs of this browser, opened to be read by a page of ours. */
+/** Opens the logs of this browser for a page of the extension. */
 import init, { type LogReader, openLogReader } from "../../src/web/index.ts";
 
 export async function openLogs(): Promise<LogReader> {

@@ -1,7 +1,4 @@
-/**
- * The viewer as a page of the extension, on the logs of this browser: what there is to see without a
- * collector.
- */
+/** The viewer as a page of the extension. It reads the logs of this browser, without a collector. */
 import { render } from "preact";
 import { App } from "../../www/src/app.tsx";
 import { LogsSource } from "../../www/src/data/logs.ts";

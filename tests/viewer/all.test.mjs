@@ -13,7 +13,7 @@ const SESSIONS = [1, 2, 3].map(sessionId);
 const TAPES = SESSIONS.map((session, i) =>
   take({ session, seed: i + 1, startTs: NOW - 3_600e6 + i * 60e6 }, EACH + LOT),
 );
-/** What was delivered, in order of commit. @type {import("./tape.mjs").TapeRecord[]} */
+/** The delivered records, in order of commit. @type {import("./tape.mjs").TapeRecord[]} */
 const committed = [];
 
 /** @type {Store} */
@@ -56,7 +56,7 @@ const positions = async () =>
     (a, b) => a - b,
   );
 
-test("all of them are listed, each once, in order of commit", async () => {
+test("every record of all sessions is listed once, in order of commit", async () => {
   await everything();
   assert.match(await page.locator(".session-button").innerText(), /All sessions/);
   const newest = await positions();
@@ -87,7 +87,7 @@ test("new records of any session are followed", async () => {
   await page.locator(`#row-${committed.length}`).waitFor();
 });
 
-test("a record opens with what led there in its own session", async () => {
+test("a record shows the earlier records of its own session", async () => {
   const wanted = committed.findIndex(({ line }) => line.includes('"type":"console.exception"'));
   const { seq, line } = /** @type {import("./tape.mjs").TapeRecord} */ (committed[wanted]);
   const { capture_session_id: session } = JSON.parse(line);
@@ -107,12 +107,12 @@ test("a record opens with what led there in its own session", async () => {
   await page.getByRole("tab", { name: "JSON" }).click();
   await page.locator(".pane", { hasText: session }).waitFor();
   assert.match(await page.locator(".pane-body").innerText(), new RegExp(`seq\\W+${seq}\\b`));
-  await page.getByRole("tab", { name: "What led here" }).click();
+  await page.getByRole("tab", { name: "Before this" }).click();
   await page.locator(".led-row.here").waitFor();
   await page.keyboard.press("Escape");
 });
 
-test("an export of all sessions holds every line in order of commit", async () => {
+test("an export of all sessions contains every line in order of commit", async () => {
   await page.getByRole("combobox", { name: "Filter events" }).fill("");
   await page.keyboard.press("Enter");
   await everything();

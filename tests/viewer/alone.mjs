@@ -17,7 +17,7 @@ export class Alone {
     this.site = site;
     this.context = context;
     this.origin = origin;
-    /** What pages of ours said went wrong. @type {string[]} */
+    /** Errors that the extension's pages reported. @type {string[]} */
     this.errors = [];
   }
 

@@ -1,4 +1,4 @@
-/** What the details say of each kind of record, and that captured text stays text. */
+/** The details of each kind of record, and captured text that must stay text. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -80,7 +80,7 @@ test("an uncaught error shows its message and a stack with its places", async ()
   assert.ok((await pane.locator("pre").allInnerTexts()).includes(record.event.data.error.stack));
 });
 
-test("a source map from this computer gives the stack its written places", async () => {
+test("a source map from this computer gives the stack the places in the source", async () => {
   const record = event((e) => e.type === "console.exception");
   const pane = await show(SESSION, record.seq);
   // Line 48, column 23 of cart.ts came from line 2, column 5 of lib/cart-view.ts: `;` for 47 empty lines, then
@@ -106,7 +106,7 @@ test("a source map from this computer gives the stack its written places", async
   await pane
     .locator('input[type="file"]')
     .setInputFiles({ name: "no.map", mimeType: "application/json", buffer: Buffer.from("no map") });
-  await page.getByText("no.map is no source map").waitFor();
+  await page.getByText("no.map is not a source map").waitFor();
 });
 
 test("a value of a class opens to its properties", async () => {
@@ -122,7 +122,7 @@ test("a value of a class opens to its properties", async () => {
   );
 });
 
-test("a response is shown with what its request knew, its timing and its body", async () => {
+test("a response is shown with its request, its timing and its body", async () => {
   const record = event((e) => e.type === "network.response" && e.data.status === 500);
   const pane = await show(SESSION, record.seq);
   await pane.getByRole("heading", { name: /^Request headers/ }).waitFor();
@@ -135,7 +135,7 @@ test("a response is shown with what its request knew, its timing and its body", 
   await pane.getByText("12.5").first().waitFor();
 });
 
-test("copy as curl quotes what a shell would act on", async () => {
+test("copy as curl quotes text that a shell would interpret", async () => {
   const pane = await show(HOSTILE, 2);
   await pane.getByRole("button", { name: "Copy as curl" }).click();
   await page.getByText("curl command copied").waitFor();
@@ -160,7 +160,7 @@ test("a vital is graded in words", async () => {
   assert.match(await pane.innerText(), /Largest Contentful Paint[\s\S]*needs improvement/);
 });
 
-test("a navigation, a shift and a long frame are told in words and units", async () => {
+test("a navigation, a shift and a long frame are shown in words and units", async () => {
   const navigated = event((e) => e.type === "page.navigation_committed");
   let pane = await show(SESSION, navigated.seq);
   assert.match(await pane.innerText(), /page\.navigation_committed[\s\S]*Transition\s+link/);
@@ -171,7 +171,7 @@ test("a navigation, a shift and a long frame are told in words and units", async
   assert.match(await pane.innerText(), /Long animation frame[\s\S]*ms poor[\s\S]*BUTTON#pay\.onclick/);
 });
 
-test("what has no pane of its own is shown by its fields", async () => {
+test("an event without a view of its own is shown by its fields", async () => {
   let pane = await show(OTHERS, 1);
   assert.match(await pane.innerText(), /Interaction to Next Paint[\s\S]*350 ms needs improvement/);
   pane = await show(OTHERS, 2);
@@ -182,26 +182,26 @@ test("what has no pane of its own is shown by its fields", async () => {
   await page.locator(".pane mark", { hasText: "Grace" }).first().waitFor();
 });
 
-test("an interaction says what was done to what", async () => {
+test("an interaction shows its action and its element", async () => {
   const pane = await show(SESSION, event((e) => e.type === "input.key").seq);
   assert.match(await pane.innerText(), /Pressed[\s\S]*input#email[\s\S]*char/);
 });
 
-test("a gap says how much is missing and why", async () => {
+test("a gap shows the number of missing records and the reason", async () => {
   const { gap } = find((record) => record.gap !== undefined);
   const pane = await show(SESSION, gap.first_seq);
   const count = gap.last_seq - gap.first_seq + 1;
   assert.match(
     await pane.innerText(),
-    new RegExp(`${count} network records? (was|were) lost here: the page produced more`),
+    new RegExp(`${count} network records? (is|are) missing here: the page produced more`),
   );
   assert.match(await page.locator(`#row-${gap.first_seq}`).innerText(), new RegExp(`^${count} network`));
 });
 
-test("what led here is the same tab in causal order, newest first", async () => {
+test("the records before the selected one are those of its tab in causal order, newest first", async () => {
   const record = event((e) => e.type === "console.exception" && e.ts > START + 20e6);
   const pane = await show(SESSION, record.seq);
-  await pane.getByRole("tab", { name: "What led here" }).click();
+  await pane.getByRole("tab", { name: "Before this" }).click();
   await pane.locator(".led-row").first().waitFor();
   const expected = ALL.map(({ line }) => JSON.parse(line))
     .filter((r) => r.event?.source.metadata.tab_id === "7" && r.seq <= record.seq)
@@ -230,7 +230,7 @@ test("the record is copied as it was stored", async () => {
 test("captured text is text, and only web addresses are links", async () => {
   for (const { seq } of hostile()) {
     const pane = await show(HOSTILE, seq);
-    for (const tab of ["Overview", "What led here", "JSON"]) {
+    for (const tab of ["Overview", "Before this", "JSON"]) {
       await pane.getByRole("tab", { name: tab }).click();
       await page.waitForTimeout(50);
       assert.equal(await page.locator("img, script:not([src]), iframe").count(), 0, `${tab} of ${seq}`);
@@ -243,7 +243,7 @@ test("captured text is text, and only web addresses are links", async () => {
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt), undefined);
 });
 
-/** What the tape does not have. */
+/** Records that the tape does not contain. */
 function others() {
   const source = { kind: "extension", event: "x", metadata: { tab_id: "1", request_id: "1" } };
   const events = [

@@ -33,7 +33,7 @@ after(async () => {
   await store?.stop();
 });
 
-/** How many records the collector itself finds. @param {string} q */
+/** Returns the number of records that the collector finds. @param {string} q */
 async function stored(q) {
   const query = new URLSearchParams({ q, session: SESSION, format: "ndjson" });
   const text = await (await store.fetch(`/v1/events?${query}`)).text();
@@ -58,7 +58,7 @@ for (const q of [
   "renderCart items",
   '"Could not load"',
 ]) {
-  test(`the list holds what the collector finds for ${q}`, async () => {
+  test(`the list contains the records that the collector finds for ${q}`, async () => {
     await filter(q);
     const expected = await stored(q);
     assert.ok(expected > 0, "the tape has something to find");
@@ -139,7 +139,7 @@ test("a word that is searched for is marked in the rows", async () => {
   assert.equal((await page.locator(".row mark").first().innerText()).toLowerCase(), "deprecated");
 });
 
-test("a filter that cannot be read is answered in the Selector's words", async () => {
+test("a filter with an error shows the Selector's message", async () => {
   await filter("severity:loud");
   await page.getByRole("alert").waitFor();
   assert.match(
@@ -182,7 +182,7 @@ test("completion offers keys, then values of the session", async () => {
   );
 });
 
-test("completions stay, and the list too, while a value is being typed", async () => {
+test("completions and the list stay while a value is being typed", async () => {
   await filter("");
   await until(
     () => shown(page),
@@ -190,14 +190,15 @@ test("completions stay, and the list too, while a value is being typed", async (
     "records",
   );
   const field = page.getByRole("combobox", { name: "Filter events" });
+  const completions = page.getByRole("listbox", { name: "Completions" });
   await field.pressSequentially("severity:w", { delay: 30 });
-  await page.getByRole("option", { name: "warn" }).waitFor();
+  await completions.getByRole("option", { name: "warn" }).waitFor();
   // Longer than the pause after which the bar applies a finished filter.
   const applied = page.waitForRequest((request) => request.url().includes("severity%3Aw"), {
     timeout: 1_000,
   });
   await assert.rejects(applied, /Timeout/);
-  assert.ok(await page.getByRole("option", { name: "warn" }).isVisible());
+  assert.ok(await completions.getByRole("option", { name: "warn" }).isVisible());
   assert.equal(await page.getByRole("alert").count(), 0);
   assert.equal(await shown(page), ALL.length);
   await field.press("ArrowDown");
@@ -211,7 +212,7 @@ test("completions stay, and the list too, while a value is being typed", async (
   await filter("");
 });
 
-test("a host with its port is a word, and an unknown key says what to type", async () => {
+test("a host with its port is a word, and the error of an unknown key says what to type", async () => {
   await filter("localhost:3000");
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
@@ -227,7 +228,7 @@ test("a host with its port is a word, and an unknown key says what to type", asy
   await filter("");
 });
 
-test("the widest details leave the list its text, in a narrower window too", async () => {
+test("the list keeps its text next to the widest details, also in a narrower window", async () => {
   await page.locator(".row:not(.gap)").first().click();
   const splitter = page.getByRole("separator", { name: "Width of the details" });
   await splitter.focus();

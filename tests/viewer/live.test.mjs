@@ -39,7 +39,7 @@ test("the link opens the viewer and leaves no code in the address", async () => 
   await viewer.close();
 });
 
-test("a link opens once, and the second who tries is told what to do", async () => {
+test("a link opens once, and the second attempt shows what to do", async () => {
   const link = await store.link();
   const first = await open(browser, link);
   await first.page.waitForSelector(".row");
@@ -71,7 +71,7 @@ test("events appear as they are stored, and the newest stays in view", async () 
   await viewer.close();
 });
 
-test("scrolling up lets go, counts what is new, and one click leads back", async () => {
+test("scrolling up stops following, counts new rows, and one click returns", async () => {
   const viewer = await open(browser, await store.link());
   const { page } = viewer;
   await until(
@@ -95,7 +95,7 @@ test("scrolling up lets go, counts what is new, and one click leads back", async
   await viewer.close();
 });
 
-test("a pause freezes the list, and nothing of it is lost", async () => {
+test("a pause freezes the list, and every record is listed after it", async () => {
   const viewer = await open(browser, await store.link());
   const { page } = viewer;
   const before = await until(
@@ -117,7 +117,7 @@ test("a pause freezes the list, and nothing of it is lost", async () => {
   await viewer.close();
 });
 
-test("a collector killed and started again is followed on without a gap or a repeat", async () => {
+test("a collector that is killed and restarted is followed without a gap or a repeat", async () => {
   const viewer = await open(browser, await store.link());
   const { page } = viewer;
   await until(
@@ -141,7 +141,7 @@ test("a collector killed and started again is followed on without a gap or a rep
   await viewer.close();
 });
 
-test("what is deleted leaves an open viewer, and the record that is looked at becomes its gap", async () => {
+test("deleted records disappear from an open viewer, and the selected one becomes its gap", async () => {
   const doomed = ALL.slice(0, delivered).find(({ line }) => JSON.parse(line).event?.category === "console");
   assert.ok(doomed);
   const viewer = await open(browser, await store.link(`?session=${SESSION}&seq=${doomed.seq}`));
@@ -158,7 +158,7 @@ test("what is deleted leaves an open viewer, and the record that is looked at be
   await viewer.close();
 });
 
-test("a newer session is told of, though it holds what was observed before the open one ended", async () => {
+test("a newer session is offered although it contains events from before the end of the open one", async () => {
   const own = await Store.start();
   const began = (Date.now() - 60_000) * 1000;
   const [first, second] = [sessionId(1), sessionId(2)];
@@ -177,7 +177,7 @@ test("a newer session is told of, though it holds what was observed before the o
     record(second, 1, "system.session_started", began + 4e6),
     record(second, 2, "page.long_frame", began + 2e6),
   ]);
-  await viewer.page.getByRole("button", { name: "A newer session has begun" }).click();
+  await viewer.page.getByRole("button", { name: "Open the newer session" }).click();
   await until(
     () => shown(viewer.page),
     (n) => n === 2,

@@ -50,7 +50,7 @@ async function exported(page) {
   return downloaded(page, () => page.getByRole("button", { name: /^NDJSON/ }).click());
 }
 
-test("the popup's “Open viewer” opens our own page when no collector answers", async () => {
+test("the popup's “Open viewer” opens the extension's page when no collector answers", async () => {
   const popup = await alone.page("popup.html", shop);
   const [opened] = await Promise.all([
     alone.context.waitForEvent("page"),
@@ -64,13 +64,13 @@ test("the popup's “Open viewer” opens our own page when no collector answers
   await until(texts, holds("no such book"), "rows");
 });
 
-test("what happens appears as it happens", async () => {
+test("events appear as they happen", async () => {
   await shop.evaluate(() => console.log("a customer came in"));
   await until(texts, holds("a customer came in"), "rows");
   assert.equal(await viewer.locator(".state").innerText(), "Live");
 });
 
-test("the Selector filters, and says what it does not understand", async () => {
+test("the Selector filters, and reports an unknown key", async () => {
   await filter("severity:error category:console");
   await until(texts, (all) => holds("no such book")(all) && !holds("customer")(all), "errors only");
   await filter("severity:loud");
@@ -79,7 +79,7 @@ test("the Selector filters, and says what it does not understand", async () => {
   await until(texts, holds("/missing"), "the failed request");
 });
 
-test("an error's stack, what led to it and its request are there", async () => {
+test("an error shows its stack, the records before it and its request", async () => {
   await filter("");
   await until(texts, holds("customer"), "all rows");
   await viewer.locator(".row", { hasText: "no such book" }).first().click();
@@ -88,12 +88,12 @@ test("an error's stack, what led to it and its request are there", async () => {
     .getByText(/shop:\d+:\d+/)
     .first()
     .waitFor();
-  await viewer.getByRole("tab", { name: "What led here" }).click();
+  await viewer.getByRole("tab", { name: "Before this" }).click();
   await viewer.locator(".led-row", { hasText: "the shelf is open" }).waitFor();
   await viewer.keyboard.press("Escape");
 });
 
-test("an export holds every seq once, and the popup's holds the same lines", async () => {
+test("an export contains every seq once, and the popup's export the same lines", async () => {
   const popup = await alone.page("popup.html", shop);
   const all = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
   await popup.close();
@@ -116,7 +116,7 @@ test("a new session begins in the popup, and all sessions are one list", async (
   await popup.getByRole("status").filter({ hasText: "A new session has begun" }).waitFor();
   await popup.close();
   await shop.evaluate(() => console.log("in the second session"));
-  await viewer.getByRole("button", { name: "A newer session has begun" }).click();
+  await viewer.getByRole("button", { name: "Open the newer session" }).click();
   await until(texts, (all) => holds("in the second session")(all) && !holds("customer")(all), "its rows");
   const second = await until(
     () => shown(viewer),
@@ -132,7 +132,7 @@ test("a new session begins in the popup, and all sessions are one list", async (
   assert.match(viewer.url(), /session=all/);
 });
 
-test("the side panel reads the logs, too", async () => {
+test("the side panel reads the logs", async () => {
   const other = await alone.visit("/other");
   const panel = await alone.page("panel.html", other);
   const seen = () => panel.locator(".row-text").allInnerTexts();
@@ -171,14 +171,14 @@ test("a site that is forgotten leaves counted gaps, and nothing else", async () 
   await other.close();
 });
 
-/** What the popup says is stored, in bytes. @param {import("playwright-core").Page} popup */
+/** Returns the stored bytes that the popup shows. @param {import("playwright-core").Page} popup */
 async function stored(popup) {
   const text = await popup.getByText("stored in this browser").innerText();
   const [, size, unit] = /^([\d.]+) (B|kB|MB) /.exec(text) ?? [];
   return Number(size) * { B: 1, kB: 1e3, MB: 1e6 }[/** @type {"B" | "kB" | "MB"} */ (unit)];
 }
 
-test("what was recorded is there after recording has stopped", async () => {
+test("records stay readable after recording has stopped", async () => {
   const popup = await alone.page("popup.html", shop);
   await popup.getByRole("button", { name: "Stop recording" }).click();
   await popup.getByText("Nothing is being recorded").waitFor();
@@ -192,6 +192,6 @@ test("what was recorded is there after recording has stopped", async () => {
   await again.close();
 });
 
-test("no page of ours has broken its policy or thrown", () => {
+test("no page of the extension breaks its policy or throws", () => {
   assert.deepEqual(alone.errors, []);
 });

@@ -17,7 +17,7 @@ export const SESSION = sessionId(1_000_000);
 /** The seq of the one record that holds the word "needle". */
 export const NEEDLE = 654_321;
 const START = Date.UTC(2026, 0, 5, 9) * 1000;
-/** What was recorded then is older than any default keeps. */
+/** Records of this time are older than every default retention. */
 const KEEP = ["--retention-age", "36500d", "--retention-bytes", "64GiB"];
 
 function* numbered() {

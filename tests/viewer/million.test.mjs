@@ -33,7 +33,7 @@ async function texts() {
   );
 }
 
-test("the newest records show before the history has been read", async () => {
+test("the newest records appear before the history has been read", async () => {
   await page.locator(`#row-${COUNT}`).waitFor();
   await until(
     () => shown(page),
@@ -43,7 +43,7 @@ test("the newest records show before the history has been read", async () => {
   );
 });
 
-test("the oldest, the newest and those between are what was stored", async () => {
+test("the oldest, the newest and those between are the stored ones", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("g");
   await page.locator("#row-1.selected").waitFor();

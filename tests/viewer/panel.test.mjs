@@ -1,4 +1,4 @@
-/** The side panel: what the tab in front does, in the real chain. */
+/** The side panel in a real browser: it shows the events of the active tab. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startRig } from "../e2e/fixtures/rig.mjs";
@@ -22,7 +22,7 @@ after(async () => {
   await rig?.close();
 });
 
-test("the panel follows the tab in front", async () => {
+test("the panel follows the active tab", async () => {
   const one = await rig.open("/one");
   const two = await rig.open("/two");
   const tabs = await (await rig.worker()).evaluate(() => chrome.tabs.query({}));

@@ -32,7 +32,7 @@ after(async () => {
 const said = (/** @type {string | RegExp} */ text) =>
   popup.getByRole("status").filter({ hasText: text }).waitFor();
 
-test("it tells what is recorded, what has arrived and what is wrong", async () => {
+test("the popup shows the numbers of records, undelivered records and errors", async () => {
   await popup.getByRole("heading", { name: "Recording" }).waitFor();
   await popup.getByText(`Delivering to ${new URL(rig.collector.url).host}`).waitFor();
   const number = async (/** @type {string} */ name) =>
@@ -89,7 +89,7 @@ test("a mark is in the stream with its note", async () => {
   await rig.event("system.mark", "here it happened");
 });
 
-test("a new session begins, and the old one is ended and kept", async () => {
+test("a new session begins, and the old one is ended and stays stored", async () => {
   await rig.flushed();
   const before = (await rig.command({ command: "status" })).recorder.session_id;
   await popup.getByRole("button", { name: "New session" }).click();
@@ -101,7 +101,7 @@ test("a new session begins, and the old one is ended and kept", async () => {
   assert.equal(/** @type {{ previous?: string } | undefined} */ (started[1]?.data)?.previous, before);
 });
 
-test("a forgotten site is gone from the logs and from the store, which keeps the gaps", async () => {
+test("a forgotten site is deleted from the logs and the store, which keep its gaps", async () => {
   await rig.flushed();
   const settled = (await rig.collector.events("type:page.settled site:127.0.0.1")).length;
   await site.reload();
@@ -128,12 +128,12 @@ test("a forgotten site is gone from the logs and from the store, which keeps the
   for await (const chunk of await download.createReadStream()) chunks.push(chunk);
   const logs = Buffer.concat(chunks).toString();
   assert.ok(logs.includes(rig.site.otherOrigin) && !logs.includes(rig.site.origin));
-  // It goes on from here: only what was recorded so far is forgotten.
+  // Recording continues: only the records so far are deleted.
   await site.evaluate(() => console.log("after that"));
   await rig.event("console.log", "after that");
 });
 
-test("whoever takes the collector's port is sent no token and no name of a site", async () => {
+test("a program that takes the collector's port receives no token and no name of a site", async () => {
   // Nothing is under way: the extension still takes the collector for the one that answered last.
   await rig.flushed();
   await rig.collector.stop();
@@ -165,14 +165,14 @@ test("whoever takes the collector's port is sent no token and no name of a site"
   }
 });
 
-test("with the collector gone, a site is forgotten here and the popup says what is left", async () => {
+test("with the collector gone, a site is forgotten in the browser and the popup reports the rest", async () => {
   await site.evaluate(() => console.log("to be forgotten"));
   await popup.getByText(/No answer from/).waitFor({ timeout: 60_000 });
   await popup.getByRole("button", { name: "Forget this site" }).click();
   await popup.getByRole("button", { name: "Really forget?" }).click();
   await popup
     .getByRole("alert")
-    .filter({ hasText: /still there: the collector at .* is not connected/ })
+    .filter({ hasText: /still has records of .*: the collector at .* is not connected/ })
     .waitFor();
   const [opened] = await Promise.all([
     rig.context.waitForEvent("page"),

@@ -40,7 +40,7 @@ after(async () => {
 const toggle = (/** @type {string} */ name) => popup.getByRole("switch", { name, exact: true });
 const status = () => rig.command({ command: "status" });
 
-/** What axe finds, however small, in both color schemes. */
+/** Returns the violations that axe finds in both color schemes. */
 async function found() {
   const all = [];
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
@@ -90,7 +90,7 @@ test("an approved extension is removed", async () => {
   assert.deepEqual(last?.data, { patch: { approved_extensions: [] } });
 });
 
-test("errors and what is missing are those of the session, also after the worker died", async () => {
+test("errors and missing records are those of the session, also after the worker died", async () => {
   const number = async (/** @type {string} */ name) =>
     (await popup.locator(".numbers > div", { hasText: name }).locator("dd").innerText()).trim();
   const errors = async () => (await rig.collector.events("severity:error")).length;
@@ -124,7 +124,7 @@ test("while nothing is recorded, collector and settings are shown and can be cha
   );
 });
 
-test("with the collector gone, the last ack is still told, and axe finds nothing", async () => {
+test("with the collector gone, the last ack is still shown, and axe finds nothing", async () => {
   await rig.flushed();
   await rig.collector.stop();
   await site.evaluate(() => console.log("one more"));

@@ -36,7 +36,7 @@ const { gapReason } = await bundled("list/reasons.ts");
 /** @type {typeof import("../../www/src/data/collector.ts")} */
 const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
-const { holesIn, mergeCoverage } = await bundled("data/coverage.ts");
+const { unwatchedIn, mergeCoverage } = await bundled("data/coverage.ts");
 
 /** @param {number} rows */
 function viewport(rows) {
@@ -265,7 +265,7 @@ test("every record falls into one bin, and the stack's first series is their sum
   assert.ok(series.every((s, i) => i === 0 || s.every((n, b) => n <= (series[i - 1]?.[b] ?? 0))));
 });
 
-test("every documented reason of a gap has words, and another's reason is said as it is", () => {
+test("every documented reason of a gap has words, and an unknown reason is shown as it is", () => {
   const reference = readFileSync(new URL("../../docs/events.md", import.meta.url), "utf8");
   const [, table = ""] = reference.split("## Gaps");
   const reasons = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason = ""]) => reason);
@@ -274,7 +274,7 @@ test("every documented reason of a gap has words, and another's reason is said a
   assert.equal(gapReason("of_another"), "of another");
 });
 
-test("what nobody watched is what no stretch covers, category by category", () => {
+test("a time that no stretch covers is not recorded, category by category", () => {
   const on = (
     /** @type {number} */ from_ts,
     /** @type {number | null} */ to_ts,
@@ -295,7 +295,7 @@ test("what nobody watched is what no stretch covers, category by category", () =
     /** @type {number} */ from,
     /** @type {number} */ to,
     /** @type {string[]} */ ...categories
-  ) => holesIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
+  ) => unwatchedIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
   assert.deepEqual(holes(10, 13), []);
   assert.deepEqual(holes(12, 60), [
     [14, 16],
@@ -307,10 +307,14 @@ test("what nobody watched is what no stretch covers, category by category", () =
   assert.deepEqual(holes(31, 40), [[31, 40]]);
   assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
   const another = mergeCoverage([watching, { watched: [on(0, 25, "console")], unwatched: [] }]);
-  assert.deepEqual(holesIn(another, { from: 12, to: 28 }, []), [], "another browser was watching meanwhile");
+  assert.deepEqual(
+    unwatchedIn(another, { from: 12, to: 28 }, []),
+    [],
+    "another browser was watching meanwhile",
+  );
 });
 
-test("what retention took before it could be shown stands in the list as a gap", async () => {
+test("records that retention deleted before they were read are a gap in the list", async () => {
   const line = '{"capture_session_id":"s","seq":10,"event":{}}';
   const frames = `retry: 1000\n\nid: 9\nevent: dropped\ndata: {"count":6,"next":"9"}\n\n: live\n\nid: 10\ndata: ${line}\n\n`;
   const server = createServer((_, response) => response.writeHead(200).end(frames));
@@ -337,7 +341,7 @@ test("what retention took before it could be shown stands in the list as a gap",
   server.close();
 });
 
-test("a line that is read again takes the place of what was there, which may be deleted by now", () => {
+test("a line that is read again replaces the earlier one, which may be deleted by now", () => {
   const lines = new Lines();
   const event = `{"capture_session_id":"s","seq":7,"event":{"type":"console.log","category":"console"}}`;
   const gap = `{"capture_session_id":"s","gap":{"first_seq":7,"last_seq":7,"category":"console","reason":"deleted"}}`;

@@ -75,13 +75,13 @@ async function go(search) {
   await page.goto(`${store.url}/${search}`);
 }
 
-test("the session picker opens another session and the way back leads back", async () => {
+test("the session picker opens another session, and the back button returns", async () => {
   await page.getByRole("button", { name: /^Session:/ }).click();
   const list = page.getByRole("dialog", { name: "Choose a session" });
   assert.equal(await list.locator(".session-open").count(), 4, "three, and all as one");
   assert.match(await list.innerText(), /401 events/);
   await list
-    .getByText(/\d+\.\d s unwatched/)
+    .getByText(/\d+\.\d s not recorded/)
     .first()
     .waitFor();
   await list.locator(".session-open", { hasText: "401 events" }).click();
@@ -90,7 +90,7 @@ test("the session picker opens another session and the way back leads back", asy
   await loaded();
 });
 
-test("comparing two sessions shows what only one of them has, and leads to it", async () => {
+test("comparing two sessions shows the failures of only one, and opens them", async () => {
   await page.getByRole("button", { name: /^Session:/ }).click();
   await compareWith(page, "401 events");
   const compare = page.getByRole("main", { name: "Comparison of two sessions" });
@@ -110,7 +110,7 @@ test("comparing two sessions shows what only one of them has, and leads to it", 
   await loaded();
 });
 
-test("an export holds the stored lines byte for byte", async () => {
+test("an export contains the stored lines byte for byte", async () => {
   await page.getByRole("button", { name: "Export" }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -121,7 +121,7 @@ test("an export holds the stored lines byte for byte", async () => {
   assert.match(download.suggestedFilename(), /^tabtape-.*\.ndjson$/);
 });
 
-test("a HAR holds what the collector's own export holds", async () => {
+test("a HAR equals the collector's own export", async () => {
   await page.getByRole("button", { name: "Export" }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -139,7 +139,7 @@ test("a HAR holds what the collector's own export holds", async () => {
   assert.equal(log.version, theirs.version);
 });
 
-test("an export of a filter holds what is filtered", async () => {
+test("an export of a filter contains the filtered records", async () => {
   await go(`?session=${SESSION}&q=severity:error`);
   await page.waitForSelector(".row");
   await page.getByRole("button", { name: "Export" }).click();
@@ -155,7 +155,7 @@ test("an export of a filter holds what is filtered", async () => {
   );
 });
 
-test("nothing that matches is said with the count of what was searched", async () => {
+test("a filter without matches shows how many events were searched", async () => {
   await go(`?session=${SESSION}&q=nobodywrotethis`);
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   const events = ALL.filter(({ line }) => line.includes('"event"')).length;
@@ -164,33 +164,33 @@ test("nothing that matches is said with the count of what was searched", async (
   await loaded();
 });
 
-test("an empty time range says whether somebody was watching", async () => {
+test("an empty time range says whether it was recorded", async () => {
   const hole = ALL.map(({ line }) => JSON.parse(line)).find((r) => r.event?.data?.unwatched)?.event.data
     .unwatched;
-  assert.ok(hole, "the tape has a stretch nobody watched");
+  assert.ok(hole, "the tape has a stretch that was not recorded");
   await go(`?session=${SESSION}&q=type:system.mark&from=${hole.from_ts}&to=${hole.from_ts + 1}`);
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching"),
+    (text) => text.includes("The recorder was off"),
     "the empty state",
   );
   const quiet = hole.from_ts - 5e6;
   await go(`?session=${SESSION}&q=type:system.mark&from=${quiet}&to=${quiet + 1}`);
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Somebody was watching"),
+    (text) => text.includes("The recorder was running"),
     "the empty state",
   );
 });
 
-test("between two sessions nobody was watching, and what was off is said to have been off", async () => {
+test("the time between two sessions and a category that was off are shown as not recorded", async () => {
   const night = NOW - 2_000e6; // the other session is over, this one has not begun
   await go(`?session=all&q=category:console&from=${night}&to=${night + 60e6}`);
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching for console then"),
+    (text) => text.includes("The recorder was off for console at this time"),
     "the empty state",
   );
   await page.locator(".coverage .coverage-unwatched").first().waitFor({ state: "attached" });
@@ -198,12 +198,12 @@ test("between two sessions nobody was watching, and what was off is said to have
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching for payment"),
+    (text) => text.includes("The recorder was off for payment"),
     "the empty state",
   );
 });
 
-test("the coverage strip marks gaps, restarts and what nobody watched", async () => {
+test("the coverage strip marks gaps, restarts and times that were not recorded", async () => {
   await go(`?session=${SESSION}`);
   await loaded();
   const strip = page.locator(".coverage");
@@ -217,18 +217,18 @@ test("the coverage strip marks gaps, restarts and what nobody watched", async ()
   const restarts = ALL.filter(({ line }) => line.includes("system.worker_started")).length;
   assert.match(
     String(await strip.getAttribute("aria-label")),
-    new RegExp(`nobody was watching for \\d.*records are missing; .*started ${restarts} times`),
+    new RegExp(`not recorded for \\d.*records are missing; .*started ${restarts} times`),
   );
 });
 
-test("a record that an address names is not called old by what is still being read", async () => {
+test("history that is still being read does not count as new after an addressed record", async () => {
   await go(`?session=${SESSION}&seq=10`);
   await loaded();
   await page.locator("#row-10.selected").waitFor();
   assert.equal(await page.locator(".latest").innerText(), "Latest");
 });
 
-test("a store without sessions tells how to record one", async () => {
+test("a store without sessions shows how to record one", async () => {
   const empty = await Store.start();
   const first = await open(browser, await empty.link());
   await first.page.getByRole("heading", { name: "Nothing recorded yet" }).waitFor();
@@ -283,7 +283,7 @@ test("the keyboard alone reaches everything", async () => {
   await page.keyboard.press("t");
 });
 
-test("a screen reader is told the row, its severity and what changed", async () => {
+test("a screen reader gets the row, its severity and the changes", async () => {
   await go(`?session=${SESSION}`);
   await loaded();
   await page.keyboard.press("e");
@@ -300,7 +300,7 @@ test("a screen reader is told the row, its severity and what changed", async () 
     .waitFor();
 });
 
-test("where reduced motion is asked for, nothing moves; focus is seen", async () => {
+test("with reduced motion nothing moves, and the focus is visible", async () => {
   const calm = await open(browser, await store.link(`?session=${SESSION}`), { reducedMotion: "reduce" });
   await calm.page.locator(".row").first().waitFor();
   const moving = () =>
@@ -330,7 +330,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
         await at.page.locator(".pane .part").first().waitFor();
       },
       "what led here": async () => {
-        await at.page.getByRole("tab", { name: "What led here" }).click();
+        await at.page.getByRole("tab", { name: "Before this" }).click();
         await at.page.locator(".led-row").first().waitFor();
       },
       json: () => at.page.getByRole("tab", { name: "JSON" }).click(),

@@ -1,5 +1,5 @@
 /**
- * The address is the state: what is looked at can be shared, bookmarked and gone back to.
+ * The address holds the viewer's state, so that a view can be shared, bookmarked and returned to.
  *
  * `?session=…&q=…&from=…&to=…&seq=…&compare=…`. It never holds a token.
  */

@@ -1,4 +1,4 @@
-/** Every key, and what the filter understands, on one page. */
+/** A page with every key and every kind of filter. */
 import { Dialog } from "./ui/dialog";
 
 const KEYS: [string[], string][] = [
@@ -24,8 +24,8 @@ const FILTERS: [string, string][] = [
   ["type:network.*", "by type, * is anything"],
   ["status:4xx,5xx", "HTTP statuses, also 404 or 400..599"],
   ["tab:7  site:localhost", "one tab, one site"],
-  ["since:10m  until:1m", "a time ago, or a date"],
-  ["-url:*/hot-update*", "without these"],
+  ["since:10m  until:1m", "a time before now, or a date"],
+  ["-url:*/hot-update*", "all but these"],
 ];
 
 export function Help({ onClose }: { onClose: () => void }) {

@@ -1,7 +1,7 @@
 /**
- * Where the viewer begins: it finds its source and shows the app, or says what is missing.
+ * The entry of the viewer that the collector serves. It reads from that collector.
  *
- * Served by the collector, the source is the collector this page came from.
+ * Without permission to read, it shows how to get it.
  */
 import { render } from "preact";
 import { App } from "./app";
@@ -22,7 +22,7 @@ async function begin(into: HTMLElement): Promise<void> {
     try {
       token = await exchange(base, code);
     } catch (error) {
-      // A link opened twice still works in the tab that already has its token.
+      // A link works once, but its tab keeps the token and can open the link again.
       if (token === null) return showGate(into, error instanceof SourceError ? error.message : String(error));
     }
   }
@@ -41,7 +41,7 @@ async function begin(into: HTMLElement): Promise<void> {
   );
 }
 
-/** No permission to read yet, and how to get it. */
+/** Shows how to get the permission to read, and why it is missing. */
 function showGate(into: HTMLElement, why: string | null): void {
   render(
     <div class="gate">

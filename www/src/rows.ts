@@ -1,4 +1,4 @@
-/** Which of a feed's rows are in view, given a time range and a pause. */
+/** The rows of a feed that are in view, given a time range and a pause. */
 import type { Feed } from "./data/feed";
 import type { Range } from "./data/range";
 

@@ -4,7 +4,7 @@ import type { Viewer } from "./state";
 /** As the columns number severities. */
 const ERROR = 3;
 
-/** Moves the selection; without one it begins at the newest row in view. */
+/** Moves the selection by rows. Without a selection it begins at the newest row. */
 export function step(viewer: Viewer, by: number): void {
   const rows = viewer.view.rows.value;
   if (rows.length === 0) return;
@@ -13,7 +13,7 @@ export function step(viewer: Viewer, by: number): void {
   viewer.selection.selectRow(next);
 }
 
-/** The next error from the selection on, or the one before it; round at the end. */
+/** Selects the next error after the selection, or the one before it, and wraps around at the end. */
 export function nextError(viewer: Viewer, direction: 1 | -1): void {
   const feed = viewer.view.feed.value;
   const rows = viewer.view.rows.value;
@@ -26,5 +26,5 @@ export function nextError(viewer: Viewer, direction: 1 | -1): void {
     viewer.selection.selectRow(i);
     return;
   }
-  viewer.notices.say("No error among these.");
+  viewer.notices.say("No row in view is an error.");
 }

@@ -1,4 +1,4 @@
-/** The line at the bottom: what is shown, how fast it comes, and what is wrong. */
+/** The line at the bottom: the number of records, their rate, and problems. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Feed } from "./data/feed";
@@ -42,22 +42,25 @@ export function Status() {
       {loading ? <span>reading history…</span> : null}
       {lost > 0 ? (
         <span class="status-gaps" title={reasonsOf(session)}>
-          {count(lost)} missing, counted
+          {count(lost)} missing
         </span>
       ) : (
         <span>nothing missing</span>
       )}
       {missing > 0 ? (
-        <span title="Seqs that later ones have overtaken">{count(missing)} on their way</span>
+        <span title="Later records have already arrived">{count(missing)} on their way</span>
       ) : null}
       {viewer.newer.value === null ? null : (
         <button type="button" class="status-newer" onClick={() => viewer.openNewer()}>
-          A newer session has begun
+          Open the newer session
         </button>
       )}
       <span class="status-space" />
       {viewer.source.kind === "logs" ? (
-        <span class="status-source" title="No collector: what this browser itself keeps">
+        <span
+          class="status-source"
+          title="No collector is connected, so the viewer reads the logs of this browser"
+        >
           from this browser's logs
         </span>
       ) : null}
@@ -100,7 +103,7 @@ function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
   return { kind: "loading", text: "Reading…" };
 }
 
-/** Records a second, looked at once a second; what was read of the past is none. */
+/** Returns the new records per second, measured once per second. History that is being read does not count. */
 function useRate(feed: Feed | null): number {
   const rate = useSignal(0);
   useEffect(() => {

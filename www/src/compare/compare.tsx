@@ -1,4 +1,4 @@
-/** Two sessions side by side: what only one of them has, and what differs. The filter applies to both. */
+/** Two sessions side by side, with their differences. The filter applies to both. */
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -49,7 +49,7 @@ export function Compare() {
   );
 }
 
-/** Reads a session through the filter; a text while it cannot be shown. */
+/** Reads a session through the filter. The result is a text until it is complete. */
 function useDigest(id: string | null): Signal<Digest | string> {
   const viewer = useViewer();
   const result = useSignal<Digest | string>("Reading…");
@@ -67,7 +67,7 @@ function useDigest(id: string | null): Signal<Digest | string> {
           for (const line of page.lines) {
             const record = parseLine(line);
             if (record === null) continue;
-            if (isGap(record)) digest.lost += record.gap.last_seq - record.gap.first_seq + 1;
+            if (isGap(record)) digest.missing += record.gap.last_seq - record.gap.first_seq + 1;
             else add(digest, record.capture_session_id, record.seq, record.event);
           }
           cursor = page.next ?? cursor;
@@ -97,7 +97,7 @@ function Side({
     <div class="compare-side">
       <span class="compare-label">{label}</span>
       <div>
-        <b>{session === null ? "Not stored any more" : nameOf(session)}</b>{" "}
+        <b>{session === null ? "No longer stored" : nameOf(session)}</b>{" "}
         <span class="dim">
           {session?.first_ts ? shortDate(session.first_ts) : ""}
           {session?.first_ts && session.last_ts ? ` · ${duration(session.last_ts - session.first_ts)}` : ""}
@@ -105,7 +105,7 @@ function Side({
         <div class="dim">
           {typeof digest === "string"
             ? digest
-            : `${count(digest.events)} events${digest.lost > 0 ? `, ${count(digest.lost)} missing` : ""}`}
+            : `${count(digest.events)} events${digest.missing > 0 ? `, ${count(digest.missing)} missing` : ""}`}
         </div>
       </div>
     </div>
@@ -117,7 +117,7 @@ interface Line {
   name: ComponentChildren;
   a: number | null;
   b: number | null;
-  /** More of it is worse: always, or only when the other side has none. */
+  /** A larger number is worse: always, or only if the other side has none. */
   bad?: "always" | "alone";
 }
 
@@ -143,7 +143,7 @@ function Table({
         <table>
           <thead>
             <tr>
-              <th scope="col">What</th>
+              <th scope="col">Name</th>
               <th scope="col">A</th>
               <th scope="col">B</th>
               <th scope="col">Change</th>
@@ -276,7 +276,7 @@ function union<T>(a: Map<string, T>, b: Map<string, T>): string[] {
   return [...new Set([...a.keys(), ...b.keys()])];
 }
 
-/** What only one side has comes first, then the largest difference. */
+/** Sorts lines that only one side has first, then by difference. */
 function byDifference(lines: Line[]): Line[] {
   const onlyOne = (l: Line): number => (l.a === null || l.b === null || l.a === 0 || l.b === 0 ? 1 : 0);
   return lines.sort(

@@ -1,9 +1,8 @@
 /**
- * A session boiled down to what can be set beside another one: counts by type, failures by what they say,
- * requests by where they go, vitals.
+ * A summary of a session that can be compared with that of another: counts by type, failures by message,
+ * requests by address, vitals.
  *
- * Numbers, hashes and quoted values in messages are left out of the comparison, so that the same failure is
- * the same on both sides.
+ * Numbers and hashes in messages are not compared, because they differ between two runs of the same failure.
  */
 import type { Event } from "../../../src/web/types";
 import { asNumber, asObject } from "../data/record";
@@ -19,7 +18,7 @@ export interface Request {
 
 export interface Digest {
   events: number;
-  lost: number;
+  missing: number;
   types: Map<string, number>;
   failures: Map<string, { count: number; example: string; seq: number; session: string }>;
   requests: Map<string, Request>;
@@ -29,7 +28,7 @@ export interface Digest {
 export function emptyDigest(): Digest {
   return {
     events: 0,
-    lost: 0,
+    missing: 0,
     types: new Map(),
     failures: new Map(),
     requests: new Map(),
@@ -52,10 +51,10 @@ export function add(digest: Digest, session: string, seq: number, event: Event):
   const data = asObject(event.data);
   if (severityOf(event) === 3) {
     const { lead, status, text } = summaryOf(event);
-    const said = `${event.type}  ${[lead, status, text].filter((p) => p !== undefined && p !== "").join(" ")}`;
-    const key = withoutNumbers(said);
+    const example = `${event.type}  ${[lead, status, text].filter((p) => p !== undefined && p !== "").join(" ")}`;
+    const key = withoutNumbers(example);
     const known = digest.failures.get(key);
-    if (known === undefined) digest.failures.set(key, { count: 1, example: said, seq, session });
+    if (known === undefined) digest.failures.set(key, { count: 1, example, seq, session });
     else known.count++;
   }
   if (event.type === "network.response" || event.type === "network.failed") {

@@ -1,5 +1,5 @@
 /**
- * How this page comes by its read token.
+ * The read token of this page.
  *
  * `tabtape serve` prints a link with a one-time code in the fragment, which browsers never send. The
  * code is exchanged once for a token that lives in this tab's sessionStorage, and the fragment is
@@ -10,7 +10,7 @@ import { SourceError } from "./source";
 
 const KEY = "tabtape.token";
 
-/** Takes a one-time code out of the address, if there is one. */
+/** Returns the one-time code of the address, if there is one, and removes it there. */
 export function takeCode(): string | null {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code !== null) history.replaceState(history.state, "", location.pathname + location.search);
@@ -25,7 +25,7 @@ export function forgetToken(): void {
   sessionStorage.removeItem(KEY);
 }
 
-/** Exchanges a code; the token is kept for this tab. */
+/** Exchanges a code for a token, which is stored for this tab. */
 export async function exchange(base: string, code: string): Promise<string> {
   let reply: Response;
   try {

@@ -21,7 +21,7 @@ export class CollectorSource implements DataSource {
   readonly kind = "collector";
   readonly #base: string;
   readonly #token: string;
-  /** The store whose positions the cursors over all sessions are. */
+  /** The store of the cursors: over all sessions they are its positions. */
   #storeId = "";
 
   constructor(base: string, token: string) {
@@ -38,7 +38,10 @@ export class CollectorSource implements DataSource {
     const asked = { session: sessionOf({ session, q: "" }) };
     const { sessions } = asObject(await (await this.#get("/v1/coverage", asked, {})).json());
     return new Map(
-      asArray(sessions).map((told) => [asString(asObject(told).session) ?? "", watchingFrom(told)]),
+      asArray(sessions).map((coverage) => [
+        asString(asObject(coverage).session) ?? "",
+        watchingFrom(coverage),
+      ]),
     );
   }
 
@@ -52,7 +55,7 @@ export class CollectorSource implements DataSource {
     const body = asObject(await (await this.#get("/v1/events", asked, {}, signal)).json());
     this.#storeId = asString(body.store_id) ?? "";
     const latest = positionOf(asString(body.resume) ?? "0");
-    // Twice as many are read as fast at once.
+    // Reading twice as many at once is as fast as splitting them.
     return latest <= records * 2 ? null : this.cursorBefore(query, latest - records + 1);
   }
 
@@ -105,7 +108,7 @@ export class CollectorSource implements DataSource {
     const parser = createParser({
       onEvent: (message) => {
         next = message.id ?? next;
-        // Over all sessions positions are gone, and nobody can say whose they were.
+        // Over all sessions only a count is known, not the session of each dropped record.
         if (message.event === "dropped" && query.session === ALL_SESSIONS) {
           dropped += asNumber(asObject(JSON.parse(message.data)).count) ?? 0;
           return;
@@ -114,7 +117,7 @@ export class CollectorSource implements DataSource {
         lines.push(line);
         at.push(positionOf(message.id ?? ""));
       },
-      // Said once, when the past has been replayed.
+      // Sent once, after the replay of history.
       onComment: (comment) => {
         live ||= comment.trim() === "live";
       },
@@ -126,7 +129,7 @@ export class CollectorSource implements DataSource {
         const { value, done } = await reader.read();
         if (done) break;
         parser.feed(decoder.decode(value, { stream: true }));
-        // Empty lots tell that the line is alive.
+        // An empty page reports that the connection is alive.
         yield { lines, at, next, end: live, dropped };
         dropped = 0;
         lines = [];
@@ -170,7 +173,7 @@ function sessionOf(query: Query): string | null {
   return query.session === ALL_SESSIONS ? null : query.session;
 }
 
-/** What retention took before it could be shown, as the gap that it leaves in the list. */
+/** Returns the gap line for records that retention deleted before they were read. */
 function droppedLine({ session }: Query, data: string): string {
   const { count, next } = asObject(JSON.parse(data));
   const last_seq = positionOf(asString(next) ?? "0");
@@ -183,19 +186,19 @@ function droppedLine({ session }: Query, data: string): string {
   return JSON.stringify({ capture_session_id: session, gap });
 }
 
-/** The number in a cursor, `store_id:position` or a seq. */
+/** Returns the number in a cursor, which is `store_id:position` or a seq. */
 function positionOf(cursor: string): number {
   return Number(cursor.slice(cursor.lastIndexOf(":") + 1));
 }
 
-/** The cursor after a line: its last seq. */
+/** Returns the cursor after a line: its last seq. */
 function cursorAfter(line: string | undefined): string | null {
   const record = line === undefined ? null : parseLine(line);
   if (record === null) return null;
   return String(isGap(record) ? record.gap.last_seq : record.seq);
 }
 
-/** What a problem+json reply says, by what can be done about it. */
+/** Returns the error of a problem+json reply, classified by its remedy. */
 export async function errorOf(reply: Response): Promise<SourceError> {
   const problem = asObject(await reply.json().catch(() => null));
   const detail =

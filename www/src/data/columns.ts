@@ -1,8 +1,8 @@
 /**
- * The headers of what is shown, as columns of numbers: about 50 bytes a record, so that a million of
- * them can be counted, binned and searched for the next error within one frame.
+ * The headers of records as columns of numbers: about 50 bytes per record, so that a million of them can
+ * be counted, binned and searched for the next error within one frame.
  *
- * It grows at its end only. Texts (types, categories, sessions) are interned in a `Names` that all
+ * Columns grow at their end only. Texts (types, categories, sessions) are interned in `Names` that all
  * columns of one view share.
  */
 
@@ -25,7 +25,7 @@ export class Names {
   }
 }
 
-/** The name under which gaps stand in the column of types. */
+/** The type of gaps in the column of types. */
 export const GAP_TYPE = "gap";
 
 /** The interned texts of one view. */
@@ -38,9 +38,9 @@ export class Dictionary {
 export interface Header {
   session: number;
   seq: number;
-  /** Where the cursor stands that reads it: its position over all sessions, its seq within one. */
+  /** The record's place for cursors: its position over all sessions, its seq within one. */
   at: number;
-  /** Unix microseconds; a gap has the time of what stands before it. */
+  /** Unix microseconds; a gap has the time of the record before it. */
   ts: number;
   type: number;
   category: number;

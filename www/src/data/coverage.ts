@@ -1,13 +1,13 @@
 /**
- * When somebody was watching, and for what: so that an empty stretch can be told from one that nobody saw.
+ * Coverage: the times in which a recorder ran, and the categories that it recorded. With it, a stretch without
+ * events can be told from one that was not recorded.
  *
- * Sources tell it session by session, as the recorder said it; here it becomes stretches of the timeline. What a
- * local process publishes says nothing of what it watched: then it is not known.
+ * Sources report coverage by session. A local process that publishes events reports none.
  */
 import type { Range } from "./range";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 
-/** Unix microseconds; no end: it goes on. */
+/** Unix microseconds; without an end while it continues. */
 export interface Watched {
   from_ts: number;
   to_ts: number | null;
@@ -15,10 +15,10 @@ export interface Watched {
   categories: string[];
 }
 
-/** What is known of one session. */
+/** The coverage of one session. */
 export interface Watching {
   watched: Watched[];
-  /** While the recorder's worker was down. */
+  /** Times in which the recorder's worker was down. */
   unwatched: { from_ts: number; to_ts: number }[];
 }
 
@@ -30,7 +30,7 @@ export interface Coverage extends Watching {
 
 export const NO_COVERAGE: Coverage = { watched: [], unwatched: [], restarts: [], ended: false };
 
-/** The events that tell of the worker's starts. */
+/** Selects the events that report a start of the worker. */
 export const RESTARTS_QUERY = "type:system.worker_started";
 
 export function restartsFrom(lines: string[]): Coverage["restarts"] {
@@ -43,7 +43,7 @@ export function restartsFrom(lines: string[]): Coverage["restarts"] {
   return restarts;
 }
 
-/** What a source says of one session. */
+/** Reads the coverage of one session from a source's answer. */
 export function watchingFrom(value: unknown): Watching {
   const { watched, unwatched } = asObject(value);
   const spans = <T>(list: unknown, make: (from_ts: number, to_ts: number | null, span: unknown) => T): T[] =>
@@ -62,7 +62,7 @@ export function watchingFrom(value: unknown): Watching {
   };
 }
 
-/** Several sessions as one: what is watched in one is watched, whatever the others say. */
+/** Merges sessions: a time is watched if it is watched in one of them. */
 export function mergeCoverage(sessions: Iterable<Watching>): Watching {
   const all: Watching = { watched: [], unwatched: [] };
   for (const { watched, unwatched } of sessions) {
@@ -72,51 +72,51 @@ export function mergeCoverage(sessions: Iterable<Watching>): Watching {
   return all;
 }
 
-/** What is left of a stretch when these are taken out. */
-function without(stretch: Watched, holes: Watching["unwatched"]): Watched[] {
+/** Returns the parts of a stretch outside of `removed`. */
+function without(stretch: Watched, removed: Watching["unwatched"]): Watched[] {
   let left = [stretch];
-  for (const hole of holes) {
+  for (const span of removed) {
     left = left.flatMap((part) => {
       const end = part.to_ts ?? Number.POSITIVE_INFINITY;
-      if (hole.to_ts <= part.from_ts || hole.from_ts >= end) return [part];
+      if (span.to_ts <= part.from_ts || span.from_ts >= end) return [part];
       return [
-        { ...part, to_ts: hole.from_ts },
-        { ...part, from_ts: hole.to_ts },
+        { ...part, to_ts: span.from_ts },
+        { ...part, from_ts: span.to_ts },
       ].filter(({ from_ts, to_ts }) => from_ts < (to_ts ?? Number.POSITIVE_INFINITY));
     });
   }
   return left;
 }
 
-/** Whether anybody said what was watched. */
-export function isTold({ watched }: Watching): boolean {
+/** Whether coverage was reported at all. */
+export function isReported({ watched }: Watching): boolean {
   return watched.length > 0;
 }
 
 /**
- * The stretches of a range in which nobody watched for any of `categories`; for anything at all when none is
- * named. In order, and apart from each other.
+ * Returns the stretches of a range in which none of `categories` was recorded; with no categories, those in
+ * which nothing was. They are in order and do not overlap.
  */
-export function holesIn({ watched }: Watching, { from, to }: Range, categories: string[]): Range[] {
+export function unwatchedIn({ watched }: Watching, { from, to }: Range, categories: string[]): Range[] {
   const wanted = watched.filter(
     (stretch) =>
       stretch.categories.length > 0 &&
       (categories.length === 0 || categories.some((name) => stretch.categories.includes(name))),
   );
-  const holes: Range[] = [];
-  // A range is at least the microsecond it begins with.
+  const found: Range[] = [];
+  // Both ends are inclusive, so a range has at least one microsecond.
   const end = to + 1;
   let seen = from;
   for (const { from_ts, to_ts } of wanted.sort((a, b) => a.from_ts - b.from_ts)) {
     if (from_ts >= end) break;
-    if (from_ts > seen) holes.push({ from: seen, to: Math.min(from_ts, to) });
+    if (from_ts > seen) found.push({ from: seen, to: Math.min(from_ts, to) });
     seen = Math.max(seen, to_ts ?? end);
   }
-  if (seen < end) holes.push({ from: seen, to });
-  return holes;
+  if (seen < end) found.push({ from: seen, to });
+  return found;
 }
 
-/** How long all of them last, in microseconds. */
+/** Returns the length of all ranges in microseconds. */
 export function lengthOf(ranges: Range[]): number {
   return ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 }

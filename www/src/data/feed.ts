@@ -1,10 +1,9 @@
 /**
- * Everything that matches one query, oldest first, growing as more is read and as more happens.
+ * The records that match one query, oldest first. The list grows while history is read and new records come.
  *
- * A feed of one long session shows its newest records first and fills in the rest behind them, so that
- * looking at "now" never waits for history: `head` grows from the oldest record, `tail` from a little
- * before now, and together they are one list. Nothing is skipped: what the source could not give is a
- * gap record, and a source that stops answering is a state with a reason.
+ * The newest records of a long session are read first, so that they never wait for history: `head` grows
+ * from the oldest record, `tail` from a little before now, and both are one list. Nothing is skipped:
+ * records that the source no longer has are a gap, and a source that does not answer is a state with a reason.
  */
 import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
@@ -21,18 +20,18 @@ import {
   type SourceErrorCode,
 } from "./source";
 
-/** Lines a read: one page must parse well within a frame's leisure. */
+/** Lines per read: one page must be parsed well within a frame. */
 const PAGE_LINES = 2_000;
-/** Headers a read: a megabyte of numbers, parsed within a frame. */
+/** Headers per read: a megabyte of numbers, parsed within a frame. */
 const PAGE_HEADERS = 20_000;
-/** Where there are many more than these, the last ones are shown first. */
+/** If a session has many more records than this, the last ones are read first. */
 const TAIL_FIRST_RECORDS = 2_000;
-/** The strip has no room for more. */
+/** The coverage strip has no room for more. */
 const MOST_GAP_MARKS = 5_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 5_000;
 
-/** Failures that trying again cannot mend. */
+/** Failures that a retry cannot repair. */
 const FINAL = new Set<SourceErrorCode>(["unauthorized", "bad_query", "store_changed"]);
 
 /** `loading` history · `live` · `retrying` after an error · `failed` for good. */
@@ -52,7 +51,7 @@ export class Feed {
   /** How many of the rows are gaps, and how many seqs those cover. */
   gapRows = 0;
   gapSeqs = 0;
-  /** Where the first gaps are, for the coverage strip. */
+  /** The first gaps, for the coverage strip. */
   readonly gaps: { ts: number; count: number; category: string }[] = [];
 
   private readonly abort = new AbortController();
@@ -96,7 +95,7 @@ export class Feed {
     return this.lines.record(header.session, header.seq);
   }
 
-  /** Keeps lines that were read again for rows already listed. */
+  /** Stores lines of rows that are listed already. */
   hold(lines: string[]): void {
     for (const line of lines) {
       const record = parseLine(line);
@@ -125,7 +124,7 @@ export class Feed {
       this.tailFrom = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, this.abort.signal);
     });
     this.followed = this.tailFrom;
-    // Over all sessions only the stream tells positions: it replays what the tail begins with.
+    // Over all sessions only the stream has positions: it replays the beginning of the tail.
     if (!this.overAll) {
       await this.keep(() => this.readLines());
       this.caughtUp = true;
@@ -135,7 +134,7 @@ export class Feed {
     await this.keep(() => this.follow());
   }
 
-  /** Does `work` again after each failure that may pass, until it is done. */
+  /** Repeats `work` after each failure that may pass, until it succeeds. */
   private async keep(work: () => Promise<void>): Promise<void> {
     const { signal: stop } = this.abort;
     this.wait = RETRY_FIRST_MS;
@@ -187,7 +186,7 @@ export class Feed {
     }
   }
 
-  /** Fills the head with the headers of what lies before the tail. */
+  /** Fills the head with the headers of the records before the tail. */
   private async fill(until: string): Promise<void> {
     for (;;) {
       const page = await this.source.headers(this.query, this.filled, until, PAGE_HEADERS, this.abort.signal);
@@ -240,7 +239,7 @@ export class Feed {
     }
   }
 
-  /** Appends lines to the tail; a repeat after a broken connection is passed over. */
+  /** Appends lines to the tail, and skips those that a new connection repeats. */
   private take(page: Page): void {
     if (this.abort.signal.aborted) return;
     if (page.dropped) {
@@ -324,7 +323,7 @@ function findIn(columns: Columns, session: number, seq: number): number {
   return -1;
 }
 
-/** A frame when someone is looking, a timer when the page is hidden and gets no frames. */
+/** Runs in the next frame, or by a timer while the page is hidden and gets no frames. */
 function requestFrame(run: () => void): void {
   if (document.visibilityState === "visible") requestAnimationFrame(run);
   else setTimeout(run, 250);

@@ -1,6 +1,6 @@
 /**
- * The lines held in memory, bounded by their characters: the newest read are kept, the rest is read
- * again when a row that needs it comes into view.
+ * The lines held in memory, bounded by their characters. The lines read last are kept; another line is
+ * read again when its row comes into view.
  */
 import type { LineRecord } from "./record";
 import { parseLine } from "./record";
@@ -18,7 +18,7 @@ export class Lines {
   private chars = 0;
   private readonly parsed = new Map<string, LineRecord | null>();
 
-  /** Hosts seen, to be offered in the filter bar. */
+  /** Hosts of the records, which the filter bar offers. */
   readonly sites = new Set<string>();
 
   saw(url: string): void {
@@ -34,7 +34,7 @@ export class Lines {
     }
     const known = of.get(seq);
     if (known === line) return;
-    // What is deleted is a gap from then on.
+    // A deleted record has become a gap.
     if (known !== undefined) this.parsed.delete(`${session}:${seq}`);
     of.set(seq, line);
     this.order.push({ session, seq, chars: line.length });

@@ -1,9 +1,9 @@
 /**
  * The extension's own category logs as a data source: what the viewer reads when there is no collector.
  *
- * It reads and never writes. Over all sessions a record's position is its seq after the seqs of all earlier
- * sessions: an extension records one at a time, so that is the order of commit. New commits are found by a look
- * at the sessions' heads, one small row each, and only while somebody is looking at the page.
+ * It never writes. Over all sessions, a record's position is its seq plus the seqs of all earlier sessions: an
+ * extension records one session at a time, so this is the order of commit. New commits are found by polling the
+ * sessions' heads, one small row each, and only while the page is visible.
  */
 import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/web/index";
 import { type Watching, watchingFrom } from "./coverage";
@@ -18,9 +18,9 @@ import {
 } from "./source";
 
 const LOOK_EVERY_MS = 250;
-/** As many as the collector tells of. */
+/** The collector reports the same number. */
 const MOST_SESSIONS = 50;
-/** Counting what has never been counted takes at most so long of one answer; the next goes on. */
+/** The longest time that one answer spends on counting sessions; the next answer continues. */
 const TALLY_BUDGET_MS = 150;
 const NOTHING: SessionTally = {
   after_seq: 0,
@@ -31,7 +31,7 @@ const NOTHING: SessionTally = {
   gaps: {},
 };
 
-/** A stretch of one session that a query covers, and what to add to a seq of it to get its place. */
+/** A session that a query covers. A record's place is its seq plus `base`. */
 interface Stretch {
   session: string;
   base: number;
@@ -42,9 +42,9 @@ export class LogsSource implements DataSource {
   readonly kind = "logs";
   readonly #logs: LogReader;
   readonly #tallies = new Map<string, SessionTally>();
-  /** By session, in order of age: how many seqs came before it. It keeps its place when others are deleted. */
+  /** Sessions in order of age. A session keeps its base when earlier ones are deleted. */
   readonly #known = new Map<string, Stretch>();
-  /** Bytes of each session at the last look: fewer than before, and something was forgotten or given up. */
+  /** Bytes of each session when last seen; fewer bytes mean that records were deleted. */
   readonly #bytes = new Map<string, number>();
 
   constructor(logs: LogReader) {
@@ -52,13 +52,13 @@ export class LogsSource implements DataSource {
   }
 
   async sessions(): Promise<SessionSummary[]> {
-    const sessions = await said(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.#logs.sessions());
     this.#recountWhatShrank(sessions);
     const until = performance.now() + TALLY_BUDGET_MS;
-    // The newest first: it is the one that is looked at.
+    // The newest first, because it is the one that is open.
     for (const { session, latest_seq } of [...sessions].reverse()) {
       while ((this.#tallies.get(session)?.after_seq ?? 0) < latest_seq && performance.now() < until) {
-        const tally = await said(this.#logs.tally(session));
+        const tally = await withSourceErrors(this.#logs.tally(session));
         const before = this.#tallies.get(session)?.after_seq ?? 0;
         this.#tallies.set(session, tally);
         if (tally.after_seq === before) break;
@@ -68,13 +68,13 @@ export class LogsSource implements DataSource {
   }
 
   async coverage(session: string): Promise<Map<string, Watching>> {
-    const sessions = await said(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.#logs.sessions());
     const found = new Map<string, Watching>();
     const asked = sessions.filter(({ session: id }) => session === ALL_SESSIONS || id === session);
     for (const { session: id, committed_ms, latest_seq } of asked.slice(-MOST_SESSIONS)) {
-      const watching = watchingFrom(await said(this.#logs.coverage(id)));
+      const watching = watchingFrom(await withSourceErrors(this.#logs.coverage(id)));
       const last = watching.watched.at(-1);
-      // A browser that was killed says no goodbye: a session that another one follows ended with its last commit.
+      // A browser that was killed records no end: a session with a successor ended with its last commit.
       if (last?.to_ts === null && id !== sessions.at(-1)?.session) {
         const tally = this.#tallies.get(id);
         const counted = tally !== undefined && tally.after_seq >= latest_seq;
@@ -102,7 +102,9 @@ export class LogsSource implements DataSource {
       let isLast = cursor >= latest;
       while (!isLast && page.lines.length < limit) {
         signal?.throwIfAborted();
-        const read = await said(this.#logs.read(session, cursor, query.q, limit - page.lines.length));
+        const read = await withSourceErrors(
+          this.#logs.read(session, cursor, query.q, limit - page.lines.length),
+        );
         for (const line of read.lines) {
           page.lines.push(line);
           page.at.push(base + seqOf(line));
@@ -132,7 +134,7 @@ export class LogsSource implements DataSource {
       const end = Math.min(latest, Number(until) - base);
       if (cursor >= end) continue;
       signal?.throwIfAborted();
-      const { columns, afterSeq, isLast } = await said(
+      const { columns, afterSeq, isLast } = await withSourceErrors(
         this.#logs.headers(session, cursor, end, query.q, limit),
       );
       const overAll = query.session === ALL_SESSIONS;
@@ -151,7 +153,7 @@ export class LogsSource implements DataSource {
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {
     let cursor = after;
     for (;;) {
-      // One page after the other while there are any: the first call replays from the cursor.
+      // Pages follow each other without a pause until all are read.
       const page = await this.read(query, cursor, FOLLOW_LINES, signal);
       cursor = page.next;
       yield page;
@@ -161,21 +163,21 @@ export class LogsSource implements DataSource {
     }
   }
 
-  /** The place of the last record that a query could find. */
+  /** Returns the place of the last record that the query covers. */
   async #end(query: Query): Promise<number> {
     const last = (await this.#stretches(query)).at(-1);
     return last === undefined ? 0 : last.base + last.latest;
   }
 
   async #stretches({ session }: Query): Promise<Stretch[]> {
-    const sessions = await said(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.#logs.sessions());
     if (session !== ALL_SESSIONS) {
       const found = sessions.find((s) => s.session === session);
       return found === undefined ? [] : [{ session, base: 0, latest: found.latest_seq }];
     }
     const known = this.#known;
     return sessions.map(({ session: id, latest_seq: latest }) => {
-      // A session begins where the one before it has ended: that one grows no more.
+      // A session begins after the one before it, which no longer grows.
       const before = [...known.values()].at(-1);
       const base = known.get(id)?.base ?? (before === undefined ? 0 : before.base + before.latest);
       const stretch = { session: id, base, latest };
@@ -212,7 +214,7 @@ const EMPTY: HeaderPage = {
   end: true,
 };
 
-/** Waits until `end` lies beyond `cursor`, and as long as nobody sees the page. */
+/** Waits until `end` lies beyond `cursor` and the page is visible. */
 async function grown(end: () => Promise<number>, cursor: number, signal: AbortSignal): Promise<void> {
   while (document.visibilityState === "hidden" || (await end()) <= cursor) {
     await pause(LOOK_EVERY_MS, signal);
@@ -234,7 +236,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The first seq of a line, which stands near its beginning as we write it. */
+/** Returns the first seq of a line, which the recorder writes near its beginning. */
 function seqOf(line: string): number {
   const found = /^\{"capture_session_id":"[^"]*",(?:"seq":(\d+)|"gap":\{"first_seq":(\d+))/.exec(line);
   return Number(found?.[1] ?? found?.[2] ?? 0);
@@ -260,7 +262,7 @@ function summaryOf(
     first_ts: first_ts ?? (latest_seq > 0 ? beganAt(session) : null),
     last_ts: counted ? last_ts : committed_ms * 1000,
     latest_seq,
-    // Until it has been counted: most seqs are events.
+    // Not counted yet, and most seqs are events.
     events: counted ? events : Math.max(events, latest_seq),
     counted,
     gaps,
@@ -270,13 +272,13 @@ function summaryOf(
   };
 }
 
-/** A session's id is a UUIDv7: it begins with the milliseconds of its making. */
+/** Returns the time in a session's id, a UUIDv7 that begins with milliseconds. */
 function beganAt(session: string): number {
   return Number.parseInt(session.replace("-", "").slice(0, 12), 16) * 1000;
 }
 
-/** What went wrong with the logs, in the words of a source. */
-async function said<T>(asked: Promise<T>): Promise<T> {
+/** Turns an error of the logs into a {@link SourceError}. */
+async function withSourceErrors<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (cause) {

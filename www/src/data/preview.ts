@@ -1,19 +1,19 @@
 /**
- * Values as the console hook wrote them (see `extension/page/preview.ts`): what JSON has stays itself,
- * everything else is an object whose `$` names it.
+ * Values as the console hook writes them (see `extension/page/preview.ts`): a JSON value stays itself, and
+ * any other value is an object whose `$` names its class.
  */
 import { asArray, asNumber, asObject, asString } from "./record";
 
-/** A value to be shown: a text of some kind, and what can be opened under it. */
+/** A value on screen: a text of some kind, and the values inside. */
 export interface Shown {
   text: string;
   kind: "string" | "number" | "boolean" | "null" | "other" | "object";
-  /** Names and values inside; absent for what cannot be opened. */
+  /** Names and values inside; absent if the value cannot be opened. */
   entries?: [name: string, value: unknown][];
   list?: boolean;
 }
 
-/** How a plain JSON value is shown. */
+/** Returns a plain JSON value as it is shown. */
 export function plain(value: unknown): Shown {
   if (Array.isArray(value)) {
     return {
@@ -31,7 +31,7 @@ export function plain(value: unknown): Shown {
   return { text: String(value), kind: typeof value === "number" ? "number" : "boolean" };
 }
 
-/** How a value of the hook is shown. */
+/** Returns a value of the hook as it is shown. */
 export function preview(value: unknown): Shown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return plain(value);
   const o = asObject(value);
@@ -59,7 +59,7 @@ function tagged(name: string, o: Record<string, unknown>): Shown {
     case "circular":
       return { text: "(circular)", kind: "null" };
     case "cut":
-      return { text: "(cut)", kind: "null" };
+      return { text: "(truncated)", kind: "null" };
     case "empty":
       return { text: "empty", kind: "null" };
     case "deep":
@@ -110,7 +110,7 @@ function composed(name: string, o: Record<string, unknown>): Shown {
   return { text: value ?? (bytes === undefined ? name : `${name}(${bytes})`), kind: "other" };
 }
 
-/** One line of a value. */
+/** Returns a value in one line. */
 export function lineOf(value: unknown, depth = 2): string {
   const shown = preview(value);
   if (shown.entries === undefined) return shown.kind === "string" ? JSON.stringify(shown.text) : shown.text;

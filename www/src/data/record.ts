@@ -1,8 +1,8 @@
 /**
  * A line read back: an envelope or a gap.
  *
- * Captured text is hostile. Nothing here trusts its shape beyond what the wire promises; `data` stays
- * `unknown` until a view has looked at it.
+ * Captured text is hostile. Only the shape that the wire format promises is trusted; `data` stays
+ * `unknown` until a view has checked it.
  */
 import type { Envelope, Gap } from "../../../src/web/types";
 
@@ -17,7 +17,7 @@ export function isGap(record: LineRecord): record is GapRecord {
   return "gap" in record;
 }
 
-/** The record of a line, or null when the line is not one. */
+/** Returns the record of a line, or null if the line is not a record. */
 export function parseLine(line: string): LineRecord | null {
   try {
     const value: unknown = JSON.parse(line);

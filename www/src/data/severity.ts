@@ -1,8 +1,8 @@
 /**
  * Severity of an event, by the rule of `src/severity.rs`.
  *
- * It is not on the wire, so a reader of lines has to know the rule too; `tests/viewer` holds this copy
- * against the collector's answers to `severity:`.
+ * Severity is not on the wire, so a reader of lines needs the same rule; `tests/viewer` compares this copy
+ * with the collector's answers to `severity:`.
  */
 import type { Event, Severity } from "../../../src/web/types";
 import { asNumber, asObject } from "./record";
@@ -28,7 +28,8 @@ const WORDS: Record<string, number> = {
   trace: DEBUG,
 };
 
-const OWN_TROUBLE: Record<string, number> = {
+/** Words at the end of `system.` types: the recorder's own problems. */
+const SYSTEM_SEVERITY: Record<string, number> = {
   volatile: ERROR,
   corrupt: ERROR,
   full: ERROR,
@@ -44,14 +45,14 @@ const OWN_TROUBLE: Record<string, number> = {
   unreachable: WARN,
 };
 
-/** The number of a severity: 0 debug, 1 info, 2 warn, 3 error. */
+/** Returns 0 for debug, 1 for info, 2 for warn, 3 for error. */
 export function severityOf(event: Event): number {
   if (event.category === "network") {
     const status = asNumber(asObject(event.data).status) ?? 0;
     if (status >= 400 && status <= 599) return ERROR;
   }
   const word = event.type.slice(event.type.search(/[^._:-]*$/));
-  if (event.type.startsWith("system.")) return OWN_TROUBLE[word] ?? WORDS[word] ?? INFO;
+  if (event.type.startsWith("system.")) return SYSTEM_SEVERITY[word] ?? WORDS[word] ?? INFO;
   if (event.type === "console.assert") return ERROR;
   return WORDS[word] ?? INFO;
 }

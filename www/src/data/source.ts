@@ -1,38 +1,37 @@
 /**
- * Where the viewer's records come from: the collector, or the extension's own category logs.
+ * The source of the viewer's records: the collector, or the extension's own category logs.
  *
- * A record is one line of JSON, an envelope or a gap, byte for byte as it was stored. A source hands
- * out lines in order of acceptance and never leaves a hole without saying so: what is missing is a
- * gap line.
+ * A record is one line of JSON, an envelope or a gap, byte for byte as it was stored. A source returns
+ * lines in order of acceptance, with a gap line in place of every missing record.
  */
 import type { Severity } from "../../../src/web/types";
 import type { Watching } from "./coverage";
 
-/** In the place of a session's id: every session, in order of commit. */
+/** Stands for every session, in order of commit, in place of a session's id. */
 export const ALL_SESSIONS = "all";
 
-/** What to read: one session or all, through the Selector's text form; empty matches everything. */
+/** One session or all, and a selector as text; an empty one matches everything. */
 export interface Query {
   session: string;
   q: string;
 }
 
-/** Some lines and where to go on. */
+/** Some lines and the cursor after them. */
 export interface Page {
   lines: string[];
-  /** Over all sessions, what {@link DataSource.follow} yields: each line's position. */
+  /** Each line's position, if {@link DataSource.follow} reads all sessions. */
   at?: number[];
   /** Cursor after the last record looked at, matching or not. */
   next: string | null;
-  /** How many records retention took before they could be shown, where no gap can say which. */
+  /** The number of records that retention deleted before they were read, if no gap can stand for them. */
   dropped?: number;
-  /** Whether the source holds nothing beyond `next` at the moment. */
+  /** Whether the source has nothing after `next` at the moment. */
   end: boolean;
 }
 
 /** Headers of records in order, as columns: the n-th of each belong together. */
 export interface HeaderPage {
-  /** Over all sessions: each record's position. Empty within one, where the seq says it. */
+  /** Over all sessions: each record's position. Empty within one session, where the seq is the position. */
   position: number[];
   /** Over all sessions: index into `sessions`. */
   session: number[];
@@ -40,7 +39,7 @@ export interface HeaderPage {
   seq: number[];
   /** Unix microseconds; 0 for a gap, which has no time of its own. */
   ts: number[];
-  /** Index into `types`; without meaning for a gap. */
+  /** Index into `types`; has no meaning for a gap. */
   type: number[];
   /** Index into `categories`. */
   category: number[];
@@ -59,27 +58,27 @@ export interface HeaderPage {
 /** One capture session as the picker shows it. Times in Unix microseconds. */
 export interface SessionSummary {
   id: string;
-  /** Who produced it: empty for a browser's recorder, else the name of a local process. */
+  /** The name of the local process that produced it; empty for a browser's recorder. */
   producer: string;
   first_ts: number | null;
   last_ts: number | null;
   latest_seq: number;
   events: number;
-  /** Whether the numbers below are of all of it: logs are counted bit by bit. */
+  /** Whether the numbers below cover the whole session: logs are counted in steps. */
   counted: boolean;
   /** How many seqs are covered by gaps, by reason. */
   gaps: Record<string, number>;
-  /** Seqs not accounted for yet: on their way, or still to be declared lost. */
+  /** Seqs that are neither events nor gaps yet, because later ones arrived first. */
   missing: number;
   /** Events by category. */
   categories: Record<string, number>;
   severities: Record<Severity, number>;
 }
 
-/** Why a source could not answer. */
+/** The kind of a source's failure. */
 export type SourceErrorCode = "unauthorized" | "bad_query" | "unreachable" | "store_changed" | "failed";
 
-/** A request that failed, in the source's own words. */
+/** A request that failed. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
   readonly code: SourceErrorCode;
@@ -90,11 +89,11 @@ export class SourceError extends Error {
   }
 }
 
-/** The two real ones are `collector.ts` and, in the extension page, the category logs. */
+/** Implemented by `collector.ts` and, for the extension's pages, by `logs.ts`. */
 export interface DataSource {
   readonly kind: "collector" | "logs";
   sessions(signal?: AbortSignal): Promise<SessionSummary[]>;
-  /** What was watched, by session; the newest 50 of all. */
+  /** Coverage by session; over all sessions, of the newest 50. */
   coverage(session: string): Promise<Map<string, Watching>>;
   /** Lines after a cursor (null: from the oldest held). */
   read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page>;
@@ -106,10 +105,10 @@ export interface DataSource {
     limit: number,
     signal?: AbortSignal,
   ): Promise<HeaderPage>;
-  /** The cursor that stands just before a seq; over all sessions, before a position. */
+  /** Returns the cursor just before a seq; over all sessions, just before a position. */
   cursorBefore(query: Query, at: number): string;
-  /** The cursor after which about `records` are stored; null when there are hardly more. */
+  /** Returns the cursor after which about `records` are stored; null if there are hardly more. */
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
-  /** New lines as they are committed, in small lots; ends only by `signal` or an error. */
+  /** Yields new lines as they are committed, in small pages; ends only by `signal` or an error. */
   follow(query: Query, after: string | null, signal: AbortSignal): AsyncIterable<Page>;
 }

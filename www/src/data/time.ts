@@ -60,7 +60,7 @@ export function count(n: number): string {
   return grouped.format(n);
 }
 
-/** `950`, `12.3k`, `1.2M`: for places with little room. */
+/** `950`, `12.3k`, `1.2M`: for narrow places. */
 export function shortCount(n: number): string {
   if (n < 1000) return String(n);
   if (n < 1e6) return `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)}k`;

@@ -1,4 +1,4 @@
-/** A console call or an uncaught error: what it said, its values to open, and where it came from. */
+/** A console call or an uncaught error: its message, its stack, its values and its place. */
 import type { Event } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { Marked } from "../ui/marked";
@@ -59,7 +59,7 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
   );
 }
 
-/** The stack of the first error among the arguments. */
+/** Returns the stack of the first error among the arguments. */
 function stackOf(args: unknown[]): string | undefined {
   return args.map((a) => asString(asObject(a).stack)).find((s) => s !== undefined);
 }

@@ -11,7 +11,7 @@ export interface CurlRequest {
   body?: string;
 }
 
-/** Set by curl itself, or meaningless outside of the connection they came from. */
+/** Headers that curl sets itself, or that mean nothing outside of their connection. */
 const LEFT_OUT = new Set(["host", "content-length", "connection", "accept-encoding"]);
 
 export function curlCommand({ method, url, headers, body }: CurlRequest): string {

@@ -1,6 +1,6 @@
 /**
- * One request from its records: the request, its redirects and its end are records of their own, tied by
- * `request_id`. What only one of them knows is put together here.
+ * One request from its records. The request, its redirects and its end are separate records with the same
+ * `request_id`; each has fields that the others lack.
  */
 import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
@@ -21,7 +21,7 @@ export interface Exchange {
   responseHeaders: Headers;
   requestBody: string | undefined;
   responseBody: string | undefined;
-  /** The body is base64 of bytes that are no text. */
+  /** The body is base64, because its bytes are not text. */
   binaryBody: boolean;
   phases: Phase[];
   durationMs: number | undefined;
@@ -65,7 +65,7 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
       ["Address", asString(end.ip)],
       ["Initiator", initiatorOf(request.initiator)],
       [
-        "Body cut",
+        "Body truncated",
         end.body_cut_from === undefined ? undefined : `recorded of ${String(end.body_cut_from)} characters`,
       ],
     ],
@@ -80,7 +80,7 @@ function initiatorOf(value: unknown): string | undefined {
   return `${asString(type) ?? ""} ${place}${line === null || line === undefined ? "" : `:${String(line)}`}`.trim();
 }
 
-/** Phases in order: all that the protocol tells (CDP's ResourceTiming), else waiting and receiving. */
+/** Returns the phases in order: those of CDP's ResourceTiming if it was recorded, else waiting and receiving. */
 function phasesOf(end: Record<string, unknown>, durationMs: number | undefined): Phase[] {
   if (durationMs === undefined) return [];
   const timing = asObject(end.timing);
@@ -109,7 +109,7 @@ function phasesOf(end: Record<string, unknown>, durationMs: number | undefined):
   ];
 }
 
-/** Pairs, as the recorder writes them; other producers send an object. */
+/** Reads headers from pairs, as the recorder writes them, or from an object, as other producers do. */
 export function headersOf(value: unknown): Headers {
   if (Array.isArray(value)) {
     return value.flatMap((header): Headers => {

@@ -1,4 +1,4 @@
-/** Stack traces as Chrome, Firefox and Safari write them, into frames. */
+/** Parses the stack traces of Chrome, Firefox and Safari into frames. */
 export interface Frame {
   name: string;
   url: string;
@@ -8,7 +8,7 @@ export interface Frame {
   place: string;
   /** Third-party code, by its path. */
   library: boolean;
-  /** Where it stands in the built code, once a source map has been applied. */
+  /** The place in the built code, if a source map has been applied. */
   builtPlace?: string;
 }
 
@@ -35,7 +35,7 @@ export function parseStack(text: string): Frame[] {
   return frames;
 }
 
-/** The last part of an address, or its host when it has none. */
+/** Returns the last part of an address, or its host if it has no path. */
 export function fileOf(url: string): string {
   const path = url.replace(/[?#].*$/, "");
   const name = path.slice(path.lastIndexOf("/") + 1);

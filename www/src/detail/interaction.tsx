@@ -1,4 +1,4 @@
-/** What a person did: with which element, how, and how often. */
+/** An interaction: its element, its key or value, and how often it happened. */
 import type { Event } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { JsonTree } from "./json";

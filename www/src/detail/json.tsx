@@ -1,7 +1,7 @@
 /**
- * A value as a tree that opens where one looks. Long strings and lists are cut and can be shown whole.
+ * A value as a tree. Long strings and lists are shortened, with a button that shows the rest.
  *
- * Nothing in it is ever markup, and an address in it is text.
+ * Nothing in a value becomes markup, and an address in it stays text.
  */
 import { useSignal } from "@preact/signals";
 import { lineOf, plain, preview, type Shown } from "../data/preview";
@@ -163,12 +163,12 @@ function Leaf({ shown, words }: { shown: Shown; words: string[] }) {
   const all = useSignal(false);
   const { text, kind } = shown;
   if (kind !== "string") return <span class={`json-${kind}`}>{text}</span>;
-  const cut = !all.value && text.length > MOST_CHARS;
+  const isShortened = !all.value && text.length > MOST_CHARS;
   return (
     <span class="json-string">
-      "<Marked text={cut ? text.slice(0, MOST_CHARS) : text} words={words} />
-      {cut ? "" : '"'}
-      {cut && (
+      "<Marked text={isShortened ? text.slice(0, MOST_CHARS) : text} words={words} />
+      {isShortened ? "" : '"'}
+      {isShortened && (
         <button
           type="button"
           class="json-more"

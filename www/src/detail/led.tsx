@@ -1,7 +1,7 @@
 /**
- * What led here: the same tab, in causal order (ts, then seq), up to the selected record.
+ * The records of the same tab that led to the selected one, in causal order (ts, then seq).
  *
- * It asks the source again without the filter, because what explains an error is rarely of its kind.
+ * They are read again without the filter: the cause of an error is rarely an error itself.
  */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -15,7 +15,7 @@ import { categoryClass } from "../ui/category";
 import { Part } from "./parts";
 
 const MOST = 60;
-/** How many seqs back are looked at: other tabs' records lie between. */
+/** Seqs that are read before the selected one; records of other tabs are among them. */
 const SEQS_BACK = 3_000;
 
 export function Led({ record }: { record: LineRecord }) {
@@ -94,7 +94,7 @@ function LedRow({ envelope, end, here }: { envelope: Envelope; end: number | nul
   );
 }
 
-/** By (ts, seq). A gap has no time of its own: it gets that of the record before it. */
+/** Sorts by (ts, seq). A gap has no time of its own and gets that of the record before it. */
 function byCause(records: LineRecord[]): LineRecord[] {
   let ts = 0;
   return records

@@ -1,4 +1,4 @@
-/** A request: the line, how long its phases took, its headers and bodies, and a command to repeat it. */
+/** A request: its line, the time of its phases, its headers and bodies, and a command that repeats it. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
@@ -12,7 +12,7 @@ import { exchangeOf, type Headers, type Phase } from "./exchange";
 import { JsonTree } from "./json";
 import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
 
-/** A request's records stand close together, unless it took long. */
+/** Seqs that are read on both sides of a record to find the others of its request. */
 const SEQS_AROUND = 2_000;
 
 export function NetworkDetail(props: { envelope: Envelope; words: string[] }) {
@@ -20,7 +20,7 @@ export function NetworkDetail(props: { envelope: Envelope; words: string[] }) {
   return isSocket ? <SocketDetail {...props} /> : <ExchangeDetail {...props} />;
 }
 
-/** A WebSocket's beginning, end, or one of its frames. */
+/** A WebSocket's start, its end, or one of its frames. */
 function SocketDetail({ envelope: { event }, words }: { envelope: Envelope; words: string[] }) {
   const data = asObject(event.data);
   const opcode = asNumber(data.opcode);
@@ -192,7 +192,7 @@ function Body({ title, text, words }: { title: string; text: string | undefined;
   );
 }
 
-/** The object or list a text holds as JSON, or null. */
+/** Parses a text that is a JSON object or list; returns null for others. */
 function objectIn(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -5,7 +5,7 @@ import { duration } from "../data/time";
 import { JsonTree } from "./json";
 import { Address, Facts, Part } from "./parts";
 
-/** The only images shown: what `captureVisibleTab` gives. */
+/** The form of `captureVisibleTab`'s images; no other image is shown. */
 const IMAGE = /^data:image\/(?:jpeg|png);base64,[A-Za-z0-9+/=]+$/;
 
 interface Vital {
@@ -124,7 +124,7 @@ export function PageDetail({ event, words }: { event: Event; words: string[] }) 
   );
 }
 
-/** Where a value stands between good and poor: in words too, not by colour alone. */
+/** The place of a value between good and poor, in words as well as in colour. */
 function VitalBar({ vital, value }: { vital: Vital; value: number }) {
   const grade = value <= vital.good ? "good" : value <= vital.poor ? "needs improvement" : "poor";
   const end = Math.max(vital.poor * 1.5, value * 1.1);

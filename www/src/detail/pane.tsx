@@ -1,4 +1,4 @@
-/** Everything about the selected record. */
+/** The details of the selected record. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
@@ -71,7 +71,7 @@ export function Pane({ move }: { move: (by: number) => void }) {
       </header>
       <div class="tabs" role="tablist" aria-label="Details">
         <TabButton of="overview" tab={tab} label="Overview" />
-        <TabButton of="led" tab={tab} label="What led here" />
+        <TabButton of="led" tab={tab} label="Before this" />
         <TabButton of="json" tab={tab} label="JSON" />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
@@ -170,7 +170,10 @@ function EventDetail({ envelope }: { envelope: Envelope }) {
               `${event.source.kind}${event.source.event === undefined ? "" : ` · ${event.source.event}`}`,
             ],
             ["Detail level", event.detail_level],
-            ["Truncated", event.truncated === true ? "content was cut to fit the limit" : undefined],
+            [
+              "Truncated",
+              event.truncated === true ? "content was shortened to fit the limit of a record" : undefined,
+            ],
             ...Object.entries(metadata).map(([name, value]): [string, string] => [
               name.replaceAll("_", " "),
               value,
@@ -206,10 +209,10 @@ function GapDetail({ record }: { record: GapRecord }) {
   const { first_seq, last_seq, category, reason } = record.gap;
   const size = last_seq - first_seq + 1;
   return (
-    <Part title="What is missing">
+    <Part title="Missing records">
       <p class="prose">
-        {count(size)} {category} {size === 1 ? "record was" : "records were"} lost here: {gapReason(reason)}.
-        The loss was counted, so nothing else is missing around it.
+        {count(size)} {category} {size === 1 ? "record is" : "records are"} missing here: {gapReason(reason)}.
+        Every missing record is counted, so nothing else is missing around this gap.
       </p>
       <Facts
         facts={[

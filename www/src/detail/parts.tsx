@@ -54,7 +54,7 @@ export function FactsPart({ title, facts }: { title: string; facts: (Fact | null
   ) : null;
 }
 
-/** A value one click narrows the filter to. */
+/** A value that a click adds to the filter. */
 export function FilterBy({ term, children }: { term: string; children: ComponentChildren }) {
   const viewer = useViewer();
   return (
@@ -69,7 +69,7 @@ export function FilterBy({ term, children }: { term: string; children: Component
   );
 }
 
-/** Copies a text; what was copied is said aloud. */
+/** Copies a text, and shows `say` when it is copied. */
 export function CopyButton({ text, label, say }: { text: () => string; label: string; say: string }) {
   const viewer = useViewer();
   return (

@@ -1,8 +1,8 @@
 /**
- * Source maps a person has given to this page, to read stacks of built code by.
+ * Source maps that a person has opened in this page. They turn the places of built code into those of its source.
  *
- * Nothing is fetched: the viewer may talk to its collector only. A map belongs to the scripts whose file
- * name it carries, in `file` or in its own name (`app.js.map`).
+ * Nothing is fetched, because the viewer may talk to its collector only. A map applies to every script of the
+ * file name in its `file`, or in its own name (`app.js.map`).
  */
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
@@ -14,20 +14,20 @@ export class SourceMaps {
   readonly version: Signal<number> = signal(0);
   readonly #byFile = new Map<string, TraceMap>();
 
-  /** Takes a map; an error says why it is none. */
+  /** Adds a map, or throws an error that says why the file is not a source map. */
   add(fileName: string, text: string): void {
     let map: TraceMap;
     try {
       // A map served with the anti-XSSI prefix begins with `)]}'`.
       map = new TraceMap(text.replace(/^\)\]\}'[^\n]*\n/, ""));
     } catch (cause) {
-      throw new Error(`${fileName} is no source map; expected JSON with "version": 3`, { cause });
+      throw new Error(`${fileName} is not a source map; expected JSON with "version": 3`, { cause });
     }
     this.#byFile.set(fileOf(map.file ?? fileName.replace(/\.map$/, "")), map);
     this.version.value++;
   }
 
-  /** The frame as it was written, or itself where no map knows it. */
+  /** Returns the frame in the source, or the same frame if no map contains it. */
   original(frame: Frame): Frame {
     const map = this.#byFile.get(fileOf(frame.url));
     if (map === undefined || frame.line < 1 || frame.column < 1) return frame;

@@ -1,6 +1,6 @@
 /**
- * A stack trace: each frame with its place, third-party code quieter. Source maps are applied when they are
- * shown; what was recorded stays as it was and can be seen raw.
+ * A stack trace: each frame with its place, third-party code in a quieter colour. Source maps are applied
+ * for display only; the "Raw" button shows the text as it was recorded.
  */
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
@@ -72,7 +72,7 @@ function FrameRow({ frame, words }: { frame: Frame; words: string[] }) {
   );
 }
 
-/** Takes source maps from this computer. */
+/** Opens source maps from this computer. */
 function MapButton() {
   const viewer = useViewer();
   const input = useRef<HTMLInputElement>(null);

@@ -1,7 +1,7 @@
 /**
  * The filtered records as one file, read page by page from the source.
  *
- * The time range is a term of the Selector here, so that the file is what a query with the same text gives.
+ * The time range becomes a term of the selector, so that the file equals the answer to the same query.
  */
 
 import type { Range } from "../data/range";
@@ -50,7 +50,7 @@ export async function exported(
   return new Blob(parts, { type: MEDIA_TYPES[format] });
 }
 
-/** A query with the range as its terms. */
+/** Adds the range to a query. */
 export function withRange(q: string, range: Range | null): string {
   return range === null ? q : `${q} since:${Math.floor(range.from)} until:${Math.ceil(range.to)}`.trim();
 }
@@ -65,6 +65,6 @@ function textOf(line: string): string {
   const { event } = record;
   const { lead, status, text, aside } = summaryOf(event);
   const severity = (SEVERITIES[severityOf(event)] ?? "info").toUpperCase().padEnd(5);
-  const said = [lead, status, text, aside].filter((part) => part !== undefined && part !== "").join(" ");
-  return `${dateTime(event.ts)} ${severity} ${event.type.padEnd(24)} ${said}`;
+  const shown = [lead, status, text, aside].filter((part) => part !== undefined && part !== "").join(" ");
+  return `${dateTime(event.ts)} ${severity} ${event.type.padEnd(24)} ${shown}`;
 }

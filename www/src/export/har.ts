@@ -2,8 +2,8 @@
  * Network events as an HTTP archive, version 1.2 (http://www.softwareishard.com/blog/har-12-spec/), the same as
  * `tabtape export --format har` makes; `tests/viewer` holds the two against each other.
  *
- * A request and what became of it are one entry, found by session and `request_id`. What was not recorded is
- * −1 or empty, as the format asks.
+ * A request and its end are one entry, matched by session and `request_id`. A value that was not recorded is
+ * −1 or empty, as the format requires.
  */
 import type { Event } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
@@ -17,7 +17,7 @@ interface Entry {
   end?: Event;
 }
 
-/** Takes lines as they are read, in order; `text` gives the archive. */
+/** Collects lines in order; `text` returns the archive. */
 export class Archive {
   private readonly entries: Entry[] = [];
   private readonly open = new Map<string, Entry>();

@@ -1,4 +1,4 @@
-/** Export of what is filtered, in the chosen time range, as a file. */
+/** The export of the filtered records, in the chosen time range, as a file. */
 import { useSignal } from "@preact/signals";
 import { ALL_SESSIONS } from "../data/source";
 import { count } from "../data/time";
@@ -10,8 +10,8 @@ import "./export.css";
 
 const FORMATS: { format: ExportFormat; name: string; about: string }[] = [
   { format: "ndjson", name: "NDJSON", about: "every record as stored, gaps included" },
-  { format: "har", name: "HAR", about: "its requests, as browsers' network panels import them" },
-  { format: "txt", name: "Text", about: "one line each, to read or to paste into a report" },
+  { format: "har", name: "HAR", about: "the requests, which browsers' network panels import" },
+  { format: "txt", name: "Text", about: "one line per record, to read or to paste into a report" },
 ];
 
 export function ExportMenu() {
@@ -58,7 +58,7 @@ export function ExportMenu() {
               ? viewer.view.sessionId.value === ALL_SESSIONS
                 ? "All sessions"
                 : "The whole session"
-              : "What is filtered now"}
+              : "The filtered records"}
             : {count(viewer.view.rows.value.length)} records
           </p>
           {FORMATS.map(({ format, name, about }) => (
@@ -93,6 +93,6 @@ function download(file: Blob, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The download has taken its own reference by the next task.
+  // The download holds its own reference by then.
   setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }

@@ -1,8 +1,8 @@
 /**
- * The virtualised list: a million rows, about fifty of them drawn.
+ * The virtualised list: of a million rows, about fifty are drawn.
  *
- * Rows whose line is not held are drawn from their header at once and completed when it arrives. While
- * following, the newest row stays in view; scrolling up lets go, and what came since is counted.
+ * A row whose line is not in memory is drawn from its header, and completed when the line arrives. While
+ * the list follows, the newest row stays in view; scrolling up ends that, and a button counts the new rows.
  */
 import { untracked, useSignal, useSignalEffect } from "@preact/signals";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
@@ -57,7 +57,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     if (shownFeed.current !== feed) unrevealed.current = viewer.selection.selected.value !== null;
     shownFeed.current = feed;
     headLength.current = feed?.head.length ?? 0;
-    // A selection made elsewhere (the address, the keyboard, "what led here") comes into view once read.
+    // A selection from the address, the keyboard or the details comes into view once its row is read.
     if (unrevealed.current && viewport.height > 0) {
       const row = viewer.selection.row;
       if (row >= 0) {
@@ -94,7 +94,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       moved.value++;
       clearTimeout(resting);
       resting = setTimeout(() => {
-        // It moves again already: the event that says so is on its way.
+        // It moves again already, and the next event will report that.
         if (element.scrollTop !== seen) return;
         const place = viewport.moveTo(viewport.top);
         if (Math.abs(element.scrollTop - place) > 1) element.scrollTop = place;
@@ -177,12 +177,12 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   );
 }
 
-/** Gaps are shown whatever the filter says, for nobody knows what they held. */
+/** Gaps are in the list whatever the filter is, because their records might have matched. */
 function onlyGaps(feed: Feed | null): boolean {
   return feed?.complete.value === true && feed.length === feed.gapRows;
 }
 
-/** How to get back to now, and how much has happened since. */
+/** A button that returns to the newest row, with the number of rows that came since. */
 function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJump: () => void }) {
   const seen = useRef(0);
   const feed = viewer.view.feed.value;
@@ -213,7 +213,7 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
   );
 }
 
-/** Reads the lines of visible rows that are not held, once scrolling gives a moment's rest. */
+/** Reads the missing lines of visible rows once scrolling pauses. */
 function useMissingLines(viewer: Viewer, from: number, to: number): void {
   const feed = viewer.view.feed.value;
   const rows = viewer.view.rows.value;

@@ -1,5 +1,5 @@
-/** What an empty list has to say: whether nothing happened, nothing matched, or nobody was watching. */
-import { type Coverage, holesIn, isTold, lengthOf } from "../data/coverage";
+/** The message of an empty list: nothing happened, nothing matched, or nothing was being recorded. */
+import { type Coverage, isReported, lengthOf, unwatchedIn } from "../data/coverage";
 import type { Range } from "../data/range";
 import { count } from "../data/time";
 import { valuesOf } from "../filter/text";
@@ -33,7 +33,7 @@ export function Nothing({ top }: { top: number }) {
               Run <code>tabtape serve</code> again, or open the link it prints.
             </>
           ) : (
-            <>Trying again by itself. Nothing is lost meanwhile: the browser keeps what it records.</>
+            <>The viewer tries again by itself. The browser keeps its records until then.</>
           )
         }
       />
@@ -63,8 +63,8 @@ export function Nothing({ top }: { top: number }) {
         top={top}
         title="Nothing in this time range"
         text={
-          nobodyWatched(viewer.coverage.current.value, viewer.view.range.value, viewer.view.q.value) ??
-          "Somebody was watching, and nothing that matches happened."
+          describeUnwatched(viewer.coverage.current.value, viewer.view.range.value, viewer.view.q.value) ??
+          "The recorder was running, and nothing that matches happened."
         }
         action={{ label: "Show all of the session", run: () => viewer.view.setRange(null) }}
       />
@@ -72,13 +72,12 @@ export function Nothing({ top }: { top: number }) {
   }
   if (viewer.view.q.value !== "") {
     const all = viewer.session.value?.events ?? 0;
-    const lost =
-      feed.gapSeqs > 0 ? `; ${count(feed.gapSeqs)} records are missing, which might have been` : "";
+    const missing = feed.gapSeqs > 0 ? `; ${count(feed.gapSeqs)} missing records might have matched` : "";
     return (
       <Empty
         top={top}
         title="Nothing matches"
-        text={`The session holds ${count(all)} events, none of them like this${lost}. ${neverOn(viewer.coverage.current.value, viewer.view.q.value) ?? "The filter stays on: a match will appear as it happens."}`}
+        text={`The session holds ${count(all)} events, none of them like this${missing}. ${describeNeverOn(viewer.coverage.current.value, viewer.view.q.value) ?? "The filter stays on: a match will appear as it happens."}`}
         action={{ label: "Clear the filter", run: () => viewer.view.applyFilter("") }}
       />
     );
@@ -87,28 +86,27 @@ export function Nothing({ top }: { top: number }) {
     <Empty
       top={top}
       title="This session is empty"
-      text="It was begun, and nothing has been recorded in it so far. Somebody is watching."
+      text="Recording has begun, and nothing has happened so far."
     />
   );
 }
 
-/** What to say of a range in which nobody watched, or not all of the time; null when somebody did. */
-function nobodyWatched(coverage: Coverage, range: Range, q: string): string | null {
-  if (!isTold(coverage)) return "Nothing that matches was recorded; what was being watched is not told.";
+/** Describes a range that was not recorded, or only in part; null if all of it was. */
+function describeUnwatched(coverage: Coverage, range: Range, q: string): string | null {
+  if (!isReported(coverage))
+    return "Nothing that matches was recorded. Which categories were on at that time is not known.";
   const categories = valuesOf(q, "category");
-  const holes = holesIn(coverage, range, categories);
-  if (holes.length === 0) return null;
+  const unwatched = unwatchedIn(coverage, range, categories);
+  if (unwatched.length === 0) return null;
   const what = categories.length === 0 ? "" : ` for ${categories.join(", ")}`;
-  const part = lengthOf(holes) >= range.to - range.from ? "then" : "during at least part of it";
-  return `Nobody was watching${what} ${part}, so this is no proof that nothing happened.`;
+  const part = lengthOf(unwatched) >= range.to - range.from ? "at this time" : "for a part of this time";
+  return `The recorder was off${what} ${part}, so something may have happened.`;
 }
 
-/** What to say when the categories that a filter names were off all the time. */
-function neverOn(coverage: Coverage, q: string): string | null {
+/** Describes that the categories of a filter were never recorded; null if one was. */
+function describeNeverOn(coverage: Coverage, q: string): string | null {
   const categories = valuesOf(q, "category");
-  if (categories.length === 0 || !isTold(coverage)) return null;
+  if (categories.length === 0 || !isReported(coverage)) return null;
   const on = coverage.watched.some((stretch) => categories.some((name) => stretch.categories.includes(name)));
-  return on
-    ? null
-    : `Nobody was watching for ${categories.join(", ")}, so this is no proof that nothing happened.`;
+  return on ? null : `The recorder was off for ${categories.join(", ")}, so something may have happened.`;
 }

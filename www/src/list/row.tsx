@@ -1,4 +1,4 @@
-/** One row: an event, or a gap drawn as the hole it is. */
+/** One row: an event or a gap. */
 import type { Header } from "../data/columns";
 import { isGap, type LineRecord } from "../data/record";
 import { clock, count } from "../data/time";
@@ -63,7 +63,7 @@ export function Row({ header, index, y, selected, record, words, type, category 
   );
 }
 
-/** Chrome's tab ids have up to ten digits; the last ones tell tabs apart. */
+/** Returns the last digits of a tab id, which has up to ten: those differ between tabs. */
 function shortTab(tab: number): string {
   const text = String(tab);
   return text.length > 5 ? `…${text.slice(-4)}` : text;

@@ -1,9 +1,9 @@
 /**
- * Which element shows which row: elements are used again, because to make and lay out fifty new ones a frame is
- * what a long scroll would otherwise spend its time on.
+ * The assignment of rows to elements. Elements are used again, because a long scroll would otherwise spend its
+ * time on making and laying out fifty new ones per frame.
  *
- * A row keeps its element while it stays in view. After a jump to where none of the rows is in view, the
- * elements take the new rows in the order they stand in.
+ * A row keeps its element while it stays in view. After a jump that leaves no row in view, the elements take
+ * the new rows in order.
  */
 export class Slots {
   private from = 0;

@@ -1,7 +1,7 @@
 /**
- * An event in one line, as its reader would say it.
+ * An event in one line.
  *
- * Whatever a producer sends has a summary: what is not known by type falls back to the data's own words.
+ * Every event has a summary: for an unknown type it is made from the data.
  */
 import type { Event } from "../../../src/web/types";
 import { lineOf } from "../data/preview";
@@ -9,10 +9,10 @@ import { asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";
 
 export interface Summary {
-  /** What stands before the text, quieter: a method, a transition. */
+  /** A quieter word before the text: a method, a transition. */
   lead?: string;
   text: string;
-  /** At the right edge: a duration, a size. */
+  /** A duration or size at the right edge. */
   aside?: string;
   /** HTTP status, coloured by class. */
   status?: number;
@@ -181,7 +181,7 @@ function fallback(event: Event, data: Data): string {
   return parts.length > 0 ? parts.join("  ") : lineOf(event.data);
 }
 
-/** An address without its `https://`; other texts as they are. */
+/** Returns an address without its `https://`, and other texts unchanged. */
 export function shortUrl(url: string): string {
   return url.replace(/^https?:\/\//, "");
 }
@@ -190,7 +190,7 @@ function oneLine(text: string): string {
   return text.slice(0, MOST_CHARS).replace(/\s*\n\s*/g, " ⏎ ");
 }
 
-/** A vital's value, and what it is held to be. */
+/** Returns a vital's value with its rating. */
 function rated(value: string, rating: string | undefined): string {
   return rating === undefined ? value : `${value} · ${rating}`;
 }

@@ -1,10 +1,10 @@
 /**
- * Which rows are in view of a list of equal rows, however long it is.
+ * The visible rows of a list of equal rows, of any length.
  *
  * Browsers cap an element's height (Chromium at 2²⁵ px, Firefox near 17.9 M px), so a million rows of
  * 24 px do not fit everywhere. The scroller is therefore at most `MAX_PHYSICAL_PX` high: a small
  * movement of it moves the rows by as much, a large one (the scroll bar dragged) by its share of the
- * whole, and after it comes to rest the bar is put back where it belongs. SlickGrid made the idea known.
+ * whole, and after it comes to rest the bar is moved to its proper place. SlickGrid made the idea known.
  *
  * Why not a library: `@tanstack/virtual-core` 3.19 rebuilds its measurements at each append, 55 ms at a
  * million rows in Node 20, and neither it nor virtua goes beyond the browser's cap.
@@ -15,7 +15,7 @@ export class Viewport {
   rows = 0;
   /** Height of the visible part. */
   height = 0;
-  /** Where the top of the visible part is, in pixels of the whole list. */
+  /** The top of the visible part, in pixels of the whole list. */
   top = 0;
   private physicalTop = 0;
 
@@ -41,7 +41,7 @@ export class Viewport {
     return Math.max(0, this.physicalHeight - this.height);
   }
 
-  /** What to add to a row's place in the whole list to get its place in the scroller. */
+  /** Added to a row's place in the whole list, it gives the place in the scroller. */
   get shift(): number {
     return this.physicalTop - this.top;
   }

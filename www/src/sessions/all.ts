@@ -1,4 +1,4 @@
-/** Every session as one: what the picker, the chips and the timeline say while all are looked at. */
+/** All sessions as one summary, for the picker, the chips and the timeline. */
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
 
 export function allOf(sessions: SessionSummary[]): SessionSummary {

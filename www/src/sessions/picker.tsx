@@ -1,4 +1,4 @@
-/** The session picker: every recording of the store, newest first, with what it holds and what it lacks. */
+/** The session picker: every session of the store, newest first, with its events and its missing records. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
@@ -11,7 +11,7 @@ import { Popover } from "../ui/popover";
 import { allOf } from "./all";
 import "./sessions.css";
 
-/** A session that got something this lately is still being recorded. */
+/** A session with a record younger than this is still being recorded. */
 const FRESH_MICROS = 60e6;
 
 export function Sessions() {
@@ -108,7 +108,7 @@ function SessionList({ close }: { close: () => void }) {
 interface SessionRowProps {
   session: SessionSummary;
   current: boolean;
-  /** Microseconds in which nobody was watching. */
+  /** Microseconds that were not recorded because the recorder's worker was down. */
   unwatched: number;
   open: () => void;
   compare: (() => void) | null;
@@ -134,8 +134,8 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
           )}
           {missingIn(s) > 0 && <span class="session-gaps">{shortCount(missingIn(s))} missing</span>}
           {unwatched > 0 && (
-            <span class="session-gaps" title="While the recorder's worker was down, nobody was watching">
-              {duration(unwatched)} unwatched
+            <span class="session-gaps" title="The recorder's worker was down, so nothing was recorded">
+              {duration(unwatched)} not recorded
             </span>
           )}
           {s.id === ALL_SESSIONS ? null : <span class="session-id mono">{s.id.slice(-8)}</span>}
@@ -145,7 +145,7 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
         <button
           type="button"
           class="button icon-only"
-          title="Compare with the open one"
+          title="Compare with the open session"
           aria-label={`Compare with ${nameOf(s)}`}
           onClick={compare}
         >
@@ -156,7 +156,7 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
   );
 }
 
-/** Read when the picker opens: what each session's recorder says of its own absences. */
+/** Reads, when the picker opens, for how long each session was not recorded. */
 function useUnwatched(viewer: Viewer): Map<string, number> {
   const found = useSignal(new Map<string, number>());
   useEffect(() => {
@@ -169,13 +169,13 @@ function useUnwatched(viewer: Viewer): Map<string, number> {
         ]);
         found.value = new Map(sums);
       })
-      // Without it the picker still picks; what stands in the way, the list below says.
+      // The picker works without it, and the list shows the error.
       .catch(() => undefined);
   }, []);
   return found.value;
 }
 
-/** What a session is made of, as one thin bar. */
+/** The shares of a session's categories, as one thin bar. */
 function Share({ categories }: { categories: Record<string, number> }) {
   const parts = Object.entries(categories).filter(([, n]) => n > 0);
   return (

@@ -1,4 +1,4 @@
-/** Events counted over time, by category: what the timeline draws. A million headers take some milliseconds. */
+/** Events counted over time, by category, for the timeline. A million headers take some milliseconds. */
 import type { Columns } from "../data/columns";
 
 export interface Bins {
@@ -14,7 +14,7 @@ export interface Bins {
 /** `from` and `to` in Unix microseconds. */
 export function bin(parts: Columns[], from: number, to: number, bins: number): Bins {
   const width = Math.max(1, (to - from) / bins);
-  // By category id, so that the inner loop looks nothing up.
+  // Indexed by category id, because a map in the inner loop would be slow.
   const counted: (Float64Array | undefined)[] = [];
   const errors = new Float64Array(bins);
   const gaps = new Float64Array(bins);
@@ -24,9 +24,9 @@ export function bin(parts: Columns[], from: number, to: number, bins: number): B
       const at = Math.floor(((ts[i] ?? 0) - from) / width);
       if (at < 0 || at > bins) continue;
       const b = at === bins ? bins - 1 : at;
-      const lost = gap[i] ?? 0;
-      if (lost > 0) {
-        gaps[b] = (gaps[b] ?? 0) + lost;
+      const missing = gap[i] ?? 0;
+      if (missing > 0) {
+        gaps[b] = (gaps[b] ?? 0) + missing;
         continue;
       }
       const id = category[i] ?? 0;

@@ -1,13 +1,13 @@
 /**
- * The coverage strip: when somebody was watching, when nobody was, where records are missing, and where the
- * recorder's worker began again. An empty stretch above an unbroken line means that nothing happened.
+ * The coverage strip: the times that were recorded and those that were not, the missing records, and the
+ * starts of the recorder's worker. An empty stretch above an unbroken line means that nothing happened.
  */
-import { holesIn, isTold, lengthOf } from "../data/coverage";
+import { isReported, lengthOf, unwatchedIn } from "../data/coverage";
 import { clock, count, duration } from "../data/time";
 import { useViewer } from "../state";
 import { missingIn } from "../stores/sessions";
 
-/** Marks closer together than this would hide each other. */
+/** The smallest distance of two marks: closer ones would hide each other. */
 const LEAST_APART_PX = 3;
 
 interface Mark {
@@ -36,47 +36,47 @@ export function Coverage({ width }: { width: number }) {
       title: `${count(gap.count)} ${gap.category} records missing near ${clock(gap.ts)}`,
     });
   }
-  const lost = missingIn(session);
-  const told = isTold(coverage);
+  const missing = missingIn(session);
+  const isKnown = isReported(coverage);
   const span = {
     from: session.first_ts ?? from,
     to: Math.max(session.last_ts ?? to, session.first_ts ?? to),
   };
-  const holes = told ? holesIn(coverage, span, []) : [];
-  const unwatched = lengthOf(holes);
-  const watching = !told
-    ? "what was watched is not told"
+  const stretches = isKnown ? unwatchedIn(coverage, span, []) : [];
+  const unwatched = lengthOf(stretches);
+  const watching = !isKnown
+    ? "the recorded times are not known"
     : unwatched === 0
-      ? "watched throughout"
-      : `nobody was watching for ${duration(unwatched)}`;
+      ? "recorded throughout"
+      : `not recorded for ${duration(unwatched)}`;
   return (
     <div
       class="coverage"
       role="img"
       aria-label={`Coverage: ${watching}; ${
-        lost === 0 ? "no record is missing" : `${count(lost)} records are missing`
+        missing === 0 ? "no record is missing" : `${count(missing)} records are missing`
       }; the recorder's worker started ${count(coverage.restarts.length)} times.`}
     >
       <svg width={width} height="10" aria-hidden="true">
         <rect
-          class={told ? "coverage-watched" : "coverage-untold"}
+          class={isKnown ? "coverage-watched" : "coverage-unknown"}
           x={x(session.first_ts ?? from)}
           y="4"
           width={Math.max(1, x(to) - x(session.first_ts ?? from))}
           height="2"
           rx="1"
         />
-        {holes.map((hole) => (
+        {stretches.map((stretch) => (
           <rect
-            key={hole.from}
+            key={stretch.from}
             class="coverage-unwatched"
-            x={x(hole.from)}
+            x={x(stretch.from)}
             y="2"
-            width={Math.max(2, x(hole.to) - x(hole.from))}
+            width={Math.max(2, x(stretch.to) - x(stretch.from))}
             height="6"
             rx="1"
           >
-            <title>{`Nobody was watching for ${duration(hole.to - hole.from)}`}</title>
+            <title>{`Not recorded for ${duration(stretch.to - stretch.from)}`}</title>
           </rect>
         ))}
         {apart(marks).map((mark) =>

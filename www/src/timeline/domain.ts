@@ -1,4 +1,4 @@
-/** What the timeline spans: the session's extent. */
+/** The range of time that the timeline shows: from the session's first record to its last. */
 import { computed, type ReadonlySignal } from "@preact/signals";
 import type { Feed } from "../data/feed";
 import type { Range } from "../data/range";

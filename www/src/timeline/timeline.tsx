@@ -1,5 +1,5 @@
 /**
- * Event rate over time, stacked by category, with a brush that chooses a range, above the coverage strip.
+ * The event rate over time, stacked by category, above the coverage strip. Dragging over it chooses a range.
  *
  * Keyboard: arrows move the chosen range, with shift its end; Escape clears it.
  */
@@ -17,7 +17,7 @@ import "./timeline.css";
 
 const HEIGHT_PX = 62;
 const BIN_PX = 5;
-/** Counting a long session again for each frame would be felt: not more than this, nor a tenth of the time. */
+/** Counting a long session takes time: it is done at most this often, and for at most a tenth of the time. */
 const REDRAW_MS = 250;
 const REDRAW_SHARE = 10;
 /** A drag shorter than this is a click. */
@@ -88,7 +88,7 @@ export function Timeline() {
   );
 }
 
-/** The uPlot instance and what it has to be told. */
+/** The uPlot instance and its updates. */
 class Chart {
   private plot: uPlot | null = null;
   private host: HTMLElement | null = null;
@@ -242,7 +242,7 @@ class Chart {
   }
 }
 
-/** What `light-dark()` comes to at the moment; a canvas does not know it. */
+/** Resolves `light-dark()`, which canvases do not support. */
 function resolved(value: string): string {
   const probe = document.createElement("span");
   probe.style.color = value;

@@ -5,7 +5,7 @@ export function categoryClass(category: string): string {
   return KNOWN.has(category) ? `c-${category}` : "c-other";
 }
 
-/** The custom property that holds the colour, for canvases. */
+/** Returns the custom property that holds the colour, for canvases. */
 export function categoryProperty(category: string): string {
   return KNOWN.has(category) ? `--cat-${category}` : "--cat-other";
 }

@@ -1,4 +1,4 @@
-/** A modal dialog: the platform's own, which keeps focus inside and closes on Escape. */
+/** A modal dialog: the platform's `<dialog>`, which keeps the focus inside and closes on Escape. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import "./dialog.css";

@@ -1,9 +1,9 @@
-/** An empty state that teaches: what is so, why, and what to do. */
+/** A message in place of an empty list: the state, its reason, and the next step. */
 import type { ComponentChildren } from "preact";
 import "./empty.css";
 
 export interface EmptyProps {
-  /** Where it begins, in pixels from the top of its container. */
+  /** Pixels from the top of the container. */
   top?: number;
   title: string;
   text: string;

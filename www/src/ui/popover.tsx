@@ -6,10 +6,10 @@ import "./popover.css";
 
 export interface PopoverProps {
   label: ComponentChildren;
-  /** What the panel is called; the button is called what it shows. */
+  /** The panel's accessible name; the button's is its label. */
   name: string;
   class?: string;
-  /** To which edge of the button the panel is aligned. */
+  /** The edge of the button that the panel is aligned to. */
   align?: "left" | "right";
   children: (close: () => void) => ComponentChildren;
 }
@@ -29,7 +29,7 @@ export function Popover({
     button.current?.focus();
   };
 
-  // Before it is painted: no key pressed at what is seen may go elsewhere.
+  // Before painting: a key pressed when the panel is visible must reach the panel.
   useLayoutEffect(() => {
     if (!open.value) return;
     const elsewhere = (event: Event) => {

@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says; remembered in this browser. */
+/** The color scheme: light, dark, or that of the system. The choice is stored in this browser. */
 import { effect, type Signal, signal } from "@preact/signals";
 
 export type ThemeChoice = "system" | "light" | "dark";
@@ -7,7 +7,7 @@ const KEY = "tabtape.theme";
 
 export class Theme {
   readonly choice: Signal<ThemeChoice> = signal(stored());
-  /** What is shown at the moment. */
+  /** The scheme on screen. */
   readonly shown: Signal<"light" | "dark"> = signal("light");
 
   constructor() {
@@ -29,7 +29,7 @@ export class Theme {
     return this.shown.value;
   }
 
-  /** To the other one of what is shown. */
+  /** Switches to the scheme that is not on screen. */
   toggle(): void {
     this.choice.value = this.shown.value === "dark" ? "light" : "dark";
   }
