@@ -1,7 +1,10 @@
 /** The details of each kind of record, and captured text that must stay text. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { launch, open, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -154,6 +157,77 @@ test("copy as curl quotes text that a shell would interpret", async () => {
   );
 });
 
+test("a request is copied as fetch and as its HAR entry", async () => {
+  const record = event((e) => e.type === "network.request" && e.data.method === "POST");
+  const pane = await show(SESSION, record.seq);
+  await pane.getByRole("heading", { name: /^Response headers/ }).waitFor();
+  await pane.getByRole("button", { name: "Copy as fetch" }).click();
+  await page.getByText("fetch call copied").waitFor();
+  assert.deepEqual(await run(await clipboard()), [
+    [record.event.url, { method: "POST", headers: record.event.data.headers, body: record.event.data.body }],
+  ]);
+  await pane.getByRole("button", { name: "Copy as HAR" }).click();
+  await page.getByText("HAR entry copied").waitFor();
+  const { stdout } = await promisify(execFile)(
+    collectorFile,
+    ["export", "--format", "har", "--session", SESSION, "--data-dir", store.folder],
+    { maxBuffer: 1 << 28 },
+  );
+  const started = new Date(Math.floor(record.event.ts / 1000)).toISOString();
+  const stored = JSON.parse(stdout).log.entries.find(
+    (/** @type {any} */ entry) => entry.startedDateTime === started && entry.request.url === record.event.url,
+  );
+  assert.deepEqual(JSON.parse(await clipboard()), stored);
+});
+
+test("copied as fetch, hostile text stays in its strings and no character is invisible", async () => {
+  const pane = await show(HOSTILE, 2);
+  await pane.getByRole("button", { name: "Copy as fetch" }).click();
+  await page.getByText("fetch call copied").waitFor();
+  const text = await clipboard();
+  assert.doesNotMatch(text, /(?!\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u);
+  assert.deepEqual(await run(text), [
+    [
+      "http://shop.test/$(rm -rf ~)?a='b'&`id`",
+      { method: "POST", headers: [["x-evil", "'; rm -rf / #"]], body: MARKUP },
+    ],
+  ]);
+});
+
+/** Runs a copied call with a `fetch` that records its arguments. @param {string} code @returns {Promise<unknown[]>} */
+async function run(code) {
+  /** @type {unknown[]} */
+  const calls = [];
+  const call = new Function("fetch", `return (async () => { ${code} })()`);
+  await call((/** @type {unknown[]} */ ...args) => calls.push(args));
+  return calls;
+}
+
+test("console.table is a table whose columns sort", async () => {
+  const pane = await show(OTHERS, 3);
+  const table = pane.getByRole("table");
+  const cells = () =>
+    table
+      .locator("tr")
+      .evaluateAll((all) =>
+        all.map((row) => [.../** @type {HTMLTableRowElement} */ (row).cells].map((cell) => cell.textContent)),
+      );
+  assert.deepEqual(await cells(), [
+    ["(index)", "name", "born", "Value"],
+    ["0", "Ada", "1815", ""],
+    ["1", "Grace", "1906", ""],
+    ["2", "", "", "none"],
+  ]);
+  await table.getByRole("button", { name: "born" }).click();
+  await table.getByRole("button", { name: "born" }).click();
+  await until(
+    async () => (await cells()).map(([index]) => index).join(),
+    (order) => order === "(index),1,0,2",
+    "rows by descending year",
+  );
+  assert.equal(await table.locator("th[aria-sort=descending]").textContent(), "born");
+});
+
 test("a vital is graded in words", async () => {
   const record = event((e) => e.type === "page.lcp" && e.data.value_ms > 2_500 && e.data.value_ms <= 4_000);
   const pane = await show(SESSION, record.seq);
@@ -257,7 +331,10 @@ function others() {
     {
       type: "console.table",
       category: "console",
-      data: { text: "[{name: 'Ada'}, {name: 'Grace'}]", args: [[{ name: "Ada" }, { name: "Grace" }]] },
+      data: {
+        text: "[{name: 'Ada', born: 1815}, {name: 'Grace', born: 1906}, 'none']",
+        args: [[{ name: "Ada", born: 1815 }, { name: "Grace", born: 1906 }, "none"]],
+      },
     },
   ];
   return events.map((event, i) => {

@@ -5,6 +5,7 @@ import { Marked } from "../ui/marked";
 import { ValueTree } from "./json";
 import { FactsPart, Part } from "./parts";
 import { Stack } from "./stack";
+import { TablePart, tableOf } from "./table";
 
 export function ConsoleDetail({ event, words }: { event: Event; words: string[] }) {
   const data = asObject(event.data);
@@ -15,6 +16,7 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
   const openable = args.filter((a) => typeof a === "object" && a !== null);
   const place = asObject(data.location);
   const elapsed = asNumber(data.elapsed_ms);
+  const table = event.type === "console.table" ? tableOf(args) : null;
   return (
     <>
       {message === "" ? null : (
@@ -24,6 +26,7 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
           </pre>
         </Part>
       )}
+      {table === null ? null : <TablePart table={table} words={words} />}
       {stack !== undefined && stack !== "" && <Stack text={stack} />}
       {openable.length > 0 && (
         <Part title={openable.length === 1 ? "Value" : "Values"}>

@@ -4,17 +4,18 @@
  * Captured text is hostile: every value is one single-quoted word, in which a shell expands nothing; a
  * quote in it is closed, escaped and opened again.
  */
-export interface CurlRequest {
+/** A request to copy, as curl, fetch or otherwise. */
+export interface CopiedRequest {
   method: string;
   url: string;
   headers: [name: string, value: string][];
   body?: string;
 }
 
-/** Headers that curl sets itself, or that mean nothing outside of their connection. */
-const LEFT_OUT = new Set(["host", "content-length", "connection", "accept-encoding"]);
+/** Headers that the client sets itself, or that mean nothing outside of their connection. */
+export const LEFT_OUT = new Set(["host", "content-length", "connection", "accept-encoding"]);
 
-export function curlCommand({ method, url, headers, body }: CurlRequest): string {
+export function curlCommand({ method, url, headers, body }: CopiedRequest): string {
   const parts = [`curl --url ${word(url)}`];
   if (method !== "GET") parts.push(`--request ${word(method)}`);
   for (const [name, value] of headers) {

@@ -4,11 +4,13 @@ import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import { duration } from "../data/time";
+import { harText } from "../export/har";
 import { Status } from "../list/row";
 import { useViewer } from "../state";
 import { Marked } from "../ui/marked";
-import { curlCommand } from "./curl";
+import { type CopiedRequest, curlCommand } from "./curl";
 import { exchangeOf, type Headers, type Phase } from "./exchange";
+import { fetchCall } from "./fetch";
 import { JsonTree } from "./json";
 import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
 
@@ -49,24 +51,27 @@ const OPCODES: Record<number, string> = { 1: "text", 2: "binary" };
 function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
   const related = useRelated(envelope);
   const x = exchangeOf(related, envelope);
+  const copied: CopiedRequest = {
+    method: x.method,
+    url: x.url,
+    headers: x.requestHeaders,
+    ...(x.requestBody === undefined ? {} : { body: x.requestBody }),
+  };
   return (
     <>
       <Part
         title="Request"
         aside={
           x.url === "" ? undefined : (
-            <CopyButton
-              text={() =>
-                curlCommand({
-                  method: x.method,
-                  url: x.url,
-                  headers: x.requestHeaders,
-                  ...(x.requestBody === undefined ? {} : { body: x.requestBody }),
-                })
-              }
-              label="Copy as curl"
-              say="curl command copied"
-            />
+            <>
+              <CopyButton text={() => curlCommand(copied)} label="Copy as curl" say="curl command copied" />
+              <CopyButton text={() => fetchCall(copied)} label="Copy as fetch" say="fetch call copied" />
+              <CopyButton
+                text={() => harText(related.length === 0 ? [envelope] : related)}
+                label="Copy as HAR"
+                say="HAR entry copied"
+              />
+            </>
           )
         }
       >

@@ -5,7 +5,7 @@
  * A request and its end are one entry, matched by session and `request_id`. A value that was not recorded is
  * −1 or empty, as the format requires.
  */
-import type { Event } from "../../../src/web/types";
+import type { Envelope, Event } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import { headersOf } from "../detail/exchange";
 
@@ -24,11 +24,14 @@ export class Archive {
 
   take(line: string): void {
     const record = parseLine(line);
-    if (record === null || isGap(record) || record.event.category !== "network") return;
-    const { event } = record;
+    if (record !== null && !isGap(record)) this.add(record);
+  }
+
+  add({ capture_session_id, event }: Envelope): void {
+    if (event.category !== "network") return;
     const request = event.source.metadata?.request_id;
     if (request === undefined) return;
-    const id = `${record.capture_session_id} ${request}`;
+    const id = `${capture_session_id} ${request}`;
     if (event.type === "network.request") {
       const entry: Entry = { request: event };
       this.open.set(id, entry);
@@ -45,14 +48,27 @@ export class Archive {
     }
   }
 
+  /** The entries so far, in the format's form. */
+  get har(): object[] {
+    return this.entries.map(harOf);
+  }
+
   get text(): string {
     const log = {
       version: "1.2",
       creator: { name: "tabtape", version: "viewer" },
-      entries: this.entries.map(harOf),
+      entries: this.har,
     };
     return JSON.stringify({ log }, null, 2);
   }
+}
+
+/** Returns the HAR entry of one request; with redirects, the list of its entries. */
+export function harText(envelopes: Envelope[]): string {
+  const archive = new Archive();
+  for (const envelope of envelopes) archive.add(envelope);
+  const { har } = archive;
+  return JSON.stringify(har.length === 1 ? har[0] : har, null, 2);
 }
 
 function harOf({ request, end }: Entry): object {
