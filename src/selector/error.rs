@@ -1,7 +1,7 @@
 //! Why a selector was refused: what is wrong, where it stands, and what would be right.
 
-use super::text_form::quoted_if_need_be;
 use super::Key;
+use super::text_form::quoted_if_need_be;
 use std::fmt;
 use std::ops::Range;
 

@@ -58,10 +58,12 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     shownFeed.current = feed;
     headLength.current = feed?.head.length ?? 0;
     // A selection from the address, the keyboard or the details comes into view once its row is read.
+    let hasRevealed = false;
     if (unrevealed.current && viewport.height > 0) {
       const row = viewer.selection.row;
       if (row >= 0) {
         unrevealed.current = false;
+        hasRevealed = true;
         const top = viewport.topToShow(row);
         const far = Math.abs(top - viewport.top) > viewport.height;
         if (top !== viewport.top) put(far ? row * ROW_PX - viewport.height / 3 : top);
@@ -69,7 +71,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     }
     if (viewer.view.following.value) {
       if (!viewport.atEnd || viewport.top !== viewport.maxTop) put(viewport.maxTop);
-    } else if (grewAbove > 0 && inTail && viewer.view.range.value === null) {
+    } else if (!hasRevealed && grewAbove > 0 && inTail && viewer.view.range.value === null) {
       put(viewport.top + grewAbove * ROW_PX);
     } else if (viewport.top > viewport.maxTop) {
       put(viewport.maxTop);
@@ -223,11 +225,13 @@ function useMissingLines(viewer: Viewer, from: number, to: number): void {
     for (let i = from; i < to; i++) {
       const header = feed.at(rows.feedRow(i));
       if (viewer.view.lines.has(header.session, header.seq)) continue;
-      if (first < 0) first = i;
-      last = i;
+      // Cursors follow the feed's order, from which the view's may differ.
+      const row = rows.feedRow(i);
+      if (first < 0 || row < first) first = row;
+      if (row > last) last = row;
     }
   }
-  const firstAt = first < 0 || feed === null ? -1 : feed.at(rows.feedRow(first)).at;
+  const firstAt = first < 0 || feed === null ? -1 : feed.at(first).at;
   const wanted = last - first + 1;
   useEffect(() => {
     if (firstAt < 0 || feed === null) return;

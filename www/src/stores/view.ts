@@ -12,7 +12,7 @@ import type { Range } from "../data/range";
 import type { LineRecord } from "../data/record";
 import type { DataSource } from "../data/source";
 import { freeWords, withTerm } from "../filter/text";
-import { type Rows, rowsOf } from "../rows";
+import { type Rows, rowsOf, TimeOrder } from "../rows";
 
 const TYPING_PAUSE_MS = 220;
 
@@ -35,9 +35,10 @@ export class View {
   readonly rows: ReadonlySignal<Rows> = computed(() => {
     const feed = this.feed.value;
     void feed?.version.value;
-    return rowsOf(feed, this.range.value, this.pausedAt.value);
+    return rowsOf(this.#order, feed, this.range.value, this.pausedAt.value);
   });
 
+  readonly #order = new TimeOrder();
   #typing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly source: DataSource) {}
