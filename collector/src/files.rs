@@ -35,6 +35,49 @@ pub(crate) fn own_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Files that are read back and believed.
+#[cfg(unix)]
+const BELIEVED: [&str; 4] = ["auth.json", "collector.json", "events.db", "index.db"];
+
+/// Takes from others the right to write in `folder`, and into what is believed there; returns what was changed, one
+/// sentence each. Refuses a folder that users share, whose mode is not ours to change.
+///
+/// # Errors
+/// The folder is shared, or a mode cannot be changed.
+#[cfg(unix)]
+pub(crate) fn close_to_others(folder: &Path) -> io::Result<Vec<String>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const STICKY: u32 = 0o1000;
+    const OTHERS_WRITE: u32 = 0o022;
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & OTHERS_WRITE != 0 && mode & STICKY != 0 {
+        let why = "users share it; choose a folder of this user alone";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    let mut changed = Vec::new();
+    let believed = BELIEVED.iter().map(|name| folder.join(name)).filter(|path| path.exists());
+    for path in std::iter::once(folder.to_owned()).chain(believed) {
+        let mode = fs::metadata(&path)?.permissions().mode();
+        if mode & OTHERS_WRITE == 0 {
+            continue;
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o7777 & !OTHERS_WRITE))?;
+        changed.push(format!(
+            "others could write to {} (mode {:o}): its mode is {:o} now",
+            path.display(),
+            mode & 0o7777,
+            mode & 0o7777 & !OTHERS_WRITE
+        ));
+    }
+    Ok(changed)
+}
+
+/// Elsewhere the home folder's own rules hold.
+#[cfg(not(unix))]
+pub(crate) fn close_to_others(_: &Path) -> io::Result<Vec<String>> {
+    Ok(Vec::new())
+}
+
 /// Opens `path` for reading and writing; makes it for its owner alone if it is missing.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     options().create(true).truncate(false).open(path)

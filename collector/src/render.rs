@@ -4,7 +4,9 @@
 //! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use tabtape::levels::Severity;
 
 /// Longest text of a line; `--json` shows all of it.
@@ -17,8 +19,8 @@ pub(crate) fn harmless(text: &str) -> String {
         match character {
             '\n' => out.push('⏎'),
             '\t' => out.push(' '),
-            // Marks that hide text or change its direction: what is seen must be what is there.
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+            // What is seen must be what is there.
+            _ if hides(character) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
             }
             _ if character.is_control() => {
@@ -28,6 +30,49 @@ pub(crate) fn harmless(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether `character` hides text or changes its direction.
+const fn hides(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Returns JSON text for stdout: on a terminal with `\u` escapes for everything that the terminal would obey or that
+/// hides text, which is the same JSON; elsewhere as it is.
+pub(crate) fn json_for_stdout(text: &str) -> Cow<'_, str> {
+    if std::io::stdout().is_terminal() { visible_json(text) } else { Cow::Borrowed(text) }
+}
+
+/// Prints a JSON value as one line.
+pub(crate) fn print_json(value: &impl std::fmt::Display) -> std::io::Result<()> {
+    let text = value.to_string();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", json_for_stdout(&text))?;
+    out.flush()
+}
+
+/// JSON has such characters inside of strings only, where each may be written as an escape.
+fn visible_json(text: &str) -> Cow<'_, str> {
+    let obeyed = |character: char| (character.is_control() && character != '\n') || hides(character);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if obeyed(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// How lines are drawn.
@@ -43,7 +88,7 @@ impl Style {
 
     /// Colours only on a terminal that wants them.
     pub(crate) fn of_stdout() -> Self {
-        let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+        let terminal = std::io::stdout().is_terminal();
         Self { colour: terminal && std::env::var_os("NO_COLOR").is_none() }
     }
 
@@ -158,6 +203,22 @@ mod tests {
         assert!(!shown.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')), "{shown:?}");
         assert!(shown.contains("\\x1b]0;pwned\\x07") && shown.contains("\\u{202e}evil"), "{shown}");
         assert!(!harmless(hostile).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_for_a_terminal_says_the_same_and_hides_nothing() {
+        let hostile =
+            "\u{9b}31m\u{7f}\u{85}\u{202e}evil\u{200b}\u{ad}\u{e0041}\u{2066}é日\u{1f600}\"\\\u{1b}\n";
+        let json = serde_json::json!({"text": hostile, hostile: [hostile]}).to_string();
+        let shown = visible_json(&json);
+        assert!(!shown.chars().any(|c| c.is_control() || hides(c)), "{shown:?}");
+        assert!(shown.contains("\\u009b31m\\u007f") && shown.contains("\\udb40\\udc41"), "{shown}");
+        assert!(shown.contains("é日\u{1f600}"), "what is seen stays");
+        assert_eq!(
+            serde_json::from_str::<Value>(&shown).unwrap(),
+            serde_json::from_str::<Value>(&json).unwrap()
+        );
+        assert!(matches!(visible_json("{\"a\":1}\n"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::client::Client;
 use super::state::Running;
 use crate::auth::hello_hmac;
 use crate::clock::now_micros;
-use crate::render::harmless;
+use crate::render::{self, harmless};
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(super) async fn run(target: &Target, args: DoctorArgs) -> Result<(), CliErro
     let findings = look(target, args.listen).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", json!({"findings": findings, "ok": findings.iter().all(|finding| finding.ok)}))?;
+        render::print_json(&json!({"findings": findings, "ok": findings.iter().all(|finding| finding.ok)}))?;
     } else {
         for finding in &findings {
             let sign = if finding.ok { "ok  " } else { "BAD " };

@@ -11,6 +11,7 @@ use super::CliError;
 use super::args::{ExportArgs, Format};
 use super::client::Client;
 use crate::otlp::record;
+use crate::render::json_for_stdout;
 use http::HeaderMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -44,16 +45,19 @@ pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliErro
             .map_err(CliError::failed)?;
         return bundle::write(File::create(path)?, &lines, &more, &sessions);
     }
-    let mut out: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(io::BufWriter::new(File::create(path)?)),
-        None => Box::new(io::stdout().lock()),
+    let written = match args.format {
+        Format::Ndjson | Format::Bundle => text,
+        Format::Har => format!("{}\n", har::archive(&lines)),
+        Format::Otlp => otlp(&lines)?,
     };
-    match args.format {
-        Format::Ndjson | Format::Bundle => out.write_all(text.as_bytes())?,
-        Format::Har => writeln!(out, "{}", har::archive(&lines))?,
-        Format::Otlp => out.write_all(otlp(&lines)?.as_bytes())?,
+    match &args.output {
+        Some(path) => std::fs::write(path, written)?,
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(json_for_stdout(&written).as_bytes())?;
+            out.flush()?;
+        }
     }
-    out.flush()?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::CliError;
 use super::args::{Cli, DeleteArgs, MarkArgs, PairArgs, PairCommand, TokenCommand};
 use super::client::Client;
-use crate::render::{harmless, time_of_day};
+use crate::render::{self, harmless, time_of_day};
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -24,7 +24,7 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
         TokenCommand::List(output) => {
             let tokens: Value = client.json("/v1/tokens").await?;
             if output.json {
-                writeln!(out, "{tokens}")?;
+                render::print_json(&tokens)?;
                 return Ok(());
             }
             for token in tokens.as_array().into_iter().flatten() {
@@ -47,7 +47,7 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
 /// A token that was just made.
 fn shown_once(out: &mut impl std::io::Write, new: &Value, json: bool) -> Result<(), CliError> {
     if json {
-        writeln!(out, "{new}")?;
+        render::print_json(&new)?;
         return Ok(());
     }
     writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
@@ -62,7 +62,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
             let invitation: Value =
                 client.call("/v1/pairings/codes", &json!({"recorder": !args.deliver_only})).await?;
             if args.json {
-                writeln!(out, "{invitation}")?;
+                render::print_json(&invitation)?;
                 return Ok(());
             }
             writeln!(
@@ -76,7 +76,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
         Some(PairCommand::List(output)) => {
             let pairings: Value = client.json("/v1/pairings").await?;
             if output.json {
-                writeln!(out, "{pairings}")?;
+                render::print_json(&pairings)?;
                 return Ok(());
             }
             for pairing in pairings.as_array().into_iter().flatten() {
@@ -94,7 +94,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
             let new: Value =
                 client.call(&format!("/v1/pairings/{}/rotate", segment(&id)), &json!({})).await?;
             if json {
-                writeln!(out, "{new}")?;
+                render::print_json(&new)?;
             } else {
                 writeln!(out, "token   {}", new["token"].as_str().unwrap_or_default())?;
                 writeln!(out, "secret  {}", new["secret"].as_str().unwrap_or_default())?;
@@ -110,7 +110,7 @@ async fn revoke(client: &Client, kind: &str, id: &str, json: bool) -> Result<(),
     client.delete(&format!("/v1/{kind}/{}", segment(id)), &[]).await?;
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{}", json!({"revoked": id}))?
+        render::print_json(&json!({"revoked": id}))?
     } else {
         writeln!(out, "{} revoked", harmless(id))?
     }
@@ -121,7 +121,7 @@ pub(super) async fn viewer(client: &Client, json: bool) -> Result<(), CliError> 
     let link: Value = client.call("/v1/viewer/codes", &json!({})).await?;
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{link}")?
+        render::print_json(&link)?
     } else {
         writeln!(out, "{}", text(&link, "url"))?
     }
@@ -137,7 +137,7 @@ pub(super) async fn mark(client: &Client, args: MarkArgs) -> Result<(), CliError
     let response = client.post("/v1/events", &[("producer", "tabtape")], event.to_string()).await?;
     let stored = response.text().await.map_err(CliError::failed)?;
     if args.json {
-        write!(std::io::stdout().lock(), "{stored}")?;
+        render::print_json(&stored.trim_end())?;
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), CliE
     let result: Value = response.json().await.map_err(CliError::failed)?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{result}")?
+        render::print_json(&result)?
     } else {
         writeln!(out, "{} events deleted", result["deleted"])?
     }

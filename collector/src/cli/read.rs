@@ -187,7 +187,7 @@ async fn stored(
 fn print(line: &str, json: bool) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{line}")?
+        render::print_json(&line)?
     } else {
         writeln!(out, "{}", render::line(line, Style::of_stdout()))?
     }
@@ -199,7 +199,7 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
     let list: Value = client.json("/v1/sessions").await?;
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{list}")?;
+        render::print_json(&list)?;
         return Ok(());
     }
     for session in list["sessions"].as_array().into_iter().flatten() {
@@ -227,7 +227,7 @@ pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), 
     let coverage = coverage_of(client, &args.wanted.selector(), args.session.as_deref()).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{coverage}")?;
+        render::print_json(&coverage)?;
         return Ok(());
     }
     write_coverage(&mut out, &coverage)

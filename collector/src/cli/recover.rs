@@ -6,6 +6,7 @@
 use super::CliError;
 use super::args::RecoverArgs;
 use super::client::Client;
+use crate::render;
 use crate::store::{Owner, Salvage};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -74,7 +75,7 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
             "sessions": sessions, "accepted": accepted, "duplicates": duplicates, "conflicts": conflicts,
             "unreadable": unreadable, "missing": missing,
         });
-        writeln!(out, "{report}")?;
+        render::print_json(&report)?;
     } else {
         writeln!(out, "{accepted} records of {sessions} sessions are back, {duplicates} were there already")?;
         writeln!(out, "{unreadable} could not be read, {conflicts} differ from what is stored now")?;

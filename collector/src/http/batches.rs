@@ -83,11 +83,10 @@ pub(super) async fn post(
     let bytes = body::read(&app, &headers, body).await?;
     app.metrics.received(bytes.len());
     let (first_seq, last_seq) = (declared.first_seq, declared.last_seq);
-    let work = move || -> Result<Parsed, Problem> {
-        let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
-        Ok(parse(&bytes, session_id, first_seq, last_seq))
-    };
-    let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await??;
+    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let bytes = unpacked.bytes.clone();
+    let work = move || parse(&bytes, session_id, first_seq, last_seq);
+    let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await?;
     let batch = Batch {
         session_id,
         producer: declared.producer,

@@ -11,6 +11,8 @@ use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use std::io::Read as _;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most bytes of a body as it is sent.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
@@ -84,17 +86,72 @@ pub(super) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-/// Unpacks gzip to at most [`MAX_UNPACKED_BYTES`].
-pub(super) fn gunzip(packed: &[u8]) -> Result<Bytes, Problem> {
-    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(MAX_UNPACKED_BYTES));
+/// Memory for unpacked bodies, of all requests together.
+#[derive(Debug, Clone)]
+pub struct UnpackingMemory(Arc<Semaphore>);
+
+/// In units of this.
+const UNIT_BYTES: usize = 1 << 10;
+/// Four of the largest bodies at once; others wait.
+const UNPACKING_BYTES: usize = 4 * MAX_UNPACKED_BYTES;
+
+impl Default for UnpackingMemory {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(UNPACKING_BYTES / UNIT_BYTES)))
+    }
+}
+
+/// A body as it was meant, and its share of the memory for such bodies, to be held as long as the body.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    pub(super) bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// Returns a body that may be gzip. It is measured first, which takes no memory, and unpacked when there is room.
+pub(super) async fn unpack(app: &App, is_gzip: bool, bytes: Bytes) -> Result<Unpacked, Problem> {
+    if !is_gzip {
+        return Ok(Unpacked { bytes, _share: None });
+    }
+    let packed = bytes.clone();
+    let length = blocking(move || measure(&packed)).await??;
+    let units = u32::try_from(length / UNIT_BYTES + 1).unwrap_or(u32::MAX);
+    let share = Arc::clone(&app.unpacking.0).acquire_many_owned(units);
+    let share = tokio::time::timeout(app.limits.body_time, share).await;
+    let Ok(Ok(share)) = share else {
+        let detail = "too many packed bodies are being read; send it again, or not packed";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
+    };
+    let bytes = blocking(move || gunzip(&bytes, length)).await??;
+    Ok(Unpacked { bytes, _share: Some(share) })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "unpacking ended badly");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "unpacking the body ended badly")
+    })
+}
+
+/// Returns how many bytes gzip unpacks to, at most [`MAX_UNPACKED_BYTES`].
+fn measure(packed: &[u8]) -> Result<usize, Problem> {
     let mut decoder = MultiGzDecoder::new(packed).take(MAX_UNPACKED_BYTES as u64 + 1);
-    decoder.read_to_end(&mut unpacked).map_err(|error| {
-        Problem::bad_request("invalid_gzip", format!("Content-Encoding says gzip, the body is not: {error}"))
-    })?;
-    if unpacked.len() > MAX_UNPACKED_BYTES {
+    let length = std::io::copy(&mut decoder, &mut std::io::sink()).map_err(|error| no_gzip(&error))?;
+    if length > MAX_UNPACKED_BYTES as u64 {
         let detail =
             format!("the body unpacks to more than {MAX_UNPACKED_BYTES} bytes; send fewer records at once");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
     }
+    Ok(usize::try_from(length).unwrap_or(MAX_UNPACKED_BYTES))
+}
+
+fn gunzip(packed: &[u8], length: usize) -> Result<Bytes, Problem> {
+    let mut unpacked = Vec::with_capacity(length);
+    let mut decoder = MultiGzDecoder::new(packed).take(length as u64);
+    decoder.read_to_end(&mut unpacked).map_err(|error| no_gzip(&error))?;
     Ok(unpacked.into())
+}
+
+fn no_gzip(error: &std::io::Error) -> Problem {
+    Problem::bad_request("invalid_gzip", format!("Content-Encoding says gzip, the body is not: {error}"))
 }

@@ -47,5 +47,13 @@ pub(super) async fn get(
         Extent::All => None,
         Extent::Session(session_id, _) => Some(session_id.to_string()),
     };
-    Ok(Json(Coverage { sessions: app.store.coverage(selector, session).await? }))
+    Ok(Json(Coverage { sessions: shown_to(&grant, app.store.coverage(selector, session).await?) }))
+}
+
+/// The coverage as the holder of `grant` may see it.
+pub(super) fn shown_to(grant: &Grant, coverage: Vec<SessionCoverage>) -> Vec<SessionCoverage> {
+    if grant.selector.is_none() {
+        return coverage;
+    }
+    coverage.into_iter().map(SessionCoverage::without_counts).collect()
 }

@@ -78,7 +78,8 @@ pub(super) async fn get(
     let extent = Extent::of(&app, asked.session.as_deref()).await?;
     let after = extent.cursor(&app, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
-        Some(app.store.coverage(selector.clone(), asked.session.filter(|session| !session.is_empty())).await?)
+        let session = asked.session.filter(|session| !session.is_empty());
+        Some(super::coverage::shown_to(&grant, app.store.coverage(selector.clone(), session).await?))
     } else {
         None
     };

@@ -47,7 +47,8 @@ pub(super) async fn post(
     };
     let gzip = body::is_gzip(&headers)?;
     let bytes = body::read(&app, &headers, body).await?;
-    let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
+    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let bytes = unpacked.bytes.clone();
     let request = decode(&bytes, is_json)?;
     let (mut rejected, mut error_message) = (0, String::new());
     for producer in event::events(&request) {

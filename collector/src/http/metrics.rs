@@ -1,7 +1,10 @@
 //! Counters of the process, and `/metrics` in Prometheus' text form.
 
 use super::App;
+use super::problem::Problem;
+use crate::auth::Grant;
 use crate::store::Receipt;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
@@ -62,9 +65,19 @@ impl Metrics {
 /// Metrics.
 #[utoipa::path(
     get, path = "/metrics", tag = "read",
-    responses((status = OK, body = String, content_type = "text/plain")),
+    responses(
+        (status = OK, body = String, content_type = "text/plain"),
+        (status = FORBIDDEN, description = "`wrong_scope`: the token is bound to a selector", body = Problem, content_type = "application/problem+json"),
+    ),
 )]
-pub(super) async fn get(State(app): State<App>) -> Response {
+pub(super) async fn get(
+    State(app): State<App>,
+    Extension(grant): Extension<Grant>,
+) -> Result<Response, Problem> {
+    if grant.selector.is_some() {
+        let detail = "metrics count everything, and this token is bound to a selector";
+        return Err(Problem::forbidden("wrong_scope", detail));
+    }
     let metrics = &app.metrics;
     let forwarding = &metrics.forwarding;
     let rows = [
@@ -123,5 +136,5 @@ pub(super) async fn get(State(app): State<App>) -> Response {
         "# HELP tabtape_store_position Position of the last record.\n# TYPE tabtape_store_position gauge\ntabtape_store_position {}\n",
         app.store.latest_position()
     );
-    super::typed("text/plain; version=0.0.4", Body::from(text))
+    Ok(super::typed("text/plain; version=0.0.4", Body::from(text)))
 }

@@ -27,6 +27,7 @@ mod tokens;
 mod viewer;
 mod www;
 
+pub use body::UnpackingMemory;
 pub use guard::Hosts;
 pub use limits::Limits;
 pub use metrics::Metrics;
@@ -69,6 +70,8 @@ pub struct App {
     pub viewer_codes: Arc<Codes<Option<Grant>>>,
     /// Invitations that were not used yet; whether they are for a recorder.
     pub pair_codes: Arc<Codes<bool>>,
+    /// Memory for packed bodies.
+    pub unpacking: UnpackingMemory,
     /// Sealed requests that were carried out.
     pub replays: Arc<Replays>,
     /// Counters.
@@ -93,6 +96,7 @@ impl App {
             url: format!("http://{address}").into(),
             viewer_codes: Arc::default(),
             pair_codes: Arc::default(),
+            unpacking: UnpackingMemory::default(),
             replays: Arc::default(),
             metrics: Arc::default(),
             limits: Limits::default(),

@@ -54,7 +54,8 @@ pub(super) async fn post(
     let many = is_ndjson(&headers)?;
     let gzip = body::is_gzip(&headers)?;
     let bytes = body::read(&app, &headers, body).await?;
-    let bytes = if gzip { body::gunzip(&bytes)? } else { bytes };
+    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let bytes = unpacked.bytes.clone();
     let events = if many { lines(&bytes) } else { vec![bytes.clone()] };
     if events.is_empty() || events.len() > MAX_EVENTS {
         let detail = format!("the body: expected 1 to {MAX_EVENTS} events, got {}", events.len());

@@ -92,7 +92,8 @@ pub struct SessionCoverage {
     pub watched: Vec<Watched>,
     /// Stretches that were not watched.
     pub unwatched: Vec<Window>,
-    /// Tabs that were seen.
+    /// Tabs that were seen. Not shown, like `missing` and `pruned`, to a token that is bound to a selector: they are
+    /// counts of all events.
     pub tabs: Vec<TabCoverage>,
     /// Holes, the latest 100.
     pub gaps: Vec<Hole>,
@@ -102,6 +103,14 @@ pub struct SessionCoverage {
     pub missing: Vec<(u64, u64)>,
     /// Seqs whose record retention took away.
     pub pruned: u64,
+}
+
+impl SessionCoverage {
+    /// Leaves out what is counted over all events, for a token that may not read them all.
+    #[must_use]
+    pub fn without_counts(self) -> Self {
+        Self { tabs: Vec::new(), missing: Vec::new(), pruned: 0, first_ts: None, last_ts: None, ..self }
+    }
 }
 
 /// The coverage of what `selector` and `only` ask for, newest session first.

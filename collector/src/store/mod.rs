@@ -331,6 +331,9 @@ impl Store {
 fn lock_folder(folder: &Path) -> Result<File, StoreError> {
     let cannot = |source| StoreError::Folder { path: folder.to_owned(), source };
     crate::files::private_folder(folder).and_then(|()| crate::files::own_folder(folder)).map_err(cannot)?;
+    for changed in crate::files::close_to_others(folder).map_err(cannot)? {
+        tracing::warn!("{changed}");
+    }
     let lock = crate::files::private_file(&folder.join("store.lock")).map_err(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -261,6 +261,29 @@ async fn tail_says_what_retention_took_from_it() {
     assert!(tail.end().contains("retention removed 6 records"));
 }
 
+/// On a terminal of its own, `--json` says the same without anything that the terminal obeys or does not show.
+#[cfg(target_os = "linux")]
+#[test]
+fn json_on_a_terminal_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let _process = Process::start(folder.path());
+    let note = "\u{9b}31m\u{7f}\u{85}\u{202e}evil\u{200b}\u{2066}\u{ad}\u{e0041}";
+    let (status, piped, error) = run(folder.path(), &["mark", note, "--json"]);
+    assert!(status == 0 && piped.contains(note), "a pipe gets the bytes as they are: {error}");
+    let record: serde_json::Value = serde_json::from_str(&piped).unwrap();
+    for command in ["query --json", "tail --no-follow --json", "export --format ndjson"] {
+        let command = format!("{PROGRAM} {command} --data-dir {}", folder.path().display());
+        let mut script = std::process::Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        script.stdin(std::process::Stdio::null());
+        let (status, out, error) = finish(script);
+        assert_eq!(status, 0, "{error}");
+        let shown = out.trim_end_matches("\r\n");
+        assert!(shown.is_ascii() && !shown.chars().any(char::is_control), "{command}: {shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(shown).unwrap(), record, "{command}");
+    }
+}
+
 /// `script` gives a command a terminal of its own.
 #[cfg(target_os = "linux")]
 #[test]

@@ -198,6 +198,38 @@ fn a_folder_that_is_read_only_or_of_another_is_named() {
     mode(0o700);
 }
 
+#[test]
+fn a_folder_that_others_may_write_is_closed_to_them_or_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let set =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode_of = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    drop(Process::start(folder.path()));
+    let store = folder.path().join("events.db");
+    set(&store, 0o666);
+    set(folder.path(), 0o777);
+
+    let mut serve = Command::new(PROGRAM);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    let mut child =
+        serve.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    child.kill().unwrap();
+    let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert_eq!((mode_of(folder.path()), mode_of(&store)), (0o755, 0o644), "{said}");
+    for path in [folder.path(), &store] {
+        assert!(said.contains(&format!("others could write to {}", path.display())), "{said}");
+    }
+
+    set(folder.path(), 0o1777);
+    let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(status == 1 && error.contains("users share it"), "{error}");
+    assert_eq!(mode_of(folder.path()), 0o1777);
+}
+
 /// A disk of a few megabytes, seen by the program alone.
 #[tokio::test]
 async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
@@ -205,8 +237,7 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     let mut command = Command::new("unshare");
     // As root, or as whoever may be root in a namespace of his own.
     command.args(if is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
-    let script =
-        "mount -t tmpfs -o size=12m tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
+    let script = "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
     command.args(["sh", "-c", script]).arg(folder.path());
     if !command.status().is_ok_and(|status| status.code() == Some(0)) {
         println!("left out: this system lets nobody mount a small disk; the store's own test stands in");

@@ -219,3 +219,47 @@ async fn a_body_or_line_without_an_end_is_refused_where_it_gets_too_long() {
     }
     assert_eq!(collector.get("/healthz").await.status(), 200);
 }
+
+/// The most memory that a process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Bodies of some kilobytes that unpack to more than is taken, and to just as much as is taken, all at once.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_bombs_at_once_stay_within_a_bound_of_memory() {
+    const UNPACKED_AT_ONCE: u64 = 64 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = std::process::Command::new(crate::program::PROGRAM);
+    serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    // What glibc keeps for each thread after it was given back is not what is measured.
+    serve.env("MALLOC_ARENA_MAX", "1");
+    let mut process = Process::launch(serve, |_| folder.path().to_owned());
+    assert_eq!(process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0, 200);
+    let before = peak_memory(&process);
+    let line = event(OTHER, 1, "first") + "\n";
+    // The second line is too long: what is unpacked is read to the end, and refused.
+    let allowed = gzip(&[line.as_bytes(), &vec![b'x'; (16 << 20) - line.len()]].concat());
+    let too_large = gzip(&vec![b'x'; 100 << 20]);
+    let http = client();
+    let mut open = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let body = if number % 2 == 0 { &allowed } else { &too_large };
+        let url = format!("{}/v1/batches?session={OTHER}&first_seq=1&last_seq=2", process.url);
+        let request = http.post(url).bearer_auth(&process.ingest).body(body.clone());
+        let request =
+            request.header("content-type", "application/x-ndjson").header("content-encoding", "gzip");
+        open.spawn(async move { assert_eq!(request.send().await.unwrap().status(), 413) });
+    }
+    while let Some(done) = open.join_next().await {
+        done.unwrap();
+    }
+    let grown = peak_memory(&process) - before;
+    assert!(grown < 2 * UNPACKED_AT_ONCE, "{} MiB", grown >> 20);
+    assert!(process.is_alive());
+    assert_eq!(process.lines(OTHER).await, [event(OTHER, 1, "first")], "the good line before is kept");
+}

@@ -244,6 +244,58 @@ async fn gaps_stand_in_their_place_and_follow_their_category() {
     assert_eq!(text, "");
 }
 
+/// Every number over 1,000 in an answer: the counts of what was stored are.
+fn large_numbers(value: &Value, found: &mut Vec<u64>) {
+    match value {
+        Value::Number(number) => {
+            found.extend(number.as_u64().filter(|number| (1_000..1 << 40).contains(number)))
+        }
+        Value::Array(items) => items.iter().for_each(|item| large_numbers(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| large_numbers(field, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_token_bound_to_a_selector_sees_no_counts_of_the_rest() {
+    let collector = Collector::start().await;
+    collector.deliver(SESSION, 1, 1_500, &events(SESSION, 1, 1_500)).await;
+    collector.deliver(SESSION, 3_001, 3_001, &events(SESSION, 3_001, 3_001)).await;
+    let bound = collector
+        .app
+        .auth
+        .create_token(tabtape_collector::auth::Scope::Read, "bound", Some("category:network"), None)
+        .unwrap()
+        .token;
+    let ask = async |token: &str, path: &str| {
+        let request = collector.http.get(format!("{}{path}", collector.url)).bearer_auth(token);
+        let response = request.header("accept", "application/json").send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    for path in [
+        "/v1/sessions".to_owned(),
+        format!("/v1/sessions/{SESSION}"),
+        "/v1/coverage".to_owned(),
+        format!("/v1/coverage?session={SESSION}"),
+    ] {
+        let numbers = |text: &str| {
+            let mut found = Vec::new();
+            large_numbers(&serde_json::from_str(text).unwrap(), &mut found);
+            found
+        };
+        let (status, all) = ask(&collector.read, &path).await;
+        assert!(status == 200 && !numbers(&all).is_empty(), "{path}: {all}");
+        let (status, shown) = ask(&bound, &path).await;
+        assert!(status == 200 && shown.contains(SESSION), "{path}: {shown}");
+        assert_eq!(numbers(&shown), [0; 0], "{path}: {shown}");
+    }
+    let (_, page) = ask(&bound, "/v1/events").await;
+    let coverage = &serde_json::from_str::<Value>(&page).unwrap()["coverage"];
+    assert!(coverage[0]["tabs"].as_array().unwrap().is_empty(), "{coverage}");
+    assert_eq!(ask(&bound, "/metrics").await.0, 403);
+    assert_eq!(ask(&collector.read, "/metrics").await.0, 200);
+}
+
 #[tokio::test]
 async fn a_tokens_selector_is_always_anded() {
     let collector = Collector::start().await;
