@@ -14,7 +14,7 @@ interface Connection {
 const NONE: Connection = {
   tone: "none",
   what: "No collector",
-  mend: "Events are stored in this browser, and the viewer reads them there. To store more of them:",
+  mend: "The viewer reads the events from this browser's logs. To keep more of them:",
   run: "tabtape pair",
 };
 

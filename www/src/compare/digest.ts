@@ -80,7 +80,7 @@ function place(url: string): string {
     .replace(/\/(\d+|[0-9a-f]{8,}(-[0-9a-f]{4,})*)(?=\/|$)/gi, "/…");
 }
 
-export function withoutNumbers(text: string): string {
+function withoutNumbers(text: string): string {
   return text.replace(/\b[0-9a-f]{8,}\b/gi, "…").replace(/\d+/g, "#");
 }
 

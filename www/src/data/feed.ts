@@ -91,10 +91,6 @@ export class Feed {
     return (i < this.head.length ? this.head.severity[i] : this.tail.severity[i - this.head.length]) ?? 0;
   }
 
-  record(header: Header): LineRecord | undefined {
-    return this.lines.record(header.session, header.seq);
-  }
-
   /** Stores lines of rows that are listed already. */
   hold(lines: string[]): void {
     for (const line of lines) {

@@ -51,7 +51,7 @@ export async function exported(
 }
 
 /** Adds the range to a query. */
-export function withRange(q: string, range: Range | null): string {
+function withRange(q: string, range: Range | null): string {
   return range === null ? q : `${q} since:${Math.floor(range.from)} until:${Math.ceil(range.to)}`.trim();
 }
 

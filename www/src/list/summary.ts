@@ -182,7 +182,7 @@ function fallback(event: Event, data: Data): string {
 }
 
 /** Returns an address without its `https://`, and other texts unchanged. */
-export function shortUrl(url: string): string {
+function shortUrl(url: string): string {
   return url.replace(/^https?:\/\//, "");
 }
 

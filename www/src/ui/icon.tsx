@@ -16,9 +16,7 @@ const PATHS = {
   compare: "M2.5 3h4.5v10H2.5zM9 3h4.5v10H9z",
   prev: "m4.5 9.5 3.5-3.5 3.5 3.5",
   next: "m4.5 6.5 3.5 3.5 3.5-3.5",
-  check: "m3.5 8.5 3 3 6-7",
   clear: "M4 4l8 8M12 4l-8 8",
-  zoom: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9ZM10.5 10.5 14 14M5 7h4",
 } as const;
 
 export type IconName = keyof typeof PATHS;
