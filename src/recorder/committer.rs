@@ -25,7 +25,7 @@ pub trait CommitObserver {
     fn committed(&self, seq: u64);
     /// A commit failed.
     fn failed(&self, error: &LogError);
-    /// Sees to it that nobody resumes the session, which degrades when that is done.
+    /// Makes the session impossible to resume; it degrades when that is done.
     fn before_degrading(&self) -> impl Future<Output = ()>;
     /// How far messages of relays were taken that have these seqs.
     fn relays(&self, _seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
@@ -190,7 +190,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Inner<L, O,
     async fn recover_log(self: Rc<Self>) {
         match recover_log(&self.session, &self.log, |seqs| self.observer.relays(seqs)).await {
             Ok(()) => {
-                // Should it fail again before a commit succeeds, the pause goes on growing.
+                // If it fails again before a commit succeeds, the pause continues to grow.
                 self.log_failures.set(self.log_failures.get().saturating_add(1));
                 self.degrading.set(false);
                 self.observer.on_log_recovered();

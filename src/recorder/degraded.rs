@@ -24,7 +24,7 @@ use std::rc::Rc;
 /// How old the record of what the log alone holds may become.
 const LOGGED_RECORD_MS: f64 = 5_000.0;
 
-/// So many failures, about a minute apart from the first, show that a database which cannot be opened is damaged.
+/// After so many failed retries, which take about a minute, a database that cannot be opened counts as damaged.
 const SET_ASIDE_FAILURES: u32 = 6;
 
 /// What a recorder's parts have in common.
@@ -218,7 +218,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         self.shared.session.borrow().session_id()
     }
 
-    /// Refused when the session was closed meanwhile, and then nobody needs to know.
+    /// Publishes an event of our own. A session that was closed meanwhile refuses it, which loses nothing.
     fn publish_system(&self, event: &str) {
         let now_micros = (self.host.unix_ms() * 1_000.0) as u64;
         let _ = self.shared.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, now_micros);
