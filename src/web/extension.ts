@@ -11,7 +11,7 @@
  * `tabtape/` unless `folder` says another; the permissions `alarms`, `scripting`, `storage`, `tabs`, `unlimitedStorage`,
  * `webNavigation` and `webRequest`; host permissions for the sites it records; and in its policy `'wasm-unsafe-eval'`.
  *
- * Settings, the collector's token among them, are kept in `chrome.storage.local` under `tabtape`. Content scripts can
+ * Settings, the pairing's secret among them, are kept in `chrome.storage.local` under `tabtape`. Content scripts can
  * read that unless the extension calls `chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" })`.
  */
 import type { Home } from "../../extension/worker/home.ts";
