@@ -28,6 +28,7 @@
 //! Letter case never matters, but in names of categories, kinds and levels. Values with white space or
 //! commas go in quotes: `url:"*?a=1,2"`. Inside quotes `\"` is a quote and `\\` a backslash. To look for
 //! what would otherwise be a key, an operator or a negation, quote it: `"error:"`, `"OR"`, `"-1"`.
+//! A host with its port is a word without quotes: `localhost:3000`.
 //!
 //! A key said twice narrows twice: `type:network.* type:*.failed` wants both,
 //! `severity:warn severity:error` wants errors. Unwanted terms add up: `-tab:1 -tab:2` wants neither.
