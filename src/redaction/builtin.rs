@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use super::rules::{Charset, Matching, NameList, NameRule, Places, Shape, ShapeRule, TokenShape, ValueKind};
 use Matching::{Exact, Suffix, Word};
-use ValueKind::{Cookies, Credentials, Digits, Keep, Pair, Scalar, Secret, SetCookie, Strings};
+use ValueKind::{
+    Base64, Cookies, Credentials, Digits, Keep, OAuthCode, Pair, Scalar, Secret, SetCookie, Strings,
+};
 
 /// Ids of rules that exist but are off until a user enables them.
 pub(super) const OFF_BY_DEFAULT: &[&str] = &["email"];
@@ -26,6 +28,14 @@ const NAMES: &[Row] = &[
         "password_again", "password_repeat", "password1", "password2", "password_hash", "password_value",
     ]),
     ("password", Word, ALL, Secret, 1, &["pwd"]),
+    // German, Spanish, French, Portuguese, Dutch, Scandinavian, Finnish, Polish, Czech, Hungarian, Italian,
+    // Turkish, Russian, Ukrainian, Chinese, Japanese, Korean.
+    ("password", Suffix, ALL, Secret, 1, &[
+        "passwort", "kennwort", "zugangscode", "contraseña", "contrasena", "contrasenia", "mot_de_passe", "mdp",
+        "senha", "palavra_passe", "wachtwoord", "lösenord", "losenord", "passord", "adgangskode", "kodeord",
+        "salasana", "hasło", "haslo", "heslo", "jelszó", "jelszo", "parola", "şifre", "sifre", "пароль", "Пароль",
+        "密码", "密碼", "パスワード", "비밀번호",
+    ]),
     ("password", Exact, KEYS, Strings, 1, &["pass"]),
     ("password", Suffix, KEYS, Strings, 1, &["passwords"]),
     ("secret", Suffix, ALL, Secret, 1, &[
@@ -62,7 +72,8 @@ const NAMES: &[Row] = &[
     ]),
     ("otp", Suffix, KEYS, Strings, 4, &["recovery_codes", "backup_codes"]),
     ("pair", Exact, KEYS, Pair, 0, &["value", "binary_value"]),
-    ("oauth", Exact, URL, Strings, 6, &["code"]),
+    ("oauth", Exact, URL, OAuthCode, 6, &["code"]),
+    ("hidden", Exact, Places::JSON, Base64, 16, &["payload", "payload_data", "base64"]),
     ("oauth", Suffix, ALL, Strings, 6, &["code_verifier", "device_code", "oauth_verifier", "saml_response"]),
     ("oauth", Exact, KEYS, Strings, 6, &["authorization_code", "auth_code", "assertion"]),
     ("oauth", Exact, URL, Strings, 16, &["ticket", "key"]),
@@ -149,6 +160,23 @@ pub(super) fn shapes() -> Vec<ShapeRule> {
         rule("webhook", Shape::SecretPath("hooks.slack.com/services/")),
         rule("webhook", Shape::SecretPath("hooks.slack.com/workflows/")),
         rule("webhook", Shape::SecretPath("/api/webhooks/")),
+        rule("hidden", Shape::Hidden),
+        rule("path", Shape::OpaqueSegment("/session/")),
+        rule("path", Shape::OpaqueSegment("/reset-password/")),
+        rule("path", Shape::OpaqueSegment("/reset_password/")),
+        rule("path", Shape::OpaqueSegment("/password-reset/")),
+        rule("path", Shape::OpaqueSegment("/password/reset/")),
+        rule("path", Shape::OpaqueSegment("/reset/")),
+        rule("path", Shape::OpaqueSegment("/verify/")),
+        rule("path", Shape::OpaqueSegment("/verify-email/")),
+        rule("path", Shape::OpaqueSegment("/magic-link/")),
+        rule("path", Shape::OpaqueSegment("/magic/")),
+        rule("path", Shape::OpaqueSegment("/invite/")),
+        rule("path", Shape::OpaqueSegment("/invitation/")),
+        rule("path", Shape::OpaqueSegment("/confirm/")),
+        rule("path", Shape::OpaqueSegment("/activate/")),
+        rule("path", Shape::OpaqueSegment("/unsubscribe/")),
+        rule("path", Shape::OpaqueSegment("/token/")),
         rule("card_number", Shape::Card),
         rule("email", Shape::Email),
     ]);

@@ -9,6 +9,27 @@ use super::escapes::{at, is_word, word_starts_at};
 /// Digits of the shortest and the longest card number.
 const LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
 
+/// Whether the number is one that payment services publish for tests, in prose that says so.
+pub(super) fn is_sample(json: &[u8], number: &Range<usize>) -> bool {
+    const PUBLISHED: &[&[u8]] = &[
+        b"4242424242424242",
+        b"4111111111111111",
+        b"4000056655665556",
+        b"4012888888881881",
+        b"5555555555554444",
+        b"5105105105105100",
+        b"378282246310005",
+        b"6011111111111117",
+    ];
+    const SIGNS: &[&[u8]] =
+        &[b"test card", b"test number", b"test mode", b"testing", b"to test", b"for tests", b"sandbox"];
+    const AROUND: usize = 64;
+    let digits: Vec<u8> = json[number.clone()].iter().copied().filter(u8::is_ascii_digit).collect();
+    let around =
+        json[number.start.saturating_sub(AROUND)..(number.end + AROUND).min(json.len())].to_ascii_lowercase();
+    PUBLISHED.contains(&&*digits) && SIGNS.iter().any(|sign| memchr::memmem::find(&around, sign).is_some())
+}
+
 fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b' ' | b'-')
 }

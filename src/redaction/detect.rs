@@ -148,6 +148,19 @@ pub(super) fn secret_path(json: &[u8], from: usize) -> Option<Range<usize>> {
     (end - from >= 8).then_some(from..end)
 }
 
+/// The path segment at `from` if a machine has made it up: long, with letters and digits, and not words.
+pub(super) fn opaque_segment(json: &[u8], from: usize) -> Option<Range<usize>> {
+    let end = run_end(json, from, |b| b.is_ascii_alphanumeric() || b"._~-=%".contains(&b));
+    let segment = &json[from..end];
+    let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = segment.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let is_word = |word: &[u8]| {
+        word.iter().all(u8::is_ascii_lowercase) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit)
+    };
+    let is_slug = segment.contains(&b'-') && segment.split(|b| *b == b'-').all(is_word);
+    (segment.len() >= 16 && digits >= 2 && letters >= 2 && !is_slug).then_some(from..end)
+}
+
 /// The e-mail address around the `@` at `i`.
 pub(super) fn email(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
     /// Bytes of a local part (RFC 5321 §4.5.3.1.1).

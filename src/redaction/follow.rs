@@ -5,6 +5,7 @@
 //! inputs and multipart forms.
 
 use super::escapes::{at, percent_at, quote_at, skip_blank, unicode_escape_at, word_starts_at};
+use super::harmless::is_code;
 use super::names::NameMatch;
 use super::pairs::ends_element;
 use super::placeholder::Decoding;
@@ -128,7 +129,8 @@ impl Scan<'_> {
             return None;
         }
         let text = json.get(content.clone())?;
-        let prose = joint == Joint::Colon && !quoted && super::text::is_prose(text);
+        let prose =
+            joint == Joint::Colon && !quoted && super::text::is_prose(text) || !quoted && is_code(text);
         let too_short = !is_parameter && !quoted && text.len() < 3;
         if prose || too_short {
             return None;

@@ -31,12 +31,14 @@ mod builtin;
 mod card;
 mod cookies;
 mod detect;
+mod escaped;
 mod escapes;
 mod extension;
 mod fields;
 mod follow;
 mod frequency;
 mod harmless;
+mod hidden;
 mod label;
 mod names;
 mod pairs;
@@ -121,6 +123,7 @@ impl Redactor {
         let card = shapes.counter_of(|shape| matches!(shape, Shape::Card));
         let email = shapes.counter_of(|shape| matches!(shape, Shape::Email));
         let mut tables = spread::built_in();
+        tables.add(&escaped::pattern());
         let own_names = names().filter(|rule| matches!(rule.names, NameList::Own(_)));
         let more = rules.shapes.iter().filter(|rule| !rule.is_spread() && rules.is_enabled(&rule.id));
         patterns(own_names, more).iter().for_each(|pattern| tables.add(pattern));
@@ -211,7 +214,17 @@ impl Redactor {
         };
         let strings = StringState { position: 0, inside: false };
         let engine = &self.engine;
-        let mut scan = Scan { engine, json, floor: 0, sink, strings, walked_to: 0, cookies_to: 0 };
+        let mut scan = Scan {
+            engine,
+            json,
+            floor: 0,
+            sink,
+            strings,
+            walked_to: 0,
+            cookies_to: 0,
+            hidden_to: 0,
+            is_hidden: false,
+        };
         run(&mut scan);
         scan.sink.finish();
         match scan.sink.found {

@@ -123,10 +123,18 @@ impl Names {
                 break;
             }
             (separated, node, i) = (false, child, i - 1);
-            if let Some(name) = usize::from(self.nodes[node].rule).checked_sub(1).map(|rule| self.rules[rule])
-                && begins_where_it_must(json, floor, i, name.matching)
-            {
+            let Some(name) = usize::from(self.nodes[node].rule).checked_sub(1).map(|rule| self.rules[rule])
+            else {
+                continue;
+            };
+            if begins_where_it_must(json, floor, i, name.matching) {
                 best = Some(NameMatch { start: i, name });
+            } else if name.matching == Matching::Exact
+                && name.places.overlap(Places::JSON)
+                && ends_own_header(json, floor, i)
+            {
+                // A header counts wherever headers are written.
+                best = Some(NameMatch { start: i, name: Name { places: Places::ALL, ..name } });
             }
         }
         best.filter(|found: &NameMatch| found.name.value != ValueKind::Keep)
@@ -142,6 +150,13 @@ impl Names {
         }
         distinct
     }
+}
+
+/// Whether `x-`, or `x-` and other words, stands before `start`.
+fn ends_own_header(json: &[u8], floor: usize, start: usize) -> bool {
+    let before = json[floor..start].iter().rev().take(48);
+    let length = before.take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    matches!(&json[start - length..start], [b'x' | b'X', b'-', .., b'-'] | [b'x' | b'X', b'-'])
 }
 
 fn begins_where_it_must(json: &[u8], floor: usize, start: usize, matching: Matching) -> bool {
@@ -224,6 +239,12 @@ mod tests {
             "set-cookie",
             "password2",
             "cvv2",
+            "x-acme-auth",
+            "X-Session-Id",
+            "Passwort",
+            "Kennwort",
+            "contraseña",
+            "Пароль",
         ] {
             assert!(found(name).is_some(), "{name}");
         }
@@ -251,6 +272,8 @@ mod tests {
             "compass",
             "x-sig",
             "status_code",
+            "acme-auth",
+            "capture-session-id",
         ] {
             assert_eq!(found(name), None, "{name}");
         }

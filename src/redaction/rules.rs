@@ -21,7 +21,7 @@ use super::builtin;
 /// Which part of a written name has to be the rule's name. Case, `-`, `_`, `.` and blanks never count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Matching {
-    /// All of it.
+    /// All of it, or the end of a header of one's own: `session_id` and `x-acme-session-id`.
     Exact,
     /// Its last word: `otp` in `user_otp` and `userOtp`, not in `laptop`.
     Word,
@@ -75,6 +75,10 @@ pub(super) enum ValueKind {
     Keep,
     /// The value of whatever its pair names: `{"value": …, "name": "Cookie"}`.
     Pair,
+    /// An authorization code, which a product's or a country's code is not.
+    OAuthCode,
+    /// Base64, as the recorder writes binary content; a secret if there is one in it.
+    Base64,
 }
 
 /// The names of a rule.
@@ -157,6 +161,10 @@ pub(super) enum Shape {
     UserInfo,
     /// A web address whose path is the secret, from this literal on.
     SecretPath(&'static str),
+    /// A path segment made up by a machine, after this literal.
+    OpaqueSegment(&'static str),
+    /// Base64 in which secrets are found.
+    Hidden,
     Card,
     Email,
 }
@@ -216,7 +224,10 @@ impl RuleTable {
     pub(crate) fn names_of_members(&self) -> impl Iterator<Item = &str> {
         let any = |rule: &&NameRule| {
             rule.places.overlap(Places::JSON)
-                && !matches!(rule.value, ValueKind::Digits | ValueKind::Keep | ValueKind::Pair)
+                && !matches!(
+                    rule.value,
+                    ValueKind::Digits | ValueKind::Keep | ValueKind::Pair | ValueKind::Base64
+                )
                 && rule.min_length <= 12
         };
         self.names.iter().filter(any).flat_map(|rule| rule.names.iter())

@@ -60,6 +60,10 @@ pub(super) struct Scan<'a> {
     /// Containers, and cookies, have been gone through up to here.
     pub(super) walked_to: usize,
     pub(super) cookies_to: usize,
+    /// Base64 has been looked into up to here.
+    pub(super) hidden_to: usize,
+    /// Whether this is the content of base64, in which no other is looked for.
+    pub(super) is_hidden: bool,
 }
 
 /// Whether the byte at `position` is inside a string; moves forward only.
@@ -116,6 +120,9 @@ impl Scan<'_> {
         if engine.shapes.may_end_at(json, last) && self.shapes(last) {
             return;
         }
+        if super::escaped::may_end_at(json, last) && self.escaped_name(last) {
+            return;
+        }
         if let Some(rule) = engine.email
             && let Some(at) = last.checked_sub(1).filter(|at| *at >= self.floor && json[*at] == b'@')
         {
@@ -151,6 +158,8 @@ impl Scan<'_> {
                 (detect::user_info(json, end, percent), Decoding { levels: 1, percent })
             }
             Shape::SecretPath(_) => (detect::secret_path(json, end), Decoding::URL),
+            Shape::OpaqueSegment(_) => (detect::opaque_segment(json, end), Decoding::URL),
+            Shape::Hidden => (self.hidden(start, end), Decoding::URL),
             Shape::Card | Shape::Email => return false,
         };
         self.found(secret, rule, decoding)
@@ -171,6 +180,9 @@ impl Scan<'_> {
         let Some((rule, number)) = self.engine.card.zip(card::number(self.json, floor, i)) else {
             return false;
         };
+        if card::is_sample(self.json, &number) {
+            return false;
+        }
         if self.is_inside_string(number.start) {
             self.sink.replace(number, rule, Decoding::TEXT);
         } else {

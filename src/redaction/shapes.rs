@@ -55,7 +55,9 @@ fn literals(shape: &Shape) -> (Vec<&str>, bool) {
         Shape::Bearer => (vec!["bearer"], true),
         Shape::Basic => (vec!["basic"], true),
         Shape::UserInfo => (vec!["://", ":\\/\\/", "%2f%2f"], true),
-        Shape::SecretPath(path) => (vec![path], true),
+        Shape::SecretPath(path) | Shape::OpaqueSegment(path) => (vec![path], true),
+        // `{"`, `{ `, `{` and a line break, `[{"`, and any other text in a `data:` address.
+        Shape::Hidden => (vec!["eyJ", "eyA", "ewog", "ewo", "W3si", ";base64,"], false),
         Shape::Card | Shape::Email => (vec![], false),
     }
 }

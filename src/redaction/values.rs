@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::cookies::is_cookie_member;
 use super::escapes::{at, closing_quote, quote_at, skip_blank};
-use super::harmless::{is_description_member, is_no_secret};
+use super::harmless::{is_description, is_description_member, is_no_secret, is_oauth_code};
 use super::names::Name;
 use super::placeholder::{Decoding, LEN, is_placeholder};
 use super::rules::ValueKind;
@@ -45,6 +45,9 @@ const SCHEMES: &[&str] = &[
     "scram-sha-256",
 ];
 
+/// Bytes on either side of a parameter that tell what it is for.
+const AROUND: usize = 200;
+
 impl Scan<'_> {
     /// Redacts the JSON value at `value`, which stands `level` strings deep. Says whether there was a
     /// secret, now or before; the rest is for the other rules to look at.
@@ -73,7 +76,7 @@ impl Scan<'_> {
         let least = match name.value {
             // A card's check value has three digits.
             ValueKind::Digits => name.min_length,
-            ValueKind::Strings | ValueKind::Scalar => usize::MAX,
+            ValueKind::Strings | ValueKind::Scalar | ValueKind::OAuthCode | ValueKind::Base64 => usize::MAX,
             // Fewer are a count or a choice.
             _ => name.min_length.max(4),
         };
@@ -88,7 +91,7 @@ impl Scan<'_> {
     /// Redacts every string, and for secrets every number, inside an array or object.
     fn redact_container(&mut self, start: usize, level: u32, name: Name) {
         let json = self.json;
-        let of_names = matches!(name.value, ValueKind::Scalar | ValueKind::Digits);
+        let of_names = matches!(name.value, ValueKind::Scalar | ValueKind::Digits | ValueKind::Base64);
         // What is inside another one was walked with it; again would take quadratic time.
         if of_names || start < self.walked_to || is_placeholder(&json[start..]) {
             return;
@@ -166,7 +169,21 @@ impl Scan<'_> {
         match name.value {
             ValueKind::Keep | ValueKind::Pair => {}
             ValueKind::Secret | ValueKind::Strings | ValueKind::Scalar => {
-                if text.len() >= name.min_length && !is_no_secret(text) {
+                if text.len() >= name.min_length && !is_no_secret(text) && !is_description(text) {
+                    self.sink.replace(content, name.rule, decoding);
+                }
+            }
+            ValueKind::OAuthCode => {
+                let around =
+                    content.start.saturating_sub(AROUND)..(content.end + AROUND).min(self.json.len());
+                if text.len() >= name.min_length && is_oauth_code(text, &self.json[around]) {
+                    self.sink.replace(content, name.rule, decoding);
+                }
+            }
+            ValueKind::Base64 => {
+                if text.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
+                    && self.hides_secrets(content.clone())
+                {
                     self.sink.replace(content, name.rule, decoding);
                 }
             }
