@@ -16,10 +16,21 @@ impl Scan<'_> {
     /// The base64 around a literal if secrets are found in it.
     pub(super) fn hidden(&mut self, start: usize, literal_end: usize) -> Option<Range<usize>> {
         let is_data = at(self.json, literal_end - 1) == b',';
+        if is_data && !self.is_text_before(start) {
+            return None;
+        }
         let start = if is_data { literal_end } else { start };
         let inside = start.checked_sub(1).is_some_and(|before| matches!(self.json[before], b'+' | b'-'));
         let begins = is_data || word_starts_at(self.json, start) && !inside;
         (begins && self.hides_secrets(start..self.base64_end(start))).then(|| start..self.base64_end(start))
+    }
+
+    /// Whether the media type that ends at `end` is one of text: an image holds no names, and is large.
+    fn is_text_before(&self, end: usize) -> bool {
+        const TEXTS: &[&[u8]] = &[b"text/", b"json", b"xml", b"urlencoded", b"script", b"data:;"];
+        let media = &self.json[end.saturating_sub(64).max(self.floor)..(end + 1).min(self.json.len())];
+        let from = memchr::memmem::rfind(media, b"data:").unwrap_or(0);
+        TEXTS.iter().any(|text| memchr::memmem::find(&media[from..], text).is_some())
     }
 
     fn base64_end(&self, start: usize) -> usize {
