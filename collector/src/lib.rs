@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cli;
 pub mod clock;
+mod diagnose;
 mod files;
 pub mod http;
 mod mcp;

@@ -25,6 +25,17 @@ pub(super) struct Search {
     pub(super) limit: Option<usize>,
 }
 
+/// Where to look for problems.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Diagnose {
+    /// Selector that narrows it: `site:localhost tab:7 since:10m`. Everything when empty.
+    #[serde(default)]
+    pub(super) q: String,
+    /// Most tokens of the answer, 100 to 10000; 1000 when absent.
+    pub(super) budget: Option<usize>,
+}
+
 /// Which event.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Which {
@@ -78,5 +89,13 @@ pub(super) fn limit(asked: Option<usize>) -> Result<usize, ErrorData> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
         other => Err(invalid(format!("limit: expected 1 to {MAX_LIMIT}, got {other}"))),
+    }
+}
+
+/// The bytes that an answer may have.
+pub(super) fn budget_bytes(tokens: Option<usize>) -> Result<usize, ErrorData> {
+    match tokens.unwrap_or(1_000) {
+        tokens @ 100..=10_000 => Ok(tokens * 4),
+        other => Err(invalid(format!("budget: expected 100 to 10000, got {other}"))),
     }
 }

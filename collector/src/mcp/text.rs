@@ -90,3 +90,9 @@ pub(super) fn cut(text: String, chars: usize) -> String {
         None => text,
     }
 }
+
+/// The first `bytes` bytes, to the last whole character.
+pub(super) fn cut_to_bytes(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}

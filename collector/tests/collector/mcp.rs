@@ -26,6 +26,9 @@ async fn an_agent_finds_what_failed_and_what_led_to_it_in_few_characters() {
     let overview = call(&collector, &read, "overview", json!({})).await;
     assert!(text(&overview).contains("300 events") && text(&overview).contains("1 error"), "{overview}");
 
+    let diagnosed = call(&collector, &read, "diagnose", json!({})).await;
+    assert!(text(&diagnosed).contains("payment failed") && text(&diagnosed).contains("×1"), "{diagnosed}");
+
     let found = call(&collector, &read, "search", json!({"q": "severity:error"})).await;
     assert!(
         text(&found).contains("payment failed") && text(&found).contains(&format!("{SESSION} 250")),
