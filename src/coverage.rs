@@ -12,9 +12,11 @@ const STARTED: &str = "system.session_started";
 const WORKER: &str = "system.worker_started";
 const CONFIG: &str = "system.config_changed";
 const ENDED: &str = "system.session_ended";
+const LOST: &str = "system.relay_lost";
+const FOUND: &str = "system.relay_found";
 
 /// The types of the events it is read from.
-pub const MILESTONES: [&str; 4] = [STARTED, WORKER, CONFIG, ENDED];
+pub const MILESTONES: [&str; 6] = [STARTED, WORKER, CONFIG, ENDED, LOST, FOUND];
 
 /// Whether events of this type say what is watched.
 #[must_use]
@@ -63,6 +65,22 @@ pub struct Coverage {
     pub watched: Vec<Watched>,
     /// When nobody watched, between the death of a worker and the start of the next.
     pub unwatched: Vec<Window>,
+    /// Documents of which an unknown number of events is lost.
+    pub lost: Vec<LostDocument>,
+}
+
+/// A document whose relay ended before it had delivered everything. Its coverage ends where `window` begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LostDocument {
+    /// From its last committed event until it was found gone.
+    #[serde(flatten)]
+    pub window: Window,
+    /// The browser's id of the document.
+    pub document_id: String,
+    /// The browser's id of its tab.
+    pub tab_id: Option<String>,
+    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`.
+    pub reason: String,
 }
 
 impl Coverage {
@@ -72,8 +90,14 @@ impl Coverage {
         if let (Some(from_ts), Some(to_ts)) = (unwatched["from_ts"].as_u64(), unwatched["to_ts"].as_u64()) {
             self.unwatched.push(Window { from_ts, to_ts: Some(to_ts) });
         }
-        if type_ == ENDED {
-            return self.end(ts);
+        match type_ {
+            ENDED => return self.end(ts),
+            LOST => return self.lost.extend(lost_document(ts, data)),
+            FOUND => {
+                let found = data["document_id"].as_str();
+                return self.lost.retain(|lost| Some(lost.document_id.as_str()) != found);
+            }
+            _ => {}
         }
         let config = &data["config"];
         let (categories, sites) = (categories(config, wants), config["sites"].clone());
@@ -104,6 +128,7 @@ impl Coverage {
             None => false,
         });
         self.unwatched = self.unwatched.iter().filter_map(|window| window.within(from_ts, to_ts)).collect();
+        self.lost.retain(|lost| lost.window.within(from_ts, to_ts).is_some());
         self
     }
 }
@@ -116,6 +141,17 @@ fn categories(config: &Value, wants: impl Fn(&str) -> bool) -> BTreeMap<String, 
             (name.clone(), category["detail_level"].as_str().unwrap_or("standard").to_owned())
         })
         .collect()
+}
+
+/// Reads `system.relay_lost`.
+fn lost_document(ts: u64, data: &Value) -> Option<LostDocument> {
+    let to_ts = data["to_ts"].as_u64().unwrap_or(ts);
+    Some(LostDocument {
+        window: Window { from_ts: data["from_ts"].as_u64().unwrap_or(to_ts).min(to_ts), to_ts: Some(to_ts) },
+        document_id: data["document_id"].as_str()?.to_owned(),
+        tab_id: data["tab_id"].as_str().map(str::to_owned),
+        reason: data["reason"].as_str().unwrap_or("unknown").to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -173,6 +209,28 @@ mod tests {
         coverage.take(10, STARTED, &config(true), |_| true);
         coverage.take(15, WORKER, &data, |_| true);
         assert_eq!(coverage.unwatched, [Window { from_ts: 12, to_ts: Some(15) }]);
+    }
+
+    #[test]
+    fn a_lost_relay_ends_the_coverage_of_its_document_until_it_is_found() {
+        let mut coverage = Coverage::default();
+        coverage.take(10, STARTED, &config(true), |_| true);
+        for (document, from) in [("A", 12), ("B", 14)] {
+            let data = json!({"document_id": document, "tab_id": "7", "reason": "crashed", "from_ts": from, "to_ts": 20});
+            coverage.take(21, LOST, &data, |_| true);
+        }
+        assert_eq!(windows(&coverage), [(10, None, vec!["console", "network"])], "the others are watched");
+        coverage.take(30, FOUND, &json!({"document_id": "A"}), |_| true);
+        let window = Window { from_ts: 14, to_ts: Some(20) };
+        let b = LostDocument {
+            window,
+            document_id: "B".into(),
+            tab_id: Some("7".into()),
+            reason: "crashed".into(),
+        };
+        assert_eq!(coverage.lost, [b]);
+        assert_eq!(coverage.clone().within(10, 13).lost, []);
+        assert_eq!(coverage.within(13, 15).lost.len(), 1);
     }
 
     #[test]

@@ -71,7 +71,8 @@ export class Connection {
   /** Sends what the window allows; with `everything`, what there is: the document is going away. */
   post(everything = false): void {
     this.#clearPostTimer();
-    if (this.#over || this.#queue.waiting === 0) return;
+    if (this.#over || (this.#queue.waiting === 0 && !everything)) return;
+    if (everything && this.#queue.waiting === 0 && this.#queue.lastSent === 0) return;
     const port = this.#connected();
     if (port === null) return;
     this.#postedAt = performance.now();
@@ -81,6 +82,17 @@ export class Connection {
       batch = this.#queue.take(everything)
     ) {
       this.#send(port, batch.first, batch.lines);
+    }
+    if (everything && this.#port === port) this.#sayLeft(port);
+  }
+
+  /** That this was all, so that a loss of it is noticed: see `worker/lost_relays.ts`. */
+  #sayLeft(port: chrome.runtime.Port): void {
+    const { lastSent, lastAcked } = this.#queue;
+    try {
+      port.postMessage({ relay: this.#relayId, left: lastSent, acked: lastAcked });
+    } catch {
+      this.#disconnected(port);
     }
   }
 

@@ -151,6 +151,16 @@ export class Queue {
     this.#windowFirst += count;
   }
 
+  /** Number of the last message that was acknowledged; 0 for none. */
+  get lastAcked(): number {
+    return this.#windowFirst - 1;
+  }
+
+  /** Number of the last message that was sent; 0 for none. */
+  get lastSent(): number {
+    return this.#windowFirst + this.#window.length - 1;
+  }
+
   get inFlight(): number {
     return this.#window.length;
   }

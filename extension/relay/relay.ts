@@ -111,6 +111,7 @@ class Relay {
     window.addEventListener("pageshow", this.#onPageShow, true);
     document.addEventListener("visibilitychange", this.#onHidden, true);
     document.addEventListener("freeze", this.#onFreeze, true);
+    document.addEventListener("resume", this.#onResume, true);
     this.#interaction.install();
     this.#reports.install();
     this.#hook.rearm();
@@ -167,8 +168,13 @@ class Relay {
    * may have been closed with all that it carried: whatever is unacknowledged is sent once more.
    */
   readonly #onFreeze = (): void => {
-    for (const connection of this.#connections) connection.reconnect();
+    for (const connection of this.#connections) connection.leave(true);
     this.#flush(true);
+  };
+
+  readonly #onResume = (): void => {
+    this.#hook.drain();
+    for (const connection of this.#connections) connection.comeBack(false);
   };
 
   readonly #onPageShow = ({ persisted }: PageTransitionEvent): void => {
@@ -179,7 +185,10 @@ class Relay {
   /** When a window that closes gets its `pagehide`, Chromium takes nothing more from it for an extension. */
   #onClosing(): void {
     for (const connection of this.#connections) connection.leave(false);
-    this.#flush(true);
+    this.#interaction.finish();
+    this.#hook.drain(true);
+    // Not that this was all: what the page says in `pagehide` is lost.
+    for (const connection of this.#connections) connection.post();
     setTimeout(() => {
       for (const connection of this.#connections) connection.comeBack(false);
       this.#hook.drain();
@@ -234,6 +243,7 @@ class Relay {
     window.removeEventListener("pageshow", this.#onPageShow, true);
     document.removeEventListener("visibilitychange", this.#onHidden, true);
     document.removeEventListener("freeze", this.#onFreeze, true);
+    document.removeEventListener("resume", this.#onResume, true);
     delete relayGlobal.tabtapeRelay;
   }
 }

@@ -29,6 +29,11 @@ export class LastingMap<T> {
     return this.#entries.get(name);
   }
 
+  /** The entries there are now. */
+  all(): [string, T][] {
+    return [...this.#entries];
+  }
+
   set(name: string, value: T): void {
     this.#entries.set(name, value);
     if (this.#entries.size > this.#maxEntries)

@@ -8,6 +8,7 @@
 import type { Recorder, RelayContext } from "../../src/web/types.ts";
 import type { Documents } from "./documents.ts";
 import { parentOf } from "./documents.ts";
+import type { LostRelays } from "./lost_relays.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import { relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
@@ -17,6 +18,13 @@ interface RelayMessage {
   relay: string;
   first: number;
   lines: string;
+}
+
+/** A relay's document is left, and everything up to message `left` was sent. */
+interface LeftMessage {
+  relay: string;
+  left: number;
+  acked: number;
 }
 
 /** Where a relay's document is; `around` is the page it is in. */
@@ -34,6 +42,7 @@ export interface RelayParts {
   tabs: Tabs;
   documents: Documents;
   recording(): boolean;
+  lost: LostRelays;
   /** An uncaught error was recorded in this tab. */
   onException(tabId: number): void;
 }
@@ -45,7 +54,9 @@ export class RelayPorts {
   readonly #documents: Documents;
   /** Ports that have been told the config. */
   readonly #told = new WeakSet<chrome.runtime.Port>();
-  readonly #ports = new Set<chrome.runtime.Port>();
+  /** Open ports, with the relay once it has said its id. */
+  readonly #ports = new Map<chrome.runtime.Port, string | null>();
+  readonly #lost: LostRelays;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
@@ -60,13 +71,19 @@ export class RelayPorts {
     this.#tabs = parts.tabs;
     this.#documents = parts.documents;
     this.#recording = parts.recording;
+    this.#lost = parts.lost;
     this.#onException = parts.onException;
   }
 
   /** Relays open a new port and send again what was not acknowledged. */
   disconnectAll(): void {
-    for (const port of this.#ports) port.disconnect();
+    for (const port of this.#ports.keys()) port.disconnect();
     this.#ports.clear();
+  }
+
+  isConnected(relay: string): boolean {
+    for (const connected of this.#ports.values()) if (connected === relay) return true;
+    return false;
   }
 
   accept(port: chrome.runtime.Port, ready: Promise<void>): void {
@@ -76,13 +93,26 @@ export class RelayPorts {
       port.disconnect();
       return;
     }
-    this.#ports.add(port);
-    port.onDisconnect.addListener(() => this.#ports.delete(port));
+    this.#ports.set(port, null);
+    port.onDisconnect.addListener(() => {
+      const relay = this.#ports.get(port);
+      this.#ports.delete(port);
+      // What has arrived of it is committed first.
+      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#lost.disconnected(relay));
+    });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
     /** A relay begins each port with the first message that nobody has acknowledged. */
     let acknowledged: number | null = null;
-    port.onMessage.addListener((message: RelayMessage) => {
+    port.onMessage.addListener((message: RelayMessage | LeftMessage) => {
+      if (isLeftMessage(message)) {
+        turn = turn.then(() => {
+          const { recorder } = this.#owner;
+          if (recorder !== null) this.#lost.left(recorder, message.relay, message.left, message.acked);
+        });
+        return;
+      }
+      if (isRelayMessage(message) && this.#ports.has(port)) this.#ports.set(port, message.relay);
       acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
       const before = acknowledged;
       // Messages keep their order although each waits for the context.
@@ -158,6 +188,7 @@ export class RelayPorts {
       return;
     }
     if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
+    this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt);
     this.#uncommittedLength += lines.length;
     this.#lastCommit = recorder
       .committed(receipt.seq)
@@ -220,6 +251,11 @@ function isRelayMessage(message: unknown): message is RelayMessage {
     typeof lines === "string" &&
     lines.length <= MAX_LINES_LENGTH
   );
+}
+
+function isLeftMessage(message: unknown): message is LeftMessage {
+  const { relay, left, acked } = (message ?? {}) as Record<string, unknown>;
+  return typeof relay === "string" && Number.isSafeInteger(left) && Number.isSafeInteger(acked);
 }
 
 function dropOf(line: string): string {

@@ -10,6 +10,7 @@ import { Documents } from "./documents.ts";
 import { BACKLOG_ALARM, Drain } from "./drain.ts";
 import type { Home } from "./home.ts";
 import { Idle } from "./idle.ts";
+import { LostRelays } from "./lost_relays.ts";
 import { Marks } from "./marks.ts";
 import { Navigation } from "./navigation.ts";
 import { Network } from "./network.ts";
@@ -57,11 +58,14 @@ export function wire(home: Home): Wired {
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
   recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
   const marks = new Marks(owner, scope, tabs);
-  const relays = new RelayPorts({
+  const lost = new LostRelays({ owner, scope, isConnected: (relay) => relays.isConnected(relay) });
+  recording.preparations.push(() => lost.restore());
+  const relays: RelayPorts = new RelayPorts({
     owner,
     scope,
     tabs,
     documents,
+    lost,
     recording: () => recording.isOn,
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
@@ -85,6 +89,7 @@ export function wire(home: Home): Wired {
   navigation.listen();
   network.listen();
   idle.listen();
+  lost.listen();
   chrome.runtime.onConnect.addListener((port) => {
     if (port.name === RELAY_PORT) relays.accept(port, ready);
   });

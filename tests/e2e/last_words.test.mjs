@@ -11,8 +11,12 @@ const HANG = "for (;;);";
 let rig;
 before(async () => {
   rig = await startRig({
+    backForwardCache: true,
     pages: {
-      "/quiet": scripted(""),
+      "/quiet": scripted(`console.log("quiet")`),
+      "/floods": scripted(
+        `window.say = (n) => { for (let i = 0; i < n; i++) console.log("flooding " + i); }; console.log("floods")`,
+      ),
       "/hangs-after-error": scripted(`addEventListener("load", () => setTimeout(() => {
         // Two lines before it, so that the last one is not the first for some time.
         console.log("before the hang 1"); console.log("before the hang 2"); console.error("then it hangs"); ${HANG} }, 300))`),
@@ -139,5 +143,53 @@ test("an Error.prepareStackTrace that is no function takes no stack away", async
   assert.match((await rig.event("console.error", "warned without formatter")).data.stack, /no-formatter:\d+/);
   assert.match((await rig.event("console.log", "held without")).data.args[1].stack, /no-formatter:\d+/);
   assert.match((await rig.event("console.exception", "thrown without")).data.error.stack, /no-formatter:\d+/);
+  await page.close();
+});
+
+/** @returns {Promise<any[]>} What coverage says is lost. */
+async function lostDocuments() {
+  const { url, token } = rig.collector;
+  const response = await fetch(`${url}/v1/coverage`, { headers: { authorization: `Bearer ${token}` } });
+  const { sessions } = /** @type {any} */ (await response.json());
+  return sessions.flatMap((/** @type {any} */ session) => session.lost);
+}
+
+test("a tab that crashes in a flood has posted it, is recorded, and ends its document's coverage", async () => {
+  const page = await rig.open("/floods");
+  const { source } = await rig.event("console.log", "floods");
+  const cdp = await rig.context.newCDPSession(page);
+  await page.evaluate(() => /** @type {any} */ (window).say(20_000));
+  cdp.send("Page.crash").catch(() => {});
+  const crashed = await rig.event("tab.crashed");
+  assert.equal(crashed.source.metadata.document_id, source.metadata.document_id);
+  assert.equal(crashed.data.outermost, true);
+  const lost = await rig.event("system.relay_lost", "crashed");
+  assert.equal(lost.data.document_id, source.metadata.document_id);
+  const errors = await rig.collector.events("severity:error type:tab.*");
+  assert.equal(errors.length, 1);
+  const said = await rig.until("type:console.log", (found) => numbersOf(found, "flooding ").length >= 15_000);
+  const last = Math.max(...said.filter(({ url }) => url?.endsWith("/floods")).map(({ ts }) => ts));
+  assert.ok(Math.abs(lost.data.from_ts - last) < 1_000_000, `${lost.data.from_ts} ${last}`);
+  const [document] = (await lostDocuments()).filter(({ reason }) => reason === "crashed");
+  assert.equal(document.document_id, source.metadata.document_id);
+  assert.equal(document.from_ts, lost.data.from_ts);
+  await page.close();
+});
+
+test("a page that is left with everything delivered leaves no mark", async () => {
+  const before = (await rig.collector.events("type:system.relay_lost")).length;
+  const page = await rig.open("/quiet");
+  const { source } = await rig.event("console.log", "quiet");
+  await page.goto(`${rig.site.otherOrigin}/quiet`);
+  await page.goto(`${rig.site.origin}/quiet?again`);
+  // Longer than a relay whose document has ended is given.
+  await page.waitForTimeout(4_000);
+  await rig.flushed();
+  const marks = await rig.collector.events("type:system.relay_lost");
+  assert.deepEqual(
+    marks.slice(before).map(({ url, data }) => [url, data]),
+    [],
+    `${source.metadata.document_id}`,
+  );
   await page.close();
 });

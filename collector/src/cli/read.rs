@@ -264,6 +264,12 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
         for stretch in session["unwatched"].as_array().into_iter().flatten() {
             writeln!(out, "  unwatched  {} to {}", time(&stretch["from_ts"]), time(&stretch["to_ts"]))?;
         }
+        for lost in session["lost"].as_array().into_iter().flatten() {
+            let reason = harmless(lost["reason"].as_str().unwrap_or("?"));
+            let tab = harmless(lost["tab_id"].as_str().unwrap_or("?"));
+            let (from, to) = (time(&lost["from_ts"]), time(&lost["to_ts"]));
+            writeln!(out, "  lost       {from} to {to}  tab {tab}  unknown number of events  {reason}")?;
+        }
         for tab in session["tabs"].as_array().into_iter().flatten() {
             let (first, last) = (time(&tab["first_ts"]), time(&tab["last_ts"]));
             writeln!(out, "  tab {:<6} {first} to {last}  {} events", tab["tab"], tab["events"])?;

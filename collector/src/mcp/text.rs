@@ -79,6 +79,9 @@ pub(super) fn describe(coverage: &[SessionCoverage], out: &mut String) {
                 session.unwatched.len()
             );
         }
+        if !session.lost.is_empty() {
+            let _ = write!(out, "  an unknown number of events lost with {} documents", session.lost.len());
+        }
         out.push('\n');
     }
 }

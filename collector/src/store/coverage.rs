@@ -51,6 +51,31 @@ impl From<tabtape::coverage::Watched> for Watched {
     }
 }
 
+/// A document of which an unknown number of events is lost: its coverage ends where the window begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LostDocument {
+    /// From its last committed event until it was found gone.
+    #[serde(flatten)]
+    pub window: Window,
+    /// The browser's id of the document.
+    pub document_id: String,
+    /// The browser's id of its tab.
+    pub tab_id: Option<String>,
+    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`.
+    pub reason: String,
+}
+
+impl From<tabtape::coverage::LostDocument> for LostDocument {
+    fn from(lost: tabtape::coverage::LostDocument) -> Self {
+        Self {
+            window: lost.window.into(),
+            document_id: lost.document_id,
+            tab_id: lost.tab_id,
+            reason: lost.reason,
+        }
+    }
+}
+
 /// A tab that was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TabCoverage {
@@ -92,6 +117,8 @@ pub struct SessionCoverage {
     pub watched: Vec<Watched>,
     /// Stretches that were not watched.
     pub unwatched: Vec<Window>,
+    /// Documents of which an unknown number of events is lost.
+    pub lost: Vec<LostDocument>,
     /// Tabs that were seen. Not shown, like `missing` and `pruned`, to a token that is bound to a selector: they are
     /// counts of all events.
     pub tabs: Vec<TabCoverage>,
@@ -109,7 +136,15 @@ impl SessionCoverage {
     /// Leaves out what is counted over all events, for a token that may not read them all.
     #[must_use]
     pub fn without_counts(self) -> Self {
-        Self { tabs: Vec::new(), missing: Vec::new(), pruned: 0, first_ts: None, last_ts: None, ..self }
+        Self {
+            lost: Vec::new(),
+            tabs: Vec::new(),
+            missing: Vec::new(),
+            pruned: 0,
+            first_ts: None,
+            last_ts: None,
+            ..self
+        }
     }
 }
 
@@ -145,9 +180,9 @@ pub(super) fn read(
         if is_followed {
             coverage.end(last_ts.unwrap_or(0));
         }
-        let Coverage { watched, unwatched } = coverage.within(from, to);
+        let Coverage { watched, unwatched, lost } = coverage.within(from, to);
         // One that has said nothing for long still watches, unless it ended.
-        if is_old && watched.is_empty() && unwatched.is_empty() {
+        if is_old && watched.is_empty() && unwatched.is_empty() && lost.is_empty() {
             continue;
         }
         let (gaps, gap_seqs) = holes(connection, id, selector)?;
@@ -157,6 +192,7 @@ pub(super) fn read(
             last_ts,
             watched: watched.into_iter().map(Into::into).collect(),
             unwatched: unwatched.into_iter().map(Into::into).collect(),
+            lost: lost.into_iter().map(Into::into).collect(),
             tabs: tabs(connection, id, selector)?,
             gaps,
             gap_seqs,

@@ -1,0 +1,224 @@
+/**
+ * Relays that ended without having delivered everything, as far as anyone can tell.
+ *
+ * A relay says when its document is left (`left`). Until everything up to that message is committed, its entry is kept
+ * here, also for the next worker. An entry whose document is gone means that an unknown number of events is lost: its
+ * renderer crashed, its tab was closed while it talked, or a worker was stopped with its last messages in hand. This
+ * becomes `system.relay_lost`, from which coverage takes that nothing is known of the document from its last committed
+ * event on. A document that comes back out of the back/forward cache sends again what it has: `system.relay_found`.
+ */
+import type { Recorder } from "../../src/web/types.ts";
+import { LastingMap } from "./lasting_map.ts";
+import { levelOf } from "./levels.ts";
+import type { RecorderOwner } from "./recorder.ts";
+import type { Scope } from "./scope.ts";
+
+const MAX_ENTRIES = 1_000;
+/** A relay whose port ended opens the next one at once; a document's last messages are on their way for less. */
+const SETTLE_MS = 1_500;
+/** After a worker's start: relays with something unacknowledged come back at once. */
+const RESTORED_MS = 3_000;
+/** A tab that is closed takes along what a document says meanwhile; one that was quiet for so long said nothing. */
+const QUIET_MS = 1_000;
+/** How often the time of the last committed event is written for the next worker. */
+const MIRROR_TS_MS = 1_000;
+
+interface Entry {
+  session: string;
+  metadata: Record<string, string>;
+  url: string;
+  /** Of the last event that is committed, Unix microseconds. */
+  committedTs: number;
+  /** When its last message arrived, Unix milliseconds. */
+  receivedMs: number;
+  /** The loss was published. */
+  isLost: boolean;
+}
+
+interface Progress {
+  /** The last message taken, and the seq that it is committed with. */
+  message: number;
+  seq: number;
+  mirroredMs: number;
+}
+
+export interface LostRelaysParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  /** A relay has an open port. */
+  isConnected(relay: string): boolean;
+}
+
+export class LostRelays {
+  readonly #parts: LostRelaysParts;
+  readonly #entries = new LastingMap<Entry>("tabtape_relays", MAX_ENTRIES);
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(parts: LostRelaysParts) {
+    this.#parts = parts;
+  }
+
+  listen(): void {
+    chrome.tabs.onRemoved.addListener((tabId) => {
+      const now = Date.now();
+      this.#check((entry) => Number(entry.metadata.tab_id) === tabId, now);
+    });
+    chrome.webNavigation.onCommitted.addListener(({ tabId, frameId, documentId }) => {
+      const isLeft = ({ metadata }: Entry) =>
+        Number(metadata.tab_id) === tabId &&
+        (frameId === 0 || Number(metadata.frame_id) === frameId) &&
+        metadata.document_id !== documentId;
+      this.#check(isLeft, Date.now());
+    });
+  }
+
+  /** Takes over what the worker before knew. */
+  async restore(): Promise<void> {
+    await this.#entries.restore();
+    setTimeout(() => {
+      for (const [relay] of this.#entries.all()) void this.#verify(relay, Date.now(), "worker_stopped");
+    }, RESTORED_MS);
+  }
+
+  /** Messages of a relay were accepted; `lines` are the last of them. */
+  accepted(
+    session: string,
+    relay: string,
+    metadata: Record<string, string>,
+    url: string,
+    lines: string,
+    receipt: { message: number; seq: number },
+  ): void {
+    const before = this.#entries.get(relay);
+    if (before?.isLost === true) this.#publish("system.relay_found", before, {});
+    const now = Date.now();
+    const progress = this.#progress.get(relay) ?? { message: 0, seq: 0, mirroredMs: 0 };
+    this.#progress.set(relay, progress);
+    progress.message = receipt.message;
+    progress.seq = receipt.seq;
+    const ts = Number(/^\{"ts":(\d+)/.exec(lines.slice(lines.lastIndexOf("\n") + 1))?.[1] ?? 0);
+    const committedTs = Math.max(ts, before?.committedTs ?? 0);
+    const entry = {
+      session,
+      metadata,
+      url: url.slice(0, 2_048),
+      committedTs,
+      receivedMs: now,
+      isLost: false,
+    };
+    if (before === undefined || before.isLost || now - progress.mirroredMs >= MIRROR_TS_MS) {
+      progress.mirroredMs = now;
+      this.#entries.set(relay, entry);
+    } else {
+      Object.assign(before, entry);
+    }
+  }
+
+  /** A relay's document is left: it has sent messages up to `last`, of which those up to `acked` are acknowledged. */
+  left(recorder: Recorder, relay: string, last: number, acked: number): void {
+    const { message, seq } = this.#progress.get(relay) ?? { message: 0, seq: 0 };
+    // Some were sent on a port that has ended: they are sent again, or lost.
+    if (Math.max(message, acked) < last) return;
+    recorder.committed(seq).then(
+      () => {
+        if ((this.#progress.get(relay)?.message ?? 0) > Math.max(last, message)) return;
+        this.#forget(relay);
+      },
+      () => {},
+    );
+  }
+
+  /** The port of a relay has ended. */
+  disconnected(relay: string): void {
+    const now = Date.now();
+    setTimeout(() => void this.#verify(relay, now, "document_ended"), SETTLE_MS);
+  }
+
+  #check(isConcerned: (entry: Entry) => boolean, nowMs: number): void {
+    for (const [relay, entry] of this.#entries.all())
+      if (isConcerned(entry)) setTimeout(() => void this.#verify(relay, nowMs, "document_ended"), SETTLE_MS);
+  }
+
+  async #verify(relay: string, endedMs: number, reason: string): Promise<void> {
+    const entry = this.#entries.get(relay);
+    if (entry === undefined || entry.isLost || this.#parts.isConnected(relay)) return;
+    const { recorder } = this.#parts.owner;
+    if (recorder !== null && recorder.sessionId !== entry.session) {
+      // That session has said itself that it ended.
+      this.#forget(relay);
+      return;
+    }
+    const state = await stateOf(entry);
+    // It has delivered, or come back, meanwhile.
+    if (this.#entries.get(relay) !== entry || entry.isLost || this.#parts.isConnected(relay)) return;
+    if (state === "alive") return;
+    if (state === "tab_closed" && entry.receivedMs < endedMs - QUIET_MS) {
+      this.#forget(relay);
+      return;
+    }
+    entry.isLost = true;
+    this.#entries.set(relay, entry);
+    this.#publish("system.relay_lost", entry, {
+      reason: state === "document_gone" ? reason : state,
+      from_ts: entry.committedTs,
+      to_ts: Math.max(entry.committedTs, endedMs * 1_000),
+    });
+    // Of these nothing comes back.
+    if (state !== "document_gone") this.#forget(relay);
+    if (state === "crashed") this.#publishCrash(entry, endedMs);
+  }
+
+  #publish(type: string, { metadata, url }: Entry, data: object): void {
+    this.#parts.owner.publish({
+      type,
+      category: "system",
+      source: { kind: "extension", event: "runtime.Port.onDisconnect", metadata },
+      ...(url === "" ? {} : { url }),
+      data: { document_id: metadata.document_id ?? null, tab_id: metadata.tab_id ?? null, ...data },
+    });
+  }
+
+  #publishCrash({ metadata, url }: Entry, endedMs: number): void {
+    this.#parts.owner.record("tab", (recorder) => {
+      const level = levelOf(recorder.config, "tab");
+      if (level === null || !this.#parts.scope.isRecorded(recorder, url)) return;
+      recorder.publish({
+        ts: endedMs * 1_000,
+        type: "tab.crashed",
+        category: "tab",
+        detail_level: level,
+        source: { kind: "extension", event: "runtime.Port.onDisconnect", metadata },
+        ...(url === "" ? {} : { url }),
+        data: { outermost: metadata.frame_id === "0" },
+      });
+    });
+  }
+
+  #forget(relay: string): void {
+    this.#entries.delete(relay);
+    this.#progress.delete(relay);
+  }
+}
+
+/** Where the document of an entry is. Chromium answers for one in the back/forward cache as for one that is gone. */
+async function stateOf({
+  metadata,
+}: Entry): Promise<"alive" | "crashed" | "discarded" | "tab_closed" | "document_gone"> {
+  const tabId = Number(metadata.tab_id);
+  const documentId = metadata.document_id;
+  const tab = await chrome.tabs.get(tabId).catch(() => null);
+  if (tab === null) return "tab_closed";
+  if (documentId === undefined) return "alive";
+  const frame = await chrome.webNavigation.getFrame({ documentId }).catch(() => null);
+  if (frame === null) return tab.discarded ? "discarded" : "document_gone";
+  // A tab without a process, which `unloaded` says, still names the document that it had.
+  if (tab.status === "unloaded") return tab.discarded ? "discarded" : "crashed";
+  if (metadata.frame_id === "0") return "alive";
+  // A frame may have a process of its own. Its relay takes a message without content, and answers nothing.
+  const answer = chrome.tabs.sendMessage(tabId, { tabtape: {} }, { documentId }).then(
+    () => "alive" as const,
+    (error: Error) => (error.message.includes("Receiving end does not exist") ? "crashed" : "alive"),
+  );
+  const late = new Promise<"alive">((resolve) => setTimeout(resolve, 5_000, "alive"));
+  return Promise.race([answer, late]);
+}
