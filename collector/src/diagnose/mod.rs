@@ -87,7 +87,7 @@ pub(crate) fn link(problem: &mut Problem, before: Vec<Value>) {
     problem.chain.sort_by_key(ts);
 }
 
-/// Removes each problem that is only the failed request in another problem's chain.
+/// Removes each problem whose only event is the failed request in another problem's chain.
 pub(crate) fn merge(problems: &mut Vec<Problem>) {
     let causes: std::collections::HashSet<(String, String)> = problems
         .iter()
@@ -95,8 +95,10 @@ pub(crate) fn merge(problems: &mut Vec<Problem>) {
         .filter(|event| is_failed_request(event))
         .map(|event| (fingerprint::of(event), handle(event)))
         .collect();
-    problems
-        .retain(|problem| !causes.contains(&(problem.fingerprint.clone(), handle(&problem.newest.value))));
+    problems.retain(|problem| {
+        // A request that failed more often is a problem of its own: not every failure is shown in a chain.
+        problem.count > 1 || !causes.contains(&(problem.fingerprint.clone(), handle(&problem.newest.value)))
+    });
 }
 
 fn is_failed_request(event: &Value) -> bool {

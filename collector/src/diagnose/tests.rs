@@ -42,6 +42,19 @@ fn a_click_a_failed_request_and_its_exception_are_one_problem() {
 }
 
 #[test]
+fn a_request_that_failed_more_often_than_one_chain_shows_stays_a_problem() {
+    let failure = |seq| event(seq, "network.response", json!({"method": "POST", "status": 500}));
+    let thrown = exception(4, "TypeError: total of undefined");
+    let mut problems = group(vec![stored(failure(2)), stored(failure(3)), stored(thrown.clone())]);
+    for problem in &mut problems {
+        link(problem, vec![failure(2), failure(3), thrown.clone()]);
+    }
+    merge(&mut problems);
+    let counts: Vec<_> = problems.iter().map(|problem| problem.count).collect();
+    assert_eq!(counts, [1, 2]);
+}
+
+#[test]
 fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last() {
     let noise = exception(9, "ResizeObserver loop completed");
     let problems = group(vec![
