@@ -12,3 +12,4 @@ mod outbound;
 mod producers;
 mod render;
 pub mod store;
+mod stored_line;

@@ -3,6 +3,7 @@
 //! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
 //! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
 
+use crate::stored_line::{self, StoredLine};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -99,8 +100,8 @@ impl Style {
 
 /// One line for a record.
 pub(crate) fn line(record: &str, style: Style) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(record) else {
-        return harmless(record);
+    let Ok(StoredLine { value, .. }) = stored_line::read(record.as_bytes()) else {
+        return cut(&harmless(record));
     };
     if let Some(gap) = value.get("gap") {
         return gap_line(gap, style);
@@ -219,6 +220,19 @@ mod tests {
             serde_json::from_str::<Value>(&json).unwrap()
         );
         assert!(matches!(visible_json("{\"a\":1}\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_serde_refuses_is_a_line_like_any_other() {
+        let long = "x".repeat(9_000);
+        for text in [&format!(r"cut \ud83d {long}"), &long] {
+            let record = format!(
+                r#"{{"event":{{"ts":1,"type":"console.error","data":{{"text":"{text}","n":1e400}}}}}}"#
+            );
+            let shown = line(&record, PLAIN);
+            assert!(shown.contains("  error  console.error") && shown.chars().count() < 500, "{shown}");
+        }
+        assert!(line(&format!("{{{long}"), PLAIN).chars().count() < 500);
     }
 
     #[test]

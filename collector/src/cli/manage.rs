@@ -51,7 +51,10 @@ fn shown_once(out: &mut impl std::io::Write, new: &Value, json: bool) -> Result<
         return Ok(());
     }
     writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
-    eprintln!("this is the only time it is shown; revoke it with `tabtape token revoke {}`", text(new, "id"));
+    super::note(format_args!(
+        "this is the only time it is shown; revoke it with `tabtape token revoke {}`",
+        text(new, "id")
+    ));
     Ok(())
 }
 
@@ -98,7 +101,9 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
             } else {
                 writeln!(out, "token   {}", new["token"].as_str().unwrap_or_default())?;
                 writeln!(out, "secret  {}", new["secret"].as_str().unwrap_or_default())?;
-                eprintln!("this is the only time they are shown; what the old ones opened is shut");
+                super::note(format_args!(
+                    "this is the only time they are shown; what the old ones opened is shut"
+                ));
             }
         }
         Some(PairCommand::Revoke { id, json }) => revoke(client, "pairings", &id, json).await?,
@@ -162,8 +167,11 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), CliE
     Ok(())
 }
 
-pub(super) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "tabtape", &mut std::io::stdout());
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
+    let mut script = Vec::new(); // written to stdout directly, it would panic when stdout is closed
+    clap_complete::generate(shell, &mut Cli::command(), "tabtape", &mut script);
+    std::io::stdout().lock().write_all(&script)?;
+    Ok(())
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -18,6 +18,7 @@ mod state;
 pub use args::Cli;
 
 use args::Command;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Why a command failed.
@@ -80,7 +81,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tabtape: no threads to run on: {error}");
+            note(format_args!("tabtape: no threads to run on: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -90,11 +91,16 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::OutputClosed) {
-                eprintln!("tabtape: {}", crate::render::harmless(&error.to_string()));
+                note(format_args!("tabtape: {}", crate::render::harmless(&error.to_string())));
             }
             ExitCode::from(error.exit_status())
         }
     }
+}
+
+/// Writes a line to stderr. Unlike `eprintln!` it does not panic when nobody reads it.
+fn note(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 async fn dispatch(cli: Cli) -> Result<(), CliError> {
@@ -114,9 +120,6 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Token(command) => manage::token(&target.client()?, command).await,
         Command::Pair(args) => manage::pair(&target.client()?, args).await,
         Command::Viewer(args) => manage::viewer(&target.client()?, args.json).await,
-        Command::Completions { shell } => {
-            manage::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => manage::completions(shell),
     }
 }

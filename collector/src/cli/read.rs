@@ -49,7 +49,7 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
 }
 
 fn tracing_free_notice(error: &CliError) {
-    eprintln!("tabtape: {}; trying again", harmless(&error.to_string()));
+    super::note(format_args!("tabtape: {}; trying again", harmless(&error.to_string())));
 }
 
 /// The last `lines` records, and where the stream goes on.
@@ -116,7 +116,7 @@ async fn follow(
 fn notice_dropped(data: &str) {
     let dropped: Value = serde_json::from_str(data).unwrap_or_default();
     let count = dropped["count"].as_u64().unwrap_or(0);
-    eprintln!("tabtape: retention removed {count} records before they could be shown");
+    super::note(format_args!("tabtape: retention removed {count} records before they could be shown"));
 }
 
 /// What an empty answer means, on stderr: nothing happened, or nobody was watching.
@@ -131,9 +131,15 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
             })
     };
     if coverage["sessions"].as_array().into_iter().flatten().any(watched) {
-        eprint!("Nothing matches. What was being watched:\n{}", String::from_utf8_lossy(&said));
+        super::note(format_args!(
+            "Nothing matches. What was being watched:\n{}",
+            String::from_utf8_lossy(&said).trim_end()
+        ));
     } else {
-        eprint!("Nothing matches, and nobody was watching for it.\n{}", String::from_utf8_lossy(&said));
+        super::note(format_args!(
+            "Nothing matches, and nobody was watching for it.\n{}",
+            String::from_utf8_lossy(&said).trim_end()
+        ));
     }
     Ok(())
 }

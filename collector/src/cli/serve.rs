@@ -50,7 +50,11 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     let address = listener.local_addr()?;
     let listener = listener.into_std()?;
     let mut state = App::new(store, auth, address);
-    announce(&folder, &state, args.json)?;
+    match announce(&folder, &state, args.json) {
+        // Nobody reads where it listens, as in `serve | head -1`; collector.json says so too.
+        Err(CliError::OutputClosed) | Ok(()) => {}
+        Err(error) => return Err(error),
+    }
     let stop = CancellationToken::new();
     state.shutdown = stop.child_token();
     let stopping = stop.clone();
@@ -146,6 +150,7 @@ fn start_log() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false) // a closed stderr must not end the task that writes a line
         .with_ansi(colour)
         .with_target(false)
         .try_init();
@@ -233,9 +238,12 @@ async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        if let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        {
             tokio::select! {
                 _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
             return;

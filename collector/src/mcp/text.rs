@@ -3,7 +3,6 @@
 use crate::clock::now_micros;
 use crate::render::{Style, harmless, line};
 use crate::store::{Page, SessionCoverage};
-use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Answers end here; more is had by asking on. About 3,000 tokens.
@@ -18,7 +17,7 @@ pub(super) fn lines(store_id: &str, page: &Page, newest: bool) -> String {
     let in_turn: Box<dyn Iterator<Item = _>> =
         if newest { Box::new(page.records.iter().rev()) } else { Box::new(page.records.iter()) };
     for record in in_turn {
-        let value: Value = serde_json::from_slice(&record.line).unwrap_or_default();
+        let value = crate::stored_line::value(&record.line);
         let session = value["capture_session_id"].as_str().unwrap_or_default();
         let text = String::from_utf8_lossy(&record.line);
         let shown = format!("{session} {}  {}", record.first_seq, line(&text, Style::PLAIN));

@@ -12,7 +12,7 @@ use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,14 +183,14 @@ impl Tools {
         let Some(record) = only.records.first() else {
             return Err(invalid(format!("there is no event {} in session {:?}", before.seq, before.session)));
         };
-        let event: Value = serde_json::from_slice(&record.line).unwrap_or_default();
+        let event = crate::stored_line::value(&record.line);
         let q =
             event["event"]["source"]["metadata"]["tab_id"].as_str().and_then(|tab| tab.parse::<u64>().ok());
         let selector = selector(&q.map_or_else(String::new, |tab| format!("tab:{tab}")), grant)?;
         let mut page = self.around(&before.session, 0, before.seq, limit(before.limit)?, selector).await?;
         // seq is order of acceptance; causal order within a tab is (ts, seq).
         page.records.sort_by_key(|record| {
-            let event: Value = serde_json::from_slice(&record.line).unwrap_or_default();
+            let event = crate::stored_line::value(&record.line);
             (event["event"]["ts"].as_u64().unwrap_or(0), record.first_seq)
         });
         Ok(lines(self.app.store.store_id(), &page, true))
@@ -276,7 +276,7 @@ impl Tools {
         let query = PageQuery { order: Order::Position, selector, after: 0, until, newest: true, limit };
         let page = self.app.store.page(query).await.map_err(internal)?;
         let stored = page.records.iter().filter_map(|record| {
-            let value: Value = serde_json::from_slice(&record.line).ok()?;
+            let value = crate::stored_line::value(&record.line);
             value.get("event")?;
             Some(diagnose::Stored { position: record.position, value })
         });

@@ -11,9 +11,14 @@
 //! | `source.metadata.x` | `tabtape.x` |
 //! | data | the body: its text where there is one, else all of it; all of it is `tabtape.data` |
 //! | a gap | WARN `tabtape.gap` |
+//! | a part that OpenTelemetry cannot hold: a lone surrogate, a number beyond `f64`, a value nested deeper than [`MAX_NESTING`] | U+FFFD, or its text; `tabtape.altered` is true |
+//! | a line that is no record | [`UNREADABLE`], its text as the body |
+//!
+//! Every line becomes one log record, so that what was stored and what was sent can be counted against each other.
 
 use super::SCHEMA_URL;
 use crate::clock::now_micros;
+use crate::stored_line::{self, StoredLine};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Any,
@@ -24,9 +29,15 @@ use serde_json::Value;
 use tabtape::levels::Severity;
 use tabtape::severity::severity;
 
+/// Name of a line that is forwarded as its text.
+pub(crate) const UNREADABLE: &str = "tabtape.unreadable";
+/// Deepest nesting of `data` that is sent as values. A level takes three messages, and decoders refuse a request that
+/// nests more than 100 (<https://docs.rs/prost/latest/prost/#decoding>).
+const MAX_NESTING: usize = 24;
+
 /// A request that carries these records.
 pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLogsServiceRequest {
-    envelope(lines.into_iter().filter_map(log_record).collect())
+    envelope(lines.into_iter().map(log_record).collect())
 }
 
 /// A request that says how many records are gone before anyone could send them.
@@ -52,9 +63,21 @@ fn envelope(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
     }
 }
 
-/// One line as a log record; `None` for a line that is none of ours.
-pub(crate) fn log_record(line: &[u8]) -> Option<LogRecord> {
-    let record: Value = serde_json::from_slice(line).ok()?;
+/// Returns a line as a log record.
+pub(crate) fn log_record(line: &[u8]) -> LogRecord {
+    let read = stored_line::read(line).ok();
+    read.and_then(of_stored).unwrap_or_else(|| LogRecord {
+        observed_time_unix_nano: now_micros() * 1000,
+        severity_number: number_of(Severity::Warn),
+        severity_text: "WARN".into(),
+        body: Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned()))),
+        event_name: UNREADABLE.into(),
+        ..LogRecord::default()
+    })
+}
+
+/// Returns the log record of an event or a gap; `None` if it is neither.
+fn of_stored(StoredLine { value: record, mut altered }: StoredLine) -> Option<LogRecord> {
     let session = record["capture_session_id"].as_str().unwrap_or_default();
     if let Some(gap) = record.get("gap") {
         let (first, last) = (gap["first_seq"].as_u64()?, gap["last_seq"].as_u64()?);
@@ -87,25 +110,24 @@ pub(crate) fn log_record(line: &[u8]) -> Option<LogRecord> {
     }
     attributes.extend(event["url"].as_str().map(|url| text("url.full", url)));
     if event["truncated"] == true {
-        attributes.push(KeyValue {
-            key: "tabtape.truncated".into(),
-            value: Some(any(Any::BoolValue(true))),
-            ..KeyValue::default()
-        });
+        attributes.push(flag("tabtape.truncated"));
     }
     network(event, status, &mut attributes);
     exception(type_, data, &mut attributes);
     if !data.is_null() {
         attributes.push(KeyValue {
             key: "tabtape.data".into(),
-            value: Some(of_json(data)),
+            value: Some(of_json(data, MAX_NESTING, &mut altered)),
             ..KeyValue::default()
         });
     }
     let body = match data["text"].as_str().or_else(|| data["message"].as_str()) {
         Some(message) => Some(any(Any::StringValue(message.to_owned()))),
-        None => (!data.is_null()).then(|| of_json(data)),
+        None => (!data.is_null()).then(|| of_json(data, MAX_NESTING, &mut altered)),
     };
+    if altered {
+        attributes.push(flag("tabtape.altered"));
+    }
     Some(LogRecord {
         time_unix_nano: event["ts"].as_u64().unwrap_or(0).saturating_mul(1000),
         observed_time_unix_nano: now_micros() * 1000,
@@ -185,7 +207,18 @@ fn int(key: &str, value: u64) -> KeyValue {
     KeyValue { key: key.into(), value: Some(any(Any::IntValue(value))), ..KeyValue::default() }
 }
 
-fn of_json(value: &Value) -> AnyValue {
+/// An attribute that is true.
+fn flag(key: &str) -> KeyValue {
+    KeyValue { key: key.into(), value: Some(any(Any::BoolValue(true))), ..KeyValue::default() }
+}
+
+/// Returns `value` with at most `levels` of nesting; what lies deeper becomes its text.
+fn of_json(value: &Value, levels: usize, altered: &mut bool) -> AnyValue {
+    if levels == 0 && matches!(value, Value::Array(_) | Value::Object(_)) {
+        *altered = true;
+        return any(Any::StringValue(value.to_string()));
+    }
+    let mut inner = |value: &Value| of_json(value, levels - 1, altered);
     AnyValue {
         value: match value {
             Value::Null => None,
@@ -196,14 +229,14 @@ fn of_json(value: &Value) -> AnyValue {
                 None => Any::DoubleValue(number.as_f64().unwrap_or(f64::NAN)),
             }),
             Value::Array(values) => {
-                Some(Any::ArrayValue(ArrayValue { values: values.iter().map(of_json).collect() }))
+                Some(Any::ArrayValue(ArrayValue { values: values.iter().map(&mut inner).collect() }))
             }
             Value::Object(fields) => Some(Any::KvlistValue(KeyValueList {
                 values: fields
                     .iter()
                     .map(|(key, value)| KeyValue {
                         key: key.clone(),
-                        value: Some(of_json(value)),
+                        value: Some(inner(value)),
                         ..KeyValue::default()
                     })
                     .collect(),
@@ -215,6 +248,10 @@ fn of_json(value: &Value) -> AnyValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{
+        Just, Strategy, any as any_number, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
+    use prost::Message as _;
 
     fn attribute(record: &LogRecord, key: &str) -> Option<Any> {
         record.attributes.iter().find(|attribute| attribute.key == key)?.value.clone()?.value
@@ -223,7 +260,7 @@ mod tests {
     #[test]
     fn an_event_keeps_its_identity_severity_and_conventional_names() {
         let line = br#"{"capture_session_id":"s","seq":7,"event":{"ts":5,"type":"network.response","category":"network","source":{"kind":"extension","metadata":{"tab_id":"3"}},"url":"https://a.b/","data":{"method":"GET","status":404}}}"#;
-        let record = log_record(line).unwrap();
+        let record = log_record(line);
         assert_eq!(
             (record.event_name.as_str(), record.severity_number, record.time_unix_nano),
             ("network.response", 17, 5000)
@@ -240,7 +277,7 @@ mod tests {
         let line = format!(
             r#"{{"capture_session_id":"s","seq":1,"event":{{"ts":5,"type":"{type_}","category":"x","source":{{"kind":"extension"}},"data":{data}}}}}"#
         );
-        log_record(line.as_bytes()).unwrap()
+        log_record(line.as_bytes())
     }
 
     #[test]
@@ -275,8 +312,76 @@ mod tests {
         assert_eq!(says(&of_type("console.exception", worker)), ["-", "x is not defined", "at a"]);
         assert_eq!(says(&of_type("console.rejection", r#"{"text":"no","error":"no"}"#)), ["-", "no", "-"]);
         assert_eq!(says(&of_type("console.error", page)), ["-"; 3], "only what nobody caught");
-        let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#).unwrap();
+        let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#);
         assert_eq!((gap.event_name.as_str(), gap.severity_number), ("tabtape.gap", 13));
         assert_eq!(attribute(&gap, "tabtape.gap.count"), Some(Any::IntValue(7)));
+    }
+
+    fn json_text() -> impl Strategy<Value = String> {
+        let string = prop_oneof![
+            Just(r#""cut \ud83d""#.to_owned()),
+            Just(r#""\udc00\u0000é""#.to_owned()),
+            "[a-z \\u{1f600}]{0,8}".prop_map(|text| Value::String(text).to_string()),
+        ];
+        let leaf = prop_oneof![
+            string.clone(),
+            Just("1e400".to_owned()),
+            Just("-0".to_owned()),
+            Just("123456789012345678901234567890".to_owned()),
+            any_number::<i64>().prop_map(|number| number.to_string()),
+            any_number::<f64>()
+                .prop_filter_map("finite", |number| Some(serde_json::Number::from_f64(number)?.to_string())),
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+        ];
+        let tree = leaf.prop_recursive(5, 40, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|values| format!("[{}]", values.join(","))),
+                prop::collection::vec((string.clone(), inner), 0..4).prop_map(|fields| {
+                    let fields: Vec<String> =
+                        fields.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+                    format!("{{{}}}", fields.join(","))
+                }),
+            ]
+        });
+        (tree, 0..=123_usize, any_number::<bool>()).prop_map(|(tree, depth, objects)| {
+            let (open, close) = if objects { ("{\"a\":", "}") } else { ("[", "]") };
+            format!("{}{tree}{}", open.repeat(depth), close.repeat(depth))
+        })
+    }
+
+    proptest! {
+        /// Whatever the gate lets in arrives as one log record in each encoding, with its data or its text.
+        #[test]
+        fn every_line_that_is_stored_is_one_log_record(data in json_text(), category in "console|network|app") {
+            let session = "0193b3a0-7c1e-7000-8000-0123456789ab";
+            let line = format!(
+                r#"{{"capture_session_id":"{session}","seq":7,"event":{{"ts":5,"type":"{category}.x","category":"{category}","detail_level":"standard","source":{{"kind":"extension"}},"url":"https://a.b/\ud800","data":{data}}}}}"#
+            );
+            prop_assert!(tabtape::parse_line(line.as_bytes()).is_ok(), "{}", line);
+            let request = request([line.as_bytes()]);
+            let decoded = ExportLogsServiceRequest::decode(&request.encode_to_vec()[..]).unwrap();
+            let text = serde_json::to_string(&request).unwrap();
+            let of_json: ExportLogsServiceRequest = serde_json::from_str(&text).unwrap();
+            for request in [&decoded, &of_json] {
+                let records = &request.resource_logs[0].scope_logs[0].log_records;
+                prop_assert_eq!(records.len(), 1);
+                prop_assert_eq!(attribute(&records[0], "session.id"), Some(Any::StringValue(session.into())));
+                prop_assert_eq!(attribute(&records[0], "tabtape.seq"), Some(Any::IntValue(7)));
+                prop_assert_eq!(attribute(&records[0], "tabtape.altered"), Some(Any::BoolValue(true)));
+                let has_data = attribute(&records[0], "tabtape.data").is_some();
+                prop_assert_eq!(has_data, data != "null");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_is_sent_as_its_text() {
+        for line in [&b"{\"a\":"[..], b"{}", b"\xff"] {
+            let record = log_record(line);
+            assert_eq!(record.event_name, UNREADABLE);
+            assert_eq!(record.body, Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned()))));
+        }
     }
 }

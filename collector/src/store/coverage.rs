@@ -221,7 +221,7 @@ fn followed(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     let mut statement =
         connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
     let previous = |line: &[u8]| -> Option<String> {
-        let record: Value = serde_json::from_slice(line).ok()?;
+        let record = crate::stored_line::value(line);
         Some(record["event"]["data"]["previous"].as_str()?.to_owned())
     };
     let rows = statement.query_map([], |row| Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default())))?;
@@ -243,8 +243,7 @@ fn stretches(connection: &Connection, id: i64, selector: Option<&Selector>) -> R
     let mut coverage = Coverage::default();
     while let Some(row) = rows.next()? {
         let type_ = row.get_ref(1)?.as_str().unwrap_or_default();
-        let record: Value =
-            serde_json::from_slice(row.get_ref(2)?.as_blob().unwrap_or_default()).unwrap_or_default();
+        let record = crate::stored_line::value(row.get_ref(2)?.as_blob().unwrap_or_default());
         coverage.take(row.get::<_, i64>(0)? as u64, type_, &record["event"]["data"], wants);
     }
     Ok(coverage)

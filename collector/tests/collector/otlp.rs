@@ -1,7 +1,7 @@
 //! OpenTelemetry, in and out; out against an endpoint that fails in every way, and a real one.
 
 use crate::common::*;
-use crate::program::Process;
+use crate::program::{Process, run};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -203,6 +203,46 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     assert!(repeated <= 1000, "only what was on its way at a death is sent again: {repeated}");
     // And only once there was one: nothing is sent again after a clean start.
     assert!(seqs.range(..=3000).all(|(_, count)| *count == 1));
+}
+
+/// What the gate accepts and `serde_json` refuses arrives through each door, and is counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_json_is_forwarded_and_exported() {
+    let endpoint = Endpoint::default();
+    let (url, _serving) = endpoint.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let process = start(folder.path(), &url);
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let odd = [r#""cut \ud83d""#.to_owned(), "1e400".into(), nested(30), nested(125), nested(127)];
+    let event = |data: &str| {
+        format!(
+            r#"{{"type":"app.odd","category":"app","source":{{"kind":"local_process"}},"data":{{"odd":{data}}}}}"#
+        )
+    };
+    let published: String = odd.iter().map(|data| event(data) + "\n").collect();
+    let request =
+        client().post(format!("{}/v1/events?producer=odd", process.url)).bearer_auth(&process.token);
+    let answer = request.header("content-type", "application/x-ndjson").body(published).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    let line = |(seq, data): (usize, &String)| {
+        format!(
+            r#"{{"capture_session_id":"{SESSION}","seq":{},"event":{{"ts":1764000000000000,"type":"app.odd","category":"app","detail_level":"standard","source":{{"kind":"extension"}},"data":{{"odd":{data}}}}}}}"#,
+            seq + 1
+        )
+    };
+    let lines: Vec<String> = odd.iter().enumerate().map(line).collect();
+    assert_eq!(process.deliver(SESSION, 1, 5, &lines).await.0, 200);
+    let is_odd =
+        |record: &&LogRecord| attribute(record, "tabtape.type") == Some(Any::StringValue("app.odd".into()));
+    let started = std::time::Instant::now();
+    while endpoint.taken.lock().unwrap().iter().filter(is_odd).count() < 2 * odd.len() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", endpoint.taken.lock().unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let altered = |record: &LogRecord| attribute(record, "tabtape.altered") == Some(Any::BoolValue(true));
+    assert!(endpoint.taken.lock().unwrap().iter().filter(is_odd).all(altered));
+    let (status, exported, error) = run(folder.path(), &["export", "--format", "otlp"]);
+    assert_eq!((status, exported.matches("app.odd").count() >= 2 * odd.len()), (0, true), "{error}");
 }
 
 /// PyPI's rotel, as `npm run setup` has unpacked it or TABTAPE_ROTEL names it.

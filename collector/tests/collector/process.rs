@@ -4,6 +4,7 @@ use crate::common::*;
 use crate::program::*;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -96,4 +97,82 @@ fn it_listens_on_loopback_only_and_moves_on_from_a_taken_port() {
     child.wait().unwrap();
     assert_ne!(announced["url"], format!("http://{}", taken.local_addr().unwrap()));
     assert!(error.contains("is taken; using"), "{error}");
+}
+
+/// A collector whose stdout and stderr nobody reads any more, as after `serve 2>&1 | head -1`.
+fn unread(folder: &Path) -> Process {
+    let mut child = Command::new(PROGRAM)
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    drop(child.stderr.take());
+    let running: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("collector.json")).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    Process {
+        child,
+        url: text(&running["url"]),
+        token: text(&running["token"]),
+        ingest: text(&running["pairing"]["token"]),
+    }
+}
+
+#[tokio::test]
+async fn without_readers_of_its_output_it_works_and_each_signal_ends_it_cleanly() {
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = unread(folder.path());
+        assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+        // A deletion writes a line to the log.
+        let delete = client().delete(format!("{}/v1/events?all=true", process.url));
+        let deleted = delete.bearer_auth(&process.token).send().await.unwrap();
+        assert_eq!(deleted.status(), 200, "{}", deleted.text().await.unwrap());
+        let pid = process.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{signal} is ignored");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert!(status.success(), "{signal}: {status}");
+        assert!(!folder.path().join("collector.json").exists(), "{signal}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_an_exit_status_in_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let _process = Process::start(folder.path());
+    for args in [
+        &["completions", "bash"][..],
+        &["sessions"],
+        &["query", "--json"],
+        &["query"],
+        &["export", "--format", "har"],
+        &["coverage"],
+        &["doctor"],
+        &["token", "list"],
+        &["pair", "list"],
+        &["nothing-of-this-name"],
+    ] {
+        let (stdout_reader, stdout) = std::io::pipe().unwrap();
+        let (stderr_reader, stderr) = std::io::pipe().unwrap();
+        drop((stdout_reader, stderr_reader));
+        let mut command = Command::new(PROGRAM);
+        command.args(args);
+        if args[0] != "completions" {
+            command.arg("--data-dir").arg(folder.path());
+        }
+        let status = command.stdout(stdout).stderr(stderr).status().unwrap();
+        let status = status.code().expect("ended by no signal");
+        assert!((0..=4).contains(&status), "{args:?} ended with {status}");
+    }
 }

@@ -3,6 +3,7 @@
 //! A request and what became of it are one entry, found by session and `request_id`. What was not recorded
 //! is −1 or empty, as the format asks.
 
+use crate::stored_line;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 pub(super) fn archive(lines: &[&str]) -> Value {
     let mut entries: Vec<Entry> = Vec::new();
     let mut open: HashMap<String, usize> = HashMap::new();
-    let events = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let events = lines.iter().map(|line| stored_line::value(line.as_bytes()));
     for record in events.filter(|record| record["event"]["category"] == "network") {
         let event = &record["event"];
         let Some(id) = event["source"]["metadata"]["request_id"].as_str() else { continue };
@@ -126,6 +127,16 @@ mod tests {
         format!(
             r#"{{"capture_session_id":"s","seq":1,"event":{{"ts":1764000000000000,"type":"network.{type_}","category":"network","source":{{"kind":"extension","metadata":{{"request_id":"9"}}}},"url":"https://a.b/x?q=1%202","data":{data}}}}}"#
         )
+    }
+
+    #[test]
+    fn a_record_that_serde_refuses_is_an_entry() {
+        let deep = format!("{}1{}", "[".repeat(127), "]".repeat(127));
+        for odd in [r#""cut \ud83d""#, "1e400", &deep] {
+            let line = line("response", &format!(r#"{{"status":200,"odd":{odd}}}"#));
+            let archive = archive(&[&line]);
+            assert_eq!(archive["log"]["entries"][0]["response"]["status"], 200, "{line}");
+        }
     }
 
     #[test]
