@@ -6,8 +6,8 @@
 
 import { utf8Length } from "./natives.ts";
 
-/** A part below this is not worth its name. */
-export const LEAST_PART = 32;
+/** A part of fewer bytes is left out. */
+export const LEAST_PART = 16;
 
 export function fits(json: string, maxBytes: number): boolean {
   return json.length * 3 <= maxBytes || (json.length <= maxBytes && utf8Length(json) <= maxBytes);

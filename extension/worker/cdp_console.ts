@@ -29,6 +29,8 @@ interface Worker {
 const MAX_WORKERS = 1_000;
 /** As many as the hook's previews are wide at `verbose`. */
 const MAX_ARGS = 200;
+/** More than the text of a call shows. */
+const MAX_CALL_ARGS = 1 << 14;
 
 /** The protocol's names where they are not the method's. */
 const METHODS: Record<string, string> = {
@@ -73,29 +75,25 @@ export class CdpConsole {
     if (method === "Runtime.consoleAPICalled") {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;
-      this.#publish(tabId, worker, `console.${METHODS[called] ?? called}`, method, params, partsOf(args), {
-        args: [...args.slice(0, MAX_ARGS).map(previewOf), ...(args.length > MAX_ARGS ? [{ $: "cut" }] : [])],
-        stack: stackOf(params.stackTrace as StackTrace | undefined),
-      });
+      const type = `console.${METHODS[called] ?? called}`;
+      const stack = stackOf(params.stackTrace as StackTrace | undefined);
+      this.#publish(tabId, worker, type, method, params, (count) => ({
+        text: partsOf(args.slice(0, count)),
+        args: argsOf(args, Math.min(count, MAX_ARGS)),
+        stack,
+      }));
     } else if (method === "Runtime.exceptionThrown") {
       const details = params.exceptionDetails as Params;
       const exception = details.exception as RemoteObject | undefined;
-      this.#publish(
-        tabId,
-        worker,
-        "console.exception",
-        method,
-        params,
-        exception?.description ?? (details.text as string),
-        {
-          location: {
-            url: details.url ?? worker.url,
-            line: (details.lineNumber as number) + 1,
-            column: (details.columnNumber as number) + 1,
-          },
-          stack: stackOf(details.stackTrace as StackTrace | undefined),
+      this.#publish(tabId, worker, "console.exception", method, params, () => ({
+        text: exception?.description ?? (details.text as string),
+        location: {
+          url: details.url ?? worker.url,
+          line: (details.lineNumber as number) + 1,
+          column: (details.columnNumber as number) + 1,
         },
-      );
+        stack: stackOf(details.stackTrace as StackTrace | undefined),
+      }));
     }
   }
 
@@ -105,17 +103,15 @@ export class CdpConsole {
     type: string,
     method: string,
     params: Params,
-    text: string | TextPart[],
-    standard: Params,
+    contentOf: (count: number) => Content,
   ): void {
     this.#publisher.publish(tabId, "console", (level) => {
-      const data = climb(level, {
-        minimal: minimalOf(level, text, standard.args),
-        standard,
-        raw: params,
-      }) as Params;
-      const isCut = data !== params && Array.isArray(data.args) && data.args.length > MAX_ARGS;
-      const { json, truncated } = jsonWithin(data, this.#publisher.maxEventBytes("console"));
+      const dataOf = (count: number): Params => {
+        const { text, ...standard } = contentOf(count);
+        const minimal = minimalOf(level, text, standard.args);
+        return climb(level, { minimal, standard, raw: params }) as Params;
+      };
+      const { data, truncated } = dataWithin(dataOf, this.#publisher.maxEventBytes("console"));
       return {
         ts: Math.round((params.timestamp as number) * 1000),
         type,
@@ -127,11 +123,56 @@ export class CdpConsole {
           metadata: { ...this.#publisher.metadata(tabId), worker_type: worker.type },
         },
         url: worker.url,
-        data: truncated ? JSON.parse(json) : data,
-        ...(truncated || isCut ? { truncated: true } : {}),
+        data,
+        ...(truncated ? { truncated: true } : {}),
       };
     });
   }
+}
+
+/** The fields of an event at `standard`, made from so many arguments. */
+interface Content extends Params {
+  text: string | TextPart[];
+  args?: unknown[];
+}
+
+/** The part of the budget for data from whose arguments the core writes the text: the text repeats them. */
+const SHARE_WITHOUT_TEXT = 0.4;
+/** The text of a value is longer than its JSON by blanks at most. */
+const TEXT_GROWTH = 1.5;
+
+/** Returns data within `maxBytes`, its text included: strings are truncated first, then arguments are left out. */
+function dataWithin(
+  dataOf: (count: number) => Params,
+  maxBytes: number,
+): { data: Params; truncated: boolean } {
+  for (let count = MAX_CALL_ARGS; count > 0; count >>= 1) {
+    const data = dataOf(count);
+    const { json, truncated } = jsonWithin(data, roomFor(data, maxBytes));
+    if (!truncated && count === MAX_CALL_ARGS) return { data, truncated: hasCutArgs(data) };
+    const kept = JSON.parse(json) as Params;
+    // Without its arguments the text cannot be written.
+    const args = kept.args ?? kept.text_args;
+    if (!Array.isArray(data.text) || (Array.isArray(kept.text) && Array.isArray(args)))
+      return { data: kept, truncated: true };
+  }
+  return { data: { text: "" }, truncated: true };
+}
+
+function roomFor(data: Params, maxBytes: number): number {
+  if (!Array.isArray(data.text)) return maxBytes;
+  const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
+  const whole = bytes(data) + bytes(data.args ?? data.text_args) * TEXT_GROWTH;
+  return whole <= maxBytes ? maxBytes : maxBytes * SHARE_WITHOUT_TEXT;
+}
+
+/** Whether arguments were left out because there are more than are shown. */
+function hasCutArgs({ args }: Params): boolean {
+  return Array.isArray(args) && args.length > MAX_ARGS;
+}
+
+function argsOf(args: RemoteObject[], count: number): unknown[] {
+  return [...args.slice(0, count).map(previewOf), ...(args.length > count ? [{ $: "cut" }] : [])];
 }
 
 /** A literal, the index of an argument, or an index with the text that stands for the argument. */
