@@ -1,4 +1,5 @@
-//! The platform line: only `src/web/` names the browser, so that everything else runs and is tested natively.
+//! The layout of the tree: only `src/web/` names the browser, so that everything else runs and is tested natively, and
+//! the architecture page names files that exist.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of their functions")]
 
@@ -27,6 +28,18 @@ fn an_import_of_the_browser_is_an_offence() {
     assert!(names_the_browser("let timer = gloo_timers::callback::Timeout::new(1, || {});"));
     assert!(!names_the_browser("    use wasm_bindgen_test::wasm_bindgen_test as test;"));
     assert!(!names_the_browser("use std::rc::Rc;"));
+}
+
+#[test]
+fn the_architecture_page_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let is_file = |name: &&str| name.contains('/') && name.ends_with(".rs") | name.ends_with(".ts");
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(is_file).collect();
+    assert!(named.len() > 20, "the page names files: {named:?}");
+    let missing: Vec<_> =
+        named.iter().filter(|name| !name.contains('{') && !root.join(name).is_file()).collect();
+    assert!(missing.is_empty(), "docs/architecture.md names files that do not exist: {missing:?}");
 }
 
 fn offences_in(file: &Path) -> Vec<String> {
