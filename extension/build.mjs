@@ -1,5 +1,5 @@
 /**
- * What the extension is made of: bundles, files copied as they are, files written here, and two manifests.
+ * The parts of the extension: bundles, files copied as they are, files written here, and two manifests.
  *
  * `dist/extension` is the developer build, `dist/extension-store` the store's: optional host permissions, no debugger.
  */
@@ -40,7 +40,7 @@ const quietHook = {
   },
 };
 
-/** What the hook is called in stacks. */
+/** The hook's name in stacks. */
 const HOOK_NAME = "tabtape/hook.js";
 
 /**

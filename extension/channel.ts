@@ -36,7 +36,7 @@ export const LEAVING = "leaving";
 
 export type HookLevel = "off" | "minimal" | "standard" | "verbose" | "raw";
 
-/** What the hook needs to know of the capture config. */
+/** The part of the capture config that the hook uses. */
 export interface HookConfig {
   console: HookLevel;
   /** Most bytes of one event's content. */

@@ -1,6 +1,6 @@
 /**
  * `npm pack` and `npm publish` run this first: a preconfiguration holds secrets and must not leave the machine.
- * What is packed is what `npm run build` made.
+ * Packs the result of `npm run build`.
  */
 import { existsSync } from "node:fs";
 import { dist } from "./lib/paths.mjs";

@@ -131,7 +131,7 @@ async function delivery(data, emitted) {
   }
 }
 
-/** What the store holds of the page's lines: each number once, again, or in a gap. @param {string} data */
+/** Counts the page's lines in the store: each number once, repeated, or in a gap. @param {string} data */
 async function account(data) {
   const numbers = new Map();
   let gaps = 0;

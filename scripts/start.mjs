@@ -142,14 +142,14 @@ async function record(options, running) {
   }
 }
 
-/** Where a browser's profile and its copy of the extension are. @param {import("./lib/browser.mjs").Browser} browser */
+/** Returns the folder of a browser's profile and its copy of the extension. @param {import("./lib/browser.mjs").Browser} browser */
 function homeOf(browser) {
   const folder = browser.snap ? join(homedir(), "snap", "chromium", "common", "tabtape") : cacheDir("start");
   mkdirSync(folder, { recursive: true });
   return folder;
 }
 
-/** What a person does who loads the extension into a browser of their own. */
+/** Explains how to load the extension into one's own browser. */
 function explain() {
   say(`\n  1. Open ${cyan("chrome://extensions")} and switch on ${bold("Developer mode")}.`);
   say(`  2. Choose ${bold("Load unpacked")} and this folder:\n     ${cyan(dist("extension"))}`);

@@ -47,7 +47,7 @@ const groupsOf = (count, bytes) =>
     Array.from({ length: GROUP }, (_, index) => eventOf(group * GROUP + index, bytes)),
   );
 
-/** What publishes by `publish`, one group ahead of the commit that is being made. */
+/** Returns a writer that publishes by `publish`, one group ahead of the current commit. */
 async function tabtape(databaseName, durability, publish) {
   const log = await openCategoryLogs({ databaseName, durability });
   const session = new CaptureSession({ log, ringCapacity: 4_096, ringMaxBytes: 8 << 20 });

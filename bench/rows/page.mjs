@@ -97,7 +97,7 @@ function pagesMicros(browser) {
   return mainThreadNanos(processes(isPage)) / 1_000;
 }
 
-/** What reached each one's store, of what was logged. */
+/** Returns how many of the logged lines reached each store. */
 function kept(site, stored) {
   const of = (count) => `${count} of ${site.logged}`;
   return { ours: of(stored), ...Object.fromEntries(PEERS.map((peer) => [peer, of(site.received[peer])])) };

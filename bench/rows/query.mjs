@@ -22,7 +22,7 @@ const BATCH = 2_000;
 /** Several recorders, as over a week. */
 const SESSIONS = 20;
 const SIZES = { "10 k": 10_000, "1 M": 1_000_000, "10 M": 10_000_000 };
-/** What flat means on a shared machine: the median at any size, beside that of the smallest. */
+/** The largest ratio of a median to that of the smallest size that counts as flat on a shared machine. */
 const FLAT = 2;
 
 /** @param {{ quick: boolean }} options */
@@ -33,7 +33,7 @@ export async function rows({ quick }) {
   const smallest = {};
   const made = [];
   for (const [label, events] of Object.entries(SIZES)) {
-    // What a quick run would have to make first, it leaves out.
+    // A quick run leaves out stores that it would have to make first.
     if (quick && (events > 1_000_000 || (events > 10_000 && !isMade(folderOf(events))))) continue;
     const folder = await store(tabtape, events);
     const { samplesOf, resident } = await serving({ program: tabtape, folder }, (collector) =>
@@ -133,7 +133,7 @@ async function measure(collector, events, samples) {
     if (cursor.page.records.length !== 100) throw new Error("a page is not full");
     samplesOf["cursor read of 100"].push(cursor.took);
     if (n % 4 > 0) continue;
-    // Of a session and a seq that are stored.
+    // A session and a seq that are stored.
     const each = events / SESSIONS;
     const at = anywhere(n);
     const text = idOf(sessionId(Math.floor(at / each)), (at % each) + 1);

@@ -14,8 +14,8 @@ export function fits(json: string, maxBytes: number): boolean {
 }
 
 /**
- * What `make` makes when each of its parts may have so many bytes; with less and less of them until it fits together
- * with the `textBytes` that the core adds to what was made last.
+ * Returns the result of `make` with the most bytes per part, halved until it fits together
+ * with the `textBytes` that the core adds to the last result.
  */
 export function shrink(
   maxBytes: number,

@@ -242,21 +242,21 @@ function isCallable(owner: object, method: Method): boolean {
   return descriptor !== undefined && (typeof descriptor.value === "function" || !hasOwn(descriptor, "value"));
 }
 
-/** What goes into one event. */
+/** The content of one event. */
 interface Content {
   level: HookConfig["console"];
   /** The text; null if the core puts it together from the arguments. */
   whole: string | null;
   said: Said | null;
   args: ArrayLike<unknown>;
-  /** Of the arguments, the first that is shown. */
+  /** The index of the first argument that is shown. */
   first: number;
   /** Whether the arguments are stored as well. */
   previewed: boolean;
   stack: string;
 }
 
-/** What the browser prints of a call without arguments. */
+/** Returns the text that the browser prints for a call without arguments. */
 function silent(method: Method): string {
   return method === "trace" || method === "group" || method === "groupCollapsed" || method === "assert"
     ? `console.${method}`

@@ -55,7 +55,7 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
   const errors = new ErrorHook(inspect, outbox, first);
   const undoProxies = first.late ? null : proxies.watch(mask);
   const undoConsole = consoleHook.install(mask, console);
-  // Of one that came late the relay has said so.
+  // A hook that came late was already reported by the relay.
   if (!proxies.complete && !first.late) send(channel, LIMITED, "objects_closed");
   if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
   errors.install();

@@ -1,5 +1,5 @@
 /**
- * What an object is, found out without running any code of the page: no getter, no trap, no `toString`.
+ * Determines the kind of an object without running any code of the page: no getter, no trap, no `toString`.
  *
  * An object's kind comes from the platform prototype on its chain, and is believed only once a method that
  * needs the internal slot has worked on it.
@@ -145,7 +145,7 @@ export class Inspector {
     return "";
   }
 
-  /** Of what has kind `cross_origin`; only windows let everyone post messages to them. */
+  /** Returns the class of an object of kind `cross_origin`; only windows accept messages from every origin. */
   crossOriginClass = (object: object): string =>
     descriptorOf(object, "postMessage") === undefined ? "Location" : "Window";
 

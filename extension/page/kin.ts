@@ -1,23 +1,23 @@
 /**
- * What the hooks of documents know together that can hand each other objects: a page and its frames of the same origin,
- * and windows it has opened.
+ * State that hooks share whose documents can pass objects to each other: a page, its frames of the same origin, and
+ * the windows that it has opened.
  */
 
 import { SHARE } from "../channel.ts";
 import { ask, customEventDetail, listen, read } from "./natives.ts";
 
 export interface Shared {
-  /** Of each Proxy. */
+  /** The target of each Proxy. */
   targets: WeakMap<object, object>;
-  /** Of each stand-in, the built-in it stands for. */
+  /** The built-in function that each wrapper replaces. */
   originals: WeakMap<object, object>;
-  /** False when Proxies may exist that nobody saw being made. */
+  /** False when Proxies may exist whose creation was not observed. */
   complete: boolean;
 }
 
 /**
- * What the hook on the channel `kin` knows, or a beginning; and from now on it is had by who asks on `channel`. No page
- * has a channel: it could read the targets of other people's Proxies.
+ * Returns the shared state: taken from the hook on the channel `kin`, or new if there is none. Later hooks obtain it by
+ * asking on `channel`. A page gets no channel, because it could read the targets of other documents' Proxies.
  */
 export function share(channel: EventTarget, kin: EventTarget | null, complete: boolean): Shared {
   const shared = ((kin === null ? null : ask(kin, SHARE)) ?? {

@@ -294,7 +294,7 @@ export class Preview {
     return name === "" ? "" : `,"name":${quote(name)}`;
   }
 
-  /** What `rest` contains has been counted, but for the names in it. */
+  /** The contents of `rest` have been counted, except the names in it. */
   #tag(name: string, rest: string): string {
     return this.#spend(`{"$":${quote(name)}${rest}}`, 24 + name.length);
   }

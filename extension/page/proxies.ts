@@ -1,5 +1,5 @@
 /**
- * Which objects are Proxies, known without touching them.
+ * Tells Proxies from other objects without touching them.
  *
  * JavaScript has no operation that tells a Proxy from an object without running its traps, and running them
  * changes pages: reading a Vue or MobX object inside an effect makes the effect depend on it. So the hook sees

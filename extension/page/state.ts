@@ -1,5 +1,5 @@
 /**
- * What a console keeps between calls: counts, running timers, how many groups are open.
+ * The state of a console between calls: counts, running timers, the number of open groups.
  *
  * The browser keeps its own and shows it to nobody, so it is kept here a second time, as the browser does it. Of labels
  * that are too long or too many nothing is kept: then neither a count nor a time is told.
@@ -17,7 +17,7 @@ const { get, set, has, delete: remove } = Map.prototype;
 const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
 
 export interface Said {
-  /** What such a call prints; the arguments from `rest` on follow. */
+  /** The text of the call; the arguments from `rest` on follow. */
   text: string;
   rest: number;
   /** As JSON, each with a comma in front. */

@@ -43,7 +43,7 @@ export class TextParts {
     this.#max = max < ENOUGH ? max : ENOUGH;
   }
 
-  /** What `console.log` prints of the arguments. */
+  /** Adds the text that `console.log` prints for the arguments. */
   message(): void {
     const args = this.#args;
     const first = this.#first;

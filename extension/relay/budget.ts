@@ -1,5 +1,5 @@
 /**
- * What the relay observes, as JSON within the bytes an event may have, in UTF-8.
+ * Serializes an observation as JSON within the bytes that an event may have, in UTF-8.
  *
  * Strings are cut, the longest first; where that is not enough, the least important fields go, which are the last ones.
  */

@@ -66,7 +66,7 @@ export class HookChannel {
     this.#tell(CONFIG, JSON.stringify(config));
   }
 
-  /** What the hook still buffers arrives before this returns; what follows arrives at once if the document is left. */
+  /** Makes the hook post its buffered lines before this returns. If the document is left, later lines are posted at once. */
   drain(isLeaving = false): void {
     this.#tell(DRAIN, isLeaving ? LEAVING : "");
   }

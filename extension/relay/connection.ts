@@ -123,7 +123,7 @@ export class Connection {
     return this.#queue.inFlight === 0 && this.#queue.waiting === 0;
   }
 
-  /** What is not acknowledged, for an heir. */
+  /** Returns the messages that are not acknowledged, for a successor. */
   legacy(): Legacy {
     return this.#queue.legacy(this.#relayId);
   }

@@ -1,5 +1,5 @@
 /**
- * What the person did: clicks, keys by class, changes by field, submits, settled scrolls.
+ * Records what the person did: clicks, keys by class, changes by field, submits, settled scrolls.
  *
  * Never what they typed, and nothing at all of fields for passwords, cards and one-time codes. Listeners are in the
  * capture phase of the isolated world, so the page can neither see nor stop them.

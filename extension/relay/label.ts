@@ -1,6 +1,6 @@
 /**
- * What a person has read on an element. Never what somebody typed: of a field only what says which field it is, and of
- * an element around fields or editors only what is beside them.
+ * Returns the text that a person reads on an element, never text that was typed: for a field only its name, and for an
+ * element around fields or editors only the text next to them.
  */
 import { prefix } from "./budget.ts";
 
@@ -9,7 +9,7 @@ const MAX_LABEL = 80;
 const MAX_CHILDREN = 8;
 /** Text nodes that are looked at. */
 const MAX_NODES = 200;
-/** What is in these is typed, chosen or not shown. The roles are those of editors that draw their text themselves. */
+/** Elements whose content is typed, chosen or not shown. The roles are those of editors that draw their text themselves. */
 const TYPED =
   'input,textarea,select,datalist,script,style,template,[role="textbox"],[role="searchbox"],[role="code"]';
 

@@ -1,4 +1,4 @@
-/** What the relay's own observers hand over: one event of the page, in the words of the wire. */
+/** An event that the relay itself observes, in the form of the wire. */
 import { type Data, jsonWithin } from "./budget.ts";
 
 export interface Observation {

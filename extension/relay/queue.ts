@@ -1,5 +1,5 @@
 /**
- * What a relay holds until the worker has committed it.
+ * Messages that a relay keeps until the worker has committed them.
  *
  * Each category has its own bounded line of messages, so that a flood of one costs the others nothing; taking goes
  * round the categories. A message gets its number when it is taken, and stays in the window, to be sent again
@@ -11,7 +11,7 @@
 import type { Legacy } from "./legacy.ts";
 
 export interface QueueLimits {
-  /** Of each category. */
+  /** Limits for each category. */
   maxMessages: number;
   maxLength: number;
   /** In flight, over all categories. */

@@ -37,7 +37,7 @@ class Relay {
   #settings: RelaySettings;
   readonly #queue = new Queue();
   readonly #connection: Connection;
-  /** Of orphans before us, until their messages are acknowledged. */
+  /** Connections of earlier orphaned relays, until their messages are acknowledged. */
   readonly #inherited = new Set<Connection>();
   readonly #onClaim = answerClaims(() => this.#leave());
   #orphanedTimer: ReturnType<typeof setTimeout> | null = null;
@@ -52,7 +52,7 @@ class Relay {
   constructor(settings: RelaySettings) {
     this.#settings = settings;
     this.#connection = this.#connect(randomId(), this.#queue);
-    // Whoever came with the document was there before any orphan could be.
+    // A relay that was injected with its document cannot have a predecessor.
     const estate: Estate = settings.late ? claimEstate() : { legacies: [], hook: null };
     for (const legacy of estate.legacies) this.#inherit(legacy);
     const observe = (observation: Observation): void => this.#observed(observation);

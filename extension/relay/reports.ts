@@ -1,5 +1,5 @@
 /**
- * What the browser reports of a document: visibility, CSP violations, deprecations, interventions, and resources
+ * Reports of the browser about a document: visibility, CSP violations, deprecations, interventions, and resources
  * that failed to load.
  */
 import { selectorOf } from "./elements.ts";

@@ -1,5 +1,5 @@
 /**
- * What a relay knows of the capture config before its worker has said anything.
+ * The capture config of a relay before its worker has answered.
  *
  * A content script gets no arguments, and the first inline script does not wait: so the registration puts one tiny
  * script a category in front of the relay (`levels/console-verbose.js`, written by the build), and injection into

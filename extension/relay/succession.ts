@@ -1,5 +1,5 @@
 /**
- * What an orphaned relay leaves to its heir.
+ * The handover from an orphaned relay to its successor.
  *
  * After an extension reload the old relay lives on in its document, cut off from its extension, with messages that
  * nobody has acknowledged; the reloaded extension injects a new relay into the same document, in a world of its own.
@@ -50,7 +50,7 @@ export function answerClaims(leave: () => Estate): (event: Event) => void {
   };
 }
 
-/** What an orphan in this document leaves; nothing, where there is none. */
+/** Returns the handover of an orphaned relay in this document; empty if there is none. */
 export function claimEstate(): Estate {
   const estate: Estate = { legacies: [], hook: null };
   const claimant = new EventTarget();

@@ -1,4 +1,4 @@
-/** What the toolbar says: recording, not recording, or that something needs a person. */
+/** The state on the toolbar: recording, not recording, or an error that needs a person. */
 export type BadgeState = "recording" | "stopped" | "error";
 
 const LOOK: Record<BadgeState, { text: string; color: string; title: string }> = {

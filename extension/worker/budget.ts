@@ -3,7 +3,7 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Of an address that is kept for later. Pages choose theirs, of up to 2 MB. */
+/** Longest address that is kept for later. Pages choose their addresses, of up to 2 MB. */
 export const MAX_URL_BYTES = 4_096;
 
 /**

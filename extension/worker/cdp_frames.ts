@@ -1,5 +1,5 @@
 /**
- * Which of Chrome's frames and documents those of the DevTools protocol are.
+ * Maps frames and documents of the DevTools protocol to those of Chrome's extension API.
  *
  * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from a request
  * of it that chrome.webRequest has seen too. A document is a loader there; which one it is shows once the frame has
@@ -13,13 +13,13 @@ const MAX_KNOWN = 5_000;
 export interface CdpRequest {
   tabId: number;
   url: string;
-  /** Of workers' requests: null. */
+  /** Null for requests of workers. */
   frameId: string | null;
   loaderId: string;
 }
 
 interface Loader {
-  /** What the frame showed when it began. */
+  /** The document in the frame when the request began. */
   before: string | undefined;
   documentId: string | undefined;
 }
@@ -49,7 +49,7 @@ export class CdpFrames {
 
   /** Whether a request that the protocol has not seen begin is webRequest's. */
   isElsewhere(source: { sessionId?: string | undefined }, tabId: number): boolean {
-    // What frames and workers with a session of their own ask for may begin before that session.
+    // Requests of frames and workers with their own session may begin before that session.
     return source.sessionId === undefined && this.#webRequest.finishes(tabId);
   }
 

@@ -6,7 +6,7 @@ import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 
-/** Of one that began before this worker did, or before the tab was attached to, less is known. */
+/** A request. Fields are missing if it began before this worker, or before the debugger was attached to the tab. */
 interface Request {
   tabId: number;
   url: string | null;
@@ -168,7 +168,7 @@ export class CdpNetwork {
     });
   }
 
-  /** What is known of a request that has come to its end. */
+  /** Removes and returns a request that has ended. */
   #ended(tabId: number, id: string): Request {
     const request = this.#requests.get(id);
     this.#requests.delete(id);

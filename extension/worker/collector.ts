@@ -1,5 +1,5 @@
 /**
- * What the worker itself asks of the paired collector: delivering is the core's.
+ * Requests of the worker itself to the paired collector; the core delivers batches.
  *
  * Requests are sealed as those of the core are; `src/sealed.rs` has the format. Nobody else can read one, make one, or
  * give an answer to one, so nothing here is of use to a program that has taken the collector's port.

@@ -197,18 +197,18 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     await Promise.all([...tabIds].map((tabId) => this.detach(tabId)));
   }
 
-  /** Of the tabs that somebody is attached to, this may be one of DevTools or of another client: there it fails. */
+  /** Whether we are attached to a tab. Commands fail for a tab to which only DevTools or another client is attached. */
   async #isOurs(tabId: number): Promise<boolean> {
     try {
       await answered(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
       return true;
     } catch (error) {
-      // What is not ours refuses at once.
+      // A tab that is not ours refuses at once.
       return error instanceof Unanswered;
     }
   }
 
-  /** What the protocol tells otherwise than we read it is missing, and the stream says so. */
+  /** Records a gap for a message of the protocol that could not be read. */
   #refuse(method: string, error: unknown): void {
     this.#parts.owner.record(method.startsWith("Runtime.") ? "console" : "network", () => {
       throw error;

@@ -1,5 +1,5 @@
 /**
- * Which navigation each document came from, where it has moved to since, and its place among frames.
+ * The navigation of each document, its current address, and its place among frames.
  *
  * `navigation_id` is given when a navigation starts and is carried by every event until the frame's next one. A
  * document outlives the worker that saw it begin, so all this is mirrored to `chrome.storage.session`, a batch at a
@@ -12,11 +12,11 @@ const KEY = "tabtape_documents";
 /** Documents are not told of when they end: the oldest go. */
 const MAX_KNOWN = 5_000;
 const MAX_MIRRORED = 1_000;
-/** Of each of the two, of the 10 MB that there are; commonly some 100 KB. */
+/** Limit of each of the two mirrors; storage.session has 10 MB in all. Usually they use some 100 KB. */
 const MAX_MIRRORED_CHARS = 1_000_000;
 const MIRROR_AFTER_MS = 100;
 
-/** What the kinds of webNavigation details have in common, and some have. */
+/** Fields that all or some details of webNavigation have. */
 export interface Place {
   tabId: number;
   frameId: number;
@@ -72,7 +72,7 @@ export class Documents {
     this.#mirrorSoon();
   }
 
-  /** What `make` says now, or once the mirror has been read if it has not been yet. */
+  /** Returns a function that gives the result of `make` now, or after the mirror has been read. */
   whenRestored<T>(make: () => T): () => T {
     if (!this.#isRestored) return make;
     const made = make();
@@ -122,7 +122,7 @@ export class Documents {
     return this.#frames.get(`${tabId}:${frameId}`)?.documentId ?? undefined;
   }
 
-  /** Where a document is now, if it has moved. */
+  /** Returns the current address of a document, if it has changed. */
   urlOf(documentId: string | undefined): string | undefined {
     return (documentId === undefined ? undefined : this.#documents.get(documentId)?.url) ?? undefined;
   }

@@ -51,7 +51,7 @@ export class External {
     });
   }
 
-  /** Whoever asks is answered, also by a worker that could not begin or a session that has just closed. */
+  /** Answers every caller, also from a worker that could not start or a session that has just closed. */
   async #answer(
     ready: Promise<void>,
     message: unknown,

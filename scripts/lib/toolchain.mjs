@@ -1,5 +1,5 @@
 /**
- * Which Rust builds the wasm, and which tools go with it.
+ * Chooses the Rust toolchain that builds the wasm, and its tools.
  *
  * Native code is always built by the `cargo` on PATH. Wasm is built by the same one when its sysroot has
  * std for wasm32, else by Debian's `rustc-web` (see debian.mjs), which lives beside it in /usr.
@@ -16,7 +16,7 @@ export const WASM_TARGET = "wasm32-unknown-unknown";
 /** Runs wasm tests in a browser. 0.15.1 is the first that builds with current Rust. */
 export const WASM_PACK_VERSION = "0.15.1";
 
-/** Where the Debian fallback's own `cargo` and `rustc` are. */
+/** Folder of `cargo` and `rustc` of the Debian fallback. */
 export const DEBIAN_BIN = "/usr/bin";
 export const DEBIAN_WASM_STD = `/usr/lib/rustlib/${WASM_TARGET}/lib`;
 
@@ -26,13 +26,13 @@ const RUSTFLAGS = "-C target-feature=+simd128";
 /** The version of the crate `wasm-bindgen`, which its tools must have too. */
 export const wasmBindgenVersion = () => lockedCrate(root, "wasm-bindgen");
 
-/** Where a tool of that version is kept. @param {string} crate @param {string} version */
+/** Returns the folder of a tool of that version. @param {string} crate @param {string} version */
 export const toolRoot = (crate, version) => cacheDir("tools", `${crate}-${version}`);
 
 /** A tool's file. @param {string} crate @param {string} version @param {string} name */
 export const toolFile = (crate, version, name) => join(toolRoot(crate, version), "bin", exe(name));
 
-/** Where the generator of the JavaScript glue is kept: under the hash of its source, the same in every clone. */
+/** Returns the file of the glue generator: named by the hash of its source, so that all clones share it. */
 export function glueFile() {
   const hash = createHash("sha256");
   for (const path of ["Cargo.toml", "Cargo.lock", join("src", "main.rs")]) {
@@ -43,7 +43,7 @@ export function glueFile() {
 
 /** @typedef {"own" | "debian"} ToolchainKind */
 
-/** Which toolchain can build wasm right now, or null. @returns {Promise<ToolchainKind | null>} */
+/** Returns the toolchain that can build wasm now, or null. @returns {Promise<ToolchainKind | null>} */
 export async function wasmToolchain() {
   if (process.env.TABTAPE_WASM_TOOLCHAIN !== "debian" && (await ownSysrootHasWasm())) return "own";
   return existsSync(DEBIAN_WASM_STD) && existsSync(join(DEBIAN_BIN, "cargo")) ? "debian" : null;
@@ -77,7 +77,7 @@ export function wasmEnv(kind) {
   };
 }
 
-/** Where cargo puts what it builds. @param {NodeJS.ProcessEnv} [env] @returns {Promise<string>} */
+/** Returns cargo's target folder. @param {NodeJS.ProcessEnv} [env] @returns {Promise<string>} */
 export async function cargoTargetDir(env = process.env) {
   const { status, stdout, stderr } = await capture("cargo", ["metadata", "--format-version=1", "--no-deps"], {
     env,

@@ -41,7 +41,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
     if (tests) await setUpRotel();
   });
   const all = together([npm, wasm, rest]);
-  // Whoever waits for one of them gets its failure.
+  // The caller that awaits one of them receives its failure.
   for (const step of [npm, wasm, all]) step.catch(() => {});
   return { npm, wasm, all };
 }

@@ -6,7 +6,7 @@ import { run, versionOf } from "../lib/run.mjs";
 import { note, Tell } from "../lib/say.mjs";
 import { aptInstall } from "./apt.mjs";
 
-/** What those who have no network and no wheel may set, so that its test is left out, said aloud. */
+/** The variable that leaves out rotel's test, for machines without a network and a wheel. */
 const WITHOUT = "TABTAPE_WITHOUT_ROTEL";
 
 export async function setUpRotel() {

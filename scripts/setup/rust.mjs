@@ -12,12 +12,12 @@ import { WASM_TARGET, wasmToolchain } from "../lib/toolchain.mjs";
 import { aptInstall } from "./apt.mjs";
 import { debianIsCurrent, setUpDebianToolchain } from "./debian.mjs";
 
-/** Where a fallback exists a stalled download is given up early. */
+/** Limits of a stalled download; shorter if a fallback exists. */
 const RUSTUP_LIMIT_MS = { withFallback: 180_000, without: 900_000 };
 
 const OLDEST_NODE = 20;
 
-/** What we can't bring ourselves, each with one sentence that says how to get it. */
+/** Checks for the programs that a person has to install, and says how. */
 export async function checkPrograms() {
   const node = Number(process.versions.node.split(".")[0]);
   if (node < OLDEST_NODE)

@@ -14,7 +14,7 @@ import { step } from "../lib/say.mjs";
 import { toolFile, toolRoot, WASM_PACK_VERSION, wasmBindgenVersion } from "../lib/toolchain.mjs";
 
 export async function setUpTools() {
-  // Of this process alone: another clone may be setting up at the same time.
+  // A folder of this process alone, because another clone may be setting up at the same time.
   const target = join(cacheDir("tools"), `build-${process.pid}`);
   try {
     await setUpTool(target, "wasm-bindgen-cli", wasmBindgenVersion(), [

@@ -1,5 +1,5 @@
 /**
- * What `npm test` runs: sections of steps, each step a program, each with the line by which its runner sums up.
+ * The sections of `npm test`: lists of steps, each step a program, each with the line by which its runner sums up.
  *
  * A section says what it needs; `--only` brings that along.
  */
