@@ -1,5 +1,6 @@
 /** Marks and screenshots: what a person or an agent puts into the stream, or has put there. */
 import type { Recorder } from "../../src/web/types.ts";
+import { prefix } from "../relay/budget.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
@@ -16,6 +17,8 @@ export class Marks {
   readonly #scope: Scope;
   readonly #tabs: Tabs;
   #lastMs = 0;
+  /** Whether the picture of an error waits until the browser allows another one. */
+  #isErrorWaiting = false;
 
   constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs) {
     this.#owner = owner;
@@ -37,7 +40,7 @@ export class Marks {
         metadata: tab?.id === undefined ? {} : this.#tabs.metadata(tab.id),
       },
       ...(tab?.url && this.#scope.isRecorded(recorder, tab.url) ? { url: tab.url } : {}),
-      data: { note: note.slice(0, MAX_NOTE) },
+      data: { note: prefix(note, MAX_NOTE) },
     });
     await this.screenshot("mark", tab);
   }
@@ -56,8 +59,15 @@ export class Marks {
     return true;
   }
 
-  /** Of the tab an error was in, if it is the one that shows. */
+  /** Takes a picture of the tab with an error, if it is the active one; as soon as the browser's limit allows it. */
   async screenshotOfError(tabId: number): Promise<void> {
+    if (this.#isErrorWaiting) return;
+    const waitMs = this.#lastMs + MIN_INTERVAL_MS - Date.now();
+    if (waitMs > 0) {
+      this.#isErrorWaiting = true;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, MIN_INTERVAL_MS)));
+      this.#isErrorWaiting = false;
+    }
     const tab = await chrome.tabs.get(tabId).catch(() => undefined);
     if (tab?.active) await this.screenshot("error", tab);
   }

@@ -45,7 +45,14 @@ test("an uncaught error has its picture taken, if that is enabled", async () => 
   await rig.command({ command: "screenshot_on_error", on: true });
   const page = await rig.open("/throws");
   await page.bringToFront();
-  await rig.event("console.exception", "pictured");
+  // A picture was taken just before: the error's waits until the browser allows another one.
+  await rig.command({ command: "screenshot" });
+  await page.evaluate(() =>
+    setTimeout(() => {
+      throw new Error("pictured again");
+    }),
+  );
+  await rig.event("console.exception", "pictured again");
   await rig.until("type:page.screenshot", (events) =>
     events.some(({ data }) => /** @type {any} */ (data).why === "error"),
   );
