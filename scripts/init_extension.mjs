@@ -48,7 +48,7 @@ export function initExtension(args) {
   return 0;
 }
 
-/** What recording needs and a manifest does not say, a line each. @param {string} file */
+/** Returns the manifest's missing entries that recording needs, one line each. @param {string} file */
 function missingFrom(file) {
   const manifest = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const lines = [];

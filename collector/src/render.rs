@@ -20,7 +20,7 @@ pub(crate) fn harmless(text: &str) -> String {
         match character {
             '\n' => out.push('⏎'),
             '\t' => out.push(' '),
-            // What is seen must be what is there.
+            // Invisible characters are shown, so that the output has no hidden part.
             _ if hides(character) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
             }

@@ -39,7 +39,7 @@ export function watchRewriting(mask: Mask, onRewritten: () => void): () => void 
 function writing(original: Callable, onRewritten: () => void): Callable {
   const { standIn } = {
     standIn(this: unknown, ...args: unknown[]): unknown {
-      // A script of the document itself writes where it stands, or nowhere: it opens nothing.
+      // A script of the document writes at its own place or is ignored: it does not open the document.
       if (read(currentScript, this) === null) {
         // Without text it opens the document, if the call would do so, and inserts nothing; `writeln` would.
         apply(write, this as Document, NONE);

@@ -27,7 +27,7 @@ interface Entry {
   session: string;
   metadata: Record<string, string>;
   url: string;
-  /** Of the last event that is committed, Unix microseconds. */
+  /** Time of the last accepted event, in Unix microseconds. */
   committedTs: number;
   /** When its last message arrived, Unix milliseconds. */
   receivedMs: number;
@@ -163,7 +163,7 @@ export class LostRelays {
       from_ts: entry.committedTs,
       to_ts: Math.max(entry.committedTs, endedMs * 1_000),
     });
-    // Of these nothing comes back.
+    // Only a document in the back/forward cache can return.
     if (state !== "document_gone") this.#forget(relay);
     if (state === "crashed") this.#publishCrash(entry, endedMs);
   }
@@ -200,7 +200,7 @@ export class LostRelays {
   }
 }
 
-/** Where the document of an entry is. Chromium answers for one in the back/forward cache as for one that is gone. */
+/** Returns the state of an entry's document. Chromium does not tell the back/forward cache from a document that is gone. */
 async function stateOf({
   metadata,
 }: Entry): Promise<"alive" | "crashed" | "discarded" | "tab_closed" | "document_gone"> {

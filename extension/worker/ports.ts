@@ -60,6 +60,8 @@ export class RelayPorts {
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
+  /** The recorder whose commits the next two fields count: those of one that has trapped never end. */
+  #committing: Recorder | null = null;
   #uncommittedLength = 0;
   #lastCommit: Promise<void> = Promise.resolve();
   readonly #recording: () => boolean;
@@ -97,7 +99,7 @@ export class RelayPorts {
     port.onDisconnect.addListener(() => {
       const relay = this.#ports.get(port);
       this.#ports.delete(port);
-      // What has arrived of it is committed first.
+      // Messages that have arrived are committed first.
       if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#lost.disconnected(relay));
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
@@ -150,7 +152,13 @@ export class RelayPorts {
     }
     const { relay, first, lines } = message;
     await recorder.openRelay(relay, acknowledged);
-    while (this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH) await this.#lastCommit;
+    if (recorder !== this.#committing) {
+      this.#committing = recorder;
+      this.#uncommittedLength = 0;
+      this.#lastCommit = Promise.resolve();
+    }
+    while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
+      await this.#lastCommit;
     if (this.#owner.recorder !== recorder) return;
     if (!this.#careful.has(relay)) {
       this.#publish(port, recorder, context, relay, first, lines);
@@ -198,7 +206,7 @@ export class RelayPorts {
         (error: unknown) => console.error("tabtape: commit", error),
       )
       .finally(() => {
-        this.#uncommittedLength -= lines.length;
+        if (this.#committing === recorder) this.#uncommittedLength -= lines.length;
       });
   }
 

@@ -10,13 +10,13 @@ import { scratch } from "./scratch.mjs";
 
 const SOURCE = join(root, "src", "web");
 
-/** What package.json exports of dist/npm: each module has the source of the same name. */
+/** The modules of dist/npm that package.json exports: each has a source of the same name. */
 const MODULES = ["index", "node", "inline", "extension"];
 
 /** The same of `tabtape/core`, with the glue of the wasm that lacks the recorder. */
 const CORE_MODULES = ["core", "core_node"];
 
-/** What it exports for `require` is in a folder of its own, where `.js` means CommonJS. */
+/** Folder of the exports for `require`, in which `.js` means CommonJS. */
 const COMMONJS_FOLDER = "cjs";
 
 /** @type {import("esbuild").BuildOptions & { write: false }} */

@@ -36,7 +36,7 @@ const MAX_ARGUMENTS: usize = 1 << 17;
 /// time replaces all that it shows.
 const MAX_PASSES: usize = 8;
 
-/// What came of `data`.
+/// The result of writing the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Written {
     /// Whether the text was longer than a text may be.
@@ -177,7 +177,7 @@ fn part<'a>(cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
 /// An argument as it is stored.
 struct Argument<'a> {
     json: Cow<'a, [u8]>,
-    /// Whether it was replaced because of what stands around it, so that the text shows it as it is here.
+    /// Whether it was replaced because of the text around it, so that the text must show the replacement.
     hidden: bool,
 }
 
@@ -219,7 +219,7 @@ impl Line<'_, '_> {
         }
     }
 
-    /// The text without secrets. What it shows to be a secret because of what stands around it is
+    /// Returns the text without secrets. A value that only the text around it shows to be a secret is
     /// replaced in the arguments, too.
     fn text(&mut self, parts: &[Part<'_>]) -> Vec<u8> {
         for pass in 1.. {

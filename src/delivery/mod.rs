@@ -8,8 +8,8 @@
 //!
 //! ## Trusting
 //!
-//! Whoever listens at the collector's address proves that it knows the pairing secret ([`Challenge`]) before it is
-//! sent a batch; again after every broken connection, and after five seconds of silence. Batches and receipts are
+//! The process at the collector's address proves that it has the pairing secret ([`Challenge`]) before a batch is
+//! sent to it; again after every broken connection, and after five seconds of silence. Batches and receipts are
 //! [sealed](crate::sealed) with that secret, so that a process that takes the port between two proofs can neither read
 //! nor acknowledge one.
 //! `acked_seq` is believed downwards and, upwards, as far as anyone can have sent.

@@ -27,7 +27,7 @@ const LOGGED_RECORD_MS: f64 = 5_000.0;
 /// After so many failed retries, which take about a minute, a database that cannot be opened counts as damaged.
 const SET_ASIDE_FAILURES: u32 = 6;
 
-/// What a recorder's parts have in common.
+/// The state that the parts of a recorder share.
 #[derive(Debug, Clone)]
 pub struct Shared {
     /// The session.
@@ -61,7 +61,7 @@ struct Inner<H: Host, L> {
     resumable: RefCell<ResumeRecord>,
     /// Losses of earlier sessions, or of this one should its log be lost after all, that no collector has acknowledged.
     finished: RefCell<Vec<LossRecord>>,
-    /// What the log alone held of an earlier session, until the log can be asked.
+    /// The records of an earlier session that only the log held, until the log can be read.
     unconfirmed: RefCell<Option<LossRecord>>,
     /// The last seq in the log, while the session is degraded.
     logged_seq: Cell<Option<u64>>,

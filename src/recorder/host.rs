@@ -68,7 +68,7 @@ pub trait RecorderLog: LogStore + Clone + 'static {
     fn set_aside(&self) -> impl Future<Output = Result<(), LogError>>;
 }
 
-/// What the next recorder of this browser session finds.
+/// The record from which the next recorder of this browser session resumes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ResumeRecord {
     /// The session to continue, if there is one.

@@ -1,4 +1,4 @@
-//! What stands where a secret would and is none: a mask, the absence of a value, a message, a type.
+//! Harmless values in the place of a secret: a mask, the absence of a value, a message, a type.
 
 /// Members that describe a secret and do not contain it: of a JSON Schema, of a form's state, and of a
 /// preview (`$`, `class`, `length`).
@@ -30,7 +30,7 @@ pub(super) fn is_description_member(key: &[u8]) -> bool {
     DESCRIPTIONS.iter().any(|member| key == member.as_bytes())
 }
 
-/// What stands for the absence of a value, or is masked already.
+/// Whether `text` means the absence of a value, or is masked already.
 pub(super) fn is_no_secret(text: &[u8]) -> bool {
     const ABSENT: &[&str] = &[
         "null",

@@ -152,7 +152,7 @@ impl Names {
     }
 }
 
-/// Whether `x-`, or `x-` and other words, stands before `start`.
+/// Whether `x-`, or `x-` and other words, precedes `start`.
 fn ends_own_header(json: &[u8], floor: usize, start: usize) -> bool {
     let before = json[floor..start].iter().rev().take(48);
     let length = before.take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();

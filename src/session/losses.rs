@@ -1,6 +1,6 @@
 //! The records that a volatile session holds in memory alone, and the gaps that report them when memory is lost.
 //!
-//! While a session goes on without its log, its owner keeps a [`LossRecord`] somewhere that outlives
+//! While a session continues without its log, its owner keeps a [`LossRecord`] somewhere that outlives
 //! the owner: how far the collector has the session, and how much of each category it has not. The next
 //! owner makes gaps of what the record counts. It [`append_gaps_to`](LossRecord::append_gaps_to)s the session at the end of
 //! its log, where the log takes it, for those who read there; the collector gets [`to_gap_ring`](LossRecord::to_gap_ring)

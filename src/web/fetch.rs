@@ -94,7 +94,7 @@ impl FetchTransport {
     }
 }
 
-/// Ends a request when time is up, or when nobody waits for it any more.
+/// Ends a request when its time is over, or when its caller has dropped it.
 struct Patience {
     controller: AbortController,
     timed_out: Rc<Cell<bool>>,

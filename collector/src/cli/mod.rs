@@ -98,7 +98,7 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Writes a line to stderr. Unlike `eprintln!` it does not panic when nobody reads it.
+/// Writes a line to stderr. Unlike `eprintln!` it does not panic when stderr is closed.
 fn note(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -76,8 +76,8 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     Ok(())
 }
 
-/// Serves until the process is told to stop, or until the store's file was replaced and is open again: then it
-/// returns the new store. Meanwhile the old one answers, and refuses to acknowledge.
+/// Serves until the process is asked to stop, or until a replaced store file is open again: then it returns the
+/// new store. Until then the old one answers, and refuses to acknowledge.
 async fn serve_store(
     folder: &Path,
     listener: &StdListener,

@@ -26,8 +26,8 @@ pub(super) enum Origin {
 pub struct Hosts(Vec<String>);
 
 impl Hosts {
-    /// This address. The name `localhost` is none of ours: it can lead to 127.0.0.1 or to ::1, and another program may
-    /// have this port of the other one.
+    /// This address. The name `localhost` is refused: it can resolve to 127.0.0.1 or to ::1, and another program may
+    /// listen on this port of the other address.
     #[must_use]
     pub fn loopback(address: std::net::SocketAddr) -> Self {
         let (ip, port) = (address.ip(), address.port());

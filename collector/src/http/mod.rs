@@ -78,7 +78,7 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Limits for each client.
     pub limits: Limits,
-    /// What happened to the store's file since the process began, if it was deleted or replaced.
+    /// A description of the store file's deletion or replacement since the process began, if it happened.
     pub store_notice: Option<Arc<str>>,
     /// Cancelled when the process is about to end, or opens its store again: streams end.
     pub shutdown: CancellationToken,

@@ -1,4 +1,4 @@
-//! `POST /v1/sealed`: a request of a paired recorder, which nobody else can read, change or make.
+//! `POST /v1/sealed`: a request of a paired recorder that no other process can read, change or make.
 //!
 //! See [`tabtape::sealed`]. The request inside goes through the same routes and checks as any other, with what its
 //! pairing grants in place of a token's grant.
@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 /// Most bytes of an answer: a receipt or a problem.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
-/// What a pairing grants to the request that came sealed with its secret.
+/// The rights of a request that is sealed with a pairing's secret.
 #[derive(Debug, Clone)]
 pub(super) struct SealedGrant(pub(super) Grant);
 

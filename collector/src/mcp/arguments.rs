@@ -25,7 +25,7 @@ pub(super) struct Search {
     pub(super) limit: Option<usize>,
 }
 
-/// Where to look for problems.
+/// The range in which to look for problems.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Diagnose {

@@ -42,7 +42,7 @@ impl Tools {
         Self { app, tool_router: Self::tool_router() }
     }
 
-    /// What went wrong: errors grouped, ranked, each with the click and the request before it.
+    /// Lists errors, grouped and ranked, each with the click and the failed request before it.
     #[tool(annotations(read_only_hint = true))]
     async fn diagnose(
         &self,

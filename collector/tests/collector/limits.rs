@@ -236,7 +236,7 @@ async fn twenty_bombs_at_once_stay_within_a_bound_of_memory() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = std::process::Command::new(crate::program::PROGRAM);
     serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
-    // What glibc keeps for each thread after it was given back is not what is measured.
+    // One arena: memory that glibc keeps for each thread is not measured.
     serve.env("MALLOC_ARENA_MAX", "1");
     let mut process = Process::launch(serve, |_| folder.path().to_owned());
     assert_eq!(process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0, 200);

@@ -205,7 +205,7 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     assert!(seqs.range(..=3000).all(|(_, count)| *count == 1));
 }
 
-/// What the gate accepts and `serde_json` refuses arrives through each door, and is counted.
+/// Events that publishing accepts and `serde_json` refuses are forwarded and exported, and counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_json_is_forwarded_and_exported() {
     let endpoint = Endpoint::default();

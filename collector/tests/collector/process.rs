@@ -99,7 +99,7 @@ fn it_listens_on_loopback_only_and_moves_on_from_a_taken_port() {
     assert!(error.contains("is taken; using"), "{error}");
 }
 
-/// A collector whose stdout and stderr nobody reads any more, as after `serve 2>&1 | head -1`.
+/// Starts a collector and closes the readers of its stdout and stderr, as `serve 2>&1 | head -1` does.
 fn unread(folder: &Path) -> Process {
     let mut child = Command::new(PROGRAM)
         .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])

@@ -69,7 +69,7 @@ async fn after_events_db_is_deleted_every_acknowledged_event_is_stored() {
     assert!(after["store_notice"].as_str().unwrap().contains("events.db was deleted"), "{after}");
     assert!(doctor(folder.path()).contains("events.db was deleted or replaced"));
     assert_eq!(stored(&process).await, acked);
-    // A recorder that believes 1 to 3 to be stored is told otherwise, and its token is still good.
+    // The receipt corrects a recorder that has 1 to 3 as acknowledged, and its token is still valid.
     assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
     process.kill();
     let again = Process::start(folder.path());

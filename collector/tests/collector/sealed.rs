@@ -1,4 +1,4 @@
-//! Sealed requests: what a pairing may do, and what nobody else can do with what it sends.
+//! Sealed requests: the rights of a pairing, and the limits of a process that intercepts its requests.
 
 use crate::common::*;
 use crate::security::{REFUSALS, endpoints};
@@ -78,7 +78,7 @@ async fn a_sealed_batch_is_stored_once_and_its_receipt_is_sealed() {
     assert_eq!((status, &receipt["accepted"], &receipt["acked_seq"]), (200, &1.into(), &1.into()));
     assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], pairing.pairing.as_str());
 
-    // Whoever has seen it can send it again, and gets nothing by that.
+    // An observer that repeats the request gains nothing.
     let again = collector.post_sealed(&pairing, Some(EXTENSION), sealed).await;
     assert_eq!(again.status(), 409);
     assert_eq!(again.json::<Value>().await.unwrap()["code"], "repeated");
