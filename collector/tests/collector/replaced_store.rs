@@ -9,19 +9,34 @@ use std::time::{Duration, Instant};
 /// A collector opens its store again within a few seconds; a loaded machine gets more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Sends what `request` builds, once more if the collector hung up without reading it: it closes connections
+/// that carry no request while it opens the store again. A collector that ended refuses the second attempt.
+async fn send(request: impl Fn() -> reqwest::RequestBuilder) -> Value {
+    let response = match request().send().await {
+        Err(error) if error.is_request() && !error.is_connect() => request().send().await,
+        other => other,
+    };
+    let response = response.unwrap();
+    let status = response.status().as_u16();
+    json!({"status": status, "body": response.json::<Value>().await.unwrap()})
+}
+
 /// Publishes one event, and returns the status and the problem's code.
 async fn publish(process: &Process, number: u64) -> (u16, String) {
     let body = json!({"type": "app.step", "category": "app", "source": {"kind": "local_process"}, "data": {"number": number}}).to_string() + "\n";
-    let request =
-        client().post(format!("{}/v1/events?producer=test", process.url)).bearer_auth(&process.token);
-    let response = request.header("content-type", "application/x-ndjson").body(body).send().await.unwrap();
-    let status = response.status().as_u16();
-    let answer: Value = response.json().await.unwrap();
-    (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    let request = || {
+        let request =
+            client().post(format!("{}/v1/events?producer=test", process.url)).bearer_auth(&process.token);
+        request.header("content-type", "application/x-ndjson").body(body.clone())
+    };
+    let answer = send(request).await;
+    let code = answer["body"]["code"].as_str().unwrap_or_default().to_owned();
+    (answer["status"].as_u64().unwrap() as u16, code)
 }
 
 async fn health(process: &Process) -> Value {
-    process.get("/healthz").await.json().await.unwrap()
+    let url = format!("{}/healthz", process.url);
+    send(|| client().get(&url).bearer_auth(&process.token)).await["body"].take()
 }
 
 /// Numbers of all published events that are stored.
