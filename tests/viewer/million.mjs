@@ -48,7 +48,7 @@ export async function millionStore() {
 
 /** The folder in the cache, filled if it is not. */
 async function kept() {
-  const shape = hashOf([join(root, "collector/src/store/schema.rs")]).slice(0, 16);
+  const shape = hashOf([join(root, "collector/src/store/format/schema.rs")]).slice(0, 16);
   const folder = join(cacheDir("stores"), `million-${shape}`);
   if (existsSync(folder)) return folder;
   // Two that make it at once make it twice; the first one to finish stays.

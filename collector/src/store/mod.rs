@@ -8,58 +8,47 @@
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
 //! `store.lock` keeps a second collector out.
 
-mod batch;
-mod coverage;
-mod delete;
 mod error;
-mod gaps;
+mod format;
 mod index;
-mod ingest;
-mod integrity;
-mod ledger;
-mod names;
-mod packed;
-mod page;
-mod query;
-mod readers;
-mod recent;
-mod retention;
-mod salvage;
-mod schema;
-#[cfg(test)]
-mod schema_tests;
-mod session_state;
-mod sessions;
-mod store_file;
+mod maintain;
+mod read;
 #[cfg(test)]
 mod tests;
-mod trigrams;
-mod writer;
+mod write;
 
-pub use batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt};
-pub use coverage::{SessionCoverage, TabCoverage, Watched, Window};
-pub use delete::Deletion;
 pub use error::StoreError;
-pub use page::{Order, Page, PageQuery, PageRecord};
-pub(crate) use query::wants_gap;
-pub use recent::{Committed, Kind};
-pub use retention::Retention;
-pub use salvage::{Owner, Salvage};
-pub use sessions::{SessionRow, SessionSummary};
+pub use maintain::delete::Deletion;
+pub use maintain::retention::Retention;
+pub use maintain::salvage::{Owner, Salvage};
+pub use read::coverage::{SessionCoverage, TabCoverage, Watched, Window};
+pub use read::page::{Order, Page, PageQuery, PageRecord};
+pub(crate) use read::query::wants_gap;
+pub use read::recent::{Committed, Kind};
+pub use read::sessions::{SessionRow, SessionSummary};
+pub use write::batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt};
 
-use names::Names;
-use readers::Readers;
-use recent::{Commit, Recent};
+use format::names::Names;
+use format::schema;
+use maintain::integrity;
+use maintain::store_file::StoreFile;
+use read::readers::Readers;
+use read::recent::{Commit, Recent};
+use read::{coverage, page, sessions};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use store_file::StoreFile;
+use std::time::Duration;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use writer::{BUSY_TIMEOUT, Writer};
+use write::batch;
+use write::writer::{self, Writer};
+
+/// How long a connection waits for another's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A store, shared by everything that writes or reads it.
 #[derive(Debug, Clone)]
@@ -110,12 +99,13 @@ impl Store {
         let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
         let index = folder.join("index.db");
         let indexed = Arc::new(AtomicU64::new(index::open(&index, &store_id, recent.latest_position())?));
-        let readers = Arc::new(Readers::new(events, index.clone(), Arc::clone(&file)));
+        let readers = Arc::new(Readers::new(events.clone(), index.clone(), Arc::clone(&file)));
         let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent), Arc::clone(&file))?;
         let index_wake = Arc::new(Notify::new());
         let keeping = index::keep(
             index,
-            Arc::clone(&readers),
+            events,
+            readers.in_use(),
             recent.subscribe(),
             Arc::clone(&index_wake),
             Arc::clone(&indexed),

@@ -4,9 +4,8 @@
 //! therefore finds exactly the records that a live stream would have shown; a test compares the two on random
 //! data.
 
-use super::index::bit;
-use super::names::{NameKind, Names};
-use super::trigrams;
+use crate::store::format::names::{NameKind, Names};
+use crate::store::index::Bounds;
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tabtape::selector::{Filter as Condition, Selector, StatusRange, Term};
 
 /// A selector compiled against one snapshot of the store.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
+pub(in crate::store) struct Filter {
     sql: String,
     selector: Option<Arc<Selector>>,
     /// Whether SQL decides everything.
@@ -23,62 +22,9 @@ pub(super) struct Filter {
     bounds: Bounds,
 }
 
-/// Conditions on the index of blocks that every block with a match fulfils.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Bounds {
-    sql: String,
-    text: Vec<String>,
-}
-
-impl Bounds {
-    /// Whether it narrows nothing down.
-    pub(super) fn is_empty(&self) -> bool {
-        self.sql.is_empty() && self.text.is_empty()
-    }
-
-    /// Conditions on `blocks`, each with its `AND`.
-    pub(super) fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    /// An FTS5 query for the trigrams.
-    pub(super) fn text(&self) -> Option<String> {
-        (!self.text.is_empty()).then(|| self.text.join(" "))
-    }
-
-    fn any_bit(&mut self, column: &str, values: impl IntoIterator<Item = i64>) {
-        let mask = values.into_iter().fold(0, |mask, value| mask | bit(value));
-        push(&mut self.sql, format_args!(" AND {column} & {mask} <> 0"));
-    }
-
-    /// Adds what a wanted term says of blocks. `ids` are those its names or sessions stand for.
-    fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
-        let from = |least: i64| (least..64).collect::<Vec<_>>();
-        match &term.filter {
-            _ if term.negated => {}
-            Condition::Category(_) => self.any_bit("categories", ids.unwrap_or_default().iter().copied()),
-            Condition::Type(_) => self.any_bit("types", ids.unwrap_or_default().iter().copied()),
-            Condition::Session(_) => self.any_bit("sessions", ids.unwrap_or_default().iter().copied()),
-            Condition::Kind(kinds) => self.any_bit("kinds", kinds.iter().map(|kind| *kind as i64)),
-            Condition::Detail(level) => self.any_bit("details", from(*level as i64)),
-            Condition::Severity(severity) => self.any_bit("severities", from(*severity as i64)),
-            Condition::Status(ranges) => self.any_bit(
-                "statuses",
-                ranges.iter().flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
-            ),
-            Condition::Tab(tabs) => self.any_bit("tabs", tabs.iter().copied()),
-            Condition::Since(ts) => push(&mut self.sql, format_args!(" AND max_ts >= {}", as_sql(*ts))),
-            Condition::Until(ts) => push(&mut self.sql, format_args!(" AND min_ts <= {}", as_sql(*ts))),
-            Condition::Text(text) => self.text.extend(trigrams::query(text)),
-            // A url's glob or site holds no text that must stand there as it is.
-            Condition::Site(_) | Condition::Url(_) => {}
-        }
-    }
-}
-
 impl Filter {
     /// Compiles `selector` for a query on `connection`, whose snapshot has begun.
-    pub(super) fn compile(
+    pub(in crate::store) fn compile(
         connection: &Connection,
         names: &Names,
         selector: Option<&Arc<Selector>>,
@@ -101,22 +47,22 @@ impl Filter {
     }
 
     /// Conditions to append to a `WHERE` on `events`, each with its `AND`; no parameters.
-    pub(super) fn sql(&self) -> &str {
+    pub(in crate::store) fn sql(&self) -> &str {
         &self.sql
     }
 
     /// Returns the conditions on the index of blocks.
-    pub(super) fn bounds(&self) -> &Bounds {
+    pub(in crate::store) fn bounds(&self) -> &Bounds {
         &self.bounds
     }
 
     /// Whether the SQL decides everything, and no line has to be read.
-    pub(super) fn is_exact(&self) -> bool {
+    pub(in crate::store) fn is_exact(&self) -> bool {
         self.exact || self.selector.is_none()
     }
 
     /// Whether a line that passed the SQL is wanted.
-    pub(super) fn matches_line(&self, line: &[u8]) -> bool {
+    pub(in crate::store) fn matches_line(&self, line: &[u8]) -> bool {
         let Some(selector) = self.selector.as_ref().filter(|_| !self.exact) else { return true };
         match parse_line(line) {
             Ok(Line::Event { header, .. }) => selector.matches(&Record { header: &header, line }),
@@ -126,7 +72,7 @@ impl Filter {
     }
 
     /// Whether a hole in this category is one in what is asked for.
-    pub(super) fn matches_gap(&self, category: &str, session: &str) -> bool {
+    pub(in crate::store) fn matches_gap(&self, category: &str, session: &str) -> bool {
         self.selector.as_ref().is_none_or(|selector| wants_gap(selector, category, session))
     }
 }

@@ -7,17 +7,17 @@ use tabtape::record::SessionId;
 
 /// The writer's state of a session that it has written.
 #[derive(Debug)]
-pub(super) struct SessionState {
-    pub(super) row: i64,
-    pub(super) ledger: Ledger,
-    pub(super) first_ts: Option<u64>,
-    pub(super) last_ts: Option<u64>,
+pub(in crate::store) struct SessionState {
+    pub(in crate::store) row: i64,
+    pub(in crate::store) ledger: Ledger,
+    pub(in crate::store) first_ts: Option<u64>,
+    pub(in crate::store) last_ts: Option<u64>,
     had_islands: bool,
-    pub(super) dirty: bool,
+    pub(in crate::store) dirty: bool,
 }
 
 /// Reads a session's state from its row.
-pub(super) fn load_session(
+pub(in crate::store) fn load_session(
     connection: &Connection,
     session_id: SessionId,
 ) -> rusqlite::Result<Option<SessionState>> {
@@ -49,7 +49,7 @@ pub(super) fn load_session(
 }
 
 /// Gives a session that is new a row.
-pub(super) fn new_session(
+pub(in crate::store) fn new_session(
     transaction: &Transaction<'_>,
     session_id: SessionId,
     producer: Option<&str>,
@@ -70,7 +70,10 @@ pub(super) fn new_session(
 }
 
 /// Writes it to its row.
-pub(super) fn write_session(transaction: &Transaction<'_>, state: &mut SessionState) -> rusqlite::Result<()> {
+pub(in crate::store) fn write_session(
+    transaction: &Transaction<'_>,
+    state: &mut SessionState,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
             "UPDATE sessions SET acked_seq = ?2, latest_seq = ?3, first_ts = ?4, last_ts = ?5 WHERE id = ?1",

@@ -4,9 +4,9 @@
 //! `acked_seq` stays, the session counts what was taken, and a record sent again is still a duplicate.
 //! Done in steps between commits.
 
-use super::writer::WriterState;
-use super::{Order, Store, StoreError};
 use crate::clock::now_micros;
+use crate::store::write::writer::WriterState;
+use crate::store::{Order, Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ fn note_clock(state: &mut WriterState) -> Result<(), StoreError> {
 }
 
 /// Everything up to this position was taken.
-pub(super) fn pruned_position(connection: &Connection) -> rusqlite::Result<u64> {
+pub(in crate::store) fn pruned_position(connection: &Connection) -> rusqlite::Result<u64> {
     let pruned: Option<i64> = connection
         .prepare_cached("SELECT value FROM meta WHERE key = 'pruned_position'")?
         .query_row([], |row| row.get(0))

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Covered seqs of one session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ledger {
+pub(in crate::store) struct Ledger {
     acked_seq: u64,
     /// Covered ranges above the first hole: first → last, disjoint, never touching.
     islands: BTreeMap<u64, u64>,
@@ -17,7 +17,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Restores a ledger from its stored prefix and islands.
-    pub(crate) fn restore(acked_seq: u64, islands: impl IntoIterator<Item = (u64, u64)>) -> Self {
+    pub(in crate::store) fn restore(acked_seq: u64, islands: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut ledger = Self { acked_seq, islands: BTreeMap::new() };
         for (first, last) in islands {
             ledger.cover(first, last);
@@ -26,27 +26,27 @@ impl Ledger {
     }
 
     /// The last seq of the unbroken prefix from 1; 0 when seq 1 is missing.
-    pub(crate) const fn acked_seq(&self) -> u64 {
+    pub(in crate::store) const fn acked_seq(&self) -> u64 {
         self.acked_seq
     }
 
     /// The highest covered seq.
-    pub(crate) fn latest_seq(&self) -> u64 {
+    pub(in crate::store) fn latest_seq(&self) -> u64 {
         self.islands.last_key_value().map_or(self.acked_seq, |(_, last)| *last)
     }
 
     /// The covered ranges above the first hole.
-    pub(crate) fn islands(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(in crate::store) fn islands(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.islands.iter().map(|(first, last)| (*first, *last))
     }
 
     /// Whether `seq` is accounted for.
-    pub(crate) fn covers(&self, seq: u64) -> bool {
+    pub(in crate::store) fn covers(&self, seq: u64) -> bool {
         seq <= self.acked_seq || self.islands.range(..=seq).next_back().is_some_and(|(_, last)| seq <= *last)
     }
 
     /// Accounts for every seq from `first` to `last`.
-    pub(crate) fn cover(&mut self, first: u64, last: u64) {
+    pub(in crate::store) fn cover(&mut self, first: u64, last: u64) {
         if last <= self.acked_seq {
             return;
         }
@@ -71,7 +71,7 @@ impl Ledger {
     }
 
     /// The parts of `first..=last` that are not accounted for, in order.
-    pub(crate) fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+    pub(in crate::store) fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut parts = Vec::new();
         let mut next = first.max(self.acked_seq + 1);
         let from = self.islands.range(..=next).next_back().map_or(next, |(start, _)| *start);

@@ -2,9 +2,9 @@
 //!
 //! `user_version` is the schema's number. [`migrate`] runs the missing steps in one transaction; a file
 //! from a newer program is refused rather than guessed at. The text index lives in a file of its own
-//! (see [`super::index`]): it can be rebuilt from this one at any time.
+//! (see [`crate::store::index`]): it can be rebuilt from this one at any time.
 
-use super::StoreError;
+use crate::store::StoreError;
 use rusqlite::Connection;
 
 /// Each step brings a store from the schema before it to the next one. Never edit a released step.
@@ -99,10 +99,10 @@ CREATE TABLE idempotency (
 const STEP_2: &str = "";
 
 /// This program's schema number.
-pub(crate) const VERSION: i64 = STEPS.len() as i64;
+pub(in crate::store) const VERSION: i64 = STEPS.len() as i64;
 
 /// Brings `connection` to the current schema.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub(in crate::store) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > VERSION {
         return Err(StoreError::NewerSchema { found, known: VERSION });

@@ -7,12 +7,12 @@
 //! is stored. Two things never come back: what retention took and what a person deleted.
 
 use super::batch::{Batch, Conflict, Idempotency, Receipt};
-use super::gaps::{gap_line, gap_over, insert_gap_row};
-use super::names::{Interner, NameKind};
-use super::packed::{Packed, Unpacker};
-use super::recent::{Committed, Kind};
 use super::session_state::{SessionState, load_session, new_session, write_session};
 use crate::clock::now_micros;
+use crate::store::format::gaps::{gap_line, gap_over, insert_gap_row};
+use crate::store::format::names::{Interner, NameKind};
+use crate::store::format::packed::{Packed, Unpacker};
+use crate::store::read::recent::{Committed, Kind};
 use bytes::Bytes;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
@@ -38,18 +38,18 @@ struct TabSeen {
 
 /// Everything a transaction changes beside the tables; dropped when it is rolled back.
 #[derive(Debug)]
-pub(super) struct Ingest {
-    pub(super) sessions: HashMap<SessionId, SessionState>,
-    pub(super) interner: Interner,
-    pub(super) latest_position: u64,
+pub(in crate::store) struct Ingest {
+    pub(in crate::store) sessions: HashMap<SessionId, SessionState>,
+    pub(in crate::store) interner: Interner,
+    pub(in crate::store) latest_position: u64,
     counts: HashMap<(i64, i64, u8), i64>,
     tabs: HashMap<(i64, i64), TabSeen>,
-    pub(super) committed: Vec<Committed>,
+    pub(in crate::store) committed: Vec<Committed>,
     committed_position: u64,
 }
 
 impl Ingest {
-    pub(super) fn new(interner: Interner, latest_position: u64) -> Self {
+    pub(in crate::store) fn new(interner: Interner, latest_position: u64) -> Self {
         Self {
             sessions: HashMap::new(),
             interner,
@@ -62,13 +62,13 @@ impl Ingest {
     }
 
     /// The transaction is on disk: hands out its records.
-    pub(super) fn take_committed(&mut self) -> Vec<Committed> {
+    pub(in crate::store) fn take_committed(&mut self) -> Vec<Committed> {
         self.committed_position = self.latest_position;
         std::mem::take(&mut self.committed)
     }
 
     /// The transaction is undone: what was learned in it is forgotten.
-    pub(super) fn roll_back(&mut self) {
+    pub(in crate::store) fn roll_back(&mut self) {
         self.sessions.clear();
         self.counts.clear();
         self.tabs.clear();
@@ -77,13 +77,13 @@ impl Ingest {
         self.latest_position = self.committed_position;
     }
 
-    pub(super) fn next_position(&mut self) -> u64 {
+    pub(in crate::store) fn next_position(&mut self) -> u64 {
         self.latest_position += 1;
         self.latest_position
     }
 
     /// Stores `batch` in `transaction`.
-    pub(super) fn store(
+    pub(in crate::store) fn store(
         &mut self,
         transaction: &Transaction<'_>,
         batch: &Batch,
@@ -260,7 +260,7 @@ impl Ingest {
         Ok(if parts.is_empty() { Outcome::Duplicate } else { Outcome::Accepted })
     }
 
-    pub(super) fn insert_gap(
+    pub(in crate::store) fn insert_gap(
         &mut self,
         transaction: &Transaction<'_>,
         state: &mut SessionState,
@@ -303,7 +303,7 @@ impl Ingest {
     }
 
     /// Writes ledgers and counts, last thing before the commit.
-    pub(super) fn flush(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    pub(in crate::store) fn flush(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         for state in self.sessions.values_mut().filter(|state| state.dirty) {
             write_session(transaction, state)?;
             state.dirty = false;

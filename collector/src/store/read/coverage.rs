@@ -5,7 +5,7 @@
 //! stream and seqs still on their way stand beside them. A browser that was killed says no goodbye: what it
 //! watched ends with its last event, as soon as a later session names it as the one before.
 
-use super::StoreError;
+use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::Value;
@@ -149,7 +149,7 @@ impl SessionCoverage {
 }
 
 /// The coverage of what `selector` and `only` ask for, newest session first.
-pub(super) fn read(
+pub(in crate::store) fn read(
     connection: &Connection,
     selector: Option<&Selector>,
     only: Option<&str>,

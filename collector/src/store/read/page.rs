@@ -4,10 +4,11 @@
 //! A page is bounded by count, by bytes and by time, so a selector that matches nothing in ten million
 //! events comes back early with the cursor to go on from; [`Page::done`] says whether the end was reached.
 
-use super::names::Names;
-use super::packed::Unpacker;
 use super::query::Filter;
-use super::{StoreError, gaps::gap_line};
+use crate::store::StoreError;
+use crate::store::format::gaps::gap_line;
+use crate::store::format::names::Names;
+use crate::store::format::packed::Unpacker;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
@@ -81,7 +82,11 @@ pub struct Page {
 }
 
 /// Reads one page.
-pub(super) fn read(connection: &Connection, names: &Names, query: &PageQuery) -> Result<Page, StoreError> {
+pub(in crate::store) fn read(
+    connection: &Connection,
+    names: &Names,
+    query: &PageQuery,
+) -> Result<Page, StoreError> {
     let latest = latest(connection, query.order)?;
     let end = query.until.min(latest);
     let mut page = Page { records: Vec::new(), cursor: query.after.min(end), end, done: query.after >= end };
@@ -209,7 +214,7 @@ fn narrowed(
             }
         }
     };
-    super::index::candidates(connection, filter.bounds(), from, to)
+    crate::store::index::candidates(connection, filter.bounds(), from, to)
 }
 
 /// Events of the candidate ranges; the same answer as [`events`] over everything.

@@ -3,9 +3,10 @@
 //! Events lie in order of commit, so a damaged page takes a stretch of them: reading stops there and goes on at the
 //! first position after it that can be read.
 
-use super::gaps::gap_line;
-use super::packed::Unpacker;
-use super::{StoreError, schema};
+use crate::store::StoreError;
+use crate::store::format::gaps::gap_line;
+use crate::store::format::packed::Unpacker;
+use crate::store::format::schema;
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 //! WAL lets them read while the writer writes; each sees the snapshot of its own transaction. The text
 //! index is attached as `idx`.
 
-use super::store_file::StoreFile;
-use super::{StoreError, writer::BUSY_TIMEOUT};
+use crate::store::maintain::store_file::StoreFile;
+use crate::store::{BUSY_TIMEOUT, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ const CACHE_KIB: i64 = 16 * 1024;
 const MMAP_BYTES: i64 = 1 << 30;
 
 #[derive(Debug)]
-pub(super) struct Readers {
+pub(in crate::store) struct Readers {
     events: PathBuf,
     index: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -31,7 +31,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(events: PathBuf, index: PathBuf, file: Arc<StoreFile>) -> Self {
+    pub(in crate::store) fn new(events: PathBuf, index: PathBuf, file: Arc<StoreFile>) -> Self {
         Self {
             events,
             index,
@@ -43,12 +43,8 @@ impl Readers {
     }
 
     /// Marks a connection to the store as open until the token is dropped.
-    pub(super) fn in_use(&self) -> TaskTrackerToken {
+    pub(in crate::store) fn in_use(&self) -> TaskTrackerToken {
         self.in_use.token()
-    }
-
-    pub(super) fn events_path(&self) -> &std::path::Path {
-        &self.events
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
@@ -68,7 +64,7 @@ impl Readers {
     }
 
     /// Runs `read` in one read transaction on a blocking thread.
-    pub(super) async fn with<T: Send + 'static>(
+    pub(in crate::store) async fn with<T: Send + 'static>(
         self: &std::sync::Arc<Self>,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -89,13 +85,13 @@ impl Readers {
     }
 
     /// Closes idle connections and lets no new reader in.
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         self.permits.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Waits until no connection is open; after [`Self::close`].
-    pub(super) async fn closed(&self) {
+    pub(in crate::store) async fn closed(&self) {
         self.in_use.close();
         self.in_use.wait().await;
         self.close(); // a reader puts its connection back among the idle ones

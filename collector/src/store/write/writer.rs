@@ -5,19 +5,18 @@
 //! `synchronous = FULL`. If a group fails it is undone as a whole and its batches are tried one by one,
 //! so one that cannot be stored does not take others with it.
 
-use super::StoreError;
 use super::batch::{Batch, Receipt};
 use super::ingest::Ingest;
-use super::names::{Interner, Names};
-use super::packed::Packed;
-use super::recent::{Commit, Recent};
-use super::store_file::StoreFile;
 use crate::clock::now_micros;
+use crate::store::StoreError;
+use crate::store::format::names::{Interner, Names};
+use crate::store::format::packed::Packed;
+use crate::store::maintain::store_file::StoreFile;
+use crate::store::read::recent::{Commit, Recent};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Most batches waiting for the writer; more are answered "busy".
@@ -43,7 +42,7 @@ enum Op {
 
 /// Sends work to the writer thread.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(in crate::store) struct Writer {
     ops: mpsc::Sender<Op>,
     queued_bytes: AtomicUsize,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -62,17 +61,17 @@ impl Drop for Queued<'_> {
 
 /// State that only the writer thread uses.
 #[derive(Debug)]
-pub(super) struct WriterState {
-    pub(super) connection: Connection,
-    pub(super) ingest: Ingest,
-    pub(super) names: Arc<Names>,
-    pub(super) recent: Arc<Recent>,
+pub(in crate::store) struct WriterState {
+    pub(in crate::store) connection: Connection,
+    pub(in crate::store) ingest: Ingest,
+    pub(in crate::store) names: Arc<Names>,
+    pub(in crate::store) recent: Arc<Recent>,
     file: Arc<StoreFile>,
     last_clock: u64,
 }
 
 impl Writer {
-    pub(super) fn start(
+    pub(in crate::store) fn start(
         connection: Connection,
         names: Arc<Names>,
         recent: Arc<Recent>,
@@ -96,7 +95,7 @@ impl Writer {
     }
 
     /// Stores a batch; resolves once it is on disk.
-    pub(super) async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
+    pub(in crate::store) async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
         let bytes: usize = batch.records.iter().map(|record| record.line.len()).sum();
         // Counted until it is answered, also when the client goes away before.
         let queued = Queued { bytes, of: &self.queued_bytes };
@@ -118,7 +117,7 @@ impl Writer {
     }
 
     /// Runs `job` on the writer thread, between groups.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(in crate::store) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut WriterState) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -135,7 +134,7 @@ impl Writer {
     }
 
     /// Finishes what is queued, checkpoints and ends the thread.
-    pub(super) async fn close(&self) {
+    pub(in crate::store) async fn close(&self) {
         if self.ops.send(Op::Close).await.is_err() {
             return;
         }
@@ -268,11 +267,8 @@ impl WriterState {
     }
 
     /// Shows readers and subscribers what has just been committed.
-    pub(super) fn committed(&mut self) {
+    pub(in crate::store) fn committed(&mut self) {
         self.ingest.interner.committed(&self.names);
         self.recent.push(Commit::new(self.ingest.take_committed()));
     }
 }
-
-/// How long a connection waits for another's lock.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,12 +4,12 @@
 //! text index; in their place the ledger keeps gaps, reason `deleted`, so that a recorder that still has
 //! them cannot bring them back. Done in steps between commits, so that recording goes on meanwhile.
 
-use super::gaps::insert_gap_row;
-use super::names::Names;
-use super::packed::Unpacker;
-use super::query::Filter;
-use super::writer::WriterState;
-use super::{Store, StoreError};
+use crate::store::format::gaps::insert_gap_row;
+use crate::store::format::names::Names;
+use crate::store::format::packed::Unpacker;
+use crate::store::read::query::Filter;
+use crate::store::write::writer::WriterState;
+use crate::store::{Store, StoreError};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::sync::Arc;
 use tabtape::record::Gap;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use tabtape::record::{Gap, LineWriter, SessionId};
 
 /// Writes one gap.
-pub(super) fn insert_gap_row(
+pub(in crate::store) fn insert_gap_row(
     connection: &Connection,
     position: u64,
     session: i64,
@@ -28,14 +28,14 @@ pub(super) fn insert_gap_row(
 }
 
 /// A gap's line.
-pub(crate) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
+pub(in crate::store) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
     let mut line = Vec::with_capacity(160);
     LineWriter::new(session_id).gap(&mut line, gap);
     line.into()
 }
 
 /// The gap that stands for `seq`, if one does.
-pub(super) fn gap_over(
+pub(in crate::store) fn gap_over(
     transaction: &Transaction<'_>,
     session: i64,
     seq: u64,

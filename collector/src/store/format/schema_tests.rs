@@ -1,7 +1,8 @@
 //! Stores of every earlier schema, opened by this program. Each is kept as it was written then.
 
-use super::tests::{batch, stored};
-use super::{Order, PageQuery, Store, schema};
+use super::schema;
+use crate::store::tests::{batch, stored};
+use crate::store::{Order, PageQuery, Store};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ const SESSION: &str = "0193b3a0-7c1e-7000-8000-0123456789ab";
 const HOLED: &str = "0193b3a0-7c1e-7000-8000-ba9876543210";
 
 /// The files of earlier schemas, by number.
-const EARLIER: &[(i64, &str)] = &[(1, include_str!("../../tests/fixtures/schema-1.sql"))];
+const EARLIER: &[(i64, &str)] = &[(1, include_str!("../../../tests/fixtures/schema-1.sql"))];
 
 fn lay(folder: &Path, sql: &str) {
     let connection = Connection::open(folder.join("events.db")).unwrap();

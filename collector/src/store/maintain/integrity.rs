@@ -3,8 +3,8 @@
 //! At start its length is held against what it says of itself, and a small one is checked page by page. A
 //! large one is checked while the collector already works; what is found stands in `/healthz`.
 
-use super::StoreError;
-use super::readers::Readers;
+use crate::store::StoreError;
+use crate::store::read::readers::Readers;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 const AT_ONCE_BYTES: u64 = 32 << 20;
 
 /// Checks at start; gives whether the rest is still to be checked.
-pub(super) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     // Moves the write-ahead log into the file, so that the file's length can be checked.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
@@ -32,7 +32,7 @@ pub(super) fn at_start(connection: &Connection, path: &Path) -> Result<bool, Sto
 }
 
 /// Checks while the store is in use; what is wrong is kept in `damage`.
-pub(super) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) {
+pub(in crate::store) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) {
     match readers.with(|connection| Ok(check(connection)?)).await {
         Ok(None) => tracing::debug!("the store is whole"),
         Ok(Some(found)) => {

@@ -1,6 +1,6 @@
 //! Summaries of sessions.
 
-use super::names::Names;
+use crate::store::format::names::Names;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,7 +47,10 @@ pub struct SessionRow {
     pub latest_seq: u64,
 }
 
-pub(super) fn row(connection: &Connection, session: &str) -> Result<Option<SessionRow>, super::StoreError> {
+pub(in crate::store) fn row(
+    connection: &Connection,
+    session: &str,
+) -> Result<Option<SessionRow>, crate::store::StoreError> {
     let found = connection
         .prepare_cached("SELECT id, acked_seq, latest_seq FROM sessions WHERE session = ?1")?
         .query_row([session], |row| {
@@ -61,11 +64,11 @@ pub(super) fn row(connection: &Connection, session: &str) -> Result<Option<Sessi
     Ok(found)
 }
 
-pub(super) fn list(
+pub(in crate::store) fn list(
     connection: &Connection,
     names: &Names,
     only: Option<&str>,
-) -> Result<Vec<SessionSummary>, super::StoreError> {
+) -> Result<Vec<SessionSummary>, crate::store::StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, session, producer, pairing, first_ts, last_ts, acked_seq, latest_seq, pruned
          FROM sessions WHERE ?1 IS NULL OR session = ?1 ORDER BY id",
@@ -124,7 +127,11 @@ fn gaps(connection: &Connection, id: i64) -> rusqlite::Result<BTreeMap<String, u
         .collect()
 }
 
-pub(super) fn missing(connection: &Connection, id: i64, acked_seq: u64) -> rusqlite::Result<Vec<(u64, u64)>> {
+pub(in crate::store) fn missing(
+    connection: &Connection,
+    id: i64,
+    acked_seq: u64,
+) -> rusqlite::Result<Vec<(u64, u64)>> {
     let mut statement = connection
         .prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1 ORDER BY first_seq")?;
     let mut rows = statement.query([id])?;

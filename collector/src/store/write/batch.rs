@@ -73,7 +73,7 @@ pub struct Receipt {
 }
 
 /// Looks a request up by its name.
-pub(super) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
+pub(in crate::store) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
     connection
         .prepare_cached("SELECT session, first_seq, last_seq, digest FROM idempotency WHERE key = ?1")?
         .query_row([key], |row| {

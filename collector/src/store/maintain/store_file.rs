@@ -7,7 +7,7 @@
 //!
 //! Windows refuses to delete an open database, so nothing is compared there.
 
-use super::StoreError;
+use crate::store::StoreError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ type Identity = (u64, u64);
 
 /// The files of an open database, by identity.
 #[derive(Debug)]
-pub(super) struct StoreFile {
+pub(in crate::store) struct StoreFile {
     database: Named,
     wal: Named,
     /// Cancelled at the first comparison that differs.
@@ -36,13 +36,13 @@ struct Named {
 
 impl StoreFile {
     /// Remembers the files of the database at `path`, which is open and in WAL mode.
-    pub(super) fn of(path: &Path) -> Self {
+    pub(in crate::store) fn of(path: &Path) -> Self {
         let wal = beside(path, "-wal");
         Self { database: Named::of(path), wal: Named::of(&wal), replaced: CancellationToken::new() }
     }
 
     /// Compares the files with those that were opened.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
+    pub(in crate::store) fn check(&self) -> Result<(), StoreError> {
         let replaced = self.replaced.is_cancelled() || self.database.is_replaced() || self.wal.is_replaced();
         if !replaced {
             return Ok(());
@@ -55,7 +55,7 @@ impl StoreFile {
     }
 
     /// Resolves once the files are others than those that were opened.
-    pub(super) async fn replaced(&self) {
+    pub(in crate::store) async fn replaced(&self) {
         while self.check().is_ok() {
             tokio::select! {
                 () = self.replaced.cancelled() => {}
@@ -65,13 +65,13 @@ impl StoreFile {
     }
 
     /// Whether the database itself is another file, or none.
-    pub(super) fn is_another(&self) -> bool {
+    pub(in crate::store) fn is_another(&self) -> bool {
         self.database.is_replaced()
     }
 
     /// Removes the write-ahead log of a database that was deleted or replaced: SQLite would apply it to the
     /// next file of that name. The database must be closed.
-    pub(super) fn remove_leftovers(&self) -> std::io::Result<()> {
+    pub(in crate::store) fn remove_leftovers(&self) -> std::io::Result<()> {
         if !self.is_another() || self.wal.is_replaced() {
             return Ok(());
         }

@@ -10,19 +10,19 @@ use std::sync::{PoisonError, RwLock};
 /// The kind of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub(crate) enum NameKind {
+pub(in crate::store) enum NameKind {
     Category = 0,
     Type = 1,
 }
 
 /// Committed names, shared with the readers.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(in crate::store) struct Names {
     by_id: RwLock<HashMap<i64, (NameKind, String)>>,
 }
 
 impl Names {
-    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+    pub(in crate::store) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare("SELECT id, kind, name FROM names")?;
         let rows = statement.query_map([], |row| {
             let kind = if row.get::<_, i64>(1)? == 0 { NameKind::Category } else { NameKind::Type };
@@ -32,7 +32,7 @@ impl Names {
     }
 
     /// Learns names that the snapshot of `connection` holds and the writer has not yet shown.
-    pub(crate) fn refresh(&self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(in crate::store) fn refresh(&self, connection: &Connection) -> rusqlite::Result<()> {
         let stored: i64 = connection
             .prepare_cached("SELECT coalesce(max(id), 0) FROM names")?
             .query_row([], |row| row.get(0))?;
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// The ids of every name of `kind` that `wanted` accepts.
-    pub(crate) fn ids(&self, kind: NameKind, wanted: impl Fn(&str) -> bool) -> Vec<i64> {
+    pub(in crate::store) fn ids(&self, kind: NameKind, wanted: impl Fn(&str) -> bool) -> Vec<i64> {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
         let mut ids: Vec<i64> = by_id
             .iter()
@@ -57,7 +57,7 @@ impl Names {
     }
 
     /// The name with this id.
-    pub(crate) fn name(&self, id: i64) -> Option<String> {
+    pub(in crate::store) fn name(&self, id: i64) -> Option<String> {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
         by_id.get(&id).map(|(_, name)| name.clone())
     }
@@ -70,13 +70,13 @@ impl Names {
 
 /// The writer's side: name → id, with what the open transaction added.
 #[derive(Debug)]
-pub(crate) struct Interner {
+pub(in crate::store) struct Interner {
     ids: [HashMap<String, i64>; 2],
     added: Vec<(i64, NameKind, String)>,
 }
 
 impl Interner {
-    pub(crate) fn of(names: &Names) -> Self {
+    pub(in crate::store) fn of(names: &Names) -> Self {
         let by_id = names.by_id.read().unwrap_or_else(PoisonError::into_inner);
         let mut ids = [HashMap::new(), HashMap::new()];
         for (id, (kind, name)) in by_id.iter() {
@@ -85,7 +85,7 @@ impl Interner {
         Self { ids, added: Vec::new() }
     }
 
-    pub(crate) fn id(
+    pub(in crate::store) fn id(
         &mut self,
         transaction: &Transaction<'_>,
         kind: NameKind,
@@ -102,12 +102,12 @@ impl Interner {
     }
 
     /// The transaction is on disk.
-    pub(crate) fn committed(&mut self, names: &Names) {
+    pub(in crate::store) fn committed(&mut self, names: &Names) {
         names.publish(self.added.drain(..));
     }
 
     /// The transaction is undone.
-    pub(crate) fn rolled_back(&mut self) {
+    pub(in crate::store) fn rolled_back(&mut self) {
         for (_, kind, name) in self.added.drain(..) {
             self.ids[kind as usize].remove(&name);
         }

@@ -72,7 +72,7 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
-    pub(crate) fn new(records: Vec<Committed>) -> Self {
+    pub(in crate::store) fn new(records: Vec<Committed>) -> Self {
         let bytes = records.iter().map(|record| record.line.len() + RECORD_OVERHEAD_BYTES).sum();
         Self { records, bytes }
     }
@@ -81,18 +81,18 @@ impl Commit {
         self.records.first().map_or(u64::MAX, |record| record.position)
     }
 
-    pub(crate) fn last_position(&self) -> u64 {
+    pub(in crate::store) fn last_position(&self) -> u64 {
         self.records.last().map_or(0, |record| record.position)
     }
 }
 
 /// The requested record is older than the oldest one in memory.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Behind;
+pub(in crate::store) struct Behind;
 
 /// The last commits and the position they end at.
 #[derive(Debug)]
-pub(crate) struct Recent {
+pub(in crate::store) struct Recent {
     commits: RwLock<Held>,
     latest: watch::Sender<u64>,
 }
@@ -106,21 +106,21 @@ struct Held {
 }
 
 impl Recent {
-    pub(crate) fn new(latest_position: u64) -> Self {
+    pub(in crate::store) fn new(latest_position: u64) -> Self {
         let held = Held { commits: VecDeque::new(), bytes: 0, complete_after: latest_position };
         Self { commits: RwLock::new(held), latest: watch::Sender::new(latest_position) }
     }
 
     /// Wakes at each commit with the latest position.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+    pub(in crate::store) fn subscribe(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
     }
 
-    pub(crate) fn latest_position(&self) -> u64 {
+    pub(in crate::store) fn latest_position(&self) -> u64 {
         *self.latest.borrow()
     }
 
-    pub(crate) fn push(&self, commit: Commit) {
+    pub(in crate::store) fn push(&self, commit: Commit) {
         if commit.records.is_empty() {
             return;
         }
@@ -140,7 +140,7 @@ impl Recent {
 
     /// Forgets every record: something was deleted, so memory may no longer answer. `latest_position`
     /// is where the deletion left the store.
-    pub(crate) fn clear(&self, latest_position: u64) {
+    pub(in crate::store) fn clear(&self, latest_position: u64) {
         {
             let mut held = self.commits.write().unwrap_or_else(PoisonError::into_inner);
             held.commits.clear();
@@ -151,7 +151,7 @@ impl Recent {
     }
 
     /// The commits that hold records after `position`.
-    pub(crate) fn after(&self, position: u64) -> Result<Vec<Arc<Commit>>, Behind> {
+    pub(in crate::store) fn after(&self, position: u64) -> Result<Vec<Arc<Commit>>, Behind> {
         let held = self.commits.read().unwrap_or_else(PoisonError::into_inner);
         if position < held.complete_after {
             return Err(Behind);

@@ -1,0 +1,105 @@
+//! The conditions that a selector sets for blocks, and the blocks that fulfil them.
+
+use super::{BLOCK, bit, indexed_to, trigrams};
+use rusqlite::Connection;
+use std::fmt::Write as _;
+use tabtape::selector::{Filter as Condition, Term};
+
+/// Conditions on the index of blocks that every block with a match fulfils.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct Bounds {
+    sql: String,
+    text: Vec<String>,
+}
+
+impl Bounds {
+    /// Whether it narrows nothing down.
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.sql.is_empty() && self.text.is_empty()
+    }
+
+    /// Conditions on `blocks`, each with its `AND`.
+    pub(in crate::store) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// An FTS5 query for the trigrams.
+    pub(in crate::store) fn text(&self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.join(" "))
+    }
+
+    fn narrow(&mut self, condition: std::fmt::Arguments<'_>) {
+        let _ = self.sql.write_fmt(condition); // writing to a string does not fail
+    }
+
+    fn any_bit(&mut self, column: &str, values: impl IntoIterator<Item = i64>) {
+        let mask = values.into_iter().fold(0, |mask, value| mask | bit(value));
+        self.narrow(format_args!(" AND {column} & {mask} <> 0"));
+    }
+
+    /// Adds what a wanted term says of blocks. `ids` are those its names or sessions stand for.
+    pub(in crate::store) fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
+        let from = |least: i64| (least..64).collect::<Vec<_>>();
+        match &term.filter {
+            _ if term.negated => {}
+            Condition::Category(_) => self.any_bit("categories", ids.unwrap_or_default().iter().copied()),
+            Condition::Type(_) => self.any_bit("types", ids.unwrap_or_default().iter().copied()),
+            Condition::Session(_) => self.any_bit("sessions", ids.unwrap_or_default().iter().copied()),
+            Condition::Kind(kinds) => self.any_bit("kinds", kinds.iter().map(|kind| *kind as i64)),
+            Condition::Detail(level) => self.any_bit("details", from(*level as i64)),
+            Condition::Severity(severity) => self.any_bit("severities", from(*severity as i64)),
+            Condition::Status(ranges) => self.any_bit(
+                "statuses",
+                ranges.iter().flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
+            ),
+            Condition::Tab(tabs) => self.any_bit("tabs", tabs.iter().copied()),
+            Condition::Since(ts) => self.narrow(format_args!(" AND max_ts >= {}", as_column(*ts))),
+            Condition::Until(ts) => self.narrow(format_args!(" AND min_ts <= {}", as_column(*ts))),
+            Condition::Text(text) => self.text.extend(trigrams::query(text)),
+            // A url's glob or site holds no text that must stand there as it is.
+            Condition::Site(_) | Condition::Url(_) => {}
+        }
+    }
+}
+
+/// The ranges of positions in `(from, to]` that may hold a match, ascending; `None` when the index
+/// cannot narrow it down. What is not indexed yet is one range at the end.
+pub(in crate::store) fn candidates(
+    connection: &Connection,
+    bounds: &Bounds,
+    from: u64,
+    to: u64,
+) -> rusqlite::Result<Option<Vec<(u64, u64)>>> {
+    let indexed = indexed_to(connection, "idx")?;
+    if bounds.is_empty() || from >= indexed {
+        return Ok(None);
+    }
+    let (first, last) = ((from / BLOCK) as i64 + 1, (to.min(indexed).div_ceil(BLOCK)) as i64);
+    let mut sql = format!("SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}", bounds.sql());
+    if let Some(text) = bounds.text() {
+        // Tokens are made of our own letters: nothing to quote.
+        sql += &format!(
+            " AND block IN (SELECT rowid FROM idx.trigrams WHERE trigrams MATCH '{text}' AND rowid BETWEEN ?1 AND ?2)"
+        );
+    }
+    sql += " ORDER BY block";
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([first, last])?;
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let block = row.get::<_, i64>(0)? as u64 - 1;
+        let (low, high) = ((block * BLOCK).max(from), ((block + 1) * BLOCK).min(to));
+        match ranges.last_mut() {
+            Some((_, end)) if *end == low => *end = high,
+            _ => ranges.push((low, high)),
+        }
+    }
+    if to > indexed {
+        ranges.push((indexed.max(from), to));
+    }
+    Ok(Some(ranges))
+}
+
+fn as_column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

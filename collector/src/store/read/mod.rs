@@ -1,0 +1,8 @@
+//! Reading: pages, live commits, sessions and coverage, each from one snapshot.
+
+pub(super) mod coverage;
+pub(super) mod page;
+pub(super) mod query;
+pub(super) mod readers;
+pub(super) mod recent;
+pub(super) mod sessions;
