@@ -24,6 +24,19 @@ export function More({ now }: { now: Status }) {
           change={(on) => void run({ command: "screenshot_on_error", on })}
         />
       </div>
+      <div class="line">
+        <span
+          class="line-name grow"
+          title="Reads the source maps of every recorded site, so that stacks name places in its sources. Off: of pages of this computer only"
+        >
+          Source maps of all sites
+        </span>
+        <Switch
+          label="Source maps of all sites"
+          on={now.source_maps === "all"}
+          change={(on) => void run({ command: "source_maps", mode: on ? "all" : "local" })}
+        />
+      </div>
       <Approved ids={now.approved_extensions} />
     </details>
   );
@@ -36,6 +49,7 @@ function onNow(now: Status): string[] {
   return [
     ...(all_tabs || tab_ids.length > 0 ? ["deep capture"] : []),
     ...(now.screenshot_on_error ? ["screenshots"] : []),
+    ...(now.source_maps === "all" ? ["source maps"] : []),
     ...(length > 0 ? [`${length} extension${length === 1 ? "" : "s"}`] : []),
   ];
 }

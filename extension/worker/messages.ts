@@ -10,6 +10,7 @@ import { forgetSite } from "./forget.ts";
 import type { Marks } from "./marks.ts";
 import { pair, viewerLink, viewerUrl } from "./pairing.ts";
 import type { Recording } from "./recording.ts";
+import { SOURCE_MAP_MODES, type SourceMapMode } from "./source_maps.ts";
 
 export type Command =
   | { command: "status" }
@@ -26,7 +27,8 @@ export type Command =
   | { command: "screenshot" }
   | { command: "approve"; extension_id: string; approved: boolean }
   | { command: "debug"; tab_id: number | "all"; on: boolean }
-  | { command: "screenshot_on_error"; on: boolean };
+  | { command: "screenshot_on_error"; on: boolean }
+  | { command: "source_maps"; mode: SourceMapMode };
 
 export interface Status {
   recording: boolean;
@@ -38,6 +40,7 @@ export interface Status {
   asking_extensions: string[];
   debugger: { available: boolean; all_tabs: boolean; tab_ids: number[] };
   screenshot_on_error: boolean;
+  source_maps: SourceMapMode;
 }
 
 export interface Parts {
@@ -101,6 +104,10 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
       return message.on ? debug.attach(message.tab_id) : debug.detach(message.tab_id);
     case "screenshot_on_error":
       return recording.change({ screenshot_on_error: message.on });
+    case "source_maps":
+      if (!SOURCE_MAP_MODES.includes(message.mode))
+        throw new Error(`mode is ${JSON.stringify(message.mode)}, must be "off", "local" or "all"`);
+      return recording.change({ source_maps: message.mode });
     default:
       throw new Error(`unknown command ${JSON.stringify((message as { command: string }).command)}`);
   }
@@ -119,5 +126,6 @@ function statusOf({ recording, external, debug }: Parts): Status {
       tab_ids: debug?.attached ?? [],
     },
     screenshot_on_error: settings.screenshot_on_error,
+    source_maps: settings.source_maps,
   };
 }

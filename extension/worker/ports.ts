@@ -12,6 +12,7 @@ import type { LostRelays } from "./lost_relays.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import { relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
+import type { SourceMaps } from "./source_maps.ts";
 import type { Tabs } from "./tabs.ts";
 
 interface RelayMessage {
@@ -43,6 +44,7 @@ export interface RelayParts {
   documents: Documents;
   recording(): boolean;
   lost: LostRelays;
+  sourceMaps: SourceMaps;
   /** An uncaught error was recorded in this tab. */
   onException(tabId: number): void;
 }
@@ -57,6 +59,7 @@ export class RelayPorts {
   /** Open ports, with the relay once it has said its id. */
   readonly #ports = new Map<chrome.runtime.Port, string | null>();
   readonly #lost: LostRelays;
+  readonly #sourceMaps: SourceMaps;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
@@ -74,6 +77,7 @@ export class RelayPorts {
     this.#documents = parts.documents;
     this.#recording = parts.recording;
     this.#lost = parts.lost;
+    this.#sourceMaps = parts.sourceMaps;
     this.#onException = parts.onException;
   }
 
@@ -197,6 +201,7 @@ export class RelayPorts {
     }
     if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
     this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt);
+    this.#sourceMaps.observe(recorder, context, lines);
     this.#uncommittedLength += lines.length;
     this.#lastCommit = recorder
       .committed(receipt.seq)

@@ -34,7 +34,10 @@ export interface RecordingFollower {
 }
 
 /** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
-type Told = Pick<Settings, "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error">;
+type Told = Pick<
+  Settings,
+  "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error" | "source_maps"
+>;
 
 export class Recording {
   /** What has to be known again before a recorder takes what waits for it. */

@@ -7,6 +7,7 @@
 import type { Durability } from "../../src/web/durability.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/web/types.ts";
 import type { Preconfiguration } from "./home.ts";
+import { SOURCE_MAP_MODES, type SourceMapMode } from "./source_maps.ts";
 
 const KEY = "tabtape";
 
@@ -19,6 +20,8 @@ export interface Settings {
   /** The debugger producer: tabs are attached to only while this is on, or one by one from the popup. */
   debugger_all_tabs: boolean;
   screenshot_on_error: boolean;
+  /** The pages whose source maps are read, so that stacks name places of the sources. */
+  source_maps: SourceMapMode;
   /** What a loss of power may take of what is recorded: its last seconds, or nothing for a price. */
   durability: Durability;
   /** The text of the preconfiguration applied last. */
@@ -32,6 +35,7 @@ export const DEFAULT_SETTINGS: Settings = {
   approved_extensions: [],
   debugger_all_tabs: false,
   screenshot_on_error: false,
+  source_maps: "local",
   durability: "relaxed",
   preconfiguration: null,
 };
@@ -71,6 +75,7 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
     "approved_extensions",
     "debugger_all_tabs",
     "screenshot_on_error",
+    "source_maps",
     "durability",
   ];
   const settings: Record<string, unknown> = {};
@@ -79,13 +84,18 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
       throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
     settings[name] = value;
   }
-  const { recording, collector, durability } = settings;
+  const { recording, collector, durability, source_maps } = settings;
   if (recording !== undefined && typeof recording !== "boolean") {
     throw new Error(`${source}: "recording" is ${JSON.stringify(recording)}, must be true or false`);
   }
   if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
     throw new Error(
       `${source}: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
+    );
+  }
+  if (source_maps !== undefined && !SOURCE_MAP_MODES.includes(source_maps as SourceMapMode)) {
+    throw new Error(
+      `${source}: "source_maps" is ${JSON.stringify(source_maps)}, must be "off", "local" or "all"`,
     );
   }
   if (collector !== undefined && collector !== null) checkCollector(collector);

@@ -19,6 +19,7 @@ import { RecorderOwner } from "./recorder.ts";
 import { Recording } from "./recording.ts";
 import { Registration } from "./registration.ts";
 import { Scope } from "./scope.ts";
+import { SourceMaps } from "./source_maps.ts";
 import { Tabs } from "./tabs.ts";
 
 export interface Wired {
@@ -66,6 +67,7 @@ export function wire(home: Home): Wired {
     tabs,
     documents,
     lost,
+    sourceMaps: new SourceMaps(owner, scope, () => recording.settings.source_maps),
     recording: () => recording.isOn,
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);

@@ -22,6 +22,7 @@ import { SourceMaps } from "./detail/sourcemaps";
 import { allOf } from "./sessions/all";
 import { CoverageStore } from "./stores/coverage";
 import { Notices } from "./stores/notices";
+import { OriginalPlaces } from "./stores/original_places";
 import { Selection } from "./stores/selection";
 import { deletedIn, Sessions } from "./stores/sessions";
 import { View } from "./stores/view";
@@ -38,6 +39,7 @@ export class Viewer {
   readonly selection: Selection;
   readonly theme = new Theme();
   readonly sourceMaps = new SourceMaps();
+  readonly originalPlaces: OriginalPlaces;
   /** The session that the open one is compared with. */
   readonly compareWith: Signal<string | null> = signal(null);
   /** The open session, or all of them as one. */
@@ -76,6 +78,7 @@ export class Viewer {
   constructor(readonly source: DataSource) {
     this.sessions = new Sessions(source);
     this.coverage = new CoverageStore(source);
+    this.originalPlaces = new OriginalPlaces(source);
     this.view = new View(source);
     this.selection = new Selection(source, this.view, this.notices);
     this.domain = domainOf(this.session, this.view.feed);

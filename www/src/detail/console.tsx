@@ -1,5 +1,5 @@
 /** A console call or an uncaught error: its message, its stack, its values and its place. */
-import type { Event } from "../../../src/web/types";
+import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { Marked } from "../ui/marked";
 import { ValueTree } from "./json";
@@ -7,7 +7,8 @@ import { FactsPart, Part } from "./parts";
 import { Stack } from "./stack";
 import { TablePart, tableOf } from "./table";
 
-export function ConsoleDetail({ event, words }: { event: Event; words: string[] }) {
+export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const { event } = envelope;
   const data = asObject(event.data);
   const args = asArray(data.args);
   const message = asString(data.text) ?? asString(data.message) ?? "";
@@ -27,7 +28,7 @@ export function ConsoleDetail({ event, words }: { event: Event; words: string[] 
         </Part>
       )}
       {table === null ? null : <TablePart table={table} words={words} />}
-      {stack !== undefined && stack !== "" && <Stack text={stack} />}
+      {stack !== undefined && stack !== "" && <Stack text={stack} envelope={envelope} />}
       {openable.length > 0 && (
         <Part title={openable.length === 1 ? "Value" : "Values"}>
           {openable.map((value, i) => (

@@ -10,6 +10,8 @@ export interface Frame {
   library: boolean;
   /** The place in the built code, if a source map has been applied. */
   builtPlace?: string;
+  /** The lines of the source around the place; `line` is one of them. */
+  code?: { lines: string[]; from: number };
 }
 
 const CHROME = /^\s*at (?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/;

@@ -189,7 +189,7 @@ function ByCategory({ envelope, words }: { envelope: Envelope; words: string[] }
   const { event } = envelope;
   switch (event.category) {
     case "console":
-      return <ConsoleDetail event={event} words={words} />;
+      return <ConsoleDetail envelope={envelope} words={words} />;
     case "network":
       return <NetworkDetail envelope={envelope} words={words} />;
     case "interaction":

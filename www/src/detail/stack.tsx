@@ -1,19 +1,39 @@
 /**
- * A stack trace: each frame with its place, third-party code in a quieter colour. Source maps are applied
- * for display only; the "Raw" button shows the text as it was recorded.
+ * A stack trace: each frame with its place, third-party code in a quieter colour. Frames are shown with their places
+ * in the sources, as recorded with the session or by a map that a person has opened; the "Raw" button shows the text
+ * as it was recorded.
  */
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import type { Envelope } from "../../../src/web/types";
 import { useViewer } from "../state";
+import type { OriginalPlaces } from "../stores/original_places";
 import { Marked } from "../ui/marked";
 import { type Frame, parseStack } from "./frames";
 import { CopyButton, Part } from "./parts";
 
-export function Stack({ text }: { text: string }) {
+/** The recorder looks places up while the event is already shown: times of the further looks, in milliseconds. */
+const READ_AGAIN_MS = [500, 2_000, 5_000];
+/** Events older than this have their places, if they ever get them. */
+const RECENT_MICROS = 60e6;
+
+export function Stack({ text, envelope }: { text: string; envelope: Envelope }) {
   const viewer = useViewer();
   const raw = useSignal(false);
   void viewer.sourceMaps.version.value;
-  const frames = parseStack(text).map((frame) => viewer.sourceMaps.original(frame));
+  void viewer.originalPlaces.version.value;
+  useEffect(() => {
+    const read = () => void viewer.originalPlaces.read(envelope.capture_session_id).catch(() => {});
+    read();
+    if (Date.now() * 1000 - envelope.event.ts > RECENT_MICROS) return;
+    const timers = READ_AGAIN_MS.map((ms) => setTimeout(read, ms));
+    return () => timers.forEach(clearTimeout);
+  }, [viewer, envelope]);
+  const frames = parseStack(text).map((frame, i, built) => {
+    const original = recorded(viewer.originalPlaces, envelope, frame, built[i + 1]);
+    return original ?? viewer.sourceMaps.original(frame);
+  });
+  const shownCode = frames.find(({ code, library }) => code !== undefined && !library);
   return (
     <Part
       title="Stack"
@@ -41,7 +61,7 @@ export function Stack({ text }: { text: string }) {
       ) : (
         <ol class="stack">
           {frames.map((frame, i) => (
-            <FrameRow key={i} frame={frame} words={viewer.view.words.value} />
+            <FrameRow key={i} frame={frame} words={viewer.view.words.value} isOpen={frame === shownCode} />
           ))}
         </ol>
       )}
@@ -49,7 +69,34 @@ export function Stack({ text }: { text: string }) {
   );
 }
 
-function FrameRow({ frame, words }: { frame: Frame; words: string[] }) {
+/**
+ * Returns the frame at its place in the sources, if that was recorded. A map has the name of what is called at a place,
+ * so the function of a frame has the name that the map gives the place of its caller.
+ */
+function recorded(
+  places: OriginalPlaces,
+  envelope: Envelope,
+  frame: Frame,
+  caller: Frame | undefined,
+): Frame | null {
+  const session = envelope.capture_session_id;
+  const documentId = envelope.event.source.metadata?.document_id ?? "";
+  const find = ({ url, line, column }: Frame) => places.find({ session, documentId, url, line, column });
+  const original = find(frame);
+  if (original === undefined) return null;
+  return {
+    name: (caller && find(caller)?.name) ?? frame.name,
+    url: frame.url,
+    line: original.line,
+    column: original.column,
+    place: `${original.source}:${original.line}:${original.column}`,
+    library: /node_modules\//.test(original.source),
+    builtPlace: frame.place,
+    ...(original.code.length === 0 ? {} : { code: { lines: original.code, from: original.codeFrom } }),
+  };
+}
+
+function FrameRow({ frame, words, isOpen }: { frame: Frame; words: string[]; isOpen: boolean }) {
   const place = <Marked text={frame.place} words={words} />;
   return (
     <li class={frame.library ? "stack-library" : undefined}>
@@ -68,6 +115,23 @@ function FrameRow({ frame, words }: { frame: Frame; words: string[] }) {
           place
         )}
       </span>
+      {frame.code !== undefined && (
+        <details class="stack-code" open={isOpen}>
+          <summary>Code</summary>
+          <pre class="mono">
+            {frame.code.lines.map((line, i) => {
+              const number = (frame.code?.from ?? 1) + i;
+              return (
+                <span key={number} class={number === frame.line ? "stack-code-line at" : "stack-code-line"}>
+                  <span class="stack-code-number">{number}</span>
+                  {line}
+                  {"\n"}
+                </span>
+              );
+            })}
+          </pre>
+        </details>
+      )}
     </li>
   );
 }

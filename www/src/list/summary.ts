@@ -5,7 +5,7 @@
  */
 import type { Event } from "../../../src/web/types";
 import { lineOf } from "../data/preview";
-import { asNumber, asObject, asString } from "../data/record";
+import { asArray, asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";
 
 export interface Summary {
@@ -164,6 +164,12 @@ function systemSummary(event: Event, data: Data): Summary | null {
       return { text: asString(data.note) ?? asString(data.text) ?? "" };
     case "system.worker_started":
       return { text: (asString(data.reason) ?? "").replaceAll("_", " ") };
+    case "system.original_places": {
+      const places = asArray(data.places).map((place) => asObject(asObject(place).original));
+      const [first] = places;
+      const more = places.length > 1 ? ` and ${places.length - 1} more` : "";
+      return { text: first === undefined ? "" : `${asString(first.source)}:${asNumber(first.line)}${more}` };
+    }
     case "system.session_started":
       return { text: asString(data.previous) === undefined ? "" : `after ${String(data.previous)}` };
     default:

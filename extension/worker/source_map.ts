@@ -1,0 +1,103 @@
+/**
+ * One script with its source map: translates places of the built code into places of the source.
+ *
+ * A place is only translated if it exists in the script as it is served now, and if the line it leads to exists in
+ * the source: a wrong place is worse than none.
+ */
+import { AnyMap, originalPositionFor, sourceContentFor, type TraceMap } from "@jridgewell/trace-mapping";
+import type { BuiltPlace } from "./stack_places.ts";
+
+/** Returns the text at a URL, or null if there is none or it is too large. */
+export type FetchText = (url: string) => Promise<{ text: string; mapHeader: string | null } | null>;
+
+export interface OriginalPlace {
+  /** Path of the file in the project, as far as the map tells. */
+  source: string;
+  line: number;
+  column: number;
+  /** Name of the function or variable at that place, if the map has it. */
+  name?: string;
+  /** The lines around it; the first one is line `code_from`. */
+  code?: string[];
+  code_from?: number;
+}
+
+/** Lines of code before and after the place. */
+const CONTEXT_LINES = 2;
+const MAX_CODE_LINE = 160;
+const MAP_COMMENT = /^\s*\/\/[#@] ?sourceMappingURL=(\S+)\s*$/gm;
+
+export class MappedScript {
+  /** Length of each line of the script. */
+  readonly #lineLengths: number[];
+  readonly #map: TraceMap;
+  readonly #sources = new Map<string, string[]>();
+
+  private constructor(script: string, map: TraceMap) {
+    this.#lineLengths = script.split("\n").map(({ length }) => length);
+    this.#map = map;
+  }
+
+  /** Returns null for a script that has no source map, or one that cannot be read. */
+  static async load(url: string, fetchText: FetchText): Promise<MappedScript | null> {
+    const script = await fetchText(url);
+    if (script === null) return null;
+    const named = [...script.text.matchAll(MAP_COMMENT)].at(-1)?.[1] ?? script.mapHeader;
+    if (named === null || named === undefined) return null;
+    try {
+      const mapUrl = new URL(named, url);
+      const isInline = mapUrl.protocol === "data:";
+      if (!isInline && mapUrl.origin !== new URL(url).origin) return null;
+      const text = isInline ? await textOfDataUrl(mapUrl.href) : (await fetchText(mapUrl.href))?.text;
+      if (text === undefined) return null;
+      // Some servers begin JSON with `)]}'`, so that it cannot be run as a script.
+      const map = new AnyMap(text.replace(/^\)\]\}'[^\n]*\n/, ""), isInline ? url : mapUrl.href);
+      return new MappedScript(script.text, map);
+    } catch {
+      return null; // Not a URL or not a source map.
+    }
+  }
+
+  original({ line, column }: BuiltPlace): OriginalPlace | null {
+    const length = this.#lineLengths[line - 1];
+    if (length === undefined || column < 1 || column > length + 1) return null;
+    const found = originalPositionFor(this.#map, { line, column: column - 1 });
+    if (found.source === null) return null;
+    const code = this.#linesOf(found.source);
+    if (code === null || found.line > code.length) return null;
+    const first = Math.max(found.line - CONTEXT_LINES, 1);
+    return {
+      source: pathOfSource(found.source),
+      line: found.line,
+      column: found.column + 1,
+      ...(found.name === null ? {} : { name: found.name }),
+      code: code.slice(first - 1, found.line + CONTEXT_LINES).map((text) => text.slice(0, MAX_CODE_LINE)),
+      code_from: first,
+    };
+  }
+
+  /** The source's lines, or null if the map does not contain its text. */
+  #linesOf(source: string): string[] | null {
+    const known = this.#sources.get(source);
+    if (known !== undefined) return known;
+    const text = sourceContentFor(this.#map, source);
+    if (text === null) return null;
+    const lines = text.split(/\r?\n/);
+    this.#sources.set(source, lines);
+    return lines;
+  }
+}
+
+/** Takes off what bundlers and dev servers put before a path: `webpack://name/./src/a.ts?1f2e` is `src/a.ts`. */
+export function pathOfSource(source: string): string {
+  return source
+    .replace(/[?#].*$/, "")
+    .replace(/^https?:\/\/[^/]*\//, "")
+    .replace(/^(?:webpack|turbopack|webpack-internal):\/\/(?:\/(?:\[project\]\/)?|[^/]*\/)/, "")
+    .replace(/^file:\/\//, "")
+    .replace(/^(?:\.{1,2}\/)+/, "");
+}
+
+async function textOfDataUrl(url: string): Promise<string> {
+  return (await fetch(url)).text();
+}

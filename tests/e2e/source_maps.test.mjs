@@ -1,0 +1,187 @@
+/** Stacks of built code lead to the sources, also after the server of the sources is gone. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { build } from "esbuild";
+import { startRig } from "./fixtures/rig.mjs";
+
+const SOURCE = `type Cart = { items: string[] };
+export function priceOf(cart: Cart | null): number {
+  // The cart may be missing.
+  return (cart as Cart).items.length * 3;
+}
+setTimeout(() => console.error("refused", new Error("of the cart")), 1);
+setTimeout(() => priceOf(null), 2);
+`;
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+/** Paths that were requested, each with the cookie it came with. @type {string[]} */
+const requested = [];
+
+before(async () => {
+  const inline = await built({ sourcemap: "inline" });
+  const outside = await built({ sourcemap: "external" });
+  const map = JSON.parse(outside.map);
+  const indexed = { version: 3, sections: [{ offset: { line: 0, column: 0 }, map }] };
+  const withoutText = { ...map, sourcesContent: undefined };
+  /** @type {Record<string, import("./fixtures/pages.mjs").Handler>} */
+  const pages = {};
+  /** @param {string} name @param {string} script @param {[string, string][]} maps @param {Record<string, string>} [headers] */
+  const serve = (name, script, maps, headers = {}) => {
+    pages[`/${name}`] = (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/html", "set-cookie": "visitor=1" })
+        .end(`<!doctype html><title>${name}</title><script src="/built/${name}.js"></script>`);
+    pages[`/built/${name}.js`] = (request, response) => {
+      requested.push(`${name}.js ${request.headers.cookie ?? ""}`);
+      response.writeHead(200, { "content-type": "text/javascript", ...headers }).end(script);
+    };
+    for (const [path, text] of maps)
+      pages[path] = (request, response) => {
+        requested.push(`${path} ${request.headers.cookie ?? ""}`);
+        response.writeHead(200, { "content-type": "application/json" }).end(text);
+      };
+  };
+  const withComment = (/** @type {string} */ url) => `${outside.script}\n//# sourceMappingURL=${url}\n`;
+  serve("inline", inline.script, []);
+  serve("outside", withComment("outside.js.map"), [["/built/outside.js.map", outside.map]]);
+  serve("indexed", withComment("indexed.js.map"), [["/built/indexed.js.map", JSON.stringify(indexed)]]);
+  serve("header", outside.script, [["/built/of-header.json", outside.map]], { sourcemap: "of-header.json" });
+  serve("textless", withComment("textless.js.map"), [
+    ["/built/textless.js.map", JSON.stringify(withoutText)],
+  ]);
+  serve("broken", withComment("broken.js.map"), [["/built/broken.js.map", "not a map"]]);
+  // The server has built anew since the page ran the script.
+  serve("changed", withComment("changed.js.map"), [["/built/changed.js.map", outside.map]]);
+  let isFirst = true;
+  const before = /** @type {import("./fixtures/pages.mjs").Handler} */ (pages["/built/changed.js"]);
+  pages["/built/changed.js"] = (request, response) => {
+    if (isFirst) {
+      isFirst = false;
+      before(request, response);
+    } else response.end("// nothing is left\n//# sourceMappingURL=changed.js.map");
+  };
+  rig = await startRig({ pages });
+});
+after(() => rig.close());
+
+/** @param {import("esbuild").BuildOptions} options */
+async function built(options) {
+  const { outputFiles } = await build({
+    stdin: { contents: SOURCE, sourcefile: "src/cart.ts", loader: "ts" },
+    outfile: "/built/app.js",
+    bundle: true,
+    minify: true,
+    write: false,
+    ...options,
+  });
+  const text = (/** @type {RegExp} */ name) => outputFiles?.find(({ path }) => name.test(path))?.text ?? "";
+  return { script: text(/\.js$/), map: text(/\.map$/) };
+}
+
+/** Waits for a place of one page's stacks. @param {string} path @param {(place: any) => boolean} [isSought] */
+async function placeOf(path, isSought = () => true) {
+  const placesIn = (/** @type {import("../../src/web/types.ts").Event[]} */ events) =>
+    events
+      .filter(({ url }) => url === `${rig.site.origin}${path}`)
+      .flatMap(({ data }) => /** @type {{ places: any[] }} */ (data).places);
+  const events = await rig.until("type:system.original_places", (all) => placesIn(all).some(isSought));
+  return placesIn(events).find(isSought);
+}
+
+for (const name of ["inline", "outside", "indexed", "header"]) {
+  test(`a stack leads to its source by a map that is ${name}`, async () => {
+    const page = await rig.open(`/${name}`);
+    const [exception] = (
+      await rig.until("type:console.exception", (all) => all.some(({ url }) => url?.endsWith(`/${name}`)))
+    ).filter(({ url }) => url?.endsWith(`/${name}`));
+    const stack = /** @type {any} */ (exception)?.data.error.stack;
+    const [, line, column] = /** @type {RegExpExecArray} */ (/:(\d+):(\d+)/.exec(stack));
+    const found = await placeOf(
+      `/${name}`,
+      (place) => place.line === Number(line) && place.column === Number(column),
+    );
+    assert.deepEqual(
+      { ...found?.original, source: undefined, name: undefined },
+      {
+        source: undefined,
+        name: undefined,
+        line: 4,
+        column: 25,
+        code: SOURCE.split("\n").slice(1, 6),
+        code_from: 2,
+      },
+      stack,
+    );
+    assert.match(found.original.source, /src\/cart\.ts$/);
+    assert.equal(found.script, `${rig.site.origin}/built/${name}.js`);
+    await page.close();
+  });
+}
+
+test("what a source map cannot prove is left out", async () => {
+  for (const name of ["textless", "broken", "changed"]) {
+    const page = await rig.open(`/${name}`);
+    await rig.until("type:console.exception", (all) => all.some(({ url }) => url?.endsWith(`/${name}`)));
+    await page.close();
+  }
+  // A later page's places are recorded: the earlier ones were looked up before.
+  const last = await rig.open("/outside?again");
+  await placeOf("/outside?again");
+  const events = await rig.collector.events("type:system.original_places");
+  const of = events.map(({ url }) => new URL(url ?? "").pathname);
+  assert.deepEqual(
+    ["/textless", "/broken", "/changed"].filter((path) => of.includes(path)),
+    [],
+  );
+  await last.close();
+});
+
+test("scripts are requested again without cookies, and none of it is recorded", async () => {
+  const maps = requested.filter((request) => request.includes("/built/"));
+  assert.ok(maps.length >= 4);
+  assert.deepEqual(
+    maps.filter((request) => request.includes("visitor")),
+    [],
+  );
+  const network = await rig.collector.events("category:network");
+  assert.ok(network.length > 10);
+  assert.deepEqual(
+    network.filter(({ data }) => /\.map$|of-header/.test(String(/** @type {any} */ (data).url))),
+    [],
+  );
+});
+
+test("nothing is requested once it is switched off", async () => {
+  await rig.command({ command: "source_maps", mode: "off" });
+  const before = requested.length;
+  const page = await rig.open("/outside?off");
+  await rig.until("type:console.exception", (all) => all.some(({ url }) => url?.endsWith("?off")));
+  await page.close();
+  await rig.flushed();
+  assert.deepEqual(
+    requested.slice(before).map((request) => request.split(" ")[0]),
+    ["outside.js"],
+  );
+});
+
+test("the viewer shows the place and its lines, also when the pages' server is gone", async () => {
+  await rig.site.close();
+  const [exception] = await rig.collector.records("type:console.exception");
+  const { capture_session_id: session, seq } = /** @type {import("../../src/web/types.ts").Envelope} */ (
+    exception
+  );
+  const reply = await fetch(`${rig.collector.url}/v1/viewer/codes`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${rig.collector.token}` },
+  });
+  const link = new URL((await reply.json()).url);
+  link.search = `?session=${session}&seq=${seq}`;
+  const viewer = await rig.context.newPage();
+  await viewer.goto(link.href);
+  await viewer.locator(".stack-place").first().filter({ hasText: "src/cart.ts:4:25" }).waitFor();
+  assert.equal(await viewer.locator(".stack-name").first().innerText(), "priceOf");
+  await viewer.locator(".stack-code-line.at", { hasText: "(cart as Cart).items.length" }).first().waitFor();
+  if (process.env.TABTAPE_SCREENSHOT) await viewer.screenshot({ path: process.env.TABTAPE_SCREENSHOT });
+  await viewer.close();
+});
