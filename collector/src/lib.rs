@@ -1,5 +1,6 @@
 //! The collector of Tabtape: stores what recorders send, streams it, and answers questions about it.
 
+pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod clock;

@@ -3,8 +3,9 @@
 use super::CliError;
 use super::args::ServeArgs;
 use super::state::{self, Running};
+use crate::app::App;
 use crate::auth::Auth;
-use crate::http::{App, app, serve};
+use crate::http::{router, serve};
 use crate::otlp::forward::Forwarder;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
@@ -93,7 +94,7 @@ async fn serve_store(
     }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
     background.spawn(retain(state.store.clone(), retention));
-    let (router, _) = app(state.clone());
+    let (router, _) = router(state.clone());
     let listener = TcpListener::from_std(listener.try_clone()?)?;
     let mut serving = std::pin::pin!(serve(listener, state, router));
     tokio::select! {
@@ -193,7 +194,7 @@ fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
         return Err(CliError::Failed("auth.json has no local pairing; move it away and start again".into()));
     };
     let running = Running {
-        url: app.url.to_string(),
+        url: app.hosts.url().to_owned(),
         pid: std::process::id(),
         store_id: app.store.store_id().to_owned(),
         token: app.auth.local_token(),

@@ -1,15 +1,16 @@
 //! Which token an endpoint needs. Every route belongs to a group with one [`Access`]; the group writes
 //! it into the OpenAPI document too, where the security test reads it back.
 
-use super::App;
 use super::guard::Origin;
 use super::problem::Problem;
 use super::sealed::SealedGrant;
-use crate::auth::{Grant, Scope};
+use crate::app::App;
+use crate::auth::{Auth, Grant, Scope};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::header;
+use std::sync::Arc;
 use utoipa::openapi::SecurityRequirement;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::PathItem;
@@ -51,8 +52,8 @@ impl Access {
             Self::Open => router,
             Self::Scope(_) | Self::Owner => {
                 let app = app.clone();
-                router.route_layer(middleware::from_fn_with_state(app, move |app, request, next| {
-                    check(self, app, request, next)
+                router.route_layer(middleware::from_fn_with_state(app, move |auth, request, next| {
+                    check(self, auth, request, next)
                 }))
             }
         };
@@ -83,7 +84,7 @@ impl Access {
 
 async fn check(
     access: Access,
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -91,11 +92,11 @@ async fn check(
     let is_sealed = sealed.is_some();
     let grant = match sealed {
         Some(SealedGrant(grant)) => grant,
-        None => app.auth.check(bearer(&request)?)?,
+        None => auth.check(bearer(&request)?)?,
     };
     let from_extension = matches!(request.extensions().get::<Origin>(), Some(Origin::Extension(_)));
     match (request.extensions().get::<Origin>(), &grant.pairing) {
-        (Some(Origin::Extension(origin)), Some(pairing)) => app.auth.check_origin(pairing, origin)?,
+        (Some(Origin::Extension(origin)), Some(pairing)) => auth.check_origin(pairing, origin)?,
         (Some(Origin::Extension(origin)), None) => {
             let detail = format!("this token is not paired and does not work from {origin}");
             return Err(Problem::forbidden("wrong_origin", detail));

@@ -1,16 +1,18 @@
 //! `POST /v1/batches`: how recorders deliver.
 
-use super::App;
-use super::body;
+use super::body::{Bodies, content_type, unsupported_type};
 use super::problem::Problem;
+use super::query::ValidQuery;
+use crate::app::Metrics;
 use crate::auth::{Grant, Scope};
-use crate::store::{Batch, Incoming, Receipt};
+use crate::store::{Batch, Incoming, Receipt, Store};
 use axum::body::Body;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tabtape::event::max_safe_integer;
 use tabtape::record::{LineError, SessionId, parse_line};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Declared {
+pub(super) struct BatchRange {
     /// The capture session; every line is of it.
     session: String,
     /// Seq of the first record.
@@ -56,7 +58,7 @@ pub(super) struct BatchReceipt {
 /// order, optionally with `content-encoding: gzip`. A bad line is named; the good ones before it are kept
 /// and acknowledged in the problem's `acked_seq`.
 #[utoipa::path(
-    post, path = "/v1/batches", tag = "deliver", params(Declared),
+    post, path = "/v1/batches", tag = "deliver", params(BatchRange),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
         (status = OK, body = BatchReceipt),
@@ -69,24 +71,23 @@ pub(super) struct BatchReceipt {
     ),
 )]
 pub(super) async fn post(
-    State(app): State<App>,
+    State(store): State<Store>,
+    State(metrics): State<Arc<Metrics>>,
+    State(bodies): State<Bodies>,
     Extension(grant): Extension<Grant>,
-    declared: Result<Query<Declared>, QueryRejection>,
+    ValidQuery(declared): ValidQuery<BatchRange>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<BatchReceipt>, Problem> {
-    let Query(declared) = declared.map_err(super::query_problem)?;
     let session_id = declared.check()?;
     declared.check_owner(&grant)?;
     expect_ndjson(&headers)?;
-    let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&app, &headers, body).await?;
-    app.metrics.received(bytes.len());
     let (first_seq, last_seq) = (declared.first_seq, declared.last_seq);
-    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let unpacked = bodies.read_unpacked(&headers, body).await?;
+    metrics.received(unpacked.received);
     let bytes = unpacked.bytes.clone();
     let work = move || parse(&bytes, session_id, first_seq, last_seq);
-    let parsed = super::heavy(headers.get(header::CONTENT_LENGTH), work).await?;
+    let parsed = super::spawn_blocking_if_large(headers.get(header::CONTENT_LENGTH), work).await?;
     let batch = Batch {
         session_id,
         producer: declared.producer,
@@ -94,13 +95,13 @@ pub(super) async fn post(
         records: parsed.records,
         idempotency: None,
     };
-    let receipt = app.store.ingest(batch).await?;
-    app.metrics.stored(&receipt);
-    finish(&app, session_id, &receipt, parsed.bad, first_seq)
+    let receipt = store.ingest(batch).await?;
+    metrics.stored(&receipt);
+    finish(&store, session_id, &receipt, parsed.bad, first_seq)
 }
 
 fn finish(
-    app: &App,
+    store: &Store,
     session_id: SessionId,
     receipt: &Receipt,
     bad: Option<BadLine>,
@@ -119,7 +120,7 @@ fn finish(
         }
         (None, None) => {
             return Ok(Json(BatchReceipt {
-                store_id: app.store.store_id().to_owned(),
+                store_id: store.store_id().to_owned(),
                 session: session_id.to_string(),
                 acked_seq: receipt.acked_seq,
                 accepted: receipt.accepted,
@@ -132,13 +133,13 @@ fn finish(
         .with("line", line)
         .with("seq", seq)
         .with("session", session_id.as_str())
-        .with("store_id", app.store.store_id())
+        .with("store_id", store.store_id())
         .with("acked_seq", receipt.acked_seq)
         .with("accepted", receipt.accepted)
         .with("duplicates", receipt.duplicates))
 }
 
-impl Declared {
+impl BatchRange {
     /// Refuses a batch that names its session's owner without an admin token: otherwise the token names the owner.
     fn check_owner(&self, grant: &Grant) -> Result<(), Problem> {
         if grant.scope == Scope::Admin || (self.producer.is_none() && self.pairing.is_none()) {
@@ -166,13 +167,10 @@ impl Declared {
 }
 
 fn expect_ndjson(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/x-ndjson") {
+    if content_type(headers) == "application/x-ndjson" {
         return Ok(());
     }
-    let detail = format!("Content-Type is {given:?}; expected application/x-ndjson");
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail))
+    Err(unsupported_type(headers, "application/x-ndjson"))
 }
 
 /// The good lines, and the first that is not.

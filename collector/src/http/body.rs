@@ -1,70 +1,142 @@
 //! Request bodies, bounded: bytes on the wire, bytes after decompression, and time.
 
-use super::App;
 use super::problem::Problem;
+use crate::app::{App, Limits, MAX_UNPACKED_BYTES, UnpackingMemory};
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
 use std::io::Read as _;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Most bytes of a body as it is sent.
-pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
+const MAX_BODY_BYTES: usize = 8 << 20;
 /// Most bytes of a body that is one JSON object: a nonce, a code, a name. Some are read before any token is seen.
-pub(super) const MAX_OBJECT_BYTES: usize = 64 << 10;
-/// Most bytes of a body when it is unpacked.
-pub(crate) const MAX_UNPACKED_BYTES: usize = 16 << 20;
+const MAX_OBJECT_BYTES: usize = 64 << 10;
 /// From here on, unpacking and parsing leave the async threads.
 pub(super) const BLOCKING_BYTES: usize = 64 << 10;
 
-/// Reads a body of at most [`MAX_BODY_BYTES`].
-pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    read_at_most(MAX_BODY_BYTES, app, headers, body).await
+/// Limits of the bodies of requests.
+#[derive(Debug, Clone)]
+pub(super) struct Bodies {
+    limits: Limits,
+    unpacking: UnpackingMemory,
 }
 
-/// Reads a body of at most `max` bytes.
-pub(super) async fn read_at_most(
-    max: usize,
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Bytes, Problem> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > max) {
-        return Err(too_large(max));
+impl FromRef<App> for Bodies {
+    fn from_ref(app: &App) -> Self {
+        Self { limits: app.limits, unpacking: app.unpacking.clone() }
     }
-    let reading = async {
-        let mut body = body;
-        let mut bytes = BytesMut::with_capacity(declared.unwrap_or(0));
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))
-            })?;
-            if let Some(data) = frame.data_ref() {
-                if bytes.len() + data.len() > max {
-                    return Err(too_large(max));
-                }
-                bytes.extend_from_slice(data);
-            }
+}
+
+impl Bodies {
+    /// Reads a body of at most [`MAX_BODY_BYTES`].
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+        self.read_at_most(MAX_BODY_BYTES, headers, body).await
+    }
+
+    /// Reads a body that may be gzip. It is measured first, which takes no memory, and unpacked when there is room.
+    pub(super) async fn read_unpacked(&self, headers: &HeaderMap, body: Body) -> Result<Unpacked, Problem> {
+        let is_gzip = is_gzip(headers)?;
+        let bytes = self.read(headers, body).await?;
+        let received = bytes.len();
+        if !is_gzip {
+            return Ok(Unpacked { bytes, received, _share: None });
         }
-        Ok(bytes.freeze())
-    };
-    tokio::time::timeout(app.limits.body_time, reading).await.map_err(|_| {
-        let detail = format!("the body did not arrive within {} s", app.limits.body_time.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
-    })?
+        let packed = bytes.clone();
+        let length = blocking(move || measure(&packed)).await??;
+        let share = tokio::time::timeout(self.limits.body_time, self.unpacking.acquire(length)).await;
+        let Ok(Some(share)) = share else {
+            let detail = "too many compressed bodies are being read; send it again, or send it uncompressed";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
+        };
+        let bytes = blocking(move || gunzip(&bytes, length)).await??;
+        Ok(Unpacked { bytes, received, _share: Some(share) })
+    }
+
+    /// Reads a body of at most `max` bytes.
+    async fn read_at_most(&self, max: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+        let declared =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|length: usize| length > max) {
+            return Err(too_large(max));
+        }
+        let reading = async {
+            let mut body = body;
+            let mut bytes = BytesMut::with_capacity(declared.unwrap_or(0));
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| {
+                    Problem::bad_request("incomplete_body", format!("the body broke off: {error}"))
+                })?;
+                if let Some(data) = frame.data_ref() {
+                    if bytes.len() + data.len() > max {
+                        return Err(too_large(max));
+                    }
+                    bytes.extend_from_slice(data);
+                }
+            }
+            Ok(bytes.freeze())
+        };
+        tokio::time::timeout(self.limits.body_time, reading).await.map_err(|_| {
+            let detail = format!("the body did not arrive within {} s", self.limits.body_time.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
+        })?
+    }
+}
+
+/// A JSON body of at most [`MAX_OBJECT_BYTES`].
+#[derive(Debug)]
+pub(super) struct BoundedJson<T>(pub(super) T);
+
+impl<S, T> FromRequest<S> for BoundedJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Bodies: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if content_type(&parts.headers) != "application/json" {
+            // A form, or a no-cors fetch of a foreign page, cannot send this type.
+            return Err(unsupported_type(&parts.headers, "application/json"));
+        }
+        let bodies = Bodies::from_ref(state);
+        let bytes = bodies.read_at_most(MAX_OBJECT_BYTES, &parts.headers, body).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::bad_request("invalid_json", format!("the body is not what is expected: {error}"))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// Returns the body's type without its parameters, in lower case.
+pub(super) fn content_type(headers: &HeaderMap) -> String {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Returns the problem of a body whose type is not one of `expected`.
+pub(super) fn unsupported_type(headers: &HeaderMap, expected: &str) -> Problem {
+    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    let detail = format!("Content-Type is {given:?}; expected {expected}");
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail)
 }
 
 /// Reads the body before a service that would read it without bounds.
-pub(super) async fn whole(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) async fn whole(
+    State(bodies): State<Bodies>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = read(&app, &parts.headers, body).await?;
+    let bytes = bodies.read(&parts.headers, body).await?;
     Ok(next.run(Request::from_parts(parts, bytes.into())).await)
 }
 
@@ -74,7 +146,7 @@ fn too_large(max: usize) -> Problem {
 }
 
 /// Whether the body is gzip.
-pub(super) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
     match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?")) {
         None | Some("identity") => Ok(false),
         Some("gzip" | "x-gzip") => Ok(true),
@@ -86,44 +158,13 @@ pub(super) fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-/// Memory for unpacked bodies, of all requests together.
-#[derive(Debug, Clone)]
-pub struct UnpackingMemory(Arc<Semaphore>);
-
-/// In units of this.
-const UNIT_BYTES: usize = 1 << 10;
-/// Four of the largest bodies at once; others wait.
-const UNPACKING_BYTES: usize = 4 * MAX_UNPACKED_BYTES;
-
-impl Default for UnpackingMemory {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(UNPACKING_BYTES / UNIT_BYTES)))
-    }
-}
-
-/// A body as it was meant, and its share of the memory for such bodies, to be held as long as the body.
+/// An uncompressed body, and its share of the memory for such bodies, which is held as long as the body.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     pub(super) bytes: Bytes,
+    /// Bytes as they were sent.
+    pub(super) received: usize,
     _share: Option<OwnedSemaphorePermit>,
-}
-
-/// Returns a body that may be gzip. It is measured first, which takes no memory, and unpacked when there is room.
-pub(super) async fn unpack(app: &App, is_gzip: bool, bytes: Bytes) -> Result<Unpacked, Problem> {
-    if !is_gzip {
-        return Ok(Unpacked { bytes, _share: None });
-    }
-    let packed = bytes.clone();
-    let length = blocking(move || measure(&packed)).await??;
-    let units = u32::try_from(length / UNIT_BYTES + 1).unwrap_or(u32::MAX);
-    let share = Arc::clone(&app.unpacking.0).acquire_many_owned(units);
-    let share = tokio::time::timeout(app.limits.body_time, share).await;
-    let Ok(Ok(share)) = share else {
-        let detail = "too many packed bodies are being read; send it again, or not packed";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
-    };
-    let bytes = blocking(move || gunzip(&bytes, length)).await??;
-    Ok(Unpacked { bytes, _share: Some(share) })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {

@@ -1,11 +1,11 @@
 //! `GET /v1/coverage`: what was being watched.
 
-use super::App;
 use super::problem::Problem;
+use super::query::ValidQuery;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
-use crate::store::SessionCoverage;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use crate::store::{SessionCoverage, Store};
+use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct CoverageQuery {
     /// A selector: its times, sessions, categories and tabs count.
     q: Option<String>,
     /// One session.
@@ -30,24 +30,23 @@ pub(super) struct Coverage {
 
 /// Read coverage: which categories, levels and tabs were watched, since when, and the gaps.
 #[utoipa::path(
-    get, path = "/v1/coverage", tag = "read", params(Asked),
+    get, path = "/v1/coverage", tag = "read", params(CoverageQuery),
     responses(
         (status = OK, body = Coverage),
         (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    ValidQuery(asked): ValidQuery<CoverageQuery>,
 ) -> Result<Json<Coverage>, Problem> {
-    let Query(asked) = asked.map_err(super::query_problem)?;
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let session = match Extent::of(&app, asked.session.as_deref()).await? {
+    let session = match Extent::of(&store, asked.session.as_deref()).await? {
         Extent::All => None,
         Extent::Session(session_id, _) => Some(session_id.to_string()),
     };
-    Ok(Json(Coverage { sessions: shown_to(&grant, app.store.coverage(selector, session).await?) }))
+    Ok(Json(Coverage { sessions: shown_to(&grant, store.coverage(selector, session).await?) }))
 }
 
 /// The coverage as the holder of `grant` may see it.

@@ -32,7 +32,7 @@ const TOKENS: &[(StatusCode, &str)] = &[
 const GUARD: &[(StatusCode, &str)] = &[(StatusCode::FORBIDDEN, "`wrong_host` or `wrong_origin`")];
 
 /// The document before the handlers have told theirs.
-pub(super) fn begun() -> OpenApi {
+pub(super) fn new() -> OpenApi {
     Document::openapi()
 }
 

@@ -1,13 +1,13 @@
 //! `GET /v1/events`: pages of the past.
 
-use super::App;
 use super::problem::Problem;
+use super::query::ValidQuery;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
-use crate::store::{Page, PageQuery, SessionCoverage};
+use crate::store::{Page, PageQuery, SessionCoverage, Store};
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream;
@@ -23,7 +23,7 @@ const MAX_LIMIT: usize = 10_000;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct EventsQuery {
     /// A selector, in text or object form.
     q: Option<String>,
     /// One session, in order of seq; without it all, in order of commit.
@@ -47,7 +47,7 @@ pub(super) struct Asked {
 /// As NDJSON, the lines as they were delivered with gaps in place, or as a JSON page with `next`, for
 /// `Accept: application/json`.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "read", params(Asked),
+    get, path = "/v1/events", tag = "read", params(EventsQuery),
     responses(
         (status = OK, description = "Records", content((String = "application/x-ndjson"), (serde_json::Value = "application/json"))),
         (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
@@ -55,12 +55,11 @@ pub(super) struct Asked {
     ),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    ValidQuery(asked): ValidQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Query(asked) = asked.map_err(super::query_problem)?;
     if asked.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
         let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {}", asked.limit.unwrap_or(0));
         return Err(Problem::bad_request("invalid_parameter", detail));
@@ -75,17 +74,17 @@ pub(super) async fn get(
         None => wants_json(&headers),
     };
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let extent = Extent::of(&app, asked.session.as_deref()).await?;
-    let after = extent.cursor(&app, asked.after.as_deref())?;
+    let extent = Extent::of(&store, asked.session.as_deref()).await?;
+    let after = extent.cursor(&store, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
         let session = asked.session.filter(|session| !session.is_empty());
-        Some(super::coverage::shown_to(&grant, app.store.coverage(selector.clone(), session).await?))
+        Some(super::coverage::shown_to(&grant, store.coverage(selector.clone(), session).await?))
     } else {
         None
     };
     let Some(order) = extent.order() else {
         return Ok(if as_json {
-            json_page(&app, &extent, None, coverage)
+            json_page(&store, &extent, None, coverage)
         } else {
             ndjson(Body::empty(), None)
         });
@@ -99,14 +98,14 @@ pub(super) async fn get(
         limit: asked.limit.unwrap_or(DEFAULT_LIMIT),
     };
     if as_json {
-        let page = app.store.page(query).await?;
-        return Ok(json_page(&app, &extent, Some(&page), coverage));
+        let page = store.page(query).await?;
+        return Ok(json_page(&store, &extent, Some(&page), coverage));
     }
     if asked.limit.is_none() && !asked.newest {
-        return Ok(ndjson(everything(app, query), None));
+        return Ok(ndjson(everything(store, query), None));
     }
-    let (body, next) = exactly(&app, query).await?;
-    Ok(ndjson(Body::from(body), next.map(|cursor| extent.token(&app, cursor))))
+    let (body, next) = exactly(&store, query).await?;
+    Ok(ndjson(Body::from(body), next.map(|cursor| extent.token(&store, cursor))))
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
@@ -117,7 +116,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 fn json_page(
-    app: &App,
+    store: &Store,
     extent: &Extent,
     page: Option<&Page>,
     coverage: Option<Vec<SessionCoverage>>,
@@ -132,15 +131,15 @@ fn json_page(
         body.put_slice(&record.line);
         positions.push(record.position);
     }
-    let next = page.filter(|page| !page.done).map(|page| extent.token(app, page.cursor));
+    let next = page.filter(|page| !page.done).map(|page| extent.token(store, page.cursor));
     let rest = json!({
         "positions": positions,
         "next": next,
-        "resume": page.map(|page| extent.token(app, page.cursor)),
+        "resume": page.map(|page| extent.token(store, page.cursor)),
         "read_to": page.map_or(0, |page| page.end),
-        "indexed_to": app.store.indexed_to(),
+        "indexed_to": store.indexed_to(),
         "coverage": coverage,
-        "store_id": app.store.store_id(),
+        "store_id": store.store_id(),
     });
     body.put_slice(b"],");
     body.put_slice(&rest.to_string().as_bytes()[1..]);
@@ -163,10 +162,10 @@ fn lines(page: &Page, out: &mut BytesMut) {
 }
 
 /// Up to `query.limit` records, over as many pages as it takes; then where to go on.
-async fn exactly(app: &App, mut query: PageQuery) -> Result<(Bytes, Option<u64>), Problem> {
+async fn exactly(store: &Store, mut query: PageQuery) -> Result<(Bytes, Option<u64>), Problem> {
     let mut pages = Vec::new();
     let next = loop {
-        let page = app.store.page(query.clone()).await?;
+        let page = store.page(query.clone()).await?;
         query.limit -= page.records.len();
         if query.newest {
             query.until = page.cursor;
@@ -188,15 +187,15 @@ async fn exactly(app: &App, mut query: PageQuery) -> Result<(Bytes, Option<u64>)
 }
 
 /// Every record to the end, page by page, as fast as the client reads.
-fn everything(app: App, query: PageQuery) -> Body {
-    Body::from_stream(stream::unfold(Some((app, query)), |state| async {
-        let (app, mut query) = state?;
-        match app.store.page(query.clone()).await {
+fn everything(store: Store, query: PageQuery) -> Body {
+    Body::from_stream(stream::unfold(Some((store, query)), |state| async {
+        let (store, mut query) = state?;
+        match store.page(query.clone()).await {
             Ok(page) => {
                 let mut out = BytesMut::new();
                 lines(&page, &mut out);
                 query.after = page.cursor;
-                let rest = (!page.done).then_some((app, query));
+                let rest = (!page.done).then_some((store, query));
                 Some((Ok(out.freeze()), rest))
             }
             // The headers are gone: a body that breaks off says that it is not complete.

@@ -4,12 +4,12 @@
 //! from `GET /v1/events`. Columns of numbers, about 40 bytes a record; names are interned per reply.
 //! It holds no time for a gap and no status: what needs the line, asks for the line.
 
-use super::App;
 use super::problem::Problem;
+use super::query::ValidQuery;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
-use crate::store::{Order, Page, PageQuery};
-use axum::extract::{Query, State, rejection::QueryRejection};
+use crate::store::{Order, Page, PageQuery, Store};
+use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ const MAX_LIMIT: usize = 100_000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct HeadersQuery {
     /// A selector, in text or object form.
     q: Option<String>,
     /// One session, in order of seq; without it all, in order of commit.
@@ -70,7 +70,7 @@ pub(super) struct Headers {
 
 /// Read headers.
 #[utoipa::path(
-    get, path = "/v1/headers", tag = "read", params(Asked),
+    get, path = "/v1/headers", tag = "read", params(HeadersQuery),
     responses(
         (status = OK, body = Headers),
         (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
@@ -78,40 +78,39 @@ pub(super) struct Headers {
     ),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    ValidQuery(asked): ValidQuery<HeadersQuery>,
 ) -> Result<Json<Headers>, Problem> {
-    let Query(asked) = asked.map_err(super::query_problem)?;
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {limit}");
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let extent = Extent::of(&app, asked.session.as_deref()).await?;
-    let after = extent.cursor(&app, asked.after.as_deref())?;
+    let extent = Extent::of(&store, asked.session.as_deref()).await?;
+    let after = extent.cursor(&store, asked.after.as_deref())?;
     let until = match asked.until.as_deref() {
-        Some(token) => extent.cursor(&app, Some(token))?,
+        Some(token) => extent.cursor(&store, Some(token))?,
         None => u64::MAX,
     };
     let Some(order) = extent.order() else {
-        return Ok(Json(Headers { resume: extent.token(&app, after), ..Headers::default() }));
+        return Ok(Json(Headers { resume: extent.token(&store, after), ..Headers::default() }));
     };
     let mut found = Collected { over_all: order == Order::Position, ..Collected::default() };
     let mut query = PageQuery { order, selector, after, until, newest: false, limit };
     loop {
-        let page = app.store.page(query.clone()).await?;
+        let page = store.page(query.clone()).await?;
         query.limit -= page.records.len();
         query.after = page.cursor;
         let done = page.done;
-        found = super::heavy(None, move || found.with(&page)).await?;
+        found = super::spawn_blocking_if_large(None, move || found.with(&page)).await?;
         if done || query.limit == 0 {
             let Collected { mut headers, sessions, types, categories, .. } = found;
             headers.sessions = sessions.list;
             headers.types = types.list;
             headers.categories = categories.list;
-            headers.resume = extent.token(&app, query.after);
+            headers.resume = extent.token(&store, query.after);
             headers.next = (!done).then(|| headers.resume.clone());
             return Ok(Json(headers));
         }

@@ -1,13 +1,14 @@
 //! `POST /v1/hello`: the collector proves who it is before a recorder sends it anything.
 
-use super::App;
+use super::body::BoundedJson;
 use super::problem::Problem;
-use crate::auth::hello_hmac;
+use crate::auth::{Auth, hello_hmac};
+use crate::store::Store;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A challenge.
@@ -43,11 +44,11 @@ pub(super) struct HelloReply {
     ),
 )]
 pub(super) async fn post(
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
+    State(store): State<Store>,
     headers: HeaderMap,
-    body: Body,
+    BoundedJson(hello): BoundedJson<Hello>,
 ) -> Result<Json<HelloReply>, Problem> {
-    let hello: Hello = super::json_body(&app, &headers, body).await?;
     let nonce = hex::decode(&hello.nonce)
         .ok()
         .filter(|nonce| (8..=64).contains(&nonce.len()))
@@ -55,8 +56,8 @@ pub(super) async fn post(
     // The guard has checked that it is one of ours: an impostor who relays this cannot make it name his port.
     let dialled = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let secret = match &hello.token {
-        Some(hint) => app.auth.key_of_hint(hint),
-        None => app.auth.secret(hello.pairing.as_deref()),
+        Some(hint) => auth.key_of_hint(hint),
+        None => auth.secret(hello.pairing.as_deref()),
     };
     let hmac = secret.and_then(|secret| hello_hmac(&secret, &nonce, dialled)).ok_or_else(|| {
         if hello.token.is_some() {
@@ -65,9 +66,5 @@ pub(super) async fn post(
         let id = hello.pairing.unwrap_or_default();
         Problem::not_found(format!("there is no pairing {id:?}; pair again with `tabtape pair`"))
     })?;
-    Ok(Json(HelloReply {
-        hmac,
-        store_id: app.store.store_id().to_owned(),
-        version: env!("CARGO_PKG_VERSION"),
-    }))
+    Ok(Json(HelloReply { hmac, store_id: store.store_id().to_owned(), version: env!("CARGO_PKG_VERSION") }))
 }

@@ -1,18 +1,19 @@
 //! `POST /v1/logs`: OpenTelemetry logs of local processes.
 
-use super::App;
-use super::body;
+use super::body::{Bodies, content_type, unsupported_type};
 use super::problem::Problem;
 use crate::otlp::event;
+use crate::producers::Producers;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::HeaderMap;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
 use prost::Message as _;
+use std::sync::Arc;
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -31,23 +32,17 @@ const JSON: &str = "application/json";
     ),
 )]
 pub(super) async fn post(
-    State(app): State<App>,
+    State(producers): State<Arc<Producers>>,
+    State(bodies): State<Bodies>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let given =
-        headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
-    let is_json = match given.split(';').next().unwrap_or_default().trim() {
+    let is_json = match content_type(&headers).as_str() {
         PROTOBUF => false,
         JSON => true,
-        _ => {
-            let detail = format!("Content-Type is {given:?}; expected {JSON} or {PROTOBUF}");
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail));
-        }
+        _ => return Err(unsupported_type(&headers, "application/json or application/x-protobuf")),
     };
-    let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&app, &headers, body).await?;
-    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let unpacked = bodies.read_unpacked(&headers, body).await?;
     let bytes = unpacked.bytes.clone();
     let request = decode(&bytes, is_json)?;
     let (mut rejected, mut error_message) = (0, String::new());
@@ -56,7 +51,7 @@ pub(super) async fn post(
             let mut rest = events;
             // A refused record is passed over, the others are stored.
             while !rest.is_empty() {
-                let published = app.producers.publish(&producer.name, rest, None).await?;
+                let published = producers.publish(&producer.name, rest, None).await?;
                 let Some((index, error)) = published.refused else { break };
                 rejected += 1;
                 error_message = error;

@@ -1,14 +1,15 @@
 //! Pairing an extension, and managing pairings.
 
-use super::App;
+use super::body::BoundedJson;
 use super::guard::Origin;
 use super::problem::Problem;
-use crate::auth::{CODE_LIFETIME, NewPairing, Pairing, short_code};
-use axum::body::Body;
+use crate::app::{Hosts, PairCodes};
+use crate::auth::{Auth, CODE_LIFETIME, NewPairing, Pairing, short_code};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a pairing may become.
@@ -67,18 +68,17 @@ impl From<Pairing> for PairingInfo {
     responses((status = OK, body = Invitation)),
 )]
 pub(super) async fn invite(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Invitation>, Problem> {
-    let invite: Invite = super::json_body(&app, &headers, body).await?;
-    let code = app.pair_codes.issue(invite.recorder);
-    let host_port = app.url.trim_start_matches("http://");
-    Ok(Json(Invitation {
+    State(codes): State<Arc<PairCodes>>,
+    State(hosts): State<Arc<Hosts>>,
+    BoundedJson(invite): BoundedJson<Invite>,
+) -> Json<Invitation> {
+    let code = codes.issue(invite.recorder);
+    let host_port = hosts.url().trim_start_matches("http://");
+    Json(Invitation {
         short_code: short_code(&code, host_port),
-        url: format!("{}/pair#code={code}", app.url),
+        url: format!("{}/pair#code={code}", hosts.url()),
         expires_in: CODE_LIFETIME.as_secs(),
-    }))
+    })
 }
 
 /// Pair this extension.
@@ -90,25 +90,24 @@ pub(super) async fn invite(
     ),
 )]
 pub(super) async fn pair(
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
+    State(codes): State<Arc<PairCodes>>,
     Extension(origin): Extension<Origin>,
-    headers: HeaderMap,
-    body: Body,
+    BoundedJson(request): BoundedJson<PairRequest>,
 ) -> Result<Json<NewPairing>, Problem> {
-    let request: PairRequest = super::json_body(&app, &headers, body).await?;
     let Origin::Extension(origin) = origin else {
         let detail = "only an extension can be paired: the Origin must be chrome-extension://…";
         return Err(Problem::forbidden("wrong_origin", detail));
     };
-    let recorder = app.pair_codes.redeem(&request.code)?;
+    let recorder = codes.redeem(&request.code)?;
     let profile = if request.profile.is_empty() { "extension" } else { &request.profile };
-    Ok(Json(app.auth.create_pairing(Some(&origin), profile, recorder)?))
+    Ok(Json(auth.create_pairing(Some(&origin), profile, recorder)?))
 }
 
 /// List pairings.
 #[utoipa::path(get, path = "/v1/pairings", tag = "admin", responses((status = OK, body = Vec<PairingInfo>)))]
-pub(super) async fn list(State(app): State<App>) -> Json<Vec<PairingInfo>> {
-    Json(app.auth.pairings().into_iter().map(PairingInfo::from).collect())
+pub(super) async fn list(State(auth): State<Arc<Auth>>) -> Json<Vec<PairingInfo>> {
+    Json(auth.pairings().into_iter().map(PairingInfo::from).collect())
 }
 
 /// End a pairing.
@@ -119,8 +118,11 @@ pub(super) async fn list(State(app): State<App>) -> Json<Vec<PairingInfo>> {
         (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    app.auth.revoke_pairing(&id)?;
+pub(super) async fn revoke(
+    State(auth): State<Arc<Auth>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    auth.revoke_pairing(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -134,8 +136,8 @@ pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Re
     ),
 )]
 pub(super) async fn rotate(
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
     Path(id): Path<String>,
 ) -> Result<Json<NewPairing>, Problem> {
-    Ok(Json(app.auth.rotate_pairing(&id)?))
+    Ok(Json(auth.rotate_pairing(&id)?))
 }

@@ -1,20 +1,21 @@
 //! `POST /v1/events`: events of local processes. `DELETE /v1/events`: what is to be forgotten.
 
-use super::App;
-use super::body;
+use super::body::{Bodies, content_type, unsupported_type};
 use super::problem::Problem;
+use super::query::ValidQuery;
 use super::selection;
 use crate::auth::{Grant, Scope};
-use crate::producers::{MAX_EVENTS, PublishError, Published};
-use crate::store::{Deletion, Idempotency};
+use crate::producers::{MAX_EVENTS, Producers, PublishError, Published};
+use crate::store::{Deletion, Idempotency, Store};
 use axum::body::Body;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use tabtape::record::SessionId;
 use utoipa::{IntoParams, ToSchema};
 
@@ -45,16 +46,14 @@ pub(super) struct Publisher {
     ),
 )]
 pub(super) async fn post(
-    State(app): State<App>,
-    publisher: Result<Query<Publisher>, QueryRejection>,
+    State(producers): State<Arc<Producers>>,
+    State(bodies): State<Bodies>,
+    ValidQuery(publisher): ValidQuery<Publisher>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Query(publisher) = publisher.map_err(super::query_problem)?;
     let many = is_ndjson(&headers)?;
-    let gzip = body::is_gzip(&headers)?;
-    let bytes = body::read(&app, &headers, body).await?;
-    let unpacked = body::unpack(&app, gzip, bytes).await?;
+    let unpacked = bodies.read_unpacked(&headers, body).await?;
     let bytes = unpacked.bytes.clone();
     let events = if many { lines(&bytes) } else { vec![bytes.clone()] };
     if events.is_empty() || events.len() > MAX_EVENTS {
@@ -62,7 +61,7 @@ pub(super) async fn post(
         return Err(Problem::bad_request("invalid_event", detail));
     }
     let idempotency = idempotency(&headers, &bytes)?;
-    let published = app.producers.publish(&publisher.producer, &events, idempotency).await?;
+    let published = producers.publish(&publisher.producer, &events, idempotency).await?;
     if let Some((index, error)) = &published.refused {
         return Err(Problem::bad_request("invalid_event", format!("line {}: {error}", index + 1))
             .with("line", index + 1)
@@ -85,15 +84,10 @@ fn envelopes(published: &Published) -> Response {
 }
 
 fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
-    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
-    match given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    match content_type(headers).as_str() {
         "application/x-ndjson" => Ok(true),
         "application/json" => Ok(false),
-        _ => {
-            let detail =
-                format!("Content-Type is {given:?}; expected application/json or application/x-ndjson");
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail))
-        }
+        _ => Err(unsupported_type(headers, "application/json or application/x-ndjson")),
     }
 }
 
@@ -167,11 +161,10 @@ pub(super) struct Forgotten {
     ),
 )]
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
-    forget: Result<Query<Forget>, QueryRejection>,
+    ValidQuery(forget): ValidQuery<Forget>,
 ) -> Result<Json<Forgotten>, Problem> {
-    let Query(forget) = forget.map_err(super::query_problem)?;
     let selector = selection::selector(forget.q.as_deref(), &grant)?;
     let says_what = selector.as_ref().is_some_and(|selector| !selector.always_true());
     if !says_what && forget.session.is_none() && !forget.all {
@@ -183,12 +176,12 @@ pub(super) async fn delete(
         Some(session) => {
             let session_id = SessionId::parse(session.as_bytes())
                 .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
-            let row = app.store.session_row(session_id.as_str()).await?;
+            let row = store.session_row(session_id.as_str()).await?;
             Some(row.ok_or_else(|| Problem::not_found(format!("there is no session {session:?}")))?.id)
         }
     };
     let pairing = if grant.scope == Scope::Admin { None } else { grant.pairing };
-    let deleted = app.store.delete(Deletion { selector, session, pairing }).await?;
+    let deleted = store.delete(Deletion { selector, session, pairing }).await?;
     tracing::info!(deleted, "events were deleted");
-    Ok(Json(Forgotten { deleted, store_id: app.store.store_id().to_owned() }))
+    Ok(Json(Forgotten { deleted, store_id: store.store_id().to_owned() }))
 }

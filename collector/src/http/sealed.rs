@@ -3,10 +3,10 @@
 //! See [`tabtape::sealed`]. The request inside goes through the same routes and checks as any other, with what its
 //! pairing grants in place of a token's grant.
 
-use super::App;
-use super::body;
+use super::body::Bodies;
 use super::problem::Problem;
-use crate::auth::{Grant, random_bytes};
+use crate::app::Replays;
+use crate::auth::{Auth, Grant, random_bytes};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,11 +15,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use tabtape::sealed::{
-    CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead, ResponseHead, WINDOW_MS,
-    join, request_key, response_key, split,
+    CONTENT_TYPE, IV_BYTES, NONCE_BYTES, PAIRING_HEADER, REQUEST_IV, RequestHead, ResponseHead, join,
+    request_key, response_key, split,
 };
 use tower::ServiceExt as _;
 
@@ -33,45 +32,6 @@ pub(super) struct SealedGrant(pub(super) Grant);
 /// The routes of requests that came sealed.
 #[derive(Debug, Clone)]
 pub(super) struct Inner(pub(super) Router);
-
-/// The nonces of the last minutes, so that no request is carried out twice.
-#[derive(Debug)]
-pub struct Replays {
-    started_ms: u64,
-    seen: Mutex<Seen>,
-}
-
-/// Nonces in two halves: the older one is dropped when the newer one has outlived the window on both its sides.
-#[derive(Debug, Default)]
-struct Seen {
-    began_ms: u64,
-    newer: HashSet<[u8; NONCE_BYTES]>,
-    older: HashSet<[u8; NONCE_BYTES]>,
-}
-
-impl Default for Replays {
-    fn default() -> Self {
-        Self { started_ms: now_ms(), seen: Mutex::default() }
-    }
-}
-
-impl Replays {
-    /// Whether `nonce` is new.
-    fn is_new(&self, nonce: [u8; NONCE_BYTES], now_ms: u64) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if now_ms.abs_diff(seen.began_ms) > 2 * WINDOW_MS {
-            seen.began_ms = now_ms;
-            seen.older = std::mem::take(&mut seen.newer);
-        }
-        !seen.older.contains(&nonce) && seen.newer.insert(nonce)
-    }
-
-    /// Whether a request of this time can be carried out: it is recent, and it was made after this process started,
-    /// which has not seen the nonces of the one before.
-    fn is_timely(&self, time_ms: u64, now_ms: u64) -> bool {
-        time_ms >= self.started_ms && now_ms.abs_diff(time_ms) <= WINDOW_MS
-    }
-}
 
 fn now_ms() -> u64 {
     crate::clock::now_micros() / 1_000
@@ -92,25 +52,27 @@ fn now_ms() -> u64 {
     ),
 )]
 pub(super) async fn post(
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
+    State(replays): State<Arc<Replays>>,
+    State(bodies): State<Bodies>,
     Extension(Inner(inner)): Extension<Inner>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let pairing = app.auth.sealed_by(text(PAIRING_HEADER)).ok_or_else(wrong_seal)?;
+    let pairing = auth.sealed_by(text(PAIRING_HEADER)).ok_or_else(wrong_seal)?;
     let host_port = text("host").unwrap_or_default().to_owned();
-    let bytes = body::read(&app, &headers, body).await?;
+    let bytes = bodies.read(&headers, body).await?;
     let (nonce, cipher) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong_seal)?;
     let plain = open(&request_key(&pairing.secret, nonce), cipher, &host_port).ok_or_else(wrong_seal)?;
     let (head, start) = split::<RequestHead>(&plain).ok_or_else(wrong_seal)?;
 
     let now_ms = now_ms();
-    if !app.replays.is_new(*nonce, now_ms) {
+    if !replays.is_new(*nonce, now_ms) {
         let detail = "this request was carried out already; each needs a nonce of its own";
         return Err(Problem::new(StatusCode::CONFLICT, "repeated", detail));
     }
-    let answer = if app.replays.is_timely(head.time_ms, now_ms) {
+    let answer = if replays.is_timely(head.time_ms, now_ms) {
         let request = request(&head, plain.slice(start..), &headers)?;
         carry_out(inner, request, pairing.grant).await?
     } else {
@@ -179,34 +141,4 @@ async fn seal(key: &[u8; 32], answer: Response, host_port: &str) -> Result<Vec<u
     sealed.extend_from_slice(&iv);
     sealed.append(&mut text);
     Ok(sealed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_is_new_once_for_longer_than_its_request_is_timely() {
-        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
-        let mut now_ms = 1_000_000;
-        for number in 0..50_u8 {
-            let nonce = [number; NONCE_BYTES];
-            assert!(replays.is_new(nonce, now_ms));
-            // The latest time that its request can have.
-            let time_ms = now_ms + WINDOW_MS;
-            for later_ms in [0, WINDOW_MS, 2 * WINDOW_MS] {
-                assert!(replays.is_timely(time_ms, now_ms + later_ms));
-                assert!(!replays.is_new(nonce, now_ms + later_ms), "{number} after {later_ms} ms");
-            }
-            assert!(!replays.is_timely(time_ms, now_ms + 2 * WINDOW_MS + 1));
-            now_ms += 2 * WINDOW_MS + 7_000;
-        }
-        assert!(replays.seen.lock().unwrap().newer.len() < 5, "it does not grow");
-    }
-
-    #[test]
-    fn a_request_from_before_the_start_is_not_timely() {
-        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
-        assert!(!replays.is_timely(999_999, 1_000_001) && replays.is_timely(1_000_000, 1_000_001));
-    }
 }

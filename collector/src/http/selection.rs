@@ -3,11 +3,10 @@
 //! A cursor is a resume token: within one session its seq, over all sessions `store_id:position`. A
 //! token of another store is answered 410, so that the end of one store is not mistaken for a position in another.
 
-use super::App;
 use super::problem::Problem;
 use crate::auth::Grant;
 use crate::clock::now_micros;
-use crate::store::{Order, SessionRow};
+use crate::store::{Order, SessionRow, Store};
 use http::StatusCode;
 use std::sync::Arc;
 use tabtape::record::SessionId;
@@ -52,11 +51,11 @@ pub(super) enum Extent {
 }
 
 impl Extent {
-    pub(super) async fn of(app: &App, session: Option<&str>) -> Result<Self, Problem> {
+    pub(super) async fn of(store: &Store, session: Option<&str>) -> Result<Self, Problem> {
         let Some(session) = session.filter(|session| !session.is_empty()) else { return Ok(Self::All) };
         let session_id = SessionId::parse(session.as_bytes())
             .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
-        Ok(Self::Session(session_id, app.store.session_row(session_id.as_str()).await?))
+        Ok(Self::Session(session_id, store.session_row(session_id.as_str()).await?))
     }
 
     /// The order of a query; `None` when the session is not known.
@@ -69,23 +68,23 @@ impl Extent {
     }
 
     /// The resume token of a cursor.
-    pub(super) fn token(&self, app: &App, cursor: u64) -> String {
+    pub(super) fn token(&self, store: &Store, cursor: u64) -> String {
         match self {
-            Self::All => format!("{}:{cursor}", app.store.store_id()),
+            Self::All => format!("{}:{cursor}", store.store_id()),
             Self::Session(..) => cursor.to_string(),
         }
     }
 
-    fn latest(&self, app: &App) -> u64 {
+    fn latest(&self, store: &Store) -> u64 {
         match self {
-            Self::All => app.store.latest_position(),
+            Self::All => store.latest_position(),
             Self::Session(_, row) => row.map_or(0, |row| row.latest_seq),
         }
     }
 
     /// Reads a resume token. "latest" is the end; nothing is the start.
-    pub(super) fn cursor(&self, app: &App, token: Option<&str>) -> Result<u64, Problem> {
-        let latest = self.latest(app);
+    pub(super) fn cursor(&self, store: &Store, token: Option<&str>) -> Result<u64, Problem> {
+        let latest = self.latest(store);
         let token = match token.map(str::trim) {
             None | Some("") => return Ok(0),
             Some("latest") => {
@@ -96,15 +95,15 @@ impl Extent {
             }
             Some(token) => token,
         };
-        let (store, number) =
-            token.rsplit_once(':').map_or((None, token), |(store, number)| (Some(store), number));
-        if store.is_some_and(|store| store != app.store.store_id()) {
+        let (store_id, number) =
+            token.rsplit_once(':').map_or((None, token), |(store_id, number)| (Some(store_id), number));
+        if store_id.is_some_and(|store_id| store_id != store.store_id()) {
             let detail = format!(
                 "the resume token {token:?} is of another store; this is {}: begin again from 0",
-                app.store.store_id()
+                store.store_id()
             );
             return Err(
-                Problem::new(StatusCode::GONE, "other_store", detail).with("store_id", app.store.store_id())
+                Problem::new(StatusCode::GONE, "other_store", detail).with("store_id", store.store_id())
             );
         }
         let cursor: u64 = number.parse().map_err(|_| {

@@ -1,6 +1,6 @@
 //! Serving the router: bounded connections, bounded header time, graceful end.
 
-use super::App;
+use crate::app::App;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};

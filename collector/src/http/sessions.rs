@@ -1,9 +1,8 @@
 //! `GET /v1/sessions`: what was recorded, and how completely.
 
-use super::App;
 use super::problem::Problem;
 use crate::auth::Grant;
-use crate::store::SessionSummary;
+use crate::store::{SessionSummary, Store};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde::Serialize;
@@ -48,12 +47,12 @@ impl Shown {
 /// List sessions.
 #[utoipa::path(get, path = "/v1/sessions", tag = "read", responses((status = OK, body = Sessions)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
 ) -> Result<Json<Sessions>, Problem> {
-    let sessions = app.store.sessions().await?;
+    let sessions = store.sessions().await?;
     let sessions = sessions.into_iter().map(|summary| Shown::to(&grant, summary)).collect();
-    Ok(Json(Sessions { store_id: app.store.store_id().to_owned(), sessions }))
+    Ok(Json(Sessions { store_id: store.store_id().to_owned(), sessions }))
 }
 
 /// One session.
@@ -66,11 +65,11 @@ pub(super) async fn list(
     ),
 )]
 pub(super) async fn one(
-    State(app): State<App>,
+    State(store): State<Store>,
     Extension(grant): Extension<Grant>,
     Path(session): Path<String>,
 ) -> Result<Json<Shown>, Problem> {
-    match app.store.session(&session).await? {
+    match store.session(&session).await? {
         Some(summary) => Ok(Json(Shown::to(&grant, summary))),
         None => Err(Problem::not_found(format!("there is no session {session:?}"))),
     }

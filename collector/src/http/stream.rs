@@ -10,20 +10,22 @@
 //! unbroken prefix, so that a token never stands for something that is still on its way. A comment every
 //! 15 s shows that the line is alive.
 
-use super::App;
 use super::problem::Problem;
+use super::query::ValidQuery;
 use super::selection::{self, Extent};
+use crate::app::{Limits, Metrics, Subscriber};
 use crate::auth::Grant;
-use crate::store::{Committed, Kind, Order, PageQuery, PageRecord, StoreError, wants_gap};
+use crate::store::{Committed, Kind, Order, PageQuery, PageRecord, Store, StoreError, wants_gap};
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream;
 use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
 use tabtape::record::{Record, SessionId};
 use tabtape::selector::Selector;
 use tokio::sync::watch;
@@ -39,7 +41,7 @@ const PAGE_LIMIT: usize = 1_000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct StreamQuery {
     /// A selector, in text or object form.
     q: Option<String>,
     /// One session, in order of seq; without it all, in order of commit.
@@ -52,7 +54,7 @@ pub(super) struct Asked {
 /// Follow the stream.
 #[utoipa::path(
     get, path = "/v1/stream", tag = "read",
-    params(Asked, ("last-event-id" = Option<String>, Header, description = "Resume token")),
+    params(StreamQuery, ("last-event-id" = Option<String>, Header, description = "Resume token")),
     responses(
         (status = OK, description = "Server-sent events", body = String, content_type = "text/event-stream"),
         (status = BAD_REQUEST, description = "A bad selector, cursor or parameter", body = Problem, content_type = "application/problem+json"),
@@ -60,29 +62,34 @@ pub(super) struct Asked {
     ),
 )]
 pub(super) async fn get(
-    State(app): State<App>,
+    State(store): State<Store>,
+    State(metrics): State<Arc<Metrics>>,
+    State(limits): State<Limits>,
+    State(shutdown): State<CancellationToken>,
     Extension(grant): Extension<Grant>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    ValidQuery(asked): ValidQuery<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Query(asked) = asked.map_err(super::query_problem)?;
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let extent = Extent::of(&app, asked.session.as_deref()).await?;
+    let extent = Extent::of(&store, asked.session.as_deref()).await?;
     let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let cursor = extent.cursor(&app, last_event_id.filter(|id| !id.is_empty()).or(asked.after.as_deref()))?;
+    let cursor =
+        extent.cursor(&store, last_event_id.filter(|id| !id.is_empty()).or(asked.after.as_deref()))?;
     let follower = Follower {
-        wakes: app.store.subscribe(),
+        wakes: store.subscribe(),
         selector,
         cursor,
         seen_position: 0,
-        beyond_hole: false,
+        has_gap_ahead: false,
         begun: false,
         live: false,
         expires_at: grant.time_left().map(|left| Instant::now() + left),
         ended: grant.ended,
-        gauge: app.metrics.subscriber(),
+        gauge: metrics.subscriber(),
         extent,
-        app,
+        store,
+        heartbeat: limits.heartbeat,
+        shutdown,
     };
     let body = stream::unfold(follower, |mut follower| async {
         follower.next().await.map(|chunk| (chunk, follower))
@@ -91,7 +98,9 @@ pub(super) async fn get(
 }
 
 struct Follower {
-    app: App,
+    store: Store,
+    heartbeat: Duration,
+    shutdown: CancellationToken,
     extent: Extent,
     selector: Option<Arc<Selector>>,
     wakes: watch::Receiver<u64>,
@@ -100,14 +109,14 @@ struct Follower {
     /// Within a session: commits up to here were looked at.
     seen_position: u64,
     /// Within a session: something is stored beyond a hole, so only the ledger knows how far the prefix is.
-    beyond_hole: bool,
+    has_gap_ahead: bool,
     begun: bool,
     live: bool,
     /// Ends when its token is revoked, or at this time.
     ended: CancellationToken,
     expires_at: Option<Instant>,
     #[expect(dead_code, reason = "counts this subscriber until it is dropped")]
-    gauge: super::metrics::Subscriber,
+    gauge: Subscriber,
 }
 
 impl Follower {
@@ -120,7 +129,7 @@ impl Follower {
         }
         loop {
             let expired = self.expires_at.is_some_and(|at| at <= Instant::now());
-            if expired || self.ended.is_cancelled() || self.app.shutdown.is_cancelled() {
+            if expired || self.ended.is_cancelled() || self.shutdown.is_cancelled() {
                 return None;
             }
             self.wakes.mark_unchanged();
@@ -138,8 +147,8 @@ impl Follower {
                 woken = self.wakes.changed() => woken.ok()?,
                 () = self.ended.cancelled() => return None,
                 () = at(self.expires_at) => return None,
-                () = self.app.shutdown.cancelled() => return None,
-                () = tokio::time::sleep(self.app.limits.heartbeat) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
+                () = self.shutdown.cancelled() => return None,
+                () = tokio::time::sleep(self.heartbeat) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
             }
         }
     }
@@ -148,9 +157,9 @@ impl Follower {
     async fn begin(&mut self) -> Result<Bytes, StoreError> {
         let mut out = BytesMut::from(&b"retry: 1000\n\n"[..]);
         if let Some(order) = self.extent.order() {
-            let complete_after = self.app.store.complete_after(order).await?;
+            let complete_after = self.store.complete_after(order).await?;
             if complete_after > self.cursor && self.cursor > 0 {
-                let next = self.extent.token(&self.app, complete_after);
+                let next = self.extent.token(&self.store, complete_after);
                 let dropped = serde_json::json!({"count": complete_after - self.cursor, "next": next});
                 out.put_slice(format!("id: {next}\nevent: dropped\ndata: {dropped}\n\n").as_bytes());
             }
@@ -178,7 +187,7 @@ impl Follower {
     }
 
     async fn advance_all(&mut self, out: &mut BytesMut) -> Result<bool, StoreError> {
-        let Some(commits) = self.app.store.recent(self.cursor) else {
+        let Some(commits) = self.store.recent(self.cursor) else {
             return self.read(Order::Position, u64::MAX, out).await;
         };
         for record in commits.iter().flat_map(|commit| &commit.records) {
@@ -201,11 +210,11 @@ impl Follower {
         session_id: SessionId,
         out: &mut BytesMut,
     ) -> Result<bool, StoreError> {
-        let latest = self.app.store.latest_position();
+        let latest = self.store.latest_position();
         let row = match &mut self.extent {
             Extent::Session(_, Some(row)) => row.id,
             Extent::Session(_, row) => {
-                *row = self.app.store.session_row(session_id.as_str()).await?;
+                *row = self.store.session_row(session_id.as_str()).await?;
                 match row {
                     Some(row) => row.id,
                     None => return Ok(true),
@@ -214,8 +223,8 @@ impl Follower {
             Extent::All => return Ok(true),
         };
         if self.seen_position > 0
-            && !self.beyond_hole
-            && let Some(commits) = self.app.store.recent(self.seen_position)
+            && !self.has_gap_ahead
+            && let Some(commits) = self.store.recent(self.seen_position)
         {
             let after = self.seen_position;
             let new = commits.iter().flat_map(|commit| &commit.records);
@@ -242,10 +251,10 @@ impl Follower {
                 return Ok(true);
             }
         }
-        let stands = self.app.store.session_row(session_id.as_str()).await?;
+        let stands = self.store.session_row(session_id.as_str()).await?;
         let (acked_seq, latest_seq) = stands.map_or((0, 0), |row| (row.acked_seq, row.latest_seq));
         let caught_up = self.read(Order::Seq(row), acked_seq, out).await?;
-        self.beyond_hole = latest_seq > acked_seq;
+        self.has_gap_ahead = latest_seq > acked_seq;
         if caught_up {
             self.seen_position = latest;
         }
@@ -262,13 +271,13 @@ impl Follower {
             newest: false,
             limit: PAGE_LIMIT,
         };
-        let page = self.app.store.page(query).await?;
+        let page = self.store.page(query).await?;
         for PageRecord { position, last_seq, is_gap, line, .. } in &page.records {
             let cursor = if order == Order::Position { *position } else { *last_seq };
             self.frame(out, cursor, *is_gap, line);
         }
         self.cursor = page.cursor.max(self.cursor);
-        Ok(page.done && (order != Order::Position || self.cursor >= self.app.store.latest_position()))
+        Ok(page.done && (order != Order::Position || self.cursor >= self.store.latest_position()))
     }
 
     fn wants(&self, record: &Committed) -> bool {
@@ -283,7 +292,7 @@ impl Follower {
         out.put_slice(b"id: ");
         match &self.extent {
             Extent::All => {
-                out.put_slice(self.app.store.store_id().as_bytes());
+                out.put_slice(self.store.store_id().as_bytes());
                 out.put_u8(b':');
             }
             Extent::Session(..) => {}

@@ -1,20 +1,20 @@
 //! Managing tokens.
 
-use super::App;
+use super::body::BoundedJson;
 use super::problem::Problem;
-use crate::auth::{NewToken, Scope, TokenRecord};
+use crate::auth::{Auth, NewToken, Scope, TokenRecord};
 use crate::clock::now_micros;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A token to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(super) struct TokenRequest {
     /// What it may do.
     scope: Scope,
     /// What it is for.
@@ -47,31 +47,29 @@ impl From<TokenRecord> for TokenInfo {
 
 /// Make a token. It is shown this once.
 #[utoipa::path(
-    post, path = "/v1/tokens", tag = "admin", request_body = Wanted,
+    post, path = "/v1/tokens", tag = "admin", request_body = TokenRequest,
     responses(
         (status = OK, body = NewToken),
         (status = BAD_REQUEST, description = "`invalid_selector`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
+    State(auth): State<Arc<Auth>>,
+    BoundedJson(wanted): BoundedJson<TokenRequest>,
 ) -> Result<Json<NewToken>, Problem> {
-    let wanted: Wanted = super::json_body(&app, &headers, body).await?;
     if wanted.selector.is_some() && wanted.scope != Scope::Read {
         let detail = "selector: only a token of scope read can carry one";
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
     let expires_ts =
         wanted.expires_in.map(|secs| now_micros().saturating_add(secs.saturating_mul(1_000_000)));
-    Ok(Json(app.auth.create_token(wanted.scope, &wanted.label, wanted.selector.as_deref(), expires_ts)?))
+    Ok(Json(auth.create_token(wanted.scope, &wanted.label, wanted.selector.as_deref(), expires_ts)?))
 }
 
 /// List tokens.
 #[utoipa::path(get, path = "/v1/tokens", tag = "admin", responses((status = OK, body = Vec<TokenInfo>)))]
-pub(super) async fn list(State(app): State<App>) -> Json<Vec<TokenInfo>> {
-    Json(app.auth.tokens().into_iter().map(TokenInfo::from).collect())
+pub(super) async fn list(State(auth): State<Arc<Auth>>) -> Json<Vec<TokenInfo>> {
+    Json(auth.tokens().into_iter().map(TokenInfo::from).collect())
 }
 
 /// Revoke a token. Streams it opened end.
@@ -82,8 +80,11 @@ pub(super) async fn list(State(app): State<App>) -> Json<Vec<TokenInfo>> {
         (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    app.auth.revoke_token(&id)?;
+pub(super) async fn revoke(
+    State(auth): State<Arc<Auth>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    auth.revoke_token(&id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,8 +98,8 @@ pub(super) async fn revoke(State(app): State<App>, Path(id): Path<String>) -> Re
     ),
 )]
 pub(super) async fn rotate(
-    State(app): State<App>,
+    State(auth): State<Arc<Auth>>,
     Path(id): Path<String>,
 ) -> Result<Json<NewToken>, Problem> {
-    Ok(Json(app.auth.rotate_token(&id)?))
+    Ok(Json(auth.rotate_token(&id)?))
 }

@@ -1,14 +1,14 @@
 //! The viewer's way in: a link with a one-time code, exchanged for a reading token.
 
-use super::App;
+use super::body::BoundedJson;
 use super::problem::Problem;
-use crate::auth::{CODE_LIFETIME, Grant};
+use crate::app::{Hosts, ViewerCodes};
+use crate::auth::{Auth, CODE_LIFETIME, Grant};
 use crate::clock::now_micros;
-use axum::body::Body;
 use axum::extract::State;
 use axum::{Extension, Json};
-use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -40,21 +40,18 @@ pub(super) struct ViewerSession {
     expires_ts: u64,
 }
 
-impl App {
-    /// A new link to the viewer, for what asks for it, if it is not the process itself.
-    #[must_use]
-    pub fn viewer_link(&self, opener: Option<Grant>) -> String {
-        format!("{}/#code={}", self.url, self.viewer_codes.issue(opener))
-    }
-}
-
 /// Make a link to the viewer.
 #[utoipa::path(
     post, path = "/v1/viewer/codes", tag = "viewer",
     responses((status = OK, body = ViewerLink)),
 )]
-pub(super) async fn link(State(app): State<App>, Extension(grant): Extension<Grant>) -> Json<ViewerLink> {
-    Json(ViewerLink { url: app.viewer_link(Some(grant)), expires_in: CODE_LIFETIME.as_secs() })
+pub(super) async fn link(
+    State(codes): State<Arc<ViewerCodes>>,
+    State(hosts): State<Arc<Hosts>>,
+    Extension(grant): Extension<Grant>,
+) -> Json<ViewerLink> {
+    let url = hosts.viewer_link(&codes.issue(Some(grant)));
+    Json(ViewerLink { url, expires_in: CODE_LIFETIME.as_secs() })
 }
 
 /// Exchange a link's code for a reading token.
@@ -66,13 +63,12 @@ pub(super) async fn link(State(app): State<App>, Extension(grant): Extension<Gra
     ),
 )]
 pub(super) async fn session(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
+    State(auth): State<Arc<Auth>>,
+    State(codes): State<Arc<ViewerCodes>>,
+    BoundedJson(Code { code }): BoundedJson<Code>,
 ) -> Result<Json<ViewerSession>, Problem> {
-    let Code { code } = super::json_body(&app, &headers, body).await?;
-    let opener = app.viewer_codes.redeem(&code)?;
+    let opener = codes.redeem(&code)?;
     let expires_ts = now_micros() + VIEWER_LIFETIME.as_micros() as u64;
-    let new = app.auth.create_viewer_token(opener, expires_ts)?;
+    let new = auth.create_viewer_token(opener, expires_ts)?;
     Ok(Json(ViewerSession { token: new.token, expires_ts }))
 }

@@ -10,7 +10,7 @@ mod tools;
 
 pub(crate) use tools::Tools;
 
-use crate::http::App;
+use crate::app::App;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::arguments::{Before, Diagnose, Note, Search, Wait, Which, budget_bytes, limit, selector};
 use super::text::{MAX_CHARS, MAX_EVENT_CHARS, cut, cut_to_bytes, describe, lines};
+use crate::app::App;
 use crate::auth::{Grant, Scope};
 use crate::diagnose;
-use crate::http::App;
 use crate::render::harmless;
 use crate::store::{Order, Page, PageQuery};
 use rmcp::handler::server::common::Extension;

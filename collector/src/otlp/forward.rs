@@ -7,7 +7,7 @@
 //! said and passed. What retention took before it could be sent is told as `tabtape.gap`.
 
 use super::record;
-use crate::http::Metrics;
+use crate::app::Metrics;
 use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -13,6 +13,7 @@ mod format;
 mod index;
 mod maintain;
 mod read;
+mod store_file;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -31,7 +32,6 @@ pub use write::batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt
 use format::names::Names;
 use format::schema;
 use maintain::integrity;
-use maintain::store_file::StoreFile;
 use read::readers::Readers;
 use read::recent::{Commit, Recent};
 use read::{coverage, page, sessions};
@@ -41,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use store_file::StoreFile;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;

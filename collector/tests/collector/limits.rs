@@ -5,7 +5,7 @@ use crate::program::Process;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use std::time::Duration;
-use tabtape_collector::http::Limits;
+use tabtape_collector::app::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

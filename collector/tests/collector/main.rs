@@ -8,6 +8,7 @@ mod deletion;
 mod doctor;
 mod folder;
 mod ingest;
+mod layout;
 mod limits;
 mod mcp;
 mod openapi;

@@ -4,7 +4,7 @@
 use crate::common::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tabtape_collector::http::app;
+use tabtape_collector::http::router;
 
 /// Requests to each endpoint.
 const TRIES: u32 = 150;
@@ -172,7 +172,7 @@ fn encode(text: &str) -> String {
 async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 20, &events(SESSION, 1, 20)).await;
-    let (_, document) = app(collector.app.clone());
+    let (_, document) = router(collector.app.clone());
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
     let mut random = Random(1);
     let (mut asked, mut undocumented) = (0, BTreeMap::<_, BTreeSet<_>>::new());

@@ -3,7 +3,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
 use tabtape_collector::auth::{NewPairing, Scope};
-use tabtape_collector::http::app;
+use tabtape_collector::http::router;
 
 /// Codes that mean "you may not": anything else means that the request got through.
 pub(crate) const REFUSALS: &[&str] =
@@ -47,7 +47,7 @@ fn no_route_is_left_out_of_the_grid() {
 
 /// Every endpoint with its access, from the router's own document.
 pub(crate) fn endpoints(collector: &Collector) -> Vec<(String, String, String)> {
-    let (_, document) = app(collector.app.clone());
+    let (_, document) = router(collector.app.clone());
     let document: Value = serde_json::from_str(&document.to_json().unwrap()).unwrap();
     let described = |(method, path, access): (&str, &str, &str)| (method.into(), path.into(), access.into());
     let mut endpoints: Vec<(String, String, String)> = UNDESCRIBED.map(described).to_vec();

@@ -246,7 +246,7 @@ async fn thousands_of_subscribers_and_one_that_does_not_read() {
 
 #[tokio::test]
 async fn a_silent_stream_shows_that_it_lives() {
-    use tabtape_collector::http::Limits;
+    use tabtape_collector::app::Limits;
     let folder = tempfile::tempdir().unwrap();
     let limits = Limits { heartbeat: Duration::from_millis(50), ..Limits::default() };
     let collector = Collector::open_with(folder.path(), limits).await;

@@ -4,4 +4,3 @@ pub(super) mod delete;
 pub(super) mod integrity;
 pub(super) mod retention;
 pub(super) mod salvage;
-pub(super) mod store_file;

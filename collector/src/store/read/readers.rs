@@ -3,7 +3,7 @@
 //! WAL lets them read while the writer writes; each sees the snapshot of its own transaction. The text
 //! index is attached as `idx`.
 
-use crate::store::maintain::store_file::StoreFile;
+use crate::store::store_file::StoreFile;
 use crate::store::{BUSY_TIMEOUT, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};

@@ -1,4 +1,4 @@
-//! Limits on connections and on time for each client. Limits on sizes are in [`super::body`].
+//! Limits on connections and on time for each client. Limits on sizes are with the code that reads bodies.
 
 use std::time::Duration;
 
