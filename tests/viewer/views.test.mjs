@@ -283,6 +283,16 @@ test("the keyboard alone reaches everything", async () => {
   await page.keyboard.press("t");
 });
 
+test("a key moves the list also while the event of the list's own scrolling is still to come", async () => {
+  await go(`?session=${SESSION}`);
+  await loaded();
+  await page.evaluate(() => {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "e", bubbles: true }));
+    document.querySelector(".list-scroll")?.dispatchEvent(new Event("scroll"));
+  });
+  await page.locator(".row.selected.s-error").waitFor();
+});
+
 test("a screen reader gets the row, its severity and the changes", async () => {
   await go(`?session=${SESSION}`);
   await loaded();

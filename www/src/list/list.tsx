@@ -38,15 +38,22 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const headLength = useRef(0);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
+  /** Where this component last scrolled to; null once a person has scrolled. */
+  const placed = useRef<number | null>(null);
   const slots = useMemo(() => new Slots(), []);
   viewport.rows = rows.length;
   void moved.value;
   void viewer.view.linesVersion.value;
 
+  const place = useCallback((element: HTMLElement, physicalTop: number) => {
+    element.scrollTop = physicalTop;
+    // The browser rounds the number, and limits it to the scroller's height.
+    placed.current = element.scrollTop;
+  }, []);
   const put = useCallback((top: number) => {
     const element = scroller.current;
     if (element === null) return;
-    element.scrollTop = viewport.moveTo(top);
+    place(element, viewport.moveTo(top));
     moved.value++;
   }, []);
 
@@ -90,6 +97,9 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     const scrolled = () => {
       const before = viewport.top;
       const seen = element.scrollTop;
+      // The event comes a frame after this component has scrolled, and a key may have moved the selection since.
+      if (seen === placed.current) return;
+      placed.current = null;
       viewport.scrolled(seen);
       if (viewport.top < before && !viewport.atEnd) viewer.view.following.value = false;
       else if (viewport.atEnd && viewer.view.pausedAt.value === null) viewer.view.following.value = true;
@@ -98,8 +108,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       resting = setTimeout(() => {
         // It moves again already, and the next event will report that.
         if (element.scrollTop !== seen) return;
-        const place = viewport.moveTo(viewport.top);
-        if (Math.abs(element.scrollTop - place) > 1) element.scrollTop = place;
+        const physicalTop = viewport.moveTo(viewport.top);
+        if (Math.abs(element.scrollTop - physicalTop) > 1) place(element, physicalTop);
       }, REST_MS);
     };
     element.addEventListener("scroll", scrolled, { passive: true });
