@@ -24,6 +24,7 @@ import {
   nowMillis,
   quote,
   symbolText,
+  tail,
 } from "./natives.ts";
 
 interface Ancestor {
@@ -42,6 +43,11 @@ const iteration = {
 const MAX_KEY = 256;
 const CUT = '{"$":"cut"}';
 const DEEP = '{"$":"deep"';
+/** Characters of an error's stack that are kept at least, if the budget has them: some twenty frames. */
+const MIN_STACK = 4_000;
+/** Characters of a stack's header that are kept when the stack is too long. */
+const STACK_HEADER = 200;
+const FIRST_FRAME = "\n    at ";
 
 export class Preview {
   /** True when anything was left out. */
@@ -254,8 +260,9 @@ export class Preview {
 
   #error(error: object, depth: number, here: Ancestor): string {
     const stack = this.#inspect.errorStack(error);
-    let text = `,"message":${this.#string(this.#inspect.errorMessage(error))}`;
-    if (stack !== "") text += `,"stack":${this.#string(stack)}`;
+    const message = this.#inspect.errorMessage(error);
+    let text = `,"message":${this.#string(message)}`;
+    if (stack !== "") text += `,"stack":${this.#stack(stack, message)}`;
     const cause = getOwnPropertyDescriptor(error, "cause");
     if (depth > 0 && cause !== undefined && hasOwn(cause, "value")) {
       text += `,"cause":${this.#value(cause.value, depth - 1, here)}`;
@@ -265,6 +272,16 @@ export class Preview {
       text += `,"errors":${this.#value(errors.value, depth - 1, here)}`;
     }
     return this.#tag(this.#inspect.errorName(error), text);
+  }
+
+  /** Shortens a stack by its header, which repeats the message, before its frames. Always a string. */
+  #stack(stack: string, message: string): string {
+    const most = max(0, min(max(this.#limits.string, MIN_STACK), this.#left));
+    if (stack.length <= most) return this.#spend(quote(stack));
+    this.truncated = true;
+    const frames = find(stack, FIRST_FRAME, min(message.length, stack.length));
+    if (frames <= STACK_HEADER) return this.#spend(quote(cut(stack, most)));
+    return this.#spend(quote(cut(`${cut(stack, STACK_HEADER)}…${tail(stack, frames)}`, most)));
   }
 
   #deep(object: object, kind: Kind): string {

@@ -119,6 +119,26 @@ for (const name of ["inline", "outside", "indexed", "header"]) {
   });
 }
 
+test("a long message leaves the frames of its error's stack", async () => {
+  const page = await rig.open("/inline?long");
+  await page.evaluate(() => {
+    setTimeout(function checkout() {
+      const message = `${"<p>\n    at first sight</p> ".repeat(200)}end`;
+      console.log("%s has failed", "checkout", new RangeError(message));
+      throw new RangeError(message);
+    });
+  });
+  const exception = await rig.event("console.exception", "at first sight");
+  const logged = await rig.event("console.log", "checkout has failed");
+  const stacks = [exception.data.error.stack, logged.data.args.at(-1).stack];
+  for (const stack of stacks) {
+    assert.equal(typeof stack, "string");
+    assert.match(stack, /^RangeError: <p>.{0,200}\n.*…\n {4}at checkout /s);
+    assert.ok(stack.length < 1_000, `${stack.length}`);
+  }
+  await page.close();
+});
+
 test("what a source map cannot prove is left out", async () => {
   for (const name of ["textless", "broken", "changed"]) {
     const page = await rig.open(`/${name}`);
