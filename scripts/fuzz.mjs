@@ -4,7 +4,7 @@
  *   -- --seconds N      how long; 60 unless said otherwise
  *   -- --keep           puts the inputs that reach new code into tests/fixtures/corpus, to be replayed as tests
  *
- * What a run finds interesting is kept in the cache, where the next run begins; what fails is named and kept in
+ * Interesting inputs are kept in the cache, from where the next run continues; failing ones are named and kept in
  * fuzz/artifacts. Needs a nightly toolchain, for the sanitizer hooks; cargo-fuzz is installed into the cache.
  */
 import { existsSync } from "node:fs";

@@ -24,7 +24,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// Where sealed requests are sent.
+/// Path to which sealed requests are sent.
 pub const PATH: &str = "/v1/sealed";
 /// Names the pairing whose secret is the key; without it, the one that preconfiguration hands out.
 pub const PAIRING_HEADER: &str = "tabtape-pairing";

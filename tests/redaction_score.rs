@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tabtape::redaction::{Finding, Redacted, Redactor, RuleTable};
 
-/// Of a hundred harmless values, so many may be changed.
+/// Percentage of harmless values that may be changed.
 const MAX_WRONG_PERCENT: usize = 1;
 
 fn corpus(name: &str) -> Vec<Value> {

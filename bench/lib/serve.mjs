@@ -29,7 +29,7 @@ export async function serving({ program, folder }, body) {
     folder: data,
     log: join(data, "collector.log"),
     listen: "127.0.0.1:0",
-    // What a row has stored once is still there when it is measured again.
+    // Retention must not remove what a row has stored before it is measured again.
     more: ["--retention-age", "3650d", "--retention-bytes", "1000GB"],
   });
   try {

@@ -4,8 +4,8 @@
  * JavaScript has no operation that tells a Proxy from an object without running its traps, and running them
  * changes pages: reading a Vue or MobX object inside an effect makes the effect depend on it. So the hook sees
  * each Proxy being made, and remembers its target, which can be shown instead; so do those of the frames around it.
- * Where one came too late to see (a tab opened before recording began), every object that is not proven to be none
- * is left closed.
+ * If the hook came too late to see them made (a tab that was open before recording began), every object that may be
+ * a Proxy is left closed.
  */
 
 import type { Shared } from "./kin.ts";

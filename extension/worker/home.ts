@@ -1,4 +1,4 @@
-/** Where a recorder lives: what differs between our own extension and another that has imported it. */
+/** The host of a recorder: the differences between our own extension and another one that has imported it. */
 import type { BadgeState } from "./badge.ts";
 
 export interface Home {
@@ -11,7 +11,7 @@ export interface Home {
 }
 
 export interface Preconfiguration {
-  /** What an error calls it. */
+  /** Its name in errors. */
   name: string;
   /** JSON. */
   text: string;

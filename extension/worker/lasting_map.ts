@@ -5,7 +5,7 @@
 import { newest } from "./budget.ts";
 
 const MIRROR_AFTER_MS = 10;
-/** Of the 10 MB that there are, which the record by which a session is resumed has to find room in. */
+/** `chrome.storage.session` has 10 MB in all, and the record that resumes a session needs room there too. */
 const MAX_MIRRORED_CHARS = 1_000_000;
 
 export class LastingMap<T> {

@@ -18,7 +18,7 @@ import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 
-/** What the kinds of webRequest details have in common, and some have. */
+/** Fields that all or some kinds of webRequest details have. */
 interface Details {
   requestId: string;
   tabId: number;
@@ -75,9 +75,9 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
-  /** Of those, the ones whose requests were ours until this worker gave them over. */
+  /** The debugged tabs whose requests webRequest recorded until this worker attached the debugger. */
   readonly #handedOver = new Set<number>();
-  /** What only webRequest knows of the requests of those. By `tab:address`, the last one. */
+  /** Fields of those tabs' requests that only webRequest has. By `tab:address`, the last request. */
   readonly #seen = new Map<string, Seen>();
 
   constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, documents: Documents, counter: RequestCounter) {
@@ -105,7 +105,7 @@ export class Network {
     return this.#handedOver.has(tabId);
   }
 
-  /** Of a debugged tab's last request to this address. */
+  /** Returns webRequest's fields of a debugged tab's last request to this address. */
   seen(tabId: number, url: string): Seen | undefined {
     return this.#seen.get(seenKey(tabId, url));
   }
@@ -162,7 +162,7 @@ export class Network {
   #bodyBudget(tabId: number): number {
     if (this.debuggedTabs.has(tabId)) return 0;
     const { recorder, isOpening } = this.#owner;
-    // Of a recorder that is being opened nobody knows the level yet.
+    // The level is not known yet while the recorder is being opened.
     if (recorder === null) return isOpening ? BODY_BYTES_AT_START : 0;
     const level = levelOf(recorder.config, "network");
     if (level === null || !isAtLeast(level, "verbose")) return 0;

@@ -40,7 +40,7 @@ export async function viewerLink(recording: Recording): Promise<string> {
   return url;
 }
 
-/** Where to look: at the collector's viewer, or at our own on the logs of this browser when none answers. */
+/** Returns the address of the collector's viewer, or of our own on the logs of this browser if none answers. */
 export async function viewerUrl(recording: Recording): Promise<string> {
   return viewerLink(recording).catch(() => chrome.runtime.getURL("viewer.html"));
 }

@@ -1,9 +1,9 @@
 /**
  * Relay ports: messages in, acks of commits out.
  *
- * Where a message comes from is read off its sender, never off the message. An ack goes out only once the log holds
- * what it covers, so a relay keeps the rest through every death of this worker. The first answer on each port is what
- * the capture config says now: a relay that has just begun, or was out of reach, knows less or something older.
+ * The origin of a message is taken from its sender, never from its content. An ack is sent only after the messages it
+ * covers are committed, so a relay keeps the others through every death of this worker. The first answer on each port
+ * is the present capture config: a relay that has just begun, or was out of reach, has none or an older one.
  */
 import type { Recorder, RelayContext } from "../../src/web/types.ts";
 import type { Documents } from "./documents.ts";
@@ -28,7 +28,7 @@ interface LeftMessage {
   acked: number;
 }
 
-/** Where a relay's document is; `around` is the page it is in. */
+/** The place of a relay's document; `around` is the page it is in. */
 type Context = RelayContext & { around: string };
 
 const MAX_RELAY_ID = 64;
@@ -222,7 +222,7 @@ export class RelayPorts {
     return {
       metadata: {
         ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
-        // Where the tab is by now: the port is as old as its first message.
+        // The tab's present window and index: `sender` is as old as the port.
         ...this.#tabs.metadata(tabId),
         frame_id: `${frameId}`,
         ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),

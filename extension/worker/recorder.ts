@@ -1,8 +1,8 @@
 /**
  * The worker's one recorder: opens it, resumes it, replaces it after a trap, closes it.
  *
- * Whoever observes something calls `record`; while the recorder is being opened the call waits its turn, and while
- * nothing is recorded it does nothing. A trap of the wasm discards its instance: the session is resumed from its
+ * Producers call `record`; while the recorder is being opened the call waits, and while nothing is recorded it does
+ * nothing. A trap of the wasm discards its instance: the session is resumed from its
  * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
  */
 import type { Durability } from "../../src/web/durability.ts";
@@ -68,12 +68,12 @@ export class RecorderOwner {
     return this.#recorder;
   }
 
-  /** What is observed now waits for a recorder. */
+  /** Whether observations wait for the recorder to open. */
   get isOpening(): boolean {
     return this.#recorder === null && this.#waiting !== null;
   }
 
-  /** What an earlier worker of this browser left: a session to go on with, or what ended with its memory. */
+  /** Returns the record of an earlier worker of this browser: a session to continue, or losses to report. */
   static async resumable(): Promise<ResumeRecord | null> {
     const stored = await chrome.storage.session.get(RESUME_KEY);
     return (stored[RESUME_KEY] as ResumeRecord | undefined) ?? null;

@@ -25,7 +25,7 @@ import { stoppedConfig } from "./stopped_config.ts";
 /** How long a stop waits for the collector to take what is left. */
 const STOP_FLUSH_MS = 3_000;
 
-/** What goes on while recording does. */
+/** A part of the worker that runs only while something is recorded. */
 export interface RecordingFollower {
   /** A session has begun, not merely its next worker. */
   recordingStarted(): Promise<void>;
@@ -40,7 +40,7 @@ type Told = Pick<
 >;
 
 export class Recording {
-  /** What has to be known again before a recorder takes what waits for it. */
+  /** State of the last worker, to be restored before waiting observations are recorded. */
   readonly preparations: (() => Promise<void>)[] = [];
   readonly followers: RecordingFollower[] = [];
   #settings: Settings = DEFAULT_SETTINGS;
@@ -257,7 +257,7 @@ export class Recording {
     ]).catch((error: unknown) => console.error("tabtape: open tabs", error));
   }
 
-  /** What could not be prepared is known less of; that is no reason not to record. */
+  /** Runs the preparations. One that fails leaves metadata out, which is no reason not to record. */
   async #prepare(): Promise<void> {
     await Promise.all(
       this.preparations.map((prepare) =>

@@ -1,8 +1,8 @@
 /**
  * Content scripts: registered while something is recorded, gone when nothing is.
  *
- * What a document has to know before its first script runs (the level of each category) is in the choice of the
- * scripts registered for it: a content script takes no arguments.
+ * A document needs the level of each category before its first script runs. A content script takes no arguments, so
+ * the level decides which scripts are registered.
  */
 import type { CaptureConfig, Recorder } from "../../src/web/types.ts";
 import { answered } from "./answered.ts";

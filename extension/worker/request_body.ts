@@ -7,7 +7,7 @@ export interface Body {
   bytes: number | null;
   /** Null where nobody wants it, where it is no text, and where it is too long to look at. */
   text: string | null;
-  /** Of the whole text, in characters. */
+  /** Characters of the whole text. */
   length: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * What is recorded at all: the sites of the capture config, and never ourselves.
+ * Decides whether a document is recorded: by the sites of the capture config, and never our own pages.
  *
- * The patterns of sites are the core's; here stands only what a browser adds: our own pages, the collector's
- * documents, and documents without an address of their own, which go with the page they are in.
+ * The core matches the patterns of sites. This file adds the cases that only a browser has: our own pages, the
+ * collector's documents, and documents without an address of their own, which follow the page they are in.
  */
 import type { Recorder } from "../../src/web/types.ts";
 import { readInvitation } from "../pair/invitation.ts";

@@ -1,5 +1,5 @@
 /**
- * What outlives the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
+ * Settings that outlive the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
  *
  * A preconfiguration (of ours, the file `tabtape.json` beside the manifest) is applied at the first worker start that
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
@@ -22,7 +22,7 @@ export interface Settings {
   screenshot_on_error: boolean;
   /** The pages whose source maps are read, so that stacks name places of the sources. */
   source_maps: SourceMapMode;
-  /** What a loss of power may take of what is recorded: its last seconds, or nothing for a price. */
+  /** Whether a loss of power may take the last seconds of a recording; `strict` prevents it and costs time. */
   durability: Durability;
   /** The text of the preconfiguration applied last. */
   preconfiguration: string | null;

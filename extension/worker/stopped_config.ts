@@ -1,5 +1,5 @@
 /**
- * What would be recorded, to be shown while nothing is: then there is no recorder to ask.
+ * The capture config that the next recording will have, shown while there is no recorder to ask.
  *
  * The defaults are the core's (src/config); a test holds them together.
  */

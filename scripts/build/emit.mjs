@@ -46,7 +46,7 @@ function same(file, bytes) {
 }
 
 /**
- * What esbuild made in memory, by path inside its output folder.
+ * Returns the files that esbuild made in memory, by path inside its output folder.
  * @param {string} outdir @param {import("esbuild").BuildResult<{ write: false }>} result
  */
 export function outputsOf(outdir, result) {

@@ -122,7 +122,7 @@ async function commonJs(build) {
 }
 
 /**
- * What `tabtape/extension` puts into pages, as the extension that imports it has to hold it.
+ * Builds the content scripts of `tabtape/extension`, to be copied into the extension that imports it.
  * @param {typeof import("esbuild").build} build
  */
 async function contentScripts(build) {

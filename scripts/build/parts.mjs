@@ -1,5 +1,5 @@
 /**
- * What `dist/` is made of. A part whose inputs did not change costs nothing.
+ * The parts of `dist/`. A part whose inputs did not change costs nothing.
  *
  * The collector carries the viewer; the package and the extension carry the wasm, and the extension the viewer, too. A
  * part is built as soon as the parts that it carries and its own tools exist, so that both cores have work.

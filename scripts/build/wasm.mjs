@@ -16,7 +16,7 @@ import { dim, say, Tell } from "../lib/say.mjs";
 import { hashOf, isStamped, stamp } from "../lib/stamp.mjs";
 import { cargoTargetDir, glueFile, WASM_TARGET, wasmEnv, wasmToolchain } from "../lib/toolchain.mjs";
 
-/** What rustc emits for this target by default, and SIMD; wasm-opt may use no more. */
+/** The features that rustc emits for this target by default, and SIMD; wasm-opt may use no more. */
 const WASM_FEATURES = [
   "--enable-bulk-memory",
   "--enable-bulk-memory-opt",

@@ -14,7 +14,7 @@ const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 20_000;
 
 /**
- * What `collector.json` says.
+ * The content of `collector.json`.
  * @typedef {object} Running
  * @property {string} url
  * @property {number} pid
@@ -91,7 +91,7 @@ export async function startCollector({ folder, log, listen, program = collectorF
 }
 
 /**
- * What a command of the collector prints.
+ * Runs a command of the collector and returns its output.
  * @param {string} folder @param {string[]} args
  */
 export async function ask(folder, args) {

@@ -1,5 +1,5 @@
 /**
- * Where things are: the tree, its build output, and the cache every clone of this user shares.
+ * Paths of the tree, of its build output, and of the cache that every clone of this user shares.
  *
  * Nothing set up once (toolchain, tools, browsers) is kept in the tree, so a fresh clone finds it again.
  */

@@ -1,4 +1,4 @@
-/** What this machine is and has: who runs us, which system, which programs. */
+/** Facts of this machine: the user, the system, the programs. */
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** What runs on this machine, as /proc tells it. */
+/** Processes of this machine, read from /proc. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Ids of the processes that `are`. @param {(process: { pid: number, command: string }) => boolean} are */

@@ -29,7 +29,7 @@ export function copyExtension(from, to, preconfiguration) {
   emit(to, files.set("tabtape.json", Buffer.from(text)));
 }
 
-/** What Chromium calls an extension: its manifest's key hashed, in letters from a to p. @param {string} folder */
+/** Returns Chromium's id of an extension: its manifest's key hashed, in letters from a to p. @param {string} folder */
 export function extensionId(folder) {
   const { key } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
   const digest = createHash("sha256").update(Buffer.from(key, "base64")).digest("hex").slice(0, 32);
@@ -98,7 +98,7 @@ class Recorder {
     return kept;
   }
 
-  /** What the worker says to one of our own pages' commands. @param {object} command */
+  /** Sends the worker a command as our own pages do, and returns its answer. @param {object} command */
   async command(command) {
     const { cdp } = this.browser;
     const url = `chrome-extension://${this.extensionId}/popup.html`;

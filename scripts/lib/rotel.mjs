@@ -7,7 +7,7 @@ import { exe } from "./platform.mjs";
 /** The newest there is. */
 export const ROTEL_VERSION = "0.0.1a15";
 
-/** Where the wheel is unpacked. */
+/** Folder into which the wheel is unpacked. */
 export const rotelRoot = () => cacheDir("tools", `rotel-${ROTEL_VERSION}`);
 
 /** Its program, or null: as TABTAPE_ROTEL names it, else as the setup has unpacked it. */

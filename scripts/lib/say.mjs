@@ -1,5 +1,5 @@
 /**
- * What a person sees while a script works: everything here goes to stderr, so that stdout stays for results.
+ * Progress for a person while a script works: everything here goes to stderr, so that stdout is left to results.
  *
  * On a terminal a running step is one line that counts its seconds and shows what the tool said last;
  * elsewhere (CI) it says every 20 s that it still runs.
@@ -73,7 +73,7 @@ export function step(title, { still = false } = {}) {
     say(`${mark} ${title}${remark ? ` ${remark}` : ""} ${dim(`(${elapsed()})`)}`);
   };
   return {
-    /** What the tool said last. @param {string} line */
+    /** Shows the last line that the tool printed. @param {string} line */
     update(line) {
       shown.latest = line.trim();
     },

@@ -1,5 +1,5 @@
 /**
- * Where cargo builds: in the cache, one folder a clone, begun with the dependencies another clone has built.
+ * Cargo's target folder: in the cache, one per clone, begun with the dependencies that another clone has built.
  *
  * One folder for all clones would be wrong: cargo tells a workspace's crates apart by their path inside the
  * workspace and by file times, so the older of two clones would be given what was built from the newer one.

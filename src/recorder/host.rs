@@ -75,10 +75,10 @@ pub struct ResumeRecord {
     pub session_id: Option<SessionId>,
     /// The epoch of its last owner.
     pub epoch: u64,
-    /// What sessions without their log held in memory when this was written.
+    /// Events that degraded sessions held in memory only, when this was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volatile: Vec<LossRecord>,
-    /// What the log alone held of the newest logged session when this was written.
+    /// Events of the newest logged session that only the log held, when this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logged: Option<LossRecord>,
 }

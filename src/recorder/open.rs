@@ -37,7 +37,7 @@ pub struct Opened<L> {
     pub install_key: [u8; 32],
     /// Losses of earlier sessions that no collector has acknowledged yet.
     pub finished: Vec<LossRecord>,
-    /// What the log alone held of an earlier session, as long as the log cannot be asked whether it still does.
+    /// Events of an earlier session that only the log held, while the log cannot be asked whether it still does.
     pub unconfirmed: Option<LossRecord>,
 }
 
@@ -135,7 +135,7 @@ async fn open_in<L: RecorderLog, H: Host>(
 }
 
 impl<L> Opened<L> {
-    /// What the next recorder needs; `None` when there is nothing to say.
+    /// Returns the record that the next recorder resumes from; `None` if it needs none.
     #[must_use]
     pub fn record(&self) -> Option<ResumeRecord> {
         let is_logged = self.failed.is_none();
@@ -180,7 +180,7 @@ pub(super) async fn log_gaps<L: RecorderLog>(log: &L, finished: &mut Vec<LossRec
         }
     }
     finished.retain(|record| !record.undelivered_by_category.is_empty() || !record.gaps_logged);
-    // What is in the log is delivered from there as well, as long as the log is not lost.
+    // Gaps in the log are delivered from there as well, as long as the log is not lost.
     let excess = finished.len().saturating_sub(MAX_FINISHED);
     let mut dropped = 0;
     finished.retain(|record| {

@@ -44,7 +44,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = decrypt, catch)]
     fn decrypt(algorithm: &JsValue, key: &JsValue, data: &Uint8Array) -> Result<Promise, JsValue>;
 
-    /// What `reader.read()` resolves to.
+    /// The result of `reader.read()`.
     type Chunk;
     #[wasm_bindgen(method, getter)]
     fn done(this: &Chunk) -> bool;

@@ -43,8 +43,8 @@ export interface ResumeRecord {
   session_id: string | null;
   epoch: number;
   /**
-   * What sessions that went on in memory held there when this was written. With the next recorder it becomes gaps of
-   * reason `volatile`, as far as no collector has it.
+   * Events that degraded sessions held in memory only, when this was written. The next recorder reports them as gaps of
+   * reason `volatile`, except those that a collector has.
    */
   volatile?: LossRecord[];
   /**

@@ -16,7 +16,7 @@ export interface Instance {
   readonly memory: WebAssembly.Memory;
 }
 
-/** What `init` uses of a `Response`, so that a project without the DOM library compiles. */
+/** The part of `Response` that `init` uses, so that a project without the DOM library compiles. */
 export interface WasmResponse {
   readonly ok: boolean;
   readonly status: number;

@@ -19,7 +19,7 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** What tells of requests now, one name an event. @param {import("playwright-core").Page} page @param {string} what */
+/** Returns the producers of a request's events, one name per event. @param {import("playwright-core").Page} page @param {string} what */
 async function tellers(page, what) {
   await page.evaluate((url) => fetch(url).then((response) => response.text()), `/data?${what}`);
   await rig.event("network.response", what);

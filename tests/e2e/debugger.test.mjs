@@ -232,7 +232,7 @@ test("a frame of another site, which has a session of its own, is told of under 
   }, `${rig.site.otherOrigin}/inner?cross`);
   const inner = await rig.event("console.log", "cross");
   const frame = page.frames().find((one) => one.url().includes("?cross"));
-  // What it asks for before its session is attached to may be missing.
+  // Requests that it sends before its session is attached may be missing.
   await rig.poll("its session", async () => {
     await frame?.evaluate(() => fetch("/data?polled").then((response) => response.text()));
     return (await rig.collector.events("type:network.request url:*/data?polled")).length > 0;
@@ -317,7 +317,7 @@ test("detached, the tab's requests are webRequest's again", async () => {
   assert.equal(response.source.event, "webRequest.onCompleted");
 });
 
-/** Who told of a request, one name an event. @param {string} path */
+/** Returns the producers of a request's events, one name per event. @param {string} path */
 const tellers = async (path) =>
   (await rig.collector.events(`category:network url:*${path}`)).map(
     ({ type, source }) => `${type.replace("network.", "")} ${source.kind}`,
@@ -386,7 +386,7 @@ test("after the worker's death each request is told of once, and workers and soc
   await rig.event("network.websocket_opened", "?lasting");
   await rig.event("console.log", "lasting begins");
   await rig.flushed();
-  // What a worker learns in its last moments the next one does not know.
+  // State that a worker changes in its last moments is not restored by the next one.
   await page.waitForTimeout(200);
   await rig.killWorker();
   // These wake it: both producers see them before it knows what it is attached to.

@@ -1,4 +1,4 @@
-/** What the person did, by readable names, and never what they typed; vitals and reports of the page beside it. */
+/** Interactions have readable names and never the typed text; vitals and reports of the page. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

@@ -1,4 +1,4 @@
-/** What a page says just before it hangs, closes itself, is closed, or writes itself anew. */
+/** Lines that a page logs just before it hangs, closes itself, is closed, or writes itself anew. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

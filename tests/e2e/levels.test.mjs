@@ -14,7 +14,7 @@ const PAGES = {
     void response.writeHead(302, { location: "/data" }).end(),
   "/reset": (/** @type {import("node:http").IncomingMessage} */ request) => void request.socket.destroy(),
 };
-/** What has to have come at either level. */
+/** Fields that must be there at either level. */
 const TYPES = [
   ...["network.request", "network.response", "network.redirect", "network.failed"],
   ...[

@@ -164,7 +164,7 @@ const HOSTILE = {
     console.log("after the overflow"); seen.push(depth > 100);`,
 };
 
-/** Where the driver's listener does not itself change what is seen. */
+/** Pages whose results the driver's own listener does not change. */
 const MESSAGES = ["crossOrigin", "frames", "order", "wrapped", "getters", "proxies"];
 const SETTLE_MS = 150;
 
@@ -188,7 +188,7 @@ after(async () => {
   await rig.close();
 });
 
-/** What the page saw, and what its console printed. @param {import("playwright-core").BrowserContext} context @param {string} name */
+/** Returns the page's own observations and its console's output. @param {import("playwright-core").BrowserContext} context @param {string} name */
 async function visit(context, name) {
   const page = await context.newPage();
   /** @type {string[]} */

@@ -1,4 +1,4 @@
-/** What the relay promises: nothing is lost between page and log, whatever dies, and nobody else can speak for it. */
+/** The relay's promises: nothing is lost between page and log, whatever dies, and no other script can forge its messages. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
@@ -149,7 +149,7 @@ test("a page cannot read, forge or break the channel", async () => {
     marks.filter(({ data }) => JSON.stringify(data).includes("forged")),
     [],
   );
-  // What it dispatched itself it also caught itself; of ours it caught nothing.
+  // The page received the events that it dispatched itself, and none of ours.
   const caught = await page.evaluate(() => {
     const { caught } = /** @type {any} */ (window);
     caught.length = 0;

@@ -1,4 +1,4 @@
-/** What the worker does when something under it gives way: the recorder traps, the collector is away, nobody is there. */
+/** The worker survives failures below it: the recorder traps, the collector is away or was never there. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startCollector } from "./fixtures/collector.mjs";

@@ -34,7 +34,7 @@ const SECRETS = {
 let rig;
 /** @type {FaultProxy} */
 let proxy;
-/** What went over the wire, unpacked. @type {Buffer[]} */
+/** Bodies that went over the wire, decompressed. @type {Buffer[]} */
 const wire = [];
 before(async () => {
   rig = await startRig({

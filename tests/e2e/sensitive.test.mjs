@@ -1,4 +1,4 @@
-/** Which fields are sensitive, by a table of names; and that nothing is told of them, nor of what was typed elsewhere. */
+/** Sensitive fields are found by a table of names, and neither they nor text typed elsewhere is recorded. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -66,7 +66,7 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** What is told until another click on the last button is. */
+/** Returns the events recorded until another click on the last button is. */
 async function told() {
   const clicks = (/** @type {import("../../src/web/types.ts").Event[]} */ events) =>
     events.filter(({ data }) => /** @type {any} */ (data).selector === "button#last").length;

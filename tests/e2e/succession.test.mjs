@@ -1,4 +1,4 @@
-/** What is left of a relay whose extension was reloaded: all of it goes to its heir, and nothing to the page. */
+/** A relay whose extension was reloaded hands all its pending messages to its successor, and none to the page. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

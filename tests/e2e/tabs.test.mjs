@@ -1,4 +1,4 @@
-/** What happens to tabs and windows, each as chrome.tabs and chrome.windows tell it. */
+/** Events of tabs and windows, as chrome.tabs and chrome.windows report them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

@@ -1,4 +1,4 @@
-/** What a page sees when no driver listens to its console, and so does what the hook is suspected of. */
+/** Pages behave the same with the hook when no driver listens to their console. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { startUnattended } from "./fixtures/unattended.mjs";
 const WITHIN_MS = 60_000;
 
 /**
- * What a visit saw that was recorded from its first script on, and what was recorded of it.
+ * Visits a page that is recorded from its first script on; returns the page's observations and the recorded events.
  * @param {string} script @param {string} type The last event it publishes. @param {number} least How many of them.
  */
 async function recordedVisit(script, type, least = 1) {
@@ -35,7 +35,7 @@ async function recordedVisit(script, type, least = 1) {
   }
 }
 
-/** What the page sees in a browser without the extension. @param {string} script */
+/** Returns the page's observations in a browser without the extension. @param {string} script */
 async function bareVisit(script) {
   const browser = await startUnattended(script, null);
   try {

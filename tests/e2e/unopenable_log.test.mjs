@@ -19,7 +19,7 @@ after(() => rig.close());
 const recorder = async () => (await rig.command({ command: "status" })).recorder;
 
 test("a log that opens later has what memory held, and the next worker continues its session", async () => {
-  // What a newer version of the extension leaves behind: this one cannot open the database.
+  // A newer version of the extension leaves a database that this one cannot open.
   await (await rig.control()).evaluate(
     () =>
       new Promise((resolve, reject) => {

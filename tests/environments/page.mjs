@@ -37,7 +37,7 @@ export async function openBrowser() {
 }
 
 /**
- * What the page `/` of a folder puts into `globalThis.found`, or what went wrong in it.
+ * Returns the value that the page `/` of a folder puts into `globalThis.found`, or its error.
  * @param {import("playwright-core").Browser} browser @param {string} folder
  */
 export async function foundBy(browser, folder) {

@@ -33,7 +33,7 @@ export const browsers = [
         const tab = await rig.emitter("power_lost");
         await tab.evaluate("emit(10, 10)");
         await sleep(700);
-        // What a disk holds that was told nothing for a while: all writes up to some moment, and none after it.
+        // As on a disk that lost power: all writes up to some moment, and none after it.
         rig.pauseBrowser(() => cpSync(logs, copy, { recursive: true }));
         await sleep(1_000);
         await rig.flushed();

@@ -19,7 +19,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  */
 
 /**
- * What is in the store of one name.
+ * Returns the stored events of one name.
  * @param {import("../e2e/fixtures/collector.mjs").Collector} collector @param {string} name
  */
 export async function storedOf(collector, name) {
@@ -105,7 +105,7 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
   return row;
 }
 
-/** What is wrong with a row; null when nothing is. @param {Row} row @param {number} mostUnacked */
+/** Returns the fault of a row's numbers, or null. @param {Row} row @param {number} mostUnacked */
 export function verdict(row, mostUnacked) {
   if (row.emitted === 0) return "nothing was emitted";
   if (row.duplicates > 0) return `${row.duplicates} were stored twice`;

@@ -8,14 +8,14 @@ import { request as connect, createServer } from "node:http";
 import { Sealed } from "./sealed.mjs";
 
 /**
- * What a fault is told of the batch it meets.
+ * The batch that a fault is applied to.
  * @typedef {object} Batch
  * @property {string} path
  * @property {number} number Counted from 1, since the rule was set.
  * @property {() => Buffer} text The body.
  */
 /**
- * What to do with a batch; each field is one step, in this order.
+ * The steps of a fault, one per field, in this order.
  * @typedef {object} Fault
  * @property {{ status: number, headers?: Record<string, string>, body?: object, isUnsealed?: boolean }} [answer] Answer this, without asking the collector.
  * @property {"stored" | "not stored"} [hang] Never answer, having asked the collector or not.
@@ -105,7 +105,7 @@ export class FaultProxy {
       }
     }
     const body = Buffer.concat(chunks);
-    // What can be read without the secret: no session, no seq, no event.
+    // Nothing of a session, seq or event may be readable without the secret.
     const isReadable = path !== "/v1/hello" && (!isBatch || body.includes("capture_session_id"));
     const isTold = request.headers.authorization !== undefined || isReadable;
     if (path === "/stolen" || (this.impostor && isTold)) this.leaked++;

@@ -44,7 +44,7 @@ export class Rig {
   folder = mkdtempSync(join(tmpdir(), "tabtape-faults-"));
   extension = join(this.folder, "extension");
   profile = join(this.folder, "profile");
-  /** Where the collector's store is. */
+  /** Folder of the collector's store. */
   data = join(this.folder, "data");
   extensionId = "";
   /** The browser holds the extension to a quota. */

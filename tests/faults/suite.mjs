@@ -22,7 +22,7 @@ import { workers } from "./workers.mjs";
 
 /** A scenario that takes longer than this, and than its own seconds, is stuck. */
 const STUCK_MS = { small: 120_000, full: 1_500_000 };
-/** What a relay may hold that its page's death takes along: its queue's bound for one category, its window included. */
+/** Events that a relay may hold, and lose with its page: the bound of its queue for one category, window included. */
 const MOST_UNACKED = 20_000;
 
 export const SCENARIOS = [...workers, ...browsers, ...collectors, ...answers, ...limits];

@@ -109,7 +109,7 @@ export const EMITTER = `<!doctype html><meta charset="utf-8"><title>emitter</tit
   addEventListener("pageshow", (event) => { if (event.persisted) { restored++; burst(3); } });
 </script>`;
 
-/** What emitters told. */
+/** Counts that the emitters reported. */
 export class Emitted {
   /** By name, then by document. @type {Map<string, Map<string, number>>} */
   #counts = new Map();

@@ -1,5 +1,5 @@
-//! What must hold of any bytes handed to `publish`: the property that the fuzzer looks for a way around,
-//! and that its corpus is replayed against.
+//! The property of `publish` that holds for any bytes. The fuzzer tries to break it, and its corpus is replayed
+//! against it.
 
 use tabtape::record::MAX_LINE_BYTES;
 use tabtape::redaction::{Redactor, RuleTable};

@@ -1,4 +1,4 @@
-//! What the category logs promise, with a real IndexedDB.
+//! The promises of the category logs, with a real IndexedDB.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 

@@ -22,7 +22,7 @@ let site;
 let context;
 /** @type {string} The unpacked extension. */
 let extension;
-/** What `npx tabtape init-extension` printed. */
+/** Output of `npx tabtape init-extension`. */
 let copied = "";
 
 before(async () => {

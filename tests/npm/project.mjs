@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { capture, npm } from "../../scripts/lib/run.mjs";
 
-/** What `exercise` finds, wherever it runs. */
+/** The result of `exercise`, the same wherever it runs. */
 export const EXPECTED = {
   seq: 1,
   refused: [[1, "invalid_event"]],
@@ -28,14 +28,14 @@ export async function installedProject() {
     folder,
     /** A project that has the package as its only dependency. */
     project,
-    /** What the tarball holds. @type {string[]} */
+    /** Files of the tarball. @type {string[]} */
     packed: answer[0].files.map((/** @type {{ path: string }} */ file) => file.path),
     remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
 
 /**
- * What a program prints that has to succeed.
+ * Runs a program that must succeed, and returns its output.
  * @param {string} command @param {string[]} args @param {import("../../scripts/lib/run.mjs").RunOptions} [options]
  */
 export async function succeed(command, args, options) {

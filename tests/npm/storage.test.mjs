@@ -1,4 +1,4 @@
-/** What the package asks of a browser's storage in a page: how durable, and for how long. */
+/** Durability and persistence that the package requests from a browser's storage in a page. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -62,7 +62,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
     transaction.complete_if(head, decide).await
 }
 
-/// What a commit adds to one category.
+/// The records that a commit adds to one category.
 struct Added {
     category: String,
     first_seq: u64,

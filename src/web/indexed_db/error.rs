@@ -1,4 +1,4 @@
-//! What IndexedDB throws, as [`LogError`].
+//! Turns exceptions of IndexedDB into [`LogError`]s.
 
 use crate::log::LogError;
 use wasm_bindgen::{JsCast, JsValue};

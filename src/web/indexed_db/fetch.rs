@@ -9,7 +9,7 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{IdbCursor, IdbCursorDirection, IdbKeyRange, IdbObjectStore};
 
-/// What stands at a key, or why it cannot be read.
+/// The value at a key, or the reason why it cannot be read.
 pub(super) struct Fetched {
     pub(super) first_seq: u64,
     pub(super) stored: Result<Bytes, String>,

@@ -50,7 +50,7 @@ pub(super) async fn newest(base: &str) -> String {
     numbered(base, number.unwrap_or(1))
 }
 
-/// Which in the line of `base` a name is, from 1; `None` for another database.
+/// Returns the number of a database whose name begins with `base`, from 1; `None` for another database.
 pub(super) fn number_of(base: &str, name: &str) -> Option<u32> {
     match name.strip_prefix(base)? {
         "" => Some(1),

@@ -1,4 +1,4 @@
-/** What a user of the package does first. The same lines run in Node, in a page and in a worker. */
+/** First steps of a user of the package. The same lines run in Node, in a page and in a worker. */
 export async function exercise(tabtape) {
   await tabtape.default();
   const session = new tabtape.CaptureSession({ ringCapacity: 8 });

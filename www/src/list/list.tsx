@@ -38,7 +38,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const headLength = useRef(0);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
-  /** Where this component last scrolled to; null once a person has scrolled. */
+  /** Position that this component last scrolled to; null once a person has scrolled. */
   const placed = useRef<number | null>(null);
   const slots = useMemo(() => new Slots(), []);
   viewport.rows = rows.length;
