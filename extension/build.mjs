@@ -20,6 +20,7 @@ export const bundles = [
   { out: "popup", in: here("popup/popup.tsx") },
   { out: "pair", in: here("pair/pair.tsx") },
   { out: "panel", in: here("panel/panel.tsx") },
+  { out: "options", in: here("options/options.tsx") },
   { out: "viewer", in: here("viewer/viewer.tsx") },
 ];
 
@@ -96,6 +97,7 @@ export const staticFiles = [
   [here("popup/popup.html"), "popup.html"],
   [here("pair/pair.html"), "pair.html"],
   [here("panel/panel.html"), "panel.html"],
+  [here("options/options.html"), "options.html"],
   [here("viewer/viewer.html"), "viewer.html"],
 ];
 
@@ -143,6 +145,7 @@ export function manifest(build, version) {
     background: { service_worker: "worker.js" },
     action: { default_popup: "popup.html", default_title: "Tabtape", default_icon: icons("stopped") },
     icons: icons("recording"),
+    options_ui: { page: "options.html", open_in_tab: true },
     side_panel: { default_path: "panel.html" },
     permissions: [
       "sidePanel",

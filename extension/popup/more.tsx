@@ -37,6 +37,12 @@ export function More({ now }: { now: Status }) {
           change={(on) => void run({ command: "source_maps", mode: on ? "all" : "local" })}
         />
       </div>
+      <div class="line">
+        <span class="line-name grow">Redaction of secrets</span>
+        <button type="button" onClick={() => void chrome.runtime.openOptionsPage()}>
+          Rules
+        </button>
+      </div>
       <Approved ids={now.approved_extensions} />
     </details>
   );

@@ -3,6 +3,7 @@
  *
  * Content scripts share our id, so a command counts only from a page whose origin is ours.
  */
+import type { RedactionRules } from "../../src/web/redaction.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/web/types.ts";
 import type { DebuggerProducer } from "./debugger.ts";
 import type { External } from "./external.ts";
@@ -17,6 +18,7 @@ export type Command =
   | { command: "start" }
   | { command: "stop" }
   | { command: "configure"; patch: CaptureConfigPatch }
+  | { command: "redact"; rules: RedactionRules }
   | { command: "connect"; collector: CollectorTarget | null }
   | { command: "pair"; url: string; code: string }
   | { command: "open_viewer" }
@@ -41,6 +43,7 @@ export interface Status {
   debugger: { available: boolean; all_tabs: boolean; tab_ids: number[] };
   screenshot_on_error: boolean;
   source_maps: SourceMapMode;
+  redaction: RedactionRules;
 }
 
 export interface Parts {
@@ -75,6 +78,8 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
       return recording.stop();
     case "configure":
       return recording.configure(message.patch);
+    case "redact":
+      return recording.redact(message.rules);
     case "connect":
       return recording.connect(message.collector);
     case "pair":
@@ -127,5 +132,6 @@ function statusOf({ recording, external, debug }: Parts): Status {
     },
     screenshot_on_error: settings.screenshot_on_error,
     source_maps: settings.source_maps,
+    redaction: settings.redaction,
   };
 }

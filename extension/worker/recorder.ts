@@ -6,7 +6,13 @@
  * log as after a killed worker, the item that trapped becomes drop `trap`, and three traps in a minute end recording.
  */
 import type { Durability } from "../../src/web/durability.ts";
-import { init, isTrap as isWasmTrap, openRecorder } from "../../src/web/index.ts";
+import {
+  init,
+  isTrap as isWasmTrap,
+  openRecorder,
+  type RedactionRules,
+  redactionRules,
+} from "../../src/web/index.ts";
 import type {
   CaptureConfigPatch,
   CollectorTarget,
@@ -30,6 +36,7 @@ export interface Opening {
   /** As in `WorkerStart`. */
   reason: WorkerStart["reason"];
   capture: CaptureConfigPatch;
+  redaction: RedactionRules;
   collector: CollectorTarget | null;
   durability: Durability;
   resume: ResumeRecord | null;
@@ -51,8 +58,9 @@ export class RecorderOwner {
   #traps: number[] = [];
   #openings = 0;
   /** For the next one, should this one trap. */
-  #options: Pick<Opening, "capture" | "collector" | "durability"> = {
+  #options: Pick<Opening, "capture" | "redaction" | "collector" | "durability"> = {
     capture: {},
+    redaction: {},
     collector: null,
     durability: "relaxed",
   };
@@ -85,8 +93,9 @@ export class RecorderOwner {
   }
 
   /** `before` is awaited before anything that waits is recorded. */
-  async open({ reason, capture, collector, durability, resume, before }: Opening): Promise<Recorder> {
-    this.#options = { capture, collector, durability };
+  async open({ reason, resume, before, ...options }: Opening): Promise<Recorder> {
+    this.#options = options;
+    const { capture, redaction, durability } = options;
     this.#waiting ??= [];
     const opening = ++this.#openings;
     await this.loadCore();
@@ -94,6 +103,7 @@ export class RecorderOwner {
       resume,
       start: { reason },
       config: capture,
+      redaction,
       durability,
       saveResume: async (record) => {
         // One that was closed or has trapped may have something to say still: it is no longer asked.
@@ -105,7 +115,9 @@ export class RecorderOwner {
       onStatus: (status) => this.#hooks.onStatus(status),
     });
     await before;
-    if (collector !== null) recorder.connect(collector);
+    // Other rules may have been given while it was being opened.
+    if (options.redaction !== redaction) recorder.setRedaction(options.redaction);
+    if (options.collector !== null) recorder.connect(options.collector);
     this.#recorder = recorder;
     this.#runWaiting(recorder);
     return recorder;
@@ -127,6 +139,14 @@ export class RecorderOwner {
   setCollector(collector: CollectorTarget | null): void {
     this.#options.collector = collector;
     this.#recorder?.connect(collector);
+  }
+
+  /** Redacts every later event by other rules. Rules that are wrong are refused, and then nothing has changed. */
+  async setRedaction(redaction: RedactionRules): Promise<void> {
+    await this.loadCore();
+    redactionRules(redaction);
+    this.#options.redaction = redaction;
+    this.#recorder?.setRedaction(redaction);
   }
 
   /** Runs `work` on the recorder, now or when it is open. */

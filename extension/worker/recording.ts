@@ -4,7 +4,7 @@
  * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
  * browser, and shows in the stream (`system.config_changed` is the core's).
  */
-import { openLogReader } from "../../src/web/index.ts";
+import { openLogReader, type RedactionRules } from "../../src/web/index.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -36,7 +36,7 @@ export interface RecordingFollower {
 /** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
 type Told = Pick<
   Settings,
-  "approved_extensions" | "debugger_all_tabs" | "screenshot_on_error" | "source_maps"
+  "approved_extensions" | "debugger_all_tabs" | "redaction" | "screenshot_on_error" | "source_maps"
 >;
 
 export class Recording {
@@ -158,6 +158,12 @@ export class Recording {
     return config;
   }
 
+  /** Redacts every later event by other rules. The core checks them, and only then are they stored. */
+  async redact(redaction: RedactionRules): Promise<void> {
+    await this.#owner.setRedaction(redaction);
+    await this.change({ redaction });
+  }
+
   async connect(collector: CollectorTarget | null): Promise<void> {
     if (collector !== null) checkCollector(collector);
     await this.#change({ collector });
@@ -226,11 +232,12 @@ export class Recording {
   async #open(reason: WorkerStart["reason"]): Promise<boolean> {
     const resume = await RecorderOwner.resumable();
     const isWake = resume?.session_id != null && reason !== "recording_started";
-    const { capture, collector, durability } = this.settings;
+    const { capture, redaction, collector, durability } = this.settings;
     try {
       const recorder = await this.#owner.open({
         reason: isWake ? "wake" : reason,
         capture,
+        redaction,
         collector,
         durability,
         resume,

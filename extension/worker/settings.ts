@@ -5,6 +5,7 @@
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
  */
 import type { Durability } from "../../src/web/durability.ts";
+import type { RedactionRules } from "../../src/web/redaction.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../src/web/types.ts";
 import type { Preconfiguration } from "./home.ts";
 import { SOURCE_MAP_MODES, type SourceMapMode } from "./source_maps.ts";
@@ -14,6 +15,8 @@ const KEY = "tabtape";
 export interface Settings {
   recording: boolean;
   capture: CaptureConfigPatch;
+  /** Rules of redaction that were added, and ids of rules that are silenced. */
+  redaction: RedactionRules;
   collector: CollectorTarget | null;
   /** Ids of extensions whose events are taken. */
   approved_extensions: string[];
@@ -31,6 +34,7 @@ export interface Settings {
 export const DEFAULT_SETTINGS: Settings = {
   recording: false,
   capture: {},
+  redaction: {},
   collector: null,
   approved_extensions: [],
   debugger_all_tabs: false,
@@ -72,6 +76,7 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
     "collector",
     "recording",
     "capture",
+    "redaction",
     "approved_extensions",
     "debugger_all_tabs",
     "screenshot_on_error",

@@ -14,6 +14,9 @@ use super::rules::{
 const MAX_RULES: usize = 32;
 const MAX_NAMES: usize = 16;
 
+/// Most ids to switch on or off: more than there can be rules.
+const MAX_IDS: usize = 256;
+
 impl RuleTable {
     /// The built-in table, extended by a user's JSON; see [the module](self) for its form.
     ///
@@ -32,11 +35,11 @@ impl RuleTable {
         for rule in root.list("shapes", MAX_RULES)? {
             table.shapes.push(shape_rule(rule)?);
         }
-        for id in root.list("enable", usize::MAX)? {
+        for id in root.list("enable", MAX_IDS)? {
             let id = known_id(&table, id)?;
             table.disabled.retain(|off| *off != id);
         }
-        for id in root.list("disable", usize::MAX)? {
+        for id in root.list("disable", MAX_IDS)? {
             let id = known_id(&table, id)?;
             table.disabled.push(id);
         }
@@ -214,6 +217,31 @@ mod tests {
         assert!(text.contains("4111111111111111") && text.contains("acme_xyz"), "{text}");
         let counted: Vec<(&str, u64)> = redactor.counts().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("acme", 1), ("email", 1), ("acme_key", 1)]);
+    }
+
+    #[test]
+    fn other_rules_hold_from_the_next_text_on_and_keep_the_counts() {
+        let table = |json: &str| RuleTable::from_json(json.as_bytes()).unwrap();
+        let own = table(r#"{"names":[{"id":"acme","names":["acme ref"]}]}"#);
+        let mut redactor = Redactor::new([7; 32], &own);
+        let json = br#"{"acmeRef":"Zq7","password":"hunter2"}"#;
+        let mut redact = |rules: Option<RuleTable>| {
+            rules.iter().for_each(|rules| redactor.set_rules(rules));
+            let mut out = Vec::new();
+            let _ = redactor.redact(json, &mut out);
+            (String::from_utf8(out).unwrap(), redactor.total())
+        };
+        let (both, total) = redact(None);
+        assert!(!both.contains("Zq7") && !both.contains("hunter2") && total == 2, "{both} {total}");
+        let (built_in, total) = redact(Some(RuleTable::default()));
+        assert!(
+            built_in.contains("Zq7") && !built_in.contains("hunter2") && total == 3,
+            "{built_in} {total}"
+        );
+        let (none, total) = redact(Some(table(r#"{"disable":["password"]}"#)));
+        assert_eq!((none.as_str(), total), ("", 3));
+        // The same key: the same placeholders.
+        assert_eq!(redact(Some(own)), (both, 5));
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod harmless;
 mod hidden;
 mod label;
 mod names;
+mod overview;
 mod pairs;
 mod placeholder;
 mod prefilter;
@@ -51,6 +52,7 @@ mod simd;
 mod sink;
 mod spread;
 mod text;
+mod trial;
 mod values;
 
 #[cfg(test)]
@@ -60,6 +62,7 @@ mod tests;
 
 pub use fields::RuleError;
 use names::Names;
+pub use overview::RuleOverview;
 use placeholder::Decoding;
 use prefilter::Pattern;
 pub use rules::RuleTable;
@@ -68,6 +71,7 @@ use scan::{Engine, Scan, StringState};
 use shapes::Shapes;
 use simd::Kernel;
 use sink::Sink;
+pub use trial::{Replaced, Trial};
 
 /// What became of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +102,8 @@ pub struct Redactor {
     engine: Box<Engine>,
     ids: Vec<String>,
     counts: Vec<u64>,
+    /// Secrets that rules replaced which are in the table no more.
+    counts_of_removed: u64,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -115,6 +121,25 @@ impl Redactor {
     #[must_use]
     pub fn new(key: [u8; 32], rules: &RuleTable) -> Self {
         let ids: Vec<String> = rules.ids().into_iter().map(str::to_owned).collect();
+        let engine = Self::compile(rules, &ids);
+        let counts = vec![0; ids.len()];
+        Self { key, engine, ids, counts, counts_of_removed: 0 }
+    }
+
+    /// Applies another table from the next text on. The key and the counts stay.
+    pub fn set_rules(&mut self, rules: &RuleTable) {
+        let mut next = Self::new(self.key, rules);
+        next.counts_of_removed = self.counts_of_removed;
+        for (id, count) in self.counts() {
+            match next.ids.iter().position(|known| known == id) {
+                Some(index) => next.counts[index] = count,
+                None => next.counts_of_removed += count,
+            }
+        }
+        *self = next;
+    }
+
+    fn compile(rules: &RuleTable, ids: &[String]) -> Box<Engine> {
         let counter = |id: &str| ids.iter().position(|known| known == id).map_or(0, |i| i as u16);
         let names = || rules.names.iter().filter(|rule| rules.is_enabled(&rule.id));
         let shapes = rules.shapes.iter().filter(|rule| rules.is_enabled(&rule.id));
@@ -127,10 +152,7 @@ impl Redactor {
         let own_names = names().filter(|rule| matches!(rule.names, NameList::Own(_)));
         let more = rules.shapes.iter().filter(|rule| !rule.is_spread() && rules.is_enabled(&rule.id));
         patterns(own_names, more).iter().for_each(|pattern| tables.add(pattern));
-        let engine =
-            Box::new(Engine { tables, kernel: Kernel::detect(), names: compiled, shapes, card, email });
-        let counts = vec![0; ids.len()];
-        Self { key, engine, ids, counts }
+        Box::new(Engine { tables, kernel: Kernel::detect(), names: compiled, shapes, card, email })
     }
 
     /// Redacts one valid, compact JSON value. What is found is appended to `out`, redacted; if nothing
@@ -241,7 +263,7 @@ impl Redactor {
     /// How many secrets were replaced so far.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts_of_removed + self.counts.iter().sum::<u64>()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::console;
 use crate::event::{self, Event, EventError, Shape, Trust};
 use crate::json::{Scanner, compact};
 use crate::levels::DetailLevel;
-use crate::redaction::{Redacted, Redactor};
+use crate::redaction::{Redacted, Redactor, RuleTable};
 use std::ops::Range;
 
 /// Reads events, and keeps the memory that doing so takes.
@@ -25,6 +25,12 @@ const KEPT_BYTES: usize = 2 << 20;
 impl EventReader {
     pub(super) fn set_redactor(&mut self, redactor: Option<Redactor>) {
         self.redactor = redactor;
+    }
+
+    pub(super) fn set_redaction_rules(&mut self, rules: &RuleTable) {
+        if let Some(redactor) = &mut self.redactor {
+            redactor.set_rules(rules);
+        }
     }
 
     /// Secrets replaced so far.

@@ -71,7 +71,7 @@ use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, 
 use crate::levels::Severity;
 use crate::log::{Commit, Head, RelayCursor};
 use crate::record::{Gap, Header, LineWriter, SessionId, is_reason};
-use crate::redaction::Redactor;
+use crate::redaction::{Redactor, RuleTable};
 use crate::ring::{CursorAhead, Reader, RingBuffer};
 use crate::selector::Selector;
 use categories::Categories;
@@ -212,6 +212,11 @@ impl CaptureSession {
     /// Redacts every later event.
     pub fn set_redactor(&mut self, redactor: Option<Redactor>) {
         self.event_reader.set_redactor(redactor);
+    }
+
+    /// Redacts every later event by other rules; does nothing in a session without a redactor.
+    pub fn set_redaction_rules(&mut self, rules: &RuleTable) {
+        self.event_reader.set_redaction_rules(rules);
     }
 
     /// Its id.

@@ -4,6 +4,15 @@ export { TabtapeError } from "./errors.ts";
 export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
 export { Reader } from "./reader.ts";
 export {
+  type RedactionNameRule,
+  type RedactionRule,
+  type RedactionRules,
+  type RedactionShapeRule,
+  type RedactionTrial,
+  redactionRules,
+  tryRedaction,
+} from "./redaction.ts";
+export {
   type BatchReceipt,
   CaptureSession,
   type CaptureSessionOptions,

@@ -18,6 +18,7 @@ import type { Home } from "../../extension/worker/home.ts";
 import { type Wired, wire } from "../../extension/worker/wiring.ts";
 import type { Durability } from "./durability.ts";
 import { TabtapeError } from "./errors.ts";
+import type { RedactionRules } from "./redaction.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -35,6 +36,8 @@ export interface RecordOptions {
   capture?: CaptureConfigPatch;
   /** The collector; without one, records wait in IndexedDB. */
   collector?: CollectorTarget | null;
+  /** Rules of redaction to add to the built-in ones, and rules to silence. */
+  redaction?: RedactionRules;
   /** When a commit counts as done; see `CategoryLogsOptions`. */
   durability?: Durability;
   /** Take a picture of the tab at every uncaught error. */

@@ -19,6 +19,7 @@ mod logs;
 mod reader;
 #[cfg(feature = "recorder")]
 mod recorder;
+pub mod redaction;
 mod runtime;
 mod session;
 mod status;

@@ -2,6 +2,7 @@ import { isStrict } from "./durability.ts";
 import { TabtapeError, wrapped } from "./errors.ts";
 import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import { Reader } from "./reader.ts";
+import { type RedactionRules, rulesText } from "./redaction.ts";
 import type { ReaderOptions } from "./session.ts";
 import type {
   CaptureConfig,
@@ -26,6 +27,7 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
     resume: options.resume,
     reason: options.start.reason,
     config: options.config ?? {},
+    redaction: rulesText(options.redaction ?? {}),
     strictDurability: isStrict(options.durability),
     unlimitedStorage: hasUnlimitedStorage(),
   };
@@ -110,6 +112,10 @@ class OpenRecorder implements Recorder {
   configure(patch: CaptureConfigPatch): CaptureConfig {
     this.#config = JSON.parse(this.#run(() => this.#wasm.configure(JSON.stringify(patch))));
     return this.#config;
+  }
+
+  setRedaction(rules: RedactionRules): void {
+    this.#run(() => this.#wasm.setRedaction(rulesText(rules)));
   }
 
   isSiteRecorded(url: string): boolean {

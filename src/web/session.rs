@@ -7,11 +7,12 @@ use super::indexed_db::IndexedDbLog;
 use super::input_buffer::InputBuffer;
 use super::logs::JsLogs;
 use super::reader::JsReader;
+use super::redaction;
 use crate::event::{Trust, max_safe_integer};
 use crate::log::LogError;
 use crate::record::SessionId;
 use crate::recorder::{CommitObserver, Committer, new_session_id};
-use crate::redaction::{Redactor, RuleTable};
+use crate::redaction::Redactor;
 use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
 use crate::selector::Selector;
 use crate::session::{BatchReceipt, CaptureSession, PublishError};
@@ -78,17 +79,27 @@ impl JsSession {
         }
     }
 
-    /// Redacts every later event, with placeholders hashed under 32 bytes.
+    /// Redacts every later event, with placeholders hashed under 32 bytes and by the rules of a JSON text.
     ///
     /// # Errors
-    /// `invalid_redaction_key`.
+    /// `invalid_redaction_key`, `invalid_redaction`.
     #[wasm_bindgen(js_name = redactWith)]
-    pub fn redact_with(&self, key: &[u8]) -> Result<(), JsValue> {
+    pub fn redact_with(&self, key: &[u8], rules: &str) -> Result<(), JsValue> {
         let key: [u8; 32] = key.try_into().map_err(|_| {
             let message = format!("redactionKey: expected 32 bytes, got {}", key.len());
             error("invalid_redaction_key", &message)
         })?;
-        self.session.borrow_mut().set_redactor(Some(Redactor::new(key, &RuleTable::default())));
+        self.session.borrow_mut().set_redactor(Some(Redactor::new(key, &redaction::rules(rules)?)));
+        Ok(())
+    }
+
+    /// Redacts every later event by other rules.
+    ///
+    /// # Errors
+    /// `invalid_redaction`: nothing has changed.
+    #[wasm_bindgen(js_name = setRedaction)]
+    pub fn set_redaction(&self, rules: &str) -> Result<(), JsValue> {
+        self.session.borrow_mut().set_redaction_rules(&redaction::rules(rules)?);
         Ok(())
     }
 

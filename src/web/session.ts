@@ -3,6 +3,7 @@ import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
 import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
 import type { EventInput, Selector, SessionState } from "./records.ts";
+import { type RedactionRules, rulesText } from "./redaction.ts";
 import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
 type WasmSession = Glue["WasmSession"]["prototype"];
@@ -18,9 +19,11 @@ export interface CaptureSessionOptions {
   log?: CategoryLogs;
   /**
    * 32 secret bytes: secrets in events are replaced by `[redacted:7f3a91c2]` before anything else happens to
-   * them, equal secrets by equal placeholders under the same key. Not redacted when absent.
+   * them, equal secrets by equal placeholders under the same key. Not redacted when absent, unless `redaction` is given.
    */
   redactionKey?: Uint8Array;
+  /** Rules to add to the built-in ones and rules to silence. Without a `redactionKey` the session has a random one. */
+  redaction?: RedactionRules;
 }
 
 export interface ReaderOptions {
@@ -62,8 +65,9 @@ export class CaptureSession {
         ? glue.WasmSession.withLog(options.log.of(options.sessionId), capacity, maxBytes)
         : new glue.WasmSession(options.sessionId, capacity, maxBytes),
     );
-    const { redactionKey } = options;
-    if (redactionKey) throwing(() => this.#wasm.redactWith(redactionKey));
+    const { redaction } = options;
+    const key = options.redactionKey ?? (redaction && crypto.getRandomValues(new Uint8Array(32)));
+    if (key) throwing(() => this.#wasm.redactWith(key, rulesText(redaction ?? {})));
     this.#input = new InputBuffer(this.#instance, this.#wasm);
   }
 
@@ -117,6 +121,11 @@ export class CaptureSession {
   /** Counts `count` lost events: spends that many seqs on a gap and returns the last. */
   recordDrop(category: string, count: number, reason: string): number {
     return this.#run(() => this.#wasm.recordDrop(category, count, reason));
+  }
+
+  /** Redacts every later event by other rules. Throws `invalid_redaction`; has no effect in a session that redacts not. */
+  setRedaction(rules: RedactionRules): void {
+    this.#run(() => this.#wasm.setRedaction(rulesText(rules)));
   }
 
   /** A reader of what is committed. */

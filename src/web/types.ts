@@ -7,6 +7,7 @@
 import type { Durability } from "./durability.ts";
 import type { Reader } from "./reader.ts";
 import type { DetailLevel, EventInput, SessionState } from "./records.ts";
+import type { RedactionRules } from "./redaction.ts";
 import type { ReaderOptions } from "./session.ts";
 
 export type * from "./records.ts";
@@ -91,6 +92,8 @@ export interface RecorderOptions {
   resume: ResumeRecord | null;
   start: WorkerStart;
   config?: CaptureConfigPatch;
+  /** Rules of redaction to add to the built-in ones, and rules to silence. */
+  redaction?: RedactionRules;
   /** When a commit counts as done; `relaxed` when absent. */
   durability?: Durability;
   /**
@@ -184,6 +187,8 @@ export interface Recorder {
   /** Applies a merge patch and records `system.config_changed`. */
   configure(patch: CaptureConfigPatch): CaptureConfig;
   readonly config: CaptureConfig;
+  /** Redacts every later event by other rules. Throws `invalid_redaction`, and then nothing has changed. */
+  setRedaction(rules: RedactionRules): void;
   /** Whether the page at `url` is on a recorded site. */
   isSiteRecorded(url: string): boolean;
   /** The recorded sites as match patterns of content scripts. */

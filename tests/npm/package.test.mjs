@@ -100,6 +100,60 @@ test("tabtape/core does the same without the recorder, in a much smaller wasm", 
   assert.ok(core < 0.65 * whole, `${core} and ${whole} bytes`);
 });
 
+test("rules of redaction are added and silenced, in every entry", async () => {
+  for (const entry of ["tabtape", "tabtape/core", "tabtape/inline"]) {
+    const script = `
+      import * as tabtape from "${entry}";
+      await tabtape.default();
+      const event = { type: "app.saved", category: "app", source: { kind: "extension" } };
+      const data = { acmeRef: "Zq7hunter42", password: "hunter2", n: 1 };
+      const names = [{ id: "acme", names: ["acme-ref"] }];
+      const published = (options, then) => {
+        const session = new tabtape.CaptureSession(options);
+        then?.(session);
+        session.publish({ ...event, data });
+        return session.reader().tryRead().envelope.event.data;
+      };
+      const shown = (data) => Object.values(data).map((value) => String(value).replace(/[0-9a-f]{8}/, "#")).join(" ");
+      const outcome = (body) => { try { return shown(body()); } catch (error) { return error.code + ": " + error.message; } };
+      const redactionKey = new Uint8Array(32).fill(7);
+      const trial = tabtape.tryRedaction("acme ref: Zq7hunter42", { names });
+      console.log(JSON.stringify({
+        absent: outcome(() => published({})),
+        builtIn: outcome(() => published({ redactionKey })),
+        added: outcome(() => published({ redactionKey, redaction: { names } })),
+        silenced: outcome(() => published({ redaction: { names, disable: ["password"] } })),
+        later: outcome(() => published({ redactionKey }, (session) => session.setRedaction({ names }))),
+        wrong: outcome(() => published({ redaction: { disable: ["pasword"] } })).slice(0, 83),
+        text: outcome(() => published({ redaction: "names" })),
+        trial: trial.replaced.map(({ rule, secret }) => [rule, secret]),
+        email: tabtape.redactionRules().find(({ id }) => id === "email"),
+      }));`;
+    const args = ["--input-type=module", "--eval", script];
+    assert.deepEqual(
+      JSON.parse(await succeed(process.execPath, args, { cwd: installed.project })),
+      {
+        absent: "Zq7hunter42 hunter2 1",
+        builtIn: "Zq7hunter42 [redacted:#] 1",
+        added: "[redacted:#] [redacted:#] 1",
+        silenced: "[redacted:#] hunter2 1",
+        later: "[redacted:#] [redacted:#] 1",
+        wrong: 'invalid_redaction: redaction rules: disable[0]: no rule has the id "pasword"; there',
+        text: "invalid_redaction: redaction rules: expected an object, found names",
+        trial: [["acme", "Zq7hunter42"]],
+        email: {
+          id: "email",
+          enabled: false,
+          enabled_by_default: false,
+          names: [],
+          shapes: ["e-mail address"],
+        },
+      },
+      entry,
+    );
+  }
+});
+
 test("what needs IndexedDB says so in Node, and init says what is wrong with the wasm", async () => {
   const script = `
     import init, { init as again, openCategoryLogs, openLogReader, TabtapeError } from "tabtape";

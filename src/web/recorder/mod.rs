@@ -12,6 +12,7 @@ use super::delivery;
 use super::errors::error;
 use super::indexed_db::{Durability, IndexedDbLog};
 use super::reader::JsReader;
+use super::redaction;
 use super::runtime::Worker;
 use super::session as boundary;
 use super::status::StatusNotice;
@@ -36,6 +37,8 @@ struct Options {
     resume: Option<ResumeRecord>,
     reason: String,
     config: serde_json::Value,
+    /// JSON.
+    redaction: String,
     strict_durability: bool,
     /// The browser clears nothing of this origin by itself.
     unlimited_storage: bool,
@@ -56,7 +59,7 @@ impl JsRecorder {
     /// memory.
     ///
     /// # Errors
-    /// `invalid_options`, `invalid_config`, or what `save_resume` threw.
+    /// `invalid_options`, `invalid_config`, `invalid_redaction`, or what `save_resume` threw.
     pub async fn open(
         options: JsValue,
         save_resume: Function,
@@ -67,13 +70,14 @@ impl JsRecorder {
         let config = CaptureConfig::default()
             .merged(&options.config)
             .map_err(|wrong| error("invalid_config", &wrong))?;
+        let rules = redaction::rules(&options.redaction)?;
         let notice = StatusNotice::new(on_status);
         let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
         let worker = Worker { save_resume, notice };
         let log = IndexedDbLog::new(&options.database_name, durability);
         let opened = open(log, options.resume, &worker).await;
         worker.save_resume(opened.record().as_ref()).await?;
-        let recorder = Rc::new(Recorder::start(&opened, &options.reason, config, worker)?);
+        let recorder = Rc::new(Recorder::start(&opened, &options.reason, config, &rules, worker)?);
         housekeeping::begin(&recorder, options.unlimited_storage);
         Ok(Self { recorder })
     }
@@ -192,6 +196,16 @@ impl JsRecorder {
             recorder.publish_system(&event);
         }
         Ok(self.config())
+    }
+
+    /// Redacts every later event by other rules.
+    ///
+    /// # Errors
+    /// `invalid_redaction`: nothing has changed.
+    #[wasm_bindgen(js_name = setRedaction)]
+    pub fn set_redaction(&self, rules: &str) -> Result<(), JsValue> {
+        self.recorder.session.borrow_mut().set_redaction_rules(&redaction::rules(rules)?);
+        Ok(())
     }
 
     /// Returns the capture config as JSON.

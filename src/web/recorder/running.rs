@@ -50,6 +50,7 @@ impl Recorder {
         opened: &Opened<IndexedDbLog>,
         reason: &str,
         config: CaptureConfig,
+        rules: &RuleTable,
         worker: Worker,
     ) -> Result<Self, JsValue> {
         let ring = boundary::ring(f64::from(RING_CAPACITY), f64::from(RING_MAX_BYTES))?;
@@ -57,7 +58,7 @@ impl Recorder {
             None => CaptureSession::with_log(opened.session_id, ring.clone(), &opened.head),
             Some(_) => CaptureSession::new(opened.session_id, ring.clone()),
         };
-        session.set_redactor(Some(Redactor::new(opened.install_key, &RuleTable::default())));
+        session.set_redactor(Some(Redactor::new(opened.install_key, rules)));
         let shared = Shared {
             session: Rc::new(RefCell::new(session)),
             ring,
