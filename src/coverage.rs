@@ -13,10 +13,11 @@ const WORKER: &str = "system.worker_started";
 const CONFIG: &str = "system.config_changed";
 const ENDED: &str = "system.session_ended";
 const LOST: &str = "system.relay_lost";
+const UNCONFIRMED: &str = "system.relay_unconfirmed";
 const FOUND: &str = "system.relay_found";
 
 /// The types of the events it is read from.
-pub const MILESTONES: [&str; 6] = [STARTED, WORKER, CONFIG, ENDED, LOST, FOUND];
+pub const MILESTONES: [&str; 7] = [STARTED, WORKER, CONFIG, ENDED, LOST, UNCONFIRMED, FOUND];
 
 /// Whether events of this type say what is watched.
 #[must_use]
@@ -92,7 +93,7 @@ impl Coverage {
         }
         match type_ {
             ENDED => return self.end(ts),
-            LOST => return self.lost.extend(lost_document(ts, data)),
+            LOST | UNCONFIRMED => return self.lost.extend(lost_document(ts, data)),
             FOUND => {
                 let found = data["document_id"].as_str();
                 return self.lost.retain(|lost| Some(lost.document_id.as_str()) != found);
@@ -143,7 +144,7 @@ fn categories(config: &Value, wants: impl Fn(&str) -> bool) -> BTreeMap<String, 
         .collect()
 }
 
-/// Reads `system.relay_lost`.
+/// Reads `system.relay_lost` and `system.relay_unconfirmed`.
 fn lost_document(ts: u64, data: &Value) -> Option<LostDocument> {
     let to_ts = data["to_ts"].as_u64().unwrap_or(ts);
     Some(LostDocument {
@@ -215,9 +216,9 @@ mod tests {
     fn a_lost_relay_ends_the_coverage_of_its_document_until_it_is_found() {
         let mut coverage = Coverage::default();
         coverage.take(10, STARTED, &config(true), |_| true);
-        for (document, from) in [("A", 12), ("B", 14)] {
+        for (type_, document, from) in [(LOST, "A", 12), (UNCONFIRMED, "B", 14)] {
             let data = json!({"document_id": document, "tab_id": "7", "reason": "crashed", "from_ts": from, "to_ts": 20});
-            coverage.take(21, LOST, &data, |_| true);
+            coverage.take(21, type_, &data, |_| true);
         }
         assert_eq!(windows(&coverage), [(10, None, vec!["console", "network"])], "the others are watched");
         coverage.take(30, FOUND, &json!({"document_id": "A"}), |_| true);

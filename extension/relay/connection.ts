@@ -35,6 +35,8 @@ export class Connection {
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
   #leaving = false;
+  /** A script closes the window: then a last message would not be the last. */
+  #closing = false;
   /** When something was posted last, by `performance.now()`. */
   #postedAt = Number.NEGATIVE_INFINITY;
   #over = false;
@@ -68,6 +70,19 @@ export class Connection {
     else this.#postTimer ??= setTimeout(() => this.post(), POST_AFTER_MS);
   }
 
+  /** A script closes the window: sends what there is, and that what is said from now on does not arrive. */
+  sayClosing(): void {
+    this.#leaving = true;
+    this.#closing = true;
+    this.post();
+    const port = this.#over ? null : this.#connected();
+    try {
+      port?.postMessage({ relay: this.#relayId, closing: true });
+    } catch {
+      this.#disconnected(port as chrome.runtime.Port);
+    }
+  }
+
   /** Sends what the window allows; with `everything`, what there is: the document is going away. */
   post(everything = false): void {
     this.#clearPostTimer();
@@ -83,7 +98,7 @@ export class Connection {
     ) {
       this.#send(port, batch.first, batch.lines);
     }
-    if (everything && this.#port === port) this.#sayLeft(port);
+    if (everything && !this.#closing && this.#port === port) this.#sayLeft(port);
   }
 
   /** That this was all, so that a loss of it is noticed: see `worker/lost_relays.ts`. */
@@ -108,6 +123,7 @@ export class Connection {
   /** The document is shown again. */
   comeBack(fromCache: boolean): void {
     this.#leaving = false;
+    this.#closing = false;
     if (fromCache) this.reconnect();
   }
 

@@ -184,11 +184,9 @@ class Relay {
 
   /** When a window that closes gets its `pagehide`, Chromium takes nothing more from it for an extension. */
   #onClosing(): void {
-    for (const connection of this.#connections) connection.leave(false);
     this.#interaction.finish();
+    for (const connection of this.#connections) connection.sayClosing();
     this.#hook.drain(true);
-    // Not that this was all: what the page says in `pagehide` is lost.
-    for (const connection of this.#connections) connection.post();
     setTimeout(() => {
       for (const connection of this.#connections) connection.comeBack(false);
       this.#hook.drain();

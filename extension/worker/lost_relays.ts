@@ -2,10 +2,13 @@
  * Relays that ended without having delivered everything, as far as anyone can tell.
  *
  * A relay says when its document is left (`left`). Until everything up to that message is committed, its entry is kept
- * here, also for the next worker. An entry whose document is gone means that an unknown number of events is lost: its
- * renderer crashed, its tab was closed while it talked, or a worker was stopped with its last messages in hand. This
- * becomes `system.relay_lost`, from which coverage takes that nothing is known of the document from its last committed
- * event on. A document that comes back out of the back/forward cache sends again what it has: `system.relay_found`.
+ * here, also for the next worker. An entry whose document is gone means that an unknown number of events may be lost:
+ * its renderer crashed, its tab was closed while it was busy, or a worker was stopped with its last messages in hand.
+ * This becomes `system.relay_lost`, from which coverage takes that nothing is known of the document from its last
+ * committed event on. Chromium delivers no last message from a window that a script closes, nor from a tab that is
+ * closed while no worker runs: if the document was quiet, this becomes `system.relay_unconfirmed`, with the same effect
+ * on coverage. A document that comes back out of the back/forward cache sends again what it has, and a last message may
+ * be late: `system.relay_found`.
  */
 import type { Recorder } from "../../src/web/types.ts";
 import { LastingMap } from "./lasting_map.ts";
@@ -18,7 +21,7 @@ const MAX_ENTRIES = 1_000;
 const SETTLE_MS = 1_500;
 /** After a worker's start: relays with something unacknowledged come back at once. */
 const RESTORED_MS = 3_000;
-/** A tab that is closed takes along what a document says meanwhile; one that was quiet for so long said nothing. */
+/** Of a document that was quiet for so long before its tab was closed it is not likely that something is lost. */
 const QUIET_MS = 1_000;
 /** How often the time of the last committed event is written for the next worker. */
 const MIRROR_TS_MS = 1_000;
@@ -114,6 +117,19 @@ export class LostRelays {
     }
   }
 
+  /** A script closes the window of a relay's document, of which nothing that is said from now on arrives. */
+  closing(session: string, relay: string, metadata: Record<string, string>, url: string): void {
+    if (this.#entries.get(relay) !== undefined) return;
+    this.#entries.set(relay, {
+      session,
+      metadata,
+      url: url.slice(0, 2_048),
+      committedTs: Date.now() * 1_000,
+      receivedMs: 0,
+      isLost: false,
+    });
+  }
+
   /** A relay's document is left: it has sent messages up to `last`, of which those up to `acked` are acknowledged. */
   left(recorder: Recorder, relay: string, last: number, acked: number): void {
     const { message, seq } = this.#progress.get(relay) ?? { message: 0, seq: 0 };
@@ -122,6 +138,8 @@ export class LostRelays {
     recorder.committed(seq).then(
       () => {
         if ((this.#progress.get(relay)?.message ?? 0) > Math.max(last, message)) return;
+        const entry = this.#entries.get(relay);
+        if (entry?.isLost === true) this.#publish("system.relay_found", entry, {});
         this.#forget(relay);
       },
       () => {},
@@ -152,19 +170,16 @@ export class LostRelays {
     // It has delivered, or come back, meanwhile.
     if (this.#entries.get(relay) !== entry || entry.isLost || this.#parts.isConnected(relay)) return;
     if (state === "alive") return;
-    if (state === "tab_closed" && entry.receivedMs < endedMs - QUIET_MS) {
-      this.#forget(relay);
-      return;
-    }
     entry.isLost = true;
     this.#entries.set(relay, entry);
-    this.#publish("system.relay_lost", entry, {
+    const isQuiet = state === "tab_closed" && entry.receivedMs < endedMs - QUIET_MS;
+    this.#publish(isQuiet ? "system.relay_unconfirmed" : "system.relay_lost", entry, {
       reason: state === "document_gone" ? reason : state,
       from_ts: entry.committedTs,
       to_ts: Math.max(entry.committedTs, endedMs * 1_000),
     });
-    // Only a document in the back/forward cache can return.
-    if (state !== "document_gone") this.#forget(relay);
+    // A document in the back/forward cache can return, and the last message of a closed one can be late.
+    if (state === "crashed" || state === "discarded") this.#forget(relay);
     if (state === "crashed") this.#publishCrash(entry, endedMs);
   }
 

@@ -28,7 +28,13 @@ interface LeftMessage {
   acked: number;
 }
 
-/** The place of a relay's document; `around` is the page it is in. */
+/** A script closes the window of a relay's document. */
+interface ClosingMessage {
+  relay: string;
+  closing: true;
+}
+
+/** Where a relay's document is; `around` is the page it is in. */
 type Context = RelayContext & { around: string };
 
 const MAX_RELAY_ID = 64;
@@ -110,7 +116,17 @@ export class RelayPorts {
     let turn: Promise<void> = Promise.resolve();
     /** A relay begins each port with the first message that nobody has acknowledged. */
     let acknowledged: number | null = null;
-    port.onMessage.addListener((message: RelayMessage | LeftMessage) => {
+    port.onMessage.addListener((message: RelayMessage | LeftMessage | ClosingMessage) => {
+      if (isClosingMessage(message)) {
+        turn = turn.then(async () => {
+          const { metadata, url, around } = this.#context(sender, tabId, await frame);
+          const { recorder } = this.#owner;
+          if (recorder === null || !this.#recording()) return;
+          if (!this.#scope.isRecorded(recorder, url, around)) return;
+          this.#lost.closing(recorder.sessionId, message.relay, metadata, url);
+        });
+        return;
+      }
       if (isLeftMessage(message)) {
         turn = turn.then(() => {
           const { recorder } = this.#owner;
@@ -269,6 +285,11 @@ function isRelayMessage(message: unknown): message is RelayMessage {
 function isLeftMessage(message: unknown): message is LeftMessage {
   const { relay, left, acked } = (message ?? {}) as Record<string, unknown>;
   return typeof relay === "string" && Number.isSafeInteger(left) && Number.isSafeInteger(acked);
+}
+
+function isClosingMessage(message: unknown): message is ClosingMessage {
+  const { relay, closing } = (message ?? {}) as Record<string, unknown>;
+  return typeof relay === "string" && relay.length <= MAX_RELAY_ID && closing === true;
 }
 
 function dropOf(line: string): string {

@@ -36,10 +36,20 @@ const CLOSE_LIMIT_MS = 10_000;
  * @property {boolean} headless
  * @property {string} log Where the browser's own output goes.
  * @property {boolean} [hush] Do not say what is unusual about this launch.
+ * @property {string[]} [args] More switches.
  */
 
 /** @param {LaunchOptions} options */
-export async function launch({ browser, profile, extension, url, headless, log, hush = false }) {
+export async function launch({
+  browser,
+  profile,
+  extension,
+  url,
+  headless,
+  log,
+  hush = false,
+  args: more = [],
+}) {
   preferDeveloperMode(profile);
   if (isRoot && !hush) note("you are root, so Chromium runs without its sandbox (--no-sandbox)");
   const args = [
@@ -48,6 +58,7 @@ export async function launch({ browser, profile, extension, url, headless, log, 
     ...QUIET,
     ...(headless ? HEADLESS : []),
     ...(isRoot ? ["--no-sandbox"] : []),
+    ...more,
     ...(browser.branded
       ? ["--enable-unsafe-extension-debugging"]
       : [`--load-extension=${extension}`, `--disable-extensions-except=${extension}`]),

@@ -27,6 +27,8 @@ before(async () => {
         `addEventListener("error", () => { ${HANG} }); setTimeout(() => { throw new Error("thrown, then it hangs"); }, 300)`,
       ),
       "/opener": scripted(""),
+      "/says-goodbye": scripted(`console.log("hello " + location.search);
+        addEventListener("pagehide", () => console.log("goodbye " + location.search))`),
       "/closes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
         for (let n = 0; n < 20; n++) console.log("closing itself " + n); window.close(); }, 50))`),
       "/is-closed":
@@ -174,6 +176,33 @@ test("a tab that crashes in a flood has posted it, is recorded, and ends its doc
   assert.equal(document.document_id, source.metadata.document_id);
   assert.equal(document.from_ts, lost.data.from_ts);
   await page.close();
+});
+
+test("words as a tab is closed are recorded, or end the coverage of their document", async () => {
+  /** @param {string} name @param {import("playwright-core").Page} page */
+  const greeted = async (name, page) => ({ page, event: await rig.event("console.log", `hello ?${name}`) });
+  const heard = await greeted("heard", await rig.open("/says-goodbye?heard"));
+  const asleep = await greeted("asleep", await rig.open("/says-goodbye?asleep"));
+  const opener = await rig.open("/opener");
+  const opened = opener.waitForEvent("popup");
+  await opener.evaluate(() => void Object.assign(window, { popup: window.open("/says-goodbye?closed") }));
+  const closed = await greeted("closed", await opened);
+  await heard.page.close();
+  await rig.event("console.log", "goodbye ?heard");
+  await opener.evaluate(() => /** @type {any} */ (window).popup.close());
+  await rig.killWorker();
+  await asleep.page.close();
+  for (const { event } of [closed, asleep]) {
+    const isIt = (/** @type {any} */ mark) => mark.document_id === event.source.metadata.document_id;
+    await rig.poll("the mark", async () => (await lostDocuments()).some(isIt));
+    const mark = (await lostDocuments()).find(isIt);
+    assert.equal(mark.reason, "tab_closed");
+    assert.ok(mark.from_ts >= event.ts && mark.from_ts < mark.to_ts, JSON.stringify({ mark, event }));
+  }
+  // The others were closed after it, and looked at.
+  const id = heard.event.source.metadata.document_id;
+  assert.ok(!(await lostDocuments()).some(({ document_id }) => document_id === id));
+  await opener.close();
 });
 
 test("a page that is left with everything delivered leaves no mark", async () => {

@@ -16,6 +16,7 @@ import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 import { gapsIn, settle } from "./ledger.mjs";
 import { FaultProxy } from "./proxy.mjs";
+import { SPEAKER } from "./said.mjs";
 import { EMITTER, Emitted, Tab } from "./tab.mjs";
 
 const READY_MS = 30_000;
@@ -49,6 +50,10 @@ export class Rig {
   extensionId = "";
   /** The browser holds the extension to a quota. */
   isLimited = false;
+  /** The browser writes what pages say into its own log: see `said.mjs`. */
+  logsConsole = false;
+  /** The browser's own output. */
+  browserLog = join(this.folder, "browser.log");
   proxy = new FaultProxy(() => this.collector);
 
   /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
@@ -60,7 +65,12 @@ export class Rig {
   /** @param {(rig: Rig) => unknown} [prepare] Before anything is started. */
   static async start(prepare) {
     const emitted = new Emitted();
-    const pages = { "/emit": EMITTER, "/blank": "<title>blank</title>", "/emitted": emitted.handler };
+    const pages = {
+      "/emit": EMITTER,
+      "/speak": SPEAKER,
+      "/blank": "<title>blank</title>",
+      "/emitted": emitted.handler,
+    };
     const rig = new Rig(await servePages(pages), emitted);
     try {
       await prepare?.(rig);
@@ -106,8 +116,9 @@ export class Rig {
       extension: this.extension,
       url: "about:blank",
       headless: true,
-      log: join(this.folder, "browser.log"),
+      log: this.browserLog,
       hush: true,
+      args: this.logsConsole ? ["--enable-logging=stderr", "--v=0"] : [],
     });
     await this.until("the extension to record", async () => {
       const status = await this.command({ command: "status" });
@@ -237,6 +248,16 @@ export class Rig {
     const tab = await Tab.open(this.cdp, this.emitterUrl(name, pad), { firstScript });
     this.#tabs.push(tab);
     return tab;
+  }
+
+  /** A page that says what it is told to, under a name of its own: see `said.mjs`. @param {string} name @param {string} id */
+  speakerUrl(name, id) {
+    return `${this.site.origin}/speak?name=${name}&id=${id}`;
+  }
+
+  /** Closes `tab` when the scenario is over. @param {Tab} tab */
+  closeLater(tab) {
+    this.#tabs.push(tab);
   }
 
   /** @param {string} name */

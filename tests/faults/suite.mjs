@@ -2,6 +2,7 @@
 import { answers } from "./answers.mjs";
 import { browsers } from "./browsers.mjs";
 import { collectors } from "./collectors.mjs";
+import { lastWords } from "./last_words.mjs";
 import { checkSeqs, verdict } from "./ledger.mjs";
 import { limits } from "./limits.mjs";
 import { Rig } from "./rig.mjs";
@@ -25,7 +26,7 @@ const STUCK_MS = { small: 120_000, full: 1_500_000 };
 /** Events that a relay may hold, and lose with its page: the bound of its queue for one category, window included. */
 const MOST_UNACKED = 20_000;
 
-export const SCENARIOS = [...workers, ...browsers, ...collectors, ...answers, ...limits];
+export const SCENARIOS = [...workers, ...browsers, ...lastWords, ...collectors, ...answers, ...limits];
 
 /** The rigs of one run of the suite. */
 export class Rigs {

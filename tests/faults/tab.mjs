@@ -113,18 +113,37 @@ export const EMITTER = `<!doctype html><meta charset="utf-8"><title>emitter</tit
 export class Emitted {
   /** By name, then by document. @type {Map<string, Map<string, number>>} */
   #counts = new Map();
+  /** @type {Set<(name: string, id: string, count: number, what?: string) => void>} */
+  #listeners = new Set();
 
   /** The server's handler for `/emitted`. @type {import("../e2e/fixtures/pages.mjs").Handler} */
   handler = (request, response) => {
     let text = "";
     request.setEncoding("utf8").on("data", (chunk) => (text += chunk));
     request.on("end", () => {
-      const { name, id, count } = JSON.parse(text);
-      const documents = this.of(name);
-      documents.set(id, Math.max(count, documents.get(id) ?? 0));
+      const { name, id, count, what } = JSON.parse(text);
+      this.tell(name, id, count);
       response.writeHead(204).end();
+      for (const listener of this.#listeners) listener(name, id, count, what);
     });
   };
+
+  /** Document `id` has said at least so much. @param {string} name @param {string} id @param {number} count */
+  tell(name, id, count) {
+    const documents = this.of(name);
+    documents.set(id, Math.max(count, documents.get(id) ?? 0));
+  }
+
+  /** How many lines the newest document under `id` has told of. @param {string} name @param {string} id */
+  said(name, id) {
+    return [...this.of(name)].filter(([of]) => of.startsWith(`${id}_`)).at(-1)?.[1] ?? 0;
+  }
+
+  /** Calls `listener` each time a page tells. @param {(name: string, id: string, count: number, what?: string) => void} listener */
+  onTold(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
 
   /** @param {string} name */
   of(name) {

@@ -1,0 +1,99 @@
+/** What pages say in the moment in which they end, or are left: delivered, or marked in coverage. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { everythingIsMarked } from "./said.mjs";
+import { Tab } from "./tab.mjs";
+
+/** @typedef {import("./rig.mjs").Rig} Rig */
+
+/** Waits until the store has a line of document `id`. @param {Rig} rig @param {string} id */
+const heardOf = (rig, id) =>
+  rig.until(
+    `a line of ${id}`,
+    async () => (await rig.collector.events(`type:console.log url:*id=${id}`)).length > 0,
+  );
+
+/** Waits until a page has told its server. @param {Rig} rig @param {string} name @param {string} id @param {number} least */
+const told = (rig, name, id, least) =>
+  rig.until(`${id} to tell`, async () => rig.emitted.said(name, id) >= least);
+
+/** A window that a page of its origin has opened. @param {Rig} rig @param {string} name @param {string} id */
+async function popup(rig, name, id) {
+  const opener = await Tab.open(rig.cdp, `${rig.site.origin}/blank`);
+  rig.closeLater(opener);
+  const expression = `void (window.popup = open(${JSON.stringify(rig.speakerUrl(name, id))}))`;
+  await opener.send("Runtime.evaluate", { expression, userGesture: true });
+  await rig.until("the window", () => opener.evaluate("typeof popup.say === 'function'"));
+  return opener;
+}
+
+/** Ways in which a page ends that speaks to the last. @type {Record<string, (rig: Rig, name: string, id: string) => Promise<void>>} */
+const ENDINGS = {
+  async closedByOpener(rig, name, id) {
+    const opener = await popup(rig, name, id);
+    await opener.evaluate("popup.say(3)");
+    await heardOf(rig, id);
+    await opener.evaluate("popup.close()");
+    await told(rig, name, id, 6);
+  },
+  async closesItself(rig, name, id) {
+    const opener = await popup(rig, name, id);
+    await opener.evaluate("popup.say(3)");
+    await heardOf(rig, id);
+    await opener.evaluate("void popup.setTimeout('say(5); close()')");
+    await told(rig, name, id, 11);
+  },
+  /** Its only words are those that it says as it is closed. */
+  async silentUntilClosed(rig, name, id) {
+    const opener = await popup(rig, name, id);
+    await opener.evaluate("popup.close()");
+    await told(rig, name, id, 3);
+  },
+  /** A second or more after it was heard of last. */
+  async closedAfterSilence(rig, name, id) {
+    const opener = await popup(rig, name, id);
+    await opener.evaluate("popup.say(3)");
+    await heardOf(rig, id);
+    await sleep(1_500);
+    await opener.evaluate("popup.close()");
+    await told(rig, name, id, 6);
+  },
+  async tabClosed(rig, name, id) {
+    const tab = await Tab.open(rig.cdp, rig.speakerUrl(name, id));
+    await tab.evaluate("say(3)");
+    await heardOf(rig, id);
+    await tab.close();
+    await told(rig, name, id, 6);
+  },
+  async closedWhileBusy(rig, name, id) {
+    const tab = await Tab.open(rig.cdp, rig.speakerUrl(name, id));
+    tab.evaluate("sayForever(2)").catch(() => {});
+    await heardOf(rig, id);
+    await tab.close();
+    await rig.until("the tab to be gone", async () => {
+      const { targetInfos } = await rig.cdp.send("Target.getTargets");
+      return targetInfos.every(
+        (/** @type {{ targetId: string }} */ { targetId }) => targetId !== tab.targetId,
+      );
+    });
+  },
+};
+
+/** @type {import("./suite.mjs").Scenario[]} */
+export const lastWords = [
+  {
+    name: "words_at_the_end",
+    what: "windows are closed by scripts and tabs while busy, and say something in that moment",
+    times: { small: 1, full: 5 },
+    own: true,
+    emitterKilled: true,
+    prepare(rig) {
+      rig.logsConsole = true;
+    },
+    async run(rig, times) {
+      for (let time = 0; time < times; time++)
+        for (const [ending, run] of Object.entries(ENDINGS))
+          await run(rig, "words_at_the_end", ending + time);
+      await everythingIsMarked(rig, "words_at_the_end");
+    },
+  },
+];
