@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what Tabtape costs, beside the floor and beside its peers, in one run on one machine.
+ * `npm run bench`: what Tabtape costs, next to the floor and next to its peers, in one run on one machine.
  *
  *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that need a large store
  *   -- --only ROW       rows whose name holds ROW

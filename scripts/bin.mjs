@@ -3,7 +3,7 @@
  * `npx tabtape init-extension DIR` copies into another extension what `tabtape/extension` needs there. Every other
  * command line is the collector's, which is a native program and not part of the npm package.
  *
- * Looked for in TABTAPE_COLLECTOR, beside this script where a clone builds it, and on PATH.
+ * Looked for in TABTAPE_COLLECTOR, next to this script where a clone builds it, and on PATH.
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";

@@ -75,7 +75,7 @@ async function extensionPictures() {
     for (const [name, size] of Object.entries(sizes)) {
       const shownPage = await rig.context.newPage();
       await shownPage.setViewportSize(size);
-      // A page in a tab is itself in front: it is told which tab it would stand beside.
+      // A page in a tab is itself in front: it gets the tab it would be next to.
       await shownPage.addInitScript((id) => {
         const query = chrome.tabs.query.bind(chrome.tabs);
         /** @type {any} */ (chrome.tabs).query = async (/** @type {chrome.tabs.QueryInfo} */ what) =>

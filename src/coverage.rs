@@ -25,7 +25,7 @@ pub fn is_milestone(type_: &str) -> bool {
     MILESTONES.contains(&type_)
 }
 
-/// A stretch of time, Unix microseconds; no end: it goes on, as far as anyone has heard.
+/// A stretch of time, Unix microseconds; no end: it has not ended as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Window {
     /// First moment.

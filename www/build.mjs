@@ -1,5 +1,5 @@
 /**
- * How esbuild bundles the viewer. `scripts/build.mjs` runs it; the static files go beside the bundle.
+ * How esbuild bundles the viewer. `scripts/build.mjs` runs it; the static files go next to the bundle.
  *
  * Everything is a file of its own origin: the page's policy allows no inline script or style.
  */

@@ -1,6 +1,6 @@
 /**
- * Rows: events of 300 B stored on disk over HTTP, by batch size and connections, beside a loop that only inserts
- * the same lines into the same tables, and beside rotel; and how soon what is stored is found.
+ * Rows: events of 300 B stored on disk over HTTP, by batch size and connections, next to a loop that only inserts
+ * the same lines into the same tables, and next to rotel; and how soon what is stored is found.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";

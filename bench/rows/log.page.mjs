@@ -1,6 +1,6 @@
 /**
- * In the page: from event objects to a finished IndexedDB transaction, ours beside the floor and its peers; and, in
- * workers of their own, how long a recorder takes to go on with a session that is in the log.
+ * In the page: from event objects to a finished IndexedDB transaction, ours next to the floor and its peers; and, in
+ * workers of their own, how long a recorder takes to continue a session that is in the log.
  */
 import { Dexie } from "dexie";
 import { openDB } from "idb";
@@ -218,7 +218,7 @@ async function recovery({ sizes, rounds }) {
   return times;
 }
 
-/** In a worker: goes on with a session as a service worker that was killed does. */
+/** In a worker: continues a session as a service worker that was killed does. */
 async function recover({ databaseName, sessionId }) {
   const began = performance.now();
   await init(WASM);

@@ -1,5 +1,5 @@
 /**
- * In the page: what it costs to publish one event, from object to ring, beside its floor and its peers.
+ * In the page: what it costs to publish one event, from object to ring, next to its floor and its peers.
  * Contenders take turns, round by round; each sample is the mean of many publishes.
  */
 import { JsonLogsSerializer } from "@opentelemetry/otlp-transformer";

@@ -162,7 +162,7 @@ export class Inspector {
     return keys;
   }
 
-  /** The page goes on: objects may change. */
+  /** The page's own code runs again: objects may change. */
   forget(): void {
     this.#wide = null;
   }

@@ -1,5 +1,5 @@
 /**
- * Functions that look like the built-ins they stand for: same name, length, own keys, same `toString()`,
+ * Functions that look like the built-ins they replace: same name, length, own keys, same `toString()`,
  * no `prototype`, and not to be constructed.
  *
  * `Function.prototype.toString` is the one built-in that has to be replaced for it, by a function that looks

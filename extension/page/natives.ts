@@ -136,7 +136,7 @@ export function nowMicros(): number {
   return round((driftOrigin + monotonic()) * 1000);
 }
 
-/** `performance.now()` stands still while a computer sleeps, the wall clock does not. */
+/** `performance.now()` stops while a computer sleeps, the wall clock does not. */
 export function resetClockIfAdrift(): void {
   const origin = dateNow() - monotonic();
   if (origin - driftOrigin > 20 || driftOrigin - origin > 20) driftOrigin = origin;

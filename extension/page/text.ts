@@ -2,7 +2,7 @@
  * How the line is put together that a console prints of its arguments, for the core to write.
  *
  * The arguments cross as previews, and in place of their text a list of JSON: literals, indexes of arguments, and what
- * stands for an argument (see `src/console/mod.rs`). The core replaces secrets in the arguments first and writes the
+ * represents an argument (see `src/console/mod.rs`). The core replaces secrets in the arguments first and writes the
  * text from what is left, so that neither shows what the other hides. Code of the page is never run.
  */
 
@@ -127,7 +127,7 @@ export class TextParts {
     }
   }
 
-  /** The text that stands for an argument. */
+  /** The text that represents an argument. */
   #instead(at: number, text: string): void {
     this.#add(`[${at - this.#first},${quote(this.#room(text))}]`, text.length);
   }

@@ -5,7 +5,7 @@ const MAX_DRIFT_MS = 20;
 
 let origin = Date.now() - performance.now();
 
-/** Unix microseconds now. `performance.now()` stands still while a computer sleeps, the wall clock does not. */
+/** Unix microseconds now. `performance.now()` stops while a computer sleeps, the wall clock does not. */
 export function nowMicros(): number {
   const monotonic = performance.now();
   const current = Date.now() - monotonic;

@@ -3,7 +3,7 @@
  * worker until it has committed them.
  *
  * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. When its extension
- * is reloaded it goes on observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
+ * is reloaded it continues observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
  * save what is unacknowledged when its document ends while no worker answers, or when no heir comes.
  */
 import { HookChannel } from "./channel.ts";

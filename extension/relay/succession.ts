@@ -26,7 +26,7 @@ const CATEGORIES = ["console", "page", "interaction"];
 
 export interface Estate {
   legacies: Legacy[];
-  /** The channel of the MAIN-world hook, which goes on until a new one takes its place. */
+  /** The channel of the MAIN-world hook, which continues until a new one takes its place. */
   hook: EventTarget | null;
 }
 

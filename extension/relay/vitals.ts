@@ -31,7 +31,7 @@ const FINAL_WHEN_HIDDEN = new Set<MetricType["name"]>(["CLS", "INP"]);
  * Every change is asked for, and what is final decided here: left to itself, web-vitals says nothing of an
  * interaction whose entries are still waiting for an idle moment when the document is hidden.
  *
- * The answer stops what can be stopped; web-vitals itself goes on until the document ends, unheard.
+ * The answer stops what can be stopped; web-vitals itself continues until the document ends, unheard.
  */
 export function observeVitals(observe: Observe): () => void {
   let over = false;

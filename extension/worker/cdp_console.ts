@@ -175,7 +175,7 @@ function argsOf(args: RemoteObject[], count: number): unknown[] {
   return [...args.slice(0, count).map(previewOf), ...(args.length > count ? [{ $: "cut" }] : [])];
 }
 
-/** A literal, the index of an argument, or an index with the text that stands for the argument. */
+/** A literal, the index of an argument, or an index with the text that represents the argument. */
 type TextPart = string | number | [number, string];
 
 /** How the core puts the text together, once it has replaced the secrets in the arguments: see src/console/mod.rs. */

@@ -138,7 +138,7 @@ export class Network {
     const known = this.#pending.get(details.requestId);
     const body = bodyOf(details.requestBody ?? null, this.#bodyBudget(details.tabId));
     if (known !== undefined) {
-      // The same request goes on at another address, perhaps without its body.
+      // The same request continues at another address, perhaps without its body.
       known.published = false;
       known.startedMs = details.timeStamp;
       known.body = body;

@@ -85,7 +85,7 @@ export class Recording {
     };
   }
 
-  /** The worker has started: go on with what was. `reason`, as in `WorkerStart`, is known a little later. */
+  /** The worker has started: continue the last recording. `reason`, as in `WorkerStart`, is known a little later. */
   async begin(reason: () => WorkerStart["reason"]): Promise<void> {
     try {
       this.#settings = await loadSettings(await this.#home.preconfiguration());

@@ -1,7 +1,7 @@
 /**
  * Settings that outlive the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
  *
- * A preconfiguration (of ours, the file `tabtape.json` beside the manifest) is applied at the first worker start that
+ * A preconfiguration (of ours, the file `tabtape.json` next to the manifest) is applied at the first worker start that
  * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
  */
 import type { Durability } from "../../src/web/durability.ts";

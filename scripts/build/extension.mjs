@@ -7,7 +7,7 @@ import { dist, root } from "../lib/paths.mjs";
 import { during } from "../lib/say.mjs";
 import { emit, outputsOf } from "./emit.mjs";
 
-/** A preconfiguration somebody put beside the developer build stays there: it is the user's. */
+/** A preconfiguration somebody put next to the developer build stays there: it is the user's. */
 const PRECONFIGURATION = "tabtape.json";
 
 export async function buildExtension() {

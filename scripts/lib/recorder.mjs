@@ -13,7 +13,7 @@ const READY_LIMIT_MS = 30_000;
 const PAGE_LIMIT_MS = 5000;
 
 /**
- * Copies the built extension and writes `tabtape.json` beside its manifest, for this user's eyes only.
+ * Copies the built extension and writes `tabtape.json` next to its manifest, for this user's eyes only.
  * @param {string} from @param {string} to @param {object} preconfiguration Collector, recording and capture config.
  */
 export function copyExtension(from, to, preconfiguration) {
@@ -37,7 +37,7 @@ export function extensionId(folder) {
 }
 
 /**
- * Removes the worker's script that Chromium keeps in the profile when it is of another build: it would go on
+ * Removes the worker's script that Chromium keeps in the profile when it is of another build: it would continue
  * running it, with the new wasm. The build's version tells; what was recorded is kept elsewhere in the profile.
  * @param {string} profile @param {string} extension
  */

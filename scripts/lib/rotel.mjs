@@ -1,4 +1,4 @@
-/** PyPI's rotel, an OpenTelemetry collector that tests and the benchmarks run beside ours. */
+/** PyPI's rotel, an OpenTelemetry collector that tests and the benchmarks run next to ours. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "./paths.mjs";

@@ -2,7 +2,7 @@
  * Chooses the Rust toolchain that builds the wasm, and its tools.
  *
  * Native code is always built by the `cargo` on PATH. Wasm is built by the same one when its sysroot has
- * std for wasm32, else by Debian's `rustc-web` (see debian.mjs), which lives beside it in /usr.
+ * std for wasm32, else by Debian's `rustc-web` (see debian.mjs), which lives next to it in /usr.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";

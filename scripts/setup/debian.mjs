@@ -1,7 +1,7 @@
 /**
  * Wasm without rustup's download: Debian's `rustc-web`, and std for wasm32 built once from its own source.
  *
- * The packages live in /usr beside rustup and do not touch it. What is built is kept in the cache by the
+ * The packages live in /usr next to rustup and do not touch it. What is built is kept in the cache by the
  * compiler's version, and copied where that compiler looks for it.
  */
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";

@@ -11,7 +11,7 @@ use std::str::FromStr;
 ///
 /// - `*` is every page, also one without a host (`about:blank`).
 /// - A host is exactly that host; with `*.` before it, its subdomains too.
-/// - Scheme and port count if given; `*` stands for any scheme or host.
+/// - Scheme and port count if given; `*` represents any scheme or host.
 /// - A path is a [`Glob`] for path and query; without one every path fits.
 ///
 /// ```

@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         self.rest().starts_with(literal).then(|| self.at += literal.len())
     }
 
-    /// Passes a string and returns its content, escapes as they stand.
+    /// Passes a string and returns its content, escapes as they are.
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         self.literal(b"\"")?;
         let start = self.at;

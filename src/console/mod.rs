@@ -9,7 +9,7 @@
 //! ```
 //!
 //! An element of `text` is a literal, the index of an argument, an index in an array of its own (the
-//! argument in quotes, as `%o` prints a string), or an index with the text that stands for the argument:
+//! argument in quotes, as `%o` prints a string), or an index with the text that represents the argument:
 //! more of a string than `args` contains, or a number as `%d` prints it.
 //!
 //! The arguments stand next to `text`, under `args`, under `error` (one argument), or under `text_args`,
@@ -93,7 +93,7 @@ enum Part<'a> {
     Literal(&'a [u8]),
     Argument(usize),
     Quoted(usize),
-    /// The content of the JSON string that stands for an argument.
+    /// The content of the JSON string that represents an argument.
     Shown(usize, &'a [u8]),
 }
 

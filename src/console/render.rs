@@ -150,7 +150,7 @@ fn write(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     pieces.iter().for_each(|piece| out.extend_from_slice(piece));
 }
 
-/// The members of an object, keys as they stand.
+/// The members of an object, keys as they are.
 struct Members<'a>(Cursor<'a>);
 
 impl<'a> Members<'a> {

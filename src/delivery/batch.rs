@@ -40,7 +40,7 @@ pub struct Batch {
     pub records: Vec<(u64, u64)>,
 }
 
-/// The body's length stands for the body.
+/// The body's length represents the body.
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
@@ -111,7 +111,7 @@ impl<'a> Filling<'a> {
         let taken = if self.plan.refused.contains(&self.next_seq) {
             self.gap(last_seq, entry.category(), REFUSED)
         } else if let (Entry::Gap(stored), true) = (entry, first_seq < self.next_seq) {
-            // The cursor stands inside a gap: its rest is sent.
+            // The cursor is inside a gap: its rest is sent.
             self.gap(last_seq, &stored.gap.category, &stored.gap.reason)
         } else {
             self.line(last_seq, entry.line())

@@ -54,7 +54,7 @@ impl Flusher {
         self.sessions.committed(session_id, latest_seq);
     }
 
-    /// The list could not be read. The live session goes on meanwhile.
+    /// The list could not be read. The live session continues meanwhile.
     pub fn on_sessions_unreadable(&mut self, error: String, now_ms: f64) {
         self.list_at_ms = now_ms + LOG_RETRY_MS;
         self.notices.push(Notice::LogUnreadable { error });

@@ -11,7 +11,7 @@ pub enum SessionStop {
         /// The seq.
         seq: u64,
     },
-    /// The collector refuses even the gap that stands for a refused record.
+    /// The collector refuses even the gap that represents a refused record.
     GapRefused {
         /// The first seq of the gap.
         first_seq: u64,
@@ -90,14 +90,14 @@ pub enum Notice {
         /// The collector's answer.
         error: String,
     },
-    /// It refuses a whole batch; this is tried again, other sessions go on.
+    /// It refuses a whole batch; this is tried again, other sessions continue.
     BatchRefused {
         /// The session.
         session_id: SessionId,
         /// The collector's answer.
         error: String,
     },
-    /// The delivery of a session has stopped; others go on.
+    /// The delivery of a session has stopped; others continue.
     SessionStopped {
         /// The session.
         session_id: SessionId,

@@ -94,7 +94,7 @@ impl Flusher {
     }
 
     /// How a flush stands that began when the live session was at `live_seq`, after so many failures.
-    /// `None`: it goes on.
+    /// `None`: it continues.
     pub(super) fn flushed(
         &self,
         live: Option<SessionId>,

@@ -74,7 +74,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         }
     }
 
-    /// A log on a full or broken disk may never answer; delivery goes on from memory.
+    /// A log on a full or broken disk may never answer; delivery continues from memory.
     async fn log<R>(&self, asked: impl Future<Output = Result<R, LogError>>) -> Result<R, LogError> {
         self.within(LOG_TIMEOUT_MS, asked).await.unwrap_or_else(|| {
             let message = format!("no answer within {} s", LOG_TIMEOUT_MS / 1_000.0);

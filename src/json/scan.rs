@@ -112,7 +112,7 @@ impl<'a> Scanner<'a> {
         if self.pos == self.text.len() { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    /// Passes a string and returns its content, escapes as they stand.
+    /// Passes a string and returns its content, escapes as they are.
     ///
     /// # Errors
     /// No string is next, or it is not JSON.
@@ -266,7 +266,7 @@ impl<'a> Scanner<'a> {
         self.value().map(|_| ())
     }
 
-    /// Passes an object's key and its colon; returns the key's content, escapes as they stand.
+    /// Passes an object's key and its colon; returns the key's content, escapes as they are.
     ///
     /// # Errors
     /// No key is next.

@@ -188,7 +188,7 @@ impl Merge {
         Step::End
     }
 
-    /// A lane goes on after what could not be read.
+    /// A category continues after records that cannot be read.
     fn past_damage(&mut self, lane: usize) {
         for index in std::mem::take(&mut self.lanes[lane].damaged) {
             self.damage[index].complete = self.began_at <= self.damage[index].first_seq;

@@ -8,7 +8,7 @@
 //! ## Losing
 //!
 //! A commit that fails is tried again with the same seqs; see
-//! [`CaptureSession`](crate::session::CaptureSession) for what happens when that goes on.
+//! [`CaptureSession`](crate::session::CaptureSession) for what happens when that persists.
 //! [`LogError::Superseded`] is final: another owner resumed the session.
 
 mod columns;
@@ -157,7 +157,7 @@ pub enum LogError {
     /// The session has no head: the store was emptied.
     Missing,
     /// The session is in the database already and is not begun twice; without its first head, which said
-    /// the last seq it spent, nobody goes on from it either.
+    /// the last seq it spent, it cannot be resumed either.
     NotResumable(SessionId),
     /// A segment cannot be read.
     Corrupt {

@@ -1,8 +1,8 @@
-//! The small part of a record that readers filter on, kept beside its bytes.
+//! The small part of a record that readers filter on, kept next to its bytes.
 //!
 //! A [`Header`] holds what is compared as numbers and, for the rest, where in the line it stands, so
 //! that matching a record parses nothing. It belongs to exactly one line: its spans mean nothing
-//! beside another.
+//! next to another.
 
 use crate::json::{JsonError, JsonErrorKind, Scanner, unescape};
 use crate::levels::{DetailLevel, Severity, SourceKind};
@@ -51,7 +51,7 @@ pub struct Header {
     pub type_: Span,
     /// The category's characters, without quotes; ASCII, never escaped.
     pub category: Span,
-    /// The url's characters, without quotes, JSON escapes as they stand.
+    /// The url's characters, without quotes, JSON escapes as they are.
     pub url: Span,
     /// The JSON text of `data`.
     pub data: Span,

@@ -9,7 +9,7 @@
 //!
 //! A reader that falls behind is told: its next result is [`ReadResult::Dropped`], with how many seqs
 //! it missed (matching its selector or not: nobody looks at what is gone) and the next one still held.
-//! Then it goes on with the survivors. Other readers notice nothing.
+//! Then it continues with the survivors. Other readers notice nothing.
 //!
 //! ## Resuming
 //!

@@ -260,7 +260,7 @@ impl CaptureSession {
         self.categories.counts()
     }
 
-    /// The last seq that a later owner will find in the log, with the relay counters committed beside it.
+    /// The last seq that a later owner will find in the log, with the relay counters committed next to it.
     pub(crate) fn durable_seq(&self) -> u64 {
         if self.state == State::Volatile { 0 } else { self.committed_seq() }
     }
@@ -279,7 +279,7 @@ impl CaptureSession {
         self.ring.reader(after_seq, selector)
     }
 
-    /// Accepts one event, a JSON object. `clock` stands in for an absent `ts`. Returns its seq.
+    /// Accepts one event, a JSON object. `clock` replaces an absent `ts`. Returns its seq.
     ///
     /// # Errors
     /// The event is refused, and no seq is spent.

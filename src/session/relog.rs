@@ -1,4 +1,4 @@
-//! The way back: a volatile session whose log works again goes on in it.
+//! Recovers the log of a degraded session, once the log works again.
 
 use super::{CaptureSession, State};
 use crate::log::{Commit, LogError, LogStore, RelayCursor, SegmentBuilder};

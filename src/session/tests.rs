@@ -350,7 +350,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     /// Whatever happens, in whatever order: every seq is an event or in a gap, none is used twice, what
-    /// was reported committed stays, and a resumed owner goes on right after it.
+    /// was reported committed stays, and a resumed owner continues right after it.
     #[test]
     fn the_ledger_always_balances(steps in prop::collection::vec(step(), 0..60)) {
         let log = MemoryLog::default();

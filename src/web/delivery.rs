@@ -83,7 +83,7 @@ pub(super) fn event_of(notice: &Notice) -> Option<String> {
     })
 }
 
-/// The log of a recorder, which goes on without one where there is no IndexedDB.
+/// The log of a recorder, which continues without one where there is no IndexedDB.
 #[derive(Debug)]
 struct OptionalLog(Option<IndexedDbLog>);
 

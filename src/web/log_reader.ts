@@ -13,7 +13,7 @@ export interface LoggedSession {
   categories: string[];
 }
 
-/** Some lines of one session, and where to go on. */
+/** Some lines of one session, and where to continue. */
 export interface LogPage {
   /** Envelopes and gaps, byte for byte as they were committed. */
   lines: string[];
@@ -64,7 +64,7 @@ export interface LogStorage {
 const decoder = new TextDecoder();
 
 /**
- * Reads the category logs of every session in a database. It owns none of them: whoever records goes on
+ * Reads the category logs of every session in a database. It owns none of them: whoever records continues
  * undisturbed.
  */
 export class LogReader {

@@ -29,7 +29,7 @@ export class CategoryLogs {
     return this.#wasm.sessionId;
   }
 
-  /** The last seq in the logs when they were opened; the session goes on after it. */
+  /** The last seq in the logs when they were opened; the session continues after it. */
   get latestSeq(): number {
     return this.#wasm.latestSeq;
   }

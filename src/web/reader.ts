@@ -17,7 +17,7 @@ export class Reader implements AsyncIterable<ReadResult> {
     this.#wasm = wasm;
   }
 
-  /** The resume token: pass it as `afterSeq` to go on from here. */
+  /** The resume token: pass it as `afterSeq` to continue from here. */
   get afterSeq(): number {
     return this.#wasm.afterSeq;
   }

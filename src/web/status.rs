@@ -119,7 +119,7 @@ impl StatusNotice {
         }
         this.last_told_ms.set(monotonic_ms());
         if let Some(listener) = &this.listener {
-            // A listener that throws is its owner's concern; the recorder goes on.
+            // A listener that throws is its owner's concern; the recorder continues.
             let _ = listener.call0(&JsValue::NULL);
         }
     }

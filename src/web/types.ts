@@ -40,7 +40,7 @@ export interface CaptureConfigPatch {
 
 /** The record in `chrome.storage.session` from which the next worker resumes this session. */
 export interface ResumeRecord {
-  /** Null when there is none to go on with: the last one went on in memory. */
+  /** Null when there is none to continue: the last one went on in memory. */
   session_id: string | null;
   epoch: number;
   /**

@@ -91,7 +91,7 @@ test("a page that has broken built-ins before us hears nothing of ours when reco
   await broken.close();
 });
 
-test("a page whose console cannot be hooked any more is told as one", async () => {
+test("a page whose console cannot be hooked any more is recorded as one", async () => {
   await rig.command({ command: "stop" });
   const paths = ["/frozen-first", "/own-console", "/broken", "/open"];
   const pages = await Promise.all(paths.map((path) => rig.open(path)));

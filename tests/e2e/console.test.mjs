@@ -197,7 +197,7 @@ test("format directives are applied to the text", async () => {
   assert.equal(event.data.text, "styled text 4 {a: 1} 100% rest");
 });
 
-test("counts and timers are told as the browser prints them", async () => {
+test("counts and timers are recorded as the browser prints them", async () => {
   const page = await rig.open("/state");
   const events = await rig.until("url:*/state category:console", (found) =>
     found.some(({ data }) => /** @type {any} */ (data).text === "state ends"),
@@ -246,7 +246,7 @@ test("counts and timers are told as the browser prints them", async () => {
   await page.close();
 });
 
-test("formats, errors of errors and symbols are told; what is wide costs a moment and is cut", async () => {
+test("formats, errors of errors and symbols are recorded; what is wide costs a moment and is cut", async () => {
   const page = await rig.open("/kinds");
   const formats = await rig.event("console.log", "kinds formats");
   assert.equal(formats.data.text, "42 1.5 {deep: {er: 1}}|-3 % kinds formats");

@@ -97,7 +97,7 @@ test("a response comes once, from the protocol, with its body at verbose", async
   );
 });
 
-test("redirects and failures are told by the protocol too", async () => {
+test("redirects and failures are recorded by the protocol too", async () => {
   await page.evaluate(() => fetch("/hop").then((response) => response.text()));
   const hop = await rig.event("network.redirect", "/hop");
   assert.equal(hop.data.status, 302);
@@ -106,7 +106,7 @@ test("redirects and failures are told by the protocol too", async () => {
   assert.equal((await rig.event("network.failed", "/reset")).data.error, "net::ERR_EMPTY_RESPONSE");
 });
 
-test("frames of a WebSocket are told in both directions", async () => {
+test("frames of a WebSocket are recorded in both directions", async () => {
   await page.evaluate(
     (url) =>
       new Promise((resolve) => {
@@ -224,7 +224,7 @@ test("an event names frame, document and navigation as those of other producers 
   assert.equal(framed.source.metadata.navigation_id, inner.source.metadata.navigation_id);
 });
 
-test("a frame of another site, which has a session of its own, is told of under its own names", async () => {
+test("a frame of another site, which has a session of its own, is recorded under its own names", async () => {
   await page.evaluate((url) => {
     const frame = document.createElement("iframe");
     frame.src = url;
@@ -325,7 +325,7 @@ const tellers = async (path) =>
 
 const debuggerState = async () => (await rig.command({ command: "status" })).debugger;
 
-test("a request that is under way when the tab is attached to is told of by whoever began it", async () => {
+test("a request that is under way when the tab is attached to is recorded by the producer that saw it begin", async () => {
   await page.evaluate(() => {
     void fetch("/held?body").then((response) => response.text());
     void fetch("/held?headers").then((response) => response.text());
@@ -366,7 +366,7 @@ test("attached to all tabs, those that are open and those that come later", asyn
   assert.deepEqual(detached[0]?.data, { reason: "target_closed" });
 });
 
-test("after the worker's death each request is told of once, and workers and sockets are still heard", async () => {
+test("after the worker's death each request is recorded once, and workers and sockets are still recorded", async () => {
   await page.evaluate(() => {
     const scope = /** @type {any} */ (globalThis);
     scope.lasting = new Worker("/lasting.js");

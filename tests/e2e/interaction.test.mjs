@@ -53,7 +53,7 @@ test("a click names the control by a stable selector and by what is written on i
   assert.equal(source.metadata.frame_id, "0");
 });
 
-test("typing is told as classes of keys and a field, never as what was typed", async () => {
+test("typing is recorded as classes of keys and a field, never as what was typed", async () => {
   await page.click("#email");
   await page.keyboard.type("me@secret.example");
   await page.keyboard.press("Backspace");
@@ -85,13 +85,13 @@ test("a submit names form, method and the button that did it", async () => {
   assert.equal(data.method, "post");
 });
 
-test("a checkbox is told with its state", async () => {
+test("a checkbox is recorded with its state", async () => {
   await page.check("#agree");
   const { data } = await rig.event("input.change", "agree");
   assert.equal(data.checked, true);
 });
 
-test("of fields for passwords, cards and one-time codes nothing is told at all", async () => {
+test("nothing is recorded of fields for passwords, cards and one-time codes", async () => {
   for (const field of ["#pw", "#card", "#code"]) {
     await page.click(field);
     await page.keyboard.type("31337");
@@ -108,7 +108,7 @@ test("of fields for passwords, cards and one-time codes nothing is told at all",
   );
 });
 
-test("a scroll is told once it has settled", async () => {
+test("a scroll is recorded once it has settled", async () => {
   await page.mouse.move(500, 300);
   for (let step = 0; step < 5; step++) await page.mouse.wheel(0, 200);
   const { data } = await rig.event("input.scroll");
@@ -117,13 +117,13 @@ test("a scroll is told once it has settled", async () => {
   assert.ok(scrolls.length < 5, `${scrolls.length} events for 5 steps`);
 });
 
-test("a resource that fails to load is told with its element", async () => {
+test("a resource that fails to load is recorded with its element", async () => {
   const { data } = await rig.event("page.resource_failed", "missing.png");
   assert.equal(data.element, "img");
   assert.equal(data.label, "gone");
 });
 
-test("a violation of the page's policy is told with directive and what was blocked", async () => {
+test("a violation of the page's policy is recorded with directive and what was blocked", async () => {
   const other = await rig.open("/csp");
   const inline = await rig.event("page.csp_violation", "inline");
   assert.equal(inline.data.directive, "script-src-elem");
@@ -133,7 +133,7 @@ test("a violation of the page's policy is told with directive and what was block
   await other.close();
 });
 
-test("deprecations and interventions are told with what the browser calls them", async () => {
+test("deprecations and interventions are recorded with what the browser calls them", async () => {
   const other = await rig.open("/deprecated");
   const deprecation = await rig.event("page.deprecation", "/deprecated");
   assert.equal(deprecation.data.id, "XMLHttpRequestSynchronousInNonWorkerOutsideBeforeUnload");
@@ -146,7 +146,7 @@ test("deprecations and interventions are told with what the browser calls them",
   await other.close();
 });
 
-test("vitals are told as web-vitals defines them", async () => {
+test("vitals are recorded as web-vitals defines them", async () => {
   const vitals = await rig.open("/vitals");
   await vitals.waitForTimeout(700);
   await vitals.click("#work");

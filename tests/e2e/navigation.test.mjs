@@ -31,7 +31,7 @@ after(() => rig.close());
 const named = async (q, count) =>
   (await rig.until(q, (events) => events.length >= count)).map(({ type }) => type);
 
-test("a navigation is told from its start to its load, under one navigation id", async () => {
+test("a navigation is recorded from its start to its load, under one navigation id", async () => {
   const page = await rig.open("/plain");
   const types = await named("url:*/plain type:page.navigation_*", 4);
   assert.deepEqual(types, [
@@ -46,7 +46,7 @@ test("a navigation is told from its start to its load, under one navigation id",
   await page.close();
 });
 
-test("a tab is told from its creation to its end, with the page it showed", async () => {
+test("a tab is recorded from its creation to its end, with the page it showed", async () => {
   const page = await rig.open("/next");
   await rig.event("page.settled", "/next");
   await page.close();
@@ -58,7 +58,7 @@ test("a tab is told from its creation to its end, with the page it showed", asyn
   assert.equal(types.at(-1), "tab.removed");
 });
 
-test("a window is told of when it opens and closes", async () => {
+test("a window is recorded when it opens and closes", async () => {
   const worker = await rig.worker();
   const id = await worker.evaluate(
     async (url) => (await chrome.windows.create({ url }))?.id,
@@ -74,7 +74,7 @@ test("a window is told of when it opens and closes", async () => {
   );
 });
 
-test("a failed navigation is told with the browser's own name for why", async () => {
+test("a failed navigation is recorded with the browser's own name for the reason", async () => {
   const page = await rig.context.newPage();
   await page.goto("http://127.0.0.1:1/refused").catch(() => {});
   const event = await rig.event("page.navigation_failed", ":1/refused");
@@ -82,7 +82,7 @@ test("a failed navigation is told with the browser's own name for why", async ()
   await page.close();
 });
 
-test("a single-page application's moves are told, and its later events carry the new address", async () => {
+test("a single-page application's moves are recorded, and its later events carry the new address", async () => {
   const page = await rig.open("/app");
   const moved = await rig.event("page.history_updated", "/app/one");
   assert.equal(moved.data.kind, "state");

@@ -77,7 +77,7 @@ test("duration is the server's, not the worker's", async () => {
   await page.close();
 });
 
-test("a chain of redirects is told hop by hop under one request id", async () => {
+test("a chain of redirects is recorded hop by hop under one request id", async () => {
   const page = await rig.open("/page");
   await page.evaluate(() => fetch("/hop").then((response) => response.text()));
   const second = await rig.event("network.redirect", "/hop2");
@@ -140,7 +140,7 @@ test("what came from the cache says so", async () => {
   await page.close();
 });
 
-test("a stream that never ends is told when it starts", async () => {
+test("a stream that never ends is recorded when it starts", async () => {
   const page = await rig.open("/page");
   await page.evaluate(() => {
     /** @type {any} */ (window).stream = new EventSource("/events");
@@ -211,7 +211,7 @@ test("minimal leaves headers out, verbose adds bodies, and both apply at once", 
   await page.close();
 });
 
-test("a WebSocket that is refused is told of as failed", async () => {
+test("a WebSocket that is refused is recorded as failed", async () => {
   const page = await rig.open("/page");
   await page.evaluate(
     (url) =>

@@ -93,7 +93,7 @@ test("what a page logs while it leaves is recorded", async () => {
   await page.close();
 });
 
-test("a page that comes back from the back/forward cache goes on being recorded", async () => {
+test("a page that comes back from the back/forward cache continues being recorded", async () => {
   const page = await rig.context.newPage();
   await page.goto(`${rig.site.origin}/cached`);
   await rig.event("console.log", "shown anew");

@@ -2,7 +2,7 @@
  * Secrets seeded wherever pages have them are nowhere outside their pages: not in the extension's logs, not on the
  * wire, not in the store.
  *
- * A marker that is no secret is beside each of them, and has to be found: a search that finds nothing proves nothing.
+ * A marker that is no secret is next to each of them, and has to be found: a search that finds nothing proves nothing.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";

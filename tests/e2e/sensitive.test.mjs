@@ -20,7 +20,7 @@ const PLAIN =
   token_count keyboard search q street cc bcc occupation expiry_notice pineapple happiness stopped
   année señal größe succvar accvalue`.split(/\s+/);
 
-test("names of secret fields are told from others that only contain their words", async () => {
+test("names of secret fields are distinguished from others that only contain their words", async () => {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("../../extension/relay/sensitive.ts", import.meta.url))],
     bundle: true,
@@ -77,7 +77,7 @@ async function told() {
   return rig.collector.events("category:interaction");
 }
 
-test("of a code field, a card's month and passwords that were made readable nothing is told", async () => {
+test("nothing is recorded of a code field, a card's month and passwords that were made readable", async () => {
   await page.click("#otp_code");
   await page.keyboard.type("31337");
   await page.selectOption("#month", "12");
@@ -100,7 +100,7 @@ test("of a code field, a card's month and passwords that were made readable noth
   assert.deepEqual(fields, []);
 });
 
-test("a label holds what is written beside a field, never what was typed into it", async () => {
+test("a label holds what is written next to a field, never what was typed into it", async () => {
   await page.click("#editor");
   await page.keyboard.type("typed by me ");
   await page.click("#wrapper", { position: { x: 3, y: 3 } });

@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => rig.close());
 
-test("a tab that is moved, and then to another window, is told with where from and to", async () => {
+test("a tab that is moved, and then to another window, is recorded with both positions", async () => {
   const page = await rig.open("/page?moved");
   await rig.event("page.settled", "moved");
   const worker = await rig.worker();
@@ -40,7 +40,7 @@ test("a tab that is moved, and then to another window, is told with where from a
   await page.close();
 });
 
-test("a window that gets the focus is told of", async () => {
+test("a window that gets the focus is recorded", async () => {
   const windows = await (await rig.worker()).evaluate(async () =>
     (await chrome.windows.getAll()).map(({ id }) => `${id}`),
   );
@@ -51,7 +51,7 @@ test("a window that gets the focus is told of", async () => {
   assert.ok(windows.includes(focused?.source.metadata?.window_id ?? ""), JSON.stringify(focused));
 });
 
-test("a tab that the browser discards gets another id, and both are told", async () => {
+test("a tab that the browser discards gets another id, and both are recorded", async () => {
   const worker = await rig.worker();
   const page = await rig.open("/page?discarded");
   await rig.event("page.settled", "discarded");

@@ -89,7 +89,7 @@ export const limits = [
           for (const { code } of recorder.problems) met.add(code);
           return recorder.state !== "logged" || recorder.problems.length > 0;
         });
-        // At first so shortly that commits are tried again, then so long that the session goes on in memory.
+        // At first so shortly that commits are tried again, then so long that the session continues in memory.
         await sleep(time % 2 === 0 ? 1_000 : 8_000);
         met.add((await rig.command({ command: "status" })).recorder.state);
         empty();
@@ -129,7 +129,7 @@ export const limits = [
   },
   {
     name: "worker_killed_in_memory",
-    what: "the worker is killed while its session, whose log failed, goes on in memory: that is told",
+    what: "the worker is killed while its session, whose log failed, continues in memory: the loss is recorded",
     times: { small: 2, full: 6 },
     own: true,
     leaveOut: cannotMount,
@@ -173,7 +173,7 @@ export const limits = [
   },
   {
     name: "browser_quota_full",
-    what: "the extension's quota is used up while the collector is away: the oldest goes, and is told",
+    what: "the extension's quota is used up while the collector is away: the oldest records go, and gaps say so",
     times: { small: 0, full: 2 },
     own: true,
     prepare: (rig) => {

@@ -167,7 +167,7 @@ export class Rig {
     }
   }
 
-  /** Everything is delivered; what stands in the way for a moment is waited out. */
+  /** Everything is delivered; short failures are waited out. */
   async flushed() {
     await this.until("everything to be delivered", () => this.command({ command: "flush" }).then(() => true));
   }

@@ -52,7 +52,7 @@ export const workers = [
   dies("worker_process_killed", { small: 3, full: 33 }),
   {
     name: "worker_idle",
-    what: "the worker is ended by the browser for being idle, and a page goes on later",
+    what: "the worker is ended by the browser for being idle, and a page continues later",
     times: { small: 0, full: 2 },
     async run(rig, times) {
       const tab = await rig.emitter("worker_idle");

@@ -100,7 +100,7 @@ async fn a_session_that_lost_its_head_is_drained_and_not_resumed() {
     assert_eq!(sessions[0].1.categories, ["console", "network"]);
     let entries = read_all(&log, recording.session_id, 0).await;
     assert_eq!((covered(&entries), gaps(&entries)), ((1, 6), vec![]));
-    // Its last seq may have been spent and lost: nobody goes on from what is left.
+    // Its last seq may have been spent and lost: the session cannot be resumed from the rest.
     assert_eq!(
         log.begin_session(recording.session_id).await,
         Err(LogError::NotResumable(recording.session_id))

@@ -112,7 +112,7 @@ async fn in_need_the_unacked_of_the_largest_category_goes_as_a_gap() {
     assert!(!quota.is_empty() && quota.iter().all(|gap| gap.0 == "console" && gap.2 > 3), "{gaps:?}");
     assert_eq!(quota.iter().map(|gap| gap.3 - gap.2 + 1).sum::<u64>(), retained.unacked_seqs);
 
-    // The owner goes on as if nothing had been.
+    // The owner continues as if nothing had been.
     log.commit(&recording.commit(&["console"])).await.unwrap();
     assert_eq!(covered(&read_all(&log, recording.session_id, 0).await), (1, 31));
 }

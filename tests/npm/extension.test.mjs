@@ -110,7 +110,7 @@ test("its own events are in the same stream, and a wrong one is its caller's", a
   assert.match(refused[1], /Not a category/);
 });
 
-test("stopped, it leaves pages alone; nothing it keeps stands in the way of its host's own names", async () => {
+test("stopped, it leaves pages alone; nothing it keeps is in the way of its host's own names", async () => {
   const worker = await consumer();
   await worker.evaluate(() => /** @type {any} */ (globalThis).tabtape.stop());
   const kept = await worker.evaluate(async () => ({
@@ -129,7 +129,7 @@ test("stopped, it leaves pages alone; nothing it keeps stands in the way of its 
   assert.equal(kept.published, null);
 });
 
-test("a manifest that lacks a permission is told which", async () => {
+test("the missing permission of a manifest is named", async () => {
   const poorer = join(installed.folder, "poorer");
   cpSync(extension, poorer, { recursive: true });
   const manifest = JSON.parse(readFileSync(join(poorer, "manifest.json"), "utf8"));

@@ -38,7 +38,7 @@ test("the package holds every file it exports, and nothing that is not for its u
   );
 });
 
-test("packing fails while a preconfiguration is beside the package's files", async () => {
+test("packing fails while a preconfiguration is next to the package's files", async () => {
   const copy = join(installed.folder, "copy");
   mkdirSync(join(copy, "scripts"), { recursive: true });
   for (const path of ["package.json", "README.md", "scripts/lib", "scripts/pack.mjs", "dist/npm"]) {

@@ -154,7 +154,7 @@ test("a site that is forgotten leaves counted gaps, and nothing else", async () 
     .getByRole("status")
     .filter({ hasText: /events of 127\.0\.0\.1 forgotten/ })
     .waitFor();
-  // Without a reload: an open viewer must not go on showing what is forgotten.
+  // Without a reload: an open viewer must not continue showing what is forgotten.
   await until(texts, (all) => !holds("customer")(all), "rows without what is forgotten");
   await until(texts, holds("the other page"), "what was not forgotten");
   const left = await exported(viewer);

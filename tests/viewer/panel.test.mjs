@@ -27,7 +27,7 @@ test("the panel follows the active tab", async () => {
   const two = await rig.open("/two");
   const tabs = await (await rig.worker()).evaluate(() => chrome.tabs.query({}));
   const idOf = (/** @type {string} */ path) => tabs.find((tab) => tab.url?.endsWith(path))?.id;
-  // A page in a tab is itself in front: it is told which tab a panel beside it would see.
+  // A page in a tab is itself in front: it gets the tab that a panel next to it would see.
   const panel = await rig.context.newPage();
   /** @type {string[]} */
   const errors = [];

@@ -1,4 +1,4 @@
-/** The popup beside a collector: what it says, and what its buttons do to browser and store. */
+/** The popup next to a collector: what it says, and what its buttons do to browser and store. */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";

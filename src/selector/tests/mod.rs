@@ -1,4 +1,4 @@
-//! Properties of selectors as a whole; parts have theirs beside them.
+//! Properties of selectors as a whole; parts have theirs next to them.
 
 mod agreement;
 mod generated;

@@ -79,7 +79,7 @@ fn a_tally_follows_the_stream_and_its_acknowledgements() {
         assert_eq!(tally.record(0, Vec::new()).undelivered_by_category["console"], 2 * round);
     }
     session.record_drop("console", 10, "queue_full").unwrap();
-    // The cursor may stand inside a gap.
+    // The cursor may be inside a gap.
     assert_eq!(tally.record(9, Vec::new()).undelivered_by_category["console"], 7);
     assert_eq!(tally.record(16, Vec::new()).undelivered_by_category, BTreeMap::new());
     assert!(tally.record(99, Vec::new()).is_empty());

@@ -35,7 +35,7 @@ impl Connection {
         Self { base_name: name.to_owned(), name: RefCell::default(), durability, open: RefCell::new(None) }
     }
 
-    /// Opens it now, to hear of what stands in the way.
+    /// Opens it now, to report why it cannot be opened.
     pub(super) async fn open(&self) -> Result<(), LogError> {
         self.database().await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! Keys and rows, as they stand in the database. See [`schema`](super::schema).
+//! Keys and rows, as they are in the database. See [`schema`](super::schema).
 
 use super::error::{bad_row, from_thrown};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
@@ -29,7 +29,7 @@ pub(super) struct HeadRow {
     /// When the last commit was made, Unix milliseconds.
     pub(super) committed_ms: u64,
     /// It was made anew from the segments that were left: what came last may be missing, so nobody may
-    /// go on with its seqs.
+    /// continue its seqs.
     pub(super) rebuilt: bool,
     pub(super) categories: Vec<CategoryRow>,
 }

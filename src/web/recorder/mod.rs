@@ -55,7 +55,7 @@ pub struct JsRecorder {
 impl JsRecorder {
     /// Opens the database, resumes or begins a session, and records that it did.
     ///
-    /// A database that cannot be opened is a problem in the status, not an error: capture goes on in
+    /// A database that cannot be opened is a problem in the status, not an error: capture continues in
     /// memory.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl JsRecorder {
         recorded
     }
 
-    /// Resolves once `seq` is committed: in the log, or, when the session goes on in memory, noted for the
+    /// Resolves once `seq` is committed: in the log, or, when the session continues in memory, noted for the
     /// next worker as what is lost with that.
     ///
     /// # Errors
@@ -241,7 +241,7 @@ impl JsRecorder {
     /// Begins delivering to a collector, or stops with null.
     ///
     /// # Errors
-    /// `invalid_collector`; what was under way goes on.
+    /// `invalid_collector`; the delivery under way continues.
     pub fn connect(&self, target: JsValue) -> Result<(), JsValue> {
         let target = delivery::target(target)?;
         let recorder = &self.recorder;
@@ -266,7 +266,7 @@ impl JsRecorder {
     /// Resolves once everything committed so far is acknowledged.
     ///
     /// # Errors
-    /// `not_flushed`, with what stands in the way.
+    /// `not_flushed`, with the reason.
     pub async fn flush(&self) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
         let latest_seq = recorder.session.borrow().latest_seq();

@@ -23,7 +23,7 @@ export interface Page {
   at?: number[];
   /** Cursor after the last record looked at, matching or not. */
   next: string | null;
-  /** The number of records that retention deleted before they were read, if no gap can stand for them. */
+  /** The number of records that retention deleted before they were read, if no gap can cover them. */
   dropped?: number;
   /** Whether the source has nothing after `next` at the moment. */
   end: boolean;
