@@ -6,11 +6,14 @@
  * another document than it had when the loader began. What is not known yet is left out.
  */
 import type { Documents } from "./documents.ts";
+import type { Exchanges } from "./exchanges.ts";
 import type { Network, Seen } from "./network.ts";
 
 const MAX_KNOWN = 5_000;
 
 export interface CdpRequest {
+  /** What webRequest says of it. */
+  place: Record<string, string> | undefined;
   tabId: number;
   url: string;
   /** Null for requests of workers. */
@@ -53,13 +56,23 @@ export class CdpFrames {
     return source.sessionId === undefined && this.#webRequest.finishes(tabId);
   }
 
+  get exchanges(): Exchanges {
+    return this.#webRequest.exchanges;
+  }
+
+  /** Whether this worker has seen all requests of a tab since it was attached to, so that webRequest has each end. */
+  isComplete(tabId: number): boolean {
+    return this.#webRequest.finishes(tabId);
+  }
+
   seen(tabId: number, url: string): Seen | undefined {
     return this.#webRequest.seen(tabId, url);
   }
 
   /** Frame, document, parent and navigation, as far as they are known. */
-  metadata({ tabId, url, frameId, loaderId }: CdpRequest, isNavigation: boolean): Record<string, string> {
-    const seen = this.seen(tabId, url)?.metadata ?? {};
+  metadata(request: CdpRequest, isNavigation: boolean): Record<string, string> {
+    const { tabId, url, frameId, loaderId } = request;
+    const seen = request.place ?? this.seen(tabId, url)?.metadata ?? {};
     if (frameId === null) return seen;
     const frame = this.#frameOf(tabId, frameId, seen.frame_id);
     const shown = frame === undefined ? undefined : this.#documents.shownIn(tabId, frame);

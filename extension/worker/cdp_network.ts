@@ -2,21 +2,12 @@
 import { beginning } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
+import { durationOf, hasNoBody, type Request, typeOf, unseen } from "./cdp_request.ts";
 import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
+import type { Exchanges } from "./exchanges.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
-
-/** A request. Fields are missing if it began before this worker, or before the debugger was attached to the tab. */
-interface Request {
-  tabId: number;
-  url: string | null;
-  method: string | null;
-  resourceType: string | null;
-  startedSeconds: number;
-  response: Params | null;
-  frameId: string | null;
-  loaderId: string;
-}
+import { isStreamType, STREAM_AFTER_MS } from "./web_request_values.ts";
 
 const MAX_REQUESTS = 20_000;
 
@@ -30,8 +21,12 @@ export class CdpNetwork {
     this.#frames = frames;
   }
 
+  get #exchanges(): Exchanges {
+    return this.#frames.exchanges;
+  }
+
   forget(tabId: number): void {
-    for (const [id, request] of this.#requests) if (request.tabId === tabId) this.#requests.delete(id);
+    for (const [id, request] of this.#requests) if (request.tabId === tabId) this.#ended(tabId, id);
   }
 
   event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
@@ -48,15 +43,15 @@ export class CdpNetwork {
       case "Network.loadingFinished":
         return this.#finished(source, tabId, id, params);
       case "Network.loadingFailed":
-        this.#failed(tabId, id, params);
-        break;
+        return this.#failed(tabId, id, params);
     }
   }
 
   #begun(tabId: number, id: string, params: Params): void {
     const sent = params.request as Params;
     const before = this.#requests.get(id);
-    if (before !== undefined && params.redirectResponse) this.#redirected(before, id, params);
+    if (before !== undefined && params.redirectResponse && this.#exchanges.report(id, "redirect"))
+      this.#redirected(before, id, params);
     const request: Request = {
       tabId,
       url: sent.url as string,
@@ -64,10 +59,18 @@ export class CdpNetwork {
       resourceType: typeOf(params),
       startedSeconds: params.timestamp as number,
       response: null,
+      streaming: false,
+      streamTimer: null,
       frameId: (params.frameId as string | undefined) ?? null,
       loaderId: params.loaderId as string,
+      place: undefined,
     };
     this.#remember(id, request);
+    const startedMs = (params.wallTime as number) * 1000;
+    // Of a request whose first hop was not reported, webRequest knows the address of that one.
+    const hop = before === undefined ? (params.redirectResponse as Params | undefined) : undefined;
+    const url = (hop?.url ?? sent.url) as string;
+    if (!this.#exchanges.began({ id, tabId, url, method: sent.method as string, startedMs })) return;
     const initiator = params.initiator as Params | undefined;
     const all = (sent.postData as string | undefined) ?? null;
     const body = all === null ? null : beginning(all, this.#publisher.maxEventBytes("network"));
@@ -117,61 +120,149 @@ export class CdpNetwork {
     const known = this.#requests.get(id);
     if (known !== undefined) known.response = response;
     else {
+      const url = response.url as string;
       this.#remember(id, {
         ...unseen(tabId),
-        url: response.url as string,
+        url,
         resourceType: typeOf(params),
         response,
         frameId: (params.frameId as string | undefined) ?? null,
         loaderId: params.loaderId as string,
       });
+      this.#exchanges.began({ id, tabId, url, method: null, startedMs: null });
     }
+    const request = this.#requests.get(id) as Request;
+    const ts = nowMicros();
+    const stream = () => {
+      if (this.#requests.get(id) !== request || !this.#exchanges.report(id, "response")) return;
+      request.streaming = true;
+      this.#publishResponse(request, id, ts, params, { streaming: true });
+    };
+    const headers = headerPairs(response.headers);
+    const header = (name: string) => headers.find((one) => one[0].toLowerCase() === name)?.[1];
+    if (isStreamType(header("content-type"))) stream();
+    else if (header("content-length") === undefined)
+      request.streamTimer = setTimeout(stream, STREAM_AFTER_MS);
   }
 
   async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
+    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId))) return;
     const request = this.#ended(tabId, id);
+    if (!this.#exchanges.ended(id)) return;
     const ts = nowMicros();
     const body = await this.#body(source, request.tabId, params.requestId as string);
+    if (request.streaming) this.#publishStreamEnd(request, id, ts, params, body);
+    else this.#publishResponse(request, id, ts, params, {}, body);
+  }
+
+  #publishResponse(
+    request: Request,
+    id: string,
+    ts: number,
+    params: Params,
+    more: Params,
+    body: Params = {},
+  ): void {
     const { response } = request;
     const timing = (response?.timing ?? null) as Params | null;
-    this.#publish(request, id, "network.response", "Network.loadingFinished", ts, {
-      minimal: { method: request.method, status: response?.status ?? null },
+    const isStreaming = "streaming" in more;
+    this.#publish(
+      request,
+      id,
+      "network.response",
+      isStreaming ? "Network.responseReceived" : "Network.loadingFinished",
+      ts,
+      {
+        minimal: { method: request.method, status: response?.status ?? null },
+        standard: {
+          ...more,
+          resource_type: request.resourceType,
+          status_text: response?.statusText ?? null,
+          protocol: response?.protocol ?? null,
+          from_cache: response?.fromDiskCache === true,
+          from_service_worker: response?.fromServiceWorker === true,
+          ip: response?.remoteIPAddress ?? null,
+          content_type: response?.mimeType ?? null,
+          transfer_bytes: isStreaming
+            ? null
+            : (params.encodedDataLength ?? response?.encodedDataLength ?? null),
+          duration_ms: durationOf(request, params),
+          ttfb_ms: timing === null ? null : milliseconds(timing.receiveHeadersEnd as number),
+          headers: headerPairs(response?.headers),
+        },
+        verbose: { ...body, timing },
+        raw: { ...params, response, ...body },
+      },
+    );
+  }
+
+  #publishStreamEnd(request: Request, id: string, ts: number, params: Params, body: Params): void {
+    this.#publish(request, id, "network.stream_ended", "Network.loadingFinished", ts, {
+      minimal: { method: request.method, status: request.response?.status ?? null },
       standard: {
         resource_type: request.resourceType,
-        status_text: response?.statusText ?? null,
-        protocol: response?.protocol ?? null,
-        from_cache: response?.fromDiskCache === true || response?.fromServiceWorker === true,
-        from_service_worker: response?.fromServiceWorker === true,
-        ip: response?.remoteIPAddress ?? null,
-        content_type: response?.mimeType ?? null,
-        transfer_bytes: params.encodedDataLength,
-        duration_ms: milliseconds(((params.timestamp as number) - request.startedSeconds) * 1000),
-        ttfb_ms: timing === null ? null : milliseconds(timing.receiveHeadersEnd as number),
-        headers: headerPairs(response?.headers),
+        transfer_bytes: params.encodedDataLength ?? null,
+        duration_ms: durationOf(request, params),
       },
-      verbose: { ...body, timing },
-      raw: { ...params, response, ...body },
+      verbose: body,
+      raw: { ...params, ...body },
     });
   }
 
-  #failed(tabId: number, id: string, params: Params): void {
+  async #failed(tabId: number, id: string, params: Params): Promise<void> {
+    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId))) return;
+    const ts = nowMicros();
+    const known = this.#requests.get(id);
+    const { outcome, answer } = await this.#exchanges.outcome(id);
+    // Detached meanwhile: webRequest has published the end.
+    if (this.#requests.get(id) !== known) return;
     const request = this.#ended(tabId, id);
-    this.#publish(request, id, "network.failed", "Network.loadingFailed", nowMicros(), {
-      minimal: { method: request.method, error: params.errorText },
+    if (!this.#exchanges.ended(id)) return;
+    const { response } = request;
+    // The protocol reports a response without a body as aborted.
+    const isWhole =
+      params.errorText === "net::ERR_ABORTED" &&
+      response !== null &&
+      (outcome === "response" || (outcome === null && hasNoBody(request.method, response)));
+    if (isWhole) {
+      if (request.streaming) this.#publishStreamEnd(request, id, ts, params, {});
+      else this.#publishResponse(request, id, ts, params, {});
+      return;
+    }
+    const status = (response?.status as number | undefined) ?? answer?.status;
+    const cors = params.corsErrorStatus as { corsError?: string } | undefined;
+    this.#publish(request, id, "network.failed", "Network.loadingFailed", ts, {
+      minimal: {
+        method: request.method,
+        error: params.errorText,
+        ...(status === undefined ? {} : { status }),
+      },
       standard: {
         resource_type: request.resourceType,
         canceled: params.canceled === true,
         blocked_reason: params.blockedReason ?? null,
-        duration_ms: milliseconds(((params.timestamp as number) - request.startedSeconds) * 1000),
+        cors_error: cors?.corsError ?? null,
+        ...(request.streaming ? { streaming: true } : {}),
+        duration_ms: durationOf(request, params),
+        ...(status === undefined
+          ? {}
+          : { headers: response === null ? answer?.headers : headerPairs(response.headers) }),
       },
-      raw: params,
+      raw: { ...params, response, answer },
     });
+  }
+
+  /** Whether webRequest has the end of a request that began before this worker or before its own session. */
+  async #isWebRequests(tabId: number): Promise<boolean> {
+    return this.#frames.isComplete(tabId) || (await this.#exchanges.hasOrphan(tabId));
   }
 
   /** Removes and returns a request that has ended. */
   #ended(tabId: number, id: string): Request {
     const request = this.#requests.get(id);
     this.#requests.delete(id);
+    if (request !== undefined && request.streamTimer !== null) clearTimeout(request.streamTimer);
+    if (request !== undefined) request.place ??= this.#exchanges.metadata(id);
     return request ?? unseen(tabId);
   }
 
@@ -209,6 +300,8 @@ export class CdpNetwork {
 
   #publish(request: Request, id: string, type: string, method: string, ts: number, ladder: Ladder): void {
     const { tabId, url, frameId, loaderId } = request;
+    request.place ??= this.#exchanges.metadata(id);
+    const { place } = request;
     const isNavigation = request.resourceType === "document";
     this.#publisher.publish(tabId, "network", (level, recorder) => {
       if (url !== null && isNoise(recorder.config, url)) return null;
@@ -223,7 +316,9 @@ export class CdpNetwork {
           event: method,
           metadata: {
             ...this.#publisher.metadata(tabId),
-            ...(url === null ? {} : this.#frames.metadata({ tabId, url, frameId, loaderId }, isNavigation)),
+            ...(url === null
+              ? {}
+              : this.#frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
             request_id: id,
           },
         },
@@ -233,22 +328,4 @@ export class CdpNetwork {
       };
     });
   }
-}
-
-function unseen(tabId: number): Request {
-  return {
-    tabId,
-    url: null,
-    method: null,
-    resourceType: null,
-    startedSeconds: Number.NaN,
-    response: null,
-    frameId: null,
-    loaderId: "",
-  };
-}
-
-/** The type of a request in our words. */
-function typeOf(params: Params): string {
-  return ((params.type as string | undefined) ?? "other").toLowerCase();
 }

@@ -14,7 +14,8 @@ import { climb, isAtLeast, type Ladder } from "./levels.ts";
 interface Socket {
   tabId: number;
   url: string;
-  state: "connecting" | "open" | "failed";
+  /** `elsewhere`: webRequest has published it, as the protocol was too late. */
+  state: "connecting" | "open" | "failed" | "elsewhere";
 }
 
 const MAX_SOCKETS = 1_000;
@@ -44,11 +45,7 @@ export class CdpSockets {
   event(tabId: number, id: string, method: string, params: Params): void {
     switch (method) {
       case "Network.webSocketCreated":
-        this.#sockets.set(id, {
-          tabId,
-          url: beginning(params.url as string, MAX_URL_BYTES),
-          state: "connecting",
-        });
+        this.#created(tabId, id, params.url as string);
         break;
       case "Network.webSocketHandshakeResponseReceived":
         this.#opened(tabId, id, method, params);
@@ -64,9 +61,18 @@ export class CdpSockets {
     }
   }
 
+  #created(tabId: number, id: string, url: string): void {
+    const request = { id, tabId, url, method: "GET", startedMs: Date.now() };
+    const state = this.#frames.exchanges.began(request) ? "connecting" : "elsewhere";
+    this.#sockets.set(id, { tabId, url: beginning(url, MAX_URL_BYTES), state });
+  }
+
   /** Told of only when the server has agreed. */
   #opened(tabId: number, id: string, method: string, params: Params): void {
     const response = params.response as { status: number; headers?: unknown };
+    // webRequest reports a socket's end with its answer.
+    this.#frames.exchanges.report(id, "response");
+    this.#frames.exchanges.report(id, "end");
     this.#setState(id, "open");
     this.#publish(tabId, id, "opened", method, {
       minimal: { status: response.status },
@@ -77,7 +83,7 @@ export class CdpSockets {
 
   #setState(id: string, state: Socket["state"]): void {
     const socket = this.#sockets.get(id);
-    if (socket !== undefined) this.#sockets.set(id, { ...socket, state });
+    if (socket !== undefined && socket.state !== "elsewhere") this.#sockets.set(id, { ...socket, state });
   }
 
   #failed(tabId: number, id: string, method: string, error: unknown, params: Params): void {
@@ -92,6 +98,7 @@ export class CdpSockets {
     else if (socket?.state !== "failed")
       this.#publish(tabId, id, "closed", method, { minimal: {}, raw: params });
     this.#sockets.delete(id);
+    this.#frames.exchanges.ended(id);
   }
 
   /** A handshake that an extension looks on at, as we do, fails without a word. */
@@ -116,8 +123,10 @@ export class CdpSockets {
 
   /** `isCut`: what `verbose` has of it is not all. */
   #publish(tabId: number, id: string, what: string, method: string, ladder: Ladder, isCut = false): void {
-    const url = this.#sockets.get(id)?.url;
+    const { url, state } = this.#sockets.get(id) ?? {};
+    if (state === "elsewhere" && (what === "opened" || what === "failed")) return;
     const ts = nowMicros();
+    const metadata = this.#frames.exchanges.metadata(id);
     this.#publisher.publish(tabId, "network", (level) => ({
       ts,
       type: `network.websocket_${what}`,
@@ -128,7 +137,7 @@ export class CdpSockets {
         event: method,
         metadata: {
           ...this.#publisher.metadata(tabId),
-          ...(url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata),
+          ...(metadata ?? (url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata)),
           request_id: id,
         },
       },

@@ -8,15 +8,27 @@
  * A worker killed in the few milliseconds between loses that one event; what follows of the request is still recorded,
  * without what only its beginning knew.
  */
-import type { Recorder } from "../../src/web/types.ts";
+import type { EventInput, Recorder } from "../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { Documents } from "./documents.ts";
+import { type Answer, Exchanges, type Step, type WebRequestStep } from "./exchanges.ts";
 import { climb, isAtLeast, type Ladder, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
+import {
+  corsError,
+  cutFrom,
+  fit,
+  type Header,
+  header,
+  headersOf,
+  isStreamType,
+  STREAM_AFTER_MS,
+  timing,
+} from "./web_request_values.ts";
 
 /** Fields that all or some kinds of webRequest details have. */
 interface Details {
@@ -33,19 +45,22 @@ interface Details {
   initiator?: string;
 }
 
-type Header = chrome.webRequest.HttpHeader;
-
 interface Pending {
   tabId: number;
-  /** It began before its tab was handed over: it is ours to its end. */
-  isOurs: boolean;
+  url: string;
+  method: string;
+  /** When the first hop began. */
+  begunMs: number;
   startedMs: number;
   firstByteMs: number | null;
   body: Body;
   redirects: number;
   published: boolean;
-  /** The response was published before its end: it is a stream. */
-  streaming: boolean;
+  /** The last hop's, as its headers have arrived. */
+  answer: Answer | null;
+  /** The response was published before its end. */
+  streaming: "socket" | "stream" | null;
+  streamTimer: ReturnType<typeof setTimeout> | null;
 }
 
 export interface Seen {
@@ -60,7 +75,6 @@ const MAX_PENDING = 20_000;
 const MAX_SEEN = 1_000;
 const BODY_BYTES_AT_START = 65_536;
 const FILTER = { urls: ["<all_urls>"] };
-
 export interface RequestCounter {
   begun(tabId: number, requestId: string): void;
   ended(tabId: number, requestId: string): void;
@@ -75,6 +89,8 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
+  /** The requests of those, which both record. */
+  readonly exchanges = new Exchanges();
   /** The debugged tabs whose requests webRequest recorded until this worker attached the debugger. */
   readonly #handedOver = new Set<number>();
   /** Fields of those tabs' requests that only webRequest has. By `tab:address`, the last request. */
@@ -90,7 +106,8 @@ export class Network {
 
   /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
   handOver(tabId: number): void {
-    for (const pending of this.#pending.values()) if (pending.tabId === tabId) pending.isOurs = true;
+    for (const [id, { tabId: ofTab, url, method, begunMs }] of this.#pending)
+      if (ofTab === tabId) this.exchanges.keep({ id, tabId, url, method, startedMs: begunMs });
     this.#handedOver.add(tabId);
     this.debuggedTabs.add(tabId);
   }
@@ -98,6 +115,7 @@ export class Network {
   takeBack(tabId: number): void {
     this.#handedOver.delete(tabId);
     this.debuggedTabs.delete(tabId);
+    this.exchanges.release(tabId);
   }
 
   /** Whether requests of this tab whose beginning the debugger has not seen are finished here. */
@@ -121,6 +139,10 @@ export class Network {
       "responseHeaders",
       "extraHeaders",
     ]);
+    request.onHeadersReceived.addListener((details) => this.#answered(details), FILTER, [
+      "responseHeaders",
+      "extraHeaders",
+    ]);
     request.onResponseStarted.addListener((details) => this.#started(details), FILTER, [
       "responseHeaders",
       "extraHeaders",
@@ -136,31 +158,36 @@ export class Network {
     if (this.#isOurs(details)) return;
     if (this.debuggedTabs.has(details.tabId)) this.#see(details);
     const known = this.#pending.get(details.requestId);
-    const body = bodyOf(details.requestBody ?? null, this.#bodyBudget(details.tabId));
+    const body = bodyOf(details.requestBody ?? null, this.#bodyBudget());
     if (known !== undefined) {
       // The same request continues at another address, perhaps without its body.
       known.published = false;
       known.startedMs = details.timeStamp;
       known.body = body;
+      known.answer = null;
+      known.firstByteMs = null;
       return;
     }
     this.#counter.begun(details.tabId, details.requestId);
     this.#pending.set(details.requestId, {
       tabId: details.tabId,
-      isOurs: false,
+      url: details.url,
+      method: details.method,
+      begunMs: details.timeStamp,
       startedMs: details.timeStamp,
       firstByteMs: null,
       body,
       redirects: 0,
       published: false,
-      streaming: false,
+      answer: null,
+      streaming: null,
+      streamTimer: null,
     });
     if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
   }
 
   /** How much of a body's text is to be kept until it is told of. */
-  #bodyBudget(tabId: number): number {
-    if (this.debuggedTabs.has(tabId)) return 0;
+  #bodyBudget(): number {
     const { recorder, isOpening } = this.#owner;
     // The level is not known yet while the recorder is being opened.
     if (recorder === null) return isOpening ? BODY_BYTES_AT_START : 0;
@@ -192,25 +219,47 @@ export class Network {
     });
   }
 
+  /** A response that the page may not read, as CORS forbids it, is reported here only. */
+  #answered(details: chrome.webRequest.OnHeadersReceivedDetails): undefined {
+    const pending = this.#pending.get(details.requestId);
+    if (pending === undefined) return;
+    pending.answer = {
+      status: details.statusCode,
+      statusLine: details.statusLine,
+      headers: headersOf(details.responseHeaders),
+    };
+  }
+
   #started(details: chrome.webRequest.OnResponseStartedDetails): void {
     if (this.#isOurs(details)) return;
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.firstByteMs = details.timeStamp;
+    const type = header(details.responseHeaders, "content-type");
     // An event stream may never end, and a socket tells no more: both are told of now.
-    if (
-      header(details.responseHeaders, "content-type")?.startsWith("text/event-stream") ||
-      details.statusCode === 101
-    ) {
-      if (pending !== undefined) pending.streaming = true;
-      this.#publishResponse(details, { streaming: true });
-      this.#counter.ended(details.tabId, details.requestId);
-    }
+    if (details.statusCode === 101) this.#stream(details, "socket");
+    else if (isStreamType(type)) this.#stream(details, "stream");
+    else if (pending !== undefined && header(details.responseHeaders, "content-length") === undefined)
+      pending.streamTimer = setTimeout(() => this.#stream(details, "stream"), STREAM_AFTER_MS);
+  }
+
+  /** Publishes a response before its end. */
+  #stream(details: chrome.webRequest.OnResponseStartedDetails, kind: "socket" | "stream"): void {
+    const pending = this.#pending.get(details.requestId);
+    if (pending !== undefined) pending.streaming = kind;
+    this.#publishResponse(details, { streaming: true });
+    this.#counter.ended(details.tabId, details.requestId);
   }
 
   #completed(details: chrome.webRequest.OnCompletedDetails): void {
     if (this.#isOurs(details)) return;
-    const streaming = this.#pending.get(details.requestId)?.streaming === true;
-    if (!streaming) this.#publishResponse(details, {});
+    const pending = this.#pending.get(details.requestId);
+    if (pending?.streaming === "stream")
+      this.#publish("stream_ended", "onCompleted", details, details.timeStamp, {
+        minimal: { method: details.method, status: details.statusCode },
+        standard: { resource_type: details.type, ...timing(pending, details.timeStamp) },
+        raw: details,
+      });
+    else if (pending?.streaming !== "socket") this.#publishResponse(details, {});
     this.#end(details);
   }
 
@@ -220,19 +269,36 @@ export class Network {
     if (seen !== undefined) seen.error = details.error;
     this.#publishRequest(details, null, "onBeforeRequest");
     const pending = this.#pending.get(details.requestId);
+    const answer = pending?.answer ?? null;
     this.#publish("failed", "onErrorOccurred", details, details.timeStamp, {
-      minimal: { method: details.method, error: details.error },
+      minimal: {
+        method: details.method,
+        error: details.error,
+        ...(answer === null ? {} : { status: answer.status }),
+      },
       standard: {
         resource_type: details.type,
         from_cache: details.fromCache,
+        ...(pending?.streaming ? { streaming: true } : {}),
         ...timing(pending, details.timeStamp),
+        ...(answer === null
+          ? {}
+          : {
+              status_line: answer.statusLine,
+              // A response that CORS forbids is never started.
+              cors_error:
+                pending?.firstByteMs === null ? corsError(details, answer.headers, pending.redirects) : null,
+              headers: answer.headers,
+            }),
       },
-      raw: details,
+      raw: { ...details, answer },
     });
     this.#end(details);
   }
 
   #end(details: Details): void {
+    const timer = this.#pending.get(details.requestId)?.streamTimer ?? null;
+    if (timer !== null) clearTimeout(timer);
     this.#pending.delete(details.requestId);
     this.#counter.ended(details.tabId, details.requestId);
   }
@@ -287,14 +353,12 @@ export class Network {
     );
   }
 
-  #publish(what: string, event: string, details: Details, timeMs: number, ladder: Ladder): void {
+  #publish(what: What, event: string, details: Details, timeMs: number, ladder: Ladder): void {
     const metadata = this.#documents.whenRestored(() => this.#metadata(details));
     const around = this.#tabs.url(details.tabId);
     const pending = this.#pending.get(details.requestId);
+    const isStreaming = pending?.streaming != null;
     this.#owner.record("network", (recorder) => {
-      // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      const isOurs = pending?.isOurs ?? this.finishes(details.tabId);
-      if (this.debuggedTabs.has(details.tabId) && !isOurs) return;
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||
@@ -306,15 +370,30 @@ export class Network {
         climb(level, ladder),
         isAtLeast(level, "verbose") ? recorder.config.categories.network?.max_event_bytes : undefined,
       );
-      recorder.publish({
+      const observed = metadata();
+      const input: EventInput = {
         ts: Math.round(timeMs * 1000),
         type: `network.${what}`,
         category: "network",
         detail_level: level,
-        source: { kind: "extension", event: `webRequest.${event}`, metadata: metadata() },
+        source: { kind: "extension", event: `webRequest.${event}`, metadata: observed },
         url: details.url,
         data,
         ...(truncated ? { truncated } : {}),
+      };
+      // Asked here and not before: a worker that has just started finds its attached tabs again first.
+      if (!this.debuggedTabs.has(details.tabId) && !this.exchanges.has(details.requestId)) {
+        recorder.publish(input);
+        return;
+      }
+      const { requestId: id, tabId } = details;
+      const { url, method, begunMs } = pending ?? { ...details, begunMs: null };
+      const { request_id: _, ...place } = observed;
+      this.exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
+        ...stepOf(what, isStreaming),
+        answer: pending?.answer ?? null,
+        publish: (requestId) =>
+          this.#owner.record("network", (current) => current.publish(withRequestId(input, requestId))),
       });
     });
   }
@@ -354,41 +433,21 @@ export class Network {
   }
 }
 
+type What = "request" | "redirect" | "response" | "stream_ended" | "failed";
+
+function stepOf(what: What, isStreaming: boolean): Pick<WebRequestStep, "step" | "outcome"> {
+  const step: Step = what === "failed" || what === "stream_ended" ? "end" : what;
+  if (what === "failed") return { step, outcome: "failed" };
+  const hasEnded = what === "stream_ended" || (what === "response" && !isStreaming);
+  return { step, outcome: hasEnded ? "response" : null };
+}
+
+function withRequestId(input: EventInput, requestId: string | null): EventInput {
+  if (requestId === null) return input;
+  const { source } = input;
+  return { ...input, source: { ...source, metadata: { ...source?.metadata, request_id: requestId } } };
+}
+
 function seenKey(tabId: number, url: string): string {
   return `${tabId}:${beginning(url, MAX_URL_BYTES)}`;
-}
-
-function timing(pending: Pending | undefined, endMs: number): Record<string, unknown> {
-  if (pending === undefined) return { duration_ms: null };
-  return {
-    duration_ms: tenth(endMs - pending.startedMs),
-    ...(pending.firstByteMs === null ? {} : { ttfb_ms: tenth(pending.firstByteMs - pending.startedMs) }),
-  };
-}
-
-function tenth(ms: number): number {
-  return Math.round(ms * 10) / 10;
-}
-
-/** `[name, value]` pairs: names repeat, and their order is the server's. */
-function headersOf(headers: Header[] | undefined): [string, string][] {
-  return (headers ?? []).map(({ name, value }) => [name, value ?? ""]);
-}
-
-function header(headers: Header[] | undefined, name: string): string | undefined {
-  return headers?.find((candidate) => candidate.name.toLowerCase() === name)?.value;
-}
-
-/** Cuts a body to the byte budget of its category. */
-function fit(data: unknown, maxBytes: number | undefined): { data: unknown; truncated: boolean } {
-  const body = (data as { body?: unknown }).body;
-  if (maxBytes === undefined || typeof body !== "string") return { data, truncated: false };
-  const kept = beginning(body, maxBytes);
-  const cut = { ...cutFrom(kept, body.length), ...(data as { body_cut_from?: number }) };
-  if (cut.body_cut_from === undefined) return { data, truncated: false };
-  return { data: { ...cut, body: kept }, truncated: true };
-}
-
-function cutFrom(kept: string, length: number): { body_cut_from?: number } {
-  return kept.length < length ? { body_cut_from: length } : {};
 }

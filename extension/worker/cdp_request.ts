@@ -1,0 +1,51 @@
+/** A request as the DevTools protocol reports it. */
+import type { Params } from "./cdp_publisher.ts";
+import { headerPairs, milliseconds } from "./cdp_values.ts";
+
+/** A request. Fields are missing if it began before this worker, or before the debugger was attached to the tab. */
+export interface Request {
+  tabId: number;
+  url: string | null;
+  method: string | null;
+  resourceType: string | null;
+  startedSeconds: number;
+  response: Params | null;
+  /** The response was published before its end. */
+  streaming: boolean;
+  streamTimer: ReturnType<typeof setTimeout> | null;
+  frameId: string | null;
+  loaderId: string;
+  /** What webRequest says of it. */
+  place: Record<string, string> | undefined;
+}
+
+export function unseen(tabId: number): Request {
+  return {
+    tabId,
+    url: null,
+    method: null,
+    resourceType: null,
+    startedSeconds: Number.NaN,
+    response: null,
+    streaming: false,
+    streamTimer: null,
+    frameId: null,
+    loaderId: "",
+    place: undefined,
+  };
+}
+
+/** The type of a request in our words. */
+export function typeOf(params: Params): string {
+  return ((params.type as string | undefined) ?? "other").toLowerCase();
+}
+
+export function durationOf(request: Request, params: Params): number | null {
+  return milliseconds(((params.timestamp as number) - request.startedSeconds) * 1000);
+}
+
+/** Whether a response has no body, by its own words. See https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1 */
+export function hasNoBody(method: string | null, response: Params): boolean {
+  const length = headerPairs(response.headers).find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  return method === "HEAD" || [204, 205, 304].includes(response.status as number) || length === "0";
+}

@@ -1,0 +1,114 @@
+/** Each request is recorded once, with its true end, by webRequest alone and with the debugger attached. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { ASKED_AT_THE_END, CountingServer, EXPECTED, makeRequests } from "./fixtures/requests.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+const server = new CountingServer();
+before(async () => {
+  rig = await startRig({ args: ["--silent-debugger-extension-api"], pages: server.pages() });
+});
+after(() => rig.close());
+
+/** Events of one run by the name of their request. @param {string} run */
+async function recorded(run) {
+  /** @type {Map<string, any[]>} */
+  const events = new Map();
+  for (const event of await rig.collector.events(`category:network url:*?${run}-*`)) {
+    const name = new URL(event.url ?? "").search.slice(1);
+    events.set(name, [...(events.get(name) ?? []), event]);
+  }
+  return events;
+}
+
+const isRequest = (/** @type {any} */ { type }) => type === "network.request";
+const isEnd = (/** @type {any} */ { type, data }) =>
+  type === "network.response" || (type === "network.failed" && data.streaming !== true);
+
+/** @param {Map<string, any[]>} events @param {(event: any) => boolean} filter */
+const counts = (events, filter) =>
+  Object.fromEntries([...events].map(([name, all]) => [name, all.filter(filter).length]));
+
+for (const run of ["standard", "deep"])
+  test(`${run}: the store has each request that the server has answered, and its end, once`, async () => {
+    const page = await rig.open(`/page?${run}`);
+    const { source } = await rig.event("page.settled", `/page?${run}`);
+    const tabId = Number(source.metadata.tab_id);
+    if (run === "deep") await rig.command({ command: "debug", tab_id: tabId, on: true });
+    const made = await makeRequests(page, run, rig.site, server);
+    assert.deepEqual(made.answers, [204, 205, 200, 200, "refused", "cut"]);
+    assert.equal(made.aborted, "AbortError");
+
+    // Recorded while they are open.
+    for (const name of ["events", "lines"]) {
+      const { data } = await rig.event("network.response", `?${run}-${name}`);
+      assert.deepEqual([data.status, data.streaming], [200, true], name);
+    }
+    await made.ended();
+    const ended = await rig.event("network.stream_ended", `?${run}-lines`);
+    assert.equal(ended.data.status, 200);
+    const asked = async (/** @type {number} */ count) => server.named(run).length === count;
+    await rig.poll("the workers to fetch", () => asked(EXPECTED - ASKED_AT_THE_END));
+    await made.leave();
+
+    await rig.poll("the server to be asked", () => asked(EXPECTED));
+    const once = Object.fromEntries(server.named(run).map((name) => [name, 1]));
+    const areAllThere = async () => {
+      const events = await recorded(run);
+      return server
+        .named(run)
+        .every(
+          (name) => events.get(name)?.some(isRequest) === true && events.get(name)?.some(isEnd) === true,
+        );
+    };
+    await rig.poll("the store to have them", areAllThere).catch(() => {});
+    // What is held is published with the end of the attachment, so that nothing comes later.
+    if (run === "deep") await rig.command({ command: "debug", tab_id: tabId, on: false });
+    await rig.flushed();
+    const events = await recorded(run);
+    assert.deepEqual(counts(events, isRequest), once, "requests");
+    assert.deepEqual(counts(events, isEnd), once, "ends");
+    for (const [name, all] of events)
+      assert.equal(new Set(all.map(({ source }) => source.metadata.request_id)).size, 1, name);
+    await page.close();
+  });
+
+for (const run of ["standard", "deep"])
+  test(`${run}: a response without a body is a response, and a failure keeps what the server said`, async () => {
+    const events = await recorded(run);
+    const end = (/** @type {string} */ name) => events.get(`${run}-${name}`)?.find(isEnd);
+    for (const [name, status] of [
+      ["204", 204],
+      ["205", 205],
+      ["empty", 200],
+      ["dataHEAD", 200],
+    ])
+      assert.deepEqual(
+        [end(`${name}`).type, end(`${name}`).data.status],
+        ["network.response", status],
+        `${name}`,
+      );
+    // Chromium gives a request that its page has given up either of two names.
+    const givenUp = /^net::ERR_(?:ABORTED|FAILED)$/;
+    /** @type {[string, number, RegExp, string][]} */
+    const failures = [
+      ["limited", 429, /^net::ERR_FAILED$/, "retry-after"],
+      ["cut", 200, /^net::ERR_CONTENT_LENGTH_MISMATCH$/, "x-cut"],
+      ["endless", 200, givenUp, "content-type"],
+    ];
+    for (const [name, status, error, header] of failures) {
+      const { type, data } = end(name);
+      assert.deepEqual([type, data.status], ["network.failed", status], name);
+      assert.match(data.error, error, name);
+      assert.ok(
+        data.headers.some((/** @type {string[]} */ [one]) => one?.toLowerCase() === header),
+        `${name} ${header}`,
+      );
+    }
+    assert.equal(end("limited").data.cors_error, "MissingAllowOriginHeader");
+    assert.equal(end("endless").data.cors_error, null);
+    assert.equal(end("silent").type, "network.failed");
+    assert.match(end("silent").data.error, givenUp);
+  });
