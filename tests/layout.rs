@@ -1,5 +1,5 @@
 //! The layout of the tree: only `src/web/` names the browser, so that everything else runs and is tested natively, and
-//! the architecture page names files that exist.
+//! the pages for contributors name files that exist.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of their functions")]
 
@@ -40,6 +40,26 @@ fn the_architecture_page_names_files_that_exist() {
     let missing: Vec<_> =
         named.iter().filter(|name| !name.contains('{') && !root.join(name).is_file()).collect();
     assert!(missing.is_empty(), "docs/architecture.md names files that do not exist: {missing:?}");
+}
+
+#[test]
+fn each_example_of_the_contributing_page_is_in_the_files_of_its_list() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/contributing.md")).unwrap();
+    let mut checked = 0;
+    for section in page.split("\nExample: `").skip(1) {
+        let (example, rest) = section.split_once('`').unwrap();
+        let list = rest.split("\n\n").nth(1).unwrap();
+        // The files are in front of the colon, their explanation behind it.
+        let files =
+            list.lines().filter(|line| line.starts_with("- ")).filter_map(|line| line.split_once(": "));
+        for file in files.flat_map(|(files, _)| files.split('`').skip(1).step_by(2)) {
+            let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(text.contains(example), "{file} does not contain {example}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} files");
 }
 
 fn offences_in(file: &Path) -> Vec<String> {
