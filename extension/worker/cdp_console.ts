@@ -1,9 +1,8 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
 import type { DetailLevel } from "../../src/web/types.ts";
 import { jsonWithin } from "../relay/budget.ts";
-import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
-import { LastingMap } from "./lasting_map.ts";
+import type { CdpTargets, Worker } from "./cdp_targets.ts";
 import { climb } from "./levels.ts";
 
 interface RemoteObject {
@@ -20,13 +19,6 @@ interface StackTrace {
   callFrames: { functionName: string; url: string; lineNumber: number; columnNumber: number }[];
 }
 
-interface Worker {
-  tabId: number;
-  type: string;
-  url: string;
-}
-
-const MAX_WORKERS = 1_000;
 /** As many as the hook's previews are wide at `verbose`. */
 const MAX_ARGS = 200;
 /** More than the text of a call shows. */
@@ -41,37 +33,22 @@ const METHODS: Record<string, string> = {
   timeEnd: "time_end",
 };
 
+const REPORTED = new Set(["Runtime.consoleAPICalled", "Runtime.exceptionThrown"]);
+
 export class CdpConsole {
   readonly #publisher: CdpPublisher;
-  /** By protocol session. */
-  readonly #workers = new LastingMap<Worker>("tabtape_workers", MAX_WORKERS);
+  readonly #targets: CdpTargets;
 
-  constructor(publisher: CdpPublisher) {
+  constructor(publisher: CdpPublisher, targets: CdpTargets) {
     this.#publisher = publisher;
-  }
-
-  worker(source: Source, target: { type: string; url: string }): void {
-    if (source.sessionId === undefined || source.tabId === undefined) return;
-    const url = beginning(target.url, MAX_URL_BYTES);
-    this.#workers.set(source.sessionId, { tabId: source.tabId, type: target.type, url });
-  }
-
-  ended(sessionId: string): void {
-    this.#workers.delete(sessionId);
-  }
-
-  restore(): Promise<void> {
-    return this.#workers.restore();
-  }
-
-  forget(tabId: number): void {
-    this.#workers.deleteWhere((worker) => worker.tabId === tabId);
+    this.#targets = targets;
   }
 
   event(source: Source, tabId: number, method: string, params: Params): void {
-    const worker = source.sessionId === undefined ? undefined : this.#workers.get(source.sessionId);
+    const worker = this.#targets.worker(source.sessionId);
     // The documents' own consoles are the hook's.
-    if (worker === undefined) return;
+    if (worker === undefined || !REPORTED.has(method)) return;
+    if (this.#targets.isRepeated(source, worker, params.timestamp as number)) return;
     if (method === "Runtime.consoleAPICalled") {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;

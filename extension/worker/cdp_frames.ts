@@ -5,6 +5,7 @@
  * of it that chrome.webRequest has seen too. A document is a loader there; which one it is shows once the frame has
  * another document than it had when the loader began. What is not known yet is left out.
  */
+import type { CdpTargets } from "./cdp_targets.ts";
 import type { Documents } from "./documents.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { Network, Seen } from "./network.ts";
@@ -30,22 +31,24 @@ interface Loader {
 export class CdpFrames {
   readonly #documents: Documents;
   readonly #webRequest: Network;
-  readonly #targets = new Map<number, string>();
+  readonly #targets: CdpTargets;
+  readonly #mainFrames = new Map<number, string>();
   /** Chrome's frame ids by `tab:protocol's id`. */
   readonly #frames = new Map<string, number>();
   readonly #loaders = new Map<string, Loader>();
 
-  constructor(documents: Documents, webRequest: Network) {
+  constructor(documents: Documents, webRequest: Network, targets: CdpTargets) {
     this.#documents = documents;
     this.#webRequest = webRequest;
+    this.#targets = targets;
   }
 
   attached(tabId: number, targetId: string): void {
-    this.#targets.set(tabId, targetId);
+    this.#mainFrames.set(tabId, targetId);
   }
 
   forget(tabId: number): void {
-    this.#targets.delete(tabId);
+    this.#mainFrames.delete(tabId);
     for (const known of [this.#frames, this.#loaders])
       for (const key of known.keys()) if (key.startsWith(`${tabId}:`)) known.delete(key);
   }
@@ -54,6 +57,11 @@ export class CdpFrames {
   isElsewhere(source: { sessionId?: string | undefined }, tabId: number): boolean {
     // Requests of frames and workers with their own session may begin before that session.
     return source.sessionId === undefined && this.#webRequest.finishes(tabId);
+  }
+
+  /** The tab of a session's requests as webRequest has it. */
+  webRequestTab(source: { sessionId?: string | undefined }, tabId: number): number {
+    return this.#targets.isShared(source.sessionId) ? chrome.tabs.TAB_ID_NONE : tabId;
   }
 
   get exchanges(): Exchanges {
@@ -94,7 +102,7 @@ export class CdpFrames {
   }
 
   #frameOf(tabId: number, frameId: string, seen: string | undefined): number | undefined {
-    if (this.#targets.get(tabId) === frameId) return 0;
+    if (this.#mainFrames.get(tabId) === frameId) return 0;
     const key = `${tabId}:${frameId}`;
     const known = this.#frames.get(key);
     if (known !== undefined || seen === undefined) return known;

@@ -33,12 +33,13 @@ export class CdpNetwork {
     if (method !== "Network.requestWillBeSent" && !this.#requests.has(id)) {
       if (this.#frames.isElsewhere(source, tabId)) return;
     }
+    const webRequestTab = this.#frames.webRequestTab(source, tabId);
     switch (method) {
       case "Network.requestWillBeSent":
-        this.#begun(tabId, id, params);
+        this.#begun(tabId, webRequestTab, id, params);
         break;
       case "Network.responseReceived":
-        this.#answered(tabId, id, params);
+        this.#answered(tabId, webRequestTab, id, params);
         break;
       case "Network.loadingFinished":
         return this.#finished(source, tabId, id, params);
@@ -47,7 +48,7 @@ export class CdpNetwork {
     }
   }
 
-  #begun(tabId: number, id: string, params: Params): void {
+  #begun(tabId: number, webRequestTab: number, id: string, params: Params): void {
     const sent = params.request as Params;
     const before = this.#requests.get(id);
     if (before !== undefined && params.redirectResponse && this.#exchanges.report(id, "redirect"))
@@ -70,7 +71,8 @@ export class CdpNetwork {
     // Of a request whose first hop was not reported, webRequest knows the address of that one.
     const hop = before === undefined ? (params.redirectResponse as Params | undefined) : undefined;
     const url = (hop?.url ?? sent.url) as string;
-    if (!this.#exchanges.began({ id, tabId, url, method: sent.method as string, startedMs })) return;
+    const asked = { id, tabId: webRequestTab, url, method: sent.method as string, startedMs };
+    if (!this.#exchanges.began(asked)) return;
     const initiator = params.initiator as Params | undefined;
     const all = (sent.postData as string | undefined) ?? null;
     const body = all === null ? null : beginning(all, this.#publisher.maxEventBytes("network"));
@@ -115,7 +117,7 @@ export class CdpNetwork {
     });
   }
 
-  #answered(tabId: number, id: string, params: Params): void {
+  #answered(tabId: number, webRequestTab: number, id: string, params: Params): void {
     const response = params.response as Params;
     const known = this.#requests.get(id);
     if (known !== undefined) known.response = response;
@@ -129,7 +131,7 @@ export class CdpNetwork {
         frameId: (params.frameId as string | undefined) ?? null,
         loaderId: params.loaderId as string,
       });
-      this.#exchanges.began({ id, tabId, url, method: null, startedMs: null });
+      this.#exchanges.began({ id, tabId: webRequestTab, url, method: null, startedMs: null });
     }
     const request = this.#requests.get(id) as Request;
     const ts = nowMicros();

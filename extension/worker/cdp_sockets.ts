@@ -6,7 +6,7 @@
  */
 import { beginning, MAX_URL_BYTES } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
-import type { CdpPublisher, Params } from "./cdp_publisher.ts";
+import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { headerPairs, nowMicros } from "./cdp_values.ts";
 import { LastingMap } from "./lasting_map.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
@@ -42,10 +42,10 @@ export class CdpSockets {
     this.#sockets.deleteWhere((socket) => socket.tabId === tabId);
   }
 
-  event(tabId: number, id: string, method: string, params: Params): void {
+  event(source: Source, tabId: number, id: string, method: string, params: Params): void {
     switch (method) {
       case "Network.webSocketCreated":
-        this.#created(tabId, id, params.url as string);
+        this.#created(this.#frames.webRequestTab(source, tabId), tabId, id, params.url as string);
         break;
       case "Network.webSocketHandshakeResponseReceived":
         this.#opened(tabId, id, method, params);
@@ -61,8 +61,8 @@ export class CdpSockets {
     }
   }
 
-  #created(tabId: number, id: string, url: string): void {
-    const request = { id, tabId, url, method: "GET", startedMs: Date.now() };
+  #created(webRequestTab: number, tabId: number, id: string, url: string): void {
+    const request = { id, tabId: webRequestTab, url, method: "GET", startedMs: Date.now() };
     const state = this.#frames.exchanges.began(request) ? "connecting" : "elsewhere";
     this.#sockets.set(id, { tabId, url: beginning(url, MAX_URL_BYTES), state });
   }

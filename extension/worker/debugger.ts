@@ -13,6 +13,7 @@ import { CdpFrames } from "./cdp_frames.ts";
 import { CdpNetwork } from "./cdp_network.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
+import { CdpTargets, type TargetInfo } from "./cdp_targets.ts";
 import type { Documents } from "./documents.ts";
 import { levelOf } from "./levels.ts";
 import type { Network } from "./network.ts";
@@ -39,7 +40,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   readonly #frames: CdpFrames;
   readonly #network: CdpNetwork;
   readonly #sockets: CdpSockets;
-  readonly #console = new CdpConsole(this);
+  readonly #targets = new CdpTargets();
+  readonly #console = new CdpConsole(this, this.#targets);
   readonly #debuggedTabs: Set<number>;
   /** Two attachments to one tab at once: the second would fail, and take the first with it. */
   readonly #attaching = new Map<number, Promise<void>>();
@@ -49,7 +51,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   constructor(parts: DebuggerParts) {
     this.#parts = parts;
     this.#debuggedTabs = parts.webRequest.debuggedTabs;
-    this.#frames = new CdpFrames(parts.documents, parts.webRequest);
+    this.#frames = new CdpFrames(parts.documents, parts.webRequest, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
     this.#sockets = new CdpSockets(this, this.#frames);
   }
@@ -83,7 +85,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     const [targets] = await Promise.all([
       chrome.debugger.getTargets(),
       this.#sockets.restore(),
-      this.#console.restore(),
+      this.#targets.restore(),
     ]);
     await Promise.all(
       targets.map(async ({ id, tabId, attached }) => {
@@ -92,6 +94,9 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
         this.#debuggedTabs.add(tabId);
       }),
     );
+    // A tab that was detached while no worker of ours ran.
+    for (const tabId of this.#targets.tabs) if (!this.#debuggedTabs.has(tabId)) this.#forget(tabId);
+    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
   }
 
   async recordingStarted(): Promise<void> {
@@ -221,25 +226,35 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     // Not by session: the document of another site's frame begins in its parent's and ends in its own.
     const id = `${tabId}:${params.requestId as string}`;
     if (method === "Target.attachedToTarget") return this.#attachedToTarget(source, params);
-    if (method === "Target.detachedFromTarget") this.#console.ended(params.sessionId as string);
-    else if (method.startsWith("Network.webSocket")) this.#sockets.event(tabId, id, method, params);
+    if (method === "Target.detachedFromTarget") return this.#detachedFromTarget(params.sessionId as string);
+    if (method.startsWith("Network.webSocket")) this.#sockets.event(source, tabId, id, method, params);
     else if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
     else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
   }
 
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
     const session: Source = { ...source, sessionId: params.sessionId as string };
-    const target = params.targetInfo as { type: string; url: string };
+    const isReporting = this.#targets.began(session, params.targetInfo as TargetInfo);
+    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    if (isReporting) await this.#report(session);
+  }
+
+  async #report(session: Source): Promise<void> {
     try {
       await this.send(session, "Network.enable", { maxPostDataSize: 65_536 });
       await this.send(session, "Target.setAutoAttach", AUTO_ATTACH);
-      if (target.type === "worker" || target.type === "service_worker" || target.type === "shared_worker") {
-        this.#console.worker(session, target);
-        await this.send(session, "Runtime.enable");
-      }
+      if (this.#targets.worker(session.sessionId) === undefined) return;
+      this.#targets.setEnabling(session, true);
+      await this.send(session, "Runtime.enable").finally(() => this.#targets.setEnabling(session, false));
     } catch {
       // The worker has ended already.
     }
+  }
+
+  async #detachedFromTarget(sessionId: string): Promise<void> {
+    const successor = this.#targets.ended(sessionId);
+    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    if (successor !== null) await this.#report(successor);
   }
 
   #mayAttach(url: string | undefined): boolean {
@@ -269,6 +284,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#sockets.forget(tabId);
-    this.#console.forget(tabId);
+    const successors = this.#targets.forget(tabId);
+    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    for (const session of successors) void this.#report(session);
   }
 }

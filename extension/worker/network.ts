@@ -89,6 +89,7 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
+  #isAttachedToWorkers = false;
   /** The requests of those, which both record. */
   readonly exchanges = new Exchanges();
   /** The debugged tabs whose requests webRequest recorded until this worker attached the debugger. */
@@ -110,6 +111,12 @@ export class Network {
       if (ofTab === tabId) this.exchanges.keep({ id, tabId, url, method, startedMs: begunMs });
     this.#handedOver.add(tabId);
     this.debuggedTabs.add(tabId);
+  }
+
+  /** Whether the debugger records requests of service workers and shared workers, which have no tab. */
+  set isAttachedToWorkers(is: boolean) {
+    if (this.#isAttachedToWorkers && !is) this.exchanges.release(chrome.tabs.TAB_ID_NONE);
+    this.#isAttachedToWorkers = is;
   }
 
   takeBack(tabId: number): void {
@@ -382,7 +389,7 @@ export class Network {
         ...(truncated ? { truncated } : {}),
       };
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      if (!this.debuggedTabs.has(details.tabId) && !this.exchanges.has(details.requestId)) {
+      if (!this.#isDebugged(details.tabId) && !this.exchanges.has(details.requestId)) {
         recorder.publish(input);
         return;
       }
@@ -396,6 +403,10 @@ export class Network {
           this.#owner.record("network", (current) => current.publish(withRequestId(input, requestId))),
       });
     });
+  }
+
+  #isDebugged(tabId: number): boolean {
+    return tabId === chrome.tabs.TAB_ID_NONE ? this.#isAttachedToWorkers : this.debuggedTabs.has(tabId);
   }
 
   #see(details: Details): void {
