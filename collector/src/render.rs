@@ -1,4 +1,4 @@
-//! One record as one line, for a terminal or an agent.
+//! One record as one line, for a terminal.
 //!
 //! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
 //! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
@@ -84,9 +84,6 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// Without colours.
-    pub(crate) const PLAIN: Self = Self { colour: false };
-
     /// Colours only on a terminal that wants them.
     pub(crate) fn of_stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();
@@ -191,7 +188,7 @@ pub(crate) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style::PLAIN;
+    const PLAIN: Style = Style { colour: false };
 
     #[test]
     fn captured_text_cannot_steer_the_terminal() {

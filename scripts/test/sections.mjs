@@ -54,6 +54,7 @@ export const SECTIONS = {
     beside: "wasm",
   },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
+  agent: { what: "the tools as an agent's client sees them", needs: ["build"], steps: agent },
   npm: { what: "the package packed, and imported", needs: ["build"], steps: npmPackage },
 };
 
@@ -178,6 +179,10 @@ async function faults() {
 
 async function viewer() {
   return [nodeTests("tests/viewer", ["views", "live", "logs"])];
+}
+
+async function agent() {
+  return [nodeTests("tests/agent")];
 }
 
 async function npmPackage() {

@@ -1,41 +1,35 @@
 //! Decides which errors are the same.
 
-use serde_json::Value;
+use super::stored::Stored;
 
 /// Returns the type, the message with its varying parts replaced, and the top own frame.
-pub(super) fn of(event: &Value) -> String {
-    let event = &event["event"];
-    let data = &event["data"];
-    let address = event["url"].as_str().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
-    let place = if event["category"] == "network" { address } else { frame(event).unwrap_or_default() };
-    let text = format!("{} {}", data["method"].as_str().unwrap_or_default(), message(event));
-    format!("{} {} {} {}", event["type"], data["status"], general(&text), general(place))
+pub(super) fn of(stored: &Stored) -> String {
+    let data = stored.data();
+    let url = data["url"].as_str().or_else(|| data["blocked_url"].as_str()).unwrap_or_else(|| stored.url());
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let frame = stored.top_frame().map(ToOwned::to_owned);
+    let place = if stored.category() == "console" { frame.or_else(|| stored.place()) } else { None };
+    let text = format!("{} {}", data["method"].as_str().unwrap_or_default(), first_line(stored.message()));
+    let status = &data["status"];
+    format!("{} {status} {} {}", stored.type_(), general(&text), general(place.as_deref().unwrap_or(address)))
 }
 
-/// Returns the text of an error.
-pub(super) fn message(event: &Value) -> &str {
-    ["text", "message", "error"].iter().find_map(|field| event["data"][*field].as_str()).unwrap_or_default()
-}
-
-/// Returns the first frame of the stack that is neither an extension's nor a library's.
-pub(super) fn frame(event: &Value) -> Option<&str> {
-    let stack = event["data"]["stack"].as_str()?;
-    let frames = || stack.lines().map(str::trim).filter(|line| line.starts_with("at ") || line.contains('@'));
-    let is_own = |line: &&str| !line.contains("-extension://") && !line.contains("/node_modules/");
-    frames().find(is_own).or_else(|| frames().next())
-}
-
-/// Reports whether an error rarely matters: extensions, aborted requests, ResizeObserver.
-pub(super) fn is_noise(event: &Value) -> bool {
-    let event = &event["event"];
-    let text = message(event);
+/// Reports whether an error rarely matters: of an extension, an aborted request, ResizeObserver, a missing icon.
+pub(super) fn is_noise(stored: &Stored) -> bool {
+    let text = stored.message();
     text.contains("ResizeObserver loop")
         || text.contains("ERR_ABORTED")
-        || frame(event).is_some_and(|frame| frame.contains("-extension://"))
+        || stored.top_frame().is_some_and(|frame| frame.contains("-extension://"))
+        || (stored.category() == "network" && stored.url().ends_with("/favicon.ico"))
+}
+
+/// The lines after it are of a stack.
+pub(super) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Replaces each word that has a digit: numbers, ids, hashes, times.
-fn general(text: &str) -> String {
+pub(super) fn general(text: &str) -> String {
     let is_word = |character: char| character.is_alphanumeric() || character == '-' || character == '_';
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(|character| !is_word(character)) {

@@ -1,120 +1,177 @@
-//! Groups errors into problems and describes each with its cause chain.
+//! Names what went wrong: groups errors into problems, each with what its tab did before.
 //!
-//! Pure: the caller reads a bounded number of errors and, for each problem, the few events before it.
+//! One implementation for the tool, the HTTP interface and the command line. It reads a bounded number of the newest
+//! errors, and for the highest-ranked problems a bounded number of events before each, so that its cost does not grow
+//! with the store.
 
 mod fingerprint;
+mod phrase;
+mod problems;
 mod render;
-
-pub(crate) use render::render;
-
-use serde_json::Value;
-
-/// Longest time between an interaction or a failed request and the error that it caused.
-const CHAIN_MICROS: u64 = 10_000_000;
-
-/// Errors of one fingerprint.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    fingerprint: String,
-    /// The newest error of the group, with its position in the store.
-    pub(crate) newest: Stored,
-    count: usize,
-    first_ts: u64,
-    last_ts: u64,
-    is_noise: bool,
-    /// The interaction and the request before the newest error, oldest first.
-    chain: Vec<Value>,
-}
-
-/// One stored event.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    pub(crate) position: u64,
-    pub(crate) value: Value,
-}
-
-/// Groups `errors` (oldest first): what is not noise first, then the newest first.
-pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = Vec::new();
-    let mut by_fingerprint = std::collections::HashMap::new();
-    for error in errors {
-        let fingerprint = fingerprint::of(&error.value);
-        let ts = ts(&error.value);
-        let index = *by_fingerprint.entry(fingerprint.clone()).or_insert(problems.len());
-        match problems.get_mut(index) {
-            Some(problem) => {
-                problem.count += 1;
-                problem.first_ts = problem.first_ts.min(ts);
-                problem.last_ts = problem.last_ts.max(ts);
-                problem.newest = error;
-            }
-            None => problems.push(Problem {
-                fingerprint,
-                is_noise: fingerprint::is_noise(&error.value),
-                newest: error,
-                count: 1,
-                first_ts: ts,
-                last_ts: ts,
-                chain: Vec::new(),
-            }),
-        }
-    }
-    rank(&mut problems);
-    problems
-}
-
-fn rank(problems: &mut [Problem]) {
-    problems.sort_by_key(|problem| (problem.is_noise, std::cmp::Reverse(problem.last_ts)));
-}
-
-/// Takes the last interaction and the last failed request from `before`, the events of the same tab.
-pub(crate) fn link(problem: &mut Problem, before: Vec<Value>) {
-    let end = ts(&problem.newest.value);
-    let is_near = |event: &Value| {
-        let ts = ts(event);
-        ts <= end && end - ts <= CHAIN_MICROS
-    };
-    let is_request = problem.newest.value["event"]["category"] == "network";
-    let (mut interaction, mut failure) = (None, None);
-    for event in before.into_iter().filter(is_near) {
-        if event["event"]["category"] == "interaction" {
-            interaction = Some(event);
-        } else if !is_request && is_failed_request(&event) {
-            failure = Some(event);
-        }
-    }
-    problem.chain = interaction.into_iter().chain(failure).collect();
-    problem.chain.sort_by_key(ts);
-}
-
-/// Removes each problem whose only event is the failed request in another problem's chain.
-pub(crate) fn merge(problems: &mut Vec<Problem>) {
-    let causes: std::collections::HashSet<(String, String)> = problems
-        .iter()
-        .flat_map(|problem| &problem.chain)
-        .filter(|event| is_failed_request(event))
-        .map(|event| (fingerprint::of(event), handle(event)))
-        .collect();
-    problems.retain(|problem| {
-        // A request that failed more often is a problem of its own: not every failure is shown in a chain.
-        problem.count > 1 || !causes.contains(&(problem.fingerprint.clone(), handle(&problem.newest.value)))
-    });
-}
-
-fn is_failed_request(event: &Value) -> bool {
-    let event = &event["event"];
-    event["category"] == "network"
-        && (event["type"] == "network.failed"
-            || event["data"]["status"].as_u64().is_some_and(|status| status >= 400))
-}
-
-fn ts(event: &Value) -> u64 {
-    event["event"]["ts"].as_u64().unwrap_or(0)
-}
-
-fn handle(event: &Value) -> String {
-    format!("{} {}", event["capture_session_id"].as_str().unwrap_or("?"), event["seq"])
-}
-
+mod stored;
 #[cfg(test)]
 mod tests;
+mod untrusted;
+mod watched;
+
+pub(crate) use phrase::{origin_of, phrase};
+pub(crate) use problems::Problem;
+pub(crate) use render::{MIN_BYTES, render};
+pub(crate) use stored::{Stored, is_own_frame};
+pub(crate) use untrusted::{FIELD_BYTES, LEGEND, field, is_name, name};
+pub(crate) use watched::describe as describe_coverage;
+
+use crate::clock::now_micros;
+use crate::store::{Order, PageQuery, SessionCoverage, Store, StoreError};
+use std::sync::Arc;
+use tabtape::levels::Severity;
+use tabtape::selector::Selector;
+
+/// The newest errors and warnings that are grouped.
+const MAX_ERRORS: usize = 2_000;
+const MAX_WARNINGS: usize = 500;
+/// Problems that get a chain, and the events of the tab that each is made of.
+const MAX_CHAINS: usize = 12;
+const CONTEXT_EVENTS: usize = 200;
+/// Events of the tab that were accepted after the error, and can be older all the same: relays deliver later.
+const LATE_EVENTS: usize = 50;
+/// Sessions whose coverage is described.
+const MAX_SESSIONS: usize = 2;
+
+/// What went wrong.
+#[derive(Debug)]
+pub(crate) struct Diagnosis {
+    /// Ranked; noise last.
+    pub(crate) problems: Vec<Problem>,
+    /// All errors that were grouped.
+    pub(crate) errors: usize,
+    /// Whether older errors were left out.
+    pub(crate) is_cut: bool,
+    /// What was being watched, a line per session.
+    pub(crate) watched: Vec<String>,
+    /// When the answer was made, Unix microseconds.
+    pub(crate) now: u64,
+}
+
+/// Finds the problems of what `asked` selects. Chains show what `always` lets the caller read.
+pub(crate) async fn run(
+    store: &Store,
+    asked: Option<Arc<Selector>>,
+    always: Option<&Selector>,
+) -> Result<Diagnosis, StoreError> {
+    let (errors, all_errors) = newest(store, "severity:error", asked.as_deref(), MAX_ERRORS).await?;
+    let (mut found, all_warnings) =
+        newest(store, "severity:warn -severity:error", asked.as_deref(), MAX_WARNINGS).await?;
+    found.extend(errors);
+    found.sort_by_key(|event| event.position);
+    let count = found.iter().filter(|event| severity(event) >= Severity::Error).count();
+    let mut problems = problems::group(found);
+    for problem in problems.iter_mut().take(MAX_CHAINS) {
+        let selector = "type:input.*,network.response,network.failed,page.navigation_committed";
+        let before = context(store, &problem.newest, selector, always, CONTEXT_EVENTS).await?;
+        problems::link(problem, &before);
+    }
+    problems::merge(&mut problems);
+    problems::rank(&mut problems);
+    let now = now_micros();
+    let mut coverage = store.coverage(asked.clone(), None).await?;
+    if always.is_some() {
+        coverage = coverage.into_iter().map(SessionCoverage::without_counts).collect();
+    }
+    let watched = describe_sessions(store, &coverage, asked.as_deref(), MAX_SESSIONS, now).await?;
+    Ok(Diagnosis { problems, errors: count, is_cut: !(all_errors && all_warnings), watched, now })
+}
+
+/// Describes what was watched, newest session first.
+pub(crate) async fn describe_sessions(
+    store: &Store,
+    coverage: &[SessionCoverage],
+    selector: Option<&Selector>,
+    limit: usize,
+    now: u64,
+) -> Result<Vec<String>, StoreError> {
+    let mut lines = Vec::new();
+    for session in coverage.iter().take(limit) {
+        let row = store.session_row(&session.session).await?;
+        let handle = row.map_or_else(|| "s?".to_owned(), |row| format!("s{}", row.id));
+        lines.push(describe_coverage(session, &handle, selector, now));
+    }
+    if coverage.len() > limit {
+        lines.push(format!("{} more sessions; `coverage` lists them", coverage.len() - limit));
+    }
+    if coverage.is_empty() {
+        lines.push("Nobody was watching then.".to_owned());
+    }
+    Ok(lines)
+}
+
+/// Returns events of the tab of `event` that match `selector` and are not younger, oldest first. Without a tab it
+/// returns events of the session.
+pub(crate) async fn context(
+    store: &Store,
+    event: &Stored,
+    selector: &str,
+    always: Option<&Selector>,
+    limit: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    let tab = event.tab().map(|tab| format!(" tab:{tab}")).unwrap_or_default();
+    let selector = both(&format!("{selector}{tab}"), always);
+    let page = |after, until, newest, limit| PageQuery {
+        order: Order::Seq(event.session),
+        selector: Some(Arc::clone(&selector)),
+        after,
+        until,
+        newest,
+        limit,
+    };
+    let before = store.page(page(0, event.seq, true, limit)).await?;
+    let late = store.page(page(event.seq, u64::MAX, false, LATE_EVENTS)).await?;
+    let mut events: Vec<Stored> = before.records.iter().chain(&late.records).filter_map(Stored::of).collect();
+    events.retain(|other| other.ts() <= event.ts() && other.seq != event.seq);
+    // seq is the order of acceptance; the order within a tab is (ts, seq).
+    events.sort_by_key(|event| (event.ts(), event.seq));
+    Ok(events)
+}
+
+/// Reads the newest events that match, oldest first, and whether these are all.
+async fn newest(
+    store: &Store,
+    selector: &str,
+    asked: Option<&Selector>,
+    limit: usize,
+) -> Result<(Vec<Stored>, bool), StoreError> {
+    let query = PageQuery {
+        order: Order::Position,
+        selector: Some(both(selector, asked)),
+        after: 0,
+        until: u64::MAX,
+        newest: true,
+        limit,
+    };
+    let page = store.page(query).await?;
+    Ok((page.records.iter().filter_map(Stored::of).collect(), page.done))
+}
+
+/// Returns the selector that wants what both want. `ours` is one of this module's own texts.
+fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
+    let ours = Selector::parse(ours, now_micros()).unwrap_or_else(|_| Selector::everything());
+    Arc::new(other.map_or_else(|| ours.clone(), |other| ours.and(other)))
+}
+
+/// Returns the severity that the core derives.
+pub(crate) fn severity(stored: &Stored) -> Severity {
+    let status = if stored.category() == "network" { stored.data()["status"].as_u64() } else { None };
+    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    tabtape::severity::severity(stored.type_(), status)
+}
+
+/// Writes a duration as `12 ms`, `3.4 s`, `12 min`, `5 h` or `3 d`.
+pub(crate) fn time_ago(micros: u64) -> String {
+    match micros / 1_000 {
+        ms @ ..1_000 => format!("{ms} ms"),
+        ms @ ..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms @ ..7_200_000 => format!("{} min", ms / 60_000),
+        ms @ ..172_800_000 => format!("{} h", ms / 3_600_000),
+        ms => format!("{} d", ms / 86_400_000),
+    }
+}

@@ -1,53 +1,67 @@
+use super::problems::{group, link, merge};
 use super::*;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
-fn event(seq: u64, type_: &str, data: Value) -> Value {
-    let category = type_.split('.').next().unwrap();
-    json!({"capture_session_id": "0193", "seq": seq, "event": {
+fn event(seq: u64, type_: &str, data: Value) -> Stored {
+    let category = match type_.split_once('.').unwrap() {
+        ("input", _) => "interaction",
+        (category, _) => category,
+    };
+    let value = json!({"capture_session_id": "0193", "seq": seq, "event": {
         "ts": 1_000_000_000 + seq * 1_000, "type": type_, "category": category,
         "source": {"kind": "extension", "event": type_, "metadata": {"tab_id": "7"}},
         "url": "http://localhost/api/cart?n=1", "data": data,
-    }})
+    }});
+    Stored { session: 3, seq, position: seq, value }
 }
 
-fn stored(value: Value) -> Stored {
-    Stored { position: value["seq"].as_u64().unwrap(), value }
+fn exception(seq: u64, text: &str) -> Stored {
+    let stack = "TypeError: x\n    at lib (http://localhost/node_modules/lib.js:1:1)\n    at pay (http://localhost/src/checkout.ts:17:3)";
+    event(seq, "console.exception", json!({"text": text, "error": {"$": "TypeError", "stack": stack}}))
 }
 
-fn exception(seq: u64, text: &str) -> Value {
-    event(
-        seq,
-        "console.exception",
-        json!({"text": text, "stack": "TypeError: x\n    at pay (checkout.ts:17:3)"}),
-    )
+fn failure(seq: u64) -> Stored {
+    let data = json!({"method": "POST", "status": 500, "body": "{\"error\":\"cart service timeout\"}"});
+    event(seq, "network.response", data)
+}
+
+fn diagnosis(problems: Vec<Problem>) -> Diagnosis {
+    let errors = problems.iter().map(|problem| problem.count).sum();
+    Diagnosis { problems, errors, is_cut: false, watched: vec!["s3: watched".into()], now: 2_000_000_000 }
 }
 
 #[test]
-fn a_click_a_failed_request_and_its_exception_are_one_problem() {
-    let click = event(1, "interaction.click", json!({"selector": "button#pay", "label": "Pay now"}));
-    let failure = event(2, "network.response", json!({"method": "POST", "status": 500}));
-    let thrown = exception(3, "TypeError: total of undefined");
-    let mut problems = group(vec![stored(failure.clone()), stored(thrown.clone())]);
-    assert_eq!(problems.len(), 2);
+fn a_click_a_failed_request_its_console_error_and_its_exception_are_one_problem() {
+    let click = event(1, "input.click", json!({"selector": "button#pay", "label": "Pay now"}));
+    let printed = event(3, "console.error", json!({"text": "POST http://localhost/api/cart failed"}));
+    let thrown = exception(4, "Uncaught TypeError: total of undefined");
+    let reprinted = event(5, "console.error", json!({"text": "[vue] TypeError: total of undefined"}));
+    let all = vec![click, failure(2), printed, thrown, reprinted];
+    let mut problems = group(all[1..].to_vec());
+    assert_eq!(problems.len(), 4);
     for problem in &mut problems {
-        link(problem, vec![click.clone(), failure.clone(), thrown.clone()]);
+        link(problem, &all);
     }
     merge(&mut problems);
     assert_eq!(problems.len(), 1);
-    let shown = render(&problems, 1_600);
-    let order =
-        ["button#pay", "POST", "500", "TypeError", "checkout.ts:17"].map(|part| shown.find(part).unwrap());
+    let shown = render(&diagnosis(problems), 1_600);
+    let order = [
+        "s3:1 click ⟦button#pay \"Pay now\"⟧",
+        "s3:2 response ⟦POST /api/cart?n=1 500 {\"error\":\"cart service timeout\"}⟧",
+        "s3:4 exception ⟦Uncaught TypeError: total of undefined at checkout.ts:17:3⟧",
+    ]
+    .map(|part| shown.find(part).unwrap_or_else(|| panic!("{part} in {shown}")));
     assert!(order.is_sorted(), "{shown}");
 }
 
 #[test]
 fn a_request_that_failed_more_often_than_one_chain_shows_stays_a_problem() {
-    let failure = |seq| event(seq, "network.response", json!({"method": "POST", "status": 500}));
     let thrown = exception(4, "TypeError: total of undefined");
-    let mut problems = group(vec![stored(failure(2)), stored(failure(3)), stored(thrown.clone())]);
+    let all = vec![failure(2), failure(3), thrown];
+    let mut problems = group(all.clone());
     for problem in &mut problems {
-        link(problem, vec![failure(2), failure(3), thrown.clone()]);
+        link(problem, &all);
     }
     merge(&mut problems);
     let counts: Vec<_> = problems.iter().map(|problem| problem.count).collect();
@@ -55,26 +69,87 @@ fn a_request_that_failed_more_often_than_one_chain_shows_stays_a_problem() {
 }
 
 #[test]
-fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last() {
-    let noise = exception(9, "ResizeObserver loop completed");
+fn a_request_that_always_fails_is_not_taken_for_the_cause() {
+    let poll = |seq| {
+        let mut event = event(seq, "network.response", json!({"method": "GET", "status": 404}));
+        event.value["event"]["url"] = "http://localhost/poll".into();
+        event
+    };
+    let all = vec![poll(1), poll(2), failure(3), poll(4), exception(5, "TypeError: total of undefined")];
+    let mut problems = group(vec![all[4].clone()]);
+    link(&mut problems[0], &all);
+    assert_eq!(problems[0].chain.iter().map(|event| event.seq).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn an_interaction_after_the_request_began_did_not_start_it() {
+    let mut slow = failure(5_000);
+    slow.value["event"]["data"]["duration_ms"] = json!(3_000);
+    let click = |seq| event(seq, "input.click", json!({"selector": "button"}));
+    let all = vec![click(1_000), click(4_000), slow, exception(5_001, "TypeError: total of undefined")];
+    let mut problems = group(vec![all[3].clone()]);
+    link(&mut problems[0], &all);
+    assert_eq!(problems[0].chain.iter().map(|event| event.seq).collect::<Vec<_>>(), [1_000, 5_000]);
+}
+
+#[test]
+fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last_and_folded() {
+    let warning = |seq| event(seq, "console.warn", json!({"text": format!("slow {seq}")}));
     let problems = group(vec![
-        stored(exception(1, "cart 17 failed after 3ms")),
-        stored(exception(2, "cart 18 failed after 40ms")),
-        stored(exception(3, "user failed")),
-        stored(noise),
+        warning(1),
+        exception(2, "cart 17 failed after 3ms"),
+        exception(3, "cart 18 failed after 40ms"),
+        exception(4, "user failed"),
+        exception(9, "ResizeObserver loop completed"),
+        warning(10),
+        warning(11),
     ]);
-    assert_eq!(problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [1, 2, 1]);
-    assert!(problems[2].is_noise && !problems[0].is_noise);
+    assert_eq!(problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [1, 2, 1, 3]);
+    assert_eq!(
+        problems.iter().map(|problem| problem.is_noise).collect::<Vec<_>>(),
+        [false, false, true, true]
+    );
+    let shown = render(&diagnosis(problems), 1_600);
+    assert!(shown.contains("noise ×4 in 2 groups"), "{shown}");
+}
+
+#[test]
+fn an_error_after_an_interaction_ranks_above_one_that_occurs_all_the_time() {
+    let loud: Vec<Stored> = (10..40).map(|seq| exception(seq, "poll failed")).collect();
+    let click = event(1, "input.click", json!({"selector": "button"}));
+    let all = [vec![click, failure(2)], loud].concat();
+    let mut problems = group(all[1..].to_vec());
+    for problem in &mut problems {
+        link(problem, &all);
+    }
+    problems::rank(&mut problems);
+    assert_eq!(problems[0].newest.seq, 2);
 }
 
 proptest! {
     #[test]
     fn an_answer_is_never_over_its_budget_and_hostile_text_stays_in_its_field(
-        texts in prop::collection::vec("(\\PC|[\u{0}-\u{1f}⟦⟧\u{202e}]){0,400}", 0..20), bytes in 300usize..4_000,
+        texts in prop::collection::vec("(\\PC|[\u{0}-\u{1f}⟦⟧\u{202e}]){0,400}", 0..20),
+        types in prop::collection::vec("(\\PC|[ ⟦⟧]){0,90}", 0..4),
+        bytes in render::MIN_BYTES..6_000,
     ) {
-        let errors = texts.iter().enumerate().map(|(n, text)| stored(exception(n as u64, text))).collect();
-        let shown = render(&group(errors), bytes);
-        prop_assert!(shown.len() <= bytes);
+        let mut errors: Vec<Stored> = texts.iter().enumerate().map(|(n, text)| {
+            let mut event = exception(n as u64, text);
+            event.value["event"]["url"] = format!("http://{text}/").into();
+            event
+        }).collect();
+        errors.extend(types.iter().map(|type_| {
+            let mut event = failure(99);
+            event.value["event"]["type"] = type_.as_str().into();
+            event
+        }));
+        let all = errors.clone();
+        let mut problems = group(errors);
+        for problem in &mut problems {
+            link(problem, &all);
+        }
+        let shown = render(&diagnosis(problems), bytes);
+        prop_assert!(shown.len() <= bytes, "{} over {bytes}: {shown}", shown.len());
         let is_hostile = |c: char| c == '\u{202e}' || (c.is_control() && c != '\n');
         prop_assert!(!shown.contains(is_hostile));
         prop_assert_eq!(shown.matches('⟦').count(), shown.matches('⟧').count());

@@ -1,23 +1,49 @@
 //! The Model Context Protocol: what an agent needs to know what the browser did, in few tokens.
 //!
-//! Answers are short lines, cut to a budget with a token to go on from, and an empty one says whether
-//! anybody was watching. What pages wrote is marked as data and made harmless: an agent reads it, and a
-//! page must not speak to it.
+//! Each answer keeps to a budget of tokens (four bytes each), whatever pages wrote: it ranks, folds repeats, and ends
+//! with what it left out and the call that gets it. An empty one says what was being watched. What pages wrote stands
+//! in delimited fields and is made harmless: an agent reads it, and a page must not speak to it. A mistake in the
+//! arguments is a result with `isError`, which the agent can read and mend.
 
-mod arguments;
-mod text;
+mod event;
+mod handle;
+mod list;
+mod server;
+mod spec;
+#[cfg(test)]
+mod tests;
 mod tools;
 
-pub(crate) use tools::Tools;
-
 use crate::app::App;
+use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use server::Server;
 use std::sync::Arc;
 
-/// The service behind `/mcp`: stateless, one JSON answer a request. Host, Origin and token are checked
-/// before it.
-pub(crate) fn service(app: App) -> StreamableHttpService<Tools, NeverSessionManager> {
+/// Why a tool has no answer.
+#[derive(Debug, thiserror::Error)]
+enum ToolError {
+    /// The caller's mistake, with the right form.
+    #[error("{0}")]
+    Wrong(String),
+    /// A failure of the collector.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// Another failure of the collector.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<ToolError> for ErrorData {
+    fn from(error: ToolError) -> Self {
+        Self::internal_error(error.to_string(), None)
+    }
+}
+
+/// The service behind `/mcp`: stateless, one JSON answer a request, or a stream if there is progress to report. Host,
+/// Origin and token are checked before it.
+pub(crate) fn service(app: App) -> StreamableHttpService<Server, NeverSessionManager> {
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .disable_allowed_origins()
@@ -25,7 +51,7 @@ pub(crate) fn service(app: App) -> StreamableHttpService<Tools, NeverSessionMana
         .with_json_response(true)
         .with_cancellation_token(app.shutdown.clone());
     StreamableHttpService::new(
-        move || Ok(Tools::new(app.clone())),
+        move || Ok(Server::new(app.clone())),
         Arc::new(NeverSessionManager::default()),
         config,
     )

@@ -196,6 +196,14 @@ impl Store {
         self.inner.readers.with(move |connection| sessions::row(connection, &session)).await
     }
 
+    /// Returns the id of the session that is stored in a row.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub async fn session_id(&self, row: i64) -> Result<Option<String>, StoreError> {
+        self.inner.readers.with(move |connection| sessions::id(connection, row)).await
+    }
+
     /// The position of the last record.
     #[must_use]
     pub fn latest_position(&self) -> u64 {

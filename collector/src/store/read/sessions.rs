@@ -64,6 +64,14 @@ pub(in crate::store) fn row(
     Ok(found)
 }
 
+pub(in crate::store) fn id(
+    connection: &Connection,
+    row: i64,
+) -> Result<Option<String>, crate::store::StoreError> {
+    let mut statement = connection.prepare_cached("SELECT session FROM sessions WHERE id = ?1")?;
+    Ok(statement.query_row([row], |row| row.get(0)).optional()?)
+}
+
 pub(in crate::store) fn list(
     connection: &Connection,
     names: &Names,

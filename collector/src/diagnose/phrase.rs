@@ -1,0 +1,126 @@
+//! One event in a few words: `click ⟦button#pay "Pay now"⟧`, `response ⟦POST /api/cart 500 {"error":"timeout"}⟧`.
+
+use super::stored::Stored;
+use super::untrusted;
+
+/// Bytes of an address in a phrase.
+const MAX_URL_BYTES: usize = 120;
+/// Fields of events of other types that a person reads first.
+const FIELDS: [&str; 16] = [
+    "text",
+    "message",
+    "note",
+    "error",
+    "selector",
+    "label",
+    "method",
+    "status",
+    "directive",
+    "blocked_url",
+    "element",
+    "reason",
+    "transition",
+    "title",
+    "name",
+    "value",
+];
+
+/// Describes an event. Addresses at `origin` are shown without it; captured text has at most `max_bytes` bytes.
+pub(crate) fn phrase(stored: &Stored, origin: &str, max_bytes: usize) -> String {
+    format!("{} {}", word(stored), untrusted::field(&content(stored, origin), max_bytes))
+}
+
+/// Returns what happened, in a word.
+fn word(stored: &Stored) -> String {
+    match stored.type_() {
+        "console.exception" => "exception".to_owned(),
+        "console.rejection" => "rejection".to_owned(),
+        type_ => {
+            let short = type_
+                .strip_prefix("input.")
+                .or_else(|| type_.strip_prefix("network."))
+                .filter(|_| matches!(stored.category(), "interaction" | "network"));
+            untrusted::name(short.unwrap_or(type_))
+        }
+    }
+}
+
+/// Returns the captured text of a phrase.
+fn content(stored: &Stored, origin: &str) -> String {
+    match stored.category() {
+        "network" => request(stored, origin),
+        "interaction" => interaction(stored),
+        "console" => console(stored),
+        _ => other(stored, origin),
+    }
+}
+
+fn request(stored: &Stored, origin: &str) -> String {
+    let data = stored.data();
+    let mut words = vec![data["method"].as_str().unwrap_or("GET").to_owned(), address(stored.url(), origin)];
+    words.extend(data["status"].as_u64().map(|status| status.to_string()));
+    for field in ["error", "error_text", "cors_error", "blocked_reason"] {
+        words.extend(data[field].as_str().map(ToOwned::to_owned));
+    }
+    words.extend(data["redirect_url"].as_str().map(|to| format!("→ {}", address(to, origin))));
+    words.extend(data["body"].as_str().map(ToOwned::to_owned));
+    words.join(" ")
+}
+
+fn interaction(stored: &Stored) -> String {
+    let data = stored.data();
+    let mut words: Vec<String> = Vec::new();
+    words.extend(data["selector"].as_str().map(ToOwned::to_owned));
+    words.extend(data["label"].as_str().filter(|label| !label.is_empty()).map(|label| format!("{label:?}")));
+    for field in ["key", "field_type"] {
+        words.extend(data[field].as_str().map(ToOwned::to_owned));
+    }
+    words.join(" ")
+}
+
+fn console(stored: &Stored) -> String {
+    let message = stored.message();
+    let place = (crate::diagnose::severity(stored) >= tabtape::levels::Severity::Warn)
+        .then(|| stored.place())
+        .flatten();
+    match place {
+        // The message of an error that was printed holds its stack already.
+        Some(place) => format!("{} at {place}", message.lines().next().unwrap_or_default()),
+        None => message.to_owned(),
+    }
+}
+
+fn other(stored: &Stored, origin: &str) -> String {
+    let data = stored.data();
+    let mut words: Vec<String> = Vec::new();
+    for field in FIELDS {
+        match &data[field] {
+            serde_json::Value::String(text) => words.push(text.clone()),
+            serde_json::Value::Number(number) => words.push(number.to_string()),
+            _ => {}
+        }
+    }
+    let url = data["url"].as_str().unwrap_or_else(|| stored.url());
+    if !url.is_empty() {
+        words.push(address(url, origin));
+    }
+    if words.is_empty() && !data.is_null() { data.to_string() } else { words.join(" ") }
+}
+
+/// Returns an address without `origin` and without what follows a fragment's sign, of bounded length.
+fn address(url: &str, origin: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    let rest = if origin.is_empty() { None } else { url.strip_prefix(origin) };
+    let url = rest.filter(|rest| rest.starts_with('/')).unwrap_or(url);
+    if url.len() <= MAX_URL_BYTES {
+        return url.to_owned();
+    }
+    format!("{}…", &url[..url.floor_char_boundary(MAX_URL_BYTES)])
+}
+
+/// Returns the scheme, host and port of an address.
+pub(crate) fn origin_of(url: &str) -> &str {
+    let Some((scheme, rest)) = url.split_once("://") else { return "" };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    &url[..scheme.len() + "://".len() + host.len()]
+}

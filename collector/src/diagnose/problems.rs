@@ -1,0 +1,153 @@
+//! Groups errors into problems, links each with what the same tab did before, and ranks them. No I/O.
+
+use super::fingerprint::{self, first_line};
+use super::severity;
+use super::stored::Stored;
+use std::collections::HashMap;
+use tabtape::levels::Severity;
+
+/// Longest time between an interaction or a failed request and the error after it.
+const CHAIN_MICROS: u64 = 10_000_000;
+/// Longest time between two errors of one cause.
+const SAME_CAUSE_MICROS: u64 = 2_000_000;
+/// A problem that occurred more often is taken for a permanent one.
+const PERMANENT: usize = 10;
+/// A warning that occurred more often is noise.
+const REPEATED_WARNING: usize = 2;
+
+/// Errors of one fingerprint.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(super) fingerprint: String,
+    /// The newest error of the group.
+    pub(crate) newest: Stored,
+    pub(crate) count: usize,
+    pub(crate) first_ts: u64,
+    pub(crate) last_ts: u64,
+    pub(crate) is_noise: bool,
+    /// Whether its first error is younger than the page that the tab shows; unknown without a navigation.
+    pub(crate) is_new: bool,
+    /// The interaction and the failed request before the newest error, oldest first.
+    pub(crate) chain: Vec<Stored>,
+}
+
+/// Groups `errors` (oldest first) and ranks them.
+pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut by_fingerprint = HashMap::new();
+    for error in errors {
+        let fingerprint = fingerprint::of(&error);
+        let ts = error.ts();
+        let index = *by_fingerprint.entry(fingerprint.clone()).or_insert(problems.len());
+        match problems.get_mut(index) {
+            Some(problem) => {
+                problem.count += 1;
+                problem.first_ts = problem.first_ts.min(ts);
+                problem.last_ts = problem.last_ts.max(ts);
+                problem.newest = error;
+            }
+            None => problems.push(Problem {
+                fingerprint,
+                is_noise: fingerprint::is_noise(&error),
+                newest: error,
+                count: 1,
+                first_ts: ts,
+                last_ts: ts,
+                is_new: false,
+                chain: Vec::new(),
+            }),
+        }
+    }
+    for problem in &mut problems {
+        let is_warning = severity(&problem.newest) < Severity::Error;
+        let is_repeated = problem.count > REPEATED_WARNING && problem.newest.category() == "console";
+        problem.is_noise |= is_warning && is_repeated;
+    }
+    rank(&mut problems);
+    problems
+}
+
+/// Sorts problems: noise last; then exceptions before failed requests before printed errors before warnings, each a
+/// step higher after an interaction and a step lower if it is permanent; then the newest first.
+pub(crate) fn rank(problems: &mut [Problem]) {
+    problems.sort_by_key(|problem| {
+        let newest = &problem.newest;
+        let kind: usize = match newest.type_() {
+            "console.exception" | "console.rejection" | "page.navigation_failed" => 1,
+            "page.csp_violation" | "page.resource_failed" => 2,
+            _ if severity(newest) < Severity::Error => 5,
+            _ if newest.is_failed_request() => 2,
+            _ => 3,
+        };
+        let after_action = usize::from(problem.chain.iter().any(Stored::is_action));
+        let permanent = usize::from(problem.count > PERMANENT) * 2;
+        (problem.is_noise, kind + permanent - after_action, std::cmp::Reverse(problem.last_ts))
+    });
+}
+
+/// Fills the chain from `before`, events of the same tab: the last failed request before the error, and the last
+/// interaction before that request began, or before the error if there is none.
+pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
+    let newest = &problem.newest;
+    let end = newest.ts();
+    let near = || before.iter().filter(|event| event.ts() <= end && end - event.ts() <= CHAIN_MICROS);
+    let is_error_of_page = newest.category() == "console";
+    let failures: Vec<&Stored> =
+        near().filter(|event| is_error_of_page && event.is_failed_request()).collect();
+    let mut occurrences = HashMap::new();
+    for failure in before.iter().filter(|event| event.is_failed_request()) {
+        *occurrences.entry(fingerprint::of(failure)).or_insert(0_usize) += 1;
+    }
+    // A request that fails all the time precedes everything; a rare one says more.
+    let failure = failures.into_iter().max_by_key(|failure| {
+        (std::cmp::Reverse(occurrences.get(&fingerprint::of(failure)).copied()), failure.ts(), failure.seq)
+    });
+    let started = failure.unwrap_or(newest).request_ts();
+    let action = near().filter(|event| event.is_action() && event.ts() <= started);
+    let action = action.max_by_key(|event| (event.ts(), event.seq));
+    problem.chain = action.into_iter().chain(failure).cloned().collect();
+    let navigated = before.iter().filter(|event| event.type_() == "page.navigation_committed");
+    let navigated = navigated.filter(|event| event.metadata("frame_id").unwrap_or("0") == "0");
+    problem.is_new =
+        navigated.map(Stored::ts).filter(|ts| *ts <= end).max().is_some_and(|ts| problem.first_ts >= ts);
+}
+
+/// Removes each problem that is a part of another one: the failed request of another's chain, and a printed error
+/// that repeats an exception or a failed request of the same moment and tab.
+pub(crate) fn merge(problems: &mut Vec<Problem>) {
+    let is_part = |problem: &Problem| {
+        problems.iter().any(|whole| {
+            // What occurred more often than the other is a problem of its own: not every occurrence has a chain.
+            whole.fingerprint != problem.fingerprint
+                && problem.count <= whole.count
+                && (is_in_chain(problem, whole) || repeats(&problem.newest, &whole.newest))
+        })
+    };
+    let parts: Vec<bool> = problems.iter().map(is_part).collect();
+    let mut parts = parts.into_iter();
+    problems.retain(|_| !parts.next().unwrap_or(false));
+}
+
+fn is_in_chain(problem: &Problem, whole: &Problem) -> bool {
+    let newest = &problem.newest;
+    whole.chain.iter().any(|event| (event.session, event.seq) == (newest.session, newest.seq))
+}
+
+/// Reports whether `printed` is a console call about `original`.
+fn repeats(printed: &Stored, original: &Stored) -> bool {
+    let is_call = matches!(printed.type_(), "console.error" | "console.warn" | "console.assert");
+    let is_near =
+        printed.ts().abs_diff(original.ts()) <= SAME_CAUSE_MICROS && printed.tab() == original.tab();
+    if !is_call || !is_near || (printed.session != original.session) {
+        return false;
+    }
+    if original.is_failed_request() {
+        let address = original.url().split(['?', '#']).next().unwrap_or_default();
+        let path = address.splitn(4, '/').nth(3).unwrap_or_default();
+        return path.len() > 3 && printed.message().contains(path);
+    }
+    let is_thrown = matches!(original.type_(), "console.exception" | "console.rejection");
+    let message = first_line(original.message()).trim_start_matches("Uncaught ");
+    let message = message.trim_start_matches("(in promise) ");
+    is_thrown && message.len() > 8 && printed.message().contains(message)
+}

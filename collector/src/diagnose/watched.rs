@@ -1,0 +1,75 @@
+//! What was being watched, so that an empty or a small answer means something.
+
+use super::time_ago;
+use super::untrusted;
+use crate::store::SessionCoverage;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use tabtape::selector::Selector;
+
+/// Categories that a browser's recorder has.
+const CATEGORIES: [&str; 6] = ["console", "network", "page", "tab", "interaction", "system"];
+/// Bytes of a name that a recorder or a process chose.
+const MAX_NAME_BYTES: usize = 40;
+
+/// Describes the coverage of one session in at most about 400 bytes. `handle` is its short name.
+pub(crate) fn describe(
+    coverage: &SessionCoverage,
+    handle: &str,
+    selector: Option<&Selector>,
+    now: u64,
+) -> String {
+    let mut out = handle.to_owned();
+    if let Some(producer) = &coverage.producer {
+        let _ = write!(out, " process {}", untrusted::field(producer, MAX_NAME_BYTES));
+    }
+    match coverage.watched.last() {
+        None if coverage.producer.is_some() => {
+            out.push_str(": a process reports what it likes, so silence says nothing");
+        }
+        None => out.push_str(": nothing of this was watched"),
+        Some(watched) => {
+            let from = time_ago(now.saturating_sub(watched.window.from_ts));
+            let until = watched.window.to_ts.map(|to| now.saturating_sub(to));
+            let _ = match until.filter(|ago| *ago > 0) {
+                None => write!(out, ": watched since {from} ago, still: "),
+                Some(ago) => write!(out, ": watched from {from} to {} ago: ", time_ago(ago)),
+            };
+            out.push_str(&levels(&watched.categories));
+            out.push_str(&off(&watched.categories, selector));
+        }
+    }
+    if coverage.gap_seqs > 0 {
+        let _ = write!(out, "; {} events missing (gaps)", coverage.gap_seqs);
+    }
+    if !coverage.unwatched.is_empty() {
+        let _ = write!(out, "; {} times unwatched for a while", coverage.unwatched.len());
+    }
+    if !coverage.lost.is_empty() {
+        let _ = write!(out, "; the last events of {} documents lost", coverage.lost.len());
+    }
+    out
+}
+
+fn levels(categories: &BTreeMap<String, String>) -> String {
+    let mut by_level: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (category, level) in categories.iter().take(12) {
+        let level = ["minimal", "standard", "verbose", "raw"].into_iter().find(|known| known == level);
+        by_level.entry(level.unwrap_or("?")).or_default().push(untrusted::name(category));
+    }
+    let levels: Vec<String> =
+        by_level.iter().map(|(level, names)| format!("{} ({level})", names.join(" "))).collect();
+    if levels.is_empty() { "none of these categories".into() } else { levels.join(", ") }
+}
+
+/// Names what was off, with the mend.
+fn off(categories: &BTreeMap<String, String>, selector: Option<&Selector>) -> String {
+    let wants = |name: &str| selector.is_none_or(|selector| selector.wants_category(name));
+    let mut off: Vec<&str> = CATEGORIES.into_iter().filter(|name| wants(name)).collect();
+    off.retain(|name| !categories.contains_key(*name));
+    let has_bodies = categories.get("network").is_some_and(|level| level == "verbose" || level == "raw");
+    if wants("network") && categories.contains_key("network") && !has_bodies {
+        off.push("network bodies (tell the person, or ask them to set network to verbose with deep capture)");
+    }
+    if off.is_empty() { String::new() } else { format!("; off: {}", off.join(", ")) }
+}

@@ -1,0 +1,125 @@
+//! One event in full: its fields, its body, its stack with the page's own frames first, and its headers on request.
+
+use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, is_name, is_own_frame, name, time_ago};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+const MAX_URL_BYTES: usize = 300;
+/// A shorter beginning of a field is of no use.
+const MIN_FIELD_BYTES: usize = 40;
+/// Bytes kept for the line about omissions.
+const OMISSION_BYTES: usize = 200;
+const MAX_FRAMES: usize = 12;
+
+/// Describes an event in at most `bytes` bytes.
+pub(super) fn describe(stored: &Stored, with_headers: bool, bytes: usize, now: u64) -> String {
+    let mut out = head(stored, now);
+    let mut omitted: Vec<String> = Vec::new();
+    let room = bytes.saturating_sub(OMISSION_BYTES);
+    let mut fields = fields(stored, with_headers, &mut omitted);
+    // Short ones first: one long field does not push the others out.
+    fields.sort_by_key(|(_, text)| text.len());
+    for (name, text) in &fields {
+        let left = room.saturating_sub(out.len() + name.len() + FIELD_BYTES + " \n".len());
+        if left < MIN_FIELD_BYTES && text.len() > left {
+            omitted.push(name.clone());
+            continue;
+        }
+        let shown = field(text, left);
+        if text.len() > left {
+            omitted.push(format!("the rest of {name} ({} bytes in all)", text.len()));
+        }
+        let _ = writeln!(out, "{name} {shown}");
+    }
+    if !omitted.is_empty() {
+        let mut named = omitted.join(", ");
+        named.truncate(named.floor_char_boundary(OMISSION_BYTES / 2));
+        let headers = if with_headers { "" } else { ",\"headers\":true" };
+        let (handle, tokens) = (stored.handle(), bytes / 2);
+        let _ =
+            write!(out, "Left out: {named}; event {{\"event\":\"{handle}\"{headers},\"budget\":{tokens}}}");
+    }
+    out.trim_end().to_owned()
+}
+
+fn head(stored: &Stored, now: u64) -> String {
+    let moment = i64::try_from(stored.ts()).ok().and_then(chrono::DateTime::from_timestamp_micros);
+    let moment = moment.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let ago = time_ago(now.saturating_sub(stored.ts()));
+    let type_ = name(stored.type_());
+    let mut out = format!("{} {type_} {moment} ({ago} ago)", stored.handle());
+    if let Some(tab) = stored.tab() {
+        let _ = write!(out, " tab {tab}");
+    }
+    if stored.event()["truncated"] == true {
+        out.push_str(", truncated by the recorder");
+    }
+    let _ = write!(out, ". {LEGEND}");
+    out.push('\n');
+    if !stored.url().is_empty() {
+        let _ = writeln!(out, "url {}", field(stored.url(), MAX_URL_BYTES));
+    }
+    out
+}
+
+/// Returns the names and texts of what an event holds.
+fn fields(stored: &Stored, with_headers: bool, omitted: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let stack = stored.stack().map(|_| stack(stored));
+    let Value::Object(data) = stored.data() else {
+        if !stored.data().is_null() {
+            fields.push(("data".to_owned(), text(stored.data())));
+        }
+        return fields;
+    };
+    for (name, value) in data {
+        let is_empty = value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty);
+        if is_empty || name == "stack" {
+            continue;
+        }
+        if name == "headers" && !with_headers {
+            omitted.push(format!("{} headers", value.as_array().map_or(0, Vec::len)));
+            continue;
+        }
+        let mut value = value.clone();
+        // The stack is shown once, in an order of its own.
+        if let Some(error) = value.as_object_mut().filter(|_| name == "error") {
+            error.remove("stack");
+        }
+        let shown = if name == "headers" { headers(&value) } else { text(&value) };
+        // A page chooses the names of some fields as well.
+        fields.push(if is_name(name) {
+            (name.clone(), shown)
+        } else {
+            ("field".to_owned(), format!("{name}: {shown}"))
+        });
+    }
+    if let Some(stack) = stack {
+        fields.push(("stack (own frames first)".to_owned(), stack));
+    }
+    fields
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+fn headers(pairs: &Value) -> String {
+    let pairs = pairs.as_array().into_iter().flatten();
+    pairs.map(|pair| format!("{}: {}", text(&pair[0]), text(&pair[1]))).collect::<Vec<_>>().join("\n")
+}
+
+fn stack(stored: &Stored) -> String {
+    let (own, other): (Vec<&str>, Vec<&str>) = stored.frames().partition(|frame| is_own_frame(frame));
+    if own.is_empty() && other.is_empty() {
+        return stored.stack().unwrap_or_default().to_owned();
+    }
+    let mut frames: Vec<String> = own.iter().take(MAX_FRAMES).map(|frame| (*frame).to_owned()).collect();
+    if own.len() > MAX_FRAMES {
+        frames.push(format!("{} more own frames", own.len() - MAX_FRAMES));
+    }
+    if !other.is_empty() {
+        frames.push(format!("{} frames of libraries, the first {}", other.len(), other[0]));
+    }
+    frames.join("\n")
+}

@@ -1,0 +1,202 @@
+//! A list of events within a budget: what its lines share is said once, repeats are folded, and what is left out is
+//! named with the call that gets it.
+
+use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, origin_of, phrase, time_ago};
+use crate::store::PageRecord;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+/// Bytes that the last lines may have.
+pub(super) const FOOTER_BYTES: usize = 240;
+const MAX_ORIGIN_BYTES: usize = 60;
+/// Captured text of one line.
+const MAX_TEXT_BYTES: usize = 280;
+const MIN_TEXT_BYTES: usize = 60;
+/// ` ×12345 to s3:1042`
+const FOLD_BYTES: usize = 40;
+
+/// An event or a gap, in the order of the answer.
+#[derive(Debug)]
+pub(super) enum Item {
+    Event(Box<Stored>),
+    /// A gap as text, with its position.
+    Gap(String, u64),
+}
+
+impl Item {
+    pub(super) fn of(record: &PageRecord) -> Self {
+        match Stored::of(record) {
+            Some(stored) => Self::Event(Box::new(stored)),
+            None => {
+                let gap = &crate::stored_line::value(&record.line)["gap"];
+                let count = record.last_seq.saturating_sub(record.first_seq) + 1;
+                let name = |field: &str| crate::diagnose::name(gap[field].as_str().unwrap_or("?"));
+                let text = format!(
+                    "s{}:{} gap: {count} {} events missing, reason {}",
+                    record.session,
+                    record.first_seq,
+                    name("category"),
+                    name("reason")
+                );
+                Self::Gap(text, record.position)
+            }
+        }
+    }
+
+    /// Returns its place in the store.
+    pub(super) fn position(&self) -> u64 {
+        match self {
+            Self::Event(stored) => stored.position,
+            Self::Gap(_, position) => *position,
+        }
+    }
+}
+
+/// The lines that fit.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) text: String,
+    /// The position of the last item that is shown or folded; `None` if there is none.
+    pub(super) last: Option<u64>,
+    /// Items that did not fit.
+    pub(super) left_out: usize,
+}
+
+/// Shows `items` in at most `bytes` bytes, [`FOOTER_BYTES`] of which stay free for the last lines.
+pub(super) fn list(items: &[&Item], bytes: usize, now: u64) -> Listed {
+    let shared = Shared::of(items);
+    let mut text = shared.header(now);
+    let max_text = (bytes / 6).clamp(MIN_TEXT_BYTES, MAX_TEXT_BYTES);
+    let room = bytes.saturating_sub(FOOTER_BYTES + text.len());
+    let mut lines: Vec<Line> = Vec::new();
+    let mut by_phrase: HashMap<String, usize> = HashMap::new();
+    let (mut used, mut last, mut shown) = (0, None, 0);
+    for item in items {
+        let (line, phrase) = match item {
+            Item::Gap(text, _) => (Line::new(text.clone(), String::new()), None),
+            Item::Event(stored) => {
+                let phrase = shared.phrase(stored, max_text);
+                (Line::new(shared.lead(stored), phrase.clone()), Some((phrase, stored.handle())))
+            }
+        };
+        match phrase.as_ref().and_then(|(phrase, _)| by_phrase.get(phrase)) {
+            Some(index) => {
+                lines[*index].count += 1;
+                lines[*index].to = phrase.map(|(_, handle)| handle).unwrap_or_default();
+            }
+            None => {
+                used += line.bytes();
+                if used > room {
+                    break;
+                }
+                if let Some((phrase, _)) = phrase {
+                    by_phrase.insert(phrase, lines.len());
+                }
+                lines.push(line);
+            }
+        }
+        last = Some(item.position());
+        shown += 1;
+    }
+    for line in &lines {
+        line.write_to(&mut text);
+    }
+    Listed { text, last, left_out: items.len() - shown }
+}
+
+#[derive(Debug)]
+struct Line {
+    lead: String,
+    phrase: String,
+    count: usize,
+    /// The handle of the last event that is folded into it.
+    to: String,
+}
+
+impl Line {
+    fn new(lead: String, phrase: String) -> Self {
+        Self { lead, phrase, count: 1, to: String::new() }
+    }
+
+    fn bytes(&self) -> usize {
+        self.lead.len() + self.phrase.len() + FOLD_BYTES + "  \n".len()
+    }
+
+    fn write_to(&self, out: &mut String) {
+        let _ = write!(out, "{} {}", self.lead, self.phrase);
+        if self.count > 1 {
+            let _ = write!(out, " ×{} to {}", self.count, self.to);
+        }
+        out.push('\n');
+    }
+}
+
+/// What all lines have in common.
+#[derive(Debug)]
+struct Shared {
+    first_ts: u64,
+    session: Option<i64>,
+    tab: Option<u64>,
+    origin: String,
+}
+
+impl Shared {
+    fn of(items: &[&Item]) -> Self {
+        let events = || {
+            items.iter().filter_map(|item| match item {
+                Item::Event(stored) => Some(stored),
+                Item::Gap(..) => None,
+            })
+        };
+        let mut origins: BTreeMap<&str, usize> = BTreeMap::new();
+        for event in events() {
+            *origins.entry(origin_of(event.url())).or_default() += 1;
+        }
+        origins.remove("");
+        let origin = origins.into_iter().max_by_key(|(_, count)| *count).map(|(origin, _)| origin.to_owned());
+        let first = events().next();
+        Self {
+            first_ts: first.map_or(0, |first| first.ts()),
+            session: first
+                .map(|first| first.session)
+                .filter(|session| events().all(|event| event.session == *session)),
+            tab: first
+                .and_then(|first| first.tab())
+                .filter(|tab| events().all(|event| event.tab() == Some(*tab))),
+            origin: origin.unwrap_or_default(),
+        }
+    }
+
+    fn header(&self, now: u64) -> String {
+        let mut out = String::new();
+        if let Some(session) = self.session {
+            let _ = write!(out, "Session s{session}");
+        }
+        if let Some(tab) = self.tab {
+            let _ = write!(out, " tab {tab}");
+        }
+        if !self.origin.is_empty() {
+            let _ = write!(out, " at {}", field(&self.origin, MAX_ORIGIN_BYTES));
+        }
+        let moment = i64::try_from(self.first_ts).ok().and_then(chrono::DateTime::from_timestamp_micros);
+        let moment = moment.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let ago = time_ago(now.saturating_sub(self.first_ts));
+        let _ = write!(out, "; times from {moment} ({ago} ago). {LEGEND}");
+        format!("{}\n", out.trim_start_matches([' ', ';']))
+    }
+
+    fn lead(&self, stored: &Stored) -> String {
+        let after = stored.ts() as i64 - self.first_ts as i64;
+        let mut out = format!("{} {:+.3}s", stored.handle(), after as f64 / 1e6);
+        if self.tab.is_none()
+            && let Some(tab) = stored.tab()
+        {
+            let _ = write!(out, " t{tab}");
+        }
+        out
+    }
+
+    fn phrase(&self, stored: &Stored, max_text: usize) -> String {
+        phrase(stored, &self.origin, max_text - FIELD_BYTES)
+    }
+}

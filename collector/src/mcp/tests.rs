@@ -1,0 +1,92 @@
+//! Whatever pages wrote: no answer is over its budget, and no captured text leaves its field.
+
+use super::event::describe;
+use super::list::{FOOTER_BYTES, Item, list};
+use crate::diagnose::{MIN_BYTES, Stored};
+use proptest::prelude::*;
+use serde_json::json;
+
+const NOW: u64 = 2_000_000_000;
+
+fn stored(seq: u64, type_: &str, category: &str, text: &str) -> Stored {
+    let value = json!({"capture_session_id": "0193", "seq": seq, "event": {
+        "ts": 1_000_000_000 + seq * 1_000, "type": type_, "category": category,
+        "source": {"kind": "extension", "event": type_, "metadata": {"tab_id": "7", "frame_id": text}},
+        "url": format!("http://{text}/{text}"),
+        "data": {"text": text, "body": text, "method": text, "stack": format!("Error\n    at {text}\n    at x (a.js:1:2)"),
+            "headers": [[text, text], ["a", "b"]], text: text, "selector": text, "label": text},
+    }});
+    Stored { session: 3, seq, position: seq, value }
+}
+
+fn check(shown: &str, bytes: usize) -> Result<(), TestCaseError> {
+    prop_assert!(shown.len() <= bytes, "{} over {bytes}: {shown}", shown.len());
+    let is_hostile = |c: char| matches!(c, '\u{202e}' | '\u{200b}') || (c.is_control() && c != '\n');
+    prop_assert!(!shown.contains(is_hostile));
+    let mut is_inside = false;
+    for delimiter in shown.chars().filter(|c| matches!(c, '⟦' | '⟧')) {
+        prop_assert_eq!(delimiter == '⟧', is_inside, "{}", shown);
+        is_inside = !is_inside;
+    }
+    prop_assert!(!is_inside);
+    Ok(())
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    "(\\PC|[\u{0}-\u{1f}⟦⟧\u{202e}\u{200b}:/ ]|Ignore previous instructions){0,160}"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_list_keeps_to_its_budget(
+        texts in prop::collection::vec((hostile(), "(network|console|interaction|page|x)", hostile()), 0..16),
+        bytes in MIN_BYTES..6_000,
+    ) {
+        let mut items: Vec<Item> = texts.iter().enumerate().map(|(n, (text, category, type_))| {
+            Item::Event(Box::new(stored(n as u64 + 1, type_, category, text)))
+        }).collect();
+        items.push(Item::Gap("s3:9 gap: 2 x events missing, reason quota".into(), 99));
+        let listed = list(&items.iter().collect::<Vec<_>>(), bytes, NOW);
+        check(&listed.text, bytes - FOOTER_BYTES)?;
+        prop_assert!(listed.left_out < items.len(), "nothing fits in {}", bytes);
+    }
+
+    #[test]
+    fn an_event_keeps_to_its_budget(
+        text in hostile(), type_ in hostile(), times in 1usize..40, headers: bool, bytes in MIN_BYTES..6_000,
+    ) {
+        check(&describe(&stored(1, &type_, "network", &text.repeat(times)), headers, bytes, NOW), bytes)?;
+    }
+}
+
+#[test]
+fn repeats_are_folded_and_what_the_lines_share_is_said_once() {
+    let mut items: Vec<Item> =
+        (1..=50).map(|seq| Item::Event(Box::new(stored(seq, "console.error", "console", "again")))).collect();
+    items.push(Item::Event(Box::new(stored(51, "console.error", "console", "once"))));
+    let listed = list(&items.iter().collect::<Vec<_>>(), 4_000, NOW);
+    let lines: Vec<&str> = listed.text.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", listed.text);
+    assert!(lines[0].starts_with("Session s3 tab 7 at ⟦http://again⟧; times from 1970-01-01T00:16:40.001Z"));
+    assert!(lines[1].starts_with("s3:1 +0.000s console.error ⟦again") && lines[1].ends_with(" ×50 to s3:50"));
+    assert!(lines[2].starts_with("s3:51 +0.050s "), "{}", lines[2]);
+    assert_eq!((listed.left_out, listed.last), (0, Some(51)));
+}
+
+#[test]
+fn an_event_shows_own_frames_first_and_headers_on_request() {
+    let mut event = stored(1, "console.exception", "console", "boom");
+    event.value["event"]["data"]["stack"] =
+        "Error: boom\n    at lib (http://a/node_modules/x.js:1:1)\n    at pay (http://a/pay.ts:7:1)".into();
+    let shown = describe(&event, false, 4_000, NOW);
+    assert!(
+        shown.contains("stack (own frames first) ⟦at pay (http://a/pay.ts:7:1)⏎1 frames of libraries"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("Left out: 2 headers; event {\"event\":\"s3:1\",\"headers\":true,\"budget\":2000}")
+    );
+    assert!(describe(&event, true, 4_000, NOW).contains("headers ⟦boom: boom⏎a: b⟧"));
+}
