@@ -107,7 +107,7 @@ const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];
 export function writtenFiles() {
   /** @type {Record<string, string | Uint8Array>} */
   const files = {};
-  for (const category of ["console", "page", "interaction"]) {
+  for (const category of ["console", "network", "page", "interaction"]) {
     for (const level of LEVELS) {
       files[`levels/${category}-${level}.js`] =
         `(globalThis.tabtapeSettings ??= {}).${category} = "${level}";\n`;

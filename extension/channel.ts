@@ -41,6 +41,10 @@ export interface HookConfig {
   console: HookLevel;
   /** Most bytes of one event's content. */
   max_event_bytes: number;
+  /** The level at which `fetch` and `XMLHttpRequest` are observed. */
+  requests: HookLevel;
+  /** Most bytes of the content of one event of them. */
+  max_request_bytes: number;
   /** The document's scripts ran before the hook: its Proxies are unknown, so objects stay closed. */
   late: boolean;
 }

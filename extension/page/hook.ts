@@ -36,6 +36,7 @@ import {
 } from "./natives.ts";
 import { Outbox } from "./outbox.ts";
 import { Proxies } from "./proxies.ts";
+import { RequestHook } from "./requests.ts";
 import { watchRewriting } from "./rewriting.ts";
 
 interface Hook {
@@ -59,25 +60,41 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
   if (!proxies.complete && !first.late) send(channel, LIMITED, "objects_closed");
   if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
   errors.install();
+  const requests = new RequestHook({ inspect, proxies, mask, outbox }, first, () =>
+    send(channel, LIMITED, "requests_not_hookable"),
+  );
   const undoClosing = watchClosing(mask, () => send(channel, CLOSING, ""));
   const undoRewriting = watchRewriting(mask, () => send(channel, REWRITTEN, ""));
   return {
     configure(config) {
       consoleHook.configure(config);
       errors.configure(config);
+      requests.configure(config);
     },
     rearm: () => errors.install(),
-    drain: (isLeaving) => outbox.drain(isLeaving),
+    drain(isLeaving) {
+      if (isLeaving) requests.finish();
+      outbox.drain(isLeaving);
+    },
     retire() {
+      requests.finish();
       outbox.flush();
       errors.remove();
+      requests.remove();
       undoRewriting();
       undoClosing?.();
       undoConsole?.();
       undoProxies?.();
       mask.restore();
-      const off: HookConfig = { console: "off", max_event_bytes: 0, late: first.late };
+      const off: HookConfig = {
+        console: "off",
+        max_event_bytes: 0,
+        requests: "off",
+        max_request_bytes: 0,
+        late: first.late,
+      };
       consoleHook.configure(off);
+      requests.configure(off);
     },
   };
 }

@@ -5,7 +5,7 @@
  * `Function.prototype.toString` is the one built-in that has to be replaced for it, by a function that looks
  * like itself. `restore` puts a built-in back if the page has not replaced it since.
  */
-import { apply, defineProperty, getOwnPropertyDescriptor, redefine } from "./natives.ts";
+import { apply, defineProperty, getOwnPropertyDescriptor, redefine, redefineGetter } from "./natives.ts";
 
 type Callable = (...args: never[]) => unknown;
 
@@ -38,6 +38,26 @@ export class Mask {
     return () => {
       const now = getOwnPropertyDescriptor(owner, name);
       if (now?.value === standIn) redefine(owner, name, original, now);
+    };
+  }
+
+  /** Replaces the getter of `owner[name]`, and leaves its setter; null when the page has made that impossible. */
+  replaceGetter(owner: object, name: string, make: (original: Callable) => Callable): (() => void) | null {
+    const descriptor = getOwnPropertyDescriptor(owner, name);
+    const original = descriptor?.get as Callable | undefined;
+    if (descriptor === undefined || original === undefined) return null;
+    const standIn = make(original);
+    this.register(standIn, original);
+    this.#copy(original, standIn, "name");
+    this.#copy(original, standIn, "length");
+    try {
+      if (!redefineGetter(owner, name, standIn, descriptor)) return null;
+    } catch {
+      return null;
+    }
+    return () => {
+      const now = getOwnPropertyDescriptor(owner, name);
+      if (now?.get === standIn) redefineGetter(owner, name, original, now);
     };
   }
 

@@ -93,6 +93,22 @@ export function redefine(owner: object, name: string, value: unknown, like: Prop
   } as unknown as PropertyDescriptor);
 }
 
+/** Gives `owner[name]` another getter, the rest like `like`. */
+export function redefineGetter(
+  owner: object,
+  name: string,
+  get: () => unknown,
+  like: PropertyDescriptor,
+): boolean {
+  return defineProperty(owner, name, {
+    __proto__: null,
+    get,
+    set: like.set,
+    enumerable: like.enumerable,
+    configurable: like.configurable,
+  } as unknown as PropertyDescriptor);
+}
+
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : apply(slice, text, [0, length]);
 }

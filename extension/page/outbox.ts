@@ -22,6 +22,7 @@ export class Outbox {
   #lines = "";
   #count = 0;
   #lost = 0;
+  #lostRequests = 0;
   #flushedTs = 0;
   #isLeaving = false;
   #address = "";
@@ -33,7 +34,7 @@ export class Outbox {
     this.#target = target;
   }
 
-  /** `data` is JSON. */
+  /** `data` is JSON. The address of a `network` event is the request's, which the worker knows. */
   put(
     ts: number,
     type: string,
@@ -46,7 +47,7 @@ export class Outbox {
   ): void {
     const line =
       `{"ts":${ts},"type":${quote(type)},"category":"${category}","source_event":${quote(sourceEvent)}` +
-      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
+      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${category === "network" ? "" : this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
     this.#lines = this.#count === 0 ? line : `${this.#lines}\n${line}`;
     this.#count++;
     const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
@@ -61,8 +62,9 @@ export class Outbox {
   }
 
   /** One event could not be made, most likely because the page's stack is full. The count is passed on later. */
-  lose(): void {
-    this.#lost++;
+  lose(category: "console" | "network" = "console"): void {
+    if (category === "console") this.#lost++;
+    else this.#lostRequests++;
     try {
       enqueueMicrotask(this.#flush);
     } catch {
@@ -77,18 +79,23 @@ export class Outbox {
   }
 
   flush(isUrgent = false): void {
-    if (this.#lost > 0) {
-      const drop = `{"drop":{"category":"console","count":${this.#lost},"reason":"hook_failed"}}`;
-      this.#lines = this.#count === 0 ? drop : `${this.#lines}\n${drop}`;
-      this.#count++;
-      this.#lost = 0;
-    }
+    this.#addDrop("console", this.#lost);
+    this.#addDrop("network", this.#lostRequests);
+    this.#lost = 0;
+    this.#lostRequests = 0;
     if (this.#count === 0) return;
     const lines = this.#lines;
     this.#lines = "";
     this.#count = 0;
     send(this.#target, isUrgent ? URGENT_LINES : LINES, lines);
     resetClockIfAdrift();
+  }
+
+  #addDrop(category: string, count: number): void {
+    if (count === 0) return;
+    const drop = `{"drop":{"category":"${category}","count":${count},"reason":"hook_failed"}}`;
+    this.#lines = this.#count === 0 ? drop : `${this.#lines}\n${drop}`;
+    this.#count++;
   }
 
   /** The document's address now: it may have another one when the line is delivered. */

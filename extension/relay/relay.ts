@@ -33,6 +33,8 @@ const HOOKED_MS = 5_000;
 /** A window that `window.close()` closes is gone by then; one that no script has opened stays. */
 const CLOSED_MS = 1_000;
 
+const NETWORK_TYPE = '"type":"network.';
+
 class Relay {
   #settings: RelaySettings;
   readonly #queue = new Queue();
@@ -121,12 +123,14 @@ class Relay {
     return {
       console: this.#settings.console,
       max_event_bytes: this.#settings.max_event_bytes.console,
+      requests: this.#settings.network,
+      max_request_bytes: this.#settings.max_event_bytes.network,
       late: this.#settings.late,
     };
   }
 
   #hooked(lines: string, isUrgent: boolean): void {
-    for (const line of lines.split("\n")) this.#queue.push("console", line);
+    for (const line of lines.split("\n")) this.#queue.push(categoryOf(line), line);
     this.#connection.wake(isUrgent);
   }
 
@@ -244,6 +248,11 @@ class Relay {
     document.removeEventListener("resume", this.#onResume, true);
     delete relayGlobal.tabtapeRelay;
   }
+}
+
+/** The category of a line of the hook, which writes its type second; a drop counts with the console's. */
+function categoryOf(line: string): "console" | "network" {
+  return line.startsWith(NETWORK_TYPE, line.indexOf(",") + 1) ? "network" : "console";
 }
 
 const settings = ours("tabtapeSettings") ?? {};

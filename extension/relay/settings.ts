@@ -9,10 +9,12 @@ import type { HookLevel } from "../channel.ts";
 
 export interface RelaySettings {
   console: HookLevel;
+  /** Of `fetch` and `XMLHttpRequest`: off where the config says that they are not observed. */
+  network: HookLevel;
   page: HookLevel;
   interaction: HookLevel;
   /** Most bytes of one event's content, by category. */
-  max_event_bytes: { console: number; page: number; interaction: number };
+  max_event_bytes: { console: number; network: number; page: number; interaction: number };
   late: boolean;
 }
 
@@ -34,8 +36,9 @@ export function ours<K extends keyof RelayGlobal>(name: K): RelayGlobal[K] | und
 
 export const DEFAULT_SETTINGS: RelaySettings = {
   console: "standard",
+  network: "standard",
   page: "standard",
   interaction: "standard",
-  max_event_bytes: { console: 65_536, page: 65_536, interaction: 65_536 },
+  max_event_bytes: { console: 65_536, network: 262_144, page: 65_536, interaction: 65_536 },
   late: false,
 };

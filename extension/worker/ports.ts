@@ -9,6 +9,7 @@ import type { Recorder, RelayContext } from "../../src/web/types.ts";
 import type { Documents } from "./documents.ts";
 import { parentOf } from "./documents.ts";
 import type { LostRelays } from "./lost_relays.ts";
+import type { PageRequests, Part } from "./page_requests.ts";
 import type { RecorderOwner } from "./recorder.ts";
 import { relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
@@ -51,6 +52,7 @@ export interface RelayParts {
   recording(): boolean;
   lost: LostRelays;
   sourceMaps: SourceMaps;
+  pageRequests: PageRequests;
   /** An uncaught error was recorded in this tab. */
   onException(tabId: number): void;
 }
@@ -66,6 +68,7 @@ export class RelayPorts {
   readonly #ports = new Map<chrome.runtime.Port, string | null>();
   readonly #lost: LostRelays;
   readonly #sourceMaps: SourceMaps;
+  readonly #pageRequests: PageRequests;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
@@ -84,6 +87,7 @@ export class RelayPorts {
     this.#recording = parts.recording;
     this.#lost = parts.lost;
     this.#sourceMaps = parts.sourceMaps;
+    this.#pageRequests = parts.pageRequests;
     this.#onException = parts.onException;
   }
 
@@ -180,18 +184,24 @@ export class RelayPorts {
     while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
       await this.#lastCommit;
     if (this.#owner.recorder !== recorder) return;
-    if (!this.#careful.has(relay)) {
-      this.#publish(port, recorder, context, relay, first, lines);
-      return;
-    }
-    let number = first;
-    for (const line of lines.split("\n")) {
+    const parts = this.#pageRequests.parts(recorder, context, first, lines);
+    const isLineByLine = this.#careful.has(relay);
+    for (const part of parts instanceof Promise ? await parts : parts) {
       if (this.#owner.recorder !== recorder) return;
-      const poisoned = this.#poisoned.has(`${relay}:${number}`);
-      this.#publish(port, recorder, context, relay, number, poisoned ? dropOf(line) : line);
-      number++;
+      if (!isLineByLine) {
+        this.#publish(port, recorder, context, relay, part);
+        continue;
+      }
+      let number = part.first;
+      for (const line of part.lines.split("\n")) {
+        if (this.#owner.recorder !== recorder) return;
+        const poisoned = this.#poisoned.has(`${relay}:${number}`);
+        const one = { request: part.request, first: number, lines: poisoned ? dropOf(line) : line };
+        this.#publish(port, recorder, context, relay, one);
+        number++;
+      }
     }
-    this.#careful.delete(relay);
+    if (isLineByLine) this.#careful.delete(relay);
   }
 
   #publish(
@@ -199,12 +209,11 @@ export class RelayPorts {
     recorder: Recorder,
     context: RelayContext,
     relay: string,
-    first: number,
-    lines: string,
+    { request, first, lines }: Part,
   ): void {
     let receipt: ReturnType<Recorder["publishRelay"]>;
     try {
-      receipt = recorder.publishRelay(relay, context, first, lines);
+      receipt = recorder.publishRelay(relay, request ?? context, first, lines);
     } catch (error) {
       // Sent again to the next instance: line by line, then with the trapping line replaced by its drop.
       if (this.#careful.has(relay)) this.#poisoned.add(`${relay}:${first}`);

@@ -13,11 +13,12 @@ import type { Scope } from "./scope.ts";
 const RELAY = "tabtape-relay";
 const HOOK = "tabtape-hook";
 
-type InPage = "console" | "page" | "interaction";
-const IN_PAGE: InPage[] = ["console", "page", "interaction"];
+type InPage = "console" | "network" | "page" | "interaction";
+const IN_PAGE: InPage[] = ["console", "network", "page", "interaction"];
 
 export interface RelayConfig {
   console: string;
+  network: string;
   page: string;
   interaction: string;
   max_event_bytes: Record<InPage, number>;
@@ -29,10 +30,12 @@ export function relayConfig(config: CaptureConfig): RelayConfig {
   const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? 65_536;
   return {
     console: levelOf(config, "console") ?? "off",
+    network: (config.observe_requests ? levelOf(config, "network") : null) ?? "off",
     page: levelOf(config, "page") ?? "off",
     interaction: levelOf(config, "interaction") ?? "off",
     max_event_bytes: {
       console: bytes("console"),
+      network: bytes("network"),
       page: bytes("page"),
       interaction: bytes("interaction"),
     },

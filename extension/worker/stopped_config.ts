@@ -23,6 +23,7 @@ const DEFAULTS: CaptureConfig = {
   },
   sites: { include: ["*"], exclude: [] },
   noise: ["source_maps", "hot_updates", "bundler_modules", "data_urls"],
+  observe_requests: true,
 };
 
 export function stoppedConfig(patch: CaptureConfigPatch): CaptureConfig {

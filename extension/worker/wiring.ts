@@ -14,6 +14,7 @@ import { LostRelays } from "./lost_relays.ts";
 import { Marks } from "./marks.ts";
 import { Navigation } from "./navigation.ts";
 import { Network } from "./network.ts";
+import { PageRequests } from "./page_requests.ts";
 import { RelayPorts } from "./ports.ts";
 import { RecorderOwner } from "./recorder.ts";
 import { Recording } from "./recording.ts";
@@ -54,6 +55,7 @@ export function wire(home: Home): Wired {
     onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
   });
   const network = new Network(owner, scope, tabs, documents, idle);
+  const pageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
   const registration = new Registration(home, scope, () => recording.isOn);
   const recording = new Recording(home, owner, scope, registration, drain);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
@@ -68,6 +70,7 @@ export function wire(home: Home): Wired {
     documents,
     lost,
     sourceMaps: new SourceMaps(owner, scope, () => recording.settings.source_maps),
+    pageRequests,
     recording: () => recording.isOn,
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
@@ -90,6 +93,7 @@ export function wire(home: Home): Wired {
   tabs.listen();
   navigation.listen();
   network.listen();
+  pageRequests.listen();
   idle.listen();
   lost.listen();
   chrome.runtime.onConnect.addListener((port) => {

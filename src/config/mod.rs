@@ -48,6 +48,8 @@ pub struct CaptureConfig {
     sites: Sites,
     /// The noise that is left out below `verbose`, in order; all noise by default.
     noise: BTreeSet<Noise>,
+    /// Whether pages' `fetch` and `XMLHttpRequest` are observed; they are by default.
+    observe_requests: bool,
 }
 
 /// The recorded sites: those that match an `include` and no `exclude`.
@@ -62,7 +64,7 @@ pub struct Sites {
 impl Default for CaptureConfig {
     fn default() -> Self {
         let noise = Noise::ALL.iter().copied().collect();
-        Self { categories: category::defaults(), sites: Sites::default(), noise }
+        Self { categories: category::defaults(), sites: Sites::default(), noise, observe_requests: true }
     }
 }
 
@@ -130,6 +132,12 @@ impl CaptureConfig {
     #[must_use]
     pub const fn noise(&self) -> &BTreeSet<Noise> {
         &self.noise
+    }
+
+    /// Whether pages' `fetch` and `XMLHttpRequest` are observed.
+    #[must_use]
+    pub const fn observes_requests(&self) -> bool {
+        self.observe_requests
     }
 
     /// Whether the page at `url` is recorded.

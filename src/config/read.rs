@@ -16,10 +16,14 @@ type Read<T> = Result<T, ConfigError>;
 /// Reads a config. What is absent or null has its default.
 pub(super) fn config(value: &Value) -> Read<CaptureConfig> {
     let mut config = CaptureConfig::default();
-    for (name, value) in object(value, "", &["categories", "sites", "noise"])? {
+    for (name, value) in object(value, "", &["categories", "sites", "noise", "observe_requests"])? {
         match name.as_str() {
             "categories" => config.categories = categories(value)?,
             "sites" => config.sites = sites(value)?,
+            "observe_requests" => {
+                config.observe_requests =
+                    value.as_bool().ok_or_else(|| wrong(name, value, "true or false"))?;
+            }
             _ => config.noise = all_named(value, "noise", "an array of noise presets like source_maps")?,
         }
     }

@@ -93,7 +93,7 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
             "sites.include[1]: unknown site pattern \"a b\"; expected *, a host, *.host, host:port or scheme://host/path*",
         ),
         (json!({"site": {}}), "site: unknown field; did you mean `sites`?"),
-        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites, noise"),
+        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites, noise, observe_requests"),
         (
             json!({"sites": {"include": "*"}}),
             "sites.include: expected an array of site patterns like *.example.com, got \"*\"",
@@ -104,7 +104,7 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
             json!({"categories": {"tab": {"detail_level": 1}}}),
             "categories.tab.detail_level: expected a string, got 1",
         ),
-        (json!("x"), "expected an object of categories, sites, noise, got \"x\""),
+        (json!("x"), "expected an object of categories, sites, noise, observe_requests, got \"x\""),
     ] {
         assert_eq!(refusal(&patch), expected);
     }
@@ -166,6 +166,16 @@ fn what_is_no_pattern_is_refused() {
     {
         assert!(text.parse::<SitePattern>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn observing_requests_is_switched_off_and_on() {
+    let mut config = CaptureConfig::default();
+    assert!(config.observes_requests());
+    assert!(config.apply(r#"{"observe_requests":false}"#).unwrap() && !config.observes_requests());
+    let error = config.apply(r#"{"observe_requests":"no"}"#).unwrap_err();
+    assert_eq!(error.to_string(), "observe_requests: expected true or false, got \"no\"");
+    assert!(config.apply(r#"{"observe_requests":null}"#).unwrap() && config.observes_requests());
 }
 
 #[test]

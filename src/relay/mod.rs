@@ -7,8 +7,9 @@
 //! ```
 //!
 //! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
-//! hold. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
-//! its own console, page and interaction events, and nothing else. `url` is the document's address at the
+//! hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what another
+//! producer records); it takes its number, so that the later ones keep theirs. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
+//! its own console, page and interaction events and what it says of its own requests, and nothing else. `url` is the document's address at the
 //! moment of the event. It is used only if it has the origin of the sender's address: a document moves
 //! within its origin, and a page cannot claim the address of another site.
 //!
@@ -29,6 +30,11 @@ use std::ops::RangeInclusive;
 /// Types of the categories below that only the worker knows about.
 const WORKER_ONLY_TYPES: [&str; 5] =
     ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
+
+/// Types of the category `network` that a page observes.
+const PAGE_REQUEST_TYPES: [&str; 2] = ["network.call", "network.response_body"];
+
+const SKIP: &[u8] = b"{\"skip\":\"network\"}";
 
 const EXCEPTION: &str = "console.exception";
 
@@ -162,6 +168,10 @@ impl RelayLedger {
             if message <= repeated_up_to {
                 continue;
             }
+            if line.trim_ascii() == SKIP {
+                taken.message = message;
+                continue;
+            }
             match take_line(session, provenance, line, &clock) {
                 Ok(is_exception) => {
                     accepted += 1;
@@ -198,7 +208,7 @@ fn take_line(
 ) -> Result<bool, PublishError> {
     if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
         if !may_relay(&category, "") {
-            let expected = "console, page or interaction".to_owned();
+            let expected = "console, page, interaction or network".to_owned();
             return Err(PublishError::Drop("category", category, expected));
         }
         if count > MAX_DROP {
@@ -229,6 +239,7 @@ fn may_relay(category: &str, type_: &str) -> bool {
         "console" => "console.",
         "page" => "page.",
         "interaction" => "input.",
+        "network" => return type_.is_empty() || PAGE_REQUEST_TYPES.contains(&type_),
         _ => return false,
     };
     type_.is_empty()

@@ -90,7 +90,7 @@ fn a_page_can_forge_nothing_but_its_own_events() {
         r#"{"type":"page.navigation_committed","category":"page"}"#,
         r#"{"type":"page.settled","category":"page"}"#,
         r#"{"type":"console.log","category":"console","source":{"kind":"cdp"}}"#,
-        r#"{"drop":{"category":"network","count":5,"reason":"queue_full"}}"#,
+        r#"{"drop":{"category":"tab","count":5,"reason":"queue_full"}}"#,
         "not json",
     ];
     let receipt = fixture.take(1, &forgeries).unwrap();
@@ -100,6 +100,29 @@ fn a_page_can_forge_nothing_but_its_own_events() {
         fixture.stored()[0]
             .contains(r#""gap":{"first_seq":1,"last_seq":9,"category":"console","reason":"invalid"}"#)
     );
+}
+
+#[test]
+fn a_page_reports_its_own_requests_and_their_bodies() {
+    let mut fixture = Fixture::new();
+    let lines = [
+        r#"{"type":"network.call","category":"network","data":{"call":1}}"#,
+        r#"{"type":"network.response_body","category":"network","data":{"call":1,"body":"out of stock"}}"#,
+        r#"{"drop":{"category":"network","count":2,"reason":"hook_failed"}}"#,
+        r#"{"type":"network.calling","category":"network"}"#,
+        r#"{"type":"network.call","category":"console"}"#,
+    ];
+    let receipt = fixture.take(1, &lines).unwrap();
+    assert_eq!((receipt.accepted, receipt.refused.len()), (3, 2));
+    assert!(fixture.stored()[1].ends_with(r#""data":{"call":1,"body":"out of stock"}}}"#));
+}
+
+#[test]
+fn a_skipped_message_takes_its_number_and_no_seq() {
+    let mut fixture = Fixture::new();
+    let receipt = fixture.take(1, &[LOG, r#"{"skip":"network"}"#, LOG, r#"{"skip":"network"}"#]).unwrap();
+    assert_eq!((receipt.message, receipt.seq, receipt.accepted, receipt.refused.len()), (4, 2, 2, 0));
+    assert_eq!(fixture.take(5, &[LOG]).unwrap().seq, 3);
 }
 
 #[test]

@@ -29,6 +29,8 @@ export interface CaptureConfig {
   sites: { include: string[]; exclude: string[] };
   /** The kinds of request that are left out of `network` below `verbose`; all of them unless said otherwise. */
   noise: Noise[];
+  /** Whether pages' `fetch` and `XMLHttpRequest` are observed: their callers, and the bodies of failed responses. */
+  observe_requests: boolean;
 }
 
 /** A merge patch of a {@link CaptureConfig}: absent keys keep their value. */
@@ -36,6 +38,7 @@ export interface CaptureConfigPatch {
   categories?: Record<string, Partial<CategoryConfig>>;
   sites?: { include?: string[]; exclude?: string[] };
   noise?: Noise[];
+  observe_requests?: boolean;
 }
 
 /** The record in `chrome.storage.session` from which the next worker resumes this session. */
@@ -177,7 +180,8 @@ export interface Recorder {
   /**
    * A relay's messages, one JSON line each, numbered from `firstMessage`. A line is
    * `{"ts","type","category","source_event"?,"detail_level"?,"data"?,"truncated"?}` or
-   * `{"drop":{"category","count","reason"}}`. Only console, page and interaction types are accepted.
+   * `{"drop":{"category","count","reason"}}`. Only console, page and
+   * interaction types are accepted, and what a page says of its own requests.
    */
   publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt;
   /** Spends `count` seqs on a gap. Returns its last seq. */

@@ -23,7 +23,7 @@ after(() => rig.close());
 async function tellers(page, what) {
   await page.evaluate((url) => fetch(url).then((response) => response.text()), `/data?${what}`);
   await rig.event("network.response", what);
-  return (await rig.collector.events(`category:network url:*/data?${what}`)).map(({ source }) => source.kind);
+  return (await rig.collector.events(`type:network.re* url:*/data?${what}`)).map(({ source }) => source.kind);
 }
 
 test("a tab that does not answer holds up no other one, nor the end", { timeout: 60_000 }, async () => {

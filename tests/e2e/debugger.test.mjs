@@ -319,9 +319,10 @@ test("detached, the tab's requests are webRequest's again", async () => {
 
 /** Returns the producers of a request's events, one name per event. @param {string} path */
 const tellers = async (path) =>
-  (await rig.collector.events(`category:network url:*${path}`)).map(
-    ({ type, source }) => `${type.replace("network.", "")} ${source.kind}`,
-  );
+  (await rig.collector.events(`category:network url:*${path}`))
+    // What the page itself reports of its requests is not the browser's.
+    .filter(({ source }) => source.event !== "fetch")
+    .map(({ type, source }) => `${type.replace("network.", "")} ${source.kind}`);
 
 const debuggerState = async () => (await rig.command({ command: "status" })).debugger;
 

@@ -1,0 +1,261 @@
+/**
+ * Observes `fetch` without touching the promise that it returns.
+ *
+ * A handler on that promise would mark it as handled, and an uncaught failure of the page would no longer be reported;
+ * a derived promise in its place would settle later. So a call is recorded when it is made, and its response when the
+ * page first looks at it: at its status or its body. The clone is made at that moment, before the page can read the body.
+ * A response that the page never looks at is recorded by webRequest only.
+ */
+import { type BodyReader, isStream, isText, type Text } from "./body.ts";
+import type { Mask } from "./mask.ts";
+import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
+import { resolved } from "./page_url.ts";
+import type { Proxies } from "./proxies.ts";
+import { type Call, type RequestEvents, withoutFragment } from "./request_events.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+const nativeToString = Function.prototype.toString;
+const { toUpperCase } = String.prototype;
+const { get: headerOf } = Headers.prototype;
+const { has, add } = WeakSet.prototype;
+const ObjectPrototype = Object.prototype;
+const ResponsePrototype = Response.prototype;
+const request = {
+  url: getterOf(Request.prototype, "url"),
+  method: getterOf(Request.prototype, "method"),
+  signal: getterOf(Request.prototype, "signal"),
+};
+const response = {
+  url: getterOf(ResponsePrototype, "url"),
+  status: getterOf(ResponsePrototype, "status"),
+  redirected: getterOf(ResponsePrototype, "redirected"),
+  headers: getterOf(ResponsePrototype, "headers"),
+};
+const aborted = getterOf(AbortSignal.prototype, "aborted");
+
+/** The ways in which a page looks at a response. */
+const GETTERS = ["ok", "status", "statusText", "body"];
+const METHODS = ["text", "json", "arrayBuffer", "blob", "bytes", "formData", "clone"];
+/** Calls without a known response; beyond so many the oldest is forgotten. */
+const MAX_OUTSTANDING = 64;
+
+interface Outstanding {
+  call: Call;
+  next: Outstanding | null;
+}
+
+export class FetchHook {
+  readonly #events: RequestEvents;
+  readonly #proxies: Proxies;
+  readonly #reader: BodyReader;
+  /** Responses that were looked at, and clones that the page has made of them. */
+  readonly #seen = new WeakSet<object>();
+  /** The newest first. */
+  #outstanding: Outstanding | null = null;
+  #inside = false;
+
+  constructor(events: RequestEvents, proxies: Proxies, reader: BodyReader) {
+    this.#events = events;
+    this.#proxies = proxies;
+    this.#reader = reader;
+  }
+
+  /** Puts the stand-ins in place; null where the page has its own `fetch` already, which stays as it is. */
+  install(mask: Mask): (() => void) | null {
+    if (!isNative(ownValue(globalThis, "fetch"), "fetch")) return null;
+    const undoFetch = mask.replace(globalThis, "fetch", (original) => this.#fetchStandIn(original));
+    if (undoFetch === null) return null;
+    let undoAll = undoFetch;
+    const also = (undo: (() => void) | null): void => {
+      if (undo === null) return;
+      const before = undoAll;
+      undoAll = () => {
+        before();
+        undo();
+      };
+    };
+    for (let at = 0; at < GETTERS.length; at++)
+      also(mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, (original) => this.#look(original)));
+    for (let at = 0; at < METHODS.length; at++) {
+      const name = METHODS[at] as string;
+      also(mask.replace(ResponsePrototype, name, (original) => this.#look(original, name === "clone")));
+    }
+    return undoAll;
+  }
+
+  #fetchStandIn(original: Callable): Callable {
+    const begin = (args: ArrayLike<unknown>, above: Callable): Call | null => this.#begin(args, above);
+    const sent = (call: Call): void => this.#sent(call);
+    const { standIn } = {
+      standIn(this: unknown, ...args: unknown[]): unknown {
+        const call = begin(args, standIn as Callable);
+        const promise = apply(original, this, args as never);
+        // After the request has left: its record and this one go different ways to the worker.
+        if (call !== null) sent(call);
+        return promise;
+      },
+    };
+    return standIn as Callable;
+  }
+
+  /** A stand-in for a member of `Response.prototype`. */
+  #look(original: Callable, isClone = false): Callable {
+    const look = (object: unknown): void => this.#lookAt(object);
+    const cloned = (copy: unknown): void => this.#cloned(copy);
+    const { standIn } = {
+      standIn(this: unknown, ...args: unknown[]): unknown {
+        look(this);
+        const result = apply(original, this, args as never);
+        if (isClone) cloned(result);
+        return result;
+      },
+    };
+    return standIn as Callable;
+  }
+
+  #begin(args: ArrayLike<unknown>, above: Callable): Call | null {
+    if (this.#inside || !this.#events.isOn || args.length === 0) return null;
+    this.#inside = true;
+    try {
+      const input = args[0];
+      const init = args.length > 1 ? args[1] : undefined;
+      const ofRequest = typeof input === "object" && input !== null ? read(request.url, input) : undefined;
+      const isRequest = typeof ofRequest === "string";
+      const signal = this.#member(init, "signal") ?? (isRequest ? read(request.signal, input) : undefined);
+      // Then nothing is sent.
+      if (typeof signal === "object" && read(aborted, signal) === true) return null;
+      const url = resolved(isRequest ? ofRequest : input);
+      // Nothing goes to the network.
+      if (url === null) return null;
+      return {
+        api: "fetch",
+        number: this.#events.nextNumber(),
+        ts: nowMicros(),
+        url,
+        method: this.#methodOf(init, isRequest ? (read(request.method, input) as string) : "GET"),
+        stack: stackAbove(above),
+      };
+    } catch {
+      this.#events.lose();
+      return null;
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  /** The method that `init` asks for; empty where it is not a plain property of a plain object. */
+  #methodOf(init: unknown, otherwise: string): string {
+    if (init === undefined || init === null) return otherwise;
+    const method = this.#member(init, "method");
+    if (typeof method === "string") return normalized(method);
+    return method === undefined && this.#isPlain(init) && !hasOwn(init as object, "method") ? otherwise : "";
+  }
+
+  #member(init: unknown, name: string): unknown {
+    return this.#isPlain(init) ? ownValue(init as object, name) : undefined;
+  }
+
+  /** Whether reading the own properties of `init` is the same as what `fetch` reads, and runs no code of the page. */
+  #isPlain(init: unknown): boolean {
+    if (typeof init !== "object" || init === null) return false;
+    if (!this.#proxies.complete || this.#proxies.isProxy(init)) return false;
+    const prototype = getPrototypeOf(init);
+    return prototype === null || (prototype === ObjectPrototype && !hasOwn(ObjectPrototype, "method"));
+  }
+
+  #sent(call: Call): void {
+    this.#inside = true;
+    try {
+      this.#events.call(call);
+      this.#outstanding = { __proto__: null, call, next: this.#outstanding } as unknown as Outstanding;
+      let at: Outstanding | null = this.#outstanding;
+      for (let count = 1; at !== null && count < MAX_OUTSTANDING; count++) at = at.next;
+      if (at !== null) at.next = null;
+    } catch {
+      this.#events.lose();
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  #cloned(copy: unknown): void {
+    if (typeof copy === "object" && copy !== null) apply(add, this.#seen, [copy]);
+  }
+
+  #lookAt(object: unknown): void {
+    if (this.#outstanding === null || this.#inside) return;
+    this.#inside = true;
+    try {
+      this.#answered(object);
+    } catch {
+      // The page has read it already, or reads it elsewhere: then there is no body to be had.
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  #answered(object: unknown): void {
+    const status = read(response.status, object);
+    if (typeof status !== "number" || apply(has, this.#seen, [object as object])) return;
+    apply(add, this.#seen, [object as object]);
+    const url = withoutFragment(read(response.url, object) as string);
+    // One that the page has made itself has no address.
+    if (url === "") return;
+    const isRedirected = read(response.redirected, object) === true;
+    const call = isRedirected ? null : this.#callTo(url);
+    const maxBytes = this.#events.bodyBytes(status);
+    if (call === undefined || maxBytes === 0) return;
+    const headers = read(response.headers, object) as Headers;
+    const contentType = (apply(headerOf, headers, ["content-type"]) as string | null) ?? "";
+    if (!isText(contentType) || isStream(contentType)) return;
+    const answer = { api: "fetch", call, url, status, contentType } as const;
+    this.#reader.start(object as object, maxBytes, (text: Text) => {
+      try {
+        this.#events.body(answer, text);
+      } catch {
+        this.#events.lose();
+      }
+    });
+  }
+
+  /** The one call to this address that has no response yet: null if there are several, undefined if there is none. */
+  #callTo(url: string): Call | null | undefined {
+    let found: Call | null | undefined;
+    let before: Outstanding | null = null;
+    let oldestBefore: Outstanding | null = null;
+    let oldest: Outstanding | null = null;
+    for (let at = this.#outstanding; at !== null; before = at, at = at.next) {
+      if (at.call.url !== url) continue;
+      found = found === undefined ? at.call : null;
+      oldest = at;
+      oldestBefore = before;
+    }
+    if (oldest === null) return undefined;
+    if (oldestBefore === null) this.#outstanding = oldest.next;
+    else oldestBefore.next = oldest.next;
+    return found;
+  }
+}
+
+/** Whether the page has left the built-in of this name alone. */
+export function isNative(value: unknown, name: string): value is Callable {
+  if (typeof value !== "function") return false;
+  return apply(nativeToString, value, []) === `function ${name}() { [native code] }`;
+}
+
+/** The names that `fetch` and `XMLHttpRequest` write in upper case. */
+export function normalized(method: string): string {
+  const upper = apply(toUpperCase, method, []);
+  switch (upper) {
+    case "GET":
+    case "POST":
+    case "PUT":
+    case "DELETE":
+    case "HEAD":
+    case "OPTIONS":
+      return upper;
+    default:
+      return method;
+  }
+}

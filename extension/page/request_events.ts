@@ -1,0 +1,120 @@
+/**
+ * `network.call` and `network.response_body`: what only the page knows of the requests that webRequest records.
+ *
+ * Each call of a document has a number. The worker adds the request's id, if it finds the one request that the call
+ * led to; see `worker/page_requests.ts`.
+ */
+
+import type { HookConfig } from "../channel.ts";
+import type { Text } from "./body.ts";
+import { fits, shrink } from "./budget.ts";
+import { cut, cutToBytes, find, nowMicros, quote } from "./natives.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Characters; the worker compares as many. */
+const MAX_URL = 2_048;
+const MAX_STACK = 8_192;
+const MAX_METHOD = 32;
+const MAX_TYPE = 256;
+const FAILED_BYTES = 16 << 10;
+const VERBOSE_BYTES = 64 << 10;
+
+export type Api = "fetch" | "xhr";
+
+export interface Call {
+  api: Api;
+  number: number;
+  ts: number;
+  /** The absolute address without its fragment; empty where reading it would run code of the page. */
+  url: string;
+  /** Empty where reading it would run code of the page. */
+  method: string;
+  stack: string;
+}
+
+/** What a response says of itself. */
+export interface Answer {
+  api: Api;
+  /** The call that it answers, if that is certain. */
+  call: Call | null;
+  url: string;
+  status: number;
+  contentType: string;
+}
+
+export class RequestEvents {
+  readonly #outbox: Outbox;
+  #config: HookConfig;
+  #calls = 0;
+
+  constructor(outbox: Outbox, config: HookConfig) {
+    this.#outbox = outbox;
+    this.#config = config;
+  }
+
+  configure(config: HookConfig): void {
+    this.#config = config;
+  }
+
+  /** Whether calls are recorded at all. */
+  get isOn(): boolean {
+    return this.#config.requests !== "off" && this.#config.requests !== "minimal";
+  }
+
+  /** Returns how many bytes of a body are recorded of a response with this status. */
+  bodyBytes(status: number): number {
+    if (!this.isOn || status < 200) return 0;
+    if (this.#config.requests !== "standard") return VERBOSE_BYTES;
+    return status >= 400 ? FAILED_BYTES : 0;
+  }
+
+  /** The next number of a call. */
+  nextNumber(): number {
+    return ++this.#calls;
+  }
+
+  call({ api, number, ts, url, method, stack }: Call): void {
+    let json = `{"api":"${api}","call":${number}`;
+    if (method !== "") json += `,"method":${quote(cut(method, MAX_METHOD))}`;
+    if (url !== "") json += `,"url":${quote(cut(url, MAX_URL))}`;
+    const withStack = (bytes: number): string =>
+      stack === "" ? `${json}}` : `${json},"stack":${quote(cutToBytes(cut(stack, MAX_STACK), bytes))}}`;
+    this.#put("network.call", api, ts, withStack, stack.length > MAX_STACK || url.length > MAX_URL);
+  }
+
+  body({ api, call, url, status, contentType }: Answer, { text, stopped }: Text): void {
+    let json = `{"api":"${api}"`;
+    if (call !== null) json += `,"call":${call.number}`;
+    if (call !== null && call.method !== "") json += `,"method":${quote(cut(call.method, MAX_METHOD))}`;
+    json += `,"url":${quote(cut(url, MAX_URL))},"response_status":${status}`;
+    if (contentType !== "") json += `,"content_type":${quote(cut(contentType, MAX_TYPE))}`;
+    const withBody = (bytes: number): string => {
+      const kept = cutToBytes(text, bytes);
+      const why = kept.length < text.length ? "size" : stopped;
+      return `${json},"body":${quote(kept)}${why === null ? "" : `,"body_stopped":"${why}"`}}`;
+    };
+    this.#put("network.response_body", api, nowMicros(), withBody, stopped !== null);
+  }
+
+  /** One event could not be made. */
+  lose(): void {
+    this.#outbox.lose("network");
+  }
+
+  #put(type: string, api: Api, ts: number, make: (bytes: number) => string, isCut: boolean): void {
+    const max = this.#config.max_request_bytes;
+    let truncated = isCut;
+    let data = make(max);
+    if (!fits(data, max)) {
+      truncated = true;
+      data = shrink(max, make, () => 0);
+    }
+    this.#outbox.put(ts, type, "network", api, this.#config.requests, data, truncated, false);
+  }
+}
+
+/** The address as webRequest gives it. */
+export function withoutFragment(url: string): string {
+  const at = find(url, "#");
+  return at < 0 ? url : cut(url, at);
+}

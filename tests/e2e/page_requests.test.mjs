@@ -1,0 +1,252 @@
+/** What a page knows of its own requests: who called, and the body of the response that failed. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** A token of the kind that redaction knows by its field's name. */
+const SECRET = "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+
+/** The handler of the button: its lines are counted in the test. */
+const SHOP = `<!doctype html><meta charset="utf-8"><title>shop</title><button id="buy">Buy</button><script>
+async function order() {
+  const response = await fetch("/order?n=1#part", { method: "post", body: "{}" });
+  const { items } = await response.json();
+  return items.map((item) => item.name);
+}
+document.getElementById("buy").addEventListener("click", () => order());
+</script>`;
+const CALL_LINE = 3;
+
+/** @param {import("node:http").ServerResponse} response @param {number} status @param {unknown} value */
+const json = (response, status, value) =>
+  response
+    .writeHead(status, { "content-type": "application/json; charset=utf-8" })
+    .end(JSON.stringify(value));
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    pages: {
+      "/page": scripted(""),
+      "/shop": SHOP,
+      "/order": (_, response) => json(response, 500, { error: "out of stock", api_key: SECRET, items: null }),
+      "/gone": (_, response) => json(response, 410, { gone: true }),
+      "/forbidden": (_, response) => json(response, 403, { why: "no role" }),
+      "/teapot": (_, response) => json(response, 418, { short: "and stout" }),
+      "/fine": (_, response) => json(response, 200, { fine: true }),
+      "/long": (_, response) =>
+        response.writeHead(502, { "content-type": "text/html" }).end(`<p>${"long ".repeat(20_000)}`),
+      "/picture": (_, response) => response.writeHead(404, { "content-type": "image/png" }).end("not text"),
+      "/open": (_, response) =>
+        response.writeHead(503, { "content-type": "text/plain" }).write("it begins, and never ends"),
+      "/hop": (_, response) => response.writeHead(302, { location: "/gone?by=hop" }).end(),
+      "/app.js.map": (_, response) => json(response, 404, { noise: true }),
+      "/own-fetch": scripted(`
+        const native = window.fetch;
+        window.fetch = function (...args) { return native.apply(this, args); };
+        fetch("/teapot?own=fetch").then((response) => response.text());`),
+    },
+  });
+});
+after(() => rig.close());
+
+test("a click, a POST that fails and a TypeError: the body, redacted, and the line that called", async () => {
+  const page = await rig.open("/shop");
+  await page.click("#buy");
+  const body = await rig.event("network.response_body", "out of stock");
+  assert.equal(body.data.response_status, 500);
+  assert.equal(body.data.api, "fetch");
+  assert.equal(body.data.method, "POST");
+  assert.equal(body.data.content_type, "application/json; charset=utf-8");
+  assert.match(body.data.body, /"error":"out of stock"/);
+  assert.ok(!body.data.body.includes(SECRET), `a secret is replaced: ${body.data.body}`);
+  const call = await rig.event("network.call", "/order?n=1");
+  assert.equal(call.data.call, body.data.call);
+  assert.match(
+    call.data.stack.split("\n")[0],
+    new RegExp(`at order \\(${rig.site.origin}/shop:${CALL_LINE}:\\d+\\)`),
+  );
+  const request = await rig.event("network.request", "/order?n=1");
+  const response = await rig.event("network.response", "/order?n=1");
+  const ids = [request, call, body, response].map(({ source }) => source.metadata.request_id);
+  assert.deepEqual(new Set(ids), new Set([request.source.metadata.request_id]));
+  assert.deepEqual(new Set([call.url, body.url]), new Set([`${rig.site.origin}/order?n=1#part`]));
+  const error = await rig.event("console.rejection", "reading 'map'");
+  assert.equal(error.source.metadata.document_id, body.source.metadata.document_id);
+  assert.equal(
+    (await rig.until("type:network.response_body out of stock", (found) => found.length > 0)).length,
+    1,
+  );
+  await page.close();
+});
+
+test("an XMLHttpRequest of each form gives its call and its body", async () => {
+  const page = await rig.open("/page");
+  const forms = ["", "text", "json", "arraybuffer"];
+  const sync = await page.evaluate(async (types) => {
+    for (const type of types) {
+      await new Promise((done) => {
+        const xhr = new XMLHttpRequest();
+        xhr.open("PUT", `/forbidden?form=${type || "none"}`);
+        xhr.responseType = /** @type {XMLHttpRequestResponseType} */ (type);
+        xhr.onloadend = done;
+        xhr.send("body");
+      });
+    }
+    const sync = new XMLHttpRequest();
+    sync.open("GET", "/forbidden?form=sync", false);
+    sync.send();
+    return sync.responseText;
+  }, forms);
+  assert.equal(sync, '{"why":"no role"}');
+  for (const form of ["none", "text", "json", "arraybuffer", "sync"]) {
+    const body = await rig.event("network.response_body", `/forbidden?form=${form}`);
+    const call = await rig.event("network.call", `/forbidden?form=${form}`);
+    const request = await rig.event("network.request", `/forbidden?form=${form}`);
+    assert.equal(body.data.body, '{"why":"no role"}', form);
+    assert.equal(body.data.response_status, 403);
+    assert.equal(body.data.api, "xhr");
+    assert.equal(body.data.method, form === "sync" ? "GET" : "PUT");
+    assert.match(call.data.stack, /^ {4}at /);
+    assert.equal(body.source.metadata.request_id, request.source.metadata.request_id, form);
+    assert.equal(call.source.metadata.request_id, request.source.metadata.request_id, form);
+  }
+  await page.close();
+});
+
+test("a page that only asks for the status, and one that clones first, give the body once", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(async () => {
+    const status = await fetch("/teapot?only=status");
+    if (!status.ok) void status.status;
+    const clone = await fetch("/teapot?only=clone");
+    await Promise.all([clone.clone().json(), clone.text()]);
+  });
+  for (const only of ["status", "clone"]) {
+    const body = await rig.event("network.response_body", `/teapot?only=${only}`);
+    assert.equal(body.data.body, '{"short":"and stout"}');
+  }
+  await rig.flushed();
+  assert.equal((await rig.collector.events("type:network.response_body url:*/teapot?only=*")).length, 2);
+  await page.close();
+});
+
+test("a redirected response belongs to the request that ended there", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(() => fetch("/hop").then((response) => response.json()));
+  const body = await rig.event("network.response_body", "by=hop");
+  const call = await rig.event("network.call", "/hop");
+  assert.equal(body.data.body, '{"gone":true}');
+  assert.ok(body.source.metadata.request_id);
+  assert.equal(body.source.metadata.request_id, call.source.metadata.request_id);
+  await page.close();
+});
+
+test("of two failures that nothing tells apart neither gets the other's request", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(async () => {
+    const both = await Promise.all([fetch("/gone?twin"), fetch("/gone?twin")]);
+    for (const response of both) await response.text();
+  });
+  const bodies = await rig.until(
+    "type:network.response_body gone",
+    (found) => found.filter(({ data }) => JSON.stringify(data).includes("?twin")).length === 2,
+  );
+  const twins = bodies.filter(({ data }) => JSON.stringify(data).includes("?twin"));
+  const calls = await rig.until("type:network.call url:*/gone?twin", (found) => found.length === 2);
+  const ids = calls.map(({ source }) => source.metadata?.request_id);
+  assert.equal(new Set(ids).size, 2, "each call has its own request");
+  const linked = twins.map(({ source }) => source.metadata?.request_id).filter((id) => id !== undefined);
+  assert.equal(new Set(linked).size, linked.length, "no request has two bodies");
+  await page.close();
+});
+
+test("a long body is truncated, a stream is left open, and what is no text is left alone", async () => {
+  const page = await rig.open("/page");
+  const read = await page.evaluate(async () => {
+    const long = await (await fetch("/long")).text();
+    const picture = await (await fetch("/picture")).text();
+    const open = await fetch("/open");
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (open.body).getReader();
+    const { value } = await reader.read();
+    return [long.length, picture, new TextDecoder().decode(value)];
+  });
+  assert.deepEqual(read, [100_003, "not text", "it begins, and never ends"]);
+  const long = await rig.event("network.response_body", "/long");
+  assert.equal(long.truncated, true);
+  assert.equal(long.data.body_stopped, "size");
+  assert.equal(Buffer.byteLength(long.data.body), 16 << 10);
+  const open = await rig.event("network.response_body", "/open");
+  assert.deepEqual([open.data.body, open.data.body_stopped], ["it begins, and never ends", "time"]);
+  await page.close();
+  await rig.flushed();
+  assert.deepEqual(await rig.collector.events("type:network.response_body url:*/picture"), []);
+});
+
+test("a page that leaves takes no body along that was read by then", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(async () => {
+    const open = await fetch("/open?leaving");
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (open.body).getReader();
+    await reader.read();
+    // The recorder's own reader, too, has its chunk now.
+    await new Promise((next) => setTimeout(next, 50));
+    location.href = "/page?next";
+  });
+  const { data } = await rig.event("network.response_body", "/open?leaving");
+  assert.ok(["left", "error"].includes(data.body_stopped), data.body_stopped);
+  assert.equal(data.body, "it begins, and never ends");
+  await page.close();
+});
+
+test("noise, and requests of a page with a fetch of its own, are left out and harm nothing", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(async () => {
+    console.log("before the noise");
+    await (await fetch("/app.js.map")).text();
+    console.log("after the noise");
+  });
+  await rig.event("console.log", "after the noise");
+  await page.close();
+  const own = await rig.open("/own-fetch");
+  const call = await rig.event("network.call", "/teapot?own=fetch");
+  // The page's wrapper came second: it calls ours, which is recorded as any.
+  assert.match(call.data.stack.split("\n")[0], /window\.fetch/);
+  await own.close();
+  await rig.flushed();
+  assert.deepEqual(await rig.collector.events("category:network url:*/app.js.map"), []);
+  const dropped = (await rig.collector.records("")).filter((record) => "gap" in record);
+  assert.deepEqual(dropped, [], "what is left out is no loss");
+});
+
+test("at verbose each text answer has its body, at minimal and switched off none, and a switch takes effect in an open page", async () => {
+  const page = await rig.open("/page");
+  const native = "function fetch() { [native code] }";
+  const ask = (/** @type {string} */ part) =>
+    page.evaluate((path) => fetch(path).then((response) => response.text()), `/fine?${part}`);
+  const configure = (/** @type {object} */ patch) => rig.command({ command: "configure", patch });
+  await configure({ categories: { network: { detail_level: "verbose" } } });
+  await rig.poll("the hook to be told", async () => {
+    await ask("at=verbose");
+    return (await rig.collector.events("type:network.response_body url:*/fine?at=verbose")).length > 0;
+  });
+  const verbose = await rig.event("network.response_body", "at=verbose");
+  assert.equal(verbose.detail_level, "verbose");
+  assert.equal(verbose.data.body, '{"fine":true}');
+  for (const [name, patch] of /** @type {const} */ ([
+    ["minimal", { categories: { network: { detail_level: "minimal" } } }],
+    ["off", { categories: { network: { detail_level: "verbose" } }, observe_requests: false }],
+  ])) {
+    await configure(patch);
+    await ask(`at=${name}`);
+    await rig.event("network.response", `at=${name}`);
+    await rig.flushed();
+    assert.deepEqual(await rig.collector.events(`type:network.call url:*at=${name}`), [], name);
+    assert.deepEqual(await rig.collector.events(`type:network.response_body url:*at=${name}`), [], name);
+    assert.equal(await page.evaluate("String(fetch)"), native);
+  }
+  await configure({ categories: { network: null }, observe_requests: null });
+  await page.close();
+});
