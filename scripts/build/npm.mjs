@@ -172,9 +172,23 @@ async function declarations() {
     const { status, output } = await capture(process.execPath, [tsc, "--project", file]);
     if (status !== 0) throw new Tell(output.trim());
     const emitted = join(folder, "src", "web");
-    return filesIn(emitted).map((path) => {
-      const text = readFileSync(join(emitted, path), "utf8").replace(/"(\.\/[\w/]+)\.ts"/g, '"$1.js"');
-      return /** @type {const} */ ([path, Buffer.from(text)]);
-    });
+    const files = new Map(
+      filesIn(emitted).map((path) => {
+        const text = readFileSync(join(emitted, path), "utf8").replace(/"(\.\/[\w/]+)\.ts"/g, '"$1.js"');
+        return /** @type {const} */ ([path, text]);
+      }),
+    );
+    const needed = reachable(files);
+    return Array.from(needed, (path) => /** @type {const} */ ([path, Buffer.from(files.get(path) ?? "")]));
   });
+}
+
+/** The declarations that the entry points import, directly or not. @param {Map<string, string>} files */
+function reachable(files) {
+  const found = new Set([...MODULES, ...CORE_MODULES].map((name) => `${name}.d.ts`));
+  // A set is iterated in the order of its growth.
+  for (const path of found) {
+    for (const [, name] of (files.get(path) ?? "").matchAll(/"\.\/(\w+)\.js"/g)) found.add(`${name}.d.ts`);
+  }
+  return found;
 }

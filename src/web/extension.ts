@@ -18,7 +18,9 @@ import type { Home } from "../../extension/worker/home.ts";
 import { type Wired, wire } from "../../extension/worker/wiring.ts";
 import type { Durability } from "./durability.ts";
 import { TabtapeError } from "./errors.ts";
+import { checked } from "./kinds.ts";
 import type { RedactionRules } from "./redaction.ts";
+import { SIGNATURES } from "./signatures.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -81,9 +83,10 @@ const PERMISSIONS = [
  * Begins to record. Call it once, at the top level of the service worker: its listeners have to be there when the
  * event that woke the worker is delivered. Throws `missing_permission`.
  */
-export function record(options: RecordOptions = {}): ExtensionRecorder {
+export function record(options?: RecordOptions): ExtensionRecorder {
+  const [read] = checked(SIGNATURES.record, options);
   checkPermissions();
-  const { folder = "tabtape/", onState, ...settings } = options;
+  const { folder = "tabtape/", onState, ...settings } = read;
   const home: Home = {
     folder: folder === "" || folder.endsWith("/") ? folder : `${folder}/`,
     preconfiguration: async () => ({ name: "record()", text: JSON.stringify(settings) }),
@@ -116,19 +119,21 @@ class WiredRecorder implements ExtensionRecorder {
   }
 
   async publish(event: EventInput): Promise<number | null> {
+    const [read] = checked(SIGNATURES["ExtensionRecorder.publish"], event);
     await this.ready;
     const { owner } = this.#wired;
     try {
-      return owner.recorder?.publish(event) ?? null;
+      return owner.recorder?.publish(read) ?? null;
     } catch (error) {
-      owner.trapped(error, event.category);
+      owner.trapped(error, read.category);
       throw error;
     }
   }
 
   async mark(note: string): Promise<void> {
+    const row = checked(SIGNATURES["ExtensionRecorder.mark"], note);
     await this.ready;
-    await this.#wired.marks.mark(note);
+    await this.#wired.marks.mark(...row);
   }
 
   async start(): Promise<void> {
@@ -142,13 +147,15 @@ class WiredRecorder implements ExtensionRecorder {
   }
 
   async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
+    const row = checked(SIGNATURES["ExtensionRecorder.configure"], patch);
     await this.ready;
-    return this.#wired.recording.configure(patch);
+    return this.#wired.recording.configure(...row);
   }
 
   async connect(collector: CollectorTarget | null): Promise<void> {
+    const row = checked(SIGNATURES["ExtensionRecorder.connect"], collector);
     await this.ready;
-    await this.#wired.recording.connect(collector);
+    await this.#wired.recording.connect(...row);
   }
 
   async flush(): Promise<void> {

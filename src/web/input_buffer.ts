@@ -1,7 +1,6 @@
 /**
  * Events into wasm memory: stringified once, encoded straight to where the core reads them.
  */
-import { TabtapeError } from "./errors.ts";
 import type { Instance } from "./wasm.ts";
 
 /** The wasm objects that have an inbox. */
@@ -92,28 +91,3 @@ export class InputBuffer {
 }
 
 const KEPT_BYTES = 2 << 20;
-
-/** The JSON text of an event. */
-export function stringified(event: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(event);
-  } catch (cause) {
-    throw new TabtapeError("invalid_event", `the event is not JSON: ${String(cause)}`, { cause });
-  }
-  if (text === undefined) {
-    throw new TabtapeError("invalid_event", `event: expected an object, got ${String(event)}`);
-  }
-  return text;
-}
-
-/**
- * Whether `JSON.stringify(event)` puts `data` last, so that the core need not walk what our own stringify
- * has just written.
- */
-export function isDataLast(event: unknown): boolean {
-  if (typeof event !== "object" || event === null || "toJSON" in event) return false;
-  let last: string | undefined;
-  for (const key in event) last = key;
-  return last === "data";
-}

@@ -1,5 +1,6 @@
-import { TabtapeError, wrapped } from "./errors.ts";
-import { type Glue, instance, isTrap } from "./wasm.ts";
+import { checked, checkInternal, INTERNAL } from "./kinds.ts";
+import { SIGNATURES } from "./signatures.ts";
+import { failure, type Glue, type Instance, instance } from "./wasm.ts";
 
 type WasmLogReader = Glue["WasmLogReader"]["prototype"];
 
@@ -68,16 +69,19 @@ const decoder = new TextDecoder();
  * undisturbed.
  */
 export class LogReader {
+  readonly #instance: Instance;
   readonly #wasm: WasmLogReader;
 
   /** @internal */
-  constructor(wasm: WasmLogReader) {
+  constructor(key: typeof INTERNAL, home: Instance, wasm: WasmLogReader) {
+    checkInternal(key, "LogReader", "openLogReader");
+    this.#instance = home;
     this.#wasm = wasm;
   }
 
   /** Every session, oldest first. */
   async sessions(): Promise<LoggedSession[]> {
-    return JSON.parse(await said(this.#wasm.sessions()));
+    return JSON.parse(await this.#wait(this.#wasm.sessions()));
   }
 
   /**
@@ -85,7 +89,8 @@ export class LogReader {
    * a call looks through some megabytes.
    */
   async read(session: string, afterSeq: number, selector: string, limit: number): Promise<LogPage> {
-    const packed = await said(this.#wasm.read(session, afterSeq, selector, limit));
+    const row = checked(SIGNATURES["LogReader.read"], session, afterSeq, selector, limit);
+    const packed = await this.#wait(this.#wasm.read(...row));
     const [bytes, reached, isLast] = packed as [Uint8Array, number, boolean];
     const lines = decoder.decode(bytes).split("\n");
     lines.pop();
@@ -100,23 +105,26 @@ export class LogReader {
     selector: string,
     limit: number,
   ): Promise<{ columns: HeaderColumns; afterSeq: number; isLast: boolean }> {
-    const packed = await said(this.#wasm.headers(session, afterSeq, untilSeq, selector, limit));
+    const row = checked(SIGNATURES["LogReader.headers"], session, afterSeq, untilSeq, selector, limit);
+    const packed = await this.#wait(this.#wasm.headers(...row));
     const [json, reached, isLast] = packed as [string, number, boolean];
     return { columns: JSON.parse(json), afterSeq: reached, isLast };
   }
 
   /** Counts a session on from the last call; it is counted whole once `after_seq` is its latest seq. */
   async tally(session: string): Promise<SessionTally> {
-    return JSON.parse(await said(this.#wasm.tally(session)));
+    const row = checked(SIGNATURES["LogReader.tally"], session);
+    return JSON.parse(await this.#wait(this.#wasm.tally(...row)));
   }
 
   /** Returns the coverage of a session. */
   async coverage(session: string): Promise<LoggedCoverage> {
-    return JSON.parse(await said(this.#wasm.coverage(session)));
+    const row = checked(SIGNATURES["LogReader.coverage"], session);
+    return JSON.parse(await this.#wait(this.#wasm.coverage(...row)));
   }
 
   async storage(): Promise<LogStorage> {
-    return JSON.parse(await said(this.#wasm.storage()));
+    return JSON.parse(await this.#wait(this.#wasm.storage()));
   }
 
   /** Counts every session from its beginning again: somebody else has forgotten something. */
@@ -125,27 +133,32 @@ export class LogReader {
   }
 
   /** Leaves gaps of reason `deleted` in the places of what a selector wants; tells how many events those were. */
-  forget(selector: string): Promise<number> {
-    return said(this.#wasm.forget(selector));
+  async forget(selector: string): Promise<number> {
+    const row = checked(SIGNATURES["LogReader.forget"], selector);
+    return await this.#wait(this.#wasm.forget(...row));
   }
 
   /** Closes the connection; the next call opens it again. */
   close(): void {
     this.#wasm.close();
   }
+
+  #wait<T>(asked: Promise<T>): Promise<T> {
+    return said(this.#instance, asked);
+  }
 }
 
 /** Opens the logs of `databaseName` (`tabtape` when absent) to be read. */
-export async function openLogReader(databaseName = "tabtape"): Promise<LogReader> {
-  const { WasmLogReader } = instance().glue;
-  return new LogReader(await said(WasmLogReader.open(databaseName)));
+export async function openLogReader(databaseName?: string): Promise<LogReader> {
+  const [name = "tabtape"] = checked(SIGNATURES.openLogReader, databaseName);
+  const home = instance();
+  return new LogReader(INTERNAL, home, await said(home, home.glue.WasmLogReader.open(name)));
 }
 
-async function said<T>(asked: Promise<T>): Promise<T> {
+async function said<T>(home: Instance, asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (isTrap(error)) throw new TabtapeError("trap", String(error), { cause: error });
-    throw wrapped(error);
+    throw failure(home, error);
   }
 }

@@ -1,8 +1,7 @@
-import { type Durability, isStrict } from "./durability.ts";
-import { TabtapeError, wrapped } from "./errors.ts";
-import { type Glue, instance } from "./wasm.ts";
-
-type WasmLogs = Glue["WasmLogs"]["prototype"];
+import type { Durability } from "./durability.ts";
+import { checked, checkInternal, INTERNAL } from "./kinds.ts";
+import { openedLogs, SIGNATURES, type WasmLogs } from "./signatures.ts";
+import { failure, instance } from "./wasm.ts";
 
 export interface CategoryLogsOptions {
   /** IndexedDB database; `tabtape` when absent. */
@@ -18,11 +17,15 @@ export interface CategoryLogsOptions {
  * it before is superseded at its next commit.
  */
 export class CategoryLogs {
-  readonly #wasm: WasmLogs;
+  readonly #instance: WasmLogs["instance"];
+  readonly #wasm: WasmLogs["wasm"];
 
   /** @internal */
-  constructor(wasm: WasmLogs) {
-    this.#wasm = wasm;
+  constructor(key: typeof INTERNAL, half: WasmLogs) {
+    checkInternal(key, "CategoryLogs", "openCategoryLogs");
+    this.#instance = half.instance;
+    this.#wasm = half.wasm;
+    openedLogs.set(this, half);
   }
 
   get sessionId(): string {
@@ -42,7 +45,7 @@ export class CategoryLogs {
     try {
       return await this.#wasm.persist();
     } catch (error) {
-      throw wrapped(error);
+      throw failure(this.#instance, error);
     }
   }
 
@@ -50,28 +53,17 @@ export class CategoryLogs {
   close(): void {
     this.#wasm.close();
   }
-
-  /** @internal The wasm half, if these are the logs of `sessionId`. */
-  of(sessionId: string | undefined): WasmLogs {
-    if (sessionId !== undefined && sessionId !== this.sessionId) {
-      throw new TabtapeError(
-        "invalid_session_id",
-        `sessionId: expected ${this.sessionId}, whose logs these are, got ${sessionId}`,
-      );
-    }
-    return this.#wasm;
-  }
 }
 
 /** Opens the logs of one session. */
-export async function openCategoryLogs(options: CategoryLogsOptions = {}): Promise<CategoryLogs> {
-  const { WasmLogs } = instance().glue;
-  const strict = isStrict(options.durability);
+export async function openCategoryLogs(options?: CategoryLogsOptions): Promise<CategoryLogs> {
+  const [read] = checked(SIGNATURES.openCategoryLogs, options);
+  const { databaseName = "tabtape", sessionId, durability } = read;
+  const home = instance();
   try {
-    return new CategoryLogs(
-      await WasmLogs.open(options.databaseName ?? "tabtape", options.sessionId, strict),
-    );
+    const wasm = await home.glue.WasmLogs.open(databaseName, sessionId, durability === "strict");
+    return new CategoryLogs(INTERNAL, { instance: home, wasm });
   } catch (error) {
-    throw wrapped(error);
+    throw failure(home, error);
   }
 }

@@ -1,5 +1,6 @@
+import { checkInternal, type INTERNAL } from "./kinds.ts";
 import type { Envelope, Gap, ReadResult } from "./records.ts";
-import type { Glue } from "./wasm.ts";
+import { failure, type Glue, type Instance } from "./wasm.ts";
 
 type WasmReader = Glue["WasmReader"]["prototype"];
 
@@ -10,27 +11,34 @@ const decoder = new TextDecoder();
  * and costs the others nothing.
  */
 export class Reader implements AsyncIterable<ReadResult> {
+  readonly #instance: Instance;
   readonly #wasm: WasmReader;
 
   /** @internal */
-  constructor(wasm: WasmReader) {
+  constructor(key: typeof INTERNAL, home: Instance, wasm: WasmReader) {
+    checkInternal(key, "Reader", "CaptureSession.reader");
+    this.#instance = home;
     this.#wasm = wasm;
   }
 
   /** The resume token: pass it as `afterSeq` to continue from here. */
   get afterSeq(): number {
-    return this.#wasm.afterSeq;
+    return this.#run(() => this.#wasm.afterSeq);
   }
 
   /** The next result, or null when caught up. */
   tryRead(): ReadResult | null {
-    const packed = this.#wasm.tryRead();
+    const packed = this.#run(() => this.#wasm.tryRead());
     return packed === undefined ? null : unpacked(packed);
   }
 
   /** The next result, waiting for it. */
   async read(): Promise<ReadResult> {
-    return unpacked(await this.#wasm.read());
+    try {
+      return unpacked(await this.#wasm.read());
+    } catch (error) {
+      throw failure(this.#instance, error);
+    }
   }
 
   /** Every result up to and without `closed`. */
@@ -39,6 +47,14 @@ export class Reader implements AsyncIterable<ReadResult> {
       const result = this.tryRead() ?? (await this.read());
       if ("closed" in result) return;
       yield result;
+    }
+  }
+
+  #run<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      throw failure(this.#instance, error);
     }
   }
 }

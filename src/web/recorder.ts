@@ -1,9 +1,10 @@
-import { isStrict } from "./durability.ts";
-import { TabtapeError, wrapped } from "./errors.ts";
-import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
+import { wrapped } from "./errors.ts";
+import { InputBuffer } from "./input_buffer.ts";
+import { checked, INTERNAL } from "./kinds.ts";
 import { Reader } from "./reader.ts";
-import { type RedactionRules, rulesText } from "./redaction.ts";
+import { NO_RULES, type RedactionRules } from "./redaction.ts";
 import type { ReaderOptions } from "./session.ts";
+import { SIGNATURES } from "./signatures.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -15,37 +16,34 @@ import type {
   RelayContext,
   RelayReceipt,
 } from "./types.ts";
-import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
+import { discard, failure, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
 type WasmRecorder = Glue["WasmRecorder"]["prototype"];
 
 /** Opens the recorder of this worker: resumes the session of `options.resume`, or begins one. */
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
+  const [read] = checked(SIGNATURES.openRecorder, options);
+  const { saveResume, onStatus } = read;
   const home = instance();
   const plain = {
-    databaseName: options.databaseName ?? "tabtape",
-    resume: options.resume,
-    reason: options.start.reason,
-    config: options.config ?? {},
-    redaction: rulesText(options.redaction ?? {}),
-    strictDurability: isStrict(options.durability),
+    databaseName: read.databaseName ?? "tabtape",
+    resume: read.resume,
+    reason: read.start.reason,
+    config: read.config ?? {},
+    redaction: read.redaction ?? NO_RULES,
+    strictDurability: read.durability === "strict",
     unlimitedStorage: hasUnlimitedStorage(),
   };
   let opened: OpenRecorder | null = null;
   const tell = () => {
-    if (opened) options.onStatus?.(opened.status());
+    if (opened) onStatus?.call(options, opened.status());
   };
   try {
-    const wasm = await home.glue.WasmRecorder.open(
-      plain,
-      options.saveResume,
-      options.onStatus ? tell : undefined,
-    );
+    const wasm = await home.glue.WasmRecorder.open(plain, saveResume, onStatus ? tell : undefined);
     opened = new OpenRecorder(home, wasm);
     return opened;
   } catch (error) {
-    if (isTrap(error)) discard(home);
-    throw wrapped(error);
+    throw failure(home, error);
   }
 }
 
@@ -85,41 +83,57 @@ class OpenRecorder implements Recorder {
   }
 
   publish(event: EventInput): number {
-    const text = stringified(event);
+    const [{ text, isDataLast }] = checked(SIGNATURES["Recorder.publish"], event);
     this.#input.clear();
     this.#input.write(text);
-    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast(event)));
+    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast));
   }
 
   openRelay(relayId: string, acknowledged: number): Promise<void> {
-    return this.#wait(() => this.#wasm.openRelay(relayId, acknowledged));
+    return this.#wait(() =>
+      this.#wasm.openRelay(...checked(SIGNATURES["Recorder.openRelay"], relayId, acknowledged)),
+    );
   }
 
   publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt {
+    const [relay, sender, first, text] = checked(
+      SIGNATURES["Recorder.publishRelay"],
+      relayId,
+      context,
+      firstMessage,
+      lines,
+    );
     this.#input.clear();
-    this.#input.write(lines);
-    return this.#run(() => this.#wasm.publishRelay(relayId, context, firstMessage, this.#input.length));
+    this.#input.write(text);
+    return this.#run(() => this.#wasm.publishRelay(relay, sender, first, this.#input.length));
   }
 
   recordDrop(category: string, count: number, reason: string): number {
-    return this.#run(() => this.#wasm.recordDrop(category, count, reason));
+    const row = checked(SIGNATURES["Recorder.recordDrop"], category, count, reason);
+    return this.#run(() => this.#wasm.recordDrop(...row));
   }
 
-  committed(seq: number = this.#wasm.latestSeq): Promise<void> {
-    return this.#wait(() => this.#wasm.committed(seq));
+  committed(seq?: number): Promise<void> {
+    return this.#wait(() => {
+      const [until = this.#wasm.latestSeq] = checked(SIGNATURES["Recorder.committed"], seq);
+      return this.#wasm.committed(until);
+    });
   }
 
   configure(patch: CaptureConfigPatch): CaptureConfig {
-    this.#config = JSON.parse(this.#run(() => this.#wasm.configure(JSON.stringify(patch))));
+    const [read] = checked(SIGNATURES["Recorder.configure"], patch);
+    this.#config = JSON.parse(this.#run(() => this.#wasm.configure(JSON.stringify(read))));
     return this.#config;
   }
 
   setRedaction(rules: RedactionRules): void {
-    this.#run(() => this.#wasm.setRedaction(rulesText(rules)));
+    const row = checked(SIGNATURES["Recorder.setRedaction"], rules);
+    this.#run(() => this.#wasm.setRedaction(...row));
   }
 
   isSiteRecorded(url: string): boolean {
-    return this.#run(() => this.#wasm.isSiteRecorded(url));
+    const row = checked(SIGNATURES["Recorder.isSiteRecorded"], url);
+    return this.#run(() => this.#wasm.isSiteRecorded(...row));
   }
 
   matchPatterns(): { matches: string[]; exclude_matches: string[] } {
@@ -127,20 +141,23 @@ class OpenRecorder implements Recorder {
   }
 
   connect(target: CollectorTarget | null): void {
-    this.#run(() => this.#wasm.connect(target));
+    const row = checked(SIGNATURES["Recorder.connect"], target);
+    this.#run(() => this.#wasm.connect(...row));
   }
 
   flush(): Promise<void> {
     return this.#wait(() => this.#wasm.flush());
   }
 
-  async reader(options: ReaderOptions = {}): Promise<Reader> {
-    const selector = JSON.stringify(options.selector ?? "");
-    return new Reader(await this.#wait(() => this.#wasm.reader(options.afterSeq ?? 0, selector)));
+  async reader(options?: ReaderOptions): Promise<Reader> {
+    const [read] = checked(SIGNATURES["Recorder.reader"], options);
+    const { afterSeq = 0, selector = '""' } = read;
+    const wasm = await this.#wait(() => this.#wasm.reader(afterSeq, selector));
+    return new Reader(INTERNAL, this.#instance, wasm);
   }
 
   forget(selector: string): Promise<number> {
-    return this.#wait(() => this.#wasm.forget(selector));
+    return this.#wait(() => this.#wasm.forget(...checked(SIGNATURES["Recorder.forget"], selector)));
   }
 
   status(): RecorderStatus {
@@ -168,9 +185,7 @@ class OpenRecorder implements Recorder {
     try {
       return await body();
     } catch (error) {
-      if (!isTrap(error)) throw wrapped(error);
-      discard(this.#instance);
-      throw new TabtapeError("trap", String(error), { cause: error });
+      throw failure(this.#instance, error);
     }
   }
 }

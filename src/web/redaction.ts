@@ -1,6 +1,7 @@
 /** The rules by which secrets are found: what a person adds and silences, and a trial on a text. */
-import { TabtapeError, throwing } from "./errors.ts";
-import { instance } from "./wasm.ts";
+import { checked } from "./kinds.ts";
+import { SIGNATURES } from "./signatures.ts";
+import { failure, type Instance, instance } from "./wasm.ts";
 
 /** Changes to the built-in rules of redaction; docs/redaction.md describes each field. */
 export interface RedactionRules {
@@ -61,21 +62,29 @@ export interface RedactionTrial {
   replaced: { rule: string; secret: string; placeholder: string }[];
 }
 
+/** @internal No changes to the built-in rules, as the core reads them. */
+export const NO_RULES = "{}";
+
 /** Returns every rule, built-in ones first. Throws `invalid_redaction`, which names the wrong field. */
-export function redactionRules(rules: RedactionRules = {}): RedactionRule[] {
-  return JSON.parse(throwing(() => instance().glue.redactionRules(rulesText(rules))));
+export function redactionRules(rules?: RedactionRules): RedactionRule[] {
+  const [read = NO_RULES] = checked(SIGNATURES.redactionRules, rules);
+  return asked(({ glue }) => glue.redactionRules(read));
 }
 
 /**
  * Redacts a text as an event's `data` would be: a JSON object or array as such, any other text as one string. Throws
  * `invalid_redaction`.
  */
-export function tryRedaction(text: string, rules: RedactionRules = {}): RedactionTrial {
-  return JSON.parse(throwing(() => instance().glue.tryRedaction(rulesText(rules), String(text))));
+export function tryRedaction(text: string, rules?: RedactionRules): RedactionTrial {
+  const [tried, read = NO_RULES] = checked(SIGNATURES.tryRedaction, text, rules);
+  return asked(({ glue }) => glue.tryRedaction(read, tried));
 }
 
-/** Returns the rules as the core reads them. */
-export function rulesText(rules: RedactionRules): string {
-  if (typeof rules === "object" && rules !== null) return JSON.stringify(rules);
-  throw new TabtapeError("invalid_redaction", `redaction rules: expected an object, found ${String(rules)}`);
+function asked<T>(ask: (home: Instance) => string): T {
+  const home = instance();
+  try {
+    return JSON.parse(ask(home));
+  } catch (error) {
+    throw failure(home, error);
+  }
 }

@@ -8,7 +8,7 @@ use super::input_buffer::InputBuffer;
 use super::logs::JsLogs;
 use super::reader::JsReader;
 use super::redaction;
-use crate::event::{Trust, max_safe_integer};
+use crate::event::Trust;
 use crate::log::LogError;
 use crate::record::SessionId;
 use crate::recorder::{CommitObserver, Committer, new_session_id};
@@ -20,9 +20,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-
-/// `Number.MAX_SAFE_INTEGER`: whole numbers up to it are told apart.
-const MAX_SAFE_INTEGER: f64 = max_safe_integer() as f64;
 
 /// The wasm half of the TypeScript `CaptureSession`.
 #[wasm_bindgen(js_name = WasmSession)]
@@ -52,7 +49,7 @@ impl JsSession {
     /// # Errors
     /// `invalid_session_id`, `invalid_capacity`.
     #[wasm_bindgen(constructor)]
-    pub fn new(session_id: Option<String>, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+    pub fn new(session_id: Option<String>, ring_capacity: u32, ring_max_bytes: u32) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session_id =
             session_id.map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |id| self::session_id(&id))?;
@@ -65,7 +62,7 @@ impl JsSession {
     /// # Errors
     /// `invalid_capacity`.
     #[wasm_bindgen(js_name = withLog)]
-    pub fn with_log(logs: &JsLogs, ring_capacity: f64, ring_max_bytes: f64) -> Result<Self, JsValue> {
+    pub fn with_log(logs: &JsLogs, ring_capacity: u32, ring_max_bytes: u32) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
         let session = Rc::new(RefCell::new(session));
@@ -141,7 +138,7 @@ impl JsSession {
     /// # Errors
     /// `invalid_drop`, `closed`, `superseded`.
     #[wasm_bindgen(js_name = recordDrop)]
-    pub fn record_drop(&self, category: &str, count: f64, reason: &str) -> Result<f64, JsValue> {
+    pub fn record_drop(&self, category: &str, count: u32, reason: &str) -> Result<f64, JsValue> {
         let recorded = record_drop(&self.session, category, count, reason);
         self.published();
         recorded
@@ -150,7 +147,7 @@ impl JsSession {
     /// A reader after `after_seq`; the selector as JSON: an object, or a string that is its text form.
     ///
     /// # Errors
-    /// `cursor_ahead`, `invalid_cursor`, `invalid_selector`.
+    /// `cursor_ahead`, `invalid_selector`.
     pub fn reader(&self, after_seq: f64, selector: &str) -> Result<JsReader, JsValue> {
         reader(&self.session, after_seq, selector)
     }
@@ -214,30 +211,17 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, JsValue> {
     text.parse().map_err(|bad| error("invalid_session_id", &bad))
 }
 
-pub(super) fn ring(capacity: f64, max_bytes: f64) -> Result<RingBuffer, JsValue> {
-    let whole = |name: &str, number: f64| {
-        if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
-            return Ok(number as usize);
-        }
-        let message = format!("{name}: expected a whole number from 1 to {}, got {number}", u32::MAX);
-        Err(error(ZeroCapacity::CODE, &message))
-    };
-    RingBuffer::new(whole("ringCapacity", capacity)?, whole("ringMaxBytes", max_bytes)?)
-        .map_err(|zero| error(ZeroCapacity::CODE, &zero))
+pub(super) fn ring(capacity: u32, max_bytes: u32) -> Result<RingBuffer, JsValue> {
+    RingBuffer::new(capacity as usize, max_bytes as usize).map_err(|zero| error(ZeroCapacity::CODE, &zero))
 }
 
 pub(super) fn record_drop(
     session: &RefCell<CaptureSession>,
     category: &str,
-    count: f64,
+    count: u32,
     reason: &str,
 ) -> Result<f64, JsValue> {
-    // Anything else would be changed by the cast below before it could be named.
-    if count.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&count) {
-        let message = format!("count: expected a whole number from 1 to {}, got {count}", u32::MAX);
-        return Err(error("invalid_drop", &message));
-    }
-    let recorded = session.borrow_mut().record_drop(category, count as u64, reason);
+    let recorded = session.borrow_mut().record_drop(category, u64::from(count), reason);
     recorded.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
 }
 
@@ -251,10 +235,6 @@ pub(super) fn reader(
     after_seq: f64,
     selector: &str,
 ) -> Result<JsReader, JsValue> {
-    if after_seq.fract() != 0.0 || !(0.0..=MAX_SAFE_INTEGER).contains(&after_seq) {
-        let message = format!("afterSeq: expected a whole number from 0, got {after_seq}");
-        return Err(error("invalid_cursor", &message));
-    }
     let selector =
         Selector::from_json(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))?;
     let reader = session.borrow().reader(after_seq as u64, selector);

@@ -1,10 +1,12 @@
-import { TabtapeError, throwing, wrapped } from "./errors.ts";
-import { InputBuffer, isDataLast, stringified } from "./input_buffer.ts";
+import { TabtapeError } from "./errors.ts";
+import { InputBuffer } from "./input_buffer.ts";
+import { checked, INTERNAL } from "./kinds.ts";
 import type { CategoryLogs } from "./logs.ts";
 import { Reader } from "./reader.ts";
 import type { EventInput, Selector, SessionState } from "./records.ts";
-import { type RedactionRules, rulesText } from "./redaction.ts";
-import { discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
+import { NO_RULES, type RedactionRules } from "./redaction.ts";
+import { SIGNATURES, type WasmLogs } from "./signatures.ts";
+import { failure, type Glue, type Instance, instance } from "./wasm.ts";
 
 type WasmSession = Glue["WasmSession"]["prototype"];
 
@@ -44,6 +46,8 @@ export interface BatchReceipt {
 
 const DEFAULT_CAPACITY = 1024;
 const DEFAULT_MAX_BYTES = 32 << 20;
+/** The selector that wants everything, as JSON. */
+const EVERYTHING = '""';
 
 /**
  * One recording. It orders what is published, makes it durable if it has a log, and shows it to readers.
@@ -55,91 +59,103 @@ export class CaptureSession {
   readonly #wasm: WasmSession;
   readonly #input: InputBuffer;
 
-  constructor(options: CaptureSessionOptions = {}) {
+  constructor(options?: CaptureSessionOptions) {
+    const [read] = checked(SIGNATURES["new CaptureSession"], options);
+    const { sessionId, log, redaction, redactionKey } = read;
+    const { ringCapacity = DEFAULT_CAPACITY, ringMaxBytes = DEFAULT_MAX_BYTES } = read;
     this.#instance = instance();
-    const capacity = options.ringCapacity ?? DEFAULT_CAPACITY;
-    const maxBytes = options.ringMaxBytes ?? DEFAULT_MAX_BYTES;
     const { glue } = this.#instance;
-    this.#wasm = throwing(() =>
-      options.log
-        ? glue.WasmSession.withLog(options.log.of(options.sessionId), capacity, maxBytes)
-        : new glue.WasmSession(options.sessionId, capacity, maxBytes),
-    );
-    const { redaction } = options;
-    const key = options.redactionKey ?? (redaction && crypto.getRandomValues(new Uint8Array(32)));
-    if (key) throwing(() => this.#wasm.redactWith(key, rulesText(redaction ?? {})));
+    if (log !== undefined) checkLogs(log, this.#instance, sessionId);
+    try {
+      this.#wasm =
+        log === undefined
+          ? new glue.WasmSession(sessionId, ringCapacity, ringMaxBytes)
+          : glue.WasmSession.withLog(log.wasm, ringCapacity, ringMaxBytes);
+      // Rules alone redact, too, by a key of their own.
+      const key =
+        redactionKey ?? (redaction === undefined ? undefined : crypto.getRandomValues(new Uint8Array(32)));
+      if (key !== undefined) this.#wasm.redactWith(key, redaction ?? NO_RULES);
+    } catch (error) {
+      throw failure(this.#instance, error);
+    }
     this.#input = new InputBuffer(this.#instance, this.#wasm);
   }
 
   get sessionId(): string {
-    return this.#wasm.sessionId;
+    return this.#run(() => this.#wasm.sessionId);
   }
 
   /** The last seq spent, committed or not. */
   get latestSeq(): number {
-    return this.#wasm.latestSeq;
+    return this.#run(() => this.#wasm.latestSeq);
   }
 
   /** The last seq that is durable (or, without a log, in the ring). */
   get committedSeq(): number {
-    return this.#wasm.committedSeq;
+    return this.#run(() => this.#wasm.committedSeq);
   }
 
   /** `logged`, `volatile`, `closed` or `superseded`. */
   get state(): SessionState {
-    return this.#wasm.state as SessionState;
+    return this.#run(() => this.#wasm.state as SessionState);
   }
 
   /** Accepts one event and returns its seq. */
   publish(event: EventInput): number {
-    const text = stringified(event);
+    const [{ text, isDataLast }] = checked(SIGNATURES["CaptureSession.publish"], event);
     this.#input.clear();
     this.#input.write(text);
-    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast(event)));
+    return this.#run(() => this.#wasm.publish(this.#input.length, isDataLast));
   }
 
   /** Accepts many events, or NDJSON text, in one crossing; at most 1 MiB or one record. */
   publishBatch(events: readonly EventInput[] | string): BatchReceipt {
+    const [read] = checked(SIGNATURES["CaptureSession.publishBatch"], events);
     this.#input.clear();
-    let dataLast = false;
-    if (typeof events === "string") {
-      this.#input.write(events);
+    let isDataLast = false;
+    if (typeof read === "string") {
+      this.#input.write(read);
     } else {
-      dataLast = true;
-      for (const event of events) {
-        this.#input.writeLine(stringified(event));
-        dataLast &&= isDataLast(event);
+      isDataLast = true;
+      for (const event of read) {
+        this.#input.writeLine(event.text);
+        isDataLast &&= event.isDataLast;
       }
       this.#input.flush();
     }
     const [firstSeq, lastSeq, ...refused] = this.#run(() =>
-      this.#wasm.publishBatch(this.#input.length, dataLast),
+      this.#wasm.publishBatch(this.#input.length, isDataLast),
     );
     return { firstSeq, lastSeq, refused: refusals(refused) };
   }
 
   /** Counts `count` lost events: spends that many seqs on a gap and returns the last. */
   recordDrop(category: string, count: number, reason: string): number {
-    return this.#run(() => this.#wasm.recordDrop(category, count, reason));
+    const row = checked(SIGNATURES["CaptureSession.recordDrop"], category, count, reason);
+    return this.#run(() => this.#wasm.recordDrop(...row));
   }
 
   /** Redacts every later event by other rules. Throws `invalid_redaction`; has no effect in a session that redacts not. */
   setRedaction(rules: RedactionRules): void {
-    this.#run(() => this.#wasm.setRedaction(rulesText(rules)));
+    const row = checked(SIGNATURES["CaptureSession.setRedaction"], rules);
+    this.#run(() => this.#wasm.setRedaction(...row));
   }
 
   /** A reader of what is committed. */
-  reader(options: ReaderOptions = {}): Reader {
-    const selector = JSON.stringify(options.selector ?? "");
-    return new Reader(this.#run(() => this.#wasm.reader(options.afterSeq ?? 0, selector)));
+  reader(options?: ReaderOptions): Reader {
+    const [read] = checked(SIGNATURES["CaptureSession.reader"], options);
+    const { afterSeq = 0, selector = EVERYTHING } = read;
+    const wasm = this.#run(() => this.#wasm.reader(afterSeq, selector));
+    return new Reader(INTERNAL, this.#instance, wasm);
   }
 
   /** Resolves once `seq` is committed; everything published so far when absent. */
-  async committed(seq: number = this.latestSeq): Promise<void> {
+  async committed(seq?: number): Promise<void> {
+    const [until = this.latestSeq] = checked(SIGNATURES["CaptureSession.committed"], seq);
     try {
-      await this.#wasm.committed(seq);
+      await this.#wasm.committed(until);
     } catch (error) {
-      throw wrapped(error);
+      throw failure(this.#instance, error);
     }
   }
 
@@ -153,15 +169,24 @@ export class CaptureSession {
     try {
       return body();
     } catch (error) {
-      if (!isTrap(error)) throw wrapped(error);
-      discard(this.#instance);
-      throw new TabtapeError("trap", `the core trapped and this session is over: ${String(error)}`, {
-        cause: error,
-      });
+      throw failure(this.#instance, error);
     } finally {
       this.#input.afterRead();
     }
   }
+}
+
+/** Logs are those of one session, and live in one instance of the core. */
+function checkLogs(log: WasmLogs, home: Instance, sessionId: string | undefined): void {
+  if (log.instance !== home) {
+    throw new TabtapeError("trap", "log: expected logs of a running core, got logs of one that has trapped");
+  }
+  const its = log.wasm.sessionId;
+  if (sessionId === undefined || sessionId === its) return;
+  throw new TabtapeError(
+    "invalid_session_id",
+    `sessionId: expected ${its}, whose logs these are, got ${sessionId}`,
+  );
 }
 
 function refusals(flat: unknown[]): BatchReceipt["refused"] {

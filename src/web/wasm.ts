@@ -5,7 +5,7 @@
  * {@link instance} makes a fresh one of the same compiled module.
  */
 import instantiate, { type wasm_bindgen } from "../../dist/wasm/tabtape.js";
-import { TabtapeError } from "./errors.ts";
+import { describe, isTabtapeError, refused, TabtapeError, wrapped } from "./errors.ts";
 
 /** @internal The generated glue of one instance. */
 export type Glue = typeof wasm_bindgen;
@@ -44,14 +44,25 @@ let compiled: WebAssembly.Module | null = null;
 let live: Instance | null = null;
 
 /** @internal Compiles the wasm, once; later calls resolve at once. */
-export async function load(source: WasmSource): Promise<void> {
+export async function load(source: unknown): Promise<void> {
   const module = compiled ?? (await compile(source));
   live ??= start(module);
   // Only a module that could be started: a later call may bring the right one.
   compiled ??= module;
 }
 
-async function compile(source: WasmSource): Promise<WebAssembly.Module> {
+async function compile(source: unknown): Promise<WebAssembly.Module> {
+  try {
+    return await compileSource(source);
+  } catch (cause) {
+    if (isTabtapeError(cause)) throw cause;
+    throw new TabtapeError("wasm_unavailable", `source: cannot be read: ${describe(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function compileSource(source: unknown): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, "the bytes");
   const response = await responseOf(source);
@@ -66,21 +77,24 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   return compileBytes(await response.arrayBuffer(), name);
 }
 
-async function responseOf(source: Exclude<WasmSource, ArrayBuffer | ArrayBufferView>): Promise<WasmResponse> {
-  const address = typeof source === "string" ? source : "href" in source ? source.href : null;
+async function responseOf(source: unknown): Promise<WasmResponse> {
+  const address = typeof source === "string" ? source : addressOf(source);
   try {
     const response =
       address === null ? await (source as WasmResponse | Promise<WasmResponse>) : await fetch(address);
     if (typeof response?.arrayBuffer === "function") return response;
   } catch (error) {
-    throw new TabtapeError("wasm_unavailable", `${address ?? "the response"}: ${String(error)}`, {
+    throw new TabtapeError("wasm_unavailable", `${address ?? "the response"}: ${describe(error)}`, {
       cause: error,
     });
   }
-  throw new TabtapeError(
-    "invalid_options",
-    "init: expected an address, a response, bytes or a compiled module of the wasm",
-  );
+  const expected = "an address, a response, bytes or a compiled module of the wasm";
+  throw refused("invalid_options", "source", expected, source);
+}
+
+function addressOf(source: unknown): string | null {
+  const { href } = source as { href?: unknown };
+  return typeof href === "string" ? href : null;
 }
 
 /** @param name What the error says where the bytes are from. */
@@ -89,7 +103,7 @@ function compileBytes(bytes: ArrayBuffer | ArrayBufferView, name: string): Promi
 }
 
 function throwInvalid(name: string, error: unknown): never {
-  throw new TabtapeError("wasm_invalid", `${name}: expected the wasm, got ${String(error)}`, {
+  throw new TabtapeError("wasm_invalid", `${name}: expected the wasm, got ${describe(error)}`, {
     cause: error,
   });
 }
@@ -119,7 +133,20 @@ export function discard(trapped: Instance): void {
   if (live === trapped) live = null;
 }
 
+/** @internal The error to throw for what `home` threw. After a trap it is discarded. */
+export function failure(home: Instance, error: unknown): unknown {
+  if (!isTrap(error)) return wrapped(error);
+  discard(home);
+  const message = `the core trapped, and what it held is over: ${describe(error)}`;
+  return new TabtapeError("trap", message, { cause: error });
+}
+
 /** Whether `error` is a trap, after which the instance that threw it is not to be trusted. */
 export function isTrap(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError;
+  try {
+    return error instanceof WebAssembly.RuntimeError;
+  } catch {
+    // A proxy that throws is not the wasm's error.
+    return false;
+  }
 }

@@ -110,6 +110,57 @@ test("its own events are in the same stream, and a wrong one is its caller's", a
   assert.match(refused[1], /Not a category/);
 });
 
+test("a wrong argument is refused by name, and nothing else happens", async () => {
+  const worker = await consumer();
+  const refused = await worker.evaluate(async () => {
+    const { record, tabtape } = /** @type {any} */ (globalThis);
+    const options = {
+      folder: 5,
+      recording: "yes",
+      capture: [],
+      collector: { url: "http://127.0.0.1:1" },
+      durability: "fsync",
+      screenshot_on_error: 1,
+      onState: {},
+      unknown: true,
+    };
+    const outcome = (/** @type {Promise<unknown>} */ call) =>
+      call.then(
+        () => "not refused",
+        (error) => `${error.code} ${error.message.split(":")[0]}`,
+      );
+    return [
+      await outcome(tabtape.publish(null)),
+      await outcome(tabtape.publish(undefined)),
+      await outcome(tabtape.mark(5)),
+      await outcome(tabtape.configure("verbose")),
+      await outcome(tabtape.connect({ url: 5, secret: "s" })),
+      await outcome(tabtape.connect(undefined)),
+      ...(await Promise.all(
+        Object.entries(options).map(([key, value]) => outcome((async () => record({ [key]: value }))())),
+      )),
+      tabtape.status.state,
+    ];
+  });
+  assert.deepEqual(refused, [
+    "invalid_event event",
+    "invalid_event event",
+    "invalid_argument note",
+    "invalid_config patch",
+    "invalid_collector collector.url",
+    "invalid_collector collector",
+    "invalid_options folder",
+    "invalid_options recording",
+    "invalid_config capture",
+    "invalid_collector collector.secret",
+    "invalid_options durability",
+    "invalid_options screenshot_on_error",
+    "invalid_options onState",
+    "invalid_options unknown",
+    "logged",
+  ]);
+});
+
 test("stopped, it leaves pages alone; nothing it keeps is in the way of its host's own names", async () => {
   const worker = await consumer();
   await worker.evaluate(() => /** @type {any} */ (globalThis).tabtape.stop());

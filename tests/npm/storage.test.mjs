@@ -1,47 +1,20 @@
 /** Durability and persistence that the package requests from a browser's storage in a page. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
-import { dist } from "../../scripts/lib/paths.mjs";
-import { isRoot } from "../../scripts/lib/platform.mjs";
+import { openBrowser } from "./page.mjs";
 
-/** @type {import("playwright-core").Browser} */
+/** @type {Awaited<ReturnType<typeof openBrowser>>} */
 let browser;
-/** @type {import("node:http").Server} */
-let server;
-/** @type {string} */
-let origin;
 
 before(async () => {
-  server = createServer((request, response) => {
-    const path = /** @type {string} */ (request.url);
-    const type = path.endsWith(".wasm") ? "application/wasm" : "text/javascript";
-    if (path === "/favicon.ico") response.writeHead(404).end();
-    else if (path === "/") response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
-    else response.writeHead(200, { "content-type": type }).end(readFileSync(dist("npm", path)));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  origin = `http://127.0.0.1:${port}`;
-  const found = await findBrowser();
-  assert.ok(found, "a browser");
-  browser = await chromium.launch({
-    executablePath: found.file,
-    args: ["--headless=new", "--disable-gpu", ...(isRoot ? ["--no-sandbox"] : [])],
-  });
+  browser = await openBrowser();
 });
-after(async () => {
-  await browser.close();
-  server.close();
-});
+after(() => browser.close());
 
 /** A page of its own storage, with the package in `tabtape`. @param {string[]} granted Permissions, as CDP names them. */
 async function openPage(granted) {
-  const page = await (await browser.newContext()).newPage();
-  await page.goto(origin);
+  const { origin } = browser;
+  const page = await browser.page();
   const session = await page.context().newCDPSession(page);
   const { targetInfo } = await session.send("Target.getTargetInfo");
   const permissions = /** @type {any} */ (granted);

@@ -65,8 +65,11 @@ impl JsRecorder {
         save_resume: Function,
         on_status: Option<Function>,
     ) -> Result<JsRecorder, JsValue> {
-        let options: Options =
-            serde_wasm_bindgen::from_value(options).map_err(|wrong| error("invalid_options", &wrong))?;
+        // Every other option is of its type already.
+        let wrong_record = |wrong| {
+            error("invalid_options", &format!("resume: expected a record that saveResume was given: {wrong}"))
+        };
+        let options: Options = serde_wasm_bindgen::from_value(options).map_err(wrong_record)?;
         let config = CaptureConfig::default()
             .merged(&options.config)
             .map_err(|wrong| error("invalid_config", &wrong))?;
@@ -161,7 +164,7 @@ impl JsRecorder {
     /// # Errors
     /// `invalid_drop`, `closed`, `superseded`.
     #[wasm_bindgen(js_name = recordDrop)]
-    pub fn record_drop(&self, category: &str, count: f64, reason: &str) -> Result<f64, JsValue> {
+    pub fn record_drop(&self, category: &str, count: u32, reason: &str) -> Result<f64, JsValue> {
         let recorded = boundary::record_drop(&self.recorder.session, category, count, reason);
         self.recorder.published();
         recorded
@@ -281,7 +284,7 @@ impl JsRecorder {
     /// A reader of what is committed after `after_seq`.
     ///
     /// # Errors
-    /// `cursor_ahead`, `invalid_cursor`, `invalid_selector`.
+    /// `cursor_ahead`, `invalid_selector`.
     pub async fn reader(&self, after_seq: f64, selector: String) -> Result<JsReader, JsValue> {
         let recorder = self.recorder.clone();
         recorder.refill().await?;

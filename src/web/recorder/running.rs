@@ -53,7 +53,7 @@ impl Recorder {
         rules: &RuleTable,
         worker: Worker,
     ) -> Result<Self, JsValue> {
-        let ring = boundary::ring(f64::from(RING_CAPACITY), f64::from(RING_MAX_BYTES))?;
+        let ring = boundary::ring(RING_CAPACITY, RING_MAX_BYTES)?;
         let mut session = match &opened.failed {
             None => CaptureSession::with_log(opened.session_id, ring.clone(), &opened.head),
             Some(_) => CaptureSession::new(opened.session_id, ring.clone()),

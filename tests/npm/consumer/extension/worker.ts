@@ -6,4 +6,4 @@ declare const COLLECTOR: CollectorTarget;
 const tabtape = record({ recording: true, collector: COLLECTOR });
 
 // For the test, which calls it from outside.
-Object.assign(globalThis, { tabtape });
+Object.assign(globalThis, { record, tabtape });
