@@ -7,9 +7,10 @@ pub mod clock;
 mod diagnose;
 mod files;
 pub mod http;
+mod http_client;
 mod mcp;
 mod otlp;
-mod outbound;
+
 mod producers;
 mod render;
 pub mod store;

@@ -2,7 +2,7 @@
 //!
 //! Their events go through the core's own `CaptureSession`, so that they are validated, redacted, numbered
 //! and cut like a recorder's, and are answered only once they are on disk. When the store fails, the
-//! session is given up unseen: its seqs were never shown to anyone, and the next publish begins another.
+//! session is dropped: no reader has seen its seqs, and the next publish begins another session.
 
 use crate::clock::now_micros;
 use crate::store::{Batch, Idempotency, Incoming, Order, PageQuery, Store, StoreError};
@@ -60,7 +60,7 @@ pub(crate) struct Published {
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PublishError {
-    /// The producer's name is none.
+    /// The producer's name is invalid.
     #[error("producer: expected 1 to 64 letters, digits, dots, hyphens, underscores or colons, got {0:?}")]
     Name(String),
     /// The name of the request was used for another one.
@@ -100,7 +100,7 @@ impl Producers {
         {
             return Ok(Published { lines, refused: None, repeated: true });
         }
-        // Taken out: when anything fails, it stays out.
+        // If anything fails, the producer is not put back.
         let mut current = match producer.take() {
             Some(current) => current,
             None => self.begin()?,
@@ -150,7 +150,7 @@ impl Producers {
     }
 
     async fn answered(&self, asked: &Idempotency) -> Result<Option<Vec<Bytes>>, PublishError> {
-        let Some(answered) = self.store.answered(&asked.key).await? else { return Ok(None) };
+        let Some(answered) = self.store.idempotent_receipt(&asked.key).await? else { return Ok(None) };
         if answered.digest != asked.digest {
             return Err(PublishError::OtherRequest);
         }

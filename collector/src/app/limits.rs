@@ -5,13 +5,13 @@ use std::time::Duration;
 /// Bounds on connections and on the time a request may take to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; fewer where the limit of open files is lower. What comes beyond is answered 503.
+    /// Connections at once; fewer where the limit of open files is lower. A further connection is answered 503.
     pub connections: usize,
-    /// A request's head must have come by then, and a connection may be idle for as long.
+    /// The time within which a request's head must arrive, and for which a connection may be idle.
     pub head_time: Duration,
-    /// A request's body must have come by then.
+    /// The time within which a request's body must arrive.
     pub body_time: Duration,
-    /// A stream that has nothing to say says so after this time.
+    /// The interval of comments in a stream without records.
     pub heartbeat: Duration,
 }
 

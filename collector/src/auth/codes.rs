@@ -1,4 +1,4 @@
-//! One-time codes: what stands behind `#code=` in a link. Single use, 60 s, in memory only.
+//! One-time codes, as they follow `#code=` in a link: for a single use within 60 s, in memory only.
 
 use super::AuthError;
 use super::secret::{hash, random_base64url};

@@ -1,11 +1,11 @@
-//! Why somebody may not, each with what would mend it.
+//! Refusals, each with its remedy.
 
 use std::path::PathBuf;
 
 /// Why a token or a pairing is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// The token is none of ours, or was revoked, or has expired.
+    /// The token does not exist, was revoked, or has expired.
     #[error(
         "the token is unknown, revoked or expired; make one with `tabtape token create`, or pair again with `tabtape pair`"
     )]
@@ -15,9 +15,9 @@ pub enum AuthError {
         "this token is paired with {paired}, and does not work from {origin}; pair this extension with `tabtape pair`"
     )]
     WrongOrigin {
-        /// What was paired.
+        /// The paired origin.
         paired: String,
-        /// What asked.
+        /// The origin of the request.
         origin: String,
     },
     /// The code is wrong, used or too old.
@@ -30,7 +30,7 @@ pub enum AuthError {
     NoSuch {
         /// "token" or "pairing".
         what: &'static str,
-        /// What was asked for.
+        /// The id that was requested.
         id: String,
     },
     /// A pairing's token changes with its pairing.
@@ -44,12 +44,12 @@ pub enum AuthError {
     /// The file cannot be read or written.
     #[error("{path}: {why}")]
     File {
-        /// Which.
+        /// Its path.
         path: PathBuf,
         /// Why.
         why: String,
     },
-    /// The token's selector is none.
+    /// The token's selector is invalid.
     #[error("{0}")]
     Selector(String),
 }

@@ -16,7 +16,7 @@ pub(super) struct AuthFile {
     pub(super) redaction_key: Option<String>,
 }
 
-/// What `collector.json` hands out on this machine, the only secrets kept as they are.
+/// The secrets that `collector.json` contains for this machine, the only ones that are stored unhashed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Local {
     pub(super) token: String,
@@ -28,9 +28,9 @@ pub(super) struct Local {
 pub struct TokenRecord {
     /// Its id.
     pub id: String,
-    /// What it may do.
+    /// Its rights.
     pub scope: Scope,
-    /// What it is for.
+    /// Its purpose.
     pub label: String,
     /// SHA-256 of the token, hex.
     pub(super) hash: String,

@@ -1,4 +1,4 @@
-//! What a token lets its holder do.
+//! The rights of a token.
 
 use crate::clock::now_micros;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use tabtape::selector::Selector;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-/// What a token may do.
+/// The rights of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -41,12 +41,12 @@ impl Scope {
     }
 }
 
-/// What a request with a good token may do.
+/// The rights of a request with a valid token.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The token's id.
     pub token_id: String,
-    /// What it may do.
+    /// Its rights.
     pub scope: Scope,
     /// Always ANDed to what it reads.
     pub selector: Option<Arc<Selector>>,

@@ -1,4 +1,4 @@
-//! Who may do what: tokens, pairings and one-time codes.
+//! Rights: tokens, pairings and one-time codes.
 //!
 //! A token is shown once and stored as a hash. It has a [`Scope`]; a reading one may carry a selector
 //! that is always ANDed; one of a pairing works only from the origin it was paired with. Revoking a token
@@ -117,7 +117,7 @@ impl Auth {
         self.lock().file.local.as_ref().map(|local| local.pairing.clone())
     }
 
-    /// What `token` may do.
+    /// Returns the rights of `token`.
     ///
     /// # Errors
     /// [`AuthError::UnknownToken`].
@@ -196,7 +196,7 @@ impl Auth {
     /// Makes a token.
     ///
     /// # Errors
-    /// The selector is none, or the file cannot be written.
+    /// The selector is invalid, or the file cannot be written.
     pub fn create_token(
         &self,
         scope: Scope,
@@ -219,7 +219,7 @@ impl Auth {
     /// The file cannot be written, or the token that asked for the link works no more.
     pub fn create_viewer_token(&self, opener: Option<Grant>, expires_ts: u64) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
-        // Ended with its secret, also where the token's id goes on with another.
+        // It ends with its secret, also if the token's id continues with another secret.
         if opener.as_ref().is_some_and(|opener| opener.ended.is_cancelled()) {
             return Err(AuthError::WrongCode);
         }
@@ -273,7 +273,7 @@ impl Auth {
     /// Revokes a token by its id; streams it opened end, and viewers that a pairing opened with it.
     ///
     /// # Errors
-    /// There is none, or the file cannot be written.
+    /// It does not exist, or the file cannot be written.
     pub fn revoke_token(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
         let record = state.file.tokens.iter().find(|record| record.id == id);
@@ -289,7 +289,7 @@ impl Auth {
     /// Ends a pairing and its tokens.
     ///
     /// # Errors
-    /// There is none, or the file cannot be written.
+    /// It does not exist, or the file cannot be written.
     pub fn revoke_pairing(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
         state.pairing(id)?;
@@ -301,7 +301,7 @@ impl Auth {
     /// Gives a token another secret; the old one stops working and its streams end.
     ///
     /// # Errors
-    /// There is none, it is a pairing's, or the file cannot be written.
+    /// It does not exist, it belongs to a pairing, or the file cannot be written.
     pub fn rotate_token(&self, id: &str) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
         let State { file, .. } = &mut *state;
@@ -325,7 +325,7 @@ impl Auth {
     /// Gives a pairing another token and secret. The old ones stop working, and viewers it opened are shut.
     ///
     /// # Errors
-    /// There is none, or the file cannot be written.
+    /// It does not exist, or the file cannot be written.
     pub fn rotate_pairing(&self, id: &str) -> Result<NewPairing, AuthError> {
         let mut state = self.lock();
         state.pairing(id)?;
@@ -336,8 +336,7 @@ impl Auth {
         Ok(new)
     }
 
-    /// Wakes when what [`local_token`](Self::local_token) or [`local_pairing`](Self::local_pairing) give is
-    /// another.
+    /// Resolves when [`local_token`](Self::local_token) or [`local_pairing`](Self::local_pairing) has changed.
     pub async fn local_changed(&self) {
         self.local_changed.notified().await;
     }

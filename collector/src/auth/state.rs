@@ -1,4 +1,4 @@
-//! What stands in `auth.json`, and what follows from it.
+//! The contents of `auth.json`, and the grants that follow from them.
 
 use super::file::{AuthFile, Local, Pairing, TokenRecord};
 use super::secret::{hash, random_base64url, random_hex};
@@ -19,7 +19,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// This machine's own token and pairing; another where one was revoked.
+    /// Makes this machine's own token and pairing, and replaces one that was revoked.
     pub(super) fn make_local(&mut self) {
         let (token, pairing) = self.file.local.take().map(|local| (local.token, local.pairing)).unzip();
         let token = token.filter(|token| {
@@ -67,7 +67,7 @@ impl State {
         self.end(|grant| is_of(&grant.pairing) || is_of(&grant.opened_by));
     }
 
-    /// Another secret and token for a pairing that stays who it is.
+    /// Gives a pairing another secret and token; its id stays.
     pub(super) fn renew_pairing(&mut self, id: &str) -> Result<NewPairing, AuthError> {
         let pairing = self.pairing(id)?;
         pairing.secret = random_hex(32);

@@ -28,10 +28,10 @@ pub(super) struct Target {
     /// The collector's folder: its store, and collector.json, where commands find it
     #[arg(long, global = true, env = "TABTAPE_DATA_DIR", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
-    /// The collector's address, instead of what collector.json says
+    /// The collector's address, instead of the one in collector.json
     #[arg(long, global = true, env = "TABTAPE_URL", value_name = "URL")]
     url: Option<String>,
-    /// A token, instead of what collector.json says
+    /// A token, instead of the one in collector.json
     #[arg(long, global = true, env = "TABTAPE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -87,7 +87,7 @@ pub(super) enum Command {
     /// Answer an agent over stdio, with the Model Context Protocol
     #[command(after_help = "Example:\n  claude mcp add tabtape -- tabtape mcp")]
     Mcp,
-    /// Find what is wrong with the set-up, and say how to mend it
+    /// Find faults of the set-up, each with its remedy
     #[command(
         after_help = "Exit status: 0 nothing is wrong; 1 something is.\n\nExamples:\n  tabtape doctor\n  tabtape doctor --json | jq '.findings[] | select(.ok | not)'"
     )]

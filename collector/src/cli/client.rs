@@ -32,7 +32,7 @@ struct Connection {
 impl Connection {
     fn new(url: &str, token: &str) -> Result<Self, CliError> {
         let url = url.trim_end_matches('/').to_owned();
-        let mut builder = crate::outbound::client()
+        let mut builder = crate::http_client::client()
             .no_proxy() // the collector is on this machine
             .connect_timeout(Duration::from_secs(5));
         if !token.is_empty() {

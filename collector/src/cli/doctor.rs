@@ -1,4 +1,4 @@
-//! `tabtape doctor`: what is wrong with a set-up, and how to mend it.
+//! `tabtape doctor`: the faults of a set-up, each with its remedy.
 
 use super::CliError;
 use super::args::{DoctorArgs, Target};
@@ -17,9 +17,9 @@ use std::time::Duration;
 
 /// Below this the store cannot work for long.
 const LITTLE_DISK_BYTES: u64 = 200 << 20;
-/// A clock that is further off confuses whoever reads.
+/// A clock that differs by more confuses readers.
 const CLOCK_MICROS: u64 = 5_000_000;
-/// A program that holds the port and says nothing is waited for so long.
+/// The time that a program which holds the port has to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Serialize)]
@@ -131,7 +131,7 @@ async fn owner(running: &Running) -> Vec<Finding> {
             findings
         }
         Err(error) => {
-            vec![bad("token", format!("{error}; start the collector again, it writes collector.json anew"))]
+            vec![bad("token", format!("{error}; start the collector again, it writes collector.json again"))]
         }
     }
 }
@@ -177,7 +177,7 @@ async fn taken(listen: SocketAddr) -> Option<Finding> {
     Some(bad("port", says))
 }
 
-/// Whether who answers knows the pairing secret, as a recorder asks before it sends anything.
+/// Checks that the program at the address has the pairing secret, as a recorder does before it sends anything.
 async fn impostor(client: &Client, running: &Running) -> Finding {
     let nonce = "00112233445566778899aabbccddeeff";
     let hello = json!({"nonce": nonce, "pairing": running.pairing.pairing});
@@ -190,7 +190,7 @@ async fn impostor(client: &Client, running: &Running) -> Finding {
         }
         Ok(_) => bad(
             "hello",
-            format!("whoever answers at {} does not know the pairing secret; find out who", running.url),
+            format!("the program at {} does not have the pairing secret; find out which it is", running.url),
         ),
         Err(error) => bad("hello", format!("{error}; pair again with `tabtape pair`")),
     }

@@ -39,7 +39,7 @@ pub enum CliError {
         /// The seq that it is about, if it names one.
         seq: Option<u64>,
     },
-    /// Whoever read our output has gone: not a failure of ours.
+    /// The reader of the output has closed it, which is no failure.
     #[error("the output is closed")]
     OutputClosed,
     /// Anything else.

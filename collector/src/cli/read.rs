@@ -27,7 +27,7 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
         if args.no_follow {
             shown = stored(client, &selector, None, args.json).await?;
         }
-        "0".to_owned() // the selector's own bound says where to begin
+        "0".to_owned() // the selector's own bound is the beginning
     } else {
         let page = last(client, &selector, args.lines).await?;
         page.lines.iter().try_for_each(|line| show(line))?;
@@ -52,7 +52,7 @@ fn tracing_free_notice(error: &CliError) {
     super::note(format_args!("tabtape: {}; trying again", harmless(&error.to_string())));
 }
 
-/// The last `lines` records, and where the stream goes on.
+/// Returns the last `lines` records, and the cursor at which the stream continues.
 async fn last(client: &Client, selector: &str, lines: u16) -> Result<Page, CliError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -112,14 +112,14 @@ async fn follow(
     Ok(())
 }
 
-/// Retention took what was to follow: no record, and nothing to be silent about.
+/// Reports records that retention removed before they were shown.
 fn notice_dropped(data: &str) {
     let dropped: Value = serde_json::from_str(data).unwrap_or_default();
     let count = dropped["count"].as_u64().unwrap_or(0);
     super::note(format_args!("tabtape: retention removed {count} records before they could be shown"));
 }
 
-/// What an empty answer means, on stderr: nothing happened, or nobody was watching.
+/// Explains an empty answer on stderr: nothing happened, or nothing was recorded.
 async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -> Result<(), CliError> {
     let coverage = coverage_of(client, selector, session).await?;
     let mut said = Vec::new();

@@ -1,7 +1,7 @@
-//! `tabtape recover`: brings what is whole in a damaged store into the running collector's.
+//! `tabtape recover`: brings the intact records of a damaged store into the running collector's.
 //!
 //! It delivers as a recorder does: what is stored already is passed over, and an event that a recorder still holds
-//! takes the place of the gap that stands for it here.
+//! replaces its part of the gap.
 
 use super::CliError;
 use super::args::RecoverArgs;
@@ -17,7 +17,7 @@ use tabtape::record::{Gap, Line, LineWriter, SessionId, parse_line};
 
 /// As much as a recorder sends at once.
 const BATCH_BYTES: usize = 1 << 20;
-/// Category of what nobody can tell any more.
+/// Category of records of which nothing is left.
 const UNKNOWN_CATEGORY: &str = "system";
 
 /// Lines of one session that follow one another, every seq from the first to the last.
@@ -65,7 +65,7 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
         }
         recovered.deliver(client, runs).await?;
     }
-    let missing = recovered.fill_holes(client).await?;
+    let missing = recovered.fill_gaps(client).await?;
 
     let Recovered { accepted, duplicates, conflicts, broken, first, .. } = recovered;
     let (sessions, unreadable) = (first.len(), store.unreadable + broken);
@@ -166,8 +166,8 @@ impl Recovered {
         Ok(())
     }
 
-    /// Tells what is not there any more, as gaps; how many seqs.
-    async fn fill_holes(&mut self, client: &Client) -> Result<u64, CliError> {
+    /// Delivers gaps for the missing seqs, and returns how many they are.
+    async fn fill_gaps(&mut self, client: &Client) -> Result<u64, CliError> {
         let mut missing = 0;
         for (session, first_read) in self.first.clone() {
             let is_pruned = self.owners.get(session.as_str()).is_some_and(|owner| owner.is_pruned);

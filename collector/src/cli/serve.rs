@@ -1,4 +1,4 @@
-//! `tabtape serve`: runs the collector until it is told to stop.
+//! `tabtape serve`: runs the collector until a signal ends it.
 
 use super::CliError;
 use super::args::ServeArgs;
@@ -22,7 +22,7 @@ const NEXT_PORTS: u16 = 20;
 const BACKLOG: u32 = 8192;
 /// Time between attempts to open a store whose file was deleted or replaced.
 const OPEN_AGAIN_STEP: Duration = Duration::from_secs(1);
-/// How often retention is looked at.
+/// Interval between two runs of retention.
 const RETENTION_STEP: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<(), CliError> {
@@ -52,7 +52,7 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     let listener = listener.into_std()?;
     let mut state = App::new(store, auth, address);
     match announce(&folder, &state, args.json) {
-        // Nobody reads where it listens, as in `serve | head -1`; collector.json says so too.
+        // The output has no reader, as in `serve | head -1`; collector.json contains the address too.
         Err(CliError::OutputClosed) | Ok(()) => {}
         Err(error) => return Err(error),
     }
@@ -119,7 +119,7 @@ async fn open_again(store: &Store) -> Store {
     }
 }
 
-/// Says what became of the store, for `/healthz` and `tabtape doctor`.
+/// Describes the deletion or replacement of the store's file, for `/healthz` and `tabtape doctor`.
 fn notice(old: &Store, new: &Store) -> String {
     let file = old.folder().join("events.db");
     let when = chrono::Local::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, false);
@@ -131,7 +131,7 @@ fn notice(old: &Store, new: &Store) -> String {
     format!("{} {what} ({when}); do not touch the data folder while the collector runs", file.display())
 }
 
-/// Applies retention now and then.
+/// Applies retention at regular intervals.
 async fn retain(store: Store, retention: Retention) {
     let mut every = tokio::time::interval(RETENTION_STEP);
     loop {
@@ -157,7 +157,7 @@ fn start_log() {
         .try_init();
 }
 
-/// Binds `wanted`, or the next port that is free, said aloud.
+/// Binds `wanted`, or the next free port, which is logged.
 fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
     let ports = (0..=NEXT_PORTS).map_while(|step| wanted.port().checked_add(step)).chain([0]);
     for port in ports {
@@ -188,7 +188,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Tells this user's commands and recorders where the collector is, and what opens it.
+/// Writes collector.json: the address and the tokens, for this user's commands and recorders.
 fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
     let Some(pairing) = app.auth.local_pairing() else {
         return Err(CliError::Failed("auth.json has no local pairing; move it away and start again".into()));
@@ -204,7 +204,7 @@ fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
     Ok(running)
 }
 
-/// Writes collector.json anew whenever what opens the collector is another.
+/// Writes collector.json again whenever a token or secret in it has changed.
 async fn keep_state(folder: PathBuf, app: App) {
     loop {
         app.auth.local_changed().await;
@@ -234,7 +234,7 @@ fn announce(folder: &Path, app: &App, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Waits until somebody asks the process to stop.
+/// Waits for a signal that ends the process.
 async fn stop_signal() {
     #[cfg(unix)]
     {

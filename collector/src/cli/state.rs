@@ -5,7 +5,7 @@ use crate::auth::NewPairing;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// What stands in `collector.json`.
+/// The contents of `collector.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Running {
     /// `http://127.0.0.1:PORT`.
@@ -16,7 +16,7 @@ pub(super) struct Running {
     pub(super) store_id: String,
     /// An admin token for this user's commands.
     pub(super) token: String,
-    /// What a preconfigured recorder needs.
+    /// The pairing of a preconfigured recorder.
     pub(super) pairing: NewPairing,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn write(folder: &Path, running: &Running) -> Result<(), CliError> {
         .map_err(|error| CliError::Failed(format!("{}: {error}", folder.join(FILE).display())))
 }
 
-/// Removes the file, if it is still this process's.
+/// Removes the file, if this process wrote it.
 pub(super) fn remove(folder: &Path) {
     if read(folder).is_ok_and(|running| running.is_some_and(|running| running.pid == std::process::id())) {
         let _ = std::fs::remove_file(folder.join(FILE));
@@ -61,7 +61,7 @@ fn read(folder: &Path) -> Result<Option<Running>, CliError> {
     }
 }
 
-/// What the running collector in `folder` wrote.
+/// Returns the `collector.json` of the collector that runs on `folder`.
 pub(super) fn find(folder: &Path) -> Result<Running, CliError> {
     read(folder)?.ok_or_else(|| {
         CliError::NotRunning(format!(

@@ -1,5 +1,5 @@
-//! Which token an endpoint needs. Every route belongs to a group with one [`Access`]; the group writes
-//! it into the OpenAPI document too, where the security test reads it back.
+//! The token that an endpoint needs. Every route belongs to a group with one [`Access`]; the group also writes
+//! it into the OpenAPI document, where the security test reads it.
 
 use super::guard::Origin;
 use super::problem::Problem;
@@ -19,12 +19,12 @@ use utoipa_axum::router::OpenApiRouter;
 /// The name of the security scheme in the document.
 pub(super) const TOKEN: &str = "token";
 
-/// Who may use an endpoint.
+/// The callers that may use an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Anyone with the right Host.
+    /// Every caller with the right Host.
     Public,
-    /// Whoever is not a foreign page: what the request carries is its own proof.
+    /// Every caller but a foreign page: the body of the request contains its own proof.
     Open,
     /// A token of this scope.
     Scope(Scope),
@@ -42,7 +42,7 @@ impl Access {
         }
     }
 
-    /// Puts every route of `router` behind this.
+    /// Checks this access on every route of `router`.
     pub(super) fn guard(self, app: &App, mut router: OpenApiRouter<App>) -> OpenApiRouter<App> {
         for item in router.get_openapi_mut().paths.paths.values_mut() {
             self.document(item);

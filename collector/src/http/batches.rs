@@ -1,4 +1,4 @@
-//! `POST /v1/batches`: how recorders deliver.
+//! `POST /v1/batches`: deliveries of recorders.
 
 use super::body::{Bodies, content_type, unsupported_type};
 use super::problem::Problem;
@@ -44,7 +44,7 @@ pub(super) struct BatchReceipt {
     store_id: String,
     /// The capture session.
     session: String,
-    /// The unbroken prefix from 1: what a recorder may forget.
+    /// The unbroken prefix from 1, which a recorder may forget.
     acked_seq: u64,
     /// Records that were new.
     accepted: u64,
@@ -159,7 +159,7 @@ impl BatchRange {
             }
         }
         if self.last_seq < self.first_seq {
-            let detail = format!("last_seq: {} lies before first_seq {}", self.last_seq, self.first_seq);
+            let detail = format!("last_seq: {} is before first_seq {}", self.last_seq, self.first_seq);
             return Err(Problem::bad_request("invalid_parameter", detail));
         }
         Ok(session_id)
@@ -173,7 +173,7 @@ fn expect_ndjson(headers: &HeaderMap) -> Result<(), Problem> {
     Err(unsupported_type(headers, "application/x-ndjson"))
 }
 
-/// The good lines, and the first that is not.
+/// The valid lines, and the first invalid one.
 #[derive(Debug)]
 struct Parsed {
     records: Vec<Incoming>,
@@ -184,7 +184,7 @@ struct Parsed {
 struct BadLine {
     /// From 1.
     line: usize,
-    /// The seq that was to stand there.
+    /// The expected seq.
     seq: u64,
     code: &'static str,
     status: StatusCode,

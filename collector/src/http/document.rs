@@ -31,12 +31,12 @@ const TOKENS: &[(StatusCode, &str)] = &[
 /// Errors that the guard answers.
 const GUARD: &[(StatusCode, &str)] = &[(StatusCode::FORBIDDEN, "`wrong_host` or `wrong_origin`")];
 
-/// The document before the handlers have told theirs.
+/// Returns the document without its paths.
 pub(super) fn new() -> OpenApi {
     Document::openapi()
 }
 
-/// Adds what no handler says of itself.
+/// Adds the responses and the security scheme that handlers share.
 pub(super) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         let operations =

@@ -161,7 +161,7 @@ fn lines(page: &Page, out: &mut BytesMut) {
     }
 }
 
-/// Up to `query.limit` records, over as many pages as it takes; then where to go on.
+/// Returns up to `query.limit` records from as many pages as necessary, and the cursor to continue from.
 async fn exactly(store: &Store, mut query: PageQuery) -> Result<(Bytes, Option<u64>), Problem> {
     let mut pages = Vec::new();
     let next = loop {
@@ -186,7 +186,7 @@ async fn exactly(store: &Store, mut query: PageQuery) -> Result<(Bytes, Option<u
     Ok((out.freeze(), next.filter(|_| !query.newest)))
 }
 
-/// Every record to the end, page by page, as fast as the client reads.
+/// Returns every record to the end, page by page, as fast as the client reads.
 fn everything(store: Store, query: PageQuery) -> Body {
     Body::from_stream(stream::unfold(Some((store, query)), |state| async {
         let (store, mut query) = state?;
@@ -198,7 +198,7 @@ fn everything(store: Store, query: PageQuery) -> Body {
                 let rest = (!page.done).then_some((store, query));
                 Some((Ok(out.freeze()), rest))
             }
-            // The headers are gone: a body that breaks off says that it is not complete.
+            // The headers were sent: a body that breaks off shows that it is incomplete.
             Err(error) => Some((Err(error), None)),
         }
     }))

@@ -1,4 +1,4 @@
-//! Keeping strangers out: Host on every request, Origin and Sec-Fetch-Site on all but static files.
+//! Refuses foreign pages: checks Host on every request, Origin and Sec-Fetch-Site on all but static files.
 //!
 //! A page on any site can send requests to loopback, and a name it controls can resolve to it
 //! (DNS rebinding). The first cannot choose Origin and Sec-Fetch-Site, the second cannot choose Host.
@@ -11,25 +11,25 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
-/// Where a request says it comes from.
+/// The origin that a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// No header: not a page's script, or a plain GET.
+    /// The header is missing: the request is not of a page's script, or is a plain GET.
     Absent,
-    /// Our own viewer.
+    /// The viewer of this collector.
     Same,
     /// An extension, `chrome-extension://…`.
     Extension(String),
 }
 
-/// Refuses a wrong Host. Outermost: not even a 404 is told to others.
+/// Refuses a wrong Host. It is the outermost check: a foreign page does not even receive a 404.
 pub(super) async fn host(
     State(hosts): State<Arc<Hosts>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let named = single(request.headers(), &header::HOST)
-        .map_err(|()| Problem::forbidden("wrong_host", "the Host header stands there twice"))?;
+        .map_err(|()| Problem::forbidden("wrong_host", "the Host header is repeated"))?;
     let in_target = request.uri().authority().map(http::uri::Authority::as_str);
     for host in [named, in_target].into_iter().flatten() {
         if !hosts.contains(host) {
@@ -44,7 +44,7 @@ pub(super) async fn host(
     Ok(next.run(request).await)
 }
 
-/// Refuses requests that a foreign page makes; notes the origin of the rest.
+/// Refuses requests of foreign pages, and attaches the origin to the others.
 pub(super) async fn origin(
     State(hosts): State<Arc<Hosts>>,
     mut request: Request,
@@ -52,11 +52,11 @@ pub(super) async fn origin(
 ) -> Result<Response, Problem> {
     let headers = request.headers();
     let site = HeaderName::from_static("sec-fetch-site");
-    let site = single(headers, &site).map_err(|()| foreign("Sec-Fetch-Site stands there twice"))?;
+    let site = single(headers, &site).map_err(|()| foreign("Sec-Fetch-Site is repeated"))?;
     if let Some(site) = site.filter(|site| !matches!(*site, "same-origin" | "none")) {
         return Err(foreign(&format!("Sec-Fetch-Site is {site:?}; expected same-origin or none")));
     }
-    let origin = single(headers, &header::ORIGIN).map_err(|()| foreign("Origin stands there twice"))?;
+    let origin = single(headers, &header::ORIGIN).map_err(|()| foreign("Origin is repeated"))?;
     let origin = match origin {
         None => Origin::Absent,
         Some(own) if hosts.is_own_origin(own) => Origin::Same,
@@ -75,7 +75,7 @@ fn foreign(detail: &str) -> Problem {
     Problem::forbidden("wrong_origin", detail)
 }
 
-/// The value of a header that may stand there once; `Err` when it stands there more often, or is not text.
+/// Returns the value of a header that may occur once; `Err` if it is repeated or is not text.
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

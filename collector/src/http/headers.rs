@@ -1,8 +1,8 @@
-//! `GET /v1/headers`: what readers filter on, of many records at once, without their contents.
+//! `GET /v1/headers`: the fields that readers filter on, for many records at once, without their contents.
 //!
 //! A viewer counts, bins and lists a million records by these, and reads the lines of the few it shows
 //! from `GET /v1/events`. Columns of numbers, about 40 bytes a record; names are interned per reply.
-//! It holds no time for a gap and no status: what needs the line, asks for the line.
+//! It contains no time for a gap and no status: a reader that needs them reads the line.
 
 use super::problem::Problem;
 use super::query::ValidQuery;
@@ -40,7 +40,7 @@ pub(super) struct HeadersQuery {
 /// Headers in order of the cursor: the n-th of each column belong together.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct Headers {
-    /// Over all sessions: its number in the order of commit; within one, the seq says it.
+    /// Over all sessions: its number in the order of commit; empty within one session.
     position: Vec<u64>,
     /// Over all sessions: index into `sessions`; empty within one.
     session: Vec<u32>,
@@ -180,7 +180,7 @@ impl Collected {
                         gap.last_seq - gap.first_seq + 1,
                     );
                 }
-                // A stored line was parsed once before; the store tells of one that no longer does.
+                // Stored lines were parsed before; the store replaces a damaged one by a gap.
                 Err(_) => {}
             }
         }

@@ -159,7 +159,7 @@ async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Problem {
 /// Answers a request whose handler panicked. Nothing else ends.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The message is in the log; it may contain captured text.
-    let detail = "the collector made a mistake with this request; its log says more";
+    let detail = "the collector failed on this request; its log contains the reason";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// What a pairing may become.
+/// The rights that a pairing receives.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(super) struct Invite {
     /// Whether it is the person's own recorder, which may open the viewer and forget what it delivered.
@@ -24,7 +24,7 @@ const fn yes() -> bool {
     true
 }
 
-/// How a person lets an extension in.
+/// An invitation for an extension.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Invitation {
     /// `http://…/pair#code=…`, to open in the browser with the extension.
@@ -38,7 +38,7 @@ pub(super) struct Invitation {
 /// An extension takes an invitation.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct PairRequest {
-    /// What stood behind `#code=`.
+    /// The text after `#code=`.
     code: String,
     /// The browser profile, as the person named it.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Selector, session and cursor of a reading request.
 //!
 //! A cursor is a resume token: within one session its seq, over all sessions `store_id:position`. A
-//! token of another store is answered 410, so that the end of one store is not mistaken for a position in another.
+//! token of another store is answered 410, so that a position in one store is not mistaken for one in another.
 
 use super::problem::Problem;
 use crate::auth::Grant;
@@ -114,7 +114,7 @@ impl Extent {
             Problem::bad_request("invalid_parameter", format!("after: expected {expected}, got {token:?}"))
         })?;
         if cursor > latest {
-            let detail = format!("the cursor {cursor} lies beyond the latest, {latest}");
+            let detail = format!("the cursor {cursor} is beyond the latest, {latest}");
             return Err(Problem::bad_request("cursor_ahead", detail)
                 .with("cursor", cursor)
                 .with("latest", latest));

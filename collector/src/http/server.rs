@@ -34,7 +34,7 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    // Out of files, or the peer has gone already: neither is a reason to stop.
+                    // No file is free, or the peer has closed the connection: neither is a reason to stop.
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     continue;
@@ -70,8 +70,8 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
     }
 }
 
-/// Says why, and waits until the client has read it: to close at once would take the answer back if it has
-/// already sent something.
+/// Answers with the reason, and waits until the client has read it. Closing at once would reset the connection, and
+/// the client would lose the answer.
 async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     let _ = tokio::time::timeout(REFUSAL_TIME, async {
         stream.write_all(&too_many_connections()).await?;
@@ -87,7 +87,7 @@ fn too_many_connections() -> Vec<u8> {
         "code": "too_many_connections",
         "status": 503,
         "title": "Service Unavailable",
-        "detail": "too many connections are open; close some, or come again in a second",
+        "detail": "too many connections are open; close some, or try again in a second",
     })
     .to_string();
     format!(
@@ -98,7 +98,7 @@ fn too_many_connections() -> Vec<u8> {
     .into_bytes()
 }
 
-/// Raises the limit of open files as far as it may go, and says where it is.
+/// Raises the limit of open files as far as possible, and returns it.
 fn raise_open_files() -> usize {
     #[cfg(unix)]
     {

@@ -1,14 +1,14 @@
 //! `GET /v1/stream`: replay, then live, as server-sent events.
 //!
-//! A subscriber is a cursor. It takes what memory still holds of the last commits, reads the store when it
-//! has fallen behind, and waits when it has caught up, so replay meets live without a seam or a repeat
-//! and a slow one costs the others nothing.
+//! A subscriber is a cursor. It reads the last commits from memory, or from the store if it has fallen behind,
+//! and waits when it has caught up. So no record is missing or repeated between replay and live, and a slow
+//! subscriber costs the others nothing.
 //!
-//! Frames: an event is a plain message, its `data` the stored line; a hole is `event: gap`; `event: dropped`
-//! says that retention took what followed the resume token: how many cursors, and where it goes on. `id` is
-//! the resume token for `Last-Event-ID`. Within one session, records come in order of seq and only as far as the
-//! unbroken prefix, so that a token never stands for something that is still on its way. A comment every
-//! 15 s shows that the line is alive.
+//! Frames: an event is a plain message whose `data` is the stored line; a gap is `event: gap`; `event: dropped`
+//! reports that retention removed the records after the resume token: how many cursors, and the next one. `id`
+//! is the resume token for `Last-Event-ID`. Within one session, records are sent in order of seq and only up to
+//! the unbroken prefix, so that no token is beyond a record that has not arrived. A comment every 15 s shows that
+//! the connection works.
 
 use super::problem::Problem;
 use super::query::ValidQuery;
@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-/// A chunk is handed on at this size, so that a subscriber holds little.
+/// A chunk is sent at this size, so that a subscriber uses little memory.
 const CHUNK_BYTES: usize = 256 << 10;
 const PAGE_LIMIT: usize = 1_000;
 
@@ -108,7 +108,7 @@ struct Follower {
     cursor: u64,
     /// Within a session: commits up to here were looked at.
     seen_position: u64,
-    /// Within a session: something is stored beyond a hole, so only the ledger knows how far the prefix is.
+    /// Within a session: records are stored beyond a missing seq, so the prefix must be read from the ledger.
     has_gap_ahead: bool,
     begun: bool,
     live: bool,
@@ -123,7 +123,7 @@ impl Follower {
     /// The next chunk; `None` when the stream is over.
     async fn next(&mut self) -> Option<Result<Bytes, StoreError>> {
         if !self.begun {
-            // Something at once, so that the client's headers arrive and it knows it is connected.
+            // A chunk is sent at once, so that the client receives the headers and is connected.
             self.begun = true;
             return Some(self.begin().await);
         }
@@ -153,7 +153,7 @@ impl Follower {
         }
     }
 
-    /// The first chunk; tells what was dropped since the token that the subscriber came with.
+    /// Returns the first chunk, which reports the records that were dropped after the resume token.
     async fn begin(&mut self) -> Result<Bytes, StoreError> {
         let mut out = BytesMut::from(&b"retry: 1000\n\n"[..]);
         if let Some(order) = self.extent.order() {
@@ -251,8 +251,8 @@ impl Follower {
                 return Ok(true);
             }
         }
-        let stands = self.store.session_row(session_id.as_str()).await?;
-        let (acked_seq, latest_seq) = stands.map_or((0, 0), |row| (row.acked_seq, row.latest_seq));
+        let row_now = self.store.session_row(session_id.as_str()).await?;
+        let (acked_seq, latest_seq) = row_now.map_or((0, 0), |row| (row.acked_seq, row.latest_seq));
         let caught_up = self.read(Order::Seq(row), acked_seq, out).await?;
         self.has_gap_ahead = latest_seq > acked_seq;
         if caught_up {
@@ -312,7 +312,7 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// The session id of a line that we wrote: it stands first.
+/// Returns the session id of a stored line, in which it is the first field.
 fn session_of(line: &[u8]) -> &str {
     let prefix = b"{\"capture_session_id\":\"".len();
     line.get(prefix..prefix + 36).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default()

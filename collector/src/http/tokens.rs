@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
-    /// What it may do.
+    /// Its rights.
     scope: Scope,
-    /// What it is for.
+    /// Its purpose.
     #[serde(default)]
     label: String,
     /// Always ANDed to what it reads.
@@ -26,7 +26,7 @@ pub(super) struct TokenRequest {
     expires_in: Option<u64>,
 }
 
-/// A token, without what would let anyone use it.
+/// A token, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TokenInfo {
     id: String,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// A viewer left open works for a week; then its link is made anew.
+/// A viewer that stays open works for a week; then it needs another link.
 const VIEWER_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A link that works once.
@@ -27,11 +27,11 @@ pub(super) struct ViewerLink {
 /// The code of a link.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Code {
-    /// What stood behind `#code=`.
+    /// The text after `#code=`.
     code: String,
 }
 
-/// What the viewer keeps in sessionStorage.
+/// The token that the viewer keeps in sessionStorage.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ViewerSession {
     /// A reading token.

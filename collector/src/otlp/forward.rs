@@ -1,10 +1,9 @@
 //! Delivering the stream to an OpenTelemetry Collector.
 //!
-//! A durable cursor per endpoint moves only after the endpoint has taken a batch, so restarts on either
-//! side lose nothing; what was on its way then is sent again, and `session.id` with `tabtape.seq` tells a
-//! repeat. Retried: network errors, 429, 502, 503, 504, with full jitter from 0.5 s to 60 s, `Retry-After`
-//! obeyed. A batch refused otherwise is split until the record that is refused stands alone; it is counted,
-//! said and passed. What retention took before it could be sent is told as `tabtape.gap`.
+//! A durable cursor per endpoint moves only after the endpoint has accepted a batch, so restarts on either
+//! side lose nothing. An unanswered batch is sent again; `session.id` with `tabtape.seq` identifies a repeat. Retried: network errors, 429, 502, 503, 504, with full jitter from 0.5 s to 60 s, `Retry-After`
+//! obeyed. A batch that is refused otherwise is split until the refused record is alone; it is counted,
+//! logged and skipped. Records that retention removed before they were sent are reported as `tabtape.gap`.
 
 use super::record;
 use crate::app::Metrics;
@@ -37,7 +36,7 @@ pub(crate) struct Forwarder {
 }
 
 enum Answer {
-    /// Taken; how many records of it were rejected, as the endpoint says.
+    /// Accepted; the number of its records that the endpoint rejected.
     Taken(u64),
     Later(Option<Duration>, String),
     Refused(String),
@@ -61,14 +60,14 @@ impl Forwarder {
             format!("{}/v1/logs", base.as_str().trim_end_matches('/'))
         };
         let http =
-            crate::outbound::client().timeout(REQUEST_TIME).build().map_err(|error| error.to_string())?;
+            crate::http_client::client().timeout(REQUEST_TIME).build().map_err(|error| error.to_string())?;
         Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop, metrics })
     }
 
     /// Runs until cancelled.
     pub(crate) async fn run(self) {
         let mut commits = self.store.subscribe();
-        let mut cursor = match self.store.note(&self.cursor_name).await {
+        let mut cursor = match self.store.get_counter(&self.cursor_name).await {
             Ok(cursor) => cursor.unwrap_or(0),
             Err(error) => return tracing::error!(%error, "forwarding cannot read its cursor"),
         };
@@ -95,7 +94,7 @@ impl Forwarder {
         }
     }
 
-    /// Sends one batch; gives where the cursor stands then.
+    /// Sends one batch; returns the new cursor.
     async fn step(&self, cursor: u64) -> Result<u64, StoreError> {
         let pruned = self.store.oldest_position().await?;
         if pruned > cursor {
@@ -104,7 +103,7 @@ impl Forwarder {
                 return Ok(cursor);
             }
             self.metrics.forwarding.not_retained.fetch_add(pruned - cursor, Relaxed);
-            self.store.set_note(&self.cursor_name, pruned).await?;
+            self.store.set_counter(&self.cursor_name, pruned).await?;
             return Ok(pruned);
         }
         let query = PageQuery {
@@ -120,12 +119,12 @@ impl Forwarder {
             return Ok(cursor);
         }
         if page.cursor > cursor {
-            self.store.set_note(&self.cursor_name, page.cursor).await?;
+            self.store.set_counter(&self.cursor_name, page.cursor).await?;
         }
         Ok(page.cursor)
     }
 
-    /// Delivers records, in halves when they are refused together. False when told to stop.
+    /// Delivers records, in halves if they are refused together. False if forwarding stops.
     async fn deliver_split(&self, records: &[PageRecord]) -> bool {
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
@@ -155,7 +154,8 @@ impl Forwarder {
         self.until_answered(request).await.is_some()
     }
 
-    /// Sends until the endpoint takes it, all but so many, or refuses it; `None` when told to stop.
+    /// Sends until the endpoint accepts the request, and returns how many records it rejected, or refuses it; `None` if
+    /// forwarding stops.
     async fn until_answered(&self, request: &ExportLogsServiceRequest) -> Option<Result<u64, String>> {
         let mut delay = FIRST_DELAY;
         loop {

@@ -40,7 +40,7 @@ pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLo
     envelope(lines.into_iter().map(log_record).collect())
 }
 
-/// A request that says how many records are gone before anyone could send them.
+/// Returns a request that reports how many records retention removed before they were sent.
 pub(crate) fn not_retained(count: u64) -> ExportLogsServiceRequest {
     let mut record = gap_record(Some(count), "not_retained");
     record.time_unix_nano = now_micros() * 1000;
@@ -212,7 +212,7 @@ fn flag(key: &str) -> KeyValue {
     KeyValue { key: key.into(), value: Some(any(Any::BoolValue(true))), ..KeyValue::default() }
 }
 
-/// Returns `value` with at most `levels` of nesting; what lies deeper becomes its text.
+/// Returns `value` with at most `levels` of nesting; deeper values become their text.
 fn of_json(value: &Value, levels: usize, altered: &mut bool) -> AnyValue {
     if levels == 0 && matches!(value, Value::Array(_) | Value::Object(_)) {
         *altered = true;

@@ -20,7 +20,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The file was written by a newer program.
-    #[error("the store has schema {found}, this tabtape knows up to {known}; use a newer tabtape")]
+    #[error("the store has schema {found}, this tabtape supports up to {known}; use a newer tabtape")]
     NewerSchema {
         /// In the file.
         found: i64,
@@ -49,15 +49,15 @@ pub enum StoreError {
     /// The writer thread could not start.
     #[error("the store's thread could not start: {0}")]
     Thread(std::io::Error),
-    /// A cursor lies beyond what was stored.
-    #[error("the cursor {cursor} lies beyond the latest, {latest}")]
+    /// A cursor is beyond the latest record.
+    #[error("the cursor {cursor} is beyond the latest, {latest}")]
     CursorAhead {
         /// The cursor of the request.
         cursor: u64,
         /// The newest seq or position.
         latest: u64,
     },
-    /// Anything else SQLite says.
+    /// Another error of SQLite.
     #[error("the store failed: {0}")]
     Sqlite(rusqlite::Error),
 }

@@ -27,7 +27,7 @@ pub use read::page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use read::query::wants_gap;
 pub use read::recent::{Committed, Kind};
 pub use read::sessions::{SessionRow, SessionSummary};
-pub use write::batch::{Answered, Batch, Conflict, Idempotency, Incoming, Receipt};
+pub use write::batch::{Batch, Conflict, Idempotency, IdempotentReceipt, Incoming, Receipt};
 
 use format::names::Names;
 use format::schema;
@@ -149,7 +149,7 @@ impl Store {
     /// Stores a batch; resolves once it is on disk.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too many wait, [`StoreError::DiskFull`], or what SQLite says.
+    /// [`StoreError::Busy`] when too many wait, [`StoreError::DiskFull`], or an error of SQLite.
     pub async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
         self.inner.writer.ingest(batch).await
     }
@@ -210,11 +210,11 @@ impl Store {
         self.inner.recent.latest_position()
     }
 
-    /// A number kept under `name`.
+    /// Returns the counter that is kept under `name`.
     ///
     /// # Errors
     /// An error of SQLite.
-    pub(crate) async fn note(&self, name: &str) -> Result<Option<u64>, StoreError> {
+    pub(crate) async fn get_counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let name = name.to_owned();
         let read = move |connection: &Connection| {
             let found: Option<i64> = connection
@@ -225,11 +225,11 @@ impl Store {
         self.inner.readers.with(read).await
     }
 
-    /// Keeps a number under `name`; on disk when it resolves.
+    /// Keeps a counter under `name`; resolves once it is on disk.
     ///
     /// # Errors
     /// An error of SQLite.
-    pub(crate) async fn set_note(&self, name: &str, number: u64) -> Result<(), StoreError> {
+    pub(crate) async fn set_counter(&self, name: &str, number: u64) -> Result<(), StoreError> {
         let name = name.to_owned();
         let write = move |state: &mut writer::WriterState| {
             let row = rusqlite::params![name, number as i64];
@@ -299,14 +299,14 @@ impl Store {
             .await
     }
 
-    /// The answer that was given to a request of this name: its session and seqs; `None` when it is new.
-    /// The digest is of what it asked for then.
+    /// Returns the receipt of an earlier request of this name: its session, seqs and digest; `None` if the name is
+    /// new.
     ///
     /// # Errors
     /// An error of SQLite.
-    pub async fn answered(&self, key: &str) -> Result<Option<Answered>, StoreError> {
+    pub async fn idempotent_receipt(&self, key: &str) -> Result<Option<IdempotentReceipt>, StoreError> {
         let key = key.to_owned();
-        self.inner.readers.with(move |connection| Ok(batch::answered(connection, &key)?)).await
+        self.inner.readers.with(move |connection| Ok(batch::idempotent_receipt(connection, &key)?)).await
     }
 
     /// Wakes at each commit with the latest position.
@@ -342,7 +342,7 @@ fn lock_folder(folder: &Path) -> Result<File, StoreError> {
 }
 
 fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
-    // SQLite would make the file with the umask's mode; what was recorded is nobody else's business.
+    // SQLite would create the file with the umask's mode; only its owner may read the recording.
     crate::files::private_file(path)
         .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
     let connection = Connection::open(path)?;

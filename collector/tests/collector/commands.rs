@@ -243,7 +243,7 @@ async fn prove(headers: http::HeaderMap, body: String) -> String {
     serde_json::json!({"hmac": hmac}).to_string()
 }
 
-/// What retention took is no record, and is said.
+/// Records that retention removed are reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tail_says_what_retention_took_from_it() {
     use axum::routing::{get, post};

@@ -101,7 +101,7 @@ async fn retention_takes_the_oldest_and_keeps_the_ledger_true() {
     let summary = collector.json(&format!("/v1/sessions/{SESSION}")).await;
     assert_eq!((&summary["acked_seq"], &summary["pruned"]), (&20_000.into(), &taken.into()));
     assert_eq!(summary["events"], 20_000 - taken);
-    // What was taken is not new when it is sent again.
+    // A removed record that is sent again is a duplicate.
     let (_, receipt) = collector.deliver(SESSION, 1, 10, &events(SESSION, 1, 10)).await;
     assert_eq!((&receipt["accepted"], &receipt["duplicates"]), (&0.into(), &10.into()));
     // A second look has nothing to do.

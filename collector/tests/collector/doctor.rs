@@ -1,4 +1,4 @@
-//! What `tabtape doctor` finds: each fault of a set-up, made for real, and its mend.
+//! The findings of `tabtape doctor`: each fault of a set-up, made for real, and its remedy.
 
 use crate::common::*;
 use crate::program::*;
@@ -19,7 +19,7 @@ fn findings(folder: &Path, more: &[&str]) -> (Vec<Value>, bool) {
     (report["findings"].as_array().unwrap().clone(), ok)
 }
 
-/// What is wrong, one `what: says` each.
+/// The faults, each as `what: says`.
 fn wrong(folder: &Path, more: &[&str]) -> Vec<String> {
     let (found, _) = findings(folder, more);
     let wrong = found.iter().filter(|finding| finding["ok"] == false);
@@ -46,7 +46,7 @@ async fn used(folder: &Path) -> Process {
     process
 }
 
-/// Changes what stands in collector.json.
+/// Changes the contents of collector.json.
 fn change(folder: &Path, change: impl FnOnce(&mut Value)) {
     let path = folder.join("collector.json");
     let mut running: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -95,7 +95,7 @@ async fn a_taken_port_is_told_with_who_has_it() {
     let found = wrong(folder.path(), &["--listen", at]);
     assert!(found.len() == 2 && found[1].contains("a collector with another folder"), "{found:#?}");
 
-    // Somebody who takes connections and never says a word.
+    // A program that accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();
     let found = wrong(folder.path(), &["--listen", &at]);
@@ -120,7 +120,7 @@ async fn a_token_and_a_secret_that_do_not_match_are_told_apart() {
     let file = folder.path().join("collector.json");
     let right = std::fs::read(&file).unwrap();
     change(folder.path(), |running| running["pairing"]["secret"] = "00".repeat(32).into());
-    is_only(&wrong(folder.path(), &[]), "hello", "does not know the pairing secret");
+    is_only(&wrong(folder.path(), &[]), "hello", "does not have the pairing secret");
     std::fs::write(&file, &right).unwrap();
     change(folder.path(), |running| running["pairing"]["pairing"] = "p_unknown".into());
     is_only(&wrong(folder.path(), &[]), "hello", "pair again with `tabtape pair`");

@@ -26,7 +26,7 @@ fn a_folder_or_store_it_cannot_use_is_named() {
     connection.pragma_update(None, "user_version", 999).unwrap();
     drop(connection);
     let (_, _, error) = serve(newer.path());
-    assert!(error.contains("schema 999, this tabtape knows up to"), "{error}");
+    assert!(error.contains("schema 999, this tabtape supports up to"), "{error}");
 
     let garbage = tempfile::tempdir().unwrap();
     std::fs::write(garbage.path().join("events.db"), vec![7; 100_000]).unwrap();
@@ -66,7 +66,7 @@ async fn a_store_cut_off_in_a_page_is_found_at_start() {
     assert!(
         kept.iter().all(|line| **line == event(SESSION, seq_of(line), &format!("number {}", seq_of(line))))
     );
-    // Whoever still holds the rest brings it back; the same again is nothing new.
+    // A recorder that still holds the rest brings it back; a repeat is a duplicate.
     assert_eq!(again.deliver(SESSION, 1, 5000, &events(SESSION, 1, 5000)).await.0, 200);
     assert_eq!(again.lines(SESSION).await, events(SESSION, 1, 5000));
     assert_eq!(recover(folder.path(), "damaged.db")["accepted"], 0);
@@ -137,7 +137,7 @@ async fn all_that_is_whole_around_a_damage_is_brought_back() {
     }
 }
 
-/// What a damage has changed into another record never takes the place of the true one, nor stops the rest.
+/// A record that damage has changed into another one never replaces the true one, and does not stop the others.
 #[tokio::test]
 async fn what_differs_from_what_is_stored_is_passed_over() {
     let (damaged, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -180,7 +180,7 @@ fn a_folder_that_is_read_only_or_of_another_is_named() {
     if is_root() {
         chown(folder.path(), Some(NOBODY), None).unwrap();
     }
-    // Where the build is may be closed to others.
+    // The folder of the build may be closed to other users.
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::set_permissions(elsewhere.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = elsewhere.path().join("tabtape");

@@ -52,7 +52,7 @@ async fn good_lines_before_a_bad_one_are_kept_and_acknowledged() {
     );
     assert!(problem["detail"].as_str().unwrap().starts_with("line 37: "), "{problem}");
     assert_eq!(collector.lines(SESSION).await, events(SESSION, 1, 36));
-    // And the session goes on.
+    // And the session continues.
     let (status, receipt) = collector.deliver(SESSION, 37, 50, &events(SESSION, 37, 50)).await;
     assert_eq!((status, &receipt["acked_seq"]), (200, &50.into()));
 }
@@ -79,7 +79,7 @@ async fn what_a_batch_gets_wrong_is_named() {
         (1, 1, one(too_long), 413, "record_too_large", "at most 1000000"),
         (1, 1, one("\u{1}".into()), 400, "invalid_record", "not JSON"),
         (0, 1, one(String::new()), 400, "invalid_parameter", "first_seq: expected"),
-        (2, 1, one(String::new()), 400, "invalid_parameter", "last_seq: 1 lies before first_seq 2"),
+        (2, 1, one(String::new()), 400, "invalid_parameter", "last_seq: 1 is before first_seq 2"),
         (1, 1 << 53, one(String::new()), 400, "invalid_parameter", "last_seq: expected"),
     ] {
         let (got, problem) = collector.deliver(SESSION, first, last, &lines).await;
@@ -90,7 +90,7 @@ async fn what_a_batch_gets_wrong_is_named() {
     assert_eq!(problem["code"], "invalid_parameter");
     let (_, problem) = collector.deliver_bytes(SESSION, 1, 1, b"\xff\xfe".to_vec(), false).await;
     assert_eq!(problem["code"], "invalid_record");
-    // Of all this, only the first line of the batch that broke off was good.
+    // Only the first line of the batch that broke off was valid.
     assert_eq!(collector.lines(SESSION).await, [event(SESSION, 1, "x")]);
 }
 

@@ -18,7 +18,7 @@ async fn hasty(folder: &tempfile::TempDir) -> Collector {
         .await
 }
 
-/// What came until the other side ended it, cleanly or by a reset.
+/// Returns the bytes that arrived until the other side closed, cleanly or by a reset.
 async fn to_the_end(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut answer = Vec::new();
     let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
@@ -36,8 +36,8 @@ fn problem(answer: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
 }
 
-/// Ten thousand at once: so many as fit are held until they have said nothing for too long, the rest are
-/// told; a stream that was there before goes on; who comes later is served.
+/// Ten thousand connections at once: as many as fit are kept until their time is over, the others are
+/// refused with a reason; an earlier stream continues; later connections are served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_connections_leave_room_for_those_who_come_later() {
     const FLOOD: usize = 10_000;
@@ -65,10 +65,10 @@ async fn ten_thousand_connections_leave_room_for_those_who_come_later() {
     let ends = stream::iter(flood).map(|mut stream| async move { to_the_end(&mut stream).await });
     let answers: Vec<String> = ends.buffer_unordered(FLOOD).collect().await;
     assert_eq!(answers.len(), FLOOD);
-    let told: Vec<&String> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503 ")).collect();
-    assert!(!told.is_empty(), "nobody was told");
-    assert_eq!(problem(told[0])["code"], "too_many_connections");
-    assert!(told[0].contains("retry-after: 1"), "{}", told[0]);
+    let refused: Vec<&String> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503 ")).collect();
+    assert!(!refused.is_empty(), "none was refused with a reason");
+    assert_eq!(problem(refused[0])["code"], "too_many_connections");
+    assert!(refused[0].contains("retry-after: 1"), "{}", refused[0]);
 
     assert_eq!(process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0, 200);
     let metrics = process.get("/metrics").await.text().await.unwrap();
@@ -78,8 +78,8 @@ async fn ten_thousand_connections_leave_room_for_those_who_come_later() {
     assert!((1..FLOOD).contains(&refused), "{refused}");
     let mut seen = String::new();
     while !seen.contains("number 1") {
-        let chunk = tokio::time::timeout(PATIENCE, before.next()).await.expect("the stream goes on");
-        seen.push_str(std::str::from_utf8(&chunk.expect("the stream goes on").unwrap()).unwrap());
+        let chunk = tokio::time::timeout(PATIENCE, before.next()).await.expect("the stream continues");
+        seen.push_str(std::str::from_utf8(&chunk.expect("the stream continues").unwrap()).unwrap());
     }
     assert!(process.is_alive());
 }

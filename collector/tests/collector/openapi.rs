@@ -8,7 +8,7 @@ use tabtape_collector::http::router;
 
 /// Requests to each endpoint.
 const TRIES: u32 = 150;
-/// What is said before an endpoint is found: no such path or method, a head that is too long.
+/// The answers before an endpoint is found: no such path or method, a head that is too long.
 const BEFORE: &[u16] = &[404, 405, 414, 431];
 
 /// Values that break things: numbers at their edges, text of other languages and other formats, and good ones.
@@ -207,7 +207,7 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                 let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let mut request = collector.http.request(method.clone(), &url).bearer_auth(token);
                 for (name, value) in headers {
-                    // What no header may hold cannot be sent.
+                    // A value that no header may contain cannot be sent.
                     if let Ok(value) = reqwest::header::HeaderValue::from_bytes(value.as_bytes()) {
                         request = request.header(name, value);
                     }

@@ -322,7 +322,7 @@ async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
     assert_eq!(deliver(EXTENSION).await, 401);
 }
 
-/// Whose a session is, a deliverer cannot choose.
+/// A deliverer cannot choose the owner of a session.
 #[tokio::test]
 async fn only_the_owner_says_whose_a_session_is() {
     let collector = Collector::start().await;

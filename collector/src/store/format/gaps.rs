@@ -1,4 +1,4 @@
-//! Counted holes: their rows and their lines.
+//! Rows and lines of gaps.
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -27,14 +27,14 @@ pub(in crate::store) fn insert_gap_row(
     Ok(())
 }
 
-/// A gap's line.
+/// Returns the line of a gap.
 pub(in crate::store) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
     let mut line = Vec::with_capacity(160);
     LineWriter::new(session_id).gap(&mut line, gap);
     line.into()
 }
 
-/// The gap that stands for `seq`, if one does.
+/// Returns the gap that covers `seq`, if one does.
 pub(in crate::store) fn gap_over(
     transaction: &Transaction<'_>,
     session: i64,

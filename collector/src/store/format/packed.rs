@@ -1,6 +1,6 @@
-//! A line as it lies in the table: packed by zstd, or as it came.
+//! A line as the table contains it: compressed by zstd, or as it arrived.
 //!
-//! The first byte of a stored record tells its form: a line begins with `{`, a compressed one with the number of
+//! The first byte of a stored record identifies its form: a line begins with `{`, a compressed one with the number of
 //! its dictionary. A store can contain both, and a store of schema 1 is not rewritten.
 //!
 //! The dictionary is fixed text, like the lines a recorder sends. It is not trained on what is stored: it would
@@ -9,7 +9,7 @@
 //!
 //! Measured on 200,000 made-up console, network and page events of 935 bytes: lines get 2.9 times smaller, 5.4 times
 //! with a dictionary trained on them, 8.5 times in blocks of 256, which every cursor would have to unpack whole.
-//! The whole store is 3.4 times smaller (304 bytes an event, not 1041) and takes in 5 % fewer events a second.
+//! The whole store is 3.4 times smaller (304 bytes per event, not 1041) and stores 5 % fewer events per second.
 
 use crate::store::StoreError;
 use std::sync::LazyLock;
@@ -19,24 +19,24 @@ use zstd::dict::{DecoderDictionary, EncoderDictionary};
 const DICTIONARY: &[u8] = include_bytes!("dictionary-1.txt");
 /// Its number, and the first byte of what was packed against it.
 const NUMBER: u8 = 1;
-/// The fastest; higher ones gain hundredths.
+/// The fastest level; higher ones gain hundredths.
 const LEVEL: i32 = 1;
-/// Below this it costs more than it gains: events of 300 bytes lie 1.7 times smaller and come in a quarter slower.
+/// Below this it costs more than it gains: events of 300 bytes are 1.7 times smaller and are stored a quarter slower.
 const MIN_BYTES: usize = 400;
 
 static ENCODER: LazyLock<EncoderDictionary<'static>> =
     LazyLock::new(|| EncoderDictionary::copy(DICTIONARY, LEVEL));
 static DECODER: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(DICTIONARY));
 
-/// The lines of a batch, packed, in order.
+/// The lines of a batch, compressed, in order.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Packed {
+pub(in crate::store) struct CompressedLines {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Packed {
-    /// Packs lines. One that does not get smaller, and every one should zstd fail, stays as it is.
+impl CompressedLines {
+    /// Compresses lines. A line that would not get smaller, and each line if zstd fails, is kept as it is.
     pub(in crate::store) fn of<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut packer = Compressor::with_prepared_dictionary(&ENCODER);
         let mut packed = Self::default();
@@ -54,7 +54,7 @@ impl Packed {
         packed
     }
 
-    /// The line of this index.
+    /// Returns the line of this index.
     pub(in crate::store) fn get(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.ends.get(index).and_then(|end| self.bytes.get(start..*end)).unwrap_or_default()
@@ -116,7 +116,7 @@ mod tests {
     use sha2::Digest as _;
 
     fn round_trip(lines: &[Vec<u8>]) -> Vec<usize> {
-        let packed = Packed::of(lines.iter().map(Vec::as_slice));
+        let packed = CompressedLines::of(lines.iter().map(Vec::as_slice));
         let mut unpacker = Unpacker::new().unwrap();
         for (index, line) in lines.iter().enumerate() {
             assert_eq!(unpacker.line(packed.get(index)).unwrap(), line);
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_said_and_not_guessed() {
-        let packed = Packed::of([[b'{'; 500].as_slice()].into_iter());
+        let packed = CompressedLines::of([[b'{'; 500].as_slice()].into_iter());
         let good = packed.get(0);
         assert_eq!(good[0], NUMBER);
         let mut unpacker = Unpacker::new().unwrap();

@@ -95,7 +95,7 @@ CREATE TABLE idempotency (
 ";
 
 /// From here on a line may be packed (see `packed`); those before stay as they are. Only the number rises, so that
-/// a program that knows nothing of it refuses the file.
+/// a program without that schema refuses the file.
 const STEP_2: &str = "";
 
 /// This program's schema number.

@@ -13,7 +13,7 @@ pub(in crate::store) struct Bounds {
 }
 
 impl Bounds {
-    /// Whether it narrows nothing down.
+    /// Whether every block fulfils them.
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.sql.is_empty() && self.text.is_empty()
     }
@@ -37,7 +37,7 @@ impl Bounds {
         self.narrow(format_args!(" AND {column} & {mask} <> 0"));
     }
 
-    /// Adds what a wanted term says of blocks. `ids` are those its names or sessions stand for.
+    /// Adds the conditions of a term. `ids` are the row ids of its names or sessions.
     pub(in crate::store) fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
         let from = |least: i64| (least..64).collect::<Vec<_>>();
         match &term.filter {
@@ -56,14 +56,14 @@ impl Bounds {
             Condition::Since(ts) => self.narrow(format_args!(" AND max_ts >= {}", as_column(*ts))),
             Condition::Until(ts) => self.narrow(format_args!(" AND min_ts <= {}", as_column(*ts))),
             Condition::Text(text) => self.text.extend(trigrams::query(text)),
-            // A url's glob or site holds no text that must stand there as it is.
+            // A url's glob or site contains no text that a match must contain literally.
             Condition::Site(_) | Condition::Url(_) => {}
         }
     }
 }
 
-/// The ranges of positions in `(from, to]` that may hold a match, ascending; `None` when the index
-/// cannot narrow it down. What is not indexed yet is one range at the end.
+/// Returns the ranges of positions in `(from, to]` that may contain a match, ascending; `None` if the index
+/// cannot narrow them down. Positions that are not indexed yet are one range at the end.
 pub(in crate::store) fn candidates(
     connection: &Connection,
     bounds: &Bounds,
@@ -77,7 +77,7 @@ pub(in crate::store) fn candidates(
     let (first, last) = ((from / BLOCK) as i64 + 1, (to.min(indexed).div_ceil(BLOCK)) as i64);
     let mut sql = format!("SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}", bounds.sql());
     if let Some(text) = bounds.text() {
-        // Tokens are made of our own letters: nothing to quote.
+        // Tokens contain only letters that this module wrote: nothing to quote.
         sql += &format!(
             " AND block IN (SELECT rowid FROM idx.trigrams WHERE trigrams MATCH '{text}' AND rowid BETWEEN ?1 AND ?2)"
         );

@@ -105,7 +105,7 @@ impl Indexer {
     }
 }
 
-/// Writes the row and the document of a block, in place of what was there.
+/// Writes the row and the document of a block, in place of the earlier ones.
 fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) -> Result<(), StoreError> {
     set.clear();
     let mut row = BlockRow::default();
@@ -118,7 +118,7 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
     let mut unpacker = Unpacker::new()?;
     while let Some(event) = rows.next()? {
         row.add(event)?;
-        // A broken one is left out; whoever reads it is told.
+        // A damaged line is left out; its readers receive a gap.
         let line = unpacker.line(event.get_ref(9)?.as_blob().unwrap_or_default()).unwrap_or_default();
         if let Ok(Line::Event { header, .. }) = parse_line(line) {
             set.add_record(&Record { header: &header, line });
@@ -153,7 +153,7 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
     Ok(())
 }
 
-/// Indexes anew the blocks that something was deleted from, and drops those that retention took.
+/// Indexes again the blocks that a deletion changed, and removes those that retention removed.
 fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) -> Result<(), StoreError> {
     let done: i64 = transaction
         .prepare_cached("SELECT coalesce((SELECT value FROM main.state WHERE key = 'forgotten'), 0)")?
@@ -171,7 +171,7 @@ fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) 
     if let Some((id, _)) = deleted.last() {
         transaction
             .execute("INSERT OR REPLACE INTO main.state (key, value) VALUES ('forgotten', ?1)", [id])?;
-        // Deleted words stay in FTS5's segments until they are merged; a person who deletes means now.
+        // Deleted words stay in FTS5's segments until these are merged; a deletion must remove them now.
         transaction.execute("INSERT INTO main.trigrams (trigrams) VALUES ('optimize')", [])?;
     }
     let pruned: i64 = transaction

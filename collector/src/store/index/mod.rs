@@ -3,10 +3,10 @@
 //! A block is [`BLOCK`] positions. For each complete one the index keeps a row of bounds and bit sets
 //! (times, severities, categories, types, tabs, sessions) and, in FTS5, the set of its text's trigrams. A
 //! query reads only the blocks that may hold a match and decides there by the core's own matching, so
-//! the index can make an answer late but never wrong. What is not indexed yet is simply read.
+//! the index can make an answer late but never wrong. Positions that are not indexed yet are read.
 //!
 //! It lives in a file of its own and is written behind the store, in its own larger batches: ingest never
-//! waits for it, and when it is damaged or belongs to another store it is made anew.
+//! waits for it, and an index that is damaged or belongs to another store is built again.
 
 mod bounds;
 mod indexer;
@@ -21,7 +21,7 @@ use std::path::Path;
 
 /// Positions of a block: small enough to be read in a blink, large enough to share its trigrams.
 const BLOCK: u64 = 256;
-/// Raised when the index's own contents change; an older index is made anew.
+/// Raised when the index's own contents change; an older index is built again.
 const VERSION: i64 = 1;
 
 const TABLES: &str = "
@@ -35,13 +35,13 @@ CREATE TABLE blocks (
 CREATE VIRTUAL TABLE trigrams USING fts5(text, content='', contentless_delete=1, detail=none, tokenize='ascii');
 ";
 
-/// Opens the index of `store_id`, making it anew when it is missing, damaged, older, or of another store or
-/// another past of this one. Gives how many positions it covers.
+/// Opens the index of `store_id`. Builds it again if it is missing, damaged, older, or of another store or
+/// another past of this one. Returns how many positions it covers.
 pub(in crate::store) fn open(path: &Path, store_id: &str, latest_position: u64) -> Result<u64, StoreError> {
     match usable(path, store_id, latest_position) {
         Ok(Some(indexed_to)) => return Ok(indexed_to),
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "the text index cannot be used; making it anew"),
+        Err(error) => tracing::warn!(%error, "the text index cannot be used; building it again"),
     }
     for suffix in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
@@ -96,7 +96,7 @@ fn indexed_to(connection: &Connection, schema: &str) -> rusqlite::Result<u64> {
     Ok(found.unwrap_or(0) as u64)
 }
 
-/// The bit that stands for a value: its own below 64, else one it shares.
+/// Returns the bit of a value: its own below 64, else a shared one.
 const fn bit(value: i64) -> i64 {
     1i64.wrapping_shl((value & 63) as u32)
 }

@@ -66,7 +66,7 @@ impl TrigramSet {
     }
 }
 
-/// An FTS5 query for blocks that may hold `needle`; `None` when it is too short to tell.
+/// Returns an FTS5 query for blocks that may contain `needle`; `None` if the needle is too short.
 pub(super) fn query(needle: &str) -> Option<String> {
     let mut trigrams = Vec::new();
     for_each(needle.as_bytes(), |trigram| {

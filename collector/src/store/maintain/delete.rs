@@ -1,8 +1,8 @@
-//! Deleting what a selector finds, for good.
+//! Permanent deletion of the events that a selector matches.
 //!
 //! The bytes go from the tables (overwritten, `secure_delete`), from the write-ahead log and from the
 //! text index; in their place the ledger keeps gaps, reason `deleted`, so that a recorder that still has
-//! them cannot bring them back. Done in steps between commits, so that recording goes on meanwhile.
+//! them cannot bring them back. A deletion runs in steps between commits, so that recording continues.
 
 use crate::store::format::gaps::insert_gap_row;
 use crate::store::format::names::Names;
@@ -40,7 +40,7 @@ struct Victim {
 }
 
 impl Store {
-    /// Deletes events, and says how many.
+    /// Deletes events, and returns how many.
     ///
     /// # Errors
     /// An error of SQLite; deletions before it remain.
@@ -118,7 +118,7 @@ fn find(
     let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {
         let line = unpacker.line(row.get_ref(6)?.as_blob().unwrap_or_default());
-        // A damaged line goes only where its columns alone say that it is meant.
+        // A damaged line is deleted only if its columns alone decide the selector.
         if line.map_or_else(|_| filter.is_exact(), |line| filter.matches_line(line)) {
             victims.push(Victim {
                 position: row.get(0)?,
@@ -154,7 +154,7 @@ fn remove(connection: &Connection, victims: &[Victim]) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Gaps over the victims: neighbours of one session and category become one.
+/// Returns the gaps for deleted events: neighbours of one session and category become one gap.
 fn gaps_of(names: &Names, victims: &[Victim]) -> Vec<(i64, Gap)> {
     let mut gaps: Vec<(i64, i64, Gap)> = Vec::new();
     for victim in victims {

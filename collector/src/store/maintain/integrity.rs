@@ -1,7 +1,7 @@
-//! Is the file whole?
+//! Checks of the store's file.
 //!
-//! At start its length is held against what it says of itself, and a small one is checked page by page. A
-//! large one is checked while the collector already works; what is found stands in `/healthz`.
+//! At start, its length is compared with the length in its header, and a small file is checked page by page. A
+//! large file is checked while the collector already works; damage is reported by `/healthz`.
 
 use crate::store::StoreError;
 use crate::store::read::readers::Readers;
@@ -9,10 +9,10 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// Up to here a check takes about as long as a blink.
+/// A file of up to this size is checked within about 0.2 s.
 const AT_ONCE_BYTES: u64 = 32 << 20;
 
-/// Checks at start; gives whether the rest is still to be checked.
+/// Checks at start; returns whether the pages are still to be checked.
 pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     // Moves the write-ahead log into the file, so that the file's length can be checked.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -20,7 +20,9 @@ pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result
     let expected = (pragma("page_count")? * pragma("page_size")?) as u64;
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if length < expected {
-        return Err(StoreError::Corrupt(format!("it says it has {expected} bytes, the file has {length}")));
+        return Err(StoreError::Corrupt(format!(
+            "its header expects {expected} bytes, the file has {length}"
+        )));
     }
     if length > AT_ONCE_BYTES {
         return Ok(true);
@@ -31,7 +33,7 @@ pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result
     }
 }
 
-/// Checks while the store is in use; what is wrong is kept in `damage`.
+/// Checks while the store is in use; damage that is found is kept in `damage`.
 pub(in crate::store) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) {
     match readers.with(|connection| Ok(check(connection)?)).await {
         Ok(None) => tracing::debug!("the store is whole"),

@@ -1,8 +1,8 @@
-//! Retention: the oldest records go when they are too old or too many.
+//! Retention: removes the oldest records if they are too old or too many.
 //!
-//! By age of arrival, not by the events' own clocks, and by bytes in use. The ledger keeps what it knew:
-//! `acked_seq` stays, the session counts what was taken, and a record sent again is still a duplicate.
-//! Done in steps between commits.
+//! By age of arrival, not by the events' own clocks, and by bytes in use. The ledger does not change:
+//! `acked_seq` stays, the session counts the removed records, and a record sent again is still a duplicate.
+//! Retention runs in steps between commits.
 
 use crate::clock::now_micros;
 use crate::store::write::writer::WriterState;
@@ -31,7 +31,7 @@ impl Default for Retention {
 }
 
 impl Store {
-    /// Applies `retention` once, and says how many records it took.
+    /// Applies `retention` once, and returns how many records it removed.
     ///
     /// # Errors
     /// An error of SQLite; records removed before it stay removed.
@@ -52,13 +52,13 @@ impl Store {
             after = until;
         }
         if taken > 0 {
-            tracing::info!(taken, cutoff, "retention took the oldest records");
+            tracing::info!(taken, cutoff, "retention removed the oldest records");
             self.inner.index_wake.notify_one();
         }
         Ok(taken)
     }
 
-    /// Everything up to this position was taken by retention.
+    /// Returns the position up to which retention has removed every record.
     ///
     /// # Errors
     /// An error of SQLite.
@@ -68,7 +68,7 @@ impl Store {
 }
 
 impl Store {
-    /// The cursor after which everything that was ever stored in this order is still held.
+    /// Returns the cursor after which every record of this order is still stored.
     ///
     /// # Errors
     /// An error of SQLite.
@@ -89,7 +89,7 @@ impl Store {
     }
 }
 
-/// Notes where the store is now, also when nothing more arrives.
+/// Records the latest position and the time, also if nothing arrives.
 fn note_clock(state: &mut WriterState) -> Result<(), StoreError> {
     let position = state.ingest.latest_position as i64;
     state.connection.execute(
@@ -133,7 +133,7 @@ fn by_bytes(connection: &Connection, retention: Retention) -> rusqlite::Result<u
         [],
         |row| row.get(0),
     )?;
-    // A twentieth more than needed, so that the next commit does not bring it back.
+    // A twentieth more than needed, so that the next commit does not exceed the limit again.
     let excess = (used - retention.max_bytes) + retention.max_bytes / 20;
     let positions = (latest as u64).saturating_sub(pruned);
     Ok(pruned + (u128::from(positions) * u128::from(excess.min(used)) / u128::from(used)) as u64)
@@ -161,7 +161,7 @@ fn step(state: &mut WriterState, after: u64, until: u64, now: u64) -> Result<u64
         range,
     )?;
     let taken = transaction.execute("DELETE FROM events WHERE position > ?1 AND position <= ?2", range)?;
-    // A deletion's gap stays: it is what keeps the deleted from coming back.
+    // The gap of a deletion stays: it keeps the deleted records from being stored again.
     transaction
         .execute("DELETE FROM gaps WHERE position > ?1 AND position <= ?2 AND reason <> 'deleted'", range)?;
     transaction.execute("DELETE FROM clock WHERE position <= ?1", [until as i64])?;

@@ -1,7 +1,7 @@
-//! Reading what is whole in a store that is damaged, to bring it into another.
+//! Reads the intact records of a damaged store, to bring them into another.
 //!
-//! Events lie in order of commit, so a damaged page takes a stretch of them: reading stops there and goes on at the
-//! first position after it that can be read.
+//! Events are stored in order of commit, so a damaged page contains a stretch of them: reading continues at the first
+//! position after it that can be read.
 
 use crate::store::StoreError;
 use crate::store::format::gaps::gap_line;
@@ -14,9 +14,9 @@ use std::fmt;
 use std::path::Path;
 use tabtape::record::{Gap, SessionId};
 
-/// Rows of one look.
+/// Rows read at once.
 const ROWS: i64 = 500;
-/// Positions behind a damage that are tried one by one.
+/// Positions after a damaged one that are tried one by one.
 const PATIENCE: i64 = 10_000;
 /// No store has so many positions.
 const MAX_POSITION: i64 = 1 << 53;
@@ -60,7 +60,7 @@ impl Salvage {
     /// # Errors
     /// It is not there, is no store, or is one of a newer program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        // Without its log beside it, it can be read only as a file that nobody changes.
+        // Without its log next to it, SQLite reads it only as a file that no process changes.
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let has_log = Path::new(&log).exists();
@@ -72,7 +72,7 @@ impl Salvage {
         url.set_query(Some(if has_log { "mode=ro" } else { "mode=ro&immutable=1" }));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(url.as_str(), flags)?;
-        // Or SQLite refuses a file that is shorter than it says.
+        // Otherwise SQLite refuses a file that is shorter than its header expects.
         connection.pragma_update(None, "writable_schema", true)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > schema::VERSION {
@@ -101,7 +101,7 @@ impl Salvage {
         }
     }
 
-    /// Reads some rows from where it stands.
+    /// Reads some rows from the current position.
     fn look(&mut self, lines: &mut Vec<Bytes>) -> Result<Seen, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT position, line FROM events WHERE position >= ?1 ORDER BY position LIMIT ?2",
@@ -124,7 +124,7 @@ impl Salvage {
         }
     }
 
-    /// Goes on at the next position behind a damage; false when none can be read.
+    /// Continues at the next position after a damaged stretch; false if none can be read.
     fn skip(&mut self) -> Result<bool, StoreError> {
         let mut probe = self
             .connection
@@ -181,7 +181,7 @@ impl Salvage {
         owners
     }
 
-    /// Lines beside the events: those that say what was watched, and gaps. What cannot be read is left out.
+    /// Returns the milestones and gaps. Lines that cannot be read are left out.
     #[must_use]
     pub fn others(&mut self) -> Vec<Bytes> {
         let mut lines = Vec::new();

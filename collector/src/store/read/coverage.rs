@@ -1,9 +1,9 @@
 //! Coverage: the time in which a session was watched, so that an empty answer means something.
 //!
-//! Recorders say it themselves, in events that are kept as milestones, apart from retention; the core
-//! [folds](tabtape::coverage) them into stretches with the categories and levels that were on. Holes in the
-//! stream and seqs still on their way stand beside them. A browser that was killed says no goodbye: what it
-//! watched ends with its last event, as soon as a later session names it as the one before.
+//! Recorders report it in events that are kept as milestones, independently of retention; the core
+//! [folds](tabtape::coverage) them into stretches with the categories and levels that were on. Gaps and seqs
+//! that have not arrived are reported with them. A browser that was killed sends no end: its coverage ends
+//! with its last event, as soon as a later session names it as its predecessor.
 
 use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -14,11 +14,11 @@ use tabtape::coverage::Coverage;
 use tabtape::selector::{Filter as Condition, Selector};
 use utoipa::ToSchema;
 
-/// Sessions and gaps named at most; what is left out is counted.
+/// Most sessions and gaps that are listed; the others are counted.
 const MAX_SESSIONS: usize = 50;
 const MAX_GAPS: usize = 100;
 
-/// A stretch of time, Unix microseconds; no end: it goes on, as far as anyone has heard.
+/// A stretch of time in Unix microseconds; without an end it continues, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Window {
     /// First moment.
@@ -89,14 +89,14 @@ pub struct TabCoverage {
     pub events: u64,
 }
 
-/// A counted hole.
+/// A gap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Hole {
+pub struct CoverageGap {
     /// First seq.
     pub first_seq: u64,
     /// Last seq.
     pub last_seq: u64,
-    /// The category of the lost records.
+    /// The category of the dropped records.
     pub category: String,
     /// Why.
     pub reason: String,
@@ -107,7 +107,7 @@ pub struct Hole {
 pub struct SessionCoverage {
     /// Its id.
     pub session: String,
-    /// The local process that writes it, if one does; what it does not tell is not known.
+    /// The local process that writes it, if one does; such a session reports no coverage.
     pub producer: Option<String>,
     /// First and last event.
     pub first_ts: Option<u64>,
@@ -122,9 +122,9 @@ pub struct SessionCoverage {
     /// Tabs that were seen. Not shown, like `missing` and `pruned`, to a token that is bound to a selector: they are
     /// counts of all events.
     pub tabs: Vec<TabCoverage>,
-    /// Holes, the latest 100.
-    pub gaps: Vec<Hole>,
-    /// All seqs lost to holes.
+    /// Gaps, the latest 100.
+    pub gaps: Vec<CoverageGap>,
+    /// Seqs that gaps cover, in all.
     pub gap_seqs: u64,
     /// Seqs not accounted for yet, as `[first, last]`.
     pub missing: Vec<(u64, u64)>,
@@ -181,11 +181,11 @@ pub(in crate::store) fn read(
             coverage.end(last_ts.unwrap_or(0));
         }
         let Coverage { watched, unwatched, lost } = coverage.within(from, to);
-        // One that has said nothing for long still watches, unless it ended.
+        // A session without recent events still watches, unless it ended.
         if is_old && watched.is_empty() && unwatched.is_empty() && lost.is_empty() {
             continue;
         }
-        let (gaps, gap_seqs) = holes(connection, id, selector)?;
+        let (gaps, gap_seqs) = gaps_of(connection, id, selector)?;
         sessions.push(SessionCoverage {
             producer: row.get(2)?,
             first_ts,
@@ -207,7 +207,7 @@ pub(in crate::store) fn read(
     Ok(sessions)
 }
 
-/// Whether its recorder has said goodbye last.
+/// Whether the last milestone is the end of the session.
 fn is_ended(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
     let last = connection
         .prepare_cached("SELECT type FROM milestones WHERE session = ?1 ORDER BY seq DESC LIMIT 1")?
@@ -216,7 +216,7 @@ fn is_ended(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
     Ok(last.is_some_and(|last| last == "system.session_ended"))
 }
 
-/// Sessions that a later one names as the one before it: nobody writes them any more.
+/// Returns the sessions that a later one names as its predecessor: no recorder writes them any more.
 fn followed(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     let mut statement =
         connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
@@ -272,31 +272,31 @@ fn tabs(connection: &Connection, id: i64, selector: Option<&Selector>) -> rusqli
     rows.filter(|tab| tab.as_ref().map_or(true, |tab| wanted(tab.tab))).collect()
 }
 
-fn holes(
+fn gaps_of(
     connection: &Connection,
     id: i64,
     selector: Option<&Selector>,
-) -> rusqlite::Result<(Vec<Hole>, u64)> {
+) -> rusqlite::Result<(Vec<CoverageGap>, u64)> {
     let mut statement = connection.prepare_cached(
         "SELECT first_seq, last_seq, category, reason FROM gaps WHERE session = ?1 ORDER BY first_seq DESC",
     )?;
     let mut rows = statement.query([id])?;
-    let (mut holes, mut seqs) = (Vec::new(), 0);
+    let (mut gaps, mut seqs) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let hole = Hole {
+        let gap = CoverageGap {
             first_seq: row.get::<_, i64>(0)? as u64,
             last_seq: row.get::<_, i64>(1)? as u64,
             category: row.get(2)?,
             reason: row.get(3)?,
         };
-        if selector.is_some_and(|selector| !selector.wants_category(&hole.category)) {
+        if selector.is_some_and(|selector| !selector.wants_category(&gap.category)) {
             continue;
         }
-        seqs += hole.last_seq - hole.first_seq + 1;
-        if holes.len() < MAX_GAPS {
-            holes.push(hole);
+        seqs += gap.last_seq - gap.first_seq + 1;
+        if gaps.len() < MAX_GAPS {
+            gaps.push(gap);
         }
     }
-    holes.reverse();
-    Ok((holes, seqs))
+    gaps.reverse();
+    Ok((gaps, seqs))
 }

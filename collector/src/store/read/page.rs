@@ -1,8 +1,8 @@
 //! One page of records, in the order of a cursor.
 //!
-//! Over all sessions the cursor is the position, within one session the seq; gaps stand in their place.
+//! Over all sessions the cursor is the position, within one session the seq; gaps are in their places.
 //! A page is bounded by count, by bytes and by time, so a selector that matches nothing in ten million
-//! events comes back early with the cursor to go on from; [`Page::done`] says whether the end was reached.
+//! events returns early with the cursor to continue from; [`Page::done`] reports whether the end was reached.
 
 use super::query::Filter;
 use crate::store::StoreError;
@@ -19,13 +19,13 @@ use tabtape::selector::Selector;
 
 /// A page carries at most this many bytes of lines, and always at least one record.
 const MAX_PAGE_BYTES: usize = 8 << 20;
-/// A page is cut here when what it looks for is rare.
+/// A page ends after this time if matches are rare.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(1500);
 /// Rows looked at between two looks at the clock: grows while nothing is found.
 const FIRST_WINDOW: u64 = 4_096;
 const MAX_WINDOW: u64 = 1 << 20;
 
-/// In which order, and of what.
+/// The order and the extent of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Order of commit over all sessions; the cursor is a position.
@@ -62,7 +62,7 @@ pub struct PageRecord {
     pub first_seq: u64,
     /// The last seq it covers; the same for an event.
     pub last_seq: u64,
-    /// Whether it is a counted hole.
+    /// Whether it is a gap.
     pub is_gap: bool,
     /// Its line, without a newline.
     pub line: Bytes,
@@ -187,7 +187,7 @@ fn window(
     Ok(Window { records, reached })
 }
 
-/// The ranges of positions in which events with cursors in `(from, to]` may match, if the index knows.
+/// The ranges of positions in which events with cursors in `(from, to]` may match, if the index can narrow them down.
 fn narrowed(
     connection: &Connection,
     order: Order,
@@ -289,7 +289,7 @@ fn events(
         let cursor = row.get::<_, i64>(0)? as u64;
         let unpacked = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default());
         let Ok(line) = unpacked else {
-            // The rest is whole, and whoever reads goes on: the hole is one with a reason.
+            // The other records can be read: the damaged one is a gap with a reason.
             records.extend(broken(connection, filter, row)?);
             examined = if query.newest { cursor - 1 } else { cursor };
             if records.len() >= room.records {

@@ -71,14 +71,14 @@ impl Filter {
         }
     }
 
-    /// Whether a hole in this category is one in what is asked for.
+    /// Whether the filter wants a gap of this category.
     pub(in crate::store) fn matches_gap(&self, category: &str, session: &str) -> bool {
         self.selector.as_ref().is_none_or(|selector| wants_gap(selector, category, session))
     }
 }
 
-/// Whether a hole in this category of this session is one in what `selector` wants. Nobody knows the
-/// rest of what was lost, so the rest does not count.
+/// Whether `selector` wants a gap of this category in this session. The other fields of the dropped records are
+/// unknown, so its other terms do not count.
 pub(crate) fn wants_gap(selector: &Selector, category: &str, session: &str) -> bool {
     selector.wants_category(category)
         && selector.terms().iter().all(|term| match &term.filter {
@@ -91,7 +91,7 @@ fn push(sql: &mut String, condition: std::fmt::Arguments<'_>) {
     let _ = sql.write_fmt(condition); // writing to a string does not fail
 }
 
-/// The rows that the names of a term stand for: categories, types, sessions.
+/// Returns the row ids of the names in a term: categories, types, sessions.
 fn ids(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<Option<Vec<i64>>> {
     Ok(Some(match &term.filter {
         Condition::Category(wanted) => {
@@ -116,8 +116,8 @@ fn ids(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<
     }))
 }
 
-/// The SQL of a term, without its negation; `None` when only the line can tell. Every number in it is
-/// ours, so nothing needs binding.
+/// Returns the SQL of a term without its negation, or `None` if the term needs the line. It contains only numbers
+/// that this module wrote, so nothing needs binding.
 fn condition(term: &Term, ids: Option<&[i64]>) -> Option<String> {
     let ids = ids.unwrap_or_default();
     Some(match &term.filter {

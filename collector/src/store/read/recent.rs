@@ -1,8 +1,8 @@
 //! The last commits, in memory, so that live subscribers read no disk.
 //!
-//! Bounded by bytes; the oldest commit goes first. A subscriber keeps nothing here but its cursor: it asks
-//! for what came after it and is told [`Behind`] when that is no longer held and the store must be read.
-//! So a slow subscriber costs the others nothing, and replay meets live without a seam.
+//! Bounded by bytes; the oldest commit is removed first. A subscriber has only a cursor: it requests the
+//! commits after it, and receives [`Lagged`] if they are no longer in memory and the store must be read.
+//! So a slow subscriber costs the others nothing, and no record is missing between replay and live.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tabtape::record::Header;
 use tokio::sync::watch;
 
-/// Enough for seconds of a busy browser; small beside the process.
+/// Enough for some seconds of a busy browser; small compared with the process.
 const MAX_BYTES: usize = 32 << 20;
 /// Memory that a record uses in addition to its line.
 const RECORD_OVERHEAD_BYTES: usize = 192;
@@ -20,7 +20,7 @@ const RECORD_OVERHEAD_BYTES: usize = 192;
 pub enum Kind {
     /// An event, with the header of its line.
     Event(Header),
-    /// A counted hole.
+    /// A gap.
     Gap {
         /// First seq it covers.
         first_seq: u64,
@@ -88,7 +88,7 @@ impl Commit {
 
 /// The requested record is older than the oldest one in memory.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::store) struct Behind;
+pub(in crate::store) struct Lagged;
 
 /// The last commits and the position they end at.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ pub(in crate::store) struct Recent {
 struct Held {
     commits: VecDeque<Arc<Commit>>,
     bytes: usize,
-    /// Everything after this position is held.
+    /// Every record after this position is in memory.
     complete_after: u64,
 }
 
@@ -111,7 +111,7 @@ impl Recent {
         Self { commits: RwLock::new(held), latest: watch::Sender::new(latest_position) }
     }
 
-    /// Wakes at each commit with the latest position.
+    /// Returns a channel that changes at each commit, to the latest position.
     pub(in crate::store) fn subscribe(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
     }
@@ -138,8 +138,7 @@ impl Recent {
         self.latest.send_replace(last);
     }
 
-    /// Forgets every record: something was deleted, so memory may no longer answer. `latest_position`
-    /// is where the deletion left the store.
+    /// Forgets every record after a deletion. `latest_position` is the position after the deletion.
     pub(in crate::store) fn clear(&self, latest_position: u64) {
         {
             let mut held = self.commits.write().unwrap_or_else(PoisonError::into_inner);
@@ -150,11 +149,11 @@ impl Recent {
         self.latest.send_replace(latest_position);
     }
 
-    /// The commits that hold records after `position`.
-    pub(in crate::store) fn after(&self, position: u64) -> Result<Vec<Arc<Commit>>, Behind> {
+    /// Returns the commits that contain records after `position`.
+    pub(in crate::store) fn after(&self, position: u64) -> Result<Vec<Arc<Commit>>, Lagged> {
         let held = self.commits.read().unwrap_or_else(PoisonError::into_inner);
         if position < held.complete_after {
-            return Err(Behind);
+            return Err(Lagged);
         }
         let start = held.commits.partition_point(|commit| commit.last_position() <= position);
         debug_assert!(held.commits.get(start).is_none_or(|commit| commit.first_position() > 0));
@@ -176,7 +175,7 @@ mod tests {
         Commit::new((first..first + count).map(record).collect())
     }
 
-    fn positions(recent: &Recent, after: u64) -> Result<Vec<u64>, Behind> {
+    fn positions(recent: &Recent, after: u64) -> Result<Vec<u64>, Lagged> {
         let commits = recent.after(after)?;
         let all = commits.iter().flat_map(|commit| commit.records.iter().map(|record| record.position));
         Ok(all.filter(|position| *position > after).collect())
@@ -190,25 +189,25 @@ mod tests {
         assert_eq!(positions(&recent, 10), Ok((11..21).collect()));
         assert_eq!(positions(&recent, 13), Ok((14..21).collect()));
         assert_eq!(positions(&recent, 20), Ok(vec![]));
-        assert_eq!(positions(&recent, 9), Err(Behind), "nothing before the start is held");
+        assert_eq!(positions(&recent, 9), Err(Lagged), "nothing before the start is held");
     }
 
     #[test]
-    fn what_no_longer_fits_is_reported_as_behind() {
+    fn a_reader_of_removed_commits_has_lagged() {
         let recent = Recent::new(0);
         for n in 0..5 {
             recent.push(commit(1 + n * 10, 10, 1 << 20));
         }
-        assert_eq!(positions(&recent, 0), Err(Behind));
+        assert_eq!(positions(&recent, 0), Err(Lagged));
         assert_eq!(positions(&recent, 40), Ok((41..51).collect()));
     }
 
     #[test]
-    fn after_a_deletion_memory_no_longer_answers() {
+    fn after_a_deletion_memory_is_empty() {
         let recent = Recent::new(0);
         recent.push(commit(1, 3, 1));
         recent.clear(4);
-        assert_eq!(positions(&recent, 0), Err(Behind));
+        assert_eq!(positions(&recent, 0), Err(Lagged));
         assert_eq!(positions(&recent, 4), Ok(vec![]));
         assert_eq!(recent.latest_position(), 4);
     }

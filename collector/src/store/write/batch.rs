@@ -7,7 +7,7 @@ use tabtape::record::{Line, SessionId};
 /// One parsed record and its bytes.
 #[derive(Debug, Clone)]
 pub struct Incoming {
-    /// The line as it came, without a newline.
+    /// The line as it arrived, without a newline.
     pub line: Bytes,
     /// The parsed line.
     pub parsed: Line,
@@ -24,7 +24,7 @@ pub struct Batch {
     pub pairing: Option<String>,
     /// The records.
     pub records: Vec<Incoming>,
-    /// The request that must not be carried out twice, if it says so.
+    /// The name of the request, if it must not be carried out twice.
     pub idempotency: Option<Idempotency>,
 }
 
@@ -37,16 +37,16 @@ pub struct Idempotency {
     pub digest: [u8; 32],
 }
 
-/// The result that is kept for an `Idempotency-Key`.
+/// The receipt that is kept for an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answered {
+pub struct IdempotentReceipt {
     /// Row of the session.
     pub session: i64,
     /// First seq.
     pub first_seq: u64,
     /// Last seq.
     pub last_seq: u64,
-    /// Digest of what it asked for.
+    /// Digest of the request.
     pub digest: [u8; 32],
 }
 
@@ -66,18 +66,21 @@ pub struct Receipt {
     pub acked_seq: u64,
     /// Records that were new.
     pub accepted: u64,
-    /// Records that were stored before, or stood for a seq that was.
+    /// Records that were stored before, or cover a seq that was.
     pub duplicates: u64,
     /// The conflict at which the batch stopped, if any.
     pub conflict: Option<Conflict>,
 }
 
-/// Looks a request up by its name.
-pub(in crate::store) fn answered(connection: &Connection, key: &str) -> rusqlite::Result<Option<Answered>> {
+/// Returns the receipt that is kept for the request of this name.
+pub(in crate::store) fn idempotent_receipt(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<IdempotentReceipt>> {
     connection
         .prepare_cached("SELECT session, first_seq, last_seq, digest FROM idempotency WHERE key = ?1")?
         .query_row([key], |row| {
-            Ok(Answered {
+            Ok(IdempotentReceipt {
                 session: row.get(0)?,
                 first_seq: row.get::<_, i64>(1)? as u64,
                 last_seq: row.get::<_, i64>(2)? as u64,

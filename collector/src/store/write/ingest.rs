@@ -1,17 +1,17 @@
 //! Storing the records of one session: exactly once, in one open transaction.
 //!
-//! For every record the ledger says whether its seq is new. New is stored. What is covered already is
-//! looked up: the same bytes are a duplicate, other bytes a [`Conflict`], which ends the batch where it
-//! stands; what came before it is kept. The outcome does not depend on the order in which records
-//! arrive: an event replaces the part of a gap that stood for it, and a gap is kept only where no event
-//! is stored. Two things never come back: what retention took and what a person deleted.
+//! The ledger decides for each record whether its seq is new. A new record is stored. An existing one is
+//! compared: the same bytes are a duplicate; other bytes are a [`Conflict`], which ends the batch, and the
+//! records before it are kept. The outcome does not depend on the order of arrival: an event replaces the
+//! part of a gap that covers it, and a gap is kept only for seqs without an event. Records that retention
+//! removed or that a person deleted are never stored again.
 
 use super::batch::{Batch, Conflict, Idempotency, Receipt};
 use super::session_state::{SessionState, load_session, new_session, write_session};
 use crate::clock::now_micros;
 use crate::store::format::gaps::{gap_line, gap_over, insert_gap_row};
 use crate::store::format::names::{Interner, NameKind};
-use crate::store::format::packed::{Packed, Unpacker};
+use crate::store::format::packed::{CompressedLines, Unpacker};
 use crate::store::read::recent::{Committed, Kind};
 use bytes::Bytes;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
@@ -19,13 +19,13 @@ use std::collections::HashMap;
 use tabtape::record::reason::DELETED;
 use tabtape::record::{Gap, Header, Line, Record, SessionId};
 
-/// An event on its way into the table.
+/// An event that will be stored.
 #[derive(Debug, Clone, Copy)]
-struct Arrived<'a> {
+struct NewEvent<'a> {
     header: &'a Header,
-    /// As it came.
+    /// The line as it arrived.
     line: &'a Bytes,
-    /// As it will lie there.
+    /// The bytes of the table row: the line, compressed or not.
     stored: &'a [u8],
 }
 
@@ -36,7 +36,7 @@ struct TabSeen {
     last_ts: u64,
 }
 
-/// Everything a transaction changes beside the tables; dropped when it is rolled back.
+/// State that a transaction changes in addition to the tables; dropped on rollback.
 #[derive(Debug)]
 pub(in crate::store) struct Ingest {
     pub(in crate::store) sessions: HashMap<SessionId, SessionState>,
@@ -61,13 +61,13 @@ impl Ingest {
         }
     }
 
-    /// The transaction is on disk: hands out its records.
+    /// Returns the records of the transaction, which is on disk.
     pub(in crate::store) fn take_committed(&mut self) -> Vec<Committed> {
         self.committed_position = self.latest_position;
         std::mem::take(&mut self.committed)
     }
 
-    /// The transaction is undone: what was learned in it is forgotten.
+    /// Forgets the state of the transaction, which was rolled back.
     pub(in crate::store) fn roll_back(&mut self) {
         self.sessions.clear();
         self.counts.clear();
@@ -87,7 +87,7 @@ impl Ingest {
         &mut self,
         transaction: &Transaction<'_>,
         batch: &Batch,
-        packed: &Packed,
+        packed: &CompressedLines,
     ) -> rusqlite::Result<Receipt> {
         let mut state = self.take_session(transaction, batch)?;
         let mut receipt = Receipt { acked_seq: 0, accepted: 0, duplicates: 0, conflict: None };
@@ -109,7 +109,7 @@ impl Ingest {
         &mut self,
         transaction: &Transaction<'_>,
         batch: &Batch,
-        packed: &Packed,
+        packed: &CompressedLines,
         state: &mut SessionState,
         receipt: &mut Receipt,
     ) -> rusqlite::Result<()> {
@@ -117,9 +117,9 @@ impl Ingest {
         for (index, incoming) in batch.records.iter().enumerate() {
             let outcome = match &incoming.parsed {
                 Line::Event { header, .. } => {
-                    let event = Arrived { header, line: &incoming.line, stored: packed.get(index) };
+                    let event = NewEvent { header, line: &incoming.line, stored: packed.get(index) };
                     if state.ledger.covers(header.seq) {
-                        self.meet_covered(transaction, &mut insert, state, event, batch.session_id)?
+                        self.resolve_existing(transaction, &mut insert, state, event, batch.session_id)?
                     } else {
                         self.insert(transaction, &mut insert, state, event)?;
                         state.ledger.cover(header.seq, header.seq);
@@ -145,7 +145,7 @@ impl Ingest {
         transaction: &Transaction<'_>,
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
-        Arrived { header, line, stored }: Arrived<'_>,
+        NewEvent { header, line, stored }: NewEvent<'_>,
     ) -> rusqlite::Result<()> {
         let record = Record { header, line };
         let category = self.interner.id(transaction, NameKind::Category, record.category())?;
@@ -191,13 +191,13 @@ impl Ingest {
         Ok(())
     }
 
-    /// An event whose seq is accounted for: a duplicate, a conflict, or what a gap stood for.
-    fn meet_covered(
+    /// Stores an event whose seq is covered: it is a duplicate, a conflict, or replaces part of a gap.
+    fn resolve_existing(
         &mut self,
         transaction: &Transaction<'_>,
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
-        event: Arrived<'_>,
+        event: NewEvent<'_>,
         session_id: SessionId,
     ) -> rusqlite::Result<Outcome> {
         let header = event.header;
@@ -218,7 +218,7 @@ impl Ingest {
             Some(Stored::Same) => return Ok(Outcome::Duplicate),
             Some(Stored::Other) => return Ok(Outcome::Conflict),
             Some(Stored::Broken) => {
-                // The stored line was damaged; the line that arrives again replaces it.
+                // The stored line is damaged; the line that arrived again replaces it.
                 transaction
                     .prepare_cached("UPDATE events SET line = ?3 WHERE session = ?1 AND seq = ?2")?
                     .execute(params![state.row, header.seq as i64, &event.line[..]])?;
@@ -227,7 +227,7 @@ impl Ingest {
             None => {}
         }
         let Some(gap) = gap_over(transaction, state.row, header.seq)? else {
-            return Ok(Outcome::Duplicate); // retention took it
+            return Ok(Outcome::Duplicate); // retention removed it
         };
         if gap.reason == DELETED {
             return Ok(Outcome::Duplicate);
@@ -302,7 +302,7 @@ impl Ingest {
         }
     }
 
-    /// Writes ledgers and counts, last thing before the commit.
+    /// Writes ledgers and counts; called last before the commit.
     pub(in crate::store) fn flush(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         for state in self.sessions.values_mut().filter(|state| state.dirty) {
             write_session(transaction, state)?;
@@ -330,11 +330,11 @@ impl Ingest {
     }
 }
 
-/// The record that is stored at a seq that arrives again.
+/// The stored record of a seq that arrived again.
 enum Stored {
     Same,
     Other,
-    /// Nobody can read it any more.
+    /// It cannot be read.
     Broken,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A seq is covered once an event or a gap was stored for it, and stays covered when retention or a
 //! deletion takes the record away: the ledger only grows. [`Ledger::acked_seq`] is the unbroken prefix
-//! from 1, the number a producer may forget up to. What lies above a hole is kept as disjoint ranges,
+//! from 1, the number a producer may forget up to. Seqs above a missing one are kept as disjoint ranges,
 //! so a session delivered in order costs one number.
 
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::store) struct Ledger {
     acked_seq: u64,
-    /// Covered ranges above the first hole: first → last, disjoint, never touching.
-    islands: BTreeMap<u64, u64>,
+    /// Covered ranges above the first missing seq: first → last, disjoint, never touching.
+    ranges_above_gap: BTreeMap<u64, u64>,
 }
 
 impl Ledger {
-    /// Restores a ledger from its stored prefix and islands.
-    pub(in crate::store) fn restore(acked_seq: u64, islands: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let mut ledger = Self { acked_seq, islands: BTreeMap::new() };
-        for (first, last) in islands {
+    /// Restores a ledger from its stored prefix and the ranges above it.
+    pub(in crate::store) fn restore(acked_seq: u64, ranges: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut ledger = Self { acked_seq, ranges_above_gap: BTreeMap::new() };
+        for (first, last) in ranges {
             ledger.cover(first, last);
         }
         ledger
@@ -32,17 +32,18 @@ impl Ledger {
 
     /// The highest covered seq.
     pub(in crate::store) fn latest_seq(&self) -> u64 {
-        self.islands.last_key_value().map_or(self.acked_seq, |(_, last)| *last)
+        self.ranges_above_gap.last_key_value().map_or(self.acked_seq, |(_, last)| *last)
     }
 
-    /// The covered ranges above the first hole.
-    pub(in crate::store) fn islands(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.islands.iter().map(|(first, last)| (*first, *last))
+    /// Returns the covered ranges above the first missing seq.
+    pub(in crate::store) fn ranges_above_gap(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.ranges_above_gap.iter().map(|(first, last)| (*first, *last))
     }
 
     /// Whether `seq` is accounted for.
     pub(in crate::store) fn covers(&self, seq: u64) -> bool {
-        seq <= self.acked_seq || self.islands.range(..=seq).next_back().is_some_and(|(_, last)| seq <= *last)
+        seq <= self.acked_seq
+            || self.ranges_above_gap.range(..=seq).next_back().is_some_and(|(_, last)| seq <= *last)
     }
 
     /// Accounts for every seq from `first` to `last`.
@@ -52,30 +53,30 @@ impl Ledger {
         }
         if first <= self.acked_seq + 1 {
             self.acked_seq = last;
-            self.absorb_islands();
+            self.absorb_ranges();
             return;
         }
         let (mut first, mut last) = (first, last);
         // Ranges that overlap or touch [first, last] become one with it.
         while let Some((start, end)) =
-            self.islands.range(..=last.saturating_add(1)).next_back().map(|(s, e)| (*s, *e))
+            self.ranges_above_gap.range(..=last.saturating_add(1)).next_back().map(|(s, e)| (*s, *e))
         {
             if end.saturating_add(1) < first {
                 break;
             }
-            self.islands.remove(&start);
+            self.ranges_above_gap.remove(&start);
             first = first.min(start);
             last = last.max(end);
         }
-        self.islands.insert(first, last);
+        self.ranges_above_gap.insert(first, last);
     }
 
     /// The parts of `first..=last` that are not accounted for, in order.
     pub(in crate::store) fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut parts = Vec::new();
         let mut next = first.max(self.acked_seq + 1);
-        let from = self.islands.range(..=next).next_back().map_or(next, |(start, _)| *start);
-        for (&start, &end) in self.islands.range(from..) {
+        let from = self.ranges_above_gap.range(..=next).next_back().map_or(next, |(start, _)| *start);
+        for (&start, &end) in self.ranges_above_gap.range(from..) {
             if start > last {
                 break;
             }
@@ -90,12 +91,12 @@ impl Ledger {
         parts
     }
 
-    fn absorb_islands(&mut self) {
-        while let Some((&start, &end)) = self.islands.first_key_value() {
+    fn absorb_ranges(&mut self) {
+        while let Some((&start, &end)) = self.ranges_above_gap.first_key_value() {
             if start > self.acked_seq + 1 {
                 break;
             }
-            self.islands.remove(&start);
+            self.ranges_above_gap.remove(&start);
             self.acked_seq = self.acked_seq.max(end);
         }
     }
@@ -108,7 +109,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_hole_holds_the_prefix_back_until_it_is_filled() {
+    fn a_missing_seq_holds_the_prefix_back_until_it_arrives() {
         let mut ledger = Ledger::default();
         ledger.cover(1, 10);
         ledger.cover(21, 30);
@@ -116,12 +117,12 @@ mod tests {
         assert_eq!(ledger.uncovered(5, 35), vec![(11, 20), (31, 35)]);
         ledger.cover(11, 20);
         assert_eq!(ledger.acked_seq(), 30);
-        assert_eq!(ledger.islands().count(), 0);
+        assert_eq!(ledger.ranges_above_gap().count(), 0);
     }
 
     proptest! {
         #[test]
-        fn it_agrees_with_a_set_of_seqs(ranges in prop::collection::vec((1u64..60, 0u64..12), 0..40), probe in (1u64..70, 0u64..20)) {
+        fn the_ledger_agrees_with_a_set_of_seqs(ranges in prop::collection::vec((1u64..60, 0u64..12), 0..40), probe in (1u64..70, 0u64..20)) {
             let mut ledger = Ledger::default();
             let mut set = BTreeSet::new();
             for (first, length) in ranges {
@@ -138,7 +139,7 @@ mod tests {
             let missing: Vec<u64> = ledger.uncovered(first, last).iter().flat_map(|(a, b)| *a..=*b).collect();
             let expected: Vec<u64> = (first..=last).filter(|seq| !set.contains(seq)).collect();
             prop_assert_eq!(missing, expected);
-            prop_assert_eq!(Ledger::restore(ledger.acked_seq(), ledger.islands()), ledger);
+            prop_assert_eq!(Ledger::restore(ledger.acked_seq(), ledger.ranges_above_gap()), ledger);
         }
     }
 }

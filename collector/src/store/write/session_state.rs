@@ -1,4 +1,4 @@
-//! The writer's state of a session: its row, its ledger, its times.
+//! The state that the writer keeps for a session: its row, its ledger, its times.
 
 use super::ledger::Ledger;
 use crate::clock::now_micros;
@@ -12,7 +12,7 @@ pub(in crate::store) struct SessionState {
     pub(in crate::store) ledger: Ledger,
     pub(in crate::store) first_ts: Option<u64>,
     pub(in crate::store) last_ts: Option<u64>,
-    had_islands: bool,
+    had_ranges_above_gap: bool,
     pub(in crate::store) dirty: bool,
 }
 
@@ -35,20 +35,20 @@ pub(in crate::store) fn load_session(
     let Some((row, acked_seq, first_ts, last_ts)) = row else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1")?;
-    let islands = statement
+    let ranges = statement
         .query_map([row], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(Some(SessionState {
         row,
-        had_islands: !islands.is_empty(),
-        ledger: Ledger::restore(acked_seq as u64, islands),
+        had_ranges_above_gap: !ranges.is_empty(),
+        ledger: Ledger::restore(acked_seq as u64, ranges),
         first_ts: first_ts.map(|ts| ts as u64),
         last_ts: last_ts.map(|ts| ts as u64),
         dirty: false,
     }))
 }
 
-/// Gives a session that is new a row.
+/// Inserts the row of a new session.
 pub(in crate::store) fn new_session(
     transaction: &Transaction<'_>,
     session_id: SessionId,
@@ -64,12 +64,12 @@ pub(in crate::store) fn new_session(
         ledger: Ledger::default(),
         first_ts: None,
         last_ts: None,
-        had_islands: false,
+        had_ranges_above_gap: false,
         dirty: true,
     })
 }
 
-/// Writes it to its row.
+/// Writes the state of a session to its row.
 pub(in crate::store) fn write_session(
     transaction: &Transaction<'_>,
     state: &mut SessionState,
@@ -85,15 +85,15 @@ pub(in crate::store) fn write_session(
             state.first_ts.map(|ts| ts as i64),
             state.last_ts.map(|ts| ts as i64),
         ])?;
-    let has_islands = state.ledger.islands().next().is_some();
-    if state.had_islands || has_islands {
+    let has_ranges_above_gap = state.ledger.ranges_above_gap().next().is_some();
+    if state.had_ranges_above_gap || has_ranges_above_gap {
         transaction.prepare_cached("DELETE FROM islands WHERE session = ?1")?.execute([state.row])?;
         let mut insert = transaction
             .prepare_cached("INSERT INTO islands (session, first_seq, last_seq) VALUES (?1, ?2, ?3)")?;
-        for (first, last) in state.ledger.islands() {
+        for (first, last) in state.ledger.ranges_above_gap() {
             insert.execute(params![state.row, first as i64, last as i64])?;
         }
     }
-    state.had_islands = has_islands;
+    state.had_ranges_above_gap = has_ranges_above_gap;
     Ok(())
 }

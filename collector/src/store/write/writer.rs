@@ -1,16 +1,16 @@
 //! The one writer: a thread that owns the writing connection.
 //!
-//! Group commit: everything that arrived while the last transaction was being synced goes into the next
-//! one, so many small batches cost one fsync. A receipt is sent only after the commit has returned with
-//! `synchronous = FULL`. If a group fails it is undone as a whole and its batches are tried one by one,
-//! so one that cannot be stored does not take others with it.
+//! Group commit: all batches that arrived during the last commit go into the next transaction, so that many
+//! small batches cost one fsync. A receipt is sent only after the commit has returned with
+//! `synchronous = FULL`. A group that fails is rolled back as a whole, and its batches are tried
+//! one by one, so that one that cannot be stored does not affect the others.
 
 use super::batch::{Batch, Receipt};
 use super::ingest::Ingest;
 use crate::clock::now_micros;
 use crate::store::StoreError;
 use crate::store::format::names::{Interner, Names};
-use crate::store::format::packed::Packed;
+use crate::store::format::packed::CompressedLines;
 use crate::store::read::recent::{Commit, Recent};
 use crate::store::store_file::StoreFile;
 use rusqlite::{Connection, TransactionBehavior};
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// Most batches waiting for the writer; more are answered "busy".
+/// Most batches that wait for the writer; more are answered "busy".
 const MAX_QUEUED: usize = 512;
 /// Most bytes waiting for the writer: what a slow disk may cost in memory.
 const MAX_QUEUED_BYTES: usize = 128 << 20;
@@ -28,7 +28,7 @@ const MAX_GROUP_BYTES: usize = 4 << 20;
 const MAX_GROUP_BATCHES: usize = 256;
 /// Up to here, packing takes less than it costs to hand it to another thread.
 const PACKED_AT_ONCE_BYTES: usize = 64 << 10;
-/// How often the clock table learns where the store is; see `retention`.
+/// Interval in which the clock table records the latest position; see `retention`.
 const CLOCK_STEP_MICROS: u64 = 60_000_000;
 
 /// A rare operation that uses [`WriterState`].
@@ -85,7 +85,7 @@ impl Writer {
             .spawn(move || {
                 let run = std::panic::AssertUnwindSafe(|| state.run(queue));
                 if std::panic::catch_unwind(run).is_err() {
-                    // Without its writer a collector only looks alive. What is on disk is whole: start it again.
+                    // Without its writer the collector cannot store anything. The file is intact: start the collector again.
                     tracing::error!("the store's writer failed; the collector ends");
                     std::process::abort();
                 }
@@ -102,7 +102,7 @@ impl Writer {
         if self.queued_bytes.fetch_add(bytes, Relaxed) > MAX_QUEUED_BYTES {
             return Err(StoreError::Busy);
         }
-        // Here and not on the writer's thread, which is the one that everybody waits for.
+        // Not on the writer's thread, for which every batch waits.
         let (batch, packed) = pack(batch, bytes).await?;
         let (reply, receipt) = oneshot::channel();
         self.ops.try_send(Op::Ingest(Box::new(Waiting { batch, packed, reply }))).map_err(
@@ -149,17 +149,17 @@ impl Writer {
     }
 }
 
-/// A batch with its packed lines, and who waits for its receipt.
+/// A batch with its compressed lines, and the channel of its receipt.
 struct Waiting {
     batch: Batch,
-    packed: Packed,
+    packed: CompressedLines,
     reply: oneshot::Sender<Result<Receipt, StoreError>>,
 }
 
-/// Packs the lines of a batch; off the async threads if it is large.
-async fn pack(batch: Batch, bytes: usize) -> Result<(Batch, Packed), StoreError> {
+/// Compresses the lines of a batch; off the async threads if the batch is large.
+async fn pack(batch: Batch, bytes: usize) -> Result<(Batch, CompressedLines), StoreError> {
     let work = move || {
-        let packed = Packed::of(batch.records.iter().map(|record| &record.line[..]));
+        let packed = CompressedLines::of(batch.records.iter().map(|record| &record.line[..]));
         (batch, packed)
     };
     if bytes < PACKED_AT_ONCE_BYTES {

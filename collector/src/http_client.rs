@@ -1,4 +1,4 @@
-//! HTTP clients of our own requests.
+//! HTTP clients of the requests that this program sends.
 
 /// A client to configure further: TLS with the platform's roots, no redirects followed.
 pub(crate) fn client() -> reqwest::ClientBuilder {
