@@ -15,3 +15,4 @@ mod producers;
 mod render;
 pub mod store;
 mod stored_line;
+pub mod tasks;

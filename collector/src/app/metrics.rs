@@ -24,6 +24,8 @@ pub(crate) struct Forwarding {
     pub(crate) forwarded: AtomicU64,
     pub(crate) rejected: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) altered: AtomicU64,
+    pub(crate) unreadable: AtomicU64,
     pub(crate) not_retained: AtomicU64,
 }
 
@@ -107,6 +109,18 @@ impl Metrics {
                 "counter",
                 "Records that retention took before they were forwarded",
                 &forwarding.not_retained,
+            ),
+            (
+                "tabtape_otlp_altered_total",
+                "counter",
+                "Records forwarded with a part that OpenTelemetry cannot hold written in another way",
+                &forwarding.altered,
+            ),
+            (
+                "tabtape_otlp_unreadable_total",
+                "counter",
+                "Lines forwarded as their text, because they are no records",
+                &forwarding.unreadable,
             ),
         ];
         let mut text = String::new();

@@ -108,6 +108,12 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
         findings
             .push(bad("store", "its file was deleted or replaced; the collector opens it again by itself"));
     }
+    for (name, task) in health["tasks"].as_object().into_iter().flatten() {
+        if task["running"] == false {
+            let reason = task["last_end"].as_str().unwrap_or("?");
+            findings.push(bad("task", format!("{name} does not run and is started again: {reason}")));
+        }
+    }
     if let Some(notice) = health["store_notice"].as_str() {
         findings.push(bad("store", notice));
     }

@@ -11,9 +11,9 @@ use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Ports tried after a taken one, before any free one is taken.
@@ -85,15 +85,22 @@ async fn serve_store(
     state: &App,
     args: &ServeArgs,
 ) -> Result<Option<Store>, CliError> {
-    let mut background = JoinSet::new(); // ended with the store that they use
-    background.spawn(keep_state(folder.to_owned(), state.clone()));
+    let tasks = state.store.tasks(); // they end with the store that they use
+    {
+        let (folder, state) = (folder.to_owned(), state.clone());
+        tasks.supervise("collector.json", move || keep_state(folder.clone(), state.clone()));
+    }
     if let Some(endpoint) = &args.otlp_endpoint {
         let forwarder =
             Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
-        background.spawn(forwarder.map_err(CliError::Failed)?.run());
+        let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
+        tasks.supervise("forwarding", move || Arc::clone(&forwarder).run());
     }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
-    background.spawn(retain(state.store.clone(), retention));
+    {
+        let store = state.store.clone();
+        tasks.supervise("retention", move || retain(store.clone(), retention));
+    }
     let (router, _) = router(state.clone());
     let listener = TcpListener::from_std(listener.try_clone()?)?;
     let mut serving = std::pin::pin!(serve(listener, state, router));
@@ -132,13 +139,13 @@ fn notice(old: &Store, new: &Store) -> String {
 }
 
 /// Applies retention at regular intervals.
-async fn retain(store: Store, retention: Retention) {
+async fn retain(store: Store, retention: Retention) -> String {
     let mut every = tokio::time::interval(RETENTION_STEP);
     loop {
         every.tick().await;
         match store.retain(retention).await {
             Ok(_) => {}
-            Err(StoreError::Closed) => return,
+            Err(error @ StoreError::Closed) => return error.to_string(),
             Err(error) => tracing::warn!(%error, "retention did not finish; trying again"),
         }
     }
@@ -205,7 +212,7 @@ fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
 }
 
 /// Writes collector.json again whenever a token or secret in it has changed.
-async fn keep_state(folder: PathBuf, app: App) {
+async fn keep_state(folder: PathBuf, app: App) -> String {
     loop {
         app.auth.local_changed().await;
         if let Err(error) = write_state(&folder, &app) {

@@ -29,6 +29,7 @@ pub(super) async fn get(
         return Err(Problem::forbidden("wrong_scope", detail));
     }
     let mut text = metrics.to_text();
+    text.push_str(&store.tasks().to_text());
     let _ = write!(
         text,
         "# HELP tabtape_store_position Position of the last record.\n# TYPE tabtape_store_position gauge\ntabtape_store_position {}\n",

@@ -137,9 +137,11 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
 /// Liveness.
 #[utoipa::path(get, path = "/healthz", tag = "public", responses((status = OK, body = Value)))]
 async fn health(State(store): State<Store>, State(store_notice): State<Option<Arc<str>>>) -> Json<Value> {
+    let tasks = store.tasks().states();
     let status = match store.damage() {
         _ if store.is_replaced() => "replaced",
         Some(_) => "damaged",
+        None if tasks.values().any(|task| !task.running) => "degraded",
         None => "ok",
     };
     Json(json!({
@@ -148,6 +150,7 @@ async fn health(State(store): State<Store>, State(store_notice): State<Option<Ar
         "store_notice": store_notice,
         "version": env!("CARGO_PKG_VERSION"),
         "store_id": store.store_id(),
+        "tasks": tasks,
     }))
 }
 

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 const BATCH_RECORDS: usize = 1000;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const STOPPED: &str = "the collector stops";
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// Forwards until cancelled.
@@ -64,12 +65,12 @@ impl Forwarder {
         Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop, metrics })
     }
 
-    /// Runs until cancelled.
-    pub(crate) async fn run(self) {
+    /// Runs until cancelled; returns why it ended.
+    pub(crate) async fn run(self: Arc<Self>) -> String {
         let mut commits = self.store.subscribe();
         let mut cursor = match self.store.get_counter(&self.cursor_name).await {
             Ok(cursor) => cursor.unwrap_or(0),
-            Err(error) => return tracing::error!(%error, "forwarding cannot read its cursor"),
+            Err(error) => return format!("forwarding cannot read its cursor: {error}"),
         };
         tracing::info!(url = %self.url, cursor, "forwarding");
         loop {
@@ -80,7 +81,7 @@ impl Forwarder {
                     continue;
                 }
                 Ok(_) => {}
-                Err(StoreError::Closed) => return,
+                Err(error @ StoreError::Closed) => return error.to_string(),
                 Err(error) => {
                     tracing::warn!(%error, "forwarding waits for the store");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -88,8 +89,8 @@ impl Forwarder {
                 }
             }
             tokio::select! {
-                () = self.stop.cancelled() => return,
-                changed = commits.changed() => if changed.is_err() { return },
+                () = self.stop.cancelled() => return STOPPED.to_owned(),
+                changed = commits.changed() => if changed.is_err() { return STOPPED.to_owned() },
             }
         }
     }
@@ -128,12 +129,16 @@ impl Forwarder {
     async fn deliver_split(&self, records: &[PageRecord]) -> bool {
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
-            match self.until_answered(&record::request(part.iter().map(|record| &record.line[..]))).await {
+            let request = record::request(part.iter().map(|record| &record.line[..]));
+            match self.until_answered(&request).await {
                 None => return false,
                 Some(Ok(rejected)) => {
                     let taken = (part.len() as u64).saturating_sub(rejected);
                     self.metrics.forwarding.forwarded.fetch_add(taken, Relaxed);
                     self.metrics.forwarding.rejected.fetch_add(rejected, Relaxed);
+                    let record::Changed { altered, unreadable } = record::changed(&request);
+                    self.metrics.forwarding.altered.fetch_add(altered, Relaxed);
+                    self.metrics.forwarding.unreadable.fetch_add(unreadable, Relaxed);
                 }
                 Some(Err(why)) => match part {
                     [alone] => {

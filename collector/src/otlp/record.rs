@@ -31,6 +31,8 @@ use tabtape::severity::severity;
 
 /// Name of a line that is forwarded as its text.
 pub(crate) const UNREADABLE: &str = "tabtape.unreadable";
+/// The attribute of a record with a part that is written in another way.
+const ALTERED: &str = "tabtape.altered";
 /// Deepest nesting of `data` that is sent as values. A level takes three messages, and decoders refuse a request that
 /// nests more than 100 (<https://docs.rs/prost/latest/prost/#decoding>).
 const MAX_NESTING: usize = 24;
@@ -38,6 +40,27 @@ const MAX_NESTING: usize = 24;
 /// A request that carries these records.
 pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLogsServiceRequest {
     envelope(lines.into_iter().map(log_record).collect())
+}
+
+/// The numbers of records that a request does not carry exactly as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Records with a part that is written in another way.
+    pub(crate) altered: u64,
+    /// Lines that are sent as their text.
+    pub(crate) unreadable: u64,
+}
+
+/// Counts the records of `request` that are not carried exactly as they are stored.
+pub(crate) fn changed(request: &ExportLogsServiceRequest) -> Changed {
+    let records = request.resource_logs.iter().flat_map(|logs| &logs.scope_logs);
+    let mut changed = Changed { altered: 0, unreadable: 0 };
+    for record in records.flat_map(|scope| &scope.log_records) {
+        changed.unreadable += u64::from(record.event_name == UNREADABLE);
+        let is_altered = record.attributes.iter().any(|attribute| attribute.key == ALTERED);
+        changed.altered += u64::from(is_altered);
+    }
+    changed
 }
 
 /// Returns a request that reports how many records retention removed before they were sent.
@@ -126,7 +149,7 @@ fn of_stored(StoredLine { value: record, mut altered }: StoredLine) -> Option<Lo
         None => (!data.is_null()).then(|| of_json(data, MAX_NESTING, &mut altered)),
     };
     if altered {
-        attributes.push(flag("tabtape.altered"));
+        attributes.push(flag(ALTERED));
     }
     Some(LogRecord {
         time_unix_nano: event["ts"].as_u64().unwrap_or(0).saturating_mul(1000),
@@ -381,6 +404,7 @@ mod tests {
         for line in [&b"{\"a\":"[..], b"{}", b"\xff"] {
             let record = log_record(line);
             assert_eq!(record.event_name, UNREADABLE);
+            assert_eq!(changed(&request([line])), Changed { altered: 0, unreadable: 1 });
             assert_eq!(record.body, Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned()))));
         }
     }

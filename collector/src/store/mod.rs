@@ -29,6 +29,7 @@ pub use read::recent::{Committed, Kind};
 pub use read::sessions::{SessionRow, SessionSummary};
 pub use write::batch::{Batch, Conflict, Idempotency, IdempotentReceipt, Incoming, Receipt};
 
+use crate::tasks::Tasks;
 use format::names::Names;
 use format::schema;
 use maintain::integrity;
@@ -44,7 +45,6 @@ use std::time::Duration;
 use store_file::StoreFile;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use write::batch;
 use write::writer::{self, Writer};
 
@@ -68,7 +68,7 @@ struct Inner {
     /// Positions the text index covers.
     indexed: Arc<AtomicU64>,
     index_wake: Arc<Notify>,
-    indexer: JoinHandle<()>,
+    tasks: Arc<Tasks>,
     damage: Arc<OnceLock<String>>,
     file: Arc<StoreFile>,
     /// Held for as long as the store is open.
@@ -103,15 +103,16 @@ impl Store {
         let readers = Arc::new(Readers::new(events.clone(), index.clone(), Arc::clone(&file)));
         let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent), Arc::clone(&file))?;
         let index_wake = Arc::new(Notify::new());
-        let keeping = index::keep(
-            index,
-            events,
-            readers.in_use(),
-            recent.subscribe(),
-            Arc::clone(&index_wake),
-            Arc::clone(&indexed),
-        );
-        let indexer = tokio::spawn(keeping);
+        let tasks = Arc::new(Tasks::default());
+        let keep_index = {
+            let (readers, recent) = (Arc::clone(&readers), Arc::clone(&recent));
+            let (wake, indexed) = (Arc::clone(&index_wake), Arc::clone(&indexed));
+            move || {
+                let shared = (Arc::clone(&wake), Arc::clone(&indexed));
+                index::keep(index.clone(), events.clone(), readers.in_use(), recent.subscribe(), shared)
+            }
+        };
+        tasks.supervise("text index", keep_index);
         let damage = Arc::new(OnceLock::new());
         if check_later {
             tokio::spawn(integrity::later(Arc::clone(&readers), Arc::clone(&damage)));
@@ -126,7 +127,7 @@ impl Store {
                 writer,
                 indexed,
                 index_wake,
-                indexer,
+                tasks,
                 damage,
                 file,
                 lock,
@@ -138,6 +139,12 @@ impl Store {
     #[must_use]
     pub fn store_id(&self) -> &str {
         &self.inner.store_id
+    }
+
+    /// Returns the background tasks that work on this store. They end when it is closed.
+    #[must_use]
+    pub fn tasks(&self) -> &Arc<Tasks> {
+        &self.inner.tasks
     }
 
     /// Returns the data folder.
@@ -321,7 +328,7 @@ impl Store {
 
     /// Finishes what is queued and checkpoints.
     pub async fn close(&self) {
-        self.inner.indexer.abort();
+        self.inner.tasks.stop();
         self.inner.readers.close();
         self.inner.writer.close().await;
     }

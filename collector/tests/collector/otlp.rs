@@ -153,6 +153,22 @@ async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes)
     (StatusCode::OK, [("retry-after", "0")], answer.encode_to_vec())
 }
 
+/// Returns a counter of forwarding.
+async fn counter(process: &Process, name: &str) -> u64 {
+    let text = process.get("/metrics").await.text().await.unwrap();
+    let name = format!("tabtape_otlp_{name}_total ");
+    let line = text.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no {name}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+async fn wait_until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 fn start(folder: &Path, endpoint: &str) -> Process {
     Process::start_with(folder, &["--otlp-endpoint", endpoint])
 }
@@ -177,19 +193,11 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     let first = start(folder.path(), &url);
     deliver(&first, 1, 3000).await;
     endpoint.wait_for(2998).await; // all but these two
-    let counted = async || {
-        let text = first.get("/metrics").await.text().await.unwrap();
-        let of = |name: &str| {
-            let line =
-                text.lines().find(|line| line.starts_with(&format!("tabtape_otlp_{name}_total "))).unwrap();
-            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
-        };
-        [of("forwarded"), of("rejected"), of("refused"), of("not_retained")]
-    };
-    while counted().await[0] < 2998 {
-        tokio::time::sleep(Duration::from_millis(20)).await; // its answer is still on the way
+    // The endpoint has the last batch before the collector has its answer.
+    wait_until("2998 are forwarded", async || counter(&first, "forwarded").await == 2998).await;
+    for (name, count) in [("rejected", 1), ("refused", 1), ("not_retained", 0)] {
+        assert_eq!(counter(&first, name).await, count, "{name}");
     }
-    assert_eq!(counted().await, [2998, 1, 1, 0]);
     *endpoint.script.lock().unwrap() = vec![503; 3];
     deliver(&first, 3001, 4000).await;
     drop(first); // killed with a batch on its way, or not
@@ -239,10 +247,39 @@ async fn odd_json_is_forwarded_and_exported() {
         assert!(started.elapsed() < Duration::from_secs(60), "{:?}", endpoint.taken.lock().unwrap());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    wait_until("the altered records are counted", async || counter(&process, "altered").await == 10).await;
+    assert_eq!(counter(&process, "unreadable").await, 0);
     let altered = |record: &LogRecord| attribute(record, "tabtape.altered") == Some(Any::BoolValue(true));
     assert!(endpoint.taken.lock().unwrap().iter().filter(is_odd).all(altered));
     let (status, exported, error) = run(folder.path(), &["export", "--format", "otlp"]);
     assert_eq!((status, exported.matches("app.odd").count() >= 2 * odd.len()), (0, true), "{error}");
+}
+
+/// A forwarder that cannot read its cursor ends. It is reported, and continues when the cursor can be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forwarder_that_ends_is_reported_and_started_again() {
+    let endpoint = Endpoint::default();
+    let (url, _serving) = endpoint.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    drop(start(folder.path(), &url));
+    let name = format!("otlp {url}/v1/logs");
+    let database = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(60)).unwrap();
+    database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, 'no number')", [&name]).unwrap();
+    let process = start(folder.path(), &url);
+    deliver(&process, 1, 100).await;
+    let health = async || process.get("/healthz").await.json::<Value>().await.unwrap();
+    wait_until("the end of forwarding is reported", async || health().await["status"] == "degraded").await;
+    let task = &health().await["tasks"]["forwarding"];
+    assert!(task["last_end"].as_str().unwrap().contains("cannot read its cursor"), "{task}");
+    let (status, findings, _) = run(folder.path(), &["doctor"]);
+    assert!(status == 1 && findings.contains("forwarding does not run"), "{findings}");
+
+    database.execute("UPDATE meta SET value = 0 WHERE key = ?1", [&name]).unwrap();
+    endpoint.wait_for(100).await;
+    wait_until("all tasks run", async || health().await["status"] == "ok").await;
+    assert!(health().await["tasks"]["forwarding"]["restarts"].as_u64().unwrap() > 0);
+    assert!(endpoint.seqs().values().all(|count| *count == 1));
 }
 
 /// PyPI's rotel, as `npm run setup` has unpacked it or TABTAPE_ROTEL names it.

@@ -18,27 +18,30 @@ const BLOCKS_PER_TRANSACTION: u64 = 64;
 /// Under a steady stream, the index is at most about this far behind.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Keeps the index up to date until the store is closed.
+/// Keeps the index up to date until the store is closed; returns why it stopped.
 pub(in crate::store) async fn keep(
     path: PathBuf,
     store: PathBuf,
     in_use: TaskTrackerToken,
     mut commits: watch::Receiver<u64>,
-    wake: Arc<Notify>,
-    indexed: Arc<AtomicU64>,
-) {
-    let indexer = tokio::task::spawn_blocking(move || Indexer::open(&path, &store, in_use)).await;
-    let Ok(Ok(mut indexer)) = indexer else {
-        tracing::error!("the text index cannot be written; searches read everything");
-        return;
+    (wake, indexed): (Arc<Notify>, Arc<AtomicU64>),
+) -> String {
+    let opened = tokio::task::spawn_blocking(move || Indexer::open(&path, &store, in_use)).await;
+    let mut indexer = match opened {
+        Ok(Ok(indexer)) => indexer,
+        Ok(Err(error)) => return format!("the text index cannot be written: {error}"),
+        Err(error) => return format!("opening the text index failed: {error}"),
     };
     loop {
         let step = tokio::task::spawn_blocking(move || {
-            let caught_up = indexer.step();
-            (indexer, caught_up)
+            let progress = indexer.step();
+            (indexer, progress)
         });
-        let Ok((back, result)) = step.await else { return };
-        indexer = back;
+        let result;
+        (indexer, result) = match step.await {
+            Ok(stepped) => stepped,
+            Err(error) => return format!("indexing failed: {error}"),
+        };
         match result {
             Ok(progress) => {
                 indexed.store(progress.indexed_to, Relaxed);
@@ -50,7 +53,7 @@ pub(in crate::store) async fn keep(
         }
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
-            changed = commits.changed() => if changed.is_err() { return },
+            changed = commits.changed() => if changed.is_err() { return "the store is closed".to_owned() },
             () = wake.notified() => {}
         }
     }
