@@ -1,9 +1,8 @@
 //! The `tabtape` command.
 
-use clap::Parser as _;
 use std::process::ExitCode;
-use tabtape_collector::cli::{Cli, run};
+use tabtape_collector::cli::{arguments, run};
 
 fn main() -> ExitCode {
-    run(Cli::parse())
+    run(arguments())
 }

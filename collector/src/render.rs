@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use tabtape::levels::Severity;
+use tabtape::record::{Line, parse_line};
 
 /// Longest text of a line; `--json` shows all of it.
 const MAX_TEXT_CHARS: usize = 400;
@@ -109,7 +110,7 @@ pub(crate) fn line(record: &str, style: Style) -> String {
     let status = if event["category"] == "network" { &event["data"]["status"] } else { &Value::Null };
     let status = status.as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
     let severity = tabtape::severity::severity(type_, status);
-    let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0), false));
+    let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0)));
     let tab =
         event["source"]["metadata"]["tab_id"].as_str().map(|tab| format!("tab {tab}")).unwrap_or_default();
     let _ = write!(
@@ -176,12 +177,35 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Local time of a moment.
-pub(crate) fn time_of_day(ts_micros: u64, with_date: bool) -> String {
+/// Returns the local day of an event, with its offset, as in `2026-01-31 +05:30`; `None` for a gap.
+pub(crate) fn day_of(record: &str) -> Option<String> {
+    match parse_line(record.as_bytes()) {
+        Ok(Line::Event { header, .. }) => Some(local(header.ts_micros, "%Y-%m-%d %:z")),
+        _ => None,
+    }
+}
+
+/// Returns the line above the first record of a day.
+pub(crate) fn day_header(day: &str, style: Style) -> String {
+    style.paint("2", &format!("── {day} ──"))
+}
+
+/// Returns the local date and time of a moment with its offset, in one word that every command reads.
+pub(crate) fn local_time(ts_micros: u64) -> String {
+    local(ts_micros, "%Y-%m-%dT%H:%M:%S%:z")
+}
+
+/// Returns the local time of a moment. Its day and offset are in the line that [`day_header`] returns.
+fn time_of_day(ts_micros: u64) -> String {
+    local(ts_micros, "%H:%M:%S%.3f")
+}
+
+fn local(ts_micros: u64, format: &str) -> String {
     let moment = i64::try_from(ts_micros).ok().and_then(chrono::DateTime::from_timestamp_micros);
-    let Some(moment) = moment else { return "??:??:??".into() };
-    let local = moment.with_timezone(&chrono::Local);
-    local.format(if with_date { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S%.3f" }).to_string()
+    moment.map_or_else(
+        || "??:??:??".to_owned(),
+        |moment| moment.with_timezone(&chrono::Local).format(format).to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::client::Client;
 use super::state::{self, Running};
+use super::{session_ids, time};
 use crate::auth::Scope;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -47,6 +48,11 @@ impl Target {
         running.url = self.url.clone().unwrap_or(running.url);
         running.token = self.token.clone().unwrap_or(running.token);
         Ok(running)
+    }
+
+    /// Whether the collector is given by its address and token.
+    pub(super) const fn is_given(&self) -> bool {
+        self.url.is_some() && self.token.is_some()
     }
 
     pub(super) fn client(&self) -> Result<Client, CliError> {
@@ -102,7 +108,7 @@ pub(super) enum Command {
     Mark(MarkArgs),
     /// Delete stored events for good
     #[command(
-        after_help = "Examples:\n  tabtape delete site:bank.example\n  tabtape delete --session 0193…\n  tabtape delete --all"
+        after_help = "Examples:\n  tabtape delete site:bank.example\n  tabtape delete --session 0193…\n  tabtape delete --all --yes"
     )]
     Delete(DeleteArgs),
     /// Show what was being watched, since when, and the gaps
@@ -198,27 +204,32 @@ pub(super) struct Output {
 
 /// Selector terms and their shorthands.
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
+pub(super) struct SelectorArgs {
     /// Records to show, like `category:console severity:warn`; all if absent
     #[arg(value_name = "SELECTOR")]
     terms: Vec<String>,
-    /// A term to leave out, like `url:*/hot-update*`
+    /// A term to leave out, like `url:*/hot-update*`; `-url:*/hot-update*` is the same
     #[arg(long = "not", value_name = "TERM")]
     not: Vec<String>,
-    /// From then on: 10m, 2h, 2026-01-31T09:00Z
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// From then on: 10m, 2h ago, yesterday, 09:00, 2026-01-31T09:00+01:00, Unix seconds; local without an offset
+    #[arg(long, value_name = "TIME", value_parser = time::since)]
+    since: Option<u64>,
     /// Only errors
     #[arg(long)]
     errors: bool,
 }
 
-impl Wanted {
-    /// The selector's text.
-    pub(super) fn selector(&self) -> String {
-        let mut terms = self.terms.clone();
-        terms.extend(self.not.iter().map(|term| format!("-{term}")));
-        terms.extend(self.since.iter().map(|time| format!("since:{time}")));
+impl SelectorArgs {
+    /// Returns the selector's text, with times in Unix microseconds and whole ids of sessions.
+    pub(super) async fn selector(&self, client: &Client) -> Result<String, CliError> {
+        session_ids::with_whole_ids(client, self.text()).await
+    }
+
+    /// Returns the text of the terms.
+    fn text(&self) -> String {
+        let mut terms: Vec<String> = self.terms.iter().map(|term| time::with_micros(term)).collect();
+        terms.extend(self.not.iter().map(|term| time::with_micros(&format!("-{term}"))));
+        terms.extend(self.since.iter().map(|micros| format!("since:{micros}")));
         if self.errors {
             terms.push("severity:error".into());
         }
@@ -233,7 +244,7 @@ impl Wanted {
 #[derive(Debug, Args)]
 pub(super) struct TailArgs {
     #[command(flatten)]
-    pub(super) wanted: Wanted,
+    pub(super) wanted: SelectorArgs,
     /// Begin with the last N stored events
     #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=10000))]
     pub(super) lines: u16,
@@ -248,8 +259,8 @@ pub(super) struct TailArgs {
 #[derive(Debug, Args)]
 pub(super) struct QueryArgs {
     #[command(flatten)]
-    pub(super) wanted: Wanted,
-    /// One session, in order of seq
+    pub(super) wanted: SelectorArgs,
+    /// One session, in order of seq; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
     /// Only the last N
@@ -276,11 +287,11 @@ pub(super) enum Format {
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
-    pub(super) wanted: Wanted,
+    pub(super) wanted: SelectorArgs,
     /// The format to write
     #[arg(long, value_enum, default_value = "ndjson")]
     pub(super) format: Format,
-    /// One session
+    /// One session; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
     /// The file to write; stdout if absent
@@ -320,13 +331,16 @@ pub(super) struct MarkArgs {
 #[derive(Debug, Args)]
 pub(super) struct DeleteArgs {
     #[command(flatten)]
-    pub(super) wanted: Wanted,
-    /// One session
+    pub(super) wanted: SelectorArgs,
+    /// One session; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
     /// Everything
     #[arg(long)]
     pub(super) all: bool,
+    /// Delete without asking
+    #[arg(long, short = 'y')]
+    pub(super) yes: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -335,8 +349,8 @@ pub(super) struct DeleteArgs {
 #[derive(Debug, Args)]
 pub(super) struct CoverageArgs {
     #[command(flatten)]
-    pub(super) wanted: Wanted,
-    /// One session
+    pub(super) wanted: SelectorArgs,
+    /// One session; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
     /// Print JSON

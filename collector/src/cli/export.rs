@@ -10,18 +10,21 @@ mod har;
 use super::CliError;
 use super::args::{ExportArgs, Format};
 use super::client::Client;
+use super::session_ids::whole_id_of;
 use crate::otlp::record;
 use crate::render::json_for_stdout;
 use http::HeaderMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Records in one line of OTLP.
 const OTLP_RECORDS: usize = 500;
 
 pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliError> {
-    let selector = args.wanted.selector();
-    let query = [("q", selector.as_str()), ("session", args.session.as_deref().unwrap_or_default())];
+    let selector = args.wanted.selector(client).await?;
+    let session = whole_id_of(client, args.session.as_deref()).await?;
+    let query = [("q", selector.as_str()), ("session", session.as_deref().unwrap_or_default())];
     let text =
         client.get("/v1/events", &query, HeaderMap::new()).await?.text().await.map_err(CliError::failed)?;
     let lines: Vec<&str> = text.lines().collect();
@@ -43,7 +46,12 @@ pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliErro
             .text()
             .await
             .map_err(CliError::failed)?;
-        return bundle::write(File::create(path)?, &lines, &more, &sessions);
+        return bundle::write(
+            File::create(path).map_err(|error| named(path, &error))?,
+            &lines,
+            &more,
+            &sessions,
+        );
     }
     let written = match args.format {
         Format::Ndjson | Format::Bundle => text,
@@ -51,7 +59,7 @@ pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliErro
         Format::Otlp => otlp(&lines)?,
     };
     match &args.output {
-        Some(path) => std::fs::write(path, written)?,
+        Some(path) => std::fs::write(path, written).map_err(|error| named(path, &error))?,
         None => {
             let mut out = io::stdout().lock();
             out.write_all(json_for_stdout(&written).as_bytes())?;
@@ -59,6 +67,11 @@ pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliErro
         }
     }
     Ok(())
+}
+
+/// Returns an error that names the file.
+fn named(path: &Path, error: &io::Error) -> CliError {
+    CliError::Failed(format!("{}: {error}", path.display()))
 }
 
 fn otlp(lines: &[&str]) -> Result<String, CliError> {

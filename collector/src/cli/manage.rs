@@ -1,9 +1,9 @@
-//! Tokens, pairings, links.
+//! Tokens, pairings, links, notes.
 
 use super::CliError;
-use super::args::{Cli, DeleteArgs, MarkArgs, PairArgs, PairCommand, TokenCommand};
+use super::args::{Cli, MarkArgs, PairArgs, PairCommand, TokenCommand};
 use super::client::Client;
-use crate::render::{self, harmless, time_of_day};
+use crate::render::{self, harmless, local_time};
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
                     "{:<14}  {:<6}  {}  {}  {}",
                     text(token, "id"),
                     text(token, "scope"),
-                    time_of_day(token["created_ts"].as_u64().unwrap_or(0), true),
+                    local_time(token["created_ts"].as_u64().unwrap_or(0)),
                     text(token, "label"),
                     text(token, "selector"),
                 )?;
@@ -87,7 +87,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                     out,
                     "{:<14}  {}  {}  {}",
                     text(pairing, "id"),
-                    time_of_day(pairing["created_ts"].as_u64().unwrap_or(0), true),
+                    local_time(pairing["created_ts"].as_u64().unwrap_or(0)),
                     text(pairing, "profile"),
                     pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), harmless),
                 )?;
@@ -143,26 +143,6 @@ pub(super) async fn mark(client: &Client, args: MarkArgs) -> Result<(), CliError
     let stored = response.text().await.map_err(CliError::failed)?;
     if args.json {
         render::print_json(&stored.trim_end())?;
-    }
-    Ok(())
-}
-
-pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), CliError> {
-    let selector = args.wanted.selector();
-    let mut query = vec![("q", selector.as_str())];
-    if let Some(session) = &args.session {
-        query.push(("session", session));
-    }
-    if args.all {
-        query.push(("all", "true"));
-    }
-    let response = client.delete("/v1/events", &query).await?;
-    let result: Value = response.json().await.map_err(CliError::failed)?;
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        render::print_json(&result)?
-    } else {
-        writeln!(out, "{} events deleted", result["deleted"])?
     }
     Ok(())
 }

@@ -5,19 +5,26 @@
 
 mod args;
 mod client;
+mod delete;
 mod doctor;
 mod export;
 mod manage;
 mod mcp;
 mod proof;
 mod read;
+mod reader;
 mod recover;
 mod serve;
+mod session_ids;
 mod state;
+mod terms;
+mod time;
 
 pub use args::Cli;
 
 use args::Command;
+use clap::Parser as _;
+use reader::Reader;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -76,7 +83,13 @@ impl From<std::io::Error> for CliError {
     }
 }
 
-/// Runs what was asked for.
+/// Parses the command line; ends the process if it is wrong.
+#[must_use]
+pub fn arguments() -> Cli {
+    Cli::parse_from(terms::exclusions_as_flags(std::env::args_os()))
+}
+
+/// Runs a command.
 pub fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -107,19 +120,35 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
     let target = cli.target;
     match cli.command {
         Command::Serve(args) => serve::run(target.data_dir, args).await,
-        Command::Tail(args) => read::tail(&target.client()?, args).await,
-        Command::Query(args) => read::query(&target.client()?, args).await,
-        Command::Sessions(args) => read::sessions(&target.client()?, args.json).await,
-        Command::Export(args) => export::run(&target.client()?, args).await,
+        Command::Tail(args) if !args.no_follow => read::tail(&target.client()?, args).await,
+        Command::Tail(_)
+        | Command::Query(_)
+        | Command::Sessions(_)
+        | Command::Export(_)
+        | Command::Coverage(_) => read_with(Reader::open(&target).await?, cli.command).await,
         Command::Mcp => mcp::run(target.client()?).await,
         Command::Doctor(args) => doctor::run(&target, args).await,
         Command::Recover(args) => recover::run(&target.client()?, args).await,
         Command::Mark(args) => manage::mark(&target.client()?, args).await,
-        Command::Delete(args) => manage::delete(&target.client()?, args).await,
-        Command::Coverage(args) => read::coverage(&target.client()?, args).await,
+        Command::Delete(args) => delete::run(&target.client()?, args).await,
         Command::Token(command) => manage::token(&target.client()?, command).await,
         Command::Pair(args) => manage::pair(&target.client()?, args).await,
         Command::Viewer(args) => manage::viewer(&target.client()?, args.json).await,
         Command::Completions { shell } => manage::completions(shell),
     }
+}
+
+/// Runs a command that only reads.
+async fn read_with(reader: Reader, command: Command) -> Result<(), CliError> {
+    let client = reader.client();
+    let result = match command {
+        Command::Tail(args) => read::tail(client, args).await,
+        Command::Query(args) => read::query(client, args).await,
+        Command::Sessions(args) => read::sessions(client, args.json).await,
+        Command::Export(args) => export::run(client, args).await,
+        Command::Coverage(args) => read::coverage(client, args).await,
+        _ => Ok(()),
+    };
+    reader.close().await;
+    result
 }

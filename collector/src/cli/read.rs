@@ -3,12 +3,15 @@
 use super::CliError;
 use super::args::{CoverageArgs, QueryArgs, TailArgs};
 use super::client::Client;
-use crate::render::{self, Style, harmless, time_of_day};
+use super::session_ids::whole_id_of;
+use crate::render::{self, Style, harmless, local_time};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::Duration;
+use tabtape::record::reason::DELETED;
 
 /// Between two attempts to follow a collector that went away.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -20,12 +23,13 @@ struct Page {
 }
 
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError> {
-    let selector = args.wanted.selector();
-    let show = |line: &str| print(line, args.json);
+    let selector = args.wanted.selector(client).await?;
+    let printer = Printer::new(args.json);
+    let show = |line: &str| printer.print(line);
     let mut shown = 0;
     let mut resume = if args.wanted.has_since() {
         if args.no_follow {
-            shown = stored(client, &selector, None, args.json).await?;
+            shown = stored(client, &selector, None, &printer).await?;
         }
         "0".to_owned() // the selector's own bound is the beginning
     } else {
@@ -145,22 +149,24 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
 }
 
 pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliError> {
-    let selector = args.wanted.selector();
+    let selector = args.wanted.selector(client).await?;
+    let session = whole_id_of(client, args.session.as_deref()).await?;
+    let printer = Printer::new(args.json);
     let shown = match args.lines {
         Some(lines) => {
             let limit = lines.to_string();
-            let session = args.session.as_deref().unwrap_or_default();
+            let session = session.as_deref().unwrap_or_default();
             let query =
                 [("q", selector.as_str()), ("session", session), ("newest", "true"), ("limit", &limit)];
             let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
             let text = response.text().await.map_err(CliError::failed)?;
-            text.lines().try_for_each(|line| print(line, args.json))?;
+            text.lines().try_for_each(|line| printer.print(line))?;
             text.lines().count()
         }
-        None => stored(client, &selector, args.session.as_deref(), args.json).await?,
+        None => stored(client, &selector, session.as_deref(), &printer).await?,
     };
     if shown == 0 {
-        say_why_empty(client, &selector, args.session.as_deref()).await?;
+        say_why_empty(client, &selector, session.as_deref()).await?;
     }
     Ok(())
 }
@@ -170,7 +176,7 @@ async fn stored(
     client: &Client,
     selector: &str,
     session: Option<&str>,
-    json: bool,
+    printer: &Printer,
 ) -> Result<usize, CliError> {
     let mut shown = 0;
     let query = [("q", selector), ("session", session.unwrap_or_default())];
@@ -182,23 +188,39 @@ async fn stored(
         let rest = pending.split_off(end + 1);
         let lines = std::mem::replace(&mut pending, rest);
         for line in String::from_utf8_lossy(&lines).lines() {
-            print(line, json)?;
+            printer.print(line)?;
             shown += 1;
         }
     }
     Ok(shown)
 }
 
-/// One record on stdout.
-fn print(line: &str, json: bool) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        render::print_json(&line)?
-    } else {
-        writeln!(out, "{}", render::line(line, Style::of_stdout()))?
+/// Prints records on stdout, with the date and the offset above the first record of a day.
+struct Printer {
+    json: bool,
+    style: Style,
+    day: RefCell<String>,
+}
+
+impl Printer {
+    fn new(json: bool) -> Self {
+        Self { json, style: Style::of_stdout(), day: RefCell::default() }
     }
-    out.flush()?;
-    Ok(())
+
+    fn print(&self, line: &str) -> Result<(), CliError> {
+        if self.json {
+            render::print_json(&line)?;
+            return Ok(());
+        }
+        let mut out = std::io::stdout().lock();
+        if let Some(day) = render::day_of(line).filter(|day| *day != *self.day.borrow()) {
+            writeln!(out, "{}", render::day_header(&day, self.style))?;
+            self.day.replace(day);
+        }
+        writeln!(out, "{}", render::line(line, self.style))?;
+        out.flush()?;
+        Ok(())
+    }
 }
 
 pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError> {
@@ -209,17 +231,18 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
         return Ok(());
     }
     for session in list["sessions"].as_array().into_iter().flatten() {
-        let gaps: u64 =
-            session["gaps"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+        let gaps = || session["gaps"].as_object().into_iter().flatten();
+        let lost: u64 = gaps().filter(|(reason, _)| *reason != DELETED).filter_map(|(_, n)| n.as_u64()).sum();
+        let deleted = session["gaps"][DELETED].as_u64().unwrap_or(0);
         let count = |severity: &str| -> u64 {
             let categories = session["counts"].as_object().into_iter().flatten();
             categories.filter_map(|(_, by_severity)| by_severity[severity].as_u64()).sum()
         };
         writeln!(
             out,
-            "{}  {}  {:>8} events  {:>5} errors  {:>5} warnings  {gaps} missing  {}",
+            "{}  {}  {:>8} events  {:>5} errors  {:>5} warnings  {lost} missing  {deleted} deleted  {}",
             harmless(session["session"].as_str().unwrap_or_default()),
-            time_of_day(session["first_ts"].as_u64().unwrap_or(0), true),
+            local_time(session["first_ts"].as_u64().unwrap_or(0)),
             session["events"].as_u64().unwrap_or(0),
             count("error"),
             count("warn"),
@@ -230,7 +253,9 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
 }
 
 pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), CliError> {
-    let coverage = coverage_of(client, &args.wanted.selector(), args.session.as_deref()).await?;
+    let selector = args.wanted.selector(client).await?;
+    let session = whole_id_of(client, args.session.as_deref()).await?;
+    let coverage = coverage_of(client, &selector, session.as_deref()).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
         render::print_json(&coverage)?;
@@ -246,7 +271,7 @@ async fn coverage_of(client: &Client, selector: &str, session: Option<&str>) -> 
 }
 
 fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(), CliError> {
-    let time = |value: &Value| value.as_u64().map_or_else(|| "now".to_owned(), |ts| time_of_day(ts, true));
+    let time = |value: &Value| value.as_u64().map_or_else(|| "now".to_owned(), local_time);
     for session in coverage["sessions"].as_array().into_iter().flatten() {
         let name = session["producer"].as_str().unwrap_or_default();
         writeln!(out, "{}  {}", harmless(session["session"].as_str().unwrap_or_default()), harmless(name))?;

@@ -50,7 +50,7 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
     let mut events = String::new();
     bundle.by_name("events.ndjson").unwrap().read_to_string(&mut events).unwrap();
     assert_eq!(events, stored);
-    let (_, deleted, _) = run(folder.path(), &["delete", "type:system.mark"]);
+    let (_, deleted, _) = run(folder.path(), &["delete", "--yes", "type:system.mark"]);
     assert_eq!(deleted, "1 events deleted\n");
 }
 
@@ -163,8 +163,119 @@ async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
         serde_json::from_str(&run(folder.path(), &["sessions", "--json"]).1).unwrap();
     assert_eq!(list["sessions"][0]["session"], session);
     let gone: serde_json::Value =
-        serde_json::from_str(&run(folder.path(), &["delete", "--all", "--json"]).1).unwrap();
+        serde_json::from_str(&run(folder.path(), &["delete", "--all", "--yes", "--json"]).1).unwrap();
     assert_eq!(gone["deleted"], 1);
+}
+
+#[tokio::test]
+async fn a_session_is_named_by_the_beginning_of_its_id() {
+    use crate::common::{OTHER, SESSION, events};
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    for session in [SESSION, OTHER] {
+        assert_eq!(process.deliver(session, 1, 3, &events(session, 1, 3)).await.0, 200);
+    }
+    let count = |args: &[&str]| {
+        let (status, out, error) = run(folder.path(), &[&["query", "--json"], args].concat());
+        assert_eq!(status, 0, "{args:?}: {error}");
+        (out.lines().count(), out.matches(SESSION).count())
+    };
+    let beginning = &SESSION[..25];
+    assert!(!OTHER.starts_with(beginning));
+    assert_eq!(count(&["--session", beginning]), (3, 3));
+    assert_eq!(count(&["--session", &format!("{beginning}…")]), (3, 3));
+    assert_eq!(count(&[&format!("session:{beginning}")]), (3, 3));
+    assert_eq!(count(&[&format!("-session:{beginning}")]), (3, 0));
+    let (status, _, error) = run(folder.path(), &["query", "--session", &SESSION[..8]]);
+    assert!(status == 1 && error.contains(SESSION) && error.contains(OTHER), "{error}");
+    let (status, _, error) = run(folder.path(), &["query", "session:ffff"]);
+    assert!(status == 1 && error.contains("no session begins with"), "{error}");
+}
+
+#[tokio::test]
+async fn an_excluded_term_is_written_with_a_hyphen() {
+    use crate::common::{SESSION, events};
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(run(folder.path(), &["mark", "seen"]).0, 0);
+    for args in [&["query", "-type:console.*", "--json"][..], &["query", "--json", "-type:console.*"]] {
+        let (status, out, error) = run(folder.path(), args);
+        assert!(
+            status == 0 && out.lines().count() == 1 && out.contains("system.mark"),
+            "{args:?}: {out}{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_shows_the_events_and_asks() {
+    use crate::common::{SESSION, events};
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    let mut command = std::process::Command::new(PROGRAM);
+    command
+        .args(["delete", "type:console.*", "--data-dir"])
+        .arg(folder.path())
+        .stdin(std::process::Stdio::null());
+    let (status, out, error) = finish(command);
+    assert_eq!((status, out.as_str()), (1, ""), "{error}");
+    assert!(
+        error.contains("3 events of 1 sessions, from 2025-11-2") && error.contains("3  console.log"),
+        "{error}"
+    );
+    assert!(error.contains("--yes") && error.contains("nothing was deleted"), "{error}");
+    assert_eq!(process.lines(SESSION).await.len(), 3);
+
+    // On a terminal, the person answers.
+    let answered = |answer: &str| {
+        let mut script = std::process::Command::new("script");
+        let delete = format!("{PROGRAM} delete 'type:console.*' --data-dir {}", folder.path().display());
+        script.args(["--quiet", "--return", "--command", &delete, "/dev/null"]);
+        script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), answer.as_bytes()).unwrap();
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        (child.wait().unwrap().success(), out)
+    };
+    let (done, out) = answered("n\n");
+    assert!(!done && out.contains("Delete them for good?"), "{out}");
+    assert_eq!(process.lines(SESSION).await.len(), 3);
+    let (done, out) = answered("y\n");
+    assert!(done && out.contains("3 events deleted"), "{out}");
+    let (_, list, _) = run(folder.path(), &["sessions"]);
+    assert!(list.contains("0 missing  3 deleted"), "{list}");
+}
+
+#[tokio::test]
+async fn without_a_collector_reading_commands_read_the_stores_file() {
+    use crate::common::{SESSION, events};
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    process.kill(); // collector.json stays, and names an address at which nothing answers
+    let (status, out, error) = run(folder.path(), &["query", "--json"]);
+    assert_eq!((status, out.lines().count()), (0, 3), "{error}");
+    assert!(error.contains("No collector runs; reading the store"), "{error}");
+    std::fs::remove_file(folder.path().join("collector.json")).unwrap();
+    for (args, part) in [
+        (&["sessions"][..], SESSION),
+        (&["tail", "--no-follow"], "number 3"),
+        (&["coverage"], SESSION),
+        (&["export"], "number 2"),
+    ] {
+        let (status, out, error) = run(folder.path(), args);
+        assert!(status == 0 && out.contains(part), "{args:?}: {out}{error}");
+    }
+    // What follows or writes needs a collector.
+    for args in [&["tail"][..], &["mark", "x"], &["delete", "--all", "--yes"]] {
+        let (status, _, error) = run(folder.path(), args);
+        assert!(status == 3 && error.contains("start one with `tabtape serve`"), "{args:?}: {error}");
+    }
+    let again = Process::start(folder.path());
+    assert_eq!(again.lines(SESSION).await.len(), 3);
 }
 
 /// Lines that a following command prints, one after the other.
@@ -216,6 +327,7 @@ fn tail_follows_through_a_restart_of_the_collector() {
     mark("before");
     let mut text = Following::start(&["tail", "--data-dir", &data]);
     let mut json = Following::start(&["tail", "--json", "--data-dir", &data]);
+    assert!(text.next().starts_with("── "), "the day");
     assert!(text.next().contains("before") && json.next().contains("before"));
     mark("while it runs");
     assert!(text.next().contains("while it runs"));

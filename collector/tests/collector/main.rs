@@ -22,3 +22,4 @@ mod sealed;
 mod security;
 mod squatter;
 mod stream;
+mod times;

@@ -91,7 +91,7 @@ const COMMANDS: &[&[&str]] = &[
     &["doctor"],
     &["recover", "damaged.db"],
     &["mark", "secret-word"],
-    &["delete", "site:secret-word.example"],
+    &["delete", "--yes", "site:secret-word.example"],
     &["coverage"],
     &["token", "create", "--scope", "read"],
     &["token", "list"],
