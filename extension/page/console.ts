@@ -24,6 +24,7 @@ import {
 } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
+import { wantsStack } from "./stacks.ts";
 import { ConsoleState, type Said } from "./state.ts";
 import { isPrimitive, MAX_TEXT, primitiveText, TextParts } from "./text.ts";
 
@@ -51,13 +52,6 @@ export const METHODS = [
 export type Method = (typeof METHODS)[number];
 
 type Callable = (...args: never[]) => unknown;
-
-/** Stack frames come with these at `standard`, with every method at `verbose`: finding them costs more than the rest. */
-function wantsStack(method: Method, level: HookConfig["console"]): boolean {
-  if (level === "minimal") return false;
-  if (level !== "standard") return true;
-  return method === "warn" || method === "error" || method === "trace" || method === "assert";
-}
 
 const MINIMAL_TEXT = 120;
 /** Characters; enough for 100 frames, while the names of scripts may be as long as a `data:` address. */

@@ -5,8 +5,11 @@
  * calls nothing but what is saved here, spreads and iterates nothing (`Symbol.iterator` is the page's), and
  * writes to no array by index (`Array.prototype` may have setters): values are read by index, text is joined by `+`.
  */
+import { apply, cut, NONE, tail } from "./language.ts";
+
+export * from "./language.ts";
+
 export const {
-  apply,
   construct,
   defineProperty,
   deleteProperty,
@@ -15,17 +18,12 @@ export const {
   ownKeys,
 } = Reflect;
 
-export const NONE: [] = [];
-Object.freeze(NONE);
-
-const { stringify, parse } = JSON;
+const { parse } = JSON;
 const { hasOwn } = Object;
 const { isArray } = Array;
 const { isFinite: isFiniteNumber } = Number;
-const { slice, indexOf, startsWith } = String.prototype;
-// Since Chrome 111, and the manifest asks for more; the lib of TypeScript's ES2022 does not know it yet.
-const { toWellFormed } = String.prototype as unknown as { toWellFormed(): string };
-const { max, min, round, trunc } = Math;
+const { indexOf, startsWith } = String.prototype;
+const { max, min, round } = Math;
 const NativeError = Error;
 const { captureStackTrace } = Error;
 const FORMATTER = "prepareStackTrace";
@@ -45,10 +43,7 @@ const monotonic = performance.now.bind(performance);
 const here = location;
 const href = getOwnPropertyDescriptor(location, "href")?.get as () => string;
 
-export const { toString: bigintText } = BigInt.prototype;
-export const { toString: symbolText } = Symbol.prototype;
-
-export { hasOwn, isArray, isFiniteNumber, max, min, parse, round, trunc };
+export { hasOwn, isArray, isFiniteNumber, max, min, parse, round };
 
 /** Reads a getter of a platform prototype, or null where the platform has none. */
 export function getterOf(prototype: object, name: PropertyKey): (() => unknown) | null {
@@ -109,10 +104,6 @@ export function redefineGetter(
   } as unknown as PropertyDescriptor);
 }
 
-export function cut(text: string, length: number): string {
-  return text.length <= length ? text : apply(slice, text, [0, length]);
-}
-
 /** As much of `text` as `bytes` of UTF-8 hold; half a character is none. */
 export function cutToBytes(text: string, bytes: number): string {
   if (text.length * 3 <= bytes) return text;
@@ -123,21 +114,12 @@ export function utf8Length(text: string): number {
   return apply(encodeInto, encoder, [text, new NativeBytes(text.length * 3)]).written;
 }
 
-export function tail(text: string, from: number): string {
-  return apply(slice, text, [from]);
-}
-
 export function find(text: string, part: string, from = 0): number {
   return apply(indexOf, text, [part, from]);
 }
 
 export function beginsWith(text: string, part: string): boolean {
   return apply(startsWith, text, [part]);
-}
-
-/** A JSON string. Half a surrogate pair, which UTF-8 cannot carry, becomes U+FFFD. */
-export function quote(text: string): string {
-  return stringify(apply(toWellFormed, text, NONE));
 }
 
 /** The document's address. */

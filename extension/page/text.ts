@@ -7,7 +7,7 @@
  */
 
 import type { Inspector } from "./inspect.ts";
-import { apply, bigintText, cut, NONE, quote, symbolText, tail, trunc } from "./natives.ts";
+import { apply, bigintText, cut, NONE, quote, symbolText, tail, trunc } from "./language.ts";
 
 export const MAX_TEXT = 8192;
 /** More cannot be shown, and less would not tell that there was more. */

@@ -1,19 +1,19 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
 import type { DetailLevel } from "../../src/web/types.ts";
+import { wantsStack } from "../page/stacks.ts";
+import { primitiveText, TextParts } from "../page/text.ts";
 import { jsonWithin } from "../relay/budget.ts";
+import {
+  isObject,
+  previewOf,
+  previewsOf,
+  primitiveOf,
+  type RemoteObject,
+  thrownText,
+} from "./cdp_preview.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import type { CdpTargets, Worker } from "./cdp_targets.ts";
 import { climb } from "./levels.ts";
-
-interface RemoteObject {
-  type: string;
-  subtype?: string;
-  className?: string;
-  value?: unknown;
-  unserializableValue?: string;
-  description?: string;
-  preview?: { description?: string; properties?: { name: string; value?: string }[]; overflow?: boolean };
-}
 
 interface StackTrace {
   callFrames: { functionName: string; url: string; lineNumber: number; columnNumber: number }[];
@@ -21,6 +21,9 @@ interface StackTrace {
 
 /** As many as the hook's previews are wide at `verbose`. */
 const MAX_ARGS = 200;
+/** Characters of a string that the text shows, and at `standard` no argument repeats. */
+const MAX_SHOWN = 2_000;
+const UNCAUGHT = "Uncaught";
 /** More than the text of a call shows. */
 const MAX_CALL_ARGS = 1 << 14;
 
@@ -52,23 +55,22 @@ export class CdpConsole {
     if (method === "Runtime.consoleAPICalled") {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;
-      const type = `console.${METHODS[called] ?? called}`;
-      const stack = stackOf(params.stackTrace as StackTrace | undefined);
-      this.#publish(tabId, worker, type, method, params, (count) => ({
-        text: partsOf(args.slice(0, count)),
-        args: argsOf(args, Math.min(count, MAX_ARGS)),
-        stack,
+      const name = METHODS[called] ?? called;
+      const hasPreviews = needsPreviews(args);
+      this.#publish(tabId, worker, `console.${name}`, method, params, (level, count) => ({
+        text: partsOf(args),
+        [hasPreviews ? "args" : "text_args"]: previewsOf(args, Math.min(count, MAX_ARGS)),
+        stack: wantsStack(name, level) ? stackOf(params.stackTrace as StackTrace | undefined) : undefined,
       }));
-    } else if (method === "Runtime.exceptionThrown") {
+    } else {
       const details = params.exceptionDetails as Params;
-      const exception = details.exception as RemoteObject | undefined;
-      this.#publish(tabId, worker, "console.exception", method, params, () => ({
-        text: exception?.description ?? (details.text as string),
-        location: {
-          url: details.url ?? worker.url,
-          line: (details.lineNumber as number) + 1,
-          column: (details.columnNumber as number) + 1,
-        },
+      const said = details.text as string;
+      const isRejection = said.startsWith("Uncaught (in promise)");
+      const type = isRejection ? "console.rejection" : "console.exception";
+      const thrown = details.exception as RemoteObject | undefined;
+      this.#publish(tabId, worker, type, method, params, () => ({
+        ...(isRejection ? {} : { location: locationOf(details, worker) }),
+        ...thrownContent(thrown, said, isRejection),
         stack: stackOf(details.stackTrace as StackTrace | undefined),
       }));
     }
@@ -80,13 +82,19 @@ export class CdpConsole {
     type: string,
     method: string,
     params: Params,
-    contentOf: (count: number) => Content,
+    contentOf: (level: DetailLevel, count: number) => Content,
   ): void {
     this.#publisher.publish(tabId, "console", (level) => {
       const dataOf = (count: number): Params => {
-        const { text, ...standard } = contentOf(count);
-        const minimal = minimalOf(level, text, standard.args);
-        return climb(level, { minimal, standard, raw: params }) as Params;
+        const { text, ...standard } = contentOf(level, count);
+        const minimal = minimalOf(level, text, shownIn(standard));
+        // The core looks for the arguments next to the text.
+        const { args, text_args, error, ...rest } = standard;
+        return climb(level, {
+          minimal,
+          standard: { args, text_args, error, ...rest },
+          raw: params,
+        }) as Params;
       };
       const { data, truncated } = dataWithin(dataOf, this.#publisher.maxEventBytes("console"));
       return {
@@ -109,8 +117,14 @@ export class CdpConsole {
 
 /** The fields of an event at `standard`, made from so many arguments. */
 interface Content extends Params {
-  text: string | TextPart[];
-  args?: unknown[];
+  /** A list says how the core puts the text together: see src/console/mod.rs. */
+  text: string | unknown[];
+}
+
+/** The arguments, or the one that was thrown, from which the core writes the text. */
+function shownIn(data: Params): unknown[] | undefined {
+  const { args, text_args, error } = data;
+  return (args ?? text_args ?? (error === undefined ? undefined : [error])) as unknown[] | undefined;
 }
 
 /** The part of the budget for data from whose arguments the core writes the text: the text repeats them. */
@@ -129,8 +143,7 @@ function dataWithin(
     if (!truncated && count === MAX_CALL_ARGS) return { data, truncated: hasCutArgs(data) };
     const kept = JSON.parse(json) as Params;
     // Without its arguments the text cannot be written.
-    const args = kept.args ?? kept.text_args;
-    if (!Array.isArray(data.text) || (Array.isArray(kept.text) && Array.isArray(args)))
+    if (!Array.isArray(data.text) || (Array.isArray(kept.text) && Array.isArray(shownIn(kept))))
       return { data: kept, truncated: true };
   }
   return { data: { text: "" }, truncated: true };
@@ -139,7 +152,7 @@ function dataWithin(
 function roomFor(data: Params, maxBytes: number): number {
   if (!Array.isArray(data.text)) return maxBytes;
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
-  const whole = bytes(data) + bytes(data.args ?? data.text_args) * TEXT_GROWTH;
+  const whole = bytes(data) + bytes(shownIn(data)) * TEXT_GROWTH;
   return whole <= maxBytes ? maxBytes : maxBytes * SHARE_WITHOUT_TEXT;
 }
 
@@ -148,43 +161,41 @@ function hasCutArgs({ args }: Params): boolean {
   return Array.isArray(args) && args.length > MAX_ARGS;
 }
 
-function argsOf(args: RemoteObject[], count: number): unknown[] {
-  return [...args.slice(0, count).map(previewOf), ...(args.length > count ? [{ $: "cut" }] : [])];
-}
-
-/** A literal, the index of an argument, or an index with the text that represents the argument. */
-type TextPart = string | number | [number, string];
-
-/** How the core puts the text together, once it has replaced the secrets in the arguments: see src/console/mod.rs. */
-function partsOf(args: RemoteObject[]): TextPart[] {
-  return args.flatMap((arg, index): TextPart[] => {
-    const part =
-      typeof arg.value === "string" && index < MAX_ARGS ? index : ([index, describe(arg)] as const);
-    return index === 0 ? [part as TextPart] : [" ", part as TextPart];
+/** The line that `console.log` prints, put together as the hook does it. */
+function partsOf(args: RemoteObject[]): unknown[] {
+  const parts = new TextParts(args.map(primitiveOf), 0, {
+    count: Math.min(args.length, MAX_ARGS),
+    isWhole: () => true,
   });
+  parts.message();
+  return JSON.parse(`[${parts.json}]`) as unknown[];
 }
 
-function minimalOf(level: DetailLevel, text: string | TextPart[], args: unknown): Params {
+/** Whether the text does not show all of the arguments. */
+function needsPreviews(args: RemoteObject[]): boolean {
+  return args.some((arg) => isObject(arg) || (typeof arg.value === "string" && arg.value.length > MAX_SHOWN));
+}
+
+function thrownContent(thrown: RemoteObject | undefined, said: string, isRejection: boolean): Content {
+  if (thrown === undefined) return { text: said };
+  const error = previewOf(thrown);
+  if (isRejection) return { text: [`${UNCAUGHT} (in promise) `, 0], error };
+  const message = thrownText(thrown) ?? primitiveText(primitiveOf(thrown));
+  const isNothing = primitiveOf(thrown) === null || primitiveOf(thrown) === undefined;
+  return { text: `${UNCAUGHT} ${message}`, ...(isNothing ? {} : { error }) };
+}
+
+function locationOf(details: Params, worker: Worker): Params {
+  return {
+    url: details.url ?? worker.url,
+    line: (details.lineNumber as number) + 1,
+    column: (details.columnNumber as number) + 1,
+  };
+}
+
+function minimalOf(level: DetailLevel, text: string | unknown[], shown: unknown[] | undefined): Params {
   if (level !== "minimal") return { text };
-  return typeof text === "string" ? { text: text.slice(0, 120) } : { text, text_args: args };
-}
-
-function describe(object: RemoteObject): string {
-  if (object.value !== undefined && typeof object.value !== "object") return String(object.value);
-  return object.unserializableValue ?? object.preview?.description ?? object.description ?? object.type;
-}
-
-/** In the words of the hook's previews: see page/preview.ts. */
-function previewOf(object: RemoteObject): unknown {
-  if (object.value !== undefined) return object.value;
-  if (object.subtype === "null") return null;
-  if (object.type === "undefined") return { $: "undefined" };
-  if (object.unserializableValue !== undefined) return { $: object.type, value: object.unserializableValue };
-  const properties = object.preview?.properties;
-  const name = object.className ?? object.type;
-  if (properties === undefined) return { $: name, text: object.description ?? "" };
-  const props = Object.fromEntries(properties.map((property) => [property.name, property.value ?? ""]));
-  return { $: name, props, ...(object.preview?.overflow ? { more: 1 } : {}) };
+  return typeof text === "string" ? { text: text.slice(0, 120) } : { text, text_args: shown };
 }
 
 function stackOf(trace: StackTrace | undefined): string | undefined {
