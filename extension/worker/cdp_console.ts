@@ -38,12 +38,20 @@ const METHODS: Record<string, string> = {
 
 const REPORTED = new Set(["Runtime.consoleAPICalled", "Runtime.exceptionThrown"]);
 
+/** Takes an uncaught error of a dedicated worker, as it is recorded. */
+type OnException = (
+  tabId: number,
+  report: { text: string; location: { url: string; line: number; column: number } },
+) => void;
+
 export class CdpConsole {
   readonly #publisher: CdpPublisher;
   readonly #targets: CdpTargets;
+  readonly #onException: OnException;
 
-  constructor(publisher: CdpPublisher, targets: CdpTargets) {
+  constructor(publisher: CdpPublisher, targets: CdpTargets, onException: OnException) {
     this.#publisher = publisher;
+    this.#onException = onException;
     this.#targets = targets;
   }
 
@@ -58,7 +66,7 @@ export class CdpConsole {
       const name = METHODS[called] ?? called;
       const hasPreviews = needsPreviews(args);
       this.#publish(tabId, worker, `console.${name}`, method, params, (level, count) => ({
-        text: partsOf(args),
+        text: partsOf(args.slice(0, count)),
         [hasPreviews ? "args" : "text_args"]: previewsOf(args, Math.min(count, MAX_ARGS)),
         stack: wantsStack(name, level) ? stackOf(params.stackTrace as StackTrace | undefined) : undefined,
       }));
@@ -68,9 +76,13 @@ export class CdpConsole {
       const isRejection = said.startsWith("Uncaught (in promise)");
       const type = isRejection ? "console.rejection" : "console.exception";
       const thrown = details.exception as RemoteObject | undefined;
+      const content = thrownContent(thrown, said, isRejection);
+      const location = locationOf(details, worker);
+      if (!isRejection && worker.type === "worker")
+        this.#onException(tabId, { text: content.text as string, location });
       this.#publish(tabId, worker, type, method, params, () => ({
-        ...(isRejection ? {} : { location: locationOf(details, worker) }),
-        ...thrownContent(thrown, said, isRejection),
+        ...(isRejection ? {} : { location }),
+        ...content,
         stack: stackOf(details.stackTrace as StackTrace | undefined),
       }));
     }
@@ -185,9 +197,9 @@ function thrownContent(thrown: RemoteObject | undefined, said: string, isRejecti
   return { text: `${UNCAUGHT} ${message}`, ...(isNothing ? {} : { error }) };
 }
 
-function locationOf(details: Params, worker: Worker): Params {
+function locationOf(details: Params, worker: Worker): { url: string; line: number; column: number } {
   return {
-    url: details.url ?? worker.url,
+    url: (details.url as string | undefined) ?? worker.url,
     line: (details.lineNumber as number) + 1,
     column: (details.columnNumber as number) + 1,
   };

@@ -83,6 +83,10 @@ export class CdpTargets {
     return type === "service_worker" || type === "shared_worker";
   }
 
+  hasDedicated(tabId: number): boolean {
+    return this.#workers.all().some(([, worker]) => worker.tabId === tabId && worker.type === "worker");
+  }
+
   get hasShared(): boolean {
     return this.#workers.all().some(([sessionId]) => this.isShared(sessionId));
   }

@@ -21,6 +21,7 @@ import type { RecorderOwner } from "./recorder.ts";
 import type { Recording, RecordingFollower } from "./recording.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
+import type { WorkerErrors } from "./worker_errors.ts";
 
 const PROTOCOL = "1.3";
 /** Workers of a tab; each of them may have workers. */
@@ -33,6 +34,7 @@ export interface DebuggerParts {
   documents: Documents;
   webRequest: Network;
   recording: Recording;
+  workerErrors: WorkerErrors;
 }
 
 export class DebuggerProducer implements CdpPublisher, RecordingFollower {
@@ -41,7 +43,9 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   readonly #network: CdpNetwork;
   readonly #sockets: CdpSockets;
   readonly #targets = new CdpTargets();
-  readonly #console = new CdpConsole(this, this.#targets);
+  readonly #console = new CdpConsole(this, this.#targets, (tabId, report) =>
+    this.#parts.workerErrors.recorded(tabId, report),
+  );
   readonly #debuggedTabs: Set<number>;
   /** Two attachments to one tab at once: the second would fail, and take the first with it. */
   readonly #attaching = new Map<number, Promise<void>>();
@@ -51,6 +55,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   constructor(parts: DebuggerParts) {
     this.#parts = parts;
     this.#debuggedTabs = parts.webRequest.debuggedTabs;
+    parts.webRequest.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
     this.#frames = new CdpFrames(parts.documents, parts.webRequest, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
     this.#sockets = new CdpSockets(this, this.#frames);

@@ -25,7 +25,7 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 // The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
-const { owner, scope, tabs, documents, network, recording, marks, ready } = wire({
+const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready } = wire({
   folder: "",
   preconfiguration,
   show: showBadge,
@@ -35,7 +35,7 @@ const external = new External(owner, (id) => recording.settings.approved_extensi
 const debug =
   chrome.debugger === undefined
     ? null
-    : new DebuggerProducer({ owner, scope, tabs, documents, webRequest: network, recording });
+    : new DebuggerProducer({ owner, scope, tabs, documents, webRequest: network, recording, workerErrors });
 if (debug !== null) {
   // Before anything that waits is recorded, or webRequest tells of what the debugger tells of too.
   recording.preparations.push(() => debug.resume());

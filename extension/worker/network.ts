@@ -113,6 +113,9 @@ export class Network {
     this.debuggedTabs.add(tabId);
   }
 
+  /** Whether the debugger reports dedicated workers of this tab. */
+  hasWorkers: (tabId: number) => boolean = () => false;
+
   /** Whether the debugger records requests of service workers and shared workers, which have no tab. */
   set isAttachedToWorkers(is: boolean) {
     if (this.#isAttachedToWorkers && !is) this.exchanges.release(chrome.tabs.TAB_ID_NONE);

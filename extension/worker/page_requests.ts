@@ -50,7 +50,7 @@ interface PageRecord {
 
 const LINE = '"type":"network.';
 /** A message that takes its number and says nothing. */
-const SKIPPED = '{"skip":"network"}';
+export const SKIPPED = '{"skip":"network"}';
 /** As many characters as the page gives. */
 const MAX_URL = 2_048;
 const MAX_REQUESTS = 128;

@@ -15,6 +15,7 @@ import { relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
 import type { SourceMaps } from "./source_maps.ts";
 import type { Tabs } from "./tabs.ts";
+import type { WorkerErrors } from "./worker_errors.ts";
 
 interface RelayMessage {
   relay: string;
@@ -53,6 +54,7 @@ export interface RelayParts {
   lost: LostRelays;
   sourceMaps: SourceMaps;
   pageRequests: PageRequests;
+  workerErrors: WorkerErrors;
   /** An uncaught error was recorded in this tab. */
   onException(tabId: number): void;
 }
@@ -69,6 +71,7 @@ export class RelayPorts {
   readonly #lost: LostRelays;
   readonly #sourceMaps: SourceMaps;
   readonly #pageRequests: PageRequests;
+  readonly #workerErrors: WorkerErrors;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #careful = new Set<string>();
   readonly #poisoned = new Set<string>();
@@ -88,6 +91,7 @@ export class RelayPorts {
     this.#lost = parts.lost;
     this.#sourceMaps = parts.sourceMaps;
     this.#pageRequests = parts.pageRequests;
+    this.#workerErrors = parts.workerErrors;
     this.#onException = parts.onException;
   }
 
@@ -184,7 +188,9 @@ export class RelayPorts {
     while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
       await this.#lastCommit;
     if (this.#owner.recorder !== recorder) return;
-    const parts = this.#pageRequests.parts(recorder, context, first, lines);
+    const own = this.#workerErrors.without(context, lines);
+    const recorded = typeof own === "string" ? own : await own;
+    const parts = this.#pageRequests.parts(recorder, context, first, recorded);
     const isLineByLine = this.#careful.has(relay);
     for (const part of parts instanceof Promise ? await parts : parts) {
       if (this.#owner.recorder !== recorder) return;

@@ -22,6 +22,7 @@ import { Registration } from "./registration.ts";
 import { Scope } from "./scope.ts";
 import { SourceMaps } from "./source_maps.ts";
 import { Tabs } from "./tabs.ts";
+import { WorkerErrors } from "./worker_errors.ts";
 
 export interface Wired {
   scope: Scope;
@@ -31,6 +32,7 @@ export interface Wired {
   recording: Recording;
   marks: Marks;
   documents: Documents;
+  workerErrors: WorkerErrors;
   /** The recorder is open, if anything is to be recorded. */
   ready: Promise<void>;
 }
@@ -55,6 +57,7 @@ export function wire(home: Home): Wired {
     onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
   });
   const network = new Network(owner, scope, tabs, documents, idle);
+  const workerErrors = new WorkerErrors((tabId) => network.hasWorkers(tabId));
   const pageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
   const registration = new Registration(home, scope, () => recording.isOn);
   const recording = new Recording(home, owner, scope, registration, drain);
@@ -71,6 +74,7 @@ export function wire(home: Home): Wired {
     lost,
     sourceMaps: new SourceMaps(owner, scope, () => recording.settings.source_maps),
     pageRequests,
+    workerErrors,
     recording: () => recording.isOn,
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
@@ -103,5 +107,5 @@ export function wire(home: Home): Wired {
   chrome.alarms.onAlarm.addListener(({ name }) => {
     if (name === BACKLOG_ALARM) void ready;
   });
-  return { scope, owner, tabs, network, recording, marks, documents, ready };
+  return { scope, owner, tabs, network, recording, marks, documents, workerErrors, ready };
 }

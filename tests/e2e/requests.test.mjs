@@ -17,6 +17,8 @@ async function recorded(run) {
   /** @type {Map<string, any[]>} */
   const events = new Map();
   for (const event of await rig.collector.events(`category:network url:*?${run}-*`)) {
+    // The page's own records of its calls.
+    if (event.type === "network.call" || event.type === "network.response_body") continue;
     const name = new URL(event.url ?? "").search.slice(1);
     events.set(name, [...(events.get(name) ?? []), event]);
   }

@@ -50,9 +50,7 @@ after(() => rig.close());
 /** @typedef {import("../../src/web/types.ts").Event & { data: any, source: any }} Line */
 const isLast = (/** @type {Line} */ { data }) => data?.text === "last line";
 const ofWorker = (/** @type {Line} */ { source }) => source.kind === "cdp";
-/** The page is told of its workers' errors, too. */
-const ofPage = (/** @type {Line} */ { source, data }) =>
-  source.kind !== "cdp" && data.location?.url.includes("?worker") !== true;
+const ofPage = (/** @type {Line} */ { source }) => source.kind !== "cdp";
 
 test("each line, error and rejection has the same type, text and arguments", async () => {
   const page = await rig.open("/page");
@@ -84,4 +82,38 @@ test("each line, error and rejection has the same type, text and arguments", asy
   const [error] = lines.filter(ofWorker).filter(({ data }) => /out of range/.test(data.text));
   assert.deepEqual([error?.data.error.$, error?.data.error.message], ["RangeError", "out of range"]);
   assert.match(error?.data.stack, /lines\.js\?worker:\d+:/);
+});
+
+test("an error of a worker that its page is told of, too, is recorded once", async () => {
+  const { source } = await rig.event("page.settled", "/page");
+  const page = rig.context.pages().find((one) => one.url().endsWith("/page"));
+  await page?.evaluate(
+    () =>
+      new Promise((resolve) => {
+        // The page's own error comes after the report of its worker's.
+        addEventListener("error", resolve);
+        const script = "/* made here */ onmessage = ({ data }) => { throw new Error(data); };";
+        const worker = new Worker(URL.createObjectURL(new Blob([script])));
+        worker.postMessage("thrown in a worker");
+      }),
+  );
+  await page?.evaluate(() => console.log("after the report"));
+  // The lines of a page keep their order.
+  await rig.event("console.log", "after the report");
+  await rig.flushed();
+  const errors = (await rig.collector.events("type:console.exception")).filter(({ data }) =>
+    JSON.stringify(data).includes("thrown in a worker"),
+  );
+  assert.deepEqual(
+    errors.map((error) => error.source.kind),
+    ["cdp"],
+  );
+
+  // Without the debugger, it is the page's to report.
+  await rig.command({ command: "debug", tab_id: Number(source.metadata.tab_id), on: false });
+  await page?.evaluate(() => {
+    new Worker(URL.createObjectURL(new Blob(["throw new Error('without the debugger')"])));
+  });
+  const alone = await rig.event("console.exception", "without the debugger");
+  assert.notEqual(alone.source.kind, "cdp");
 });
