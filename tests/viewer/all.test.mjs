@@ -58,6 +58,8 @@ const positions = async () =>
 
 test("every record of all sessions is listed once, in order of commit", async () => {
   await everything();
+  // Every record is a row.
+  await page.keyboard.press("f");
   assert.match(await page.locator(".session-button").innerText(), /All sessions/);
   const newest = await positions();
   assert.deepEqual(

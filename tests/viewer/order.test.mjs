@@ -47,6 +47,8 @@ before(async () => {
     (n) => n === COUNT,
     "records",
   );
+  // Every record is a row, also on the pages that are opened later.
+  await page.keyboard.press("f");
 });
 after(async () => {
   await viewer?.close();

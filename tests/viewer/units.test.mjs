@@ -254,6 +254,8 @@ test("every record falls into one bin, and the stack's first series is their sum
       severity: i % 5 === 0 ? 3 : 1,
       tab: -1,
       gap,
+      fold: 0,
+      nest: 0,
     });
   }
   const bins = bin([columns], 1_000, 10_000, 37);

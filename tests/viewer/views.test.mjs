@@ -172,14 +172,14 @@ test("an empty time range says whether it was recorded", async () => {
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("The recorder was off"),
+    (text) => text.includes("Nobody was watching"),
     "the empty state",
   );
   const quiet = hole.from_ts - 5e6;
   await go(`?session=${SESSION}&q=type:system.mark&from=${quiet}&to=${quiet + 1}`);
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("The recorder was running"),
+    (text) => text.includes("Tabtape was watching"),
     "the empty state",
   );
 });
@@ -190,7 +190,7 @@ test("the time between two sessions and a category that was off are shown as not
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("The recorder was off for console at this time"),
+    (text) => text.includes("Nobody was watching for console at this time"),
     "the empty state",
   );
   await page.locator(".coverage .coverage-unwatched").first().waitFor({ state: "attached" });
@@ -198,7 +198,7 @@ test("the time between two sessions and a category that was off are shown as not
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("The recorder was off for payment"),
+    (text) => text.includes("Nobody was watching for payment"),
     "the empty state",
   );
 });

@@ -86,6 +86,7 @@ function Tools({ help }: { help: () => void }) {
   const viewer = useViewer();
   const paused = viewer.view.pausedAt.value !== null;
   const dark = viewer.theme.value === "dark";
+  const folds = viewer.view.folding.value.isOn;
   return (
     <div class="tools" role="toolbar" aria-label="View">
       <button
@@ -97,6 +98,16 @@ function Tools({ help }: { help: () => void }) {
       >
         <Icon name={paused ? "play" : "pause"} />
         {paused ? "Resume" : "Pause"}
+      </button>
+      <button
+        type="button"
+        class={`button icon-only${folds ? " on" : ""}`}
+        aria-pressed={folds}
+        title="Fold repeats and routine messages (f)"
+        aria-label="Fold repeats and routine messages"
+        onClick={() => viewer.view.toggleFolding()}
+      >
+        <Icon name="fold" />
       </button>
       <ExportMenu />
       <button

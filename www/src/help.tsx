@@ -8,6 +8,8 @@ const KEYS: [string[], string][] = [
   [["e", "E"], "next, previous error"],
   [["g g"], "oldest record"],
   [["G"], "newest record, and follow"],
+  [["→", "←"], "open, close a fold"],
+  [["f"], "fold repeats, or show every record"],
   [["space"], "pause or resume"],
   [["/"], "filter"],
   [["s"], "sessions"],

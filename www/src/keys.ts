@@ -46,6 +46,14 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         if (inPane) return;
         step(viewer, -page);
         break;
+      case "ArrowRight":
+      case "ArrowLeft":
+        if (inPane || onControl) return;
+        viewer.view.setFold(viewer.selection.row, event.key === "ArrowRight");
+        break;
+      case "f":
+        viewer.view.toggleFolding();
+        break;
       case "Home":
         if (inPane) return;
         viewer.selection.selectOldest();

@@ -27,6 +27,8 @@ const FIRST_CAPACITY = 1024;
 /** The first rows of one feed, sorted by time. It is updated as the feed grows. */
 export class TimeOrder {
   length = 0;
+  /** The first place that has changed since `takeUnchanged` was called. */
+  #changed = 0;
   #feed: Timed | null = null;
   #headLength = 0;
   #rows = new Uint32Array(FIRST_CAPACITY);
@@ -34,7 +36,10 @@ export class TimeOrder {
   /** Sorts the rows of `feed` before `end`. */
   update(feed: Timed, end: number): void {
     // History grows in front of the tail and moves all of its rows.
-    if (feed !== this.#feed || feed.head.length !== this.#headLength || end < this.length) this.length = 0;
+    if (feed !== this.#feed || feed.head.length !== this.#headLength || end < this.length) {
+      this.length = 0;
+      this.#changed = 0;
+    }
     this.#feed = feed;
     this.#headLength = feed.head.length;
     if (this.#rows.length < end) {
@@ -43,8 +48,20 @@ export class TimeOrder {
       this.#rows = grown;
     }
     const isSorted = feed.query.session !== ALL_SESSIONS;
-    for (let row = this.length; row < end; row++) this.#rows[isSorted ? this.#placeOf(feed, row) : row] = row;
+    this.#changed = Math.min(this.#changed, this.length);
+    for (let row = this.length; row < end; row++) {
+      const place = isSorted ? this.#placeOf(feed, row) : row;
+      this.#changed = Math.min(this.#changed, place);
+      this.#rows[place] = row;
+    }
     this.length = Math.max(this.length, end);
+  }
+
+  /** Returns how many places from the first on are the same as at the last call. */
+  takeUnchanged(): number {
+    const unchanged = this.#changed;
+    this.#changed = this.length;
+    return unchanged;
   }
 
   /** Makes room for the next row, and returns its place. */

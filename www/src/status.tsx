@@ -36,8 +36,8 @@ export function Status() {
       </span>
       <span>
         {filtered && session !== null
-          ? `${count(rows.length)} of ${count(session.events)} events`
-          : `${count(rows.length)} ${rows.length === 1 ? "record" : "records"}`}
+          ? `${count(rows.records)} of ${count(session.events)} events`
+          : `${count(rows.records)} ${rows.records === 1 ? "record" : "records"}`}
       </span>
       {loading ? <span>reading history…</span> : null}
       {lost > 0 ? (

@@ -1,5 +1,5 @@
 /**
- * The headers of records as columns of numbers: about 50 bytes per record, so that a million of them can
+ * The headers of records as columns of numbers: about 60 bytes per record, so that a million of them can
  * be counted, binned and searched for the next error within one frame.
  *
  * Columns grow at their end only. Texts (types, categories, sessions) are interned in `Names` that all
@@ -33,6 +33,7 @@ export class Dictionary {
   readonly sessions = new Names();
   readonly types = new Names();
   readonly categories = new Names();
+  readonly documents = new Names();
 }
 
 export interface Header {
@@ -50,6 +51,10 @@ export interface Header {
   tab: number;
   /** How many seqs a gap covers; 0 for an event. */
   gap: number;
+  /** The key of `foldKey`. */
+  fold: number;
+  /** The record's place in console groups, as `packNest` writes it. */
+  nest: number;
 }
 
 const FIRST_CAPACITY = 1024;
@@ -65,6 +70,8 @@ export class Columns {
   severity = new Uint8Array(FIRST_CAPACITY);
   tab = new Int32Array(FIRST_CAPACITY);
   gap = new Float64Array(FIRST_CAPACITY);
+  fold = new Float64Array(FIRST_CAPACITY);
+  nest = new Uint32Array(FIRST_CAPACITY);
 
   push(header: Header): void {
     if (this.length === this.seq.length) this.grow();
@@ -78,6 +85,8 @@ export class Columns {
     this.severity[i] = header.severity;
     this.tab[i] = header.tab;
     this.gap[i] = header.gap;
+    this.fold[i] = header.fold;
+    this.nest[i] = header.nest;
   }
 
   at(i: number): Header {
@@ -91,6 +100,8 @@ export class Columns {
       severity: this.severity[i] ?? 1,
       tab: this.tab[i] ?? -1,
       gap: this.gap[i] ?? 0,
+      fold: this.fold[i] ?? 0,
+      nest: this.nest[i] ?? 0,
     };
   }
 
@@ -110,5 +121,7 @@ export class Columns {
     this.severity = grown(Uint8Array, this.severity);
     this.tab = grown(Int32Array, this.tab);
     this.gap = grown(Float64Array, this.gap);
+    this.fold = grown(Float64Array, this.fold);
+    this.nest = grown(Uint32Array, this.nest);
   }
 }

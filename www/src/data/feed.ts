@@ -7,6 +7,7 @@
  */
 import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
+import { foldKey, foldKeyOfType, NO_FOLD, packNest } from "./fold";
 import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
 import { severityOf } from "./severity";
@@ -51,6 +52,8 @@ export class Feed {
   /** How many of the rows are gaps, and how many seqs those cover. */
   gapRows = 0;
   gapSeqs = 0;
+  /** How many of the rows begin a console group. */
+  groupRows = 0;
   /** The first gaps, for the coverage strip. */
   readonly gaps: { ts: number; count: number; category: string }[] = [];
 
@@ -89,6 +92,26 @@ export class Feed {
 
   severity(i: number): number {
     return (i < this.head.length ? this.head.severity[i] : this.tail.severity[i - this.head.length]) ?? 0;
+  }
+
+  foldKey(i: number): number {
+    return (i < this.head.length ? this.head.fold[i] : this.tail.fold[i - this.head.length]) ?? NO_FOLD;
+  }
+
+  nest(i: number): number {
+    return (i < this.head.length ? this.head.nest[i] : this.tail.nest[i - this.head.length]) ?? 0;
+  }
+
+  /** Whether the row is a move of a single-page application. */
+  isRoute(i: number): boolean {
+    const type = i < this.head.length ? this.head.type[i] : this.tail.type[i - this.head.length];
+    return type === this.dictionary.types.find("page.history_updated");
+  }
+
+  /** A name of the row that stays the same while other rows come. */
+  name(i: number): string {
+    const { session, seq } = this.at(i);
+    return `${session}:${seq}`;
   }
 
   /** Stores lines of rows that are listed already. */
@@ -210,16 +233,20 @@ export class Feed {
       const seq = page.seq[i] ?? 0;
       const gap = page.gap[i] ?? 0;
       if (gap === 0) ts = page.ts[i] ?? 0;
+      const session = this.overAll ? (sessions[page.session[i] ?? 0] ?? 0) : only;
+      const tab = page.tab[i] ?? -1;
       this.append(head, {
-        session: this.overAll ? (sessions[page.session[i] ?? 0] ?? 0) : only,
+        session,
         seq,
         at: this.overAll ? (page.position[i] ?? 0) : seq,
         ts,
         type: gap > 0 ? gapType : (types[page.type[i] ?? 0] ?? 0),
         category: categories[page.category[i] ?? 0] ?? 0,
         severity: page.severity[i] ?? 1,
-        tab: page.tab[i] ?? -1,
+        tab,
         gap,
+        fold: gap > 0 ? NO_FOLD : foldKeyOfType(session, page.types[page.type[i] ?? 0] ?? "", tab),
+        nest: 0,
       });
     }
     this.changed();
@@ -227,6 +254,7 @@ export class Feed {
 
   private append(columns: Columns, header: Header): void {
     columns.push(header);
+    if ((header.nest & 3) !== 0) this.groupRows++;
     if (header.gap > 0) {
       this.gapRows++;
       this.gapSeqs += header.gap;
@@ -246,7 +274,7 @@ export class Feed {
     for (const [i, line] of page.lines.entries()) {
       const record = parseLine(line);
       if (record === null) continue;
-      const header = this.header(tail, record);
+      const header = this.header(tail, record, line);
       if (this.overAll) header.at = page.at?.[i] ?? 0;
       if (tail.length > 0 && header.at <= (tail.place[tail.length - 1] ?? 0)) continue;
       this.append(tail, header);
@@ -259,7 +287,7 @@ export class Feed {
     if (page.lines.length > 0) this.changed();
   }
 
-  private header(columns: Columns, record: LineRecord): Header {
+  private header(columns: Columns, record: LineRecord, line: string): Header {
     const session = this.dictionary.sessions.id(record.capture_session_id);
     if (isGap(record)) {
       const { first_seq, last_seq, category } = record.gap;
@@ -274,11 +302,15 @@ export class Feed {
         severity: 2,
         tab: -1,
         gap: last_seq - first_seq + 1,
+        fold: NO_FOLD,
+        nest: 0,
       };
     }
     const { event, seq } = record;
+    const { documents } = this.dictionary;
     if (event.url !== undefined) this.lines.saw(event.url);
-    const tab = Number(event.source.metadata?.tab_id ?? -1);
+    const { tab_id, frame_id, document_id } = event.source.metadata ?? {};
+    const tab = Number(tab_id ?? -1);
     return {
       session,
       seq,
@@ -289,6 +321,11 @@ export class Feed {
       severity: severityOf(event),
       tab: Number.isInteger(tab) ? tab : -1,
       gap: 0,
+      fold: foldKey(session, event, line),
+      nest:
+        event.category === "console"
+          ? packNest(1 + documents.id(`${session} ${tab_id} ${document_id ?? frame_id}`), event)
+          : 0,
     };
   }
 

@@ -1,6 +1,8 @@
 /** A console call or an uncaught error: its message, its stack, its values and its place. */
 import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
+import { styledParts } from "../list/styled";
+import { StyledText } from "../list/styled_text";
 import { Marked } from "../ui/marked";
 import { ValueTree } from "./json";
 import { FactsPart, Part } from "./parts";
@@ -12,6 +14,7 @@ export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: 
   const data = asObject(event.data);
   const args = asArray(data.args);
   const message = asString(data.text) ?? asString(data.message) ?? "";
+  const styled = styledParts(message, args);
   const error = asObject(data.error);
   const stack = asString(data.stack) ?? asString(error.stack) ?? stackOf(args);
   const openable = args.filter((a) => typeof a === "object" && a !== null);
@@ -23,7 +26,11 @@ export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: 
       {message === "" ? null : (
         <Part title="Message">
           <pre class="mono block message">
-            <Marked text={message} words={words} />
+            {styled === null ? (
+              <Marked text={message} words={words} />
+            ) : (
+              <StyledText parts={styled} words={words} />
+            )}
           </pre>
         </Part>
       )}

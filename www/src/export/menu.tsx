@@ -59,7 +59,7 @@ export function ExportMenu() {
                 ? "All sessions"
                 : "The whole session"
               : "The filtered records"}
-            : {count(viewer.view.rows.value.length)} records
+            : {count(viewer.view.rows.value.records)} records
           </p>
           {FORMATS.map(({ format, name, about }) => (
             <button

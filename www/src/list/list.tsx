@@ -35,7 +35,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   const moved = useSignal(0);
   const rows = viewer.view.rows.value;
   const feed = viewer.view.feed.value;
-  const headLength = useRef(0);
+  /** The view's row of the first record behind the history that is still being read. */
+  const tailRow = useRef(-1);
   const shownFeed = useRef<Feed | null>(null);
   const unrevealed = useRef(false);
   /** Position that this component last scrolled to; null once a person has scrolled. */
@@ -59,11 +60,12 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
 
   // Before painting: stay at the end while following, and stay where one was when history grew above.
   useLayoutEffect(() => {
-    const grewAbove = feed === null || shownFeed.current !== feed ? 0 : feed.head.length - headLength.current;
-    const inTail = viewport.top >= headLength.current * ROW_PX;
+    const isKnown = shownFeed.current === feed && tailRow.current >= 0 && rows.tailRow >= 0;
+    const grewAbove = isKnown ? rows.tailRow - tailRow.current : 0;
+    const inTail = viewport.top >= tailRow.current * ROW_PX;
+    tailRow.current = rows.tailRow;
     if (shownFeed.current !== feed) unrevealed.current = viewer.selection.selected.value !== null;
     shownFeed.current = feed;
-    headLength.current = feed?.head.length ?? 0;
     // A selection from the address, the keyboard or the details comes into view once its row is read.
     let hasRevealed = false;
     if (unrevealed.current && viewport.height > 0) {
@@ -78,7 +80,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     }
     if (viewer.view.following.value) {
       if (!viewport.atEnd || viewport.top !== viewport.maxTop) put(viewport.maxTop);
-    } else if (!hasRevealed && grewAbove > 0 && inTail && viewer.view.range.value === null) {
+    } else if (!hasRevealed && grewAbove !== 0 && inTail && viewer.view.range.value === null) {
       put(viewport.top + grewAbove * ROW_PX);
     } else if (viewport.top > viewport.maxTop) {
       put(viewport.maxTop);
@@ -136,12 +138,21 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   slots.show(from, to);
   const drawn = [];
   let activeRow: string | undefined;
+  let selectedRow: number | undefined;
   if (feed !== null) {
     const selected = viewer.selection.selected.value;
     for (let i = from; i < to; i++) {
       const header = feed.at(rows.feedRow(i));
       const session = viewer.view.sessionName(header);
-      const isSelected = selected?.seq === header.seq && selected.session === session;
+      const kind = rows.kindOf(i);
+      const isOpen = rows.isOpen(i);
+      const size = rows.sizeOf(i);
+      let isSelected = selected?.seq === header.seq && selected.session === session;
+      // The selected record may be hidden in this row.
+      if (!isSelected && selected !== null && size > 1 && !isOpen) {
+        selectedRow ??= viewer.selection.row;
+        isSelected = selectedRow === i;
+      }
       const props = {
         header,
         index: i,
@@ -151,6 +162,9 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         words: viewer.view.words.value,
         type: viewer.view.dictionary.types.list[header.type] ?? "",
         category: viewer.view.dictionary.categories.list[header.category] ?? "",
+        fold: kind,
+        isOpen,
+        size,
       };
       if (isSelected) activeRow = `row-${header.at}`;
       const key = slots.of(i);
@@ -159,9 +173,12 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   }
 
   const click = (event: MouseEvent) => {
-    const row = (event.target as Element).closest<HTMLElement>("[data-row]");
+    const target = event.target as Element;
+    const row = target.closest<HTMLElement>("[data-row]");
     if (row === null) return;
-    viewer.selection.selectRow(Number(row.dataset.row));
+    const index = Number(row.dataset.row);
+    if (target.closest("[data-fold]") !== null) return viewer.view.setFold(index, !rows.isOpen(index));
+    viewer.selection.selectRow(index);
     viewer.selection.detailOpen.value = true;
   };
 
@@ -172,7 +189,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         class="list-scroll"
         ref={scroller}
         role="listbox"
-        aria-label={`${count(rows.length)} events`}
+        aria-label={`${count(rows.records)} events`}
         aria-activedescendant={activeRow}
         tabIndex={0}
         onClick={click}

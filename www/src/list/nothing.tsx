@@ -64,7 +64,7 @@ export function Nothing({ top }: { top: number }) {
         title="Nothing in this time range"
         text={
           describeUnwatched(viewer.coverage.current.value, viewer.view.range.value, viewer.view.q.value) ??
-          "The recorder was running, and nothing that matches happened."
+          "Tabtape was watching, and nothing that matches happened."
         }
         action={{ label: "Show all of the session", run: () => viewer.view.setRange(null) }}
       />
@@ -100,7 +100,7 @@ function describeUnwatched(coverage: Coverage, range: Range, q: string): string 
   if (unwatched.length === 0) return null;
   const what = categories.length === 0 ? "" : ` for ${categories.join(", ")}`;
   const part = lengthOf(unwatched) >= range.to - range.from ? "at this time" : "for a part of this time";
-  return `The recorder was off${what} ${part}, so something may have happened.`;
+  return `Nobody was watching${what} ${part}, so something may have happened.`;
 }
 
 /** Describes that the categories of a filter were never recorded; null if one was. */
@@ -108,5 +108,5 @@ function describeNeverOn(coverage: Coverage, q: string): string | null {
   const categories = valuesOf(q, "category");
   if (categories.length === 0 || !isReported(coverage)) return null;
   const on = coverage.watched.some((stretch) => categories.some((name) => stretch.categories.includes(name)));
-  return on ? null : `The recorder was off for ${categories.join(", ")}, so something may have happened.`;
+  return on ? null : `Nobody was watching for ${categories.join(", ")}, so something may have happened.`;
 }

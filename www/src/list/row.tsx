@@ -2,9 +2,11 @@
 import type { Header } from "../data/columns";
 import { isGap, type LineRecord } from "../data/record";
 import { clock, count } from "../data/time";
+import type { FoldKind } from "../folds";
 import { categoryClass } from "../ui/category";
 import { Marked } from "../ui/marked";
 import { gapReason } from "./reasons";
+import { StyledText } from "./styled_text";
 import { summaryOf } from "./summary";
 
 export interface RowProps {
@@ -18,16 +20,23 @@ export interface RowProps {
   words: string[];
   type: string;
   category: string;
+  fold: FoldKind;
+  /** Whether the fold is open. */
+  isOpen: boolean;
+  /** The number of records that the row stands for. */
+  size: number;
 }
 
 const INDENT_PX = 14;
 const SEVERITY_CLASS = ["s-debug", "s-info", "s-warn", "s-error"];
 const SEVERITY_LABEL = ["debug ", "", "warning ", "error "];
 
-export function Row({ header, index, y, selected, record, words, type, category }: RowProps) {
+export function Row(props: RowProps) {
+  const { header, index, y, selected, record, words, type, category } = props;
   const summary = record === undefined || isGap(record) ? undefined : summaryOf(record.event);
   const dot = type.indexOf(".");
   const time = clock(header.ts);
+  const indent = (summary?.indent ?? 0) + (props.fold === "member" ? 1 : 0);
   return (
     <div
       id={`row-${header.at}`}
@@ -47,19 +56,37 @@ export function Row({ header, index, y, selected, record, words, type, category 
         <span class="row-category">{dot < 0 ? "" : type.slice(0, dot)}</span>
         <span class="row-name">{dot < 0 ? type : type.slice(dot + 1)}</span>
       </span>
-      <span
-        class="row-text"
-        style={summary?.indent ? { paddingLeft: `${summary.indent * INDENT_PX}px` } : undefined}
-      >
+      <span class="row-text" style={indent > 0 ? { paddingLeft: `${indent * INDENT_PX}px` } : undefined}>
+        <FoldMark {...props} />
         {summary?.lead ? <span class="row-lead">{summary.lead}</span> : null}
         {summary?.status === undefined ? null : <Status status={summary.status} />}
-        {summary === undefined ? null : <Marked text={summary.text} words={words} />}
+        {summary === undefined ? null : summary.styled === undefined ? (
+          <Marked text={summary.text} words={words} />
+        ) : (
+          <StyledText parts={summary.styled} words={words} />
+        )}
       </span>
       <span class="row-aside">{summary?.aside}</span>
       <span class="row-tab" title={header.tab < 0 ? undefined : `Tab ${header.tab}`}>
         {header.tab < 0 ? "" : shortTab(header.tab)}
       </span>
     </div>
+  );
+}
+
+/** The mark that opens or closes a fold, with the number of records in it. */
+function FoldMark({ fold, isOpen, size }: RowProps) {
+  if (fold !== "run" && fold !== "group") return null;
+  const hidden = fold === "group" ? size - 1 : size;
+  return (
+    <span class={`row-fold${isOpen ? " open" : ""}`} data-fold>
+      {fold === "group" && (isOpen || hidden === 0)
+        ? null
+        : fold === "group"
+          ? `${count(hidden)} inside`
+          : `×${count(size)}`}
+      <span class="sr">{isOpen ? ", open " : ", folded "}</span>
+    </span>
   );
 }
 

@@ -7,6 +7,7 @@ import type { Event } from "../../../src/web/types";
 import { lineOf } from "../data/preview";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";
+import { type StyledPart, styledParts } from "./styled";
 
 export interface Summary {
   /** A quieter word before the text: a method, a transition. */
@@ -16,6 +17,8 @@ export interface Summary {
   aside?: string;
   /** HTTP status, coloured by class. */
   status?: number;
+  /** The text in parts, if the page has styled it. */
+  styled?: StyledPart[];
   /** How deep in console groups. */
   indent?: number;
 }
@@ -27,6 +30,9 @@ const MOST_CHARS = 400;
 export function summaryOf(event: Event): Summary {
   const data = asObject(event.data);
   const summary = byCategory(event, data) ?? { text: fallback(event, data) };
+  const { styled } = summary;
+  if (styled !== undefined)
+    summary.styled = firstChars(styled).map((part) => ({ ...part, text: oneLine(part.text) }));
   summary.text = oneLine(summary.text);
   return summary;
 }
@@ -34,7 +40,9 @@ export function summaryOf(event: Event): Summary {
 function byCategory(event: Event, data: Data): Summary | null {
   switch (event.category) {
     case "console":
-      return consoleSummary(data);
+      return event.type === "console.group_end"
+        ? { lead: "end of the group", text: "", indent: Math.min(8, asNumber(data.group_depth) ?? 0) }
+        : consoleSummary(data);
     case "network":
       return networkSummary(event, data);
     case "page":
@@ -55,8 +63,10 @@ function consoleSummary(data: Data): Summary | null {
   if (text === undefined) return null;
   const elapsed = asNumber(data.elapsed_ms);
   const count = asNumber(data.count);
+  const styled = styledParts(text, asArray(data.args));
   return {
     text,
+    ...(styled === null ? {} : { styled }),
     ...(elapsed === undefined ? {} : { aside: duration(elapsed * 1000) }),
     ...(count === undefined ? {} : { aside: `×${count}` }),
     indent: Math.min(8, asNumber(data.group_depth) ?? 0),
@@ -108,6 +118,8 @@ function pageSummary(event: Event, data: Data): Summary | null {
       return { lead: asString(data.directive) ?? "", text: `blocked ${asString(data.blocked_url) ?? ""}` };
     case "page.resource_failed":
       return { lead: asString(data.element) ?? "", text: asString(data.url) ?? "" };
+    case "page.history_updated":
+      return { lead: "route →", text: event.url === undefined ? "" : routeOf(event.url) };
     case "page.visibility":
       return { lead: asString(data.state) ?? "", text: at };
     case "page.deprecation":
@@ -187,9 +199,26 @@ function fallback(event: Event, data: Data): string {
   return parts.length > 0 ? parts.join("  ") : lineOf(event.data);
 }
 
+/** Returns the part of an address that a route change can change. */
+function routeOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/?#]*/, "") || "/";
+}
+
 /** Returns an address without its `https://`, and other texts unchanged. */
 function shortUrl(url: string): string {
   return url.replace(/^https?:\/\//, "");
+}
+
+/** Returns as many parts as a row can show. */
+function firstChars(parts: StyledPart[]): StyledPart[] {
+  let left = MOST_CHARS;
+  const kept: StyledPart[] = [];
+  for (const part of parts) {
+    if (left <= 0) break;
+    kept.push({ ...part, text: part.text.slice(0, left) });
+    left -= part.text.length;
+  }
+  return kept;
 }
 
 function oneLine(text: string): string {

@@ -12,9 +12,11 @@ import type { Range } from "../data/range";
 import type { LineRecord } from "../data/record";
 import type { DataSource } from "../data/source";
 import { freeWords, withTerm } from "../filter/text";
-import { type Rows, rowsOf, TimeOrder } from "../rows";
+import { type FoldedRows, type Folding, Folds } from "../folds";
+import { rowsOf, TimeOrder } from "../rows";
 
 const TYPING_PAUSE_MS = 220;
+const FOLDING_KEY = "tabtape.folding";
 
 export class View {
   readonly sessionId: Signal<string | null> = signal(null);
@@ -32,13 +34,21 @@ export class View {
   readonly lines = new Lines();
   readonly dictionary = new Dictionary();
   readonly words: ReadonlySignal<string[]> = computed(() => freeWords(this.q.value));
-  readonly rows: ReadonlySignal<Rows> = computed(() => {
+  /** Whether repeats and routine messages are folded, and the folds that a person has opened or closed. */
+  readonly folding: Signal<Folding> = signal({
+    isOn: localStorage.getItem(FOLDING_KEY) !== "off",
+    toggled: new Set<string>(),
+  });
+  readonly rows: ReadonlySignal<FoldedRows> = computed(() => {
     const feed = this.feed.value;
+    const range = this.range.value;
     void feed?.version.value;
-    return rowsOf(this.#order, feed, this.range.value, this.pausedAt.value);
+    const rows = rowsOf(this.#order, feed, range, this.pausedAt.value);
+    return this.#folds.update(rows, feed, range, this.#order.takeUnchanged(), this.folding.value);
   });
 
   readonly #order = new TimeOrder();
+  readonly #folds = new Folds();
   #typing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly source: DataSource) {}
@@ -106,6 +116,28 @@ export class View {
   /** Sets the range of an address, which has both ends or none. */
   setRangeOf({ from, to }: Pick<AddressState, "from" | "to">): void {
     this.range.value = from !== null && to !== null ? { from, to } : null;
+  }
+
+  /** Folds the list, or shows every record as a row. The choice is stored in this browser. */
+  toggleFolding(): void {
+    const isOn = !this.folding.value.isOn;
+    this.folding.value = { ...this.folding.value, isOn };
+    localStorage.setItem(FOLDING_KEY, isOn ? "on" : "off");
+  }
+
+  /** Opens or closes the fold that row `i` belongs to; does nothing if there is none or it is so already. */
+  setFold(i: number, isOpen: boolean): void {
+    const { value: rows } = this.rows;
+    const { value: feed } = this.feed;
+    const kind = rows.kindOf(i);
+    if (feed === null || kind === "none" || (rows.isOpen(i) || kind === "member") === isOpen) return;
+    const name = feed.name(rows.foldRow(i));
+    const toggled = new Set(this.folding.value.toggled);
+    if (!toggled.delete(name)) toggled.add(name);
+    batch(() => {
+      this.following.value = false;
+      this.folding.value = { ...this.folding.value, toggled };
+    });
   }
 
   togglePause(): void {
