@@ -5,6 +5,7 @@
 //! with the store.
 
 mod fingerprint;
+mod original_places;
 mod phrase;
 mod problems;
 mod render;
@@ -14,6 +15,7 @@ mod tests;
 mod untrusted;
 mod watched;
 
+pub(crate) use original_places::OriginalPlaces;
 pub(crate) use phrase::{origin_of, phrase};
 pub(crate) use problems::Problem;
 pub(crate) use render::{MIN_BYTES, render};
@@ -64,6 +66,8 @@ pub(crate) async fn run(
         newest(store, "severity:warn -severity:error", asked.as_deref(), MAX_WARNINGS).await?;
     found.extend(errors);
     found.sort_by_key(|event| event.position);
+    let places = OriginalPlaces::read(store, always).await?;
+    found.iter_mut().for_each(|event| places.apply(event));
     let count = found.iter().filter(|event| severity(event) >= Severity::Error).count();
     let mut problems = problems::group(found);
     for problem in problems.iter_mut().take(MAX_CHAINS) {

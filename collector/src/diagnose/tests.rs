@@ -155,3 +155,31 @@ proptest! {
         prop_assert_eq!(shown.matches('⟦').count(), shown.matches('⟧').count());
     }
 }
+
+#[test]
+fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
+    let of_document = |mut event: Stored, id: &str| {
+        event.value["event"]["source"]["metadata"]["document_id"] = json!(id);
+        event
+    };
+    let places = json!({"places": [
+        {"script": "http://localhost/src/checkout.ts", "line": 17, "column": 3,
+         "original": {"source": "src/pay.ts", "line": 4, "column": 9}},
+        {"script": 5, "line": "17", "original": null},
+    ]});
+    let recorded = of_document(event(9, "system.original_places", places), "A");
+    let places = OriginalPlaces::of(&[recorded]);
+
+    let mut thrown = of_document(exception(4, "Uncaught TypeError: x"), "A");
+    places.apply(&mut thrown);
+    assert_eq!(thrown.top_frame(), Some("at pay (src/pay.ts:4:9)"));
+    assert_eq!(thrown.place().as_deref(), Some("pay.ts:4:9"));
+    // The same address in another document may be another build.
+    let mut elsewhere = of_document(exception(4, "Uncaught TypeError: x"), "B");
+    places.apply(&mut elsewhere);
+    assert_eq!(elsewhere.place().as_deref(), Some("checkout.ts:17:3"));
+    let mut odd =
+        of_document(event(5, "console.error", json!({"stack": 7, "args": [null, {"stack": {}}]})), "A");
+    places.apply(&mut odd);
+    assert_eq!(odd.data()["stack"], 7);
+}

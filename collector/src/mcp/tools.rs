@@ -6,7 +6,7 @@ use super::{ToolError, event, handle};
 use crate::app::App;
 use crate::auth::{Grant, Scope};
 use crate::clock::now_micros;
-use crate::diagnose::{self, Stored};
+use crate::diagnose::{self, OriginalPlaces, Stored};
 use crate::store::{Order, PageQuery, SessionCoverage};
 use rmcp::model::ProgressNotificationParam;
 use rmcp::service::{RequestContext, RoleServer};
@@ -299,7 +299,10 @@ impl Call<'_> {
         };
         let page = self.app.store.page(query).await?;
         let stored = page.records.first().and_then(Stored::of);
-        stored.ok_or_else(|| self.spec.refuse(format!("found no event {name:?}")))
+        let mut stored = stored.ok_or_else(|| self.spec.refuse(format!("found no event {name:?}")))?;
+        let places = OriginalPlaces::read(&self.app.store, self.grant.selector.as_deref()).await?;
+        places.apply(&mut stored);
+        Ok(stored)
     }
 
     async fn watched(&self, selector: Option<&Selector>) -> Result<Vec<SessionCoverage>, ToolError> {
