@@ -34,6 +34,16 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b' ' | b'-')
 }
 
+/// Whether the prefilter reports `i` for a card number. Most candidates that end in a digit, a blank or a dash are
+/// candidates for a name instead. `is_first` says that `i` is the first byte of a block, where the prefilter reports a run
+/// of digits that began before.
+pub(super) fn is_reported_at(json: &[u8], i: usize, is_first: bool) -> bool {
+    let is_digit = |at: usize| json.get(at).is_some_and(u8::is_ascii_digit);
+    let are_digits = |from: usize, count: usize| (from..from + count).all(is_digit);
+    let begins = are_digits(i, 4) && (are_digits(i + 4, 3) || are_digits(i + 5, 4));
+    begins || is_first && i.checked_sub(1).is_some_and(|before| is_part(json[before]))
+}
+
 /// The card number that the digit at `i` is part of, not reaching before `floor`.
 pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
     let before = json[floor..i].iter().rev().take(48).take_while(|b| is_part(**b)).count();
@@ -131,6 +141,10 @@ mod tests {
                     number(around.as_bytes(), 0, i).is_some_and(|r| &around[r.clone()] == text),
                     "{around}"
                 );
+                let start = around.find(text).unwrap_or(0);
+                let mut reported = start..start + text.len();
+                assert!(is_reported_at(around.as_bytes(), start, false), "{around}");
+                assert!(reported.all(|i| is_reported_at(around.as_bytes(), i, true)), "{around}");
             }
         }
     }
@@ -154,6 +168,9 @@ mod tests {
         ] {
             let i = text.find("11").or_else(|| text.find('4')).unwrap_or(0);
             assert_eq!(number(text.as_bytes(), 0, i), None, "{text}");
+        }
+        for text in ["\"2026-11-24T07", "number 10 of 12", "- 1 -", "4111", "123456"] {
+            assert!((0..text.len()).all(|i| !is_reported_at(text.as_bytes(), i, false)), "{text}");
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn pattern() -> Pattern {
 /// Whether the bytes up to `last` begin the escape of an ASCII letter.
 #[inline]
 pub(super) fn may_end_at(json: &[u8], last: usize) -> bool {
-    last >= 4 && matches!(json[last], b'4'..=b'7') && json[last - 4..last] == *b"\\u00"
+    matches!(json.get(..=last), Some([.., b'\\', b'u', b'0', b'0', b'4'..=b'7']))
 }
 
 impl Scan<'_> {

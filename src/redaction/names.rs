@@ -45,6 +45,8 @@ const TAIL_BITS: u32 = 12;
 #[derive(Debug)]
 pub(super) struct Names {
     tails: [u64; 1 << (TAIL_BITS - 6)],
+    /// The children of the root by their byte, since it has many; 0 for none.
+    roots: [u16; 256],
     nodes: Vec<Node>,
     rules: Vec<Name>,
 }
@@ -53,7 +55,8 @@ impl Names {
     /// Compiles rules, each with the index of its counter. The same name said twice: the later counts.
     pub(super) fn new<'a>(rules: impl Iterator<Item = (&'a NameRule, u16)>) -> Self {
         let root = Node { byte: 0, rule: 0, child: 0, sibling: 0 };
-        let mut names = Self { tails: [0; 1 << (TAIL_BITS - 6)], nodes: vec![root], rules: Vec::new() };
+        let mut names =
+            Self { tails: [0; 1 << (TAIL_BITS - 6)], roots: [0; 256], nodes: vec![root], rules: Vec::new() };
         for (rule, counter) in rules {
             names.rules.push(Name {
                 rule: counter,
@@ -76,20 +79,33 @@ impl Names {
     fn insert(&mut self, name: &str) {
         let mut node = 0;
         for byte in name.bytes().rev().filter(|byte| !SEPARATORS.contains(byte)) {
-            let mut child = self.nodes[node].child;
-            while child != 0 && self.nodes[usize::from(child)].byte != byte {
-                child = self.nodes[usize::from(child)].sibling;
-            }
+            let mut child = self.child(node, byte);
             if child == 0 {
                 let sibling = self.nodes[node].child;
                 // A table too big for the trie is refused when it is read; see `rules`.
                 child = u16::try_from(self.nodes.len()).unwrap_or(0);
                 self.nodes.push(Node { byte, rule: 0, child: 0, sibling });
                 self.nodes[node].child = child;
+                if node == 0 {
+                    self.roots[usize::from(byte)] = child;
+                }
             }
             node = usize::from(child);
         }
         self.nodes[node].rule = u16::try_from(self.rules.len()).unwrap_or(0);
+    }
+
+    /// The child of a node for a byte; 0 for none.
+    #[inline]
+    fn child(&self, node: usize, byte: u8) -> u16 {
+        if node == 0 {
+            return self.roots[usize::from(byte)];
+        }
+        let mut child = self.nodes[node].child;
+        while child != 0 && self.nodes[usize::from(child)].byte != byte {
+            child = self.nodes[usize::from(child)].sibling;
+        }
+        child
     }
 
     /// Whether some name has the three bytes before `end` as its tail.
@@ -114,11 +130,7 @@ impl Names {
                 i -= 1;
                 continue;
             }
-            let folded = byte.to_ascii_lowercase();
-            let mut child = usize::from(self.nodes[node].child);
-            while child != 0 && self.nodes[child].byte != folded {
-                child = usize::from(self.nodes[child].sibling);
-            }
+            let child = usize::from(self.child(node, byte.to_ascii_lowercase()));
             if child == 0 {
                 break;
             }

@@ -16,11 +16,12 @@ use super::sink::Sink;
 /// enough to stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// What may stand after a name, and what a card number is made of.
+/// What may follow a name, what a card number is made of, and what ends the beginning of a letter's escape.
 const AFTER_NAME: u8 = 1;
 const CARD: u8 = 2;
+const ESCAPE: u8 = 4;
 const CLASSES: [u8; 256] = {
-    let (mut classes, after, card) = ([0; 256], b"\"%'=:>\\] ", b"0123456789 -");
+    let (mut classes, after, card, escape) = ([0; 256], b"\"%'=:>\\] ", b"0123456789 -", b"4567");
     let mut i = 0;
     while i < after.len() {
         classes[after[i] as usize] |= AFTER_NAME;
@@ -29,6 +30,11 @@ const CLASSES: [u8; 256] = {
     i = 0;
     while i < card.len() {
         classes[card[i] as usize] |= CARD;
+        i += 1;
+    }
+    i = 0;
+    while i < escape.len() {
+        classes[escape[i] as usize] |= ESCAPE;
         i += 1;
     }
     classes
@@ -96,7 +102,7 @@ impl Scan<'_> {
                     let last = first + left.trailing_zeros() as usize;
                     left &= left - 1;
                     if last >= self.sink.passed && last < json.len() {
-                        self.candidate(last);
+                        self.candidate(last, last == first);
                     }
                 }
             }
@@ -104,12 +110,13 @@ impl Scan<'_> {
         }
     }
 
-    /// Looks twice at the candidate whose last byte is at `last`; nearly none passes.
+    /// Looks twice at the candidate whose last byte is at `last`; nearly none passes. `is_first`: it is the first byte of
+    /// a block.
     #[inline]
-    fn candidate(&mut self, last: usize) {
+    fn candidate(&mut self, last: usize, is_first: bool) {
         let (json, engine) = (self.json, self.engine);
         let class = CLASSES[usize::from(json[last])];
-        if class & CARD != 0 && self.card(last) {
+        if class & CARD != 0 && card::is_reported_at(json, last, is_first) && self.card(last) {
             return;
         }
         // ` = ` and ` : ` are candidates themselves, since a blank after a name is not.
@@ -120,7 +127,7 @@ impl Scan<'_> {
         if engine.shapes.may_end_at(json, last) && self.shapes(last) {
             return;
         }
-        if super::escaped::may_end_at(json, last) && self.escaped_name(last) {
+        if class & ESCAPE != 0 && super::escaped::may_end_at(json, last) && self.escaped_name(last) {
             return;
         }
         if let Some(rule) = engine.email
