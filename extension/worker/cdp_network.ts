@@ -149,9 +149,21 @@ export class CdpNetwork {
 
   async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
     if (!this.#requests.has(id) && (await this.#isWebRequests(tabId))) return;
+    const ts = nowMicros();
+    const known = this.#requests.get(id);
+    if (known?.response === null) {
+      // A response that arrived while its worker's session began was not reported.
+      const { outcome } = await this.#exchanges.outcome(id);
+      // Detached meanwhile: webRequest has published the end.
+      if (this.#requests.get(id) !== known) return;
+      if (outcome !== null) {
+        this.#ended(tabId, id);
+        this.#exchanges.leaveEnd(id);
+        return;
+      }
+    }
     const request = this.#ended(tabId, id);
     if (!this.#exchanges.ended(id)) return;
-    const ts = nowMicros();
     const body = await this.#body(source, request.tabId, params.requestId as string);
     if (request.streaming) this.#publishStreamEnd(request, id, ts, params, body);
     else this.#publishResponse(request, id, ts, params, {}, body);

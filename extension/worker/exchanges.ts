@@ -173,9 +173,12 @@ export class Exchanges {
     return exchange.owner !== "webRequest";
   }
 
-  /** Whether the protocol's record of a request is published. */
-  isPublished(protocolId: string): boolean {
-    return this.#byProtocol.get(protocolId)?.owner !== "webRequest";
+  /** Publishes webRequest's end of a request, as the protocol has reported less of it. */
+  leaveEnd(protocolId: string): void {
+    const exchange = this.#byProtocol.get(protocolId);
+    if (exchange === undefined) return;
+    this.#byProtocol.delete(protocolId);
+    this.#publishHeld(exchange);
   }
 
   /** What webRequest says of the place of a request. */

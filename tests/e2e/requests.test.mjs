@@ -9,6 +9,7 @@ let rig;
 const server = new CountingServer();
 before(async () => {
   rig = await startRig({ args: ["--silent-debugger-extension-api"], pages: server.pages() });
+  server.acceptSockets(rig.site.server);
 });
 after(() => rig.close());
 
@@ -25,13 +26,38 @@ async function recorded(run) {
   return events;
 }
 
-const isRequest = (/** @type {any} */ { type }) => type === "network.request";
-const isEnd = (/** @type {any} */ { type, data }) =>
-  type === "network.response" || (type === "network.failed" && data.streaming !== true);
+/** The protocol reports a WebSocket's request and its response as one. */
+const isSocket = (/** @type {any} */ { type }) => type === "network.websocket_opened";
+const isRequest = (/** @type {any} */ event) => event.type === "network.request" || isSocket(event);
+const isEnd = (/** @type {any} */ event) =>
+  event.type === "network.response" ||
+  (event.type === "network.failed" && event.data.streaming !== true) ||
+  isSocket(event);
 
 /** @param {Map<string, any[]>} events @param {(event: any) => boolean} filter */
 const counts = (events, filter) =>
   Object.fromEntries([...events].map(([name, all]) => [name, all.filter(filter).length]));
+
+/** Prints the server's counts next to the store's, by kind of request. @param {string} run @param {Map<string, any[]>} events */
+function print(run, events) {
+  /** @type {Record<string, { asked: number, answered: number, requests: number, answers: number, failures: number }>} */
+  const table = {};
+  for (const name of server.named(run)) {
+    const kind = name
+      .slice(run.length + 1)
+      .replace(/-?\d+$/, (digits) => (digits === "204" || digits === "205" ? digits : ""));
+    table[kind] ??= { asked: 0, answered: 0, requests: 0, answers: 0, failures: 0 };
+    const row = table[kind];
+    const all = events.get(name) ?? [];
+    row.asked += server.asked.get(name) ?? 0;
+    row.answered += server.answered.has(name) ? 1 : 0;
+    row.requests += all.filter(isRequest).length;
+    row.answers += all.filter((event) => isEnd(event) && event.data.status !== undefined).length;
+    row.failures += all.filter(({ type }) => type === "network.failed").length;
+  }
+  console.log(run);
+  console.table(table);
+}
 
 for (const run of ["standard", "deep"])
   test(`${run}: the store has each request that the server has answered, and its end, once`, async () => {
@@ -42,6 +68,7 @@ for (const run of ["standard", "deep"])
     const made = await makeRequests(page, run, rig.site, server);
     assert.deepEqual(made.answers, [204, 205, 200, 200, "refused", "cut"]);
     assert.equal(made.aborted, "AbortError");
+    assert.equal(made.closeCode, 4003);
 
     // Recorded while they are open.
     for (const name of ["events", "lines"]) {
@@ -53,10 +80,6 @@ for (const run of ["standard", "deep"])
     assert.equal(ended.data.status, 200);
     const asked = async (/** @type {number} */ count) => server.named(run).length === count;
     await rig.poll("the workers to fetch", () => asked(EXPECTED - ASKED_AT_THE_END));
-    await made.leave();
-
-    await rig.poll("the server to be asked", () => asked(EXPECTED));
-    const once = Object.fromEntries(server.named(run).map((name) => [name, 1]));
     const areAllThere = async () => {
       const events = await recorded(run);
       return server
@@ -65,13 +88,27 @@ for (const run of ["standard", "deep"])
           (name) => events.get(name)?.some(isRequest) === true && events.get(name)?.some(isEnd) === true,
         );
     };
+    // What is under way when the page is left is chosen by the test.
+    await rig.poll("the ends of all of them", areAllThere);
+    await made.leave();
+
+    await rig.poll("the server to be asked", () => asked(EXPECTED));
+    const once = Object.fromEntries(server.named(run).map((name) => [name, 1]));
     await rig.poll("the store to have them", areAllThere).catch(() => {});
     // What is held is published with the end of the attachment, so that nothing comes later.
     if (run === "deep") await rig.command({ command: "debug", tab_id: tabId, on: false });
     await rig.flushed();
     const events = await recorded(run);
+    print(run, events);
     assert.deepEqual(counts(events, isRequest), once, "requests");
     assert.deepEqual(counts(events, isEnd), once, "ends");
+    // The server's answers, as it gave them, and none that it did not give.
+    const statuses = [...events].map(([name, all]) => [name, all.find(isEnd).data.status]);
+    assert.deepEqual(
+      Object.fromEntries(statuses.filter(([, status]) => status !== undefined)),
+      Object.fromEntries([...server.answered].filter(([name]) => name.startsWith(`${run}-`)).sort()),
+      "statuses",
+    );
     for (const [name, all] of events)
       assert.equal(new Set(all.map(({ source }) => source.metadata.request_id)).size, 1, name);
     await page.close();
