@@ -36,6 +36,8 @@ pub struct TaskState {
     pub restarts: u64,
     /// The reason why it ended last.
     pub last_end: Option<String>,
+    /// The reason why it runs and cannot work now.
+    pub problem: Option<String>,
 }
 
 impl Tasks {
@@ -97,6 +99,11 @@ impl Tasks {
         }
         // The text of a panic may contain captured text; the log has it.
         Some(ended.unwrap_or_else(|_| "it panicked".to_owned()))
+    }
+
+    /// Reports the reason why a task cannot work now; `None` if it works.
+    pub(crate) fn report(&self, name: &'static str, problem: Option<String>) {
+        self.update(name, |state| state.problem = problem);
     }
 
     /// Ends every task for good.

@@ -150,7 +150,7 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Forward everything to an OpenTelemetry Collector (OTLP/HTTP)
-    #[arg(long, env = "TABTAPE_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "TABTAPE_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true)]
     pub(super) otlp_endpoint: Option<String>,
     /// Records that arrived longer ago are removed
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = span)]

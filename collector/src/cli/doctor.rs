@@ -113,6 +113,9 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
             let reason = task["last_end"].as_str().unwrap_or("?");
             findings.push(bad("task", format!("{name} does not run and is started again: {reason}")));
         }
+        if let Some(problem) = task["problem"].as_str() {
+            findings.push(bad("task", format!("{name} does not work: {problem}")));
+        }
     }
     if let Some(notice) = health["store_notice"].as_str() {
         findings.push(bad("store", notice));

@@ -94,7 +94,7 @@ async fn serve_store(
         let forwarder =
             Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
         let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
-        tasks.supervise("forwarding", move || Arc::clone(&forwarder).run());
+        tasks.supervise(Forwarder::TASK, move || Arc::clone(&forwarder).run());
     }
     let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
     {

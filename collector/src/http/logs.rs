@@ -2,16 +2,13 @@
 
 use super::body::{Bodies, content_type, unsupported_type};
 use super::problem::Problem;
-use crate::otlp::event;
+use crate::otlp::{event, request};
 use crate::producers::Producers;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use bytes::Bytes;
 use http::HeaderMap;
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use prost::Message as _;
 use std::sync::Arc;
 
@@ -44,8 +41,11 @@ pub(super) async fn post(
     };
     let unpacked = bodies.read_unpacked(&headers, body).await?;
     let bytes = unpacked.bytes.clone();
-    let request = decode(&bytes, is_json)?;
-    let (mut rejected, mut error_message) = (0, String::new());
+    let decoded = if is_json { request::of_json(&bytes) } else { request::of_protobuf(&bytes) };
+    let request::Decoded { request, refused: mut rejected, why: mut error_message } =
+        decoded.map_err(|error| {
+            Problem::bad_request("invalid_otlp", format!("the body is no ExportLogsServiceRequest: {error}"))
+        })?;
     for producer in event::events(&request) {
         for events in producer.events.chunks(crate::producers::MAX_EVENTS) {
             let mut rest = events;
@@ -67,15 +67,4 @@ pub(super) async fn post(
     } else {
         super::typed(PROTOBUF, Body::from(response.encode_to_vec()))
     })
-}
-
-fn decode(bytes: &Bytes, is_json: bool) -> Result<ExportLogsServiceRequest, Problem> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Problem::bad_request("invalid_otlp", format!("the body is no ExportLogsServiceRequest: {error}"))
-    };
-    if is_json {
-        serde_json::from_slice(bytes).map_err(|error| wrong(&error))
-    } else {
-        ExportLogsServiceRequest::decode(bytes.clone()).map_err(|error| wrong(&error))
-    }
 }

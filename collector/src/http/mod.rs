@@ -141,7 +141,7 @@ async fn health(State(store): State<Store>, State(store_notice): State<Option<Ar
     let status = match store.damage() {
         _ if store.is_replaced() => "replaced",
         Some(_) => "damaged",
-        None if tasks.values().any(|task| !task.running) => "degraded",
+        None if tasks.values().any(|task| !task.running || task.problem.is_some()) => "degraded",
         None => "ok",
     };
     Json(json!({

@@ -1,6 +1,7 @@
 //! OpenTelemetry log records as events of a local process.
 //!
-//! The type is the record's event name where it is a type's name, else `log.<severity>`; the category is
+//! The type is the record's event name where it is a type's name, with the severity as its last word where the name
+//! would have another one, else `log.<severity>`; the category is
 //! `otel`. Body, attributes, resource, scope, trace and span id are the data. One session for each
 //! `service.instance.id`, else for each `service.name`.
 
@@ -8,9 +9,10 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 use sha2::{Digest as _, Sha256};
 use tabtape::event::is_type_name;
+use tabtape::severity::severity;
 
 /// The events of one producer.
 #[derive(Debug)]
@@ -64,17 +66,9 @@ fn producer(resource: Option<&Resource>) -> String {
 }
 
 fn event(record: &LogRecord, scope: &str, resource: &Value) -> Value {
-    let level = match record.severity_number {
-        1..=8 => "debug",
-        13..=16 => "warn",
-        17.. => "error",
-        _ => "info",
-    };
-    let type_ = if is_type_name(record.event_name.as_bytes()) {
-        record.event_name.clone()
-    } else {
-        format!("log.{level}")
-    };
+    let level = level_of(record);
+    let type_ = type_of(&record.event_name, level);
+    let level = level.unwrap_or("info");
     let mut data = Map::new();
     let mut add = |name: &str, value: Value| {
         if !value.is_null() && value != "" && value != json!({}) {
@@ -110,6 +104,42 @@ fn event(record: &LogRecord, scope: &str, resource: &Value) -> Value {
     event
 }
 
+/// Returns the severity of a record, by its number, or by its text if it has no number.
+fn level_of(record: &LogRecord) -> Option<&'static str> {
+    match record.severity_number {
+        1..=8 => return Some("debug"),
+        9..=12 => return Some("info"),
+        13..=16 => return Some("warn"),
+        17.. => return Some("error"),
+        _ => {}
+    }
+    let text = record.severity_text.to_ascii_lowercase();
+    let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    match () {
+        () if begins(&["trace", "debug", "verbose", "fine"]) => Some("debug"),
+        () if begins(&["info", "notice", "log"]) => Some("info"),
+        () if begins(&["warn"]) => Some("warn"),
+        () if begins(&["err", "fatal", "crit", "severe", "alert", "emerg", "panic"]) => Some("error"),
+        () => None,
+    }
+}
+
+/// Returns the type of a record. Readers take the severity from the last word of a type, so an event name that would
+/// have another one gets the severity as its last word.
+fn type_of(event_name: &str, level: Option<&str>) -> String {
+    let unnamed = || format!("log.{}", level.unwrap_or("info"));
+    if !is_type_name(event_name.as_bytes()) {
+        return unnamed();
+    }
+    match level.filter(|level| severity(event_name, 0).as_str() != *level) {
+        None => event_name.to_owned(),
+        Some(level) => {
+            let type_ = format!("{event_name}.{level}");
+            if is_type_name(type_.as_bytes()) { type_ } else { unnamed() }
+        }
+    }
+}
+
 fn object(attributes: &[KeyValue]) -> Value {
     let field =
         |attribute: &KeyValue| (attribute.key.clone(), attribute.value.as_ref().map_or(Value::Null, value));
@@ -122,7 +152,9 @@ fn value(any: &AnyValue) -> Value {
         Some(Any::StringValue(text)) => text.as_str().into(),
         Some(Any::BoolValue(flag)) => (*flag).into(),
         Some(Any::IntValue(number)) => (*number).into(),
-        Some(Any::DoubleValue(number)) => (*number).into(),
+        Some(Any::DoubleValue(number)) => {
+            Number::from_f64(*number).map_or_else(|| number.to_string().into(), Value::Number)
+        }
         Some(Any::ArrayValue(array)) => array.values.iter().map(value).collect(),
         Some(Any::KvlistValue(list)) => object(&list.values),
         Some(Any::BytesValue(bytes)) => hex::encode(bytes).into(),

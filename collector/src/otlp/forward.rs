@@ -1,10 +1,12 @@
 //! Delivering the stream to an OpenTelemetry Collector.
 //!
 //! A durable cursor per endpoint moves only after the endpoint has accepted a batch, so restarts on either
-//! side lose nothing. An unanswered batch is sent again; `session.id` with `tabtape.seq` identifies a repeat. Retried: network errors, 429, 502, 503, 504, with full jitter from 0.5 s to 60 s, `Retry-After`
-//! obeyed. A batch that is refused otherwise is split until the refused record is alone; it is counted,
-//! logged and skipped. Records that retention removed before they were sent are reported as `tabtape.gap`.
+//! side lose nothing. An unanswered batch is sent again; `session.id` with `tabtape.seq` identifies a repeat. A batch is sent again, with full jitter from 0.5 s to 60 s and `Retry-After` obeyed, until the endpoint
+//! accepts it. Only 400, 413 and 422 are about the records: such a batch is split until the refused record is alone,
+//! which is counted, logged and skipped. Every other status, like 308, 404, 405 or 415, is a fault of the endpoint or
+//! of its address: it is reported as the problem of this task, and nothing is skipped. Records that retention removed before they were sent are reported as `tabtape.gap`.
 
+use super::endpoint::Endpoint;
 use super::record;
 use crate::app::Metrics;
 use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
@@ -21,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 const BATCH_RECORDS: usize = 1000;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
+/// Also after `Retry-After: 0`.
+const SHORTEST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 const STOPPED: &str = "the collector stops";
 const REQUEST_TIME: Duration = Duration::from_secs(30);
@@ -30,7 +34,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(30);
 pub(crate) struct Forwarder {
     store: Store,
     http: reqwest::Client,
-    url: String,
+    endpoint: Endpoint,
     cursor_name: String,
     stop: CancellationToken,
     metrics: Arc<Metrics>,
@@ -44,25 +48,23 @@ enum Answer {
 }
 
 impl Forwarder {
-    /// A forwarder to `endpoint`: a base address, or one that ends in `/v1/logs`.
+    /// The name of the task that forwards.
+    pub(crate) const TASK: &str = "forwarding";
+
+    /// Returns a forwarder to `endpoint`: a base address, or one that ends in `/v1/logs`.
     pub(crate) fn new(
         store: Store,
         endpoint: &str,
         stop: CancellationToken,
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
-        let base = reqwest::Url::parse(endpoint)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| format!("--otlp-endpoint: expected http://… or https://…, got {endpoint:?}"))?;
-        let url = if base.path().ends_with("/v1/logs") {
-            base.to_string()
-        } else {
-            format!("{}/v1/logs", base.as_str().trim_end_matches('/'))
-        };
-        let http =
-            crate::http_client::client().timeout(REQUEST_TIME).build().map_err(|error| error.to_string())?;
-        Ok(Self { store, http, cursor_name: format!("otlp {url}"), url, stop, metrics })
+        let endpoint = Endpoint::parse(endpoint)?;
+        let mut http = crate::http_client::client().timeout(REQUEST_TIME);
+        if endpoint.is_loopback() {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| error.to_string())?;
+        Ok(Self { store, http, cursor_name: endpoint.cursor_name(), endpoint, stop, metrics })
     }
 
     /// Runs until cancelled; returns why it ended.
@@ -72,7 +74,7 @@ impl Forwarder {
             Ok(cursor) => cursor.unwrap_or(0),
             Err(error) => return format!("forwarding cannot read its cursor: {error}"),
         };
-        tracing::info!(url = %self.url, cursor, "forwarding");
+        tracing::info!(url = %self.endpoint.shown(), cursor, "forwarding");
         loop {
             commits.mark_unchanged();
             match self.step(cursor).await {
@@ -166,15 +168,20 @@ impl Forwarder {
         loop {
             let wait = match self.send(request).await {
                 Answer::Taken(rejected) => {
+                    self.report(None);
                     if rejected > 0 {
                         tracing::error!(rejected, "the OpenTelemetry endpoint rejected records of a batch");
                     }
                     return Some(Ok(rejected));
                 }
-                Answer::Refused(why) => return Some(Err(why)),
+                Answer::Refused(why) => {
+                    self.report(None);
+                    return Some(Err(why));
+                }
                 Answer::Later(asked, why) => {
                     tracing::warn!(%why, "the OpenTelemetry endpoint did not take a batch; trying again");
-                    asked.unwrap_or_else(|| jitter(delay))
+                    self.report(Some(why));
+                    asked.unwrap_or_else(|| jitter(delay)).max(SHORTEST_DELAY)
                 }
             };
             delay = (delay * 2).min(LONGEST_DELAY);
@@ -194,7 +201,7 @@ impl Forwarder {
         };
         let sent = self
             .http
-            .post(&self.url)
+            .post(self.endpoint.url())
             .header(header::CONTENT_TYPE, "application/x-protobuf")
             .header(header::CONTENT_ENCODING, "gzip")
             .body(body)
@@ -203,7 +210,10 @@ impl Forwarder {
             () = self.stop.cancelled() => return Answer::Later(None, "stopping".into()),
             sent = sent => match sent {
                 Ok(response) => response,
-                Err(error) => return Answer::Later(None, error.without_url().to_string()),
+                Err(error) => {
+                    let why = format!("{} does not answer: {}", self.endpoint.shown(), error.without_url());
+                    return Answer::Later(None, why);
+                }
             },
         };
         let status = response.status();
@@ -216,19 +226,31 @@ impl Forwarder {
         }
         let asked =
             response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-        let why = format!("{} answered {status}", self.url);
+        let why = format!("{} answered {status}{}", self.endpoint.shown(), hint(status));
         match status {
-            StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => Answer::Later(asked.map(Duration::from_secs), why),
-            // A wrong address or a missing login is the set-up's fault, not the records'.
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-                Answer::Later(Some(LONGEST_DELAY), why)
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                Answer::Refused(why)
             }
-            _ if status.is_server_error() => Answer::Later(None, why),
-            _ => Answer::Refused(why),
+            _ => Answer::Later(asked.map(Duration::from_secs), why),
         }
+    }
+
+    /// Reports why nothing is forwarded now, or that records are forwarded.
+    fn report(&self, problem: Option<String>) {
+        self.store.tasks().report(Self::TASK, problem);
+    }
+}
+
+/// Returns the remedy for an answer that is a fault of the address.
+fn hint(status: StatusCode) -> &'static str {
+    match status {
+        _ if status.is_redirection() => ": redirects are not followed; give the address that it redirects to",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ": the login is missing or wrong",
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            ": no OTLP/HTTP endpoint for logs is at this address"
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ": it does not accept OTLP as protobuf with gzip",
+        _ => "",
     }
 }
 

@@ -63,6 +63,59 @@ async fn logs_come_in_as_json_and_as_protobuf() {
     }
 }
 
+/// Everything that proto3 JSON allows is stored; a record that is odd otherwise is refused alone.
+#[tokio::test]
+async fn an_odd_log_record_does_not_take_its_batch_with_it() {
+    let collector = Collector::start().await;
+    let body = |text: &str| format!(r#""body":{{"stringValue":"{text}"}}"#);
+    let attribute = |value: &str| format!(r#""attributes":[{{"key":"n","value":{value}}}]"#);
+    let records = [
+        body(r"cut \ud83d"),
+        format!("{},{}", body("nan"), attribute(r#"{"doubleValue":"NaN"}"#)),
+        format!("{},{}", body("text"), attribute(r#"{"doubleValue":"1.5"}"#)),
+        format!("{},{}", body("whole"), attribute(r#"{"intValue":1e3}"#)),
+        format!(r#"{},"attributes":null,"traceId":null"#, body("null")),
+        format!(
+            r#"{},"time_unix_nano":1764000000000000000,"severity_number":"SEVERITY_NUMBER_WARN2""#,
+            body("snake")
+        ),
+        r#""body":{"stringValue":5}"#.to_owned(),
+        format!(r#"{},"severityText":"Error""#, body("by its text")),
+        format!(r#"{},"severityNumber":17,"eventName":"cart.updated""#, body("named")),
+        format!(r#"{},"severityNumber":9,"eventName":"cart.updated""#, body("named too")),
+    ];
+    let records: Vec<String> = records.iter().map(|fields| format!("{{{fields}}}")).collect();
+    let request =
+        format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","));
+    let sent = collector.http.post(format!("{}/v1/logs", collector.url)).bearer_auth(&collector.ingest);
+    let response = sent.header("content-type", "application/json").body(request).send().await.unwrap();
+    assert_eq!(response.status(), 200, "{:?}", response.text().await);
+    let answer: Value = response.json().await.unwrap();
+    let partial = &answer["partialSuccess"];
+    assert!(partial["rejectedLogRecords"] == "1" || partial["rejectedLogRecords"] == 1, "{answer}");
+    assert!(!partial["errorMessage"].as_str().unwrap().is_empty(), "{answer}");
+
+    let text = collector.get("/v1/events").await.text().await.unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named = |text: &str| {
+        let found = events.iter().find(|event| event["event"]["data"]["text"] == text);
+        found.unwrap_or_else(|| panic!("{text} is not stored: {events:#?}"))["event"].clone()
+    };
+    assert_eq!(events.len(), 9);
+    named("cut \u{fffd}");
+    assert_eq!(named("nan")["data"]["attributes"]["n"], "NaN");
+    assert_eq!(named("text")["data"]["attributes"]["n"], 1.5);
+    assert_eq!(named("whole")["data"]["attributes"]["n"], 1000);
+    named("null");
+    let snake = named("snake");
+    assert_eq!((&snake["type"], &snake["ts"]), (&json!("log.warn"), &json!(1_764_000_000_000_000_u64)));
+    assert_eq!(named("by its text")["type"], "log.error");
+    assert_eq!(named("named")["type"], "cart.updated.error");
+    assert_eq!(named("named too")["type"], "cart.updated");
+    let errors = collector.get("/v1/events?q=severity:error").await.text().await.unwrap();
+    assert_eq!(errors.lines().count(), 2, "{errors}");
+}
+
 #[tokio::test]
 async fn logs_come_in_packed() {
     let collector = Collector::start().await;
@@ -90,6 +143,8 @@ struct Endpoint {
     taken: Arc<Mutex<Vec<LogRecord>>>,
     /// Statuses to answer first.
     script: Arc<Mutex<Vec<u16>>>,
+    /// Path with query, and authorization, of each request.
+    requests: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Endpoint {
@@ -123,7 +178,14 @@ impl Endpoint {
     }
 }
 
-async fn take(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+async fn take(
+    State(endpoint): State<Endpoint>,
+    uri: axum::http::Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    let authorization = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+    endpoint.requests.lock().unwrap().push((uri.to_string(), authorization.to_owned()));
     let scripted = endpoint.script.lock().unwrap().pop();
     if let Some(status) = scripted {
         return (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], Vec::new());
@@ -280,6 +342,72 @@ async fn a_forwarder_that_ends_is_reported_and_started_again() {
     wait_until("all tasks run", async || health().await["status"] == "ok").await;
     assert!(health().await["tasks"]["forwarding"]["restarts"].as_u64().unwrap() > 0);
     assert!(endpoint.seqs().values().all(|count| *count == 1));
+}
+
+/// An address that is wrong loses nothing, is reported, and records follow when it is mended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_endpoint_loses_nothing_and_is_reported() {
+    for status in [301_u16, 308, 401, 404, 405, 408, 415] {
+        let endpoint = Endpoint::default();
+        *endpoint.script.lock().unwrap() = vec![status; 100_000];
+        let (url, _serving) = endpoint.start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let process = start(folder.path(), &url);
+        deliver(&process, 1, 300).await;
+        let health = async || process.get("/healthz").await.json::<Value>().await.unwrap();
+        wait_until("the answer is reported", async || {
+            let health = health().await;
+            let problem = health["tasks"]["forwarding"]["problem"].as_str().unwrap_or_default().to_owned();
+            health["status"] == "degraded" && problem.contains(&format!("answered {status}"))
+        })
+        .await;
+        let (exit, findings, _) = run(folder.path(), &["doctor"]);
+        assert!(exit == 1 && findings.contains("forwarding does not work"), "{findings}");
+        endpoint.script.lock().unwrap().clear();
+        endpoint.wait_for(300).await;
+        wait_until("the problem is over", async || health().await["status"] == "ok").await;
+        assert!(endpoint.seqs().values().all(|count| *count == 1), "{status}");
+        assert_eq!(counter(&process, "refused").await, 0, "{status}");
+    }
+}
+
+/// User and password of the endpoint are in no file, log or help; a proxy is not asked for this machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_keeps_its_secrets_and_needs_no_proxy() {
+    let endpoint = Endpoint::default();
+    let (url, _serving) = endpoint.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.txt");
+    let with_secrets = format!("{}/v1/logs/?tenant=a", url.replace("http://", "http://user:pass-word@"));
+    let mut command = Command::new(crate::program::PROGRAM);
+    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    command.env("TABTAPE_OTLP_ENDPOINT", &with_secrets).env("TABTAPE_LOG", "debug");
+    for proxy in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(proxy, "http://127.0.0.1:1");
+    }
+    let process = Process::launch_logging(command, std::fs::File::create(&log).unwrap().into(), |_| {
+        folder.path().to_owned()
+    });
+    deliver(&process, 1, 300).await;
+    endpoint.wait_for(300).await;
+    let seen = endpoint.requests.lock().unwrap().clone();
+    // printf user:pass-word | base64
+    let expected = ("/v1/logs?tenant=a".to_owned(), "Basic dXNlcjpwYXNzLXdvcmQ=".to_owned());
+    assert!(!seen.is_empty() && seen.iter().all(|request| *request == expected), "{seen:?}");
+    wait_until("the cursor is stored", async || counter(&process, "forwarded").await == 300).await;
+
+    let mut help = Command::new(crate::program::PROGRAM);
+    help.args(["serve", "--help"]).env("TABTAPE_OTLP_ENDPOINT", &with_secrets);
+    let shown = help.output().unwrap();
+    let mut files: Vec<Vec<u8>> = vec![shown.stdout, shown.stderr];
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        files.push(std::fs::read(entry.unwrap().path()).unwrap_or_default());
+    }
+    assert!(files.len() > 5);
+    let has_secret = |file: &Vec<u8>| String::from_utf8_lossy(file).contains("pass-word");
+    assert!(!files.iter().any(has_secret));
+    let (status, _, error) = run(folder.path(), &["serve", "--otlp-endpoint", "user:pass-word@a.test"]);
+    assert!(status != 0 && !error.contains("pass-word"), "{error}");
 }
 
 /// PyPI's rotel, as `npm run setup` has unpacked it or TABTAPE_ROTEL names it.

@@ -27,8 +27,13 @@ impl Process {
     }
 
     /// Runs `command`, which serves on the folder that this process sees at `folder` of its pid.
-    pub fn launch(mut command: Command, folder: impl FnOnce(u32) -> PathBuf) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    pub fn launch(command: Command, folder: impl FnOnce(u32) -> PathBuf) -> Self {
+        Self::launch_logging(command, Stdio::null(), folder)
+    }
+
+    /// As [`Self::launch`], with the log in `log`.
+    pub fn launch_logging(mut command: Command, log: Stdio, folder: impl FnOnce(u32) -> PathBuf) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let announced: Value =
