@@ -1,9 +1,9 @@
 /** The debugger producer: what only the DevTools protocol sees, without doubling what the rest has seen. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
+import { acceptWebSockets } from "./fixtures/sockets.mjs";
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
@@ -50,28 +50,6 @@ before(async () => {
   await rig.command({ command: "debug", tab_id: tabId, on: true });
 });
 after(() => rig.close());
-
-/** A server that says back what it is told (RFC 6455, short unfragmented frames only). @param {import("node:http").Server} server */
-function acceptWebSockets(server) {
-  server.on("upgrade", (request, socket) => {
-    if (request.url?.startsWith("/refused"))
-      return socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-    const key = createHash("sha1")
-      .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest("base64");
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
-    );
-    socket.on("data", (/** @type {Buffer} */ frame) => {
-      if (frame[0] !== 0x81) return socket.destroy();
-      const masked = frame.subarray(6, 6 + ((frame[1] ?? 0) & 127));
-      const text = Buffer.from(masked);
-      for (const [index, byte] of masked.entries()) text[index] = byte ^ (frame[2 + (index % 4)] ?? 0);
-      return socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
-    });
-    return socket.on("error", () => {});
-  });
-}
 
 test("off until it is turned on, and then named among the attached tabs", async () => {
   const { debugger: state } = await rig.command({ command: "status" });

@@ -1,7 +1,7 @@
 /**
  * The address holds the viewer's state, so that a view can be shared, bookmarked and returned to.
  *
- * `?session=…&q=…&from=…&to=…&seq=…&compare=…`. It never holds a token.
+ * `?session=…&q=…&from=…&to=…&seq=…&compare=…&view=…`. It never holds a token.
  */
 export interface AddressState {
   session: string | null;
@@ -13,6 +13,8 @@ export interface AddressState {
   seq: number | null;
   /** The other session of a comparison. */
   compare: string | null;
+  /** The network table in place of the list of events. */
+  view: "network" | null;
 }
 
 export function readAddress(search: string): AddressState {
@@ -29,6 +31,7 @@ export function readAddress(search: string): AddressState {
     to: whole("to"),
     seq: whole("seq"),
     compare: p.get("compare"),
+    view: p.get("view") === "network" ? "network" : null,
   };
 }
 

@@ -10,6 +10,7 @@ import { Chips } from "./filter/chips";
 import { Help } from "./help";
 import { listen } from "./keys";
 import { List, type ListHandle } from "./list/list";
+import { NetworkTable } from "./network/table";
 import { step } from "./select";
 import { Sessions } from "./sessions/picker";
 import { useViewer } from "./state";
@@ -58,7 +59,7 @@ export function App() {
         <>
           <Timeline />
           <main class="split">
-            <List handle={list} />
+            {viewer.mode.value === "network" ? <NetworkTable /> : <List handle={list} />}
             {viewer.selection.detailOpen.value && viewer.selection.selected.value !== null ? (
               <Splitter>
                 <Pane move={(by) => step(viewer, by)} />

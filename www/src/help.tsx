@@ -13,6 +13,7 @@ const KEYS: [string[], string][] = [
   [["space"], "pause or resume"],
   [["/"], "filter"],
   [["s"], "sessions"],
+  [["n"], "requests or events"],
   [["c"], "copy the record as JSON"],
   [["l"], "copy a link to this view"],
   [["t"], "light or dark"],

@@ -1,6 +1,6 @@
 /** The keyboard: single keys while no field has the focus. */
 import type { ListHandle } from "./list/list";
-import { nextError, step } from "./select";
+import { nextError, selectFirst, selectLast, step } from "./select";
 import type { Viewer } from "./state";
 
 const SEQUENCE_MS = 600;
@@ -48,7 +48,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "ArrowRight":
       case "ArrowLeft":
-        if (inPane || onControl) return;
+        if (inPane || onControl || viewer.mode.value === "network") return;
         viewer.view.setFold(viewer.selection.row, event.key === "ArrowRight");
         break;
       case "f":
@@ -56,15 +56,15 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "Home":
         if (inPane) return;
-        viewer.selection.selectOldest();
+        selectFirst(viewer);
         break;
       case "End":
       case "G":
         if (inPane && event.key === "End") return;
-        newest(viewer);
+        selectLast(viewer);
         break;
       case "g":
-        if (event.timeStamp - lastG < SEQUENCE_MS) viewer.selection.selectOldest();
+        if (event.timeStamp - lastG < SEQUENCE_MS) selectFirst(viewer);
         lastG = event.timeStamp;
         break;
       case "e":
@@ -93,6 +93,9 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
       case "s":
         targets.sessions();
         break;
+      case "n":
+        viewer.show(viewer.mode.value === "network" ? "events" : "network");
+        break;
       case "c":
         void viewer.selection.copy();
         break;
@@ -112,10 +115,4 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
   };
   addEventListener("keydown", onKey);
   return () => removeEventListener("keydown", onKey);
-}
-
-function newest(viewer: Viewer): void {
-  viewer.view.pausedAt.value = null;
-  viewer.selection.selectRow(viewer.view.rows.value.length - 1);
-  viewer.view.following.value = true;
 }

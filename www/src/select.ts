@@ -1,4 +1,5 @@
-/** Moving the selection by rows, and from error to error. */
+/** Moving the selection by rows, and from error to error, in the list of events or the table of requests. */
+import type { RequestRow } from "./network/requests";
 import type { Viewer } from "./state";
 
 /** As the columns number severities. */
@@ -6,6 +7,10 @@ const ERROR = 3;
 
 /** Moves the selection by rows. Without a selection it begins at the newest row. */
 export function step(viewer: Viewer, by: number): void {
+  if (viewer.mode.value === "network") {
+    selectRequest(viewer, requestRow(viewer), by);
+    return;
+  }
   const rows = viewer.view.rows.value;
   if (rows.length === 0) return;
   const now = viewer.selection.row;
@@ -15,6 +20,10 @@ export function step(viewer: Viewer, by: number): void {
 
 /** Selects the next error after the selection, or the one before it, and wraps around at the end. */
 export function nextError(viewer: Viewer, direction: 1 | -1): void {
+  if (viewer.mode.value === "network") {
+    nextFailure(viewer, direction);
+    return;
+  }
   const feed = viewer.view.feed.value;
   const rows = viewer.view.rows.value;
   if (feed === null || rows.length === 0) return;
@@ -27,4 +36,52 @@ export function nextError(viewer: Viewer, direction: 1 | -1): void {
     return;
   }
   viewer.notices.say("No row in view is an error.");
+}
+
+/** Selects the oldest row, or in the table of requests the first. */
+export function selectFirst(viewer: Viewer): void {
+  if (viewer.mode.value === "network") selectRequest(viewer, 0, 0);
+  else viewer.selection.selectOldest();
+}
+
+/** Selects the newest row and follows, or in the table of requests selects the last one. */
+export function selectLast(viewer: Viewer): void {
+  if (viewer.mode.value === "network") {
+    selectRequest(viewer, viewer.requests.current.length - 1, 0);
+    return;
+  }
+  viewer.view.pausedAt.value = null;
+  viewer.selection.selectRow(viewer.view.rows.value.length - 1);
+  viewer.view.following.value = true;
+}
+
+function requestRow(viewer: Viewer): number {
+  const { value: selected } = viewer.selection.selected;
+  if (selected === null) return -1;
+  return viewer.requests.current.findIndex(
+    ({ session, seqs }) => session === selected.session && seqs.includes(selected.seq),
+  );
+}
+
+function selectRequest(viewer: Viewer, from: number, by: number): void {
+  const { current: rows } = viewer.requests;
+  const row = rows[from < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, from + by))];
+  if (row !== undefined) select(viewer, row);
+}
+
+function nextFailure(viewer: Viewer, direction: 1 | -1): void {
+  const { current: rows } = viewer.requests;
+  const now = requestRow(viewer);
+  const start = now >= 0 ? now : direction === 1 ? -1 : rows.length;
+  for (let n = 1; n <= rows.length; n++) {
+    const row = rows[(start + direction * n + rows.length * 2) % rows.length];
+    if (row === undefined || (row.state !== "failed" && (row.status ?? 0) < 400)) continue;
+    select(viewer, row);
+    return;
+  }
+  viewer.notices.say("No request in view has failed.");
+}
+
+function select(viewer: Viewer, { session, seq }: RequestRow): void {
+  viewer.selection.selected.value = { session, seq };
 }

@@ -19,6 +19,7 @@ import { type AddressState, addressOf, pushAddress, readAddress } from "./addres
 import type { Range } from "./data/range";
 import { ALL_SESSIONS, type DataSource, type SessionSummary } from "./data/source";
 import { SourceMaps } from "./detail/sourcemaps";
+import type { RequestRow } from "./network/requests";
 import { allOf } from "./sessions/all";
 import { CoverageStore } from "./stores/coverage";
 import { Notices } from "./stores/notices";
@@ -42,6 +43,10 @@ export class Viewer {
   readonly originalPlaces: OriginalPlaces;
   /** The session that the open one is compared with. */
   readonly compareWith: Signal<string | null> = signal(null);
+  /** The list of events or the table of requests. */
+  readonly mode: Signal<"events" | "network"> = signal("events");
+  /** The rows of the network table, in its order. */
+  readonly requests: { current: RequestRow[] } = { current: [] };
   /** The open session, or all of them as one. */
   readonly session: ReadonlySignal<SessionSummary | null> = computed(() => {
     const { value: id } = this.view.sessionId;
@@ -85,6 +90,7 @@ export class Viewer {
     const address = readAddress(location.search);
     this.#wanted = address.session;
     this.compareWith.value = address.compare;
+    this.mode.value = address.view ?? "events";
     this.view.set(address);
     if (address.session !== null && address.seq !== null)
       this.selection.selectSeq(address.session, address.seq);
@@ -133,6 +139,7 @@ export class Viewer {
       to: view.range.value?.to ?? null,
       seq: selection.detailOpen.value ? (selection.selected.value?.seq ?? null) : null,
       compare: this.compareWith.value,
+      view: this.mode.value === "network" ? "network" : null,
     };
   }
 
@@ -146,6 +153,13 @@ export class Viewer {
       this.coverage.reset();
       this.view.open(id, this.view.q.value);
     });
+  }
+
+  /** Shows the list of events or the table of requests. The browser's back button returns to the other one. */
+  show(mode: "events" | "network"): void {
+    if (mode === this.mode.value) return;
+    pushAddress();
+    this.mode.value = mode;
   }
 
   /** Opens the newer session. */
@@ -220,6 +234,7 @@ export class Viewer {
     batch(() => {
       view.setRangeOf(address);
       this.compareWith.value = address.compare;
+      this.mode.value = address.view ?? "events";
       view.draft.value = address.q;
       if (address.session !== view.sessionId.value || address.q !== view.q.value)
         view.open(address.session, address.q);

@@ -4,12 +4,19 @@
  */
 import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
+import { failureReason } from "../network/failures";
 
 export type Headers = [name: string, value: string][];
 
 export interface Phase {
   name: string;
   ms: number;
+}
+
+export interface ServerTiming {
+  name: string;
+  description: string;
+  ms: number | undefined;
 }
 
 export interface Exchange {
@@ -23,6 +30,10 @@ export interface Exchange {
   responseBody: string | undefined;
   /** The body is base64, because its bytes are not text. */
   binaryBody: boolean;
+  /** What the server reports about its own time, from the Server-Timing header. */
+  serverTiming: ServerTiming[];
+  /** Why it failed, in words. */
+  reason: string | null;
   phases: Phase[];
   durationMs: number | undefined;
   redirects: string[];
@@ -42,13 +53,17 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
   const shown = asObject(selected.event.data);
   const durationMs = asNumber(end.duration_ms);
   const binaryBody = end.body_encoding === "base64";
+  const error = asString(shown.error) ?? asString(end.error);
+  const responseHeaders = headersOf(selected.event.type === "network.redirect" ? shown.headers : end.headers);
   return {
     method: asString(shown.method) ?? asString(request.method) ?? "GET",
     url: selected.event.url ?? "",
     status: asNumber(shown.status) ?? asNumber(end.status),
-    error: asString(shown.error) ?? asString(end.error),
+    error,
+    reason: error === undefined ? null : failureReason(error, asString(end.blocked_reason)),
+    serverTiming: serverTimingOf(responseHeaders),
     requestHeaders: headersOf(request.headers),
-    responseHeaders: headersOf(selected.event.type === "network.redirect" ? shown.headers : end.headers),
+    responseHeaders,
     requestBody: asString(request.body),
     responseBody: asString(end.body),
     binaryBody,
@@ -61,7 +76,14 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
       ["Kind", asString(request.resource_type) ?? asString(shown.resource_type)],
       ["Content type", asString(end.content_type)],
       ["Protocol", asString(end.protocol) ?? asString(end.status_line)],
-      ["From cache", end.from_cache === true ? "yes" : undefined],
+      [
+        "Answered by",
+        end.from_service_worker === true
+          ? "a service worker"
+          : end.from_cache === true
+            ? "the browser's cache"
+            : undefined,
+      ],
       ["Address", asString(end.ip)],
       ["Initiator", initiatorOf(request.initiator)],
       [
@@ -72,7 +94,7 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
   };
 }
 
-function initiatorOf(value: unknown): string | undefined {
+export function initiatorOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   const { type, url, line } = asObject(value);
   const place = asString(url);
@@ -118,4 +140,30 @@ export function headersOf(value: unknown): Headers {
     });
   }
   return Object.entries(asObject(value)).map(([name, text]): [string, string] => [name, String(text)]);
+}
+
+/** Reads the Server-Timing headers: https://www.w3.org/TR/server-timing/#the-server-timing-header-field */
+export function serverTimingOf(headers: Headers): ServerTiming[] {
+  return headers
+    .filter(([name]) => name.toLowerCase() === "server-timing")
+    .flatMap(([, value]) => value.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? [])
+    .flatMap((metric): ServerTiming[] => {
+      const [name = "", ...parameters] = (metric.match(/(?:"(?:[^"\\]|\\.)*"|[^;"])+/g) ?? []).map((part) =>
+        part.trim(),
+      );
+      if (name === "") return [];
+      const of = (key: string): string | undefined =>
+        parameters
+          .find((parameter) => parameter.toLowerCase().startsWith(`${key}=`))
+          ?.slice(key.length + 1)
+          .replace(/^"|"$/g, "");
+      const ms = Number(of("dur"));
+      return [
+        {
+          name,
+          description: of("desc") ?? "",
+          ms: of("dur") !== undefined && Number.isFinite(ms) ? ms : undefined,
+        },
+      ];
+    });
 }

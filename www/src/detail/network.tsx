@@ -3,13 +3,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
-import { duration } from "../data/time";
+import { clock, count, duration } from "../data/time";
 import { harText } from "../export/har";
 import { Status } from "../list/row";
 import { useViewer } from "../state";
 import { Marked } from "../ui/marked";
 import { type CopiedRequest, curlCommand } from "./curl";
-import { exchangeOf, type Headers, type Phase } from "./exchange";
+import { exchangeOf, type Headers, type Phase, type ServerTiming } from "./exchange";
 import { fetchCall } from "./fetch";
 import { JsonTree } from "./json";
 import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
@@ -23,7 +23,9 @@ export function NetworkDetail(props: { envelope: Envelope; words: string[] }) {
 }
 
 /** A WebSocket's start, its end, or one of its frames. */
-function SocketDetail({ envelope: { event }, words }: { envelope: Envelope; words: string[] }) {
+function SocketDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const { event } = envelope;
+  const frames = useRelated(envelope).filter(({ event: { type } }) => type in DIRECTIONS);
   const data = asObject(event.data);
   const opcode = asNumber(data.opcode);
   const error = asString(data.error);
@@ -41,12 +43,71 @@ function SocketDetail({ envelope: { event }, words }: { envelope: Envelope; word
           ]}
         />
       </Part>
-      <Body title="Payload" text={asString(data.payload)} words={words} />
+      <Body title="Payload" text={asString(data.payload)} headers={[]} words={words} />
+      {frames.length === 0 ? null : <Conversation frames={frames} seq={envelope.seq} />}
     </>
   );
 }
 
 const OPCODES: Record<number, string> = { 1: "text", 2: "binary" };
+const DIRECTIONS: Record<string, { arrow: string; label: string }> = {
+  "network.websocket_sent": { arrow: "↑", label: "sent" },
+  "network.websocket_received": { arrow: "↓", label: "received" },
+};
+const MOST_FRAMES = 500;
+
+/** The frames of a socket around the selected one, in the order in which they came. */
+function Conversation({ frames, seq }: { frames: Envelope[]; seq: number }) {
+  const viewer = useViewer();
+  const shown = frames.slice(0, MOST_FRAMES);
+  const more = frames.length - shown.length;
+  return (
+    <Part title="Messages" aside={<span class="dim">{count(frames.length)}</span>}>
+      <ol class="led">
+        {shown.map((frame) => {
+          const { arrow = "", label = "" } = DIRECTIONS[frame.event.type] ?? {};
+          const data = asObject(frame.event.data);
+          return (
+            <li key={frame.seq}>
+              <button
+                type="button"
+                class={`led-row frame-row frame-${label}${frame.seq === seq ? " here" : ""}`}
+                aria-current={frame.seq === seq ? "true" : undefined}
+                onClick={() => viewer.selection.selectSeq(frame.capture_session_id, frame.seq)}
+              >
+                <span class="led-time">{clock(frame.event.ts).slice(0, 12)}</span>
+                <span>
+                  <span aria-hidden="true">{arrow}</span>
+                  <span class="sr">{label}</span>
+                </span>
+                <span class="led-text">
+                  {asString(data.payload) ?? `${count(asNumber(data.length) ?? 0)} characters`}
+                </span>
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+      {more > 0 ? <p class="dim">{count(more)} more are in the list of events.</p> : null}
+    </Part>
+  );
+}
+
+/** The parts of its time that the server reports. */
+function ServerTimes({ metrics }: { metrics: ServerTiming[] }) {
+  return (
+    <Part title="Server timing">
+      <Facts
+        facts={metrics.map(({ name, description, ms }) => [
+          name,
+          [description, ms === undefined ? "" : duration(ms * 1000)]
+            .filter((part) => part !== "")
+            .join(" · ") || "reported",
+        ])}
+      />
+    </Part>
+  );
+}
 
 function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
   const related = useRelated(envelope);
@@ -92,19 +153,28 @@ function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string
         <Facts
           facts={[
             ["Error", x.error === undefined ? undefined : <span class="bad">{x.error}</span>],
+            ["Reason", x.reason ?? undefined],
             ...x.facts,
           ]}
         />
       </Part>
       {x.durationMs === undefined ? null : <Timing ms={x.durationMs} phases={x.phases} />}
-      <HeaderTable title="Response headers" headers={x.responseHeaders} words={words} />
-      <HeaderTable title="Request headers" headers={x.requestHeaders} words={words} />
-      <Body title="Request body" text={x.requestBody} words={words} />
-      <Body
-        title={x.binaryBody ? "Response body, base64" : "Response body"}
-        text={x.responseBody}
-        words={words}
-      />
+      {x.serverTiming.length === 0 ? null : <ServerTimes metrics={x.serverTiming} />}
+      <div class="exchange">
+        <div>
+          <HeaderTable title="Response headers" headers={x.responseHeaders} words={words} />
+          <Body
+            title={x.binaryBody ? "Response body, base64" : "Response body"}
+            text={x.responseBody}
+            headers={x.responseHeaders}
+            words={words}
+          />
+        </div>
+        <div>
+          <HeaderTable title="Request headers" headers={x.requestHeaders} words={words} />
+          <Body title="Request body" text={x.requestBody} headers={x.requestHeaders} words={words} />
+        </div>
+      </div>
     </>
   );
 }
@@ -181,20 +251,61 @@ function Timing({ ms, phases }: { ms: number; phases: Phase[] }) {
   );
 }
 
-function Body({ title, text, words }: { title: string; text: string | undefined; words: string[] }) {
+interface BodyProps {
+  title: string;
+  text: string | undefined;
+  /** The headers that were sent with it. */
+  headers: Headers;
+  words: string[];
+}
+
+/** A body: JSON as a tree or indented, a form as its fields, other text as it is. */
+function Body({ title, text, headers, words }: BodyProps) {
+  const asText = useSignal(false);
   if (text === undefined || text === "") return null;
   const json = objectIn(text);
+  const form = formIn(text, headers);
+  const isParsed = (json !== null || form !== null) && !asText.value;
   return (
-    <Part title={title} aside={<CopyButton text={() => text} label="Copy" say={`${title} copied`} />}>
-      {json === null ? (
+    <Part
+      title={title}
+      aside={
+        <>
+          {json === null && form === null ? null : (
+            <button
+              type="button"
+              class="button small"
+              aria-pressed={asText.value}
+              onClick={() => {
+                asText.value = !asText.value;
+              }}
+            >
+              Text
+            </button>
+          )}
+          <CopyButton text={() => text} label="Copy" say={`${title} copied`} />
+        </>
+      }
+    >
+      {!isParsed ? (
         <pre class="mono block">
-          <Marked text={text} words={words} />
+          <Marked text={json === null ? text : JSON.stringify(json, null, 2)} words={words} />
         </pre>
+      ) : form !== null ? (
+        <Facts
+          facts={form.map(([name, value]) => [name, <Marked key={name} text={value} words={words} />])}
+        />
       ) : (
         <JsonTree value={json} words={words} />
       )}
     </Part>
   );
+}
+
+/** Returns the fields of a form, or null for other bodies. */
+function formIn(text: string, headers: Headers): [string, string][] | null {
+  const type = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
+  return type.startsWith("application/x-www-form-urlencoded") ? [...new URLSearchParams(text)] : null;
 }
 
 /** Parses a text that is a JSON object or list; returns null for others. */

@@ -7,6 +7,11 @@ import { type ChosenSeverities, chosenSeverities, valuesOf, withSeverities, with
 
 const ORDER = ["console", "network", "page", "tab", "interaction", "system"];
 
+const MODES = [
+  { mode: "events", label: "Events" },
+  { mode: "network", label: "Network" },
+] as const;
+
 export function Chips() {
   const viewer = useViewer();
   const session = viewer.session.value;
@@ -16,6 +21,8 @@ export function Chips() {
   const counts = session?.categories ?? {};
   const names = Object.keys(counts).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const range = viewer.view.range.value;
+  // The table of requests has one category.
+  const isNetwork = viewer.mode.value === "network";
 
   const toggleCategory = (name: string) => {
     const next = chosen.includes(name) ? chosen.filter((c) => c !== name) : [...chosen, name];
@@ -26,6 +33,18 @@ export function Chips() {
   };
   return (
     <div class="chips" role="toolbar" aria-label="Quick filters">
+      {MODES.map(({ mode, label }) => (
+        <button
+          key={mode}
+          type="button"
+          class="chip"
+          aria-pressed={viewer.mode.value === mode}
+          onClick={() => viewer.show(mode)}
+        >
+          {label}
+        </button>
+      ))}
+      <span class="chips-rule" />
       <button
         type="button"
         class="chip error"
@@ -44,8 +63,8 @@ export function Chips() {
         <span class="chip-dot" />
         Warnings <Count n={session?.severities.warn ?? 0} />
       </button>
-      <span class="chips-rule" />
-      {names.map((name) => (
+      {isNetwork ? null : <span class="chips-rule" />}
+      {(isNetwork ? [] : names).map((name) => (
         <button
           key={name}
           type="button"
