@@ -135,7 +135,7 @@ export class CaptureSession {
     return this.#run(() => this.#wasm.recordDrop(...row));
   }
 
-  /** Redacts every later event by other rules. Throws `invalid_redaction`; has no effect in a session that redacts not. */
+  /** Redacts every later event by other rules. Throws `invalid_redaction`. A session that does not redact ignores them. */
   setRedaction(rules: RedactionRules): void {
     const row = checked(SIGNATURES["CaptureSession.setRedaction"], rules);
     this.#run(() => this.#wasm.setRedaction(...row));

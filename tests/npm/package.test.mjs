@@ -139,7 +139,7 @@ test("rules of redaction are added and silenced, in every entry", async () => {
         silenced: "[redacted:#] hunter2 1",
         later: "[redacted:#] [redacted:#] 1",
         wrong: 'invalid_redaction: redaction rules: disable[0]: no rule has the id "pasword"; there',
-        text: "invalid_redaction: redaction rules: expected an object, found names",
+        text: 'invalid_redaction: redaction: expected an object like {"disable": ["email"]}, got "names"',
         trial: [["acme", "Zq7hunter42"]],
         email: {
           id: "email",
