@@ -51,7 +51,7 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
   const shared = share(channel, kin, !first.late);
   const mask = new Mask(shared.originals);
   const proxies = new Proxies(shared);
-  const inspect = new Inspector(proxies);
+  const inspect = new Inspector(proxies, shared);
   const consoleHook = new ConsoleHook(inspect, outbox, first);
   const errors = new ErrorHook(inspect, outbox, first);
   const undoProxies = first.late ? null : proxies.watch(mask);

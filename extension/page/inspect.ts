@@ -4,10 +4,13 @@
  * An object's kind comes from the platform prototype on its chain, and is believed only once a method that
  * needs the internal slot has worked on it.
  */
+import type { Shared } from "./kin.ts";
 import {
   apply,
+  beginsWith,
   cut,
   descriptorOf,
+  find,
   getOwnPropertyDescriptor,
   getPrototypeOf,
   getterOf,
@@ -20,6 +23,7 @@ import {
   pageFormatsStacks,
   read,
 } from "./natives.ts";
+import { type Field, forEachPlatform } from "./platform.ts";
 import type { Proxies } from "./proxies.ts";
 
 export type Kind =
@@ -35,12 +39,16 @@ export type Kind =
   | "array_buffer"
   | "node"
   | "event"
+  | "platform"
+  | "headers"
+  | "form_data"
+  | "search_params"
   | "boxed"
   | "cross_origin"
   | "proxy"
   | "closed";
 
-const { get: mapGet } = Map.prototype;
+const { get: weakGet, set: weakSet } = WeakMap.prototype;
 const { slice: sliceText, toLowerCase } = String.prototype;
 const { isView } = ArrayBuffer;
 const { toISOString } = Date.prototype;
@@ -50,11 +58,13 @@ const TypedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
 const ObjectPrototype = Object.prototype;
 const ArrayPrototype = Array.prototype;
 
+/** The name that the build gives the hook in stacks. */
+const OUR_SCRIPT = "tabtape/hook.js:";
+
 /** Longest prototype chain that is walked. */
 const MAX_CHAIN = 12;
 
-const kinds = new Map<object, Kind>();
-for (const [prototype, kind] of [
+const KINDS: [object, Kind][] = [
   [Array.prototype, "array"],
   [Error.prototype, "error"],
   [Map.prototype, "map"],
@@ -70,15 +80,17 @@ for (const [prototype, kind] of [
   [Number.prototype, "boxed"],
   [String.prototype, "boxed"],
   [Boolean.prototype, "boxed"],
-] as [object, Kind][]) {
-  kinds.set(prototype, kind);
-}
+  [Headers.prototype, "headers"],
+  [FormData.prototype, "form_data"],
+  [URLSearchParams.prototype, "search_params"],
+];
 
 const getters = {
   nodeType: getterOf(Node.prototype, "nodeType"),
   nodeName: getterOf(Node.prototype, "nodeName"),
   nodeValue: getterOf(Node.prototype, "nodeValue"),
   eventType: getterOf(Event.prototype, "type"),
+  eventTarget: getterOf(Event.prototype, "target"),
   mapSize: getterOf(Map.prototype, "size"),
   setSize: getterOf(Set.prototype, "size"),
   source: getterOf(RegExp.prototype, "source"),
@@ -108,11 +120,23 @@ const MANY_KEYS = 1_000;
 
 export class Inspector {
   readonly #proxies: Proxies;
+  readonly #shared: Shared;
   /** The object with many keys that was asked last. */
   #wide: { object: object; keys: (string | symbol)[] } | null = null;
 
-  constructor(proxies: Proxies) {
+  /** Tells the hooks of other documents how this document's objects are read. */
+  constructor(proxies: Proxies, shared: Shared) {
     this.#proxies = proxies;
+    this.#shared = shared;
+    const { kinds, fields, stackGetters, errorGetters } = shared;
+    for (let at = 0; at < KINDS.length; at++) apply(weakSet, kinds, KINDS[at] as [object, Kind]);
+    forEachPlatform((prototype, shown, isEvent) => {
+      if (!isEvent) apply(weakSet, kinds, [prototype, "platform"]);
+      apply(weakSet, fields, [prototype, shown]);
+    });
+    if (stackGetter !== null) apply(weakSet, stackGetters, [stackGetter, pageFormatsStacks]);
+    if (getters.exceptionName !== null) apply(weakSet, errorGetters, [getters.exceptionName, true]);
+    if (getters.exceptionMessage !== null) apply(weakSet, errorGetters, [getters.exceptionMessage, true]);
   }
 
   /** The kind of any object; functions are not asked for. */
@@ -191,13 +215,45 @@ export class Inspector {
    * `message` as well, before it took to keeping the one the error was made with.
    */
   errorStack(error: object): string {
-    if (stackGetter === null && !this.#isStackHarmless(error)) return "";
+    if (stackGetter === null && !this.#isStackHarmless(error, pageFormatsStacks)) return "";
     const descriptor = getOwnPropertyDescriptor(error, "stack");
     if (descriptor === undefined) return "";
     let stack: unknown;
     if (hasOwn(descriptor, "value")) stack = descriptor.value;
-    else if (descriptor.get === stackGetter && this.#isStackHarmless(error)) stack = read(stackGetter, error);
-    return typeof stack === "string" ? stack : "";
+    else if (descriptor.get !== undefined) {
+      const formatsStacks = apply(weakGet, this.#shared.stackGetters, [descriptor.get]) as
+        | (() => boolean)
+        | undefined;
+      if (formatsStacks !== undefined && this.#isStackHarmless(error, formatsStacks))
+        stack = read(descriptor.get, error);
+    }
+    return typeof stack === "string" ? withoutOurFrames(stack) : "";
+  }
+
+  /**
+   * The fields to show of an event or another object of the platform: first those of the interface it is of, then
+   * those that this one inherits. `visit` gets the value of each that has one.
+   */
+  forEachField(object: object, visit: (name: string, value: unknown) => void): void {
+    let link = getPrototypeOf(object);
+    for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
+      if (this.#proxies.isProxy(link)) return;
+      const fields = apply(weakGet, this.#shared.fields, [link]) as Field[] | undefined;
+      for (let at = 0; fields !== undefined && at < fields.length; at++) {
+        const { name, get } = fields[at] as Field;
+        const value = read(get, object);
+        if (value !== undefined && value !== null && value !== "") visit(name, value);
+      }
+      link = getPrototypeOf(link);
+    }
+  }
+
+  /** The node, or another object with fields to show, that an event was dispatched to. */
+  eventTarget(event: object): object | null {
+    const target = read(getters.eventTarget, event);
+    if (typeof target !== "object" || target === null) return null;
+    const kind = this.kindOf(target);
+    return kind === "node" || kind === "platform" ? target : null;
   }
 
   mapSize = (map: object): number => number(read(getters.mapSize, map));
@@ -252,7 +308,7 @@ export class Inspector {
     let link = getPrototypeOf(object);
     for (let steps = 0; link !== null && steps < MAX_CHAIN; steps++) {
       if (this.#proxies.isProxy(link)) return "object";
-      const kind = apply(mapGet, kinds, [link]) as Kind | undefined;
+      const kind = apply(weakGet, this.#shared.kinds, [link]) as Kind | undefined;
       if (kind !== undefined) return kind;
       link = getPrototypeOf(link);
     }
@@ -310,21 +366,33 @@ export class Inspector {
   }
 
   /** Whether V8 can write the stack without a formatter, a getter, a trap or a `toString` of the page. */
-  #isStackHarmless(error: object): boolean {
-    return (
-      !pageFormatsStacks() &&
-      this.#isPlain(error, "name", getters.exceptionName) &&
-      this.#isPlain(error, "message", getters.exceptionMessage)
-    );
+  #isStackHarmless(error: object, formatsStacks: () => boolean): boolean {
+    return !formatsStacks() && this.#isPlain(error, "name") && this.#isPlain(error, "message");
   }
 
   /** Whether the property is a string; one that the platform's own getter gives, of a DOMException, is as good. */
-  #isPlain(error: object, name: string, platform: (() => unknown) | null): boolean {
+  #isPlain(error: object, name: string): boolean {
     const descriptor = this.#lookUp(error, name);
     if (descriptor === undefined) return false;
     if (hasOwn(descriptor, "value")) return typeof descriptor.value === "string";
-    return descriptor.get === platform && typeof read(platform, error) === "string";
+    const { get } = descriptor;
+    if (get === undefined || apply(weakGet, this.#shared.errorGetters, [get]) !== true) return false;
+    return typeof read(get, error) === "string";
   }
+}
+
+/** A stack without the frames of our own stand-ins: that of an error which `fetch` itself has made. */
+function withoutOurFrames(stack: string): string {
+  if (find(stack, OUR_SCRIPT) < 0) return stack;
+  let kept = "";
+  for (let from = 0; from < stack.length; ) {
+    const end = find(stack, "\n", from);
+    const to = end < 0 ? stack.length : end;
+    const line = apply(sliceText, stack, [from, to]);
+    if (!beginsWith(line, "    at ") || find(line, OUR_SCRIPT) < 0) kept += from === 0 ? line : `\n${line}`;
+    from = to + 1;
+  }
+  return kept;
 }
 
 /** A window or location of another origin: it has no prototype, and only a few properties may be asked for. */

@@ -11,6 +11,14 @@ export interface Shared {
   targets: WeakMap<object, object>;
   /** The built-in function that each wrapper replaces. */
   originals: WeakMap<object, object>;
+  /** The kind of the objects that inherit from a prototype, of every document. */
+  kinds: WeakMap<object, unknown>;
+  /** The fields that are shown of the platform's objects, by prototype. */
+  fields: WeakMap<object, unknown>;
+  /** The getters of `stack` of each document; with it, whether that document's page formats stacks itself. */
+  stackGetters: WeakMap<object, unknown>;
+  /** Getters of the platform that may be run for the name and the message of an error. */
+  errorGetters: WeakMap<object, unknown>;
   /** False when Proxies may exist whose creation was not observed. */
   complete: boolean;
 }
@@ -26,6 +34,11 @@ export function share(channel: EventTarget, kin: EventTarget | null, complete: b
     originals: new WeakMap(),
     complete: true,
   }) as Shared;
+  // A hook of an earlier build has not made them.
+  shared.kinds ??= new WeakMap();
+  shared.fields ??= new WeakMap();
+  shared.stackGetters ??= new WeakMap();
+  shared.errorGetters ??= new WeakMap();
   if (!complete) shared.complete = false;
   listen(channel, SHARE, (event: CustomEvent) => {
     const question = read(customEventDetail, event) as { answer: unknown };

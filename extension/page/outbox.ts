@@ -2,7 +2,7 @@
  * Lines on their way from the hook to the relay.
  *
  * Passing lines to the relay costs more than making one, so the lines of a task are passed together, in a microtask
- * at its end. Some are passed within the call: a line that nothing preceded for some milliseconds, an urgent line,
+ * at its end. Some are passed within the call: a console's line that nothing preceded for some milliseconds, an urgent line,
  * every line while the document is being left, and the lines of a flood, a block at a time. A page that hangs,
  * crashes or closes itself right after such a call does not take them along.
  */
@@ -52,7 +52,7 @@ export class Outbox {
     this.#count++;
     const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
     // A clock that was set back must not hold anything back.
-    const isFirst = ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs;
+    const isFirst = category !== "network" && (ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs);
     if (isUrgent || isFull || isFirst || this.#isLeaving) {
       this.#flushedTs = ts;
       this.flush(isUrgent);

@@ -26,6 +26,7 @@ import {
   symbolText,
   tail,
 } from "./natives.ts";
+import { isPrimitive } from "./text.ts";
 
 interface Ancestor {
   object: object;
@@ -38,6 +39,13 @@ const iteration = {
   map: { start: Map.prototype.entries, next: mapNext.next },
   set: { start: Set.prototype.values, next: setNext.next },
 };
+
+const pairs = {
+  headers: Headers.prototype.forEach,
+  form_data: FormData.prototype.forEach,
+  search_params: URLSearchParams.prototype.forEach,
+};
+const pairNames = { headers: "Headers", form_data: "FormData", search_params: "URLSearchParams" };
 
 /** Characters of a property's name. */
 const MAX_KEY = 256;
@@ -135,10 +143,7 @@ export class Preview {
           `,"node":${this.#string(this.#inspect.nodeText(object))}`,
         );
       case "event":
-        return this.#tag(
-          this.#inspect.classOf(object) || "Event",
-          `,"type":${this.#string(this.#inspect.eventType(object))}`,
-        );
+        return this.#event(object, depth, here);
       case "promise":
         return this.#tag("Promise", "");
       case "array_buffer":
@@ -168,9 +173,91 @@ export class Preview {
         return this.#iterated(object, "map", this.#inspect.mapSize(object), depth, here);
       case "set":
         return this.#iterated(object, "set", this.#inspect.setSize(object), depth, here);
+      case "platform":
+        return this.#platform(object, depth, here);
+      case "headers":
+      case "form_data":
+      case "search_params":
+        return this.#pairs(object, kind, depth, here) ?? this.#properties(object, depth, here);
       default:
         return this.#properties(object, depth, here);
     }
+  }
+
+  #event(event: object, depth: number, here: Ancestor): string {
+    const name = this.#inspect.classOf(event) || "Event";
+    const type = `"type":${this.#string(this.#inspect.eventType(event))}`;
+    if (depth === 0) return this.#tag(name, `,${type}`);
+    const target = this.#inspect.eventTarget(event);
+    const shown = target === null ? "" : `,"target":${this.#value(target, depth - 1, here)}`;
+    const fields = this.#fields(event, depth - 1, here);
+    return this.#tag(name, `,"props":{${type}${shown}${fields === "" ? "" : `,${fields}`}}`);
+  }
+
+  #platform(object: object, depth: number, here: Ancestor): string {
+    const fields = this.#fields(object, depth, here);
+    // What the page has added.
+    const own = this.#ownFields(object, depth, here, () => true, fields === "");
+    return this.#wrapped(object, `${fields}${own}`, 0);
+  }
+
+  /** The fields of an object of the platform, as JSON without braces. */
+  #fields(object: object, depth: number, here: Ancestor): string {
+    let text = "";
+    this.#inspect.forEachField(object, (name, value) => {
+      text += `${text === "" ? "" : ","}${this.#spend(`"${name}":`)}${this.#value(value, depth, here)}`;
+    });
+    return text;
+  }
+
+  /** The enumerable properties that `isWanted`, as JSON without braces; a comma in front of the first unless it `isFirst`. */
+  #ownFields(
+    object: object,
+    depth: number,
+    here: Ancestor,
+    isWanted: (key: string, value: unknown) => boolean,
+    isFirst: boolean,
+  ): string {
+    const keys = this.#inspect.keysOf(object);
+    let text = "";
+    let shown = 0;
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string | symbol;
+      if (typeof key === "symbol") continue;
+      const descriptor = getOwnPropertyDescriptor(object, key);
+      if (descriptor === undefined || !descriptor.enumerable) continue;
+      if (!isWanted(key, hasOwn(descriptor, "value") ? descriptor.value : undefined)) continue;
+      if (this.#left <= 0 || shown === this.#limits.width) {
+        this.truncated = true;
+        break;
+      }
+      text += `${isFirst && shown === 0 ? "" : ","}${this.#spend(`${quote(cut(key, MAX_KEY))}:`)}`;
+      text += this.#member(descriptor, depth, here);
+      shown++;
+    }
+    return text;
+  }
+
+  /** Null if the object only looks like one. */
+  #pairs(object: object, kind: keyof typeof pairs, depth: number, here: Ancestor): string | null {
+    let text = "";
+    let shown = 0;
+    let size = 0;
+    const visit = (value: unknown, name: string): void => {
+      size++;
+      if (shown === this.#limits.width || this.#left <= 0) return;
+      const item = this.#spend(`[${this.#string(name)},${this.#value(value, depth, here)}]`, 3);
+      text += shown === 0 ? item : `,${item}`;
+      shown++;
+    };
+    try {
+      apply(pairs[kind] as (visit: unknown) => void, object, [visit]);
+    } catch {
+      return null;
+    }
+    if (shown < size) this.truncated = true;
+    const name = this.#inspect.classOf(object) || pairNames[kind];
+    return this.#tag(name, `,"size":${size},"entries":[${text}]`);
   }
 
   #properties(object: object, depth: number, here: Ancestor): string {
@@ -271,7 +358,33 @@ export class Preview {
     if (depth > 0 && errors !== undefined && hasOwn(errors, "value")) {
       text += `,"errors":${this.#value(errors.value, depth - 1, here)}`;
     }
+    if (depth > 0) text += this.#suppressed(error, depth, here);
+    const fields = depth > 0 ? this.#errorFields(error, depth - 1, here) : "";
+    if (fields !== "") text += `,"fields":{${fields}}`;
     return this.#tag(this.#inspect.errorName(error), text);
+  }
+
+  /** What a `SuppressedError` is about: the newer error, and the one that it hides. */
+  #suppressed(error: object, depth: number, here: Ancestor): string {
+    const hidden = getOwnPropertyDescriptor(error, "suppressed");
+    const newer = hidden === undefined ? undefined : getOwnPropertyDescriptor(error, "error");
+    if (hidden === undefined || newer === undefined) return "";
+    const shown = this.#member(newer, depth - 1, here);
+    return `,"error":${shown},"suppressed":${this.#member(hidden, depth - 1, here)}`;
+  }
+
+  /** A library's own fields, those first that tell most: a code, a status, then the response. */
+  #errorFields(error: object, depth: number, here: Ancestor): string {
+    const hides = getOwnPropertyDescriptor(error, "suppressed") !== undefined;
+    const isOwn = (key: string): boolean =>
+      !isOfEveryError(key) && !(hides && (key === "error" || key === "suppressed"));
+    if (!hasKey(this.#inspect.keysOf(error), isOwn)) return "";
+    const add = (text: string, isWanted: (key: string, value: unknown) => boolean): string =>
+      text +
+      this.#ownFields(error, depth, here, (key, value) => isOwn(key) && isWanted(key, value), text === "");
+    let text = add("", (_, value) => isPrimitive(value));
+    text = add(text, (key, value) => !isPrimitive(value) && key === "response");
+    return add(text, (key, value) => !isPrimitive(value) && key !== "response");
   }
 
   /** Shortens a stack by its header, which repeats the message, before its frames. Always a string. */
@@ -337,5 +450,27 @@ export class Preview {
   #spend(text: string, cost = text.length): string {
     this.#left -= cost + 1;
     return text;
+  }
+}
+
+function hasKey(keys: (string | symbol)[], isWanted: (key: string) => boolean): boolean {
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at];
+    if (typeof key === "string" && isWanted(key)) return true;
+  }
+  return false;
+}
+
+/** Properties of errors that are shown as such, or as the error itself. */
+function isOfEveryError(key: string): boolean {
+  switch (key) {
+    case "stack":
+    case "message":
+    case "name":
+    case "cause":
+    case "errors":
+      return true;
+    default:
+      return false;
   }
 }

@@ -264,10 +264,7 @@ impl<'a> Tagged<'a> {
             return write(out, &[name, b"(", length, b")"]);
         }
         if let Some(size) = self.member(b"size") {
-            return write(
-                out,
-                &[if self.member(b"entries").is_some() { b"Map" } else { b"Set" }, b"(", size, b")"],
-            );
+            return write(out, &[name, b"(", size, b")"]);
         }
         if self.member(b"type").is_some() {
             return write(out, &[name, b" {type: '", self.text(b"type"), b"'}"]);

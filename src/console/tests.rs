@@ -48,6 +48,7 @@ fn a_value_is_written_as_a_console_writes_it() {
         (r#"{"$":"Error","message":{"$":"string","value":"cut","length":9000}}"#, "Error: cut"),
         (r#"{"$":"Map","size":2,"entries":[["a",1]]}"#, "Map(2)"),
         (r#"{"$":"Set","size":1,"items":[1]}"#, "Set(1)"),
+        (r#"{"$":"Headers","size":1,"entries":[["a","b"]]}"#, "Headers(1)"),
         (r#"{"$":"Uint8Array","length":3,"items":[1,2,3]}"#, "Uint8Array(3)"),
         (r#"{"$":"ArrayBuffer","byte_length":8}"#, "ArrayBuffer(8)"),
         (r#"{"$":"Date","value":"2026-01-01T00:00:00.000Z"}"#, "2026-01-01T00:00:00.000Z"),

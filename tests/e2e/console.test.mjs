@@ -4,6 +4,9 @@ import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
+/** Made up; redaction knows it by the name of its header. */
+const TOKEN = "q8f7e6d5c4b3a29180f7e6d5c4b3a291";
+
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
 before(async () => {
@@ -24,6 +27,40 @@ before(async () => {
         console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
         console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
         console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");`),
+      "/platform": scripted(`
+        const headers = new Headers({ accept: "text/html", authorization: "Bearer ${TOKEN}" });
+        const form = new FormData(); form.append("name", "n"); form.append("file", new File(["abc"], "a.txt", { type: "text/plain", lastModified: 5 }));
+        const url = new URL("/x?y=1#z", location); const request = new Request(url, { method: "POST", headers: { accept: "a/b" } });
+        console.log("f objects", url, new URLSearchParams("a=1&b=2"), headers, form, request, new DOMRect(1, 2, 3, 4), new Blob(["ab"]));
+        console.log("f response", new Response("x", { status: 418, statusText: "teapot", headers: { a: "b" } }), { nested: { url } });
+        const error = new TypeError("of an event");
+        console.log("f events", new CloseEvent("close", { code: 4003, reason: "why", wasClean: true }), new MessageEvent("message", { data: { a: 1 }, origin: "https://a.test" }),
+          new CustomEvent("mine", { detail: { deep: [1] } }), new ErrorEvent("error", { message: "m", filename: "f.js", lineno: 3, colno: 4, error }), new Event("plain"),
+          new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason: "because" }), new ProgressEvent("progress", { loaded: 1, total: 2 }),
+          new KeyboardEvent("keydown", { key: "Enter" }), new KeyboardEvent("keydown", { key: "p" }));
+        const button = document.createElement("button"); button.id = "b"; button.onclick = (event) => console.log("f click", event, { deep: { er: { event } } }); button.click();
+        const like = Object.create(URL.prototype); const ours = Object.assign(new URL("https://b.test/"), { added: 1 });
+        console.log("f odd", like, ours, Object.create(Headers.prototype));
+        const video = document.createElement("video"); video.onerror = () => console.log("f media", video.error); video.src = "data:video/mp4,none";
+        const socket = new WebSocket("ws://127.0.0.1:9/none"); socket.onclose = (event) => console.log("f socket", event);`),
+      "/fields": scripted(`
+        class RequestError extends Error { constructor(message, more) { super(message); Object.assign(this, more); } }
+        const config = { url: "/api", method: "get", transform: [function clean() {}] };
+        const response = { status: 404, data: { why: "no such order" }, config };
+        console.error("e own", new RequestError("failed", { config, code: "ERR_BAD_REQUEST", request: new XMLHttpRequest(), response, status: 404 }));
+        const plain = new Error("plain"); Object.defineProperty(plain, "hidden", { value: 1 });
+        console.error("e plain", plain);
+        const touchy = new Error("touchy"); Object.defineProperty(touchy, "boom", { enumerable: true, get() { ran = true; } }); console.error("e getter", touchy);
+        const hiding = new Error("hidden"); for (const [key, value] of [["error", new Error("newer")], ["suppressed", new RangeError("older")]]) Object.defineProperty(hiding, key, { value });
+        console.error("e suppressed", hiding, window.ran);
+        Promise.reject(new RequestError("uncaught", { status: 500 }));`),
+      "/of-a-frame": scripted(`
+        const frame = document.createElement("iframe"); document.documentElement.append(frame);
+        const inner = frame.contentWindow;
+        const make = inner.eval("({ map: new Map([[1, { a: 2 }]]), set: new Set([1]), date: new Date(0), url: new URL('https://c.test/'), list: [1, { b: 3 }], pattern: /x/, error: new RangeError('of a frame'), exception: AbortSignal.abort().reason, event: new CustomEvent('e', { detail: 5 }), headers: new Headers({ a: 'b' }), node: document.createElement('p') })");
+        console.log("o objects", make);
+        inner.eval("Error.prepareStackTrace = () => { top.ran = true; return 'x'; }");
+        console.log("o formatted", inner.eval("new Error('formatted')"), window.ran);`),
       "/state": scripted(`
         console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
         console.count(null); console.count(); console.count(undefined); console.count(10n); console.count({ toString() { return "its own"; } });
@@ -189,6 +226,111 @@ test("arguments are previewed so that a person can read them", async () => {
   assert.match(aborted.stack, /^AbortError: signal is aborted.*\n\s+at .*\/previews:\d+/);
   // The browser gives it no stack of its own.
   assert.deepEqual(made, { $: "AbortError", message: "x" });
+  await page.close();
+});
+
+test("objects of the platform and events show what they have, and run no code", async () => {
+  const page = await rig.open("/platform");
+  const { args } = (await rig.event("console.log", "f objects")).data;
+  assert.deepEqual(args.slice(1, 3), [
+    { $: "URL", props: { href: `${rig.site.origin}/x?y=1#z` } },
+    {
+      $: "URLSearchParams",
+      size: 2,
+      entries: [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+    },
+  ]);
+  const [, , , headers, form, request, rect, blob] = args;
+  assert.deepEqual([headers.$, headers.size, headers.entries[0]], ["Headers", 2, ["accept", "text/html"]]);
+  assert.ok(!JSON.stringify(headers).includes(TOKEN), "a header's secret is replaced");
+  assert.deepEqual(form.entries, [
+    ["name", "n"],
+    ["file", { $: "File", props: { name: "a.txt", lastModified: 5, type: "text/plain", size: 3 } }],
+  ]);
+  assert.deepEqual(
+    [request.$, request.props.method, request.props.headers.entries],
+    ["Request", "POST", [["accept", "a/b"]]],
+  );
+  assert.deepEqual(rect, { $: "DOMRect", props: { x: 1, y: 2, width: 3, height: 4 } });
+  assert.deepEqual(blob, { $: "Blob", props: { size: 2 } });
+  const [, response, nested] = (await rig.event("console.log", "f response")).data.args;
+  assert.deepEqual(
+    [response.props.status, response.props.statusText, response.props.ok],
+    [418, "teapot", false],
+  );
+  assert.equal(nested.nested.url.props.href, `${rig.site.origin}/x?y=1#z`);
+  const [, close, message, custom, failed, plain, rejection, progress, enter, letter] = (
+    await rig.event("console.log", "f events")
+  ).data.args;
+  assert.deepEqual(close, {
+    $: "CloseEvent",
+    props: { type: "close", code: 4003, reason: "why", wasClean: true },
+  });
+  assert.deepEqual(message.props, { type: "message", data: { a: 1 }, origin: "https://a.test" });
+  assert.deepEqual(custom.props, { type: "mine", detail: { deep: [1] } });
+  assert.deepEqual([failed.props.message, failed.props.filename, failed.props.lineno], ["m", "f.js", 3]);
+  assert.deepEqual([failed.props.error.$, failed.props.error.message], ["TypeError", "of an event"]);
+  assert.deepEqual(plain, { $: "Event", props: { type: "plain" } });
+  assert.equal(rejection.props.reason, "because");
+  assert.deepEqual([progress.props.loaded, progress.props.total], [1, 2]);
+  assert.deepEqual([enter.props.key, letter.props.key], ["Enter", undefined]);
+  const [, click, deep] = (await rig.event("console.log", "f click")).data.args;
+  assert.equal(click.$, "PointerEvent");
+  assert.deepEqual(click.props.target, { $: "HTMLButtonElement", node: "button#b" });
+  assert.deepEqual(deep.deep.er.event, { $: "PointerEvent", type: "click" });
+  const [, like, ours, none] = (await rig.event("console.log", "f odd")).data.args;
+  assert.deepEqual(like, { $: "URL", props: {} });
+  assert.deepEqual(ours, { $: "URL", props: { href: "https://b.test/", added: 1 } });
+  assert.deepEqual(none, { $: "Headers", props: {} });
+  const media = (await rig.event("console.log", "f media")).data.args[1];
+  assert.deepEqual([media.$, media.props.code], ["MediaError", 4]);
+  const socket = (await rig.event("console.log", "f socket")).data.args[1];
+  assert.deepEqual(
+    [socket.props.code, socket.props.wasClean, socket.props.target.$],
+    [1006, false, "WebSocket"],
+  );
+  await page.close();
+});
+
+test("an error shows its own fields, the telling ones first", async () => {
+  const page = await rig.open("/fields");
+  const own = (await rig.event("console.error", "e own")).data.args[1];
+  assert.equal(own.message, "failed");
+  assert.deepEqual(Object.keys(own.fields), ["code", "status", "response", "config", "request"]);
+  assert.deepEqual(own.fields.response.data, { why: "no such order" });
+  assert.deepEqual([own.fields.config.url, own.fields.request.$], ["/api", "XMLHttpRequest"]);
+  assert.equal((await rig.event("console.error", "e own")).data.text, "e own Error: failed");
+  assert.equal((await rig.event("console.error", "e plain")).data.args[1].fields, undefined);
+  assert.deepEqual((await rig.event("console.error", "e getter")).data.args[1].fields, {
+    boom: { $: "getter" },
+  });
+  const [, hiding, ran] = (await rig.event("console.error", "e suppressed")).data.args;
+  assert.deepEqual([hiding.error.message, hiding.suppressed.message], ["newer", "older"]);
+  assert.deepEqual(ran, { $: "undefined" });
+  const uncaught = await rig.event("console.rejection", "uncaught");
+  assert.deepEqual(uncaught.data.error.fields, { status: 500 });
+  await page.close();
+});
+
+test("objects of a frame of the same origin show what those of the page show", async () => {
+  const page = await rig.open("/of-a-frame");
+  const shown = (await rig.event("console.log", "o objects")).data.args[1];
+  assert.deepEqual(shown.map, { $: "Map", size: 1, entries: [[1, { a: 2 }]] });
+  assert.deepEqual(shown.set, { $: "Set", size: 1, items: [1] });
+  assert.deepEqual(shown.date, { $: "Date", value: "1970-01-01T00:00:00.000Z" });
+  assert.deepEqual(shown.url, { $: "URL", props: { href: "https://c.test/" } });
+  assert.deepEqual(shown.list, [1, { b: 3 }]);
+  assert.deepEqual(shown.pattern, { $: "RegExp", value: "/x/" });
+  assert.match(shown.error.stack, /^RangeError: of a frame\n\s+at /);
+  assert.match(shown.exception.stack, /^AbortError: .*\n\s+at /);
+  assert.deepEqual(shown.event.props, { type: "e", detail: 5 });
+  assert.deepEqual(shown.headers.entries, [["a", "b"]]);
+  assert.deepEqual(shown.node, { $: "HTMLParagraphElement", node: "p" });
+  const [, formatted, ran] = (await rig.event("console.log", "o formatted")).data.args;
+  assert.deepEqual([formatted.message, formatted.stack, ran], ["formatted", undefined, { $: "undefined" }]);
   await page.close();
 });
 

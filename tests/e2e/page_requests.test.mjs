@@ -41,6 +41,7 @@ before(async () => {
       "/picture": (_, response) => response.writeHead(404, { "content-type": "image/png" }).end("not text"),
       "/open": (_, response) =>
         response.writeHead(503, { "content-type": "text/plain" }).write("it begins, and never ends"),
+      "/reset": (request) => request.socket.destroy(),
       "/hop": (_, response) => response.writeHead(302, { location: "/gone?by=hop" }).end(),
       "/app.js.map": (_, response) => json(response, 404, { noise: true }),
       "/own-fetch": scripted(`
@@ -130,6 +131,15 @@ test("a page that only asks for the status, and one that clones first, give the 
   }
   await rig.flushed();
   assert.equal((await rig.collector.events("type:network.response_body url:*/teapot?only=*")).length, 2);
+  await page.close();
+});
+
+test("the stack of an error that fetch makes is recorded without the recorder's own line", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate("(function asks() { void fetch('/reset'); })()");
+  const { data } = await rig.event("console.rejection", "Failed to fetch");
+  assert.match(data.error.stack, /^TypeError: Failed to fetch\n {4}at asks /);
+  assert.ok(!data.error.stack.includes("tabtape"), data.error.stack);
   await page.close();
 });
 

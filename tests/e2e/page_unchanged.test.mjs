@@ -149,6 +149,21 @@ const HOSTILE = {
     console.log(Array.from({ length: 100000 }, (_, index) => index), new Uint8Array(1 << 22));
     console.log(10n ** 5000n > 0n, Symbol.iterator, document, window, document.all);
     seen = "survived";`,
+  platform: `
+    seen = { ran: 0, traps: [] };
+    const watching = new Proxy({}, { get: (_, trap) => (...args) => { seen.traps.push(trap); return Reflect[trap](...args); } });
+    class Mine extends URL { get href() { seen.ran++; return "mine"; } }
+    const objects = [new URL(location), new Mine(location), new Request("/"), new Response("x"), new Headers({ a: "b" }), new FormData(), new File(["x"], "f"), new DOMRect(),
+      new CloseEvent("close"), new MessageEvent("message", { data: { get boom() { seen.ran++; } } }), new CustomEvent("c", { detail: new Proxy({}, watching) }), new Proxy(new URL(location), watching),
+      Object.assign(new Error("own"), { response: new Proxy({ status: 1 }, watching), config: { get boom() { seen.ran++; } } }), Object.setPrototypeOf(new URL(location), new Proxy(URL.prototype, watching))];
+    seen.traps.length = 0;
+    for (const [owner, names] of [[URL.prototype, ["href"]], [Request.prototype, ["url", "method", "headers"]], [Response.prototype, ["status", "headers", "type"]], [Blob.prototype, ["size", "type"]], [File.prototype, ["name"]],
+      [DOMRectReadOnly.prototype, ["x", "width"]], [CloseEvent.prototype, ["code"]], [MessageEvent.prototype, ["data"]], [CustomEvent.prototype, ["detail"]], [Event.prototype, ["type", "target"]]])
+      for (const name of names) Object.defineProperty(owner, name, { configurable: true, get() { seen.ran++; } });
+    for (const owner of [Headers.prototype, FormData.prototype, URLSearchParams.prototype]) owner.forEach = () => { seen.ran++; };
+    WeakMap.prototype.get = new Proxy(WeakMap.prototype.get, { apply(...args) { seen.ran++; return Reflect.apply(...args); } });
+    for (const object of objects) console.log("of the platform", [object]);
+    console.error("all of them", ...objects);`,
   wrapped: `
     const before = console.log; const calls = [];
     console.log = function (...args) { calls.push(args); return before.apply(this, args); };
