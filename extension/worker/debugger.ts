@@ -65,9 +65,9 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     return [...this.#debuggedTabs];
   }
 
-  listen(ready: Promise<void>): void {
+  listen(begun: () => Promise<void>): void {
     chrome.debugger.onEvent.addListener((source, method, params) => {
-      void ready
+      void begun()
         .then(() => this.#event(source, method, (params ?? {}) as Params))
         .catch((error: unknown) => this.#refuse(method, error));
     });
@@ -79,7 +79,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     });
     chrome.tabs.onUpdated.addListener((tabId, changes, tab) => {
       if (changes.status !== "loading" || this.#debuggedTabs.has(tabId)) return;
-      void ready
+      void begun()
         .then(() => (this.#isAll && this.#mayAttach(tab.url) ? this.attach(tabId) : undefined))
         .catch((error: unknown) => console.error(`tabtape: tab ${tabId}`, error));
     });

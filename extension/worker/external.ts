@@ -35,14 +35,14 @@ export class External {
     this.#isApproved = isApproved;
   }
 
-  listen(ready: Promise<void>): void {
+  listen(begun: () => Promise<void>): void {
     chrome.runtime.onMessageExternal.addListener((message, sender, answer) => {
-      void this.#answer(ready, message, sender).then(answer);
+      void this.#answer(begun(), message, sender).then(answer);
       return true;
     });
     chrome.runtime.onConnectExternal.addListener((port) => {
       port.onMessage.addListener((message) => {
-        void this.#answer(ready, message, port.sender ?? {})
+        void this.#answer(begun(), message, port.sender ?? {})
           .then((answer) => port.postMessage(answer))
           .catch(() => {
             // They have gone.
@@ -53,12 +53,12 @@ export class External {
 
   /** Answers every caller, also from a worker that could not start or a session that has just closed. */
   async #answer(
-    ready: Promise<void>,
+    begun: Promise<void>,
     message: unknown,
     sender: chrome.runtime.MessageSender,
   ): Promise<object> {
     try {
-      await ready;
+      await begun;
       return this.#take(message, sender);
     } catch (error) {
       const { message: text, code } = error as Error & { code?: string };

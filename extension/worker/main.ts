@@ -25,7 +25,7 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 // The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
-const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready } = wire({
+const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = wire({
   folder: "",
   preconfiguration,
   show: showBadge,
@@ -44,13 +44,13 @@ if (debug !== null) {
 
 ready.catch((error: unknown) => console.error("tabtape: could not begin", error));
 
-external.listen(ready);
+external.listen(begun);
 new PairingWatch().listen();
-debug?.listen(ready);
+debug?.listen(begun);
 listenToPages({ recording, marks, external, debug }, ready);
 
 chrome.commands?.onCommand.addListener((command) => {
-  void ready.then(async () => {
+  void begun().then(async () => {
     if (command === "mark") await marks.mark("");
     if (command === "screenshot") await marks.screenshot("hot_key");
   });

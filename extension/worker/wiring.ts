@@ -35,6 +35,8 @@ export interface Wired {
   workerErrors: WorkerErrors;
   /** The recorder is open, if anything is to be recorded. */
   ready: Promise<void>;
+  /** Resolves when the recorder is open, if anything is to be recorded; also if only a later start opened it. */
+  begun(): Promise<void>;
 }
 
 export function wire(home: Home): Wired {
@@ -94,6 +96,12 @@ export function wire(home: Home): Wired {
     await Promise.all([drain.arm(), recording.begin(() => reason)]);
   });
 
+  /** Waits for `ready`. If that failed, a person may have started the recorder since. */
+  const begun = () =>
+    ready.catch((error: unknown) => {
+      if (owner.recorder === null) throw error;
+    });
+
   tabs.listen();
   navigation.listen();
   network.listen();
@@ -101,11 +109,11 @@ export function wire(home: Home): Wired {
   idle.listen();
   lost.listen();
   chrome.runtime.onConnect.addListener((port) => {
-    if (port.name === RELAY_PORT) relays.accept(port, ready);
+    if (port.name === RELAY_PORT) relays.accept(port, begun());
   });
   // Being woken is all it takes: the recorder that `ready` opens drains what is left.
   chrome.alarms.onAlarm.addListener(({ name }) => {
     if (name === BACKLOG_ALARM) void ready;
   });
-  return { scope, owner, tabs, network, recording, marks, documents, workerErrors, ready };
+  return { scope, owner, tabs, network, recording, marks, documents, workerErrors, ready, begun };
 }
