@@ -5,7 +5,7 @@ import type { RedactionRule } from "../../src/web/redaction.ts";
 import { Switch } from "../popup/switch.tsx";
 import { AddRule } from "./add_rule.tsx";
 import "./options.css";
-import { begin, builtIn, overview, problem, refresh, remove, setEnabled } from "./state.ts";
+import { begin, builtIn, overview, problem, refresh, remove, setEnabled, useBuiltIn } from "./state.ts";
 import { Trial } from "./trial.tsx";
 
 function Options() {
@@ -24,6 +24,13 @@ function Options() {
           {problem.value}
         </p>
       )}
+      {known === null && builtIn.value.size > 0 && problem.value !== null ? (
+        <p>
+          <button type="button" onClick={() => void useBuiltIn()}>
+            Use the built-in rules
+          </button>
+        </p>
+      ) : null}
       {known === null ? null : (
         <>
           <Trial />

@@ -29,6 +29,11 @@ export async function refresh(): Promise<void> {
   overview.value = known;
 }
 
+/** Puts the built-in rules in the place of stored ones that the core refuses, as after an update that removed a rule. */
+export async function useBuiltIn(): Promise<void> {
+  problem.value = await store({});
+}
+
 /** Stores rules, which hold from the next event on. Returns why they were refused; null if they were not. */
 async function store(changed: RedactionRules): Promise<string | null> {
   try {

@@ -147,3 +147,22 @@ test("a rule is removed, and its values are stored again", async () => {
   assert.ok(changes.every(({ data }) => Object.keys(/** @type {any} */ (data).patch).join() === "redaction"));
   assert.deepEqual(errors, []);
 });
+
+test("stored rules that the core refuses are reported, and the built-in ones can take their place", async () => {
+  const worker = await rig.worker();
+  await worker.evaluate(async () => {
+    const { tabtape } = /** @type {{ tabtape: object }} */ (await chrome.storage.local.get("tabtape"));
+    await chrome.storage.local.set({ tabtape: { ...tabtape, redaction: { disable: ["removed"] } } });
+  });
+  await rig.killWorker();
+  assert.match((await rig.command({ command: "status" })).failure, /no rule has the id "removed"/);
+  await options.reload();
+  await options.getByRole("alert").getByText('no rule has the id "removed"').waitFor();
+  await options.getByRole("button", { name: "Use the built-in rules" }).click();
+  await toggle("password").waitFor();
+  await options.getByRole("alert").waitFor({ state: "detached" });
+  await rig.command({ command: "start" });
+  page = await rig.open("/page");
+  const line = await stored("password: Zq7hunter48 mail ann@example.com");
+  assert.ok(!line.includes("Zq7hunter48") && line.includes("ann@example.com"), line);
+});
