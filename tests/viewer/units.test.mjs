@@ -38,6 +38,11 @@ const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
 const { unwatchedIn, mergeCoverage } = await bundled("data/coverage.ts");
 
+/** @type {typeof import("../../www/src/network/requests.ts")} */
+const { RequestTable } = await bundled("network/requests.ts");
+/** @type {typeof import("../../www/src/detail/exchange.ts")} */
+const { exchangeOf } = await bundled("detail/exchange.ts");
+
 /** @param {number} rows */
 function viewport(rows) {
   const v = new Viewport(24);
@@ -352,4 +357,44 @@ test("a line that is read again replaces the earlier one, which may be deleted b
   lines.put(1, 7, gap);
   assert.equal(lines.line(1, 7), gap);
   assert.ok("gap" in (lines.record(1, 7) ?? {}));
+});
+
+test("what a page reports of its request belongs to the request's row and details, and is no row by itself", () => {
+  let seq = 0;
+  /** @param {string} type @param {string | null} id @param {object} data @returns {import("../../src/web/types.ts").Envelope} */
+  const record = (type, id, data) => ({
+    capture_session_id: "s",
+    seq: ++seq,
+    event: {
+      ts: seq,
+      type: `network.${type}`,
+      category: "network",
+      detail_level: "standard",
+      source: { kind: "extension", event: "x", metadata: id === null ? {} : { request_id: id } },
+      url: "https://a.test/order",
+      data,
+    },
+  });
+  const request = record("request", "7", { method: "POST" });
+  const call = record("call", "7", { api: "fetch", call: 1, stack: "    at order (a.js:3:1)\n    at b" });
+  const body = record("response_body", "7", {
+    api: "fetch",
+    response_status: 500,
+    body: "out",
+    body_stopped: "time",
+  });
+  const response = record("response", "7", { method: "POST", status: 500, duration_ms: 5 });
+  const unlinked = record("call", null, { api: "xhr", call: 2, url: "https://b.test/" });
+  const table = new RequestTable();
+  for (const envelope of [request, call, body, response, unlinked]) table.add(envelope);
+  assert.deepEqual(
+    table.rows.map(({ seqs, status, name }) => [seqs, status, name]),
+    [[[1, 2, 3, 4], 500, "order"]],
+  );
+  for (const selected of [response, call, body]) {
+    const shown = exchangeOf([request, call, body, response], selected);
+    assert.equal(shown.responseBody, "out");
+    assert.deepEqual(new Map(shown.facts).get("Called"), "at order (a.js:3:1)");
+    assert.equal(new Map(shown.facts).get("Body not whole"), "it was not over after 2 seconds");
+  }
 });

@@ -40,6 +40,13 @@ export interface Exchange {
   facts: [name: string, value: string | undefined][];
 }
 
+/** Why the page's record of a body ends before the body does. */
+const STOPPED: Record<string, string> = {
+  size: "only its beginning is recorded",
+  time: "it was not over after 2 seconds",
+  error: "it broke off",
+  left: "the page was left",
+};
 const END = new Set(["network.response", "network.failed"]);
 
 export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange {
@@ -51,6 +58,10 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
       : dataOf((t) => t === "network.request");
   const end = END.has(selected.event.type) ? asObject(selected.event.data) : dataOf((t) => END.has(t));
   const shown = asObject(selected.event.data);
+  const ofPage = (type: string): Record<string, unknown> =>
+    selected.event.type === type ? shown : dataOf((t) => t === type);
+  const readByPage = ofPage("network.response_body");
+  const stopped = asString(readByPage.body_stopped);
   const durationMs = asNumber(end.duration_ms);
   const binaryBody = end.body_encoding === "base64";
   const error = asString(shown.error) ?? asString(end.error);
@@ -65,7 +76,7 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
     requestHeaders: headersOf(request.headers),
     responseHeaders,
     requestBody: asString(request.body),
-    responseBody: asString(end.body),
+    responseBody: asString(end.body) ?? asString(readByPage.body),
     binaryBody,
     phases: phasesOf(end, durationMs),
     durationMs,
@@ -86,6 +97,8 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
       ],
       ["Address", asString(end.ip)],
       ["Initiator", initiatorOf(request.initiator)],
+      ["Called", asString(ofPage("network.call").stack)?.split("\n", 1)[0]?.trim()],
+      ["Body not whole", stopped === undefined ? undefined : STOPPED[stopped]],
       [
         "Body truncated",
         end.body_cut_from === undefined ? undefined : `recorded of ${String(end.body_cut_from)} characters`,

@@ -74,9 +74,12 @@ function consoleSummary(data: Data): Summary | null {
 }
 
 function networkSummary(event: Event, data: Data): Summary | null {
-  const { url } = event;
+  // Of a page's record without a request, the event's address is the document's.
+  const url = asString(data.url) ?? event.url;
   if (url === undefined) return null;
   const aside: string[] = [];
+  const answered = asNumber(data.response_status);
+  if (answered !== undefined) aside.push(`${answered}`);
   const error = asString(data.error);
   if (error !== undefined) aside.push(error.replace(/^net::/, ""));
   if (data.from_cache === true) aside.push("cache");

@@ -44,6 +44,7 @@ const TYPES: Record<string, string> = {
   xmlhttprequest: "fetch",
   xhr: "fetch",
 };
+const FROM_PAGE = new Set(["network.call", "network.response_body"]);
 const MOST_SEQS = 20;
 
 export class RequestTable {
@@ -56,6 +57,11 @@ export class RequestTable {
     const id = event.source.metadata?.request_id;
     const key = `${session} ${id ?? `seq ${seq}`}`;
     let row = this.#byId.get(key);
+    if (FROM_PAGE.has(event.type)) {
+      // The page's own record of a request is part of its row, and no request by itself.
+      if (row !== undefined && row.seqs.length < MOST_SEQS) row.seqs.push(seq);
+      return;
+    }
     if (row === undefined) {
       row = newRow(session, seq, event.ts);
       this.#byId.set(key, row);
