@@ -4,7 +4,6 @@
  * No part of the browser is among them, so the service worker can use the code that puts a console's text together.
  */
 export const { apply } = Reflect;
-export const { trunc } = Math;
 
 export const NONE: [] = [];
 Object.freeze(NONE);

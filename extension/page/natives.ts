@@ -27,6 +27,9 @@ const { max, min, round } = Math;
 const NativeError = Error;
 const { captureStackTrace } = Error;
 const FORMATTER = "prepareStackTrace";
+const LIMIT = "stackTraceLimit";
+/** V8's own: https://v8.dev/docs/stack-trace-api */
+const DEFAULT_LIMIT = 10;
 const FunctionPrototype = Function.prototype;
 const ObjectPrototype = Object.prototype;
 // Chrome 134 and later: true for genuine errors of any realm, never runs page code.
@@ -151,7 +154,15 @@ export function stackAbove(above: (...args: never[]) => unknown): string {
   if (pageFormatsStacks()) return "";
   // A null prototype: V8 looks up `name` and `message` for the header, and the page may own Object.prototype.
   const holder = { __proto__: null } as unknown as { stack?: string };
-  captureStackTrace(holder, above);
+  const limit = getOwnPropertyDescriptor(NativeError, LIMIT);
+  // A page that has turned stacks off for itself; no code of it runs in between.
+  const isOff = limit?.writable === true && !(typeof limit.value === "number" && limit.value >= 1);
+  if (isOff) redefine(NativeError, LIMIT, DEFAULT_LIMIT, limit);
+  try {
+    captureStackTrace(holder, above);
+  } finally {
+    if (isOff) redefine(NativeError, LIMIT, limit.value, limit);
+  }
   return withoutHeader(holder.stack ?? "");
 }
 

@@ -22,11 +22,12 @@ import {
   min,
   NONE,
   nowMillis,
+  ownValue,
   quote,
   symbolText,
   tail,
 } from "./natives.ts";
-import { isPrimitive } from "./text.ts";
+import { isPrimitive, stringOf } from "./text.ts";
 
 interface Ancestor {
   object: object;
@@ -49,6 +50,8 @@ const pairNames = { headers: "Headers", form_data: "FormData", search_params: "U
 
 /** Characters of a property's name. */
 const MAX_KEY = 256;
+/** Arrays in arrays in which a number is looked for. */
+const MAX_NUMERIC_DEPTH = 4;
 const CUT = '{"$":"cut"}';
 const DEEP = '{"$":"deep"';
 /** Characters of an error's stack that are kept at least, if the budget has them: some twenty frames. */
@@ -79,6 +82,15 @@ export class Preview {
 
   json(value: unknown): string {
     return this.#value(value, this.#limits.depth, null);
+  }
+
+  /** The beginning of what an array is as a string, up to its second element. */
+  arrayText(value: unknown, depth = MAX_NUMERIC_DEPTH): string | null {
+    if (typeof value !== "object" || value === null || depth === 0) return null;
+    if (this.#inspect.kindOf(value) !== "array") return null;
+    const first = ownValue(value, "0");
+    if (first === undefined || first === null) return "";
+    return isPrimitive(first) ? `${stringOf(first)},` : this.arrayText(first, depth - 1);
   }
 
   /** The arguments from `first` on, a comma between them; what comes after the budget is spent is one `cut`. */

@@ -7,7 +7,7 @@
  */
 
 import type { Inspector } from "./inspect.ts";
-import { apply, bigintText, cut, NONE, quote, symbolText, tail, trunc } from "./language.ts";
+import { apply, bigintText, cut, NONE, quote, symbolText, tail } from "./language.ts";
 
 export const MAX_TEXT = 8192;
 /** More cannot be shown, and less would not tell that there was more. */
@@ -23,6 +23,8 @@ export interface Shown {
   readonly count: number;
   /** Whether the argument, a string, is recorded with all its characters. */
   isWhole(index: number): boolean;
+  /** The beginning of what an array is as a string, without running code of the page; null for what is no array. */
+  arrayText(value: unknown): string | null;
 }
 
 /** The parts of one text, as JSON without brackets. */
@@ -89,24 +91,20 @@ export class TextParts {
         return;
       case "d":
       case "i":
-        this.#instead(
-          at,
-          typeof value === "number"
-            ? `${trunc(value)}`
-            : typeof value === "string"
-              ? `${toInteger(value)}`
-              : "NaN",
-        );
+        this.#instead(at, numberText(toInteger(this.#numeric(value), 10)));
         return;
       case "f":
-        this.#instead(
-          at,
-          typeof value === "number" || typeof value === "string" ? `${toFloat(value as string)}` : "NaN",
-        );
+        this.#instead(at, numberText(toFloat(this.#numeric(value))));
         return;
       default:
         this.#argument(at, letter === "s");
     }
+  }
+
+  /** The string that the browser reads a number from. It is empty for what is none, and for what code of the page would say. */
+  #numeric(value: unknown): string {
+    if (!isPrimitive(value)) return this.#shown.arrayText(value) ?? "";
+    return stringOf(value);
   }
 
   /** `bare` strings are printed without quotes, as a console does with its arguments. */
@@ -158,17 +156,37 @@ export function isPrimitive(value: unknown): boolean {
   return value === null || (typeof value !== "object" && typeof value !== "function");
 }
 
+function numberText(value: number): string {
+  return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
+}
+
+/** A primitive as a string; empty for a symbol. A huge bigint is none, as writing it takes too long. */
+export function stringOf(value: unknown): string {
+  switch (typeof value) {
+    case "symbol":
+      return "";
+    case "bigint":
+      return isWritable(value) ? apply(bigintText, value, NONE) : "";
+    default:
+      return `${value}`;
+  }
+}
+
+function isWritable(value: bigint): boolean {
+  return value < 1n << 256n && value > -(1n << 256n);
+}
+
 /** A primitive as a console prints it. */
 export function primitiveText(value: unknown): string {
   switch (typeof value) {
     case "string":
       return cut(value, ENOUGH);
     case "number":
-      return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
+      return numberText(value);
     case "boolean":
       return value ? "true" : "false";
     case "bigint":
-      return value < 1n << 256n && value > -(1n << 256n) ? `${apply(bigintText, value, NONE)}n` : "bigint";
+      return isWritable(value) ? `${stringOf(value)}n` : "bigint";
     case "symbol":
       return cut(apply(symbolText, value, NONE), MAX_QUOTED);
     default:

@@ -178,6 +178,8 @@ function partsOf(args: RemoteObject[]): unknown[] {
   const parts = new TextParts(args.map(primitiveOf), 0, {
     count: Math.min(args.length, MAX_ARGS),
     isWhole: () => true,
+    // The browser has read the number already.
+    arrayText: () => null,
   });
   parts.message();
   return JSON.parse(`[${parts.json}]`) as unknown[];

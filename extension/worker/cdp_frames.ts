@@ -83,6 +83,9 @@ export class CdpFrames {
     const seen = request.place ?? this.seen(tabId, url)?.metadata ?? {};
     if (frameId === null) return seen;
     const frame = this.#frameOf(tabId, frameId, seen.frame_id);
+    // A document that is left asks for more than the one that its frame shows next.
+    if (!isNavigation && request.place?.document_id !== undefined)
+      return { ...request.place, cdp_frame_id: frameId };
     const shown = frame === undefined ? undefined : this.#documents.shownIn(tabId, frame);
     const loader = this.#loader(`${tabId}:${loaderId}`, isNavigation ? shown : undefined);
     if (frame === undefined) return { cdp_frame_id: frameId };

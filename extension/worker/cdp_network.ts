@@ -2,12 +2,12 @@
 import { beginning } from "./budget.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
-import { durationOf, hasNoBody, type Request, typeOf, unseen } from "./cdp_request.ts";
+import { durationOf, hasNoBody, initiatorOf, type Request, typeOf, unseen } from "./cdp_request.ts";
 import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { climb, isAtLeast, type Ladder } from "./levels.ts";
 import { isNoise } from "./noise.ts";
-import { isStreamType, STREAM_AFTER_MS } from "./web_request_values.ts";
+import { isFromMemoryCache, isStreamType, STREAM_AFTER_MS } from "./web_request_values.ts";
 
 const MAX_REQUESTS = 20_000;
 
@@ -88,10 +88,7 @@ export class CdpNetwork {
         minimal: { method: request.method },
         standard: {
           resource_type: request.resourceType,
-          initiator:
-            initiator === undefined
-              ? null
-              : { type: initiator.type, url: initiator.url ?? null, line: initiator.lineNumber ?? null },
+          initiator: initiator === undefined ? null : initiatorOf(initiator),
           headers: headerPairs(sent.headers),
         },
         verbose: { body, ...cut, initiator_stack: (initiator?.stack as unknown) ?? null },
@@ -180,6 +177,7 @@ export class CdpNetwork {
     const { response } = request;
     const timing = (response?.timing ?? null) as Params | null;
     const isStreaming = "streaming" in more;
+    const isRevalidated = isFromMemoryCache(response?.status, request.resourceType);
     this.#publish(
       request,
       id,
@@ -187,13 +185,14 @@ export class CdpNetwork {
       isStreaming ? "Network.responseReceived" : "Network.loadingFinished",
       ts,
       {
-        minimal: { method: request.method, status: response?.status ?? null },
+        minimal: { method: request.method, status: isRevalidated ? 200 : (response?.status ?? null) },
         standard: {
           ...more,
+          ...(isRevalidated ? { revalidated: true } : {}),
           resource_type: request.resourceType,
           status_text: response?.statusText ?? null,
           protocol: response?.protocol ?? null,
-          from_cache: response?.fromDiskCache === true,
+          from_cache: response?.fromDiskCache === true || isRevalidated,
           from_service_worker: response?.fromServiceWorker === true,
           ip: response?.remoteIPAddress ?? null,
           content_type: response?.mimeType ?? null,

@@ -49,3 +49,35 @@ export function hasNoBody(method: string | null, response: Params): boolean {
   const length = headerPairs(response.headers).find(([name]) => name.toLowerCase() === "content-length")?.[1];
   return method === "HEAD" || [204, 205, 304].includes(response.status as number) || length === "0";
 }
+
+/** The name of our hook in stacks (see `extension/build.mjs`): it calls the page's `fetch` for the page. */
+const HOOK = "tabtape/hook.js";
+
+interface CallFrame {
+  url: string;
+  lineNumber: number;
+}
+
+interface StackTrace {
+  callFrames: CallFrame[];
+  parent?: StackTrace;
+}
+
+/** The place that made a request: the protocol's, or the first one in its stack. Lines are counted from 1. */
+export function initiatorOf(initiator: Params): Params {
+  const given = {
+    url: initiator.url as string | undefined,
+    lineNumber: initiator.lineNumber as number | undefined,
+  };
+  const place = given.url ? given : firstPlace(initiator.stack as StackTrace | undefined);
+  return {
+    type: initiator.type,
+    url: place?.url ?? null,
+    line: place?.lineNumber === undefined ? null : place.lineNumber + 1,
+  };
+}
+
+function firstPlace(stack: StackTrace | undefined): CallFrame | undefined {
+  if (stack === undefined) return undefined;
+  return stack.callFrames.find(({ url }) => url !== "" && url !== HOOK) ?? firstPlace(stack.parent);
+}

@@ -19,12 +19,15 @@ import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Scope } from "./scope.ts";
 import type { Tabs } from "./tabs.ts";
 import {
+  bodyBytesIn,
   corsError,
   cutFrom,
   fit,
   type Header,
   header,
   headersOf,
+  isFromMemoryCache,
+  isMultipart,
   isStreamType,
   STREAM_AFTER_MS,
   timing,
@@ -324,7 +327,8 @@ export class Network {
       standard: {
         resource_type: details.type,
         initiator: details.initiator ?? null,
-        body_bytes: bytes,
+        // A form with files is given without its boundaries.
+        body_bytes: isMultipart(headers) ? bodyBytesIn(headers) : bytes,
         headers: headers === null ? null : headersOf(headers),
       },
       verbose: text === null ? {} : { body: text, ...cutFrom(text, length) },
@@ -338,6 +342,7 @@ export class Network {
   ): void {
     this.#publishRequest(details, null, "onBeforeRequest");
     const pending = this.#pending.get(details.requestId);
+    const isRevalidated = isFromMemoryCache(details.statusCode, details.type);
     const length = Number(header(details.responseHeaders, "content-length") ?? Number.NaN);
     this.#publish(
       "response",
@@ -345,12 +350,13 @@ export class Network {
       details,
       details.timeStamp,
       {
-        minimal: { method: details.method, status: details.statusCode },
+        minimal: { method: details.method, status: isRevalidated ? 200 : details.statusCode },
         standard: {
           ...more,
+          ...(isRevalidated ? { revalidated: true } : {}),
           resource_type: details.type,
           status_line: details.statusLine,
-          from_cache: details.fromCache,
+          from_cache: details.fromCache || isRevalidated,
           ip: details.ip ?? null,
           content_type: header(details.responseHeaders, "content-type") ?? null,
           content_length: Number.isNaN(length) ? null : length,

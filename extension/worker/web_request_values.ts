@@ -67,3 +67,27 @@ export function corsError(
   // A redirect to a third site makes the origin "null".
   return allowed !== "*" && allowed !== initiator && redirects === 0 ? "AllowOriginMismatch" : null;
 }
+
+const MEMORY_CACHED = ["script", "stylesheet", "image", "font", "media"];
+
+/**
+ * Whether a response revalidates one that the page's renderer has in memory. The network answers 304 then, and the page
+ * gets the response from memory. Of other kinds of requests the page itself asks for a 304, and gets it.
+ */
+export function isFromMemoryCache(status: unknown, resourceType: string | null): boolean {
+  return status === 304 && resourceType !== null && MEMORY_CACHED.includes(resourceType);
+}
+
+/** The bytes of a body as the request's headers give them; null if they do not. */
+export function bodyBytesIn(headers: Header[] | null): number | null {
+  const length = header(headers ?? undefined, "content-length");
+  return length === undefined ? null : Number(length);
+}
+
+export function isMultipart(headers: Header[] | null): boolean {
+  return (
+    header(headers ?? undefined, "content-type")
+      ?.toLowerCase()
+      .startsWith("multipart/") === true
+  );
+}

@@ -146,6 +146,11 @@ for (const run of ["standard", "deep"])
         `${name} ${header}`,
       );
     }
+    const documentOf = (/** @type {string} */ name) =>
+      events.get(`${run}-${name}`)?.find(isRequest)?.source.metadata.document_id;
+    assert.match(documentOf("204"), /./);
+    for (const name of ["silent", "beacon", "keepalive"])
+      assert.equal(documentOf(name), documentOf("204"), `the document of ${name}`);
     assert.equal(end("limited").data.cors_error, "MissingAllowOriginHeader");
     assert.equal(end("endless").data.cors_error, null);
     assert.equal(end("silent").type, "network.failed");
