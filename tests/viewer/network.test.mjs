@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { scripted } from "../e2e/fixtures/pages.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
 import { acceptWebSockets } from "../e2e/fixtures/sockets.mjs";
 import { violations } from "./axe.mjs";
@@ -39,6 +40,12 @@ before(async () => {
     capture: { categories: { network: { detail_level: "verbose" } } },
     pages: {
       "/page": "<!doctype html><title>shop</title>",
+      "/plain": scripted(`
+        function loadCart() {
+          fetch("/api/missing?plain").then((response) => response.text());
+        }
+        loadCart();
+      `),
       "/api/cart": (_, response) =>
         response
           .writeHead(200, {
@@ -91,6 +98,11 @@ before(async () => {
   await rig.event("network.websocket_closed", "/socket");
   begun = await rig.event("network.request", "/api/slow");
   slow = await rig.event("network.response", "/api/slow");
+  // In a tab without the debugger, the page tells who called and what a failure answered.
+  await rig.open("/plain");
+  await rig.event("network.call", "/api/missing?plain");
+  await rig.event("network.response_body", "/api/missing?plain");
+  await rig.event("network.response", "/api/missing?plain");
   await rig.flushed();
   page = await rig.context.newPage();
   await page.setViewportSize({ width: 1280, height: 800 });
@@ -235,6 +247,14 @@ test("a failure has its reason in words, and the answer of a service worker its 
   await pane().getByText("a service worker", { exact: true }).waitFor();
 });
 
+test("without the debugger, a request has its caller with the line, and a failure its body", async () => {
+  const initiator = request("missing?plain").locator(".requests-initiator");
+  assert.match(String(await initiator.textContent()), /^plain:\d+$/);
+  await request("missing?plain").click();
+  await part("Stack").getByText("loadCart").waitFor();
+  await part("Response body").getByText("not found").waitFor();
+});
+
 test("the messages of a socket are a conversation", async () => {
   await request("socket").click();
   const messages = part("Messages").locator(".frame-row");
@@ -301,6 +321,24 @@ test("a request without its beginning starts at its end minus its duration", () 
   assert.deepEqual(
     table.rows.map(({ name, startTs, firstByteTs, endTs }) => [name, startTs, firstByteTs, endTs]),
     [["cart?x=1", 3.5e6, 4.5e6, 5e6]],
+  );
+});
+
+test("what a page knows of its requests is part of their rows, and no row of its own", () => {
+  const table = new RequestTable();
+  const stack = "    at load (http://localhost:3000/src/cart.js:48:3)";
+  const unmatched = envelope("call", 1, { stack });
+  table.add({
+    ...unmatched,
+    event: { ...unmatched.event, source: { ...unmatched.event.source, metadata: {} } },
+  });
+  table.add(envelope("call", 2, { stack, method: "GET" }));
+  table.add(envelope("request", 3, { method: "POST", initiator: "http://localhost:3000" }));
+  table.add(envelope("response_body", 4, { response_status: 500, body: "no" }));
+  table.add(envelope("response", 5, { method: "POST", status: 500, duration_ms: 2_000 }));
+  assert.deepEqual(
+    table.rows.map(({ initiator, method, startTs, seqs }) => [initiator, method, startTs, seqs]),
+    [["cart.js:48", "POST", 3e6, [2, 3, 4, 5]]],
   );
 });
 

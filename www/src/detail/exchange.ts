@@ -32,6 +32,8 @@ export interface Exchange {
   binaryBody: boolean;
   /** What the server reports about its own time, from the Server-Timing header. */
   serverTiming: ServerTiming[];
+  /** The record of the page's call that made the request. */
+  call: Envelope | undefined;
   /** Why it failed, in words. */
   reason: string | null;
   phases: Phase[];
@@ -78,6 +80,7 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
     requestBody: asString(request.body),
     responseBody: asString(end.body) ?? asString(readByPage.body),
     binaryBody,
+    call: envelopes.find((e) => e.event.type === "network.call"),
     phases: phasesOf(end, durationMs),
     durationMs,
     redirects: envelopes

@@ -13,6 +13,7 @@ import { exchangeOf, type Headers, type Phase, type ServerTiming } from "./excha
 import { fetchCall } from "./fetch";
 import { JsonTree } from "./json";
 import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
+import { Stack } from "./stack";
 
 /** Seqs that are read on both sides of a record to find the others of its request. */
 const SEQS_AROUND = 2_000;
@@ -112,6 +113,7 @@ function ServerTimes({ metrics }: { metrics: ServerTiming[] }) {
 function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
   const related = useRelated(envelope);
   const x = exchangeOf(related, envelope);
+  const calledFrom = asString(asObject(x.call?.event.data).stack) ?? "";
   const copied: CopiedRequest = {
     method: x.method,
     url: x.url,
@@ -159,6 +161,7 @@ function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string
         />
       </Part>
       {x.durationMs === undefined ? null : <Timing ms={x.durationMs} phases={x.phases} />}
+      {x.call === undefined || calledFrom === "" ? null : <Stack text={calledFrom} envelope={x.call} />}
       {x.serverTiming.length === 0 ? null : <ServerTimes metrics={x.serverTiming} />}
       <div class="exchange">
         <div>

@@ -2,6 +2,7 @@
 import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { initiatorOf } from "../detail/exchange";
+import { fileOf, parseStack } from "../detail/frames";
 import { failureReason } from "./failures";
 
 export interface RequestRow {
@@ -14,6 +15,8 @@ export interface RequestRow {
   method: string;
   type: string;
   initiator: string;
+  /** File and line of the page's code that made the request. */
+  caller: string | undefined;
   status: number | undefined;
   /** `pending` has no end yet, and `open` is a socket or a stream that continues. */
   state: "pending" | "open" | "done" | "failed";
@@ -44,8 +47,9 @@ const TYPES: Record<string, string> = {
   xmlhttprequest: "fetch",
   xhr: "fetch",
 };
-const FROM_PAGE = new Set(["network.call", "network.response_body"]);
 const MOST_SEQS = 20;
+/** Records of what the page knows of its requests. */
+const OF_PAGE = new Set(["network.call", "network.response_body"]);
 
 export class RequestTable {
   readonly rows: RequestRow[] = [];
@@ -55,19 +59,23 @@ export class RequestTable {
     if (event.category !== "network") return;
     const data = asObject(event.data);
     const id = event.source.metadata?.request_id;
+    const isOfPage = OF_PAGE.has(event.type);
+    // Without a number it is not known which request the page has made.
+    if (isOfPage && id === undefined) return;
     const key = `${session} ${id ?? `seq ${seq}`}`;
     let row = this.#byId.get(key);
-    if (FROM_PAGE.has(event.type)) {
-      // The page's own record of a request is part of its row, and no request by itself.
-      if (row !== undefined && row.seqs.length < MOST_SEQS) row.seqs.push(seq);
-      return;
-    }
     if (row === undefined) {
       row = newRow(session, seq, event.ts);
       this.#byId.set(key, row);
       this.rows.push(row);
     }
     if (row.seqs.length < MOST_SEQS) row.seqs.push(seq);
+    if (isOfPage) {
+      const [caller] = parseStack(asString(data.stack) ?? "");
+      if (caller !== undefined) row.caller = `${fileOf(caller.url)}:${caller.line}`;
+      row.initiator = row.caller ?? row.initiator;
+      return;
+    }
     if (event.url !== undefined && event.url !== row.url) {
       row.url = event.url;
       row.name = nameOf(event.url);
@@ -75,10 +83,14 @@ export class RequestTable {
     row.method = asString(data.method) ?? row.method;
     const type = asString(data.resource_type);
     if (type !== undefined) row.type = TYPES[type] ?? type;
-    row.initiator = shortInitiator(initiatorOf(data.initiator)) ?? row.initiator;
+    row.initiator = row.caller ?? shortInitiator(initiatorOf(data.initiator)) ?? row.initiator;
     row.status = asNumber(data.status) ?? row.status;
     switch (event.type) {
       case "network.request":
+        // The page's own record of its call may come before.
+        if (row.hopTs === undefined) row.startTs = event.ts;
+        row.hopTs = event.ts;
+        break;
       case "network.redirect":
         row.hopTs = event.ts;
         break;
@@ -148,6 +160,7 @@ function newRow(session: string, seq: number, ts: number): RequestRow {
     method: "",
     type: "",
     initiator: "",
+    caller: undefined,
     status: undefined,
     state: "pending",
     reason: "",
