@@ -195,7 +195,22 @@ fn accept(session: &mut CaptureSession, event: &[u8]) -> Result<(), String> {
             parsed.source_kind
         ));
     }
+    if let Some(unit) = parsed.ts_micros.and_then(other_unit) {
+        let ts = parsed.ts_micros.unwrap_or(0);
+        return Err(format!(
+            "ts: {ts} is a time in {unit}; expected microseconds since 1970, like 1764000000000000"
+        ));
+    }
     session.publish(event, Trust::Untrusted, now_micros()).map(drop).map_err(|error| error.to_string())
+}
+
+/// Returns the unit of a time that cannot be in microseconds, because these would be of the year 1970 to 1973.
+const fn other_unit(ts: u64) -> Option<&'static str> {
+    match ts {
+        1_000_000_000..100_000_000_000 => Some("seconds"),
+        100_000_000_000..100_000_000_000_000 => Some("milliseconds"),
+        _ => None,
+    }
 }
 
 fn is_name(name: &str) -> bool {

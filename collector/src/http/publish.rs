@@ -16,10 +16,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use tabtape::json::{JsonError, Scanner};
 use tabtape::record::SessionId;
 use utoipa::{IntoParams, ToSchema};
 
 const MAX_KEY_BYTES: usize = 200;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The parameters of a publishing request.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,7 +35,7 @@ pub(super) struct Publisher {
 
 /// Publish events of a local process.
 ///
-/// One event, or NDJSON. Each is validated, redacted and numbered like a recorder's; `source.kind` must be
+/// One event, an array of events, or NDJSON. Each is validated, redacted and numbered like a recorder's; `source.kind` must be
 /// `local_process`. Answers the envelopes, as NDJSON, once they are on disk.
 #[utoipa::path(
     post, path = "/v1/events", tag = "deliver",
@@ -55,7 +57,7 @@ pub(super) async fn post(
     let many = is_ndjson(&headers)?;
     let unpacked = bodies.read_unpacked(&headers, body).await?;
     let bytes = unpacked.bytes.clone();
-    let events = if many { lines(&bytes) } else { vec![bytes.clone()] };
+    let (lines, events): (Vec<usize>, Vec<Bytes>) = split(&bytes, many)?.into_iter().unzip();
     if events.is_empty() || events.len() > MAX_EVENTS {
         let detail = format!("the body: expected 1 to {MAX_EVENTS} events, got {}", events.len());
         return Err(Problem::bad_request("invalid_event", detail));
@@ -63,8 +65,9 @@ pub(super) async fn post(
     let idempotency = idempotency(&headers, &bytes)?;
     let published = producers.publish(&publisher.producer, &events, idempotency).await?;
     if let Some((index, error)) = &published.refused {
-        return Err(Problem::bad_request("invalid_event", format!("line {}: {error}", index + 1))
-            .with("line", index + 1)
+        let line = lines.get(*index).copied().unwrap_or(index + 1);
+        return Err(Problem::bad_request("invalid_event", format!("line {line}: {error}"))
+            .with("line", line)
             .with("accepted", published.lines.len()));
     }
     Ok(envelopes(&published))
@@ -91,12 +94,37 @@ fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-fn lines(bytes: &Bytes) -> Vec<Bytes> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| bytes.slice_ref(line))
-        .collect()
+/// Splits a body into events, each with its line in NDJSON, or its place in an array, from 1. A byte order mark, the
+/// line ends of other systems and blank lines are left out.
+fn split(body: &Bytes, is_ndjson: bool) -> Result<Vec<(usize, Bytes)>, Problem> {
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii();
+    let events: Vec<&[u8]> = if is_ndjson {
+        text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect()
+    } else if text.starts_with(b"[") {
+        elements(text).map_err(|error| Problem::bad_request("invalid_event", format!("the body: {error}")))?
+    } else {
+        vec![text]
+    };
+    let numbered = (1..).zip(events).filter(|(_, event)| !event.is_empty());
+    Ok(numbered.map(|(number, event)| (number, body.slice_ref(event))).collect())
+}
+
+/// Returns the elements of a JSON array.
+fn elements(text: &[u8]) -> Result<Vec<&[u8]>, JsonError> {
+    let mut scanner = Scanner::new(text)?;
+    let mut elements = Vec::new();
+    scanner.expect(b'[')?;
+    if !scanner.eat(b']') {
+        loop {
+            elements.push(scanner.value()?);
+            if !scanner.eat(b',') {
+                scanner.expect(b']')?;
+                break;
+            }
+        }
+    }
+    scanner.end()?;
+    Ok(elements)
 }
 
 fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, Problem> {

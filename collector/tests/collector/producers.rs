@@ -88,3 +88,55 @@ async fn secrets_of_processes_are_redacted_before_they_are_stored() {
     let stored = publish(&collector, "backend", event.to_string(), None).await.text().await.unwrap();
     assert!(!stored.contains("hunter2") && stored.contains("[redacted:"), "{stored}");
 }
+
+/// Bodies as other systems and languages write them.
+#[tokio::test]
+async fn arrays_byte_order_marks_and_line_ends_of_other_systems_are_accepted() {
+    let collector = Collector::start().await;
+    let [one, two] = ["one", "two"].map(|text| app_event(text).to_string());
+    let send = async |content_type: &str, body: String| {
+        let url = format!("{}/v1/events?producer=habits", collector.url);
+        let request = collector.http.post(url).bearer_auth(&collector.ingest);
+        let response = request.header("content-type", content_type).body(body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    for (content_type, body, count) in [
+        ("application/json", format!("[{one},\r\n {two}]"), 2),
+        ("application/json", format!("\u{feff}{one}\r\n"), 1),
+        ("application/json", format!("\u{feff}[{one}]"), 1),
+        ("application/x-ndjson", format!("\u{feff}{one}\r\n{two}\r\n\r\n"), 2),
+        ("application/x-ndjson", format!("\n{one}\n \n{two}"), 2),
+    ] {
+        let (status, answer) = send(content_type, body.clone()).await;
+        assert_eq!((status, answer.lines().count()), (200, count), "{body:?}: {answer}");
+    }
+    for (content_type, body, part) in [
+        ("application/json", "[]".to_owned(), "expected 1 to"),
+        ("application/json", format!("[{one}"), "the body: "),
+        ("application/json", format!("[{one}, 5]"), "line 2: "),
+        ("application/x-ndjson", format!("{one}\r\n\r\n5\r\n"), "line 3: "),
+    ] {
+        let (status, answer) = send(content_type, body.clone()).await;
+        assert!(status == 400 && answer.contains(part), "{body:?}: {status} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_in_another_unit_is_refused_with_the_right_one() {
+    let collector = Collector::start().await;
+    for (ts, part) in [
+        (1_764_000_000_u64, "a time in seconds; expected microseconds"),
+        (1_764_000_000_000, "a time in milliseconds; expected microseconds"),
+        (1_764_000_000_000_000_000, "ts: "),
+    ] {
+        let mut event = app_event("when");
+        event["ts"] = ts.into();
+        let response = publish(&collector, "clock", event.to_string(), None).await;
+        assert_eq!(response.status(), 400, "{ts}");
+        let problem: Value = response.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(part), "{problem}");
+    }
+    let mut event = app_event("when");
+    event["ts"] = 1_764_000_000_000_000_u64.into();
+    assert_eq!(publish(&collector, "clock", event.to_string(), None).await.status(), 200);
+}
