@@ -38,10 +38,18 @@ pub(super) fn new() -> OpenApi {
 
 /// Adds the responses and the security scheme that handlers share.
 pub(super) fn complete(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.head, &mut item.patch];
-        for operation in operations.into_iter().flatten() {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("head", &mut item.head),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(method, path));
             if operation.request_body.is_some() {
                 add(operation, BODY);
             }
@@ -49,10 +57,30 @@ pub(super) fn complete(document: &mut OpenApi) {
                 add(operation, TOKENS);
             }
             add(operation, GUARD);
+            describe(operation);
         }
     }
     let token = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document.components.get_or_insert_default().add_security_scheme(TOKEN, token);
+}
+
+/// Returns the id of an operation, which is unique: `post_tokens_id_rotate`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty() && *word != "v1");
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// Describes the responses that have no description by their status, because OpenAPI requires one.
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            reason.unwrap_or("Error").clone_into(&mut response.description);
+        }
+    }
 }
 
 /// Adds responses that the handler does not document itself.

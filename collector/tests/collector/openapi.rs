@@ -248,3 +248,24 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
     println!("{asked} requests; these were carried out at least once: {well:#?}");
     assert_eq!(collector.get("/healthz").await.status(), 200);
 }
+
+/// OpenAPI requires a description of each response and a unique id of each operation, and a client needs the id.
+#[tokio::test]
+async fn each_operation_has_an_id_and_each_response_a_description() {
+    let collector = Collector::start().await;
+    let document = collector.json("/v1/openapi.json").await;
+    let mut ids = BTreeSet::new();
+    let mut count = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            count += 1;
+            ids.insert(operation["operationId"].as_str().unwrap().to_owned());
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let text = response["description"].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{method} {path} {status}");
+            }
+        }
+    }
+    assert!(count > 20 && ids.len() == count, "{count} operations, {ids:?}");
+    assert!(ids.contains("post_batches") && ids.contains("post_tokens_id_rotate"), "{ids:?}");
+}

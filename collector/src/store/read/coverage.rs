@@ -127,6 +127,7 @@ pub struct SessionCoverage {
     /// Seqs that gaps cover, in all.
     pub gap_seqs: u64,
     /// Seqs not accounted for yet, as `[first, last]`.
+    #[schema(value_type = Vec<Vec<u64>>)]
     pub missing: Vec<(u64, u64)>,
     /// Seqs whose record retention took away.
     pub pruned: u64,

@@ -33,6 +33,7 @@ pub struct SessionSummary {
     /// Seqs whose record retention took away.
     pub pruned: u64,
     /// Seqs not accounted for yet, as `[first, last]`.
+    #[schema(value_type = Vec<Vec<u64>>)]
     pub missing: Vec<(u64, u64)>,
 }
 
