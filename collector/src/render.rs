@@ -1,7 +1,7 @@
 //! One record as one line, for a terminal.
 //!
 //! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
-//! [`harmless`] shows control characters, escapes and text-direction marks instead of sending them.
+//! [`escape_untrusted`] shows control characters, escapes and text-direction marks instead of sending them.
 
 use crate::stored_line::{self, StoredLine};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use tabtape::record::{Line, parse_line};
 const MAX_TEXT_CHARS: usize = 400;
 
 /// `text` with everything a terminal might obey made visible.
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn escape_untrusted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -99,7 +99,7 @@ impl Style {
 /// One line for a record.
 pub(crate) fn line(record: &str, style: Style) -> String {
     let Ok(StoredLine { value, .. }) = stored_line::read(record.as_bytes()) else {
-        return cut(&harmless(record));
+        return cut(&escape_untrusted(record));
     };
     if let Some(gap) = value.get("gap") {
         return gap_line(gap, style);
@@ -117,11 +117,11 @@ pub(crate) fn line(record: &str, style: Style) -> String {
         line,
         "  {}  {}  {}  {}",
         style.paint(colour_of(severity), &format!("{:<5}", severity.as_str())),
-        style.paint("36", &format!("{:<22}", harmless(type_))),
-        style.paint("2", &format!("{:<8}", harmless(&tab))),
+        style.paint("36", &format!("{:<22}", escape_untrusted(type_))),
+        style.paint("2", &format!("{:<8}", escape_untrusted(&tab))),
         style.paint(
             if severity >= Severity::Warn { colour_of(severity) } else { "0" },
-            &cut(&harmless(&summary(event)))
+            &cut(&escape_untrusted(&summary(event)))
         ),
     );
     line
@@ -132,8 +132,8 @@ fn gap_line(gap: &Value, style: Style) -> String {
     let text = format!(
         "── {} {} events missing: {} (seq {first} to {last}) ──",
         last.saturating_sub(first) + 1,
-        harmless(gap["category"].as_str().unwrap_or("?")),
-        harmless(gap["reason"].as_str().unwrap_or("?")),
+        escape_untrusted(gap["category"].as_str().unwrap_or("?")),
+        escape_untrusted(gap["reason"].as_str().unwrap_or("?")),
     );
     style.paint("35", &text)
 }
@@ -224,7 +224,7 @@ mod tests {
         let shown = line(&record.to_string(), PLAIN);
         assert!(!shown.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')), "{shown:?}");
         assert!(shown.contains("\\x1b]0;pwned\\x07") && shown.contains("\\u{202e}evil"), "{shown}");
-        assert!(!harmless(hostile).contains('\u{1b}'));
+        assert!(!escape_untrusted(hostile).contains('\u{1b}'));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::DeleteArgs;
 use super::client::Client;
 use super::session_ids::whole_id_of;
-use crate::render::{self, harmless, local_time};
+use crate::render::{self, escape_untrusted, local_time};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -128,7 +128,7 @@ impl std::fmt::Display for Found {
         let mut types: Vec<(&String, &u64)> = self.types.iter().collect();
         types.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         for (type_, count) in types.iter().take(MAX_TYPES) {
-            write!(f, "\n  {count:>8}  {}", harmless(type_))?;
+            write!(f, "\n  {count:>8}  {}", escape_untrusted(type_))?;
         }
         match types.len().saturating_sub(MAX_TYPES) {
             0 => Ok(()),

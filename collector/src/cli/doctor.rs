@@ -6,7 +6,7 @@ use super::client::Client;
 use super::state::Running;
 use crate::auth::hello_hmac;
 use crate::clock::now_micros;
-use crate::render::{self, harmless};
+use crate::render::{self, escape_untrusted};
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(super) async fn run(target: &Target, args: DoctorArgs) -> Result<(), CliErro
     } else {
         for finding in &findings {
             let sign = if finding.ok { "ok  " } else { "BAD " };
-            writeln!(out, "{sign} {:<10} {}", finding.what, harmless(&finding.says))?;
+            writeln!(out, "{sign} {:<10} {}", finding.what, escape_untrusted(&finding.says))?;
         }
     }
     match findings.iter().filter(|finding| !finding.ok).count() {

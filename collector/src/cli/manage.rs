@@ -3,7 +3,7 @@
 use super::CliError;
 use super::args::{Cli, MarkArgs, PairArgs, PairCommand, TokenCommand};
 use super::client::Client;
-use crate::render::{self, harmless, local_time};
+use crate::render::{self, escape_untrusted, local_time};
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -89,7 +89,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                     text(pairing, "id"),
                     local_time(pairing["created_ts"].as_u64().unwrap_or(0)),
                     text(pairing, "profile"),
-                    pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), harmless),
+                    pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), escape_untrusted),
                 )?;
             }
         }
@@ -117,7 +117,7 @@ async fn revoke(client: &Client, kind: &str, id: &str, json: bool) -> Result<(),
     if json {
         render::print_json(&json!({"revoked": id}))?
     } else {
-        writeln!(out, "{} revoked", harmless(id))?
+        writeln!(out, "{} revoked", escape_untrusted(id))?
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), CliError> {
 }
 
 fn text(value: &Value, field: &str) -> String {
-    harmless(value[field].as_str().unwrap_or_default())
+    escape_untrusted(value[field].as_str().unwrap_or_default())
 }
 
 fn segment(text: &str) -> String {

@@ -104,7 +104,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::OutputClosed) {
-                note(format_args!("tabtape: {}", crate::render::harmless(&error.to_string())));
+                note(format_args!("tabtape: {}", crate::render::escape_untrusted(&error.to_string())));
             }
             ExitCode::from(error.exit_status())
         }

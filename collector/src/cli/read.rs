@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::{CoverageArgs, QueryArgs, TailArgs};
 use super::client::Client;
 use super::session_ids::whole_id_of;
-use crate::render::{self, Style, harmless, local_time};
+use crate::render::{self, Style, escape_untrusted, local_time};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
@@ -53,7 +53,7 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
 }
 
 fn tracing_free_notice(error: &CliError) {
-    super::note(format_args!("tabtape: {}; trying again", harmless(&error.to_string())));
+    super::note(format_args!("tabtape: {}; trying again", escape_untrusted(&error.to_string())));
 }
 
 /// Returns the last `lines` records, and the cursor at which the stream continues.
@@ -241,12 +241,12 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
         writeln!(
             out,
             "{}  {}  {:>8} events  {:>5} errors  {:>5} warnings  {lost} missing  {deleted} deleted  {}",
-            harmless(session["session"].as_str().unwrap_or_default()),
+            escape_untrusted(session["session"].as_str().unwrap_or_default()),
             local_time(session["first_ts"].as_u64().unwrap_or(0)),
             session["events"].as_u64().unwrap_or(0),
             count("error"),
             count("warn"),
-            harmless(session["producer"].as_str().unwrap_or_default()),
+            escape_untrusted(session["producer"].as_str().unwrap_or_default()),
         )?;
     }
     Ok(())
@@ -274,14 +274,19 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
     let time = |value: &Value| value.as_u64().map_or_else(|| "now".to_owned(), local_time);
     for session in coverage["sessions"].as_array().into_iter().flatten() {
         let name = session["producer"].as_str().unwrap_or_default();
-        writeln!(out, "{}  {}", harmless(session["session"].as_str().unwrap_or_default()), harmless(name))?;
+        writeln!(
+            out,
+            "{}  {}",
+            escape_untrusted(session["session"].as_str().unwrap_or_default()),
+            escape_untrusted(name)
+        )?;
         for watched in session["watched"].as_array().into_iter().flatten() {
             let categories: Vec<String> = watched["categories"]
                 .as_object()
                 .into_iter()
                 .flatten()
                 .map(|(name, level)| {
-                    format!("{}:{}", harmless(name), harmless(level.as_str().unwrap_or("?")))
+                    format!("{}:{}", escape_untrusted(name), escape_untrusted(level.as_str().unwrap_or("?")))
                 })
                 .collect();
             let end = if watched["to_ts"].is_null() {
@@ -296,8 +301,8 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
             writeln!(out, "  unwatched  {} to {}", time(&stretch["from_ts"]), time(&stretch["to_ts"]))?;
         }
         for lost in session["lost"].as_array().into_iter().flatten() {
-            let reason = harmless(lost["reason"].as_str().unwrap_or("?"));
-            let tab = harmless(lost["tab_id"].as_str().unwrap_or("?"));
+            let reason = escape_untrusted(lost["reason"].as_str().unwrap_or("?"));
+            let tab = escape_untrusted(lost["tab_id"].as_str().unwrap_or("?"));
             let (from, to) = (time(&lost["from_ts"]), time(&lost["to_ts"]));
             writeln!(out, "  lost       {from} to {to}  tab {tab}  unknown number of events  {reason}")?;
         }
@@ -306,8 +311,8 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
             writeln!(out, "  tab {:<6} {first} to {last}  {} events", tab["tab"], tab["events"])?;
         }
         for gap in session["gaps"].as_array().into_iter().flatten() {
-            let reason = harmless(gap["reason"].as_str().unwrap_or("?"));
-            let category = harmless(gap["category"].as_str().unwrap_or("?"));
+            let reason = escape_untrusted(gap["reason"].as_str().unwrap_or("?"));
+            let category = escape_untrusted(gap["category"].as_str().unwrap_or("?"));
             writeln!(
                 out,
                 "  gap        seq {} to {}  {category}  {reason}",

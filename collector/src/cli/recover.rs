@@ -172,8 +172,9 @@ impl Recovered {
         for (session, first_read) in self.first.clone() {
             let is_pruned = self.owners.get(session.as_str()).is_some_and(|owner| owner.is_pruned);
             let summary: Value = client.json(&format!("/v1/sessions/{session}")).await?;
-            for hole in summary["missing"].as_array().into_iter().flatten() {
-                let (Some(first_seq), Some(last_seq)) = (hole[0].as_u64(), hole[1].as_u64()) else {
+            for missing_seqs in summary["missing"].as_array().into_iter().flatten() {
+                let (Some(first_seq), Some(last_seq)) = (missing_seqs[0].as_u64(), missing_seqs[1].as_u64())
+                else {
                     continue;
                 };
                 // Seqs before the first record that is left were most likely removed by retention.

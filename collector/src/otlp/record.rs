@@ -1,4 +1,4 @@
-//! Our records as OpenTelemetry log records.
+//! Maps stored records to OpenTelemetry log records.
 //!
 //! | ours | OpenTelemetry |
 //! |---|---|
@@ -188,7 +188,7 @@ fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
     }
     // The preview of the thrown value; workers report text and stack only.
     let error = &data["error"];
-    let field = |thrown: &str, beside: &str| error[thrown].as_str().or_else(|| data[beside].as_str());
+    let field = |thrown: &str, of_data: &str| error[thrown].as_str().or_else(|| data[of_data].as_str());
     attributes.extend(field("message", "text").map(|message| text("exception.message", message)));
     attributes.extend(error["$"].as_str().map(|name| text("exception.type", name)));
     attributes.extend(field("stack", "stack").map(|stack| text("exception.stacktrace", stack)));
@@ -334,7 +334,7 @@ mod tests {
         let worker = r#"{"text":"x is not defined","stack":"at a"}"#;
         assert_eq!(says(&of_type("console.exception", worker)), ["-", "x is not defined", "at a"]);
         assert_eq!(says(&of_type("console.rejection", r#"{"text":"no","error":"no"}"#)), ["-", "no", "-"]);
-        assert_eq!(says(&of_type("console.error", page)), ["-"; 3], "only what nobody caught");
+        assert_eq!(says(&of_type("console.error", page)), ["-"; 3], "only uncaught errors");
         let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#);
         assert_eq!((gap.event_name.as_str(), gap.severity_number), ("tabtape.gap", 13));
         assert_eq!(attribute(&gap, "tabtape.gap.count"), Some(Any::IntValue(7)));

@@ -37,7 +37,7 @@ struct Named {
 impl StoreFile {
     /// Remembers the files of the database at `path`, which is open and in WAL mode.
     pub(in crate::store) fn of(path: &Path) -> Self {
-        let wal = beside(path, "-wal");
+        let wal = with_suffix(path, "-wal");
         Self { database: Named::of(path), wal: Named::of(&wal), replaced: CancellationToken::new() }
     }
 
@@ -75,7 +75,7 @@ impl StoreFile {
         if !self.is_another() || self.wal.is_replaced() {
             return Ok(());
         }
-        for path in [self.wal.path.clone(), beside(&self.database.path, "-shm")] {
+        for path in [self.wal.path.clone(), with_suffix(&self.database.path, "-shm")] {
             match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -97,7 +97,7 @@ impl Named {
 }
 
 /// The file's name with SQLite's suffix.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

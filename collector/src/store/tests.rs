@@ -51,7 +51,7 @@ fn noise(bytes: usize) -> String {
     (0..bytes).map(|_| next()).collect()
 }
 
-/// SQLite is told that there is no more room, as it would be by a disk.
+/// SQLite has no room for more pages, as on a full disk.
 async fn pages(store: &Store, most: i64) {
     let limit = move |state: &mut writer::WriterState| {
         let count: i64 = state.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;

@@ -269,7 +269,7 @@ async fn without_a_collector_reading_commands_read_the_stores_file() {
         let (status, out, error) = run(folder.path(), args);
         assert!(status == 0 && out.contains(part), "{args:?}: {out}{error}");
     }
-    // What follows or writes needs a collector.
+    // A command that follows or writes needs a collector.
     for args in [&["tail"][..], &["mark", "x"], &["delete", "--all", "--yes"]] {
         let (status, _, error) = run(folder.path(), args);
         assert!(status == 3 && error.contains("start one with `tabtape serve`"), "{args:?}: {error}");

@@ -54,7 +54,7 @@ async fn a_store_cut_off_in_a_page_is_found_at_start() {
     let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(status, 1);
     assert!(error.contains("the store is damaged") && error.contains("tabtape recover"), "{error}");
-    // As it says: a new store beside the damaged one, with the same tokens.
+    // As the error advises: a new store next to the damaged one, with the same tokens.
     std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
     let again = Process::start(folder.path());
     let back = recover(folder.path(), "damaged.db");
@@ -240,7 +240,9 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     let script = "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
     command.args(["sh", "-c", script]).arg(folder.path());
     if !command.status().is_ok_and(|status| status.code() == Some(0)) {
-        println!("left out: this system lets nobody mount a small disk; the store's own test stands in");
+        println!(
+            "left out: this system does not allow to mount a small disk; a unit test of the store covers it"
+        );
         return;
     }
     command.args([PROGRAM, "serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
@@ -268,7 +270,7 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     assert_eq!(process.lines(SESSION).await, stored, "all that was acknowledged, and no more");
     assert_eq!(process.get("/healthz").await.json::<serde_json::Value>().await.unwrap()["status"], "ok");
 
-    // With room, it goes on where it stopped, without a restart.
+    // With room, it continues without a restart.
     std::fs::remove_file(seen(process.child.id()).join("filler")).unwrap();
     let first = stored.len() as u64 + 1;
     let (status, receipt) = process.deliver(SESSION, first, first + 9, &batch(first)).await;

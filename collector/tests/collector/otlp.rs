@@ -137,7 +137,7 @@ async fn logs_come_in_packed() {
     assert!(text.contains("\"first\""), "{text}");
 }
 
-/// An endpoint that keeps what it takes and answers what it is told to.
+/// An endpoint that keeps the records that it accepts, and answers first by a script.
 #[derive(Clone, Default)]
 struct Endpoint {
     taken: Arc<Mutex<Vec<LogRecord>>>,
@@ -200,7 +200,7 @@ async fn take(
         .flat_map(|logs| logs.scope_logs)
         .flat_map(|scope| scope.log_records)
         .collect();
-    // One record is poison: refused whatever stands beside it.
+    // One record is poison: a batch that contains it is refused.
     let says = |record: &LogRecord, word: &str| format!("{:?}", record.body).contains(word);
     if records.iter().any(|record| says(record, "poison")) {
         return (StatusCode::BAD_REQUEST, [("retry-after", "0")], Vec::new());

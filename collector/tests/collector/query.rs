@@ -410,7 +410,7 @@ async fn a_quiet_recorder_watches_on_and_one_that_was_followed_by_another_does_n
         [(OTHER.to_owned(), vec![(at(20), None)]), (SESSION.to_owned(), vec![(at(0), Some(at(0)))]),]
     );
     let between = format!("since:{}%20until:{}", time(10), time(15));
-    assert_eq!(watched(&between).await, [], "nobody watched between the two");
+    assert_eq!(watched(&between).await, [], "no session watched between the two");
 }
 
 #[tokio::test]

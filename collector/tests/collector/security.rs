@@ -392,7 +392,7 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
             pairing = renewed;
         }
     }
-    assert_eq!(status(&others).await, 200, "another's viewer goes on");
+    assert_eq!(status(&others).await, 200, "another's viewer continues");
 }
 
 /// A name that resolves to loopback, as a rebinding attacker has it, in a real browser.

@@ -144,7 +144,7 @@ async fn no_command_sends_a_token_or_a_word_to_a_program_that_took_the_port() {
     let squatter = Squatter::take(&address);
     let look = |how: &str, args: &[&str], status: i32| {
         let seen = squatter.take_seen();
-        assert!(!seen.is_empty(), "{how} {args:?} asked nobody");
+        assert!(!seen.is_empty(), "{how} {args:?} asked no program");
         let lower = seen.to_ascii_lowercase();
         for secret in [token.as_str(), "authorization", "bearer", "secret-word"] {
             assert!(!lower.contains(&secret.to_ascii_lowercase()), "{how} {args:?} sent {secret}: {seen}");

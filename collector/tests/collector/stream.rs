@@ -259,10 +259,10 @@ async fn a_silent_stream_shows_that_it_lives() {
     };
     tokio::time::timeout(Duration::from_secs(10), beats).await.expect("three beats");
     collector.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await;
-    assert_eq!(seq_of(&subscriber.next().await.unwrap().data), 1, "and goes on");
+    assert_eq!(seq_of(&subscriber.next().await.unwrap().data), 1, "and continues");
 }
 
-/// Several browsers at once, each with its pairing: one order for all, and a token of it goes on anywhere.
+/// Several browsers at once, each with its pairing: one order for all, and each continues with its token.
 #[tokio::test]
 async fn sessions_of_several_recorders_are_one_stream_in_order_of_commit() {
     let collector = Collector::start().await;

@@ -51,7 +51,7 @@ async fn a_store_of_an_earlier_schema_keeps_everything_and_goes_on() {
         let events: Vec<&String> = lines.iter().filter(|line| !line.contains("\"gap\":")).collect();
         assert_eq!(events, before.iter().collect::<Vec<_>>(), "byte for byte, in order");
 
-        // The ledger, with its hole; a repeat is one; what was deleted stays so.
+        // The ledger with its missing seq: a repeat is a duplicate, and deleted records stay deleted.
         let sessions = store.sessions().await.unwrap();
         let acked = |session: &str| sessions.iter().find(|known| known.session == session).unwrap().acked_seq;
         assert_eq!((acked(SESSION), acked(HOLED)), (25, 0));
