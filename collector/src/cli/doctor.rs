@@ -7,6 +7,7 @@ use super::state::Running;
 use crate::auth::hello_hmac;
 use crate::clock::now_micros;
 use crate::render::{self, escape_untrusted};
+use crate::store::Store;
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,11 +66,16 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
         Ok(running) => running,
         Err(error) => {
             findings.push(bad("collector", error.to_string()));
+            findings.extend(stopped_store(folder).await);
             findings.extend(taken(listen).await);
             return Ok(findings);
         }
     };
-    findings.extend(ask(&Client::without_token(&running.url)?, &running).await);
+    let answers = ask(&Client::without_token(&running.url)?, &running).await;
+    if answers.iter().any(|finding| finding.what == "collector" && !finding.ok) {
+        findings.extend(stopped_store(folder).await);
+    }
+    findings.extend(answers);
     Ok(findings)
 }
 
@@ -135,7 +141,7 @@ async fn owner(running: &Running) -> Vec<Finding> {
     };
     match client.json::<Value>("/v1/tokens").await {
         Ok(_) => {
-            let mut findings = vec![good("token", "the collector knows this machine's token")];
+            let mut findings = vec![good("token", "the collector accepts this machine's token")];
             findings.extend(deliveries(&client).await);
             findings
         }
@@ -145,7 +151,33 @@ async fn owner(running: &Running) -> Vec<Finding> {
     }
 }
 
+/// Checks the store's file while no collector runs.
+async fn stopped_store(folder: &Path) -> Option<Finding> {
+    let folder = folder.to_owned();
+    let file = folder.join("events.db");
+    if !file.exists() {
+        return None;
+    }
+    let checked = tokio::task::spawn_blocking(move || Store::damage_in(&folder)).await.ok()?;
+    Some(match checked {
+        Ok(None) => good("store", format!("{} is intact", file.display())),
+        Ok(Some(damage)) => bad(
+            "store",
+            format!(
+                "{}: {damage}; move it (and events.db-wal) away, start `tabtape serve`, and bring back what is intact with `tabtape recover`",
+                file.display()
+            ),
+        ),
+        Err(error) => bad("store", format!("{}: {error}", file.display())),
+    })
+}
+
 fn files(folder: &Path) -> Finding {
+    if folder.is_file() {
+        let detail =
+            format!("{} is a file; move it away, or give a folder with --data-dir", folder.display());
+        return bad("folder", detail);
+    }
     if !folder.is_dir() {
         return bad("folder", format!("{} is missing; `tabtape serve` makes it", folder.display()));
     }

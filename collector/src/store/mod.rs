@@ -135,6 +135,16 @@ impl Store {
         })
     }
 
+    /// Returns the damage of the store's file in `folder`, while no process has it open; `None` if it is intact or does
+    /// not exist.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn damage_in(folder: &Path) -> Result<Option<String>, StoreError> {
+        let path = folder.join("events.db");
+        if path.exists() { integrity::damage_of(&path) } else { Ok(None) }
+    }
+
     /// The identity of this store's contents: a new or emptied store has another.
     #[must_use]
     pub fn store_id(&self) -> &str {

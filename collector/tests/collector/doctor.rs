@@ -9,7 +9,7 @@ use std::path::Path;
 fn findings(folder: &Path, more: &[&str]) -> (Vec<Value>, bool) {
     let mut args = vec!["doctor", "--json"];
     if !more.contains(&"--listen") {
-        args.extend(["--listen", "127.0.0.1:1"]); // nobody listens there, whatever else runs on this machine
+        args.extend(["--listen", "127.0.0.1:1"]); // no program listens there, whatever else runs on this machine
     }
     args.extend(more);
     let (status, out, error) = run(folder, &args);
@@ -101,7 +101,7 @@ async fn a_taken_port_is_told_with_who_has_it() {
     let found = wrong(folder.path(), &["--listen", &at]);
     assert!(found.len() == 2 && found[1].contains("taken by another program"), "{found:#?}");
 
-    // Where this folder's collector was, another one answers now.
+    // Another collector answers at the address of this folder's.
     let gone = used(folder.path()).await;
     change(folder.path(), |running| running["url"] = process.url.as_str().into());
     let found = wrong(folder.path(), &[]);
@@ -155,4 +155,28 @@ fn a_folder_that_is_none_is_told() {
     std::fs::write(&file, "").unwrap();
     let found = wrong(&file.join("inside"), &[]);
     assert!(found.iter().any(|says| says.starts_with("folder: ")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn a_file_in_place_of_the_folder_and_a_damaged_database_are_found_without_a_collector() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let found = wrong(&file, &[]);
+    assert!(
+        found.iter().any(|says| says.starts_with("folder: ") && says.contains("is a file")),
+        "{found:#?}"
+    );
+
+    let process = used(folder.path()).await;
+    process.kill();
+    let is_store = |says: &&String| says.starts_with("store: ");
+    assert_eq!(wrong(folder.path(), &[]).iter().find(is_store), None, "an intact store that was killed");
+    let database = folder.path().join("events.db");
+    for (garbage, part) in [(vec![b'x'; 8192], "not a database"), (vec![b"z"[0]; 600], "not a database")] {
+        std::fs::write(&database, garbage).unwrap();
+        let found = wrong(folder.path(), &[]);
+        let store = found.iter().find(is_store).unwrap_or_else(|| panic!("{found:#?}"));
+        assert!(store.contains(part) && store.contains("events.db") && store.contains("recover"), "{store}");
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::store::StoreError;
 use crate::store::read::readers::Readers;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -46,6 +46,18 @@ pub(in crate::store) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<
         }
         Err(error) => tracing::warn!(%error, "the store could not be checked"),
     }
+}
+
+/// Returns the damage of a store's file that no process has open.
+pub(in crate::store) fn damage_of(path: &Path) -> Result<Option<String>, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let checked = pragma("user_version").and_then(|_| if length > 0 { check(&connection) } else { Ok(None) });
+    checked.or_else(|error| match StoreError::from(error) {
+        StoreError::Corrupt(damage) => Ok(Some(damage)),
+        other => Err(other),
+    })
 }
 
 fn check(connection: &Connection) -> rusqlite::Result<Option<String>> {
