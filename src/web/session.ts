@@ -58,6 +58,7 @@ export class CaptureSession {
   readonly #instance: Instance;
   readonly #wasm: WasmSession;
   readonly #input: InputBuffer;
+  readonly #redacts: boolean;
 
   constructor(options?: CaptureSessionOptions) {
     const [read] = checked(SIGNATURES["new CaptureSession"], options);
@@ -65,6 +66,7 @@ export class CaptureSession {
     const { ringCapacity = DEFAULT_CAPACITY, ringMaxBytes = DEFAULT_MAX_BYTES } = read;
     this.#instance = instance();
     const { glue } = this.#instance;
+    this.#redacts = redactionKey !== undefined || redaction !== undefined;
     if (log !== undefined) checkLogs(log, this.#instance, sessionId);
     try {
       this.#wasm =
@@ -135,9 +137,13 @@ export class CaptureSession {
     return this.#run(() => this.#wasm.recordDrop(...row));
   }
 
-  /** Redacts every later event by other rules. Throws `invalid_redaction`. A session that does not redact ignores them. */
+  /** Redacts every later event by other rules. Throws `invalid_redaction`, also in a session without redaction. */
   setRedaction(rules: RedactionRules): void {
     const row = checked(SIGNATURES["CaptureSession.setRedaction"], rules);
+    if (!this.#redacts) {
+      const right = "expected a session with a redactionKey or redaction rules from the beginning";
+      throw new TabtapeError("invalid_redaction", `${right}; this one does not redact`);
+    }
     this.#run(() => this.#wasm.setRedaction(...row));
   }
 

@@ -124,6 +124,7 @@ test("rules of redaction are added and silenced, in every entry", async () => {
         added: outcome(() => published({ redactionKey, redaction: { names } })),
         silenced: outcome(() => published({ redaction: { names, disable: ["password"] } })),
         later: outcome(() => published({ redactionKey }, (session) => session.setRedaction({ names }))),
+        without: outcome(() => published({}, (session) => session.setRedaction({ names }))),
         wrong: outcome(() => published({ redaction: { disable: ["pasword"] } })).slice(0, 83),
         text: outcome(() => published({ redaction: "names" })),
         trial: trial.replaced.map(({ rule, secret }) => [rule, secret]),
@@ -138,6 +139,8 @@ test("rules of redaction are added and silenced, in every entry", async () => {
         added: "[redacted:#] [redacted:#] 1",
         silenced: "[redacted:#] hunter2 1",
         later: "[redacted:#] [redacted:#] 1",
+        without:
+          "invalid_redaction: expected a session with a redactionKey or redaction rules from the beginning; this one does not redact",
         wrong: 'invalid_redaction: redaction rules: disable[0]: no rule has the id "pasword"; there',
         text: 'invalid_redaction: redaction: expected an object like {"disable": ["email"]}, got "names"',
         trial: [["acme", "Zq7hunter42"]],
