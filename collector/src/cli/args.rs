@@ -80,6 +80,11 @@ pub(super) enum Command {
         after_help = "Examples:\n  tabtape query 'severity:error since:1h'\n  tabtape query --session 0193… --json > session.ndjson\n  tabtape query checkout -n 20"
     )]
     Query(QueryArgs),
+    /// Name what went wrong: errors in groups, each with the click and the failed request before it
+    #[command(
+        after_help = "Examples:\n  tabtape diagnose\n  tabtape diagnose site:localhost --since 10m\n  tabtape diagnose --json | jq '.problems[0].events'"
+    )]
+    Diagnose(DiagnoseArgs),
     /// List what was recorded
     #[command(
         after_help = "Examples:\n  tabtape sessions\n  tabtape sessions --json | jq '.sessions[].session'"
@@ -341,6 +346,18 @@ pub(super) struct DeleteArgs {
     /// Delete without asking
     #[arg(long, short = 'y')]
     pub(super) yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiagnoseArgs {
+    #[command(flatten)]
+    pub(super) wanted: SelectorArgs,
+    /// Most tokens of the text, four bytes each
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u16).range(250..=20000))]
+    pub(super) budget: u16,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

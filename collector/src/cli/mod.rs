@@ -125,6 +125,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         | Command::Query(_)
         | Command::Sessions(_)
         | Command::Export(_)
+        | Command::Diagnose(_)
         | Command::Coverage(_) => read_with(Reader::open(&target).await?, cli.command).await,
         Command::Mcp => mcp::run(target.client()?).await,
         Command::Doctor(args) => doctor::run(&target, args).await,
@@ -146,6 +147,7 @@ async fn read_with(reader: Reader, command: Command) -> Result<(), CliError> {
         Command::Query(args) => read::query(client, args).await,
         Command::Sessions(args) => read::sessions(client, args.json).await,
         Command::Export(args) => export::run(client, args).await,
+        Command::Diagnose(args) => read::diagnose(client, args).await,
         Command::Coverage(args) => read::coverage(client, args).await,
         _ => Ok(()),
     };

@@ -1,7 +1,7 @@
 //! `tail`, `query`, `sessions`.
 
 use super::CliError;
-use super::args::{CoverageArgs, QueryArgs, TailArgs};
+use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
 use super::client::Client;
 use super::session_ids::whole_id_of;
 use crate::render::{self, Style, escape_untrusted, local_time};
@@ -248,6 +248,24 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
             count("warn"),
             escape_untrusted(session["producer"].as_str().unwrap_or_default()),
         )?;
+    }
+    Ok(())
+}
+
+pub(super) async fn diagnose(client: &Client, args: DiagnoseArgs) -> Result<(), CliError> {
+    let (selector, budget) = (args.wanted.selector(client).await?, args.budget.to_string());
+    let format = if args.json { "json" } else { "text" };
+    let query = [("q", selector.as_str()), ("budget", &budget), ("format", format)];
+    let response = client.get("/v1/diagnose", &query, HeaderMap::new()).await?;
+    if args.json {
+        let problems: Value = response.json().await.map_err(CliError::failed)?;
+        render::print_json(&problems)?;
+        return Ok(());
+    }
+    let text = response.text().await.map_err(CliError::failed)?;
+    let mut out = std::io::stdout().lock();
+    for line in text.lines() {
+        writeln!(out, "{}", harmless(line))?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ mod untrusted;
 mod watched;
 
 pub(crate) use original_places::OriginalPlaces;
-pub(crate) use phrase::{origin_of, phrase};
+pub(crate) use phrase::{content, origin_of, phrase};
 pub(crate) use problems::Problem;
 pub(crate) use render::{MIN_BYTES, render};
 pub(crate) use stored::{Stored, is_own_frame};

@@ -45,8 +45,8 @@ fn word(stored: &Stored) -> String {
     }
 }
 
-/// Returns the captured text of a phrase.
-fn content(stored: &Stored, origin: &str) -> String {
+/// Returns the captured text of a phrase, of any length.
+pub(crate) fn content(stored: &Stored, origin: &str) -> String {
     match stored.category() {
         "network" => request(stored, origin),
         "interaction" => interaction(stored),

@@ -7,6 +7,7 @@ mod access;
 mod batches;
 mod body;
 mod coverage;
+mod diagnose;
 mod document;
 mod events;
 mod guard;
@@ -69,6 +70,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::one))
         .routes(routes!(coverage::get))
+        .routes(routes!(diagnose::get))
         .routes(routes!(metrics::get));
     let owner = OpenApiRouter::new().routes(routes!(viewer::link)).routes(routes!(publish::delete));
     let admin = OpenApiRouter::new()

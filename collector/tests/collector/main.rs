@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod common;
 mod deletion;
+mod diagnose;
 mod doctor;
 mod folder;
 mod ingest;
