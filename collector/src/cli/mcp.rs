@@ -1,48 +1,224 @@
 //! `tabtape mcp`: the stdio form of `/mcp`, for agents that start a process.
 //!
-//! A bridge: each line of stdin is a JSON-RPC message, sent to the running collector; its answer is a line
-//! of stdout. So there is one implementation, one store and one set of rights.
+//! A bridge: each line of stdin is a JSON-RPC message, sent to the running collector; its answer is a line of stdout.
+//! So there is one implementation, one store and one set of rights.
+//!
+//! **Promises.** It starts without a collector: the handshake and the list of tools are answered here then, and a call
+//! is a tool error that says how to start one. Address and token are looked up anew whenever a call finds no
+//! collector. A line that is not a message is answered with an error and ends nothing. A cancelled call is stopped and
+//! not answered. At the end of stdin, open calls get [`LAST_ANSWERS`] to finish.
 
 use super::CliError;
+use super::args::Target;
 use super::client::Client;
+use crate::mcp;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::sync::Mutex;
+use std::time::Duration;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
 
-pub(super) async fn run(client: Client) -> Result<(), CliError> {
-    let client = Arc::new(client);
-    let out = Arc::new(Mutex::new(tokio::io::stdout()));
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let mut open = tokio::task::JoinSet::new();
-    while let Some(line) = lines.next_line().await? {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let (client, out) = (Arc::clone(&client), Arc::clone(&out));
-        // Each on its own: a waiting tool does not hold up the others.
-        open.spawn(async move {
-            if let Some(answer) = answer(&client, line).await {
-                let mut out = out.lock().await;
-                let _ = out.write_all(format!("{answer}\n").as_bytes()).await;
-                let _ = out.flush().await;
+/// A longer line is refused; a message of the protocol is far shorter.
+const MAX_LINE_BYTES: u64 = 4 << 20;
+/// Time for open calls after the end of stdin.
+const LAST_ANSWERS: Duration = Duration::from_millis(700);
+/// Answers that wait for the reader of stdout.
+const QUEUED_ANSWERS: usize = 64;
+
+const PARSE_ERROR: i32 = -32_700;
+const INVALID_REQUEST: i32 = -32_600;
+const NO_COLLECTOR: i32 = -32_000;
+
+pub(super) async fn run(target: Target) -> Result<(), CliError> {
+    let bridge = Arc::new(Bridge { target, client: Mutex::new(None) });
+    let (answers, queue) = mpsc::channel(QUEUED_ANSWERS);
+    let mut writer = tokio::spawn(write(queue));
+    let mut input = BufReader::new(tokio::io::stdin());
+    let mut calls = Calls::default();
+    loop {
+        let line = tokio::select! {
+            line = read_line(&mut input) => line?,
+            // Nobody reads the answers any more.
+            _ = &mut writer => return Err(CliError::OutputClosed),
+        };
+        let message = match line {
+            Line::End => break,
+            Line::TooLong => Err((INVALID_REQUEST, "the line is longer than 4 MiB")),
+            Line::Bytes(line) if line.iter().all(u8::is_ascii_whitespace) => continue,
+            Line::Bytes(line) => read_message(&line),
+        };
+        match message {
+            Ok(message) if message["method"] == "notifications/cancelled" => {
+                calls.cancel(&message["params"]["requestId"]);
             }
-        });
+            // An answer to a request of ours: there are none.
+            Ok(message) if message["method"].is_null() => {}
+            Ok(message) => calls.start(Arc::clone(&bridge), answers.clone(), message),
+            Err((code, text)) => {
+                let _ = answers.send(error(&Value::Null, code, text)).await;
+            }
+        }
     }
-    while open.join_next().await.is_some() {}
+    let _ = tokio::time::timeout(LAST_ANSWERS, calls.finish()).await;
+    drop((calls, answers));
+    let _ = tokio::time::timeout(LAST_ANSWERS, writer).await;
     Ok(())
 }
 
-/// The answer to a message; `None` for a notification.
-async fn answer(client: &Client, message: String) -> Option<String> {
-    let id = serde_json::from_str::<Value>(&message).ok().and_then(|message| message.get("id").cloned());
-    let answered = async { client.mcp(message).await?.text().await.map_err(CliError::failed) };
-    match answered.await {
-        Ok(text) if text.trim().is_empty() => None,
-        Ok(text) => Some(text.trim().replace('\n', " ")),
-        Err(error) => id.map(|id| {
-            let error = json!({"code": -32000, "message": error.to_string()});
-            json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()
-        }),
+/// Reads a message.
+fn read_message(line: &[u8]) -> Result<Value, (i32, &'static str)> {
+    let message: Value = serde_json::from_slice(line).map_err(|_| (PARSE_ERROR, "the line is not JSON"))?;
+    match &message {
+        Value::Array(_) => Err((INVALID_REQUEST, "batches are not supported; send one message per line")),
+        Value::Object(fields) if fields.get("jsonrpc") == Some(&json!("2.0")) => {
+            let is_answer = fields.contains_key("result") || fields.contains_key("error");
+            let has_method = fields.get("method").is_some_and(Value::is_string);
+            if has_method || is_answer {
+                Ok(message)
+            } else {
+                Err((INVALID_REQUEST, "the message has no method"))
+            }
+        }
+        _ => Err((INVALID_REQUEST, "expected an object with \"jsonrpc\": \"2.0\"")),
+    }
+}
+
+fn error(id: &Value, code: i32, message: &str) -> String {
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}).to_string()
+}
+
+/// The calls that are not answered yet.
+#[derive(Debug, Default)]
+struct Calls {
+    tasks: JoinSet<()>,
+    by_id: HashMap<String, AbortHandle>,
+}
+
+impl Calls {
+    /// Starts a call; each on its own, so that a waiting tool does not hold up the others.
+    fn start(&mut self, bridge: Arc<Bridge>, answers: mpsc::Sender<String>, message: Value) {
+        while self.tasks.try_join_next().is_some() {}
+        self.by_id.retain(|_, call| !call.is_finished());
+        let id = message.get("id").map(Value::to_string);
+        let call = self.tasks.spawn(async move { bridge.answer(&message, &answers).await });
+        self.by_id.extend(id.map(|id| (id, call)));
+    }
+
+    /// Stops a call. Its request is dropped, and the collector stops as well.
+    fn cancel(&mut self, id: &Value) {
+        if let Some(call) = self.by_id.remove(&id.to_string()) {
+            call.abort();
+        }
+    }
+
+    async fn finish(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The way to the collector.
+#[derive(Debug)]
+struct Bridge {
+    target: Target,
+    /// `None` until a collector was found.
+    client: Mutex<Option<Arc<Client>>>,
+}
+
+impl Bridge {
+    /// Sends a message to the collector and its answers to `answers`.
+    async fn answer(&self, message: &Value, answers: &mpsc::Sender<String>) {
+        let id = message.get("id");
+        if let Err(why) = self.forward(message, answers).await
+            && let Some(id) = id
+        {
+            let result = match message["method"].as_str() {
+                // An agent reads the result of a call; it does not see an error of the protocol.
+                Some("tools/call") => {
+                    let text = crate::render::harmless(&why.to_string());
+                    Some(json!({"content": [{"type": "text", "text": text}], "isError": true}))
+                }
+                _ => mcp::answer_without_collector(message),
+            };
+            let answer = match result {
+                Some(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string(),
+                None => error(id, NO_COLLECTOR, &why.to_string()),
+            };
+            let _ = answers.send(answer).await;
+        }
+    }
+
+    async fn forward(&self, message: &Value, answers: &mpsc::Sender<String>) -> Result<(), CliError> {
+        let response = self.client().await?.mcp(message.to_string()).await?;
+        let content_type = response.headers().get(http::header::CONTENT_TYPE);
+        let is_stream = content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        if !is_stream {
+            let text = response.text().await.map_err(CliError::failed)?;
+            if !text.trim().is_empty() {
+                let _ = answers.send(text.trim().replace('\n', " ")).await;
+            }
+            return Ok(());
+        }
+        // Progress comes before the answer, as server-sent events.
+        let (mut stream, mut pending) = (response.bytes_stream(), Vec::new());
+        while let Some(chunk) = stream.next().await {
+            pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
+            while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = pending.drain(..=end).collect();
+                let data = String::from_utf8_lossy(&line);
+                let data = data.strip_prefix("data:").map(str::trim).unwrap_or_default();
+                if !data.is_empty() {
+                    let _ = answers.send(data.to_owned()).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn client(&self) -> Result<Arc<Client>, CliError> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = &*client {
+            return Ok(Arc::clone(client));
+        }
+        let found = Arc::new(self.target.client()?);
+        *client = Some(Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+/// One line of stdin.
+enum Line {
+    Bytes(Vec<u8>),
+    TooLong,
+    End,
+}
+
+async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Line, CliError> {
+    let mut line = Vec::new();
+    if (&mut *input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await? == 0 {
+        return Ok(Line::End);
+    }
+    if line.len() as u64 == MAX_LINE_BYTES && !line.ends_with(b"\n") {
+        loop {
+            line.clear();
+            let read = (&mut *input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;
+            if read == 0 || line.ends_with(b"\n") {
+                return Ok(Line::TooLong);
+            }
+        }
+    }
+    Ok(Line::Bytes(line))
+}
+
+/// Writes answers to stdout, each as a line; ends when nobody reads or sends them.
+async fn write(mut answers: mpsc::Receiver<String>) {
+    let mut out = tokio::io::stdout();
+    while let Some(mut answer) = answers.recv().await {
+        answer.push('\n');
+        if out.write_all(answer.as_bytes()).await.is_err() || out.flush().await.is_err() {
+            return;
+        }
     }
 }

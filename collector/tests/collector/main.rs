@@ -12,6 +12,7 @@ mod ingest;
 mod layout;
 mod limits;
 mod mcp;
+mod mcp_stdio;
 mod openapi;
 mod otlp;
 mod process;

@@ -1,7 +1,5 @@
 use crate::common::*;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 
 async fn call(collector: &Collector, token: &str, tool: &str, arguments: Value) -> Value {
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
@@ -236,42 +234,4 @@ async fn instructions_that_a_page_wrote_stay_in_their_field_in_every_answer() {
         );
     }
     assert!(answers.iter().filter(|answer| text(answer).contains("ignore previous")).count() > 10);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_stdio_form_bridges_to_the_running_collector() {
-    let collector = Collector::start().await;
-    collector.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tabtape"))
-        .args(["mcp", "--url", &collector.url, "--token", &collector.admin])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    for message in [
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}),
-        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
-        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "search", "arguments": {"q": "number"}}}),
-    ] {
-        writeln!(stdin, "{message}").unwrap();
-    }
-    drop(stdin);
-    let answers = tokio::task::spawn_blocking(move || {
-        let lines: Vec<Value> = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
-            .collect();
-        child.wait().unwrap();
-        lines
-    });
-    let answers = answers.await.unwrap();
-    let by_id =
-        |id: u64| answers.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("{answers:?}"));
-    assert_eq!(answers.len(), 3);
-    assert_eq!(by_id(1)["result"]["serverInfo"]["name"], "tabtape");
-    let tools = by_id(2)["result"]["tools"].as_array().unwrap();
-    assert!(tools.iter().all(|tool| tool["description"].is_string() && tool["inputSchema"].is_object()));
-    assert!(text(by_id(3)).contains("number 3"));
 }

@@ -93,6 +93,7 @@ const COMMANDS: &[&[&str]] = &[
     &["mark", "secret-word"],
     &["delete", "--yes", "site:secret-word.example"],
     &["coverage"],
+    &["diagnose", "secret-word"],
     &["token", "create", "--scope", "read"],
     &["token", "list"],
     &["token", "rotate", "t_secret-word"],
@@ -108,11 +109,17 @@ const COMMANDS: &[&[&str]] = &[
 fn run_with_input(folder: &Path, args: &[&str]) -> i32 {
     let mut command = Command::new(PROGRAM);
     command.args(args).arg("--data-dir").arg(folder).current_dir(folder);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret-word"}}"#;
+    let mut input = child.stdin.take().unwrap();
     // A command that reads no input may have ended already.
-    let _ = writeln!(child.stdin.take().unwrap(), "{message}");
+    let _ = writeln!(input, "{message}");
+    // The bridge ends soon after its input, answered or not: the answer is awaited first.
+    let (mut output, mut answer) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+    let _ = output.read_line(&mut answer);
+    drop(input);
+    let _ = output.read_to_string(&mut answer);
     child.wait().unwrap().code().unwrap()
 }
 
