@@ -29,7 +29,7 @@ pub(super) fn first_line(text: &str) -> &str {
 }
 
 /// Replaces each word that has a digit: numbers, ids, hashes, times.
-pub(super) fn general(text: &str) -> String {
+pub(crate) fn general(text: &str) -> String {
     let is_word = |character: char| character.is_alphanumeric() || character == '-' || character == '_';
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(|character| !is_word(character)) {

@@ -15,9 +15,12 @@ mod tests;
 mod untrusted;
 mod watched;
 
+pub(crate) use fingerprint::general as pattern;
 pub(crate) use original_places::OriginalPlaces;
 pub(crate) use phrase::{content, origin_of, phrase};
 pub(crate) use problems::Problem;
+#[cfg(test)]
+pub(crate) use problems::group;
 pub(crate) use render::{MIN_BYTES, render};
 pub(crate) use stored::{Stored, is_own_frame};
 pub(crate) use untrusted::{FIELD_BYTES, LEGEND, field, is_name, name};
@@ -84,6 +87,37 @@ pub(crate) async fn run(
     }
     let watched = describe_sessions(store, &coverage, asked.as_deref(), MAX_SESSIONS, now).await?;
     Ok(Diagnosis { problems, errors: count, is_cut: !(all_errors && all_warnings), watched, now })
+}
+
+/// Returns the newest errors of what `asked` selects, in groups, and whether these are all.
+pub(crate) async fn errors(
+    store: &Store,
+    asked: Option<&Selector>,
+) -> Result<(Vec<Problem>, bool), StoreError> {
+    let (errors, is_all) = newest(store, "severity:error", asked, MAX_ERRORS).await?;
+    Ok((problems::group(errors), is_all))
+}
+
+/// Returns the first navigations, actions and answers of what `asked` selects, in causal order, and whether these are
+/// all.
+pub(crate) async fn steps(
+    store: &Store,
+    asked: Option<&Selector>,
+    limit: usize,
+) -> Result<(Vec<Stored>, bool), StoreError> {
+    let ours = "type:page.navigation_committed,input.click,input.submit,input.change,network.response,network.failed";
+    let query = PageQuery {
+        order: Order::Position,
+        selector: Some(both(ours, asked)),
+        after: 0,
+        until: u64::MAX,
+        newest: false,
+        limit,
+    };
+    let page = store.page(query).await?;
+    let mut steps: Vec<Stored> = page.records.iter().filter_map(Stored::of).collect();
+    steps.sort_by_key(|event| (event.ts(), event.seq));
+    Ok((steps, page.done))
 }
 
 /// Describes what was watched, newest session first.

@@ -5,6 +5,8 @@ use super::untrusted;
 
 /// Bytes of an address in a phrase.
 const MAX_URL_BYTES: usize = 120;
+/// Bytes of a body that a phrase may show.
+const MAX_BODY_BYTES: usize = 1_000;
 /// Fields of events of other types that a person reads first.
 const FIELDS: [&str; 16] = [
     "text",
@@ -63,7 +65,7 @@ fn request(stored: &Stored, origin: &str) -> String {
         words.extend(data[field].as_str().map(ToOwned::to_owned));
     }
     words.extend(data["redirect_url"].as_str().map(|to| format!("→ {}", address(to, origin))));
-    words.extend(data["body"].as_str().map(ToOwned::to_owned));
+    words.extend(stored.body(MAX_BODY_BYTES).map(std::borrow::Cow::into_owned));
     words.join(" ")
 }
 

@@ -18,7 +18,7 @@ const REPEATED_WARNING: usize = 2;
 /// Errors of one fingerprint.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    pub(super) fingerprint: String,
+    pub(crate) fingerprint: String,
     /// The newest error of the group.
     pub(crate) newest: Stored,
     pub(crate) count: usize,

@@ -3,7 +3,7 @@
 use super::phrase::{origin_of, phrase};
 use super::problems::Problem;
 use super::{Diagnosis, LEGEND, Stored, time_ago, untrusted};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 /// Least bytes that an answer fits into.
@@ -31,12 +31,14 @@ pub(crate) fn render(diagnosis: &Diagnosis, bytes: usize) -> String {
     let real: Vec<&Problem> = diagnosis.problems.iter().filter(|problem| !problem.is_noise).collect();
     let most = if bytes > USUAL_BYTES { usize::MAX } else { MAX_PROBLEMS };
     let mut shown = 0;
+    let mut seen = HashSet::new();
     for problem in real.iter().take(most) {
-        let described = describe(problem, &origin, shown, diagnosis.now);
+        let described = describe(problem, &origin, shown, diagnosis.now, &seen);
         if out.len() + described.len() > room {
             break;
         }
         out.push_str(&described);
+        seen.extend(problem.chain.iter().map(Stored::handle));
         shown += 1;
     }
     if shown < real.len() {
@@ -93,7 +95,8 @@ fn watched(diagnosis: &Diagnosis, bytes: usize) -> String {
     out
 }
 
-fn describe(problem: &Problem, origin: &str, index: usize, now: u64) -> String {
+/// Describes a problem; of its chain, what `seen` holds is named only.
+fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &HashSet<String>) -> String {
     let newest = &problem.newest;
     let is_new = if problem.is_new { " new since navigation" } else { "" };
     let span = problem.last_ts.saturating_sub(problem.first_ts);
@@ -108,7 +111,11 @@ fn describe(problem: &Problem, origin: &str, index: usize, now: u64) -> String {
     for event in problem.chain.iter().chain([newest]) {
         let gap = before.map(|before| time_ago(event.ts().saturating_sub(before.ts())));
         let arrow = gap.map(|gap| format!(" →{} ", gap.replace(' ', ""))).unwrap_or_default();
-        let _ = write!(out, "{arrow}{} {}", event.handle(), phrase(event, origin, STEP_BYTES));
+        let handle = event.handle();
+        let _ = match seen.contains(&handle) {
+            true => write!(out, "{arrow}{handle}"),
+            false => write!(out, "{arrow}{handle} {}", phrase(event, origin, STEP_BYTES)),
+        };
         before = Some(event);
     }
     out.push('\n');

@@ -1,7 +1,10 @@
 //! An event as it was read from the store.
 
 use crate::store::PageRecord;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// One stored event, with its place in the store.
 #[derive(Debug, Clone)]
@@ -76,6 +79,25 @@ impl Stored {
     /// Reports whether a person did something that can start work in the page. A scroll is not counted.
     pub(crate) fn is_action(&self) -> bool {
         self.category() == "interaction" && self.type_() != "input.scroll"
+    }
+
+    /// Returns the text of a body, decoded if the browser gave it as base64; of a longer one at least `max_bytes` bytes.
+    pub(crate) fn body(&self, max_bytes: usize) -> Option<Cow<'_, str>> {
+        let body = self.data()["body"].as_str()?;
+        if self.data()["body_encoding"] != "base64" {
+            return Some(Cow::Borrowed(body));
+        }
+        // Four characters are three bytes; a character of UTF-8 that is cut at the end is left out.
+        let part = &body.as_bytes()[..body.len().min((max_bytes / 3 + 2) * 4)];
+        let Ok(mut bytes) = BASE64_STANDARD.decode(part) else { return Some(Cow::Borrowed(body)) };
+        if let Err(error) = std::str::from_utf8(&bytes)
+            && error.error_len().is_none()
+        {
+            bytes.truncate(error.valid_up_to());
+        }
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|_| format!("(binary, {} bytes)", body.len() / 4 * 3));
+        Some(Cow::Owned(text))
     }
 
     /// Returns the text of an error.

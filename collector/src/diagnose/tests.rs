@@ -114,6 +114,31 @@ fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last_and_folded(
 }
 
 #[test]
+fn a_body_in_base64_is_shown_as_its_text() {
+    let body = |body: &str| {
+        let data = json!({"method": "GET", "status": 404, "body": body, "body_encoding": "base64"});
+        event(1, "network.response", data).body(6).map(std::borrow::Cow::into_owned)
+    };
+    assert_eq!(body("bm8gc3VjaCBqb2I=").as_deref(), Some("no such job"));
+    // "ééééééé": as much as is asked for, and no half character.
+    assert_eq!(body("w6nDqcOpw6nDqcOpw6k=").as_deref(), Some("éééééé"));
+    assert_eq!(body("//79").as_deref(), Some("(binary, 3 bytes)"));
+    assert_eq!(body("not base64").as_deref(), Some("not base64"));
+}
+
+#[test]
+fn a_chain_that_was_shown_is_only_named_again() {
+    let all = vec![failure(2), exception(4, "TypeError: first"), exception(5, "RangeError: second")];
+    let mut problems = group(all[1..].to_vec());
+    for problem in &mut problems {
+        link(problem, &all);
+    }
+    let shown = render(&diagnosis(problems), 1_600);
+    assert_eq!(shown.matches("cart service timeout").count(), 1, "{shown}");
+    assert!(shown.contains("s3:2 →2ms s3:4 exception"), "{shown}");
+}
+
+#[test]
 fn an_error_after_an_interaction_ranks_above_one_that_occurs_all_the_time() {
     let loud: Vec<Stored> = (10..40).map(|seq| exception(seq, "poll failed")).collect();
     let click = event(1, "input.click", json!({"selector": "button"}));

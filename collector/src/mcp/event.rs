@@ -2,6 +2,7 @@
 
 use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, is_name, is_own_frame, name, time_ago};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 const MAX_URL_BYTES: usize = 300;
@@ -9,6 +10,8 @@ const MAX_URL_BYTES: usize = 300;
 const MIN_FIELD_BYTES: usize = 40;
 /// Bytes kept for the line about omissions.
 const OMISSION_BYTES: usize = 200;
+/// More than the largest budget.
+const MAX_BODY_BYTES: usize = 100_000;
 const MAX_FRAMES: usize = 12;
 
 /// Describes an event in at most `bytes` bytes.
@@ -74,7 +77,7 @@ fn fields(stored: &Stored, with_headers: bool, omitted: &mut Vec<String>) -> Vec
     };
     for (name, value) in data {
         let is_empty = value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty);
-        if is_empty || name == "stack" {
+        if is_empty || name == "stack" || name == "body_encoding" {
             continue;
         }
         if name == "headers" && !with_headers {
@@ -86,7 +89,11 @@ fn fields(stored: &Stored, with_headers: bool, omitted: &mut Vec<String>) -> Vec
         if let Some(error) = value.as_object_mut().filter(|_| name == "error") {
             error.remove("stack");
         }
-        let shown = if name == "headers" { headers(&value) } else { text(&value) };
+        let shown = match name.as_str() {
+            "headers" => headers(&value),
+            "body" => stored.body(MAX_BODY_BYTES).map_or_else(|| text(&value), Cow::into_owned),
+            _ => text(&value),
+        };
         // A page chooses the names of some fields as well.
         fields.push(if is_name(name) {
             (name.clone(), shown)

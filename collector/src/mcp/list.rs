@@ -1,10 +1,11 @@
 //! A list of events within a budget: what its lines share is said once, repeats are folded, and what is left out is
 //! named with the call that gets it.
 
-use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, origin_of, phrase, time_ago};
+use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, origin_of, pattern, phrase, severity, time_ago};
 use crate::store::PageRecord;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use tabtape::levels::Severity;
 
 /// Bytes that the last lines may have.
 pub(super) const FOOTER_BYTES: usize = 240;
@@ -12,8 +13,8 @@ const MAX_ORIGIN_BYTES: usize = 60;
 /// Captured text of one line.
 const MAX_TEXT_BYTES: usize = 280;
 const MIN_TEXT_BYTES: usize = 60;
-/// ` ×12345 to s3:1042`
-const FOLD_BYTES: usize = 40;
+/// ` ×12345 alike to s3:1042`
+const FOLD_BYTES: usize = 48;
 
 /// An event or a gap, in the order of the answer.
 #[derive(Debug)]
@@ -76,21 +77,26 @@ pub(super) fn list(items: &[&Item], bytes: usize, now: u64) -> Listed {
             Item::Gap(text, _) => (Line::new(text.clone(), String::new()), None),
             Item::Event(stored) => {
                 let phrase = shared.phrase(stored, max_text);
-                (Line::new(shared.lead(stored), phrase.clone()), Some((phrase, stored.handle())))
+                // Of errors that differ in numbers only, one says what the others say.
+                let is_error = severity(stored) >= Severity::Warn;
+                let key = if is_error { pattern(&phrase) } else { phrase.clone() };
+                (Line::new(shared.lead(stored), phrase), Some((key, stored.handle())))
             }
         };
-        match phrase.as_ref().and_then(|(phrase, _)| by_phrase.get(phrase)) {
+        match phrase.as_ref().and_then(|(key, _)| by_phrase.get(key)) {
             Some(index) => {
-                lines[*index].count += 1;
-                lines[*index].to = phrase.map(|(_, handle)| handle).unwrap_or_default();
+                let first = &mut lines[*index];
+                first.count += 1;
+                first.is_alike |= first.phrase != line.phrase;
+                first.to = phrase.map(|(_, handle)| handle).unwrap_or_default();
             }
             None => {
                 used += line.bytes();
                 if used > room {
                     break;
                 }
-                if let Some((phrase, _)) = phrase {
-                    by_phrase.insert(phrase, lines.len());
+                if let Some((key, _)) = phrase {
+                    by_phrase.insert(key, lines.len());
                 }
                 lines.push(line);
             }
@@ -109,13 +115,15 @@ struct Line {
     lead: String,
     phrase: String,
     count: usize,
+    /// Whether what is folded into it differs in numbers.
+    is_alike: bool,
     /// The handle of the last event that is folded into it.
     to: String,
 }
 
 impl Line {
     fn new(lead: String, phrase: String) -> Self {
-        Self { lead, phrase, count: 1, to: String::new() }
+        Self { lead, phrase, count: 1, is_alike: false, to: String::new() }
     }
 
     fn bytes(&self) -> usize {
@@ -125,7 +133,8 @@ impl Line {
     fn write_to(&self, out: &mut String) {
         let _ = write!(out, "{} {}", self.lead, self.phrase);
         if self.count > 1 {
-            let _ = write!(out, " ×{} to {}", self.count, self.to);
+            let alike = if self.is_alike { " alike" } else { "" };
+            let _ = write!(out, " ×{}{alike} to {}", self.count, self.to);
         }
         out.push('\n');
     }

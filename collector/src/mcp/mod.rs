@@ -5,6 +5,7 @@
 //! in delimited fields and is made harmless: an agent reads it, and a page must not speak to it. A mistake in the
 //! arguments is a result with `isError`, which the agent can read and mend.
 
+mod compare;
 mod event;
 mod handle;
 mod list;

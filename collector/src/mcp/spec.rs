@@ -102,6 +102,17 @@ pub(super) const TOOLS: &[Spec] = &[
         example: r#"{"q":"severity:error","seconds":45}"#,
     },
     Spec {
+        name: "compare",
+        about: "Errors that only one of two ranges has, and where their steps first differ.",
+        parameters: &[
+            required("a", Kind::Text, "selector, like session:s3"),
+            required("b", Kind::Text, "selector"),
+            BUDGET,
+        ],
+        writes: false,
+        example: r#"{"a":"session:s3","b":"session:s4"}"#,
+    },
+    Spec {
         name: "coverage",
         about: "Sessions: what was watched, at which level, since when, and what is missing.",
         parameters: &[Q, BUDGET],

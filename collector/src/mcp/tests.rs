@@ -1,8 +1,9 @@
 //! Whatever pages wrote: no answer is over its budget, and no captured text leaves its field.
 
+use super::compare::{Side, compare};
 use super::event::describe;
 use super::list::{FOOTER_BYTES, Item, list};
-use crate::diagnose::{MIN_BYTES, Stored};
+use crate::diagnose::{MIN_BYTES, Stored, group};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -54,6 +55,21 @@ proptest! {
     }
 
     #[test]
+    fn a_comparison_keeps_to_its_budget(
+        texts in prop::collection::vec((hostile(), "(network|interaction|page)", hostile()), 0..12), bytes in MIN_BYTES..6_000,
+    ) {
+        let events: Vec<Stored> = texts.iter().enumerate().map(|(n, (text, category, type_))| {
+            stored(n as u64 + 1, type_, category, text)
+        }).collect();
+        for middle in 0..=events.len() {
+            let side = |events: &[Stored]| {
+                Side { errors: group(events.to_vec()), steps: events.to_vec(), is_cut: true }
+            };
+            check(&compare(&side(&events[..middle]), &side(&events[middle..]), bytes), bytes)?;
+        }
+    }
+
+    #[test]
     fn an_event_keeps_to_its_budget(
         text in hostile(), type_ in hostile(), times in 1usize..40, headers: bool, bytes in MIN_BYTES..6_000,
     ) {
@@ -66,13 +82,20 @@ fn repeats_are_folded_and_what_the_lines_share_is_said_once() {
     let mut items: Vec<Item> =
         (1..=50).map(|seq| Item::Event(Box::new(stored(seq, "console.error", "console", "again")))).collect();
     items.push(Item::Event(Box::new(stored(51, "console.error", "console", "once"))));
+    for (seq, type_) in
+        [(52, "console.error"), (53, "console.error"), (54, "console.log"), (55, "console.log")]
+    {
+        items.push(Item::Event(Box::new(stored(seq, type_, "console", &format!("row{seq}")))));
+    }
     let listed = list(&items.iter().collect::<Vec<_>>(), 4_000, NOW);
     let lines: Vec<&str> = listed.text.lines().collect();
-    assert_eq!(lines.len(), 3, "{}", listed.text);
+    assert_eq!(lines.len(), 6, "{}", listed.text);
     assert!(lines[0].starts_with("Session s3 tab 7 at ⟦http://again⟧; times from 1970-01-01T00:16:40.001Z"));
     assert!(lines[1].starts_with("s3:1 +0.000s console.error ⟦again") && lines[1].ends_with(" ×50 to s3:50"));
     assert!(lines[2].starts_with("s3:51 +0.050s "), "{}", lines[2]);
-    assert_eq!((listed.left_out, listed.last), (0, Some(51)));
+    assert!(lines[3].contains("row52") && lines[3].ends_with(" ×2 alike to s3:53"), "{}", lines[3]);
+    assert!(lines[4].ends_with("⟦row54⟧") && lines[5].ends_with("⟦row55⟧"), "{}", listed.text);
+    assert_eq!((listed.left_out, listed.last), (0, Some(55)));
 }
 
 #[test]
@@ -89,4 +112,46 @@ fn an_event_shows_own_frames_first_and_headers_on_request() {
         shown.ends_with("Left out: 2 headers; event {\"event\":\"s3:1\",\"headers\":true,\"budget\":2000}")
     );
     assert!(describe(&event, true, 4_000, NOW).contains("headers ⟦boom: boom⏎a: b⟧"));
+}
+
+#[test]
+fn a_comparison_names_the_errors_of_one_side_and_the_first_step_that_differs() {
+    let answer = |seq, path: &str, status| {
+        let mut event = stored(seq, "network.response", "network", "x");
+        event.value["event"]["url"] = format!("http://shop/{path}").into();
+        event.value["event"]["data"] = json!({"method": "GET", "status": status});
+        event
+    };
+    let navigation = |seq| stored(seq, "page.navigation_committed", "page", "shop");
+    let click = |seq| stored(seq, "input.click", "interaction", "button#pay");
+    let thrown = |seq| stored(seq, "console.exception", "console", "no items");
+    let a = Side {
+        errors: vec![],
+        // The answers before the click come in another order.
+        steps: vec![
+            navigation(1),
+            answer(2, "a", 200),
+            answer(3, "b", 200),
+            click(4),
+            answer(5, "cart", 200),
+        ],
+        is_cut: false,
+    };
+    let b = Side {
+        errors: group(vec![thrown(6)]),
+        steps: vec![
+            navigation(1),
+            answer(2, "b", 200),
+            answer(3, "a", 200),
+            click(4),
+            answer(5, "cart", 500),
+        ],
+        is_cut: false,
+    };
+    let shown = compare(&a, &b, 4_000);
+    assert!(shown.contains("only in b: ×1 s3:6 exception ⟦no items"), "{shown}");
+    assert!(shown.contains("Steps differ after 1 equal ones:\nboth: s3:4 click"), "{shown}");
+    assert!(shown.contains("only in a: s3:5 response ⟦GET /cart 200⟧"), "{shown}");
+    assert!(shown.ends_with("only in b: s3:5 response ⟦GET /cart 500⟧"), "{shown}");
+    assert!(compare(&a, &a, 4_000).ends_with("No step differs"));
 }

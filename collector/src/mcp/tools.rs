@@ -2,7 +2,7 @@
 
 use super::list::{FOOTER_BYTES, Item, Listed, list};
 use super::spec::{Arguments, Spec};
-use super::{ToolError, event, handle};
+use super::{ToolError, compare, event, handle};
 use crate::app::App;
 use crate::auth::{Grant, Scope};
 use crate::clock::now_micros;
@@ -23,6 +23,8 @@ const PAGE_EVENTS: usize = 500;
 const CONTEXT_EVENTS: usize = 300;
 /// Events of no special kind that are shown before one.
 const NEAREST_EVENTS: usize = 20;
+/// Steps of each side of a comparison.
+const STEPS: usize = 2_000;
 const WAIT_SECONDS: u64 = 45;
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// Sessions that an empty answer names.
@@ -45,6 +47,7 @@ impl Call<'_> {
             "event" => self.event().await,
             "led_to" => self.led_to().await,
             "wait" => self.wait().await,
+            "compare" => self.compare().await,
             "coverage" => self.coverage().await,
             _ => self.mark().await,
         }
@@ -192,6 +195,31 @@ impl Call<'_> {
         }
     }
 
+    async fn compare(&self) -> Result<String, ToolError> {
+        let (a, b) = (self.selector_of("a").await?, self.selector_of("b").await?);
+        let store = &self.app.store;
+        let side = async |selector: Option<Arc<Selector>>| -> Result<compare::Side, ToolError> {
+            let (errors, all_errors) = diagnose::errors(store, selector.as_deref()).await?;
+            let (steps, all_steps) = diagnose::steps(store, selector.as_deref(), STEPS).await?;
+            Ok(compare::Side { errors, steps, is_cut: !(all_errors && all_steps) })
+        };
+        let budget = self.arguments.budget();
+        let (side_a, side_b) = (side(a.clone()).await?, side(b.clone()).await?);
+        let mut text = compare::compare(&side_a, &side_b, budget);
+        // A side without steps may be one that was not watched.
+        for (name, side, selector) in [("a", &side_a, &a), ("b", &side_b, &b)] {
+            if side.steps.is_empty() {
+                let mut coverage = format!("{name} has no steps.");
+                self.add_coverage(&mut coverage, selector.as_deref(), budget.saturating_sub(text.len() + 1))
+                    .await?;
+                if text.len() + 1 + coverage.len() <= budget {
+                    text = format!("{text}\n{coverage}");
+                }
+            }
+        }
+        Ok(text)
+    }
+
     async fn coverage(&self) -> Result<String, ToolError> {
         let selector = self.selector().await?;
         let budget = self.arguments.budget();
@@ -261,13 +289,18 @@ impl Call<'_> {
 
     /// Returns what `q` selects, with the token's own selector ANDed.
     async fn selector(&self) -> Result<Option<Arc<Selector>>, ToolError> {
-        let q = self.arguments.text("q").trim();
+        self.selector_of("q").await
+    }
+
+    /// Returns what the argument `name` selects, with the token's own selector ANDed.
+    async fn selector_of(&self, name: &str) -> Result<Option<Arc<Selector>>, ToolError> {
+        let q = self.arguments.text(name).trim();
         if q.is_empty() {
             return Ok(self.grant.selector.clone());
         }
         let q = handle::with_session_ids(&self.app.store, q).await?;
         let asked = Selector::parse(&q, now_micros())
-            .map_err(|error| self.spec.refuse(format!("cannot read q: {error}")))?;
+            .map_err(|error| self.spec.refuse(format!("cannot read {name}: {error}")))?;
         Ok(Some(Arc::new(match &self.grant.selector {
             Some(always) => asked.and(always),
             None => asked,

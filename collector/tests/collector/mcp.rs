@@ -98,6 +98,18 @@ async fn the_cursors_of_answers_lead_to_every_event_once_in_both_directions() {
 }
 
 #[tokio::test]
+async fn two_sessions_are_compared_by_their_short_names() {
+    let collector = Collector::start().await;
+    collector.deliver(SESSION, 1, 2, &events(SESSION, 1, 2)).await;
+    let boom = event(OTHER, 2, "boom").replace("console.log", "console.error");
+    collector.deliver(OTHER, 1, 2, &[event(OTHER, 1, "number 1"), boom]).await;
+    let both = json!({"a": "session:s1", "b": "session:s2"});
+    let compared = call(&collector, &collector.read, "compare", both).await;
+    assert!(text(&compared).contains("only in b: ×1 s2:2 console.error ⟦boom⟧"), "{compared}");
+    assert!(text(&compared).contains("a has no steps.\ns1: "), "{compared}");
+}
+
+#[tokio::test]
 async fn a_wrong_argument_is_a_tool_error_that_shows_the_right_form() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await;
@@ -212,6 +224,7 @@ async fn instructions_that_a_page_wrote_stay_in_their_field_in_every_answer() {
         )
         .await,
         call(&collector, &collector.read, "coverage", json!({})).await,
+        call(&collector, &collector.read, "compare", json!({"a": "", "b": "type:none"})).await,
     ];
     for seq in 1..=last {
         let named = json!({"event": format!("s1:{seq}")});
