@@ -7,7 +7,7 @@
  * the call, to the only response of its document with its address and status. A record without such a request is
  * published without an id: no link rather than a guessed one.
  *
- * The two ways to the worker differ in length, so a record waits for its request, a tenth of a second at most; not in a
+ * The two ways to the worker differ in length, so a record waits for its request, half a second at most; not in a
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
  */
 import type { Recorder, RelayContext } from "../../src/web/types.ts";
@@ -55,11 +55,11 @@ export const SKIPPED = '{"skip":"network"}';
 const MAX_URL = 2_048;
 const MAX_REQUESTS = 128;
 const MAX_DOCUMENTS = 500;
-const WAIT_MS = 100;
+const WAIT_MS = 500;
 const MAX_MISSES = 3;
 /** The page's clock may differ from the browser's by so much, and a busy browser may begin a request so much later. */
 const BEFORE_MS = 50;
-const AFTER_MS = 2_000;
+const AFTER_MS = 10_000;
 const FILTER: chrome.webRequest.RequestFilter = { urls: ["<all_urls>"], types: ["xmlhttprequest"] };
 
 export class PageRequests {
@@ -126,10 +126,8 @@ export class PageRequests {
       found = find();
     }
     const document = this.#document(key);
-    if (!found) {
-      document.misses++;
-      return null;
-    }
+    if (found === undefined) document.misses++;
+    if (!found) return null;
     document.misses = 0;
     const url = record.type === "network.call" ? found.url : found.finalUrl;
     return { url, metadata: { ...context.metadata, request_id: found.requestId } };

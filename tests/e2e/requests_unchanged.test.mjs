@@ -72,7 +72,9 @@ const HOSTILE = {
     const awaited = fetch(dead); names.set(awaited, "awaited"); await tried(() => awaited);
     const derived = fetch(dead); names.set(derived, "root"); names.set(derived.then(() => {}), "derived");
     const late = fetch(dead); names.set(late, "late"); await new Promise((next) => addEventListener("unhandledrejection", function wait(event) { if (event.promise === late) { removeEventListener("unhandledrejection", wait); setTimeout(next); } }));
-    late.catch(() => {}); await new Promise((next) => setTimeout(next, 50));
+    late.catch(() => {});
+    const all = ["bare", "derived", "late", "handled"]; while (!all.every((name) => events.some(([first]) => first === name))) await new Promise((next) => setTimeout(next, 5));
+    await new Promise((next) => setTimeout(next, 50));
     events.sort();`,
   ticks: `
     const ticks = async (promise) => { let count = 0; let over = false; promise.then(() => { over = true; }, () => { over = true; }); while (!over) { await null; count++; if (count > 50) break; } return count; };
@@ -287,7 +289,7 @@ async function visit(context, name) {
 }
 
 for (const name of Object.keys(HOSTILE)) {
-  test(`a page's requests behave as without recording: ${name}`, async () => {
+  test(`a page's requests behave as without recording: ${name}`, { timeout: 180_000 }, async () => {
     const without = await visit(bare, name);
     assert.deepEqual(await visit(rig.context, name), without);
     // A comparison of two pages that were not observed would prove nothing.
