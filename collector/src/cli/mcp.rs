@@ -137,7 +137,7 @@ impl Bridge {
             let result = match message["method"].as_str() {
                 // An agent reads the result of a call; it does not see an error of the protocol.
                 Some("tools/call") => {
-                    let text = crate::render::harmless(&why.to_string());
+                    let text = crate::render::escape_untrusted(&why.to_string());
                     Some(json!({"content": [{"type": "text", "text": text}], "isError": true}))
                 }
                 _ => mcp::answer_without_collector(message),

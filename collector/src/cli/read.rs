@@ -265,7 +265,7 @@ pub(super) async fn diagnose(client: &Client, args: DiagnoseArgs) -> Result<(), 
     let text = response.text().await.map_err(CliError::failed)?;
     let mut out = std::io::stdout().lock();
     for line in text.lines() {
-        writeln!(out, "{}", harmless(line))?;
+        writeln!(out, "{}", escape_untrusted(line))?;
     }
     Ok(())
 }
