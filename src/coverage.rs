@@ -4,7 +4,7 @@
 //! the config, and a worker's start the stretch nobody watched. [`Coverage`] folds those events, in order of
 //! seq, into stretches with the categories and levels that were on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -80,8 +80,44 @@ pub struct LostDocument {
     pub document_id: String,
     /// The browser's id of its tab.
     pub tab_id: Option<String>,
-    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`.
+    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`, `browser_ended`.
     pub reason: String,
+}
+
+/// How far a session was certainly watched. A recorder renews it while it runs, for the case that the whole browser is
+/// killed: the session after it records it then.
+///
+/// ```text
+///             events, each committed      renewed              the browser is killed
+///   ──────────●───●──────────●────────────┼───────●────●───────✕
+///   watched ─────────────────────────────▶│ unknown ──────────▶│
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedUntil {
+    /// Everything that was observed up to here is committed, apart from that of documents which are `behind`.
+    pub until_ts: u64,
+    /// Documents that have not confirmed it.
+    #[serde(default)]
+    pub behind: Vec<DocumentBehind>,
+}
+
+/// A document of which less is known than of the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentBehind {
+    /// The browser's id of the document.
+    pub document_id: String,
+    /// The browser's id of its tab.
+    pub tab_id: Option<String>,
+    /// Its last committed event, or when it last confirmed that it had nothing more.
+    pub from_ts: u64,
+}
+
+/// Returns the session that the `system.session_started` with this data names as the one before it, and how far that
+/// one was watched, if its recorder renewed that.
+#[must_use]
+pub fn previous_session(data: &Value) -> Option<(String, Option<WatchedUntil>)> {
+    let previous = data["previous"].as_str()?.to_owned();
+    Some((previous, WatchedUntil::deserialize(&data["previous_watched"]).ok()))
 }
 
 impl Coverage {
@@ -116,6 +152,29 @@ impl Coverage {
         if let Some(last) = self.watched.last_mut().filter(|last| last.window.to_ts.is_none()) {
             last.window.to_ts = Some(ts.max(last.window.from_ts));
         }
+    }
+
+    /// Ends a session that ended without recording it. Without `until`, it ends with its last event.
+    pub fn end_unclosed(&mut self, last_ts: u64, until: Option<&WatchedUntil>) {
+        if self.watched.last().is_none_or(|last| last.window.to_ts.is_some()) {
+            return;
+        }
+        let Some(WatchedUntil { until_ts, behind }) = until else { return self.end(last_ts) };
+        self.watched.retain(|watched| watched.window.from_ts <= *until_ts);
+        for watched in &mut self.watched {
+            watched.window.to_ts = Some(watched.window.to_ts.map_or(*until_ts, |to_ts| to_ts.min(*until_ts)));
+        }
+        if last_ts > *until_ts {
+            self.unwatched.push(Window { from_ts: *until_ts, to_ts: Some(last_ts) });
+        }
+        self.lost.extend(behind.iter().filter(|behind| behind.from_ts < *until_ts).map(|behind| {
+            LostDocument {
+                window: Window { from_ts: behind.from_ts, to_ts: Some(*until_ts) },
+                document_id: behind.document_id.clone(),
+                tab_id: behind.tab_id.clone(),
+                reason: "browser_ended".to_owned(),
+            }
+        }));
     }
 
     /// Returns the part within a range.
@@ -232,6 +291,38 @@ mod tests {
         assert_eq!(coverage.lost, [b]);
         assert_eq!(coverage.clone().within(10, 13).lost, []);
         assert_eq!(coverage.within(13, 15).lost.len(), 1);
+    }
+
+    #[test]
+    fn a_session_without_an_end_is_watched_until_its_recorder_last_confirmed_it() {
+        let mut coverage = Coverage::default();
+        coverage.take(10, STARTED, &config(true), |_| true);
+        coverage.take(20, CONFIG, &config(false), |_| true);
+        coverage.take(40, CONFIG, &config(true), |_| true);
+        let data = json!({"previous": "S", "previous_watched": {"until_ts": 30, "behind": [
+            {"document_id": "A", "tab_id": "7", "from_ts": 25}, {"document_id": "B", "tab_id": null, "from_ts": 31},
+        ]}});
+        let (previous, until) = previous_session(&data).unwrap();
+        assert_eq!(previous, "S");
+        let mut ended = coverage.clone();
+        ended.end_unclosed(50, until.as_ref());
+        assert_eq!(
+            windows(&ended),
+            [(10, Some(20), vec!["console", "network"]), (20, Some(30), vec!["network"])]
+        );
+        assert_eq!(ended.unwatched, [Window { from_ts: 30, to_ts: Some(50) }]);
+        let lost: Vec<_> =
+            ended.lost.iter().map(|lost| (&*lost.document_id, lost.window, &*lost.reason)).collect();
+        assert_eq!(lost, [("A", Window { from_ts: 25, to_ts: Some(30) }, "browser_ended")]);
+
+        let older = json!({"previous": "S", "previous_watched": null});
+        coverage.end_unclosed(50, previous_session(&older).unwrap().1.as_ref());
+        assert_eq!(windows(&coverage)[2].1, Some(50), "an older recorder says nothing of it");
+        let whole = coverage.clone();
+        coverage.take(60, ENDED, &Value::Null, |_| true);
+        coverage.end_unclosed(70, until.as_ref());
+        assert_eq!(coverage, whole, "it has ended before");
+        assert_eq!(previous_session(&json!({"previous": null})), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | type | when | data |
 //! |---|---|---|
-//! | `system.session_started` | a new session begins | `previous`: the session before it, `config`, `version` |
+//! | `system.session_started` | a new session begins | `previous`: the session before it, `previous_watched`, `config`, `version` |
 //! | `system.worker_started` | a worker takes a session over | `reason`, `epoch`, `resumed_after_seq`, `unwatched` |
 //! | `system.session_ended` | recording was stopped | |
 //! | `system.config_changed` | what is recorded changed | `patch`, `config` |
@@ -16,6 +16,7 @@
 //! Each is the JSON text of an event, to be published like any other.
 
 use crate::config::CaptureConfig;
+use crate::coverage::WatchedUntil;
 use crate::record::SessionId;
 use serde_json::{Value, json};
 
@@ -38,11 +39,20 @@ fn event(type_: &str, source_event: &str, data: &Value) -> String {
     .to_string()
 }
 
-/// A new session begins.
+/// A new session begins, and says how far the one before was watched, which may have ended without a word.
 #[must_use]
-pub fn session_started(previous: Option<SessionId>, config: &CaptureConfig) -> String {
+pub fn session_started(
+    previous: Option<SessionId>,
+    previous_watched: Option<&WatchedUntil>,
+    config: &CaptureConfig,
+) -> String {
     let previous = previous.map(|session_id| session_id.to_string());
-    let data = json!({"previous": previous, "config": config, "version": env!("CARGO_PKG_VERSION")});
+    let data = json!({
+        "previous": previous,
+        "previous_watched": previous_watched,
+        "config": config,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
     event("system.session_started", "recorder.open", &data)
 }
 
@@ -108,8 +118,8 @@ mod tests {
         let config = CaptureConfig::default();
         let session_id = SessionId::from_time(0, [0; 10]);
         for text in [
-            session_started(Some(session_id), &config),
-            session_started(None, &config),
+            session_started(Some(session_id), Some(&WatchedUntil::default()), &config),
+            session_started(None, None, &config),
             worker_started("wake", 2, 41, Some(Unwatched { from_ts: 1, to_ts: 2 }), &config),
             session_ended(),
             config_changed(&json!({"categories": {"network": {"enabled": false}}}), &config),

@@ -21,6 +21,8 @@ export interface FromWorker {
   ack?: number;
   config?: unknown;
   stop?: true;
+  /** Is there anything that was not sent? See `worker/heartbeat.ts`. */
+  ping?: number;
 }
 
 export class Connection {
@@ -87,7 +89,6 @@ export class Connection {
   post(everything = false): void {
     this.#clearPostTimer();
     if (this.#over || (this.#queue.waiting === 0 && !everything)) return;
-    if (everything && this.#queue.waiting === 0 && this.#queue.lastSent === 0) return;
     const port = this.#connected();
     if (port === null) return;
     this.#postedAt = performance.now();
@@ -96,9 +97,22 @@ export class Connection {
       batch !== null && this.#port === port;
       batch = this.#queue.take(everything)
     ) {
-      this.#send(port, batch.first, batch.lines);
+      this.#send(port, batch.first, batch.lines, this.#queue.waiting > 0);
     }
     if (everything && !this.#closing && this.#port === port) this.#sayLeft(port);
+  }
+
+  /** Sends what there is, and answers a ping if that was everything. */
+  answer(ping: number): void {
+    this.post();
+    if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.#queue.waiting > 0) return;
+    const port = this.#connected();
+    const { lastSent, lastAcked } = this.#queue;
+    try {
+      port?.postMessage({ relay: this.#relayId, pong: ping, sent: lastSent, acked: lastAcked });
+    } catch {
+      this.#disconnected(port as chrome.runtime.Port);
+    }
   }
 
   /** That this was all, so that a loss of it is noticed: see `worker/lost_relays.ts`. */
@@ -163,8 +177,10 @@ export class Connection {
     this.#port = port;
     port.onMessage.addListener((message: FromWorker) => this.#received(port, message));
     port.onDisconnect.addListener(() => this.#disconnected(port));
-    for (const again of this.#queue.resend())
-      if (this.#port === port) this.#send(port, again.first, again.lines);
+    for (const again of this.#queue.resend()) {
+      const isLast = again.first + again.count - 1 === this.#queue.lastSent;
+      if (this.#port === port) this.#send(port, again.first, again.lines, !isLast || this.#queue.waiting > 0);
+    }
     return this.#port;
   }
 
@@ -203,9 +219,10 @@ export class Connection {
     }, delay);
   }
 
-  #send(port: chrome.runtime.Port, first: number, lines: string): void {
+  /** `more`: something is left that was said before, perhaps in another category. */
+  #send(port: chrome.runtime.Port, first: number, lines: string, more: boolean): void {
     try {
-      port.postMessage({ relay: this.#relayId, first, lines });
+      port.postMessage({ relay: this.#relayId, first, lines, ...(more ? { more } : {}) });
       this.#armAckTimer(false);
     } catch {
       // The port was closed under us; what it was to carry is in the window.

@@ -146,11 +146,17 @@ class Relay {
   #fromWorker(message: FromWorker): void {
     if (message.config !== undefined) this.configure(message.config as Partial<RelaySettings>);
     if (message.stop) this.#stop();
+    if (message.ping !== undefined) this.#answer(message.ping);
     for (const connection of this.#inherited) {
       if (!connection.isDone) continue;
       connection.close();
       this.#inherited.delete(connection);
     }
+  }
+
+  #answer(ping: number): void {
+    this.#hook.drain();
+    for (const connection of this.#connections) connection.answer(ping);
   }
 
   readonly #onBroadcast = (message: { tabtape?: FromWorker }): void => {

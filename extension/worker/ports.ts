@@ -21,12 +21,22 @@ interface RelayMessage {
   relay: string;
   first: number;
   lines: string;
+  /** The relay has more that it has not sent. */
+  more?: boolean;
 }
 
 /** A relay's document is left, and everything up to message `left` was sent. */
 interface LeftMessage {
   relay: string;
   left: number;
+  acked: number;
+}
+
+/** A relay answers a ping: everything up to message `sent` was sent, and nothing else has been said. */
+interface PongMessage {
+  relay: string;
+  pong: number;
+  sent: number;
   acked: number;
 }
 
@@ -69,6 +79,8 @@ export class RelayPorts {
   /** Open ports, with the relay once it has said its id. */
   readonly #ports = new Map<chrome.runtime.Port, string | null>();
   readonly #lost: LostRelays;
+  /** Ports whose relay has said that its document is left: a message could throw it out of the back/forward cache. */
+  readonly #left = new WeakSet<chrome.runtime.Port>();
   readonly #sourceMaps: SourceMaps;
   readonly #pageRequests: PageRequests;
   readonly #workerErrors: WorkerErrors;
@@ -93,6 +105,11 @@ export class RelayPorts {
     this.#pageRequests = parts.pageRequests;
     this.#workerErrors = parts.workerErrors;
     this.#onException = parts.onException;
+  }
+
+  /** Asks every relay with an open port whether there is anything that it has not sent. */
+  ping(ping: number): void {
+    for (const port of this.#ports.keys()) if (!this.#left.has(port)) post(port, { ping });
   }
 
   /** Relays open a new port and send again what was not acknowledged. */
@@ -124,7 +141,14 @@ export class RelayPorts {
     let turn: Promise<void> = Promise.resolve();
     /** A relay begins each port with the first message that nobody has acknowledged. */
     let acknowledged: number | null = null;
-    port.onMessage.addListener((message: RelayMessage | LeftMessage | ClosingMessage) => {
+    port.onMessage.addListener((message: RelayMessage | LeftMessage | PongMessage | ClosingMessage) => {
+      if (isPongMessage(message)) {
+        if (this.#ports.has(port)) this.#ports.set(port, message.relay);
+        turn = turn.then(() => {
+          this.#lost.answered(message.relay, message.pong, message.sent, message.acked);
+        });
+        return;
+      }
       if (isClosingMessage(message)) {
         turn = turn.then(async () => {
           const { metadata, url, around } = this.#context(sender, tabId, await frame);
@@ -136,12 +160,15 @@ export class RelayPorts {
         return;
       }
       if (isLeftMessage(message)) {
+        this.#left.add(port);
         turn = turn.then(() => {
           const { recorder } = this.#owner;
-          if (recorder !== null) this.#lost.left(recorder, message.relay, message.left, message.acked);
+          if (recorder === null) return;
+          this.#lost.left(recorder, message.relay, sender.documentId, message.left, message.acked);
         });
         return;
       }
+      this.#left.delete(port);
       if (isRelayMessage(message) && this.#ports.has(port)) this.#ports.set(port, message.relay);
       acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
       const before = acknowledged;
@@ -178,7 +205,7 @@ export class RelayPorts {
       this.#told.add(port);
       post(port, { config: relayConfig(recorder.config) });
     }
-    const { relay, first, lines } = message;
+    const { relay, first, lines, more } = message;
     await recorder.openRelay(relay, acknowledged);
     if (recorder !== this.#committing) {
       this.#committing = recorder;
@@ -192,10 +219,11 @@ export class RelayPorts {
     const recorded = typeof own === "string" ? own : await own;
     const parts = this.#pageRequests.parts(recorder, context, first, recorded);
     const isLineByLine = this.#careful.has(relay);
-    for (const part of parts instanceof Promise ? await parts : parts) {
+    const awaited = parts instanceof Promise ? await parts : parts;
+    for (const part of awaited) {
       if (this.#owner.recorder !== recorder) return;
       if (!isLineByLine) {
-        this.#publish(port, recorder, context, relay, part);
+        this.#publish(port, recorder, context, relay, part, more !== true && part === awaited.at(-1));
         continue;
       }
       let number = part.first;
@@ -203,7 +231,7 @@ export class RelayPorts {
         if (this.#owner.recorder !== recorder) return;
         const poisoned = this.#poisoned.has(`${relay}:${number}`);
         const one = { request: part.request, first: number, lines: poisoned ? dropOf(line) : line };
-        this.#publish(port, recorder, context, relay, one);
+        this.#publish(port, recorder, context, relay, one, false);
         number++;
       }
     }
@@ -216,6 +244,7 @@ export class RelayPorts {
     context: RelayContext,
     relay: string,
     { request, first, lines }: Part,
+    isAll: boolean,
   ): void {
     let receipt: ReturnType<Recorder["publishRelay"]>;
     try {
@@ -231,7 +260,7 @@ export class RelayPorts {
       return;
     }
     if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
-    this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt);
+    this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt, isAll);
     this.#sourceMaps.observe(recorder, context, lines);
     this.#uncommittedLength += lines.length;
     this.#lastCommit = recorder
@@ -300,6 +329,17 @@ function isRelayMessage(message: unknown): message is RelayMessage {
 function isLeftMessage(message: unknown): message is LeftMessage {
   const { relay, left, acked } = (message ?? {}) as Record<string, unknown>;
   return typeof relay === "string" && Number.isSafeInteger(left) && Number.isSafeInteger(acked);
+}
+
+function isPongMessage(message: unknown): message is PongMessage {
+  const { relay, pong, sent, acked } = (message ?? {}) as Record<string, unknown>;
+  return (
+    typeof relay === "string" &&
+    relay.length <= MAX_RELAY_ID &&
+    Number.isSafeInteger(pong) &&
+    Number.isSafeInteger(sent) &&
+    Number.isSafeInteger(acked)
+  );
 }
 
 function isClosingMessage(message: unknown): message is ClosingMessage {

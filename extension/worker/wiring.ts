@@ -8,6 +8,7 @@ import type { WorkerStart } from "../../src/web/types.ts";
 import { RELAY_PORT } from "../port.ts";
 import { Documents } from "./documents.ts";
 import { BACKLOG_ALARM, Drain } from "./drain.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { Home } from "./home.ts";
 import { Idle } from "./idle.ts";
 import { LostRelays } from "./lost_relays.ts";
@@ -43,7 +44,10 @@ export function wire(home: Home): Wired {
   const scope = new Scope();
   const drain = new Drain();
   const owner = new RecorderOwner(home, {
-    onStatus: (status) => recording.onStatus(status),
+    onStatus: (status) => {
+      recording.onStatus(status);
+      heartbeat.onStatus(status);
+    },
     onReplaced: () => relays.disconnectAll(),
     onFailed: (reason) => void recording.onFailed(reason),
   });
@@ -81,6 +85,12 @@ export function wire(home: Home): Wired {
     onException: (tabId) => {
       if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
     },
+  });
+
+  const heartbeat = new Heartbeat(owner, lost, () => relays);
+  recording.followers.push({
+    recordingStarted: () => heartbeat.begin(),
+    recordingEnded: () => Promise.resolve(),
   });
 
   /** Why this worker runs, as far as an event has said by the time the recorder opens. */

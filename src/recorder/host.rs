@@ -1,5 +1,6 @@
 //! The environment of a recorder: its log, its timers, and a place that outlives it.
 
+use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
 use crate::log::{Head, LogError, LogStore};
 use crate::record::SessionId;
@@ -54,6 +55,15 @@ pub trait RecorderLog: LogStore + Clone + 'static {
     /// # Errors
     /// See [`LogError`].
     fn begin_session(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
+
+    /// How far a session was watched, if that was the last one for which it was stored.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    fn watched_until(
+        &self,
+        session_id: SessionId,
+    ) -> impl Future<Output = Result<Option<WatchedUntil>, LogError>>;
 
     /// The key that redacted values are hashed with.
     ///

@@ -1,6 +1,7 @@
 //! Opening: which session to continue or begin, and what earlier recorders lost.
 
 use super::host::{Host, RecorderLog, ResumeRecord};
+use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
 use crate::log::{Head, LogError};
 use crate::record::SessionId;
@@ -33,6 +34,8 @@ pub struct Opened<L> {
     pub resumed: bool,
     /// The session before, when this one is new.
     pub previous: Option<SessionId>,
+    /// How far the session before was watched, if that is known.
+    pub previous_watched: Option<WatchedUntil>,
     /// The key that redacted values are hashed with.
     pub install_key: [u8; 32],
     /// Losses of earlier sessions that no collector has acknowledged yet.
@@ -69,6 +72,7 @@ pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>,
         failed: Some(failed),
         resumed: false,
         previous: resume.session_id,
+        previous_watched: None,
         install_key,
         finished: resume.volatile,
         unconfirmed: resume.logged,
@@ -108,6 +112,7 @@ async fn open_in<L: RecorderLog, H: Host>(
             failed: None,
             resumed: true,
             previous: None,
+            previous_watched: None,
             install_key,
             finished,
             unconfirmed: None,
@@ -119,6 +124,10 @@ async fn open_in<L: RecorderLog, H: Host>(
     }
     let last = log.sessions().await?.last().map(|(session_id, _)| *session_id);
     let previous = session_id.or(last);
+    let previous_watched = match previous {
+        Some(previous) => log.watched_until(previous).await?,
+        None => None,
+    };
     let session_id = new_session_id(host);
     let head = log.begin_session(session_id).await?;
     Ok(Opened {
@@ -128,6 +137,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         failed: None,
         resumed: false,
         previous,
+        previous_watched,
         install_key,
         finished,
         unconfirmed: None,

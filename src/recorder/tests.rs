@@ -1,6 +1,7 @@
 //! Recorders that live and die in virtual time, over a log that can be made to fail.
 
 use super::*;
+use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
 use crate::delivery::tests::world::World;
 use crate::event::Trust;
@@ -112,6 +113,8 @@ struct TestLog {
     unwritable: Rc<Cell<bool>>,
     /// So many commits succeed, and one more after each reopening.
     commits_left: Rc<Cell<Option<u32>>>,
+    /// How far a session was watched.
+    watched_until: Rc<RefCell<Option<(SessionId, WatchedUntil)>>>,
     /// How often it was tried.
     opens: Rc<Cell<usize>>,
 }
@@ -123,6 +126,7 @@ impl Default for TestLog {
             unopenable: Rc::default(),
             unwritable: Rc::default(),
             commits_left: Rc::default(),
+            watched_until: Rc::default(),
             opens: Rc::default(),
         }
     }
@@ -226,6 +230,12 @@ impl RecorderLog for TestLog {
 
     async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
         Ok(self.writable()?.open(session_id))
+    }
+
+    async fn watched_until(&self, session_id: SessionId) -> Result<Option<WatchedUntil>, LogError> {
+        self.database()?;
+        let stored = self.watched_until.borrow().clone();
+        Ok(stored.filter(|(of, _)| *of == session_id).map(|(_, until)| until))
     }
 
     async fn install_key(&self) -> Result<[u8; 32], LogError> {
@@ -410,6 +420,25 @@ fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
     assert_eq!(second.opened.previous, Some(lost));
     assert_eq!(log.stored(&host, lost), [format!("1-4 {NOT_RETAINED}")]);
     assert_eq!(second.opened.finished[0].session_id, lost, "a collector is told too");
+}
+
+#[test]
+fn a_new_session_knows_how_far_the_one_before_was_watched() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    assert_eq!(first.opened.previous_watched, None);
+    let until = WatchedUntil { until_ts: 7, behind: Vec::new() };
+    log.watched_until.replace(Some((first.opened.session_id, until.clone())));
+    drop(first);
+    let resumed = Recorder::start(&host, &log);
+    assert!(resumed.opened.resumed);
+    assert_eq!(resumed.opened.previous_watched, None);
+    drop(resumed);
+    // The browser was killed: what a worker leaves for the next one is gone.
+    host.saved.take();
+    assert_eq!(Recorder::start(&host, &log).opened.previous_watched, Some(until));
+    host.saved.take();
+    assert_eq!(Recorder::start(&host, &log).opened.previous_watched, None, "that is another session's");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::clock::wall_micros;
 use super::errors::error;
 use super::indexed_db::{Durability, IndexedDbLog};
 use super::session::session_id;
-use crate::coverage::{Coverage, MILESTONES};
+use crate::coverage::{Coverage, MILESTONES, WatchedUntil, previous_session};
 use crate::log::{Columns, LogError, PageLimit, Tally, read_page};
 use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
@@ -117,17 +117,41 @@ impl JsLogReader {
         Ok(json)
     }
 
-    /// Returns the coverage of a session as JSON: `{watched, unwatched}`.
+    /// Returns the coverage of a session as JSON: `{watched, unwatched, lost}`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn coverage(&self, session: String) -> Result<String, JsValue> {
+        let mut coverage = self.recorded_coverage(&session).await?;
+        if let Some((until, last_ts)) = self.end_known_later(&session).await? {
+            coverage.end_unclosed(last_ts, Some(&until));
+        }
+        serde_json::to_string(&coverage).map_err(|wrong| error("log_failed", &wrong))
+    }
+
+    /// Returns how far a session was watched, if the session after it says so, and when its last commit was made.
+    async fn end_known_later(&self, session: &str) -> Result<Option<(WatchedUntil, u64)>, JsValue> {
+        let session_id = session_id(session)?;
+        let heads = self.log.heads().await.map_err(failed)?;
+        let Some(at) = heads.iter().position(|(id, ..)| *id == session_id) else { return Ok(None) };
+        let Some((next, ..)) = heads.get(at + 1) else { return Ok(None) };
+        let page = self.page(&next.to_string(), 0.0, "type:system.session_started", 1).await?;
+        let Some(Entry::Event(event)) = page.entries.first() else { return Ok(None) };
+        let data = serde_json::from_slice(event.record().data()).unwrap_or_default();
+        let last_ts = heads[at].1.committed_ms * 1_000;
+        Ok(previous_session(&data)
+            .filter(|(previous, _)| previous == session)
+            .and_then(|(_, until)| Some((until?, last_ts))))
+    }
+
+    /// Reads what a session says of its own coverage.
+    async fn recorded_coverage(&self, session: &str) -> Result<Coverage, JsValue> {
         let selector = format!("type:{}", MILESTONES.join(","));
-        let session_id = session_id(&session)?;
+        let session_id = session_id(session)?;
         let known = self.coverages.borrow().get(&session_id).cloned();
         let (mut coverage, mut after_seq) = known.unwrap_or_default();
         loop {
-            let page = self.page(&session, after_seq as f64, &selector, usize::MAX).await?;
+            let page = self.page(session, after_seq as f64, &selector, usize::MAX).await?;
             for entry in &page.entries {
                 let Entry::Event(event) = entry else { continue };
                 let record = event.record();
@@ -136,9 +160,8 @@ impl JsLogReader {
             }
             after_seq = page.after_seq;
             if page.is_last {
-                let json = serde_json::to_string(&coverage);
-                self.coverages.borrow_mut().insert(session_id, (coverage, after_seq));
-                return json.map_err(|wrong| error("log_failed", &wrong));
+                self.coverages.borrow_mut().insert(session_id, (coverage.clone(), after_seq));
+                return Ok(coverage);
             }
         }
     }

@@ -52,6 +52,8 @@ export interface LoggedCoverage {
   /** `categories` that were on, each with its detail level. */
   watched: { from_ts: number; to_ts: number | null; categories: Record<string, string> }[];
   unwatched: { from_ts: number; to_ts: number }[];
+  /** Documents of which an unknown number of events is lost. */
+  lost: { from_ts: number; to_ts: number; document_id: string; tab_id: string | null; reason: string }[];
 }
 
 /** The storage that the logs use, and the quota. */

@@ -15,6 +15,7 @@ import type {
   RecorderStatus,
   RelayContext,
   RelayReceipt,
+  WatchedUntil,
 } from "./types.ts";
 import { discard, failure, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
@@ -117,6 +118,13 @@ class OpenRecorder implements Recorder {
     return this.#wait(() => {
       const [until = this.#wasm.latestSeq] = checked(SIGNATURES["Recorder.committed"], seq);
       return this.#wasm.committed(until);
+    });
+  }
+
+  confirmWatched(until: WatchedUntil): Promise<void> {
+    return this.#wait(() => {
+      const [read] = checked(SIGNATURES["Recorder.confirmWatched"], until);
+      return this.#wasm.confirmWatched(JSON.stringify(read));
     });
   }
 

@@ -28,6 +28,7 @@ import {
   whole,
 } from "./kinds.ts";
 import type { EventInput } from "./records.ts";
+import type { WatchedUntil } from "./types.ts";
 import type { Glue, Instance } from "./wasm.ts";
 
 /** The wasm half of `CategoryLogs`, and where it lives. */
@@ -297,6 +298,16 @@ export const SIGNATURES = {
   ],
   "Recorder.recordDrop": drop,
   "Recorder.committed": [["seq", optional(seq("invalid_cursor"))]],
+  "Recorder.confirmWatched": [
+    [
+      "until",
+      plain<WatchedUntil>({
+        type: "WatchedUntil",
+        code: "invalid_watched_until",
+        expected: "an object that JSON can hold",
+      }),
+    ],
+  ],
   "Recorder.configure": [["patch", patch("invalid_config")]],
   "Recorder.setRedaction": [["rules", redaction]],
   "Recorder.isSiteRecorded": [["url", text()]],

@@ -129,6 +129,13 @@ export interface RelayReceipt {
   refused: { message: number; code: string; error: string }[];
 }
 
+/** How far a session was certainly watched. Times are Unix microseconds. */
+export interface WatchedUntil {
+  until_ts: number;
+  /** Documents that have not confirmed it: their last committed event, or when they last did. */
+  behind: { document_id: string; tab_id: string | null; from_ts: number }[];
+}
+
 export interface RecorderStatus {
   session_id: string;
   epoch: number;
@@ -188,6 +195,11 @@ export interface Recorder {
   recordDrop(category: string, count: number, reason: string): number;
   /** Resolves once `seq` (default: everything published so far) is durable. */
   committed(seq?: number): Promise<void>;
+  /**
+   * Stores that everything observed until then is committed. If the whole browser is killed, the next session says it
+   * of this one, whose coverage ends there.
+   */
+  confirmWatched(until: WatchedUntil): Promise<void>;
   /** Applies a merge patch and records `system.config_changed`. */
   configure(patch: CaptureConfigPatch): CaptureConfig;
   readonly config: CaptureConfig;

@@ -2,6 +2,25 @@
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { countLogged, coverageOf, lostWhileWatched } from "./said.mjs";
+import { Tab } from "./tab.mjs";
+
+/** The session that is being written. @param {import("./rig.mjs").Rig} rig */
+const newest = async (rig) => (await coverageOf(rig))[0];
+
+/** How far the recorder has confirmed that it watched. @param {import("./rig.mjs").Rig} rig @returns {Promise<number>} */
+async function watchedUntil(rig) {
+  const row = await rig.inWorker(`new Promise((resolve, reject) => {
+    const opening = indexedDB.open("tabtape");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction("meta").objectStore("meta").get("watched_until");
+      reading.onerror = () => reject(reading.error);
+      reading.onsuccess = () => (opening.result.close(), resolve(reading.result));
+    };
+  })`);
+  return JSON.parse(row).until.until_ts;
+}
 
 /** @type {import("./suite.mjs").Scenario[]} */
 export const browsers = [
@@ -18,6 +37,59 @@ export const browsers = [
         await rig.killBrowser();
         await rig.startBrowser();
       }
+    },
+  },
+  {
+    name: "killed_while_busy",
+    what: "the browser is killed while one tab writes and another is too busy to send what it said",
+    times: { small: 2, full: 10 },
+    own: true,
+    emitterKilled: true,
+    prepare(rig) {
+      rig.logsConsole = true;
+    },
+    async run(rig, times) {
+      const name = "killed_while_busy";
+      let lost = 0;
+      for (let time = 0; time < times; time++) {
+        const began = Date.now() * 1_000;
+        const writer = await Tab.open(rig.cdp, rig.speakerUrl(name, `writer${time}`));
+        const busy = await Tab.open(rig.cdp, rig.speakerUrl(name, `busy${time}`), { newWindow: true });
+        await busy.evaluate("say(1)");
+        await writer.evaluate("void setInterval(log, 20, 2)");
+        await rig.until("a heartbeat", async () => (await watchedUntil(rig)) > began);
+        const { session } = await newest(rig);
+        // Every other time the page is slow instead, and says something all the time.
+        const isSlow = time % 2 === 1;
+        if (isSlow) {
+          await busy.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+          await busy.evaluate("void setInterval(log, 20, 20)");
+          await sleep(1_000 + Math.random() * 4_000);
+        } else {
+          const said = (await newest(rig)).last_ts;
+          busy.evaluate("sayAndBlock(20, 60_000)").catch(() => {});
+          // Long enough that a beat, which the busy page does not answer, has been stored.
+          const soon = said + 8_000_000;
+          await rig.until("the other tab to go on", async () => (await newest(rig)).last_ts > soon);
+        }
+        await rig.killBrowser();
+        await rig.startBrowser();
+        await rig.flushed();
+        await rig.until("the end of the session to be known", async () => {
+          const ended = (await coverageOf(rig)).find((other) => other.session === session);
+          return ended.watched.every((/** @type {any} */ { to_ts }) => to_ts !== null);
+        });
+        const ended = (await coverageOf(rig)).find((other) => other.session === session);
+        if (!ended.watched.some((/** @type {any} */ { to_ts }) => to_ts > began))
+          throw new Error(`nothing counts as watched: ${JSON.stringify(ended)}`);
+        const claims = await lostWhileWatched(rig, name);
+        if (claims.found.length > 0)
+          throw new Error(`lost in time that is called watched: ${claims.found}; ${JSON.stringify(ended)}`);
+        if (!isSlow && claims.lost === lost) throw new Error("the busy tab has lost nothing");
+        lost = claims.lost;
+      }
+      await countLogged(rig, name);
+      return `${lost} lines lost, none of them in time that is called watched`;
     },
   },
   {

@@ -1,6 +1,6 @@
 /** What pages say in the moment in which they end, or are left: delivered, or marked in coverage. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { everythingIsMarked } from "./said.mjs";
+import { countLogged, everythingIsMarked } from "./said.mjs";
 import { Tab } from "./tab.mjs";
 
 /** @typedef {import("./rig.mjs").Rig} Rig */
@@ -96,4 +96,90 @@ export const lastWords = [
       await everythingIsMarked(rig, "words_at_the_end");
     },
   },
+  {
+    name: "left_as_worker_starts",
+    what: "a page speaks and goes to another at once, while no worker runs that could take its words",
+    times: { small: 8, full: 40 },
+    own: true,
+    emitterKilled: true,
+    prepare(rig) {
+      rig.logsConsole = true;
+    },
+    async run(rig, times) {
+      const name = "left_as_worker_starts";
+      const tab = await Tab.open(rig.cdp, `${rig.site.origin}/blank`);
+      rig.closeLater(tab);
+      for (let time = 0; time < times; time++) {
+        // Whatever happens in a browser starts it again.
+        await rig.until("the worker to be stopped", async () => {
+          await rig.killWorker();
+          return (await rig.workers()).length === 0;
+        });
+        const to = rig.speakerUrl(name, `t${time}`);
+        const next = encodeURIComponent(`/blank?${time}`);
+        tab.evaluate(`void (location.href = ${JSON.stringify(`${to}&next=${next}`)})`).catch(() => {});
+        await rig.until("the next page", async () => (await urlOf(tab)).endsWith(`/blank?${time}`));
+      }
+      await everythingIsMarked(rig, name);
+    },
+  },
+  {
+    name: "left_as_worker_stops",
+    what: "the worker is stopped in the moment in which a page leaves for the back/forward cache",
+    times: { small: 10, full: 40 },
+    own: true,
+    emitterKilled: true,
+    prepare(rig) {
+      rig.logsConsole = true;
+    },
+    async run(rig, times) {
+      const name = "left_as_worker_stops";
+      const tab = await Tab.open(rig.cdp, `${rig.site.otherOrigin}/blank`);
+      rig.closeLater(tab);
+      for (let time = 0; time < times; time++) {
+        const id = `t${time}`;
+        await tab.go(rig.speakerUrl(name, id));
+        await tab.evaluate("say(5), void setInterval(log, 5, 3)");
+        await heardOf(rig, id);
+        await leave(rig, tab, name, id, time);
+        // Every other one comes back and may send again; the others are gone for good.
+        if (time % 2 === 0) await tab.back();
+      }
+      await tab.go(`${rig.site.otherOrigin}/blank`);
+      await everythingIsMarked(rig, name);
+      await countLogged(rig, name);
+    },
+  },
 ];
+
+/** Leaves the page, and stops the worker some milliseconds before, in or after its `pagehide`. */
+async function leave(
+  /** @type {Rig} */ rig,
+  /** @type {Tab} */ tab,
+  /** @type {string} */ name,
+  /** @type {string} */ id,
+  /** @type {number} */ time,
+) {
+  const wait = [0, 2, 5, 10, 20, 40][time % 6] ?? 0;
+  const hidden = new Promise((resolve) => {
+    const stop = rig.emitted.onTold((ofName, of, _count, what) => {
+      if (ofName !== name || !of.startsWith(`${id}_`) || what !== "pagehide") return;
+      stop();
+      resolve(undefined);
+    });
+  });
+  const to = JSON.stringify(`${rig.site.otherOrigin}/blank`);
+  // Every third time before the page knows of it.
+  const isEarly = time % 3 === 2;
+  tab.evaluate(`void (location.href = ${to})`).catch(() => {});
+  const left = rig.until("the page to be left", async () => (await urlOf(tab)).endsWith("/blank"));
+  // A beacon may be refused when many are on their way.
+  if (!isEarly) await Promise.race([hidden, left]);
+  if (wait > 0) await sleep(wait);
+  await rig.killWorker();
+  await left;
+}
+
+/** A page that is on its way into the back/forward cache answers nothing. @param {Tab} tab @returns {Promise<string>} */
+const urlOf = (tab) =>
+  Promise.race([tab.evaluate("document.readyState === 'complete' ? location.href : ''"), sleep(1_000, "")]);

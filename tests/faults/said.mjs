@@ -14,25 +14,34 @@ const CLOCK_MICROS = 2_000;
 
 /** Says `NAME/ID:NUMBER @MICROSECONDS`, when told to, and tells its server how many lines that were. */
 export const SPEAKER = `<!doctype html><meta charset="utf-8"><title>speaker</title><script>
-  const { name, id: of, last = "3" } = Object.fromEntries(new URL(location).searchParams);
+  const { name, id: of, last = "3", next: goesTo } = Object.fromEntries(new URL(location).searchParams);
   // A page that is loaded again is another document.
   const id = of + "_" + Math.random().toString(36).slice(2, 10);
-  let next = 0;
+  let number = 0;
   const micros = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
-  const tell = (what) => navigator.sendBeacon("/emitted", JSON.stringify({ name, id, count: next, what }));
+  const tell = (what) => navigator.sendBeacon("/emitted", JSON.stringify({ name, id, count: number, what }));
+  function log(count) {
+    for (let n = 0; n < count; n++) console.log(name + "/" + id + ":" + number++ + " @" + micros());
+  }
   function say(count, what = "burst") {
-    for (let n = 0; n < count; n++) console.log(name + "/" + id + ":" + next++ + " @" + micros());
+    log(count);
     tell(what);
+  }
+  /** Says lines in one task, which then ends only after some time. */
+  function sayAndBlock(count, blockMs) {
+    log(count);
+    for (const began = performance.now(); performance.now() - began < blockMs; );
   }
   /** Never ends its task. */
   function sayForever(everyMs) {
     for (;;) {
-      console.log(name + "/" + id + ":" + next++ + " @" + micros());
+      log(1);
       for (const began = performance.now(); performance.now() - began < everyMs; );
     }
   }
   addEventListener("pagehide", () => say(Number(last), "pagehide"));
   addEventListener("pageshow", (event) => { if (event.persisted) say(3, "pageshow"); });
+  if (goesTo !== undefined) { say(2, "redirect"); location.replace(goesTo); }
 </script>`;
 
 /**
@@ -67,7 +76,8 @@ export async function coverageOf(rig) {
 }
 
 /**
- * Documents of `name` that lack lines which no mark in coverage explains.
+ * Documents of `name` that lack lines although coverage neither lists the document as lost nor calls the time unwatched,
+ * as it does when a worker is stopped before its first commit.
  * @param {Rig} rig @param {string} name @returns {Promise<string[]>}
  */
 export async function unmarked(rig, name) {
@@ -77,6 +87,7 @@ export async function unmarked(rig, name) {
     rig.collector.events(`type:system.relay_lost,system.relay_unconfirmed url:*name=${name}*`),
     loggedLines(rig, name),
   ]);
+  const unwatched = sessions.flatMap((session) => session.unwatched);
   const lost = new Map(sessions.flatMap((session) => session.lost).map((mark) => [mark.document_id, mark]));
   const found = [];
   for (const [id, count] of rig.emitted.of(name)) {
@@ -89,6 +100,11 @@ export async function unmarked(rig, name) {
       .flatMap(({ data }) => lost.get(/** @type {any} */ (data).document_id) ?? []);
     const outside = missing.filter((number) => {
       const micros = logged.get(id)?.get(number);
+      if (
+        micros !== undefined &&
+        unwatched.some(({ from_ts, to_ts }) => micros >= from_ts && micros <= to_ts)
+      )
+        return false;
       return !its.some(
         ({ from_ts, to_ts }) =>
           micros === undefined || (micros >= from_ts - CLOCK_MICROS && micros <= to_ts + CLOCK_MICROS),
@@ -101,6 +117,48 @@ export async function unmarked(rig, name) {
     );
   }
   return found;
+}
+
+/**
+ * Lines that were lost in time which coverage calls watched, and how many were lost in all.
+ * @param {Rig} rig @param {string} name
+ */
+export async function lostWhileWatched(rig, name) {
+  const [{ documents }, sessions, logged] = await Promise.all([
+    storedOf(rig.collector, name),
+    coverageOf(rig),
+    loggedLines(rig, name),
+  ]);
+  const events = await rig.collector.events(`type:console.log url:*name=${name}*`);
+  /** The browser's name of a document, by ours. @type {Map<string, string | undefined>} */
+  const names = new Map();
+  for (const { data, source } of events) {
+    const [, id = ""] = /\/(\w+):/.exec(String(/** @type {any} */ (data).text)) ?? [];
+    names.set(id, source.metadata?.document_id);
+  }
+  const within = (
+    /** @type {{ from_ts: number, to_ts: number | null }} */ { from_ts, to_ts },
+    /** @type {number} */ ts,
+  ) => ts >= from_ts && ts <= (to_ts ?? Number.POSITIVE_INFINITY);
+  const found = [];
+  let lost = 0;
+  for (const [id, numbers] of logged) {
+    for (const [number, ts] of numbers) {
+      if (documents.get(id)?.has(number)) continue;
+      lost++;
+      const isClaimed = sessions.some(
+        (session) =>
+          session.watched.some((/** @type {any} */ stretch) => within(stretch, ts)) &&
+          !session.unwatched.some((/** @type {any} */ stretch) => within(stretch, ts)) &&
+          !session.lost.some(
+            (/** @type {any} */ mark) =>
+              mark.document_id === names.get(id) && within(mark, ts + CLOCK_MICROS),
+          ),
+      );
+      if (isClaimed) found.push(`${id}:${number} at ${ts}`);
+    }
+  }
+  return { found, lost };
 }
 
 /** Waits until every line is stored or marked. @param {Rig} rig @param {string} name */

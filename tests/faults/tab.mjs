@@ -12,10 +12,10 @@ export class Tab {
 
   /**
    * @param {CdpPipe} cdp @param {string} url
-   * @param {{ firstScript?: string | undefined, background?: boolean }} [options] The script runs before every document's own.
+   * @param {{ firstScript?: string | undefined, background?: boolean, newWindow?: boolean }} [options] The script runs before every document's own.
    */
-  static async open(cdp, url, { firstScript, background = false } = {}) {
-    const { targetId } = await cdp.send("Target.createTarget", { url: "about:blank", background });
+  static async open(cdp, url, { firstScript, background = false, newWindow = false } = {}) {
+    const { targetId } = await cdp.send("Target.createTarget", { url: "about:blank", background, newWindow });
     const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
     const tab = new Tab(cdp, targetId, sessionId);
     await tab.send("Page.enable");

@@ -36,7 +36,7 @@ const { gapReason } = await bundled("list/reasons.ts");
 /** @type {typeof import("../../www/src/data/collector.ts")} */
 const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
-const { unwatchedIn, mergeCoverage } = await bundled("data/coverage.ts");
+const { lostIn, unwatchedIn, mergeCoverage, watchingFrom } = await bundled("data/coverage.ts");
 
 /** @type {typeof import("../../www/src/network/requests.ts")} */
 const { RequestTable } = await bundled("network/requests.ts");
@@ -295,8 +295,9 @@ test("a time that no stretch covers is not recorded, category by category", () =
     {
       watched: [on(10, 20, "console", "network"), on(20, 30, "console")],
       unwatched: [{ from_ts: 14, to_ts: 16 }],
+      lost: [],
     },
-    { watched: [on(50, null, "console")], unwatched: [] },
+    { watched: [on(50, null, "console")], unwatched: [], lost: [] },
   ]);
   const holes = (
     /** @type {number} */ from,
@@ -313,12 +314,24 @@ test("a time that no stretch covers is not recorded, category by category", () =
   assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
   assert.deepEqual(holes(31, 40), [[31, 40]]);
   assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
-  const another = mergeCoverage([watching, { watched: [on(0, 25, "console")], unwatched: [] }]);
+  const another = mergeCoverage([watching, { watched: [on(0, 25, "console")], unwatched: [], lost: [] }]);
   assert.deepEqual(
     unwatchedIn(another, { from: 12, to: 28 }, []),
     [],
     "another browser was watching meanwhile",
   );
+});
+
+test("a document that has lost an unknown number of events is found in its time", () => {
+  const span = { from_ts: 10, to_ts: 20, document_id: "D", tab_id: "7", reason: "tab_closed" };
+  const watching = mergeCoverage([
+    watchingFrom({ watched: [], unwatched: [], lost: [span] }),
+    watchingFrom({}),
+  ]);
+  const found = (/** @type {number} */ from, /** @type {number} */ to) => lostIn(watching, { from, to });
+  assert.deepEqual(found(15, 30), [{ from_ts: 10, to_ts: 20, tab: "7", reason: "tab_closed" }]);
+  assert.equal(found(20, 30).length, 1);
+  assert.deepEqual([...found(0, 9), ...found(21, 30)], []);
 });
 
 test("records that retention deleted before they were read are a gap in the list", async () => {

@@ -34,6 +34,7 @@ mod schema;
 mod storage;
 mod transaction;
 
+use crate::coverage::WatchedUntil;
 use crate::log::merge::Damage;
 use crate::log::{Commit, Head, LogError, LogStore, Retained, RetentionPolicy};
 use crate::record::{Entry, SessionId};
@@ -46,7 +47,10 @@ use evict::{EvictedSegment, write_pending_gaps};
 use read::Limit;
 use request::RequestFuture;
 use reusable_buffer::ReusableBuffer;
-use rows::{HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of};
+use rows::{
+    HeadRow, acked_key, acked_row, acked_seq, relay_message, session_key, session_of, watched_until_of,
+    watched_until_row,
+};
 use schema::{ACKED, HEADS, META, RELAYS};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -70,6 +74,7 @@ const ROOM_FACTOR: u64 = 8;
 const MIN_ROOM_BYTES: u64 = 4 << 20;
 
 const INSTALL_KEY: &str = "install_key";
+const WATCHED_UNTIL: &str = "watched_until";
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -246,6 +251,27 @@ impl IndexedDbLog {
         Ok(key)
     }
 
+    /// Stores how far a session was watched, in place of what was stored before, if `epoch` still owns it.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn set_watched_until(
+        &self,
+        session_id: SessionId,
+        epoch: u64,
+        until: &WatchedUntil,
+    ) -> Result<(), LogError> {
+        let transaction = self.connection.write(&[HEADS, META]).await?;
+        let head = RequestFuture::of(transaction.store(HEADS)?.get(&session_key(session_id)))?.await?;
+        let theirs = HeadRow::from_js(&head)?.ok_or(LogError::Missing)?.epoch;
+        if theirs != epoch {
+            return Err(LogError::Superseded { ours: epoch, theirs });
+        }
+        let row = watched_until_row(session_id, until)?;
+        transaction.store(META)?.put_with_key(&row, &WATCHED_UNTIL.into()).map_err(from_thrown)?;
+        transaction.complete().await
+    }
+
     /// How much is stored by category, and what the browser allows.
     ///
     /// # Errors
@@ -353,6 +379,12 @@ impl RecorderLog for IndexedDbLog {
 
     async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
         Self::begin_session(self, session_id).await
+    }
+
+    async fn watched_until(&self, session_id: SessionId) -> Result<Option<WatchedUntil>, LogError> {
+        let transaction = self.connection.read(&[META]).await?;
+        let row = RequestFuture::of(transaction.store(META)?.get(&WATCHED_UNTIL.into()))?.await?;
+        Ok(watched_until_of(&row, session_id))
     }
 
     async fn install_key(&self) -> Result<[u8; 32], LogError> {

@@ -1,7 +1,8 @@
 //! Keys and rows, as they are in the database. See [`schema`](super::schema).
 
 use super::error::{bad_row, from_thrown};
-use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
+use super::schema::{ACKED, HEADS, META, RELAYS, SEGMENTS};
+use crate::coverage::WatchedUntil;
 use crate::log::tombstone::{decode_any, is_tombstone};
 use crate::log::{Head, LogError, Segment};
 use crate::record::SessionId;
@@ -106,6 +107,26 @@ struct StoredHead {
     bytes: Vec<u64>,
     #[serde(default)]
     retained_from: Vec<u64>,
+}
+
+/// The row `watched_until` of `meta`.
+#[derive(Serialize, Deserialize)]
+struct StoredWatchedUntil {
+    session: SessionId,
+    until: WatchedUntil,
+}
+
+/// Makes the row `watched_until`, which is JSON.
+pub(super) fn watched_until_row(session: SessionId, until: &WatchedUntil) -> Result<JsValue, LogError> {
+    let row = StoredWatchedUntil { session, until: until.clone() };
+    let json = serde_json::to_string(&row).map_err(|error| bad_row(META, &error.to_string()))?;
+    Ok(json.into())
+}
+
+/// Reads the row `watched_until`; `None` if it is of another session, or cannot be read.
+pub(super) fn watched_until_of(row: &JsValue, session_id: SessionId) -> Option<WatchedUntil> {
+    let row: StoredWatchedUntil = serde_json::from_str(&row.as_string()?).ok()?;
+    (row.session == session_id).then_some(row.until)
 }
 
 /// A row of `relays`.

@@ -6,7 +6,7 @@
 //! | `heads` | `session` | `{ epoch, latest_seq, committed_ms, categories, bytes, retained_from }` |
 //! | `relays` | `relay_id` | `{ message, committed_ms }` |
 //! | `acked` | `[session, store_id]` | `{ acked_seq, acked_ms }` |
-//! | `meta` | name | `install_key`: 32 random bytes |
+//! | `meta` | name | `install_key`: 32 random bytes; `watched_until`: how far the newest session was [watched](crate::coverage::WatchedUntil) |
 //!
 //! Keys stand outside the values and there is no index: a commit costs one put a category and one for
 //! the head, and a new category costs nothing.

@@ -17,6 +17,7 @@ use super::runtime::Worker;
 use super::session as boundary;
 use super::status::StatusNotice;
 use crate::config::{CaptureConfig, SitePattern};
+use crate::coverage::WatchedUntil;
 use crate::delivery::{Delivery, DeliveryStatus, NotFlushed, Notice};
 use crate::recorder::{Host, ResumeRecord, open};
 use crate::session::State;
@@ -183,6 +184,24 @@ impl JsRecorder {
             let _ = kept.await;
         }
         Ok(())
+    }
+
+    /// Stores how far the session was watched, as JSON of a [`WatchedUntil`]. Of a session that lives in memory nothing
+    /// is stored: it would end with this memory.
+    ///
+    /// # Errors
+    /// `invalid_watched_until`, or what the log says.
+    #[wasm_bindgen(js_name = confirmWatched)]
+    pub async fn confirm_watched(&self, until: String) -> Result<(), JsValue> {
+        let until: WatchedUntil =
+            serde_json::from_str(&until).map_err(|wrong| error("invalid_watched_until", &wrong))?;
+        let (session_id, state, epoch) = {
+            let session = self.recorder.session.borrow();
+            (session.session_id(), session.state(), session.epoch())
+        };
+        let Some(log) = self.recorder.log.clone().filter(|_| state == State::Logged) else { return Ok(()) };
+        let stored = log.set_watched_until(session_id, epoch, &until).await;
+        stored.map_err(|failed| error(failed.code(), &failed))
     }
 
     /// Applies a merge patch, in JSON, and records it. Returns the whole config, in JSON.

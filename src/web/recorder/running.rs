@@ -88,7 +88,11 @@ impl Recorder {
         };
         let config = recorder.config.borrow().clone();
         if !opened.resumed {
-            recorder.publish_system(&system::session_started(opened.previous, &config));
+            recorder.publish_system(&system::session_started(
+                opened.previous,
+                opened.previous_watched.as_ref(),
+                &config,
+            ));
         }
         recorder.publish_system(&system::worker_started(
             reason,

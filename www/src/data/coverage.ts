@@ -15,11 +15,20 @@ export interface Watched {
   categories: string[];
 }
 
+/** A document of which an unknown number of events may be missing in a span of time. */
+export interface LostDocument {
+  from_ts: number;
+  to_ts: number;
+  tab: string;
+  reason: string;
+}
+
 /** The coverage of one session. */
 export interface Watching {
   watched: Watched[];
   /** Times in which the recorder's worker was down. */
   unwatched: { from_ts: number; to_ts: number }[];
+  lost: LostDocument[];
 }
 
 export interface Coverage extends Watching {
@@ -28,7 +37,7 @@ export interface Coverage extends Watching {
   ended: boolean;
 }
 
-export const NO_COVERAGE: Coverage = { watched: [], unwatched: [], restarts: [], ended: false };
+export const NO_COVERAGE: Coverage = { watched: [], unwatched: [], lost: [], restarts: [], ended: false };
 
 /** Selects the events that report a start of the worker. */
 export const RESTARTS_QUERY = "type:system.worker_started";
@@ -45,7 +54,7 @@ export function restartsFrom(lines: string[]): Coverage["restarts"] {
 
 /** Reads the coverage of one session from a source's answer. */
 export function watchingFrom(value: unknown): Watching {
-  const { watched, unwatched } = asObject(value);
+  const { watched, unwatched, lost } = asObject(value);
   const spans = <T>(list: unknown, make: (from_ts: number, to_ts: number | null, span: unknown) => T): T[] =>
     asArray(list).flatMap((span) => {
       const { from_ts, to_ts } = asObject(span);
@@ -59,13 +68,23 @@ export function watchingFrom(value: unknown): Watching {
       categories: Object.keys(asObject(asObject(span).categories)),
     })),
     unwatched: spans(unwatched, (from_ts, to_ts) => ({ from_ts, to_ts: to_ts ?? from_ts })),
+    lost: spans(lost, (from_ts, to_ts, span) => {
+      const { tab_id, reason } = asObject(span);
+      return {
+        from_ts,
+        to_ts: to_ts ?? from_ts,
+        tab: asString(tab_id) ?? "",
+        reason: asString(reason) ?? "",
+      };
+    }),
   };
 }
 
 /** Merges sessions: a time is watched if it is watched in one of them. */
 export function mergeCoverage(sessions: Iterable<Watching>): Watching {
-  const all: Watching = { watched: [], unwatched: [] };
-  for (const { watched, unwatched } of sessions) {
+  const all: Watching = { watched: [], unwatched: [], lost: [] };
+  for (const { watched, unwatched, lost } of sessions) {
+    all.lost.push(...lost);
     all.watched.push(...watched.flatMap((stretch) => without(stretch, unwatched)));
     all.unwatched.push(...unwatched);
   }
@@ -114,6 +133,11 @@ export function unwatchedIn({ watched }: Watching, { from, to }: Range, categori
   }
   if (seen < end) found.push({ from: seen, to });
   return found;
+}
+
+/** Returns the documents of which something may be missing in a range. */
+export function lostIn({ lost }: Watching, { from, to }: Range): LostDocument[] {
+  return lost.filter(({ from_ts, to_ts }) => from_ts <= to && to_ts >= from);
 }
 
 /** Returns the length of all ranges in microseconds. */

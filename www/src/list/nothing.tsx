@@ -1,5 +1,5 @@
 /** The message of an empty list: nothing happened, nothing matched, or nothing was being recorded. */
-import { type Coverage, isReported, lengthOf, unwatchedIn } from "../data/coverage";
+import { type Coverage, isReported, lengthOf, lostIn, unwatchedIn } from "../data/coverage";
 import type { Range } from "../data/range";
 import { count } from "../data/time";
 import { valuesOf } from "../filter/text";
@@ -97,6 +97,9 @@ function describeUnwatched(coverage: Coverage, range: Range, q: string): string 
     return "Nothing that matches was recorded. Which categories were on at that time is not known.";
   const categories = valuesOf(q, "category");
   const unwatched = unwatchedIn(coverage, range, categories);
+  const lost = new Set(lostIn(coverage, range).map(({ tab }) => tab)).size;
+  if (unwatched.length === 0 && lost > 0)
+    return `The recorder was running, but ${count(lost)} ${lost === 1 ? "tab" : "tabs"} ended at this time whose last events may be missing, so something may have happened.`;
   if (unwatched.length === 0) return null;
   const what = categories.length === 0 ? "" : ` for ${categories.join(", ")}`;
   const part = lengthOf(unwatched) >= range.to - range.from ? "at this time" : "for a part of this time";

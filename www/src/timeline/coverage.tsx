@@ -36,6 +36,13 @@ export function Coverage({ width }: { width: number }) {
       title: `${count(gap.count)} ${gap.category} records missing near ${clock(gap.ts)}`,
     });
   }
+  for (const { from_ts, to_ts, tab, reason } of coverage.lost) {
+    marks.push({
+      at: x(from_ts),
+      kind: "gap",
+      title: `Tab ${tab}: an unknown number of records may be missing from ${clock(from_ts)} to ${clock(to_ts)} (${reason.replaceAll("_", " ")})`,
+    });
+  }
   const missing = missingIn(session);
   const isKnown = isReported(coverage);
   const span = {
@@ -55,7 +62,7 @@ export function Coverage({ width }: { width: number }) {
       role="img"
       aria-label={`Coverage: ${watching}; ${
         missing === 0 ? "no record is missing" : `${count(missing)} records are missing`
-      }; the recorder's worker started ${count(coverage.restarts.length)} times.`}
+      }; ${count(coverage.lost.length)} documents ended with records that may be missing; the recorder's worker started ${count(coverage.restarts.length)} times.`}
     >
       <svg width={width} height="10" aria-hidden="true">
         <rect

@@ -9,8 +9,8 @@ use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
-use tabtape::coverage::Coverage;
+use std::collections::{BTreeMap, HashMap};
+use tabtape::coverage::{Coverage, WatchedUntil, previous_session};
 use tabtape::selector::{Filter as Condition, Selector};
 use utoipa::ToSchema;
 
@@ -61,7 +61,7 @@ pub struct LostDocument {
     pub document_id: String,
     /// The browser's id of its tab.
     pub tab_id: Option<String>,
-    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`.
+    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`, `browser_ended`.
     pub reason: String,
 }
 
@@ -172,14 +172,14 @@ pub(in crate::store) fn read(
         let id: i64 = row.get(0)?;
         let ts = |index| row.get::<_, Option<i64>>(index).map(|ts| ts.map(|ts| ts as u64));
         let (first_ts, last_ts) = (ts(3)?, ts(4)?);
-        let is_followed = followed.contains(&session);
+        let end = followed.get(&session);
         let is_old = last_ts.is_some_and(|last_ts| last_ts < from);
-        if is_old && (is_followed || is_ended(connection, id)?) {
+        if is_old && (end.is_some() || is_ended(connection, id)?) {
             continue;
         }
         let mut coverage = stretches(connection, id, selector)?;
-        if is_followed {
-            coverage.end(last_ts.unwrap_or(0));
+        if let Some(until) = end {
+            coverage.end_unclosed(last_ts.unwrap_or(0), until.as_ref());
         }
         let Coverage { watched, unwatched, lost } = coverage.within(from, to);
         // A session without recent events still watches, unless it ended.
@@ -217,14 +217,12 @@ fn is_ended(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
     Ok(last.is_some_and(|last| last == "system.session_ended"))
 }
 
-/// Returns the sessions that a later one names as its predecessor: no recorder writes them any more.
-fn followed(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+/// Returns the sessions that a later one names as its predecessor: no recorder writes them any more. With each comes how
+/// far it was watched, if its recorder stored that.
+fn followed(connection: &Connection) -> rusqlite::Result<HashMap<String, Option<WatchedUntil>>> {
     let mut statement =
         connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
-    let previous = |line: &[u8]| -> Option<String> {
-        let record = crate::stored_line::value(line);
-        Some(record["event"]["data"]["previous"].as_str()?.to_owned())
-    };
+    let previous = |line: &[u8]| previous_session(&crate::stored_line::value(line)["event"]["data"]);
     let rows = statement.query_map([], |row| Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default())))?;
     rows.filter_map(Result::transpose).collect()
 }
