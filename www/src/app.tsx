@@ -7,6 +7,7 @@ import { Pane } from "./detail/pane";
 import { ExportMenu } from "./export/menu";
 import { FilterBar } from "./filter/bar";
 import { Chips } from "./filter/chips";
+import { TabPicker } from "./filter/tabs";
 import { Help } from "./help";
 import { listen } from "./keys";
 import { List, type ListHandle } from "./list/list";
@@ -49,6 +50,7 @@ export function App() {
           <Reels live={viewer.view.feed.value?.state.value === "live"} />
         </h1>
         <Sessions />
+        <TabPicker />
         <FilterBar field={filter} />
         <Tools help={() => (help.value = true)} />
       </header>

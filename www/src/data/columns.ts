@@ -6,6 +6,8 @@
  * columns of one view share.
  */
 
+import { TabNames } from "./tabs";
+
 /** Strings numbered from 0 in order of first sight. */
 export class Names {
   readonly list: string[] = [];
@@ -34,6 +36,7 @@ export class Dictionary {
   readonly types = new Names();
   readonly categories = new Names();
   readonly documents = new Names();
+  readonly tabs = new TabNames();
 }
 
 export interface Header {

@@ -120,7 +120,11 @@ export class Feed {
       const record = parseLine(line);
       if (record === null) continue;
       const seq = isGap(record) ? record.gap.first_seq : record.seq;
-      this.lines.put(this.dictionary.sessions.id(record.capture_session_id), seq, line);
+      const session = this.dictionary.sessions.id(record.capture_session_id);
+      this.lines.put(session, seq, line);
+      if (isGap(record)) continue;
+      const tab = Number(record.event.source.metadata?.tab_id ?? -1);
+      this.dictionary.tabs.learn(session, tab, record.event, true);
     }
   }
 
@@ -311,6 +315,7 @@ export class Feed {
     if (event.url !== undefined) this.lines.saw(event.url);
     const { tab_id, frame_id, document_id } = event.source.metadata ?? {};
     const tab = Number(tab_id ?? -1);
+    this.dictionary.tabs.learn(session, tab, event, false);
     return {
       session,
       seq,

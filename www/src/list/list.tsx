@@ -162,6 +162,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         words: viewer.view.words.value,
         type: viewer.view.dictionary.types.list[header.type] ?? "",
         category: viewer.view.dictionary.categories.list[header.category] ?? "",
+        tab: viewer.view.dictionary.tabs.find(header.session, header.tab),
         fold: kind,
         isOpen,
         size,

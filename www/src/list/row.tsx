@@ -1,6 +1,7 @@
 /** One row: an event or a gap. */
 import type { Header } from "../data/columns";
 import { isGap, type LineRecord } from "../data/record";
+import { longName, shortName, type TabNames } from "../data/tabs";
 import { clock, count } from "../data/time";
 import type { FoldKind } from "../folds";
 import { categoryClass } from "../ui/category";
@@ -20,6 +21,8 @@ export interface RowProps {
   words: string[];
   type: string;
   category: string;
+  /** The name of the record's tab, if it is known. */
+  tab: ReturnType<TabNames["find"]>;
   fold: FoldKind;
   /** Whether the fold is open. */
   isOpen: boolean;
@@ -67,8 +70,13 @@ export function Row(props: RowProps) {
         )}
       </span>
       <span class="row-aside">{summary?.aside}</span>
-      <span class="row-tab" title={header.tab < 0 ? undefined : `Tab ${header.tab}`}>
-        {header.tab < 0 ? "" : shortTab(header.tab)}
+      <span class="row-tab" title={header.tab < 0 ? undefined : longName(props.tab, header.tab)}>
+        {header.tab < 0 ? null : (
+          <>
+            <span class={`tab-dot tab-${props.tab?.colour ?? 0}`} aria-hidden="true" />
+            {shortName(props.tab, header.tab)}
+          </>
+        )}
       </span>
     </div>
   );
@@ -88,12 +96,6 @@ function FoldMark({ fold, isOpen, size }: RowProps) {
       <span class="sr">{isOpen ? ", open " : ", folded "}</span>
     </span>
   );
-}
-
-/** Returns the last digits of a tab id, which has up to ten: those differ between tabs. */
-function shortTab(tab: number): string {
-  const text = String(tab);
-  return text.length > 5 ? `…${text.slice(-4)}` : text;
 }
 
 export function Status({ status }: { status: number }) {
