@@ -1,8 +1,9 @@
 /**
  * The debugger producer, off until a person turns it on for a tab or for all: what only the DevTools protocol sees.
  *
- * In an attached tab it takes over `network` (with bodies and WebSocket frames at `verbose`), and the consoles of
- * workers, which no content script reaches. The consoles of documents stay the hook's, so nothing is doubled.
+ * In an attached tab it records `network` (with bodies and WebSocket frames at `verbose`), merged with webRequest's
+ * record of the same requests (see `exchanges.ts`), and the consoles of workers, which no content script reaches. The
+ * consoles of documents stay the hook's, so nothing is doubled.
  * Attachments outlive the worker that made them: `resume` finds them again before the next one records anything. They
  * end with the recording; the setting for all tabs holds for the next one.
  */
