@@ -146,6 +146,9 @@ impl Call<'_> {
         let begun = tokio::time::Instant::now();
         let end = begun + Duration::from_secs(seconds);
         let mut beat = tokio::time::interval(PROGRESS_EVERY);
+        // The first tick is immediate: a client learns at once that its call has arrived.
+        beat.tick().await;
+        self.progress(0.0, seconds).await;
         loop {
             commits.mark_unchanged();
             let query = PageQuery {
