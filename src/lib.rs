@@ -32,7 +32,7 @@
 //! | [`session`], [`ring`] | acceptance and order; the window onto the newest records |
 //! | [`mod@log`], [`delivery`], [`relay`] | durability, delivery, and messages that arrive more than once |
 //! | [`selector`], [`config`] | what a reader wants; what the producers record. Neither touches the other |
-//! | [`sealed`] | what a recorder and its collector say, unreadable for others |
+//! | [`protocol`], [`sealed`] | what a recorder and its collector say, unreadable for others |
 //! | [`redaction`], `console` | secrets, replaced before they reach a disk; the text of a console line |
 //! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
 //! | [`json`] | one validating pass over bytes |
@@ -45,6 +45,7 @@ pub mod event;
 pub mod json;
 pub mod levels;
 pub mod log;
+pub mod protocol;
 pub mod record;
 pub mod recorder;
 pub mod redaction;

@@ -7,8 +7,7 @@
 use super::reply::Reply;
 use super::target::Target;
 use super::transport::{Response, TransportError};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use crate::protocol::{Hello, HelloReply, is_hello_hmac};
 
 /// How long a hello may take: it needs no disk.
 pub const HELLO_TIMEOUT_MS: f64 = 5_000.0;
@@ -33,12 +32,6 @@ pub enum HelloOutcome {
     Failed(Reply),
 }
 
-#[derive(serde::Deserialize)]
-struct Proof {
-    hmac: String,
-    store_id: String,
-}
-
 impl Challenge {
     /// A challenge with 32 random bytes.
     #[must_use]
@@ -49,12 +42,12 @@ impl Challenge {
     /// The body of the request.
     #[must_use]
     pub fn body(&self, target: &Target) -> Vec<u8> {
-        let nonce = hex::encode(self.nonce);
-        let body = match target.pairing() {
-            Some(pairing) => serde_json::json!({ "nonce": nonce, "pairing": pairing }),
-            None => serde_json::json!({ "nonce": nonce }),
+        let hello = Hello {
+            nonce: hex::encode(self.nonce),
+            pairing: target.pairing().map(str::to_owned),
+            token: None,
         };
-        body.to_string().into_bytes()
+        serde_json::to_vec(&hello).unwrap_or_default()
     }
 
     /// Judges the answer.
@@ -73,38 +66,14 @@ impl Challenge {
                 return HelloOutcome::Impostor(format!("it answers hello with {status}: {said}"));
             }
         }
-        let Ok(proof) = serde_json::from_slice::<Proof>(&response.body) else {
+        let Ok(proof) = serde_json::from_slice::<HelloReply>(&response.body) else {
             return HelloOutcome::Impostor("its answer to hello is not a collector's".to_owned());
         };
-        if self.is_proof(target, &proof.hmac) {
+        if is_hello_hmac(&proof.hmac, target.secret(), &self.nonce, target.host_port()) {
             HelloOutcome::Proven { store_id: proof.store_id }
         } else {
             HelloOutcome::Impostor("it does not know the pairing secret".to_owned())
         }
-    }
-
-    fn is_proof(&self, target: &Target, hmac: &str) -> bool {
-        let (Ok(given), Ok(mut mac)) = (hex::decode(hmac), Hmac::<Sha256>::new_from_slice(target.secret()))
-        else {
-            return false;
-        };
-        mac.update(&self.nonce);
-        mac.update(target.host_port().as_bytes());
-        // In constant time.
-        mac.verify_slice(&given).is_ok()
-    }
-}
-
-/// The collector's side, for the model of one.
-#[cfg(test)]
-pub(super) mod tests_support {
-    use super::*;
-
-    pub(in super::super) fn proof(secret: &str, nonce: &str, host_port: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&hex::decode(secret).unwrap()).unwrap();
-        mac.update(&hex::decode(nonce).unwrap());
-        mac.update(host_port.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
     }
 }
 

@@ -62,7 +62,7 @@ pub use handle::{Delivery, OnChange, Parts};
 pub use hello::{Challenge, HELLO_TIMEOUT_MS, HelloOutcome};
 pub use notice::{Notice, SessionStop};
 pub use platform::Platform;
-pub use reply::{Receipt, Reply};
+pub use reply::Reply;
 pub use status::{DeliveryStatus, LinkState, Totals};
 pub use target::{BadTarget, Target};
 pub use transport::{BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Request, Response, Transport, TransportError};

@@ -3,9 +3,10 @@
 use super::decide::{Flusher, InFlight, Link};
 use super::hello::HelloOutcome;
 use super::notice::{Notice, SessionStop};
-use super::reply::{Receipt, Reply};
+use super::reply::Reply;
 use super::status::LinkState;
 use super::{Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
+use crate::protocol::Receipt;
 use crate::record::SessionId;
 
 impl Flusher {

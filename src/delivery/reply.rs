@@ -1,23 +1,7 @@
 //! The meaning of a reply to a batch.
 
 use super::transport::{Response, TransportError};
-
-/// The collector's receipt.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct Receipt {
-    /// The identity of its store.
-    pub store_id: String,
-    /// The session.
-    pub session: String,
-    /// The unbroken prefix of the session, from 1.
-    pub acked_seq: u64,
-    /// Records that were new.
-    #[serde(default)]
-    pub accepted: u64,
-    /// Records that were stored before.
-    #[serde(default)]
-    pub duplicates: u64,
-}
+use crate::protocol::{INCOMPLETE_BATCH, MIXED_SESSIONS, Problem, Receipt, SEQ_CONFLICT, SEQ_OUT_OF_ORDER};
 
 /// An answer, sorted by what is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,36 +61,9 @@ pub enum Reply {
 
 /// Codes that name a line and do not blame the record on it: the batch came apart on its way, or was
 /// built wrong. Replacing records would not help.
-const NOT_THE_RECORDS_FAULT: [&str; 3] = ["incomplete_batch", "mixed_sessions", "seq_out_of_order"];
+const NOT_THE_RECORDS_FAULT: [&str; 3] = [INCOMPLETE_BATCH, MIXED_SESSIONS, SEQ_OUT_OF_ORDER];
 /// Most characters of a foreign text that are shown.
 const MAX_DETAIL_CHARS: usize = 300;
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Problem {
-    code: Option<String>,
-    title: Option<String>,
-    detail: Option<String>,
-    line: Option<u64>,
-    seq: Option<u64>,
-    store_id: Option<String>,
-    session: Option<String>,
-    acked_seq: Option<u64>,
-    accepted: u64,
-    duplicates: u64,
-}
-
-impl Problem {
-    fn receipt(&self) -> Option<Receipt> {
-        Some(Receipt {
-            store_id: self.store_id.clone()?,
-            session: self.session.clone()?,
-            acked_seq: self.acked_seq?,
-            accepted: self.accepted,
-            duplicates: self.duplicates,
-        })
-    }
-}
 
 impl Reply {
     /// Sorts a response.
@@ -121,16 +78,16 @@ impl Reply {
             );
         }
         let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-        let code = problem.code.as_deref().unwrap_or_default();
-        let said = problem.detail.as_deref().or(problem.title.as_deref()).unwrap_or_default();
+        let code = problem.code.as_str();
+        let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
         let detail = if said.is_empty() { format!("status {status}") } else { printable(said) };
-        let receipt = problem.receipt();
+        let receipt = serde_json::from_slice::<Receipt>(body).ok();
         match (status, problem.line) {
             (400 | 413 | 422, Some(line)) if !NOT_THE_RECORDS_FAULT.contains(&code) => {
                 Self::LineRefused { line, status, detail, receipt }
             }
             (413, _) => Self::TooLarge(detail),
-            (409, _) if code == "seq_conflict" => {
+            (409, _) if code == SEQ_CONFLICT => {
                 Self::Conflict { seq: problem.seq.unwrap_or_default(), detail, receipt }
             }
             (401 | 403, _) => Self::Denied { status, detail },

@@ -1,7 +1,6 @@
 //! Random secrets, their hashes, and the hello challenge.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// Fills `buffer` from the operating system. Without random bytes nothing here is safe, so the process ends.
@@ -43,10 +42,7 @@ pub(super) fn hash(secret: &str) -> String {
 #[must_use]
 pub fn hello_hmac(secret_hex: &str, nonce: &[u8], host_port: &str) -> Option<String> {
     let key = hex::decode(secret_hex).ok()?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
-    mac.update(nonce);
-    mac.update(host_port.as_bytes());
-    Some(hex::encode(mac.finalize().into_bytes()))
+    tabtape::protocol::hello_hmac(&key, nonce, host_port)
 }
 
 /// Names a token in a hello without revealing it: 64 bits of a hash of its hash.

@@ -11,11 +11,12 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::Arc;
 use tabtape::event::max_safe_integer;
+use tabtape::protocol;
 use tabtape::record::{LineError, SessionId, parse_line};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 /// The parameters of a batch.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -37,21 +38,6 @@ pub(super) struct BatchRange {
     pairing: Option<String>,
 }
 
-/// The receipt for a batch. Sent only after its commit is on disk.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct BatchReceipt {
-    /// Identity of the store.
-    store_id: String,
-    /// The capture session.
-    session: String,
-    /// The unbroken prefix from 1, which a recorder may forget.
-    acked_seq: u64,
-    /// Records that were new.
-    accepted: u64,
-    /// Records that were stored before.
-    duplicates: u64,
-}
-
 /// Deliver a batch.
 ///
 /// NDJSON lines, envelopes and gaps of one session, covering every seq from `first_seq` to `last_seq` in
@@ -61,7 +47,7 @@ pub(super) struct BatchReceipt {
     post, path = "/v1/batches", tag = "deliver", params(BatchRange),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
-        (status = OK, body = BatchReceipt),
+        (status = OK, body = protocol::Receipt),
         (status = BAD_REQUEST, description = "A bad parameter, line or body", body = Problem, content_type = "application/problem+json"),
         (status = CONFLICT, description = "`seq_conflict`: a stored seq with other bytes", body = Problem, content_type = "application/problem+json"),
         (status = PAYLOAD_TOO_LARGE, description = "The body or one record is too large", body = Problem, content_type = "application/problem+json"),
@@ -78,7 +64,7 @@ pub(super) async fn post(
     ValidQuery(declared): ValidQuery<BatchRange>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<BatchReceipt>, Problem> {
+) -> Result<Json<protocol::Receipt>, Problem> {
     let session_id = declared.check()?;
     declared.check_owner(&grant)?;
     expect_ndjson(&headers)?;
@@ -106,10 +92,10 @@ fn finish(
     receipt: &Receipt,
     bad: Option<BadLine>,
     first_seq: u64,
-) -> Result<Json<BatchReceipt>, Problem> {
+) -> Result<Json<protocol::Receipt>, Problem> {
     let (code, status, detail, line, seq) = match (receipt.conflict, bad) {
         (Some(conflict), _) => (
-            "seq_conflict",
+            protocol::SEQ_CONFLICT,
             StatusCode::CONFLICT,
             format!("seq {} is stored already, with other bytes", conflict.seq),
             conflict.index + 1,
@@ -119,7 +105,7 @@ fn finish(
             (bad.code, bad.status, format!("line {}: {}", bad.line, bad.detail), bad.line, bad.seq)
         }
         (None, None) => {
-            return Ok(Json(BatchReceipt {
+            return Ok(Json(protocol::Receipt {
                 store_id: store.store_id().to_owned(),
                 session: session_id.to_string(),
                 acked_seq: receipt.acked_seq,
@@ -222,7 +208,10 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
         if parsed.session_id() != session_id {
             let detail =
                 format!("the record is of session {}, the batch of {session_id}", parsed.session_id());
-            return Parsed { records, bad: Some(bad("mixed_sessions", StatusCode::BAD_REQUEST, detail)) };
+            return Parsed {
+                records,
+                bad: Some(bad(protocol::MIXED_SESSIONS, StatusCode::BAD_REQUEST, detail)),
+            };
         }
         if parsed.first_seq() != next_seq || parsed.last_seq() > last_seq {
             let detail = format!(
@@ -230,7 +219,10 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
                 parsed.first_seq(),
                 parsed.last_seq()
             );
-            return Parsed { records, bad: Some(bad("seq_out_of_order", StatusCode::BAD_REQUEST, detail)) };
+            return Parsed {
+                records,
+                bad: Some(bad(protocol::SEQ_OUT_OF_ORDER, StatusCode::BAD_REQUEST, detail)),
+            };
         }
         next_seq = parsed.last_seq() + 1;
         records.push(Incoming { line: bytes.slice_ref(line), parsed });
@@ -239,7 +231,7 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
     let bad = (!complete).then(|| BadLine {
         line: number + 1,
         seq: next_seq,
-        code: "incomplete_batch",
+        code: protocol::INCOMPLETE_BATCH,
         status: StatusCode::BAD_REQUEST,
         detail: format!("the body ends before seq {next_seq}; the batch declares {first_seq} to {last_seq}"),
     });

@@ -7,32 +7,8 @@ use crate::store::Store;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, header};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// A challenge.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct Hello {
-    /// 8 to 64 random bytes, hex.
-    nonce: String,
-    /// The pairing whose secret is the key; this machine's own when absent.
-    pairing: Option<String>,
-    /// A token whose SHA-256 is the key, named by the first 8 bytes, in hex, of the SHA-256 of `tabtape hello ` and that
-    /// SHA-256 in hex: what holds a token asks so before it sends the token.
-    token: Option<String>,
-}
-
-/// The proof.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct HelloReply {
-    /// HMAC-SHA256 of nonce and `host:port` as dialled, keyed with the pairing's secret; hex.
-    hmac: String,
-    /// Identity of the store: cursors are kept for it.
-    store_id: String,
-    /// Version of the collector.
-    version: &'static str,
-}
+use tabtape::protocol::{Hello, HelloReply};
 
 /// Prove that this is the paired collector.
 #[utoipa::path(
@@ -66,5 +42,9 @@ pub(super) async fn post(
         let id = hello.pairing.unwrap_or_default();
         Problem::not_found(format!("there is no pairing {id:?}; pair again with `tabtape pair`"))
     })?;
-    Ok(Json(HelloReply { hmac, store_id: store.store_id().to_owned(), version: env!("CARGO_PKG_VERSION") }))
+    Ok(Json(HelloReply {
+        hmac,
+        store_id: store.store_id().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }))
 }

@@ -2,10 +2,10 @@
 
 use super::super::Platform as _;
 use super::super::backoff::{date_ms, retry_after_ms};
-use super::super::hello::tests_support::proof;
 use super::super::transport::{Request, Response, Transport, TransportError};
 use super::super::{Parts, Target};
 use super::world::{TestLog, World};
+use crate::protocol::hello_hmac;
 use crate::record::{Line, SessionId, parse_line};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -206,7 +206,8 @@ impl State {
         self.requests.push((now_ms, request.path.clone(), request.body.len()));
         if request.path == "/v1/hello" {
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            let hmac = proof(SECRET, body["nonce"].as_str().unwrap_or_default(), &URL["http://".len()..]);
+            let nonce = hex::decode(body["nonce"].as_str().unwrap_or_default()).unwrap();
+            let hmac = hello_hmac(&hex::decode(SECRET).unwrap(), &nonce, &URL["http://".len()..]);
             let answer = serde_json::json!({ "hmac": hmac, "store_id": self.store.id, "version": "1" });
             return response(200, answer.to_string(), None);
         }
@@ -239,7 +240,7 @@ impl State {
                 problem = Some((400, "invalid_record", index + 1, next_seq));
                 break;
             };
-            assert_eq!((parsed.session_id(), parsed.first_seq()), (id, next_seq), "the batch has a hole");
+            assert_eq!((parsed.session_id(), parsed.first_seq()), (id, next_seq), "the batch misses a seq");
             next_seq = parsed.last_seq() + 1;
             match self.store_line(id, &parsed, line) {
                 Some(true) => accepted += 1,

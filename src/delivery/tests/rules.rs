@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::session;
+use crate::protocol::Receipt;
 use crate::record::SessionId;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
