@@ -134,12 +134,6 @@ impl CaptureConfig {
         &self.noise
     }
 
-    /// Whether pages' `fetch` and `XMLHttpRequest` are observed.
-    #[must_use]
-    pub const fn observes_requests(&self) -> bool {
-        self.observe_requests
-    }
-
     /// Whether the page at `url` is recorded.
     #[must_use]
     pub fn site_matches(&self, url: &str) -> bool {

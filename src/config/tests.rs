@@ -171,11 +171,11 @@ fn what_is_no_pattern_is_refused() {
 #[test]
 fn observing_requests_is_switched_off_and_on() {
     let mut config = CaptureConfig::default();
-    assert!(config.observes_requests());
-    assert!(config.apply(r#"{"observe_requests":false}"#).unwrap() && !config.observes_requests());
+    assert!(config.observe_requests);
+    assert!(config.apply(r#"{"observe_requests":false}"#).unwrap() && !config.observe_requests);
     let error = config.apply(r#"{"observe_requests":"no"}"#).unwrap_err();
     assert_eq!(error.to_string(), "observe_requests: expected true or false, got \"no\"");
-    assert!(config.apply(r#"{"observe_requests":null}"#).unwrap() && config.observes_requests());
+    assert!(config.apply(r#"{"observe_requests":null}"#).unwrap() && config.observe_requests);
 }
 
 #[test]

@@ -59,29 +59,29 @@ impl Batch {
     /// up to `plan.latest_seq` when there is no record at all. `None` when nothing is to be sent.
     #[must_use]
     pub fn build(plan: &BatchPlan, entries: &[Entry]) -> Option<Self> {
-        let mut filling = Filling::new(plan, entries);
+        let mut builder = BatchBuilder::new(plan, entries);
         for entry in entries {
-            if !filling.take(entry) {
+            if !builder.push(entry) {
                 break;
             }
         }
-        if filling.batch.records.is_empty() && filling.next_seq <= plan.latest_seq {
-            filling.hole(plan.latest_seq);
+        if builder.batch.records.is_empty() && builder.next_seq <= plan.latest_seq {
+            builder.not_retained_gap(plan.latest_seq);
         }
-        let mut batch = filling.batch;
+        let mut batch = builder.batch;
         batch.last_seq = batch.records.last()?.1;
         Some(batch)
     }
 }
 
-struct Filling<'a> {
+struct BatchBuilder<'a> {
     plan: &'a BatchPlan,
     writer: LineWriter,
     batch: Batch,
     next_seq: u64,
 }
 
-impl<'a> Filling<'a> {
+impl<'a> BatchBuilder<'a> {
     fn new(plan: &'a BatchPlan, entries: &[Entry]) -> Self {
         let next_seq = plan.after_seq + 1;
         let whole: usize = entries.iter().map(|entry| entry.line().len() + 1).sum();
@@ -95,20 +95,20 @@ impl<'a> Filling<'a> {
         Self { plan, writer: LineWriter::new(plan.session_id), batch, next_seq }
     }
 
-    /// Whether more may follow.
-    fn take(&mut self, entry: &Entry) -> bool {
+    /// Appends a record, after a gap for the seqs before it. Returns whether more may follow.
+    fn push(&mut self, entry: &Entry) -> bool {
         let (first_seq, last_seq) = (entry.first_seq(), entry.last_seq());
         if last_seq < self.next_seq {
             return true;
         }
-        if first_seq > self.next_seq && !self.hole(first_seq - 1) {
+        if first_seq > self.next_seq && !self.not_retained_gap(first_seq - 1) {
             return false;
         }
         let alone = self.plan.send_alone.contains(&self.next_seq);
         if alone && !self.batch.records.is_empty() {
             return false;
         }
-        let taken = if self.plan.refused.contains(&self.next_seq) {
+        let fits = if self.plan.refused.contains(&self.next_seq) {
             self.gap(last_seq, entry.category(), REFUSED)
         } else if let (Entry::Gap(stored), true) = (entry, first_seq < self.next_seq) {
             // The cursor is inside a gap: its rest is sent.
@@ -116,10 +116,10 @@ impl<'a> Filling<'a> {
         } else {
             self.line(last_seq, entry.line())
         };
-        taken && !alone
+        fits && !alone
     }
 
-    fn hole(&mut self, last_seq: u64) -> bool {
+    fn not_retained_gap(&mut self, last_seq: u64) -> bool {
         self.gap(last_seq, UNKNOWN_CATEGORY, NOT_RETAINED)
     }
 

@@ -109,10 +109,10 @@ impl State {
         max_entries: usize,
         max_bytes: usize,
     ) -> Vec<Entry> {
-        for (lane, category) in head.categories.iter().enumerate() {
+        for (index, category) in head.categories.iter().enumerate() {
             let range = (session_id, 0, String::new())..=(session_id, u64::MAX, String::new());
             let segments = self.segments.range(range).filter(|((_, _, name), _)| name == category);
-            merge.push_all(lane, segments.map(|(_, segment)| segment.clone()));
+            merge.push_all(index, segments.map(|(_, segment)| segment.clone()));
         }
         let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Step::Entry(entry) = merge.step() {

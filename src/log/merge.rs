@@ -1,6 +1,6 @@
 //! One stream out of many category logs, in order of seq, with **every seq accounted for**.
 //!
-//! Segments are pushed lane by lane as they are read; only their tables are compared, lines are never
+//! Segments are pushed category by category as they are read; only their tables are compared, lines are never
 //! looked at before they are handed out. What should be there and is not comes out as a [`Gap`]:
 //! [`CORRUPT`] where a segment or a line cannot be read, [`NOT_RETAINED`] where nothing is left at all.
 //! So the records of a half-deleted log still add up to its `latest_seq`.
@@ -24,7 +24,7 @@ pub(crate) enum Direction {
 pub(crate) enum Step {
     /// The next record.
     Entry(Entry),
-    /// This lane must be given its next segment, or be ended.
+    /// The category with this index must be given its next segment, or be ended.
     NeedSegment(usize),
     /// Every seq is covered.
     End,
@@ -38,13 +38,13 @@ pub(crate) struct Damage {
     pub(crate) first_seq: u64,
     pub(crate) reason: String,
     /// The seqs that it held, as far as the other categories show. Empty if its table is valid.
-    pub(crate) holes: Vec<(u64, u64)>,
-    /// Whether `holes` are all of it: the merge came from before it and went on past it.
+    pub(crate) gaps: Vec<(u64, u64)>,
+    /// Whether `gaps` are all of it: the merge came from before it and continued past it.
     pub(crate) complete: bool,
 }
 
 #[derive(Debug)]
-struct Lane {
+struct CategoryCursor {
     category: String,
     queue: VecDeque<Segment>,
     /// How many rows of the front segment are done.
@@ -58,9 +58,9 @@ struct Lane {
 pub(crate) struct Merge {
     direction: Direction,
     writer: LineWriter,
-    lanes: Vec<Lane>,
+    cursors: Vec<CategoryCursor>,
     /// Forward: the lowest seq not yet covered. Backward: the highest.
-    cursor: u64,
+    uncovered_seq: u64,
     latest_seq: u64,
     /// The lowest seq that was asked for.
     began_at: u64,
@@ -87,10 +87,10 @@ impl Merge {
         direction: Direction,
         session_id: SessionId,
         categories: &[String],
-        cursor: u64,
+        uncovered_seq: u64,
         latest_seq: u64,
     ) -> Self {
-        let lanes = categories.iter().map(|category| Lane {
+        let cursors = categories.iter().map(|category| CategoryCursor {
             category: category.clone(),
             queue: VecDeque::new(),
             done: 0,
@@ -100,51 +100,51 @@ impl Merge {
         Self {
             direction,
             writer: LineWriter::new(session_id),
-            lanes: lanes.collect(),
-            cursor,
+            cursors: cursors.collect(),
+            uncovered_seq,
             latest_seq,
-            began_at: if direction == Direction::Forward { cursor } else { 1 },
+            began_at: if direction == Direction::Forward { uncovered_seq } else { 1 },
             damage: Vec::new(),
         }
     }
 
-    /// Gives a lane its next segment in the merge's direction.
-    pub(crate) fn push(&mut self, lane: usize, segment: Segment) {
-        let (direction, cursor) = (self.direction, self.cursor);
-        let lane = &mut self.lanes[lane];
-        if lane.queue.is_empty() {
-            lane.done = match direction {
-                Direction::Forward => segment.rows.partition_point(|row| row.last_seq() < cursor),
+    /// Gives a category its next segment in the merge's direction.
+    pub(crate) fn push(&mut self, index: usize, segment: Segment) {
+        let (direction, uncovered_seq) = (self.direction, self.uncovered_seq);
+        let cursor = &mut self.cursors[index];
+        if cursor.queue.is_empty() {
+            cursor.done = match direction {
+                Direction::Forward => segment.rows.partition_point(|row| row.last_seq() < uncovered_seq),
                 Direction::Backward => {
-                    segment.rows.len() - segment.rows.partition_point(|row| row.first_seq <= cursor)
+                    segment.rows.len() - segment.rows.partition_point(|row| row.first_seq <= uncovered_seq)
                 }
             };
         }
-        lane.queue.push_back(segment);
-        lane.pass_done();
+        cursor.queue.push_back(segment);
+        cursor.pass_done();
     }
 
-    /// Gives a lane all its segments, oldest first.
-    pub(crate) fn push_all(&mut self, lane: usize, segments: impl DoubleEndedIterator<Item = Segment>) {
+    /// Gives a category all its segments, oldest first.
+    pub(crate) fn push_all(&mut self, index: usize, segments: impl DoubleEndedIterator<Item = Segment>) {
         match self.direction {
-            Direction::Forward => segments.for_each(|segment| self.push(lane, segment)),
-            Direction::Backward => segments.rev().for_each(|segment| self.push(lane, segment)),
+            Direction::Forward => segments.for_each(|segment| self.push(index, segment)),
+            Direction::Backward => segments.rev().for_each(|segment| self.push(index, segment)),
         }
-        self.end(lane);
+        self.end(index);
     }
 
-    /// Says that a lane's next segment cannot be read. Segments in memory always can.
+    /// Says that a category's next segment cannot be read. Segments in memory always can.
     #[cfg(any(test, target_arch = "wasm32"))]
-    pub(crate) fn push_damaged(&mut self, lane: usize, first_seq: u64, reason: String) {
-        let lane = &mut self.lanes[lane];
-        lane.damaged.push(self.damage.len());
-        let (category, holes) = (lane.category.clone(), Vec::new());
-        self.damage.push(Damage { category, first_seq, reason, holes, complete: false });
+    pub(crate) fn push_damaged(&mut self, index: usize, first_seq: u64, reason: String) {
+        let cursor = &mut self.cursors[index];
+        cursor.damaged.push(self.damage.len());
+        let (category, gaps) = (cursor.category.clone(), Vec::new());
+        self.damage.push(Damage { category, first_seq, reason, gaps, complete: false });
     }
 
-    /// Says that a lane has no more segments.
-    pub(crate) fn end(&mut self, lane: usize) {
-        self.lanes[lane].ended = true;
+    /// Says that a category has no more segments.
+    pub(crate) fn end(&mut self, index: usize) {
+        self.cursors[index].ended = true;
     }
 
     /// Returns the damage found so far.
@@ -156,49 +156,52 @@ impl Merge {
     /// Whether nothing is left.
     const fn is_over(&self) -> bool {
         match self.direction {
-            Direction::Forward => self.cursor > self.latest_seq,
-            Direction::Backward => self.cursor == 0,
+            Direction::Forward => self.uncovered_seq > self.latest_seq,
+            Direction::Backward => self.uncovered_seq == 0,
         }
     }
 
     pub(crate) fn step(&mut self) -> Step {
         while !self.is_over() {
-            if let Some(lane) = self.lanes.iter().position(|lane| lane.queue.is_empty() && !lane.ended) {
-                return Step::NeedSegment(lane);
+            let is_waiting = |cursor: &CategoryCursor| cursor.queue.is_empty() && !cursor.ended;
+            if let Some(index) = self.cursors.iter().position(is_waiting) {
+                return Step::NeedSegment(index);
             }
-            let Some((lane, first_seq, last_seq)) = self.next_row() else {
-                return Step::Entry(self.hole(match self.direction {
-                    Direction::Forward => (self.cursor, self.latest_seq),
-                    Direction::Backward => (1, self.cursor),
+            let Some((index, first_seq, last_seq)) = self.next_row() else {
+                return Step::Entry(self.uncovered_gap(match self.direction {
+                    Direction::Forward => (self.uncovered_seq, self.latest_seq),
+                    Direction::Backward => (1, self.uncovered_seq),
                 }));
             };
             match self.direction {
-                Direction::Forward if first_seq > self.cursor => {
-                    return Step::Entry(self.hole((self.cursor, self.latest_seq.min(first_seq - 1))));
+                Direction::Forward if first_seq > self.uncovered_seq => {
+                    return Step::Entry(
+                        self.uncovered_gap((self.uncovered_seq, self.latest_seq.min(first_seq - 1))),
+                    );
                 }
-                Direction::Backward if last_seq < self.cursor => {
-                    return Step::Entry(self.hole((last_seq + 1, self.cursor)));
+                Direction::Backward if last_seq < self.uncovered_seq => {
+                    return Step::Entry(self.uncovered_gap((last_seq + 1, self.uncovered_seq)));
                 }
-                Direction::Forward if last_seq < self.cursor => self.lanes[lane].advance(),
-                Direction::Backward if first_seq > self.cursor => self.lanes[lane].advance(),
-                Direction::Forward | Direction::Backward => return Step::Entry(self.take(lane)),
+                Direction::Forward if last_seq < self.uncovered_seq => self.cursors[index].advance(),
+                Direction::Backward if first_seq > self.uncovered_seq => self.cursors[index].advance(),
+                Direction::Forward | Direction::Backward => return Step::Entry(self.take(index)),
             }
         }
-        (0..self.lanes.len()).for_each(|lane| self.past_damage(lane));
+        (0..self.cursors.len()).for_each(|index| self.past_damage(index));
         Step::End
     }
 
     /// A category continues after records that cannot be read.
-    fn past_damage(&mut self, lane: usize) {
-        for index in std::mem::take(&mut self.lanes[lane].damaged) {
-            self.damage[index].complete = self.began_at <= self.damage[index].first_seq;
+    fn past_damage(&mut self, index: usize) {
+        for damaged in std::mem::take(&mut self.cursors[index].damaged) {
+            self.damage[damaged].complete = self.began_at <= self.damage[damaged].first_seq;
         }
     }
 
-    /// The lane whose row comes next, and the seqs that row covers.
+    /// The category whose row comes next, and the seqs that row covers.
     fn next_row(&self) -> Option<(usize, u64, u64)> {
-        let rows = self.lanes.iter().enumerate().filter_map(|(index, lane)| {
-            let row = lane.row(self.direction)?;
+        let rows = self.cursors.iter().enumerate().filter_map(|(index, cursor)| {
+            let row = cursor.row(self.direction)?;
             Some((index, row.first_seq, row.last_seq()))
         });
         match self.direction {
@@ -207,21 +210,22 @@ impl Merge {
         }
     }
 
-    fn take(&mut self, lane: usize) -> Entry {
+    fn take(&mut self, index: usize) -> Entry {
         let direction = self.direction;
-        self.past_damage(lane);
-        let at = &mut self.lanes[lane];
-        let (index, segment) = (at.index(direction), &at.queue[0]);
-        let row = segment.rows[index];
+        self.past_damage(index);
+        let cursor = &mut self.cursors[index];
+        let (row_index, segment) = (cursor.row_index(direction), &cursor.queue[0]);
+        let row = segment.rows[row_index];
         let (mut first_seq, mut last_seq) = (row.first_seq, row.last_seq());
-        let (category, segment_seq, entry) = (at.category.clone(), segment.first_seq(), segment.entry(index));
-        at.advance();
+        let (category, segment_seq, entry) =
+            (cursor.category.clone(), segment.first_seq(), segment.entry(row_index));
+        cursor.advance();
         match direction {
             Direction::Forward => {
-                first_seq = first_seq.max(std::mem::replace(&mut self.cursor, last_seq + 1))
+                first_seq = first_seq.max(std::mem::replace(&mut self.uncovered_seq, last_seq + 1))
             }
             Direction::Backward => {
-                last_seq = last_seq.min(std::mem::replace(&mut self.cursor, first_seq - 1));
+                last_seq = last_seq.min(std::mem::replace(&mut self.uncovered_seq, first_seq - 1));
             }
         }
         let whole = (first_seq, last_seq) == (row.first_seq, row.last_seq());
@@ -236,27 +240,27 @@ impl Merge {
                     .any(|known| known.category == category && known.first_seq == segment_seq);
                 if !known {
                     let (category, reason) = (category.clone(), error.0.to_owned());
-                    let (first_seq, holes) = (segment_seq, Vec::new());
-                    self.damage.push(Damage { category, first_seq, reason, holes, complete: false });
+                    let (first_seq, gaps) = (segment_seq, Vec::new());
+                    self.damage.push(Damage { category, first_seq, reason, gaps, complete: false });
                 }
                 self.gap(Gap { first_seq, last_seq, category, reason: CORRUPT.into() })
             }
         }
     }
 
-    /// Nothing covers these seqs: some unreadable segment did, or they are gone.
-    fn hole(&mut self, (first_seq, last_seq): (u64, u64)) -> Entry {
-        self.cursor = match self.direction {
+    /// Returns the gap for seqs that no row covers: an unreadable segment held them, or they are gone.
+    fn uncovered_gap(&mut self, (first_seq, last_seq): (u64, u64)) -> Entry {
+        self.uncovered_seq = match self.direction {
             Direction::Forward => last_seq + 1,
             Direction::Backward => first_seq - 1,
         };
-        let suspects = self.lanes.iter().flat_map(|lane| lane.damaged.iter().copied());
+        let suspects = self.cursors.iter().flat_map(|cursor| cursor.damaged.iter().copied());
         let suspect = suspects
             .filter(|index| self.damage[*index].first_seq <= last_seq)
             .max_by_key(|index| self.damage[*index].first_seq);
-        let (category, reason) = match (suspect, &self.lanes[..]) {
+        let (category, reason) = match (suspect, &self.cursors[..]) {
             (Some(index), _) => {
-                self.damage[index].holes.push((first_seq, last_seq));
+                self.damage[index].gaps.push((first_seq, last_seq));
                 (self.damage[index].category.clone(), CORRUPT)
             }
             (None, [only]) => (only.category.clone(), NOT_RETAINED),
@@ -271,8 +275,8 @@ impl Merge {
     }
 }
 
-impl Lane {
-    fn index(&self, direction: Direction) -> usize {
+impl CategoryCursor {
+    fn row_index(&self, direction: Direction) -> usize {
         match direction {
             Direction::Forward => self.done,
             Direction::Backward => self.queue[0].rows.len() - 1 - self.done,
@@ -280,7 +284,7 @@ impl Lane {
     }
 
     fn row(&self, direction: Direction) -> Option<super::Row> {
-        self.queue.front().map(|segment| segment.rows[self.index(direction)])
+        self.queue.front().map(|segment| segment.rows[self.row_index(direction)])
     }
 
     fn advance(&mut self) {
@@ -288,7 +292,7 @@ impl Lane {
         self.pass_done();
     }
 
-    /// Lets go of segments that have no row left.
+    /// Releases segments that have no row left.
     fn pass_done(&mut self) {
         while self.queue.front().is_some_and(|segment| self.done >= segment.rows.len()) {
             self.queue.pop_front();

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// A refused selector.
 ///
-/// `Display` is one line; [`SelectorError::explain`] shows the text with a caret under the place.
+/// `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError {
     /// The mistake.
@@ -119,30 +119,6 @@ impl SelectorError {
                 format!("{}{end} To search for the text, type {quoted}", self.problem)
             }
             _ => self.problem.to_string(),
-        }
-    }
-
-    /// The text with carets under what is wrong, then the message; one line for the object form.
-    ///
-    /// ```
-    /// # use tabtape::selector::Selector;
-    /// let error = Selector::parse("tab:7 sevrity:warn", 0).unwrap_err();
-    /// assert_eq!(
-    ///     error.explain(),
-    ///     "tab:7 sevrity:warn\n      ^^^^^^^\nunknown key `sevrity`; did you mean `severity`? To search for the text, type \"sevrity:warn\"",
-    /// );
-    /// ```
-    #[must_use]
-    pub fn explain(&self) -> String {
-        match &self.place {
-            Place::Object { .. } => self.to_string(),
-            Place::Text { text, span } => {
-                // A line break or an escape sequence in the text must not move the carets.
-                let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-                let before = " ".repeat(chars_in(text, 0..span.start));
-                let carets = "^".repeat(chars_in(text, span.clone()).max(1));
-                format!("{shown}\n{before}{carets}\n{}", self.message())
-            }
         }
     }
 }

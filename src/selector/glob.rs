@@ -1,7 +1,6 @@
 //! Globs: `*` is any run of characters, everything else is itself, ASCII letters in either case.
 //!
-//! There is no `?`, `[` or escape, because those stand in urls as themselves. The rule is SQL's `LIKE`
-//! with one wildcard, so a database can take it over ([`Glob::like_pattern`]).
+//! There is no `?`, `[` or escape, because urls contain those as themselves.
 
 use super::caseless::{positions, rarest};
 use std::fmt;
@@ -47,25 +46,6 @@ impl Glob {
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
         (!self.pattern.contains('*')).then_some(self.pattern.as_str())
-    }
-
-    /// The same pattern for SQL's `LIKE … ESCAPE '\'`.
-    ///
-    /// ```
-    /// # use tabtape::selector::Glob;
-    /// assert_eq!(Glob::new("*/a_b/*").like_pattern(), r"%/a\_b/%");
-    /// ```
-    #[must_use]
-    pub fn like_pattern(&self) -> String {
-        let mut like = String::with_capacity(self.pattern.len() + 8);
-        for c in self.pattern.chars() {
-            match c {
-                '*' => like.push('%'),
-                '%' | '_' | '\\' => like.extend(['\\', c]),
-                other => like.push(other),
-            }
-        }
-        like
     }
 
     /// Whether the whole of `text` fits.

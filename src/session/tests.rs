@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::Trust;
 use crate::log::{Fault, LogError, LogStore, MemoryLog};
 use crate::record::Entry;
 use crate::ring::ReadResult;

@@ -23,7 +23,7 @@ pub(super) fn header(line: &str) -> Header {
 }
 
 pub(super) fn parse(text: &str) -> Selector {
-    Selector::parse(text, NOW).unwrap_or_else(|error| panic!("{}", error.explain()))
+    Selector::parse(text, NOW).unwrap_or_else(|error| panic!("{}", error))
 }
 
 pub(super) fn matches(selector: &Selector, line: &str) -> bool {

@@ -1,18 +1,15 @@
 //! Refused selectors: the place that the error names, and its message.
 
 use super::NOW;
-use crate::selector::{MAX_SELECTOR_BYTES, Problem, Selector};
+use crate::selector::{MAX_SELECTOR_BYTES, Place, Problem, Selector};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// The part of the text that the carets stand under, and the message.
+/// The part of the text that the error names, and the message.
 fn refusal(text: &str) -> (String, String) {
     let error = Selector::parse(text, NOW).expect_err(text);
-    let explained = error.explain();
-    let lines: Vec<_> = explained.lines().collect();
-    let under = |(c, caret): (char, char)| (caret == '^').then_some(c);
-    let marks = lines[1].chars().chain(std::iter::repeat(' '));
-    (lines[0].chars().zip(marks).filter_map(under).collect(), error.problem.to_string())
+    let Place::Text { text, span } = &error.place else { panic!("{error}") };
+    (text[span.clone()].to_owned(), error.problem.to_string())
 }
 
 #[test]

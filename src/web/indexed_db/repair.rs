@@ -29,14 +29,14 @@ pub(super) async fn replace_corrupt(
     let (segments, session) = (transaction.store(SEGMENTS)?, session_key(session_id));
     for damage in damage.iter().filter(|damage| damage.complete) {
         let key = SegmentKeys::new(session_id, &session, &damage.category).key(damage.first_seq);
-        if damage.holes.is_empty() {
+        if damage.gaps.is_empty() {
             // Every seq it might have held is accounted for elsewhere.
             segments.delete(&key).map_err(from_thrown)?;
             continue;
         }
-        let holes =
-            damage.holes.iter().map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
-        segments.put_with_key(&log.buffer.fill(&[&encode(holes)]), &key).map_err(from_thrown)?;
+        let gaps =
+            damage.gaps.iter().map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
+        segments.put_with_key(&log.buffer.fill(&[&encode(gaps)]), &key).map_err(from_thrown)?;
     }
     transaction.complete().await
 }

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// Most bytes of one commit on the way back, unless a single record has more.
-const PART_BYTES: usize = 1 << 20;
+/// Most bytes of one commit of a recovery, unless a single record has more.
+const COMMIT_BYTES: usize = 1 << 20;
 
 /// Writes to the log what is in memory alone, and then turns the session's state to logged. It takes
 /// records meanwhile. `relays` says how far messages of relays were taken that have these seqs.
@@ -29,7 +29,7 @@ pub async fn recover_log<L: LogStore>(
     if state != State::Volatile {
         return Err(LogError::Superseded { ours, theirs: ours });
     }
-    // The last commit may have been made although nobody was told, and the log may be another one.
+    // The last commit may have succeeded without an answer, and the log may be another one.
     let head = log.reopen(session_id).await?;
     if head.epoch > ours + 1 {
         return Err(LogError::Superseded { ours, theirs: head.epoch - 1 });
@@ -37,13 +37,13 @@ pub async fn recover_log<L: LogStore>(
     session.borrow_mut().epoch = head.epoch;
     let mut logged_seq = head.latest_seq;
     loop {
-        let part = session.borrow().part_after(logged_seq, head.epoch);
-        let Some(mut part) = part else { break };
-        if part.latest_seq == session.borrow().latest_seq {
-            part.relays = relays(head.latest_seq + 1..=part.latest_seq);
+        let commit = session.borrow().commit_after(logged_seq, head.epoch);
+        let Some(mut commit) = commit else { break };
+        if commit.latest_seq == session.borrow().latest_seq {
+            commit.relays = relays(head.latest_seq + 1..=commit.latest_seq);
         }
-        log.commit(&part).await?;
-        logged_seq = part.latest_seq;
+        log.commit(&commit).await?;
+        logged_seq = commit.latest_seq;
     }
     session.borrow_mut().on_log_recovered();
     Ok(())
@@ -51,8 +51,8 @@ pub async fn recover_log<L: LogStore>(
 
 impl CaptureSession {
     /// Returns records of the ring after `logged_seq`, at most one commit. Evicted records become a gap.
-    fn part_after(&self, logged_seq: u64, epoch: u64) -> Option<Commit> {
-        let mut entries = self.ring.entries_after(logged_seq, usize::MAX, PART_BYTES);
+    fn commit_after(&self, logged_seq: u64, epoch: u64) -> Option<Commit> {
+        let mut entries = self.ring.entries_after(logged_seq, usize::MAX, COMMIT_BYTES);
         let oldest_seq = entries.first()?.first_seq();
         if oldest_seq > logged_seq + 1 {
             entries.insert(0, self.not_retained_gap(logged_seq + 1, oldest_seq - 1));

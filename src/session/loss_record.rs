@@ -25,7 +25,7 @@ pub struct LossRecord {
     pub undelivered_by_category: BTreeMap<String, u64>,
     /// How far messages of relays were taken into memory: they are not to be taken again.
     pub relays: Vec<RelayCursor>,
-    /// The log has been told.
+    /// Whether the log has the gaps.
     #[serde(default)]
     pub gaps_logged: bool,
     /// The records were in a log that is gone, not in memory alone.
@@ -34,13 +34,13 @@ pub struct LossRecord {
 }
 
 impl LossRecord {
-    /// The last seq it speaks of.
+    /// The last seq that it counts.
     #[must_use]
     pub fn latest_seq(&self) -> u64 {
         self.after_seq + self.undelivered_by_category.values().sum::<u64>()
     }
 
-    /// Whether there is anything to say.
+    /// Whether it counts nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.undelivered_by_category.is_empty() && self.relays.is_empty()
@@ -71,7 +71,7 @@ impl LossRecord {
         Ok(())
     }
 
-    /// The last commit may have been made although nobody was told.
+    /// Counts only what follows the log: its last commit may have succeeded without an answer.
     fn begin_after(&mut self, logged_seq: u64) {
         let mut logged = logged_seq.saturating_sub(self.after_seq);
         self.after_seq = self.after_seq.max(logged_seq.min(self.latest_seq()));
@@ -176,7 +176,7 @@ impl Counted {
                 ReadResult::Closed => break,
             };
             match self.undelivered_by_category.get_mut(category) {
-                Some(undelivered_by_category) => *undelivered_by_category += count,
+                Some(undelivered) => *undelivered += count,
                 None => _ = self.undelivered_by_category.insert(category.to_owned(), count),
             }
         }

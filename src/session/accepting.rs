@@ -1,0 +1,188 @@
+//! Accepting events and drops: each spends its seqs, or is refused and spends none.
+
+use super::{CaptureSession, Clock, Pending, PendingRecord, PublishError, RefusedAt, State};
+use crate::event::{Event, Expected, Provenance, Shape, Trust, is_category_name, max_safe_integer};
+use crate::levels::Severity;
+use crate::log::RelayCursor;
+use crate::record::{Gap, is_reason};
+
+/// Most bytes of one `publish_batch`, unless it is a single record.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// The result of publishing a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BatchReceipt {
+    /// The first seq spent; 0 when none was.
+    pub first_seq: u64,
+    /// The last; 0 when none was.
+    pub last_seq: u64,
+    /// Events that were refused, by their index in the batch.
+    pub refused: Vec<RefusedAt>,
+}
+
+impl CaptureSession {
+    /// Accepts one event, a JSON object. `clock` replaces an absent `ts`. Returns its seq.
+    ///
+    /// # Errors
+    /// The event is refused, and no seq is spent.
+    pub fn publish(&mut self, event: &[u8], trust: Trust, clock: impl Clock) -> Result<u64, PublishError> {
+        let seq = self.accept(event, trust, Shape::Published, &clock, |_| Ok(None))?;
+        self.publish_pending_to_ring();
+        Ok(seq)
+    }
+
+    /// Accepts many events, one JSON object a line. Refused lines are reported by index; the others are
+    /// accepted. Empty lines are passed over.
+    ///
+    /// # Errors
+    /// The session takes nothing more, or the batch is over [`MAX_BATCH_BYTES`] and not a single record.
+    pub fn publish_batch(
+        &mut self,
+        ndjson: &[u8],
+        trust: Trust,
+        clock: impl Clock,
+    ) -> Result<BatchReceipt, PublishError> {
+        self.check_open()?;
+        let single = || memchr::memchr(b'\n', ndjson).is_none_or(|end| end + 1 == ndjson.len());
+        if ndjson.len() > MAX_BATCH_BYTES && !single() {
+            return Err(PublishError::BatchTooLarge(ndjson.len()));
+        }
+        let mut receipt = BatchReceipt::default();
+        for (index, line) in lines(ndjson).enumerate() {
+            let accepted = self.accept(line, trust, Shape::Published, &clock, |_| Ok(None));
+            match accepted {
+                Ok(seq) => {
+                    receipt.first_seq = if receipt.first_seq == 0 { seq } else { receipt.first_seq };
+                    receipt.last_seq = seq;
+                }
+                Err(error) => receipt.refused.push(RefusedAt { index, error }),
+            }
+        }
+        self.publish_pending_to_ring();
+        Ok(receipt)
+    }
+
+    /// Accepts one event, with the provenance that `stamp` may put on it, without showing it to anyone
+    /// yet: a batch does that once, in [`publish_pending_to_ring`](Self::publish_pending_to_ring).
+    pub(crate) fn accept<'p>(
+        &mut self,
+        text: &[u8],
+        trust: Trust,
+        shape: Shape,
+        clock: &impl Clock,
+        stamp: impl FnOnce(&Event<'_>) -> Result<Option<Provenance<'p>>, PublishError>,
+    ) -> Result<u64, PublishError> {
+        self.check_open()?;
+        let seq = self.next_seq(1)?;
+        // Borrowed apart from the rest of the session, which the event is written into.
+        let mut event_reader = std::mem::take(&mut self.event_reader);
+        let written = match event_reader.read(text, trust, shape) {
+            Err(error) => Err(error.into()),
+            Ok(event) => match stamp(&event) {
+                Err(error) => Err(error),
+                Ok(None) => self.write(&event, seq, clock),
+                Ok(Some(provenance)) => self.write(&provenance.stamp(event), seq, clock),
+            },
+        };
+        self.event_reader = event_reader;
+        written
+    }
+
+    fn write(&mut self, event: &Event<'_>, seq: u64, clock: &impl Clock) -> Result<u64, PublishError> {
+        let ts_micros = event.ts_micros.unwrap_or_else(|| clock.now_micros());
+        let category = self.categories.open(event.category)?;
+        let builder = self.categories.builder(category);
+        let start = builder.lines().len();
+        let header = self.writer.event(builder.lines(), seq, ts_micros, event);
+        let end = builder.lines().len();
+        builder.end_line(seq, 1);
+        self.categories.count(category, 1, 0);
+        self.counts.events += 1;
+        match header.severity {
+            Severity::Error => self.counts.errors += 1,
+            Severity::Warn => self.counts.warnings += 1,
+            Severity::Debug | Severity::Info => {}
+        }
+        self.latest_seq = seq;
+        self.pending_bytes += end + 1 - start;
+        self.pending.push(Pending { category, start, end, record: PendingRecord::Event(header) });
+        Ok(seq)
+    }
+
+    /// Spends `count` seqs on a gap: that many events of `category` are lost, for `reason`. Returns the
+    /// last of them.
+    ///
+    /// # Errors
+    /// Nothing to count, a name that is none, or the session takes nothing more.
+    pub fn record_drop(&mut self, category: &str, count: u64, reason: &str) -> Result<u64, PublishError> {
+        let last_seq = self.accept_drop(category, count, reason)?;
+        self.publish_pending_to_ring();
+        Ok(last_seq)
+    }
+
+    pub(crate) fn accept_drop(
+        &mut self,
+        category: &str,
+        count: u64,
+        reason: &str,
+    ) -> Result<u64, PublishError> {
+        self.check_open()?;
+        if !is_category_name(category.as_bytes()) {
+            return Err(PublishError::Drop("category", category.to_owned(), Expected::Category.to_string()));
+        }
+        if !is_reason(reason.as_bytes()) {
+            let expected = "a name like [a-z][a-z0-9_]{0,63}".to_owned();
+            return Err(PublishError::Drop("reason", reason.to_owned(), expected));
+        }
+        let row_count = u32::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
+            PublishError::Drop("count", count.to_string(), "a number from 1 to 4294967295".to_owned())
+        })?;
+        let first_seq = self.next_seq(count)?;
+        let slot = self.categories.open(category)?;
+        let gap = Gap {
+            first_seq,
+            last_seq: first_seq + count - 1,
+            category: category.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let builder = self.categories.builder(slot);
+        let start = builder.lines().len();
+        self.writer.gap(builder.lines(), &gap);
+        let end = builder.lines().len();
+        builder.end_line(first_seq, row_count);
+        self.categories.count(slot, 0, count);
+        self.counts.gap_seqs += count;
+        self.latest_seq = gap.last_seq;
+        self.pending_bytes += end + 1 - start;
+        self.pending.push(Pending { category: slot, start, end, record: PendingRecord::Gap(gap) });
+        Ok(self.latest_seq)
+    }
+
+    /// Puts a relay's counter into the commit that its messages are in.
+    pub(crate) fn note_relay(&mut self, relay_id: &str, message: u64) {
+        match self.relays.iter_mut().find(|cursor| cursor.relay_id == relay_id) {
+            Some(cursor) => cursor.message = message,
+            None => self.relays.push(RelayCursor { relay_id: relay_id.to_owned(), message }),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), PublishError> {
+        match self.state {
+            State::Logged | State::Volatile => Ok(()),
+            State::Closed => Err(PublishError::Closed),
+            State::Superseded => Err(PublishError::Superseded),
+        }
+    }
+
+    fn next_seq(&self, count: u64) -> Result<u64, PublishError> {
+        match self.latest_seq.checked_add(count) {
+            Some(last) if last <= max_safe_integer() => Ok(self.latest_seq + 1),
+            _ => Err(PublishError::OutOfSeqs),
+        }
+    }
+}
+
+/// The non-empty lines of `text`.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
+}

@@ -1,0 +1,36 @@
+//! The key of this installation.
+
+use super::IndexedDbLog;
+use super::error::from_thrown;
+use super::request::RequestFuture;
+use super::schema::META;
+use crate::log::LogError;
+use wasm_bindgen::{JsCast, JsValue};
+
+const INSTALL_KEY: &str = "install_key";
+impl IndexedDbLog {
+    /// 32 random bytes of this installation, made at the first call: the key that redacted values are
+    /// hashed with.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub async fn install_key(&self) -> Result<[u8; 32], LogError> {
+        let transaction = self.connection.write(&[META]).await?;
+        let meta = transaction.store(META)?;
+        let stored = RequestFuture::of(meta.get(&INSTALL_KEY.into()))?.await?;
+        let stored = stored.dyn_into::<js_sys::Uint8Array>().map(|key| key.to_vec()).unwrap_or_default();
+        if let Ok(key) = <[u8; 32]>::try_from(stored) {
+            return Ok(key);
+        }
+        let mut key = [0; 32];
+        let crypto = js_sys::Reflect::get(&js_sys::global(), &"crypto".into()).map_err(from_thrown)?;
+        crypto
+            .unchecked_into::<web_sys::Crypto>()
+            .get_random_values_with_u8_array(&mut key)
+            .map_err(from_thrown)?;
+        let value = JsValue::from(js_sys::Uint8Array::from(&key[..]));
+        meta.put_with_key(&value, &INSTALL_KEY.into()).map_err(from_thrown)?;
+        transaction.complete().await?;
+        Ok(key)
+    }
+}

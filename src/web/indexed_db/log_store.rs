@@ -1,0 +1,112 @@
+//! The log as sessions, deliveries and recorders use it.
+
+use super::IndexedDbLog;
+use super::commit::{self, now_ms};
+use super::error::from_thrown;
+use super::evict::write_pending_gaps;
+use super::read::{self, Limit};
+use super::repair;
+use super::request::RequestFuture;
+use super::rows::{acked_key, acked_row, acked_seq};
+use super::schema::ACKED;
+use crate::coverage::WatchedUntil;
+use crate::log::{Commit, Head, LogError, LogStore};
+use crate::record::{Entry, SessionId};
+use crate::recorder::RecorderLog;
+
+/// Browsers count freed space only after a while; giving up more meanwhile would be for nothing.
+const MAKE_ROOM_INTERVAL_MS: u64 = 1_000;
+
+/// Room is made for many commits at once, because it is slow: for so many of the size that failed, and at
+/// least so much.
+const ROOM_FACTOR: u64 = 8;
+const MIN_ROOM_BYTES: u64 = 4 << 20;
+
+impl RecorderLog for IndexedDbLog {
+    async fn open(&self) -> Result<(), LogError> {
+        self.connection.open().await
+    }
+
+    async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
+        Self::resume_session(self, session_id).await
+    }
+
+    async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
+        Self::begin_session(self, session_id).await
+    }
+
+    async fn watched_until(&self, session_id: SessionId) -> Result<Option<WatchedUntil>, LogError> {
+        self.stored_watched_until(session_id).await
+    }
+
+    async fn install_key(&self) -> Result<[u8; 32], LogError> {
+        Self::install_key(self).await
+    }
+
+    async fn set_aside(&self) -> Result<(), LogError> {
+        self.connection.set_aside().await
+    }
+}
+
+impl LogStore for IndexedDbLog {
+    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
+        match self.resume_session(session_id).await? {
+            Some(head) => Ok(head),
+            None => self.begin_session(session_id).await,
+        }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
+        let mut result = commit::commit(self, commit).await;
+        let since_ms = now_ms().saturating_sub(self.made_room_ms.get());
+        if result == Err(LogError::QuotaExceeded) && since_ms >= MAKE_ROOM_INTERVAL_MS {
+            self.made_room_ms.set(now_ms());
+            let needed_bytes = MIN_ROOM_BYTES.max(ROOM_FACTOR * commit.bytes as u64);
+            if self.make_room(needed_bytes).await?.unacked_seqs > 0 {
+                self.note(LogError::QuotaExceeded);
+            }
+            result = commit::commit(self, commit).await;
+        }
+        if result.is_ok() && !self.pending_gaps.borrow().is_empty() {
+            write_pending_gaps(self).await;
+        }
+        result
+    }
+
+    async fn read(
+        &self,
+        session_id: SessionId,
+        after_seq: u64,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        let limit = Limit { max_entries, max_bytes };
+        let (entries, damage) = read::forward(self, session_id, after_seq, limit).await?;
+        self.report(session_id, damage).await;
+        Ok(entries)
+    }
+
+    async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
+        repair::rebuild_missing_heads(self).await?;
+        let rows = self.head_rows().await?;
+        Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head())).collect())
+    }
+
+    async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
+        let transaction = self.connection.read(&[ACKED]).await?;
+        let row = RequestFuture::of(transaction.store(ACKED)?.get(&acked_key(session_id, store_id)))?.await?;
+        Ok(acked_seq(&row)?.unwrap_or(0))
+    }
+
+    async fn set_acked_seq(
+        &self,
+        session_id: SessionId,
+        store_id: &str,
+        acked_seq: u64,
+    ) -> Result<(), LogError> {
+        let transaction = self.connection.write(&[ACKED]).await?;
+        let (row, key) = (acked_row(acked_seq, now_ms()), acked_key(session_id, store_id));
+        transaction.store(ACKED)?.put_with_key(&row, &key).map_err(from_thrown)?;
+        transaction.complete().await
+    }
+}
