@@ -59,7 +59,7 @@ after(async () => {
 });
 
 /** @param {string} text */
-const row = (text) => page.locator(".row", { hasText: text });
+const row = (text) => page.locator(".row", { has: page.locator(".row-text", { hasText: text }) });
 /** @param {string} text @param {number} n */
 const counted = (text, n) =>
   until(
@@ -134,7 +134,7 @@ test("colour and weight of %c are shown, and nothing else of it", async () => {
 });
 
 test("an object opens in the details to the recorded depth", async () => {
-  await row("cart").first().click();
+  await row("cart {").click();
   const values = page.locator(".pane .part", { hasText: "Value" });
   await values.getByRole("button", { expanded: false }).first().click();
   await values.locator(".json-number", { hasText: "1" }).waitFor();
