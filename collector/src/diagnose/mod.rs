@@ -9,6 +9,7 @@ mod original_places;
 mod phrase;
 mod problems;
 mod render;
+mod reported_body;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub(crate) use problems::Problem;
 #[cfg(test)]
 pub(crate) use problems::group;
 pub(crate) use render::{MIN_BYTES, render};
+pub(crate) use reported_body::attach as attach_reported_body;
 pub(crate) use stored::{Stored, is_own_frame};
 pub(crate) use untrusted::{FIELD_BYTES, LEGEND, field, is_name, name};
 pub(crate) use watched::describe as describe_coverage;
@@ -80,6 +82,11 @@ pub(crate) async fn run(
     }
     problems::merge(&mut problems);
     problems::rank(&mut problems);
+    for problem in problems.iter_mut().take(MAX_CHAINS) {
+        for event in problem.chain.iter_mut().chain([&mut problem.newest]) {
+            attach_reported_body(store, event, always).await?;
+        }
+    }
     let now = now_micros();
     let mut coverage = store.coverage(asked.clone(), None).await?;
     if always.is_some() {

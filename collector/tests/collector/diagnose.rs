@@ -96,3 +96,31 @@ async fn the_command_prints_the_chain_as_text_or_as_json() {
     assert_eq!(run(folder.path(), &["diagnose", "--budget", "1"]).0, 2);
     process.kill();
 }
+
+#[tokio::test]
+async fn a_failed_response_has_the_body_that_its_page_reported() {
+    let collector = Collector::start().await;
+    let mut lines = failure();
+    let mut change = |index: usize, change: &dyn Fn(&mut Value)| {
+        let mut line: Value = serde_json::from_str(&lines[index]).unwrap();
+        change(&mut line["event"]);
+        lines[index] = line.to_string();
+    };
+    change(1, &|response| {
+        response["data"]["body"].take();
+        response["source"]["metadata"]["request_id"] = json!("81");
+    });
+    change(3, &|reported| {
+        let data = json!({"response_status": 500, "body": "{\"error\":\"from the page\"}"});
+        (reported["type"], reported["category"]) = (json!("network.response_body"), json!("network"));
+        reported["data"] = data;
+        reported["source"]["metadata"]["request_id"] = json!("81");
+    });
+    collector.deliver(SESSION, 1, 4, &lines).await;
+    let found = collector.json("/v1/diagnose").await;
+    assert_eq!(
+        found["problems"][0]["events"][1]["text"],
+        "POST https://shop.example/cart 500 {\"error\":\"from the page\"}"
+    );
+    assert_eq!(found["errors"], 2, "the body is not another error");
+}

@@ -1,0 +1,41 @@
+//! Gives a failed response the body that its page reported in an event of its own (`network.response_body`).
+
+use super::{Stored, both};
+use crate::store::{Order, PageQuery, Store, StoreError};
+use tabtape::selector::Selector;
+
+/// Seqs before the response from which on its body is looked for: the page may report it first.
+const SEQS_BEFORE: u64 = 50;
+/// Bodies of the tab that are looked at.
+const MAX_BODIES: usize = 200;
+
+/// Adds the body to `response`, if it is a failed response without one and the body was recorded.
+pub(crate) async fn attach(
+    store: &Store,
+    response: &mut Stored,
+    always: Option<&Selector>,
+) -> Result<(), StoreError> {
+    if !response.is_failed_request() || response.data()["body"].is_string() {
+        return Ok(());
+    }
+    let Some(request) = response.metadata("request_id").map(ToOwned::to_owned) else { return Ok(()) };
+    let tab = response.tab().map(|tab| format!(" tab:{tab}")).unwrap_or_default();
+    let query = PageQuery {
+        order: Order::Seq(response.session),
+        selector: Some(both(&format!("type:network.response_body{tab}"), always)),
+        after: response.seq.saturating_sub(SEQS_BEFORE),
+        until: u64::MAX,
+        newest: false,
+        limit: MAX_BODIES,
+    };
+    let page = store.page(query).await?;
+    let mut bodies = page.records.iter().filter_map(Stored::of);
+    let Some(reported) = bodies.find(|body| body.metadata("request_id") == Some(&*request)) else {
+        return Ok(());
+    };
+    let data = response.value.pointer_mut("/event/data").and_then(serde_json::Value::as_object_mut);
+    if let Some(data) = data {
+        data.insert("body".to_owned(), reported.data()["body"].clone());
+    }
+    Ok(())
+}
