@@ -35,7 +35,7 @@ const quietHook = {
   setup(build) {
     build.onEnd(({ outputFiles }) => {
       const hook = outputFiles?.find(({ path }) => /[\\/]hook\.js$/.test(path));
-      // In front of it all, or the directive is none and `this` of a stand-in is boxed.
+      // In front of it all, or the directive is none and `this` of a wrapper is boxed.
       if (hook) hook.contents = Buffer.from(unseen(`"use strict";try{${hook.text.trimEnd()}}catch{}\n`));
     });
   },
@@ -121,7 +121,7 @@ export function writtenFiles() {
 
 const ICON_SIZES = [16, 32, 48, 128];
 
-/** By the states of `worker/badge.ts`. @type {Record<string, [red: number, green: number, blue: number]>} */
+/** By the states of `worker/recorder/badge.ts`. @type {Record<string, [red: number, green: number, blue: number]>} */
 const ICON_COLOURS = { recording: [198, 40, 40], stopped: [112, 112, 112], error: [239, 108, 0] };
 
 /**

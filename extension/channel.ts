@@ -21,8 +21,8 @@ export const REWRITTEN = "rewritten";
 /** Hook → relay: why something cannot be recorded, a `reason` of `page.capture_limited`. */
 export const LIMITED = "limited";
 /** Relay → hook, before its config: the channel of a hook whose page shares objects with this one, in `relatedTarget`. */
-export const KIN = "kin";
-/** Hook → hook, on the channel of the other: what do you know of Proxies and stand-ins? */
+export const PEER = "peer";
+/** Hook → hook, on the channel of the other: what do you know of Proxies and wrappers? */
 export const SHARE = "share";
 /** Relay → hook: a {@link HookConfig} as JSON; the first one is the acceptance of the offer. */
 export const CONFIG = "config";

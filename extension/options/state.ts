@@ -2,7 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import init, { type RedactionRule, type RedactionRules, redactionRules } from "../../src/web/index.ts";
 import { command } from "../popup/command.ts";
-import type { Status } from "../worker/messages.ts";
+import type { Status } from "../worker/commands/messages.ts";
 
 export const rules: Signal<RedactionRules> = signal({});
 /** Every rule, built-in and added; null until the core is loaded. */

@@ -25,7 +25,7 @@ import {
 import type { Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
 import { wantsStack } from "./stacks.ts";
-import { ConsoleState, type Said } from "./state.ts";
+import { type ConsoleCall, ConsoleState } from "./state.ts";
 import { isPrimitive, MAX_TEXT, primitiveText, TextParts } from "./text.ts";
 
 export const METHODS = [
@@ -84,12 +84,12 @@ export class ConsoleHook {
     this.#limits = limitsOf(config);
   }
 
-  /** Puts the stand-ins in place; the answer takes them away where the page has not replaced them since. */
+  /** Puts the wrappers in place; the answer takes them away where the page has not replaced them since. */
   install(mask: Mask, owner: object): (() => void) | null {
     let undoAll: (() => void) | null = null;
     for (let at = 0; at < METHODS.length; at++) {
       const method = METHODS[at] as Method;
-      const undo = mask.replace(owner, method, (original) => this.#standIn(method, original));
+      const undo = mask.replace(owner, method, (original) => this.#wrapper(method, original));
       if (undo === null) {
         if (isCallable(owner, method)) this.complete = false;
         continue;
@@ -104,15 +104,15 @@ export class ConsoleHook {
     return undoAll;
   }
 
-  #standIn(method: Method, original: Callable): Callable {
+  #wrapper(method: Method, original: Callable): Callable {
     const record = (args: ArrayLike<unknown>, above: Callable): void => this.#record(method, args, above);
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
-        record(args, standIn as Callable);
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
+        record(args, wrapper as Callable);
         return apply(original, this, args as never);
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   }
 
   #record(method: Method, args: ArrayLike<unknown>, above: Callable): void {
@@ -198,7 +198,7 @@ export class ConsoleHook {
   #withParts(
     args: ArrayLike<unknown>,
     first: number,
-    said: Said | null,
+    said: ConsoleCall | null,
     previewed: boolean,
     limits: Limits,
     part: number,
@@ -224,7 +224,7 @@ function plainText(
   method: Method,
   args: ArrayLike<unknown>,
   first: number,
-  said: Said | null,
+  said: ConsoleCall | null,
 ): string | null {
   if (said !== null) return said.rest >= args.length ? said.text : null;
   if (args.length <= first) return silent(method);
@@ -241,7 +241,7 @@ interface Content {
   level: HookConfig["console"];
   /** The text; null if the core puts it together from the arguments. */
   whole: string | null;
-  said: Said | null;
+  said: ConsoleCall | null;
   args: ArrayLike<unknown>;
   /** The index of the first argument that is shown. */
   first: number;

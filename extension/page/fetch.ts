@@ -61,7 +61,7 @@ export class FetchHook {
     this.#reader = reader;
   }
 
-  /** Puts the stand-ins in place; null where the page has its own `fetch` already, which stays as it is. */
+  /** Puts the wrappers in place; null where the page has its own `fetch` already, which stays as it is. */
   install(mask: Mask): (() => void) | null {
     if (!isNative(ownValue(globalThis, "fetch"), "fetch")) return null;
     const undoFetch = mask.replace(globalThis, "fetch", (original) => this.#fetchStandIn(original));
@@ -87,31 +87,31 @@ export class FetchHook {
   #fetchStandIn(original: Callable): Callable {
     const begin = (args: ArrayLike<unknown>, above: Callable): Call | null => this.#begin(args, above);
     const sent = (call: Call): void => this.#sent(call);
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(args, standIn as Callable);
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
+        const call = begin(args, wrapper as Callable);
         const promise = apply(original, this, args as never);
         // After the request has left: its record and this one go different ways to the worker.
         if (call !== null) sent(call);
         return promise;
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   }
 
-  /** A stand-in for a member of `Response.prototype`. */
+  /** A wrapper for a member of `Response.prototype`. */
   #look(original: Callable, isClone = false): Callable {
     const look = (object: unknown): void => this.#lookAt(object);
     const cloned = (copy: unknown): void => this.#cloned(copy);
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
         look(this);
         const result = apply(original, this, args as never);
         if (isClone) cloned(result);
         return result;
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   }
 
   #begin(args: ArrayLike<unknown>, above: Callable): Call | null {

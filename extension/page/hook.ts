@@ -10,10 +10,10 @@ import {
   CONFIG,
   DRAIN,
   type HookConfig,
-  KIN,
   LEAVING,
   LIMITED,
   OFFER,
+  PEER,
   REARM,
   RETIRE,
   REWRITTEN,
@@ -21,7 +21,6 @@ import {
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
 import { Inspector } from "./inspect.ts";
-import { share } from "./kin.ts";
 import { Mask } from "./mask.ts";
 import {
   apply,
@@ -38,6 +37,7 @@ import { Outbox } from "./outbox.ts";
 import { Proxies } from "./proxies.ts";
 import { RequestHook } from "./requests.ts";
 import { watchRewriting } from "./rewriting.ts";
+import { share } from "./shared_realm.ts";
 
 interface Hook {
   configure(config: HookConfig): void;
@@ -46,9 +46,9 @@ interface Hook {
   retire(): void;
 }
 
-function install(channel: EventTarget, first: HookConfig, kin: EventTarget | null): Hook {
+function install(channel: EventTarget, first: HookConfig, peer: EventTarget | null): Hook {
   const outbox = new Outbox(channel);
-  const shared = share(channel, kin, !first.late);
+  const shared = share(channel, peer, !first.late);
   const mask = new Mask(shared.originals);
   const proxies = new Proxies(shared);
   const inspect = new Inspector(proxies, shared);
@@ -102,27 +102,27 @@ function install(channel: EventTarget, first: HookConfig, kin: EventTarget | nul
 /** Calls `onClosing` before a window is closed by a script of its own origin. */
 function watchClosing(mask: Mask, onClosing: () => void): (() => void) | null {
   return mask.replace(window, "close", (original) => {
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
         onClosing();
         return apply(original, this, args as never);
       },
     };
-    return standIn as typeof original;
+    return wrapper as typeof original;
   });
 }
 
 function main(): void {
   const channel = new EventTarget();
   let hook: Hook | null = null;
-  let kin: EventTarget | null = null;
+  let peer: EventTarget | null = null;
 
-  listen(channel, KIN, (event: MouseEvent) => {
-    kin = read(relatedTarget, event) as EventTarget | null;
+  listen(channel, PEER, (event: MouseEvent) => {
+    peer = read(relatedTarget, event) as EventTarget | null;
   });
   listen(channel, CONFIG, (event: CustomEvent) => {
     const config = parse(read(customEventDetail, event) as string) as HookConfig;
-    if (hook === null) hook = install(channel, config, kin);
+    if (hook === null) hook = install(channel, config, peer);
     else hook.configure(config);
   });
   listen(channel, REARM, () => hook?.rearm());

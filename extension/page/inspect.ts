@@ -4,7 +4,7 @@
  * An object's kind comes from the platform prototype on its chain, and is believed only once a method that
  * needs the internal slot has worked on it.
  */
-import type { Shared } from "./kin.ts";
+
 import {
   apply,
   beginsWith,
@@ -25,6 +25,7 @@ import {
 } from "./natives.ts";
 import { type Field, forEachPlatform } from "./platform.ts";
 import type { Proxies } from "./proxies.ts";
+import type { Shared } from "./shared_realm.ts";
 
 export type Kind =
   | "object"
@@ -381,7 +382,7 @@ export class Inspector {
   }
 }
 
-/** A stack without the frames of our own stand-ins: that of an error which `fetch` itself has made. */
+/** A stack without the frames of our own wrappers: that of an error which `fetch` itself has made. */
 function withoutOurFrames(stack: string): string {
   if (find(stack, OUR_SCRIPT) < 0) return stack;
   let kept = "";

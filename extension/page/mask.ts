@@ -16,7 +16,7 @@ export class Mask {
   readonly #originals: WeakMap<object, object>;
   #undo: (() => void) | null = null;
 
-  /** `originals` are those of every document whose functions can come here: each answers for the others' stand-ins. */
+  /** `originals` are those of every document whose functions can come here: each answers for the others' wrappers. */
   constructor(originals: WeakMap<object, object>) {
     this.#originals = originals;
   }
@@ -26,18 +26,18 @@ export class Mask {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     if (typeof descriptor?.value !== "function") return null;
     const original = descriptor.value as Callable;
-    const standIn = make(original);
-    this.register(standIn, original);
-    this.#copy(original, standIn, "name");
-    this.#copy(original, standIn, "length");
+    const wrapper = make(original);
+    this.register(wrapper, original);
+    this.#copy(original, wrapper, "name");
+    this.#copy(original, wrapper, "length");
     try {
-      if (!redefine(owner, name, standIn, descriptor)) return null;
+      if (!redefine(owner, name, wrapper, descriptor)) return null;
     } catch {
       return null;
     }
     return () => {
       const now = getOwnPropertyDescriptor(owner, name);
-      if (now?.value === standIn) redefine(owner, name, original, now);
+      if (now?.value === wrapper) redefine(owner, name, original, now);
     };
   }
 
@@ -46,24 +46,24 @@ export class Mask {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     const original = descriptor?.get as Callable | undefined;
     if (descriptor === undefined || original === undefined) return null;
-    const standIn = make(original);
-    this.register(standIn, original);
-    this.#copy(original, standIn, "name");
-    this.#copy(original, standIn, "length");
+    const wrapper = make(original);
+    this.register(wrapper, original);
+    this.#copy(original, wrapper, "name");
+    this.#copy(original, wrapper, "length");
     try {
-      if (!redefineGetter(owner, name, standIn, descriptor)) return null;
+      if (!redefineGetter(owner, name, wrapper, descriptor)) return null;
     } catch {
       return null;
     }
     return () => {
       const now = getOwnPropertyDescriptor(owner, name);
-      if (now?.get === standIn) redefineGetter(owner, name, original, now);
+      if (now?.get === wrapper) redefineGetter(owner, name, original, now);
     };
   }
 
-  /** Makes `standIn.toString()` say what `original.toString()` says. */
-  register(standIn: object, original: object): void {
-    apply(set, this.#originals, [standIn, original]);
+  /** Makes `wrapper.toString()` say what `original.toString()` says. */
+  register(wrapper: object, original: object): void {
+    apply(set, this.#originals, [wrapper, original]);
     this.#undo ??= this.#maskToString();
   }
 
@@ -79,19 +79,19 @@ export class Mask {
 
   #maskToString(): (() => void) | null {
     const originals = this.#originals;
-    const standIn = {
+    const wrapper = {
       toString(this: unknown): string {
         const original = typeof this === "function" ? apply(get, originals, [this]) : undefined;
         return apply(nativeToString, original ?? this, []);
       },
     }.toString;
-    apply(set, originals, [standIn, nativeToString]);
+    apply(set, originals, [wrapper, nativeToString]);
     const descriptor = getOwnPropertyDescriptor(Function.prototype, "toString");
     if (descriptor?.value !== nativeToString) return null;
-    if (!redefine(Function.prototype, "toString", standIn, descriptor)) return null;
+    if (!redefine(Function.prototype, "toString", wrapper, descriptor)) return null;
     return () => {
       const now = getOwnPropertyDescriptor(Function.prototype, "toString");
-      if (now?.value === standIn) redefine(Function.prototype, "toString", nativeToString, now);
+      if (now?.value === wrapper) redefine(Function.prototype, "toString", nativeToString, now);
     };
   }
 }

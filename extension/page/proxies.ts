@@ -8,9 +8,9 @@
  * a Proxy is left closed.
  */
 
-import type { Shared } from "./kin.ts";
 import type { Mask } from "./mask.ts";
 import { apply, construct, getOwnPropertyDescriptor, ownValue, redefine } from "./natives.ts";
+import type { Shared } from "./shared_realm.ts";
 
 const { get, set, has } = WeakMap.prototype;
 const NativeProxy = Proxy;
@@ -40,7 +40,7 @@ export class Proxies {
   /** Replaces the `Proxy` constructor; the answer undoes it. */
   watch(mask: Mask): (() => void) | null {
     const targets = this.#targets;
-    const standIn = new NativeProxy(NativeProxy, {
+    const wrapper = new NativeProxy(NativeProxy, {
       // A null prototype here too: the page's Object.prototype.apply is not a trap.
       __proto__: null,
       construct(native: typeof Proxy, args: [object, object]): object {
@@ -51,7 +51,7 @@ export class Proxies {
     } as ProxyHandler<typeof Proxy>);
     const descriptor = getOwnPropertyDescriptor(globalThis, "Proxy");
     if (descriptor?.value !== NativeProxy) return null;
-    mask.register(standIn, NativeProxy);
+    mask.register(wrapper, NativeProxy);
     const undoRevocable = mask.replace(NativeProxy, "revocable", (original) => {
       const { revocable } = {
         revocable(this: unknown, target: object, handler: object) {
@@ -63,11 +63,11 @@ export class Proxies {
       };
       return revocable as (...args: never[]) => unknown;
     });
-    if (!redefine(globalThis, "Proxy", standIn, descriptor)) return undoRevocable;
+    if (!redefine(globalThis, "Proxy", wrapper, descriptor)) return undoRevocable;
     return () => {
       undoRevocable?.();
       const now = getOwnPropertyDescriptor(globalThis, "Proxy");
-      if (now?.value === standIn) redefine(globalThis, "Proxy", NativeProxy, now);
+      if (now?.value === wrapper) redefine(globalThis, "Proxy", NativeProxy, now);
     };
   }
 }

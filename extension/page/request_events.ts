@@ -2,7 +2,7 @@
  * `network.call` and `network.response_body`: what only the page knows of the requests that webRequest records.
  *
  * Each call of a document has a number. The worker adds the request's id, if it finds the one request that the call
- * led to; see `worker/page_requests.ts`.
+ * led to; see `worker/producers/page_requests.ts`.
  */
 
 import type { HookConfig } from "../channel.ts";

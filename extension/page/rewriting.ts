@@ -16,14 +16,14 @@ const { write } = Document.prototype;
 /** Calls `onRewritten` when listeners may have been removed; the answer gives the page its own methods back. */
 export function watchRewriting(mask: Mask, onRewritten: () => void): () => void {
   const undoOpen = mask.replace(Document.prototype, "open", (original) => {
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
         const opened = apply(original, this, args as never);
         onRewritten();
         return opened;
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   });
   const undoWrite = mask.replace(Document.prototype, "write", (original) => writing(original, onRewritten));
   const undoWriteln = mask.replace(Document.prototype, "writeln", (original) =>
@@ -37,8 +37,8 @@ export function watchRewriting(mask: Mask, onRewritten: () => void): () => void 
 }
 
 function writing(original: Callable, onRewritten: () => void): Callable {
-  const { standIn } = {
-    standIn(this: unknown, ...args: unknown[]): unknown {
+  const { wrapper } = {
+    wrapper(this: unknown, ...args: unknown[]): unknown {
       // A script of the document writes at its own place or is ignored: it does not open the document.
       if (read(currentScript, this) === null) {
         // Without text it opens the document, if the call would do so, and inserts nothing; `writeln` would.
@@ -48,5 +48,5 @@ function writing(original: Callable, onRewritten: () => void): Callable {
       return apply(original, this, args as never);
     },
   };
-  return standIn as Callable;
+  return wrapper as Callable;
 }

@@ -16,7 +16,7 @@ const MAX_LABEL = 1_024;
 const { get, set, has, delete: remove } = Map.prototype;
 const size = Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get ?? null;
 
-export interface Said {
+export interface ConsoleCall {
   /** The text of the call; the arguments from `rest` on follow. */
   text: string;
   rest: number;
@@ -38,7 +38,7 @@ export class ConsoleState {
   }
 
   /** Null for calls whose text is that of their arguments. */
-  after(method: string, args: ArrayLike<unknown>, ts: number): Said | null {
+  after(method: string, args: ArrayLike<unknown>, ts: number): ConsoleCall | null {
     switch (method) {
       case "groupEnd":
         if (this.depth > 0) this.depth--;
@@ -54,9 +54,9 @@ export class ConsoleState {
     }
   }
 
-  #labelled(method: string, label: string, args: ArrayLike<unknown>, ts: number): Said {
+  #labelled(method: string, label: string, args: ArrayLike<unknown>, ts: number): ConsoleCall {
     const shown = cut(label, MAX_LABEL);
-    const said: Said = {
+    const said: ConsoleCall = {
       text: shown,
       rest: args.length,
       fields: `,"label":${quote(shown)}`,

@@ -50,7 +50,7 @@ export class XhrHook {
     this.#inspect = inspect;
   }
 
-  /** Puts the stand-ins in place; null where the page has its own methods already, which stay as they are. */
+  /** Puts the wrappers in place; null where the page has its own methods already, which stay as they are. */
   install(mask: Mask): (() => void) | null {
     if (
       !isNative(ownValue(XhrPrototype, "open"), "open") ||
@@ -67,28 +67,28 @@ export class XhrHook {
 
   #openStandIn(original: Callable): Callable {
     const opened = (object: unknown, args: ArrayLike<unknown>): void => this.#open(object, args);
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
         const result = apply(original, this, args as never);
         opened(this, args);
         return result;
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   }
 
   #sendStandIn(original: Callable): Callable {
     const begin = (object: unknown, above: Callable): Call | null => this.#begin(object, above);
     const sent = (call: Call): void => this.#sent(call);
-    const { standIn } = {
-      standIn(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(this, standIn as Callable);
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
+        const call = begin(this, wrapper as Callable);
         const result = apply(original, this, args as never);
         if (call !== null) sent(call);
         return result;
       },
     };
-    return standIn as Callable;
+    return wrapper as Callable;
   }
 
   #open(object: unknown, args: ArrayLike<unknown>): void {

@@ -17,7 +17,7 @@ import "../../www/src/theme.css";
 import { Empty } from "../../www/src/ui/empty.tsx";
 import { command } from "../popup/command.ts";
 import { openLogs } from "../viewer/logs.ts";
-import type { Status } from "../worker/messages.ts";
+import type { Status } from "../worker/commands/messages.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
   try {

@@ -1,5 +1,5 @@
 /** Commands to the worker, from a page of the extension. */
-import type { Command } from "../worker/messages.ts";
+import type { Command } from "../worker/commands/messages.ts";
 
 export async function command<T = unknown>(message: Command): Promise<T> {
   const answer = (await chrome.runtime.sendMessage(message)) as { ok?: T; error?: string } | undefined;

@@ -1,5 +1,5 @@
 /** Settings that are seldom changed: deep capture, screenshots of errors, other extensions. */
-import type { Status } from "../worker/messages.ts";
+import type { Status } from "../worker/commands/messages.ts";
 import { activeTab, run } from "./state.ts";
 import { Switch } from "./switch.tsx";
 

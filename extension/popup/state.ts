@@ -2,8 +2,8 @@
 import { type Signal, signal } from "@preact/signals";
 import type { CaptureConfig } from "../../src/web/types.ts";
 import { count } from "../../www/src/data/time.ts";
-import type { Forgotten } from "../worker/forget.ts";
-import type { Command, Status } from "../worker/messages.ts";
+import type { Forgotten } from "../worker/commands/forget.ts";
+import type { Command, Status } from "../worker/commands/messages.ts";
 import { command } from "./command.ts";
 
 const REFRESH_MS = 1_000;

@@ -5,11 +5,11 @@ import {
   CONFIG,
   DRAIN,
   type HookConfig,
-  KIN,
   LEAVING,
   LIMITED,
   LINES,
   OFFER,
+  PEER,
   REARM,
   RETIRE,
   REWRITTEN,
@@ -27,7 +27,7 @@ export interface FromHook {
 export class HookChannel {
   #target: EventTarget | null = null;
   #config: HookConfig;
-  readonly #kin: () => EventTarget | null;
+  readonly #peer: () => EventTarget | null;
   readonly #onLines: (event: Event) => void;
   readonly #onUrgentLines: (event: Event) => void;
   readonly #onClosing: () => void;
@@ -35,17 +35,17 @@ export class HookChannel {
   readonly #onLimited: (event: Event) => void;
 
   /**
-   * `kin` finds the channel of another hook whose page shares objects with this one; `inherited` is that of the hook
+   * `peer` finds the channel of another hook whose page shares objects with this one; `inherited` is that of the hook
    * which an orphaned relay had.
    */
   constructor(
     config: HookConfig,
     from: FromHook,
-    kin: () => EventTarget | null,
+    peer: () => EventTarget | null,
     inherited: EventTarget | null,
   ) {
     this.#config = config;
-    this.#kin = kin;
+    this.#peer = peer;
     this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail, false);
     this.#onUrgentLines = (event) => from.lines((event as CustomEvent<string>).detail, true);
     this.#onClosing = () => from.closing();
@@ -105,8 +105,8 @@ export class HookChannel {
     this.drain();
     this.#tell(RETIRE, "");
     this.#listenTo(target);
-    const kin = this.#kin();
-    if (kin !== null) target.dispatchEvent(new MouseEvent(KIN, { relatedTarget: kin }));
+    const peer = this.#peer();
+    if (peer !== null) target.dispatchEvent(new MouseEvent(PEER, { relatedTarget: peer }));
     this.#tell(CONFIG, JSON.stringify(this.#config));
   };
 

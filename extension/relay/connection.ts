@@ -7,7 +7,7 @@
  * `onOrphaned` is called, once.
  */
 import { RELAY_PORT } from "../port.ts";
-import type { Legacy } from "./legacy.ts";
+import type { PendingMessages } from "./pending_messages.ts";
 import type { Queue } from "./queue.ts";
 
 /** Messages that follow a post this closely wait for each other. */
@@ -21,7 +21,7 @@ export interface FromWorker {
   ack?: number;
   config?: unknown;
   stop?: true;
-  /** Is there anything that was not sent? See `worker/heartbeat.ts`. */
+  /** Is there anything that was not sent? See `worker/relays/heartbeat.ts`. */
   ping?: number;
 }
 
@@ -115,7 +115,7 @@ export class Connection {
     }
   }
 
-  /** That this was all, so that a loss of it is noticed: see `worker/lost_relays.ts`. */
+  /** That this was all, so that a loss of it is noticed: see `worker/relays/lost_relays.ts`. */
   #sayLeft(port: chrome.runtime.Port): void {
     const { lastSent, lastAcked } = this.#queue;
     try {
@@ -154,8 +154,8 @@ export class Connection {
   }
 
   /** Returns the messages that are not acknowledged, for a successor. */
-  legacy(): Legacy {
-    return this.#queue.legacy(this.#relayId);
+  pendingMessages(): PendingMessages {
+    return this.#queue.pendingMessages(this.#relayId);
   }
 
   close(): void {

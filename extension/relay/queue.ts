@@ -8,7 +8,7 @@
  *
  * Lengths are UTF-16 units: counting UTF-8 bytes of every line would cost more than it tells.
  */
-import type { Legacy } from "./legacy.ts";
+import type { PendingMessages } from "./pending_messages.ts";
 
 export interface QueueLimits {
   /** Limits for each category. */
@@ -68,7 +68,7 @@ export class Queue {
   }
 
   /** Goes on with what another relay has left. */
-  static inherit({ first, window, lanes }: Legacy): Queue {
+  static inherit({ first, window, lanes }: PendingMessages): Queue {
     const queue = new Queue();
     queue.#windowFirst = first;
     queue.#window = window;
@@ -79,8 +79,8 @@ export class Queue {
     return queue;
   }
 
-  /** Everything that is not acknowledged, for an heir of `relay`. */
-  legacy(relay: string): Legacy {
+  /** Everything that is not acknowledged, for a successor of `relay`. */
+  pendingMessages(relay: string): PendingMessages {
     const lanes = this.#lanes.map(({ category, lines, head, dropped }) => ({
       category,
       lines: lines.slice(head),

@@ -4,26 +4,26 @@
  *
  * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. When its extension
  * is reloaded it continues observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
- * save what is unacknowledged when its document ends while no worker answers, or when no heir comes.
+ * save what is unacknowledged when its document ends while no worker answers, or when no successor comes.
  */
 import { HookChannel } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
-import { Interaction } from "./interaction.ts";
-import { nearestKin } from "./kin.ts";
-import type { Legacy } from "./legacy.ts";
-import { lineAt, type Observation } from "./observation.ts";
-import { Queue } from "./queue.ts";
-import { Reports } from "./reports.ts";
-import { DEFAULT_SETTINGS, ours, type RelaySettings, relayGlobal } from "./settings.ts";
 import {
   answerClaims,
-  claimEstate,
-  type Estate,
+  type Handover,
   ignoreClaims,
   listenForClaims,
   randomId,
-} from "./succession.ts";
+  takeHandover,
+} from "./handover.ts";
+import { Interaction } from "./interaction.ts";
+import { lineAt, type Observation } from "./observation.ts";
+import { nearestPeerHook } from "./peer_hook.ts";
+import type { PendingMessages } from "./pending_messages.ts";
+import { Queue } from "./queue.ts";
+import { Reports } from "./reports.ts";
+import { DEFAULT_SETTINGS, ours, type RelaySettings, relayGlobal } from "./settings.ts";
 import { observeVitals } from "./vitals.ts";
 
 /** A reload takes some seconds; after so long nobody is coming, and the page gets everything back. */
@@ -55,8 +55,8 @@ class Relay {
     this.#settings = settings;
     this.#connection = this.#connect(randomId(), this.#queue);
     // A relay that was injected with its document cannot have a predecessor.
-    const estate: Estate = settings.late ? claimEstate() : { legacies: [], hook: null };
-    for (const legacy of estate.legacies) this.#inherit(legacy);
+    const handover: Handover = settings.late ? takeHandover() : { pending: [], hook: null };
+    for (const pending of handover.pending) this.#inherit(pending);
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe);
     this.#reports = new Reports(observe);
@@ -68,13 +68,13 @@ class Relay {
       rewritten: () => this.#arm(),
       limited: (reason: string) => limited(reason, "hook"),
     };
-    this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestKin, estate.hook);
+    this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestPeerHook, handover.hook);
     this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
     chrome.runtime.onMessage.addListener(this.#onBroadcast);
     if (settings.late) {
-      limited(estate.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
+      limited(handover.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
       this.#hookTimer = setTimeout(() => {
         if (this.hookChannel === null) limited("console_not_hookable", "relay");
       }, HOOKED_MS);
@@ -101,8 +101,8 @@ class Relay {
     );
   }
 
-  #inherit(legacy: Legacy): void {
-    const connection = this.#connect(legacy.relay, Queue.inherit(legacy));
+  #inherit(pending: PendingMessages): void {
+    const connection = this.#connect(pending.relay, Queue.inherit(pending));
     this.#inherited.add(connection);
     connection.reconnect();
   }
@@ -217,17 +217,17 @@ class Relay {
     this.#orphanedTimer ??= setTimeout(() => this.#stop(), ORPHANED_MS);
   }
 
-  /** An heir takes over. */
-  #leave(): Estate {
+  /** A successor takes over. */
+  #leave(): Handover {
     this.#interaction.finish();
     this.#hook.drain();
-    const legacies = this.#connections.map((connection) => connection.legacy());
+    const pending = this.#connections.map((connection) => connection.pendingMessages());
     const hook = this.#hook.release();
     this.#end();
-    return { legacies, hook };
+    return { pending, hook };
   }
 
-  /** Recording has ended, or no heir has come. The page gets everything back. */
+  /** Recording has ended, or no successor has come. The page gets everything back. */
   #stop(): void {
     this.#hook.drain();
     this.#hook.retire();

@@ -2,13 +2,14 @@
  * The service worker of our own extension: the recorder, and what only we have: popup and panel, pairing, other
  * extensions, the debugger producer, hot keys. Every listener is registered at once; see `wiring.ts`.
  */
-import { showBadge } from "./badge.ts";
-import { DebuggerProducer } from "./debugger.ts";
-import { External } from "./external.ts";
-import type { Preconfiguration } from "./home.ts";
-import { listenToPages } from "./messages.ts";
-import { PairingWatch } from "./pairing.ts";
-import { wire } from "./wiring.ts";
+
+import { listenToPages } from "./commands/messages.ts";
+import { PairingWatch } from "./commands/pairing.ts";
+import { DebuggerProducer } from "./debugger/debugger.ts";
+import type { Preconfiguration } from "./host.ts";
+import { External } from "./producers/external.ts";
+import { showBadge } from "./recorder/badge.ts";
+import { createWorker } from "./wiring.ts";
 
 const PRECONFIGURATION = "tabtape.json";
 
@@ -25,11 +26,13 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 // The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
-const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = wire({
-  folder: "",
-  preconfiguration,
-  show: showBadge,
-});
+const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = createWorker(
+  {
+    folder: "",
+    preconfiguration,
+    show: showBadge,
+  },
+);
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
 const debug =

@@ -1,31 +1,31 @@
 /**
- * Every listener of the browser, wired to one recorder.
+ * Every listener of the browser, worker to one recorder.
  *
  * All of them are registered before this returns, or the event that woke the worker is lost to it; each waits for
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
  */
 import type { WorkerStart } from "../../src/web/types.ts";
 import { RELAY_PORT } from "../port.ts";
-import { Documents } from "./documents.ts";
-import { BACKLOG_ALARM, Drain } from "./drain.ts";
-import { Heartbeat } from "./heartbeat.ts";
-import type { Home } from "./home.ts";
-import { Idle } from "./idle.ts";
-import { LostRelays } from "./lost_relays.ts";
-import { Marks } from "./marks.ts";
-import { Navigation } from "./navigation.ts";
-import { Network } from "./network.ts";
-import { PageRequests } from "./page_requests.ts";
-import { RelayPorts } from "./ports.ts";
-import { RecorderOwner } from "./recorder.ts";
-import { Recording } from "./recording.ts";
-import { Registration } from "./registration.ts";
-import { Scope } from "./scope.ts";
-import { SourceMaps } from "./source_maps.ts";
-import { Tabs } from "./tabs.ts";
-import { WorkerErrors } from "./worker_errors.ts";
+import { WorkerErrors } from "./debugger/worker_errors.ts";
+import type { Host } from "./host.ts";
+import { Marks } from "./producers/marks.ts";
+import { Navigation } from "./producers/navigation.ts";
+import { Network } from "./producers/network.ts";
+import { PageIdleDetector } from "./producers/page_idle.ts";
+import { PageRequests } from "./producers/page_requests.ts";
+import { SourceMaps } from "./producers/source_maps.ts";
+import { Tabs } from "./producers/tabs.ts";
+import { BACKLOG_ALARM, KeepAlive } from "./recorder/keep_alive.ts";
+import { RecorderOwner } from "./recorder/recorder.ts";
+import { Recording } from "./recorder/recording.ts";
+import { Registration } from "./recorder/registration.ts";
+import { Scope } from "./recorder/scope.ts";
+import { Heartbeat } from "./relays/heartbeat.ts";
+import { LostRelays } from "./relays/lost_relays.ts";
+import { RelayPorts } from "./relays/ports.ts";
+import { Documents } from "./state/documents.ts";
 
-export interface Wired {
+export interface RecorderWorker {
   scope: Scope;
   owner: RecorderOwner;
   tabs: Tabs;
@@ -40,10 +40,10 @@ export interface Wired {
   begun(): Promise<void>;
 }
 
-export function wire(home: Home): Wired {
+export function createWorker(host: Host): RecorderWorker {
   const scope = new Scope();
-  const drain = new Drain();
-  const owner = new RecorderOwner(home, {
+  const keepAlive = new KeepAlive();
+  const owner = new RecorderOwner(host, {
     onStatus: (status) => {
       recording.onStatus(status);
       heartbeat.onStatus(status);
@@ -52,7 +52,7 @@ export function wire(home: Home): Wired {
     onFailed: (reason) => void recording.onFailed(reason),
   });
   const tabs = new Tabs(owner, scope);
-  const idle = new Idle(owner, scope);
+  const idle = new PageIdleDetector(owner, scope);
   const documents = new Documents(tabs);
   const navigation = new Navigation({
     owner,
@@ -65,8 +65,8 @@ export function wire(home: Home): Wired {
   const network = new Network(owner, scope, tabs, documents, idle);
   const workerErrors = new WorkerErrors((tabId) => network.hasWorkers(tabId));
   const pageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
-  const registration = new Registration(home, scope, () => recording.isOn);
-  const recording = new Recording(home, owner, scope, registration, drain);
+  const registration = new Registration(host, scope, () => recording.isOn);
+  const recording = new Recording(host, owner, scope, registration, keepAlive);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
   recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
   const marks = new Marks(owner, scope, tabs);
@@ -103,7 +103,7 @@ export function wire(home: Home): Wired {
   });
 
   const ready: Promise<void> = Promise.resolve().then(async () => {
-    await Promise.all([drain.arm(), recording.begin(() => reason)]);
+    await Promise.all([keepAlive.arm(), recording.begin(() => reason)]);
   });
 
   /** Waits for `ready`. If that failed, a person may have started the recorder since. */

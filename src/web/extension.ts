@@ -14,8 +14,8 @@
  * Settings, the pairing's secret among them, are kept in `chrome.storage.local` under `tabtape`. Content scripts can
  * read that unless the extension calls `chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" })`.
  */
-import type { Home } from "../../extension/worker/home.ts";
-import { type Wired, wire } from "../../extension/worker/wiring.ts";
+import type { Host } from "../../extension/worker/host.ts";
+import { createWorker, type RecorderWorker } from "../../extension/worker/wiring.ts";
 import type { Durability } from "./durability.ts";
 import { TabtapeError } from "./errors.ts";
 import { checked } from "./kinds.ts";
@@ -87,12 +87,12 @@ export function record(options?: RecordOptions): ExtensionRecorder {
   const [read] = checked(SIGNATURES.record, options);
   checkPermissions();
   const { folder = "tabtape/", onState, ...settings } = read;
-  const home: Home = {
+  const host: Host = {
     folder: folder === "" || folder.endsWith("/") ? folder : `${folder}/`,
     preconfiguration: async () => ({ name: "record()", text: JSON.stringify(settings) }),
     show: async (state, detail) => onState?.(state, detail),
   };
-  return new WiredRecorder(wire(home));
+  return new HostedRecorder(createWorker(host));
 }
 
 function checkPermissions(): void {
@@ -105,23 +105,23 @@ function checkPermissions(): void {
   );
 }
 
-class WiredRecorder implements ExtensionRecorder {
-  readonly #wired: Wired;
+class HostedRecorder implements ExtensionRecorder {
+  readonly #worker: RecorderWorker;
 
-  constructor(wired: Wired) {
-    this.#wired = wired;
+  constructor(worker: RecorderWorker) {
+    this.#worker = worker;
     // A failure reaches the caller that awaits this, and `onState`.
-    wired.ready.catch(() => {});
+    worker.ready.catch(() => {});
   }
 
   get ready(): Promise<void> {
-    return this.#wired.ready;
+    return this.#worker.ready;
   }
 
   async publish(event: EventInput): Promise<number | null> {
     const [read] = checked(SIGNATURES["ExtensionRecorder.publish"], event);
     await this.ready;
-    const { owner } = this.#wired;
+    const { owner } = this.#worker;
     try {
       return owner.recorder?.publish(read) ?? null;
     } catch (error) {
@@ -133,37 +133,37 @@ class WiredRecorder implements ExtensionRecorder {
   async mark(note: string): Promise<void> {
     const row = checked(SIGNATURES["ExtensionRecorder.mark"], note);
     await this.ready;
-    await this.#wired.marks.mark(...row);
+    await this.#worker.marks.mark(...row);
   }
 
   async start(): Promise<void> {
     await this.ready.catch(() => {});
-    await this.#wired.recording.start();
+    await this.#worker.recording.start();
   }
 
   async stop(): Promise<void> {
     await this.ready.catch(() => {});
-    await this.#wired.recording.stop();
+    await this.#worker.recording.stop();
   }
 
   async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
     const row = checked(SIGNATURES["ExtensionRecorder.configure"], patch);
     await this.ready;
-    return this.#wired.recording.configure(...row);
+    return this.#worker.recording.configure(...row);
   }
 
   async connect(collector: CollectorTarget | null): Promise<void> {
     const row = checked(SIGNATURES["ExtensionRecorder.connect"], collector);
     await this.ready;
-    await this.#wired.recording.connect(...row);
+    await this.#worker.recording.connect(...row);
   }
 
   async flush(): Promise<void> {
     await this.ready;
-    await this.#wired.recording.flush();
+    await this.#worker.recording.flush();
   }
 
   get status(): RecorderStatus | null {
-    return this.#wired.owner.recorder?.status() ?? null;
+    return this.#worker.owner.recorder?.status() ?? null;
   }
 }

@@ -181,7 +181,7 @@ export const browsers = [
         await sleep(300);
         await tab.evaluate("burst(3000)");
         await rig.reloadExtension();
-        // Every other time before the heir has handed on what it inherited.
+        // Every other time before the successor has handed on what it inherited.
         if (time % 2 === 1) await rig.reloadExtension();
         await sleep(500);
         await tab.evaluate("rest()");

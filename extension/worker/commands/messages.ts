@@ -1,0 +1,137 @@
+/**
+ * Commands of our own pages (popup, side panel, viewer): `{ command, … }`, answered by `{ ok }` or `{ error }`.
+ *
+ * Content scripts share our id, so a command counts only from a page whose origin is ours.
+ */
+import type { RedactionRules } from "../../../src/web/redaction.ts";
+import type { CaptureConfigPatch, CollectorTarget } from "../../../src/web/types.ts";
+import type { DebuggerProducer } from "../debugger/debugger.ts";
+import type { External } from "../producers/external.ts";
+import type { Marks } from "../producers/marks.ts";
+import { SOURCE_MAP_MODES, type SourceMapMode } from "../producers/source_maps.ts";
+import type { Recording } from "../recorder/recording.ts";
+import { forgetSite } from "./forget.ts";
+import { pair, viewerLink, viewerUrl } from "./pairing.ts";
+
+export type Command =
+  | { command: "status" }
+  | { command: "start" }
+  | { command: "stop" }
+  | { command: "configure"; patch: CaptureConfigPatch }
+  | { command: "redact"; rules: RedactionRules }
+  | { command: "connect"; collector: CollectorTarget | null }
+  | { command: "pair"; url: string; code: string }
+  | { command: "open_viewer" }
+  | { command: "viewer_link" }
+  | { command: "flush" }
+  | { command: "forget"; site: string }
+  | { command: "mark"; note: string }
+  | { command: "screenshot" }
+  | { command: "approve"; extension_id: string; approved: boolean }
+  | { command: "debug"; tab_id: number | "all"; on: boolean }
+  | { command: "screenshot_on_error"; on: boolean }
+  | { command: "source_maps"; mode: SourceMapMode };
+
+export interface Status {
+  recording: boolean;
+  failure: string | null;
+  recorder: Recording["status"]["recorder"];
+  config: Recording["status"]["config"];
+  collector_url: string | null;
+  approved_extensions: string[];
+  asking_extensions: string[];
+  debugger: { available: boolean; all_tabs: boolean; tab_ids: number[] };
+  screenshot_on_error: boolean;
+  source_maps: SourceMapMode;
+  redaction: RedactionRules;
+}
+
+export interface Parts {
+  recording: Recording;
+  marks: Marks;
+  external: External;
+  debug: DebuggerProducer | null;
+}
+
+export function listenToPages(parts: Parts, ready: Promise<void>): void {
+  chrome.runtime.onMessage.addListener((message: Command, sender, answer) => {
+    if (sender.origin !== location.origin || typeof message?.command !== "string") return undefined;
+    // A worker that could not begin still answers: its status says why.
+    ready
+      .catch(() => {})
+      .then(() => run(parts, message))
+      .then(
+        (ok) => answer({ ok: ok ?? null }),
+        (error: Error & { code?: string }) => answer({ error: error.message, code: error.code ?? null }),
+      );
+    return true;
+  });
+}
+
+async function run({ recording, marks, external, debug }: Parts, message: Command): Promise<unknown> {
+  switch (message.command) {
+    case "status":
+      return statusOf({ recording, marks, external, debug });
+    case "start":
+      return recording.start();
+    case "stop":
+      return recording.stop();
+    case "configure":
+      return recording.configure(message.patch);
+    case "redact":
+      return recording.redact(message.rules);
+    case "connect":
+      return recording.connect(message.collector);
+    case "pair":
+      return pair(recording, message.url, message.code);
+    case "open_viewer":
+      return void (await chrome.tabs.create({ url: await viewerUrl(recording) }));
+    case "viewer_link":
+      return viewerLink(recording);
+    case "flush":
+      return recording.flush();
+    case "forget":
+      return forgetSite(recording, message.site);
+    case "mark":
+      return marks.mark(message.note);
+    case "screenshot":
+      return marks.screenshot("hot_key");
+    case "approve": {
+      const others = recording.settings.approved_extensions.filter((id) => id !== message.extension_id);
+      external.asking.delete(message.extension_id);
+      return recording.change({
+        approved_extensions: message.approved ? [...others, message.extension_id] : others,
+      });
+    }
+    case "debug":
+      if (debug === null) throw new Error("this build has no debugger permission; the developer build has");
+      if (message.tab_id === "all") return debug.setAll(message.on);
+      return message.on ? debug.attach(message.tab_id) : debug.detach(message.tab_id);
+    case "screenshot_on_error":
+      return recording.change({ screenshot_on_error: message.on });
+    case "source_maps":
+      if (!SOURCE_MAP_MODES.includes(message.mode))
+        throw new Error(`mode is ${JSON.stringify(message.mode)}, must be "off", "local" or "all"`);
+      return recording.change({ source_maps: message.mode });
+    default:
+      throw new Error(`unknown command ${JSON.stringify((message as { command: string }).command)}`);
+  }
+}
+
+function statusOf({ recording, external, debug }: Parts): Status {
+  const { settings } = recording;
+  return {
+    ...recording.status,
+    collector_url: settings.collector?.url ?? null,
+    approved_extensions: settings.approved_extensions,
+    asking_extensions: [...external.asking],
+    debugger: {
+      available: debug !== null,
+      all_tabs: settings.debugger_all_tabs,
+      tab_ids: debug?.attached ?? [],
+    },
+    screenshot_on_error: settings.screenshot_on_error,
+    source_maps: settings.source_maps,
+    redaction: settings.redaction,
+  };
+}

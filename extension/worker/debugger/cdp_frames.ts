@@ -1,0 +1,135 @@
+/**
+ * Maps frames and documents of the DevTools protocol to those of Chrome's extension API.
+ *
+ * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from a request
+ * of it that chrome.webRequest has seen too. A document is a loader there; which one it is shows once the frame has
+ * another document than it had when the loader began. What is not known yet is left out.
+ */
+
+import type { Exchanges } from "../producers/exchanges.ts";
+import type { Network, Seen } from "../producers/network.ts";
+import type { Documents } from "../state/documents.ts";
+import type { CdpTargets } from "./cdp_targets.ts";
+
+const MAX_KNOWN = 5_000;
+
+export interface CdpRequest {
+  /** What webRequest says of it. */
+  place: Record<string, string> | undefined;
+  tabId: number;
+  url: string;
+  /** Null for requests of workers. */
+  frameId: string | null;
+  loaderId: string;
+}
+
+interface Loader {
+  /** The document in the frame when the request began. */
+  before: string | undefined;
+  documentId: string | undefined;
+}
+
+export class CdpFrames {
+  readonly #documents: Documents;
+  readonly #webRequest: Network;
+  readonly #targets: CdpTargets;
+  readonly #mainFrames = new Map<number, string>();
+  /** Chrome's frame ids by `tab:protocol's id`. */
+  readonly #frames = new Map<string, number>();
+  readonly #loaders = new Map<string, Loader>();
+
+  constructor(documents: Documents, webRequest: Network, targets: CdpTargets) {
+    this.#documents = documents;
+    this.#webRequest = webRequest;
+    this.#targets = targets;
+  }
+
+  attached(tabId: number, targetId: string): void {
+    this.#mainFrames.set(tabId, targetId);
+  }
+
+  forget(tabId: number): void {
+    this.#mainFrames.delete(tabId);
+    for (const known of [this.#frames, this.#loaders])
+      for (const key of known.keys()) if (key.startsWith(`${tabId}:`)) known.delete(key);
+  }
+
+  /** Whether a request that the protocol has not seen begin is webRequest's. */
+  isElsewhere(source: { sessionId?: string | undefined }, tabId: number): boolean {
+    // Requests of frames and workers with their own session may begin before that session.
+    return source.sessionId === undefined && this.#webRequest.ownsInFlight(tabId);
+  }
+
+  /** The tab of a session's requests as webRequest has it. */
+  webRequestTab(source: { sessionId?: string | undefined }, tabId: number): number {
+    return this.#targets.isShared(source.sessionId) ? chrome.tabs.TAB_ID_NONE : tabId;
+  }
+
+  get exchanges(): Exchanges {
+    return this.#webRequest.exchanges;
+  }
+
+  /** Whether this worker has seen all requests of a tab since it was attached to, so that webRequest has each end. */
+  isComplete(tabId: number): boolean {
+    return this.#webRequest.ownsInFlight(tabId);
+  }
+
+  seen(tabId: number, url: string): Seen | undefined {
+    return this.#webRequest.seen(tabId, url);
+  }
+
+  /** Frame, document, parent and navigation, as far as they are known. */
+  metadata(request: CdpRequest, isNavigation: boolean): Record<string, string> {
+    const { tabId, url, frameId, loaderId } = request;
+    const seen = request.place ?? this.seen(tabId, url)?.metadata ?? {};
+    if (frameId === null) return seen;
+    const frame = this.#frameOf(tabId, frameId, seen.frame_id);
+    // A document that is left asks for more than the one that its frame shows next.
+    if (!isNavigation && request.place?.document_id !== undefined)
+      return { ...request.place, cdp_frame_id: frameId };
+    const shown = frame === undefined ? undefined : this.#documents.shownIn(tabId, frame);
+    const loader = this.#loader(`${tabId}:${loaderId}`, isNavigation ? shown : undefined);
+    if (frame === undefined) return { cdp_frame_id: frameId };
+    const isSeen = seen.frame_id === `${frame}`;
+    // That a frame has committed may be told later than what its document asks for.
+    const asker = isSeen && !isNavigation ? seen.document_id : undefined;
+    loader.documentId ??= [shown, asker].find((one) => one !== loader.before && one !== undefined);
+    const { documentId } = loader;
+    const navigationId = this.#documents.navigationOf(tabId, frame, documentId);
+    return {
+      frame_id: `${frame}`,
+      ...(documentId === undefined ? {} : { document_id: documentId }),
+      ...(this.#documents.parentsOf(documentId) ?? (isSeen ? parentsIn(seen) : {})),
+      ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
+      cdp_frame_id: frameId,
+    };
+  }
+
+  #frameOf(tabId: number, frameId: string, seen: string | undefined): number | undefined {
+    if (this.#mainFrames.get(tabId) === frameId) return 0;
+    const key = `${tabId}:${frameId}`;
+    const known = this.#frames.get(key);
+    if (known !== undefined || seen === undefined) return known;
+    remember(this.#frames, key, Number(seen));
+    return Number(seen);
+  }
+
+  /** One that was there before we were is the one that shows: nothing was before it. */
+  #loader(key: string, before: string | undefined): Loader {
+    const known = this.#loaders.get(key);
+    if (known !== undefined) return known;
+    const loader: Loader = { before, documentId: undefined };
+    remember(this.#loaders, key, loader);
+    return loader;
+  }
+}
+
+function parentsIn(metadata: Record<string, string>): Record<string, string> {
+  const names = ["parent_frame_id", "parent_document_id"];
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => names.includes(name)));
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.set(key, value);
+  if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
+}

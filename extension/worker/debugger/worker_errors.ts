@@ -1,0 +1,118 @@
+/**
+ * Leaves out what a page says of its worker's uncaught error when the debugger has recorded the error itself.
+ *
+ * An uncaught error of a dedicated worker is reported to the page, too, without its object and its stack. With the
+ * debugger attached the worker's own report is recorded. The page's report may arrive first, so it waits for the
+ * worker's, `WAIT_MS` at most; then it is recorded like any other.
+ */
+import type { RelayContext } from "../../../src/web/types.ts";
+import { SKIPPED } from "../producers/page_requests.ts";
+
+/** What both reports have. */
+interface Report {
+  text: string;
+  location?: { url: string; line: number; column: number };
+}
+
+interface Reported extends Report {
+  tabId: number;
+  timeMs: number;
+}
+
+const WAIT_MS = 1_000;
+/** The page's report follows the worker's at once, unless the page is busy. */
+const MAX_AGE_MS = 60_000;
+const MAX_REPORTED = 1_000;
+/** Characters of a text that each level has. */
+const COMPARED = 120;
+const LINE = '"type":"console.exception"';
+
+export class WorkerErrors {
+  #reported: Reported[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #hasWorkers: (tabId: number) => boolean;
+
+  /** `hasWorkers`: whether the debugger reports dedicated workers of this tab. */
+  constructor(hasWorkers: (tabId: number) => boolean) {
+    this.#hasWorkers = hasWorkers;
+  }
+
+  /** Takes an error that is recorded from the worker itself. */
+  recorded(tabId: number, report: Report): void {
+    const now = Date.now();
+    const isRecent = ({ timeMs }: Reported) => now - timeMs < MAX_AGE_MS;
+    this.#reported = [
+      ...this.#reported.filter(isRecent).slice(-MAX_REPORTED),
+      { ...report, tabId, timeMs: now },
+    ];
+    for (const done of [...this.#waiting]) done();
+  }
+
+  /** Returns the lines with those left out that repeat a worker's error; at once if there is none. */
+  without(context: RelayContext, lines: string): string | Promise<string> {
+    const tabId = Number(context.metadata.tab_id);
+    // A worker that has ended may have reported an error before.
+    const isReported = () => this.#reported.some((one) => one.tabId === tabId);
+    if (!lines.includes(LINE) || !(this.#hasWorkers(tabId) || isReported())) return lines;
+    return this.#without(tabId, lines);
+  }
+
+  async #without(tabId: number, lines: string): Promise<string> {
+    const kept: string[] = [];
+    const deadline = performance.now() + WAIT_MS;
+    for (const line of lines.split("\n")) {
+      const report = reportIn(line);
+      const isRepeated = report !== null && (await this.#isRepeated(tabId, report, deadline));
+      kept.push(isRepeated ? SKIPPED : line);
+    }
+    return kept.join("\n");
+  }
+
+  async #isRepeated(tabId: number, report: Report, deadline: number): Promise<boolean> {
+    for (;;) {
+      const found = this.#reported.find((one) => one.tabId === tabId && isSame(one, report));
+      if (found !== undefined) {
+        // The next one is another error.
+        this.#reported = this.#reported.filter((one) => one !== found);
+        return true;
+      }
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      await this.#changed(left);
+    }
+  }
+
+  #changed(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.#waiting.add(done);
+    });
+  }
+}
+
+/** The report of an uncaught error without the error: the page does not get that of its worker. */
+function reportIn(line: string): Report | null {
+  if (!line.includes(LINE)) return null;
+  try {
+    const { type, data } = JSON.parse(line) as {
+      type: string;
+      data: Report & { error?: unknown; cross_origin?: true };
+    };
+    const isWithout = data.error === undefined && data.cross_origin === undefined;
+    return type === "console.exception" && isWithout ? data : null;
+  } catch {
+    return null;
+  }
+}
+
+function isSame(one: Report, other: Report): boolean {
+  if (one.location === undefined || other.location === undefined)
+    return one.text.slice(0, COMPARED) === other.text.slice(0, COMPARED);
+  const { url, line, column } = one.location;
+  return url === other.location.url && line === other.location.line && column === other.location.column;
+}

@@ -1,0 +1,121 @@
+/** `page.navigation_*` and `page.history_updated`, of every frame. */
+
+import type { RecorderOwner } from "../recorder/recorder.ts";
+import type { Scope } from "../recorder/scope.ts";
+import type { Documents, Place } from "../state/documents.ts";
+import { parentOf } from "../state/documents.ts";
+import { type FieldsByLevel, fieldsAtLevel, levelOf } from "./levels.ts";
+import type { Tabs } from "./tabs.ts";
+
+interface Details extends Place {
+  url: string;
+  frameType?: string;
+  documentLifecycle?: string;
+}
+
+export interface NavigationListener {
+  started(tabId: number): void;
+  domContentLoaded(tabId: number, metadata: Record<string, string>, url: string): void;
+  loaded(tabId: number): void;
+}
+
+export interface NavigationParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  tabs: Tabs;
+  documents: Documents;
+  /** Hears of top-level documents. */
+  main: NavigationListener;
+  /** A document has come out of the back/forward cache, and knows the config that held when it went in. */
+  onCameBack(tabId: number): void;
+}
+
+export class Navigation {
+  readonly #parts: NavigationParts;
+
+  constructor(parts: NavigationParts) {
+    this.#parts = parts;
+  }
+
+  listen(): void {
+    const { documents, main, onCameBack } = this.#parts;
+    const navigation = chrome.webNavigation;
+    navigation.onBeforeNavigate.addListener((details) => {
+      documents.started(details);
+      if (details.frameId === 0) main.started(details.tabId);
+      this.#publish("navigation_started", "webNavigation.onBeforeNavigate", details, {});
+    });
+    navigation.onCommitted.addListener((details) => {
+      documents.committed(details);
+      this.#publish("navigation_committed", "webNavigation.onCommitted", details, {
+        minimal: { transition: details.transitionType },
+        standard: { qualifiers: details.transitionQualifiers },
+      });
+      if (details.frameId === 0 && details.transitionQualifiers.includes("forward_back"))
+        onCameBack(details.tabId);
+    });
+    navigation.onDOMContentLoaded.addListener((details) => {
+      this.#publish("navigation_dom_content_loaded", "webNavigation.onDOMContentLoaded", details, {});
+      if (details.frameId === 0) main.domContentLoaded(details.tabId, this.#metadata(details), details.url);
+    });
+    navigation.onCompleted.addListener((details) => {
+      this.#publish("navigation_loaded", "webNavigation.onCompleted", details, {});
+      if (details.frameId === 0) main.loaded(details.tabId);
+    });
+    navigation.onErrorOccurred.addListener((details) => {
+      this.#publish("navigation_failed", "webNavigation.onErrorOccurred", details, {
+        minimal: { error: details.error },
+      });
+    });
+    navigation.onHistoryStateUpdated.addListener((details) => {
+      documents.moved(details, details.url);
+      this.#publish("history_updated", "webNavigation.onHistoryStateUpdated", details, {
+        minimal: { kind: "state", transition: details.transitionType },
+      });
+    });
+    navigation.onReferenceFragmentUpdated.addListener((details) => {
+      documents.moved(details, details.url);
+      this.#publish("history_updated", "webNavigation.onReferenceFragmentUpdated", details, {
+        minimal: { kind: "fragment", transition: details.transitionType },
+      });
+    });
+    chrome.tabs.onRemoved.addListener((tabId) => documents.forgetTab(tabId));
+  }
+
+  #metadata(details: Details): Record<string, string> {
+    const { tabs, documents } = this.#parts;
+    const id = documents.navigationOf(details.tabId, details.frameId, details.documentId);
+    return {
+      ...tabs.metadata(details.tabId),
+      frame_id: `${details.frameId}`,
+      ...(details.documentId === undefined ? {} : { document_id: details.documentId }),
+      ...parentOf(details),
+      ...(id === undefined ? {} : { navigation_id: id }),
+    };
+  }
+
+  #publish(what: string, sourceEvent: string, details: Details, fields: FieldsByLevel): void {
+    const { owner, scope, tabs, documents } = this.#parts;
+    const metadata = documents.snapshotUntilRestored(() => this.#metadata(details));
+    // The tab may still be at the page that a top-level navigation leaves.
+    const around = details.frameId === 0 ? undefined : tabs.url(details.tabId);
+    owner.record("page", (recorder) => {
+      const level = levelOf(recorder.config, "page");
+      if (level === null || !scope.isRecorded(recorder, details.url, around)) return;
+      recorder.publish({
+        ts: Math.round(details.timeStamp * 1000),
+        type: `page.${what}`,
+        category: "page",
+        detail_level: level,
+        source: { kind: "extension", event: sourceEvent, metadata: metadata() },
+        url: details.url,
+        data: fieldsAtLevel(level, {
+          ...fields,
+          standard: { ...fields.standard, frame_type: details.frameType ?? null },
+          verbose: { ...fields.verbose, lifecycle: details.documentLifecycle ?? null },
+          raw: details,
+        }),
+      });
+    });
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * `page.network_idle` and `page.settled`, computed, once a navigation of a tab's top-level document.
+ *
+ * Network idle: 500 ms after the DOM was parsed without a request in flight, also when there never was one.
+ * Settled: network idle, and the load event has fired. A timer runs only while one of them is still to come.
+ */
+
+import type { RecorderOwner } from "../recorder/recorder.ts";
+import type { Scope } from "../recorder/scope.ts";
+import { levelOf } from "./levels.ts";
+import type { NavigationListener } from "./navigation.ts";
+import type { RequestCounter } from "./network.ts";
+
+const QUIET_MS = 500;
+
+interface Watched {
+  requests: Set<string>;
+  startedMs: number;
+  /** Null until the DOM is parsed. */
+  document: { metadata: Record<string, string>; url: string } | null;
+  loaded: boolean;
+  idle: boolean;
+  settled: boolean;
+  total: number;
+  timer: ReturnType<typeof setTimeout> | null;
+}
+
+export class PageIdleDetector implements NavigationListener, RequestCounter {
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #tabs = new Map<number, Watched>();
+
+  constructor(owner: RecorderOwner, scope: Scope) {
+    this.#owner = owner;
+    this.#scope = scope;
+  }
+
+  listen(): void {
+    chrome.tabs.onRemoved.addListener((tabId) => this.#forget(tabId));
+  }
+
+  started(tabId: number): void {
+    const requests = this.#tabs.get(tabId)?.requests ?? new Set<string>();
+    this.#forget(tabId);
+    // The request for the document began before its navigation was told: it stays counted.
+    this.#tabs.set(tabId, {
+      requests,
+      startedMs: Date.now(),
+      document: null,
+      loaded: false,
+      idle: false,
+      settled: false,
+      total: 0,
+      timer: null,
+    });
+  }
+
+  domContentLoaded(tabId: number, metadata: Record<string, string>, url: string): void {
+    const tab = this.#tabs.get(tabId);
+    if (tab === undefined) return;
+    tab.document = { metadata, url };
+    this.#wait(tab);
+  }
+
+  loaded(tabId: number): void {
+    const tab = this.#tabs.get(tabId);
+    if (tab === undefined) return;
+    tab.loaded = true;
+    if (tab.idle) this.#settle(tab);
+    else this.#wait(tab);
+  }
+
+  begun(tabId: number, requestId: string): void {
+    const tab = this.#tabs.get(tabId);
+    if (tab === undefined || tab.idle) return;
+    tab.requests.add(requestId);
+    tab.total++;
+    if (tab.timer !== null) clearTimeout(tab.timer);
+    tab.timer = null;
+  }
+
+  ended(tabId: number, requestId: string): void {
+    const tab = this.#tabs.get(tabId);
+    if (tab?.requests.delete(requestId)) this.#wait(tab);
+  }
+
+  #wait(tab: Watched): void {
+    if (tab.document === null || tab.idle || tab.requests.size > 0) return;
+    if (tab.timer !== null) clearTimeout(tab.timer);
+    tab.timer = setTimeout(() => {
+      tab.timer = null;
+      tab.idle = true;
+      tab.requests.clear();
+      this.#publish(tab, "network_idle");
+      if (tab.loaded) this.#settle(tab);
+    }, QUIET_MS);
+  }
+
+  #settle(tab: Watched): void {
+    if (tab.settled) return;
+    tab.settled = true;
+    this.#publish(tab, "settled");
+  }
+
+  #publish(tab: Watched, what: "network_idle" | "settled"): void {
+    const { document } = tab;
+    if (document === null) return;
+    const now = Date.now();
+    this.#owner.record("page", (recorder) => {
+      const level = levelOf(recorder.config, "page");
+      if (level === null || !this.#scope.isRecorded(recorder, document.url)) return;
+      recorder.publish({
+        ts: now * 1000,
+        type: `page.${what}`,
+        category: "page",
+        detail_level: level,
+        source: { kind: "extension", event: `tabtape.${what}`, metadata: document.metadata },
+        url: document.url,
+        data: { after_ms: now - tab.startedMs, requests: tab.total },
+      });
+    });
+  }
+
+  #forget(tabId: number): void {
+    const tab = this.#tabs.get(tabId);
+    if (tab?.timer !== null && tab?.timer !== undefined) clearTimeout(tab.timer);
+    this.#tabs.delete(tabId);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Finds the request of chrome.webRequest that a page's own record of a request belongs to, and gives it that id.
+ *
+ * A page sends `network.call` when it calls `fetch` or sends an XMLHttpRequest, and `network.response_body` when it has
+ * the response (see `page/fetch.ts`). A call belongs to the oldest request of its document with its method and address
+ * that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
+ * the call, to the only response of its document with its address and status. A record without such a request is
+ * published without an id: no link rather than a guessed one.
+ *
+ * The two ways to the worker differ in length, so a record waits for its request, half a second at most; not in a
+ * document whose last records waited in vain (a service worker answers there, or a policy blocks).
+ */
+import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import { isAtLeast, levelOf } from "./levels.ts";
+import { isNoise } from "./noise.ts";
+
+/** Consecutive messages of a relay, or one about a request. */
+export interface Part {
+  /** The context of the request, if the message is about one. */
+  request: RelayContext | null;
+  first: number;
+  lines: string;
+}
+
+interface Seen {
+  requestId: string;
+  method: string;
+  /** The address at its beginning, and after redirects. */
+  url: string;
+  finalUrl: string;
+  beganMs: number;
+  status: number | null;
+  /** The number of its call. */
+  call: number | null;
+  hasBody: boolean;
+}
+
+interface Doc {
+  requests: Seen[];
+  /** Records in a row that waited in vain. */
+  misses: number;
+}
+
+/** The fields of a page's record that say which request it is about. */
+interface PageRecord {
+  type: string;
+  ts: number;
+  data: { call?: number; method?: string; url?: string; response_status?: number };
+}
+
+const LINE = '"type":"network.';
+/** A message that takes its number and says nothing. */
+export const SKIPPED = '{"skip":"network"}';
+/** As many characters as the page gives. */
+const MAX_URL = 2_048;
+const MAX_REQUESTS = 128;
+const MAX_DOCUMENTS = 500;
+const WAIT_MS = 500;
+const MAX_MISSES = 3;
+/** The page's clock may differ from the browser's by so much, and a busy browser may begin a request so much later. */
+const BEFORE_MS = 50;
+const AFTER_MS = 10_000;
+const FILTER: chrome.webRequest.RequestFilter = { urls: ["<all_urls>"], types: ["xmlhttprequest"] };
+
+export class PageRequests {
+  readonly #documents = new Map<string, Doc>();
+  readonly #waiting = new Set<() => void>();
+  /** Whether the debugger records this tab's requests. */
+  readonly #isDebugged: (tabId: number) => boolean;
+
+  constructor(isDebugged: (tabId: number) => boolean) {
+    this.#isDebugged = isDebugged;
+  }
+
+  listen(): void {
+    chrome.webRequest.onBeforeRequest.addListener((details) => this.#begun(details), FILTER);
+    chrome.webRequest.onResponseStarted.addListener((details) => this.#answered(details), FILTER);
+  }
+
+  /** Returns the messages with what each is about, in their order; at once if none is a record of a request. */
+  parts(recorder: Recorder, context: RelayContext, first: number, lines: string): Part[] | Promise<Part[]> {
+    if (!lines.includes(LINE)) return [{ request: null, first, lines }];
+    return this.#split(recorder, context, first, lines);
+  }
+
+  async #split(recorder: Recorder, context: RelayContext, first: number, lines: string): Promise<Part[]> {
+    const parts: Part[] = [];
+    const deadline = performance.now() + WAIT_MS;
+    let number = first;
+    for (const line of lines.split("\n")) {
+      const record = readRecord(line);
+      const isLeftOut = record !== null && this.#isLeftOut(recorder, context, record);
+      const request = record === null || isLeftOut ? null : await this.#linked(context, record, deadline);
+      const kept = isLeftOut ? SKIPPED : line;
+      const last = parts.at(-1);
+      if (last !== undefined && last.request === null && request === null) last.lines += `\n${kept}`;
+      else parts.push({ request, first: number, lines: kept });
+      number++;
+    }
+    return parts;
+  }
+
+  /** What the debugger records with more, and noise. */
+  #isLeftOut(recorder: Recorder, context: RelayContext, { data }: PageRecord): boolean {
+    const level = levelOf(recorder.config, "network");
+    if (level === null || level === "minimal" || !recorder.config.observe_requests) return true;
+    if (isAtLeast(level, "verbose") && this.#isDebugged(Number(context.metadata.tab_id))) return true;
+    return data.url !== undefined && isNoise(recorder.config, data.url);
+  }
+
+  /** Returns the context of the request that the record is about: null if it cannot be told. */
+  async #linked(context: RelayContext, record: PageRecord, deadline: number): Promise<RelayContext | null> {
+    // The debugger's records have ids of their own.
+    if (this.#isDebugged(Number(context.metadata.tab_id))) return null;
+    const key = keyOf(context.metadata.document_id);
+    const find = (): Seen | null | undefined => {
+      const document = this.#documents.get(key);
+      if (document === undefined) return undefined;
+      return record.type === "network.call" ? ofCall(document, record) : ofBody(document, record);
+    };
+    let found = find();
+    while (found === undefined && (this.#documents.get(key)?.misses ?? 0) < MAX_MISSES) {
+      const left = deadline - performance.now();
+      if (left <= 0) break;
+      await this.#changed(left);
+      found = find();
+    }
+    const document = this.#document(key);
+    if (found === undefined) document.misses++;
+    if (!found) return null;
+    document.misses = 0;
+    const url = record.type === "network.call" ? found.url : found.finalUrl;
+    return { url, metadata: { ...context.metadata, request_id: found.requestId } };
+  }
+
+  #changed(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.#waiting.add(done);
+    });
+  }
+
+  #begun(details: chrome.webRequest.OnBeforeRequestDetails): undefined {
+    if (details.tabId < 0) return;
+    const { requests } = this.#document(keyOf(details.documentId));
+    // A redirect goes on under the same id.
+    if (requests.some(({ requestId }) => requestId === details.requestId)) return;
+    requests.push({
+      requestId: details.requestId,
+      method: details.method,
+      url: details.url,
+      finalUrl: details.url,
+      beganMs: details.timeStamp,
+      status: null,
+      call: null,
+      hasBody: false,
+    });
+    if (requests.length > MAX_REQUESTS) requests.shift();
+    this.#wake();
+  }
+
+  #answered(details: chrome.webRequest.OnResponseStartedDetails): void {
+    const requests = this.#documents.get(keyOf(details.documentId))?.requests ?? [];
+    const request = requests.find(({ requestId }) => requestId === details.requestId);
+    if (request === undefined) return;
+    request.finalUrl = details.url;
+    request.status = details.statusCode;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const done of [...this.#waiting]) done();
+  }
+
+  #document(key: string): Doc {
+    const known = this.#documents.get(key) ?? { requests: [], misses: 0 };
+    // The last one used is the last one forgotten.
+    this.#documents.delete(key);
+    this.#documents.set(key, known);
+    if (this.#documents.size > MAX_DOCUMENTS)
+      this.#documents.delete(this.#documents.keys().next().value as string);
+    return known;
+  }
+}
+
+/** Undefined: no such request yet. Null: it cannot be told which. */
+function ofCall({ requests }: Doc, { ts, data }: PageRecord): Seen | null | undefined {
+  // Sent once more, after a lost ack.
+  const repeated = requests.find(({ call }) => call !== null && call === data.call);
+  if (repeated !== undefined) return repeated;
+  const { url, method } = data;
+  if (url === undefined) return null;
+  const candidates = requests.filter(
+    (request) =>
+      request.call === null &&
+      isSame(request.url, url) &&
+      (method === undefined || request.method === method) &&
+      request.beganMs >= ts / 1000 - BEFORE_MS &&
+      request.beganMs <= ts / 1000 + AFTER_MS,
+  );
+  const [found] = candidates;
+  if (found === undefined) return undefined;
+  if (method === undefined && candidates.length > 1) return null;
+  found.call = data.call ?? null;
+  return found;
+}
+
+function ofBody({ requests }: Doc, { data }: PageRecord): Seen | null | undefined {
+  const { call, method, url, response_status: status } = data;
+  const called = call === undefined ? undefined : requests.find((request) => request.call === call);
+  if (called !== undefined) {
+    called.hasBody = true;
+    return called;
+  }
+  const candidates = requests.filter(
+    (request) =>
+      !request.hasBody &&
+      request.status === status &&
+      url !== undefined &&
+      isSame(request.finalUrl, url) &&
+      (method === undefined || request.method === method),
+  );
+  const [found] = candidates;
+  if (found === undefined) return undefined;
+  // It has a body now, whichever it is.
+  found.hasBody = true;
+  return candidates.length === 1 ? found : null;
+}
+
+function isSame(url: string, given: string): boolean {
+  return url.split("#", 1)[0]?.slice(0, MAX_URL) === given;
+}
+
+function keyOf(documentId: string | undefined): string {
+  return documentId ?? "";
+}
+
+function readRecord(line: string): PageRecord | null {
+  if (!line.startsWith(LINE, line.indexOf(",") + 1)) return null;
+  try {
+    return JSON.parse(line) as PageRecord;
+  } catch {
+    // The core refuses it, and counts it.
+    return null;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Records where in the sources the places of a page's stacks are: events of type `system.original_places`.
+ *
+ * Dev servers stop and builds change, so source maps are read while the page that ran the script is still there,
+ * and what they say about the places of recorded stacks is kept with the session. Each place of a document is looked
+ * up once. Scripts are fetched again without cookies, and only if they are of the page's own origin, or of another
+ * port of the same computer for a page of this computer; for other sites than this computer's only if a person has
+ * asked for it.
+ */
+import type { Recorder } from "../../../src/web/types.ts";
+import type { RecorderOwner } from "../recorder/recorder.ts";
+import type { Scope } from "../recorder/scope.ts";
+import { type FetchText, MappedScript, type OriginalPlace } from "./source_map.ts";
+import { type BuiltPlace, placesInStacks } from "./stack_places.ts";
+
+/** `local`: of pages of this computer only. */
+export const SOURCE_MAP_MODES = ["off", "local", "all"] as const;
+export type SourceMapMode = (typeof SOURCE_MAP_MODES)[number];
+
+/** Posts a second whose stacks are read. A page in an error loop names the same places again. */
+const MAX_READ_PER_SECOND = 20;
+/** Known places and those that wait: the oldest are forgotten, and looked up again if they come back. */
+const MAX_KNOWN = 5_000;
+const MAX_WAITING = 200;
+const MAX_SCRIPTS = 12;
+/** Places in one event. */
+const MAX_PLACES = 30;
+const MAX_TEXT_BYTES = 30_000_000;
+const FETCH_TIMEOUT_MS = 10_000;
+
+interface DocumentContext {
+  metadata: Record<string, string>;
+  url: string;
+}
+
+interface Waiting {
+  context: DocumentContext;
+  place: BuiltPlace;
+}
+
+export class SourceMaps {
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #mode: () => SourceMapMode;
+  /** Places that were looked up or wait, each with its document. In the order of insertion. */
+  readonly #known = new Set<string>();
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+  /** By document and URL, the most recently used last. */
+  readonly #scripts = new Map<string, Promise<MappedScript | null>>();
+  #second = 0;
+  #readInSecond = 0;
+
+  constructor(owner: RecorderOwner, scope: Scope, mode: () => SourceMapMode) {
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#mode = mode;
+  }
+
+  /** Looks up the places of the stacks in `lines`, which a document has posted. Returns at once. */
+  observe(recorder: Recorder, context: DocumentContext, lines: string): void {
+    if (this.#mode() === "off" || !lines.includes('"stack"') || !this.#mayRead()) return;
+    for (const place of placesInStacks(lines)) {
+      if (!this.#isOwnScript(recorder, context.url, place.script)) continue;
+      const key = `${context.metadata.document_id} ${place.script}:${place.line}:${place.column}`;
+      if (this.#known.has(key) || this.#waiting.length >= MAX_WAITING) continue;
+      this.#known.add(key);
+      if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.values().next().value as string);
+      this.#waiting.push({ context, place });
+    }
+    if (this.#waiting.length > 0 && !this.#isRunning) void this.#run();
+  }
+
+  #mayRead(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#readInSecond = 0;
+    }
+    return this.#readInSecond++ < MAX_READ_PER_SECOND;
+  }
+
+  #isOwnScript(recorder: Recorder, page: string, script: string): boolean {
+    if (!URL.canParse(page) || !URL.canParse(script) || !this.#scope.isRecorded(recorder, script))
+      return false;
+    const from = new URL(page);
+    const to = new URL(script);
+    if (isThisComputer(from.hostname)) return isThisComputer(to.hostname);
+    return this.#mode() === "all" && from.origin === to.origin;
+  }
+
+  /** Looks up what waits, one document at a time, until nothing does. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const { context } = this.#waiting[0] as Waiting;
+      const { document_id } = context.metadata;
+      const batch: Waiting[] = [];
+      const rest: Waiting[] = [];
+      for (const waiting of this.#waiting) {
+        const isOfDocument = waiting.context.metadata.document_id === document_id;
+        (isOfDocument && batch.length < MAX_PLACES ? batch : rest).push(waiting);
+      }
+      this.#waiting = rest;
+      const found: (BuiltPlace & { original: OriginalPlace })[] = [];
+      for (const { place } of batch) {
+        const original = (await this.#script(document_id, place.script))?.original(place);
+        if (original) found.push({ ...place, original });
+      }
+      if (found.length > 0) this.#publish(context, found);
+    }
+    this.#isRunning = false;
+  }
+
+  #script(documentId: string | undefined, url: string): Promise<MappedScript | null> {
+    const key = `${documentId} ${url}`;
+    const script = this.#scripts.get(key) ?? MappedScript.load(url, fetchText).catch(() => null);
+    this.#scripts.delete(key);
+    this.#scripts.set(key, script);
+    if (this.#scripts.size > MAX_SCRIPTS) this.#scripts.delete(this.#scripts.keys().next().value as string);
+    return script;
+  }
+
+  #publish(context: DocumentContext, places: object[]): void {
+    this.#owner.publish({
+      type: "system.original_places",
+      category: "system",
+      source: { kind: "extension", event: "tabtape.source_maps", metadata: context.metadata },
+      url: context.url,
+      data: { places },
+    });
+  }
+}
+
+/** Whether a host name always leads to this computer. */
+function isThisComputer(host: string): boolean {
+  return /^(?:127(?:\.\d+){3}|\[::1\]|localhost|.*\.localhost)$/.test(host);
+}
+
+const fetchText: FetchText = async (url) => {
+  const response = await fetch(url, {
+    credentials: "omit",
+    cache: "no-cache",
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  if (!response.ok || Number(response.headers.get("content-length") ?? 0) > MAX_TEXT_BYTES) return null;
+  const text = await response.text();
+  if (text.length > MAX_TEXT_BYTES) return null;
+  return { text, mapHeader: response.headers.get("sourcemap") ?? response.headers.get("x-sourcemap") };
+};

@@ -1,0 +1,317 @@
+/**
+ * Recording on and off, and everything that follows from it: recorder, content scripts, badge, alarm.
+ *
+ * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
+ * browser, and shows in the stream (`system.config_changed` is the core's).
+ */
+import { openLogReader, type RedactionRules } from "../../../src/web/index.ts";
+import type {
+  CaptureConfig,
+  CaptureConfigPatch,
+  CollectorTarget,
+  RecorderStatus,
+  WorkerStart,
+} from "../../../src/web/types.ts";
+import type { Host } from "../host.ts";
+import { merge } from "../state/merge.ts";
+import {
+  checkCollector,
+  DEFAULT_SETTINGS,
+  loadSettings,
+  type Settings,
+  saveSettings,
+} from "../state/settings.ts";
+import { stoppedConfig } from "../state/stopped_config.ts";
+import type { BadgeState } from "./badge.ts";
+import type { KeepAlive } from "./keep_alive.ts";
+import { RecorderOwner } from "./recorder.ts";
+import { type Registration, relayConfig } from "./registration.ts";
+import type { Scope } from "./scope.ts";
+
+/** How long a stop waits for the collector to take what is left. */
+const STOP_FLUSH_MS = 3_000;
+
+/** A part of the worker that runs only while something is recorded. */
+export interface RecordingFollower {
+  /** A session has begun, not merely its next worker. */
+  recordingStarted(): Promise<void>;
+  /** No more is to be recorded; when a person has ended it, what this says still is. */
+  recordingEnded(): Promise<void>;
+}
+
+/** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
+type RecordedSettings = Pick<
+  Settings,
+  "approved_extensions" | "debugger_all_tabs" | "redaction" | "screenshot_on_error" | "source_maps"
+>;
+
+export class Recording {
+  /** State of the last worker, to be restored before waiting observations are recorded. */
+  readonly preparations: (() => Promise<void>)[] = [];
+  readonly followers: RecordingFollower[] = [];
+  #settings: Settings = DEFAULT_SETTINGS;
+  #status: RecorderStatus | null = null;
+  #failure: string | null = null;
+  #turn: Promise<void> = Promise.resolve();
+  readonly #host: Host;
+  #shown = "";
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #registration: Registration;
+  readonly #keepAlive: KeepAlive;
+
+  constructor(
+    host: Host,
+    owner: RecorderOwner,
+    scope: Scope,
+    registration: Registration,
+    keepAlive: KeepAlive,
+  ) {
+    this.#host = host;
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#registration = registration;
+    this.#keepAlive = keepAlive;
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get isOn(): boolean {
+    return this.#settings.recording && this.#failure === null;
+  }
+
+  get status(): {
+    recording: boolean;
+    failure: string | null;
+    recorder: RecorderStatus | null;
+    config: CaptureConfig;
+  } {
+    const { recorder } = this.#owner;
+    return {
+      recording: this.isOn,
+      failure: this.#failure,
+      recorder: recorder?.status() ?? this.#status,
+      config: recorder?.config ?? stoppedConfig(this.settings.capture),
+    };
+  }
+
+  /** The worker has started: continue the last recording. `reason`, as in `WorkerStart`, is known a little later. */
+  async begin(reason: () => WorkerStart["reason"]): Promise<void> {
+    try {
+      this.#settings = await loadSettings(await this.#host.preconfiguration());
+    } catch (error) {
+      this.#owner.discardQueue();
+      await this.#fail((error as Error).message);
+      throw error;
+    }
+    this.#scope.setCollector(this.#settings.collector?.url ?? null);
+    if (this.#settings.recording) {
+      // Not waited for: all tabs wait for this worker to have begun, and some tab may not answer.
+      if (await this.#open(reason())) void this.#reachTabs();
+    } else {
+      this.#owner.discardQueue();
+      this.#keepAlive.stop();
+      await Promise.all([this.#registration.remove(), this.#show("stopped")]);
+    }
+  }
+
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start());
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#stop());
+  }
+
+  /** One after the other: a stop that is still flushing would close the recorder that a start has opened meanwhile. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #start(): Promise<void> {
+    if (this.isOn && this.#owner.recorder !== null) return;
+    this.#failure = null;
+    await this.#change({ recording: true });
+    await this.#open("recording_started");
+    await this.#reachTabs();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#notifyListeners("recordingEnded");
+    await this.#change({ recording: false });
+    await this.#show("stopped");
+    await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
+    const { recorder } = this.#owner;
+    if (recorder !== null && this.settings.collector !== null) {
+      await Promise.race([
+        recorder.flush().catch(() => {}),
+        new Promise((done) => setTimeout(done, STOP_FLUSH_MS)),
+      ]);
+    }
+    await this.#owner.close();
+    this.#keepAlive.stop();
+  }
+
+  /** Applies a merge patch to the capture config, live. */
+  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
+    const { recorder } = this.#owner;
+    // The core checks the patch and refuses it as a whole: only then is it kept.
+    const config = recorder?.configure(patch) ?? null;
+    await this.#change({ capture: merge(this.settings.capture, patch) as CaptureConfigPatch });
+    if (recorder === null || config === null) return null;
+    if (!this.isOn) return config;
+    await this.#registration.apply(recorder);
+    await this.#registration.broadcast({ config: relayConfig(config) });
+    if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
+    return config;
+  }
+
+  /** Redacts every later event by other rules. The core checks them, and only then are they stored. */
+  async redact(redaction: RedactionRules): Promise<void> {
+    await this.#owner.setRedaction(redaction);
+    await this.change({ redaction });
+  }
+
+  async connect(collector: CollectorTarget | null): Promise<void> {
+    if (collector !== null) checkCollector(collector);
+    await this.#change({ collector });
+    this.#scope.setCollector(collector?.url ?? null);
+    this.#owner.setCollector(collector);
+    if (this.#owner.recorder !== null) await this.#registration.apply(this.#owner.recorder);
+  }
+
+  /** Resolves when the collector has everything committed so far. */
+  async flush(): Promise<void> {
+    if (this.#owner.recorder === null) throw new Error("nothing is being recorded");
+    await this.#owner.recorder.flush();
+  }
+
+  /** Takes what a selector wants out of ring and logs; tells how many events those were. */
+  async forget(selector: string): Promise<number> {
+    const { recorder } = this.#owner;
+    if (recorder !== null) return recorder.forget(selector);
+    await this.#owner.loadCore();
+    const logs = await openLogReader();
+    try {
+      return await logs.forget(selector);
+    } finally {
+      logs.close();
+    }
+  }
+
+  async change(patch: Partial<RecordedSettings>): Promise<void> {
+    await this.#change(patch);
+    this.#owner.publish({
+      type: "system.settings_changed",
+      category: "system",
+      source: { kind: "extension", event: "tabtape.settings" },
+      data: { patch },
+    });
+  }
+
+  /** Tells the documents of a tab, which may have been out of reach when it changed, what holds now. */
+  async tellTab(tabId: number): Promise<void> {
+    const { recorder } = this.#owner;
+    if (!this.isOn) await this.#registration.tell(tabId, { stop: true });
+    else if (recorder !== null)
+      await this.#registration.tell(tabId, { config: relayConfig(recorder.config) });
+  }
+
+  onStatus(status: RecorderStatus): void {
+    this.#status = status;
+    // The last word of a recorder that is being closed says nothing of what is to be shown.
+    if (!this.isOn) return;
+    this.#keepAlive.follow(status);
+    const { state, error } = status.collector;
+    const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
+    const problem = status.state === "volatile" ? "the log cannot be written" : mend;
+    void (problem === null ? this.#show("recording") : this.#show("error", problem));
+  }
+
+  /** Recording ended by itself, and stays ended until a person starts it again. */
+  async onFailed(reason: string): Promise<void> {
+    await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
+    await this.#notifyListeners("recordingEnded");
+    await this.#registration.remove();
+    await this.#registration.broadcast({ stop: true });
+  }
+
+  /** Whether a session has begun, and not merely its next worker. */
+  async #open(reason: WorkerStart["reason"]): Promise<boolean> {
+    const resume = await RecorderOwner.resumable();
+    const isWake = resume?.session_id != null && reason !== "recording_started";
+    const { capture, redaction, collector, durability } = this.settings;
+    try {
+      const recorder = await this.#owner.open({
+        reason: isWake ? "wake" : reason,
+        capture,
+        redaction,
+        collector,
+        durability,
+        resume,
+        before: this.#prepare(),
+      });
+      await this.#show("recording");
+      // A worker that was only woken finds its scripts as it left them.
+      if (isWake) return false;
+      await this.#registration.apply(recorder);
+      return true;
+    } catch (error) {
+      this.#owner.discardQueue();
+      await this.#fail((error as Error).message ?? String(error));
+      throw error;
+    }
+  }
+
+  /** The tabs that are open when a session begins. */
+  async #reachTabs(): Promise<void> {
+    const { recorder } = this.#owner;
+    await Promise.all([
+      recorder === null ? undefined : this.#registration.injectIntoOpenTabs(recorder),
+      this.#notifyListeners("recordingStarted"),
+    ]).catch((error: unknown) => console.error("tabtape: open tabs", error));
+  }
+
+  /** Runs the preparations. One that fails leaves metadata out, which is no reason not to record. */
+  async #prepare(): Promise<void> {
+    await Promise.all(
+      this.preparations.map((prepare) =>
+        prepare().catch((error: unknown) => console.error("tabtape: not prepared", error)),
+      ),
+    );
+  }
+
+  async #notifyListeners(what: keyof RecordingFollower): Promise<void> {
+    await Promise.all(
+      this.followers.map((follower) =>
+        follower[what]().catch((error: unknown) => console.error(`tabtape: ${what}`, error)),
+      ),
+    );
+  }
+
+  /** Shows what is not shown already. That it cannot be shown is no reason not to record. */
+  async #show(state: BadgeState, detail?: string): Promise<void> {
+    const shown = `${state} ${detail ?? ""}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    try {
+      await this.#host.show(state, detail);
+    } catch (error) {
+      console.error("tabtape: could not show its state", error);
+    }
+  }
+
+  async #fail(failure: string): Promise<void> {
+    this.#failure = failure;
+    await this.#show("error", failure);
+  }
+
+  async #change(changes: Partial<Settings>): Promise<void> {
+    this.#settings = { ...this.settings, ...changes };
+    await saveSettings(this.#settings);
+  }
+}

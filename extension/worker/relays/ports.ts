@@ -1,0 +1,363 @@
+/**
+ * Relay ports: messages in, acks of commits out.
+ *
+ * The origin of a message is taken from its sender, never from its content. An ack is sent only after the messages it
+ * covers are committed, so a relay keeps the others through every death of this worker. The first answer on each port
+ * is the present capture config: a relay that has just begun, or was out of reach, has none or an older one.
+ */
+import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import type { WorkerErrors } from "../debugger/worker_errors.ts";
+import type { PageRequests, Part } from "../producers/page_requests.ts";
+import type { SourceMaps } from "../producers/source_maps.ts";
+import type { Tabs } from "../producers/tabs.ts";
+import type { RecorderOwner } from "../recorder/recorder.ts";
+import { relayConfig } from "../recorder/registration.ts";
+import type { Scope } from "../recorder/scope.ts";
+import type { Documents } from "../state/documents.ts";
+import { parentOf } from "../state/documents.ts";
+import type { LostRelays } from "./lost_relays.ts";
+
+interface RelayMessage {
+  relay: string;
+  first: number;
+  lines: string;
+  /** The relay has more that it has not sent. */
+  more?: boolean;
+}
+
+/** A relay's document is left, and everything up to message `left` was sent. */
+interface LeftMessage {
+  relay: string;
+  left: number;
+  acked: number;
+}
+
+/** A relay answers a ping: everything up to message `sent` was sent, and nothing else has been said. */
+interface PongMessage {
+  relay: string;
+  pong: number;
+  sent: number;
+  acked: number;
+}
+
+/** A script closes the window of a relay's document. */
+interface ClosingMessage {
+  relay: string;
+  closing: true;
+}
+
+/** Where a relay's document is; `around` is the page it is in. */
+type Context = RelayContext & { around: string };
+
+const MAX_RELAY_ID = 64;
+/** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
+const MAX_LINES_LENGTH = 4 << 20;
+/** Characters of all relays that may wait for their commit. Far more, and the session would give up its log. */
+const MAX_UNCOMMITTED_LENGTH = 4 << 20;
+
+export interface RelayParts {
+  owner: RecorderOwner;
+  scope: Scope;
+  tabs: Tabs;
+  documents: Documents;
+  recording(): boolean;
+  lost: LostRelays;
+  sourceMaps: SourceMaps;
+  pageRequests: PageRequests;
+  workerErrors: WorkerErrors;
+  /** An uncaught error was recorded in this tab. */
+  onException(tabId: number): void;
+}
+
+export class RelayPorts {
+  readonly #owner: RecorderOwner;
+  readonly #scope: Scope;
+  readonly #tabs: Tabs;
+  readonly #documents: Documents;
+  /** Ports that have been told the config. */
+  readonly #told = new WeakSet<chrome.runtime.Port>();
+  /** Open ports, with the relay once it has said its id. */
+  readonly #ports = new Map<chrome.runtime.Port, string | null>();
+  readonly #lost: LostRelays;
+  /** Ports whose relay has said that its document is left: a message could throw it out of the back/forward cache. */
+  readonly #left = new WeakSet<chrome.runtime.Port>();
+  readonly #sourceMaps: SourceMaps;
+  readonly #pageRequests: PageRequests;
+  readonly #workerErrors: WorkerErrors;
+  /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
+  readonly #lineByLine = new Set<string>();
+  readonly #trappingLines = new Set<string>();
+  /** The recorder whose commits the next two fields count: those of one that has trapped never end. */
+  #committing: Recorder | null = null;
+  #uncommittedLength = 0;
+  #lastCommit: Promise<void> = Promise.resolve();
+  readonly #recording: () => boolean;
+  readonly #onException: (tabId: number) => void;
+
+  constructor(parts: RelayParts) {
+    this.#owner = parts.owner;
+    this.#scope = parts.scope;
+    this.#tabs = parts.tabs;
+    this.#documents = parts.documents;
+    this.#recording = parts.recording;
+    this.#lost = parts.lost;
+    this.#sourceMaps = parts.sourceMaps;
+    this.#pageRequests = parts.pageRequests;
+    this.#workerErrors = parts.workerErrors;
+    this.#onException = parts.onException;
+  }
+
+  /** Asks every relay with an open port whether there is anything that it has not sent. */
+  ping(ping: number): void {
+    for (const port of this.#ports.keys()) if (!this.#left.has(port)) post(port, { ping });
+  }
+
+  /** Relays open a new port and send again what was not acknowledged. */
+  disconnectAll(): void {
+    for (const port of this.#ports.keys()) port.disconnect();
+    this.#ports.clear();
+  }
+
+  isConnected(relay: string): boolean {
+    for (const connected of this.#ports.values()) if (connected === relay) return true;
+    return false;
+  }
+
+  accept(port: chrome.runtime.Port, ready: Promise<void>): void {
+    const { sender } = port;
+    const tabId = sender?.tab?.id;
+    if (sender === undefined || tabId === undefined) {
+      port.disconnect();
+      return;
+    }
+    this.#ports.set(port, null);
+    port.onDisconnect.addListener(() => {
+      const relay = this.#ports.get(port);
+      this.#ports.delete(port);
+      // Messages that have arrived are committed first.
+      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#lost.disconnected(relay));
+    });
+    const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
+    let turn: Promise<void> = Promise.resolve();
+    /** A relay begins each port with the first message that nobody has acknowledged. */
+    let acknowledged: number | null = null;
+    port.onMessage.addListener((message: RelayMessage | LeftMessage | PongMessage | ClosingMessage) => {
+      if (isPongMessage(message)) {
+        if (this.#ports.has(port)) this.#ports.set(port, message.relay);
+        turn = turn.then(() => {
+          this.#lost.answered(message.relay, message.pong, message.sent, message.acked);
+        });
+        return;
+      }
+      if (isClosingMessage(message)) {
+        turn = turn.then(async () => {
+          const { metadata, url, around } = this.#context(sender, tabId, await frame);
+          const { recorder } = this.#owner;
+          if (recorder === null || !this.#recording()) return;
+          if (!this.#scope.isRecorded(recorder, url, around)) return;
+          this.#lost.closing(recorder.sessionId, message.relay, metadata, url);
+        });
+        return;
+      }
+      if (isLeftMessage(message)) {
+        this.#left.add(port);
+        turn = turn.then(() => {
+          const { recorder } = this.#owner;
+          if (recorder === null) return;
+          this.#lost.left(recorder, message.relay, sender.documentId, message.left, message.acked);
+        });
+        return;
+      }
+      this.#left.delete(port);
+      if (isRelayMessage(message) && this.#ports.has(port)) this.#ports.set(port, message.relay);
+      acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
+      const before = acknowledged;
+      // Messages keep their order although each waits for the context.
+      turn = turn
+        .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message, before))
+        .catch((error) => {
+          console.error("tabtape: relay message", error);
+          port.disconnect();
+          this.#ports.delete(port);
+        });
+    });
+  }
+
+  async #take(
+    port: chrome.runtime.Port,
+    context: Context,
+    message: RelayMessage,
+    acknowledged: number,
+  ): Promise<void> {
+    if (!isRelayMessage(message)) throw new Error("not a relay message");
+    if (!this.#recording()) {
+      post(port, { stop: true });
+      return;
+    }
+    const { recorder } = this.#owner;
+    // Being replaced after a trap: the relay is told to send again when that is done.
+    if (recorder === null) return;
+    if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
+      post(port, { stop: true });
+      return;
+    }
+    if (!this.#told.has(port)) {
+      this.#told.add(port);
+      post(port, { config: relayConfig(recorder.config) });
+    }
+    const { relay, first, lines, more } = message;
+    await recorder.openRelay(relay, acknowledged);
+    if (recorder !== this.#committing) {
+      this.#committing = recorder;
+      this.#uncommittedLength = 0;
+      this.#lastCommit = Promise.resolve();
+    }
+    while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
+      await this.#lastCommit;
+    if (this.#owner.recorder !== recorder) return;
+    const own = this.#workerErrors.without(context, lines);
+    const recorded = typeof own === "string" ? own : await own;
+    const parts = this.#pageRequests.parts(recorder, context, first, recorded);
+    const isLineByLine = this.#lineByLine.has(relay);
+    const awaited = parts instanceof Promise ? await parts : parts;
+    for (const part of awaited) {
+      if (this.#owner.recorder !== recorder) return;
+      if (!isLineByLine) {
+        this.#publish(port, recorder, context, relay, part, more !== true && part === awaited.at(-1));
+        continue;
+      }
+      let number = part.first;
+      for (const line of part.lines.split("\n")) {
+        if (this.#owner.recorder !== recorder) return;
+        const poisoned = this.#trappingLines.has(`${relay}:${number}`);
+        const one = { request: part.request, first: number, lines: poisoned ? dropOf(line) : line };
+        this.#publish(port, recorder, context, relay, one, false);
+        number++;
+      }
+    }
+    if (isLineByLine) this.#lineByLine.delete(relay);
+  }
+
+  #publish(
+    port: chrome.runtime.Port,
+    recorder: Recorder,
+    context: RelayContext,
+    relay: string,
+    { request, first, lines }: Part,
+    isAll: boolean,
+  ): void {
+    let receipt: ReturnType<Recorder["publishRelay"]>;
+    try {
+      receipt = recorder.publishRelay(relay, request ?? context, first, lines);
+    } catch (error) {
+      // Sent again to the next instance: line by line, then with the trapping line replaced by its drop.
+      if (this.#lineByLine.has(relay)) this.#trappingLines.add(`${relay}:${first}`);
+      else this.#lineByLine.add(relay);
+      if (!this.#owner.trapped(error, null)) {
+        this.#lineByLine.delete(relay);
+        throw error;
+      }
+      return;
+    }
+    if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
+    this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt, isAll);
+    this.#sourceMaps.observe(recorder, context, lines);
+    this.#uncommittedLength += lines.length;
+    this.#lastCommit = recorder
+      .committed(receipt.seq)
+      .then(
+        () => post(port, { ack: receipt.message }),
+        // Not committed: not acknowledged, so the relay sends it again.
+        (error: unknown) => console.error("tabtape: commit", error),
+      )
+      .finally(() => {
+        if (this.#committing === recorder) this.#uncommittedLength -= lines.length;
+      });
+  }
+
+  #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
+    const frameId = sender.frameId ?? 0;
+    const navigationId = this.#documents.navigationOf(tabId, frameId, sender.documentId);
+    const url = this.#documents.urlOf(sender.documentId) ?? sender.url ?? "";
+    return {
+      metadata: {
+        ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
+        // The tab's present window and index: `sender` is as old as the port.
+        ...this.#tabs.metadata(tabId),
+        frame_id: `${frameId}`,
+        ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),
+        ...(this.#documents.parentsOf(sender.documentId) ?? (frame === null ? {} : parentOf(frame))),
+        ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
+      },
+      url,
+      around: this.#tabs.url(tabId) ?? sender.tab?.url ?? "",
+    };
+  }
+}
+
+interface Frame {
+  parentFrameId: number;
+  parentDocumentId?: string | undefined;
+}
+
+/** The document's place among frames; top-level documents need not be asked for. */
+async function frameOf(sender: chrome.runtime.MessageSender, tabId: number): Promise<Frame | null> {
+  const { frameId, documentId } = sender;
+  if (frameId === undefined || frameId === 0) return null;
+  try {
+    // A document that has only just begun is not yet known by its id.
+    const byDocument = documentId === undefined ? null : await chrome.webNavigation.getFrame({ documentId });
+    return byDocument ?? (await chrome.webNavigation.getFrame({ tabId, frameId }));
+  } catch {
+    // The frame has gone since.
+    return null;
+  }
+}
+
+function isRelayMessage(message: unknown): message is RelayMessage {
+  const { relay, first, lines } = (message ?? {}) as Record<string, unknown>;
+  return (
+    typeof relay === "string" &&
+    relay.length <= MAX_RELAY_ID &&
+    Number.isSafeInteger(first) &&
+    (first as number) >= 1 &&
+    typeof lines === "string" &&
+    lines.length <= MAX_LINES_LENGTH
+  );
+}
+
+function isLeftMessage(message: unknown): message is LeftMessage {
+  const { relay, left, acked } = (message ?? {}) as Record<string, unknown>;
+  return typeof relay === "string" && Number.isSafeInteger(left) && Number.isSafeInteger(acked);
+}
+
+function isPongMessage(message: unknown): message is PongMessage {
+  const { relay, pong, sent, acked } = (message ?? {}) as Record<string, unknown>;
+  return (
+    typeof relay === "string" &&
+    relay.length <= MAX_RELAY_ID &&
+    Number.isSafeInteger(pong) &&
+    Number.isSafeInteger(sent) &&
+    Number.isSafeInteger(acked)
+  );
+}
+
+function isClosingMessage(message: unknown): message is ClosingMessage {
+  const { relay, closing } = (message ?? {}) as Record<string, unknown>;
+  return typeof relay === "string" && relay.length <= MAX_RELAY_ID && closing === true;
+}
+
+function dropOf(line: string): string {
+  const category = /"category":"([a-z]+)"/.exec(line)?.[1] ?? "console";
+  return JSON.stringify({ drop: { category, count: 1, reason: "trap" } });
+}
+
+function post(port: chrome.runtime.Port, message: object): void {
+  // Chromium would throw the document out of the back/forward cache. It asks again if it comes back.
+  if (port.sender?.documentLifecycle === "cached") return;
+  try {
+    port.postMessage(message);
+  } catch {
+    // The document is gone, or in the back/forward cache: it will connect again if it comes back.
+  }
+}

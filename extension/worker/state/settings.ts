@@ -1,0 +1,123 @@
+/**
+ * Settings that outlive the browser: whether to record, what, and to which collector. Kept in `chrome.storage.local`.
+ *
+ * A preconfiguration (of ours, the file `tabtape.json` next to the manifest) is applied at the first worker start that
+ * finds it or finds it changed, over what is stored; what a person changes afterwards stays changed.
+ */
+import type { Durability } from "../../../src/web/durability.ts";
+import type { RedactionRules } from "../../../src/web/redaction.ts";
+import type { CaptureConfigPatch, CollectorTarget } from "../../../src/web/types.ts";
+import type { Preconfiguration } from "../host.ts";
+import { SOURCE_MAP_MODES, type SourceMapMode } from "../producers/source_maps.ts";
+
+const KEY = "tabtape";
+
+export interface Settings {
+  recording: boolean;
+  capture: CaptureConfigPatch;
+  /** Rules of redaction that were added, and ids of rules that are silenced. */
+  redaction: RedactionRules;
+  collector: CollectorTarget | null;
+  /** Ids of extensions whose events are taken. */
+  approved_extensions: string[];
+  /** The debugger producer: tabs are attached to only while this is on, or one by one from the popup. */
+  debugger_all_tabs: boolean;
+  screenshot_on_error: boolean;
+  /** The pages whose source maps are read, so that stacks name places of the sources. */
+  source_maps: SourceMapMode;
+  /** Whether a loss of power may take the last seconds of a recording; `strict` prevents it and costs time. */
+  durability: Durability;
+  /** The text of the preconfiguration applied last. */
+  preconfiguration: string | null;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  recording: false,
+  capture: {},
+  redaction: {},
+  collector: null,
+  approved_extensions: [],
+  debugger_all_tabs: false,
+  screenshot_on_error: false,
+  source_maps: "local",
+  durability: "relaxed",
+  preconfiguration: null,
+};
+
+export async function loadSettings(preconfiguration: Preconfiguration | null): Promise<Settings> {
+  const stored = (await chrome.storage.local.get(KEY))[KEY] as Partial<Settings> | undefined;
+  const settings: Settings = { ...DEFAULT_SETTINGS, ...stored };
+  if (preconfiguration === null || preconfiguration.text === settings.preconfiguration) return settings;
+  const applied = {
+    ...settings,
+    ...parsePreconfiguration(preconfiguration),
+    preconfiguration: preconfiguration.text,
+  };
+  await saveSettings(applied);
+  return applied;
+}
+
+export async function saveSettings(settings: Settings): Promise<void> {
+  await chrome.storage.local.set({ [KEY]: settings });
+}
+
+/** Throws an error that names the field: a fleet whose file is wrong should not record something else. */
+export function parsePreconfiguration({ name: source, text }: Preconfiguration): Partial<Settings> {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${source} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof file !== "object" || file === null || Array.isArray(file)) {
+    throw new Error(`${source} must hold an object`);
+  }
+  const known = [
+    "collector",
+    "recording",
+    "capture",
+    "redaction",
+    "approved_extensions",
+    "debugger_all_tabs",
+    "screenshot_on_error",
+    "source_maps",
+    "durability",
+  ];
+  const settings: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(file)) {
+    if (!known.includes(name))
+      throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
+    settings[name] = value;
+  }
+  const { recording, collector, durability, source_maps } = settings;
+  if (recording !== undefined && typeof recording !== "boolean") {
+    throw new Error(`${source}: "recording" is ${JSON.stringify(recording)}, must be true or false`);
+  }
+  if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
+    throw new Error(
+      `${source}: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
+    );
+  }
+  if (source_maps !== undefined && !SOURCE_MAP_MODES.includes(source_maps as SourceMapMode)) {
+    throw new Error(
+      `${source}: "source_maps" is ${JSON.stringify(source_maps)}, must be "off", "local" or "all"`,
+    );
+  }
+  if (collector !== undefined && collector !== null) checkCollector(collector);
+  return settings as Partial<Settings>;
+}
+
+export function checkCollector(value: unknown): asserts value is CollectorTarget {
+  const { url, secret } = (value ?? {}) as Record<string, unknown>;
+  for (const [name, field] of Object.entries({ url, secret })) {
+    if (typeof field !== "string" || field === "")
+      throw new Error(`collector.${name} is ${JSON.stringify(field)}, must be a string`);
+  }
+  // Not the name localhost: it can lead to 127.0.0.1 or to ::1, where another program may listen.
+  const loopback = /^http:\/\/(?:127\.0\.0\.1|\[::1\])(?::\d+)?\/?$/;
+  if (!loopback.test(url as string)) {
+    throw new Error(
+      `collector.url is ${JSON.stringify(url)}, must be http:// with a loopback address, as http://127.0.0.1:28273`,
+    );
+  }
+}
