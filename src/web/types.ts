@@ -7,7 +7,7 @@
 import type { Durability } from "./durability.ts";
 import type { Reader } from "./reader.ts";
 import type { DetailLevel, EventInput, SessionState } from "./records.ts";
-import type { RedactionRules } from "./redaction.ts";
+import type { RedactionRules } from "./redaction_types.ts";
 import type { ReaderOptions } from "./session.ts";
 
 export type * from "./records.ts";
