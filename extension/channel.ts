@@ -10,6 +10,8 @@
 export const OFFER = "tabtape:offer";
 export const ASK = "tabtape:ask";
 
+/** The name of the hook's script in stacks and reports; see `extension/build.mjs`. */
+export const HOOK_NAME = "tabtape/hook.js";
 /** Hook → relay: lines, joined by a line feed. */
 export const LINES = "lines";
 /** Hook → relay: lines that tell of an error, to be posted in this task: it may be the page's last one. */

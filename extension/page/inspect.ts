@@ -5,6 +5,7 @@
  * needs the internal slot has worked on it.
  */
 
+import { HOOK_NAME } from "../channel.ts";
 import {
   apply,
   beginsWith,
@@ -60,7 +61,7 @@ const ObjectPrototype = Object.prototype;
 const ArrayPrototype = Array.prototype;
 
 /** The name that the build gives the hook in stacks. */
-const OUR_SCRIPT = "tabtape/hook.js:";
+const OUR_SCRIPT = `${HOOK_NAME}:`;
 
 /** Longest prototype chain that is walked. */
 const MAX_CHAIN = 12;

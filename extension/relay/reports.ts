@@ -2,6 +2,7 @@
  * Reports of the browser about a document: visibility, CSP violations, deprecations, interventions, and resources
  * that failed to load.
  */
+import { HOOK_NAME } from "../channel.ts";
 import { selectorOf } from "./elements.ts";
 import { labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";
@@ -90,18 +91,17 @@ export class Reports {
         type: report.type === "deprecation" ? "page.deprecation" : "page.intervention",
         category: "page",
         source_event: `ReportingObserver.${report.type}`,
-        data: [
-          { id: body?.id ?? null },
-          {
-            message: body?.message ?? null,
-            source_url: body?.sourceFile ?? null,
-            line: body?.lineNumber ?? null,
-            column: body?.columnNumber ?? null,
-          },
-        ],
+        data: [{ id: body?.id ?? null }, { message: body?.message ?? null, ...placeOf(body) }],
       });
     }
   }
+}
+
+/** The place that a report names. A deprecated use of XMLHttpRequest is reported of the hook, which passes it on. */
+function placeOf(body: Record<string, unknown> | null): Record<string, unknown> {
+  if (body === null || body.sourceFile === HOOK_NAME) return { source_url: null, line: null, column: null };
+  const { sourceFile, lineNumber, columnNumber } = body;
+  return { source_url: sourceFile ?? null, line: lineNumber ?? null, column: columnNumber ?? null };
 }
 
 function addressOf(element: Element): string | null {

@@ -2,7 +2,7 @@
 export type { Durability } from "./durability.ts";
 export { TabtapeError } from "./errors.ts";
 export { CategoryLogs, type CategoryLogsOptions, openCategoryLogs } from "./logs.ts";
-export { Reader } from "./reader.ts";
+export { Reader, type ReaderOptions } from "./reader.ts";
 export {
   type RedactionNameRule,
   type RedactionRule,
@@ -16,7 +16,6 @@ export {
   type BatchReceipt,
   CaptureSession,
   type CaptureSessionOptions,
-  type ReaderOptions,
 } from "./session.ts";
 export type * from "./types.ts";
 export { isTrap, type WasmResponse, type WasmSource } from "./wasm.ts";

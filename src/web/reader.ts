@@ -1,10 +1,17 @@
 import { checkInternal, type INTERNAL } from "./kinds.ts";
-import type { Envelope, Gap, ReadResult } from "./records.ts";
+import type { Envelope, Gap, ReadResult, Selector } from "./records.ts";
 import { failure, type Glue, type Instance } from "./wasm.ts";
 
 type WasmReader = Glue["WasmReader"]["prototype"];
 
 const decoder = new TextDecoder();
+
+export interface ReaderOptions {
+  /** Exclusive cursor; 0, the default, begins at the oldest event held. */
+  afterSeq?: number;
+  /** `category:console severity:warn`, or the same as an object; everything when absent. */
+  selector?: Selector;
+}
 
 /**
  * One consumer's place in a session's ring. Independent of every other; a slow one is told what it missed

@@ -1,9 +1,8 @@
 import { wrapped } from "./errors.ts";
 import { InputBuffer } from "./input_buffer.ts";
 import { checked, INTERNAL } from "./kinds.ts";
-import { Reader } from "./reader.ts";
+import { Reader, type ReaderOptions } from "./reader.ts";
 import { NO_RULES, type RedactionRules } from "./redaction.ts";
-import type { ReaderOptions } from "./session.ts";
 import { SIGNATURES } from "./signatures.ts";
 import type {
   CaptureConfig,

@@ -2,8 +2,8 @@ import { TabtapeError } from "./errors.ts";
 import { InputBuffer } from "./input_buffer.ts";
 import { checked, INTERNAL } from "./kinds.ts";
 import type { CategoryLogs } from "./logs.ts";
-import { Reader } from "./reader.ts";
-import type { EventInput, Selector, SessionState } from "./records.ts";
+import { Reader, type ReaderOptions } from "./reader.ts";
+import type { EventInput, SessionState } from "./records.ts";
 import { NO_RULES, type RedactionRules } from "./redaction.ts";
 import { SIGNATURES, type WasmLogs } from "./signatures.ts";
 import { failure, type Glue, type Instance, instance } from "./wasm.ts";
@@ -26,13 +26,6 @@ export interface CaptureSessionOptions {
   redactionKey?: Uint8Array;
   /** Rules to add to the built-in ones and rules to silence. Without a `redactionKey` the session has a random one. */
   redaction?: RedactionRules;
-}
-
-export interface ReaderOptions {
-  /** Exclusive cursor; 0, the default, begins at the oldest event held. */
-  afterSeq?: number;
-  /** `category:console severity:warn`, or the same as an object; everything when absent. */
-  selector?: Selector;
 }
 
 /** The result of publishing a batch. */

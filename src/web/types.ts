@@ -5,10 +5,9 @@
  */
 
 import type { Durability } from "./durability.ts";
-import type { Reader } from "./reader.ts";
+import type { Reader, ReaderOptions } from "./reader.ts";
 import type { DetailLevel, EventInput, SessionState } from "./records.ts";
 import type { RedactionRules } from "./redaction_types.ts";
-import type { ReaderOptions } from "./session.ts";
 
 export type * from "./records.ts";
 

@@ -42,6 +42,11 @@ before(async () => {
     pages: {
       "/page": scripted(""),
       "/lines.js": (_, response) => response.writeHead(200, { "content-type": "text/javascript" }).end(LINES),
+      // The protocol describes the contents of objects only in lines after the debugger was attached to the worker.
+      "/worker.js": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/javascript" })
+          .end(`console.debug("worker begins"); onmessage = () => { ${LINES} };`),
     },
   });
 });
@@ -49,7 +54,8 @@ after(() => rig.close());
 
 /** @typedef {import("../../src/web/types.ts").Event & { data: any, source: any }} Line */
 const isLast = (/** @type {Line} */ { data }) => data?.text === "last line";
-const ofWorker = (/** @type {Line} */ { source }) => source.kind === "cdp";
+const ofWorker = (/** @type {Line} */ { source, data }) =>
+  source.kind === "cdp" && data?.text !== "worker begins";
 const ofPage = (/** @type {Line} */ { source }) => source.kind !== "cdp";
 
 test("each line, error and rejection has the same type, text and arguments", async () => {
@@ -57,7 +63,9 @@ test("each line, error and rejection has the same type, text and arguments", asy
   const { source } = await rig.event("page.settled", "/page");
   await rig.command({ command: "debug", tab_id: Number(source.metadata.tab_id), on: true });
   await page.addScriptTag({ url: "/lines.js" });
-  await page.evaluate(() => void new Worker("/lines.js?worker"));
+  const worker = await page.evaluateHandle(() => new Worker("/worker.js"));
+  await rig.event("console.debug", "worker begins");
+  await worker.evaluate((started) => started.postMessage("go"));
   const stored = await rig.until("category:console", (events) => {
     const all = /** @type {Line[]} */ (events);
     return [ofWorker, ofPage].every((of) => all.filter(of).some(isLast) && all.filter(of).length >= COUNT);
@@ -81,7 +89,7 @@ test("each line, error and rejection has the same type, text and arguments", asy
   assert.deepEqual(shown(ofWorker), shown(ofPage));
   const [error] = lines.filter(ofWorker).filter(({ data }) => /out of range/.test(data.text));
   assert.deepEqual([error?.data.error.$, error?.data.error.message], ["RangeError", "out of range"]);
-  assert.match(error?.data.stack, /lines\.js\?worker:\d+:/);
+  assert.match(error?.data.stack, /worker\.js:\d+:/);
 });
 
 test("an error of a worker that its page is told of, too, is recorded once", async () => {

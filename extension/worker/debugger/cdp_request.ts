@@ -1,4 +1,5 @@
 /** A request as the DevTools protocol reports it. */
+import { HOOK_NAME } from "../../channel.ts";
 import type { Params } from "./cdp_publisher.ts";
 import { headerPairs, milliseconds } from "./cdp_values.ts";
 
@@ -51,7 +52,6 @@ export function hasNoBody(method: string | null, response: Params): boolean {
 }
 
 /** The name of our hook in stacks (see `extension/build.mjs`): it calls the page's `fetch` for the page. */
-const HOOK = "tabtape/hook.js";
 
 interface CallFrame {
   url: string;
@@ -79,5 +79,5 @@ export function initiatorOf(initiator: Params): Params {
 
 function firstPlace(stack: StackTrace | undefined): CallFrame | undefined {
   if (stack === undefined) return undefined;
-  return stack.callFrames.find(({ url }) => url !== "" && url !== HOOK) ?? firstPlace(stack.parent);
+  return stack.callFrames.find(({ url }) => url !== "" && url !== HOOK_NAME) ?? firstPlace(stack.parent);
 }
