@@ -42,7 +42,7 @@ const SHOP = `<!doctype html><meta charset="utf-8"><title>Shop</title>
 
 const BOARD = `<!doctype html><meta charset="utf-8"><title>Board</title><p>Board</p>`;
 
-/** What an answer has to hold to name the cause: the click, the request with its answer's body, the error's place. */
+/** The parts of an answer that names the cause: the click, the request with its answer's body, the error's place. */
 export const CAUSE = [
   'button#pay "Pay now"',
   "POST /api/cart 500",

@@ -1,5 +1,5 @@
 /**
- * What is shown of the platform's own objects, whose contents are getters of their prototypes.
+ * Contents of the platform's own objects, which are getters of their prototypes.
  *
  * The getters are those of `document_start`. On an object that only looks like one they throw, and show nothing.
  */

@@ -208,7 +208,7 @@ export class Preview {
 
   #platform(object: object, depth: number, here: Ancestor): string {
     const fields = this.#fields(object, depth, here);
-    // What the page has added.
+    // Properties that the page has added.
     const own = this.#ownFields(object, depth, here, () => true, fields === "");
     return this.#wrapped(object, `${fields}${own}`, 0);
   }
@@ -376,7 +376,7 @@ export class Preview {
     return this.#tag(this.#inspect.errorName(error), text);
   }
 
-  /** What a `SuppressedError` is about: the newer error, and the one that it hides. */
+  /** The errors of a `SuppressedError`: the newer one, and the one that it hides. */
   #suppressed(error: object, depth: number, here: Ancestor): string {
     const hidden = getOwnPropertyDescriptor(error, "suppressed");
     const newer = hidden === undefined ? undefined : getOwnPropertyDescriptor(error, "error");

@@ -32,7 +32,7 @@ export interface Call {
   stack: string;
 }
 
-/** What a response says of itself. */
+/** The fields of a response. */
 export interface Answer {
   api: Api;
   /** The call that it answers, if that is certain. */

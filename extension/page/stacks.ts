@@ -1,4 +1,4 @@
-/** Which console calls are recorded with their stack. */
+/** Decides which console calls are recorded with their stack. */
 import type { HookConfig } from "../channel.ts";
 
 /** Stack frames come with these at `standard`, with every method at `verbose`: finding them costs more than the rest. */

@@ -9,7 +9,7 @@ import type { HookLevel } from "../channel.ts";
 
 export interface RelaySettings {
   console: HookLevel;
-  /** Of `fetch` and `XMLHttpRequest`: off where the config says that they are not observed. */
+  /** Whether `fetch` and `XMLHttpRequest` are observed. */
   network: HookLevel;
   page: HookLevel;
   interaction: HookLevel;

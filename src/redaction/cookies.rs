@@ -60,7 +60,7 @@ impl Scan<'_> {
                 None if in_text => end..end,
                 None => start + blank..end,
             };
-            // What stays of it is text like any other.
+            // The rest of it is text like any other.
             self.run_part(start..if attribute { end } else { start + equals.unwrap_or(0) });
             if !attribute && !is_no_secret(&json[secret.clone()]) {
                 self.sink.replace(secret, name.rule, decoding);
@@ -71,7 +71,7 @@ impl Scan<'_> {
     }
 }
 
-/// Where the cookie that begins at `start` ends: at `;`, a line break, or a `,` before another cookie.
+/// Returns the end of the cookie that begins at `start`: at `;`, a line break, or a `,` before another cookie.
 fn cookie_end(json: &[u8], start: usize, end: usize) -> usize {
     let mut i = start;
     while i < end {

@@ -73,7 +73,7 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
     key.then_some(body..end)
 }
 
-/// What follows `Bearer`.
+/// Reads the token after `Bearer`.
 pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
     /// Parameters of a challenge, which names a scheme and holds no secret (RFC 6750 §3, RFC 9728).
     const CHALLENGE: &[&str] =
@@ -93,7 +93,7 @@ pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Ra
     (digit && text.len() >= least || text.len() >= 24).then_some(token..end)
 }
 
-/// What follows `Basic`: base64 of `user:password` (RFC 7617), possibly cut off.
+/// Reads the credentials after `Basic`: base64 of `user:password` (RFC 7617), possibly cut off.
 pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
     /// Characters of base64 among which a user's name must have ended.
     const MOST_NAME: usize = 512;
@@ -107,7 +107,7 @@ pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Ran
     (printable && end - token >= 4).then_some(token..end)
 }
 
-/// Where a token begins after a scheme's name and one blank, however written.
+/// Returns the start of the token after a scheme's name and one blank, however written.
 fn after_scheme(json: &[u8], start: usize, literal_end: usize) -> Option<usize> {
     if !word_starts_at(json, start) {
         return None;

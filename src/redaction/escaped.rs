@@ -8,7 +8,7 @@ use super::scan::Scan;
 /// Bytes of a key up to its first escaped letter.
 const MOST: usize = 96;
 
-/// What the prefilter looks for: the escape of a letter.
+/// The literals of the prefilter: the escape of a letter.
 pub(super) fn pattern() -> Pattern {
     Pattern::new([b"u", b"0", b"0", b"4567"])
 }

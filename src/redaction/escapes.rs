@@ -1,4 +1,4 @@
-//! Where strings end when JSON stands inside JSON, decided from the backslashes at hand.
+//! Finds the end of strings when JSON is inside JSON, from the number of backslashes.
 //!
 //! A quote's *level* says how many strings deep it delimits. A quote of level `k` is written with
 //! `2^k - 1` backslashes, and a backslash inside a string of level `k` with `2^(k+1)`; so among the

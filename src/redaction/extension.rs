@@ -22,7 +22,7 @@ impl RuleTable {
     ///
     /// # Errors
     ///
-    /// What is no JSON object of that form is refused, with the path of the first wrong field.
+    /// Refuses text that is no JSON object of that form, with the path of the first wrong field.
     pub fn from_json(json: &[u8]) -> Result<Self, RuleError> {
         let value: Value = serde_json::from_slice(json)
             .map_err(|error| RuleError { path: String::new(), problem: format!("not JSON: {error}") })?;

@@ -14,9 +14,9 @@ const MAX_TOKEN: u64 = 4096;
 /// Why a table was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// Where: `names[0].match`. Empty for the table itself.
+    /// The path: `names[0].match`. Empty for the table itself.
     pub path: String,
-    /// What was wrong, and what would be right.
+    /// The fault, and what would be right.
     pub problem: String,
 }
 

@@ -1,4 +1,4 @@
-//! What follows a name: `":` of a JSON key, `=` or `:` in text, the next element of a pair.
+//! Reads what follows a name: `":` of a JSON key, `=` or `:` in text, the next element of a pair.
 //!
 //! One grammar for every depth: JSON in strings (`\"password\":\"x\"`), JSON in URLs
 //! (`%22password%22%3A%22x%22`), form bodies, header lines, Python and JavaScript literals, XML, HTML
@@ -23,7 +23,7 @@ enum Enclosed {
     Other,
 }
 
-/// What joins a name and its value.
+/// The joint between a name and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Joint {
     Colon,
@@ -139,7 +139,7 @@ impl Scan<'_> {
         self.redact_content(content, decoding, name, true).then_some(())
     }
 
-    /// Where the parameter name begins of which the match may be the end: `my_token`, `user[password]`.
+    /// Returns the start of the parameter name that the match may be the end of: `my_token`, `user[password]`.
     fn parameter_start(&self, start: usize) -> usize {
         let before = self.json[..start].iter().rev().take(64);
         let length = before.take_while(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(b)).count();
@@ -190,7 +190,7 @@ pub(super) fn skip_spaces(json: &[u8], mut i: usize) -> usize {
     }
 }
 
-/// What joins a name to a value at `i`, and where the value begins.
+/// Returns the joint between a name and a value at `i`, and the start of the value.
 fn joint_at(json: &[u8], i: usize, enclosed: Enclosed) -> Option<(Joint, usize)> {
     let next = at(json, i + 1);
     match at(json, i) {

@@ -158,7 +158,7 @@ const MESSAGE: &[&str] = &[
     "du",
 ];
 
-/// What labels and messages call a secret.
+/// Words for a secret in labels and messages.
 const SUBJECTS: &[&str] = &[
     "password",
     "passwords",

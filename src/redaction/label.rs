@@ -39,7 +39,7 @@ fn is_only_in_urls(name: Name) -> bool {
     !name.places.overlap(Places::JSON) && !name.places.overlap(Places::TEXT)
 }
 
-/// Where `text` ends without blanks, quotes and what joins a name to its value; whether there was a joint.
+/// Returns the end of `text` without blanks, quotes and the joint of a name and its value; and whether there was a joint.
 fn without_joint(text: &[u8]) -> (usize, bool) {
     let (mut end, mut joined) = (text.len(), false);
     while end > 0 {

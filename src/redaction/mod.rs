@@ -3,7 +3,7 @@
 //! A [`Redactor`] looks once over the bytes of valid, compact JSON and replaces what is a secret by its
 //! name (`password`, `Authorization`, `?code=`) or by its shape (`ghp_…`, a JWT, a card number), in
 //! every string at every depth: JSON inside strings, URLs inside JSON, header lines inside console text.
-//! What it promises:
+//! Promises:
 //!
 //! - the result is valid JSON, and every byte that is not part of a secret stays as it was;
 //! - redacting twice changes nothing more;
@@ -73,7 +73,7 @@ use simd::Kernel;
 use sink::Sink;
 pub use trial::{Replaced, Trial};
 
-/// What became of a text.
+/// The result for a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Redacted {
@@ -89,7 +89,7 @@ pub enum Redacted {
 /// A secret that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where it stood in the text that was redacted.
+    /// Its range in the text that was redacted.
     pub range: Range<usize>,
     /// The rule that found it; see [`Redactor::rule_id`].
     pub rule: u16,
@@ -267,7 +267,7 @@ impl Redactor {
     }
 }
 
-/// What the prefilter looks for: ends of names with what may follow one, and the literals of shapes.
+/// The literals of the prefilter: ends of names with what may follow one, and the literals of shapes.
 fn patterns<'a>(
     names: impl Iterator<Item = &'a NameRule>,
     shapes: impl Iterator<Item = &'a ShapeRule>,

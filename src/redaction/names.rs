@@ -8,7 +8,7 @@
 use super::escapes::{at, is_word, word_starts_at};
 use super::rules::{Matching, NameRule, Places, ValueKind};
 
-/// What a compiled name rule says about a value.
+/// The verdict of a compiled name rule about a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name {
     /// Index of the counter.

@@ -52,7 +52,7 @@ impl Scan<'_> {
         None
     }
 
-    /// What comes after a string that **is** a name: the second half of a pair.
+    /// Handles the value after a string that **is** a name: the second half of a pair.
     pub(super) fn redact_pair(
         &mut self,
         found: NameMatch,
@@ -105,7 +105,7 @@ impl Scan<'_> {
         self.redact_content(between(open, close), Decoding::string(level), name, false).then_some(())
     }
 
-    /// Where the array begins of which the string around `i` is the first element.
+    /// Returns the start of the array whose first element is the string around `i`.
     fn array_before(&self, i: usize, level: u32) -> Option<usize> {
         let word =
             self.json[..i].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));

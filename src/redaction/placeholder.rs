@@ -1,4 +1,4 @@
-//! What stands in a secret's place: `[redacted:7f3a91c2]`.
+//! The replacement of a secret: `[redacted:7f3a91c2]`.
 //!
 //! The eight digits are the head of a keyed BLAKE3 hash of the secret's **decoded** bytes, so that
 //! one token in a header, in a URL and in a nested JSON string looks the same, and two different ones

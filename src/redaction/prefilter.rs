@@ -75,7 +75,7 @@ impl Tables {
     /// Tables that accept nothing.
     pub(super) const EMPTY: Self = Self { low: [[0; 16]; WINDOW], high: [[0; 16]; WINDOW] };
 
-    /// What a bucket accepts.
+    /// The bytes that a bucket accepts.
     fn bucket(&self, bucket: usize) -> Pattern {
         let set = |table: &[u8; 16]| (0..16).fold(0, |set, n| set | u16::from(table[n] >> bucket & 1) << n);
         let mut pattern = Pattern::default();
@@ -116,7 +116,7 @@ impl Tables {
     }
 }
 
-/// What carries over from one block to the next: the bytes before it.
+/// State that carries over from one block to the next: the bytes before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
     /// The sixteen bytes before the block, zero where there are none.
@@ -138,7 +138,7 @@ impl Before {
     }
 }
 
-/// Where in a block a run of digits may be part of a card number, given its digits and the sixteen
+/// Returns the positions in a block at which a run of digits may be part of a card number, given its digits and the sixteen
 /// before it: seven in a row, or two groups of four with one byte between.
 pub(super) fn card_bits(digits: u64, before: u64) -> u64 {
     if digits.count_ones() < 6 {

@@ -1,4 +1,4 @@
-//! What holds for any input: valid JSON out, nothing more the second time, no seeded secret left,
+//! Properties that hold for any input: valid JSON out, nothing more the second time, no seeded secret left,
 //! everything else as it was, and the same answer from every kernel.
 
 use proptest::prelude::*;

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use super::builtin;
 
-/// Which part of a written name has to be the rule's name. Case, `-`, `_`, `.` and blanks never count.
+/// The part of a written name that has to be the rule's name. Case, `-`, `_`, `.` and blanks never count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Matching {
     /// All of it, or the end of a header of one's own: `session_id` and `x-acme-session-id`.
@@ -29,7 +29,7 @@ pub(super) enum Matching {
     Suffix,
 }
 
-/// Where a name counts, as a set of bits.
+/// The places in which a name counts, as a set of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Places(u8);
 
@@ -54,7 +54,7 @@ impl Places {
     }
 }
 
-/// What a name's value is.
+/// The kind of a name's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueKind {
     /// A secret: strings, numbers, and all of them inside arrays and objects.
@@ -187,7 +187,7 @@ impl ShapeRule {
     }
 }
 
-/// What counts as a secret: the built-in rules, some switched off, and a user's own.
+/// The rules for secrets: the built-in ones, some switched off, and a user's own.
 #[derive(Debug, Clone)]
 pub struct RuleTable {
     pub(super) names: Vec<NameRule>,

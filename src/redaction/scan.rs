@@ -16,7 +16,7 @@ use super::sink::Sink;
 /// enough to stay in the first-level cache.
 const BLOCKS: usize = 32;
 
-/// What may follow a name, what a card number is made of, and what ends the beginning of a letter's escape.
+/// Bytes that may follow a name, that a card number has, and that end the beginning of a letter's escape.
 const AFTER_NAME: u8 = 1;
 const CARD: u8 = 2;
 const ESCAPE: u8 = 4;
@@ -58,7 +58,7 @@ pub(super) struct Scan<'a> {
     pub(super) engine: &'a Engine,
     /// Up to the end of the value.
     pub(super) json: &'a [u8],
-    /// Where the value begins.
+    /// Start of the value.
     pub(super) floor: usize,
     pub(super) sink: Sink<'a>,
     /// Counts quotes up to here, to know what is inside a string.

@@ -16,7 +16,7 @@ struct Literal {
     /// The rarest three bytes, letters folded.
     window: u32,
     text: Vec<u8>,
-    /// Where in `text` the window begins.
+    /// Start of the window in `text`.
     offset: usize,
     fold: bool,
     shape: u16,
@@ -39,7 +39,7 @@ pub(super) struct Shapes {
 pub(super) struct Candidate<'a> {
     pub(super) shape: &'a Shape,
     pub(super) rule: u16,
-    /// Where the literal begins.
+    /// Start of the literal.
     pub(super) start: usize,
     /// One past the literal.
     pub(super) end: usize,
@@ -82,7 +82,7 @@ impl Shapes {
         compiled
     }
 
-    /// What the prefilter looks for: the window of each literal and the byte before it.
+    /// The literals of the prefilter: the window of each literal and the byte before it.
     pub(super) fn patterns(shape: &Shape) -> impl Iterator<Item = Pattern> {
         let (texts, fold) = literals(shape);
         let email = matches!(shape, Shape::Email).then(|| {
@@ -135,7 +135,7 @@ impl Shapes {
     }
 }
 
-/// What may stand before a word: anything but a letter, unless that ends an escape.
+/// Reports whether a byte may be before a word: anything but a letter, unless that ends an escape.
 fn before_a_word() -> Vec<u8> {
     (0..=255u8)
         .filter(|b| !b.is_ascii_alphanumeric() || b.is_ascii_hexdigit() || b"nrt".contains(b))
@@ -154,7 +154,7 @@ fn hash(window: u32) -> usize {
     (window.wrapping_mul(0x9E37_79B1) >> (32 - WINDOW_BITS)) as usize
 }
 
-/// Where the three bytes begin that are least common in logs.
+/// Returns the start of the three bytes that are least common in logs.
 fn rarest(text: &[u8]) -> usize {
     let common = |byte: &u8| u64::from(frequency::of(*byte));
     let commonness = |i: &usize| {

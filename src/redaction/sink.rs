@@ -1,4 +1,4 @@
-//! Where redacted JSON is written: nothing until the first secret, then everything up to it.
+//! The output of redacted JSON: nothing until the first secret, then everything up to it.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ pub(super) struct Sink<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// By rule.
     pub(super) counts: &'a mut [u64],
-    /// What was replaced, for a caller that asked.
+    /// The replacements, for a caller that asked.
     pub(super) findings: Option<&'a mut Vec<Finding>>,
     /// Everything before is in `out`, redacted.
     pub(super) copied: usize,

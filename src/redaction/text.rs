@@ -1,4 +1,4 @@
-//! Where an unquoted value ends in free text, and whether it is only prose.
+//! Finds the end of an unquoted value in free text, and decides whether it is only prose.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub(super) struct TextValue {
     pub(super) content: Range<usize>,
     /// Whether quotes of some kind enclose it.
     pub(super) quoted: bool,
-    /// Where to go on.
+    /// The position to continue at.
     pub(super) end: usize,
 }
 
@@ -130,7 +130,7 @@ impl Scan<'_> {
     }
 }
 
-/// What a run of backslashes means for the value it is met in.
+/// The meaning of a run of backslashes for the value that contains it.
 enum Escape {
     /// The line or the string ends; the value ends here.
     Ends(usize),

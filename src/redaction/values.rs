@@ -92,7 +92,7 @@ impl Scan<'_> {
     fn redact_container(&mut self, start: usize, level: u32, name: Name) {
         let json = self.json;
         let of_names = matches!(name.value, ValueKind::Scalar | ValueKind::Digits | ValueKind::Base64);
-        // What is inside another one was walked with it; again would take quadratic time.
+        // A value inside another one was walked with it; again would take quadratic time.
         if of_names || start < self.walked_to || is_placeholder(&json[start..]) {
             return;
         }

@@ -35,7 +35,7 @@ export interface Expectation {
   type: string;
   /** The code of the error. */
   code: string;
-  /** What would be right, in words. */
+  /** The right form, in words. */
   expected: string;
 }
 

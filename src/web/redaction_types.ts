@@ -20,7 +20,7 @@ export interface RedactionNameRule {
   names: string[];
   /** The part of a written name that must be equal: all of it, its last word (the default), or its end. */
   match?: "exact" | "word" | "suffix";
-  /** Where the name counts; everywhere when absent. */
+  /** The places in which the name counts; everywhere when absent. */
   in?: ("json" | "url" | "text")[];
   /** Fewest bytes of the value; 1 when absent. */
   min_length?: number;

@@ -1,4 +1,4 @@
-/** What is recorded is what Chromium itself says of the same: formats, stacks, sizes, caches, places. */
+/** Events equal Chromium's own report of the same: formats, stacks, sizes, caches, places. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

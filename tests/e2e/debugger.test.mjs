@@ -298,7 +298,7 @@ test("detached, the tab's requests are webRequest's again", async () => {
 /** Returns the producers of a request's events, one name per event. @param {string} path */
 const tellers = async (path) =>
   (await rig.collector.events(`category:network url:*${path}`))
-    // What the page itself reports of its requests is not the browser's.
+    // The page's own reports of its requests are not the browser's.
     .filter(({ source }) => source.event !== "fetch")
     .map(({ type, source }) => `${type.replace("network.", "")} ${source.kind}`);
 

@@ -1,4 +1,4 @@
-/** What a page knows of its own requests: who called, and the body of the response that failed. */
+/** A page's own record of its requests: who called, and the body of the response that failed. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

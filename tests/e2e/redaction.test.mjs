@@ -13,7 +13,7 @@ let rig;
 let page;
 /** @type {import("playwright-core").Page} */
 let options;
-/** What the options page's console reported. @type {string[]} */
+/** Lines of the options page's console. @type {string[]} */
 const errors = [];
 before(async () => {
   rig = await startRig({

@@ -88,14 +88,14 @@ for (const run of ["standard", "deep"])
           (name) => events.get(name)?.some(isRequest) === true && events.get(name)?.some(isEnd) === true,
         );
     };
-    // What is under way when the page is left is chosen by the test.
+    // The test chooses the requests that are under way when the page is left.
     await rig.poll("the ends of all of them", areAllThere);
     await made.leave();
 
     await rig.poll("the server to be asked", () => asked(EXPECTED));
     const once = Object.fromEntries(server.named(run).map((name) => [name, 1]));
     await rig.poll("the store to have them", areAllThere).catch(() => {});
-    // What is held is published with the end of the attachment, so that nothing comes later.
+    // Held records are published with the end of the attachment, so that nothing comes later.
     if (run === "deep") await rig.command({ command: "debug", tab_id: tabId, on: false });
     await rig.flushed();
     const events = await recorded(run);

@@ -192,7 +192,7 @@ const HOSTILE = {
     })();
     await done; for (const name of traps) delete Object.prototype[name];`,
   species: `
-    // Whoever attaches to a promise asks for its constructor, and that one for its species.
+    // Attaching to a promise reads its constructor, and that one's species.
     const asked = []; seen.asked = asked; const NativePromise = Promise;
     const response = await fetch("/fail");
     Object.defineProperty(Promise.prototype, "constructor", { configurable: true, get() { asked.push("constructor"); return NativePromise; } });
@@ -274,7 +274,7 @@ after(async () => {
   await rig.close();
 });
 
-/** What the page saw. @param {import("playwright-core").BrowserContext} context @param {string} name */
+/** Returns the page's observations. @param {import("playwright-core").BrowserContext} context @param {string} name */
 async function visit(context, name) {
   const page = await context.newPage();
   const hasEnded = new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** What a worker says under deep capture is recorded in the words in which the hook records the same of a page. */
+/** Under deep capture, lines of a worker are recorded in the same words as the hook records those of a page. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";

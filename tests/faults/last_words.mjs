@@ -1,4 +1,4 @@
-/** What pages say in the moment in which they end, or are left: delivered, or marked in coverage. */
+/** Lines that pages log as they end, or are left: delivered, or marked in coverage. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { countLogged, everythingIsMarked } from "./said.mjs";
 import { Tab } from "./tab.mjs";

@@ -1,5 +1,5 @@
 /**
- * What pages said, counted by others than the product: by the pages' own server, and by Chromium's log of consoles.
+ * Lines of pages, counted by others than the product: by the pages' own server, and by Chromium's log of consoles.
  *
  * Each line carries its number and its time, so that a lost one can be held against what coverage says of its moment.
  */

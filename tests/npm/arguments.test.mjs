@@ -19,7 +19,7 @@ await tabtape.init();
 const SEED = 11;
 const MAX_SHOWN = 20;
 
-/** What types refuse. @param {any} value @returns {any} */
+/** Passes a value that the types refuse. @param {any} value @returns {any} */
 const wrong = (value) => value;
 
 test("a refused argument is named, with the value and what would be right", async () => {
@@ -205,7 +205,7 @@ test("every function, argument and option of the declarations has its row in the
 /** Interfaces that callers implement: their methods are arguments. */
 const IMPLEMENTED_BY_CALLERS = ["RecorderOptions", "RecordOptions", "WasmResponse"];
 
-/** What the declarations of the package say: the arguments of each function, and the members of each interface. */
+/** The declarations of the package: the arguments of each function, and the members of each interface. */
 function declarations() {
   const folder = dist("npm");
   const files = readdirSync(folder).filter((name) => name.endsWith(".d.ts"));

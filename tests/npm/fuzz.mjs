@@ -168,7 +168,7 @@ class Fuzzer {
 
   /** @param {string} where @param {any} error @param {string} [argument] */
   #checkError(where, error, argument) {
-    // What a caller's own function throws is the caller's.
+    // An error of a caller's own function is the caller's.
     if (where.startsWith("openRecorder: options.saveResume") && !error?.message.startsWith("saveResume"))
       return;
     let isOurs = false;
@@ -286,7 +286,7 @@ class Fuzzer {
     await this.#ended(session, reader);
   }
 
-  /** What publishes and drops, of a session or a recorder. @param {any} publisher @param {any} session @param {any} tabtape */
+  /** Calls that publish and drop, of a session or a recorder. @param {any} publisher @param {any} session @param {any} tabtape */
   async #published(publisher, session, tabtape) {
     const name = publisher instanceof tabtape.CaptureSession ? "CaptureSession" : "Recorder";
     const latest = () => session.latestSeq ?? publisher.status().latest_seq;
@@ -400,7 +400,7 @@ class Fuzzer {
     equal(JSON.stringify(last.envelope.event.data), JSON.stringify(EVENT.data));
   }
 
-  /** What needs IndexedDB. @param {any} tabtape @param {string} database */
+  /** Calls that need IndexedDB. @param {any} tabtape @param {string} database */
   async logs(tabtape, database) {
     const { openCategoryLogs, openLogReader, CaptureSession } = tabtape;
     await this.sweep({

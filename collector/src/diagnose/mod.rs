@@ -45,7 +45,7 @@ const LATE_EVENTS: usize = 50;
 /// Sessions whose coverage is described.
 const MAX_SESSIONS: usize = 2;
 
-/// What went wrong.
+/// The problems of a selection, ranked.
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
     /// Ranked; noise last.
@@ -54,7 +54,7 @@ pub(crate) struct Diagnosis {
     pub(crate) errors: usize,
     /// Whether older errors were left out.
     pub(crate) is_cut: bool,
-    /// What was being watched, a line per session.
+    /// Descriptions of what was being watched, one per session.
     pub(crate) watched: Vec<String>,
     /// When the answer was made, Unix microseconds.
     pub(crate) now: u64,

@@ -117,7 +117,7 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
 pub(crate) fn merge(problems: &mut Vec<Problem>) {
     let is_part = |problem: &Problem| {
         problems.iter().any(|whole| {
-            // What occurred more often than the other is a problem of its own: not every occurrence has a chain.
+            // An error that occurred more often than the other is a problem of its own: not every occurrence has a chain.
             whole.fingerprint != problem.fingerprint
                 && problem.count <= whole.count
                 && (is_in_chain(problem, whole) || repeats(&problem.newest, &whole.newest))

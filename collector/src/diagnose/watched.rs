@@ -1,4 +1,4 @@
-//! What was being watched, so that an empty or a small answer means something.
+//! Describes what was being watched, so that an empty or a small answer means something.
 
 use super::time_ago;
 use super::untrusted;

@@ -37,7 +37,7 @@ pub(super) struct DiagnoseQuery {
     format: Option<String>,
 }
 
-/// What went wrong.
+/// The problems of a selection, ranked.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problems {
     /// Ranked, noise last; at most 100.
@@ -48,7 +48,7 @@ pub(super) struct Problems {
     errors: usize,
     /// Whether older errors were not looked at.
     is_cut: bool,
-    /// What was being watched, a line per session.
+    /// Descriptions of what was being watched, one per session.
     watched: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct ProblemOfPages {
     is_noise: bool,
     /// Whether its first error is younger than the page that the tab shows.
     is_new: bool,
-    /// What the tab did before the newest error, as far as it may have led to it, and that error last.
+    /// Events of the tab before the newest error that may have led to it, and that error last.
     events: Vec<EventOfProblem>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct EventOfProblem {
     /// Its type.
     #[serde(rename = "type")]
     type_: String,
-    /// What it says: text that a page wrote, at most 1000 bytes.
+    /// Its content in words: text that a page wrote, at most 1000 bytes.
     text: String,
 }
 

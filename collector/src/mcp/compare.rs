@@ -123,7 +123,7 @@ fn line(stored: &Stored) -> String {
     format!("{} {}", stored.handle(), phrase(stored, origin_of(stored.url()), TEXT_BYTES))
 }
 
-/// What counts of an event: a status does, other numbers do not.
+/// Returns the part of an event that is compared: a status counts, other numbers do not.
 fn pattern_of(stored: &Stored) -> String {
     format!("{} {}", stored.data()["status"], pattern(&phrase(stored, origin_of(stored.url()), TEXT_BYTES)))
 }

@@ -77,7 +77,7 @@ pub(super) fn list(items: &[&Item], bytes: usize, now: u64) -> Listed {
             Item::Gap(text, _) => (Line::new(text.clone(), String::new()), None),
             Item::Event(stored) => {
                 let phrase = shared.phrase(stored, max_text);
-                // Of errors that differ in numbers only, one says what the others say.
+                // One of several errors that differ in numbers only says what the others say.
                 let is_error = severity(stored) >= Severity::Warn;
                 let key = if is_error { pattern(&phrase) } else { phrase.clone() };
                 (Line::new(shared.lead(stored), phrase), Some((key, stored.handle())))
@@ -140,7 +140,7 @@ impl Line {
     }
 }
 
-/// What all lines have in common.
+/// The values that all lines have in common.
 #[derive(Debug)]
 struct Shared {
     first_ts: u64,

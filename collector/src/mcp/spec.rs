@@ -8,7 +8,7 @@ use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What an argument is.
+/// The kind of an argument.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,

@@ -1,4 +1,4 @@
-//! What went wrong, over HTTP and on the command line: the same as an agent is told.
+//! Problems over HTTP and on the command line: the same as in an agent's answer.
 
 use crate::common::*;
 use crate::program::*;

@@ -237,7 +237,7 @@ async fn instructions_that_a_page_wrote_stay_in_their_field_in_every_answer() {
     for answer in &answers {
         let shown = text(answer);
         assert!(is_harmless(shown), "{shown:?}");
-        // What stands outside of the fields is the collector's own.
+        // Text outside of the fields is the collector's own.
         let outside: String =
             shown.split('⟦').map(|part| part.rsplit_once('⟧').map_or(part, |(_, rest)| rest)).collect();
         assert!(!outside.contains("ignore previous"), "{shown}");

@@ -14,7 +14,7 @@ import type { CdpTargets } from "./cdp_targets.ts";
 const MAX_KNOWN = 5_000;
 
 export interface CdpRequest {
-  /** What webRequest says of it. */
+  /** The fields of webRequest. */
   place: Record<string, string> | undefined;
   tabId: number;
   url: string;

@@ -68,7 +68,7 @@ export class CdpNetwork {
     };
     this.#remember(id, request);
     const startedMs = (params.wallTime as number) * 1000;
-    // Of a request whose first hop was not reported, webRequest knows the address of that one.
+    // If the first hop of a request was not reported, webRequest has its address.
     const hop = before === undefined ? (params.redirectResponse as Params | undefined) : undefined;
     const url = (hop?.url ?? sent.url) as string;
     const asked = { id, tabId: webRequestTab, url, method: sent.method as string, startedMs };

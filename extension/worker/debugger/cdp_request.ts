@@ -16,7 +16,7 @@ export interface Request {
   streamTimer: ReturnType<typeof setTimeout> | null;
   frameId: string | null;
   loaderId: string;
-  /** What webRequest says of it. */
+  /** The fields of webRequest. */
   place: Record<string, string> | undefined;
 }
 

@@ -8,7 +8,7 @@
 import type { RelayContext } from "../../../src/web/types.ts";
 import { SKIPPED } from "../producers/page_requests.ts";
 
-/** What both reports have. */
+/** The fields of both reports. */
 interface Report {
   text: string;
   location?: { url: string; line: number; column: number };

@@ -15,7 +15,7 @@
  *       └──────────────────▶ webRequest ◀──────────────────────┘
  * ```
  *
- * What the protocol reports of a request that is webRequest's is not published, however late it comes.
+ * The protocol's report of a request that webRequest records is not published, however late it comes.
  */
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 
@@ -181,7 +181,7 @@ export class Exchanges {
     this.#publishHeld(exchange);
   }
 
-  /** What webRequest says of the place of a request. */
+  /** webRequest's fields for the place of a request. */
   metadata(protocolId: string): Record<string, string> | undefined {
     return this.#byProtocol.get(protocolId)?.metadata ?? undefined;
   }

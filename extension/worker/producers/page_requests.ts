@@ -100,7 +100,7 @@ export class PageRequests {
     return parts;
   }
 
-  /** What the debugger records with more, and noise. */
+  /** Requests that the debugger records with more fields, and noise. */
   #isLeftOut(recorder: Recorder, context: RelayContext, { data }: PageRecord): boolean {
     const level = levelOf(recorder.config, "network");
     if (level === null || level === "minimal" || !recorder.config.observe_requests) return true;

@@ -24,7 +24,7 @@ const MAX_ENTRIES = 2_000;
 const SETTLE_MS = 1_500;
 /** After a worker's start: relays with something unacknowledged come back at once. */
 const RESTORED_MS = 3_000;
-/** Of a document that was quiet for so long before its tab was closed it is not likely that something is lost. */
+/** A document that was quiet for so long before its tab was closed has probably lost nothing. */
 const QUIET_MS = 1_000;
 /** How often the time of the last committed event is written for the next worker. */
 const MIRROR_TS_MS = 1_000;
@@ -112,7 +112,7 @@ export class LostRelays {
     progress.message = receipt.message;
     progress.seq = receipt.seq;
     const ts = Number(/^\{"ts":(\d+)/.exec(lines.slice(lines.lastIndexOf("\n") + 1))?.[1] ?? 0);
-    // Of several categories the later event may be sent first.
+    // The later one of two events of different categories may be sent first.
     const committedTs = Math.max(isAll || before === undefined ? ts : 0, before?.committedTs ?? 0);
     const entry = {
       session,

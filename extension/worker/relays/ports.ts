@@ -46,7 +46,7 @@ interface ClosingMessage {
   closing: true;
 }
 
-/** Where a relay's document is; `around` is the page it is in. */
+/** The place of a relay's document; `around` is the page it is in. */
 type Context = RelayContext & { around: string };
 
 const MAX_RELAY_ID = 64;

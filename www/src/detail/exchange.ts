@@ -30,7 +30,7 @@ export interface Exchange {
   responseBody: string | undefined;
   /** The body is base64, because its bytes are not text. */
   binaryBody: boolean;
-  /** What the server reports about its own time, from the Server-Timing header. */
+  /** The server's report of its own time, from the Server-Timing header. */
   serverTiming: ServerTiming[];
   /** The record of the page's call that made the request. */
   call: Envelope | undefined;

@@ -1,7 +1,7 @@
 /**
  * A console text in the colours that the page gave it with `%c`.
  *
- * Of the page's declarations only colour, weight, slant and underline are used, so a page cannot move, cover or
+ * Only colour, weight, slant and underline of the page's declarations are used, so a page cannot move, cover or
  * load anything here. Colours are changed as far as the text needs to stay legible.
  */
 import type { CSSProperties } from "preact";

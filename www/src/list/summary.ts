@@ -74,7 +74,7 @@ function consoleSummary(data: Data): Summary | null {
 }
 
 function networkSummary(event: Event, data: Data): Summary | null {
-  // Of a page's record without a request, the event's address is the document's.
+  // If a page's record has no request, the event's address is the document's.
   const url = asString(data.url) ?? event.url;
   if (url === undefined) return null;
   const aside: string[] = [];
