@@ -45,10 +45,15 @@ fn contenders<'a>(
         let _ = serde_json::to_writer(&mut scratch, black_box(event));
         black_box(&scratch);
     };
-    let mut contenders = vec![Contender { name: "floor", events: 1, call: Box::new(floor) }];
-    for (name, batch_name, redacts) in
-        [("publish", "publish_batch", false), ("publish_redacted", "publish_batch_redacted", true)]
-    {
+    let mut contenders = vec![Contender {
+        name: "floor",
+        events: 1,
+        call: Box::new(floor),
+    }];
+    for (name, batch_name, redacts) in [
+        ("publish", "publish_batch", false),
+        ("publish_redacted", "publish_batch_redacted", true),
+    ] {
         let (mut one, mut many) = (session(redacts)?, session(redacts)?);
         let publish = move || {
             let _ = black_box(one.publish(black_box(text), Trust::Untrusted, NOW));
@@ -56,20 +61,34 @@ fn contenders<'a>(
         let publish_batch = move || {
             let _ = black_box(many.publish_batch(black_box(batch), Trust::Untrusted, NOW));
         };
-        contenders.push(Contender { name, events: 1, call: Box::new(publish) });
-        contenders.push(Contender { name: batch_name, events: BATCH, call: Box::new(publish_batch) });
+        contenders.push(Contender {
+            name,
+            events: 1,
+            call: Box::new(publish),
+        });
+        contenders.push(Contender {
+            name: batch_name,
+            events: BATCH,
+            call: Box::new(publish_batch),
+        });
     }
     let (mut ring, mut seq) = (VecDeque::with_capacity(RING_CAPACITY), 0_u64);
     let plain_ring = move || {
         seq += 1;
-        let Ok(event) = serde_json::from_slice::<Value>(black_box(text)) else { return };
+        let Ok(event) = serde_json::from_slice::<Value>(black_box(text)) else {
+            return;
+        };
         let envelope = serde_json::json!({ "capture_session_id": "0193", "seq": seq, "event": event });
         if ring.len() == RING_CAPACITY {
             ring.pop_front();
         }
         ring.push_back(envelope.to_string());
     };
-    contenders.push(Contender { name: "serde_json_ring", events: 1, call: Box::new(plain_ring) });
+    contenders.push(Contender {
+        name: "serde_json_ring",
+        events: 1,
+        call: Box::new(plain_ring),
+    });
     Ok(contenders)
 }
 
@@ -86,7 +105,9 @@ fn measure(contender: &mut Contender<'_>, sample: Duration) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let numbers: Vec<u64> = std::env::args()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
     let [rounds, sample_ms] = numbers[..] else {
         return Err("usage: cargo bench --bench publish -- ROUNDS SAMPLE_MS < events".into());
     };

@@ -13,7 +13,10 @@ fn main() {
     let started = Instant::now();
     let mut redactor = Redactor::new([7; 32], &RuleTable::default());
     println!("new: {:.0} µs", started.elapsed().as_secs_f64() * 1e6);
-    println!("{:<26}{:>8}{:>12}{:>12}{:>10}", "event", "bytes", "ns", "ns/KiB", "secrets");
+    println!(
+        "{:<26}{:>8}{:>12}{:>12}{:>10}",
+        "event", "bytes", "ns", "ns/KiB", "secrets"
+    );
     for (name, json) in events() {
         let mut out = Vec::with_capacity(json.len() * 2);
         let mut secrets = 0;
@@ -35,7 +38,10 @@ fn main() {
         runs.sort_by(f64::total_cmp);
         let median = runs[runs.len() / 2];
         let per_kib = median * 1024.0 / json.len() as f64;
-        println!("{name:<26}{:>8}{median:>12.0}{per_kib:>12.0}{secrets:>10}", json.len());
+        println!(
+            "{name:<26}{:>8}{median:>12.0}{per_kib:>12.0}{secrets:>10}",
+            json.len()
+        );
     }
 }
 
@@ -73,7 +79,10 @@ fn events() -> Vec<(&'static str, String)> {
         ("console, 1 KB", console(1024)),
         ("console, 8 KB", console(8192)),
         ("request, clean", request("", "")),
-        ("request, five secrets", request(auth, "&access_token=abcdef123456")),
+        (
+            "request, five secrets",
+            request(auth, "&access_token=abcdef123456"),
+        ),
         ("urls", format!(r#"{{"entries":[{}]}}"#, urls.join(","))),
         (
             "prose",

@@ -42,8 +42,13 @@ impl Window {
             return None;
         }
         // An open end stays open unless the range has one.
-        let end = self.to_ts.map_or_else(|| (to_ts < u64::MAX).then_some(to_ts), |end| Some(end.min(to_ts)));
-        Some(Self { from_ts: self.from_ts.max(from_ts), to_ts: end })
+        let end = self
+            .to_ts
+            .map_or_else(|| (to_ts < u64::MAX).then_some(to_ts), |end| Some(end.min(to_ts)));
+        Some(Self {
+            from_ts: self.from_ts.max(from_ts),
+            to_ts: end,
+        })
     }
 }
 
@@ -117,7 +122,10 @@ pub struct DocumentBehind {
 #[must_use]
 pub fn previous_session(data: &Value) -> Option<(String, Option<WatchedUntil>)> {
     let previous = data["previous"].as_str()?.to_owned();
-    Some((previous, WatchedUntil::deserialize(&data["previous_watched"]).ok()))
+    Some((
+        previous,
+        WatchedUntil::deserialize(&data["previous_watched"]).ok(),
+    ))
 }
 
 impl Coverage {
@@ -125,7 +133,10 @@ impl Coverage {
     pub fn take(&mut self, ts: u64, type_: &str, data: &Value, wants: impl Fn(&str) -> bool) {
         let unwatched = &data["unwatched"];
         if let (Some(from_ts), Some(to_ts)) = (unwatched["from_ts"].as_u64(), unwatched["to_ts"].as_u64()) {
-            self.unwatched.push(Window { from_ts, to_ts: Some(to_ts) });
+            self.unwatched.push(Window {
+                from_ts,
+                to_ts: Some(to_ts),
+            });
         }
         match type_ {
             ENDED => return self.end(ts),
@@ -143,7 +154,14 @@ impl Coverage {
         });
         if !goes_on {
             self.end(ts);
-            self.watched.push(Watched { window: Window { from_ts: ts, to_ts: None }, categories, sites });
+            self.watched.push(Watched {
+                window: Window {
+                    from_ts: ts,
+                    to_ts: None,
+                },
+                categories,
+                sites,
+            });
         }
     }
 
@@ -159,36 +177,58 @@ impl Coverage {
         if self.watched.last().is_none_or(|last| last.window.to_ts.is_some()) {
             return;
         }
-        let Some(WatchedUntil { until_ts, behind }) = until else { return self.end(last_ts) };
+        let Some(WatchedUntil { until_ts, behind }) = until else {
+            return self.end(last_ts);
+        };
         self.watched.retain(|watched| watched.window.from_ts <= *until_ts);
         for watched in &mut self.watched {
-            watched.window.to_ts = Some(watched.window.to_ts.map_or(*until_ts, |to_ts| to_ts.min(*until_ts)));
+            watched.window.to_ts = Some(
+                watched
+                    .window
+                    .to_ts
+                    .map_or(*until_ts, |to_ts| to_ts.min(*until_ts)),
+            );
         }
         if last_ts > *until_ts {
-            self.unwatched.push(Window { from_ts: *until_ts, to_ts: Some(last_ts) });
+            self.unwatched.push(Window {
+                from_ts: *until_ts,
+                to_ts: Some(last_ts),
+            });
         }
-        self.lost.extend(behind.iter().filter(|behind| behind.from_ts < *until_ts).map(|behind| {
-            LostDocument {
-                window: Window { from_ts: behind.from_ts, to_ts: Some(*until_ts) },
-                document_id: behind.document_id.clone(),
-                tab_id: behind.tab_id.clone(),
-                reason: "browser_ended".to_owned(),
-            }
-        }));
+        self.lost.extend(
+            behind
+                .iter()
+                .filter(|behind| behind.from_ts < *until_ts)
+                .map(|behind| LostDocument {
+                    window: Window {
+                        from_ts: behind.from_ts,
+                        to_ts: Some(*until_ts),
+                    },
+                    document_id: behind.document_id.clone(),
+                    tab_id: behind.tab_id.clone(),
+                    reason: "browser_ended".to_owned(),
+                }),
+        );
     }
 
     /// Returns the part within a range.
     #[must_use]
     pub fn within(mut self, from_ts: u64, to_ts: u64) -> Self {
-        self.watched.retain_mut(|watched| match watched.window.within(from_ts, to_ts) {
-            Some(window) => {
-                watched.window = window;
-                true
-            }
-            None => false,
-        });
-        self.unwatched = self.unwatched.iter().filter_map(|window| window.within(from_ts, to_ts)).collect();
-        self.lost.retain(|lost| lost.window.within(from_ts, to_ts).is_some());
+        self.watched
+            .retain_mut(|watched| match watched.window.within(from_ts, to_ts) {
+                Some(window) => {
+                    watched.window = window;
+                    true
+                }
+                None => false,
+            });
+        self.unwatched = self
+            .unwatched
+            .iter()
+            .filter_map(|window| window.within(from_ts, to_ts))
+            .collect();
+        self.lost
+            .retain(|lost| lost.window.within(from_ts, to_ts).is_some());
         self
     }
 }
@@ -198,7 +238,10 @@ fn categories(config: &Value, wants: impl Fn(&str) -> bool) -> BTreeMap<String, 
     let all = config["categories"].as_object().into_iter().flatten();
     all.filter(|(name, category)| category["enabled"] != Value::Bool(false) && wants(name))
         .map(|(name, category)| {
-            (name.clone(), category["detail_level"].as_str().unwrap_or("standard").to_owned())
+            (
+                name.clone(),
+                category["detail_level"].as_str().unwrap_or("standard").to_owned(),
+            )
         })
         .collect()
 }
@@ -207,7 +250,10 @@ fn categories(config: &Value, wants: impl Fn(&str) -> bool) -> BTreeMap<String, 
 fn lost_document(ts: u64, data: &Value) -> Option<LostDocument> {
     let to_ts = data["to_ts"].as_u64().unwrap_or(ts);
     Some(LostDocument {
-        window: Window { from_ts: data["from_ts"].as_u64().unwrap_or(to_ts).min(to_ts), to_ts: Some(to_ts) },
+        window: Window {
+            from_ts: data["from_ts"].as_u64().unwrap_or(to_ts).min(to_ts),
+            to_ts: Some(to_ts),
+        },
         document_id: data["document_id"].as_str()?.to_owned(),
         tab_id: data["tab_id"].as_str().map(str::to_owned),
         reason: data["reason"].as_str().unwrap_or("unknown").to_owned(),
@@ -245,7 +291,10 @@ mod tests {
         coverage.take(20, CONFIG, &config(false), |_| true);
         assert_eq!(
             windows(&coverage),
-            [(10, Some(20), vec!["console", "network"]), (20, None, vec!["network"])]
+            [
+                (10, Some(20), vec!["console", "network"]),
+                (20, None, vec!["network"])
+            ]
         );
         assert_eq!(coverage.watched[0].categories["network"], "verbose");
         coverage.take(30, ENDED, &Value::Null, |_| true);
@@ -268,7 +317,13 @@ mod tests {
         data["unwatched"] = json!({"from_ts": 12, "to_ts": 15});
         coverage.take(10, STARTED, &config(true), |_| true);
         coverage.take(15, WORKER, &data, |_| true);
-        assert_eq!(coverage.unwatched, [Window { from_ts: 12, to_ts: Some(15) }]);
+        assert_eq!(
+            coverage.unwatched,
+            [Window {
+                from_ts: 12,
+                to_ts: Some(15)
+            }]
+        );
     }
 
     #[test]
@@ -279,9 +334,16 @@ mod tests {
             let data = json!({"document_id": document, "tab_id": "7", "reason": "crashed", "from_ts": from, "to_ts": 20});
             coverage.take(21, type_, &data, |_| true);
         }
-        assert_eq!(windows(&coverage), [(10, None, vec!["console", "network"])], "the others are watched");
+        assert_eq!(
+            windows(&coverage),
+            [(10, None, vec!["console", "network"])],
+            "the others are watched"
+        );
         coverage.take(30, FOUND, &json!({"document_id": "A"}), |_| true);
-        let window = Window { from_ts: 14, to_ts: Some(20) };
+        let window = Window {
+            from_ts: 14,
+            to_ts: Some(20),
+        };
         let b = LostDocument {
             window,
             document_id: "B".into(),
@@ -308,16 +370,42 @@ mod tests {
         ended.end_unclosed(50, until.as_ref());
         assert_eq!(
             windows(&ended),
-            [(10, Some(20), vec!["console", "network"]), (20, Some(30), vec!["network"])]
+            [
+                (10, Some(20), vec!["console", "network"]),
+                (20, Some(30), vec!["network"])
+            ]
         );
-        assert_eq!(ended.unwatched, [Window { from_ts: 30, to_ts: Some(50) }]);
-        let lost: Vec<_> =
-            ended.lost.iter().map(|lost| (&*lost.document_id, lost.window, &*lost.reason)).collect();
-        assert_eq!(lost, [("A", Window { from_ts: 25, to_ts: Some(30) }, "browser_ended")]);
+        assert_eq!(
+            ended.unwatched,
+            [Window {
+                from_ts: 30,
+                to_ts: Some(50)
+            }]
+        );
+        let lost: Vec<_> = ended
+            .lost
+            .iter()
+            .map(|lost| (&*lost.document_id, lost.window, &*lost.reason))
+            .collect();
+        assert_eq!(
+            lost,
+            [(
+                "A",
+                Window {
+                    from_ts: 25,
+                    to_ts: Some(30)
+                },
+                "browser_ended"
+            )]
+        );
 
         let older = json!({"previous": "S", "previous_watched": null});
         coverage.end_unclosed(50, previous_session(&older).unwrap().1.as_ref());
-        assert_eq!(windows(&coverage)[2].1, Some(50), "an older recorder says nothing of it");
+        assert_eq!(
+            windows(&coverage)[2].1,
+            Some(50),
+            "an older recorder says nothing of it"
+        );
         let whole = coverage.clone();
         coverage.take(60, ENDED, &Value::Null, |_| true);
         coverage.end_unclosed(70, until.as_ref());
@@ -332,10 +420,19 @@ mod tests {
         coverage.take(20, CONFIG, &config(false), |_| true);
         assert_eq!(
             windows(&coverage.clone().within(15, u64::MAX)),
-            [(15, Some(20), vec!["console", "network"]), (20, None, vec!["network"])]
+            [
+                (15, Some(20), vec!["console", "network"]),
+                (20, None, vec!["network"])
+            ]
         );
-        assert_eq!(windows(&coverage.clone().within(12, 18)), [(12, Some(18), vec!["console", "network"])]);
-        assert_eq!(windows(&coverage.clone().within(1000, u64::MAX)), [(1000, None, vec!["network"])]);
+        assert_eq!(
+            windows(&coverage.clone().within(12, 18)),
+            [(12, Some(18), vec!["console", "network"])]
+        );
+        assert_eq!(
+            windows(&coverage.clone().within(1000, u64::MAX)),
+            [(1000, None, vec!["network"])]
+        );
         assert_eq!(windows(&coverage.clone().within(1, 9)), []);
         coverage.end(5);
         assert_eq!(windows(&coverage)[1].1, Some(20), "never before it began");

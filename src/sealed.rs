@@ -78,7 +78,9 @@ pub fn response_key(secret: &[u8], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
 /// A hello answers with the same HMAC, but never over these labels: what it is asked over ends with `host:port`.
 fn key(secret: &[u8], label: &[u8], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
     // HMAC takes a key of any length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { unreachable!() };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else {
+        unreachable!()
+    };
     mac.update(nonce);
     mac.update(label);
     mac.finalize().into_bytes().into()
@@ -128,7 +130,10 @@ mod tests {
         let (secret, nonce) = ([0x0b, 0x0b], [7; NONCE_BYTES]);
         assert_eq!(hex::encode(request_key(&secret, &nonce)), REQUEST_KEY);
         assert_ne!(request_key(&secret, &nonce), response_key(&secret, &nonce));
-        assert_ne!(request_key(&secret, &nonce), request_key(&secret, &[8; NONCE_BYTES]));
+        assert_ne!(
+            request_key(&secret, &nonce),
+            request_key(&secret, &[8; NONCE_BYTES])
+        );
     }
 
     const REQUEST_KEY: &str = "9183dc72b616771906eb4ad5ab9dc623c93f6fbe917d9ae088f2971ce76683f1";

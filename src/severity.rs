@@ -88,24 +88,62 @@ mod tests {
 
     #[test]
     fn console_methods_keep_their_devtools_level() {
-        all_are(Error, &["console.error", "console.assert", "console.exception", "console.rejection"]);
+        all_are(
+            Error,
+            &[
+                "console.error",
+                "console.assert",
+                "console.exception",
+                "console.rejection",
+            ],
+        );
         all_are(Warn, &["console.warn"]);
         all_are(Debug, &["console.debug", "console.trace"]);
-        all_are(Info, &["console.log", "console.info", "console.table", "console.dir", "console.time"]);
+        all_are(
+            Info,
+            &[
+                "console.log",
+                "console.info",
+                "console.table",
+                "console.dir",
+                "console.time",
+            ],
+        );
     }
 
     #[test]
     fn failures_of_network_and_page_are_errors() {
-        all_are(Error, &["network.failed", "network.websocket_error", "page.navigation_failed"]);
+        all_are(
+            Error,
+            &[
+                "network.failed",
+                "network.websocket_error",
+                "page.navigation_failed",
+            ],
+        );
         all_are(Warn, &["page.csp_violation"]);
-        all_are(Info, &["network.request", "network.redirect", "page.loaded", "tab.created", "input.click"]);
+        all_are(
+            Info,
+            &[
+                "network.request",
+                "network.redirect",
+                "page.loaded",
+                "tab.created",
+                "input.click",
+            ],
+        );
     }
 
     #[test]
     fn a_status_from_400_is_an_error_and_below_it_is_not() {
-        for (status, expected) in
-            [(100, Info), (200, Info), (302, Info), (399, Info), (400, Error), (599, Error)]
-        {
+        for (status, expected) in [
+            (100, Info),
+            (200, Info),
+            (302, Info),
+            (399, Info),
+            (400, Error),
+            (599, Error),
+        ] {
             assert_eq!(severity("network.response", status), expected, "{status}");
         }
     }
@@ -120,7 +158,14 @@ mod tests {
 
     #[test]
     fn a_recorder_that_loses_events_is_not_info() {
-        all_are(Error, &["system.storage_volatile", "system.collector_impostor", "system.storage_failed"]);
+        all_are(
+            Error,
+            &[
+                "system.storage_volatile",
+                "system.collector_impostor",
+                "system.storage_failed",
+            ],
+        );
         all_are(Warn, &["system.collector_retrying", "system.storage_blocked"]);
         all_are(
             Info,

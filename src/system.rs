@@ -84,13 +84,21 @@ pub fn session_ended() -> String {
 /// The capture config changed.
 #[must_use]
 pub fn config_changed(patch: &Value, config: &CaptureConfig) -> String {
-    event("system.config_changed", "recorder.configure", &json!({"patch": patch, "config": config}))
+    event(
+        "system.config_changed",
+        "recorder.configure",
+        &json!({"patch": patch, "config": config}),
+    )
 }
 
 /// The log failed for too long, or could not be opened: from here on, memory only.
 #[must_use]
 pub fn storage_volatile(code: &str, error: &str) -> String {
-    event("system.storage_volatile", "recorder.commit", &json!({"code": code, "error": error}))
+    event(
+        "system.storage_volatile",
+        "recorder.commit",
+        &json!({"code": code, "error": error}),
+    )
 }
 
 /// The log works again, and has everything.

@@ -38,12 +38,26 @@ fn allocations(run: impl FnOnce()) -> u64 {
 #[test]
 fn matching_a_record_allocates_nothing() {
     let line = r#"{"capture_session_id":"0193a5b0-0000-7000-8000-000000000001","seq":1,"event":{"ts":1764000000000000,"type":"network.failed","category":"network","detail_level":"verbose","source":{"kind":"extension","metadata":{"tab_id":"7"}},"url":"https://www.example.com:8443/api/users?q=1","data":{"status":503,"note":"caf\u00e9 \"closed\" \ud83d\ude00"}}}"#;
-    let Ok(Line::Event { header, .. }) = parse_line(line.as_bytes()) else { panic!("a line") };
-    let record = Record { header: &header, line: line.as_bytes() };
+    let Ok(Line::Event { header, .. }) = parse_line(line.as_bytes()) else {
+        panic!("a line")
+    };
+    let record = Record {
+        header: &header,
+        line: line.as_bytes(),
+    };
     for (text, expected) in [
-        ("category:network,console type:network.* kind:extension detail:verbose severity:error", true),
-        ("status:5xx tab:7 site:example.com site:www.example.com:8443 url:*/api/* session:0193*", true),
-        ("since:2025-11-24 until:2025-11-24 failed USERS CAFÉ \"\\\"closed\\\" 😀\"", true),
+        (
+            "category:network,console type:network.* kind:extension detail:verbose severity:error",
+            true,
+        ),
+        (
+            "status:5xx tab:7 site:example.com site:www.example.com:8443 url:*/api/* session:0193*",
+            true,
+        ),
+        (
+            "since:2025-11-24 until:2025-11-24 failed USERS CAFÉ \"\\\"closed\\\" 😀\"",
+            true,
+        ),
         ("-url:*/api/* -site:a.b", false),
         ("nowhere", false),
         ("-\"CAFÉ \"", false),
@@ -53,5 +67,9 @@ fn matching_a_record_allocates_nothing() {
         assert_eq!(allocations(|| matched = selector.matches(&record)), 0, "{text}");
         assert_eq!(matched, expected, "{text}");
     }
-    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(7)))), 1, "the counter counts");
+    assert_eq!(
+        allocations(|| drop(std::hint::black_box(Box::new(7)))),
+        1,
+        "the counter counts"
+    );
 }

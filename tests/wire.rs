@@ -43,7 +43,11 @@ fn an_accepted_event_becomes_exactly_this_line() {
     let wire = wire();
     for Accepted { name, publish, line } in &wire.accepted {
         let mut session = session(&wire);
-        assert_eq!(session.publish(publish.as_bytes(), Trust::Untrusted, 0), Ok(1), "{name}");
+        assert_eq!(
+            session.publish(publish.as_bytes(), Trust::Untrusted, 0),
+            Ok(1),
+            "{name}"
+        );
         let Some(ReadResult::Event(event)) = session.reader(0, Selector::default()).unwrap().try_read()
         else {
             panic!("{name}: nothing to read");
@@ -55,10 +59,22 @@ fn an_accepted_event_becomes_exactly_this_line() {
 #[test]
 fn a_refused_event_says_why_and_spends_no_seq() {
     let wire = wire();
-    for Refused { name, publish, code, message } in &wire.refused {
+    for Refused {
+        name,
+        publish,
+        code,
+        message,
+    } in &wire.refused
+    {
         let mut session = session(&wire);
-        let error = session.publish(publish.as_bytes(), Trust::Untrusted, 0).unwrap_err();
-        assert_eq!((error.code(), &error.to_string()), (code.as_str(), message), "{name}");
+        let error = session
+            .publish(publish.as_bytes(), Trust::Untrusted, 0)
+            .unwrap_err();
+        assert_eq!(
+            (error.code(), &error.to_string()),
+            (code.as_str(), message),
+            "{name}"
+        );
         assert_eq!(session.latest_seq(), 0, "{name}");
     }
 }

@@ -34,9 +34,13 @@ fn main() {
     // As the store sets it.
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.pragma_update(None, "synchronous", "FULL").unwrap();
-    connection.pragma_update(None, "wal_autocheckpoint", 4096).unwrap();
+    connection
+        .pragma_update(None, "wal_autocheckpoint", 4096)
+        .unwrap();
     connection.pragma_update(None, "cache_size", -64 * 1024).unwrap();
-    connection.execute_batch("CREATE VIRTUAL TABLE text USING fts5(line, content='')").unwrap();
+    connection
+        .execute_batch("CREATE VIRTUAL TABLE text USING fts5(line, content='')")
+        .unwrap();
     let started = Instant::now();
     let mut position = 0_i64;
     for batch in rows.chunks(batch.parse().unwrap()) {
@@ -45,8 +49,9 @@ fn main() {
             let mut insert = transaction
                 .prepare_cached("INSERT INTO events VALUES (?1, 1, ?2, ?3, 1, 2, ?4, ?5, ?6, ?7, ?8, ?9)")
                 .unwrap();
-            let mut index =
-                transaction.prepare_cached("INSERT INTO text (rowid, line) VALUES (?1, ?2)").unwrap();
+            let mut index = transaction
+                .prepare_cached("INSERT INTO text (rowid, line) VALUES (?1, ?2)")
+                .unwrap();
             for (header, line) in batch {
                 position += 1;
                 let row = params![
@@ -62,7 +67,9 @@ fn main() {
                 ];
                 insert.execute(row).unwrap();
                 if with_text {
-                    index.execute(params![position, std::str::from_utf8(line).unwrap()]).unwrap();
+                    index
+                        .execute(params![position, std::str::from_utf8(line).unwrap()])
+                        .unwrap();
                 }
             }
         }
@@ -72,6 +79,9 @@ fn main() {
 }
 
 fn make_tables(folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async { Store::open(folder).unwrap().close().await });
 }

@@ -25,7 +25,10 @@ pub(crate) fn own_folder(folder: &Path) -> io::Result<()> {
     if user.is_root() || user.as_raw() == owner {
         return Ok(());
     }
-    let why = format!("it belongs to user {owner}, this process runs as user {}", user.as_raw());
+    let why = format!(
+        "it belongs to user {owner}, this process runs as user {}",
+        user.as_raw()
+    );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
@@ -55,7 +58,10 @@ pub(crate) fn close_to_others(folder: &Path) -> io::Result<Vec<String>> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     let mut changed = Vec::new();
-    let believed = BELIEVED.iter().map(|name| folder.join(name)).filter(|path| path.exists());
+    let believed = BELIEVED
+        .iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.exists());
     for path in std::iter::once(folder.to_owned()).chain(believed) {
         let mode = fs::metadata(&path)?.permissions().mode();
         if mode & OTHERS_WRITE == 0 {

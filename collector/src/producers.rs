@@ -78,7 +78,11 @@ impl Producers {
     /// Producers that write to `store`; secrets get placeholders keyed with `redaction_key`.
     #[must_use]
     pub fn new(store: Store, redaction_key: [u8; 32]) -> Self {
-        Self { store, redaction_key, open: std::sync::Mutex::default() }
+        Self {
+            store,
+            redaction_key,
+            open: std::sync::Mutex::default(),
+        }
     }
 
     /// Publishes events of the process `name`, in order, up to the first that is refused.
@@ -93,22 +97,29 @@ impl Producers {
         }
         let slot = self.slot(name);
         let mut producer = slot.lock().await;
-        let idempotency =
-            idempotency.map(|asked| Idempotency { key: format!("{name}\n{}", asked.key), ..asked });
+        let idempotency = idempotency.map(|asked| Idempotency {
+            key: format!("{name}\n{}", asked.key),
+            ..asked
+        });
         if let Some(asked) = &idempotency
             && let Some(lines) = self.answered(asked).await?
         {
-            return Ok(Published { lines, refused: None, repeated: true });
+            return Ok(Published {
+                lines,
+                refused: None,
+                repeated: true,
+            });
         }
         // If anything fails, the producer is not put back.
         let mut current = match producer.take() {
             Some(current) => current,
             None => self.begin()?,
         };
-        let refused = events
-            .iter()
-            .enumerate()
-            .find_map(|(index, event)| accept(&mut current.session, event).err().map(|error| (index, error)));
+        let refused = events.iter().enumerate().find_map(|(index, event)| {
+            accept(&mut current.session, event)
+                .err()
+                .map(|error| (index, error))
+        });
         let records = current.read();
         let lines = records.iter().map(|record| record.line.clone()).collect();
         if !records.is_empty() {
@@ -122,17 +133,26 @@ impl Producers {
             self.store.ingest(batch).await?;
         }
         *producer = Some(current);
-        Ok(Published { lines, refused, repeated: false })
+        Ok(Published {
+            lines,
+            refused,
+            repeated: false,
+        })
     }
 
     fn slot(&self, name: &str) -> Arc<Mutex<Option<Producer>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_OPEN && !open.contains_key(name) {
-            let quietest = open.iter().min_by_key(|(_, slot)| slot.used_ts).map(|(name, _)| name.clone());
+            let quietest = open
+                .iter()
+                .min_by_key(|(_, slot)| slot.used_ts)
+                .map(|(name, _)| name.clone());
             quietest.map(|name| open.remove(&name));
         }
-        let slot =
-            open.entry(name.to_owned()).or_insert_with(|| Slot { used_ts: 0, producer: Arc::default() });
+        let slot = open.entry(name.to_owned()).or_insert_with(|| Slot {
+            used_ts: 0,
+            producer: Arc::default(),
+        });
         slot.used_ts = now_micros();
         Arc::clone(&slot.producer)
     }
@@ -143,14 +163,18 @@ impl Producers {
         getrandom::fill(&mut random).map_err(|error| internal(&error))?;
         let session_id = SessionId::from_time(now_micros() / 1000, random);
         let ring = RingBuffer::new(MAX_EVENTS, RING_BYTES).map_err(|error| internal(&error))?;
-        let reader = ring.reader(0, Selector::everything()).map_err(|error| internal(&error))?;
+        let reader = ring
+            .reader(0, Selector::everything())
+            .map_err(|error| internal(&error))?;
         let mut session = CaptureSession::new(session_id, ring);
         session.set_redactor(Some(Redactor::new(self.redaction_key, &RuleTable::default())));
         Ok(Producer { session, reader })
     }
 
     async fn answered(&self, asked: &Idempotency) -> Result<Option<Vec<Bytes>>, PublishError> {
-        let Some(answered) = self.store.idempotent_receipt(&asked.key).await? else { return Ok(None) };
+        let Some(answered) = self.store.idempotent_receipt(&asked.key).await? else {
+            return Ok(None);
+        };
         if answered.digest != asked.digest {
             return Err(PublishError::OtherRequest);
         }
@@ -175,11 +199,18 @@ impl Producer {
             .filter_map(|result| match result {
                 ReadResult::Event(event) => Some(Incoming {
                     line: event.line,
-                    parsed: Line::Event { session_id, header: event.header },
+                    parsed: Line::Event {
+                        session_id,
+                        header: event.header,
+                    },
                 }),
-                ReadResult::Gap(gap) => {
-                    Some(Incoming { line: gap.line, parsed: Line::Gap { session_id, gap: gap.gap } })
-                }
+                ReadResult::Gap(gap) => Some(Incoming {
+                    line: gap.line,
+                    parsed: Line::Gap {
+                        session_id,
+                        gap: gap.gap,
+                    },
+                }),
                 ReadResult::Dropped { .. } | ReadResult::Closed => None,
             })
             .collect()
@@ -201,7 +232,10 @@ fn accept(session: &mut CaptureSession, event: &[u8]) -> Result<(), String> {
             "ts: {ts} is a time in {unit}; expected microseconds since 1970, like 1764000000000000"
         ));
     }
-    session.publish(event, Trust::Untrusted, now_micros()).map(drop).map_err(|error| error.to_string())
+    session
+        .publish(event, Trust::Untrusted, now_micros())
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// Returns the unit of a time that cannot be in microseconds, because these would be of the year 1970 to 1973.
@@ -215,5 +249,7 @@ const fn other_unit(ts: u64) -> Option<&'static str> {
 
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'))
 }

@@ -47,7 +47,11 @@ const fn hides(character: char) -> bool {
 /// Returns JSON text for stdout: on a terminal with `\u` escapes for everything that the terminal would obey or that
 /// hides text, which is the same JSON; elsewhere as it is.
 pub(crate) fn json_for_stdout(text: &str) -> Cow<'_, str> {
-    if std::io::stdout().is_terminal() { visible_json(text) } else { Cow::Borrowed(text) }
+    if std::io::stdout().is_terminal() {
+        visible_json(text)
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Prints a JSON value as one line.
@@ -88,11 +92,17 @@ impl Style {
     /// Colours only on a terminal that wants them.
     pub(crate) fn of_stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();
-        Self { colour: terminal && std::env::var_os("NO_COLOR").is_none() }
+        Self {
+            colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+        }
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -107,12 +117,21 @@ pub(crate) fn line(record: &str, style: Style) -> String {
     let event = &value["event"];
     let type_ = event["type"].as_str().unwrap_or("?");
     // As the core grades it: a status counts where it is one of HTTP.
-    let status = if event["category"] == "network" { &event["data"]["status"] } else { &Value::Null };
-    let status = status.as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let status = if event["category"] == "network" {
+        &event["data"]["status"]
+    } else {
+        &Value::Null
+    };
+    let status = status
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(0);
     let severity = tabtape::severity::severity(type_, status);
     let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0)));
-    let tab =
-        event["source"]["metadata"]["tab_id"].as_str().map(|tab| format!("tab {tab}")).unwrap_or_default();
+    let tab = event["source"]["metadata"]["tab_id"]
+        .as_str()
+        .map(|tab| format!("tab {tab}"))
+        .unwrap_or_default();
     let _ = write!(
         line,
         "  {}  {}  {}  {}",
@@ -120,7 +139,11 @@ pub(crate) fn line(record: &str, style: Style) -> String {
         style.paint("36", &format!("{:<22}", escape_untrusted(type_))),
         style.paint("2", &format!("{:<8}", escape_untrusted(&tab))),
         style.paint(
-            if severity >= Severity::Warn { colour_of(severity) } else { "0" },
+            if severity >= Severity::Warn {
+                colour_of(severity)
+            } else {
+                "0"
+            },
             &cut(&escape_untrusted(&summary(event)))
         ),
     );
@@ -128,7 +151,10 @@ pub(crate) fn line(record: &str, style: Style) -> String {
 }
 
 fn gap_line(gap: &Value, style: Style) -> String {
-    let (first, last) = (gap["first_seq"].as_u64().unwrap_or(0), gap["last_seq"].as_u64().unwrap_or(0));
+    let (first, last) = (
+        gap["first_seq"].as_u64().unwrap_or(0),
+        gap["last_seq"].as_u64().unwrap_or(0),
+    );
     let text = format!(
         "── {} {} events missing: {} (seq {first} to {last}) ──",
         last.saturating_sub(first) + 1,
@@ -151,12 +177,26 @@ const fn colour_of(severity: Severity) -> &'static str {
 fn summary(event: &Value) -> String {
     let data = &event["data"];
     let url = event["url"].as_str().unwrap_or_default();
-    let text = ["text", "message", "note", "error"].iter().find_map(|field| data[*field].as_str());
+    let text = ["text", "message", "note", "error"]
+        .iter()
+        .find_map(|field| data[*field].as_str());
     if let Some(text) = text {
-        return if url.is_empty() { text.to_owned() } else { format!("{text}  ({url})") };
+        return if url.is_empty() {
+            text.to_owned()
+        } else {
+            format!("{text}  ({url})")
+        };
     }
     let mut parts: Vec<String> = Vec::new();
-    for field in ["method", "status", "reason", "transition", "title", "name", "value"] {
+    for field in [
+        "method",
+        "status",
+        "reason",
+        "transition",
+        "title",
+        "name",
+        "value",
+    ] {
         match &data[field] {
             Value::String(text) => parts.push(text.clone()),
             Value::Number(number) => parts.push(number.to_string()),
@@ -167,7 +207,11 @@ fn summary(event: &Value) -> String {
     if !address.is_empty() {
         parts.push(address.to_owned());
     }
-    if parts.is_empty() && !data.is_null() { data.to_string() } else { parts.join(" ") }
+    if parts.is_empty() && !data.is_null() {
+        data.to_string()
+    } else {
+        parts.join(" ")
+    }
 }
 
 fn cut(text: &str) -> String {
@@ -201,7 +245,9 @@ fn time_of_day(ts_micros: u64) -> String {
 }
 
 fn local(ts_micros: u64, format: &str) -> String {
-    let moment = i64::try_from(ts_micros).ok().and_then(chrono::DateTime::from_timestamp_micros);
+    let moment = i64::try_from(ts_micros)
+        .ok()
+        .and_then(chrono::DateTime::from_timestamp_micros);
     moment.map_or_else(
         || "??:??:??".to_owned(),
         |moment| moment.with_timezone(&chrono::Local).format(format).to_string(),
@@ -222,8 +268,16 @@ mod tests {
             "source": {"metadata": {"tab_id": hostile}},
         }});
         let shown = line(&record.to_string(), PLAIN);
-        assert!(!shown.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')), "{shown:?}");
-        assert!(shown.contains("\\x1b]0;pwned\\x07") && shown.contains("\\u{202e}evil"), "{shown}");
+        assert!(
+            !shown
+                .chars()
+                .any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')),
+            "{shown:?}"
+        );
+        assert!(
+            shown.contains("\\x1b]0;pwned\\x07") && shown.contains("\\u{202e}evil"),
+            "{shown}"
+        );
         assert!(!escape_untrusted(hostile).contains('\u{1b}'));
     }
 
@@ -234,7 +288,10 @@ mod tests {
         let json = serde_json::json!({"text": hostile, hostile: [hostile]}).to_string();
         let shown = visible_json(&json);
         assert!(!shown.chars().any(|c| c.is_control() || hides(c)), "{shown:?}");
-        assert!(shown.contains("\\u009b31m\\u007f") && shown.contains("\\udb40\\udc41"), "{shown}");
+        assert!(
+            shown.contains("\\u009b31m\\u007f") && shown.contains("\\udb40\\udc41"),
+            "{shown}"
+        );
         assert!(shown.contains("é日\u{1f600}"), "what is seen stays");
         assert_eq!(
             serde_json::from_str::<Value>(&shown).unwrap(),
@@ -251,7 +308,10 @@ mod tests {
                 r#"{{"event":{{"ts":1,"type":"console.error","data":{{"text":"{text}","n":1e400}}}}}}"#
             );
             let shown = line(&record, PLAIN);
-            assert!(shown.contains("  error  console.error") && shown.chars().count() < 500, "{shown}");
+            assert!(
+                shown.contains("  error  console.error") && shown.chars().count() < 500,
+                "{shown}"
+            );
         }
         assert!(line(&format!("{{{long}"), PLAIN).chars().count() < 500);
     }
@@ -277,6 +337,9 @@ mod tests {
     #[test]
     fn a_gap_says_how_many_and_why() {
         let record = r#"{"capture_session_id":"x","gap":{"first_seq":901,"last_seq":912,"category":"network","reason":"quota"}}"#;
-        assert_eq!(line(record, PLAIN), "── 12 network events missing: quota (seq 901 to 912) ──");
+        assert_eq!(
+            line(record, PLAIN),
+            "── 12 network events missing: quota (seq 901 to 912) ──"
+        );
     }
 }

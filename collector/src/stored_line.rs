@@ -30,10 +30,16 @@ pub(crate) struct StoredLine {
 /// # Errors
 /// It is not JSON, so it was never stored.
 pub(crate) fn read(line: &[u8]) -> Result<StoredLine, JsonError> {
-    let mut reader = Reader { scanner: Scanner::new(line)?, altered: false };
+    let mut reader = Reader {
+        scanner: Scanner::new(line)?,
+        altered: false,
+    };
     let value = reader.value(0)?;
     reader.scanner.end()?;
-    Ok(StoredLine { value, altered: reader.altered })
+    Ok(StoredLine {
+        value,
+        altered: reader.altered,
+    })
 }
 
 /// Returns the value of `line`, null if it is not JSON.
@@ -52,7 +58,10 @@ impl Reader<'_> {
             Some(b'{' | b'[') if depth == MAX_LINE_DEPTH => self.raw(),
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
-            Some(b'"') => self.scanner.string().map(|content| Value::String(self.text(content))),
+            Some(b'"') => self
+                .scanner
+                .string()
+                .map(|content| Value::String(self.text(content))),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.scanner.skip().map(|()| Value::Bool(true)),
             Some(b'f') => self.scanner.skip().map(|()| Value::Bool(false)),
@@ -62,7 +71,9 @@ impl Reader<'_> {
 
     fn raw(&mut self) -> Result<Value, JsonError> {
         self.altered = true;
-        self.scanner.value().map(|text| Value::String(String::from_utf8_lossy(text).into_owned()))
+        self.scanner
+            .value()
+            .map(|text| Value::String(String::from_utf8_lossy(text).into_owned()))
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
@@ -110,7 +121,10 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(self.scanner.number()?).into_owned();
         let is_whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let number = if is_whole {
-            text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()
+            text.parse::<i64>()
+                .map(Number::from)
+                .or_else(|_| text.parse::<u64>().map(Number::from))
+                .ok()
         } else {
             text.parse::<f64>().ok().and_then(Number::from_f64)
         };
@@ -160,9 +174,15 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(130), "]".repeat(130));
         for (line, expected) in [
             (r#"{"text":"cut \ud83d"}"#, json!({"text": "cut \u{fffd}"})),
-            (r#"{"text":"\udc00\ud83d\ude00"}"#, json!({"text": "\u{fffd}\u{1f600}"})),
+            (
+                r#"{"text":"\udc00\ud83d\ude00"}"#,
+                json!({"text": "\u{fffd}\u{1f600}"}),
+            ),
             (r#"{"n":1e400,"m":-1e999}"#, json!({"n": "1e400", "m": "-1e999"})),
-            ("123456789012345678901234567890", json!("123456789012345678901234567890")),
+            (
+                "123456789012345678901234567890",
+                json!("123456789012345678901234567890"),
+            ),
         ] {
             let read = read(line.as_bytes()).unwrap();
             assert_eq!((read.value, read.altered), (expected, true), "{line}");
@@ -183,7 +203,11 @@ mod tests {
             " [ ] ",
         ] {
             let read = read(line.as_bytes()).unwrap();
-            assert_eq!((read.value, read.altered), (serde_json::from_str(line).unwrap(), false), "{line}");
+            assert_eq!(
+                (read.value, read.altered),
+                (serde_json::from_str(line).unwrap(), false),
+                "{line}"
+            );
         }
     }
 }

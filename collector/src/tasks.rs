@@ -52,7 +52,9 @@ impl Tasks {
             let mut delay = FIRST_DELAY;
             loop {
                 let started = Instant::now();
-                let Some(reason) = tasks.run_once(name, start()).await else { return };
+                let Some(reason) = tasks.run_once(name, start()).await else {
+                    return;
+                };
                 tracing::error!(task = name, %reason, "a background task ended; starting it again in {delay:?}");
                 tasks.update(name, |state| {
                     state.running = false;
@@ -124,13 +126,23 @@ impl Tasks {
              # TYPE tabtape_task_restarts_total counter\n",
         );
         for (name, state) in self.states() {
-            let _ = writeln!(text, "tabtape_task_restarts_total{{task=\"{name}\"}} {}", state.restarts);
+            let _ = writeln!(
+                text,
+                "tabtape_task_restarts_total{{task=\"{name}\"}} {}",
+                state.restarts
+            );
         }
         text
     }
 
     fn update(&self, name: &'static str, change: impl FnOnce(&mut TaskState)) {
-        change(self.states.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default());
+        change(
+            self.states
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(name)
+                .or_default(),
+        );
     }
 }
 
@@ -142,7 +154,11 @@ mod tests {
     async fn wait_for(tasks: &Tasks, is_so: impl Fn(&TaskState) -> bool) {
         let started = Instant::now();
         while !is_so(&tasks.states()["worker"]) {
-            assert!(started.elapsed() < Duration::from_secs(60), "{:?}", tasks.states());
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{:?}",
+                tasks.states()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -171,9 +187,9 @@ mod tests {
         is_repaired.store(true, Relaxed);
         wait_for(&tasks, |state| state.running && state.restarts > 1).await;
         let restarts = tasks.states()["worker"].restarts;
-        assert!(
-            tasks.to_text().contains(&format!("tabtape_task_restarts_total{{task=\"worker\"}} {restarts}\n"))
-        );
+        assert!(tasks.to_text().contains(&format!(
+            "tabtape_task_restarts_total{{task=\"worker\"}} {restarts}\n"
+        )));
         tasks.stop();
         tokio::time::sleep(2 * FIRST_DELAY).await;
         assert_eq!(starts.load(Relaxed), restarts + 1, "nothing starts after the end");

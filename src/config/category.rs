@@ -27,13 +27,23 @@ impl CategoryConfig {
     /// Returns the default of `category`: enabled, at `standard`.
     #[must_use]
     pub fn default_of(category: &str) -> Self {
-        let max_event_bytes =
-            if category == "network" { DEFAULT_MAX_NETWORK_EVENT_BYTES } else { DEFAULT_MAX_EVENT_BYTES };
-        Self { enabled: true, detail_level: DetailLevel::Standard, max_event_bytes }
+        let max_event_bytes = if category == "network" {
+            DEFAULT_MAX_NETWORK_EVENT_BYTES
+        } else {
+            DEFAULT_MAX_EVENT_BYTES
+        };
+        Self {
+            enabled: true,
+            detail_level: DetailLevel::Standard,
+            max_event_bytes,
+        }
     }
 }
 
 /// The built-in categories with their defaults.
 pub(super) fn defaults() -> BTreeMap<String, CategoryConfig> {
-    BUILT_IN.into_iter().map(|name| (name.to_owned(), CategoryConfig::default_of(name))).collect()
+    BUILT_IN
+        .into_iter()
+        .map(|name| (name.to_owned(), CategoryConfig::default_of(name)))
+        .collect()
 }

@@ -64,7 +64,12 @@ pub struct Sites {
 impl Default for CaptureConfig {
     fn default() -> Self {
         let noise = Noise::ALL.iter().copied().collect();
-        Self { categories: category::defaults(), sites: Sites::default(), noise, observe_requests: true }
+        Self {
+            categories: category::defaults(),
+            sites: Sites::default(),
+            noise,
+            observe_requests: true,
+        }
     }
 }
 
@@ -76,7 +81,10 @@ impl<'de> Deserialize<'de> for CaptureConfig {
 
 impl Default for Sites {
     fn default() -> Self {
-        Self { include: vec![SitePattern::everything()], exclude: Vec::new() }
+        Self {
+            include: vec![SitePattern::everything()],
+            exclude: Vec::new(),
+        }
     }
 }
 
@@ -94,8 +102,10 @@ impl CaptureConfig {
     /// # Errors
     /// The first field that would be wrong, by its path.
     pub fn merged(&self, patch: &Value) -> Result<Self, ConfigError> {
-        let mut value = serde_json::to_value(self)
-            .map_err(|error| ConfigError { path: String::new(), message: error.to_string() })?;
+        let mut value = serde_json::to_value(self).map_err(|error| ConfigError {
+            path: String::new(),
+            message: error.to_string(),
+        })?;
         merge(&mut value, patch);
         read::config(&value)
     }
@@ -114,12 +124,17 @@ impl CaptureConfig {
     /// Returns the settings of `category`. A category that was never configured has the default.
     #[must_use]
     pub fn category(&self, category: &str) -> CategoryConfig {
-        self.categories.get(category).copied().unwrap_or_else(|| CategoryConfig::default_of(category))
+        self.categories
+            .get(category)
+            .copied()
+            .unwrap_or_else(|| CategoryConfig::default_of(category))
     }
 
     /// The categories that are named, at least the built-in ones, by name.
     pub fn categories(&self) -> impl Iterator<Item = (&str, &CategoryConfig)> {
-        self.categories.iter().map(|(name, config)| (name.as_str(), config))
+        self.categories
+            .iter()
+            .map(|(name, config)| (name.as_str(), config))
     }
 
     /// Returns the recorded sites.
@@ -143,8 +158,10 @@ impl CaptureConfig {
 }
 
 fn parse(json: &str) -> Result<Value, ConfigError> {
-    serde_json::from_str(json)
-        .map_err(|error| ConfigError { path: String::new(), message: format!("not JSON: {error}") })
+    serde_json::from_str(json).map_err(|error| ConfigError {
+        path: String::new(),
+        message: format!("not JSON: {error}"),
+    })
 }
 
 /// RFC 7396, section 2.

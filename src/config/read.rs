@@ -21,8 +21,9 @@ pub(super) fn config(value: &Value) -> Read<CaptureConfig> {
             "categories" => config.categories = categories(value)?,
             "sites" => config.sites = sites(value)?,
             "observe_requests" => {
-                config.observe_requests =
-                    value.as_bool().ok_or_else(|| wrong(name, value, "true or false"))?;
+                config.observe_requests = value
+                    .as_bool()
+                    .ok_or_else(|| wrong(name, value, "true or false"))?;
             }
             _ => config.noise = all_named(value, "noise", "an array of noise presets like source_maps")?,
         }
@@ -39,13 +40,22 @@ fn categories(value: &Value) -> Read<BTreeMap<String, CategoryConfig>> {
         if !crate::event::is_category_name(name.as_bytes()) {
             let name: String = name.chars().take(64).collect();
             let message = format!("no category can be named {name:?}; expected [a-z][a-z0-9_]{{0,31}}");
-            return Err(ConfigError { path: "categories".into(), message });
+            return Err(ConfigError {
+                path: "categories".into(),
+                message,
+            });
         }
         categories.insert(name.clone(), category_config(name, value)?);
     }
     if categories.len() > MAX_CATEGORIES {
-        let message = format!("{} categories; expected at most {MAX_CATEGORIES}", categories.len());
-        return Err(ConfigError { path: "categories".into(), message });
+        let message = format!(
+            "{} categories; expected at most {MAX_CATEGORIES}",
+            categories.len()
+        );
+        return Err(ConfigError {
+            path: "categories".into(),
+            message,
+        });
     }
     Ok(categories)
 }
@@ -57,7 +67,9 @@ fn category_config(name: &str, value: &Value) -> Read<CategoryConfig> {
         let path = format!("{path}.{field}");
         match field.as_str() {
             "enabled" => {
-                config.enabled = value.as_bool().ok_or_else(|| wrong(&path, value, "true or false"))?;
+                config.enabled = value
+                    .as_bool()
+                    .ok_or_else(|| wrong(&path, value, "true or false"))?;
             }
             "detail_level" => config.detail_level = named::<DetailLevel>(value, &path)?,
             _ => {
@@ -76,7 +88,11 @@ fn sites(value: &Value) -> Read<Sites> {
     for (name, value) in object(value, "sites", &["include", "exclude"])? {
         let path = format!("sites.{name}");
         let patterns = all_named(value, &path, "an array of site patterns like *.example.com")?;
-        *(if name == "include" { &mut sites.include } else { &mut sites.exclude }) = patterns;
+        *(if name == "include" {
+            &mut sites.include
+        } else {
+            &mut sites.exclude
+        }) = patterns;
     }
     Ok(sites)
 }
@@ -92,7 +108,11 @@ fn object<'a>(
         return Err(wrong(path, value, &format!("an object of {}", expected())));
     };
     if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-        let path = if path.is_empty() { unknown.clone() } else { format!("{path}.{unknown}") };
+        let path = if path.is_empty() {
+            unknown.clone()
+        } else {
+            format!("{path}.{unknown}")
+        };
         let message = match nearest(unknown, known.iter().copied()) {
             Some(name) => format!("unknown field; did you mean `{name}`?"),
             None => format!("unknown field; expected {}", expected()),
@@ -108,17 +128,29 @@ fn all_named<T: FromStr<Err: ToString>, C: FromIterator<T>>(
     path: &str,
     expected: &str,
 ) -> Read<C> {
-    let Value::Array(items) = value else { return Err(wrong(path, value, expected)) };
-    items.iter().enumerate().map(|(index, item)| named(item, &format!("{path}[{index}]"))).collect()
+    let Value::Array(items) = value else {
+        return Err(wrong(path, value, expected));
+    };
+    items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| named(item, &format!("{path}[{index}]")))
+        .collect()
 }
 
 /// A string that names one of its kind.
 fn named<T: FromStr<Err: ToString>>(value: &Value, path: &str) -> Read<T> {
     let text = value.as_str().ok_or_else(|| wrong(path, value, "a string"))?;
-    text.parse().map_err(|error: T::Err| ConfigError { path: path.to_owned(), message: error.to_string() })
+    text.parse().map_err(|error: T::Err| ConfigError {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 fn wrong(path: &str, value: &Value, expected: &str) -> ConfigError {
     let got: String = value.to_string().chars().take(64).collect();
-    ConfigError { path: path.to_owned(), message: format!("expected {expected}, got {got}") }
+    ConfigError {
+        path: path.to_owned(),
+        message: format!("expected {expected}, got {got}"),
+    }
 }

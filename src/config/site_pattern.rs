@@ -55,7 +55,13 @@ impl SitePattern {
     /// The pattern of every page.
     #[must_use]
     pub fn everything() -> Self {
-        Self { text: "*".into(), scheme: None, host: Host::Everything, port: None, path: None }
+        Self {
+            text: "*".into(),
+            scheme: None,
+            host: Host::Everything,
+            port: None,
+            path: None,
+        }
     }
 
     /// The pattern as it was written, with scheme and host in lower case.
@@ -70,7 +76,9 @@ impl SitePattern {
         if self.host == Host::Everything {
             return true;
         }
-        let Some(parts) = UrlParts::of(url) else { return false };
+        let Some(parts) = UrlParts::of(url) else {
+            return false;
+        };
         let host_fits = match &self.host {
             Host::Everything | Host::Any => true,
             Host::Exactly(host) => parts.host.eq_ignore_ascii_case(host),
@@ -78,7 +86,10 @@ impl SitePattern {
         };
         let path = if parts.path.is_empty() { "/" } else { parts.path };
         host_fits
-            && self.scheme.as_ref().is_none_or(|scheme| parts.scheme.eq_ignore_ascii_case(scheme))
+            && self
+                .scheme
+                .as_ref()
+                .is_none_or(|scheme| parts.scheme.eq_ignore_ascii_case(scheme))
             && self.port.is_none_or(|port| parts.port() == Some(port))
             && self.path.as_ref().is_none_or(|glob| glob.matches(path))
     }
@@ -110,7 +121,11 @@ impl SitePattern {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         let path = self.path.as_ref().map_or("/*", Glob::as_str);
         let has_scripts = |scheme: &&&str| matches!(**scheme, "*" | "http" | "https" | "file");
-        schemes.iter().filter(has_scripts).map(|scheme| format!("{scheme}://{host}{port}{path}")).collect()
+        schemes
+            .iter()
+            .filter(has_scripts)
+            .map(|scheme| format!("{scheme}://{host}{port}{path}"))
+            .collect()
     }
 }
 
@@ -118,7 +133,10 @@ impl FromStr for SitePattern {
     type Err = BadSitePattern;
 
     fn from_str(text: &str) -> Result<Self, BadSitePattern> {
-        let bad = |expected| BadSitePattern { pattern: text.chars().take(64).collect(), expected };
+        let bad = |expected| BadSitePattern {
+            pattern: text.chars().take(64).collect(),
+            expected,
+        };
         if text == "*" || text == "<all_urls>" {
             return Ok(Self::everything());
         }
@@ -129,7 +147,10 @@ impl FromStr for SitePattern {
             Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
             None => (None, text),
         };
-        if scheme.as_ref().is_some_and(|s| s != "*" && (s.is_empty() || !s.bytes().all(is_scheme_byte))) {
+        if scheme
+            .as_ref()
+            .is_some_and(|s| s != "*" && (s.is_empty() || !s.bytes().all(is_scheme_byte)))
+        {
             return Err(bad("a scheme like https before ://"));
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -151,7 +172,13 @@ impl FromStr for SitePattern {
         };
         let path = (!path.is_empty()).then(|| Glob::new(path));
         let scheme = scheme.filter(|scheme| scheme != "*");
-        let mut pattern = Self { text: String::new(), scheme, host, port, path };
+        let mut pattern = Self {
+            text: String::new(),
+            scheme,
+            host,
+            port,
+            path,
+        };
         pattern.text = pattern.written();
         Ok(pattern)
     }
@@ -159,7 +186,11 @@ impl FromStr for SitePattern {
 
 impl SitePattern {
     fn written(&self) -> String {
-        let scheme = self.scheme.as_ref().map(|scheme| format!("{scheme}://")).unwrap_or_default();
+        let scheme = self
+            .scheme
+            .as_ref()
+            .map(|scheme| format!("{scheme}://"))
+            .unwrap_or_default();
         let host = match &self.host {
             Host::Everything | Host::Any => "*".to_owned(),
             Host::Exactly(host) => host.clone(),
@@ -168,8 +199,11 @@ impl SitePattern {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         let path = self.path.as_ref().map_or("", Glob::as_str);
         // `*://*` is not `*`, which also fits pages without a host.
-        let any_scheme =
-            if host == "*" && scheme.is_empty() && port.is_empty() && path.is_empty() { "*://" } else { "" };
+        let any_scheme = if host == "*" && scheme.is_empty() && port.is_empty() && path.is_empty() {
+            "*://"
+        } else {
+            ""
+        };
         format!("{any_scheme}{scheme}{host}{port}{path}")
     }
 }
@@ -200,7 +234,11 @@ impl fmt::Display for SitePattern {
 
 impl fmt::Display for BadSitePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown site pattern {:?}; expected {}", self.pattern, self.expected)
+        write!(
+            f,
+            "unknown site pattern {:?}; expected {}",
+            self.pattern, self.expected
+        )
     }
 }
 

@@ -38,7 +38,10 @@ fn a_patch_keeps_what_it_does_not_name_and_says_whether_anything_changed() {
     let patch = r#"{"categories":{"network":{"detail_level":"raw"}}}"#;
     assert!(config.apply(patch).unwrap());
     assert!(!config.apply(patch).unwrap());
-    let expected = CategoryConfig { detail_level: DetailLevel::Raw, ..CategoryConfig::default_of("network") };
+    let expected = CategoryConfig {
+        detail_level: DetailLevel::Raw,
+        ..CategoryConfig::default_of("network")
+    };
     assert_eq!(config.category("network"), expected);
     assert_eq!(config.category("console"), CategoryConfig::default_of("console"));
 }
@@ -52,12 +55,19 @@ fn null_puts_the_default_back() {
                    "sites":{"include":["localhost"]}}"#,
         )
         .unwrap();
-    config.apply(r#"{"categories":{"network":{"detail_level":null}}}"#).unwrap();
+    config
+        .apply(r#"{"categories":{"network":{"detail_level":null}}}"#)
+        .unwrap();
     assert_eq!(
         config.category("network"),
-        CategoryConfig { enabled: false, ..CategoryConfig::default_of("network") }
+        CategoryConfig {
+            enabled: false,
+            ..CategoryConfig::default_of("network")
+        }
     );
-    config.apply(r#"{"categories":{"network":null,"app":null},"sites":{"include":null}}"#).unwrap();
+    config
+        .apply(r#"{"categories":{"network":null,"app":null},"sites":{"include":null}}"#)
+        .unwrap();
     assert_eq!(config, CaptureConfig::default());
 }
 
@@ -93,18 +103,30 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
             "sites.include[1]: unknown site pattern \"a b\"; expected *, a host, *.host, host:port or scheme://host/path*",
         ),
         (json!({"site": {}}), "site: unknown field; did you mean `sites`?"),
-        (json!({"zebra": {}}), "zebra: unknown field; expected categories, sites, noise, observe_requests"),
+        (
+            json!({"zebra": {}}),
+            "zebra: unknown field; expected categories, sites, noise, observe_requests",
+        ),
         (
             json!({"sites": {"include": "*"}}),
             "sites.include: expected an array of site patterns like *.example.com, got \"*\"",
         ),
-        (json!({"sites": {"exclude": [7]}}), "sites.exclude[0]: expected a string, got 7"),
-        (json!({"categories": []}), "categories: expected an object of categories by name, got []"),
+        (
+            json!({"sites": {"exclude": [7]}}),
+            "sites.exclude[0]: expected a string, got 7",
+        ),
+        (
+            json!({"categories": []}),
+            "categories: expected an object of categories by name, got []",
+        ),
         (
             json!({"categories": {"tab": {"detail_level": 1}}}),
             "categories.tab.detail_level: expected a string, got 1",
         ),
-        (json!("x"), "expected an object of categories, sites, noise, observe_requests, got \"x\""),
+        (
+            json!("x"),
+            "expected an object of categories, sites, noise, observe_requests, got \"x\"",
+        ),
     ] {
         assert_eq!(refusal(&patch), expected);
     }
@@ -114,8 +136,16 @@ fn a_wrong_field_is_named_by_its_path_with_what_would_be_right() {
         "{of_name}"
     );
     let many: serde_json::Map<_, _> = (0..60).map(|n| (format!("c{n}"), json!({}))).collect();
-    assert_eq!(refusal(&json!({"categories": many})), "categories: 66 categories; expected at most 64");
-    assert!(CaptureConfig::from_json("{").unwrap_err().to_string().starts_with("not JSON: "));
+    assert_eq!(
+        refusal(&json!({"categories": many})),
+        "categories: 66 categories; expected at most 64"
+    );
+    assert!(
+        CaptureConfig::from_json("{")
+            .unwrap_err()
+            .to_string()
+            .starts_with("not JSON: ")
+    );
 }
 
 #[test]
@@ -161,9 +191,20 @@ fn a_pattern_fits_what_it_says_and_no_more() {
 
 #[test]
 fn what_is_no_pattern_is_refused() {
-    for text in
-        ["", "a b", "a..b", "*x.com", "a:0", "a:x", "u@a.b", "a.b/#x", "bücher.test", "://a", "a*", "[::1"]
-    {
+    for text in [
+        "",
+        "a b",
+        "a..b",
+        "*x.com",
+        "a:0",
+        "a:x",
+        "u@a.b",
+        "a.b/#x",
+        "bücher.test",
+        "://a",
+        "a*",
+        "[::1",
+    ] {
         assert!(text.parse::<SitePattern>().is_err(), "{text}");
     }
 }
@@ -174,7 +215,10 @@ fn observing_requests_is_switched_off_and_on() {
     assert!(config.observe_requests);
     assert!(config.apply(r#"{"observe_requests":false}"#).unwrap() && !config.observe_requests);
     let error = config.apply(r#"{"observe_requests":"no"}"#).unwrap_err();
-    assert_eq!(error.to_string(), "observe_requests: expected true or false, got \"no\"");
+    assert_eq!(
+        error.to_string(),
+        "observe_requests: expected true or false, got \"no\""
+    );
     assert!(config.apply(r#"{"observe_requests":null}"#).unwrap() && config.observe_requests);
 }
 
@@ -183,8 +227,13 @@ fn noise_is_left_out_by_preset() {
     let mut config = CaptureConfig::default();
     assert_eq!(config.noise().len(), Noise::ALL.len());
     assert!(config.apply(r#"{"noise":["data_urls","source_maps"]}"#).unwrap());
-    assert_eq!(config.noise().iter().copied().collect::<Vec<_>>(), [Noise::SourceMaps, Noise::DataUrls]);
-    let error = config.apply(r#"{"noise":["data_urls","sourcemaps"]}"#).unwrap_err();
+    assert_eq!(
+        config.noise().iter().copied().collect::<Vec<_>>(),
+        [Noise::SourceMaps, Noise::DataUrls]
+    );
+    let error = config
+        .apply(r#"{"noise":["data_urls","sourcemaps"]}"#)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "noise[1]: unknown noise preset \"sourcemaps\"; expected source_maps, hot_updates, bundler_modules, data_urls"
@@ -211,7 +260,13 @@ fn match_patterns_are_those_of_extensions() {
 
 fn any_pattern() -> impl Strategy<Value = String> {
     let scheme = prop_oneof![Just(""), Just("https://"), Just("*://"), Just("HTTP://")];
-    let host = prop_oneof![Just("*"), Just("a.b"), Just("*.A.b"), Just("[::1]"), Just("localhost")];
+    let host = prop_oneof![
+        Just("*"),
+        Just("a.b"),
+        Just("*.A.b"),
+        Just("[::1]"),
+        Just("localhost")
+    ];
     let port = prop_oneof![Just(""), Just(":80"), Just(":3000")];
     let path = prop_oneof![Just(""), Just("/"), Just("/p*"), Just("/p**?q=1")];
     (scheme, host, port, path).prop_map(|(s, h, po, pa)| format!("{s}{h}{po}{pa}"))
@@ -240,7 +295,9 @@ prop_compose! {
 
 /// RFC 7396's own words as a function that builds instead of changing.
 fn merged_model(target: &Value, patch: &Value) -> Value {
-    let Some(patch) = patch.as_object() else { return patch.clone() };
+    let Some(patch) = patch.as_object() else {
+        return patch.clone();
+    };
     let mut result = target.as_object().cloned().unwrap_or_default();
     result.retain(|name, _| !patch.get(name).is_some_and(Value::is_null));
     for (name, value) in patch.iter().filter(|(_, value)| !value.is_null()) {
@@ -251,8 +308,11 @@ fn merged_model(target: &Value, patch: &Value) -> Value {
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
-    let leaf =
-        prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0..9).prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..9).prop_map(Value::from)
+    ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),

@@ -62,8 +62,10 @@ impl<'a> Cursor<'a> {
                 b']' | b'}' => (self.at, depth) = (self.at + 1, depth.checked_sub(1)?),
                 b',' | b':' if depth > 0 => self.at += 1,
                 _ => {
-                    let word =
-                        self.rest().iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
+                    let word = self
+                        .rest()
+                        .iter()
+                        .take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
                     let length = word.count();
                     if length == 0 {
                         return None;
@@ -79,8 +81,16 @@ impl<'a> Cursor<'a> {
 
     /// Passes a small whole number.
     pub(super) fn index(&mut self) -> Option<usize> {
-        let digits = self.rest().iter().take(6).take_while(|b| b.is_ascii_digit()).count();
-        let number = std::str::from_utf8(self.rest().get(..digits)?).ok()?.parse().ok()?;
+        let digits = self
+            .rest()
+            .iter()
+            .take(6)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let number = std::str::from_utf8(self.rest().get(..digits)?)
+            .ok()?
+            .parse()
+            .ok()?;
         self.at += digits;
         Some(number)
     }

@@ -56,9 +56,14 @@ pub(crate) fn write_text(
     out: &mut Vec<u8>,
 ) -> Option<Written> {
     let call = Call::parse(data)?;
-    let arguments =
-        call.arguments.iter().map(|argument| Argument { json: Cow::Borrowed(*argument), hidden: false });
-    let mut line = Line { redactor, arguments: arguments.collect() };
+    let arguments = call.arguments.iter().map(|argument| Argument {
+        json: Cow::Borrowed(*argument),
+        hidden: false,
+    });
+    let mut line = Line {
+        redactor,
+        arguments: arguments.collect(),
+    };
     line.redact_arguments();
     let text = line.text(&call.parts);
     let max = if minimal { MAX_MINIMAL_TEXT } else { MAX_TEXT };
@@ -83,7 +88,9 @@ pub(crate) fn write_text(
         Some(Redacted::Changed { .. }) => {}
         Some(Redacted::Unchanged) | None => out.extend_from_slice(call.rest),
     }
-    Some(Written { truncated: end < text.len() && !minimal })
+    Some(Written {
+        truncated: end < text.len() && !minimal,
+    })
 }
 
 /// A piece of the text.
@@ -146,7 +153,11 @@ impl<'a> Call<'a> {
             cursor.eat(b',');
         }
         let stored = arguments.len();
-        let most = parts.iter().filter_map(Part::argument).max().map_or(0, |at| at + 1);
+        let most = parts
+            .iter()
+            .filter_map(Part::argument)
+            .max()
+            .map_or(0, |at| at + 1);
         if most > MAX_ARGUMENTS {
             return None;
         }
@@ -169,7 +180,11 @@ fn part<'a>(cursor: &mut Cursor<'a>) -> Option<Part<'a>> {
         return Some(Part::Argument(cursor.index()?));
     }
     let at = cursor.index()?;
-    let part = if cursor.eat(b',') { Part::Shown(at, cursor.string()?) } else { Part::Quoted(at) };
+    let part = if cursor.eat(b',') {
+        Part::Shown(at, cursor.string()?)
+    } else {
+        Part::Quoted(at)
+    };
     cursor.literal(b"]")?;
     Some(part)
 }
@@ -197,7 +212,9 @@ struct Rendered {
 impl Line<'_, '_> {
     /// Replaces what an argument gives away, by itself or by the argument before it.
     fn redact_arguments(&mut self) {
-        let Some(redactor) = &mut self.redactor else { return };
+        let Some(redactor) = &mut self.redactor else {
+            return;
+        };
         for argument in &mut self.arguments {
             let mut redacted = Vec::new();
             if let Redacted::Changed { .. } = redactor.redact(&argument.json, &mut redacted) {
@@ -205,8 +222,13 @@ impl Line<'_, '_> {
             }
         }
         for at in 1..self.arguments.len() {
-            let [before, argument] = &mut self.arguments[at - 1..=at] else { continue };
-            let Some(label) = before.json.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""))
+            let [before, argument] = &mut self.arguments[at - 1..=at] else {
+                continue;
+            };
+            let Some(label) = before
+                .json
+                .strip_prefix(b"\"")
+                .and_then(|text| text.strip_suffix(b"\""))
             else {
                 continue;
             };
@@ -214,7 +236,10 @@ impl Line<'_, '_> {
             if let Redacted::Changed { .. } =
                 redactor.redact_labelled(label, 0, &argument.json, &mut redacted)
             {
-                *argument = Argument { json: Cow::Owned(redacted), hidden: true };
+                *argument = Argument {
+                    json: Cow::Owned(redacted),
+                    hidden: true,
+                };
             }
         }
     }
@@ -224,7 +249,9 @@ impl Line<'_, '_> {
     fn text(&mut self, parts: &[Part<'_>]) -> Vec<u8> {
         for pass in 1.. {
             let Rendered { text, spans } = self.render(parts);
-            let Some(redactor) = &mut self.redactor else { return text };
+            let Some(redactor) = &mut self.redactor else {
+                return text;
+            };
             let mut json = Vec::with_capacity(text.len() + 2);
             json.push(b'"');
             json.extend_from_slice(&text);
@@ -274,7 +301,9 @@ impl Line<'_, '_> {
 
     /// Replaces the argument at `at` if the text before it names it.
     fn redact_labelled(&mut self, part: &Part<'_>, at: usize, before: &[u8], part_start: usize) {
-        let Some(redactor) = &mut self.redactor else { return };
+        let Some(redactor) = &mut self.redactor else {
+            return;
+        };
         let mut redacted = Vec::new();
         let argument = &mut self.arguments[at];
         if argument.hidden {
@@ -286,13 +315,18 @@ impl Line<'_, '_> {
         };
         if let Redacted::Changed { .. } = redactor.redact_labelled(before, part_start, &shown, &mut redacted)
         {
-            *argument = Argument { json: Cow::Owned(redacted), hidden: true };
+            *argument = Argument {
+                json: Cow::Owned(redacted),
+                hidden: true,
+            };
         }
     }
 
     /// Replaces scalar arguments that a finding in the text begins at or before. Says whether there was one.
     fn replace_found(&mut self, findings: &[Finding], spans: &[(Range<usize>, usize)]) -> bool {
-        let Some(redactor) = &mut self.redactor else { return false };
+        let Some(redactor) = &mut self.redactor else {
+            return false;
+        };
         let mut replaced = false;
         for finding in findings {
             // One byte for the quote that the text was given.
@@ -304,9 +338,14 @@ impl Line<'_, '_> {
                     continue;
                 }
                 let mut redacted = Vec::new();
-                let Some(scalar) = render::scalar_of(&argument.json) else { continue };
+                let Some(scalar) = render::scalar_of(&argument.json) else {
+                    continue;
+                };
                 if redactor.replace_scalar(scalar, finding.rule, &mut redacted) != Redacted::Unchanged {
-                    *argument = Argument { json: Cow::Owned(redacted), hidden: true };
+                    *argument = Argument {
+                        json: Cow::Owned(redacted),
+                        hidden: true,
+                    };
                     replaced = true;
                 }
             }

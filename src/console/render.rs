@@ -183,19 +183,29 @@ impl<'a> Tagged<'a> {
     fn read(object: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor::new(object);
         cursor.literal(br#"{"$":"#)?;
-        Some(Self { name: cursor.string()?, object })
+        Some(Self {
+            name: cursor.string()?,
+            object,
+        })
     }
 
     fn member(&self, name: &[u8]) -> Option<&'a [u8]> {
-        Members::of(self.object).find(|(key, _)| *key == name).map(|(_, value)| value)
+        Members::of(self.object)
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     /// The content of a string member, as much of it as is recorded.
     fn text(&self, name: &[u8]) -> &'a [u8] {
-        let Some(value) = self.member(name) else { return b"" };
+        let Some(value) = self.member(name) else {
+            return b"";
+        };
         match Tagged::read(value) {
             Some(cut) => cut.text(b"value"),
-            None => value.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or_default(),
+            None => value
+                .strip_prefix(b"\"")
+                .and_then(|text| text.strip_suffix(b"\""))
+                .unwrap_or_default(),
         }
     }
 
@@ -234,7 +244,10 @@ impl<'a> Tagged<'a> {
     }
 
     fn write_proxy(&self, depth: u32, out: &mut Vec<u8>) {
-        match self.member(b"target").filter(|target| depth > 0 && *target != br#"{"$":"function"}"#) {
+        match self
+            .member(b"target")
+            .filter(|target| depth > 0 && *target != br#"{"$":"function"}"#)
+        {
             Some(target) => {
                 out.extend_from_slice(b"Proxy ");
                 node(target, depth - 1, true, out);
@@ -295,5 +308,6 @@ fn is_typed_array(name: &[u8]) -> bool {
         b"BigInt64",
         b"BigUint64",
     ];
-    name.strip_suffix(b"Array").is_some_and(|element| ELEMENTS.contains(&element))
+    name.strip_suffix(b"Array")
+        .is_some_and(|element| ELEMENTS.contains(&element))
 }

@@ -18,14 +18,23 @@ fn redacted(data: &str) -> String {
     let (text, _) = written(data, Some(&mut redactor));
     let mut again = Vec::new();
     let twice = redactor.redact(text.as_bytes(), &mut again);
-    assert_eq!(twice, Redacted::Unchanged, "{text}\n→ {}", String::from_utf8_lossy(&again));
+    assert_eq!(
+        twice,
+        Redacted::Unchanged,
+        "{text}\n→ {}",
+        String::from_utf8_lossy(&again)
+    );
     text
 }
 
 /// The text of a call with this one argument.
 fn text_of(argument: &str) -> String {
     let (json, _) = written(&format!(r#"{{"text":[0],"text_args":[{argument}]}}"#), None);
-    json.strip_prefix(r#"{"text":""#).unwrap().strip_suffix(r#""}"#).unwrap().to_owned()
+    json.strip_prefix(r#"{"text":""#)
+        .unwrap()
+        .strip_suffix(r#""}"#)
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -35,39 +44,72 @@ fn a_value_is_written_as_a_console_writes_it() {
         (r#""plain \"text\"""#, r#"plain \"text\""#),
         ("1.5e10", "1.5e10"),
         ("null", "null"),
-        (r#"{"a":1,"b":"x","c":[1,2],"d":{"e":{"f":1}}}"#, "{a: 1, b: 'x', c: [1, 2], d: {e: {…}}}"),
-        (r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}"#, "{a: 1, b: 2, c: 3, d: 4, e: 5, …}"),
-        ("[0,1,2,3,4,5,6,7,8,9,10]", "(11) [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …]"),
+        (
+            r#"{"a":1,"b":"x","c":[1,2],"d":{"e":{"f":1}}}"#,
+            "{a: 1, b: 'x', c: [1, 2], d: {e: {…}}}",
+        ),
+        (
+            r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}"#,
+            "{a: 1, b: 2, c: 3, d: 4, e: 5, …}",
+        ),
+        (
+            "[0,1,2,3,4,5,6,7,8,9,10]",
+            "(11) [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …]",
+        ),
         ("[]", "[]"),
         (r#"[[[1]],{"a":[]}]"#, "[[Array(1)], {a: Array(0)}]"),
-        (r#"{"$":"Array","length":40,"items":[1,{"$":"empty"}]}"#, "(40) [1, empty, …]"),
+        (
+            r#"{"$":"Array","length":40,"items":[1,{"$":"empty"}]}"#,
+            "(40) [1, empty, …]",
+        ),
         (r#"{"$":"Point","props":{"x":1},"more":3}"#, "Point {x: 1, …}"),
         (r#"{"$":"Object","props":{"$":1}}"#, "{$: 1}"),
-        (r#"{"$":"TypeError","message":"no","stack":"at x"}"#, "TypeError: no"),
+        (
+            r#"{"$":"TypeError","message":"no","stack":"at x"}"#,
+            "TypeError: no",
+        ),
         (r#"{"$":"Error","message":""}"#, "Error"),
-        (r#"{"$":"Error","message":{"$":"string","value":"cut","length":9000}}"#, "Error: cut"),
+        (
+            r#"{"$":"Error","message":{"$":"string","value":"cut","length":9000}}"#,
+            "Error: cut",
+        ),
         (r#"{"$":"Map","size":2,"entries":[["a",1]]}"#, "Map(2)"),
         (r#"{"$":"Set","size":1,"items":[1]}"#, "Set(1)"),
         (r#"{"$":"Headers","size":1,"entries":[["a","b"]]}"#, "Headers(1)"),
-        (r#"{"$":"Uint8Array","length":3,"items":[1,2,3]}"#, "Uint8Array(3)"),
+        (
+            r#"{"$":"Uint8Array","length":3,"items":[1,2,3]}"#,
+            "Uint8Array(3)",
+        ),
         (r#"{"$":"ArrayBuffer","byte_length":8}"#, "ArrayBuffer(8)"),
-        (r#"{"$":"Date","value":"2026-01-01T00:00:00.000Z"}"#, "2026-01-01T00:00:00.000Z"),
+        (
+            r#"{"$":"Date","value":"2026-01-01T00:00:00.000Z"}"#,
+            "2026-01-01T00:00:00.000Z",
+        ),
         (r#"{"$":"RegExp","value":"/a/g"}"#, "/a/g"),
         (r#"{"$":"HTMLDivElement","node":"div#a.b"}"#, "<div#a.b>"),
-        (r#"{"$":"MouseEvent","type":"click"}"#, "MouseEvent {type: 'click'}"),
+        (
+            r#"{"$":"MouseEvent","type":"click"}"#,
+            "MouseEvent {type: 'click'}",
+        ),
         (r#"{"$":"function","name":"f"}"#, "ƒ f"),
         (r#"{"$":"symbol","text":"Symbol(s)"}"#, "Symbol(s)"),
         (r#"{"$":"bigint","value":"12"}"#, "12n"),
         (r#"{"$":"number","value":"-0"}"#, "-0"),
         (r#"{"$":"undefined"}"#, "undefined"),
-        (r#"{"a":{"$":"getter"},"b":{"$":"circular"},"c":{"$":"cut"}}"#, "{a: (...), b: [Circular], c: …}"),
+        (
+            r#"{"a":{"$":"getter"},"b":{"$":"circular"},"c":{"$":"cut"}}"#,
+            "{a: (...), b: [Circular], c: …}",
+        ),
         (r#"{"$":"Promise"}"#, "Promise {}"),
         (r#"{"$":"closed"}"#, "Object {…}"),
         (r#"{"$":"Proxy","target":{"a":1}}"#, "Proxy {a: 1}"),
         (r#"{"$":"Proxy"}"#, "Proxy {…}"),
         (r#"{"$":"Window","cross_origin":true}"#, "Window (cross-origin)"),
         (r#"{"$":"deep","class":"Point"}"#, "Point {…}"),
-        (&format!(r#"{{"a":"{long}"}}"#), &format!("{{a: '{}…'}}", &long[..100])),
+        (
+            &format!(r#"{{"a":"{long}"}}"#),
+            &format!("{{a: '{}…'}}", &long[..100]),
+        ),
     ] {
         assert_eq!(text_of(argument), expected, "{argument}");
     }
@@ -86,7 +128,10 @@ fn arguments_are_kept_where_they_are_stored_and_the_rest_follows() {
             r#"{"text":"Uncaught Error: no","error":{"$":"Error","message":"no"},"location":{"line":1}}"#,
         ),
         (r#"{"text":[],"args":[]}"#, r#"{"text":"","args":[]}"#),
-        (r#"{"text":["a ",1,[2,"b"]],"args":[0],"x":1}"#, r#"{"text":"a …b","args":[0],"x":1}"#),
+        (
+            r#"{"text":["a ",1,[2,"b"]],"args":[0],"x":1}"#,
+            r#"{"text":"a …b","args":[0],"x":1}"#,
+        ),
         (r#"{"text":["a"]}"#, r#"{"text":"a"}"#),
     ] {
         assert_eq!(written(data, None).0, expected);
@@ -104,15 +149,25 @@ fn data_of_another_form_stays() {
         r#"{"text":[0],"args":[1"#,
         "",
     ] {
-        assert_eq!(write_text(data.as_bytes(), false, None, &mut Vec::new()), None, "{data}");
+        assert_eq!(
+            write_text(data.as_bytes(), false, None, &mut Vec::new()),
+            None,
+            "{data}"
+        );
     }
 }
 
 #[test]
 fn a_text_over_its_length_is_truncated_between_characters() {
-    let (text, truncated) = written(&format!(r#"{{"text":["{}"],"args":[]}}"#, "é".repeat(8_192)), None);
+    let (text, truncated) = written(
+        &format!(r#"{{"text":["{}"],"args":[]}}"#, "é".repeat(8_192)),
+        None,
+    );
     assert!(!truncated && text.contains(&"é".repeat(8_192)));
-    let (text, truncated) = written(&format!(r#"{{"text":["a{}"],"args":[]}}"#, "😀".repeat(4_096)), None);
+    let (text, truncated) = written(
+        &format!(r#"{{"text":["a{}"],"args":[]}}"#, "😀".repeat(4_096)),
+        None,
+    );
     assert!(truncated);
     assert!(text.contains(&"😀".repeat(4_095)) && !text.contains(&"😀".repeat(4_096)));
     let mut out = Vec::new();
@@ -174,7 +229,9 @@ fn names() -> Vec<String> {
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |all, word| all + &word[..1].to_ascii_uppercase() + &word[1..])
+    words.fold(first, |all, word| {
+        all + &word[..1].to_ascii_uppercase() + &word[1..]
+    })
 }
 
 #[test]
@@ -195,7 +252,12 @@ fn no_name_of_any_rule_shows_its_value_in_any_view() {
             }
         }
     }
-    assert!(missed.is_empty(), "{} missed\n{}", missed.len(), missed[..missed.len().min(20)].join("\n"));
+    assert!(
+        missed.is_empty(),
+        "{} missed\n{}",
+        missed.len(),
+        missed[..missed.len().min(20)].join("\n")
+    );
 }
 
 #[test]

@@ -70,7 +70,10 @@ pub fn retry_after_ms(
 /// The date of a header, as the browser's `Date.parse` reads it.
 #[cfg(test)]
 pub(super) fn date_ms(text: &str) -> Option<f64> {
-    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let since = httpdate::parse_http_date(text)
+        .ok()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?;
     Some(since.as_millis() as f64)
 }
 
@@ -83,7 +86,9 @@ mod tests {
     #[test]
     fn waits_double_from_half_a_second_to_a_minute_with_full_jitter() {
         let mut backoff = Backoff::default();
-        for ceiling in [500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 32_000.0, 60_000.0, 60_000.0] {
+        for ceiling in [
+            500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 32_000.0, 60_000.0, 60_000.0,
+        ] {
             backoff.failed(10.0, 0.5, None);
             assert_eq!(backoff.retry_at_ms(), 10.0 + ceiling / 2.0);
         }

@@ -21,7 +21,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events: MAX_BATCH_EVENTS, bytes: MAX_BATCH_BYTES }
+        Self {
+            events: MAX_BATCH_EVENTS,
+            bytes: MAX_BATCH_BYTES,
+        }
     }
 }
 
@@ -92,7 +95,12 @@ impl<'a> BatchBuilder<'a> {
             body: Vec::with_capacity(whole.min(plan.limits.bytes)),
             records: Vec::new(),
         };
-        Self { plan, writer: LineWriter::new(plan.session_id), batch, next_seq }
+        Self {
+            plan,
+            writer: LineWriter::new(plan.session_id),
+            batch,
+            next_seq,
+        }
     }
 
     /// Appends a record, after a gap for the seqs before it. Returns whether more may follow.

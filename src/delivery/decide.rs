@@ -125,8 +125,15 @@ impl Flusher {
         let (Some(store_id), true) = (&self.store_id, self.link != Link::Unproven) else {
             return Action::Hello;
         };
-        if let Some((id, _)) = self.sessions.iter().find(|(_, progress)| progress.acked_seq.is_none()) {
-            return Action::LoadAcked { session_id: id, store_id: store_id.clone() };
+        if let Some((id, _)) = self
+            .sessions
+            .iter()
+            .find(|(_, progress)| progress.acked_seq.is_none())
+        {
+            return Action::LoadAcked {
+                session_id: id,
+                store_id: store_id.clone(),
+            };
         }
         match self.choose(now_ms) {
             Choice::Now(..) if !self.is_proven(now_ms) => Action::Hello,
@@ -157,10 +164,17 @@ impl Flusher {
                     now @ Choice::Now(..) => live = Some(now),
                 }
             } else if older.is_none() {
-                older = Some(Choice::Now(id, self.urgent(progress).unwrap_or(FlushReason::Recovered)));
+                older = Some(Choice::Now(
+                    id,
+                    self.urgent(progress).unwrap_or(FlushReason::Recovered),
+                ));
             }
         }
-        let (first, second) = if self.prefer_backlog { (older, live) } else { (live, older) };
+        let (first, second) = if self.prefer_backlog {
+            (older, live)
+        } else {
+            (live, older)
+        };
         first.or(second).unwrap_or(Choice::At(at_ms))
     }
 
@@ -172,7 +186,11 @@ impl Flusher {
             return Choice::Now(id, FlushReason::Size);
         }
         let due_ms = self.live_began_ms + FLUSH_INTERVAL_MS;
-        if now_ms >= due_ms { Choice::Now(id, FlushReason::Interval) } else { Choice::At(due_ms) }
+        if now_ms >= due_ms {
+            Choice::Now(id, FlushReason::Interval)
+        } else {
+            Choice::At(due_ms)
+        }
     }
 
     const fn urgent(&self, progress: &Progress) -> Option<FlushReason> {
@@ -185,8 +203,10 @@ impl Flusher {
     }
 
     fn plan(&self, session_id: SessionId, reason: FlushReason) -> Action {
-        let Some((progress, after_seq)) =
-            self.sessions.get(session_id).and_then(|progress| Some((progress, progress.after_seq()?)))
+        let Some((progress, after_seq)) = self
+            .sessions
+            .get(session_id)
+            .and_then(|progress| Some((progress, progress.after_seq()?)))
         else {
             return Action::Idle;
         };
@@ -204,7 +224,9 @@ impl Flusher {
     /// The next cursor to be stored, or when that will be.
     fn due_cursor(&mut self, now_ms: f64) -> Result<Action, f64> {
         let mut at_ms = f64::INFINITY;
-        let Some(store_id) = &self.store_id else { return Err(at_ms) };
+        let Some(store_id) = &self.store_id else {
+            return Err(at_ms);
+        };
         for (id, progress) in self.sessions.iter_mut() {
             let (Some(due_ms), Some(acked_seq)) = (progress.store_at_ms(STORE_CURSOR_MS), progress.acked_seq)
             else {
@@ -217,7 +239,11 @@ impl Flusher {
             progress.stored_seq = Some(acked_seq);
             progress.stored_at_ms = now_ms;
             progress.store_now = false;
-            return Ok(Action::StoreAcked { session_id: id, store_id: store_id.clone(), acked_seq });
+            return Ok(Action::StoreAcked {
+                session_id: id,
+                store_id: store_id.clone(),
+                acked_seq,
+            });
         }
         Err(at_ms)
     }
@@ -225,13 +251,18 @@ impl Flusher {
     /// The last committed seq of a session.
     #[must_use]
     pub fn latest_seq(&self, session_id: SessionId) -> u64 {
-        self.sessions.get(session_id).map_or(0, |progress| progress.latest_seq)
+        self.sessions
+            .get(session_id)
+            .map_or(0, |progress| progress.latest_seq)
     }
 
     /// Returns the seq up to which the store has acked a session; 0 while that is unknown.
     #[must_use]
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
-        self.sessions.get(session_id).and_then(|progress| progress.acked_seq).unwrap_or(0)
+        self.sessions
+            .get(session_id)
+            .and_then(|progress| progress.acked_seq)
+            .unwrap_or(0)
     }
 
     pub(super) fn is_live(&self, session_id: SessionId) -> bool {
@@ -250,7 +281,11 @@ impl Flusher {
 
 /// `Idle` when that is never.
 fn wait_until(at_ms: f64) -> Action {
-    if at_ms == f64::INFINITY { Action::Idle } else { Action::WaitUntil(at_ms) }
+    if at_ms == f64::INFINITY {
+        Action::Idle
+    } else {
+        Action::WaitUntil(at_ms)
+    }
 }
 
 #[cfg(test)]

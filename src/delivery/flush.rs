@@ -24,7 +24,13 @@ pub enum FlushReason {
 
 impl FlushReason {
     /// Every reason, in the order of their counts.
-    pub const ALL: [Self; 5] = [Self::Interval, Self::Size, Self::Recovered, Self::Requested, Self::Closing];
+    pub const ALL: [Self; 5] = [
+        Self::Interval,
+        Self::Size,
+        Self::Recovered,
+        Self::Requested,
+        Self::Closing,
+    ];
 
     /// Its name in every interface.
     #[must_use]
@@ -85,7 +91,14 @@ pub(super) struct FlushWaiter {
 impl FlushWaiter {
     pub(super) fn new(live_seq: u64, failures: u64) -> (Self, Flush) {
         let end = Rc::<RefCell<FlushEnd>>::default();
-        (Self { live_seq, failures, end: end.clone() }, Flush { end })
+        (
+            Self {
+                live_seq,
+                failures,
+                end: end.clone(),
+            },
+            Flush { end },
+        )
     }
 
     pub(super) fn finish(self, result: Result<(), NotFlushed>) {

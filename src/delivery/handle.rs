@@ -38,7 +38,9 @@ pub struct Parts<L, T, E> {
 
 impl<L, T, E> fmt::Debug for Parts<L, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("Parts")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,7 +97,9 @@ impl Delivery {
             stopped: Cell::new(false),
             stop_waker: RefCell::default(),
         });
-        let delivery = Self { shared: shared.clone() };
+        let delivery = Self {
+            shared: shared.clone(),
+        };
         delivery.set_live(session_id, ring);
         let task = Task::new(parts, shared.clone());
         let work = async move {
@@ -118,15 +122,30 @@ impl Delivery {
     pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
         let latest_seq = ring.latest_seq();
         self.shared.live.set(session_id);
-        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
+        self.shared.rings.borrow_mut().push((
+            session_id,
+            Source {
+                ring,
+                memory_only: false,
+            },
+        ));
         self.shared.flusher.borrow_mut().set_live(session_id, latest_seq);
         self.shared.signal.give();
     }
 
     /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
     pub fn add_finished_session(&self, session_id: SessionId, ring: RingBuffer) {
-        self.shared.flusher.borrow_mut().on_finished_session(session_id, ring.latest_seq());
-        self.shared.rings.borrow_mut().push((session_id, Source { ring, memory_only: false }));
+        self.shared
+            .flusher
+            .borrow_mut()
+            .on_finished_session(session_id, ring.latest_seq());
+        self.shared.rings.borrow_mut().push((
+            session_id,
+            Source {
+                ring,
+                memory_only: false,
+            },
+        ));
         self.shared.signal.give();
     }
 
@@ -139,7 +158,10 @@ impl Delivery {
     /// The ring has more: call it after each commit.
     pub fn notify(&self) {
         let live = self.shared.live.get();
-        let latest_seq = self.shared.source(live).map_or(0, |source| source.ring.latest_seq());
+        let latest_seq = self
+            .shared
+            .source(live)
+            .map_or(0, |source| source.ring.latest_seq());
         self.shared.flusher.borrow_mut().committed(live, latest_seq);
         self.shared.signal.give();
     }
@@ -197,17 +219,28 @@ impl Drop for Delivery {
 
 impl Shared {
     pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
-        self.rings.borrow().iter().rev().find(|(id, _)| *id == session_id).map(|(_, source)| source.clone())
+        self.rings
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(id, _)| *id == session_id)
+            .map(|(_, source)| source.clone())
     }
 
     pub(super) fn status(&self) -> DeliveryStatus {
         let status = self.flusher.borrow().status(Some(self.live.get()));
-        DeliveryStatus { url: self.url.clone(), last_ack_ts: self.last_ack_ts.get(), ..status }
+        DeliveryStatus {
+            url: self.url.clone(),
+            last_ack_ts: self.last_ack_ts.get(),
+            ..status
+        }
     }
 
     pub(super) fn end_waiters(&self) {
         for waiter in self.waiters.take() {
-            waiter.finish(Err(NotFlushed { reason: "the delivery was stopped".to_owned() }));
+            waiter.finish(Err(NotFlushed {
+                reason: "the delivery was stopped".to_owned(),
+            }));
         }
     }
 

@@ -70,7 +70,9 @@ impl Challenge {
             return HelloOutcome::Impostor("its answer to hello is not a collector's".to_owned());
         };
         if is_hello_hmac(&proof.hmac, target.secret(), &self.nonce, target.host_port()) {
-            HelloOutcome::Proven { store_id: proof.store_id }
+            HelloOutcome::Proven {
+                store_id: proof.store_id,
+            }
         } else {
             HelloOutcome::Impostor("it does not know the pairing secret".to_owned())
         }
@@ -88,7 +90,11 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Result<Response, TransportError> {
-        Ok(Response { status, retry_after_ms: None, body: body.as_bytes().to_vec() })
+        Ok(Response {
+            status,
+            retry_after_ms: None,
+            body: body.as_bytes().to_vec(),
+        })
     }
 
     /// `printf '%b' "$(printf '\\x07%.0s' {1..32})127.0.0.1:28273" | openssl dgst -sha256 -mac HMAC -macopt hexkey:0b…0b`
@@ -101,7 +107,9 @@ mod tests {
         let judge = |url, answer| challenge.judge(&target(url), answer);
         assert_eq!(
             judge("http://127.0.0.1:28273", answer(200, &proof)),
-            HelloOutcome::Proven { store_id: "s1".into() }
+            HelloOutcome::Proven {
+                store_id: "s1".into()
+            }
         );
         for (url, proof) in [
             ("http://127.0.0.1:28274", proof.clone()),
@@ -110,7 +118,10 @@ mod tests {
             ("http://127.0.0.1:28273", proof.replace(PROOF, "")),
             ("http://127.0.0.1:28273", proof.replace(PROOF, &"0".repeat(64))),
         ] {
-            assert!(matches!(judge(url, answer(200, &proof)), HelloOutcome::Impostor(_)), "{url} {proof}");
+            assert!(
+                matches!(judge(url, answer(200, &proof)), HelloOutcome::Impostor(_)),
+                "{url} {proof}"
+            );
         }
     }
 
@@ -118,10 +129,16 @@ mod tests {
     fn a_foreign_server_is_an_impostor_and_a_busy_one_is_not() {
         let judge = |answer| Challenge::new([7; 32]).judge(&target("http://127.0.0.1:1"), answer);
         for (status, body) in [(200, "<html>"), (404, ""), (403, "{}"), (401, "")] {
-            assert!(matches!(judge(answer(status, body)), HelloOutcome::Impostor(_)), "{status}");
+            assert!(
+                matches!(judge(answer(status, body)), HelloOutcome::Impostor(_)),
+                "{status}"
+            );
         }
         for status in [429, 500, 503] {
-            assert!(matches!(judge(answer(status, "")), HelloOutcome::Failed(_)), "{status}");
+            assert!(
+                matches!(judge(answer(status, "")), HelloOutcome::Failed(_)),
+                "{status}"
+            );
         }
         let refused = judge(Err(TransportError::Failed("refused".into())));
         assert_eq!(refused, HelloOutcome::Failed(Reply::Broken("refused".into())));
@@ -133,6 +150,9 @@ mod tests {
         let several = Target::new("http://127.0.0.1:1", secret, Some("p\"1")).unwrap();
         let body = Challenge::new([0xab; 32]).body(&several);
         let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(value, serde_json::json!({ "nonce": "ab".repeat(32), "pairing": "p\"1" }));
+        assert_eq!(
+            value,
+            serde_json::json!({ "nonce": "ab".repeat(32), "pairing": "p\"1" })
+        );
     }
 }

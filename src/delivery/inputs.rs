@@ -68,7 +68,9 @@ impl Flusher {
         let is_older =
             |(id, progress): &(SessionId, &Progress)| Some(*id) != self.live && progress.latest_seq > 0;
         let newest_older = self.sessions.iter().rfind(is_older).map(|(id, _)| id);
-        let Some(progress) = self.sessions.get_mut(session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(session_id) else {
+            return;
+        };
         progress.acked_seq = Some(acked_seq);
         progress.stored_seq = Some(acked_seq);
         // A cursor that was stored is an ack that was believed.
@@ -90,7 +92,9 @@ impl Flusher {
     /// A batch is on its way.
     pub fn on_sent(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
         let is_live = Some(batch.session_id) == self.live;
-        let Some(progress) = self.sessions.get_mut(batch.session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(batch.session_id) else {
+            return;
+        };
         progress.sent_seq = progress.sent_seq.max(batch.last_seq);
         progress.committed(batch.last_seq);
         if is_live {
@@ -110,7 +114,10 @@ impl Flusher {
     /// Sends records of the live session again at once if a reply did not acknowledge them.
     pub(super) fn requeue_unacked(&mut self, flight: &InFlight) {
         let last_seq = flight.records.last().map_or(0, |record| record.1);
-        let progress = self.sessions.get(flight.session_id).filter(|_| Some(flight.session_id) == self.live);
+        let progress = self
+            .sessions
+            .get(flight.session_id)
+            .filter(|_| Some(flight.session_id) == self.live);
         self.batch_was_full |= progress.is_some_and(|progress| progress.acked_seq < Some(last_seq));
     }
 }

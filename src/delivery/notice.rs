@@ -24,7 +24,10 @@ impl fmt::Display for SessionStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SeqConflict { seq } => {
-                write!(f, "the collector has stored seq {seq} of this session with other bytes")
+                write!(
+                    f,
+                    "the collector has stored seq {seq} of this session with other bytes"
+                )
             }
             Self::GapRefused { first_seq, detail } => {
                 write!(f, "the collector refuses the gap at seq {first_seq}: {detail}")
@@ -125,8 +128,14 @@ impl Notice {
             Self::AckBeyondSent { .. } => "ack_beyond_sent",
             Self::Refused { .. } => "record_refused",
             Self::BatchRefused { .. } => "batch_refused",
-            Self::SessionStopped { why: SessionStop::SeqConflict { .. }, .. } => "seq_conflict",
-            Self::SessionStopped { why: SessionStop::GapRefused { .. }, .. } => "gap_refused",
+            Self::SessionStopped {
+                why: SessionStop::SeqConflict { .. },
+                ..
+            } => "seq_conflict",
+            Self::SessionStopped {
+                why: SessionStop::GapRefused { .. },
+                ..
+            } => "gap_refused",
             Self::LogUnreadable { .. } => "log_unreadable",
         }
     }
@@ -150,27 +159,45 @@ impl fmt::Display for Notice {
             }
             Self::Lost { error } => write!(f, "the collector cannot be reached: {error}"),
             Self::Impostor { error } => {
-                write!(f, "something that is not the paired collector answers at its address: {error}")
+                write!(
+                    f,
+                    "something that is not the paired collector answers at its address: {error}"
+                )
             }
             Self::Unauthorized { error } => {
                 write!(f, "the collector does not accept the token, pair again: {error}")
             }
-            Self::Rewound { session_id, from_seq, to_seq } => write!(
+            Self::Rewound {
+                session_id,
+                from_seq,
+                to_seq,
+            } => write!(
                 f,
                 "the store went back from seq {from_seq} to {to_seq} of session {session_id}; what is still held is sent again"
             ),
-            Self::AckBeyondSent { session_id, acked_seq, sent_seq } => write!(
+            Self::AckBeyondSent {
+                session_id,
+                acked_seq,
+                sent_seq,
+            } => write!(
                 f,
                 "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; that is not believed"
             ),
-            Self::Refused { session_id, seq, error } => {
+            Self::Refused {
+                session_id,
+                seq,
+                error,
+            } => {
                 write!(
                     f,
                     "the collector refused seq {seq} of session {session_id}, a gap takes its place: {error}"
                 )
             }
             Self::BatchRefused { session_id, error } => {
-                write!(f, "the collector refused a batch of session {session_id}: {error}")
+                write!(
+                    f,
+                    "the collector refused a batch of session {session_id}: {error}"
+                )
             }
             Self::SessionStopped { session_id, why } => {
                 write!(f, "the delivery of session {session_id} has stopped: {why}")

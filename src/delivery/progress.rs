@@ -40,7 +40,11 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(latest_seq: u64) -> Self {
-        Self { latest_seq, sent_seq: latest_seq, ..Self::default() }
+        Self {
+            latest_seq,
+            sent_seq: latest_seq,
+            ..Self::default()
+        }
     }
 
     pub(super) fn committed(&mut self, latest_seq: u64) {
@@ -86,7 +90,11 @@ impl Progress {
         if self.stored_seq == Some(acked_seq) {
             return None;
         }
-        Some(if self.store_now { f64::NEG_INFINITY } else { self.stored_at_ms + interval_ms })
+        Some(if self.store_now {
+            f64::NEG_INFINITY
+        } else {
+            self.stored_at_ms + interval_ms
+        })
     }
 }
 

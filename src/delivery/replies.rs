@@ -96,7 +96,9 @@ impl Flusher {
 
     /// The batch in flight was answered. `random` is from 0 to below 1.
     pub fn on_reply(&mut self, reply: Reply, now_ms: f64, random: f64) {
-        let Some(flight) = self.in_flight.take() else { return };
+        let Some(flight) = self.in_flight.take() else {
+            return;
+        };
         self.handle_reply(&flight, reply, now_ms, random);
         self.requeue_unacked(&flight);
     }
@@ -118,11 +120,14 @@ impl Flusher {
                 }
             }
             Reply::LineRefused { line, receipt, .. } => {
-                let Some(record) =
-                    usize::try_from(line).ok().and_then(|line| flight.records.get(line.checked_sub(1)?))
+                let Some(record) = usize::try_from(line)
+                    .ok()
+                    .and_then(|line| flight.records.get(line.checked_sub(1)?))
                 else {
-                    let error =
-                        format!("it refused line {line} of a batch of {}: {error}", flight.records.len());
+                    let error = format!(
+                        "it refused line {line} of a batch of {}: {error}",
+                        flight.records.len()
+                    );
                     return self.lost(error, None, now_ms, random);
                 };
                 if receipt.is_none_or(|receipt| self.apply_receipt(flight, &receipt, now_ms, random)) {
@@ -133,7 +138,10 @@ impl Flusher {
                 self.refused(flight, flight.records[0].0, format!("413: {error}"), now_ms);
             }
             Reply::TooLarge(_) => {
-                self.limits = Limits { events: flight.records.len() / 2, bytes: flight.bytes.div_ceil(2) };
+                self.limits = Limits {
+                    events: flight.records.len() / 2,
+                    bytes: flight.bytes.div_ceil(2),
+                };
                 self.link = Link::Proven { at_ms: now_ms };
             }
             Reply::Conflict { seq, receipt, .. } => {
@@ -144,7 +152,10 @@ impl Flusher {
             }
             Reply::Refused { .. } => {
                 self.link = Link::Proven { at_ms: now_ms };
-                let notice = Notice::BatchRefused { session_id: flight.session_id, error: error.clone() };
+                let notice = Notice::BatchRefused {
+                    session_id: flight.session_id,
+                    error: error.clone(),
+                };
                 self.session_failed(flight.session_id, error, notice, now_ms, random);
             }
         }
@@ -160,18 +171,25 @@ impl Flusher {
     fn apply_receipt(&mut self, flight: &InFlight, receipt: &Receipt, now_ms: f64, random: f64) -> bool {
         let ours = self.store_id.clone().unwrap_or_default();
         if receipt.store_id != ours {
-            let error = format!("it answered hello with store {ours} and a batch with {}", receipt.store_id);
+            let error = format!(
+                "it answered hello with store {ours} and a batch with {}",
+                receipt.store_id
+            );
             self.lost(error, None, now_ms, random);
             return false;
         }
         if receipt.session != flight.session_id.as_str() {
-            let error =
-                format!("it answered a batch of session {} with {}", flight.session_id, receipt.session);
+            let error = format!(
+                "it answered a batch of session {} with {}",
+                flight.session_id, receipt.session
+            );
             self.lost(error, None, now_ms, random);
             return false;
         }
         let is_live = self.is_live(flight.session_id);
-        let Some(progress) = self.sessions.get_mut(flight.session_id) else { return false };
+        let Some(progress) = self.sessions.get_mut(flight.session_id) else {
+            return false;
+        };
         let (session_id, sent_seq) = (flight.session_id, progress.sent_seq);
         let mut acked_seq = receipt.acked_seq;
         if acked_seq > sent_seq {
@@ -179,7 +197,11 @@ impl Flusher {
             // is believed as far as we know it ourselves.
             let insists = progress.last_excess_ack.replace(acked_seq) == Some(acked_seq);
             if is_live || !insists {
-                let notice = Notice::AckBeyondSent { session_id, acked_seq, sent_seq };
+                let notice = Notice::AckBeyondSent {
+                    session_id,
+                    acked_seq,
+                    sent_seq,
+                };
                 self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
                 return false;
             }
@@ -217,7 +239,11 @@ impl Flusher {
     /// A store that lost part of one session may have lost parts of others.
     fn rewound(&mut self, session_id: SessionId, from_seq: u64, to_seq: u64) {
         self.recovering = true;
-        self.notices.push(Notice::Rewound { session_id, from_seq, to_seq });
+        self.notices.push(Notice::Rewound {
+            session_id,
+            from_seq,
+            to_seq,
+        });
         for (id, progress) in self.sessions.iter_mut() {
             if id != session_id && !progress.proved && progress.acked_seq.is_some() {
                 progress.ask_again();
@@ -230,14 +256,26 @@ impl Flusher {
         self.link = Link::Proven { at_ms: now_ms };
         self.works();
         let session_id = flight.session_id;
-        let Some(progress) = self.sessions.get_mut(session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(session_id) else {
+            return;
+        };
         if flight.records.len() > 1 {
             progress.send_alone.insert(first_seq);
         } else if progress.refused.insert(first_seq) {
             self.totals.refused += 1;
-            self.notices.push(Notice::Refused { session_id, seq: first_seq, error });
+            self.notices.push(Notice::Refused {
+                session_id,
+                seq: first_seq,
+                error,
+            });
         } else {
-            self.stop_session(session_id, SessionStop::GapRefused { first_seq, detail: error });
+            self.stop_session(
+                session_id,
+                SessionStop::GapRefused {
+                    first_seq,
+                    detail: error,
+                },
+            );
         }
     }
 
@@ -259,7 +297,9 @@ impl Flusher {
         random: f64,
     ) {
         self.totals.failures += 1;
-        let Some(progress) = self.sessions.get_mut(session_id) else { return };
+        let Some(progress) = self.sessions.get_mut(session_id) else {
+            return;
+        };
         if progress.backoff.failures() == 0 {
             self.notices.push(notice);
         }

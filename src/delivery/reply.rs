@@ -69,7 +69,11 @@ impl Reply {
     /// Sorts a response.
     #[must_use]
     pub fn of(response: &Response) -> Self {
-        let Response { status, retry_after_ms, body } = response;
+        let Response {
+            status,
+            retry_after_ms,
+            body,
+        } = response;
         let (status, retry_after_ms) = (*status, *retry_after_ms);
         if status == 200 {
             return serde_json::from_slice(body).map_or_else(
@@ -79,19 +83,36 @@ impl Reply {
         }
         let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
         let code = problem.code.as_str();
-        let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-        let detail = if said.is_empty() { format!("status {status}") } else { printable(said) };
+        let said = if problem.detail.is_empty() {
+            &problem.title
+        } else {
+            &problem.detail
+        };
+        let detail = if said.is_empty() {
+            format!("status {status}")
+        } else {
+            printable(said)
+        };
         let receipt = serde_json::from_slice::<Receipt>(body).ok();
         match (status, problem.line) {
-            (400 | 413 | 422, Some(line)) if !NOT_THE_RECORDS_FAULT.contains(&code) => {
-                Self::LineRefused { line, status, detail, receipt }
-            }
+            (400 | 413 | 422, Some(line)) if !NOT_THE_RECORDS_FAULT.contains(&code) => Self::LineRefused {
+                line,
+                status,
+                detail,
+                receipt,
+            },
             (413, _) => Self::TooLarge(detail),
-            (409, _) if code == SEQ_CONFLICT => {
-                Self::Conflict { seq: problem.seq.unwrap_or_default(), detail, receipt }
-            }
+            (409, _) if code == SEQ_CONFLICT => Self::Conflict {
+                seq: problem.seq.unwrap_or_default(),
+                detail,
+                receipt,
+            },
             (401 | 403, _) => Self::Denied { status, detail },
-            (408 | 425 | 429 | 500..=599, _) => Self::Busy { status, retry_after_ms, detail },
+            (408 | 425 | 429 | 500..=599, _) => Self::Busy {
+                status,
+                retry_after_ms,
+                detail,
+            },
             _ => Self::Refused { status, detail },
         }
     }
@@ -125,7 +146,10 @@ impl From<TransportError> for Reply {
 
 /// Text of unknown origin, without what could steer a terminal.
 fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_DETAIL_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -135,15 +159,29 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn reply(status: u16, body: &str) -> Reply {
-        Reply::of(&Response { status, retry_after_ms: None, body: body.into() })
+        Reply::of(&Response {
+            status,
+            retry_after_ms: None,
+            body: body.into(),
+        })
     }
 
     #[test]
     fn a_cut_off_receipt_is_no_receipt() {
         let whole = r#"{"store_id":"s","session":"x","acked_seq":3,"accepted":3,"duplicates":0}"#;
-        assert!(matches!(reply(200, whole), Reply::Acked(Receipt { acked_seq: 3, accepted: 3, .. })));
+        assert!(matches!(
+            reply(200, whole),
+            Reply::Acked(Receipt {
+                acked_seq: 3,
+                accepted: 3,
+                ..
+            })
+        ));
         for length in 0..whole.len() {
-            assert!(matches!(reply(200, &whole[..length]), Reply::Broken(_)), "{length}");
+            assert!(
+                matches!(reply(200, &whole[..length]), Reply::Broken(_)),
+                "{length}"
+            );
         }
         for wrong in [
             r#"{"store_id":"s","session":"x"}"#,
@@ -158,12 +196,25 @@ mod tests {
     fn only_a_record_that_is_blamed_itself_is_refused() {
         let blamed =
             r#"{"code":"invalid_record","line":2,"detail":"no","store_id":"s","session":"x","acked_seq":1}"#;
-        assert!(matches!(reply(400, blamed), Reply::LineRefused { line: 2, receipt: Some(_), .. }));
-        assert!(matches!(reply(413, r#"{"code":"record_too_large","line":1}"#), Reply::LineRefused { .. }));
+        assert!(matches!(
+            reply(400, blamed),
+            Reply::LineRefused {
+                line: 2,
+                receipt: Some(_),
+                ..
+            }
+        ));
+        assert!(matches!(
+            reply(413, r#"{"code":"record_too_large","line":1}"#),
+            Reply::LineRefused { .. }
+        ));
         assert!(matches!(reply(413, ""), Reply::TooLarge(_)));
         for code in NOT_THE_RECORDS_FAULT {
             let body = format!(r#"{{"code":"{code}","line":2}}"#);
-            assert!(matches!(reply(400, &body), Reply::Refused { status: 400, .. }), "{code}");
+            assert!(
+                matches!(reply(400, &body), Reply::Refused { status: 400, .. }),
+                "{code}"
+            );
         }
         assert!(matches!(reply(400, "<html>"), Reply::Refused { .. }));
     }
@@ -179,13 +230,18 @@ mod tests {
         for status in [204, 302, 404, 409, 415] {
             assert!(matches!(reply(status, "{}"), Reply::Refused { .. }), "{status}");
         }
-        assert!(matches!(reply(409, r#"{"code":"seq_conflict","seq":7}"#), Reply::Conflict { seq: 7, .. }));
+        assert!(matches!(
+            reply(409, r#"{"code":"seq_conflict","seq":7}"#),
+            Reply::Conflict { seq: 7, .. }
+        ));
     }
 
     #[test]
     fn what_a_stranger_says_is_shown_short_and_harmless() {
         let body = serde_json::json!({ "detail": format!("\u{1b}[2J{}", "x".repeat(9_999)) }).to_string();
-        let Reply::Busy { detail, .. } = reply(503, &body) else { panic!() };
+        let Reply::Busy { detail, .. } = reply(503, &body) else {
+            panic!()
+        };
         assert!(detail.starts_with("[2Jx") && detail.len() == MAX_DETAIL_CHARS);
     }
 }

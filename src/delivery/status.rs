@@ -102,14 +102,21 @@ impl Flusher {
         failures: u64,
     ) -> Option<Result<(), NotFlushed>> {
         let acked = |id: SessionId, progress: &Progress| {
-            let target = if Some(id) == live { live_seq } else { progress.latest_seq };
+            let target = if Some(id) == live {
+                live_seq
+            } else {
+                progress.latest_seq
+            };
             progress.acked_seq.is_some_and(|acked_seq| acked_seq >= target) && !progress.probe
         };
         if self.is_listed() && self.store_id.is_some() && self.sessions.iter().all(|(id, p)| acked(id, p)) {
             return Some(Ok(()));
         }
         let stopped = self.state == LinkState::Unauthorized
-            || self.sessions.iter().any(|(id, p)| p.stopped.is_some() && !acked(id, p));
+            || self
+                .sessions
+                .iter()
+                .any(|(id, p)| p.stopped.is_some() && !acked(id, p));
         if stopped || self.totals.failures > failures {
             let reason = self.status(live).error.unwrap_or_default();
             return Some(Err(NotFlushed { reason }));

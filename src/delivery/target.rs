@@ -13,7 +13,9 @@ pub struct Target {
 /// Without the secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("host_port", &self.host_port).finish_non_exhaustive()
+        f.debug_struct("Target")
+            .field("host_port", &self.host_port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +37,10 @@ impl fmt::Display for BadTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => {
-                write!(f, "collector.url: expected http://127.0.0.1:PORT or http://[::1]:PORT, got {url:?}")
+                write!(
+                    f,
+                    "collector.url: expected http://127.0.0.1:PORT or http://[::1]:PORT, got {url:?}"
+                )
             }
             // Secrets are not repeated in messages.
             Self::Secret => {
@@ -61,7 +66,11 @@ impl Target {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(BadTarget::Secret);
         }
-        Ok(Self { host_port, secret, pairing: pairing.map(str::to_owned) })
+        Ok(Self {
+            host_port,
+            secret,
+            pairing: pairing.map(str::to_owned),
+        })
     }
 
     /// `host:port`, as it is dialled.
@@ -89,10 +98,16 @@ impl Target {
 /// them.
 fn host_port(url: &str) -> Option<String> {
     let authority = url.strip_prefix("http://")?;
-    let authority = authority.strip_suffix('/').unwrap_or(authority).to_ascii_lowercase();
+    let authority = authority
+        .strip_suffix('/')
+        .unwrap_or(authority)
+        .to_ascii_lowercase();
     let (host, port) = authority.rsplit_once(':')?;
     let loopback = matches!(host, "127.0.0.1" | "[::1]");
-    let port = port.parse::<u16>().ok().filter(|number| *number > 0 && number.to_string() == port)?;
+    let port = port
+        .parse::<u16>()
+        .ok()
+        .filter(|number| *number > 0 && number.to_string() == port)?;
     loopback.then(|| format!("{host}:{port}"))
 }
 
@@ -126,20 +141,31 @@ mod tests {
             "http://127.0.0.1@evil.test:1",
             "http://127.0.0.1:1/path",
         ] {
-            assert_eq!(Target::new(url, SECRET, None), Err(BadTarget::Url(url.into())), "{url}");
+            assert_eq!(
+                Target::new(url, SECRET, None),
+                Err(BadTarget::Url(url.into())),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn a_secret_that_could_be_guessed_is_refused() {
         for secret in ["0011", "not hex", ""] {
-            assert_eq!(Target::new("http://127.0.0.1:1", secret, None), Err(BadTarget::Secret), "{secret}");
+            assert_eq!(
+                Target::new("http://127.0.0.1:1", secret, None),
+                Err(BadTarget::Secret),
+                "{secret}"
+            );
         }
     }
 
     #[test]
     fn debugging_shows_no_secret() {
         let target = Target::new("http://127.0.0.1:1", SECRET, None).unwrap();
-        assert_eq!(format!("{target:?}"), r#"Target { host_port: "127.0.0.1:1", .. }"#);
+        assert_eq!(
+            format!("{target:?}"),
+            r#"Target { host_port: "127.0.0.1:1", .. }"#
+        );
     }
 }

@@ -31,7 +31,11 @@ pub(super) struct Task<L, T, E> {
 
 impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     pub(super) const fn new(parts: Parts<L, T, E>, shared: Rc<Shared>) -> Self {
-        Self { parts, shared, said: RefCell::new(None) }
+        Self {
+            parts,
+            shared,
+            said: RefCell::new(None),
+        }
     }
 
     pub(super) async fn run(&self) {
@@ -44,11 +48,17 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
                 Action::Hello => self.hello().await,
                 Action::LoadAcked { session_id, store_id } => {
                     // Without a cursor everything is sent again, which a collector recognises.
-                    let acked_seq =
-                        self.log(self.parts.log.acked_seq(session_id, &store_id)).await.unwrap_or(0);
+                    let acked_seq = self
+                        .log(self.parts.log.acked_seq(session_id, &store_id))
+                        .await
+                        .unwrap_or(0);
                     self.flusher(|flusher| flusher.on_acked_loaded(session_id, &store_id, acked_seq));
                 }
-                Action::StoreAcked { session_id, store_id, acked_seq } => {
+                Action::StoreAcked {
+                    session_id,
+                    store_id,
+                    acked_seq,
+                } => {
                     let storing = self.parts.log.set_acked_seq(session_id, &store_id, acked_seq);
                     if self.log(storing).await.is_err() {
                         let now_ms = self.parts.platform.now_ms();
@@ -78,7 +88,10 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     async fn log<R>(&self, asked: impl Future<Output = Result<R, LogError>>) -> Result<R, LogError> {
         self.within(LOG_TIMEOUT_MS, asked).await.unwrap_or_else(|| {
             let message = format!("no answer within {} s", LOG_TIMEOUT_MS / 1_000.0);
-            Err(LogError::Other { name: "TimeoutError".to_owned(), message })
+            Err(LogError::Other {
+                name: "TimeoutError".to_owned(),
+                message,
+            })
         })
     }
 
@@ -102,7 +115,12 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 
     async fn hello(&self) {
-        let Parts { transport, platform, target, .. } = &self.parts;
+        let Parts {
+            transport,
+            platform,
+            target,
+            ..
+        } = &self.parts;
         let mut nonce = [0; 32];
         platform.fill_random(&mut nonce);
         let challenge = Challenge::new(nonce);
@@ -120,7 +138,9 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 
     async fn send(&self, plan: BatchPlan) {
-        let Parts { transport, platform, .. } = &self.parts;
+        let Parts {
+            transport, platform, ..
+        } = &self.parts;
         let held = self.read_records(&plan).await;
         let (now_ms, random) = (platform.now_ms(), random_unit(platform));
         let batch = match held.map(|entries| Batch::build(&plan, &entries)) {
@@ -133,7 +153,13 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             }
         };
         self.flusher(|flusher| flusher.on_sent(&batch, plan.reason, now_ms));
-        let Batch { session_id, first_seq, last_seq, body, .. } = batch;
+        let Batch {
+            session_id,
+            first_seq,
+            last_seq,
+            body,
+            ..
+        } = batch;
         let request = Request {
             path: format!("/v1/batches?session={session_id}&first_seq={first_seq}&last_seq={last_seq}"),
             content_type: "application/x-ndjson",
@@ -153,18 +179,32 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     /// at all means that none is held up to the order's `latest_seq`.
     async fn read_records(&self, plan: &BatchPlan) -> Result<Vec<Entry>, LogError> {
         let source = self.shared.source(plan.session_id);
-        if let Some(entries) = source.as_ref().and_then(|at| in_ring(&at.ring, plan.after_seq, plan.limits)) {
+        if let Some(entries) = source
+            .as_ref()
+            .and_then(|at| in_ring(&at.ring, plan.after_seq, plan.limits))
+        {
             return Ok(entries);
         }
         let Limits { events, bytes } = plan.limits;
-        match self.log(self.parts.log.read(plan.session_id, plan.after_seq, events, bytes)).await {
+        match self
+            .log(
+                self.parts
+                    .log
+                    .read(plan.session_id, plan.after_seq, events, bytes),
+            )
+            .await
+        {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}
             Err(_) if source.as_ref().is_some_and(|source| source.memory_only) => {}
             Err(error) => return Err(error),
         }
-        let ring = source.map(|source| source.ring).filter(|ring| ring.oldest_seq() > plan.after_seq + 1);
-        Ok(ring.and_then(|ring| in_ring(&ring, ring.oldest_seq() - 1, plan.limits)).unwrap_or_default())
+        let ring = source
+            .map(|source| source.ring)
+            .filter(|ring| ring.oldest_seq() > plan.after_seq + 1);
+        Ok(ring
+            .and_then(|ring| in_ring(&ring, ring.oldest_seq() - 1, plan.limits))
+            .unwrap_or_default())
     }
 
     /// Says what has changed.
@@ -175,7 +215,9 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             return;
         }
         if said.is_some_and(|(_, before)| before < acks) {
-            self.shared.last_ack_ts.set(Some((self.parts.platform.unix_ms() * 1_000.0) as u64));
+            self.shared
+                .last_ack_ts
+                .set(Some((self.parts.platform.unix_ms() * 1_000.0) as u64));
         }
         (self.parts.on_change)(&self.shared.status(), &notices);
     }

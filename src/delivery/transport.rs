@@ -55,7 +55,10 @@ impl fmt::Display for TransportError {
             Self::Failed(message) => f.write_str(message),
             Self::TimedOut(ms) => write!(f, "no answer within {} s", ms / 1_000.0),
             Self::NotProven(status) => {
-                write!(f, "it answers a sealed request with {status} and does not know the pairing secret")
+                write!(
+                    f,
+                    "it answers a sealed request with {status} and does not know the pairing secret"
+                )
             }
             Self::ReplyTooLong => write!(f, "the answer is longer than {MAX_REPLY_BYTES} bytes"),
         }

@@ -87,7 +87,11 @@ impl EventError {
     }
 
     pub(super) fn field(path: &'static str, value: &[u8], expected: Expected) -> Self {
-        Self::Field { path, value: excerpt(value), expected }
+        Self::Field {
+            path,
+            value: excerpt(value),
+            expected,
+        }
     }
 }
 
@@ -111,17 +115,27 @@ impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson(error) => write!(f, "the event is not JSON: {error}"),
-            Self::Field { path, value, expected } => write!(f, "{path}: expected {expected}, got {value}"),
+            Self::Field {
+                path,
+                value,
+                expected,
+            } => write!(f, "{path}: expected {expected}, got {value}"),
             Self::UnknownField { within: "", name } => write!(
                 f,
                 "unknown field {name:?}; an event has ts, type, category, detail_level, source, url, data, truncated"
             ),
-            Self::UnknownField { within: "relayed", name } => write!(
+            Self::UnknownField {
+                within: "relayed",
+                name,
+            } => write!(
                 f,
                 "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, url, data, truncated"
             ),
             Self::UnknownField { within, name } => {
-                write!(f, "unknown field {name:?} in {within}, which has kind, event, metadata")
+                write!(
+                    f,
+                    "unknown field {name:?} in {within}, which has kind, event, metadata"
+                )
             }
             Self::RepeatedField(path) => write!(f, "{path}: stands there twice"),
             Self::MissingField(path) => write!(f, "{path}: missing"),

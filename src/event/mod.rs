@@ -71,7 +71,9 @@ impl<'a> Provenance<'a> {
     where
         'a: 'e,
     {
-        let own = event.url.filter(|url| origin(url).is_some() && origin(url) == origin(self.url));
+        let own = event
+            .url
+            .filter(|url| origin(url).is_some() && origin(url) == origin(self.url));
         Event {
             metadata: Some(self.metadata),
             tab_id: self.tab_id,
@@ -85,7 +87,9 @@ impl<'a> Provenance<'a> {
 /// the content of a JSON string: an escape never ends the authority.
 fn origin(url: &[u8]) -> Option<&[u8]> {
     let authority = memchr::memmem::find(url, b"://")? + 3;
-    let end = url[authority..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let end = url[authority..]
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
     Some(end.map_or(url, |end| &url[..authority + end]))
 }
 
@@ -102,7 +106,11 @@ impl<'a> Event<'a> {
 /// Whether `name` may name a category: `[a-z][a-z0-9_]{0,31}`.
 #[must_use]
 pub fn is_category_name(name: &[u8]) -> bool {
-    is_name(name, MAX_CATEGORY_BYTES, |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    is_name(
+        name,
+        MAX_CATEGORY_BYTES,
+        |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'),
+    )
 }
 
 /// Whether `name` may name a type: `[a-z][A-Za-z0-9_.:-]{0,127}`. A first capital, as in

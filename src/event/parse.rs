@@ -55,12 +55,20 @@ pub(crate) fn object<'a>(
     shape: Shape,
 ) -> Result<Event<'a>, EventError> {
     if scanner.peek().is_some_and(|byte| byte != b'{') {
-        return refuse(scanner, "event", Expected::Object("like {\"type\", \"category\", \"source\"}"));
+        return refuse(
+            scanner,
+            "event",
+            Expected::Object("like {\"type\", \"category\", \"source\"}"),
+        );
     }
     let mut fields = Fields::default();
     scanner.object(|scanner, key| match key {
         b"ts" => once("ts", &mut fields.ts_micros, timestamp(scanner)?),
-        b"type" => once("type", &mut fields.type_, name(scanner, "type", is_type_name, Expected::Type)?),
+        b"type" => once(
+            "type",
+            &mut fields.type_,
+            name(scanner, "type", is_type_name, Expected::Type)?,
+        ),
         b"category" => once(
             "category",
             &mut fields.category,
@@ -69,12 +77,24 @@ pub(crate) fn object<'a>(
         b"detail_level" => once(
             "detail_level",
             &mut fields.detail_level,
-            member(scanner, "detail_level", DetailLevel::from_name, Expected::DetailLevel)?,
+            member(
+                scanner,
+                "detail_level",
+                DetailLevel::from_name,
+                Expected::DetailLevel,
+            )?,
         ),
         b"source" if shape != Shape::Relayed => once("source", &mut fields.source, source(scanner, shape)?),
         b"source_event" if shape == Shape::Relayed => {
             let event = string(scanner, "source_event", MAX_SOURCE_EVENT_BYTES)?;
-            once("source_event", &mut fields.source, Source { event: Some(event), ..Source::STAMPED })
+            once(
+                "source_event",
+                &mut fields.source,
+                Source {
+                    event: Some(event),
+                    ..Source::STAMPED
+                },
+            )
         }
         b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
@@ -122,7 +142,12 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// The source of a relay's event before its provenance is stamped.
-    const STAMPED: Self = Self { kind: Some(SourceKind::Extension), event: None, metadata: None, tab_id: -1 };
+    const STAMPED: Self = Self {
+        kind: Some(SourceKind::Extension),
+        event: None,
+        metadata: None,
+        tab_id: -1,
+    };
 }
 
 fn once<T>(path: &'static str, slot: &mut Option<T>, value: T) -> Result<(), EventError> {
@@ -143,7 +168,9 @@ fn timestamp(scanner: &mut Scanner<'_>) -> Result<u64, EventError> {
         return refuse(scanner, "ts", Expected::Timestamp);
     }
     let text = scanner.number()?;
-    let whole = std::str::from_utf8(text).ok().and_then(|digits| digits.parse::<u64>().ok());
+    let whole = std::str::from_utf8(text)
+        .ok()
+        .and_then(|digits| digits.parse::<u64>().ok());
     match whole {
         Some(ts_micros) if ts_micros <= max_safe_integer() => Ok(ts_micros),
         _ => Err(EventError::field("ts", text, Expected::Timestamp)),
@@ -216,25 +243,48 @@ fn pass_unknown(
     if shape == Shape::Stored {
         return Ok(scanner.skip()?);
     }
-    let within = if shape == Shape::Relayed { "relayed" } else { within };
-    Err(EventError::UnknownField { within, name: excerpt(key) })
+    let within = if shape == Shape::Relayed {
+        "relayed"
+    } else {
+        within
+    };
+    Err(EventError::UnknownField {
+        within,
+        name: excerpt(key),
+    })
 }
 
 fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, EventError> {
     if scanner.peek() != Some(b'{') {
         return refuse(scanner, "source", Expected::Object(SOURCE_SHAPE));
     }
-    let mut source = Source { kind: None, event: None, metadata: None, tab_id: -1 };
+    let mut source = Source {
+        kind: None,
+        event: None,
+        metadata: None,
+        tab_id: -1,
+    };
     scanner.object(|scanner, key| match key {
         b"kind" => once(
             "source.kind",
             &mut source.kind,
-            member(scanner, "source.kind", SourceKind::from_name, Expected::SourceKind)?,
+            member(
+                scanner,
+                "source.kind",
+                SourceKind::from_name,
+                Expected::SourceKind,
+            )?,
         ),
-        b"event" => {
-            once("source.event", &mut source.event, string(scanner, "source.event", MAX_SOURCE_EVENT_BYTES)?)
-        }
-        b"metadata" => once("source.metadata", &mut source.metadata, metadata(scanner, &mut source.tab_id)?),
+        b"event" => once(
+            "source.event",
+            &mut source.event,
+            string(scanner, "source.event", MAX_SOURCE_EVENT_BYTES)?,
+        ),
+        b"metadata" => once(
+            "source.metadata",
+            &mut source.metadata,
+            metadata(scanner, &mut source.tab_id)?,
+        ),
         _ => pass_unknown(scanner, "source", key, shape),
     })?;
     Ok(source)
@@ -256,7 +306,11 @@ fn metadata<'a>(scanner: &mut Scanner<'a>, tab_id: &mut i64) -> Result<&'a [u8],
 }
 
 fn decimal(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text).ok()?.parse().ok().filter(|number| *number >= 0)
+    std::str::from_utf8(text)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|number| *number >= 0)
 }
 
 fn data<'a>(scanner: &mut Scanner<'a>, text: &'a [u8], trust: Trust) -> Result<&'a [u8], EventError> {
@@ -269,7 +323,10 @@ fn data<'a>(scanner: &mut Scanner<'a>, text: &'a [u8], trust: Trust) -> Result<&
         Some((b'}', rest)) if rest.len() > start => {
             let value = &rest[start..];
             if too_deep(value) {
-                return Err(EventError::NotJson(JsonError { kind: JsonErrorKind::TooDeep, offset: start }));
+                return Err(EventError::NotJson(JsonError {
+                    kind: JsonErrorKind::TooDeep,
+                    offset: start,
+                }));
             }
             scanner.jump(text.len() - 1);
             Ok(value)

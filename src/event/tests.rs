@@ -12,10 +12,17 @@ fn refusal(text: &str) -> String {
 }
 
 fn with(field: &str, value: &str) -> String {
-    let mut fields = vec![("type", "\"a\""), ("category", "\"c\""), ("source", "{\"kind\":\"extension\"}")];
+    let mut fields = vec![
+        ("type", "\"a\""),
+        ("category", "\"c\""),
+        ("source", "{\"kind\":\"extension\"}"),
+    ];
     fields.retain(|(name, _)| *name != field);
     fields.push((field, value));
-    let body: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let body: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"))
+        .collect();
     format!("{{{}}}", body.join(","))
 }
 
@@ -43,16 +50,28 @@ fn trusted_data_at_the_end_is_the_same_without_a_walk() {
     let deep = with("data", &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)));
     for trust in [Trust::Untrusted, Trust::OwnDataLast] {
         let error = Event::parse(deep.as_bytes(), trust).map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains("nested deeper than 128 levels"), "{error}");
+        assert!(
+            error.to_string().contains("nested deeper than 128 levels"),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
     for (text, message) in [
-        (with("ts", "-1"), "ts: expected whole Unix microseconds from 0 to 9007199254740991, got -1"),
-        (with("ts", "1.5"), "ts: expected whole Unix microseconds from 0 to 9007199254740991, got 1.5"),
-        (with("ts", "null"), "ts: expected whole Unix microseconds from 0 to 9007199254740991, got null"),
+        (
+            with("ts", "-1"),
+            "ts: expected whole Unix microseconds from 0 to 9007199254740991, got -1",
+        ),
+        (
+            with("ts", "1.5"),
+            "ts: expected whole Unix microseconds from 0 to 9007199254740991, got 1.5",
+        ),
+        (
+            with("ts", "null"),
+            "ts: expected whole Unix microseconds from 0 to 9007199254740991, got null",
+        ),
         (
             with("ts", "9007199254740992"),
             "ts: expected whole Unix microseconds from 0 to 9007199254740991, got 9007199254740992",
@@ -61,7 +80,10 @@ fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
             with("category", "\"../etc\""),
             "category: expected a name like [a-z][a-z0-9_]{0,31}, got \"../etc\"",
         ),
-        (with("category", "\"\""), "category: expected a name like [a-z][a-z0-9_]{0,31}, got \"\""),
+        (
+            with("category", "\"\""),
+            "category: expected a name like [a-z][a-z0-9_]{0,31}, got \"\"",
+        ),
         (
             with("type", "\"Runtime.consoleAPICalled\""),
             "type: expected a name like [a-z][A-Za-z0-9_.:-]{0,127}, got \"Runtime.consoleAPICalled\"",
@@ -91,11 +113,20 @@ fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
             with("__proto__", "{}"),
             "unknown field \"__proto__\"; an event has ts, type, category, detail_level, source, url, data, truncated",
         ),
-        (with("data", "{\"a\":NaN}"), "the event is not JSON: unexpected 'N' at byte 69"),
+        (
+            with("data", "{\"a\":NaN}"),
+            "the event is not JSON: unexpected 'N' at byte 69",
+        ),
         (with("truncated", "1"), "truncated: expected true or false, got 1"),
         ("{}".into(), "source: missing"),
-        ("[]".into(), "event: expected an object like {\"type\", \"category\", \"source\"}, got []"),
-        (format!("{{\"type\":\"a\",{}", &with("url", "\"\"")[1..]), "type: stands there twice"),
+        (
+            "[]".into(),
+            "event: expected an object like {\"type\", \"category\", \"source\"}, got []",
+        ),
+        (
+            format!("{{\"type\":\"a\",{}", &with("url", "\"\"")[1..]),
+            "type: stands there twice",
+        ),
     ] {
         assert_eq!(refusal(&text), message);
     }
@@ -107,7 +138,10 @@ fn names_are_bounded_in_length() {
     assert!(is_type_name(&b"a".repeat(128)) && !is_type_name(&b"a".repeat(129)));
     assert!(!is_category_name(b"1a") && !is_category_name(b"A") && !is_category_name("é".as_bytes()));
     let long = "x".repeat(257);
-    let message = refusal(&with("source", &format!("{{\"kind\":\"cdp\",\"event\":\"{long}\"}}")));
+    let message = refusal(&with(
+        "source",
+        &format!("{{\"kind\":\"cdp\",\"event\":\"{long}\"}}"),
+    ));
     assert!(
         message.starts_with("source.event: expected a string of at most 256 bytes, got xxx"),
         "{message}"
@@ -118,5 +152,8 @@ fn names_are_bounded_in_length() {
 fn proto_keys_in_data_are_ordinary() {
     let text = with("data", "{\"__proto__\":{\"a\":1},\"constructor\":null}");
     let event = Event::parse(text.as_bytes(), Trust::Untrusted).unwrap();
-    assert_eq!(event.data, Some(&b"{\"__proto__\":{\"a\":1},\"constructor\":null}"[..]));
+    assert_eq!(
+        event.data,
+        Some(&b"{\"__proto__\":{\"a\":1},\"constructor\":null}"[..])
+    );
 }

@@ -53,7 +53,10 @@ impl fmt::Display for JsonError {
                 write!(f, "unexpected {:?}", char::from(byte))?;
             }
             JsonErrorKind::ControlCharacter(byte) => {
-                write!(f, "control character 0x{byte:02x} in a string; write it as \\u{byte:04x}")?;
+                write!(
+                    f,
+                    "control character 0x{byte:02x} in a string; write it as \\u{byte:04x}"
+                )?;
             }
             JsonErrorKind::BadEscape => f.write_str("a backslash that begins no JSON escape")?,
             JsonErrorKind::BadNumber => f.write_str("a number that JSON does not allow")?,

@@ -18,14 +18,21 @@ impl<'a> Scanner<'a> {
     pub fn new(text: &'a [u8]) -> Result<Self, JsonError> {
         match std::str::from_utf8(text) {
             Ok(_) => Ok(Self::trusted(text)),
-            Err(error) => Err(JsonError { kind: JsonErrorKind::NotUtf8, offset: error.valid_up_to() }),
+            Err(error) => Err(JsonError {
+                kind: JsonErrorKind::NotUtf8,
+                offset: error.valid_up_to(),
+            }),
         }
     }
 
     /// Begins at the first token of `text`, which is known to be UTF-8.
     #[must_use]
     pub fn trusted(text: &'a [u8]) -> Self {
-        let mut scanner = Self { text, pos: 0, white_space: false };
+        let mut scanner = Self {
+            text,
+            pos: 0,
+            white_space: false,
+        };
         scanner.skip_white_space();
         scanner
     }
@@ -68,12 +75,20 @@ impl<'a> Scanner<'a> {
     /// An error at the current position: the unexpected byte, or the unexpected end.
     #[must_use]
     pub fn unexpected(&self) -> JsonError {
-        let kind = self.peek().map_or(JsonErrorKind::UnexpectedEnd, JsonErrorKind::UnexpectedByte);
-        JsonError { kind, offset: self.pos }
+        let kind = self
+            .peek()
+            .map_or(JsonErrorKind::UnexpectedEnd, JsonErrorKind::UnexpectedByte);
+        JsonError {
+            kind,
+            offset: self.pos,
+        }
     }
 
     fn error(&self, kind: JsonErrorKind) -> JsonError {
-        JsonError { kind, offset: self.pos }
+        JsonError {
+            kind,
+            offset: self.pos,
+        }
     }
 
     #[inline]
@@ -101,7 +116,11 @@ impl<'a> Scanner<'a> {
     /// Something else is next.
     #[inline]
     pub fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.eat(byte) { Ok(()) } else { Err(self.unexpected()) }
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     /// Checks that nothing is left.
@@ -109,7 +128,11 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// Something is.
     pub fn end(&self) -> Result<(), JsonError> {
-        if self.pos == self.text.len() { Ok(()) } else { Err(self.unexpected()) }
+        if self.pos == self.text.len() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     /// Passes a string and returns its content, escapes as they are.
@@ -190,7 +213,11 @@ impl<'a> Scanner<'a> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.pos += 1;
         }
-        if self.pos == start { Err(self.error(JsonErrorKind::BadNumber)) } else { Ok(()) }
+        if self.pos == start {
+            Err(self.error(JsonErrorKind::BadNumber))
+        } else {
+            Ok(())
+        }
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), JsonError> {

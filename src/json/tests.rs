@@ -55,7 +55,11 @@ fn what_json_refuses_is_refused_where_it_stands() {
         ("1 2", UnexpectedByte(b'2'), 2),
         ("[1}", UnexpectedByte(b'}'), 2),
     ] {
-        assert_eq!(validate(text.as_bytes()), Err(JsonError { kind, offset }), "{text}");
+        assert_eq!(
+            validate(text.as_bytes()),
+            Err(JsonError { kind, offset }),
+            "{text}"
+        );
     }
     assert_eq!(validate(b"\"\xff\"").map_err(|e| e.kind), Err(NotUtf8));
 }
@@ -66,7 +70,10 @@ fn depth_is_bounded_and_costs_no_stack() {
     assert_eq!(validate(nested(MAX_DEPTH).as_bytes()), Ok(()));
     assert!(!too_deep(nested(MAX_DEPTH).as_bytes()));
     for depth in [MAX_DEPTH + 1, 10_000, 1_000_000] {
-        assert_eq!(validate(nested(depth).as_bytes()).map_err(|e| e.kind), Err(JsonErrorKind::TooDeep));
+        assert_eq!(
+            validate(nested(depth).as_bytes()).map_err(|e| e.kind),
+            Err(JsonErrorKind::TooDeep)
+        );
         assert!(too_deep(nested(depth).as_bytes()));
     }
     let wide = format!("[{}[]]", "[],".repeat(5_000));
@@ -75,7 +82,10 @@ fn depth_is_bounded_and_costs_no_stack() {
 
 #[test]
 fn compacting_keeps_what_strings_hold() {
-    assert_eq!(compacted(" { \"a b\" : [ 1 , \" \\\" \" ] } "), "{\"a b\":[1,\" \\\" \"]}");
+    assert_eq!(
+        compacted(" { \"a b\" : [ 1 , \" \\\" \" ] } "),
+        "{\"a b\":[1,\" \\\" \"]}"
+    );
 }
 
 #[test]

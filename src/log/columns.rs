@@ -39,7 +39,8 @@ impl Columns {
                 let (record, header) = (event.record(), &event.header);
                 self.ts.push(header.ts_micros);
                 self.type_.push(number(&mut self.types, record.type_()));
-                self.category.push(number(&mut self.categories, record.category()));
+                self.category
+                    .push(number(&mut self.categories, record.category()));
                 self.severity.push(header.severity as u8);
                 self.tab.push(header.tab_id);
                 self.gap.push(0);
@@ -47,7 +48,8 @@ impl Columns {
             Entry::Gap(stored) => {
                 self.ts.push(0);
                 self.type_.push(0);
-                self.category.push(number(&mut self.categories, &stored.gap.category));
+                self.category
+                    .push(number(&mut self.categories, &stored.gap.category));
                 self.severity.push(Severity::Warn as u8);
                 self.tab.push(-1);
                 self.gap.push(entry.last_seq() - entry.first_seq() + 1);
@@ -80,10 +82,26 @@ mod tests {
             r#"{"seq":5,"event":{"ts":8,"type":"console.warn","category":"console","detail_level":"standard","source":{"kind":"extension"}}}"#,
         ];
         lines.iter().for_each(|line| columns.push(&entry(line)));
-        let Columns { seq, ts, type_, category, severity, tab, gap, types, categories } = columns;
+        let Columns {
+            seq,
+            ts,
+            type_,
+            category,
+            severity,
+            tab,
+            gap,
+            types,
+            categories,
+        } = columns;
         assert_eq!((seq, ts), (vec![1, 4, 5], vec![0, 7, 8]));
         assert_eq!((type_, types), (vec![0, 0, 0], vec!["console.warn".to_owned()]));
-        assert_eq!((category, categories), (vec![0, 1, 1], vec!["page".to_owned(), "console".to_owned()]));
-        assert_eq!((severity, tab, gap), (vec![2, 2, 2], vec![-1, 9, -1], vec![3, 0, 0]));
+        assert_eq!(
+            (category, categories),
+            (vec![0, 1, 1], vec!["page".to_owned(), "console".to_owned()])
+        );
+        assert_eq!(
+            (severity, tab, gap),
+            (vec![2, 2, 2], vec![-1, 9, -1], vec![3, 0, 0])
+        );
     }
 }

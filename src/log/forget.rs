@@ -19,9 +19,19 @@ pub(crate) fn forget(
     let (writer, mut builder, mut events) = (LineWriter::new(session_id), SegmentBuilder::default(), 0);
     let mut open: Option<(u64, u64)> = None;
     let close = |builder: &mut SegmentBuilder, range: Option<(u64, u64)>| {
-        let Some((first_seq, last_seq)) = range else { return };
+        let Some((first_seq, last_seq)) = range else {
+            return;
+        };
         let (category, reason) = (segment.category.clone(), DELETED.to_owned());
-        writer.gap(builder.lines(), &Gap { first_seq, last_seq, category, reason });
+        writer.gap(
+            builder.lines(),
+            &Gap {
+                first_seq,
+                last_seq,
+                category,
+                reason,
+            },
+        );
         builder.end_line(first_seq, (last_seq - first_seq + 1) as u32);
     };
     for (index, row) in segment.rows.iter().enumerate() {
@@ -59,7 +69,10 @@ mod tests {
         let segment = segment(urls);
         let selector = Selector::parse("site:gone.test", 0).unwrap();
         let (left, events) = forget(session_id(), &segment, &selector).unwrap();
-        assert_eq!(events as usize, urls.iter().filter(|(_, url)| url.contains("gone.test")).count());
+        assert_eq!(
+            events as usize,
+            urls.iter().filter(|(_, url)| url.contains("gone.test")).count()
+        );
         assert!(!String::from_utf8_lossy(&left.lines).contains("gone.test"));
         (0..left.rows.len())
             .map(|index| match left.entry(index).unwrap() {
@@ -81,6 +94,13 @@ mod tests {
     #[test]
     fn a_segment_without_any_is_left_alone() {
         let segment = segment(&[(1, "https://kept.test/")]);
-        assert!(forget(session_id(), &segment, &Selector::parse("site:gone.test", 0).unwrap()).is_none());
+        assert!(
+            forget(
+                session_id(),
+                &segment,
+                &Selector::parse("site:gone.test", 0).unwrap()
+            )
+            .is_none()
+        );
     }
 }

@@ -80,11 +80,21 @@ impl Segment {
                 at = self.rows.len();
                 return (at > 0).then_some(Cow::Borrowed(self));
             }
-            let start = if at == 0 { 0 } else { self.rows[at - 1].end as usize };
+            let start = if at == 0 {
+                0
+            } else {
+                self.rows[at - 1].end as usize
+            };
             let fitting = self.rows[at..].partition_point(|row| row.end as usize - start <= max_bytes);
             let rows = self.rows.get(at..at + fitting.max(1))?;
             at += rows.len();
-            let rows: Vec<_> = rows.iter().map(|row| Row { end: row.end - start as u32, ..*row }).collect();
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| Row {
+                    end: row.end - start as u32,
+                    ..*row
+                })
+                .collect();
             let end = start + rows.last()?.end as usize;
             Some(Cow::Owned(Self {
                 category: self.category.clone(),
@@ -121,7 +131,9 @@ impl Segment {
         }
         let count = number(4).ok_or(BadSegment("its head is cut off"))? as usize;
         // In a wasm of 32 bits a damaged count could overflow the product.
-        let lines_at = count.checked_mul(ROW_BYTES).map(|table_bytes| HEAD_BYTES.saturating_add(table_bytes));
+        let lines_at = count
+            .checked_mul(ROW_BYTES)
+            .map(|table_bytes| HEAD_BYTES.saturating_add(table_bytes));
         let Some(lines_at) = lines_at.filter(|at| count > 0 && *at <= stored.len()) else {
             return Err(BadSegment("its table is cut off"));
         };
@@ -142,12 +154,20 @@ impl Segment {
             }
             next_seq = first_seq + u64::from(count);
             start = end;
-            rows.push(Row { first_seq, count, end });
+            rows.push(Row {
+                first_seq,
+                count,
+                end,
+            });
         }
         if start as usize != lines.len() {
             return Err(BadSegment("bytes are left over after its last line"));
         }
-        Ok(Self { category, rows, lines })
+        Ok(Self {
+            category,
+            rows,
+            lines,
+        })
     }
 
     /// When a segment in its stored form was committed, Unix milliseconds.
@@ -159,7 +179,11 @@ impl Segment {
     /// The line of row `index`, without its newline.
     #[must_use]
     pub fn line(&self, index: usize) -> Bytes {
-        let start = if index == 0 { 0 } else { self.rows[index - 1].end as usize };
+        let start = if index == 0 {
+            0
+        } else {
+            self.rows[index - 1].end as usize
+        };
         self.lines.slice(start..self.rows[index].end as usize - 1)
     }
 
@@ -203,7 +227,11 @@ impl SegmentBuilder {
     /// Ends the line that was appended, which covers `count` seqs from `first_seq`.
     pub fn end_line(&mut self, first_seq: u64, count: u32) {
         self.lines.push(b'\n');
-        self.rows.push(Row { first_seq, count, end: self.lines.len() as u32 });
+        self.rows.push(Row {
+            first_seq,
+            count,
+            end: self.lines.len() as u32,
+        });
     }
 
     /// How many lines it holds.

@@ -82,7 +82,10 @@ impl State {
     fn commit(&mut self, commit: &Commit) -> Result<(), LogError> {
         let head = self.heads.get_mut(&commit.session_id).ok_or(LogError::Missing)?;
         if head.epoch != commit.epoch {
-            return Err(LogError::Superseded { ours: commit.epoch, theirs: head.epoch });
+            return Err(LogError::Superseded {
+                ours: commit.epoch,
+                theirs: head.epoch,
+            });
         }
         head.latest_seq = commit.latest_seq;
         for segment in &commit.segments {
@@ -111,7 +114,10 @@ impl State {
     ) -> Vec<Entry> {
         for (index, category) in head.categories.iter().enumerate() {
             let range = (session_id, 0, String::new())..=(session_id, u64::MAX, String::new());
-            let segments = self.segments.range(range).filter(|((_, _, name), _)| name == category);
+            let segments = self
+                .segments
+                .range(range)
+                .filter(|((_, _, name), _)| name == category);
             merge.push_all(index, segments.map(|(_, segment)| segment.clone()));
         }
         let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -154,11 +160,21 @@ impl LogStore for MemoryLog {
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
-        Ok(self.state().heads.iter().map(|(session_id, head)| (*session_id, head.clone())).collect())
+        Ok(self
+            .state()
+            .heads
+            .iter()
+            .map(|(session_id, head)| (*session_id, head.clone()))
+            .collect())
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
-        Ok(self.state().acked.get(&(session_id, store_id.to_owned())).copied().unwrap_or(0))
+        Ok(self
+            .state()
+            .acked
+            .get(&(session_id, store_id.to_owned()))
+            .copied()
+            .unwrap_or(0))
     }
 
     async fn set_acked_seq(
@@ -167,7 +183,9 @@ impl LogStore for MemoryLog {
         store_id: &str,
         acked_seq: u64,
     ) -> Result<(), LogError> {
-        self.state().acked.insert((session_id, store_id.to_owned()), acked_seq);
+        self.state()
+            .acked
+            .insert((session_id, store_id.to_owned()), acked_seq);
         Ok(())
     }
 }

@@ -75,12 +75,24 @@ impl Merge {
         after_seq: u64,
         latest_seq: u64,
     ) -> Self {
-        Self::new(Direction::Forward, session_id, categories, after_seq + 1, latest_seq)
+        Self::new(
+            Direction::Forward,
+            session_id,
+            categories,
+            after_seq + 1,
+            latest_seq,
+        )
     }
 
     /// Everything up to `latest_seq`, newest first.
     pub(crate) fn backward(session_id: SessionId, categories: &[String], latest_seq: u64) -> Self {
-        Self::new(Direction::Backward, session_id, categories, latest_seq, latest_seq)
+        Self::new(
+            Direction::Backward,
+            session_id,
+            categories,
+            latest_seq,
+            latest_seq,
+        )
     }
 
     fn new(
@@ -103,7 +115,11 @@ impl Merge {
             cursors: cursors.collect(),
             uncovered_seq,
             latest_seq,
-            began_at: if direction == Direction::Forward { uncovered_seq } else { 1 },
+            began_at: if direction == Direction::Forward {
+                uncovered_seq
+            } else {
+                1
+            },
             damage: Vec::new(),
         }
     }
@@ -139,7 +155,13 @@ impl Merge {
         let cursor = &mut self.cursors[index];
         cursor.damaged.push(self.damage.len());
         let (category, gaps) = (cursor.category.clone(), Vec::new());
-        self.damage.push(Damage { category, first_seq, reason, gaps, complete: false });
+        self.damage.push(Damage {
+            category,
+            first_seq,
+            reason,
+            gaps,
+            complete: false,
+        });
     }
 
     /// Says that a category has no more segments.
@@ -217,8 +239,11 @@ impl Merge {
         let (row_index, segment) = (cursor.row_index(direction), &cursor.queue[0]);
         let row = segment.rows[row_index];
         let (mut first_seq, mut last_seq) = (row.first_seq, row.last_seq());
-        let (category, segment_seq, entry) =
-            (cursor.category.clone(), segment.first_seq(), segment.entry(row_index));
+        let (category, segment_seq, entry) = (
+            cursor.category.clone(),
+            segment.first_seq(),
+            segment.entry(row_index),
+        );
         cursor.advance();
         match direction {
             Direction::Forward => {
@@ -231,8 +256,17 @@ impl Merge {
         let whole = (first_seq, last_seq) == (row.first_seq, row.last_seq());
         match entry {
             Ok(entry) if whole => entry,
-            Ok(Entry::Gap(stored)) => self.gap(Gap { first_seq, last_seq, ..stored.gap }),
-            Ok(Entry::Event(_)) => self.gap(Gap { first_seq, last_seq, category, reason: CORRUPT.into() }),
+            Ok(Entry::Gap(stored)) => self.gap(Gap {
+                first_seq,
+                last_seq,
+                ..stored.gap
+            }),
+            Ok(Entry::Event(_)) => self.gap(Gap {
+                first_seq,
+                last_seq,
+                category,
+                reason: CORRUPT.into(),
+            }),
             Err(error) => {
                 let known = self
                     .damage
@@ -241,9 +275,20 @@ impl Merge {
                 if !known {
                     let (category, reason) = (category.clone(), error.0.to_owned());
                     let (first_seq, gaps) = (segment_seq, Vec::new());
-                    self.damage.push(Damage { category, first_seq, reason, gaps, complete: false });
+                    self.damage.push(Damage {
+                        category,
+                        first_seq,
+                        reason,
+                        gaps,
+                        complete: false,
+                    });
                 }
-                self.gap(Gap { first_seq, last_seq, category, reason: CORRUPT.into() })
+                self.gap(Gap {
+                    first_seq,
+                    last_seq,
+                    category,
+                    reason: CORRUPT.into(),
+                })
             }
         }
     }
@@ -254,7 +299,10 @@ impl Merge {
             Direction::Forward => last_seq + 1,
             Direction::Backward => first_seq - 1,
         };
-        let suspects = self.cursors.iter().flat_map(|cursor| cursor.damaged.iter().copied());
+        let suspects = self
+            .cursors
+            .iter()
+            .flat_map(|cursor| cursor.damaged.iter().copied());
         let suspect = suspects
             .filter(|index| self.damage[*index].first_seq <= last_seq)
             .max_by_key(|index| self.damage[*index].first_seq);
@@ -267,7 +315,12 @@ impl Merge {
             // Their category is lost with them.
             (None, _) => (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED),
         };
-        self.gap(Gap { first_seq, last_seq, category, reason: reason.to_owned() })
+        self.gap(Gap {
+            first_seq,
+            last_seq,
+            category,
+            reason: reason.to_owned(),
+        })
     }
 
     fn gap(&self, gap: Gap) -> Entry {
@@ -284,7 +337,9 @@ impl CategoryCursor {
     }
 
     fn row(&self, direction: Direction) -> Option<super::Row> {
-        self.queue.front().map(|segment| segment.rows[self.row_index(direction)])
+        self.queue
+            .front()
+            .map(|segment| segment.rows[self.row_index(direction)])
     }
 
     fn advance(&mut self) {
@@ -294,7 +349,11 @@ impl CategoryCursor {
 
     /// Releases segments that have no row left.
     fn pass_done(&mut self) {
-        while self.queue.front().is_some_and(|segment| self.done >= segment.rows.len()) {
+        while self
+            .queue
+            .front()
+            .is_some_and(|segment| self.done >= segment.rows.len())
+        {
             self.queue.pop_front();
             self.done = 0;
         }

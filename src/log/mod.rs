@@ -213,8 +213,15 @@ impl fmt::Display for LogError {
                 f,
                 "session {session_id} is in the database already and is not begun twice; begin a new one"
             ),
-            Self::Corrupt { category, first_seq, reason } => {
-                write!(f, "the segment of {category} at seq {first_seq} is corrupt: {reason}")
+            Self::Corrupt {
+                category,
+                first_seq,
+                reason,
+            } => {
+                write!(
+                    f,
+                    "the segment of {category} at seq {first_seq} is corrupt: {reason}"
+                )
             }
             Self::Unavailable(why) => write!(f, "IndexedDB is not available: {why}"),
             Self::Other { name, message } => write!(f, "{name}: {message}"),

@@ -39,10 +39,16 @@ pub async fn read_page<L: LogStore>(
     selector: &Selector,
     limit: PageLimit,
 ) -> Result<Page, LogError> {
-    let mut page = Page { entries: Vec::new(), after_seq, is_last: false };
+    let mut page = Page {
+        entries: Vec::new(),
+        after_seq,
+        is_last: false,
+    };
     let mut scanned_bytes = 0;
     while scanned_bytes < limit.max_scanned_bytes {
-        let chunk = log.read(session_id, page.after_seq, CHUNK_ENTRIES, CHUNK_BYTES).await?;
+        let chunk = log
+            .read(session_id, page.after_seq, CHUNK_ENTRIES, CHUNK_BYTES)
+            .await?;
         if chunk.is_empty() {
             page.is_last = true;
             break;

@@ -38,7 +38,10 @@ impl RetentionPolicy {
     /// Most bytes of `category`.
     #[must_use]
     pub fn max_bytes_of(&self, category: &str) -> u64 {
-        self.max_bytes_by_category.get(category).copied().unwrap_or(self.max_bytes)
+        self.max_bytes_by_category
+            .get(category)
+            .copied()
+            .unwrap_or(self.max_bytes)
     }
 }
 
@@ -78,7 +81,12 @@ impl Acks {
 
     /// The last seq of a session that every store has. With no store there is nobody to wait for.
     pub(crate) fn by_all(&self, session_id: SessionId) -> u64 {
-        let acked = |store_id: &String| self.rows.get(&(session_id, store_id.clone())).copied().unwrap_or(0);
+        let acked = |store_id: &String| {
+            self.rows
+                .get(&(session_id, store_id.clone()))
+                .copied()
+                .unwrap_or(0)
+        };
         self.stores.iter().map(acked).min().unwrap_or(u64::MAX)
     }
 }
@@ -106,7 +114,11 @@ pub(crate) fn largest_first(usages: &[CategoryUsage]) -> Vec<&CategoryUsage> {
     let mut totals = totals(usages);
     let mut order = Vec::with_capacity(usages.len());
     // A handful of categories: picking the largest of what is left is a sort, in a tenth of the code.
-    while let Some(largest) = totals.iter().max_by_key(|(_, bytes)| **bytes).map(|(name, _)| name.clone()) {
+    while let Some(largest) = totals
+        .iter()
+        .max_by_key(|(_, bytes)| **bytes)
+        .map(|(name, _)| name.clone())
+    {
         totals.remove(&largest);
         order.extend(usages.iter().filter(|usage| usage.category == largest));
     }
@@ -155,13 +167,20 @@ mod tests {
             category: category.to_owned(),
             bytes,
         };
-        let usages =
-            [usage(1, "console", 5), usage(1, "network", 3), usage(2, "network", 4), usage(2, "console", 1)];
+        let usages = [
+            usage(1, "console", 5),
+            usage(1, "network", 3),
+            usage(2, "network", 4),
+            usage(2, "console", 1),
+        ];
         let order: Vec<_> = largest_first(&usages)
             .into_iter()
             .map(|usage| (usage.session_id, usage.category.clone()))
             .collect();
         let expected = [(1, "network"), (2, "network"), (1, "console"), (2, "console")];
-        assert_eq!(order, expected.map(|(session, category)| (session_id(session), category.to_owned())));
+        assert_eq!(
+            order,
+            expected.map(|(session, category)| (session_id(session), category.to_owned()))
+        );
     }
 }

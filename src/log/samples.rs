@@ -10,7 +10,11 @@ pub(super) fn session_id() -> SessionId {
 
 /// A record of that session, given everything of its line but the session.
 pub(super) fn entry(rest: &str) -> Entry {
-    let line = Bytes::from(format!(r#"{{"capture_session_id":"{}",{}"#, session_id(), &rest[1..]));
+    let line = Bytes::from(format!(
+        r#"{{"capture_session_id":"{}",{}"#,
+        session_id(),
+        &rest[1..]
+    ));
     match parse_line(&line).unwrap() {
         Line::Event { header, .. } => Entry::Event(StoredEvent { header, line }),
         Line::Gap { gap, .. } => Entry::Gap(StoredGap { gap, line }),
@@ -22,7 +26,9 @@ pub(super) fn segment(urls: &[(u64, &str)]) -> Segment {
     let mut builder = SegmentBuilder::default();
     for (seq, url) in urls {
         let event = r#""type":"console.log","category":"console","detail_level":"standard","source":{"kind":"extension"}"#;
-        let entry = entry(&format!(r#"{{"seq":{seq},"event":{{"ts":1,{event},"url":"{url}"}}}}"#));
+        let entry = entry(&format!(
+            r#"{{"seq":{seq},"event":{{"ts":1,{event},"url":"{url}"}}}}"#
+        ));
         builder.lines().extend_from_slice(entry.line());
         builder.end_line(*seq, 1);
     }

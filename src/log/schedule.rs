@@ -40,7 +40,11 @@ impl CommitSchedule {
         let since = self.last_began_ms.map_or(f64::INFINITY, |began| now_ms - began);
         let interval = COMMIT_INTERVAL_MS * f64::from(1_u32 << self.failures.min(MAX_DOUBLINGS));
         let full = pending_bytes >= COMMIT_BYTES && self.failures == 0;
-        if full || since >= interval || since < 0.0 { Due::Now } else { Due::In(interval - since) }
+        if full || since >= interval || since < 0.0 {
+            Due::Now
+        } else {
+            Due::In(interval - since)
+        }
     }
 
     /// A commit begins.

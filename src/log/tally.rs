@@ -66,7 +66,10 @@ mod tests {
         lines.iter().for_each(|line| tally.take(&entry(line)));
         assert_eq!((tally.after_seq, tally.events), (6, 2));
         assert_eq!((tally.first_ts, tally.last_ts), (Some(10), Some(20)));
-        assert_eq!((tally.counts["console"], tally.counts["page"]), ([0, 0, 0, 1], [0, 1, 0, 0]));
+        assert_eq!(
+            (tally.counts["console"], tally.counts["page"]),
+            ([0, 0, 0, 1], [0, 1, 0, 0])
+        );
         assert_eq!(tally.gaps["quota"], 4);
     }
 }

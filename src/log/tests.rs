@@ -14,7 +14,12 @@ fn sample() -> Segment {
         writer.event(builder.lines(), seq, 1, &event);
         builder.end_line(seq, 1);
     }
-    let gap = Gap { first_seq: 10, last_seq: 14, category: "console".into(), reason: "queue_full".into() };
+    let gap = Gap {
+        first_seq: 10,
+        last_seq: 14,
+        category: "console".into(),
+        reason: "queue_full".into(),
+    };
     writer.gap(builder.lines(), &gap);
     builder.end_line(10, 5);
     builder.seal("console")
@@ -31,8 +36,10 @@ fn a_segment_reads_back_as_it_was_written() {
     let back = Segment::decode("console".into(), Bytes::from(stored(&segment))).unwrap();
     assert_eq!(back, segment);
     assert_eq!(Segment::committed_ms(&stored(&segment)), Some(9));
-    let seqs: Vec<_> =
-        (0..3).map(|i| back.entry(i).unwrap()).map(|e| (e.first_seq(), e.last_seq())).collect();
+    let seqs: Vec<_> = (0..3)
+        .map(|i| back.entry(i).unwrap())
+        .map(|e| (e.first_seq(), e.last_seq()))
+        .collect();
     assert_eq!(seqs, [(7, 7), (9, 9), (10, 14)]);
 }
 
@@ -43,7 +50,12 @@ fn gaps_of_any_width_read_back() {
     let widest = u64::from(u32::MAX);
     for first_seq in [1, widest + 1, 2 * widest + 1, max_safe_integer() - widest] {
         let last_seq = first_seq + widest - 1;
-        let gap = Gap { first_seq, last_seq, category: "console".into(), reason: "queue_full".into() };
+        let gap = Gap {
+            first_seq,
+            last_seq,
+            category: "console".into(),
+            reason: "queue_full".into(),
+        };
         writer.gap(builder.lines(), &gap);
         builder.end_line(first_seq, u32::MAX);
     }
@@ -53,16 +65,29 @@ fn gaps_of_any_width_read_back() {
     // The first three touch and have one reason; a row is still no wider than its number can say.
     let retired = Bytes::from(tombstone::tombstone_of(&segment, "quota"));
     let back = tombstone::decode_any(session_id, "console".into(), retired).unwrap();
-    assert_eq!(back.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>(), {
-        segment.rows.iter().map(|row| (row.first_seq, row.count)).collect::<Vec<_>>()
-    });
+    assert_eq!(
+        back.rows
+            .iter()
+            .map(|row| (row.first_seq, row.count))
+            .collect::<Vec<_>>(),
+        {
+            segment
+                .rows
+                .iter()
+                .map(|row| (row.first_seq, row.count))
+                .collect::<Vec<_>>()
+        }
+    );
 }
 
 #[test]
 fn no_cut_of_a_segment_is_taken_for_one() {
     let bytes = stored(&sample());
     for length in 0..bytes.len() {
-        assert!(Segment::decode("c".into(), Bytes::copy_from_slice(&bytes[..length])).is_err(), "{length}");
+        assert!(
+            Segment::decode("c".into(), Bytes::copy_from_slice(&bytes[..length])).is_err(),
+            "{length}"
+        );
     }
     assert!(Segment::decode("c".into(), Bytes::from([&bytes[..], b"x"].concat())).is_err());
 }
@@ -86,7 +111,12 @@ fn a_retired_segment_says_what_it_held_and_why_it_is_gone() {
     let segment = sample();
     let session_id = SessionId::from_time(5, [1; 10]);
     let stored = tombstone::tombstone_of(&segment, "quota");
-    assert!(stored.len() < segment.lines.len() / 4, "{} of {}", stored.len(), segment.lines.len());
+    assert!(
+        stored.len() < segment.lines.len() / 4,
+        "{} of {}",
+        stored.len(),
+        segment.lines.len()
+    );
     let back = tombstone::decode_any(session_id, "console".into(), Bytes::from(stored.clone())).unwrap();
     let gaps: Vec<_> = (0..back.rows.len())
         .map(|index| match back.entry(index).unwrap() {
@@ -96,12 +126,19 @@ fn a_retired_segment_says_what_it_held_and_why_it_is_gone() {
         .collect();
     assert_eq!(
         gaps,
-        [(7, 7, "quota".to_owned()), (9, 9, "quota".to_owned()), (10, 14, "queue_full".to_owned())]
+        [
+            (7, 7, "quota".to_owned()),
+            (9, 9, "quota".to_owned()),
+            (10, 14, "queue_full".to_owned())
+        ]
     );
     // Retiring it again changes nothing, whatever the reason.
     assert_eq!(tombstone::tombstone_of(&back, "not_retained"), stored);
     for length in 0..stored.len() {
         let cut = Bytes::copy_from_slice(&stored[..length]);
-        assert!(tombstone::decode_any(session_id, "console".into(), cut).is_err(), "{length}");
+        assert!(
+            tombstone::decode_any(session_id, "console".into(), cut).is_err(),
+            "{length}"
+        );
     }
 }

@@ -39,10 +39,13 @@ pub(crate) fn tombstone_of(segment: &Segment, reason: &str) -> Vec<u8> {
 pub(crate) fn encode(ranges: impl Iterator<Item = (u64, u64, String)>) -> Vec<u8> {
     let (mut joined, mut reasons): (Vec<(u64, u64, usize)>, Vec<String>) = (Vec::new(), Vec::new());
     for (first_seq, last_seq, reason) in ranges {
-        let number = reasons.iter().position(|known| *known == reason).unwrap_or_else(|| {
-            reasons.push(reason);
-            reasons.len() - 1
-        });
+        let number = reasons
+            .iter()
+            .position(|known| *known == reason)
+            .unwrap_or_else(|| {
+                reasons.push(reason);
+                reasons.len() - 1
+            });
         match joined.last_mut() {
             Some((_, end, same)) if *end + 1 == first_seq && *same == number => *end = last_seq,
             _ => joined.push((first_seq, last_seq, number)),
@@ -82,7 +85,10 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
     // In a wasm of 32 bits a damaged count could overflow the product.
     let table_bytes = count.checked_mul(ROW_BYTES).ok_or_else(cut)?;
     let reasons_at = HEAD_BYTES.saturating_add(table_bytes);
-    let reasons = stored.get(reasons_at..).and_then(|reasons| reasons.strip_suffix(b"\n")).ok_or_else(cut)?;
+    let reasons = stored
+        .get(reasons_at..)
+        .and_then(|reasons| reasons.strip_suffix(b"\n"))
+        .ok_or_else(cut)?;
     let reasons = std::str::from_utf8(reasons).map_err(|_| BadSegment("its reasons are no text"))?;
     let reasons: Vec<&str> = reasons.split('\n').collect();
     if !reasons.iter().all(|reason| is_reason(reason.as_bytes())) {
@@ -98,7 +104,9 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
         if first_seq < next_seq || count == 0 || first_seq > max_safe_integer() {
             return Err(BadSegment("its seqs are out of order"));
         }
-        let reason = reasons.get(reason as usize).ok_or(BadSegment("it names no reason"))?;
+        let reason = reasons
+            .get(reason as usize)
+            .ok_or(BadSegment("it names no reason"))?;
         next_seq = first_seq + u64::from(count);
         let gap = Gap {
             first_seq,
@@ -110,7 +118,11 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
         builder.end_line(first_seq, count);
     }
     let segment = builder.seal(category);
-    if segment.rows.is_empty() { Err(BadSegment("it holds nothing")) } else { Ok(segment) }
+    if segment.rows.is_empty() {
+        Err(BadSegment("it holds nothing"))
+    } else {
+        Ok(segment)
+    }
 }
 
 /// Reads either stored form.

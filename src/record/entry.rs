@@ -16,7 +16,10 @@ impl StoredEvent {
     /// Header and line as a selector sees them.
     #[must_use]
     pub fn record(&self) -> Record<'_> {
-        Record { header: &self.header, line: &self.line }
+        Record {
+            header: &self.header,
+            line: &self.line,
+        }
     }
 
     /// Its category.
@@ -50,7 +53,10 @@ impl Entry {
     pub fn gap(writer: &LineWriter, gap: Gap) -> Self {
         let mut line = Vec::new();
         writer.gap(&mut line, &gap);
-        Self::Gap(StoredGap { gap, line: Bytes::from(line) })
+        Self::Gap(StoredGap {
+            gap,
+            line: Bytes::from(line),
+        })
     }
 
     /// The first seq it covers.

@@ -31,5 +31,7 @@ impl Gap {
 pub fn is_reason(reason: &[u8]) -> bool {
     reason.len() <= MAX_REASON_BYTES
         && reason.first().is_some_and(u8::is_ascii_lowercase)
-        && reason.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && reason
+            .iter()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }

@@ -20,7 +20,8 @@ impl Span {
     /// The bytes of `line` it covers; empty when it does not lie inside.
     #[must_use]
     pub fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start as usize..self.end as usize).unwrap_or_default()
+        line.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 
     /// Whether there is nothing.
@@ -121,8 +122,14 @@ pub fn http_status(category: &str, data: &[u8]) -> u16 {
         if key != b"status" && !(key.contains(&b'\\') && unescape(key) == "status") {
             return Ok(());
         }
-        status = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
-        Err(JsonError { kind: JsonErrorKind::UnexpectedEnd, offset: scanner.pos() })
+        status = std::str::from_utf8(value)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(0);
+        Err(JsonError {
+            kind: JsonErrorKind::UnexpectedEnd,
+            offset: scanner.pos(),
+        })
     });
     if (100..=599).contains(&status) { status } else { 0 }
 }
@@ -140,10 +147,18 @@ mod tests {
 
     #[test]
     fn only_a_network_event_has_a_status() {
-        assert_eq!(http_status("network", br#"{"a":{"status":500},"status":404}"#), 404);
+        assert_eq!(
+            http_status("network", br#"{"a":{"status":500},"status":404}"#),
+            404
+        );
         assert_eq!(http_status("console", br#"{"status":404}"#), 0);
-        for data in [&br#"{"status":99}"#[..], br#"{"status":"404"}"#, br#"{"status":40400}"#, b"[404]", b""]
-        {
+        for data in [
+            &br#"{"status":99}"#[..],
+            br#"{"status":"404"}"#,
+            br#"{"status":40400}"#,
+            b"[404]",
+            b"",
+        ] {
             assert_eq!(http_status("network", data), 0);
         }
     }

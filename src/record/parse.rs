@@ -89,16 +89,26 @@ impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(bytes) => {
-                write!(f, "the record has {bytes} bytes; at most {MAX_LINE_BYTES} are allowed")
+                write!(
+                    f,
+                    "the record has {bytes} bytes; at most {MAX_LINE_BYTES} are allowed"
+                )
             }
             Self::Newline(offset) => {
-                write!(f, "a raw newline at byte {offset} of a record, which must be one line")
+                write!(
+                    f,
+                    "a raw newline at byte {offset} of a record, which must be one line"
+                )
             }
             Self::NotJson(error) => write!(f, "the record is not JSON: {error}"),
             Self::SessionId(error) => error.fmt(f),
             Self::Event(error) => write!(f, "event: {error}"),
             Self::Seq(field, text) => {
-                write!(f, "{field}: expected a whole number from 1 to {}, got {text}", max_safe_integer())
+                write!(
+                    f,
+                    "{field}: expected a whole number from 1 to {}, got {text}",
+                    max_safe_integer()
+                )
             }
             Self::Reversed(first, last) => {
                 write!(f, "gap.last_seq: {last} lies before gap.first_seq {first}")
@@ -159,7 +169,10 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LineError> {
     match (event, gap) {
         (Some(event), None) => {
             let seq = seq.ok_or(LineError::Missing("seq"))?;
-            Ok(Line::Event { session_id, header: header_of(line, seq, &event)? })
+            Ok(Line::Event {
+                session_id,
+                header: header_of(line, seq, &event)?,
+            })
         }
         (None, Some(gap)) => Ok(Line::Gap { session_id, gap }),
         (Some(_), Some(_)) => Err(LineError::Both),
@@ -171,7 +184,10 @@ fn header_of(line: &[u8], seq: u64, event: &event::Event<'_>) -> Result<Header, 
     let span = |part: Option<&[u8]>| {
         part.map_or_else(Span::default, |part| {
             let start = part.as_ptr() as usize - line.as_ptr() as usize;
-            Span { start: start as u32, end: (start + part.len()) as u32 }
+            Span {
+                start: start as u32,
+                end: (start + part.len()) as u32,
+            }
         })
     };
     let status = http_status(event.category, event.data.unwrap_or_default());
@@ -197,7 +213,10 @@ fn read_seq(scanner: &mut Scanner<'_>, field: &'static str) -> Result<u64, LineE
         .and_then(|digits| digits.parse().ok())
         .filter(|seq| (1..=max_safe_integer()).contains(seq))
         .ok_or_else(|| {
-            LineError::Seq(field, String::from_utf8_lossy(&text[..text.len().min(64)]).into_owned())
+            LineError::Seq(
+                field,
+                String::from_utf8_lossy(&text[..text.len().min(64)]).into_owned(),
+            )
         })
 }
 
@@ -205,7 +224,11 @@ fn read_gap(scanner: &mut Scanner<'_>) -> Result<Gap, LineError> {
     let (mut first, mut last, mut category, mut reason) = (None, None, None, None);
     let name = |field, text: &[u8], good: bool| {
         let text = String::from_utf8_lossy(&text[..text.len().min(128)]).into_owned();
-        if good { Ok(text) } else { Err(LineError::GapName(field, text)) }
+        if good {
+            Ok(text)
+        } else {
+            Err(LineError::GapName(field, text))
+        }
     };
     scanner.object(|scanner, key| {
         match key {

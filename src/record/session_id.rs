@@ -12,7 +12,11 @@ pub struct BadSessionId(String);
 
 impl fmt::Display for BadSessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "capture_session_id: expected a lower-case UUID, got {:?}", self.0)
+        write!(
+            f,
+            "capture_session_id: expected a lower-case UUID, got {:?}",
+            self.0
+        )
     }
 }
 
@@ -70,6 +74,8 @@ impl serde::Serialize for SessionId {
 
 impl<'de> serde::Deserialize<'de> for SessionId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }

@@ -37,22 +37,45 @@ fn an_event_becomes_the_line_of_the_contract() {
             r#"{{"capture_session_id":"{ID}","seq":42,"event":{{"ts":17,"type":"console.error","category":"console","detail_level":"standard","source":{{"kind":"extension","event":"console.log","metadata":{{"tab_id":"7"}}}},"url":"https://x.y/","data":{{"b":1.0,"a":"\u00e9"}}}}}}"#
         )
     );
-    let record = Record { header: &header, line: &line };
+    let record = Record {
+        header: &header,
+        line: &line,
+    };
     assert_eq!((record.type_(), record.category()), ("console.error", "console"));
-    assert_eq!((record.url(), record.data()), ("https://x.y/", &br#"{"b":1.0,"a":"\u00e9"}"#[..]));
-    assert_eq!((header.severity, header.detail_level), (Severity::Error, DetailLevel::Standard));
-    assert_eq!((record.tab_id(), header.source_kind), (Some(7), SourceKind::Extension));
+    assert_eq!(
+        (record.url(), record.data()),
+        ("https://x.y/", &br#"{"b":1.0,"a":"\u00e9"}"#[..])
+    );
+    assert_eq!(
+        (header.severity, header.detail_level),
+        (Severity::Error, DetailLevel::Standard)
+    );
+    assert_eq!(
+        (record.tab_id(), header.source_kind),
+        (Some(7), SourceKind::Extension)
+    );
 }
 
 #[test]
 fn a_line_reads_back_to_its_header() {
     let (line, header) = line_of(&event_with(r#","url":"http://a/","data":[1],"truncated":true"#));
-    assert_eq!(parse_line(&line), Ok(Line::Event { session_id: ID.parse().unwrap(), header }));
+    assert_eq!(
+        parse_line(&line),
+        Ok(Line::Event {
+            session_id: ID.parse().unwrap(),
+            header
+        })
+    );
 }
 
 #[test]
 fn a_gap_reads_back() {
-    let gap = Gap { first_seq: 901, last_seq: 912, category: "network".into(), reason: "quota".into() };
+    let gap = Gap {
+        first_seq: 901,
+        last_seq: 912,
+        category: "network".into(),
+        reason: "quota".into(),
+    };
     let mut line = Vec::new();
     writer().gap(&mut line, &gap);
     assert_eq!(gap.count(), 12);
@@ -62,13 +85,21 @@ fn a_gap_reads_back() {
             r#"{{"capture_session_id":"{ID}","gap":{{"first_seq":901,"last_seq":912,"category":"network","reason":"quota"}}}}"#
         )
     );
-    assert_eq!(parse_line(&line), Ok(Line::Gap { session_id: ID.parse().unwrap(), gap }));
+    assert_eq!(
+        parse_line(&line),
+        Ok(Line::Gap {
+            session_id: ID.parse().unwrap(),
+            gap
+        })
+    );
 }
 
 #[test]
 fn a_collector_older_than_its_producer_keeps_what_it_does_not_know() {
     let (line, _) = line_of(&event_with(""));
-    let newer = String::from_utf8(line).unwrap().replace("\"event\":{", "\"v\":2,\"event\":{\"mood\":[],");
+    let newer = String::from_utf8(line)
+        .unwrap()
+        .replace("\"event\":{", "\"v\":2,\"event\":{\"mood\":[],");
     assert!(matches!(parse_line(newer.as_bytes()), Ok(Line::Event { .. })));
 }
 
@@ -87,14 +118,20 @@ fn what_is_wrong_with_a_line_is_named() {
             "seq: expected a whole number from 1 to 9007199254740991, got 9007199254740992",
         ),
         (line.replace("\"seq\":42,", ""), "seq: missing"),
-        (line.replace(ID, "x"), "capture_session_id: expected a lower-case UUID, got \"x\""),
+        (
+            line.replace(ID, "x"),
+            "capture_session_id: expected a lower-case UUID, got \"x\"",
+        ),
         (line.replace("\"ts\":9,", ""), "event.ts: missing"),
         (
             line.replace("extension", "magic"),
             "event: source.kind: expected one of cdp, kernel_api, extension, local_process, got \"magic\"",
         ),
         (format!("{line}x"), &end),
-        (format!("\n{line}"), "a raw newline at byte 0 of a record, which must be one line"),
+        (
+            format!("\n{line}"),
+            "a raw newline at byte 0 of a record, which must be one line",
+        ),
         (format!("{{\"capture_session_id\":\"{ID}\"}}"), "event: missing"),
         (
             format!(
@@ -111,12 +148,17 @@ fn what_is_wrong_with_a_line_is_named() {
     ] {
         assert_eq!(parse_line(text.as_bytes()).unwrap_err().to_string(), message);
     }
-    assert_eq!(parse_line(&vec![b' '; MAX_LINE_BYTES + 1]), Err(LineError::TooLong(MAX_LINE_BYTES + 1)));
+    assert_eq!(
+        parse_line(&vec![b' '; MAX_LINE_BYTES + 1]),
+        Err(LineError::TooLong(MAX_LINE_BYTES + 1))
+    );
 }
 
 #[test]
 fn new_ids_sort_by_time_and_are_version_7() {
-    let ids: Vec<_> = (0..3).map(|t| SessionId::from_time(1_764_000_000_000 + t, [0xff; 10])).collect();
+    let ids: Vec<_> = (0..3)
+        .map(|t| SessionId::from_time(1_764_000_000_000 + t, [0xff; 10]))
+        .collect();
     assert!(ids.is_sorted());
     assert_eq!(&ids[0].as_str()[14..15], "7");
     assert_eq!(ids[0].as_str().parse(), Ok(ids[0]));
@@ -141,7 +183,9 @@ fn a_record_of_exactly_the_limit_is_whole() {
 #[test]
 fn long_strings_are_cut_before_anything_else_goes() {
     let huge = "é".repeat(25_000_000);
-    let (line, header) = line_of(&event_with(&format!(",\"data\":{{\"a\":\"{huge}\",\"b\":\"short\"}}")));
+    let (line, header) = line_of(&event_with(&format!(
+        ",\"data\":{{\"a\":\"{huge}\",\"b\":\"short\"}}"
+    )));
     let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
     let cut = value["event"]["data"]["a"].as_str().unwrap();
     let kept = cut.find('…').unwrap();
@@ -149,7 +193,13 @@ fn long_strings_are_cut_before_anything_else_goes() {
     assert_eq!(value["event"]["data"]["b"], "short");
     assert_eq!(value["event"]["truncated"], true);
     assert!(line.len() > MAX_LINE_BYTES - 100 && line.len() <= MAX_LINE_BYTES);
-    assert_eq!(parse_line(&line), Ok(Line::Event { session_id: ID.parse().unwrap(), header }));
+    assert_eq!(
+        parse_line(&line),
+        Ok(Line::Event {
+            session_id: ID.parse().unwrap(),
+            header
+        })
+    );
 }
 
 #[test]
@@ -161,13 +211,18 @@ fn data_that_no_cut_can_fit_becomes_null() {
 
 #[test]
 fn metadata_and_url_go_last() {
-    let text = event_with(&format!(",\"url\":\"{}\",\"data\":1", "\\u00e9".repeat(300_000)))
-        .replace("\"extension\"", &format!("\"extension\",\"metadata\":{{\"a\":\"{}\"}}", "m".repeat(10)));
+    let text = event_with(&format!(",\"url\":\"{}\",\"data\":1", "\\u00e9".repeat(300_000))).replace(
+        "\"extension\"",
+        &format!("\"extension\",\"metadata\":{{\"a\":\"{}\"}}", "m".repeat(10)),
+    );
     let (line, _) = line_of(&text);
     let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(value["event"]["data"], serde_json::Value::Null);
     assert_eq!(value["event"]["source"], serde_json::json!({"kind": "extension"}));
-    assert_eq!(value["event"]["url"].as_str().unwrap(), "é".repeat(MAX_CUT_URL_BYTES / 6));
+    assert_eq!(
+        value["event"]["url"].as_str().unwrap(),
+        "é".repeat(MAX_CUT_URL_BYTES / 6)
+    );
 }
 
 proptest! {

@@ -24,18 +24,33 @@ pub(super) fn fit<T>(
     excess: usize,
     mut write: impl FnMut(&Event<'_>) -> Option<T>,
 ) -> Option<T> {
-    let event = Event { truncated: true, ..*event };
+    let event = Event {
+        truncated: true,
+        ..*event
+    };
     if let Some(data) = event.data.and_then(|data| cut_strings(data, excess + FLAG_BYTES))
-        && let Some(written) = write(&Event { data: Some(&data), ..event })
+        && let Some(written) = write(&Event {
+            data: Some(&data),
+            ..event
+        })
     {
         return Some(written);
     }
-    let event = Event { data: event.data.map(|_| &b"null"[..]), ..event };
+    let event = Event {
+        data: event.data.map(|_| &b"null"[..]),
+        ..event
+    };
     if let Some(written) = write(&event) {
         return Some(written);
     }
-    let url = event.url.map(|url| &url[..char_boundary_at_most(url, MAX_CUT_URL_BYTES)]);
-    write(&Event { metadata: None, url, ..event })
+    let url = event
+        .url
+        .map(|url| &url[..char_boundary_at_most(url, MAX_CUT_URL_BYTES)]);
+    write(&Event {
+        metadata: None,
+        url,
+        ..event
+    })
 }
 
 /// `data` with its longest strings cut to one length, so that at least `excess` bytes are gone; `None`
@@ -43,7 +58,10 @@ pub(super) fn fit<T>(
 fn cut_strings(data: &[u8], excess: usize) -> Option<Vec<u8>> {
     let strings = long_strings(data);
     let saved = |limit: usize| -> usize {
-        strings.iter().map(|(start, end)| (end - start).saturating_sub(limit + MARK_BYTES)).sum()
+        strings
+            .iter()
+            .map(|(start, end)| (end - start).saturating_sub(limit + MARK_BYTES))
+            .sum()
     };
     if saved(SHORTEST_CUT) < excess {
         return None;
@@ -52,7 +70,11 @@ fn cut_strings(data: &[u8], excess: usize) -> Option<Vec<u8>> {
     let (mut enough, mut too_little) = (SHORTEST_CUT, data.len());
     while too_little - enough > 1 {
         let middle = enough + (too_little - enough) / 2;
-        if saved(middle) >= excess { enough = middle } else { too_little = middle }
+        if saved(middle) >= excess {
+            enough = middle
+        } else {
+            too_little = middle
+        }
     }
     let mut out = Vec::with_capacity(data.len() - excess + MARK_BYTES);
     let mut copied = 0;
@@ -81,7 +103,11 @@ fn long_strings(data: &[u8]) -> Vec<(usize, usize)> {
         let start = pos + 1;
         let mut end = start;
         while end < data.len() && data[end] != b'"' {
-            end += if data[end] == b'\\' { 2 } else { plain_run(&data[end..]).max(1) };
+            end += if data[end] == b'\\' {
+                2
+            } else {
+                plain_run(&data[end..]).max(1)
+            };
         }
         pos = end + 1;
         if end - start > SHORTEST_CUT && Scanner::trusted(&data[pos.min(data.len())..]).peek() != Some(b':') {

@@ -16,7 +16,9 @@ impl LineWriter {
     /// A writer for `session_id`.
     #[must_use]
     pub fn new(session_id: SessionId) -> Self {
-        Self { prefix: format!("{{\"capture_session_id\":\"{session_id}\",").into_bytes() }
+        Self {
+            prefix: format!("{{\"capture_session_id\":\"{session_id}\",").into_bytes(),
+        }
     }
 
     /// Appends the line of `event`, which has no white space between tokens, to `out`, without a newline, and
@@ -103,7 +105,12 @@ impl LineWriter {
     /// Appends the line of `gap` to `out`, without a newline.
     pub fn gap(&self, out: &mut Vec<u8>, gap: &Gap) {
         out.extend_from_slice(&self.prefix);
-        let Gap { first_seq, last_seq, category, reason } = gap;
+        let Gap {
+            first_seq,
+            last_seq,
+            category,
+            reason,
+        } = gap;
         out.extend_from_slice(
             format!(
                 "\"gap\":{{\"first_seq\":{first_seq},\"last_seq\":{last_seq},\"category\":\"{category}\",\"reason\":\"{reason}\"}}}}"
@@ -117,5 +124,8 @@ fn append(out: &mut Vec<u8>, line_start: usize, text: &[u8]) -> Span {
     let start = out.len() - line_start;
     out.extend_from_slice(text);
     // A line over 4 GiB never survives the truncation that follows; a wrong span is then never read.
-    Span { start: start as u32, end: (start + text.len()) as u32 }
+    Span {
+        start: start as u32,
+        end: (start + text.len()) as u32,
+    }
 }

@@ -63,7 +63,9 @@ struct Inner<L, O, R: Runtime> {
 
 impl<L, O, R: Runtime> std::fmt::Debug for Committer<L, O, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Committer").field("session", &self.inner.session).finish_non_exhaustive()
+        f.debug_struct("Committer")
+            .field("session", &self.inner.session)
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,7 +203,9 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Inner<L, O,
             // A person has been shown the first failure.
             Err(error) => {
                 self.log_failures.set(self.log_failures.get().saturating_add(1));
-                self.observer.on_log_retry_failed(&error, self.log_failures.get()).await;
+                self.observer
+                    .on_log_retry_failed(&error, self.log_failures.get())
+                    .await;
                 self.schedule_log_retry();
             }
         }

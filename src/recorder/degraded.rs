@@ -48,7 +48,9 @@ pub struct LossJournal<H: Host, L> {
 
 impl<H: Host, L> Clone for LossJournal<H, L> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self {
+            inner: self.inner.clone(),
+        }
     }
 }
 
@@ -76,7 +78,9 @@ struct Inner<H: Host, L> {
 
 impl<H: Host, L> std::fmt::Debug for Inner<H, L> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LossJournal").field("finished", &self.finished).finish_non_exhaustive()
+        f.debug_struct("LossJournal")
+            .field("finished", &self.finished)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +95,11 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             log: opened.log.clone(),
             counter: RefCell::new(UndeliveredCounter::new(session_id, shared.ring.clone())),
             shared,
-            resumable: RefCell::new(ResumeRecord { volatile: Vec::new(), logged: None, ..resumable }),
+            resumable: RefCell::new(ResumeRecord {
+                volatile: Vec::new(),
+                logged: None,
+                ..resumable
+            }),
             finished: RefCell::new(opened.finished.clone()),
             unconfirmed: RefCell::new(opened.unconfirmed.clone()),
             logged_seq: Cell::new(is_degraded.then_some(0)),
@@ -101,13 +109,21 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             saved: CommitWatch::new(0),
             logged_timer: RefCell::default(),
         };
-        Self { inner: Rc::new(inner) }
+        Self {
+            inner: Rc::new(inner),
+        }
     }
 
     /// Lets a new delivery report the losses of earlier sessions.
     pub fn deliver_losses(&self, delivery: &Delivery) {
         let ours = self.inner.session_id();
-        for record in self.inner.finished.borrow().iter().filter(|record| record.session_id != ours) {
+        for record in self
+            .inner
+            .finished
+            .borrow()
+            .iter()
+            .filter(|record| record.session_id != ours)
+        {
             delivery.add_finished_session(record.session_id, record.to_gap_ring());
         }
     }
@@ -117,7 +133,10 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         let before = self.inner.finished.borrow().len();
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
             let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
-            self.inner.finished.borrow_mut().retain(|record| !is_reported(record));
+            self.inner
+                .finished
+                .borrow_mut()
+                .retain(|record| !is_reported(record));
         }
         if self.inner.logged_seq.get().is_some() || self.inner.finished.borrow().len() < before {
             self.inner.save_soon();
@@ -155,7 +174,11 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
     pub fn last_message_of(&self, relay_id: &str) -> u64 {
         let finished = self.inner.finished.borrow();
         let relays = finished.iter().flat_map(|record| &record.relays);
-        relays.filter(|cursor| cursor.relay_id == relay_id).map(|cursor| cursor.message).max().unwrap_or(0)
+        relays
+            .filter(|cursor| cursor.relay_id == relay_id)
+            .map(|cursor| cursor.message)
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -175,7 +198,8 @@ impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
     async fn before_degrading(&self) {
         let why = "commits failed for too long; this session is kept in memory until the log works again";
         self.inner.host.problem("volatile", why);
-        self.inner.publish_system(&system::storage_volatile("volatile", why));
+        self.inner
+            .publish_system(&system::storage_volatile("volatile", why));
         let logged_seq = self.inner.shared.session.borrow().committed_seq();
         self.inner.logged_seq.set(Some(logged_seq));
         self.inner.resumable.take();
@@ -189,8 +213,14 @@ impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
     /// Also messages that came earlier in this time without the log.
     fn relays(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
         let logged_seq = self.inner.logged_seq.get();
-        let first_seq = logged_seq.map_or(*seqs.start(), |logged| logged + 1).min(*seqs.start());
-        self.inner.shared.ledger.borrow().cursors_in(first_seq..=*seqs.end())
+        let first_seq = logged_seq
+            .map_or(*seqs.start(), |logged| logged + 1)
+            .min(*seqs.start());
+        self.inner
+            .shared
+            .ledger
+            .borrow()
+            .cursors_in(first_seq..=*seqs.end())
     }
 
     async fn on_log_retry_failed(&self, error: &LogError, failures: u32) {
@@ -221,7 +251,11 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// Publishes an event of our own. A session that was closed meanwhile refuses it, which loses nothing.
     fn publish_system(&self, event: &str) {
         let now_micros = (self.host.unix_ms() * 1_000.0) as u64;
-        let _ = self.shared.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, now_micros);
+        let _ = self
+            .shared
+            .session
+            .borrow_mut()
+            .publish(event.as_bytes(), Trust::Untrusted, now_micros);
     }
 
     /// The session is in its log again, and the next recorder continues it. A log that has failed once may be lost
@@ -234,7 +268,11 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let session = self.shared.session.borrow();
         if session.state() == State::Logged {
             let (session_id, epoch) = (Some(session.session_id()), session.epoch());
-            self.resumable.replace(ResumeRecord { session_id, epoch, ..ResumeRecord::default() });
+            self.resumable.replace(ResumeRecord {
+                session_id,
+                epoch,
+                ..ResumeRecord::default()
+            });
         }
         drop(session);
         self.logged_seq.set(None);
@@ -265,8 +303,13 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
                 }
             }
         }
-        let mut logged: Vec<LossRecord> =
-            self.finished.borrow().iter().filter(|record| record.session_id != ours).cloned().collect();
+        let mut logged: Vec<LossRecord> = self
+            .finished
+            .borrow()
+            .iter()
+            .filter(|record| record.session_id != ours)
+            .cloned()
+            .collect();
         log_gaps(log, &mut logged, &self.host).await;
         self.finished.borrow_mut().retain_mut(|record| {
             if record.session_id == ours {
@@ -312,8 +355,10 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// Without the record or with it, memory is all that is left.
     async fn save_or_report(&self) {
         if let Err(error) = self.save().await {
-            self.host
-                .problem("volatile", &format!("the record of what memory holds was not saved: {error:?}"));
+            self.host.problem(
+                "volatile",
+                &format!("the record of what memory holds was not saved: {error:?}"),
+            );
         }
     }
 
@@ -324,11 +369,16 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         match self.logged_seq.get() {
             Some(logged_seq) => {
                 let undelivered = self.undelivered_after(logged_seq, logged_seq);
-                record.volatile.extend(Some(undelivered).filter(|undelivered| !undelivered.is_empty()));
+                record
+                    .volatile
+                    .extend(Some(undelivered).filter(|undelivered| !undelivered.is_empty()));
                 record.logged = self.unconfirmed.borrow().clone();
             }
             None => {
-                let undelivered = LossRecord { relays: Vec::new(), ..self.undelivered_after(0, latest_seq) };
+                let undelivered = LossRecord {
+                    relays: Vec::new(),
+                    ..self.undelivered_after(0, latest_seq)
+                };
                 record.logged = Some(undelivered).filter(|undelivered| !undelivered.is_empty());
             }
         }
@@ -345,9 +395,18 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
 
     /// The records after `seq` that no collector has, and how far relays' messages were taken after `logged_seq`.
     fn undelivered_after(&self, seq: u64, logged_seq: u64) -> LossRecord {
-        let acked_seq = self.shared.delivery.borrow().as_ref().map_or(0, |it| it.status().acked_seq);
+        let acked_seq = self
+            .shared
+            .delivery
+            .borrow()
+            .as_ref()
+            .map_or(0, |it| it.status().acked_seq);
         // Records that the ring does not show yet are not counted: relays will send them again.
-        let relays = self.shared.ledger.borrow().cursors_in(logged_seq + 1..=self.shared.ring.latest_seq());
+        let relays = self
+            .shared
+            .ledger
+            .borrow()
+            .cursors_in(logged_seq + 1..=self.shared.ring.latest_seq());
         self.counter.borrow_mut().record(acked_seq.max(seq), relays)
     }
 }

@@ -86,16 +86,22 @@ async fn open_in<L: RecorderLog, H: Host>(
 ) -> Result<Opened<L>, LogError> {
     log.open().await?;
     let install_key = log.install_key().await?;
-    let ResumeRecord { session_id, volatile: mut finished, logged, .. } = resume.clone();
+    let ResumeRecord {
+        session_id,
+        volatile: mut finished,
+        logged,
+        ..
+    } = resume.clone();
     let lost = match logged {
         Some(record) => lost_with_log(log, record).await?,
         None => None,
     };
     let resumed = match session_id {
         // A log that was set back would spend the same seqs again.
-        Some(session_id) if lost.as_ref().is_none_or(|lost| lost.session_id != session_id) => {
-            log.resume_session(session_id).await?.map(|head| (session_id, head))
-        }
+        Some(session_id) if lost.as_ref().is_none_or(|lost| lost.session_id != session_id) => log
+            .resume_session(session_id)
+            .await?
+            .map(|head| (session_id, head)),
         _ => None,
     };
     if let Some((session_id, _)) = &resumed {
@@ -174,7 +180,9 @@ pub(super) async fn lost_with_log<L: RecorderLog>(
     mut record: LossRecord,
 ) -> Result<Option<LossRecord>, LogError> {
     let sessions = log.sessions().await?;
-    let head = sessions.iter().find(|(session_id, _)| *session_id == record.session_id);
+    let head = sessions
+        .iter()
+        .find(|(session_id, _)| *session_id == record.session_id);
     if head.is_some_and(|(_, head)| head.latest_seq >= record.latest_seq()) || record.is_empty() {
         return Ok(None);
     }
@@ -186,7 +194,10 @@ pub(super) async fn lost_with_log<L: RecorderLog>(
 pub(super) async fn log_gaps<L: RecorderLog>(log: &L, finished: &mut Vec<LossRecord>, host: &impl Host) {
     for record in &mut *finished {
         if let Err(failed) = record.append_gaps_to(log).await {
-            host.problem(failed.code(), &format!("the losses of session {}: {failed}", record.session_id));
+            host.problem(
+                failed.code(),
+                &format!("the losses of session {}: {failed}", record.session_id),
+            );
         }
     }
     finished.retain(|record| !record.undelivered_by_category.is_empty() || !record.gaps_logged);

@@ -26,7 +26,10 @@ struct TestHost {
 
 impl TestHost {
     fn record(&self) -> Option<ResumeRecord> {
-        self.saved.borrow().as_deref().map(|json| serde_json::from_str(json).unwrap())
+        self.saved
+            .borrow()
+            .as_deref()
+            .map(|json| serde_json::from_str(json).unwrap())
     }
 
     fn run<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> T {
@@ -36,7 +39,10 @@ impl TestHost {
             let value = work.await;
             to.replace(Some(value));
         });
-        assert!(self.world.run_until(60_000.0, || result.borrow().is_some()), "it never ends");
+        assert!(
+            self.world.run_until(60_000.0, || result.borrow().is_some()),
+            "it never ends"
+        );
         result.take().unwrap()
     }
 }
@@ -92,7 +98,8 @@ impl Host for TestHost {
     type SaveError = ();
 
     async fn save_resume(&self, record: Option<&ResumeRecord>) -> Result<(), ()> {
-        self.saved.replace(record.map(|record| serde_json::to_string(record).unwrap()));
+        self.saved
+            .replace(record.map(|record| serde_json::to_string(record).unwrap()));
         Ok(())
     }
 
@@ -134,7 +141,10 @@ impl Default for TestLog {
 
 fn unknown_error() -> LogError {
     let message = "Internal error opening backing store for indexedDB.open.".to_owned();
-    LogError::Other { name: "UnknownError".to_owned(), message }
+    LogError::Other {
+        name: "UnknownError".to_owned(),
+        message,
+    }
 }
 
 impl TestLog {
@@ -156,7 +166,10 @@ impl TestLog {
 
     fn writable(&self) -> Result<MemoryLog, LogError> {
         if self.unwritable.get() {
-            return Err(LogError::Other { name: "AbortError".to_owned(), message: "no".to_owned() });
+            return Err(LogError::Other {
+                name: "AbortError".to_owned(),
+                message: "no".to_owned(),
+            });
         }
         self.database()
     }
@@ -183,9 +196,13 @@ impl LogStore for TestLog {
 
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         if self.commits_left.get() == Some(0) {
-            return Err(LogError::Other { name: "AbortError".to_owned(), message: "no".to_owned() });
+            return Err(LogError::Other {
+                name: "AbortError".to_owned(),
+                message: "no".to_owned(),
+            });
         }
-        self.commits_left.set(self.commits_left.get().map(|left| left - 1));
+        self.commits_left
+            .set(self.commits_left.get().map(|left| left - 1));
         self.writable()?.commit(commit).await
     }
 
@@ -196,7 +213,9 @@ impl LogStore for TestLog {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
-        self.database()?.read(session_id, after_seq, max_entries, max_bytes).await
+        self.database()?
+            .read(session_id, after_seq, max_entries, max_bytes)
+            .await
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
@@ -213,7 +232,9 @@ impl LogStore for TestLog {
         store_id: &str,
         acked_seq: u64,
     ) -> Result<(), LogError> {
-        self.writable()?.set_acked_seq(session_id, store_id, acked_seq).await
+        self.writable()?
+            .set_acked_seq(session_id, store_id, acked_seq)
+            .await
     }
 }
 
@@ -224,7 +245,11 @@ impl RecorderLog for TestLog {
 
     async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
         let database = self.writable()?;
-        let is_there = database.sessions().await?.iter().any(|(other, _)| *other == session_id);
+        let is_there = database
+            .sessions()
+            .await?
+            .iter()
+            .any(|(other, _)| *other == session_id);
         Ok(is_there.then(|| database.open(session_id)))
     }
 
@@ -272,20 +297,34 @@ impl Recorder {
             Some(_) => CaptureSession::new(opened.session_id, ring.clone()),
         };
         let session = Rc::new(RefCell::new(session));
-        let shared =
-            Shared { session: session.clone(), ring, ledger: Rc::default(), delivery: Rc::default() };
+        let shared = Shared {
+            session: session.clone(),
+            ring,
+            ledger: Rc::default(),
+            delivery: Rc::default(),
+        };
         let losses = LossJournal::new(host.clone(), shared.clone(), &opened);
         let committer = Committer::new(session, log.clone(), losses.clone(), host.clone());
         if opened.failed.is_some() {
             committer.begin_degraded();
         }
-        Self { opened, shared, losses, committer, host: host.clone() }
+        Self {
+            opened,
+            shared,
+            losses,
+            committer,
+            host: host.clone(),
+        }
     }
 
     fn publish(&self, count: u64) {
         for _ in 0..count {
             let event = br#"{"type":"console.log","category":"console","source":{"kind":"extension"}}"#;
-            self.shared.session.borrow_mut().publish(event, Trust::Untrusted, 5).unwrap();
+            self.shared
+                .session
+                .borrow_mut()
+                .publish(event, Trust::Untrusted, 5)
+                .unwrap();
         }
         match self.state() {
             State::Volatile => self.losses.on_published(),
@@ -300,7 +339,9 @@ impl Recorder {
 
     fn runs_until(&self, ms: f64, state: State) -> bool {
         let session = self.shared.session.clone();
-        self.host.world.run_until(ms, || session.borrow().state() == state)
+        self.host
+            .world
+            .run_until(ms, || session.borrow().state() == state)
     }
 }
 
@@ -323,7 +364,11 @@ fn a_log_that_cannot_be_opened_is_tried_until_it_opens_and_then_has_everything()
     assert_eq!(recorder.state(), State::Volatile);
     let tries = log.opens.get();
     assert!((10..=20).contains(&tries), "{tries} in ten minutes");
-    assert_eq!(log.databases.borrow().len(), 1, "another version has not damaged it");
+    assert_eq!(
+        log.databases.borrow().len(),
+        1,
+        "another version has not damaged it"
+    );
 
     log.mend();
     assert!(recorder.runs_until(61_000.0, State::Logged));
@@ -333,7 +378,11 @@ fn a_log_that_cannot_be_opened_is_tried_until_it_opens_and_then_has_everything()
     all.push("6 system.storage_recovered".to_owned());
     all.extend(events(7..=8));
     assert_eq!(log.stored(&host, id), all);
-    assert_eq!(host.record().unwrap().session_id, Some(id), "the next recorder continues it");
+    assert_eq!(
+        host.record().unwrap().session_id,
+        Some(id),
+        "the next recorder continues it"
+    );
 
     drop(recorder);
     let next = Recorder::start(&host, &log);
@@ -383,7 +432,10 @@ fn a_database_that_cannot_be_opened_for_a_minute_is_set_aside_and_what_it_held_i
     assert_eq!(log.stored(&host, lost), [format!("1-7 {NOT_RETAINED}")]);
     let record = host.record().unwrap();
     assert_eq!(record.session_id, Some(second.opened.session_id));
-    assert!(record.volatile.iter().any(|loss| loss.session_id == lost), "until a collector has it");
+    assert!(
+        record.volatile.iter().any(|loss| loss.session_id == lost),
+        "until a collector has it"
+    );
 }
 
 #[test]
@@ -397,7 +449,10 @@ fn what_the_log_held_is_no_loss_when_the_database_opens_after_all() {
     log.break_down(unknown_error());
     let second = Recorder::start(&host, &log);
     second.publish(1);
-    assert_eq!(host.record().unwrap().logged.map(|record| record.session_id), Some(kept));
+    assert_eq!(
+        host.record().unwrap().logged.map(|record| record.session_id),
+        Some(kept)
+    );
     log.mend();
     assert!(second.runs_until(61_000.0, State::Logged));
     host.world.run(1_000.0);
@@ -419,7 +474,10 @@ fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
     assert!(!second.opened.resumed);
     assert_eq!(second.opened.previous, Some(lost));
     assert_eq!(log.stored(&host, lost), [format!("1-4 {NOT_RETAINED}")]);
-    assert_eq!(second.opened.finished[0].session_id, lost, "a collector is told too");
+    assert_eq!(
+        second.opened.finished[0].session_id, lost,
+        "a collector is told too"
+    );
 }
 
 #[test]
@@ -427,8 +485,12 @@ fn a_new_session_knows_how_far_the_one_before_was_watched() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let first = Recorder::start(&host, &log);
     assert_eq!(first.opened.previous_watched, None);
-    let until = WatchedUntil { until_ts: 7, behind: Vec::new() };
-    log.watched_until.replace(Some((first.opened.session_id, until.clone())));
+    let until = WatchedUntil {
+        until_ts: 7,
+        behind: Vec::new(),
+    };
+    log.watched_until
+        .replace(Some((first.opened.session_id, until.clone())));
     drop(first);
     let resumed = Recorder::start(&host, &log);
     assert!(resumed.opened.resumed);
@@ -438,7 +500,11 @@ fn a_new_session_knows_how_far_the_one_before_was_watched() {
     host.saved.take();
     assert_eq!(Recorder::start(&host, &log).opened.previous_watched, Some(until));
     host.saved.take();
-    assert_eq!(Recorder::start(&host, &log).opened.previous_watched, None, "that is another session's");
+    assert_eq!(
+        Recorder::start(&host, &log).opened.previous_watched,
+        None,
+        "that is another session's"
+    );
 }
 
 #[test]

@@ -19,7 +19,14 @@ const ALL: Places = Places::ALL;
 const URL: Places = Places::URL;
 const KEYS: Places = Places::JSON.and(Places::URL);
 
-type Row = (&'static str, Matching, Places, ValueKind, usize, &'static [&'static str]);
+type Row = (
+    &'static str,
+    Matching,
+    Places,
+    ValueKind,
+    usize,
+    &'static [&'static str],
+);
 
 #[rustfmt::skip]
 const NAMES: &[Row] = &[
@@ -96,7 +103,15 @@ pub(super) fn names() -> Vec<NameRule> {
 }
 
 /// Prefix, charset, fewest and most bytes after the prefix, fewest when cut off, whether mixed.
-type Token = (&'static str, &'static str, &'static str, usize, usize, usize, bool);
+type Token = (
+    &'static str,
+    &'static str,
+    &'static str,
+    usize,
+    usize,
+    usize,
+    bool,
+);
 
 const ALNUM: &str = "A-Za-z0-9";
 const URLSAFE: &str = "A-Za-z0-9_-";
@@ -144,11 +159,24 @@ const TOKENS: &[Token] = &[
 ];
 
 pub(super) fn shapes() -> Vec<ShapeRule> {
-    let rule = |id: &'static str, shape| ShapeRule { id: Cow::Borrowed(id), shape };
+    let rule = |id: &'static str, shape| ShapeRule {
+        id: Cow::Borrowed(id),
+        shape,
+    };
     let token = |&(id, prefix, charset, min_length, max_length, min_cut, mixed): &Token| {
         let prefix = Cow::Borrowed(prefix);
         let charset = Charset::new(charset);
-        rule(id, Shape::Token(TokenShape { prefix, charset, min_length, max_length, min_cut, mixed }))
+        rule(
+            id,
+            Shape::Token(TokenShape {
+                prefix,
+                charset,
+                min_length,
+                max_length,
+                min_cut,
+                mixed,
+            }),
+        )
     };
     let mut rules: Vec<ShapeRule> = TOKENS.iter().map(token).collect();
     rules.extend([

@@ -21,13 +21,27 @@ pub(super) fn is_sample(json: &[u8], number: &Range<usize>) -> bool {
         b"378282246310005",
         b"6011111111111117",
     ];
-    const SIGNS: &[&[u8]] =
-        &[b"test card", b"test number", b"test mode", b"testing", b"to test", b"for tests", b"sandbox"];
+    const SIGNS: &[&[u8]] = &[
+        b"test card",
+        b"test number",
+        b"test mode",
+        b"testing",
+        b"to test",
+        b"for tests",
+        b"sandbox",
+    ];
     const AROUND: usize = 64;
-    let digits: Vec<u8> = json[number.clone()].iter().copied().filter(u8::is_ascii_digit).collect();
+    let digits: Vec<u8> = json[number.clone()]
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_digit)
+        .collect();
     let around =
         json[number.start.saturating_sub(AROUND)..(number.end + AROUND).min(json.len())].to_ascii_lowercase();
-    PUBLISHED.contains(&&*digits) && SIGNS.iter().any(|sign| memchr::memmem::find(&around, sign).is_some())
+    PUBLISHED.contains(&&*digits)
+        && SIGNS
+            .iter()
+            .any(|sign| memchr::memmem::find(&around, sign).is_some())
 }
 
 fn is_part(byte: u8) -> bool {
@@ -46,7 +60,12 @@ pub(super) fn is_reported_at(json: &[u8], i: usize, is_first: bool) -> bool {
 
 /// The card number that the digit at `i` is part of, not reaching before `floor`.
 pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
-    let before = json[floor..i].iter().rev().take(48).take_while(|b| is_part(**b)).count();
+    let before = json[floor..i]
+        .iter()
+        .rev()
+        .take(48)
+        .take_while(|b| is_part(**b))
+        .count();
     let mut start = i - before;
     let mut end = i + json[i..].iter().take(48).take_while(|b| is_part(**b)).count();
     while start < end && !json[start].is_ascii_digit() {
@@ -87,7 +106,12 @@ pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>
 
 /// Whether an issuer has numbers that begin like this and are as long (ISO/IEC 7812 ranges).
 fn is_issued(digits: &[u8]) -> bool {
-    let head = |n: usize| digits.iter().take(n).fold(0u32, |head, d| head * 10 + u32::from(*d));
+    let head = |n: usize| {
+        digits
+            .iter()
+            .take(n)
+            .fold(0u32, |head, d| head * 10 + u32::from(*d))
+    };
     match (head(1), digits.len()) {
         (4, 13 | 16 | 19) => true,
         (5, 16) => (51..=55).contains(&head(2)),
@@ -135,7 +159,11 @@ mod tests {
             "2223003122003222",
             "4222222222222",
         ] {
-            for around in [text.to_owned(), format!("card {text}, ok"), format!("\\n{text}\\n")] {
+            for around in [
+                text.to_owned(),
+                format!("card {text}, ok"),
+                format!("\\n{text}\\n"),
+            ] {
                 let i = around.find(text).unwrap_or(0) + 3;
                 assert!(
                     number(around.as_bytes(), 0, i).is_some_and(|r| &around[r.clone()] == text),
@@ -144,7 +172,10 @@ mod tests {
                 let start = around.find(text).unwrap_or(0);
                 let mut reported = start..start + text.len();
                 assert!(is_reported_at(around.as_bytes(), start, false), "{around}");
-                assert!(reported.all(|i| is_reported_at(around.as_bytes(), i, true)), "{around}");
+                assert!(
+                    reported.all(|i| is_reported_at(around.as_bytes(), i, true)),
+                    "{around}"
+                );
             }
         }
     }
@@ -170,7 +201,10 @@ mod tests {
             assert_eq!(number(text.as_bytes(), 0, i), None, "{text}");
         }
         for text in ["\"2026-11-24T07", "number 10 of 12", "- 1 -", "4111", "123456"] {
-            assert!((0..text.len()).all(|i| !is_reported_at(text.as_bytes(), i, false)), "{text}");
+            assert!(
+                (0..text.len()).all(|i| !is_reported_at(text.as_bytes(), i, false)),
+                "{text}"
+            );
         }
     }
 }

@@ -10,8 +10,17 @@ use super::rules::ValueKind;
 use super::scan::Scan;
 
 /// Attributes of `Set-Cookie`, which are no secrets (RFC 6265bis, CHIPS).
-const ATTRIBUTES: &[&str] =
-    &["path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned", "priority"];
+const ATTRIBUTES: &[&str] = &[
+    "path",
+    "domain",
+    "expires",
+    "max-age",
+    "secure",
+    "httponly",
+    "samesite",
+    "partitioned",
+    "priority",
+];
 
 /// Members of a cookie object that are no secrets (HAR, CDP and chrome.cookies together).
 const COOKIE_MEMBERS: &[&str] = &[
@@ -54,18 +63,30 @@ impl Scan<'_> {
             let equals = memchr::memchr(b'=', segment);
             let label = &segment[blank.min(segment.len())..equals.unwrap_or(segment.len())];
             let attribute = name.value == ValueKind::SetCookie
-                && ATTRIBUTES.iter().any(|a| label.trim_ascii_end().eq_ignore_ascii_case(a.as_bytes()));
+                && ATTRIBUTES
+                    .iter()
+                    .any(|a| label.trim_ascii_end().eq_ignore_ascii_case(a.as_bytes()));
             let secret = match equals {
                 Some(equals) => start + equals + 1..end,
                 None if in_text => end..end,
                 None => start + blank..end,
             };
             // The rest of it is text like any other.
-            self.run_part(start..if attribute { end } else { start + equals.unwrap_or(0) });
+            self.run_part(
+                start..if attribute {
+                    end
+                } else {
+                    start + equals.unwrap_or(0)
+                },
+            );
             if !attribute && !is_no_secret(&json[secret.clone()]) {
                 self.sink.replace(secret, name.rule, decoding);
             }
-            start = if matches!(at(json, end), b';' | b',') { end + 1 } else { skip_blank(json, end) };
+            start = if matches!(at(json, end), b';' | b',') {
+                end + 1
+            } else {
+                skip_blank(json, end)
+            };
             start = start.max(end + 1);
         }
     }
@@ -81,8 +102,9 @@ fn cookie_end(json: &[u8], start: usize, end: usize) -> usize {
             b',' => {
                 let rest = &json[i + 1..end];
                 let blank = rest.iter().take_while(|b| **b == b' ').count();
-                let token =
-                    rest[blank..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
+                let token = rest[blank..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
                 if rest.get(blank + token.count()) == Some(&b'=') && rest.get(blank) != Some(&b'=') {
                     return i;
                 }

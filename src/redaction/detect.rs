@@ -51,7 +51,9 @@ fn is_header(text: &[u8]) -> bool {
     ];
     let decoded = base64::decode(&text[..text.len().min(64)]);
     let inner: Vec<u8> = decoded.into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
-    let Some(first) = inner.strip_prefix(b"{\"") else { return false };
+    let Some(first) = inner.strip_prefix(b"{\"") else {
+        return false;
+    };
     FIRST.iter().any(|name| first.starts_with(name))
 }
 
@@ -65,7 +67,12 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
         return None;
     }
     let quote = memchr::memchr(b'"', &json[body..]).map_or(json.len(), |i| body + i);
-    let string_end = quote - json[body..quote].iter().rev().take_while(|b| **b == b'\\').count();
+    let string_end = quote
+        - json[body..quote]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
     let end = memchr::memmem::find(&json[body..string_end], b"-----END").map_or(string_end, |i| body + i);
     let text = &json[body..end];
     // Less gives nothing away, and brackets are another rule's doing.
@@ -76,8 +83,14 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
 /// Reads the token after `Bearer`.
 pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
     /// Parameters of a challenge, which names a scheme and holds no secret (RFC 6750 §3, RFC 9728).
-    const CHALLENGE: &[&str] =
-        &["realm", "scope", "error", "charset", "authorization_uri", "resource_metadata"];
+    const CHALLENGE: &[&str] = &[
+        "realm",
+        "scope",
+        "error",
+        "charset",
+        "authorization_uri",
+        "resource_metadata",
+    ];
     let token = after_scheme(json, start, literal_end)?;
     let is_challenge = |name: &&[u8]| {
         let (word, rest) = json[token..].split_at_checked(name.len()).unwrap_or_default();
@@ -99,7 +112,11 @@ pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Ran
     const MOST_NAME: usize = 512;
     let is_base64 = |b: &u8| is_base64url(*b) || b"+/=".contains(b);
     let token = after_scheme(json, start, literal_end)?;
-    let name = json[token..].iter().take(MOST_NAME).take_while(|b| is_base64(b)).count();
+    let name = json[token..]
+        .iter()
+        .take(MOST_NAME)
+        .take_while(|b| is_base64(b))
+        .count();
     let decoded = base64::decode(&json[token..token + name]);
     let colon = decoded.iter().position(|b| *b == b':')?;
     let printable = decoded[..colon].iter().all(|b| !b.is_ascii_control());
@@ -115,7 +132,9 @@ fn after_scheme(json: &[u8], start: usize, literal_end: usize) -> Option<usize> 
     match at(json, literal_end) {
         b' ' => Some(super::follow::skip_spaces(json, literal_end)),
         b'+' => Some(literal_end + 1),
-        _ => percent_at(json, literal_end).filter(|(byte, _)| *byte == b' ').map(|(_, end)| end),
+        _ => percent_at(json, literal_end)
+            .filter(|(byte, _)| *byte == b' ')
+            .map(|(_, end)| end),
     }
 }
 
@@ -150,7 +169,9 @@ pub(super) fn secret_path(json: &[u8], from: usize) -> Option<Range<usize>> {
 
 /// The path segment at `from` if a machine has made it up: long, with letters and digits, and not words.
 pub(super) fn opaque_segment(json: &[u8], from: usize) -> Option<Range<usize>> {
-    let end = run_end(json, from, |b| b.is_ascii_alphanumeric() || b"._~-=%".contains(&b));
+    let end = run_end(json, from, |b| {
+        b.is_ascii_alphanumeric() || b"._~-=%".contains(&b)
+    });
     let segment = &json[from..end];
     let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = segment.iter().filter(|b| b.is_ascii_alphabetic()).count();
@@ -166,7 +187,9 @@ pub(super) fn email(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>>
     /// Bytes of a local part (RFC 5321 §4.5.3.1.1).
     const MOST: usize = 64;
     let local = json[floor..i].iter().rev().take(MOST + 1);
-    let length = local.take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b)).count();
+    let length = local
+        .take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b))
+        .count();
     if length > MOST {
         return None;
     }

@@ -16,7 +16,10 @@ pub(super) fn pattern() -> Pattern {
 /// Whether the bytes up to `last` begin the escape of an ASCII letter.
 #[inline]
 pub(super) fn may_end_at(json: &[u8], last: usize) -> bool {
-    matches!(json.get(..=last), Some([.., b'\\', b'u', b'0', b'0', b'4'..=b'7']))
+    matches!(
+        json.get(..=last),
+        Some([.., b'\\', b'u', b'0', b'0', b'4'..=b'7'])
+    )
 }
 
 impl Scan<'_> {
@@ -25,10 +28,18 @@ impl Scan<'_> {
     pub(super) fn escaped_name(&mut self, last: usize) -> bool {
         let json = self.json;
         let from = self.floor.max(last.saturating_sub(MOST));
-        let Some(quote) = json[from..last].iter().rposition(|b| *b == b'"').map(|at| from + at) else {
+        let Some(quote) = json[from..last]
+            .iter()
+            .rposition(|b| *b == b'"')
+            .map(|at| from + at)
+        else {
             return false;
         };
-        let backslashes = json[self.floor..quote].iter().rev().take_while(|b| **b == b'\\').count();
+        let backslashes = json[self.floor..quote]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
         let level = backslashes.trailing_ones();
         let close: Quote = closing_quote(json, quote + 1, level);
         let colon = skip_blank(json, close.end);

@@ -25,7 +25,11 @@ pub(super) struct Quote {
 
 /// How many backslashes stand at `i` and after.
 fn backslashes_from(json: &[u8], i: usize) -> usize {
-    json.get(i..).unwrap_or_default().iter().take_while(|b| **b == b'\\').count()
+    json.get(i..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| **b == b'\\')
+        .count()
 }
 
 /// The quote that begins exactly at `i`.
@@ -46,14 +50,26 @@ pub(super) fn closing_quote(json: &[u8], from: usize, level: u32) -> Quote {
     let mut i = from;
     while let Some(step) = memchr::memchr(b'"', json.get(i..).unwrap_or_default()) {
         let quote = i + step;
-        let backslashes = json[from..quote].iter().rev().take_while(|b| **b == b'\\').count();
+        let backslashes = json[from..quote]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
         let found = backslashes.trailing_ones();
         if found <= level {
-            return Quote { start: quote - ((1 << found) - 1), end: quote + 1, level: found };
+            return Quote {
+                start: quote - ((1 << found) - 1),
+                end: quote + 1,
+                level: found,
+            };
         }
         i = quote + 1;
     }
-    Quote { start: json.len(), end: json.len(), level: 0 }
+    Quote {
+        start: json.len(),
+        end: json.len(),
+        level: 0,
+    }
 }
 
 /// Whether the string that surrounds `i` ends there, be it by a quote or by a preview's ellipsis.
@@ -122,7 +138,9 @@ pub(super) fn is_word(byte: u8) -> bool {
 
 /// Whether a word can begin at `i`: what stands before is no word character, or is the end of an escape.
 pub(super) fn word_starts_at(json: &[u8], i: usize) -> bool {
-    let Some(before) = i.checked_sub(1).map(|b| json[b]) else { return true };
+    let Some(before) = i.checked_sub(1).map(|b| json[b]) else {
+        return true;
+    };
     if !is_word(before) {
         return true;
     }
@@ -184,14 +202,22 @@ fn utf16_escape(text: &[u8], i: usize) -> Option<(char, usize)> {
     let unit = |i: usize| {
         let digits: Range<usize> = i + 2..i + 6;
         let text = text.get(i..)?.starts_with(b"\\u").then_some(text)?;
-        text.get(digits)?.iter().try_fold(0u16, |unit, d| Some(unit << 4 | u16::from(hex(*d)?)))
+        text.get(digits)?
+            .iter()
+            .try_fold(0u16, |unit, d| Some(unit << 4 | u16::from(hex(*d)?)))
     };
     let first = unit(i)?;
     let mut units = [first, 0];
     let paired = unit(i + 6);
-    let count = if (0xD800..0xDC00).contains(&first) && paired.is_some() { 2 } else { 1 };
+    let count = if (0xD800..0xDC00).contains(&first) && paired.is_some() {
+        2
+    } else {
+        1
+    };
     units[1] = paired.unwrap_or(0);
-    let character = char::decode_utf16(units.into_iter().take(count)).next()?.unwrap_or('\u{FFFD}');
+    let character = char::decode_utf16(units.into_iter().take(count))
+        .next()?
+        .unwrap_or('\u{FFFD}');
     let width = if character.len_utf16() == 2 { 12 } else { 6 };
     Some((character, i + width))
 }
@@ -227,7 +253,11 @@ mod tests {
         for level in 0..4 {
             let json = serde_json::to_string(&value).unwrap();
             let open = quote_at(json.as_bytes(), 0).unwrap();
-            assert_eq!(closing_quote(json.as_bytes(), open.end, 0).end, json.len(), "level {level}");
+            assert_eq!(
+                closing_quote(json.as_bytes(), open.end, 0).end,
+                json.len(),
+                "level {level}"
+            );
             value = json;
         }
         // The innermost string, found from its own opening quote.
@@ -247,13 +277,24 @@ mod tests {
 
     #[test]
     fn surrogates_and_broken_escapes_decode_without_loss_of_the_rest() {
-        assert_eq!(unescape(br"a\u00e9\ud83d\ude00\ud83dx\q", 1), "aé😀\u{FFFD}x\\q".as_bytes());
+        assert_eq!(
+            unescape(br"a\u00e9\ud83d\ude00\ud83dx\q", 1),
+            "aé😀\u{FFFD}x\\q".as_bytes()
+        );
         assert_eq!(unpercent(b"a%2Fb%252Fc%zz"), b"a/b/c%zz");
     }
 
     #[test]
     fn words_begin_after_escapes() {
-        for text in [r"\npin", "%20pin", "%2520pin", r"\u0026pin", " pin", "-pin", "pin"] {
+        for text in [
+            r"\npin",
+            "%20pin",
+            "%2520pin",
+            r"\u0026pin",
+            " pin",
+            "-pin",
+            "pin",
+        ] {
             assert!(word_starts_at(text.as_bytes(), text.len() - 3), "{text}");
         }
         for text in ["spin", "_pin", "0pin", "npin"] {

@@ -24,10 +24,15 @@ impl RuleTable {
     ///
     /// Refuses text that is no JSON object of that form, with the path of the first wrong field.
     pub fn from_json(json: &[u8]) -> Result<Self, RuleError> {
-        let value: Value = serde_json::from_slice(json)
-            .map_err(|error| RuleError { path: String::new(), problem: format!("not JSON: {error}") })?;
+        let value: Value = serde_json::from_slice(json).map_err(|error| RuleError {
+            path: String::new(),
+            problem: format!("not JSON: {error}"),
+        })?;
         let mut table = Self::default();
-        let root = Field { path: String::new(), value: &value };
+        let root = Field {
+            path: String::new(),
+            value: &value,
+        };
         let root = root.object(&["disable", "enable", "names", "shapes"])?;
         for rule in root.list("names", MAX_RULES)? {
             table.names.push(name_rule(rule)?);
@@ -82,7 +87,11 @@ fn name_rule(field: Field<'_>) -> Result<NameRule, RuleError> {
     };
     let mut places = None;
     for field in object.list("in", 3)? {
-        let place = field.one_of(&[("json", Places::JSON), ("url", Places::URL), ("text", Places::TEXT)])?;
+        let place = field.one_of(&[
+            ("json", Places::JSON),
+            ("url", Places::URL),
+            ("text", Places::TEXT),
+        ])?;
         places = Some(places.map_or(place, |places: Places| places.and(place)));
     }
     Ok(NameRule {
@@ -97,8 +106,9 @@ fn name_rule(field: Field<'_>) -> Result<NameRule, RuleError> {
 
 fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
     let object = field.object(&["id", "prefix", "charset", "min_length", "max_length"])?;
-    let prefix_field =
-        object.get("prefix").ok_or_else(|| object.required("prefix", "what the token begins with"))?;
+    let prefix_field = object
+        .get("prefix")
+        .ok_or_else(|| object.required("prefix", "what the token begins with"))?;
     let prefix = prefix_field.text()?;
     // Digits alone could stand outside a string, and so could `true`.
     if !prefix.bytes().any(|b| b.is_ascii_alphabetic()) || prefix.bytes().any(|b| b == b'"' || b == b'\\') {
@@ -112,9 +122,10 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
             if let Some(bad) =
                 (0..128).find(|b| charset.contains(*b) && (!b.is_ascii_graphic() || b"\"\\'".contains(b)))
             {
-                return Err(
-                    field.wrong(format!("{spec:?} contains {:?}, where a token ends", char::from(bad)))
-                );
+                return Err(field.wrong(format!(
+                    "{spec:?} contains {:?}, where a token ends",
+                    char::from(bad)
+                )));
             }
             charset
         }
@@ -122,7 +133,10 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
     let min_length = object.length("min_length", 16)?;
     let max_length = object.length("max_length", 255.max(min_length))?;
     if max_length < min_length {
-        let at = object.get("max_length").unwrap_or(Field { path: object.path.clone(), value: &Value::Null });
+        let at = object.get("max_length").unwrap_or(Field {
+            path: object.path.clone(),
+            value: &Value::Null,
+        });
         return Err(at.wrong(format!("{max_length} is less than min_length, {min_length}")));
     }
     let shape = Shape::Token(TokenShape {
@@ -133,7 +147,10 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
         min_cut: min_length.min(4),
         mixed: false,
     });
-    Ok(ShapeRule { id: object.id()?, shape })
+    Ok(ShapeRule {
+        id: object.id()?,
+        shape,
+    })
 }
 
 #[cfg(test)]
@@ -151,7 +168,10 @@ mod tests {
                 r#"{"name":[]}"#,
                 "redaction rules: name: unknown field; expected disable, enable, names, shapes",
             ),
-            (r#"{"names":{}}"#, "redaction rules: names: expected an array, found {}"),
+            (
+                r#"{"names":{}}"#,
+                "redaction rules: names: expected an array, found {}",
+            ),
             (
                 r#"{"names":[{"id":"abc","names":["ab"]}]}"#,
                 "redaction rules: names[0].names[0]: expected 3 to 48 ASCII characters, found \"ab\"",
@@ -193,13 +213,20 @@ mod tests {
                 "redaction rules: shapes[0].max_length: 8 is less than min_length, 9",
             ),
         ] {
-            let error = RuleTable::from_json(json.as_bytes()).map(|_| ()).map_err(|error| error.to_string());
+            let error = RuleTable::from_json(json.as_bytes())
+                .map(|_| ())
+                .map_err(|error| error.to_string());
             assert_eq!(error, Err(expected.to_owned()), "{json}");
         }
         let error = RuleTable::from_json(br#"{"disable":["emial"]}"#).unwrap_err();
         assert_eq!(error.path, "disable[0]");
         assert!(error.problem.contains("email"), "{error}");
-        assert!(RuleTable::from_json(b"{").unwrap_err().to_string().contains("not JSON"));
+        assert!(
+            RuleTable::from_json(b"{")
+                .unwrap_err()
+                .to_string()
+                .contains("not JSON")
+        );
     }
 
     #[test]
@@ -214,7 +241,10 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(redactor.redact(json, &mut out), Redacted::Changed { secrets: 3 });
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("4111111111111111") && text.contains("acme_xyz"), "{text}");
+        assert!(
+            text.contains("4111111111111111") && text.contains("acme_xyz"),
+            "{text}"
+        );
         let counted: Vec<(&str, u64)> = redactor.counts().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("acme", 1), ("email", 1), ("acme_key", 1)]);
     }
@@ -232,7 +262,10 @@ mod tests {
             (String::from_utf8(out).unwrap(), redactor.total())
         };
         let (both, total) = redact(None);
-        assert!(!both.contains("Zq7") && !both.contains("hunter2") && total == 2, "{both} {total}");
+        assert!(
+            !both.contains("Zq7") && !both.contains("hunter2") && total == 2,
+            "{both} {total}"
+        );
         let (built_in, total) = redact(Some(RuleTable::default()));
         assert!(
             built_in.contains("Zq7") && !built_in.contains("hunter2") && total == 3,
@@ -246,8 +279,9 @@ mod tests {
 
     #[test]
     fn the_largest_table_compiles() {
-        let names: Vec<String> =
-            (0..MAX_RULES * MAX_NAMES).map(|i| format!("{:?}", format!("{i:0>48}"))).collect();
+        let names: Vec<String> = (0..MAX_RULES * MAX_NAMES)
+            .map(|i| format!("{:?}", format!("{i:0>48}")))
+            .collect();
         let rules: Vec<String> = names
             .chunks(MAX_NAMES)
             .map(|names| format!(r#"{{"id":"big","names":[{}]}}"#, names.join(",")))
@@ -255,6 +289,9 @@ mod tests {
         let table = RuleTable::from_json(format!(r#"{{"names":[{}]}}"#, rules.join(",")).as_bytes()).unwrap();
         let mut redactor = Redactor::new([7; 32], &table);
         let last = format!(r#"{{"{:0>48}":"x"}}"#, MAX_RULES * MAX_NAMES - 1);
-        assert_eq!(redactor.redact(last.as_bytes(), &mut Vec::new()), Redacted::Changed { secrets: 1 });
+        assert_eq!(
+            redactor.redact(last.as_bytes(), &mut Vec::new()),
+            Redacted::Changed { secrets: 1 }
+        );
     }
 }

@@ -69,7 +69,9 @@ impl Scan<'_> {
             };
         };
         if let (Enclosed::Json(level), Joint::Colon) = (enclosed, joint)
-            && self.redact_member(found, skip_blank(json, after), level).is_some()
+            && self
+                .redact_member(found, skip_blank(json, after), level)
+                .is_some()
         {
             return Some(());
         }
@@ -114,7 +116,9 @@ impl Scan<'_> {
                 return None;
             }
             let content = self.cookie_line(value);
-            return self.redact_content(content, Decoding::TEXT, name, true).then_some(());
+            return self
+                .redact_content(content, Decoding::TEXT, name, true)
+                .then_some(());
         }
         // `code=…` counts at the start of a form body as well, which shows only by the `&` after it.
         let in_form = !is_parameter && joint == Joint::Equals && self.string_starts_at(start, 0);
@@ -125,7 +129,11 @@ impl Scan<'_> {
             self.text_value(value, joint == Joint::Percent, is_parameter, name.value)?;
         is_parameter |= in_form && at(json, end) == b'&';
         let in_url = is_parameter || joint == Joint::Percent;
-        if !name.places.overlap(if in_url { Places::URL.and(Places::TEXT) } else { Places::TEXT }) {
+        if !name.places.overlap(if in_url {
+            Places::URL.and(Places::TEXT)
+        } else {
+            Places::TEXT
+        }) {
             return None;
         }
         let text = json.get(content.clone())?;
@@ -142,7 +150,9 @@ impl Scan<'_> {
     /// Returns the start of the parameter name that the match may be the end of: `my_token`, `user[password]`.
     fn parameter_start(&self, start: usize) -> usize {
         let before = self.json[..start].iter().rev().take(64);
-        let length = before.take_while(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(b)).count();
+        let length = before
+            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(b))
+            .count();
         let begin = start - length;
         // The letters of an escape are not part of the name.
         (begin..start)
@@ -153,8 +163,12 @@ impl Scan<'_> {
     /// Whether the name of which the match may be the end is that of an XML element.
     fn element_begins_before(&self, start: usize) -> bool {
         let name = self.json[..start].iter().rev().take(64);
-        let name = name.take_while(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b)).count();
-        (start - name).checked_sub(1).is_some_and(|before| self.json[before] == b'<')
+        let name = name
+            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b))
+            .count();
+        (start - name)
+            .checked_sub(1)
+            .is_some_and(|before| self.json[before] == b'<')
     }
 
     /// Whether a parameter of a query, fragment or form may begin at `i`.
@@ -166,15 +180,21 @@ impl Scan<'_> {
         }
         let escape = |back: usize| {
             i.checked_sub(back).and_then(|b| {
-                percent_at(json, b).or_else(|| unicode_escape_at(json, b)).filter(|(_, end)| *end == i)
+                percent_at(json, b)
+                    .or_else(|| unicode_escape_at(json, b))
+                    .filter(|(_, end)| *end == i)
             })
         };
-        [3, 5, 6].into_iter().any(|back| matches!(escape(back), Some((b'?' | b'&' | b'#', _))))
+        [3, 5, 6]
+            .into_iter()
+            .any(|back| matches!(escape(back), Some((b'?' | b'&' | b'#', _))))
     }
 
     /// Whether a string of `level` begins right before `i`.
     pub(super) fn string_starts_at(&self, i: usize, level: u32) -> bool {
-        let quote = i.checked_sub(1 << level).and_then(|quote| quote_at(self.json, quote));
+        let quote = i
+            .checked_sub(1 << level)
+            .and_then(|quote| quote_at(self.json, quote));
         quote.is_some_and(|quote| quote.level == level)
     }
 }
@@ -204,10 +224,12 @@ fn joint_at(json: &[u8], i: usize, enclosed: Enclosed) -> Option<(Joint, usize)>
         b'=' if next == b'=' => None,
         b'=' => Some((Joint::Equals, i + 1)),
         b'>' if enclosed == Enclosed::No => Some((Joint::Tag, i + 1)),
-        b'%' => {
-            percent_at(json, i).filter(|(byte, _)| matches!(byte, b'=' | b':')).map(|p| (Joint::Percent, p.1))
-        }
-        b'\\' => unicode_escape_at(json, i).filter(|(byte, _)| *byte == b'=').map(|p| (Joint::Equals, p.1)),
+        b'%' => percent_at(json, i)
+            .filter(|(byte, _)| matches!(byte, b'=' | b':'))
+            .map(|p| (Joint::Percent, p.1)),
+        b'\\' => unicode_escape_at(json, i)
+            .filter(|(byte, _)| *byte == b'=')
+            .map(|p| (Joint::Equals, p.1)),
         _ => None,
     }
 }

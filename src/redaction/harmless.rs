@@ -51,7 +51,9 @@ pub(super) fn is_no_secret(text: &[u8]) -> bool {
         "[REDACTED]",
         "<redacted>",
     ];
-    ABSENT.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    ABSENT
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
         || text.iter().all(|b| *b == b'*')
         || text.len().is_multiple_of(3) && text.chunks(3).all(|c| c == "•".as_bytes())
 }
@@ -219,7 +221,9 @@ const KINDS: &[&str] = &[
 
 /// Whether a value describes a secret: a type, a label, a message about it, a sample.
 pub(super) fn is_description(text: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
     let same = |words: &[&str], word: &str| words.iter().any(|known| known.eq_ignore_ascii_case(word));
     if same(KINDS, text) {
         return true;
@@ -229,9 +233,13 @@ pub(super) fn is_description(text: &[u8]) -> bool {
     if sample || text.len() > 2 && text.bytes().all(|b| b == b'x' || b == b'X') {
         return true;
     }
-    let words = || text.split(' ').map(|word| word.trim_matches(|c: char| ",.:!?()\"".contains(c)));
+    let words = || {
+        text.split(' ')
+            .map(|word| word.trim_matches(|c: char| ",.:!?()\"".contains(c)))
+    };
     let is_plain = |word: &str| {
-        word.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '’' | '-' | '/'))
+        word.chars()
+            .all(|c| c.is_alphabetic() || matches!(c, '\'' | '’' | '-' | '/'))
             || word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit())
     };
     let is_subject = |word: &str| same(SUBJECTS, word);
@@ -273,7 +281,10 @@ pub(super) fn is_code(text: &[u8]) -> bool {
         "function",
         "async",
     ];
-    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_$.".contains(b)).count();
+    let name = text
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_$.".contains(b))
+        .count();
     let is_call = name > 0 && !text[0].is_ascii_digit() && text.get(name) == Some(&b'(');
     let object = OBJECTS.iter().any(|object| match object.as_bytes() {
         word if word.last().is_some_and(u8::is_ascii_lowercase) && !object.contains('.') => text == word,
@@ -307,7 +318,10 @@ pub(super) fn is_oauth_code(text: &[u8], around: &[u8]) -> bool {
     let digit = text.iter().any(u8::is_ascii_digit);
     let letter = text.iter().any(u8::is_ascii_lowercase);
     let made_up = text.len() >= 20 && digit && letter;
-    made_up || SIGNS.iter().any(|sign| memchr::memmem::find(around, sign.as_bytes()).is_some())
+    made_up
+        || SIGNS
+            .iter()
+            .any(|sign| memchr::memmem::find(around, sign.as_bytes()).is_some())
 }
 
 /// Whether a value that only follows the name of a secret, without a joint, looks made up by a machine:

@@ -20,7 +20,9 @@ impl Scan<'_> {
             return None;
         }
         let start = if is_data { literal_end } else { start };
-        let inside = start.checked_sub(1).is_some_and(|before| matches!(self.json[before], b'+' | b'-'));
+        let inside = start
+            .checked_sub(1)
+            .is_some_and(|before| matches!(self.json[before], b'+' | b'-'));
         let begins = is_data || word_starts_at(self.json, start) && !inside;
         (begins && self.hides_secrets(start..self.base64_end(start))).then(|| start..self.base64_end(start))
     }
@@ -30,7 +32,9 @@ impl Scan<'_> {
         const TEXTS: &[&[u8]] = &[b"text/", b"json", b"xml", b"urlencoded", b"script", b"data:;"];
         let media = &self.json[end.saturating_sub(64).max(self.floor)..(end + 1).min(self.json.len())];
         let from = memchr::memmem::rfind(media, b"data:").unwrap_or(0);
-        TEXTS.iter().any(|text| memchr::memmem::find(&media[from..], text).is_some())
+        TEXTS
+            .iter()
+            .any(|text| memchr::memmem::find(&media[from..], text).is_some())
     }
 
     fn base64_end(&self, start: usize) -> usize {
@@ -57,7 +61,10 @@ impl Scan<'_> {
             return false;
         }
         self.hidden_to = text.end;
-        let text = unpercent(&self.json[text]).into_iter().filter(|b| *b != b'\\').collect::<Vec<u8>>();
+        let text = unpercent(&self.json[text])
+            .into_iter()
+            .filter(|b| *b != b'\\')
+            .collect::<Vec<u8>>();
         let decoded = base64::decode(&text);
         let is_json = matches!(decoded.first(), Some(b'{' | b'['));
         let readable = String::from_utf8_lossy(&decoded);
@@ -83,7 +90,10 @@ impl Scan<'_> {
             json: json.as_bytes(),
             floor: 0,
             sink,
-            strings: StringState { position: 0, inside: false },
+            strings: StringState {
+                position: 0,
+                inside: false,
+            },
             walked_to: 0,
             cookies_to: 0,
             hidden_to: 0,

@@ -31,7 +31,10 @@ pub(super) fn ending(names: &Names, before: &[u8], part_start: usize) -> Option<
     let places = if whole { Places::ALL } else { Places::TEXT };
     let fits = found.name.places.overlap(places) && !is_only_in_urls(found.name);
     let fits = fits && found.name.value != ValueKind::Pair;
-    fits.then_some(Label { name: found.name, sure: joined || whole })
+    fits.then_some(Label {
+        name: found.name,
+        sure: joined || whole,
+    })
 }
 
 /// A parameter's name alone, `key` or `code`, means nothing before an argument.

@@ -123,7 +123,13 @@ impl Redactor {
         let ids: Vec<String> = rules.ids().into_iter().map(str::to_owned).collect();
         let engine = Self::compile(rules, &ids);
         let counts = vec![0; ids.len()];
-        Self { key, engine, ids, counts, counts_of_removed: 0 }
+        Self {
+            key,
+            engine,
+            ids,
+            counts,
+            counts_of_removed: 0,
+        }
     }
 
     /// Applies another table from the next text on. The key and the counts stay.
@@ -150,9 +156,21 @@ impl Redactor {
         let mut tables = spread::built_in();
         tables.add(&escaped::pattern());
         let own_names = names().filter(|rule| matches!(rule.names, NameList::Own(_)));
-        let more = rules.shapes.iter().filter(|rule| !rule.is_spread() && rules.is_enabled(&rule.id));
-        patterns(own_names, more).iter().for_each(|pattern| tables.add(pattern));
-        Box::new(Engine { tables, kernel: Kernel::detect(), names: compiled, shapes, card, email })
+        let more = rules
+            .shapes
+            .iter()
+            .filter(|rule| !rule.is_spread() && rules.is_enabled(&rule.id));
+        patterns(own_names, more)
+            .iter()
+            .for_each(|pattern| tables.add(pattern));
+        Box::new(Engine {
+            tables,
+            kernel: Kernel::detect(),
+            names: compiled,
+            shapes,
+            card,
+            email,
+        })
     }
 
     /// Redacts one valid, compact JSON value. What is found is appended to `out`, redacted; if nothing
@@ -170,7 +188,10 @@ impl Redactor {
             for value in values {
                 scan.json = json.get(..value.end).unwrap_or(json);
                 scan.floor = value.start;
-                scan.strings = StringState { position: value.start, inside: false };
+                scan.strings = StringState {
+                    position: value.start,
+                    inside: false,
+                };
                 scan.run(value.start);
             }
         })
@@ -234,7 +255,10 @@ impl Redactor {
             passed: 0,
             found: 0,
         };
-        let strings = StringState { position: 0, inside: false };
+        let strings = StringState {
+            position: 0,
+            inside: false,
+        };
         let engine = &self.engine;
         let mut scan = Scan {
             engine,
@@ -257,7 +281,10 @@ impl Redactor {
 
     /// How many secrets each rule has replaced so far, by rule id, in the table's order.
     pub fn counts(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.ids.iter().map(String::as_str).zip(self.counts.iter().copied())
+        self.ids
+            .iter()
+            .map(String::as_str)
+            .zip(self.counts.iter().copied())
     }
 
     /// How many secrets were replaced so far.

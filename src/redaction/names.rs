@@ -54,9 +54,18 @@ pub(super) struct Names {
 impl Names {
     /// Compiles rules, each with the index of its counter. The same name said twice: the later counts.
     pub(super) fn new<'a>(rules: impl Iterator<Item = (&'a NameRule, u16)>) -> Self {
-        let root = Node { byte: 0, rule: 0, child: 0, sibling: 0 };
-        let mut names =
-            Self { tails: [0; 1 << (TAIL_BITS - 6)], roots: [0; 256], nodes: vec![root], rules: Vec::new() };
+        let root = Node {
+            byte: 0,
+            rule: 0,
+            child: 0,
+            sibling: 0,
+        };
+        let mut names = Self {
+            tails: [0; 1 << (TAIL_BITS - 6)],
+            roots: [0; 256],
+            nodes: vec![root],
+            rules: Vec::new(),
+        };
         for (rule, counter) in rules {
             names.rules.push(Name {
                 rule: counter,
@@ -84,7 +93,12 @@ impl Names {
                 let sibling = self.nodes[node].child;
                 // A table too big for the trie is refused when it is read; see `rules`.
                 child = u16::try_from(self.nodes.len()).unwrap_or(0);
-                self.nodes.push(Node { byte, rule: 0, child: 0, sibling });
+                self.nodes.push(Node {
+                    byte,
+                    rule: 0,
+                    child: 0,
+                    sibling,
+                });
                 self.nodes[node].child = child;
                 if node == 0 {
                     self.roots[usize::from(byte)] = child;
@@ -111,7 +125,9 @@ impl Names {
     /// Whether some name has the three bytes before `end` as its tail.
     #[inline]
     pub(super) fn may_end_at(&self, json: &[u8], end: usize) -> bool {
-        let Some(tail) = end.checked_sub(3).and_then(|start| json.get(start..end)) else { return false };
+        let Some(tail) = end.checked_sub(3).and_then(|start| json.get(start..end)) else {
+            return false;
+        };
         let hash = tail_hash([tail[0], tail[1], tail[2]]);
         self.tails[hash >> 6] >> (hash & 63) & 1 == 1
     }
@@ -135,7 +151,9 @@ impl Names {
                 break;
             }
             (separated, node, i) = (false, child, i - 1);
-            let Some(name) = usize::from(self.nodes[node].rule).checked_sub(1).map(|rule| self.rules[rule])
+            let Some(name) = usize::from(self.nodes[node].rule)
+                .checked_sub(1)
+                .map(|rule| self.rules[rule])
             else {
                 continue;
             };
@@ -146,7 +164,13 @@ impl Names {
                 && ends_own_header(json, floor, i)
             {
                 // A header counts wherever headers are written.
-                best = Some(NameMatch { start: i, name: Name { places: Places::ALL, ..name } });
+                best = Some(NameMatch {
+                    start: i,
+                    name: Name {
+                        places: Places::ALL,
+                        ..name
+                    },
+                });
             }
         }
         best.filter(|found: &NameMatch| found.name.value != ValueKind::Keep)
@@ -167,8 +191,13 @@ impl Names {
 /// Whether `x-`, or `x-` and other words, precedes `start`.
 fn ends_own_header(json: &[u8], floor: usize, start: usize) -> bool {
     let before = json[floor..start].iter().rev().take(48);
-    let length = before.take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-    matches!(&json[start - length..start], [b'x' | b'X', b'-', .., b'-'] | [b'x' | b'X', b'-'])
+    let length = before
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
+        .count();
+    matches!(
+        &json[start - length..start],
+        [b'x' | b'X', b'-', .., b'-'] | [b'x' | b'X', b'-']
+    )
 }
 
 fn begins_where_it_must(json: &[u8], floor: usize, start: usize, matching: Matching) -> bool {
@@ -184,15 +213,19 @@ fn begins_where_it_must(json: &[u8], floor: usize, start: usize, matching: Match
 /// Every way the last three bytes of a name may be spelled: only a last word of two letters brings its
 /// separator into them, and such names are written with `_`, `-` or nothing.
 fn tails(name: &str) -> impl Iterator<Item = [u8; 3]> {
-    [None, Some(b'_'), Some(b'-')].into_iter().filter_map(|separator| {
-        let mut tail = [0; 3];
-        let mut spelled =
-            name.bytes().rev().filter_map(|byte| if byte == b'_' { separator } else { Some(byte) });
-        for byte in tail.iter_mut().rev() {
-            *byte = spelled.next()?;
-        }
-        Some(tail)
-    })
+    [None, Some(b'_'), Some(b'-')]
+        .into_iter()
+        .filter_map(|separator| {
+            let mut tail = [0; 3];
+            let mut spelled = name
+                .bytes()
+                .rev()
+                .filter_map(|byte| if byte == b'_' { separator } else { Some(byte) });
+            for byte in tail.iter_mut().rev() {
+                *byte = spelled.next()?;
+            }
+            Some(tail)
+        })
 }
 
 /// A hash of three bytes, letters folded.
@@ -219,7 +252,10 @@ mod tests {
             "{text}"
         );
         let found = names.ending_at(text.as_bytes(), 0, end)?;
-        Some((rules[usize::from(found.name.rule)].id.to_string(), found.name.value))
+        Some((
+            rules[usize::from(found.name.rule)].id.to_string(),
+            found.name.value,
+        ))
     }
 
     #[test]

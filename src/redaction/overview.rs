@@ -25,7 +25,10 @@ impl RuleTable {
     #[must_use]
     pub fn overview(&self) -> Vec<RuleOverview<'_>> {
         let overview = |id| {
-            let names = self.names.iter().filter(|rule| rule.id == id && rule.value != ValueKind::Keep);
+            let names = self
+                .names
+                .iter()
+                .filter(|rule| rule.id == id && rule.value != ValueKind::Keep);
             let shapes = self.shapes.iter().filter(|rule| rule.id == id);
             RuleOverview {
                 id,

@@ -24,7 +24,8 @@ impl Scan<'_> {
         if !found.name.places.overlap(Places::JSON) || found.name.value == ValueKind::Pair {
             return None;
         }
-        self.redact_content(between(open, close), Decoding::string(level), found.name, false).then_some(())
+        self.redact_content(between(open, close), Decoding::string(level), found.name, false)
+            .then_some(())
     }
 
     /// The value of the first of the members that follow in an object whose key is among `keys`.
@@ -69,14 +70,18 @@ impl Scan<'_> {
         if level > 0 && rest.starts_with(b" value=") {
             let open = quote_at(json, i + 7)?;
             let close = closing_quote(json, open.end, open.level);
-            return self.redact_content(between(open, close), Decoding::TEXT, name, false).then_some(());
+            return self
+                .redact_content(between(open, close), Decoding::TEXT, name, false)
+                .then_some(());
         }
         if level > 0 && at(json, i) == b'\\' {
             // multipart/form-data: an empty line, then the value.
             let breaks = [br"\r\n\r\n".as_slice(), br"\n\n"];
             let blank = breaks.iter().find(|blank| rest.starts_with(blank))?.len();
             let value = self.line_value(i + blank);
-            return self.redact_content(value, Decoding::TEXT, name, false).then_some(());
+            return self
+                .redact_content(value, Decoding::TEXT, name, false)
+                .then_some(());
         }
         if at(json, i) != b',' {
             return None;
@@ -96,19 +101,24 @@ impl Scan<'_> {
                 && self.array_before(found.start, level).is_some_and(|array| {
                     // `["password","email"]` is a list of names, `[["password","letmein"]]` one of entries.
                     self.is_in_array(array)
-                        || !json[between(open, close)].iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
+                        || !json[between(open, close)]
+                            .iter()
+                            .all(|b| b.is_ascii_lowercase() || *b == b'_')
                 })
         };
         if !labelled && !alone() {
             return None;
         }
-        self.redact_content(between(open, close), Decoding::string(level), name, false).then_some(())
+        self.redact_content(between(open, close), Decoding::string(level), name, false)
+            .then_some(())
     }
 
     /// Returns the start of the array whose first element is the string around `i`.
     fn array_before(&self, i: usize, level: u32) -> Option<usize> {
-        let word =
-            self.json[..i].iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
+        let word = self.json[..i]
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
         let start = i - word.count();
         let before = start.checked_sub((1 << level) + 1)?;
         (self.string_starts_at(start, level) && self.json[before] == b'[').then_some(before)
@@ -116,7 +126,10 @@ impl Scan<'_> {
 
     /// Whether the array at `i` is an element of another that has arrays only.
     fn is_in_array(&self, i: usize) -> bool {
-        matches!(&self.json[..i], [.., b'['] | [.., b']', b','] | [.., b']', b',', b' '])
+        matches!(
+            &self.json[..i],
+            [.., b'['] | [.., b']', b','] | [.., b']', b',', b' ']
+        )
     }
 }
 

@@ -22,13 +22,22 @@ pub(super) struct Decoding {
 
 impl Decoding {
     /// The text of a plain JSON string.
-    pub(super) const TEXT: Self = Self { levels: 1, percent: false };
+    pub(super) const TEXT: Self = Self {
+        levels: 1,
+        percent: false,
+    };
     /// The text of a URL in a JSON string.
-    pub(super) const URL: Self = Self { levels: 1, percent: true };
+    pub(super) const URL: Self = Self {
+        levels: 1,
+        percent: true,
+    };
 
     /// A JSON string of this quote level.
     pub(super) const fn string(level: u32) -> Self {
-        Self { levels: level + 1, percent: false }
+        Self {
+            levels: level + 1,
+            percent: false,
+        }
     }
 }
 
@@ -36,7 +45,9 @@ impl Decoding {
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
     text.starts_with(OPEN)
         && text.get(LEN - 1) == Some(&b']')
-        && text[OPEN.len()..LEN - 1].iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f'))
+        && text[OPEN.len()..LEN - 1]
+            .iter()
+            .all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The placeholder of a secret.
@@ -68,7 +79,14 @@ mod tests {
     #[test]
     fn a_secret_looks_the_same_however_it_is_escaped() {
         let key = [7; 32];
-        let plain = placeholder(&key, b"a/b+c=\"", Decoding { levels: 0, percent: false });
+        let plain = placeholder(
+            &key,
+            b"a/b+c=\"",
+            Decoding {
+                levels: 0,
+                percent: false,
+            },
+        );
         assert_eq!(placeholder(&key, br#"a\/b+c=\""#, Decoding::TEXT), plain);
         assert_eq!(placeholder(&key, br#"a/b+c=\\\""#, Decoding::string(1)), plain);
         assert_eq!(placeholder(&key, b"a%2Fb%2Bc%3D%22", Decoding::URL), plain);
@@ -84,7 +102,12 @@ mod tests {
 
     #[test]
     fn only_a_whole_placeholder_is_one() {
-        for text in ["[redacted:7f3a91c]", "[redacted:7f3a91cG]", "[redacted]", "redacted:7f3a91c2]"] {
+        for text in [
+            "[redacted:7f3a91c]",
+            "[redacted:7f3a91cG]",
+            "[redacted]",
+            "redacted:7f3a91c2]",
+        ] {
             assert!(!is_placeholder(text.as_bytes()), "{text}");
         }
     }

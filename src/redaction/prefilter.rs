@@ -73,14 +73,20 @@ pub(super) const BUCKETS: usize = 8;
 
 impl Tables {
     /// Tables that accept nothing.
-    pub(super) const EMPTY: Self = Self { low: [[0; 16]; WINDOW], high: [[0; 16]; WINDOW] };
+    pub(super) const EMPTY: Self = Self {
+        low: [[0; 16]; WINDOW],
+        high: [[0; 16]; WINDOW],
+    };
 
     /// The bytes that a bucket accepts.
     fn bucket(&self, bucket: usize) -> Pattern {
         let set = |table: &[u8; 16]| (0..16).fold(0, |set, n| set | u16::from(table[n] >> bucket & 1) << n);
         let mut pattern = Pattern::default();
         for (position, nibbles) in pattern.0.iter_mut().enumerate() {
-            *nibbles = Nibbles { low: set(&self.low[position]), high: set(&self.high[position]) };
+            *nibbles = Nibbles {
+                low: set(&self.low[position]),
+                high: set(&self.high[position]),
+            };
         }
         pattern
     }
@@ -134,7 +140,10 @@ impl Before {
 
     /// A bit for each digit; the highest is the last byte.
     pub(super) fn digits(&self) -> u64 {
-        self.bytes.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(byte.is_ascii_digit()))
+        self.bytes
+            .iter()
+            .rev()
+            .fold(0, |bits, byte| bits << 1 | u64::from(byte.is_ascii_digit()))
     }
 }
 
@@ -155,14 +164,21 @@ pub(super) fn card_bits(digits: u64, before: u64) -> u64 {
 
 /// The candidates of one block, byte by byte: what the SIMD kernels must equal.
 pub(super) fn block_scalar(tables: &Tables, block: &[u8; BLOCK], before: &Before) -> u64 {
-    let byte = |i: usize, back: usize| if i >= back { block[i - back] } else { before.bytes[16 + i - back] };
+    let byte = |i: usize, back: usize| {
+        if i >= back {
+            block[i - back]
+        } else {
+            before.bytes[16 + i - back]
+        }
+    };
     let accepts = |position: usize, byte: u8| {
         tables.low[position][usize::from(byte & 15)] & tables.high[position][usize::from(byte >> 4)]
     };
     let (mut candidates, mut digits) = (0u64, 0u64);
     for (i, last) in block.iter().enumerate() {
-        let buckets =
-            (0..WINDOW).fold(0xFF, |buckets, back| buckets & accepts(WINDOW - 1 - back, byte(i, back)));
+        let buckets = (0..WINDOW).fold(0xFF, |buckets, back| {
+            buckets & accepts(WINDOW - 1 - back, byte(i, back))
+        });
         candidates |= u64::from(buckets != 0) << i;
         digits |= u64::from(last.is_ascii_digit()) << i;
     }

@@ -143,7 +143,10 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
             proptest::collection::vec(
-                (prop_oneof![text(), prop::sample::select(PIECES).prop_map(str::to_owned)], inner.clone()),
+                (
+                    prop_oneof![text(), prop::sample::select(PIECES).prop_map(str::to_owned)],
+                    inner.clone()
+                ),
                 0..5
             )
             .prop_map(|members| Value::Object(members.into_iter().collect())),
@@ -151,7 +154,9 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
             (inner, 0usize..6).prop_map(|(inner, cut)| {
                 let text = inner.to_string();
                 Value::String(
-                    text.chars().take(text.chars().count() - cut.min(text.chars().count())).collect(),
+                    text.chars()
+                        .take(text.chars().count() - cut.min(text.chars().count()))
+                        .collect(),
                 )
             }),
         ]
@@ -299,6 +304,10 @@ fn hostile_texts_take_linear_time() {
         let started = std::time::Instant::now();
         let _ = redact(json.as_bytes());
         // Far more than it takes, far less than quadratic would.
-        assert!(started.elapsed().as_secs() < 20, "{piece}: {:?}", started.elapsed());
+        assert!(
+            started.elapsed().as_secs() < 20,
+            "{piece}: {:?}",
+            started.elapsed()
+        );
     }
 }

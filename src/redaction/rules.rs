@@ -200,7 +200,10 @@ impl Default for RuleTable {
         Self {
             names: builtin::names(),
             shapes: builtin::shapes(),
-            disabled: builtin::OFF_BY_DEFAULT.iter().map(|id| (*id).to_owned()).collect(),
+            disabled: builtin::OFF_BY_DEFAULT
+                .iter()
+                .map(|id| (*id).to_owned())
+                .collect(),
         }
     }
 }

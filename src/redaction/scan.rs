@@ -94,7 +94,9 @@ impl Scan<'_> {
         let mut masks = [0u64; BLOCKS];
         let mut start = from;
         while start < json.len() {
-            let count = engine.kernel.fill(&engine.tables, json, self.floor, start, &mut masks);
+            let count = engine
+                .kernel
+                .fill(&engine.tables, json, self.floor, start, &mut masks);
             for (block, mask) in masks.iter().take(count).enumerate() {
                 let first = start + block * BLOCK;
                 let mut left = *mask;
@@ -120,7 +122,11 @@ impl Scan<'_> {
             return;
         }
         // ` = ` and ` : ` are candidates themselves, since a blank after a name is not.
-        let end = if class & CARD == 0 { last } else { last.saturating_sub(2) };
+        let end = if class & CARD == 0 {
+            last
+        } else {
+            last.saturating_sub(2)
+        };
         if class & AFTER_NAME != 0 && engine.names.may_end_at(json, end) && self.name(end) {
             return;
         }
@@ -131,7 +137,9 @@ impl Scan<'_> {
             return;
         }
         if let Some(rule) = engine.email
-            && let Some(at) = last.checked_sub(1).filter(|at| *at >= self.floor && json[*at] == b'@')
+            && let Some(at) = last
+                .checked_sub(1)
+                .filter(|at| *at >= self.floor && json[*at] == b'@')
         {
             self.found(detect::email(json, self.floor, at), rule, Decoding::TEXT);
         }
@@ -153,16 +161,27 @@ impl Scan<'_> {
 
     fn shape(&mut self, found: Candidate<'_>) -> bool {
         let json = self.json;
-        let Candidate { shape, rule, start, end } = found;
+        let Candidate {
+            shape,
+            rule,
+            start,
+            end,
+        } = found;
         let (secret, decoding) = match shape {
-            Shape::Token(token) => (token_end(json, start, end, token).map(|end| start..end), Decoding::TEXT),
+            Shape::Token(token) => (
+                token_end(json, start, end, token).map(|end| start..end),
+                Decoding::TEXT,
+            ),
             Shape::Jwt => (detect::jwt(json, start, end), Decoding::TEXT),
             Shape::Pem => (detect::pem_body(json, end), Decoding::TEXT),
             Shape::Bearer => (detect::bearer(json, start, end), Decoding::TEXT),
             Shape::Basic => (detect::basic(json, start, end), Decoding::URL),
             Shape::UserInfo => {
                 let percent = json[start] == b'%';
-                (detect::user_info(json, end, percent), Decoding { levels: 1, percent })
+                (
+                    detect::user_info(json, end, percent),
+                    Decoding { levels: 1, percent },
+                )
             }
             Shape::SecretPath(_) => (detect::secret_path(json, end), Decoding::URL),
             Shape::OpaqueSegment(_) => (detect::opaque_segment(json, end), Decoding::URL),
@@ -202,14 +221,23 @@ impl Scan<'_> {
     /// so that it is linear in all.
     fn is_inside_string(&mut self, i: usize) -> bool {
         let json = self.json;
-        let StringState { mut position, mut inside } = self.strings;
+        let StringState {
+            mut position,
+            mut inside,
+        } = self.strings;
         if i < position {
             (position, inside) = (self.floor, false);
         }
         while position < i {
-            let Some(step) = memchr::memchr(b'"', &json[position..i]) else { break };
+            let Some(step) = memchr::memchr(b'"', &json[position..i]) else {
+                break;
+            };
             let quote = position + step;
-            let backslashes = json[position..quote].iter().rev().take_while(|b| **b == b'\\').count();
+            let backslashes = json[position..quote]
+                .iter()
+                .rev()
+                .take_while(|b| **b == b'\\')
+                .count();
             if !inside || backslashes % 2 == 0 {
                 inside = !inside;
             }

@@ -65,17 +65,30 @@ fn literals(shape: &Shape) -> (Vec<&str>, bool) {
 impl Shapes {
     /// Compiles rules, each with the index of its counter.
     pub(super) fn new<'a>(rules: impl Iterator<Item = (&'a ShapeRule, u16)>) -> Self {
-        let mut compiled = Self { windows: [0; 1 << WINDOW_BITS], literals: Vec::new(), shapes: Vec::new() };
+        let mut compiled = Self {
+            windows: [0; 1 << WINDOW_BITS],
+            literals: Vec::new(),
+            shapes: Vec::new(),
+        };
         for (rule, counter) in rules {
             let (texts, fold) = literals(&rule.shape);
             for text in texts {
                 let offset = rarest(text.as_bytes());
-                let Some(window) = window_at(text.as_bytes(), offset + 2) else { continue };
+                let Some(window) = window_at(text.as_bytes(), offset + 2) else {
+                    continue;
+                };
                 let shape = u16::try_from(compiled.shapes.len()).unwrap_or(u16::MAX);
                 // A table too big for this is refused when it is read; see `extension`.
                 let index = u8::try_from(compiled.literals.len() + 1).unwrap_or(0);
                 let next = std::mem::replace(&mut compiled.windows[hash(window)], index);
-                compiled.literals.push(Literal { window, text: text.into(), offset, fold, shape, next });
+                compiled.literals.push(Literal {
+                    window,
+                    text: text.into(),
+                    offset,
+                    fold,
+                    shape,
+                    next,
+                });
             }
             compiled.shapes.push((rule.shape.clone(), counter));
         }
@@ -96,7 +109,9 @@ impl Shapes {
         };
         let literals = texts.into_iter().map(str::as_bytes).map(move |text| {
             let offset = rarest(text);
-            let before = offset.checked_sub(1).map_or_else(before_a_word, |i| cases(text[i]));
+            let before = offset
+                .checked_sub(1)
+                .map_or_else(before_a_word, |i| cases(text[i]));
             let window = [0, 1, 2].map(|i| text.get(offset + i).map_or_else(Vec::new, |byte| cases(*byte)));
             Pattern::new([&before, &window[0], &window[1], &window[2]])
         });
@@ -105,7 +120,10 @@ impl Shapes {
 
     /// The counter of a shape without a literal, if its rule is on.
     pub(super) fn counter_of(&self, is: impl Fn(&Shape) -> bool) -> Option<u16> {
-        self.shapes.iter().find(|(shape, _)| is(shape)).map(|(_, rule)| *rule)
+        self.shapes
+            .iter()
+            .find(|(shape, _)| is(shape))
+            .map(|(_, rule)| *rule)
     }
 
     /// Whether the window of a literal may end with the byte at `last`.
@@ -127,10 +145,18 @@ impl Shapes {
             let start = last.checked_sub(literal.offset + 2)?;
             let end = start + literal.text.len();
             let text = json.get(start..end).filter(|_| Some(literal.window) == window)?;
-            let same =
-                if literal.fold { text.eq_ignore_ascii_case(&literal.text) } else { text == literal.text };
+            let same = if literal.fold {
+                text.eq_ignore_ascii_case(&literal.text)
+            } else {
+                text == literal.text
+            };
             let (shape, rule) = self.shapes.get(usize::from(literal.shape)).filter(|_| same)?;
-            Some(Candidate { shape, rule: *rule, start, end })
+            Some(Candidate {
+                shape,
+                rule: *rule,
+                start,
+                end,
+            })
         })
     }
 }
@@ -161,7 +187,9 @@ fn rarest(text: &[u8]) -> usize {
         let before = i.checked_sub(1).map_or(1000, |before| common(&text[before]));
         before * text[*i..*i + 3].iter().map(common).product::<u64>()
     };
-    (0..text.len().saturating_sub(2)).min_by_key(commonness).unwrap_or(0)
+    (0..text.len().saturating_sub(2))
+        .min_by_key(commonness)
+        .unwrap_or(0)
 }
 
 /// The end of a token whose prefix ends at `body`, if it is one.
@@ -171,7 +199,11 @@ pub(super) fn token_end(json: &[u8], start: usize, body: usize, token: &TokenSha
         return None;
     }
     let rest = json.get(body..)?;
-    let len = rest.iter().take(token.max_length + 1).take_while(|b| token.charset.contains(**b)).count();
+    let len = rest
+        .iter()
+        .take(token.max_length + 1)
+        .take_while(|b| token.charset.contains(**b))
+        .count();
     if len > token.max_length || is_word(at(json, body + len)) && at(json, body + len) != b'_' {
         return None;
     }
@@ -185,5 +217,10 @@ pub(super) fn token_end(json: &[u8], start: usize, body: usize, token: &TokenSha
 
 /// The end of a run of bytes that `is` accepts.
 pub(super) fn run_end(json: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
-    from + json.get(from..).unwrap_or_default().iter().take_while(|b| is(**b)).count()
+    from + json
+        .get(from..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| is(**b))
+        .count()
 }

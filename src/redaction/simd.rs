@@ -8,7 +8,10 @@ pub(super) enum Kernel {
     /// Byte by byte.
     Scalar,
     /// 16 bytes at a time.
-    #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(any(
+        target_arch = "x86_64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    ))]
     Simd,
 }
 
@@ -68,7 +71,11 @@ fn fill_with(
     let rest = json.get(start..).unwrap_or_default();
     let (blocks, tail) = rest.as_chunks::<BLOCK>();
     let whole = blocks.len().min(masks.len());
-    kernel(&blocks[..whole], Before::new(json, floor, start), &mut masks[..whole]);
+    kernel(
+        &blocks[..whole],
+        Before::new(json, floor, start),
+        &mut masks[..whole],
+    );
     if whole == masks.len() || tail.is_empty() {
         return whole;
     }
@@ -150,7 +157,12 @@ mod x86 {
         let [high0, high1, high2, high3] = [0, 1, 2, 3].map(|i| load(&tables.high[i]));
         let nibble = _mm_set1_epi8(15);
         let look = |low, high, lo, hi| _mm_and_si128(_mm_shuffle_epi8(low, lo), _mm_shuffle_epi8(high, hi));
-        let split = |bytes| (_mm_and_si128(bytes, nibble), _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble));
+        let split = |bytes| {
+            (
+                _mm_and_si128(bytes, nibble),
+                _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble),
+            )
+        };
         let (lo, hi) = split(load(&before.bytes));
         let mut was0 = look(low0, high0, lo, hi);
         let mut was1 = look(low1, high1, lo, hi);
@@ -244,7 +256,10 @@ mod tests {
 
     #[test]
     fn the_machine_the_tests_run_on_has_simd() {
-        #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+        #[cfg(any(
+            target_arch = "x86_64",
+            all(target_arch = "wasm32", target_feature = "simd128")
+        ))]
         assert_eq!(Kernel::detect(), Kernel::Simd);
     }
 }

@@ -40,7 +40,8 @@ impl Sink<'_> {
             return;
         }
         self.copy_to(secret.start);
-        self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
+        self.out
+            .extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
         self.mark(secret, rule);
     }
 
@@ -56,8 +57,12 @@ impl Sink<'_> {
             out.push(b'"');
         };
         quote(self.out);
-        let decoding = Decoding { levels: level, percent: false };
-        self.out.extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
+        let decoding = Decoding {
+            levels: level,
+            percent: false,
+        };
+        self.out
+            .extend_from_slice(&placeholder::placeholder(self.key, text, decoding));
         quote(self.out);
         self.mark(secret, rule);
     }
@@ -70,7 +75,8 @@ impl Sink<'_> {
     }
 
     fn copy_to(&mut self, end: usize) {
-        self.out.extend_from_slice(self.json.get(self.copied..end).unwrap_or_default());
+        self.out
+            .extend_from_slice(self.json.get(self.copied..end).unwrap_or_default());
         self.copied = end;
     }
 

@@ -53,7 +53,10 @@ mod tests {
     #[test]
     fn every_built_in_pattern_has_its_bucket() {
         for pattern in built_in_patterns() {
-            assert!(built_in().accepts(&pattern), "{pattern:?}: run the ignored test and copy its result");
+            assert!(
+                built_in().accepts(&pattern),
+                "{pattern:?}: run the ignored test and copy its result"
+            );
         }
     }
 
@@ -61,11 +64,16 @@ mod tests {
     type Spread = Vec<Vec<usize>>;
 
     fn union(patterns: &[Pattern], members: &[usize]) -> Pattern {
-        members.iter().fold(Pattern::default(), |union, i| union.union(patterns[*i]))
+        members
+            .iter()
+            .fold(Pattern::default(), |union, i| union.union(patterns[*i]))
     }
 
     fn cost(patterns: &[Pattern], spread: &Spread) -> f32 {
-        spread.iter().map(|members| union(patterns, members).passes()).sum()
+        spread
+            .iter()
+            .map(|members| union(patterns, members).passes())
+            .sum()
     }
 
     /// Merges the two clusters that cost least together until there are as many as buckets.
@@ -94,14 +102,18 @@ mod tests {
         loop {
             let before = cost(patterns, &spread);
             for pattern in 0..patterns.len() {
-                let home = spread.iter().position(|members| members.contains(&pattern)).unwrap();
+                let home = spread
+                    .iter()
+                    .position(|members| members.contains(&pattern))
+                    .unwrap();
                 spread[home].retain(|i| *i != pattern);
                 let more = |members: &Vec<usize>| {
                     let union = union(patterns, members);
                     union.union(patterns[pattern]).passes() - union.passes()
                 };
-                let best =
-                    (0..BUCKETS).min_by(|a, b| more(&spread[*a]).total_cmp(&more(&spread[*b]))).unwrap();
+                let best = (0..BUCKETS)
+                    .min_by(|a, b| more(&spread[*a]).total_cmp(&more(&spread[*b])))
+                    .unwrap();
                 spread[best].push(pattern);
             }
             if cost(patterns, &spread) >= before * 0.999 {
@@ -115,7 +127,10 @@ mod tests {
     fn spread() {
         let patterns = built_in_patterns();
         let mut best = settled(&patterns, merged(&patterns));
-        println!("// clustered: {} in a million windows", cost(&patterns, &best) * 1e6);
+        println!(
+            "// clustered: {} in a million windows",
+            cost(&patterns, &best) * 1e6
+        );
         // Then shaken, and settled again, as long as the patience of a person lasts.
         let mut random = 0x2545_F491_4F6C_DD1Du64;
         for _ in 0..600 {

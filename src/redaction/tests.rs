@@ -25,7 +25,12 @@ fn redact(json: &str) -> String {
     serde_json::from_str::<serde::de::IgnoredAny>(&text).unwrap_or_else(|e| panic!("{json}\n→ {text}\n{e}"));
     let mut again = Vec::new();
     let twice = redactor.redact(text.as_bytes(), &mut again);
-    assert_eq!(twice, Redacted::Unchanged, "{json}\n→ {text}\n→ {}", String::from_utf8_lossy(&again));
+    assert_eq!(
+        twice,
+        Redacted::Unchanged,
+        "{json}\n→ {text}\n→ {}",
+        String::from_utf8_lossy(&again)
+    );
     text
 }
 
@@ -100,7 +105,10 @@ fn shaped_secrets_are_found_in_every_context() {
         ];
         for context in contexts {
             let redacted = redact(&format!(r#"{{"args":[{},1],"n":null}}"#, string(&context)));
-            assert!(!redacted.contains(&secret[..secret.len() - 1]), "{secret} in {context}\n→ {redacted}");
+            assert!(
+                !redacted.contains(&secret[..secret.len() - 1]),
+                "{secret} in {context}\n→ {redacted}"
+            );
             assert!(redacted.contains("[redacted:"), "{redacted}");
         }
     }
@@ -108,7 +116,10 @@ fn shaped_secrets_are_found_in_every_context() {
 
 #[test]
 fn cut_off_secrets_are_found() {
-    for secret in shaped().into_iter().filter(|s| !s.starts_with(|c: char| c.is_ascii_digit())) {
+    for secret in shaped()
+        .into_iter()
+        .filter(|s| !s.starts_with(|c: char| c.is_ascii_digit()))
+    {
         for keep in [secret.len() - 1, secret.len() * 3 / 4] {
             let text = format!("log: {}", &secret[..keep]);
             let redacted = redact(&string(&text));
@@ -116,29 +127,56 @@ fn cut_off_secrets_are_found() {
         }
     }
     let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq3\nabcdef";
-    assert_eq!(short(&redact(&string(pem))), r#""-----BEGIN RSA PRIVATE KEY-----…""#);
+    assert_eq!(
+        short(&redact(&string(pem))),
+        r#""-----BEGIN RSA PRIVATE KEY-----…""#
+    );
     assert_eq!(short(&redact(&string(&JWT[..20]))), r#""…""#);
 }
 
 #[test]
 fn named_secrets_are_found_in_every_context() {
     for (json, expected) in [
-        (r#"{"password":"hunter2","user":"ann"}"#, r#"{"password":"…","user":"ann"}"#),
-        (r#"{"newPassword":"x","PASSWD":"a\"b\\"}"#, r#"{"newPassword":"…","PASSWD":"…"}"#),
-        (r#"{"otp":123456,"cvv":123,"pin":"1234"}"#, r#"{"otp":"…","cvv":"…","pin":"…"}"#),
-        (r#"{"password":true,"token":null,"secret":""}"#, r#"{"password":true,"token":null,"secret":""}"#),
-        (r#"{"tokens":["a","b",{"v":"c"}],"x":1}"#, r#"{"tokens":["…","…",{"v":"…"}],"x":1}"#),
+        (
+            r#"{"password":"hunter2","user":"ann"}"#,
+            r#"{"password":"…","user":"ann"}"#,
+        ),
+        (
+            r#"{"newPassword":"x","PASSWD":"a\"b\\"}"#,
+            r#"{"newPassword":"…","PASSWD":"…"}"#,
+        ),
+        (
+            r#"{"otp":123456,"cvv":123,"pin":"1234"}"#,
+            r#"{"otp":"…","cvv":"…","pin":"…"}"#,
+        ),
+        (
+            r#"{"password":true,"token":null,"secret":""}"#,
+            r#"{"password":true,"token":null,"secret":""}"#,
+        ),
+        (
+            r#"{"tokens":["a","b",{"v":"c"}],"x":1}"#,
+            r#"{"tokens":["…","…",{"v":"…"}],"x":1}"#,
+        ),
         (
             r#"{"password":{"value":"hunter2","touched":true}}"#,
             r#"{"password":{"value":"…","touched":true}}"#,
         ),
-        (r#"{"privateKey":[1,2,255],"secret":{"0":1,"1":2}}"#, r#"{"privateKey":"…","secret":"…"}"#),
+        (
+            r#"{"privateKey":[1,2,255],"secret":{"0":1,"1":2}}"#,
+            r#"{"privateKey":"…","secret":"…"}"#,
+        ),
         (
             r#"{"headers":{"Authorization":"Bearer abc","accept":"*/*"}}"#,
             r#"{"headers":{"Authorization":"Bearer …","accept":"*/*"}}"#,
         ),
-        (r#"{"authorization":["Basic dTpw","xyz"]}"#, r#"{"authorization":["Basic …","…"]}"#),
-        (r#"{"Cookie":"sid=abc; theme=dark"}"#, r#"{"Cookie":"sid=…; theme=…"}"#),
+        (
+            r#"{"authorization":["Basic dTpw","xyz"]}"#,
+            r#"{"authorization":["Basic …","…"]}"#,
+        ),
+        (
+            r#"{"Cookie":"sid=abc; theme=dark"}"#,
+            r#"{"Cookie":"sid=…; theme=…"}"#,
+        ),
         (
             r#"{"set-cookie":"sid=abc; Path=/; HttpOnly; SameSite=Lax"}"#,
             r#"{"set-cookie":"sid=…; Path=/; HttpOnly; SameSite=Lax"}"#,
@@ -159,8 +197,14 @@ fn named_secrets_are_found_in_every_context() {
             r#"[{"value":"a=b","name":"Cookie"},{"value":"x","name":"Accept"}]"#,
             r#"[{"value":"a=…","name":"Cookie"},{"value":"x","name":"Accept"}]"#,
         ),
-        (r#"[{"name":"x-api-key","value":"k"}]"#, r#"[{"name":"x-api-key","value":"…"}]"#),
-        (r#"[{"name":"cookie","binaryValue":[97,98]}]"#, r#"[{"name":"cookie","binaryValue":"…"}]"#),
+        (
+            r#"[{"name":"x-api-key","value":"k"}]"#,
+            r#"[{"name":"x-api-key","value":"…"}]"#,
+        ),
+        (
+            r#"[{"name":"cookie","binaryValue":[97,98]}]"#,
+            r#"[{"name":"cookie","binaryValue":"…"}]"#,
+        ),
         (
             r#"[["authorization","Bearer abc"],["accept","x"]]"#,
             r#"[["authorization","Bearer …"],["accept","x"]]"#,
@@ -174,7 +218,10 @@ fn named_secrets_are_found_in_every_context() {
             r#""https://app.test/cb?code=SplxlOBeZQQYbYS6WxSbIA&state=xyz""#,
             r#""https://app.test/cb?code=…&state=xyz""#,
         ),
-        (r#""/cb?user%5Bpassword%5D=hunter2&x=1""#, r#""/cb?user%5Bpassword%5D=…&x=1""#),
+        (
+            r#""/cb?user%5Bpassword%5D=hunter2&x=1""#,
+            r#""/cb?user%5Bpassword%5D=…&x=1""#,
+        ),
         (
             r#""https://a.test/?next=https%3A%2F%2Fb.test%2F%3Ftoken%3Dabc%26x%3D1""#,
             r#""https://a.test/?next=https%3A%2F%2Fb.test%2F%3Ftoken%3D…%26x%3D1""#,
@@ -195,7 +242,10 @@ fn named_secrets_are_found_in_every_context() {
         ),
         (r#""login password=hunter2 ok""#, r#""login password=… ok""#),
         (r#""password: hunter2, user: ann""#, r#""password: …, user: ann""#),
-        (r#""{ password: 'hunter2', user: 'ann' }""#, r#""{ password: '…', user: 'ann' }""#),
+        (
+            r#""{ password: 'hunter2', user: 'ann' }""#,
+            r#""{ password: '…', user: 'ann' }""#,
+        ),
         (r#""{'token': 'abc', 'n': 1}""#, r#""{'token': '…', 'n': 1}""#),
         (
             r#""curl -H 'Authorization: Bearer abc' https://x.test""#,
@@ -205,13 +255,28 @@ fn named_secrets_are_found_in_every_context() {
             r#""GET / HTTP/1.1\r\nCookie: a=b; c=d\r\nHost: x\r\n""#,
             r#""GET / HTTP/1.1\r\nCookie: a=…; c=…\r\nHost: x\r\n""#,
         ),
-        (r#""document.cookie = \"sid=abc; path=/\"""#, r#""document.cookie = \"sid=…; path=…\"""#),
+        (
+            r#""document.cookie = \"sid=abc; path=/\"""#,
+            r#""document.cookie = \"sid=…; path=…\"""#,
+        ),
         (r#""token = abcdef""#, r#""token = …""#),
         (r#""<password>hunter2</password>""#, r#""<password>…</password>""#),
-        (r#""<input name=\"password\" value=\"hunter2\">""#, r#""<input name=\"password\" value=\"…\">""#),
-        (r#""name=\"password\"\r\n\r\nhunter2\r\n--x""#, r#""name=\"password\"\r\n\r\n…\r\n--x""#),
-        (r#""{\"password\":\"x\",\"n\":1}""#, r#""{\"password\":\"…\",\"n\":1}""#),
-        (r#""{\"a\":\"{\\\"password\\\":\\\"x\\\"}\"}""#, r#""{\"a\":\"{\\\"password\\\":\\\"…\\\"}\"}""#),
+        (
+            r#""<input name=\"password\" value=\"hunter2\">""#,
+            r#""<input name=\"password\" value=\"…\">""#,
+        ),
+        (
+            r#""name=\"password\"\r\n\r\nhunter2\r\n--x""#,
+            r#""name=\"password\"\r\n\r\n…\r\n--x""#,
+        ),
+        (
+            r#""{\"password\":\"x\",\"n\":1}""#,
+            r#""{\"password\":\"…\",\"n\":1}""#,
+        ),
+        (
+            r#""{\"a\":\"{\\\"password\\\":\\\"x\\\"}\"}""#,
+            r#""{\"a\":\"{\\\"password\\\":\\\"…\\\"}\"}""#,
+        ),
         (
             r#""{\n  \"password\": \"x\",\n  \"pin\": 1234\n}""#,
             r#""{\n  \"password\": \"…\",\n  \"pin\": \"…\"\n}""#,
@@ -230,8 +295,14 @@ fn named_secrets_are_found_in_every_context() {
             r#"{"pin":"card 4111111111111111","cvv":["no","4111 1111 1111 1111"]}"#,
             r#"{"pin":"card …","cvv":["no","…"]}"#,
         ),
-        (r#""cookie: none, card 4111111111111111""#, r#""cookie: none, card …""#),
-        (r#"{"Authorization":4111111111111111}"#, r#"{"Authorization":"…"}"#),
+        (
+            r#""cookie: none, card 4111111111111111""#,
+            r#""cookie: none, card …""#,
+        ),
+        (
+            r#"{"Authorization":4111111111111111}"#,
+            r#"{"Authorization":"…"}"#,
+        ),
         (
             r#"{"cookies":[{"name":"a","value":"b","url":"https://u:p@h/"}]}"#,
             r#"{"cookies":[{"name":"a","value":"…","url":"https://…@h/"}]}"#,

@@ -34,19 +34,31 @@ impl Scan<'_> {
                 return None;
             }
             let close = closing_quote(json, open.end, open.level);
-            return Some(TextValue { content: open.end..close.start, quoted: true, end: close.start });
+            return Some(TextValue {
+                content: open.end..close.start,
+                quoted: true,
+                end: close.start,
+            });
         }
         match at(json, i) {
             quote @ (b'\'' | b'`') => {
                 let end = self.quoted_end(i + 1, quote);
-                return Some(TextValue { content: i + 1..end, quoted: true, end });
+                return Some(TextValue {
+                    content: i + 1..end,
+                    quoted: true,
+                    end,
+                });
             }
             b'{' | b'[' | b'(' | b'<' | b'$' => return None,
             _ => {}
         }
         if let Some((b'"', start)) = percent_at(json, i) {
             let end = self.run_end(start, true, false);
-            return Some(TextValue { content: start..end, quoted: true, end });
+            return Some(TextValue {
+                content: start..end,
+                quoted: true,
+                end,
+            });
         }
         if kind == ValueKind::Digits && !at(json, i).is_ascii_digit() {
             return None;
@@ -65,7 +77,11 @@ impl Scan<'_> {
         }
         let trailing = |b: &&u8| b",.)]}:!?".contains(b);
         let trimmed = end - json[i + scheme..end].iter().rev().take_while(trailing).count();
-        Some(TextValue { content: i..trimmed, quoted: false, end })
+        Some(TextValue {
+            content: i..trimmed,
+            quoted: false,
+            end,
+        })
     }
 
     /// The end of a `'…'`, or of the line or string if it does not end before.
@@ -155,7 +171,11 @@ fn escape_at(json: &[u8], i: usize) -> Escape {
 /// Whether a comma at `i` divides: a blank, an end, or another `name=` follows.
 fn ends_at_comma(json: &[u8], i: usize) -> bool {
     let rest = json.get(i + 1..).unwrap_or_default();
-    let word = rest.iter().take(64).take_while(|b| b.is_ascii_alphanumeric() || b"_-".contains(b)).count();
+    let word = rest
+        .iter()
+        .take(64)
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_-".contains(b))
+        .count();
     match rest.get(word) {
         Some(b'=' | b':') => word > 0,
         Some(b' ' | b'"' | b'\'' | b'\\') | None => word == 0,
@@ -216,5 +236,7 @@ const PROSE: &[&str] = &[
 
 /// Whether the value is a word of a sentence.
 pub(super) fn is_prose(text: &[u8]) -> bool {
-    PROSE.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    PROSE
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -39,11 +39,18 @@ impl Redactor {
         let (mut out, mut findings) = (Vec::new(), Vec::new());
         let _ = self.redact_reporting(&value, &mut out, &mut findings);
         if findings.is_empty() {
-            return Trial { text: text.to_owned(), replaced: Vec::new() };
+            return Trial {
+                text: text.to_owned(),
+                replaced: Vec::new(),
+            };
         }
         let replaced = self.replaced(&value, &out, &findings);
         let redacted = String::from_utf8_lossy(&out).into_owned();
-        let text = if is_value { redacted } else { serde_json::from_str(&redacted).unwrap_or(redacted) };
+        let text = if is_value {
+            redacted
+        } else {
+            serde_json::from_str(&redacted).unwrap_or(redacted)
+        };
         Trial { text, replaced }
     }
 
@@ -57,8 +64,14 @@ impl Redactor {
             value_at = finding.range.end;
             // A value without quotes gets a placeholder in quotes, which have backslashes inside of a string.
             let rest = out.get(out_at..).unwrap_or_default();
-            let quote = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\\')).count();
-            let found = rest.get(quote..).filter(|found| is_placeholder(found)).unwrap_or_default();
+            let quote = rest
+                .iter()
+                .take_while(|byte| matches!(byte, b'"' | b'\\'))
+                .count();
+            let found = rest
+                .get(quote..)
+                .filter(|found| is_placeholder(found))
+                .unwrap_or_default();
             let found = found.get(..placeholder::LEN).unwrap_or_default();
             out_at += 2 * quote + found.len();
             let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -83,7 +96,11 @@ mod tests {
         let rules = br#"{"names":[{"id":"acme","names":["acme-ref"]}],"shapes":[{"id":"acme_key","prefix":"acme_"}]}"#;
         let mut redactor = Redactor::new([7; 32], &RuleTable::from_json(rules).unwrap());
         let trial = redactor.try_text(text);
-        let found = trial.replaced.iter().map(|one| (one.rule.clone(), one.secret.clone())).collect();
+        let found = trial
+            .replaced
+            .iter()
+            .map(|one| (one.rule.clone(), one.secret.clone()))
+            .collect();
         (trial, found)
     }
 
@@ -92,9 +109,16 @@ mod tests {
         let text =
             "[redacted:00000000] acmeRef: Zq7 then \"password\": 1234, \npin=4711 and acme_0123456789abcdef.";
         let (trial, found) = tried(text);
-        let expected =
-            [("acme", "Zq7"), ("password", "1234"), ("otp", "4711"), ("acme_key", "acme_0123456789abcdef")];
-        assert_eq!(found, expected.map(|(rule, secret)| (rule.to_owned(), secret.to_owned())));
+        let expected = [
+            ("acme", "Zq7"),
+            ("password", "1234"),
+            ("otp", "4711"),
+            ("acme_key", "acme_0123456789abcdef"),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(rule, secret)| (rule.to_owned(), secret.to_owned()))
+        );
         let mut expected = text.to_owned();
         for one in &trial.replaced {
             assert!(is_placeholder(one.placeholder.as_bytes()), "{one:?}");
@@ -108,7 +132,10 @@ mod tests {
         let (trial, found) =
             tried("{ \"password\": 471147,\n \"deep\": [\"{\\\"token\\\":\\\"Zq7hunter\\\"}\"] }");
         let expected = [("password", "471147"), ("token", "Zq7hunter")];
-        assert_eq!(found, expected.map(|(rule, secret)| (rule.to_owned(), secret.to_owned())));
+        assert_eq!(
+            found,
+            expected.map(|(rule, secret)| (rule.to_owned(), secret.to_owned()))
+        );
         let value: serde_json::Value = serde_json::from_str(&trial.text).unwrap();
         assert_eq!(value["password"], *trial.replaced[0].placeholder);
         let inner: serde_json::Value = serde_json::from_str(value["deep"][0].as_str().unwrap()).unwrap();
@@ -117,8 +144,21 @@ mod tests {
 
     #[test]
     fn a_text_without_secrets_comes_back_as_it_was() {
-        for text in ["", "{ \"a\" : 1 }", "{ not JSON", "tea \u{1F375}\n", "12", "\"quoted\""] {
-            assert_eq!(tried(text).0, Trial { text: text.to_owned(), replaced: Vec::new() });
+        for text in [
+            "",
+            "{ \"a\" : 1 }",
+            "{ not JSON",
+            "tea \u{1F375}\n",
+            "12",
+            "\"quoted\"",
+        ] {
+            assert_eq!(
+                tried(text).0,
+                Trial {
+                    text: text.to_owned(),
+                    replaced: Vec::new()
+                }
+            );
         }
     }
 }

@@ -71,8 +71,13 @@ impl Scan<'_> {
 
     /// Redacts the number at `value` and returns its end.
     fn redact_number(&mut self, value: usize, level: u32, name: Name) -> usize {
-        let end = run_end(self.json, value, |b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
-        let digits = self.json[value..end].iter().filter(|b| b.is_ascii_digit()).count();
+        let end = run_end(self.json, value, |b| {
+            matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+        });
+        let digits = self.json[value..end]
+            .iter()
+            .filter(|b| b.is_ascii_digit())
+            .count();
         let least = match name.value {
             // A card's check value has three digits.
             ValueKind::Digits => name.min_length,
@@ -91,7 +96,10 @@ impl Scan<'_> {
     /// Redacts every string, and for secrets every number, inside an array or object.
     fn redact_container(&mut self, start: usize, level: u32, name: Name) {
         let json = self.json;
-        let of_names = matches!(name.value, ValueKind::Scalar | ValueKind::Digits | ValueKind::Base64);
+        let of_names = matches!(
+            name.value,
+            ValueKind::Scalar | ValueKind::Digits | ValueKind::Base64
+        );
         // A value inside another one was walked with it; again would take quadratic time.
         if of_names || start < self.walked_to || is_placeholder(&json[start..]) {
             return;
@@ -134,7 +142,9 @@ impl Scan<'_> {
     /// the string around the container ended.
     fn redact_element(&mut self, i: usize, level: u32, name: Name) -> Option<usize> {
         let json = self.json;
-        let Some(open) = quote_at(json, i) else { return Some(skip_blank(json, i).max(i + 1)) };
+        let Some(open) = quote_at(json, i) else {
+            return Some(skip_blank(json, i).max(i + 1));
+        };
         if open.level < level {
             return None;
         }
@@ -181,14 +191,18 @@ impl Scan<'_> {
                 }
             }
             ValueKind::Base64 => {
-                if text.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
+                if text
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || b"+/=-_\\".contains(b))
                     && self.hides_secrets(content.clone())
                 {
                     self.sink.replace(content, name.rule, decoding);
                 }
             }
             ValueKind::Digits => {
-                let only = text.iter().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+                let only = text
+                    .iter()
+                    .all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
                 let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
                 if only && digits >= name.min_length {
                     self.sink.replace(content, name.rule, decoding);
@@ -211,8 +225,13 @@ impl Scan<'_> {
 
 /// How many bytes of `text` are a known scheme and the blanks after it.
 pub(super) fn scheme_len(text: &[u8]) -> usize {
-    let word = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-    let known = SCHEMES.iter().any(|scheme| text[..word].eq_ignore_ascii_case(scheme.as_bytes()));
+    let word = text
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
+        .count();
+    let known = SCHEMES
+        .iter()
+        .any(|scheme| text[..word].eq_ignore_ascii_case(scheme.as_bytes()));
     let blank = text[word..].iter().take_while(|b| **b == b' ').count();
     if known && blank > 0 { word + blank } else { 0 }
 }
@@ -222,9 +241,20 @@ pub(super) fn end_of_scalar(json: &[u8], i: usize, level: u32) -> usize {
     match quote_at(json, i) {
         Some(open) if open.level == level => {
             let close = closing_quote(json, open.end, level);
-            if close.level == level { close.end } else { close.start }
+            if close.level == level {
+                close.end
+            } else {
+                close.start
+            }
         }
-        _ => i + json.get(i..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count(),
+        _ => {
+            i + json
+                .get(i..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|b| b.is_ascii_alphanumeric())
+                .count()
+        }
     }
 }
 

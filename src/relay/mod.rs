@@ -28,8 +28,13 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Types of the categories below that only the worker knows about.
-const WORKER_ONLY_TYPES: [&str; 5] =
-    ["page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled"];
+const WORKER_ONLY_TYPES: [&str; 5] = [
+    "page.navigation_",
+    "page.history_updated",
+    "page.screenshot",
+    "page.network_idle",
+    "page.settled",
+];
 
 /// Types of the category `network` that a page observes.
 const PAGE_REQUEST_TYPES: [&str; 2] = ["network.call", "network.response_body"];
@@ -84,7 +89,10 @@ impl fmt::Display for RelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gap { first, expected } => {
-                write!(f, "first: expected message {expected} or an earlier one, got {first}")
+                write!(
+                    f,
+                    "first: expected message {expected} or an earlier one, got {first}"
+                )
             }
             Self::Session(error) => error.fmt(f),
         }
@@ -125,14 +133,20 @@ impl RelayLedger {
             let durable_seq = session.durable_seq();
             self.relays.retain(|_, taken| taken.seq > durable_seq);
         }
-        self.relays.entry(relay_id.to_owned()).or_insert(RelayProgress { message, seq: 0 });
+        self.relays
+            .entry(relay_id.to_owned())
+            .or_insert(RelayProgress { message, seq: 0 });
     }
 
     /// How far messages were taken of each relay whose last ones have one of `seqs`; the newest, where
     /// there are very many.
     #[must_use]
     pub fn cursors_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
-        let mut taken: Vec<_> = self.relays.iter().filter(|(_, taken)| seqs.contains(&taken.seq)).collect();
+        let mut taken: Vec<_> = self
+            .relays
+            .iter()
+            .filter(|(_, taken)| seqs.contains(&taken.seq))
+            .collect();
         taken.sort_unstable_by_key(|(_, taken)| Reverse(taken.seq));
         taken.truncate(MAX_RELAYS);
         let cursor = |(relay_id, taken): (&String, &RelayProgress)| RelayCursor {
@@ -157,7 +171,10 @@ impl RelayLedger {
     ) -> Result<RelayReceipt, RelayError> {
         let taken = self.relays.entry(relay_id.to_owned()).or_default();
         if first_message == 0 || first_message > taken.message + 1 {
-            return Err(RelayError::Gap { first: first_message, expected: taken.message + 1 });
+            return Err(RelayError::Gap {
+                first: first_message,
+                expected: taken.message + 1,
+            });
         }
         let (mut accepted, mut exceptions) = (0, 0);
         let mut refused = Vec::new();
@@ -187,7 +204,9 @@ impl RelayLedger {
         if !refused.is_empty() {
             // The category of a line that is none cannot be told; most of what relays send is console.
             let count = refused.len() as u64;
-            session.accept_drop("console", count, INVALID).map_err(RelayError::Session)?;
+            session
+                .accept_drop("console", count, INVALID)
+                .map_err(RelayError::Session)?;
         }
         if message > repeated_up_to {
             taken.seq = session.latest_seq();
@@ -195,7 +214,14 @@ impl RelayLedger {
         }
         session.publish_pending_to_ring();
         let repeated = repeated_up_to.min(message).saturating_sub(first_message - 1);
-        Ok(RelayReceipt { message: taken.message, seq: taken.seq, accepted, exceptions, repeated, refused })
+        Ok(RelayReceipt {
+            message: taken.message,
+            seq: taken.seq,
+            accepted,
+            exceptions,
+            repeated,
+            refused,
+        })
     }
 }
 
@@ -227,7 +253,12 @@ fn take_line(
             return Ok(Some(provenance));
         }
         let value = format!("{} of category {}", event.type_, event.category);
-        Err(EventError::Field { path: "type", value, expected: Expected::RelayType }.into())
+        Err(EventError::Field {
+            path: "type",
+            value,
+            expected: Expected::RelayType,
+        }
+        .into())
     };
     session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp)?;
     Ok(is_exception)
@@ -244,7 +275,9 @@ fn may_relay(category: &str, type_: &str) -> bool {
     };
     type_.is_empty()
         || (type_.starts_with(prefix)
-            && !WORKER_ONLY_TYPES.iter().any(|reserved| type_.starts_with(reserved)))
+            && !WORKER_ONLY_TYPES
+                .iter()
+                .any(|reserved| type_.starts_with(reserved)))
 }
 
 #[derive(serde::Deserialize)]
@@ -267,9 +300,16 @@ fn read_drop(line: &[u8]) -> Result<Option<(String, u64, String)>, crate::json::
         return Ok(None);
     }
     crate::json::validate(line)?;
-    Ok(serde_json::from_slice::<DropLine>(line)
-        .ok()
-        .map(|DropLine { drop: DropMessage { category, count, reason } }| (category, count, reason)))
+    Ok(serde_json::from_slice::<DropLine>(line).ok().map(
+        |DropLine {
+             drop:
+                 DropMessage {
+                     category,
+                     count,
+                     reason,
+                 },
+         }| (category, count, reason),
+    ))
 }
 
 #[cfg(test)]

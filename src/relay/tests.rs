@@ -7,7 +7,11 @@ use crate::selector::Selector;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn provenance() -> Provenance<'static> {
-    Provenance { metadata: br#"{"tab_id":"7","frame_id":"0"}"#, tab_id: 7, url: b"https://a.b/" }
+    Provenance {
+        metadata: br#"{"tab_id":"7","frame_id":"0"}"#,
+        tab_id: 7,
+        url: b"https://a.b/",
+    }
 }
 
 struct Fixture {
@@ -20,12 +24,23 @@ impl Fixture {
     fn new() -> Self {
         let ring = RingBuffer::new(1_000, 1 << 20).unwrap();
         let session = CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone());
-        Self { ring, session, ledger: RelayLedger::default() }
+        Self {
+            ring,
+            session,
+            ledger: RelayLedger::default(),
+        }
     }
 
     fn take(&mut self, first: u64, lines: &[&str]) -> Result<RelayReceipt, RelayError> {
         let ndjson = lines.join("\n");
-        self.ledger.take(&mut self.session, "r1", provenance(), first, ndjson.as_bytes(), 99)
+        self.ledger.take(
+            &mut self.session,
+            "r1",
+            provenance(),
+            first,
+            ndjson.as_bytes(),
+            99,
+        )
     }
 
     fn stored(&self) -> Vec<String> {
@@ -72,7 +87,10 @@ fn an_event_keeps_the_address_it_had_within_the_origin_of_its_document() {
         urls.map(|url| format!(r#"{{"type":"console.log","category":"console","url":"{url}","data":1}}"#));
     fixture.take(1, &lines.each_ref().map(String::as_str)).unwrap();
     let url_of = |line: String| {
-        serde_json::from_str::<serde_json::Value>(&line).unwrap()["event"]["url"].as_str().unwrap().to_owned()
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["event"]["url"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let stored: Vec<_> = fixture.stored().into_iter().map(url_of).collect();
     assert_eq!(stored[..2], urls[..2]);
@@ -94,7 +112,10 @@ fn a_page_can_forge_nothing_but_its_own_events() {
         "not json",
     ];
     let receipt = fixture.take(1, &forgeries).unwrap();
-    assert_eq!((receipt.accepted, receipt.refused.len(), receipt.message), (0, forgeries.len(), 9));
+    assert_eq!(
+        (receipt.accepted, receipt.refused.len(), receipt.message),
+        (0, forgeries.len(), 9)
+    );
     // Refused messages are counted.
     assert!(
         fixture.stored()[0]
@@ -120,8 +141,18 @@ fn a_page_reports_its_own_requests_and_their_bodies() {
 #[test]
 fn a_skipped_message_takes_its_number_and_no_seq() {
     let mut fixture = Fixture::new();
-    let receipt = fixture.take(1, &[LOG, r#"{"skip":"network"}"#, LOG, r#"{"skip":"network"}"#]).unwrap();
-    assert_eq!((receipt.message, receipt.seq, receipt.accepted, receipt.refused.len()), (4, 2, 2, 0));
+    let receipt = fixture
+        .take(1, &[LOG, r#"{"skip":"network"}"#, LOG, r#"{"skip":"network"}"#])
+        .unwrap();
+    assert_eq!(
+        (
+            receipt.message,
+            receipt.seq,
+            receipt.accepted,
+            receipt.refused.len()
+        ),
+        (4, 2, 2, 0)
+    );
     assert_eq!(fixture.take(5, &[LOG]).unwrap().seq, 3);
 }
 
@@ -142,10 +173,22 @@ fn repeats_are_passed_over_and_gaps_refused() {
     let mut fixture = Fixture::new();
     fixture.take(1, &[LOG, LOG]).unwrap();
     let receipt = fixture.take(1, &[LOG, LOG, LOG]).unwrap();
-    assert_eq!((receipt.accepted, receipt.repeated, receipt.message, receipt.seq), (1, 2, 3, 3));
+    assert_eq!(
+        (receipt.accepted, receipt.repeated, receipt.message, receipt.seq),
+        (1, 2, 3, 3)
+    );
     let only_repeats = fixture.take(2, &[LOG]).unwrap();
-    assert_eq!((only_repeats.accepted, only_repeats.repeated, only_repeats.seq), (0, 1, 3));
-    assert_eq!(fixture.take(5, &[LOG]), Err(RelayError::Gap { first: 5, expected: 4 }));
+    assert_eq!(
+        (only_repeats.accepted, only_repeats.repeated, only_repeats.seq),
+        (0, 1, 3)
+    );
+    assert_eq!(
+        fixture.take(5, &[LOG]),
+        Err(RelayError::Gap {
+            first: 5,
+            expected: 4
+        })
+    );
     assert_eq!(fixture.session.latest_seq(), 3);
 }
 
@@ -162,7 +205,13 @@ fn a_relay_known_to_the_log_goes_on_where_it_was() {
 fn what_a_relay_dropped_is_a_gap_with_its_reason() {
     let mut fixture = Fixture::new();
     let receipt = fixture
-        .take(1, &[r#"{"drop":{"category":"console","count":3,"reason":"queue_full"}}"#, LOG])
+        .take(
+            1,
+            &[
+                r#"{"drop":{"category":"console","count":3,"reason":"queue_full"}}"#,
+                LOG,
+            ],
+        )
         .unwrap();
     assert_eq!((receipt.seq, receipt.accepted), (4, 2));
     assert!(
@@ -194,7 +243,9 @@ fn only_relays_whose_counter_is_in_the_log_are_forgotten() {
     let mut ledger = RelayLedger::default();
     let take = |session: &mut CaptureSession, ledger: &mut RelayLedger, relay: &str| {
         ledger.restore(session, relay, 0);
-        ledger.take(session, relay, provenance(), 1, LOG.as_bytes(), 99).unwrap()
+        ledger
+            .take(session, relay, provenance(), 1, LOG.as_bytes(), 99)
+            .unwrap()
     };
     take(&mut session, &mut ledger, "durable");
     let commit = session.begin_commit(0.0).unwrap();
@@ -217,6 +268,9 @@ fn only_relays_whose_counter_is_in_the_log_are_forgotten() {
 fn a_closed_session_takes_nothing_and_counts_nothing() {
     let mut fixture = Fixture::new();
     fixture.session.close();
-    assert_eq!(fixture.take(1, &[LOG]), Err(RelayError::Session(PublishError::Closed)));
+    assert_eq!(
+        fixture.take(1, &[LOG]),
+        Err(RelayError::Session(PublishError::Closed))
+    );
     assert_eq!(fixture.ledger.relays["r1"].message, 0);
 }

@@ -156,7 +156,12 @@ impl RingBuffer {
             capacity,
             max_bytes,
         };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), reader_wake: ReaderWake::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                reader_wake: ReaderWake::default(),
+            }),
+        }
     }
 
     /// The first seq held, or one past [`latest_seq`](Self::latest_seq) when nothing is.
@@ -202,9 +207,16 @@ impl RingBuffer {
     pub fn reader(&self, after_seq: u64, selector: Selector) -> Result<Reader, CursorAhead> {
         let state = self.shared.state();
         if after_seq > state.latest_seq {
-            return Err(CursorAhead { after_seq, latest_seq: state.latest_seq });
+            return Err(CursorAhead {
+                after_seq,
+                latest_seq: state.latest_seq,
+            });
         }
-        let next_seq = if after_seq == 0 { state.oldest_seq() } else { after_seq + 1 };
+        let next_seq = if after_seq == 0 {
+            state.oldest_seq()
+        } else {
+            after_seq + 1
+        };
         drop(state);
         Ok(Reader::new(self.shared.clone(), next_seq, selector))
     }
@@ -222,7 +234,13 @@ impl RingBuffer {
             bytes += entry.line().len() + 1;
             fits
         };
-        state.entries.range(first..).take(max_entries).take_while(within).cloned().collect()
+        state
+            .entries
+            .range(first..)
+            .take(max_entries)
+            .take_while(within)
+            .cloned()
+            .collect()
     }
 
     /// Appends entries, which must continue the stream seq by seq, and wakes waiting readers once.
@@ -267,7 +285,10 @@ impl RingBuffer {
         let State { entries, bytes, .. } = &mut *state;
         for entry in entries {
             let Some(other) = replace(entry) else { continue };
-            debug_assert_eq!((other.first_seq(), other.last_seq()), (entry.first_seq(), entry.last_seq()));
+            debug_assert_eq!(
+                (other.first_seq(), other.last_seq()),
+                (entry.first_seq(), entry.last_seq())
+            );
             *bytes = *bytes - entry.line().len() + other.line().len();
             *entry = other;
         }

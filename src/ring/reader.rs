@@ -35,7 +35,11 @@ pub struct Reader {
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, next_seq: u64, selector: Selector) -> Self {
-        Self { shared, next_seq, selector }
+        Self {
+            shared,
+            next_seq,
+            selector,
+        }
     }
 
     /// The resume token: everything up to this seq was read, skipped or reported.
@@ -46,12 +50,19 @@ impl Reader {
 
     /// The next result, or `None` when the reader has caught up.
     pub fn try_read(&mut self) -> Option<ReadResult> {
-        let state = self.shared.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let oldest_seq = state.oldest_seq();
         if self.next_seq < oldest_seq {
             let count = oldest_seq - self.next_seq;
             self.next_seq = oldest_seq;
-            return Some(ReadResult::Dropped { count, next_seq: oldest_seq });
+            return Some(ReadResult::Dropped {
+                count,
+                next_seq: oldest_seq,
+            });
         }
         for entry in state.entries.range(position(&state, self.next_seq)..) {
             self.next_seq = entry.last_seq() + 1;
@@ -78,7 +89,11 @@ impl Reader {
 pub(super) fn position(state: &State, seq: u64) -> usize {
     // As long as every entry covers one seq, it is a subtraction.
     let guess = seq.saturating_sub(state.oldest_seq()) as usize;
-    if state.entries.get(guess).is_some_and(|entry| entry.first_seq() == seq) {
+    if state
+        .entries
+        .get(guess)
+        .is_some_and(|entry| entry.first_seq() == seq)
+    {
         return guess;
     }
     state.entries.partition_point(|entry| entry.last_seq() < seq)

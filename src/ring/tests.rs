@@ -17,11 +17,19 @@ fn event(seq: u64) -> Entry {
     let mut line = Vec::new();
     let event = Event::parse(TICK, Trust::Untrusted).unwrap();
     let header = LineWriter::new(SessionId::from_time(0, [0; 10])).event(&mut line, seq, seq, &event);
-    Entry::Event(StoredEvent { header, line: line.into() })
+    Entry::Event(StoredEvent {
+        header,
+        line: line.into(),
+    })
 }
 
 fn gap(first_seq: u64, last_seq: u64, category: &str) -> Entry {
-    let gap = Gap { first_seq, last_seq, category: category.into(), reason: "quota".into() };
+    let gap = Gap {
+        first_seq,
+        last_seq,
+        category: category.into(),
+        reason: "quota".into(),
+    };
     Entry::gap(&LineWriter::new(SessionId::from_time(0, [0; 10])), gap)
 }
 
@@ -35,7 +43,11 @@ fn entries_after_a_seq_are_limited_by_number_and_bytes_and_never_none() {
         entries.iter().map(Entry::first_seq).collect()
     };
     assert_eq!(seqs(0, 9, 9_999), [2, 3, 7, 8], "the oldest was dropped");
-    assert_eq!(seqs(4, 9, 9_999), [3, 7, 8], "a gap that reaches beyond the cursor is among them");
+    assert_eq!(
+        seqs(4, 9, 9_999),
+        [3, 7, 8],
+        "a gap that reaches beyond the cursor is among them"
+    );
     assert_eq!(seqs(6, 1, 9_999), [7]);
     assert_eq!(seqs(6, 9, 1), [7], "the first is never too large");
     assert_eq!(seqs(8, 9, 9_999), [0; 0]);
@@ -83,8 +95,14 @@ fn poll(reader: &mut Reader, waker: &Waker) -> Poll<ReadResult> {
 
 #[test]
 fn capacity_zero_is_an_error_that_names_it() {
-    assert_eq!(RingBuffer::new(0, 1).unwrap_err().to_string(), "capacity: expected at least 1, got 0");
-    assert_eq!(RingBuffer::new(1, 0).unwrap_err().to_string(), "max_bytes: expected at least 1, got 0");
+    assert_eq!(
+        RingBuffer::new(0, 1).unwrap_err().to_string(),
+        "capacity: expected at least 1, got 0"
+    );
+    assert_eq!(
+        RingBuffer::new(1, 0).unwrap_err().to_string(),
+        "max_bytes: expected at least 1, got 0"
+    );
 }
 
 #[test]
@@ -132,7 +150,10 @@ fn a_cursor_beyond_the_latest_seq_names_both() {
     let ring = ring(2);
     ring.push((1..=5).map(event));
     let ahead = ring.reader(6, Selector::default()).unwrap_err();
-    assert_eq!(ahead.to_string(), "after_seq 6 is beyond latest_seq 5; it belongs to another session");
+    assert_eq!(
+        ahead.to_string(),
+        "after_seq 6 is beyond latest_seq 5; it belongs to another session"
+    );
 }
 
 #[test]
@@ -161,7 +182,9 @@ fn a_gap_is_one_entry_whatever_its_length() {
 fn a_selector_skips_and_a_skip_is_no_drop() {
     let ring = ring(10);
     ring.push([event(1), gap(2, 3, "app"), gap(4, 4, "network"), event(5)]);
-    let mut reader = ring.reader(0, Selector::parse("category:network", 0).unwrap()).unwrap();
+    let mut reader = ring
+        .reader(0, Selector::parse("category:network", 0).unwrap())
+        .unwrap();
     assert_eq!(seen(&mut reader), ["g4-4"]);
     assert_eq!(reader.after_seq(), 5);
 }
@@ -187,7 +210,10 @@ fn a_waiting_reader_is_woken_once_a_batch() {
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     ring.push([event(6)]);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "nobody waits");
-    assert!(matches!(poll(&mut reader, &waker), Poll::Ready(ReadResult::Event(_))));
+    assert!(matches!(
+        poll(&mut reader, &waker),
+        Poll::Ready(ReadResult::Event(_))
+    ));
 }
 
 #[test]
@@ -217,14 +243,21 @@ fn under_contention_readers_see_every_seq_in_order() {
     use crate::session::CaptureSession;
     use std::sync::{Arc, Mutex};
     let ring = RingBuffer::new(1_000_000, 1 << 30).unwrap();
-    let session = Arc::new(Mutex::new(CaptureSession::new(SessionId::from_time(0, [0; 10]), ring.clone())));
+    let session = Arc::new(Mutex::new(CaptureSession::new(
+        SessionId::from_time(0, [0; 10]),
+        ring.clone(),
+    )));
     let (publishers, each) = (4, 2_000);
     std::thread::scope(|scope| {
         for publisher in 0..publishers {
             let session = session.clone();
             scope.spawn(move || {
                 for _ in 0..each {
-                    session.lock().unwrap().publish(TICK, Trust::Untrusted, publisher).unwrap();
+                    session
+                        .lock()
+                        .unwrap()
+                        .publish(TICK, Trust::Untrusted, publisher)
+                        .unwrap();
                 }
             });
         }
@@ -280,8 +313,15 @@ impl Model {
             seen.push(format!("d{}>{}", oldest - *next, oldest));
             *next = oldest;
         }
-        for &(first, last, is_gap) in self.entries[self.oldest..].iter().filter(|entry| entry.1 >= *next) {
-            seen.push(if is_gap { format!("g{first}-{last}") } else { first.to_string() });
+        for &(first, last, is_gap) in self.entries[self.oldest..]
+            .iter()
+            .filter(|entry| entry.1 >= *next)
+        {
+            seen.push(if is_gap {
+                format!("g{first}-{last}")
+            } else {
+                first.to_string()
+            });
         }
         *next = self.entries.last().map_or(*next, |entry| entry.1 + 1);
         seen
@@ -319,7 +359,9 @@ fn what_is_replaced_reads_as_a_gap_of_the_same_seq_and_bytes_still_add_up() {
         (entry.first_seq() % 2 == 0).then(|| gap(entry.first_seq(), entry.last_seq(), "app"))
     });
     assert_eq!(seen(&mut everything(&ring, 0)), ["1", "g2-2", "3", "g4-4"]);
-    let bytes: usize =
-        [event(1), gap(2, 2, "app"), event(3), gap(4, 4, "app")].iter().map(|e| e.line().len()).sum();
+    let bytes: usize = [event(1), gap(2, 2, "app"), event(3), gap(4, 4, "app")]
+        .iter()
+        .map(|e| e.line().len())
+        .sum();
     assert_eq!(ring.bytes(), bytes);
 }

@@ -48,7 +48,9 @@ pub enum Filter {
 impl Ord for Term {
     fn cmp(&self, other: &Self) -> Ordering {
         let place = |term: &Self| (term.filter.key(), term.negated);
-        place(self).cmp(&place(other)).then_with(|| self.filter.cmp(&other.filter))
+        place(self)
+            .cmp(&place(other))
+            .then_with(|| self.filter.cmp(&other.filter))
     }
 }
 

@@ -5,9 +5,15 @@ const FREQUENT: &[u8] = b"e taoinsrlcdpumhg/.:f_b0123vy-w456789k,xj={}[]zq";
 
 /// Index of the byte of `needle` that is expected to be rarest in records.
 pub(crate) fn rarest(needle: &[u8]) -> usize {
-    let rarity =
-        |byte: &u8| FREQUENT.iter().position(|f| f == &byte.to_ascii_lowercase()).unwrap_or(FREQUENT.len());
-    (0..needle.len()).max_by_key(|&index| rarity(&needle[index])).unwrap_or(0)
+    let rarity = |byte: &u8| {
+        FREQUENT
+            .iter()
+            .position(|f| f == &byte.to_ascii_lowercase())
+            .unwrap_or(FREQUENT.len())
+    };
+    (0..needle.len())
+        .max_by_key(|&index| rarity(&needle[index]))
+        .unwrap_or(0)
 }
 
 /// Returns each position at which `needle` begins in `haystack`. `anchor` is the index of the byte to search first.

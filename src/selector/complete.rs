@@ -68,16 +68,25 @@ pub fn complete(text: &str, cursor: usize, seen: &[(Key, String)]) -> Completion
     let (start, last_comma) = current_term(before);
     let start = start + usize::from(before[start..].starts_with('-'));
     let typed = &before[start..];
-    let Some((key, colon)) = typed.find(':').and_then(|at| Some((Key::from_name(&typed[..at])?, at))) else {
-        return Completion { replace: start..cursor, suggestions: keys(typed) };
+    let Some((key, colon)) = typed
+        .find(':')
+        .and_then(|at| Some((Key::from_name(&typed[..at])?, at)))
+    else {
+        return Completion {
+            replace: start..cursor,
+            suggestions: keys(typed),
+        };
     };
     let first_value = start + colon + 1;
     let value = last_comma.map_or(first_value, |comma| first_value.max(comma + 1));
-    let others: Vec<&str> =
-        before[first_value..value].split(',').map(|other| other.trim_matches('"')).collect();
+    let others: Vec<&str> = before[first_value..value]
+        .split(',')
+        .map(|other| other.trim_matches('"'))
+        .collect();
     let partial = before[value..].trim_start_matches('"').to_ascii_lowercase();
-    let values =
-        fixed_values(key).into_iter().chain(seen.iter().filter(|(of, _)| *of == key).map(|(_, v)| v.clone()));
+    let values = fixed_values(key)
+        .into_iter()
+        .chain(seen.iter().filter(|(of, _)| *of == key).map(|(_, v)| v.clone()));
     let mut suggestions: Vec<Suggestion> = Vec::new();
     for candidate in values {
         let fits = candidate.to_ascii_lowercase().contains(&partial) && !others.contains(&candidate.as_str());
@@ -86,7 +95,10 @@ pub fn complete(text: &str, cursor: usize, seen: &[(Key, String)]) -> Completion
             suggestions.push(Suggestion { insert, help: "" });
         }
     }
-    Completion { replace: value..cursor, suggestions }
+    Completion {
+        replace: value..cursor,
+        suggestions,
+    }
 }
 
 /// Returns the start of the last term of `before`, and its last comma, both outside quotes.
@@ -107,7 +119,10 @@ fn current_term(before: &str) -> (usize, Option<usize>) {
 fn keys(typed: &str) -> Vec<Suggestion> {
     let typed = typed.to_ascii_lowercase();
     let fits = |key: &&Key| **key != Key::Text && key.name().starts_with(&typed);
-    let suggestion = |key: &Key| Suggestion { insert: format!("{}:", key.name()), help: key.help() };
+    let suggestion = |key: &Key| Suggestion {
+        insert: format!("{}:", key.name()),
+        help: key.help(),
+    };
     Key::ALL.iter().filter(fits).map(suggestion).collect()
 }
 
@@ -136,12 +151,19 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn inserts(text: &str, seen: &[(Key, String)]) -> Vec<String> {
-        complete(text, text.len(), seen).suggestions.into_iter().map(|suggestion| suggestion.insert).collect()
+        complete(text, text.len(), seen)
+            .suggestions
+            .into_iter()
+            .map(|suggestion| suggestion.insert)
+            .collect()
     }
 
     #[test]
     fn keys_are_suggested_until_there_is_a_colon_and_values_after_it() {
-        assert_eq!(inserts("s", &[]), ["severity:", "status:", "site:", "session:", "since:"]);
+        assert_eq!(
+            inserts("s", &[]),
+            ["severity:", "status:", "site:", "session:", "since:"]
+        );
         assert_eq!(inserts("word -SE", &[]), ["severity:", "session:"]);
         assert_eq!(inserts("", &[]).len(), Key::ALL.len() - 1);
         assert_eq!(inserts("severity:", &[]), ["debug", "info", "warn", "error"]);
@@ -158,8 +180,11 @@ mod tests {
 
     #[test]
     fn seen_values_come_last_quoted_where_the_grammar_needs_it() {
-        let seen =
-            [(Key::Url, "a,b".to_owned()), (Key::Site, "x.y".to_owned()), (Key::Url, "a,b".to_owned())];
+        let seen = [
+            (Key::Url, "a,b".to_owned()),
+            (Key::Site, "x.y".to_owned()),
+            (Key::Url, "a,b".to_owned()),
+        ];
         assert_eq!(inserts("url:A", &seen), ["\"a,b\""]);
         assert_eq!(inserts("word url:\"a", &seen), ["\"a,b\""]);
     }
@@ -167,7 +192,10 @@ mod tests {
     #[test]
     fn only_what_stands_before_the_cursor_counts() {
         let completion = complete("cat severity:warn", 3, &[]);
-        assert_eq!((completion.replace, completion.suggestions[0].insert.as_str()), (0..3, "category:"));
+        assert_eq!(
+            (completion.replace, completion.suggestions[0].insert.as_str()),
+            (0..3, "category:")
+        );
     }
 
     proptest! {

@@ -83,11 +83,20 @@ pub enum Place {
 
 impl SelectorError {
     pub(crate) fn in_text(text: &str, span: Range<usize>, problem: Problem) -> Self {
-        Self { problem, place: Place::Text { text: text.to_owned(), span } }
+        Self {
+            problem,
+            place: Place::Text {
+                text: text.to_owned(),
+                span,
+            },
+        }
     }
 
     pub(crate) fn in_object(path: impl Into<String>, problem: Problem) -> Self {
-        Self { problem, place: Place::Object { path: path.into() } }
+        Self {
+            problem,
+            place: Place::Object { path: path.into() },
+        }
     }
 
     /// Byte offset in the text form.
@@ -114,7 +123,11 @@ impl SelectorError {
             (Problem::UnknownKey { .. } | Problem::Operator(_), Place::Text { text, span }) => {
                 let rest = text.get(span.start..).unwrap_or_default();
                 let word = excerpt(rest.split_whitespace().next().unwrap_or_default());
-                let end = if self.problem.to_string().ends_with('?') { "" } else { "." };
+                let end = if self.problem.to_string().ends_with('?') {
+                    ""
+                } else {
+                    "."
+                };
                 let quoted = quoted_if_need_be(&word, Key::Text);
                 format!("{}{end} To search for the text, type {quoted}", self.problem)
             }
@@ -145,10 +158,18 @@ impl fmt::Display for SelectorError {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownKey { key, suggestion: Some(name), .. } => {
+            Self::UnknownKey {
+                key,
+                suggestion: Some(name),
+                ..
+            } => {
                 write!(f, "unknown key `{key}`; did you mean `{name}`?")
             }
-            Self::UnknownKey { key, suggestion: None, expected } => {
+            Self::UnknownKey {
+                key,
+                suggestion: None,
+                expected,
+            } => {
                 write!(f, "unknown key `{key}`; expected one of {expected}")
             }
             Self::MissingValue { key, expected } => {
@@ -165,7 +186,11 @@ impl fmt::Display for Problem {
                  `-` means not"
             ),
             Self::TooLong { bytes } => {
-                write!(f, "a selector of {bytes} bytes; expected at most {}", super::MAX_SELECTOR_BYTES)
+                write!(
+                    f,
+                    "a selector of {bytes} bytes; expected at most {}",
+                    super::MAX_SELECTOR_BYTES
+                )
             }
             Self::WrongShape { expected } => write!(f, "expected {expected}"),
             Self::NotJson(message) => write!(f, "not JSON: {message}"),

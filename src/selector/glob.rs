@@ -27,7 +27,11 @@ impl Glob {
     /// A glob for texts that contain `part`, unless it says itself where it stands by a `*`.
     #[must_use]
     pub fn containing(part: &str) -> Self {
-        if part.contains('*') { Self::new(part) } else { Self::new(&format!("*{part}*")) }
+        if part.contains('*') {
+            Self::new(part)
+        } else {
+            Self::new(&format!("*{part}*"))
+        }
     }
 
     /// The pattern.
@@ -60,7 +64,11 @@ impl Glob {
             return pattern.eq_ignore_ascii_case(text);
         };
         let (before, after) = (&pattern[..first], &pattern[last + 1..]);
-        let Some(end) = text.len().checked_sub(after.len()).filter(|end| *end >= before.len()) else {
+        let Some(end) = text
+            .len()
+            .checked_sub(after.len())
+            .filter(|end| *end >= before.len())
+        else {
             return false;
         };
         if !text[..before.len()].eq_ignore_ascii_case(before) || !text[end..].eq_ignore_ascii_case(after) {
@@ -68,11 +76,14 @@ impl Glob {
         }
         let mut room = &text[before.len()..end];
         let between = pattern.get(first + 1..last).unwrap_or_default();
-        between.split(|byte| *byte == b'*').filter(|part| !part.is_empty()).all(|part| {
-            let found = positions(room, part, rarest(part)).next();
-            room = found.map(|at| &room[at + part.len()..]).unwrap_or_default();
-            found.is_some()
-        })
+        between
+            .split(|byte| *byte == b'*')
+            .filter(|part| !part.is_empty())
+            .all(|part| {
+                let found = positions(room, part, rarest(part)).next();
+                room = found.map(|at| &room[at + part.len()..]).unwrap_or_default();
+                found.is_some()
+            })
     }
 }
 

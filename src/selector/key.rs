@@ -142,7 +142,10 @@ const MAX_EDITS: usize = 2;
 /// The name among `known` that `wrong` was probably meant to be.
 pub(crate) fn nearest(wrong: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let wrong = wrong.to_ascii_lowercase();
-    let elsewhere = KNOWN_ELSEWHERE.iter().find(|(name, _)| *name == wrong).map(|(_, here)| *here);
+    let elsewhere = KNOWN_ELSEWHERE
+        .iter()
+        .find(|(name, _)| *name == wrong)
+        .map(|(_, here)| *here);
     let mut best: Option<(usize, &'static str)> = None;
     for name in known {
         if elsewhere.is_some_and(|here| name.starts_with(here)) {

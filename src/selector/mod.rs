@@ -133,7 +133,11 @@ impl Selector {
     /// The first thing that is not of the grammar, with its place.
     pub fn parse(text: &str, now_micros: u64) -> Result<Self, SelectorError> {
         if text.len() > MAX_SELECTOR_BYTES {
-            return Err(SelectorError::in_text("", 0..0, Problem::TooLong { bytes: text.len() }));
+            return Err(SelectorError::in_text(
+                "",
+                0..0,
+                Problem::TooLong { bytes: text.len() },
+            ));
         }
         let selector = Self::from_terms(parse::parse(text, now_micros)?);
         selector.bounded(|problem| SelectorError::in_text(text, 0..text.len(), problem))
@@ -145,7 +149,10 @@ impl Selector {
     /// The first thing that is wrong, with its place in the text or its path in the object.
     pub fn from_json(json: &str, now_micros: u64) -> Result<Self, SelectorError> {
         if json.len() > MAX_SELECTOR_BYTES {
-            return Err(SelectorError::in_object("", Problem::TooLong { bytes: json.len() }));
+            return Err(SelectorError::in_object(
+                "",
+                Problem::TooLong { bytes: json.len() },
+            ));
         }
         let value = serde_json::from_str(json)
             .map_err(|error| SelectorError::in_object("", Problem::NotJson(error.to_string())))?;
@@ -161,7 +168,11 @@ impl Selector {
     /// Refuses a selector whose canonical text could not be read back.
     fn bounded(self, error: impl FnOnce(Problem) -> SelectorError) -> Result<Self, SelectorError> {
         let bytes = self.to_string().len();
-        if bytes > MAX_SELECTOR_BYTES { Err(error(Problem::TooLong { bytes })) } else { Ok(self) }
+        if bytes > MAX_SELECTOR_BYTES {
+            Err(error(Problem::TooLong { bytes }))
+        } else {
+            Ok(self)
+        }
     }
 
     /// Wants everything.
@@ -172,7 +183,10 @@ impl Selector {
 
     fn from_terms(terms: Vec<Term>) -> Self {
         let terms = canonical::canonical(terms);
-        Self { program: Program::new(&terms), terms }
+        Self {
+            program: Program::new(&terms),
+            terms,
+        }
     }
 
     /// The selector that wants what both want. Of two long ones the text can be over

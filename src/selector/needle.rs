@@ -31,9 +31,17 @@ impl Needle {
         if folded.is_empty() {
             return None;
         }
-        let longest = folded.split(|c| !is_plain(*c)).max_by_key(|run| run.len()).unwrap_or_default();
+        let longest = folded
+            .split(|c| !is_plain(*c))
+            .max_by_key(|run| run.len())
+            .unwrap_or_default();
         let run: Box<[u8]> = longest.iter().filter_map(|c| u8::try_from(*c).ok()).collect();
-        Some(Self { run_is_all: run.len() == folded.len(), rarest: rarest(&run), folded, run })
+        Some(Self {
+            run_is_all: run.len() == folded.len(),
+            rarest: rarest(&run),
+            folded,
+            run,
+        })
     }
 
     /// Whether it occurs in `json`: the inside of a JSON string, or any JSON text.
@@ -93,7 +101,11 @@ fn has_needless_escapes(json: &[u8]) -> bool {
 /// Whether the byte at `at` belongs to an escape that began before it: the `n` of `\n`, the `4` of `\u0041`.
 fn is_inside_escape(json: &[u8], at: usize) -> bool {
     let begins_escape = |backslash: usize| {
-        let run = json[..=backslash].iter().rev().take_while(|b| **b == b'\\').count();
+        let run = json[..=backslash]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
         run % 2 == 1
     };
     let before = |distance: usize| at.checked_sub(distance).map(|index| (index, json[index]));
@@ -132,7 +144,10 @@ impl Characters<'_> {
             0xe0.. => 3,
             _ => 2,
         };
-        let decoded = self.rest.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let decoded = self
+            .rest
+            .get(..len)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
         let character = decoded.and_then(|text| text.chars().next());
         self.take(character.map_or(1, char::len_utf8));
         Some(character.map(fold))

@@ -13,7 +13,10 @@ use serde_json::{Map, Value};
 
 /// Reads the terms of a JSON object.
 pub(crate) fn parse(object: &Value, now_micros: u64) -> Result<Vec<Term>, SelectorError> {
-    let mut reader = Reader { terms: Vec::new(), now_micros };
+    let mut reader = Reader {
+        terms: Vec::new(),
+        now_micros,
+    };
     reader.object(object, "", Scope::Top)?;
     Ok(reader.terms)
 }
@@ -32,14 +35,22 @@ struct Reader {
 
 impl Reader {
     fn object(&mut self, value: &Value, path: &str, scope: Scope) -> Result<(), SelectorError> {
-        let fields = value.as_object().ok_or_else(|| shape(path, "an object of selector fields"))?;
+        let fields = value
+            .as_object()
+            .ok_or_else(|| shape(path, "an object of selector fields"))?;
         for (name, value) in fields {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
             match (Key::from_field(name), name.as_str(), scope) {
                 (Some(key), ..) => self.field(key, value, &path, scope == Scope::Not)?,
                 (None, "not", Scope::Top | Scope::And) => self.object(value, &path, Scope::Not)?,
                 (None, "and", Scope::Top) => {
-                    let objects = value.as_array().ok_or_else(|| shape(&path, "an array of objects"))?;
+                    let objects = value
+                        .as_array()
+                        .ok_or_else(|| shape(&path, "an array of objects"))?;
                     for (index, object) in objects.iter().enumerate() {
                         self.object(object, &format!("{path}[{index}]"), Scope::And)?;
                     }
@@ -55,7 +66,13 @@ impl Reader {
             Value::Array(items) => items.as_slice(),
             single => std::slice::from_ref(single),
         };
-        let at = |index: usize| if value.is_array() { format!("{path}[{index}]") } else { path.to_owned() };
+        let at = |index: usize| {
+            if value.is_array() {
+                format!("{path}[{index}]")
+            } else {
+                path.to_owned()
+            }
+        };
         let mut texts = Vec::with_capacity(given.len());
         for (index, item) in given.iter().enumerate() {
             match item {
@@ -73,7 +90,11 @@ impl Reader {
             let filter = values::filter(key, part, self.now_micros).map_err(|bad| {
                 let index = chunk * per_term + bad.index;
                 let value = texts.get(index).map(|value| excerpt(value)).unwrap_or_default();
-                let problem = Problem::BadValue { key: key.field(), value, expected: bad.expected };
+                let problem = Problem::BadValue {
+                    key: key.field(),
+                    value,
+                    expected: bad.expected,
+                };
                 SelectorError::in_object(at(index), problem)
             })?;
             self.terms.push(Term { negated, filter });
@@ -92,10 +113,17 @@ fn unknown(name: &str, scope: Scope) -> Problem {
         Scope::And => &["not"],
         Scope::Not => &[],
     };
-    let names = || Key::ALL.iter().map(|key| key.field()).chain(nested.iter().copied());
+    let names = || {
+        Key::ALL
+            .iter()
+            .map(|key| key.field())
+            .chain(nested.iter().copied())
+    };
     Problem::UnknownKey {
         key: excerpt(name),
-        suggestion: Key::from_name(name).map(Key::field).or_else(|| nearest(name, names())),
+        suggestion: Key::from_name(name)
+            .map(Key::field)
+            .or_else(|| nearest(name, names())),
         expected: names().collect::<Vec<_>>().join(", "),
     }
 }

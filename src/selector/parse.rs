@@ -47,7 +47,9 @@ impl<'a> Lexer<'a> {
     /// Returns the text up to white space or one of `stops`.
     fn bare(&mut self, stops: &[char]) -> &'a str {
         let rest = self.rest();
-        let len = rest.find(|c: char| c.is_whitespace() || stops.contains(&c)).unwrap_or(rest.len());
+        let len = rest
+            .find(|c: char| c.is_whitespace() || stops.contains(&c))
+            .unwrap_or(rest.len());
         self.at += len;
         &rest[..len]
     }
@@ -94,7 +96,11 @@ impl<'a> Lexer<'a> {
         };
         let made = values::filter(Key::Text, std::slice::from_ref(&text), now_micros);
         let filter = made.map_err(|bad| {
-            let problem = Problem::BadValue { key: "text", value: excerpt(&text), expected: bad.expected };
+            let problem = Problem::BadValue {
+                key: "text",
+                value: excerpt(&text),
+                expected: bad.expected,
+            };
             self.error(begin..self.at, problem)
         })?;
         Ok(Term { negated, filter })
@@ -106,7 +112,9 @@ impl<'a> Lexer<'a> {
         if matches!(word, "AND" | "OR" | "NOT") {
             return Err(self.error(begin..begin + word.len(), Problem::Operator(word.to_owned())));
         }
-        let Some((name, value)) = word.split_once(':') else { return Ok(None) };
+        let Some((name, value)) = word.split_once(':') else {
+            return Ok(None);
+        };
         if let Some(key) = Key::from_name(name) {
             return Ok(Some(key));
         }
@@ -118,7 +126,12 @@ impl<'a> Lexer<'a> {
         if !looks_like_key || value.is_empty() || value.starts_with("//") {
             return Ok(None);
         }
-        let names = || Key::ALL.iter().filter(|key| **key != Key::Text).map(|key| key.name());
+        let names = || {
+            Key::ALL
+                .iter()
+                .filter(|key| **key != Key::Text)
+                .map(|key| key.name())
+        };
         let suggestion = nearest(name, names());
         if suggestion.is_none() && begins_with_port(value) {
             return Ok(None);
@@ -137,10 +150,16 @@ impl<'a> Lexer<'a> {
         let mut spans = Vec::new();
         loop {
             let start = self.at;
-            let value =
-                if self.rest().starts_with('"') { self.quoted()? } else { self.bare(&[',']).to_owned() };
+            let value = if self.rest().starts_with('"') {
+                self.quoted()?
+            } else {
+                self.bare(&[',']).to_owned()
+            };
             if self.at == start {
-                let problem = Problem::MissingValue { key: key.name(), expected: key.help().to_owned() };
+                let problem = Problem::MissingValue {
+                    key: key.name(),
+                    expected: key.help().to_owned(),
+                };
                 return Err(self.error(start..start, problem));
             }
             found.push(value);
@@ -150,9 +169,19 @@ impl<'a> Lexer<'a> {
             }
         }
         values::filter(key, &found, now_micros).map_err(|bad| {
-            let value = found.get(bad.index).map(|value| excerpt(value)).unwrap_or_default();
+            let value = found
+                .get(bad.index)
+                .map(|value| excerpt(value))
+                .unwrap_or_default();
             let span = spans.get(bad.index).cloned().unwrap_or(self.at..self.at);
-            self.error(span, Problem::BadValue { key: key.name(), value, expected: bad.expected })
+            self.error(
+                span,
+                Problem::BadValue {
+                    key: key.name(),
+                    value,
+                    expected: bad.expected,
+                },
+            )
         })
     }
 }

@@ -60,16 +60,19 @@ impl Program {
         let negated = term.negated;
         let check = match &term.filter {
             Filter::Kind(kinds) => {
-                self.kinds
-                    .keep(SourceKind::ALL.len(), negated, |bit| kinds.iter().any(|kind| *kind as u8 == bit));
+                self.kinds.keep(SourceKind::ALL.len(), negated, |bit| {
+                    kinds.iter().any(|kind| *kind as u8 == bit)
+                });
                 return None;
             }
             Filter::Detail(least) => {
-                self.details.keep(DetailLevel::ALL.len(), negated, |bit| bit >= *least as u8);
+                self.details
+                    .keep(DetailLevel::ALL.len(), negated, |bit| bit >= *least as u8);
                 return None;
             }
             Filter::Severity(least) => {
-                self.severities.keep(Severity::ALL.len(), negated, |bit| bit >= *least as u8);
+                self.severities
+                    .keep(Severity::ALL.len(), negated, |bit| bit >= *least as u8);
                 return None;
             }
             Filter::Since(first) => {
@@ -87,7 +90,10 @@ impl Program {
                 });
             }
             Filter::Type(globs) if globs.iter().any(Glob::matches_everything) => {
-                return negated.then_some(Test { negated: false, check: Check::Never });
+                return negated.then_some(Test {
+                    negated: false,
+                    check: Check::Never,
+                });
             }
             Filter::Tab(tabs) => Check::Tab(tabs.as_slice().into()),
             Filter::Status(ranges) => Check::Status(ranges.as_slice().into()),
@@ -108,7 +114,10 @@ impl Program {
                 self.time = (self.time.0.max(first), self.time.1.min(last));
                 None
             }
-            _ => Some(Test { negated: false, check: Check::Never }),
+            _ => Some(Test {
+                negated: false,
+                check: Check::Never,
+            }),
         }
     }
 
@@ -119,7 +128,10 @@ impl Program {
             && self.severities.has(header.severity as u8)
             && self.details.has(header.detail_level as u8)
             && self.kinds.has(header.source_kind as u8)
-            && self.tests.iter().all(|test| test.check.fits(record) != test.negated)
+            && self
+                .tests
+                .iter()
+                .all(|test| test.check.fits(record) != test.negated)
     }
 
     pub(crate) fn always_true(&self) -> bool {
@@ -185,9 +197,9 @@ impl Check {
         match self {
             Self::Never => false,
             Self::Tab(tabs) => record.tab_id().is_some_and(|tab| tabs.contains(&tab)),
-            Self::Status(ranges) => {
-                record.status().is_some_and(|status| ranges.iter().any(|range| range.contains(status)))
-            }
+            Self::Status(ranges) => record
+                .status()
+                .is_some_and(|status| ranges.iter().any(|range| range.contains(status))),
             Self::Category(names) => is_one_of(names, record.category()),
             Self::Type(globs) => globs.iter().any(|glob| glob.matches(record.type_())),
             Self::Session(globs) => {
@@ -229,10 +241,14 @@ fn session_id(line: &[u8]) -> Option<Cow<'_, str>> {
     }
     let first = line.strip_prefix(br#"{"capture_session_id":""#).and_then(|rest| {
         let id = &rest[..memchr::memchr2(b'"', b'\\', rest)?];
-        (rest.get(id.len()) == Some(&b'"')).then(|| std::str::from_utf8(id).ok()).flatten()
+        (rest.get(id.len()) == Some(&b'"'))
+            .then(|| std::str::from_utf8(id).ok())
+            .flatten()
     });
     match first {
         Some(id) => Some(Cow::Borrowed(id)),
-        None => serde_json::from_slice::<Envelope<'_>>(line).ok().map(|envelope| envelope.capture_session_id),
+        None => serde_json::from_slice::<Envelope<'_>>(line)
+            .ok()
+            .map(|envelope| envelope.capture_session_id),
     }
 }

@@ -30,7 +30,10 @@ impl Site {
         if !is_host(host) {
             return Err("a host, like example.com or localhost:3000");
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port })
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     /// The host, in lower case; IPv6 with its brackets.
@@ -69,7 +72,9 @@ pub(crate) fn is_within(host: &str, site: &str) -> bool {
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let bytes = text.as_bytes();
     let after_brackets = memchr::memrchr(b']', bytes).map_or(0, |at| at + 1);
-    let Some(colon) = memchr::memchr(b':', &bytes[after_brackets..]) else { return Some((text, None)) };
+    let Some(colon) = memchr::memchr(b':', &bytes[after_brackets..]) else {
+        return Some((text, None));
+    };
     let (host, port) = text.split_at(after_brackets + colon);
     // `parse` would take `+80`.
     let digits = Some(&port[1..]).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
@@ -80,10 +85,15 @@ pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 /// Letters, digits, hyphens and dots, or an IPv6 address in brackets.
 pub(crate) fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[') {
-        return inner.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+        return inner
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
     }
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     host.len() <= 253 && host.split('.').all(label)
 }

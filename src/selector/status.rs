@@ -102,11 +102,15 @@ mod tests {
             ("<300", 100, 299),
             ("<=299", 100, 299),
         ] {
-            assert_eq!(StatusRange::parse(text), Some(StatusRange { first, last }), "{text}");
+            assert_eq!(
+                StatusRange::parse(text),
+                Some(StatusRange { first, last }),
+                "{text}"
+            );
         }
-        for text in
-            ["", "..", "99", "600", "0404", "4x", "6xx", "xx", "500..400", ">599", "<100", "4O4", "+40"]
-        {
+        for text in [
+            "", "..", "99", "600", "0404", "4x", "6xx", "xx", "500..400", ">599", "<100", "4O4", "+40",
+        ] {
             assert_eq!(StatusRange::parse(text), None, "{text}");
         }
     }
@@ -115,6 +119,9 @@ mod tests {
     fn ranges_that_touch_become_one() {
         let ranges = ["404", "405", "200..204", "203..299"].map(|text| StatusRange::parse(text).unwrap());
         let merged = StatusRange::merge(ranges.to_vec());
-        assert_eq!(merged.iter().map(ToString::to_string).collect::<Vec<_>>(), ["200..299", "404..405"]);
+        assert_eq!(
+            merged.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["200..299", "404..405"]
+        );
     }
 }

@@ -22,7 +22,11 @@ pub(crate) struct Moment {
 impl Moment {
     /// The last microsecond it names: of its day for a date, else itself.
     pub(crate) const fn last_micros(self) -> u64 {
-        if self.whole_day { self.micros.saturating_add(DAY - 1) } else { self.micros }
+        if self.whole_day {
+            self.micros.saturating_add(DAY - 1)
+        } else {
+            self.micros
+        }
     }
 }
 
@@ -31,7 +35,10 @@ pub(crate) const EXPECTED: &str =
 
 /// Reads a moment; times ago are before `now_micros`.
 pub(crate) fn parse(text: &str, now_micros: u64) -> Option<Moment> {
-    let exactly = |micros| Moment { micros, whole_day: false };
+    let exactly = |micros| Moment {
+        micros,
+        whole_day: false,
+    };
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok().map(exactly);
     }
@@ -80,15 +87,25 @@ fn iso(text: &str) -> Option<Moment> {
         return None;
     }
     let midnight = days_from_civil(year, month, day) * DAY;
-    let Some(time) = time else { return Some(Moment { micros: midnight, whole_day: true }) };
+    let Some(time) = time else {
+        return Some(Moment {
+            micros: midnight,
+            whole_day: true,
+        });
+    };
     let (clock, zone_minutes) = zone(time)?;
     let micros = i64::try_from(midnight + time_of_day(clock)?).ok()? - zone_minutes * 60 * SECOND as i64;
-    Some(Moment { micros: u64::try_from(micros).ok()?, whole_day: false })
+    Some(Moment {
+        micros: u64::try_from(micros).ok()?,
+        whole_day: false,
+    })
 }
 
 /// `09:00`, `09:00:00`, `09:00:00.123456`.
 fn time_of_day(clock: &str) -> Option<u64> {
-    let (clock, fraction) = clock.split_once(['.', ',']).map_or((clock, None), |(c, f)| (c, Some(f)));
+    let (clock, fraction) = clock
+        .split_once(['.', ','])
+        .map_or((clock, None), |(c, f)| (c, Some(f)));
     let mut parts = clock.split(':');
     let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
     let second = parts.next().map_or(Some(0), |second| number(second, 2))?;
@@ -110,9 +127,14 @@ fn zone(time: &str) -> Option<(&str, i64)> {
     if let Some(clock) = time.strip_suffix(['Z', 'z']) {
         return Some((clock, 0));
     }
-    let Some(at) = time.rfind(['+', '-']) else { return Some((time, 0)) };
+    let Some(at) = time.rfind(['+', '-']) else {
+        return Some((time, 0));
+    };
     let (clock, zone) = time.split_at(at);
-    let (sign, digits) = (if zone.starts_with('-') { -1 } else { 1 }, zone[1..].replace(':', ""));
+    let (sign, digits) = (
+        if zone.starts_with('-') { -1 } else { 1 },
+        zone[1..].replace(':', ""),
+    );
     let (hours, minutes) = match digits.len() {
         2 => (number(&digits, 2)?, 0),
         4 => (number(digits.get(..2)?, 2)?, number(digits.get(2..)?, 2)?),
@@ -156,7 +178,11 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400;
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
@@ -235,7 +261,10 @@ mod tests {
         let day = parse("2026-01-31", NOW).unwrap();
         assert_eq!(
             (format(day.micros), format(day.last_micros())),
-            ("2026-01-31T00:00:00Z".to_owned(), "2026-01-31T23:59:59.999999Z".to_owned(),)
+            (
+                "2026-01-31T00:00:00Z".to_owned(),
+                "2026-01-31T23:59:59.999999Z".to_owned(),
+            )
         );
     }
 

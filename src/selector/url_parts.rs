@@ -22,7 +22,11 @@ impl<'a> UrlParts<'a> {
         let url = url.strip_prefix("blob:").unwrap_or(url);
         let colon = memchr::memchr(b':', url.as_bytes())?;
         let (scheme, rest) = (&url[..colon], url[colon..].strip_prefix("://")?);
-        if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
+        if scheme.is_empty()
+            || !scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        {
             return None;
         }
         // A backslash ends the authority as a slash does: https://url.spec.whatwg.org/#authority-state
@@ -33,7 +37,12 @@ impl<'a> UrlParts<'a> {
         let (host, explicit_port) = super::site::split_port(&authority[user_end..])?;
         let path = &path[..memchr::memchr(b'#', path.as_bytes()).unwrap_or(path.len())];
         let has_place = !host.is_empty() || scheme.eq_ignore_ascii_case("file");
-        has_place.then_some(Self { scheme, host, explicit_port, path })
+        has_place.then_some(Self {
+            scheme,
+            host,
+            explicit_port,
+            path,
+        })
     }
 
     /// The port, from the scheme when none is written.

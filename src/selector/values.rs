@@ -28,11 +28,14 @@ pub(crate) fn filter(key: Key, values: &[String], now_micros: u64) -> Result<Fil
         .map(Filter::Status),
         Key::Tab => each(values, tab).map(Filter::Tab),
         Key::Site => each(values, |text| Site::parse(text).map_err(str::to_owned)).map(Filter::Site),
-        Key::Url => {
-            each(values, |text| some(text, "a glob, like */api/*").map(Glob::containing)).map(Filter::Url)
-        }
-        Key::Session => each(values, |text| some(text, "a session id or a glob, like 0193*").map(Glob::new))
-            .map(Filter::Session),
+        Key::Url => each(values, |text| {
+            some(text, "a glob, like */api/*").map(Glob::containing)
+        })
+        .map(Filter::Url),
+        Key::Session => each(values, |text| {
+            some(text, "a session id or a glob, like 0193*").map(Glob::new)
+        })
+        .map(Filter::Session),
         Key::Since => one(values, |text| moment(text, now_micros)).map(|at| Filter::Since(at.micros)),
         Key::Until => one(values, |text| moment(text, now_micros)).map(|at| Filter::Until(at.last_micros())),
         Key::Text => one(values, |text| match text.len() {
@@ -55,16 +58,24 @@ fn each<T>(values: &[String], read: impl Fn(&str) -> Read<T>) -> Result<Vec<T>, 
 fn one<T>(values: &[String], read: impl Fn(&str) -> Read<T>) -> Result<T, BadValue> {
     match values {
         [text] => read(text).map_err(|expected| BadValue { index: 0, expected }),
-        _ => Err(BadValue { index: 1, expected: "one value alone".into() }),
+        _ => Err(BadValue {
+            index: 1,
+            expected: "one value alone".into(),
+        }),
     }
 }
 
 fn some<'a>(text: &'a str, expected: &str) -> Read<&'a str> {
-    if text.is_empty() { Err(expected.to_owned()) } else { Ok(text) }
+    if text.is_empty() {
+        Err(expected.to_owned())
+    } else {
+        Ok(text)
+    }
 }
 
 fn name<T: FromStr<Err = UnknownName>>(text: &str) -> Read<T> {
-    text.parse().map_err(|error: UnknownName| error.expected.join(", "))
+    text.parse()
+        .map_err(|error: UnknownName| error.expected.join(", "))
 }
 
 fn category(text: &str) -> Read<String> {
@@ -92,7 +103,10 @@ fn type_glob(text: &str) -> Read<Glob> {
 
 fn tab(text: &str) -> Read<i64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or("a tab id, which is a whole number".into())
+    digits
+        .then(|| text.parse().ok())
+        .flatten()
+        .ok_or("a tab id, which is a whole number".into())
 }
 
 fn moment(text: &str, now_micros: u64) -> Read<time::Moment> {

@@ -52,7 +52,11 @@ impl CaptureSession {
             let accepted = self.accept(line, trust, Shape::Published, &clock, |_| Ok(None));
             match accepted {
                 Ok(seq) => {
-                    receipt.first_seq = if receipt.first_seq == 0 { seq } else { receipt.first_seq };
+                    receipt.first_seq = if receipt.first_seq == 0 {
+                        seq
+                    } else {
+                        receipt.first_seq
+                    };
                     receipt.last_seq = seq;
                 }
                 Err(error) => receipt.refused.push(RefusedAt { index, error }),
@@ -105,7 +109,12 @@ impl CaptureSession {
         }
         self.latest_seq = seq;
         self.pending_bytes += end + 1 - start;
-        self.pending.push(Pending { category, start, end, record: PendingRecord::Event(header) });
+        self.pending.push(Pending {
+            category,
+            start,
+            end,
+            record: PendingRecord::Event(header),
+        });
         Ok(seq)
     }
 
@@ -128,15 +137,26 @@ impl CaptureSession {
     ) -> Result<u64, PublishError> {
         self.check_open()?;
         if !is_category_name(category.as_bytes()) {
-            return Err(PublishError::Drop("category", category.to_owned(), Expected::Category.to_string()));
+            return Err(PublishError::Drop(
+                "category",
+                category.to_owned(),
+                Expected::Category.to_string(),
+            ));
         }
         if !is_reason(reason.as_bytes()) {
             let expected = "a name like [a-z][a-z0-9_]{0,63}".to_owned();
             return Err(PublishError::Drop("reason", reason.to_owned(), expected));
         }
-        let row_count = u32::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
-            PublishError::Drop("count", count.to_string(), "a number from 1 to 4294967295".to_owned())
-        })?;
+        let row_count = u32::try_from(count)
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or_else(|| {
+                PublishError::Drop(
+                    "count",
+                    count.to_string(),
+                    "a number from 1 to 4294967295".to_owned(),
+                )
+            })?;
         let first_seq = self.next_seq(count)?;
         let slot = self.categories.open(category)?;
         let gap = Gap {
@@ -154,7 +174,12 @@ impl CaptureSession {
         self.counts.gap_seqs += count;
         self.latest_seq = gap.last_seq;
         self.pending_bytes += end + 1 - start;
-        self.pending.push(Pending { category: slot, start, end, record: PendingRecord::Gap(gap) });
+        self.pending.push(Pending {
+            category: slot,
+            start,
+            end,
+            record: PendingRecord::Gap(gap),
+        });
         Ok(self.latest_seq)
     }
 
@@ -162,7 +187,10 @@ impl CaptureSession {
     pub(crate) fn note_relay(&mut self, relay_id: &str, message: u64) {
         match self.relays.iter_mut().find(|cursor| cursor.relay_id == relay_id) {
             Some(cursor) => cursor.message = message,
-            None => self.relays.push(RelayCursor { relay_id: relay_id.to_owned(), message }),
+            None => self.relays.push(RelayCursor {
+                relay_id: relay_id.to_owned(),
+                message,
+            }),
         }
     }
 
@@ -184,5 +212,6 @@ impl CaptureSession {
 
 /// The non-empty lines of `text`.
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
+    text.split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
 }

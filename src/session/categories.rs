@@ -51,18 +51,31 @@ impl Categories {
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.slots.iter().map(|slot| (slot.name.as_str(), slot.events, slot.gap_seqs))
+        self.slots
+            .iter()
+            .map(|slot| (slot.name.as_str(), slot.events, slot.gap_seqs))
     }
 
     /// Takes what was filled, by slot.
     pub(super) fn seal(&mut self) -> BTreeMap<usize, Segment> {
-        let filled = self.slots.iter_mut().enumerate().filter(|(_, slot)| !slot.builder.is_empty());
-        filled.map(|(index, slot)| (index, slot.builder.seal(&slot.name))).collect()
+        let filled = self
+            .slots
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, slot)| !slot.builder.is_empty());
+        filled
+            .map(|(index, slot)| (index, slot.builder.seal(&slot.name)))
+            .collect()
     }
 }
 
 impl Slot {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), builder: SegmentBuilder::default(), events: 0, gap_seqs: 0 }
+        Self {
+            name: name.to_owned(),
+            builder: SegmentBuilder::default(),
+            events: 0,
+            gap_seqs: 0,
+        }
     }
 }

@@ -31,7 +31,12 @@ struct Waiting {
 
 impl CommitWatch {
     pub(crate) fn new(committed_seq: u64) -> Self {
-        Self { progress: Arc::new(Mutex::new(Progress { committed_seq, ..Progress::default() })) }
+        Self {
+            progress: Arc::new(Mutex::new(Progress {
+                committed_seq,
+                ..Progress::default()
+            })),
+        }
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -48,8 +53,10 @@ impl CommitWatch {
         if progress.waiting.is_empty() {
             return;
         }
-        let ready: Vec<Waiting> =
-            progress.waiting.extract_if(.., |waiting| waiting.seq <= committed_seq).collect();
+        let ready: Vec<Waiting> = progress
+            .waiting
+            .extract_if(.., |waiting| waiting.seq <= committed_seq)
+            .collect();
         drop(progress);
         for waiting in ready {
             waiting.waker.wake();
@@ -70,7 +77,11 @@ impl CommitWatch {
     pub(crate) fn wait(&self, seq: u64) -> Committed {
         let mut progress = self.progress();
         progress.waits += 1;
-        Committed { watch: self.clone(), seq, wait: progress.waits }
+        Committed {
+            watch: self.clone(),
+            seq,
+            wait: progress.waits,
+        }
     }
 }
 
@@ -94,10 +105,18 @@ impl Future for Committed {
         if let Some(why) = progress.ended {
             return Poll::Ready(Err(why));
         }
-        match progress.waiting.iter_mut().find(|waiting| waiting.wait == self.wait) {
+        match progress
+            .waiting
+            .iter_mut()
+            .find(|waiting| waiting.wait == self.wait)
+        {
             Some(waiting) => waiting.waker.clone_from(context.waker()),
             None => {
-                let waiting = Waiting { wait: self.wait, seq: self.seq, waker: context.waker().clone() };
+                let waiting = Waiting {
+                    wait: self.wait,
+                    seq: self.seq,
+                    waker: context.waker().clone(),
+                };
                 progress.waiting.push(waiting);
             }
         }
@@ -107,7 +126,10 @@ impl Future for Committed {
 
 impl Drop for Committed {
     fn drop(&mut self) {
-        self.watch.progress().waiting.retain(|waiting| waiting.wait != self.wait);
+        self.watch
+            .progress()
+            .waiting
+            .retain(|waiting| waiting.wait != self.wait);
     }
 }
 
@@ -136,7 +158,11 @@ mod tests {
             for _ in 0..3 {
                 assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             }
-            assert_eq!(Arc::strong_count(&woken), 3, "the test's, the context's, the wait's");
+            assert_eq!(
+                Arc::strong_count(&woken),
+                3,
+                "the test's, the context's, the wait's"
+            );
         }
         assert_eq!(Arc::strong_count(&woken), 2);
     }
@@ -146,14 +172,21 @@ mod tests {
         let watch = CommitWatch::new(0);
         let mut wait = pin!(watch.wait(2));
         let newest = Arc::new(Flag::default());
-        assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(
+            wait.as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
         let waker = Waker::from(newest.clone());
         assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         watch.advance(1);
         assert!(!newest.0.load(Ordering::Relaxed));
         watch.advance(2);
         assert!(newest.0.load(Ordering::Relaxed));
-        assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Ok(())));
+        assert_eq!(
+            wait.as_mut().poll(&mut Context::from_waker(&waker)),
+            Poll::Ready(Ok(()))
+        );
     }
 
     #[derive(Default)]

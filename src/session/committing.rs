@@ -17,7 +17,9 @@ impl CaptureSession {
         let entries: Vec<Entry> = std::mem::take(&mut self.pending)
             .into_iter()
             .map(|pending| {
-                let line = segments[&pending.category].lines.slice(pending.start..pending.end);
+                let line = segments[&pending.category]
+                    .lines
+                    .slice(pending.start..pending.end);
                 match pending.record {
                     PendingRecord::Event(header) => Entry::Event(StoredEvent { header, line }),
                     PendingRecord::Gap(gap) => Entry::Gap(StoredGap { gap, line }),
@@ -99,7 +101,9 @@ impl CaptureSession {
     /// that the session is not resumed, and calls [`degrade_to_memory`](Self::degrade_to_memory).
     #[must_use]
     pub fn must_degrade(&self, now_ms: f64) -> bool {
-        let failing = self.in_flight_since_ms.is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
+        let failing = self
+            .in_flight_since_ms
+            .is_some_and(|since| now_ms - since >= FAILING_LIMIT_MS);
         let logs = matches!(self.state, State::Logged | State::Closed);
         logs && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
     }
@@ -126,7 +130,10 @@ impl CaptureSession {
     /// No such seq was spent.
     pub fn committed(&self, seq: u64) -> Result<Committed, CursorAhead> {
         if seq > self.latest_seq {
-            return Err(CursorAhead { after_seq: seq, latest_seq: self.latest_seq });
+            return Err(CursorAhead {
+                after_seq: seq,
+                latest_seq: self.latest_seq,
+            });
         }
         Ok(self.watch.wait(seq))
     }

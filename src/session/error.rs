@@ -58,7 +58,10 @@ impl fmt::Display for PublishError {
                 )
             }
             Self::BatchTooLarge(bytes) => {
-                write!(f, "a batch of {bytes} bytes; at most {MAX_BATCH_BYTES} are allowed, or one record")
+                write!(
+                    f,
+                    "a batch of {bytes} bytes; at most {MAX_BATCH_BYTES} are allowed, or one record"
+                )
             }
             Self::Drop(field, value, expected) => write!(f, "{field}: expected {expected}, got {value:?}"),
             Self::OutOfSeqs => f.write_str("every seq up to 9007199254740991 is spent; begin a new session"),

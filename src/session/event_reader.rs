@@ -65,7 +65,10 @@ impl EventReader {
                 self.written.extend_from_slice(&text[start + data.len()..]);
                 text = &self.written;
                 truncated |= written.truncated;
-                event = Event { truncated, ..parse(text, trust, shape)? };
+                event = Event {
+                    truncated,
+                    ..parse(text, trust, shape)?
+                };
                 unread = None;
             }
         }
@@ -76,7 +79,10 @@ impl EventReader {
         let (ranges, count) = redactable(text, &event, unread);
         match redactor.redact_values(text, &ranges[..count], &mut self.redacted) {
             Redacted::Unchanged => Ok(event),
-            Redacted::Changed { .. } => Ok(Event { truncated, ..parse(&self.redacted, trust, shape)? }),
+            Redacted::Changed { .. } => Ok(Event {
+                truncated,
+                ..parse(&self.redacted, trust, shape)?
+            }),
         }
     }
 
@@ -114,7 +120,9 @@ fn redactable(text: &[u8], event: &Event<'_>, data: Option<&[u8]>) -> ([Range<us
     let mut ranges = [0..0, 0..0, 0..0];
     let mut count = 0;
     // A url is the content of a string: its quotes stand around it.
-    let url = event.url.map(|url| offset_in(text, url) - 1..offset_in(text, url) + url.len() + 1);
+    let url = event
+        .url
+        .map(|url| offset_in(text, url) - 1..offset_in(text, url) + url.len() + 1);
     let whole =
         |part: Option<&[u8]>| part.map(|part| offset_in(text, part)..offset_in(text, part) + part.len());
     for range in [whole(event.metadata), url, whole(data)].into_iter().flatten() {

@@ -49,7 +49,10 @@ impl LossRecord {
     /// The end of the session, as its ring would show it.
     #[must_use]
     pub fn to_gap_ring(&self) -> RingBuffer {
-        let mut session = self.gap_session(&Head { latest_seq: self.after_seq, ..Head::default() });
+        let mut session = self.gap_session(&Head {
+            latest_seq: self.after_seq,
+            ..Head::default()
+        });
         session.degrade_to_memory();
         session.ring
     }
@@ -138,20 +141,33 @@ impl UndeliveredCounter {
     /// Counts what `ring` shows of a session.
     #[must_use]
     pub const fn new(session_id: SessionId, ring: RingBuffer) -> Self {
-        Self { session_id, ring, counted: None }
+        Self {
+            session_id,
+            ring,
+            counted: None,
+        }
     }
 
     /// Returns the record of losses after `after_seq`. `relays` are the last messages accepted into memory.
     pub fn record(&mut self, after_seq: u64, relays: Vec<RelayCursor>) -> LossRecord {
         let latest_seq = self.ring.latest_seq();
         let after_seq = after_seq.min(latest_seq);
-        if self.counted.as_ref().is_none_or(|counted| counted.after_seq != after_seq) {
+        if self
+            .counted
+            .as_ref()
+            .is_none_or(|counted| counted.after_seq != after_seq)
+        {
             let reader = self.ring.reader(after_seq, Selector::default()).ok();
-            self.counted =
-                reader.map(|reader| Counted { after_seq, undelivered_by_category: BTreeMap::new(), reader });
+            self.counted = reader.map(|reader| Counted {
+                after_seq,
+                undelivered_by_category: BTreeMap::new(),
+                reader,
+            });
         }
-        let undelivered_by_category =
-            self.counted.as_mut().map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
+        let undelivered_by_category = self
+            .counted
+            .as_mut()
+            .map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
         LossRecord {
             session_id: self.session_id,
             after_seq,
@@ -169,9 +185,10 @@ impl Counted {
         while let Some(read) = self.reader.try_read() {
             let (category, count) = match &read {
                 ReadResult::Event(event) => (event.category(), 1),
-                ReadResult::Gap(StoredGap { gap, .. }) => {
-                    (gap.category.as_str(), gap.last_seq + 1 - gap.first_seq.max(next_seq))
-                }
+                ReadResult::Gap(StoredGap { gap, .. }) => (
+                    gap.category.as_str(),
+                    gap.last_seq + 1 - gap.first_seq.max(next_seq),
+                ),
                 ReadResult::Dropped { .. } => continue,
                 ReadResult::Closed => break,
             };
@@ -185,7 +202,9 @@ impl Counted {
         // Records that the ring had evicted before they were counted.
         let missed = (latest_seq - self.after_seq).saturating_sub(counted);
         if missed > 0 {
-            *undelivered_by_category.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;
+            *undelivered_by_category
+                .entry(UNKNOWN_CATEGORY.to_owned())
+                .or_default() += missed;
         }
         undelivered_by_category
     }

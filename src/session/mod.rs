@@ -240,7 +240,10 @@ impl CaptureSession {
     /// Returns the counts of what was accepted since this owner began.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts { redactions: self.event_reader.redactions(), ..self.counts }
+        Counts {
+            redactions: self.event_reader.redactions(),
+            ..self.counts
+        }
     }
 
     /// Events and seqs spent on gaps, by category, since this owner began.
@@ -250,7 +253,11 @@ impl CaptureSession {
 
     /// The last seq that a later owner will find in the log, with the relay counters committed next to it.
     pub(crate) fn durable_seq(&self) -> u64 {
-        if self.state == State::Volatile { 0 } else { self.committed_seq() }
+        if self.state == State::Volatile {
+            0
+        } else {
+            self.committed_seq()
+        }
     }
 
     /// Bytes accepted and not yet settled.

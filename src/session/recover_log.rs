@@ -32,7 +32,10 @@ pub async fn recover_log<L: LogStore>(
     // The last commit may have succeeded without an answer, and the log may be another one.
     let head = log.reopen(session_id).await?;
     if head.epoch > ours + 1 {
-        return Err(LogError::Superseded { ours, theirs: head.epoch - 1 });
+        return Err(LogError::Superseded {
+            ours,
+            theirs: head.epoch - 1,
+        });
     }
     session.borrow_mut().epoch = head.epoch;
     let mut logged_seq = head.latest_seq;
@@ -67,14 +70,34 @@ impl CaptureSession {
             let count = entry.last_seq() + 1 - entry.first_seq();
             builder.end_line(entry.first_seq(), u32::try_from(count).unwrap_or(u32::MAX));
         }
-        let segments = builders.into_iter().map(|(category, mut builder)| builder.seal(category)).collect();
+        let segments = builders
+            .into_iter()
+            .map(|(category, mut builder)| builder.seal(category))
+            .collect();
         let (session_id, relays) = (self.session_id, Vec::new());
-        Some(Commit { session_id, epoch, first_seq, latest_seq, segments, entries, relays, bytes })
+        Some(Commit {
+            session_id,
+            epoch,
+            first_seq,
+            latest_seq,
+            segments,
+            entries,
+            relays,
+            bytes,
+        })
     }
 
     fn not_retained_gap(&self, first_seq: u64, last_seq: u64) -> Entry {
         let (category, reason) = (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED.to_owned());
-        Entry::gap(&self.writer, Gap { first_seq, last_seq, category, reason })
+        Entry::gap(
+            &self.writer,
+            Gap {
+                first_seq,
+                last_seq,
+                category,
+                reason,
+            },
+        )
     }
 
     /// The log has everything again.

@@ -37,7 +37,10 @@ fn publish(session: &mut CaptureSession, category: &str) -> u64 {
 /// The log never really waits, so one poll is enough.
 pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+    match future
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    {
         std::task::Poll::Ready(value) => value,
         std::task::Poll::Pending => panic!("it waits"),
     }
@@ -67,7 +70,10 @@ fn stored(log: &MemoryLog) -> Vec<Entry> {
 }
 
 fn io_error() -> LogError {
-    LogError::Other { name: "AbortError".into(), message: "the disk said no".into() }
+    LogError::Other {
+        name: "AbortError".into(),
+        message: "the disk said no".into(),
+    }
 }
 
 #[test]
@@ -76,14 +82,23 @@ fn seq_counts_from_one_and_absent_fields_get_their_defaults() {
     assert_eq!(publish(&mut session, "app"), 1);
     assert_eq!(publish(&mut session, "app"), 2);
     let mut reader = session.reader(0, Selector::default()).unwrap();
-    let Some(ReadResult::Event(event)) = reader.try_read() else { panic!() };
-    assert_eq!((event.header.ts_micros, event.header.detail_level.as_str()), (5, "standard"));
+    let Some(ReadResult::Event(event)) = reader.try_read() else {
+        panic!()
+    };
+    assert_eq!(
+        (event.header.ts_micros, event.header.detail_level.as_str()),
+        (5, "standard")
+    );
 }
 
 #[test]
 fn a_refused_event_spends_no_seq() {
     let mut session = in_memory();
-    for wrong in [&b"{}"[..], b"no", br#"{"type":"a","category":"a","source":{"kind":"x"}}"#] {
+    for wrong in [
+        &b"{}"[..],
+        b"no",
+        br#"{"type":"a","category":"a","source":{"kind":"x"}}"#,
+    ] {
         let refused = session.publish(wrong, Trust::Untrusted, 0).unwrap_err();
         assert_eq!(refused.code(), "invalid_event");
     }
@@ -98,8 +113,14 @@ fn a_65th_category_is_refused_and_the_others_go_on() {
         publish(&mut session, &format!("c{index}"));
     }
     let refused = session.publish(&event("c64"), Trust::Untrusted, 0).unwrap_err();
-    assert_eq!(refused.to_string(), "category: \"c64\" would be number 65; a session has at most 64");
-    assert_eq!(session.record_drop("c65", 1, "queue_full").unwrap_err().code(), "too_many_categories");
+    assert_eq!(
+        refused.to_string(),
+        "category: \"c64\" would be number 65; a session has at most 64"
+    );
+    assert_eq!(
+        session.record_drop("c65", 1, "queue_full").unwrap_err().code(),
+        "too_many_categories"
+    );
     assert_eq!(publish(&mut session, "c3"), 65);
 }
 
@@ -109,7 +130,14 @@ fn a_batch_reports_refusals_by_index_and_takes_the_rest() {
     let batch = [LOG, b"{}", LOG, b"nonsense"].join(&b'\n');
     let receipt = session.publish_batch(&batch, Trust::Untrusted, 0).unwrap();
     assert_eq!((receipt.first_seq, receipt.last_seq), (1, 2));
-    assert_eq!(receipt.refused.iter().map(|refused| refused.index).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(
+        receipt
+            .refused
+            .iter()
+            .map(|refused| refused.index)
+            .collect::<Vec<_>>(),
+        [1, 3]
+    );
     assert_eq!(seqs(&session), [1, 2]);
 }
 
@@ -119,10 +147,14 @@ fn a_batch_over_the_limit_is_refused_unless_it_is_one_record() {
     let long = String::from_utf8(LOG.to_vec())
         .unwrap()
         .replace('1', &format!("\"{}\"", "x".repeat(MAX_BATCH_BYTES)));
-    let single = session.publish_batch(long.as_bytes(), Trust::Untrusted, 0).unwrap();
+    let single = session
+        .publish_batch(long.as_bytes(), Trust::Untrusted, 0)
+        .unwrap();
     assert_eq!(single.last_seq, 1);
     let two = format!("{long}\n{long}");
-    let refused = session.publish_batch(two.as_bytes(), Trust::Untrusted, 0).unwrap_err();
+    let refused = session
+        .publish_batch(two.as_bytes(), Trust::Untrusted, 0)
+        .unwrap_err();
     assert_eq!((refused.code(), session.latest_seq()), ("batch_too_large", 1));
 }
 
@@ -134,10 +166,15 @@ fn a_drop_spends_its_seqs_on_a_gap() {
     assert_eq!(publish(&mut session, "app"), 14);
     let counts = session.counts();
     assert_eq!((counts.events, counts.gap_seqs), (2, 12));
-    for (category, count, reason, field) in
-        [("Net", 1, "full", "category"), ("net", 0, "full", "count"), ("net", 1, "Full!", "reason")]
-    {
-        let refused = session.record_drop(category, count, reason).unwrap_err().to_string();
+    for (category, count, reason, field) in [
+        ("Net", 1, "full", "category"),
+        ("net", 0, "full", "count"),
+        ("net", 1, "Full!", "reason"),
+    ] {
+        let refused = session
+            .record_drop(category, count, reason)
+            .unwrap_err()
+            .to_string();
         assert!(refused.starts_with(field), "{refused}");
     }
     assert_eq!(session.latest_seq(), 14);
@@ -167,10 +204,17 @@ fn one_commit_holds_a_segment_a_category_in_seq_order() {
     session.record_drop("a", 3, "queue_full").unwrap();
     let handed = session.begin_commit(0.0).unwrap();
     assert_eq!(
-        handed.segments.iter().map(|s| (s.category.as_str(), s.rows.len())).collect::<Vec<_>>(),
+        handed
+            .segments
+            .iter()
+            .map(|s| (s.category.as_str(), s.rows.len()))
+            .collect::<Vec<_>>(),
         [("b", 2), ("a", 3)]
     );
-    assert_eq!(handed.entries.iter().map(Entry::first_seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        handed.entries.iter().map(Entry::first_seq).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
     assert_eq!((handed.first_seq, handed.latest_seq), (1, 7));
     session.finish_commit(now(log.commit(&handed))).unwrap();
     assert_eq!(stored(&log), handed.entries);
@@ -204,9 +248,15 @@ fn an_owner_that_was_superseded_stops() {
     assert!(waits(&mut waiting));
     let mut new = logged(&log);
     assert_eq!((new.epoch(), publish(&mut new, "app")), (2, 2));
-    assert_eq!(commit_now(&mut old, &log), Err(LogError::Superseded { ours: 1, theirs: 2 }));
+    assert_eq!(
+        commit_now(&mut old, &log),
+        Err(LogError::Superseded { ours: 1, theirs: 2 })
+    );
     assert_eq!(old.state(), State::Superseded);
-    assert_eq!(old.publish(LOG, Trust::Untrusted, 0), Err(PublishError::Superseded));
+    assert_eq!(
+        old.publish(LOG, Trust::Untrusted, 0),
+        Err(PublishError::Superseded)
+    );
     assert_eq!(now(waiting), Err(NotCommitted::Superseded));
     commit_now(&mut new, &log).unwrap();
     assert_eq!(stored(&log).len(), 2);
@@ -250,7 +300,10 @@ fn a_closed_session_whose_log_fails_ends_from_memory() {
     assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
     assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
     assert!(matches!(reader.try_read(), Some(ReadResult::Closed)));
-    assert_eq!((session.pending_bytes(), session.begin_commit(7_000.0).is_none()), (0, true));
+    assert_eq!(
+        (session.pending_bytes(), session.begin_commit(7_000.0).is_none()),
+        (0, true)
+    );
 }
 
 #[test]
@@ -268,8 +321,9 @@ fn a_success_forgives_earlier_failures() {
 fn too_much_pending_turns_the_session_volatile() {
     let log = MemoryLog::default();
     let mut session = logged(&log);
-    let event =
-        String::from_utf8(LOG.to_vec()).unwrap().replace('1', &format!("\"{}\"", "x".repeat(900_000)));
+    let event = String::from_utf8(LOG.to_vec())
+        .unwrap()
+        .replace('1', &format!("\"{}\"", "x".repeat(900_000)));
     while session.pending_bytes() < MAX_PENDING_BYTES {
         assert!(!session.must_degrade(0.0));
         session.publish(event.as_bytes(), Trust::Untrusted, 0).unwrap();
@@ -285,7 +339,10 @@ fn closing_commits_what_is_left_and_then_refuses_everything() {
     let mut reader = session.reader(0, Selector::default()).unwrap();
     session.close();
     session.close();
-    assert_eq!(session.publish(LOG, Trust::Untrusted, 0), Err(PublishError::Closed));
+    assert_eq!(
+        session.publish(LOG, Trust::Untrusted, 0),
+        Err(PublishError::Closed)
+    );
     assert_eq!(session.record_drop("app", 1, "late"), Err(PublishError::Closed));
     assert_eq!(reader.try_read(), None, "not committed yet");
     commit_now(&mut session, &log).unwrap();
@@ -304,7 +361,10 @@ fn a_resumed_session_knows_its_categories() {
     commit_now(&mut session, &log).unwrap();
     let mut resumed = logged(&log);
     assert_eq!(
-        resumed.publish(&event("other"), Trust::Untrusted, 0).unwrap_err().code(),
+        resumed
+            .publish(&event("other"), Trust::Untrusted, 0)
+            .unwrap_err()
+            .code(),
         "too_many_categories"
     );
     assert_eq!(publish(&mut resumed, "c1"), 65);

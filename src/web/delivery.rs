@@ -27,7 +27,9 @@ pub(super) fn target(options: JsValue) -> Result<Option<Target>, JsValue> {
     }
     let TargetOptions { url, secret, pairing } =
         serde_wasm_bindgen::from_value(options).map_err(|wrong| error(BadTarget::CODE, &wrong))?;
-    Target::new(&url, &secret, pairing.as_deref()).map(Some).map_err(|wrong| error(BadTarget::CODE, &wrong))
+    Target::new(&url, &secret, pairing.as_deref())
+        .map(Some)
+        .map_err(|wrong| error(BadTarget::CODE, &wrong))
 }
 
 /// Starts delivering `session_id` and everything older in the log.
@@ -56,8 +58,16 @@ pub(super) fn start(
 
 /// How delivery goes, for the status.
 pub(super) fn status(delivery: &Delivery) -> (CollectorStatus, u64) {
-    let DeliveryStatus { state, url, store_id, acked_seq, last_ack_ts, error, backlog_events, .. } =
-        delivery.status();
+    let DeliveryStatus {
+        state,
+        url,
+        store_id,
+        acked_seq,
+        last_ack_ts,
+        error,
+        backlog_events,
+        ..
+    } = delivery.status();
     let state = match state {
         LinkState::Connecting => "connecting",
         LinkState::Ok => "ok",
@@ -65,7 +75,17 @@ pub(super) fn status(delivery: &Delivery) -> (CollectorStatus, u64) {
         LinkState::Unauthorized => "unauthorized",
         LinkState::Impostor => "impostor",
     };
-    (CollectorStatus { state, url: Some(url), store_id, acked_seq, last_ack_ts, error }, backlog_events)
+    (
+        CollectorStatus {
+            state,
+            url: Some(url),
+            store_id,
+            acked_seq,
+            last_ack_ts,
+            error,
+        },
+        backlog_events,
+    )
 }
 
 /// The event that tells the stream of a notice, if it is about the collector.

@@ -112,7 +112,11 @@ impl Patience {
                 controller.abort();
             }
         });
-        Ok(Self { controller, timed_out, _timer: timer })
+        Ok(Self {
+            controller,
+            timed_out,
+            _timer: timer,
+        })
     }
 }
 
@@ -130,8 +134,15 @@ impl Transport for FetchTransport {
         let response = if request.is_sealed {
             sealed_exchange(&self.target, request, &patience).await
         } else {
-            let Request { path, content_type, body, .. } = request;
-            exchange(&self.target, &path, content_type, &body, &patience).await.map(Answer::into_response)
+            let Request {
+                path,
+                content_type,
+                body,
+                ..
+            } = request;
+            exchange(&self.target, &path, content_type, &body, &patience)
+                .await
+                .map(Answer::into_response)
         };
         response.map_err(|error| match error {
             TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
@@ -149,10 +160,18 @@ struct Answer {
 
 impl Answer {
     fn into_response(self) -> Response {
-        let Self { status, retry_after, body } = self;
+        let Self {
+            status,
+            retry_after,
+            body,
+        } = self;
         let retry_after_ms =
             retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
-        Response { status, retry_after_ms, body }
+        Response {
+            status,
+            retry_after_ms,
+            body,
+        }
     }
 }
 
@@ -164,15 +183,20 @@ async fn exchange(
     patience: &Patience,
 ) -> Result<Answer, TransportError> {
     let init = init(target, content_type, body, patience).map_err(failed)?;
-    let response =
-        JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await.map_err(failed)?;
+    let response = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init))
+        .await
+        .map_err(failed)?;
     let response: web_sys::Response = response.unchecked_into();
     let retry_after = response.headers().get("retry-after").map_err(failed)?;
     let body = match response.body() {
         Some(stream) => read(stream.get_reader().unchecked_into()).await?,
         None => Vec::new(),
     };
-    Ok(Answer { status: response.status(), retry_after, body })
+    Ok(Answer {
+        status: response.status(),
+        retry_after,
+        body,
+    })
 }
 
 fn init(
@@ -213,28 +237,52 @@ async fn sealed_exchange(
         content_type: Some(request.content_type.to_owned()),
     };
     let plain = sealed::join(&head, &request.body);
-    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt").await.map_err(failed)?;
-    let cipher = encrypt(&algorithm(&sealed::REQUEST_IV, target), &key, &Uint8Array::from(&plain[..]));
+    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt")
+        .await
+        .map_err(failed)?;
+    let cipher = encrypt(
+        &algorithm(&sealed::REQUEST_IV, target),
+        &key,
+        &Uint8Array::from(&plain[..]),
+    );
     let mut body = nonce.to_vec();
     append(&mut body, cipher).await.map_err(failed)?;
 
     let answer = exchange(target, sealed::PATH, sealed::CONTENT_TYPE, &body, patience).await?;
     let not_proven = TransportError::NotProven(answer.status);
-    let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else { return Err(not_proven) };
-    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt").await.map_err(failed)?;
+    let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else {
+        return Err(not_proven);
+    };
+    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt")
+        .await
+        .map_err(failed)?;
     let opened = decrypt(&algorithm(iv, target), &key, &Uint8Array::from(cipher));
     let mut plain = Vec::new();
     if append(&mut plain, opened).await.is_err() {
         return Err(not_proven);
     }
-    let Some((head, body)) = sealed::split::<sealed::ResponseHead>(&plain) else { return Err(not_proven) };
+    let Some((head, body)) = sealed::split::<sealed::ResponseHead>(&plain) else {
+        return Err(not_proven);
+    };
     let sealed::ResponseHead { status, retry_after } = head;
-    Ok(Answer { status, retry_after, body: plain.split_off(body) }.into_response())
+    Ok(Answer {
+        status,
+        retry_after,
+        body: plain.split_off(body),
+    }
+    .into_response())
 }
 
 async fn aes_key(key: &[u8; 32], usage: &str) -> Result<JsValue, JsValue> {
     let usages = js_sys::Array::of1(&usage.into());
-    JsFuture::from(import_key("raw", &Uint8Array::from(&key[..]), "AES-GCM", false, &usages)?).await
+    JsFuture::from(import_key(
+        "raw",
+        &Uint8Array::from(&key[..]),
+        "AES-GCM",
+        false,
+        &usages,
+    )?)
+    .await
 }
 
 /// `AesGcmParams`.
@@ -243,7 +291,10 @@ fn algorithm(iv: &[u8], target: &Target) -> JsValue {
     for (name, value) in [
         ("name", JsValue::from("AES-GCM")),
         ("iv", Uint8Array::from(iv).into()),
-        ("additionalData", Uint8Array::from(target.host_port().as_bytes()).into()),
+        (
+            "additionalData",
+            Uint8Array::from(target.host_port().as_bytes()).into(),
+        ),
     ] {
         // Fails only on an object that refuses properties.
         let _ = js_sys::Reflect::set(&params, &name.into(), &value);
@@ -264,7 +315,10 @@ async fn append(bytes: &mut Vec<u8>, promise: Result<Promise, JsValue>) -> Resul
 async fn read(reader: ReadableStreamDefaultReader) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     loop {
-        let chunk: Chunk = JsFuture::from(reader.read()).await.map_err(failed)?.unchecked_into();
+        let chunk: Chunk = JsFuture::from(reader.read())
+            .await
+            .map_err(failed)?
+            .unchecked_into();
         if chunk.done() {
             return Ok(body);
         }
@@ -282,6 +336,8 @@ fn date_ms(text: &str) -> Option<f64> {
 }
 
 fn failed(error: JsValue) -> TransportError {
-    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    let message = error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()));
     TransportError::Failed(message.unwrap_or_else(|| format!("{error:?}")))
 }

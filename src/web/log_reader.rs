@@ -36,8 +36,14 @@ impl JsLogReader {
     /// # Errors
     /// `no_indexeddb`, `log_blocked`, `log_version_change`, …
     pub async fn open(database_name: String) -> Result<JsLogReader, JsValue> {
-        let log = IndexedDbLog::open(&database_name, Durability::Relaxed).await.map_err(failed)?;
-        Ok(Self { log, tallies: RefCell::default(), coverages: RefCell::default() })
+        let log = IndexedDbLog::open(&database_name, Durability::Relaxed)
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            log,
+            tallies: RefCell::default(),
+            coverages: RefCell::default(),
+        })
     }
 
     /// Every session, oldest first, as JSON: `[{session, latest_seq, committed_ms, bytes, categories}, …]`.
@@ -77,7 +83,11 @@ impl JsLogReader {
             lines.push(b'\n');
         }
         let lines = Uint8Array::from(&lines[..]);
-        Ok(Array::of3(&lines, &(page.after_seq as f64).into(), &page.is_last.into()))
+        Ok(Array::of3(
+            &lines,
+            &(page.after_seq as f64).into(),
+            &page.is_last.into(),
+        ))
     }
 
     /// Headers after a seq and up to another: `[columns as JSON, after_seq, is_last]`.
@@ -96,7 +106,10 @@ impl JsLogReader {
         let mut columns = Columns::default();
         // One that reaches beyond is the reader's of what follows.
         let within = |entry: &&Entry| entry.last_seq() as f64 <= until_seq;
-        page.entries.iter().filter(within).for_each(|entry| columns.push(entry));
+        page.entries
+            .iter()
+            .filter(within)
+            .for_each(|entry| columns.push(entry));
         let json = serde_json::to_string(&columns).map_err(|wrong| error("log_failed", &wrong))?;
         let after_seq = page.after_seq as f64;
         let is_last = page.is_last || after_seq >= until_seq;
@@ -109,8 +122,15 @@ impl JsLogReader {
     /// As [`read`](Self::read).
     pub async fn tally(&self, session: String) -> Result<String, JsValue> {
         let session_id = session_id(&session)?;
-        let mut tally = self.tallies.borrow().get(&session_id).cloned().unwrap_or_default();
-        let page = self.page(&session, tally.after_seq as f64, "", usize::MAX).await?;
+        let mut tally = self
+            .tallies
+            .borrow()
+            .get(&session_id)
+            .cloned()
+            .unwrap_or_default();
+        let page = self
+            .page(&session, tally.after_seq as f64, "", usize::MAX)
+            .await?;
         page.entries.iter().for_each(|entry| tally.take(entry));
         let json = serde_json::to_string(&tally).map_err(|wrong| error("log_failed", &wrong))?;
         self.tallies.borrow_mut().insert(session_id, tally);
@@ -133,10 +153,18 @@ impl JsLogReader {
     async fn end_known_later(&self, session: &str) -> Result<Option<(WatchedUntil, u64)>, JsValue> {
         let session_id = session_id(session)?;
         let heads = self.log.heads().await.map_err(failed)?;
-        let Some(at) = heads.iter().position(|(id, ..)| *id == session_id) else { return Ok(None) };
-        let Some((next, ..)) = heads.get(at + 1) else { return Ok(None) };
-        let page = self.page(&next.to_string(), 0.0, "type:system.session_started", 1).await?;
-        let Some(Entry::Event(event)) = page.entries.first() else { return Ok(None) };
+        let Some(at) = heads.iter().position(|(id, ..)| *id == session_id) else {
+            return Ok(None);
+        };
+        let Some((next, ..)) = heads.get(at + 1) else {
+            return Ok(None);
+        };
+        let page = self
+            .page(&next.to_string(), 0.0, "type:system.session_started", 1)
+            .await?;
+        let Some(Entry::Event(event)) = page.entries.first() else {
+            return Ok(None);
+        };
         let data = serde_json::from_slice(event.record().data()).unwrap_or_default();
         let last_ts = heads[at].1.committed_ms * 1_000;
         Ok(previous_session(&data)
@@ -151,7 +179,9 @@ impl JsLogReader {
         let known = self.coverages.borrow().get(&session_id).cloned();
         let (mut coverage, mut after_seq) = known.unwrap_or_default();
         loop {
-            let page = self.page(session, after_seq as f64, &selector, usize::MAX).await?;
+            let page = self
+                .page(session, after_seq as f64, &selector, usize::MAX)
+                .await?;
             for entry in &page.entries {
                 let Entry::Event(event) = entry else { continue };
                 let record = event.record();
@@ -160,7 +190,9 @@ impl JsLogReader {
             }
             after_seq = page.after_seq;
             if page.is_last {
-                self.coverages.borrow_mut().insert(session_id, (coverage.clone(), after_seq));
+                self.coverages
+                    .borrow_mut()
+                    .insert(session_id, (coverage.clone(), after_seq));
                 return Ok(coverage);
             }
         }
@@ -214,8 +246,13 @@ impl JsLogReader {
         max_entries: usize,
     ) -> Result<crate::log::Page, JsValue> {
         let (session_id, selector) = (session_id(session)?, parsed(selector)?);
-        let limit = PageLimit { max_entries, max_scanned_bytes: MAX_SCANNED_BYTES };
-        read_page(&self.log, session_id, after_seq as u64, &selector, limit).await.map_err(failed)
+        let limit = PageLimit {
+            max_entries,
+            max_scanned_bytes: MAX_SCANNED_BYTES,
+        };
+        read_page(&self.log, session_id, after_seq as u64, &selector, limit)
+            .await
+            .map_err(failed)
     }
 }
 

@@ -30,16 +30,26 @@ impl JsLogs {
         session_id: Option<String>,
         strict_durability: bool,
     ) -> Result<JsLogs, JsValue> {
-        let session_id = session_id
-            .map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |id| super::session::session_id(&id))?;
-        let durability = if strict_durability { Durability::Strict } else { Durability::Relaxed };
+        let session_id = session_id.map_or_else(
+            || Ok(new_session_id(&BrowserPlatform)),
+            |id| super::session::session_id(&id),
+        )?;
+        let durability = if strict_durability {
+            Durability::Strict
+        } else {
+            Durability::Relaxed
+        };
         let opened = async {
             let log = IndexedDbLog::open(&database_name, durability).await?;
             let head = match log.resume_session(session_id).await? {
                 Some(head) => head,
                 None => log.begin_session(session_id).await?,
             };
-            Ok::<_, LogError>(Self { log, session_id, head })
+            Ok::<_, LogError>(Self {
+                log,
+                session_id,
+                head,
+            })
         };
         opened.await.map_err(|failed| error(failed.code(), &failed))
     }
@@ -64,7 +74,9 @@ impl JsLogs {
     /// The browser does not answer.
     pub async fn persist(&self) -> Result<bool, JsValue> {
         let log = self.log.clone();
-        log.persist().await.map_err(|failed| error(failed.code(), &failed))
+        log.persist()
+            .await
+            .map_err(|failed| error(failed.code(), &failed))
     }
 
     /// Closes the connection.

@@ -5,7 +5,10 @@
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side. It reads every
 //! argument by the table in `signatures.ts` before it crosses, so numbers arrive whole, in range, and as the type says.
 
-#![cfg_attr(not(feature = "recorder"), allow(dead_code, reason = "the recorder uses what sessions do not"))]
+#![cfg_attr(
+    not(feature = "recorder"),
+    allow(dead_code, reason = "the recorder uses what sessions do not")
+)]
 
 mod clock;
 #[cfg(feature = "recorder")]

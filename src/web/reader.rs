@@ -16,7 +16,9 @@ pub struct JsReader {
 
 impl JsReader {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader: Rc::new(RefCell::new(reader)) }
+        Self {
+            reader: Rc::new(RefCell::new(reader)),
+        }
     }
 }
 
@@ -33,7 +35,10 @@ impl JsReader {
     #[wasm_bindgen(js_name = tryRead)]
     #[must_use]
     pub fn try_read(&self) -> JsValue {
-        self.reader.borrow_mut().try_read().map_or(JsValue::UNDEFINED, |result| packed(&result))
+        self.reader
+            .borrow_mut()
+            .try_read()
+            .map_or(JsValue::UNDEFINED, |result| packed(&result))
     }
 
     /// The next result, waiting for it.

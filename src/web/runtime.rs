@@ -41,7 +41,10 @@ impl Runtime for BrowserPlatform {
                 work();
             }
         });
-        BrowserTimer { timeout: Some(timeout), has_fired }
+        BrowserTimer {
+            timeout: Some(timeout),
+            has_fired,
+        }
     }
 
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {

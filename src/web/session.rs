@@ -51,10 +51,16 @@ impl JsSession {
     #[wasm_bindgen(constructor)]
     pub fn new(session_id: Option<String>, ring_capacity: u32, ring_max_bytes: u32) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
-        let session_id =
-            session_id.map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |id| self::session_id(&id))?;
+        let session_id = session_id.map_or_else(
+            || Ok(new_session_id(&BrowserPlatform)),
+            |id| self::session_id(&id),
+        )?;
         let session = CaptureSession::new(session_id, ring);
-        Ok(Self { session: Rc::new(RefCell::new(session)), input: InputBuffer::default(), committer: None })
+        Ok(Self {
+            session: Rc::new(RefCell::new(session)),
+            input: InputBuffer::default(),
+            committer: None,
+        })
     }
 
     /// Begins or resumes the session whose logs were opened.
@@ -66,8 +72,17 @@ impl JsSession {
         let ring = ring(ring_capacity, ring_max_bytes)?;
         let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
         let session = Rc::new(RefCell::new(session));
-        let committer = Some(Committer::new(session.clone(), logs.log(), NoopObserver, BrowserPlatform));
-        Ok(Self { session, input: InputBuffer::default(), committer })
+        let committer = Some(Committer::new(
+            session.clone(),
+            logs.log(),
+            NoopObserver,
+            BrowserPlatform,
+        ));
+        Ok(Self {
+            session,
+            input: InputBuffer::default(),
+            committer,
+        })
     }
 
     fn published(&self) {
@@ -86,7 +101,9 @@ impl JsSession {
             let message = format!("redactionKey: expected 32 bytes, got {}", key.len());
             error("invalid_redaction_key", &message)
         })?;
-        self.session.borrow_mut().set_redactor(Some(Redactor::new(key, &redaction::rules(rules)?)));
+        self.session
+            .borrow_mut()
+            .set_redactor(Some(Redactor::new(key, &redaction::rules(rules)?)));
         Ok(())
     }
 
@@ -96,7 +113,9 @@ impl JsSession {
     /// `invalid_redaction`: nothing has changed.
     #[wasm_bindgen(js_name = setRedaction)]
     pub fn set_redaction(&self, rules: &str) -> Result<(), JsValue> {
-        self.session.borrow_mut().set_redaction_rules(&redaction::rules(rules)?);
+        self.session
+            .borrow_mut()
+            .set_redaction_rules(&redaction::rules(rules)?);
         Ok(())
     }
 
@@ -112,11 +131,14 @@ impl JsSession {
     /// `invalid_event`, `too_many_categories`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
         let mut session = self.session.borrow_mut();
-        let published =
-            self.input.read(length, |event| session.publish(event, trust(data_last), BrowserClock));
+        let published = self.input.read(length, |event| {
+            session.publish(event, trust(data_last), BrowserClock)
+        });
         drop(session);
         self.published();
-        published.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
+        published
+            .map(|seq| seq as f64)
+            .map_err(|refused| publish_error(&refused))
     }
 
     /// Publishes the lines in the input buffer: `[first_seq, last_seq, index, code, message, …]`.
@@ -126,11 +148,14 @@ impl JsSession {
     #[wasm_bindgen(js_name = publishBatch)]
     pub fn publish_batch(&self, length: usize, data_last: bool) -> Result<js_sys::Array, JsValue> {
         let mut session = self.session.borrow_mut();
-        let receipt =
-            self.input.read(length, |lines| session.publish_batch(lines, trust(data_last), BrowserClock));
+        let receipt = self.input.read(length, |lines| {
+            session.publish_batch(lines, trust(data_last), BrowserClock)
+        });
         drop(session);
         self.published();
-        receipt.map(|receipt| packed(&receipt)).map_err(|refused| publish_error(&refused))
+        receipt
+            .map(|receipt| packed(&receipt))
+            .map_err(|refused| publish_error(&refused))
     }
 
     /// Spends seqs on a gap.
@@ -196,7 +221,11 @@ impl JsSession {
 }
 
 pub(super) const fn trust(data_last: bool) -> Trust {
-    if data_last { Trust::OwnDataLast } else { Trust::Untrusted }
+    if data_last {
+        Trust::OwnDataLast
+    } else {
+        Trust::Untrusted
+    }
 }
 
 pub(super) fn publish_error(refused: &PublishError) -> JsValue {
@@ -221,12 +250,19 @@ pub(super) fn record_drop(
     count: u32,
     reason: &str,
 ) -> Result<f64, JsValue> {
-    let recorded = session.borrow_mut().record_drop(category, u64::from(count), reason);
-    recorded.map(|seq| seq as f64).map_err(|refused| publish_error(&refused))
+    let recorded = session
+        .borrow_mut()
+        .record_drop(category, u64::from(count), reason);
+    recorded
+        .map(|seq| seq as f64)
+        .map_err(|refused| publish_error(&refused))
 }
 
 pub(super) async fn committed(session: &RefCell<CaptureSession>, seq: f64) -> Result<(), JsValue> {
-    let waiting = session.borrow().committed(seq as u64).map_err(|ahead| cursor_ahead(&ahead))?;
+    let waiting = session
+        .borrow()
+        .committed(seq as u64)
+        .map_err(|ahead| cursor_ahead(&ahead))?;
     waiting.await.map_err(|why| error(why.code(), &why))
 }
 
@@ -242,7 +278,10 @@ pub(super) fn reader(
 }
 
 fn packed(receipt: &BatchReceipt) -> js_sys::Array {
-    let array = js_sys::Array::of2(&(receipt.first_seq as f64).into(), &(receipt.last_seq as f64).into());
+    let array = js_sys::Array::of2(
+        &(receipt.first_seq as f64).into(),
+        &(receipt.last_seq as f64).into(),
+    );
     for refused in &receipt.refused {
         array.push(&(refused.index as f64).into());
         array.push(&refused.error.code().into());

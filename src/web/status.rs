@@ -86,7 +86,11 @@ impl StatusNotice {
 
     /// Remembers a problem; a repeat of the newest only moves its time.
     pub(super) fn problem(self: &Rc<Self>, code: &str, message: &str) {
-        let problem = Problem { code: code.to_owned(), message: message.to_owned(), ts: wall_micros() };
+        let problem = Problem {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            ts: wall_micros(),
+        };
         let mut problems = self.problems.borrow_mut();
         match problems.back_mut() {
             Some(newest) if newest.code == problem.code && newest.message == problem.message => {

@@ -9,7 +9,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 async fn three_commits(log: &IndexedDbLog) -> Recording {
     let mut recording = Recording::begin(log, 1).await;
     for _ in 0..3 {
-        log.commit(&recording.commit(&["console", "network"])).await.unwrap();
+        log.commit(&recording.commit(&["console", "network"]))
+            .await
+            .unwrap();
     }
     recording
 }
@@ -36,13 +38,22 @@ async fn a_corrupt_segment_is_a_gap_told_once() {
             assert_eq!(gaps(&entries), [gap("console", "corrupt", 3, 3)]);
         }
         match &log.take_problems()[..] {
-            [LogError::Corrupt { category, first_seq: 3, reason }] => {
+            [
+                LogError::Corrupt {
+                    category,
+                    first_seq: 3,
+                    reason,
+                },
+            ] => {
                 assert!(category == "console" && reason.contains(what), "{reason}");
             }
             problems => panic!("{problems:?}"),
         }
         // It was healed: the gap stands where the bytes stood.
-        assert_eq!(gaps(&read_all(&log, recording.session_id, 2).await), [gap("console", "corrupt", 3, 3)]);
+        assert_eq!(
+            gaps(&read_all(&log, recording.session_id, 2).await),
+            [gap("console", "corrupt", 3, 3)]
+        );
         assert_eq!(log.take_problems(), []);
     }
 }
@@ -75,9 +86,20 @@ async fn a_half_deleted_log_still_adds_up() {
     meddle(&log, recording.session_id, delete).await;
     let entries = read_all(&log, recording.session_id, 0).await;
     assert_eq!(covered(&entries), (1, 6));
-    assert_eq!(gaps(&entries), [gap("system", "not_retained", 4, 4), gap("system", "not_retained", 6, 6)]);
+    assert_eq!(
+        gaps(&entries),
+        [
+            gap("system", "not_retained", 4, 4),
+            gap("system", "not_retained", 6, 6)
+        ]
+    );
 
-    meddle(&log, recording.session_id, "await ask(tx.objectStore('segments').clear())").await;
+    meddle(
+        &log,
+        recording.session_id,
+        "await ask(tx.objectStore('segments').clear())",
+    )
+    .await;
     let entries = read_all(&log, recording.session_id, 0).await;
     assert_eq!(gaps(&entries), [gap("system", "not_retained", 1, 6)]);
     let head = log.resume_session(recording.session_id).await.unwrap().unwrap();
@@ -91,12 +113,23 @@ async fn a_half_deleted_log_still_adds_up() {
 async fn a_session_that_lost_its_head_is_drained_and_not_resumed() {
     let log = open("headless").await;
     let mut recording = three_commits(&log).await;
-    meddle(&log, recording.session_id, "await ask(tx.objectStore('heads').clear())").await;
+    meddle(
+        &log,
+        recording.session_id,
+        "await ask(tx.objectStore('heads').clear())",
+    )
+    .await;
     assert_eq!(log.resume_session(recording.session_id).await, Ok(None));
-    assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::Missing));
+    assert_eq!(
+        log.commit(&recording.commit(&["console"])).await,
+        Err(LogError::Missing)
+    );
 
     let sessions = log.sessions().await.unwrap();
-    assert_eq!((sessions.len(), sessions[0].0, sessions[0].1.latest_seq), (1, recording.session_id, 6));
+    assert_eq!(
+        (sessions.len(), sessions[0].0, sessions[0].1.latest_seq),
+        (1, recording.session_id, 6)
+    );
     assert_eq!(sessions[0].1.categories, ["console", "network"]);
     let entries = read_all(&log, recording.session_id, 0).await;
     assert_eq!((covered(&entries), gaps(&entries)), ((1, 6), vec![]));
@@ -118,7 +151,10 @@ async fn an_emptied_store_takes_a_new_session() {
         "for (const store of tx.objectStoreNames) tx.objectStore(store).clear()",
     )
     .await;
-    assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::Missing));
+    assert_eq!(
+        log.commit(&recording.commit(&["console"])).await,
+        Err(LogError::Missing)
+    );
     assert_eq!(log.sessions().await, Ok(vec![]));
     let mut next = Recording::begin(&log, 2).await;
     log.commit(&next.commit(&["console"])).await.unwrap();

@@ -8,13 +8,21 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 async fn what_was_committed_reads_back_byte_for_byte() {
     let log = open("bytes").await;
     let mut recording = Recording::begin(&log, 1).await;
-    log.commit(&recording.commit(&["console", "network", "console"])).await.unwrap();
+    log.commit(&recording.commit(&["console", "network", "console"]))
+        .await
+        .unwrap();
     let entries = read_all(&log, recording.session_id, 0).await;
-    let lines: Vec<_> =
-        entries.iter().map(|entry| String::from_utf8(entry.line().to_vec()).unwrap()).collect();
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| String::from_utf8(entry.line().to_vec()).unwrap())
+        .collect();
     assert_eq!(
         lines,
-        [recording.line("console", 1), recording.line("network", 2), recording.line("console", 3)]
+        [
+            recording.line("console", 1),
+            recording.line("network", 2),
+            recording.line("console", 3)
+        ]
     );
 }
 
@@ -22,18 +30,32 @@ async fn what_was_committed_reads_back_byte_for_byte() {
 async fn a_resumed_session_supersedes_its_earlier_owner() {
     let log = open("supersede").await;
     let mut earlier = Recording::begin(&log, 1).await;
-    log.commit(&earlier.commit(&["console", "console"])).await.unwrap();
+    log.commit(&earlier.commit(&["console", "console"]))
+        .await
+        .unwrap();
 
     let head = log.resume_session(earlier.session_id).await.unwrap().unwrap();
-    assert_eq!((head.epoch, head.latest_seq, &head.categories[..]), (2, 2, &["console".to_owned()][..]));
-    let mut later = Recording { epoch: head.epoch, ..earlier.clone() };
+    assert_eq!(
+        (head.epoch, head.latest_seq, &head.categories[..]),
+        (2, 2, &["console".to_owned()][..])
+    );
+    let mut later = Recording {
+        epoch: head.epoch,
+        ..earlier.clone()
+    };
 
     let mut stale = earlier.commit(&["network", "network"]);
     stale.relays.push(relay("r", 9));
-    assert_eq!(log.commit(&stale).await, Err(LogError::Superseded { ours: 1, theirs: 2 }));
+    assert_eq!(
+        log.commit(&stale).await,
+        Err(LogError::Superseded { ours: 1, theirs: 2 })
+    );
     assert_eq!(log.relay_message("r").await, Ok(None));
     log.commit(&later.commit(&["console"])).await.unwrap();
-    assert_eq!(seqs(&read_all(&log, later.session_id, 0).await), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(
+        seqs(&read_all(&log, later.session_id, 0).await),
+        [(1, 1), (2, 2), (3, 3)]
+    );
     assert_eq!(log.sessions().await.unwrap()[0].1.categories, ["console"]);
 }
 
@@ -76,19 +98,36 @@ async fn a_commit_whose_answer_was_lost_is_made_again_without_harm() {
     log.commit(&commit).await.unwrap();
     let before = log.storage().await.unwrap();
     log.commit(&commit).await.unwrap();
-    assert_eq!(log.storage().await.unwrap().bytes_by_category, before.bytes_by_category);
+    assert_eq!(
+        log.storage().await.unwrap().bytes_by_category,
+        before.bytes_by_category
+    );
     assert_eq!(log.relay_message("r").await, Ok(Some(3)));
     log.commit(&recording.commit(&["console"])).await.unwrap();
-    assert_eq!(seqs(&read_all(&log, recording.session_id, 0).await), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(
+        seqs(&read_all(&log, recording.session_id, 0).await),
+        [(1, 1), (2, 2), (3, 3)]
+    );
 }
 
 #[test]
 async fn a_session_without_a_head_is_missing_and_stays_so() {
     let log = open("missing").await;
-    let mut recording = Recording { session_id: session_id(1), epoch: 1, latest_seq: 0, data_bytes: 8 };
+    let mut recording = Recording {
+        session_id: session_id(1),
+        epoch: 1,
+        latest_seq: 0,
+        data_bytes: 8,
+    };
     assert_eq!(log.resume_session(recording.session_id).await, Ok(None));
-    assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::Missing));
-    assert_eq!(log.read(recording.session_id, 0, 10, 1000).await, Err(LogError::Missing));
+    assert_eq!(
+        log.commit(&recording.commit(&["console"])).await,
+        Err(LogError::Missing)
+    );
+    assert_eq!(
+        log.read(recording.session_id, 0, 10, 1000).await,
+        Err(LogError::Missing)
+    );
     assert_eq!(log.sessions().await, Ok(vec![]));
 }
 
@@ -133,7 +172,13 @@ async fn sessions_come_oldest_first() {
     for unix_millis in [3_000_000_000_000, 1, 2] {
         Recording::begin(&log, unix_millis).await;
     }
-    let ids: Vec<_> = log.sessions().await.unwrap().into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<_> = log
+        .sessions()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
     assert_eq!(ids, [session_id(1), session_id(2), session_id(3_000_000_000_000)]);
 }
 

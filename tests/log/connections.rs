@@ -26,8 +26,10 @@ async fn of_two_that_resume_at_once_one_goes_on() {
     let one = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
     let two = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
     let mut recording = Recording::begin(&one, 1).await;
-    let (first, second) =
-        futures::join!(one.resume_session(recording.session_id), two.resume_session(recording.session_id));
+    let (first, second) = futures::join!(
+        one.resume_session(recording.session_id),
+        two.resume_session(recording.session_id)
+    );
     let (first, second) = (first.unwrap().unwrap(), second.unwrap().unwrap());
     let mut epochs = [first.epoch, second.epoch];
     epochs.sort_unstable();
@@ -37,7 +39,10 @@ async fn of_two_that_resume_at_once_one_goes_on() {
     recording.epoch = 3;
     let fresh = recording.commit(&["network"]);
     let (stale, fresh) = futures::join!(one.commit(&stale), two.commit(&fresh));
-    assert_eq!((stale, fresh), (Err(LogError::Superseded { ours: 2, theirs: 3 }), Ok(())));
+    assert_eq!(
+        (stale, fresh),
+        (Err(LogError::Superseded { ours: 2, theirs: 3 }), Ok(()))
+    );
 }
 
 #[test]
@@ -56,7 +61,10 @@ async fn a_deleted_database_is_given_up_at_once_and_made_again() {
     let mut recording = Recording::begin(&log, 1).await;
     // It would wait for ever if the log held on to it.
     IndexedDbLog::delete(&log.name()).await.unwrap();
-    assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::Missing));
+    assert_eq!(
+        log.commit(&recording.commit(&["console"])).await,
+        Err(LogError::Missing)
+    );
     let mut next = Recording::begin(&log, 2).await;
     log.commit(&next.commit(&["console"])).await.unwrap();
 }
@@ -75,8 +83,13 @@ async fn a_newer_version_takes_the_database_over() {
         log.name()
     );
     run(&upgrade).await;
-    assert_eq!(log.commit(&recording.commit(&["console"])).await, Err(LogError::VersionChange));
-    let again = IndexedDbLog::open(&log.name(), Durability::Relaxed).await.map(drop);
+    assert_eq!(
+        log.commit(&recording.commit(&["console"])).await,
+        Err(LogError::VersionChange)
+    );
+    let again = IndexedDbLog::open(&log.name(), Durability::Relaxed)
+        .await
+        .map(drop);
     assert_eq!(again, Err(LogError::VersionChange));
 }
 
@@ -101,8 +114,17 @@ async fn a_blocked_upgrade_says_so_and_works_once_it_is_free() {
 #[test]
 async fn an_older_database_is_upgraded_without_loss() {
     let name = database_name("older");
-    let recording = Recording { session_id: session_id(1), epoch: 4, latest_seq: 0, data_bytes: 8 };
-    let segment = recording.clone().commit(&["console", "console"]).segments.remove(0);
+    let recording = Recording {
+        session_id: session_id(1),
+        epoch: 4,
+        latest_seq: 0,
+        data_bytes: 8,
+    };
+    let segment = recording
+        .clone()
+        .commit(&["console", "console"])
+        .segments
+        .remove(0);
     let stored = [segment.table(1), segment.lines.to_vec()].concat();
     // Before version 10 there were two stores, and heads without an account of bytes.
     let make = format!(
@@ -129,14 +151,24 @@ async fn an_older_database_is_upgraded_without_loss() {
     let log = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
     let head = log.resume_session(recording.session_id).await.unwrap().unwrap();
     assert_eq!((head.epoch, head.latest_seq), (5, 2));
-    let mut resumed = Recording { epoch: 5, latest_seq: 2, ..recording.clone() };
+    let mut resumed = Recording {
+        epoch: 5,
+        latest_seq: 2,
+        ..recording.clone()
+    };
     log.commit(&resumed.commit(&["network"])).await.unwrap();
     let entries = read_all(&log, recording.session_id, 0).await;
-    let lines: Vec<_> =
-        entries.iter().map(|entry| String::from_utf8_lossy(entry.line()).into_owned()).collect();
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| String::from_utf8_lossy(entry.line()).into_owned())
+        .collect();
     assert_eq!(
         lines,
-        [recording.line("console", 1), recording.line("console", 2), recording.line("network", 3)]
+        [
+            recording.line("console", 1),
+            recording.line("console", 2),
+            recording.line("network", 3)
+        ]
     );
     assert_eq!(log.relay_message("r").await, Ok(None));
     assert_eq!(log.acked_seq(recording.session_id, "a").await, Ok(0));
@@ -166,7 +198,13 @@ async fn a_database_that_is_set_aside_stays_and_its_name_leads_to_the_next() {
     let mut recording = Recording::begin(&log, 2).await;
     log.commit(&recording.commit(&["console"])).await.unwrap();
     let reader = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
-    let sessions: Vec<_> = reader.sessions().await.unwrap().into_iter().map(|(id, _)| id).collect();
+    let sessions: Vec<_> = reader
+        .sessions()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
     assert_eq!(sessions, [recording.session_id]);
     let listed = format!("indexedDB.databases().then((all) => all.some(({{ name }}) => name === '{name}'))");
     assert_eq!(run(&listed).await, JsValue::TRUE);

@@ -11,7 +11,9 @@ pub(crate) fn database_name(test: &str) -> String {
 }
 
 pub(crate) async fn open(test: &str) -> IndexedDbLog {
-    IndexedDbLog::open(&database_name(test), Durability::Relaxed).await.unwrap()
+    IndexedDbLog::open(&database_name(test), Durability::Relaxed)
+        .await
+        .unwrap()
 }
 
 /// An id of a session that began in millisecond `unix_millis`.
@@ -34,7 +36,12 @@ impl Recording {
         let session_id = session_id(unix_millis);
         let head = log.begin_session(session_id).await.unwrap();
         assert_eq!((head.epoch, head.latest_seq), (1, 0));
-        Self { session_id, epoch: head.epoch, latest_seq: 0, data_bytes: 8 }
+        Self {
+            session_id,
+            epoch: head.epoch,
+            latest_seq: 0,
+            data_bytes: 8,
+        }
     }
 
     /// A commit of one event of each of `categories`, in this order.
@@ -47,10 +54,15 @@ impl Recording {
                 builders.push((category, SegmentBuilder::default()));
             }
             let (_, builder) = builders.iter_mut().find(|(name, _)| name == category).unwrap();
-            builder.lines().extend_from_slice(self.line(category, self.latest_seq).as_bytes());
+            builder
+                .lines()
+                .extend_from_slice(self.line(category, self.latest_seq).as_bytes());
             builder.end_line(self.latest_seq, 1);
         }
-        let segments: Vec<_> = builders.iter_mut().map(|(name, builder)| builder.seal(name)).collect();
+        let segments: Vec<_> = builders
+            .iter_mut()
+            .map(|(name, builder)| builder.seal(name))
+            .collect();
         Commit {
             session_id: self.session_id,
             epoch: self.epoch,
@@ -73,17 +85,25 @@ impl Recording {
 }
 
 pub(crate) fn relay(relay_id: &str, message: u64) -> RelayCursor {
-    RelayCursor { relay_id: relay_id.to_owned(), message }
+    RelayCursor {
+        relay_id: relay_id.to_owned(),
+        message,
+    }
 }
 
 /// Everything of a session after a cursor.
 pub(crate) async fn read_all(log: &IndexedDbLog, session_id: SessionId, after_seq: u64) -> Vec<Entry> {
-    log.read(session_id, after_seq, usize::MAX, usize::MAX).await.unwrap()
+    log.read(session_id, after_seq, usize::MAX, usize::MAX)
+        .await
+        .unwrap()
 }
 
 /// The seqs each entry covers.
 pub(crate) fn seqs(entries: &[Entry]) -> Vec<(u64, u64)> {
-    entries.iter().map(|entry| (entry.first_seq(), entry.last_seq())).collect()
+    entries
+        .iter()
+        .map(|entry| (entry.first_seq(), entry.last_seq()))
+        .collect()
 }
 
 /// Category, reason and seqs of the gaps among `entries`.
@@ -135,5 +155,8 @@ pub(crate) fn covered(entries: &[Entry]) -> (u64, u64) {
     for pair in entries.windows(2) {
         assert_eq!(pair[0].last_seq() + 1, pair[1].first_seq());
     }
-    (entries.first().map_or(0, Entry::first_seq), entries.last().map_or(0, Entry::last_seq))
+    (
+        entries.first().map_or(0, Entry::first_seq),
+        entries.last().map_or(0, Entry::last_seq),
+    )
 }

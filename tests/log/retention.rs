@@ -7,16 +7,24 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Ten commits of two console events and one network event: seqs 1 to 30.
 async fn ten_commits(log: &IndexedDbLog, unix_millis: u64) -> Recording {
-    let mut recording = Recording { data_bytes: 2_000, ..Recording::begin(log, unix_millis).await };
+    let mut recording = Recording {
+        data_bytes: 2_000,
+        ..Recording::begin(log, unix_millis).await
+    };
     for _ in 0..10 {
-        log.commit(&recording.commit(&["console", "network", "console"])).await.unwrap();
+        log.commit(&recording.commit(&["console", "network", "console"]))
+            .await
+            .unwrap();
     }
     recording
 }
 
 /// Keeps nothing it may give up by bytes, everything by age.
 fn no_bytes() -> RetentionPolicy {
-    RetentionPolicy { max_bytes: 0, ..RetentionPolicy::default() }
+    RetentionPolicy {
+        max_bytes: 0,
+        ..RetentionPolicy::default()
+    }
 }
 
 /// The bytes of all segments, counted one by one.
@@ -44,11 +52,15 @@ async fn what_no_store_has_acked_stays() {
     assert_eq!(covered(&entries), (1, 30));
     let gaps = gaps(&entries);
     assert!(
-        gaps.iter().all(|(_, reason, _, last_seq)| reason == "not_retained" && *last_seq <= 6),
+        gaps.iter()
+            .all(|(_, reason, _, last_seq)| reason == "not_retained" && *last_seq <= 6),
         "{gaps:?}"
     );
     let seqs_of = |category: &str| {
-        gaps.iter().filter(|gap| gap.0 == category).map(|gap| gap.3 - gap.2 + 1).sum::<u64>()
+        gaps.iter()
+            .filter(|gap| gap.0 == category)
+            .map(|gap| gap.3 - gap.2 + 1)
+            .sum::<u64>()
     };
     assert_eq!((seqs_of("console"), seqs_of("network")), (4, 2));
 }
@@ -67,7 +79,10 @@ async fn each_category_keeps_its_own_bytes_and_the_newest() {
     assert!(left <= limit && left > limit - limit / 5, "{left} of {limit}");
 
     let gaps = gaps(&read_all(&log, recording.session_id, 0).await);
-    assert!(gaps.iter().all(|gap| gap.0 == "console" && gap.3 <= 18), "{gaps:?}");
+    assert!(
+        gaps.iter().all(|gap| gap.0 == "console" && gap.3 <= 18),
+        "{gaps:?}"
+    );
     assert_eq!(log.retain(&policy).await.unwrap().segments, 0);
 }
 
@@ -108,9 +123,18 @@ async fn in_need_the_unacked_of_the_largest_category_goes_as_a_gap() {
     assert_eq!(covered(&entries), (1, 30));
     let gaps = gaps(&entries);
     let (quota, acked): (Vec<_>, Vec<_>) = gaps.iter().partition(|gap| gap.1 == "quota");
-    assert!(acked.iter().all(|gap| gap.1 == "not_retained" && gap.3 <= 3), "{gaps:?}");
-    assert!(!quota.is_empty() && quota.iter().all(|gap| gap.0 == "console" && gap.2 > 3), "{gaps:?}");
-    assert_eq!(quota.iter().map(|gap| gap.3 - gap.2 + 1).sum::<u64>(), retained.unacked_seqs);
+    assert!(
+        acked.iter().all(|gap| gap.1 == "not_retained" && gap.3 <= 3),
+        "{gaps:?}"
+    );
+    assert!(
+        !quota.is_empty() && quota.iter().all(|gap| gap.0 == "console" && gap.2 > 3),
+        "{gaps:?}"
+    );
+    assert_eq!(
+        quota.iter().map(|gap| gap.3 - gap.2 + 1).sum::<u64>(),
+        retained.unacked_seqs
+    );
 
     // The owner continues as if nothing had been.
     log.commit(&recording.commit(&["console"])).await.unwrap();
@@ -123,11 +147,16 @@ async fn a_flood_does_not_cost_the_others_their_history() {
         let log = open("flood").await;
         let recording = ten_commits(&log, 1).await;
         if let Some(store_id) = store {
-            log.set_acked_seq(recording.session_id, store_id, 30).await.unwrap();
+            log.set_acked_seq(recording.session_id, store_id, 30)
+                .await
+                .unwrap();
         }
         log.make_room(12_000).await.unwrap();
         let gaps = gaps(&read_all(&log, recording.session_id, 0).await);
-        assert!(!gaps.is_empty() && gaps.iter().all(|gap| gap.0 == "console"), "{gaps:?}");
+        assert!(
+            !gaps.is_empty() && gaps.iter().all(|gap| gap.0 == "console"),
+            "{gaps:?}"
+        );
     }
 }
 
@@ -139,18 +168,32 @@ async fn a_drained_session_past_its_age_goes_whole() {
     log.set_acked_seq(old.session_id, "a", 30).await.unwrap();
     log.set_acked_seq(undrained.session_id, "a", 29).await.unwrap();
     gloo_timers::future::TimeoutFuture::new(300).await;
-    let policy = RetentionPolicy { max_age_ms: 290, ..RetentionPolicy::default() };
+    let policy = RetentionPolicy {
+        max_age_ms: 290,
+        ..RetentionPolicy::default()
+    };
     // Our own sessions have an owner.
     assert_eq!(log.retain(&policy).await.unwrap().sessions, 0);
 
-    let later = IndexedDbLog::open(&log.name(), Durability::Relaxed).await.unwrap();
+    let later = IndexedDbLog::open(&log.name(), Durability::Relaxed)
+        .await
+        .unwrap();
     for session in [&old, &undrained] {
         // Still heard of: else nobody would be waited for.
         let acked_seq = later.acked_seq(session.session_id, "a").await.unwrap();
-        later.set_acked_seq(session.session_id, "a", acked_seq).await.unwrap();
+        later
+            .set_acked_seq(session.session_id, "a", acked_seq)
+            .await
+            .unwrap();
     }
     assert_eq!(later.retain(&policy).await.unwrap().sessions, 1);
-    let ids: Vec<_> = later.sessions().await.unwrap().into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<_> = later
+        .sessions()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
     assert_eq!(ids, [undrained.session_id]);
     assert_eq!(later.acked_seq(old.session_id, "a").await, Ok(0));
     assert_eq!(covered(&read_all(&later, undrained.session_id, 0).await), (1, 30));

@@ -13,12 +13,19 @@ impl Hosts {
     #[must_use]
     pub fn loopback(address: std::net::SocketAddr) -> Self {
         let (ip, port) = (address.ip(), address.port());
-        let ip = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        let ip = if ip.is_ipv6() {
+            format!("[{ip}]")
+        } else {
+            ip.to_string()
+        };
         let mut names = vec![format!("{ip}:{port}")];
         if port == 80 {
             names.push(ip);
         }
-        Self { names, url: format!("http://{address}") }
+        Self {
+            names,
+            url: format!("http://{address}"),
+        }
     }
 
     /// Returns the collector's address, `http://127.0.0.1:PORT`.
@@ -40,7 +47,9 @@ impl Hosts {
 
     /// Whether `origin` is the viewer's.
     pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
-        origin.strip_prefix("http://").is_some_and(|host| self.contains(host))
+        origin
+            .strip_prefix("http://")
+            .is_some_and(|host| self.contains(host))
     }
 
     /// Returns the hosts as a list for a person.

@@ -48,7 +48,8 @@ impl Metrics {
     pub(crate) fn stored(&self, receipt: &Receipt) {
         self.accepted.fetch_add(receipt.accepted, Relaxed);
         self.duplicates.fetch_add(receipt.duplicates, Relaxed);
-        self.conflicts.fetch_add(u64::from(receipt.conflict.is_some()), Relaxed);
+        self.conflicts
+            .fetch_add(u64::from(receipt.conflict.is_some()), Relaxed);
     }
 
     pub(crate) fn subscriber(self: &Arc<Self>) -> Subscriber {
@@ -66,7 +67,12 @@ impl Metrics {
                 "Bytes of batches as they came",
                 &self.received_bytes,
             ),
-            ("tabtape_records_accepted_total", "counter", "Records that were new", &self.accepted),
+            (
+                "tabtape_records_accepted_total",
+                "counter",
+                "Records that were new",
+                &self.accepted,
+            ),
             (
                 "tabtape_records_duplicate_total",
                 "counter",
@@ -79,7 +85,12 @@ impl Metrics {
                 "Batches with a seq stored with other bytes",
                 &self.conflicts,
             ),
-            ("tabtape_stream_subscribers", "gauge", "Open streams", &self.subscribers),
+            (
+                "tabtape_stream_subscribers",
+                "gauge",
+                "Open streams",
+                &self.subscribers,
+            ),
             (
                 "tabtape_connections_refused_total",
                 "counter",
@@ -125,8 +136,11 @@ impl Metrics {
         ];
         let mut text = String::new();
         for (name, kind, help, value) in rows {
-            let _ =
-                write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {}\n", value.load(Relaxed));
+            let _ = write!(
+                text,
+                "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {}\n",
+                value.load(Relaxed)
+            );
         }
         text
     }

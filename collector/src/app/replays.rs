@@ -22,7 +22,10 @@ struct Seen {
 
 impl Default for Replays {
     fn default() -> Self {
-        Self { started_ms: now_micros() / 1_000, seen: Mutex::default() }
+        Self {
+            started_ms: now_micros() / 1_000,
+            seen: Mutex::default(),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ mod tests {
 
     #[test]
     fn a_nonce_is_new_once_for_longer_than_its_request_is_timely() {
-        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
+        let replays = Replays {
+            started_ms: 1_000_000,
+            seen: Mutex::default(),
+        };
         let mut now_ms = 1_000_000;
         for number in 0..50_u8 {
             let nonce = [number; NONCE_BYTES];
@@ -59,7 +65,10 @@ mod tests {
             let time_ms = now_ms + WINDOW_MS;
             for later_ms in [0, WINDOW_MS, 2 * WINDOW_MS] {
                 assert!(replays.is_timely(time_ms, now_ms + later_ms));
-                assert!(!replays.is_new(nonce, now_ms + later_ms), "{number} after {later_ms} ms");
+                assert!(
+                    !replays.is_new(nonce, now_ms + later_ms),
+                    "{number} after {later_ms} ms"
+                );
             }
             assert!(!replays.is_timely(time_ms, now_ms + 2 * WINDOW_MS + 1));
             now_ms += 2 * WINDOW_MS + 7_000;
@@ -69,7 +78,10 @@ mod tests {
 
     #[test]
     fn a_request_from_before_the_start_is_not_timely() {
-        let replays = Replays { started_ms: 1_000_000, seen: Mutex::default() };
+        let replays = Replays {
+            started_ms: 1_000_000,
+            seen: Mutex::default(),
+        };
         assert!(!replays.is_timely(999_999, 1_000_001) && replays.is_timely(1_000_000, 1_000_001));
     }
 }

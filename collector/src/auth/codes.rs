@@ -19,7 +19,9 @@ pub struct Codes<T> {
 
 impl<T> Default for Codes<T> {
     fn default() -> Self {
-        Self { open: Mutex::new(HashMap::new()) }
+        Self {
+            open: Mutex::new(HashMap::new()),
+        }
     }
 }
 
@@ -30,7 +32,10 @@ impl<T> Codes<T> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, (issued, _)| issued.elapsed() < CODE_LIFETIME);
         if open.len() >= MAX_OPEN {
-            let oldest = open.iter().min_by_key(|(_, (issued, _))| *issued).map(|(key, _)| key.clone());
+            let oldest = open
+                .iter()
+                .min_by_key(|(_, (issued, _))| *issued)
+                .map(|(key, _)| key.clone());
             oldest.map(|key| open.remove(&key));
         }
         open.insert(hash(&code), (Instant::now(), what));

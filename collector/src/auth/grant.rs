@@ -66,6 +66,7 @@ impl Grant {
     /// How long it still works; `None` when nothing but a revocation ends it.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
-        self.expires_ts.map(|expires_ts| Duration::from_micros(expires_ts.saturating_sub(now_micros())))
+        self.expires_ts
+            .map(|expires_ts| Duration::from_micros(expires_ts.saturating_sub(now_micros())))
     }
 }

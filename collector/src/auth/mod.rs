@@ -73,15 +73,22 @@ impl Auth {
     pub fn open(folder: &Path) -> Result<Self, AuthError> {
         let path = folder.join("auth.json");
         let file = AuthFile::read(&path)?;
-        let mut state =
-            State { file: file.unwrap_or_default(), grants: HashMap::new(), bound: HashMap::new() };
+        let mut state = State {
+            file: file.unwrap_or_default(),
+            grants: HashMap::new(),
+            bound: HashMap::new(),
+        };
         state.drop_expired(now_micros());
         state.make_local();
         state.file.redaction_key.get_or_insert_with(|| random_hex(32));
         for record in state.file.tokens.clone() {
             state.grant(&record)?;
         }
-        let auth = Self { path, state: Mutex::new(state), local_changed: Notify::new() };
+        let auth = Self {
+            path,
+            state: Mutex::new(state),
+            local_changed: Notify::new(),
+        };
         auth.save(&auth.lock())?;
         Ok(auth)
     }
@@ -108,7 +115,12 @@ impl Auth {
     /// The admin token of the local command line.
     #[must_use]
     pub fn local_token(&self) -> String {
-        self.lock().file.local.as_ref().map(|local| local.token.clone()).unwrap_or_default()
+        self.lock()
+            .file
+            .local
+            .as_ref()
+            .map(|local| local.token.clone())
+            .unwrap_or_default()
     }
 
     /// The pairing that preconfiguration hands to recorders on this machine.
@@ -138,11 +150,15 @@ impl Auth {
     pub fn check_origin(&self, pairing: &str, origin: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
         let known = state.file.pairings.iter().find(|known| known.id == pairing);
-        let paired =
-            known.and_then(|known| known.origin.clone()).or_else(|| state.bound.get(pairing).cloned());
+        let paired = known
+            .and_then(|known| known.origin.clone())
+            .or_else(|| state.bound.get(pairing).cloned());
         match paired {
             Some(paired) if paired == origin => Ok(()),
-            Some(paired) => Err(AuthError::WrongOrigin { paired, origin: origin.to_owned() }),
+            Some(paired) => Err(AuthError::WrongOrigin {
+                paired,
+                origin: origin.to_owned(),
+            }),
             None => {
                 state.bound.insert(pairing.to_owned(), origin.to_owned());
                 Ok(())
@@ -158,7 +174,12 @@ impl Auth {
             Some(id) => id.to_owned(),
             None => state.file.local.as_ref()?.pairing.pairing.clone(),
         };
-        state.file.pairings.iter().find(|known| known.id == id).map(|known| known.secret.clone())
+        state
+            .file
+            .pairings
+            .iter()
+            .find(|known| known.id == id)
+            .map(|known| known.secret.clone())
     }
 
     /// Returns what requests that are sealed with the secret of a pairing may do; of the local one when none is named.
@@ -170,7 +191,11 @@ impl Auth {
             Some(id) => id,
             None => &state.file.local.as_ref()?.pairing.pairing,
         };
-        let grant = state.grants.values().find(|grant| grant.pairing.as_deref() == Some(id))?.clone();
+        let grant = state
+            .grants
+            .values()
+            .find(|grant| grant.pairing.as_deref() == Some(id))?
+            .clone();
         Some(SealedBy { secret, grant })
     }
 
@@ -180,7 +205,9 @@ impl Auth {
         let state = self.lock();
         let works = |grant: &Grant| grant.time_left() != Some(Duration::ZERO);
         let mut known = state.grants.iter().filter(|(_, grant)| works(grant));
-        known.find(|(hash, _)| secret::hint_of(hash) == hint).map(|(hash, _)| hash.clone())
+        known
+            .find(|(hash, _)| secret::hint_of(hash) == hint)
+            .map(|(hash, _)| hash.clone())
     }
 
     /// Gives this machine's command line another token: an earlier run ended without removing its state file, so
@@ -207,7 +234,10 @@ impl Auth {
         let mut state = self.lock();
         let (record, token) = TokenRecord::new(scope, label, selector, None, expires_ts);
         state.grant(&record)?;
-        let new = NewToken { id: record.id.clone(), token };
+        let new = NewToken {
+            id: record.id.clone(),
+            token,
+        };
         state.file.tokens.push(record);
         self.save(&state)?;
         Ok(new)
@@ -226,7 +256,10 @@ impl Auth {
         let (mut record, token) = TokenRecord::new(Scope::Read, "viewer", None, None, Some(expires_ts));
         record.opened_by = opener.and_then(|opener| opener.pairing);
         state.grant(&record)?;
-        let new = NewToken { id: record.id.clone(), token };
+        let new = NewToken {
+            id: record.id.clone(),
+            token,
+        };
         state.file.tokens.push(record);
         self.save(&state)?;
         Ok(new)
@@ -277,7 +310,10 @@ impl Auth {
     pub fn revoke_token(&self, id: &str) -> Result<(), AuthError> {
         let mut state = self.lock();
         let record = state.file.tokens.iter().find(|record| record.id == id);
-        let record = record.ok_or_else(|| AuthError::NoSuch { what: "token", id: id.to_owned() })?;
+        let record = record.ok_or_else(|| AuthError::NoSuch {
+            what: "token",
+            id: id.to_owned(),
+        })?;
         if let Some(pairing) = record.pairing.clone() {
             state.end_tokens_of(&pairing);
         }
@@ -306,20 +342,33 @@ impl Auth {
         let mut state = self.lock();
         let State { file, .. } = &mut *state;
         let record = file.tokens.iter_mut().find(|record| record.id == id);
-        let record = record.ok_or_else(|| AuthError::NoSuch { what: "token", id: id.to_owned() })?;
+        let record = record.ok_or_else(|| AuthError::NoSuch {
+            what: "token",
+            id: id.to_owned(),
+        })?;
         if let Some(pairing) = &record.pairing {
-            return Err(AuthError::Paired { token: id.to_owned(), pairing: pairing.clone() });
+            return Err(AuthError::Paired {
+                token: id.to_owned(),
+                pairing: pairing.clone(),
+            });
         }
         let (token, old) = record.renew();
         let record = record.clone();
-        if let Some(local) = file.local.as_mut().filter(|local| secret::hash(&local.token) == old) {
+        if let Some(local) = file
+            .local
+            .as_mut()
+            .filter(|local| secret::hash(&local.token) == old)
+        {
             local.token.clone_from(&token);
         }
         state.end(|grant| grant.token_id == id);
         state.grant(&record)?;
         self.save(&state)?;
         self.local_changed.notify_one();
-        Ok(NewToken { id: id.to_owned(), token })
+        Ok(NewToken {
+            id: id.to_owned(),
+            token,
+        })
     }
 
     /// Gives a pairing another token and secret. The old ones stop working, and viewers it opened are shut.

@@ -68,7 +68,10 @@ pub(super) fn hint_of(hash: &str) -> String {
 pub fn short_code(code: &str, host_port: &str) -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     let digest = Sha256::digest(format!("tabtape pair {code} {host_port}").as_bytes());
-    let text: String =
-        digest.iter().take(6).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let text: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect();
     format!("{}-{}", &text[..3], &text[3..])
 }

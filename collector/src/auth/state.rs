@@ -21,7 +21,12 @@ pub(super) struct State {
 impl State {
     /// Makes this machine's own token and pairing, and replaces one that was revoked.
     pub(super) fn make_local(&mut self) {
-        let (token, pairing) = self.file.local.take().map(|local| (local.token, local.pairing)).unzip();
+        let (token, pairing) = self
+            .file
+            .local
+            .take()
+            .map(|local| (local.token, local.pairing))
+            .unzip();
         let token = token.filter(|token| {
             let hash = hash(token);
             self.file.tokens.iter().any(|record| record.hash == hash)
@@ -33,7 +38,10 @@ impl State {
             token
         });
         let pairing = pairing.filter(|local: &NewPairing| {
-            self.file.pairings.iter().any(|pairing| pairing.id == local.pairing)
+            self.file
+                .pairings
+                .iter()
+                .any(|pairing| pairing.id == local.pairing)
         });
         let pairing = pairing.unwrap_or_else(|| self.add_pairing(None, "this machine", true));
         self.file.local = Some(Local { token, pairing });
@@ -49,7 +57,11 @@ impl State {
             created_ts: now_micros(),
         };
         let (record, token) = TokenRecord::new(Scope::Ingest, profile, None, Some(&pairing.id), None);
-        let new = NewPairing { pairing: pairing.id.clone(), token, secret: pairing.secret.clone() };
+        let new = NewPairing {
+            pairing: pairing.id.clone(),
+            token,
+            secret: pairing.secret.clone(),
+        };
         self.file.pairings.push(pairing);
         self.file.tokens.push(record);
         new
@@ -57,13 +69,18 @@ impl State {
 
     pub(super) fn pairing(&mut self, id: &str) -> Result<&mut Pairing, AuthError> {
         let known = self.file.pairings.iter_mut().find(|pairing| pairing.id == id);
-        known.ok_or_else(|| AuthError::NoSuch { what: "pairing", id: id.to_owned() })
+        known.ok_or_else(|| AuthError::NoSuch {
+            what: "pairing",
+            id: id.to_owned(),
+        })
     }
 
     /// Ends a pairing's token, and those of viewers that it opened.
     pub(super) fn end_tokens_of(&mut self, pairing: &str) {
         let is_of = |by: &Option<String>| by.as_deref() == Some(pairing);
-        self.file.tokens.retain(|record| !is_of(&record.pairing) && !is_of(&record.opened_by));
+        self.file
+            .tokens
+            .retain(|record| !is_of(&record.pairing) && !is_of(&record.opened_by));
         self.end(|grant| is_of(&grant.pairing) || is_of(&grant.opened_by));
     }
 
@@ -75,15 +92,26 @@ impl State {
         let (record, token) = TokenRecord::new(Scope::Ingest, &profile, None, Some(id), None);
         self.grant(&record)?;
         self.file.tokens.push(record);
-        let new = NewPairing { pairing: id.to_owned(), token, secret };
-        if let Some(local) = self.file.local.as_mut().filter(|local| local.pairing.pairing == id) {
+        let new = NewPairing {
+            pairing: id.to_owned(),
+            token,
+            secret,
+        };
+        if let Some(local) = self
+            .file
+            .local
+            .as_mut()
+            .filter(|local| local.pairing.pairing == id)
+        {
             local.pairing = new.clone();
         }
         Ok(new)
     }
 
     pub(super) fn drop_expired(&mut self, now: u64) {
-        self.file.tokens.retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
+        self.file
+            .tokens
+            .retain(|record| record.expires_ts.is_none_or(|expires| expires > now));
     }
 
     pub(super) fn grant(&mut self, record: &TokenRecord) -> Result<(), AuthError> {
@@ -94,10 +122,12 @@ impl State {
                     .map_err(|error| AuthError::Selector(error.to_string()))?,
             )),
         };
-        let recorder = record
-            .pairing
-            .as_ref()
-            .is_some_and(|id| self.file.pairings.iter().any(|pairing| pairing.id == *id && pairing.recorder));
+        let recorder = record.pairing.as_ref().is_some_and(|id| {
+            self.file
+                .pairings
+                .iter()
+                .any(|pairing| pairing.id == *id && pairing.recorder)
+        });
         let grant = Grant {
             token_id: record.id.clone(),
             scope: record.scope,

@@ -9,7 +9,9 @@ fn auth() -> (tempfile::TempDir, Auth) {
 #[test]
 fn tokens_survive_a_restart_and_are_not_in_the_file() {
     let (folder, auth) = auth();
-    let new = auth.create_token(Scope::Read, "ci", Some("severity:warn"), None).unwrap();
+    let new = auth
+        .create_token(Scope::Read, "ci", Some("severity:warn"), None)
+        .unwrap();
     assert!(new.token.starts_with("tt_read_") && new.token.len() == 8 + 43);
     let text = std::fs::read_to_string(folder.path().join("auth.json")).unwrap();
     assert!(!text.contains(&new.token));
@@ -19,7 +21,10 @@ fn tokens_survive_a_restart_and_are_not_in_the_file() {
     assert_eq!(again.check(&local).unwrap().scope, Scope::Admin);
     let grant = again.check(&new.token).unwrap();
     assert_eq!(grant.selector.unwrap().to_string(), "severity:warn");
-    assert_eq!(again.check("tt_read_nonsense").unwrap_err(), AuthError::UnknownToken);
+    assert_eq!(
+        again.check("tt_read_nonsense").unwrap_err(),
+        AuthError::UnknownToken
+    );
 }
 
 #[test]
@@ -30,7 +35,10 @@ fn revoking_ends_what_the_token_opened() {
     auth.revoke_token(&new.id).unwrap();
     assert!(grant.ended.is_cancelled());
     assert!(auth.check(&new.token).is_err());
-    assert!(matches!(auth.revoke_token(&new.id), Err(AuthError::NoSuch { what: "token", .. })));
+    assert!(matches!(
+        auth.revoke_token(&new.id),
+        Err(AuthError::NoSuch { what: "token", .. })
+    ));
 }
 
 #[test]
@@ -43,14 +51,23 @@ fn a_restart_replaces_what_was_revoked_of_this_machines_own() {
     let (new_token, new_pairing) = (again.local_token(), again.local_pairing().unwrap());
     assert!(again.check(&token).is_err() && again.check(&pairing.token).is_err());
     assert_eq!(again.check(&new_token).unwrap().scope, Scope::Admin);
-    assert_eq!(again.check(&new_pairing.token).unwrap().pairing, Some(new_pairing.pairing));
-    assert_eq!((again.tokens().len(), again.pairings().len()), (2, 1), "nothing of the old stays");
+    assert_eq!(
+        again.check(&new_pairing.token).unwrap().pairing,
+        Some(new_pairing.pairing)
+    );
+    assert_eq!(
+        (again.tokens().len(), again.pairings().len()),
+        (2, 1),
+        "nothing of the old stays"
+    );
 }
 
 #[test]
 fn an_expired_token_is_unknown() {
     let (_folder, auth) = auth();
-    let new = auth.create_token(Scope::Read, "x", None, Some(now_micros() - 1)).unwrap();
+    let new = auth
+        .create_token(Scope::Read, "x", None, Some(now_micros() - 1))
+        .unwrap();
     assert_eq!(auth.check(&new.token).unwrap_err(), AuthError::UnknownToken);
 }
 
@@ -62,7 +79,10 @@ fn a_pairing_works_from_its_origin_alone() {
     let new = auth.create_pairing(Some(ours), "work", false).unwrap();
     let pairing = auth.check(&new.token).unwrap().pairing.unwrap();
     assert_eq!(auth.check_origin(&pairing, ours), Ok(()));
-    assert!(matches!(auth.check_origin(&pairing, other), Err(AuthError::WrongOrigin { .. })));
+    assert!(matches!(
+        auth.check_origin(&pairing, other),
+        Err(AuthError::WrongOrigin { .. })
+    ));
 
     let local = auth.local_pairing().unwrap().pairing;
     assert_eq!(auth.check_origin(&local, other), Ok(()), "bound by its first use");
@@ -88,7 +108,10 @@ fn a_code_works_once() {
 fn hello_is_an_hmac_over_nonce_and_address() {
     // Independently: `printf '\x01\x02127.0.0.1:28273' | openssl dgst -sha256 -mac HMAC -macopt hexkey:00ff`
     let hmac = hello_hmac("00ff", &[1, 2], "127.0.0.1:28273").unwrap();
-    assert_eq!(hmac, "6e874c38788f3c5bc04a483de5a8332ff3f568736ecb72e467d2098a609c3f70");
+    assert_eq!(
+        hmac,
+        "6e874c38788f3c5bc04a483de5a8332ff3f568736ecb72e467d2098a609c3f70"
+    );
     assert_ne!(hmac, hello_hmac("00ff", &[1, 2], "127.0.0.1:28274").unwrap());
     assert_eq!(hello_hmac("xyz", &[1], "a"), None);
 }

@@ -33,7 +33,13 @@ pub(super) struct Target {
     #[arg(long, global = true, env = "TABTAPE_URL", value_name = "URL")]
     url: Option<String>,
     /// A token, instead of the one in collector.json
-    #[arg(long, global = true, env = "TABTAPE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "TABTAPE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
 }
 
@@ -155,7 +161,12 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Forward everything to an OpenTelemetry Collector (OTLP/HTTP)
-    #[arg(long, env = "TABTAPE_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TABTAPE_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(super) otlp_endpoint: Option<String>,
     /// Records that arrived longer ago are removed
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = span)]
@@ -175,7 +186,11 @@ fn span(text: &str) -> Result<Duration, String> {
         "d" => 24 * 3600,
         _ => 0,
     };
-    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)) {
+    match digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(seconds))
+    {
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
         _ => Err("expected a time like 7d, 12h, 90m or 30s".into()),
     }
@@ -194,7 +209,11 @@ fn bytes(text: &str) -> Result<u64, String> {
         "gib" => 1 << 30,
         _ => 0,
     };
-    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)) {
+    match digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(unit))
+    {
         Some(bytes) if bytes > 0 => Ok(bytes),
         _ => Err("expected bytes like 2GiB, 500MB or 1000000".into()),
     }
@@ -468,8 +487,10 @@ mod tests {
     /// Every command that does something, with how it is called.
     fn leaves(command: &Command, path: &str, found: &mut Vec<(String, Command)>) {
         let path = format!("{path} {}", command.get_name()).trim().to_owned();
-        let inner: Vec<&Command> =
-            command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+        let inner: Vec<&Command> = command
+            .get_subcommands()
+            .filter(|inner| inner.get_name() != "help")
+            .collect();
         if inner.is_empty() || !command.is_subcommand_required_set() {
             found.push((path.clone(), command.clone()));
         }
@@ -484,11 +505,20 @@ mod tests {
         leaves(&root, "", &mut found);
         assert!(found.len() >= 18, "{}", found.len());
         for (path, command) in found {
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.contains("Example") && after.contains(&path), "{path}: {after:?}");
+            let after = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                after.contains("Example") && after.contains(&path),
+                "{path}: {after:?}"
+            );
             assert!(command.get_about().is_some(), "{path}");
             // These have one format of their own.
-            if !matches!(path.as_str(), "tabtape mcp" | "tabtape completions" | "tabtape export") {
+            if !matches!(
+                path.as_str(),
+                "tabtape mcp" | "tabtape completions" | "tabtape export"
+            ) {
                 assert!(
                     command.get_arguments().any(|given| given.get_id() == "json"),
                     "{path} has no --json"
@@ -497,7 +527,10 @@ mod tests {
         }
         let after = root.get_after_help().map(ToString::to_string).unwrap_or_default();
         for status in 0..=4 {
-            assert!(after.contains(&format!("{status} ")), "exit status {status} is not documented");
+            assert!(
+                after.contains(&format!("{status} ")),
+                "exit status {status} is not documented"
+            );
         }
     }
 

@@ -43,10 +43,16 @@ impl Connection {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
             let host_port = url.trim_start_matches("http://");
-            builder = builder.default_headers(headers).connector_layer(ProofLayer::new(host_port, token));
+            builder = builder
+                .default_headers(headers)
+                .connector_layer(ProofLayer::new(host_port, token));
         }
         let http = builder.build().map_err(CliError::failed)?;
-        Ok(Self { http, url, token: token.to_owned() })
+        Ok(Self {
+            http,
+            url,
+            token: token.to_owned(),
+        })
     }
 
     fn at(&self, path: &str, query: &[(&str, &str)]) -> String {
@@ -90,7 +96,10 @@ impl Connection {
 impl Client {
     /// Returns a client of the collector at `url`, which has to prove that it has `token`.
     pub(super) fn new(url: &str, token: &str) -> Result<Self, CliError> {
-        Ok(Self { connection: Mutex::new(Connection::new(url, token)?), target: None })
+        Ok(Self {
+            connection: Mutex::new(Connection::new(url, token)?),
+            target: None,
+        })
     }
 
     /// Returns a client that sends no token, for a program that need not be the collector.
@@ -101,7 +110,10 @@ impl Client {
     /// Returns a client of the collector that `target` names. It finds the collector again after a restart.
     pub(super) fn following(target: &Target) -> Result<Self, CliError> {
         let Running { url, token, .. } = target.running()?;
-        Ok(Self { connection: Mutex::new(Connection::new(&url, &token)?), target: Some(target.clone()) })
+        Ok(Self {
+            connection: Mutex::new(Connection::new(&url, &token)?),
+            target: Some(target.clone()),
+        })
     }
 
     pub(super) async fn get(
@@ -110,7 +122,8 @@ impl Client {
         query: &[(&str, &str)],
         headers: HeaderMap,
     ) -> Result<Response, CliError> {
-        self.send(|to| to.http.get(to.at(path, query)).headers(headers.clone())).await
+        self.send(|to| to.http.get(to.at(path, query)).headers(headers.clone()))
+            .await
     }
 
     pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
@@ -135,7 +148,10 @@ impl Client {
     ) -> Result<Response, CliError> {
         let body = Bytes::from(body);
         let post = |to: &Connection| {
-            let request = to.http.post(to.at(path, query)).header(header::CONTENT_TYPE, "application/json");
+            let request = to
+                .http
+                .post(to.at(path, query))
+                .header(header::CONTENT_TYPE, "application/json");
             request.body(body.clone())
         };
         self.send(post).await
@@ -146,7 +162,9 @@ impl Client {
         let body = Bytes::from(body);
         let post = |to: &Connection| {
             let request = to.http.post(to.at("/v1/batches", query));
-            request.header(header::CONTENT_TYPE, "application/x-ndjson").body(body.clone())
+            request
+                .header(header::CONTENT_TYPE, "application/x-ndjson")
+                .body(body.clone())
         };
         self.send(post).await?.json().await.map_err(CliError::failed)
     }
@@ -155,14 +173,20 @@ impl Client {
     pub(super) async fn mcp(&self, message: String) -> Result<Response, CliError> {
         let message = Bytes::from(message);
         let post = |to: &Connection| {
-            let request = to.http.post(to.at("/mcp", &[])).header(header::CONTENT_TYPE, "application/json");
-            request.header(header::ACCEPT, "application/json, text/event-stream").body(message.clone())
+            let request = to
+                .http
+                .post(to.at("/mcp", &[]))
+                .header(header::CONTENT_TYPE, "application/json");
+            request
+                .header(header::ACCEPT, "application/json, text/event-stream")
+                .body(message.clone())
         };
         self.send(post).await
     }
 
     pub(super) async fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
-        self.send(|to| to.http.request(Method::DELETE, to.at(path, query))).await
+        self.send(|to| to.http.request(Method::DELETE, to.at(path, query)))
+            .await
     }
 
     /// Sends a request; once more if `collector.json` meanwhile names another address or token.
@@ -183,7 +207,10 @@ impl Client {
     }
 
     fn current(&self) -> Connection {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns where the collector is now, unless that is where it was.

@@ -85,7 +85,10 @@ struct Found {
 
 async fn find(client: &Client, query: &[(&str, &str)]) -> Result<Found, CliError> {
     let mut found = Found::default();
-    let session = query.iter().find(|(name, _)| *name == "session").map(|(_, id)| *id);
+    let session = query
+        .iter()
+        .find(|(name, _)| *name == "session")
+        .map(|(_, id)| *id);
     found.sessions.extend(session.map(ToOwned::to_owned));
     let mut after: Option<String> = None;
     loop {
@@ -113,7 +116,10 @@ impl Found {
             self.last_ts = Some(self.last_ts.map_or(*ts, |last| last.max(*ts)));
             let type_ = page.type_.get(index).and_then(|number| page.types.get(*number));
             *self.types.entry(type_.cloned().unwrap_or_default()).or_default() += 1;
-            let session = page.session.get(index).and_then(|number| page.sessions.get(*number as usize));
+            let session = page
+                .session
+                .get(index)
+                .and_then(|number| page.sessions.get(*number as usize));
             self.sessions.extend(session.cloned());
         }
     }
@@ -122,9 +128,16 @@ impl Found {
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} events", self.events)?;
-        let (Some(first_ts), Some(last_ts)) = (self.first_ts, self.last_ts) else { return Ok(()) };
+        let (Some(first_ts), Some(last_ts)) = (self.first_ts, self.last_ts) else {
+            return Ok(());
+        };
         let sessions = self.sessions.len();
-        write!(f, " of {sessions} sessions, from {} to {}", local_time(first_ts), local_time(last_ts))?;
+        write!(
+            f,
+            " of {sessions} sessions, from {} to {}",
+            local_time(first_ts),
+            local_time(last_ts)
+        )?;
         let mut types: Vec<(&String, &u64)> = self.types.iter().collect();
         types.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         for (type_, count) in types.iter().take(MAX_TYPES) {

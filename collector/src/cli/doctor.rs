@@ -31,11 +31,19 @@ struct Finding {
 }
 
 fn good(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, ok: true, says: says.into() }
+    Finding {
+        what,
+        ok: true,
+        says: says.into(),
+    }
 }
 
 fn bad(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, ok: false, says: says.into() }
+    Finding {
+        what,
+        ok: false,
+        says: says.into(),
+    }
 }
 
 /// Exit status 1 when something is wrong.
@@ -47,12 +55,20 @@ pub(super) async fn run(target: &Target, args: DoctorArgs) -> Result<(), CliErro
     } else {
         for finding in &findings {
             let sign = if finding.ok { "ok  " } else { "BAD " };
-            writeln!(out, "{sign} {:<10} {}", finding.what, escape_untrusted(&finding.says))?;
+            writeln!(
+                out,
+                "{sign} {:<10} {}",
+                finding.what,
+                escape_untrusted(&finding.says)
+            )?;
         }
     }
     match findings.iter().filter(|finding| !finding.ok).count() {
         0 => Ok(()),
-        wrong => Err(CliError::Failed(format!("{wrong} of {} checks failed", findings.len()))),
+        wrong => Err(CliError::Failed(format!(
+            "{wrong} of {} checks failed",
+            findings.len()
+        ))),
     }
 }
 
@@ -72,7 +88,10 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
         }
     };
     let answers = ask(&Client::without_token(&running.url)?, &running).await;
-    if answers.iter().any(|finding| finding.what == "collector" && !finding.ok) {
+    if answers
+        .iter()
+        .any(|finding| finding.what == "collector" && !finding.ok)
+    {
         findings.extend(stopped_store(folder).await);
     }
     findings.extend(answers);
@@ -111,13 +130,18 @@ async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
         ),
     });
     if health["status"] == "replaced" {
-        findings
-            .push(bad("store", "its file was deleted or replaced; the collector opens it again by itself"));
+        findings.push(bad(
+            "store",
+            "its file was deleted or replaced; the collector opens it again by itself",
+        ));
     }
     for (name, task) in health["tasks"].as_object().into_iter().flatten() {
         if task["running"] == false {
             let reason = task["last_end"].as_str().unwrap_or("?");
-            findings.push(bad("task", format!("{name} does not run and is started again: {reason}")));
+            findings.push(bad(
+                "task",
+                format!("{name} does not run and is started again: {reason}"),
+            ));
         }
         if let Some(problem) = task["problem"].as_str() {
             findings.push(bad("task", format!("{name} does not work: {problem}")));
@@ -146,7 +170,10 @@ async fn owner(running: &Running) -> Vec<Finding> {
             findings
         }
         Err(error) => {
-            vec![bad("token", format!("{error}; start the collector again, it writes collector.json again"))]
+            vec![bad(
+                "token",
+                format!("{error}; start the collector again, it writes collector.json again"),
+            )]
         }
     }
 }
@@ -158,7 +185,9 @@ async fn stopped_store(folder: &Path) -> Option<Finding> {
     if !file.exists() {
         return None;
     }
-    let checked = tokio::task::spawn_blocking(move || Store::damage_in(&folder)).await.ok()?;
+    let checked = tokio::task::spawn_blocking(move || Store::damage_in(&folder))
+        .await
+        .ok()?;
     Some(match checked {
         Ok(None) => good("store", format!("{} is intact", file.display())),
         Ok(Some(damage)) => bad(
@@ -174,12 +203,17 @@ async fn stopped_store(folder: &Path) -> Option<Finding> {
 
 fn files(folder: &Path) -> Finding {
     if folder.is_file() {
-        let detail =
-            format!("{} is a file; move it away, or give a folder with --data-dir", folder.display());
+        let detail = format!(
+            "{} is a file; move it away, or give a folder with --data-dir",
+            folder.display()
+        );
         return bad("folder", detail);
     }
     if !folder.is_dir() {
-        return bad("folder", format!("{} is missing; `tabtape serve` makes it", folder.display()));
+        return bad(
+            "folder",
+            format!("{} is missing; `tabtape serve` makes it", folder.display()),
+        );
     }
     let probe = folder.join(".doctor");
     match crate::files::own_folder(folder)
@@ -187,7 +221,10 @@ fn files(folder: &Path) -> Finding {
         .and_then(|_| std::fs::remove_file(&probe))
     {
         Ok(()) => good("folder", format!("{} can be written", folder.display())),
-        Err(error) => bad("folder", format!("{}: {error}; make it this user's", folder.display())),
+        Err(error) => bad(
+            "folder",
+            format!("{}: {error}; make it this user's", folder.display()),
+        ),
     }
 }
 
@@ -195,7 +232,10 @@ fn disk(available: std::io::Result<u64>) -> Finding {
     match available {
         Ok(bytes) if bytes < LITTLE_DISK_BYTES => bad(
             "disk",
-            format!("{} MB are left; make room or serve with less --retention-bytes", bytes >> 20),
+            format!(
+                "{} MB are left; make room or serve with less --retention-bytes",
+                bytes >> 20
+            ),
         ),
         Ok(bytes) => good("disk", format!("{} MB are left", bytes >> 20)),
         Err(error) => bad("disk", format!("cannot be asked: {error}")),
@@ -223,15 +263,19 @@ async fn impostor(client: &Client, running: &Running) -> Finding {
     let nonce = "00112233445566778899aabbccddeeff";
     let hello = json!({"nonce": nonce, "pairing": running.pairing.pairing});
     let host_port = running.url.trim_start_matches("http://");
-    let expected =
-        hex::decode(nonce).ok().and_then(|nonce| hello_hmac(&running.pairing.secret, &nonce, host_port));
+    let expected = hex::decode(nonce)
+        .ok()
+        .and_then(|nonce| hello_hmac(&running.pairing.secret, &nonce, host_port));
     match client.call::<Value>("/v1/hello", &hello).await {
         Ok(reply) if reply["hmac"].as_str() == expected.as_deref() => {
             good("hello", "it proves that it is the paired collector")
         }
         Ok(_) => bad(
             "hello",
-            format!("the program at {} does not have the pairing secret; find out which it is", running.url),
+            format!(
+                "the program at {} does not have the pairing secret; find out which it is",
+                running.url
+            ),
         ),
         Err(error) => bad("hello", format!("{error}; pair again with `tabtape pair`")),
     }
@@ -243,12 +287,17 @@ async fn clock(client: &Client) -> Finding {
         let text = response.headers().get("date")?.to_str().ok()?.to_owned();
         chrono::DateTime::parse_from_rfc2822(&text).ok()
     });
-    let Some(date) = date else { return bad("clock", "the collector tells no time") };
+    let Some(date) = date else {
+        return bad("clock", "the collector tells no time");
+    };
     let off = now_micros().abs_diff(u64::try_from(date.timestamp_micros()).unwrap_or(0));
     if off > CLOCK_MICROS {
         bad(
             "clock",
-            format!("is {} s off between this shell and the collector; set the clock", off / 1_000_000),
+            format!(
+                "is {} s off between this shell and the collector; set the clock",
+                off / 1_000_000
+            ),
         )
     } else {
         good("clock", "agrees")
@@ -257,11 +306,13 @@ async fn clock(client: &Client) -> Finding {
 
 /// Whether a recorder has ever come, and whether it still does.
 async fn deliveries(client: &Client) -> Vec<Finding> {
-    let (pairings, sessions) =
-        match (client.json::<Value>("/v1/pairings").await, client.json::<Value>("/v1/sessions").await) {
-            (Ok(pairings), Ok(sessions)) => (pairings, sessions),
-            (Err(error), _) | (_, Err(error)) => return vec![bad("extension", error.to_string())],
-        };
+    let (pairings, sessions) = match (
+        client.json::<Value>("/v1/pairings").await,
+        client.json::<Value>("/v1/sessions").await,
+    ) {
+        (Ok(pairings), Ok(sessions)) => (pairings, sessions),
+        (Err(error), _) | (_, Err(error)) => return vec![bad("extension", error.to_string())],
+    };
     let sessions: Vec<&Value> = sessions["sessions"].as_array().into_iter().flatten().collect();
     let recorded = sessions.iter().filter(|session| session["pairing"].is_string());
     let latest = recorded.filter_map(|session| session["last_ts"].as_u64()).max();
@@ -269,11 +320,15 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
     let mut findings = vec![match (latest, pairings.as_array().map_or(0, Vec::len)) {
         (Some(ts), _) if ts > now + CLOCK_MICROS => bad(
             "clock",
-            format!("the browser's is {} s ahead of this one; set the clocks", (ts - now) / 1_000_000),
+            format!(
+                "the browser's is {} s ahead of this one; set the clocks",
+                (ts - now) / 1_000_000
+            ),
         ),
-        (Some(ts), _) => {
-            good("extension", format!("last event {} s ago", now.saturating_sub(ts) / 1_000_000))
-        }
+        (Some(ts), _) => good(
+            "extension",
+            format!("last event {} s ago", now.saturating_sub(ts) / 1_000_000),
+        ),
         (None, pairings) => bad(
             "extension",
             format!(
@@ -281,14 +336,19 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
             ),
         ),
     }];
-    let waiting = sessions
-        .iter()
-        .filter(|session| session["missing"].as_array().is_some_and(|missing| !missing.is_empty()));
+    let waiting = sessions.iter().filter(|session| {
+        session["missing"]
+            .as_array()
+            .is_some_and(|missing| !missing.is_empty())
+    });
     for session in waiting {
         let id = session["session"].as_str().unwrap_or_default();
         findings.push(bad(
             "delivery",
-            format!("session {id} misses seqs {}; its recorder has not sent them yet", session["missing"]),
+            format!(
+                "session {id} misses seqs {}; its recorder has not sent them yet",
+                session["missing"]
+            ),
         ));
     }
     findings
@@ -302,7 +362,11 @@ mod tests {
     fn little_room_and_a_disk_that_cannot_be_asked_are_findings() {
         assert!(disk(Ok(LITTLE_DISK_BYTES)).ok);
         let little = disk(Ok(LITTLE_DISK_BYTES - 1));
-        assert!(!little.ok && little.says.contains("199 MB are left; make room"), "{}", little.says);
+        assert!(
+            !little.ok && little.says.contains("199 MB are left; make room"),
+            "{}",
+            little.says
+        );
         assert!(!disk(Err(std::io::ErrorKind::PermissionDenied.into())).ok);
     }
 }

@@ -24,9 +24,16 @@ const OTLP_RECORDS: usize = 500;
 pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliError> {
     let selector = args.wanted.selector(client).await?;
     let session = whole_id_of(client, args.session.as_deref()).await?;
-    let query = [("q", selector.as_str()), ("session", session.as_deref().unwrap_or_default())];
-    let text =
-        client.get("/v1/events", &query, HeaderMap::new()).await?.text().await.map_err(CliError::failed)?;
+    let query = [
+        ("q", selector.as_str()),
+        ("session", session.as_deref().unwrap_or_default()),
+    ];
+    let text = client
+        .get("/v1/events", &query, HeaderMap::new())
+        .await?
+        .text()
+        .await
+        .map_err(CliError::failed)?;
     let lines: Vec<&str> = text.lines().collect();
     if args.format == Format::Bundle {
         let Some(path) = &args.output else {

@@ -11,14 +11,22 @@ use std::io::Write as _;
 pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match command {
-        TokenCommand::Create { scope, label, selector, expires_in, json } => {
+        TokenCommand::Create {
+            scope,
+            label,
+            selector,
+            expires_in,
+            json,
+        } => {
             let wanted =
                 json!({"scope": scope, "label": label, "selector": selector, "expires_in": expires_in});
             let new: Value = client.call("/v1/tokens", &wanted).await?;
             shown_once(&mut out, &new, json)?;
         }
         TokenCommand::Rotate { id, json } => {
-            let new: Value = client.call(&format!("/v1/tokens/{}/rotate", segment(&id)), &json!({})).await?;
+            let new: Value = client
+                .call(&format!("/v1/tokens/{}/rotate", segment(&id)), &json!({}))
+                .await?;
             shown_once(&mut out, &new, json)?;
         }
         TokenCommand::List(output) => {
@@ -62,8 +70,9 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
     let mut out = std::io::stdout().lock();
     match args.command {
         None => {
-            let invitation: Value =
-                client.call("/v1/pairings/codes", &json!({"recorder": !args.deliver_only})).await?;
+            let invitation: Value = client
+                .call("/v1/pairings/codes", &json!({"recorder": !args.deliver_only}))
+                .await?;
             if args.json {
                 render::print_json(&invitation)?;
                 return Ok(());
@@ -74,7 +83,11 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                 invitation["expires_in"]
             )?;
             writeln!(out, "  {}", text(&invitation, "url"))?;
-            writeln!(out, "Accept there if its page shows the code  {}", text(&invitation, "short_code"))?;
+            writeln!(
+                out,
+                "Accept there if its page shows the code  {}",
+                text(&invitation, "short_code")
+            )?;
         }
         Some(PairCommand::List(output)) => {
             let pairings: Value = client.json("/v1/pairings").await?;
@@ -89,13 +102,16 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                     text(pairing, "id"),
                     local_time(pairing["created_ts"].as_u64().unwrap_or(0)),
                     text(pairing, "profile"),
-                    pairing["origin"].as_str().map_or_else(|| "(not used yet)".into(), escape_untrusted),
+                    pairing["origin"]
+                        .as_str()
+                        .map_or_else(|| "(not used yet)".into(), escape_untrusted),
                 )?;
             }
         }
         Some(PairCommand::Rotate { id, json }) => {
-            let new: Value =
-                client.call(&format!("/v1/pairings/{}/rotate", segment(&id)), &json!({})).await?;
+            let new: Value = client
+                .call(&format!("/v1/pairings/{}/rotate", segment(&id)), &json!({}))
+                .await?;
             if json {
                 render::print_json(&new)?;
             } else {
@@ -139,7 +155,9 @@ pub(super) async fn mark(client: &Client, args: MarkArgs) -> Result<(), CliError
         "source": {"kind": "local_process", "event": "tabtape mark"},
         "data": {"text": args.note},
     });
-    let response = client.post("/v1/events", &[("producer", "tabtape")], event.to_string()).await?;
+    let response = client
+        .post("/v1/events", &[("producer", "tabtape")], event.to_string())
+        .await?;
     let stored = response.text().await.map_err(CliError::failed)?;
     if args.json {
         render::print_json(&stored.trim_end())?;

@@ -33,7 +33,10 @@ const INVALID_REQUEST: i32 = -32_600;
 const NO_COLLECTOR: i32 = -32_000;
 
 pub(super) async fn run(target: Target) -> Result<(), CliError> {
-    let bridge = Arc::new(Bridge { target, client: Mutex::new(None) });
+    let bridge = Arc::new(Bridge {
+        target,
+        client: Mutex::new(None),
+    });
     let (answers, queue) = mpsc::channel(QUEUED_ANSWERS);
     let mut writer = tokio::spawn(write(queue));
     let mut input = BufReader::new(tokio::io::stdin());
@@ -72,7 +75,10 @@ pub(super) async fn run(target: Target) -> Result<(), CliError> {
 fn read_message(line: &[u8]) -> Result<Value, (i32, &'static str)> {
     let message: Value = serde_json::from_slice(line).map_err(|_| (PARSE_ERROR, "the line is not JSON"))?;
     match &message {
-        Value::Array(_) => Err((INVALID_REQUEST, "batches are not supported; send one message per line")),
+        Value::Array(_) => Err((
+            INVALID_REQUEST,
+            "batches are not supported; send one message per line",
+        )),
         Value::Object(fields) if fields.get("jsonrpc") == Some(&json!("2.0")) => {
             let is_answer = fields.contains_key("result") || fields.contains_key("error");
             let has_method = fields.get("method").is_some_and(Value::is_string);
@@ -103,7 +109,9 @@ impl Calls {
         while self.tasks.try_join_next().is_some() {}
         self.by_id.retain(|_, call| !call.is_finished());
         let id = message.get("id").map(Value::to_string);
-        let call = self.tasks.spawn(async move { bridge.answer(&message, &answers).await });
+        let call = self
+            .tasks
+            .spawn(async move { bridge.answer(&message, &answers).await });
         self.by_id.extend(id.map(|id| (id, call)));
     }
 
@@ -197,13 +205,21 @@ enum Line {
 
 async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Line, CliError> {
     let mut line = Vec::new();
-    if (&mut *input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await? == 0 {
+    if (&mut *input)
+        .take(MAX_LINE_BYTES)
+        .read_until(b'\n', &mut line)
+        .await?
+        == 0
+    {
         return Ok(Line::End);
     }
     if line.len() as u64 == MAX_LINE_BYTES && !line.ends_with(b"\n") {
         loop {
             line.clear();
-            let read = (&mut *input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;
+            let read = (&mut *input)
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut line)
+                .await?;
             if read == 0 || line.ends_with(b"\n") {
                 return Ok(Line::TooLong);
             }

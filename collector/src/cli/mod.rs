@@ -79,7 +79,11 @@ impl CliError {
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::failed(error) }
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            Self::failed(error)
+        }
     }
 }
 
@@ -104,7 +108,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::OutputClosed) {
-                note(format_args!("tabtape: {}", crate::render::escape_untrusted(&error.to_string())));
+                note(format_args!(
+                    "tabtape: {}",
+                    crate::render::escape_untrusted(&error.to_string())
+                ));
             }
             ExitCode::from(error.exit_status())
         }

@@ -43,7 +43,10 @@ struct Challenge {
 
 impl ProofLayer {
     pub(super) fn new(host_port: &str, token: &str) -> Self {
-        Self(Arc::new(Challenge { host_port: host_port.to_owned(), token: token.to_owned() }))
+        Self(Arc::new(Challenge {
+            host_port: host_port.to_owned(),
+            token: token.to_owned(),
+        }))
     }
 }
 
@@ -51,7 +54,10 @@ impl<S> Layer<S> for ProofLayer {
     type Service = ProvenConnector<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ProvenConnector { inner, challenge: Arc::clone(&self.0) }
+        ProvenConnector {
+            inner,
+            challenge: Arc::clone(&self.0),
+        }
     }
 }
 
@@ -81,7 +87,9 @@ where
         let challenge = Arc::clone(&self.challenge);
         Box::pin(async move {
             let connection = connecting.await?;
-            tokio::time::timeout(HELLO_TIME, challenge.prove(connection)).await.map_err(|_| NotProven)?
+            tokio::time::timeout(HELLO_TIME, challenge.prove(connection))
+                .await
+                .map_err(|_| NotProven)?
         })
     }
 }
@@ -100,7 +108,10 @@ impl Challenge {
         let answer = async {
             let response = sender.send_request(request).await?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await?.to_bytes();
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+                .collect()
+                .await?
+                .to_bytes();
             Ok::<_, BoxError>((status, body))
         };
         let (status, body) = tokio::select! {
@@ -113,6 +124,10 @@ impl Challenge {
         let is_proof = status == StatusCode::OK
             && !expected.is_empty()
             && bool::from(given.as_bytes().ct_eq(expected.as_bytes()));
-        if is_proof { Ok(driver.into_parts().io) } else { Err(NotProven.into()) }
+        if is_proof {
+            Ok(driver.into_parts().io)
+        } else {
+            Err(NotProven.into())
+        }
     }
 }

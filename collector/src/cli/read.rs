@@ -39,7 +39,11 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
         page.resume
     };
     if args.no_follow {
-        return if shown == 0 { say_why_empty(client, &selector, None).await } else { Ok(()) };
+        return if shown == 0 {
+            say_why_empty(client, &selector, None).await
+        } else {
+            Ok(())
+        };
     }
     loop {
         match follow(client, &selector, &mut resume, &show).await {
@@ -53,7 +57,10 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
 }
 
 fn tracing_free_notice(error: &CliError) {
-    super::note(format_args!("tabtape: {}; trying again", escape_untrusted(&error.to_string())));
+    super::note(format_args!(
+        "tabtape: {}; trying again",
+        escape_untrusted(&error.to_string())
+    ));
 }
 
 /// Returns the last `lines` records, and the cursor at which the stream continues.
@@ -69,9 +76,15 @@ async fn last(client: &Client, selector: &str, lines: u16) -> Result<Page, CliEr
     let lines = if lines == 0 {
         Vec::new()
     } else {
-        page.records.iter().map(|record| record.get().to_owned()).collect()
+        page.records
+            .iter()
+            .map(|record| record.get().to_owned())
+            .collect()
     };
-    Ok(Page { lines, resume: format!("{}:{}", page.store_id, page.read_to) })
+    Ok(Page {
+        lines,
+        resume: format!("{}:{}", page.store_id, page.read_to),
+    })
 }
 
 #[derive(serde::Deserialize)]
@@ -89,12 +102,16 @@ async fn follow(
 ) -> Result<(), CliError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
-    let response = client.get("/v1/stream", &[("q", selector), ("after", resume)], headers).await?;
+    let response = client
+        .get("/v1/stream", &[("q", selector), ("after", resume)], headers)
+        .await?;
     let mut body = response.bytes_stream();
     let mut pending = Vec::new();
     while let Some(chunk) = body.next().await {
         pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
-        let Some(end) = pending.windows(2).rposition(|pair| pair == b"\n\n") else { continue };
+        let Some(end) = pending.windows(2).rposition(|pair| pair == b"\n\n") else {
+            continue;
+        };
         let rest = pending.split_off(end + 2);
         let frames = std::mem::replace(&mut pending, rest);
         let mut event = String::new();
@@ -120,7 +137,9 @@ async fn follow(
 fn notice_dropped(data: &str) {
     let dropped: Value = serde_json::from_str(data).unwrap_or_default();
     let count = dropped["count"].as_u64().unwrap_or(0);
-    super::note(format_args!("tabtape: retention removed {count} records before they could be shown"));
+    super::note(format_args!(
+        "tabtape: retention removed {count} records before they could be shown"
+    ));
 }
 
 /// Explains an empty answer on stderr: nothing happened, or nothing was recorded.
@@ -130,9 +149,15 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
     write_coverage(&mut said, &coverage)?;
     let watched = |session: &Value| {
         session["producer"].is_string()
-            || session["watched"].as_array().into_iter().flatten().any(|stretch| {
-                stretch["categories"].as_object().is_some_and(|categories| !categories.is_empty())
-            })
+            || session["watched"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|stretch| {
+                    stretch["categories"]
+                        .as_object()
+                        .is_some_and(|categories| !categories.is_empty())
+                })
     };
     if coverage["sessions"].as_array().into_iter().flatten().any(watched) {
         super::note(format_args!(
@@ -156,8 +181,12 @@ pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliErr
         Some(lines) => {
             let limit = lines.to_string();
             let session = session.as_deref().unwrap_or_default();
-            let query =
-                [("q", selector.as_str()), ("session", session), ("newest", "true"), ("limit", &limit)];
+            let query = [
+                ("q", selector.as_str()),
+                ("session", session),
+                ("newest", "true"),
+                ("limit", &limit),
+            ];
             let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
             let text = response.text().await.map_err(CliError::failed)?;
             text.lines().try_for_each(|line| printer.print(line))?;
@@ -180,11 +209,16 @@ async fn stored(
 ) -> Result<usize, CliError> {
     let mut shown = 0;
     let query = [("q", selector), ("session", session.unwrap_or_default())];
-    let mut body = client.get("/v1/events", &query, HeaderMap::new()).await?.bytes_stream();
+    let mut body = client
+        .get("/v1/events", &query, HeaderMap::new())
+        .await?
+        .bytes_stream();
     let mut pending = Vec::new();
     while let Some(chunk) = body.next().await {
         pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
-        let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else { continue };
+        let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else {
+            continue;
+        };
         let rest = pending.split_off(end + 1);
         let lines = std::mem::replace(&mut pending, rest);
         for line in String::from_utf8_lossy(&lines).lines() {
@@ -204,7 +238,11 @@ struct Printer {
 
 impl Printer {
     fn new(json: bool) -> Self {
-        Self { json, style: Style::of_stdout(), day: RefCell::default() }
+        Self {
+            json,
+            style: Style::of_stdout(),
+            day: RefCell::default(),
+        }
     }
 
     fn print(&self, line: &str) -> Result<(), CliError> {
@@ -232,11 +270,16 @@ pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError
     }
     for session in list["sessions"].as_array().into_iter().flatten() {
         let gaps = || session["gaps"].as_object().into_iter().flatten();
-        let lost: u64 = gaps().filter(|(reason, _)| *reason != DELETED).filter_map(|(_, n)| n.as_u64()).sum();
+        let lost: u64 = gaps()
+            .filter(|(reason, _)| *reason != DELETED)
+            .filter_map(|(_, n)| n.as_u64())
+            .sum();
         let deleted = session["gaps"][DELETED].as_u64().unwrap_or(0);
         let count = |severity: &str| -> u64 {
             let categories = session["counts"].as_object().into_iter().flatten();
-            categories.filter_map(|(_, by_severity)| by_severity[severity].as_u64()).sum()
+            categories
+                .filter_map(|(_, by_severity)| by_severity[severity].as_u64())
+                .sum()
         };
         writeln!(
             out,
@@ -304,7 +347,11 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
                 .into_iter()
                 .flatten()
                 .map(|(name, level)| {
-                    format!("{}:{}", escape_untrusted(name), escape_untrusted(level.as_str().unwrap_or("?")))
+                    format!(
+                        "{}:{}",
+                        escape_untrusted(name),
+                        escape_untrusted(level.as_str().unwrap_or("?"))
+                    )
                 })
                 .collect();
             let end = if watched["to_ts"].is_null() {
@@ -312,21 +359,37 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
             } else {
                 time(&watched["to_ts"])
             };
-            let on = if categories.is_empty() { "none of these".to_owned() } else { categories.join(" ") };
+            let on = if categories.is_empty() {
+                "none of these".to_owned()
+            } else {
+                categories.join(" ")
+            };
             writeln!(out, "  watched    {} to {end}  {on}", time(&watched["from_ts"]))?;
         }
         for stretch in session["unwatched"].as_array().into_iter().flatten() {
-            writeln!(out, "  unwatched  {} to {}", time(&stretch["from_ts"]), time(&stretch["to_ts"]))?;
+            writeln!(
+                out,
+                "  unwatched  {} to {}",
+                time(&stretch["from_ts"]),
+                time(&stretch["to_ts"])
+            )?;
         }
         for lost in session["lost"].as_array().into_iter().flatten() {
             let reason = escape_untrusted(lost["reason"].as_str().unwrap_or("?"));
             let tab = escape_untrusted(lost["tab_id"].as_str().unwrap_or("?"));
             let (from, to) = (time(&lost["from_ts"]), time(&lost["to_ts"]));
-            writeln!(out, "  lost       {from} to {to}  tab {tab}  unknown number of events  {reason}")?;
+            writeln!(
+                out,
+                "  lost       {from} to {to}  tab {tab}  unknown number of events  {reason}"
+            )?;
         }
         for tab in session["tabs"].as_array().into_iter().flatten() {
             let (first, last) = (time(&tab["first_ts"]), time(&tab["last_ts"]));
-            writeln!(out, "  tab {:<6} {first} to {last}  {} events", tab["tab"], tab["events"])?;
+            writeln!(
+                out,
+                "  tab {:<6} {first} to {last}  {} events",
+                tab["tab"], tab["events"]
+            )?;
         }
         for gap in session["gaps"].as_array().into_iter().flatten() {
             let reason = escape_untrusted(gap["reason"].as_str().unwrap_or("?"));

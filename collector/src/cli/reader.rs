@@ -35,13 +35,21 @@ impl Reader {
     pub(super) async fn open(target: &Target) -> Result<Self, CliError> {
         let not_running = match target.running() {
             Ok(running) if answers(&running.url).await || target.is_given() => {
-                return Ok(Self { client: target.client()?, opened: None });
+                return Ok(Self {
+                    client: target.client()?,
+                    opened: None,
+                });
             }
             Ok(running) => CliError::NotRunning(format!(
                 "no collector answers at {}; start one with `tabtape serve`",
                 running.url
             )),
-            Err(_) if target.is_given() => return Ok(Self { client: target.client()?, opened: None }),
+            Err(_) if target.is_given() => {
+                return Ok(Self {
+                    client: target.client()?,
+                    opened: None,
+                });
+            }
             Err(error @ CliError::NotRunning(_)) => error,
             Err(error) => return Err(error),
         };
@@ -51,8 +59,14 @@ impl Reader {
         }
         match open_store(&folder).await? {
             Some((client, opened)) => {
-                super::note(format_args!("No collector runs; reading the store in {}", folder.display()));
-                Ok(Self { client, opened: Some(opened) })
+                super::note(format_args!(
+                    "No collector runs; reading the store in {}",
+                    folder.display()
+                ));
+                Ok(Self {
+                    client,
+                    opened: Some(opened),
+                })
             }
             None => Err(not_running),
         }
@@ -76,13 +90,18 @@ impl Reader {
 /// Whether a program accepts connections at `url`.
 async fn answers(url: &str) -> bool {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
-    matches!(tokio::time::timeout(CONNECT, TcpStream::connect(address)).await, Ok(Ok(_)))
+    matches!(
+        tokio::time::timeout(CONNECT, TcpStream::connect(address)).await,
+        Ok(Ok(_))
+    )
 }
 
 /// Opens the store in `folder`; `None` if another process has it.
 async fn open_store(folder: &Path) -> Result<Option<(Client, Opened)>, CliError> {
     let path = folder.to_owned();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await.map_err(CliError::failed)?;
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path))
+        .await
+        .map_err(CliError::failed)?;
     let store = match opened {
         Ok(store) => store,
         Err(StoreError::InUse(_)) => return Ok(None),

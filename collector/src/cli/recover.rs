@@ -52,14 +52,19 @@ struct Recovered {
 pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliError> {
     let wrong = |error| CliError::Failed(format!("{}: {error}", args.file.display()));
     let mut store = Salvage::open(&args.file).map_err(wrong)?;
-    let mut recovered = Recovered { owners: store.owners(), ..Recovered::default() };
+    let mut recovered = Recovered {
+        owners: store.owners(),
+        ..Recovered::default()
+    };
     let others = store.others();
     let runs = recovered.runs(&others);
     recovered.deliver(client, runs).await?;
     while let Some(lines) = store.events().map_err(wrong)? {
         let runs = recovered.runs(&lines);
         for run in &runs {
-            let Some(first) = run.records.first().map(|record| record.first_seq) else { continue };
+            let Some(first) = run.records.first().map(|record| record.first_seq) else {
+                continue;
+            };
             let known = recovered.first.entry(run.session).or_insert(first);
             *known = first.min(*known);
         }
@@ -67,7 +72,14 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
     }
     let missing = recovered.fill_gaps(client).await?;
 
-    let Recovered { accepted, duplicates, conflicts, broken, first, .. } = recovered;
+    let Recovered {
+        accepted,
+        duplicates,
+        conflicts,
+        broken,
+        first,
+        ..
+    } = recovered;
     let (sessions, unreadable) = (first.len(), store.unreadable + broken);
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -77,8 +89,14 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
         });
         render::print_json(&report)?;
     } else {
-        writeln!(out, "{accepted} records of {sessions} sessions are back, {duplicates} were there already")?;
-        writeln!(out, "{unreadable} could not be read, {conflicts} differ from what is stored now")?;
+        writeln!(
+            out,
+            "{accepted} records of {sessions} sessions are back, {duplicates} were there already"
+        )?;
+        writeln!(
+            out,
+            "{unreadable} could not be read, {conflicts} differ from what is stored now"
+        )?;
         writeln!(
             out,
             "{missing} seqs are missing; a recorder that still holds some of them brings them back"
@@ -95,12 +113,27 @@ impl Recovered {
             let line = line.clone();
             match parse_line(&line) {
                 Ok(Line::Event { session_id, header }) => {
-                    covering
-                        .push((session_id, Covering { first_seq: header.seq, last_seq: header.seq, line }));
+                    covering.push((
+                        session_id,
+                        Covering {
+                            first_seq: header.seq,
+                            last_seq: header.seq,
+                            line,
+                        },
+                    ));
                 }
                 Ok(Line::Gap { session_id, gap }) => {
-                    let Gap { first_seq, last_seq, .. } = gap;
-                    covering.push((session_id, Covering { first_seq, last_seq, line }));
+                    let Gap {
+                        first_seq, last_seq, ..
+                    } = gap;
+                    covering.push((
+                        session_id,
+                        Covering {
+                            first_seq,
+                            last_seq,
+                            line,
+                        },
+                    ));
                 }
                 Err(_) => self.broken += 1,
             }
@@ -113,12 +146,19 @@ impl Recovered {
                 Some(run)
                     if run.session == session
                         && run.bytes + bytes <= BATCH_BYTES
-                        && run.records.last().is_some_and(|last| last.last_seq + 1 == record.first_seq) =>
+                        && run
+                            .records
+                            .last()
+                            .is_some_and(|last| last.last_seq + 1 == record.first_seq) =>
                 {
                     run.records.push(record);
                     run.bytes += bytes;
                 }
-                _ => runs.push(Run { session, records: vec![record], bytes }),
+                _ => runs.push(Run {
+                    session,
+                    records: vec![record],
+                    bytes,
+                }),
             }
         }
         runs
@@ -129,11 +169,21 @@ impl Recovered {
             let mut records = &run.records[..];
             // A record that conflicts with a stored one is skipped; the run continues after it.
             while let (Some(first), Some(last)) = (records.first(), records.last()) {
-                let body =
-                    records.iter().flat_map(|record| [&record.line[..], b"\n"]).collect::<Vec<_>>().concat();
-                match self.send(client, run.session, first.first_seq, last.last_seq, body).await {
+                let body = records
+                    .iter()
+                    .flat_map(|record| [&record.line[..], b"\n"])
+                    .collect::<Vec<_>>()
+                    .concat();
+                match self
+                    .send(client, run.session, first.first_seq, last.last_seq, body)
+                    .await
+                {
                     Ok(()) => break,
-                    Err(CliError::Refused { status: 409, seq: Some(seq), .. }) => {
+                    Err(CliError::Refused {
+                        status: 409,
+                        seq: Some(seq),
+                        ..
+                    }) => {
                         let before = records.iter().take_while(|record| record.last_seq < seq).count();
                         self.accepted += before as u64;
                         self.conflicts += 1;
@@ -156,7 +206,11 @@ impl Recovered {
     ) -> Result<(), CliError> {
         let session = session.to_string();
         let (first, last) = (first_seq.to_string(), last_seq.to_string());
-        let mut query = vec![("session", session.as_str()), ("first_seq", &first), ("last_seq", &last)];
+        let mut query = vec![
+            ("session", session.as_str()),
+            ("first_seq", &first),
+            ("last_seq", &last),
+        ];
         let owner = self.owners.get(&session).cloned().unwrap_or_default();
         query.extend(owner.producer.as_deref().map(|producer| ("producer", producer)));
         query.extend(owner.pairing.as_deref().map(|pairing| ("pairing", pairing)));
@@ -170,7 +224,10 @@ impl Recovered {
     async fn fill_gaps(&mut self, client: &Client) -> Result<u64, CliError> {
         let mut missing = 0;
         for (session, first_read) in self.first.clone() {
-            let is_pruned = self.owners.get(session.as_str()).is_some_and(|owner| owner.is_pruned);
+            let is_pruned = self
+                .owners
+                .get(session.as_str())
+                .is_some_and(|owner| owner.is_pruned);
             let summary: Value = client.json(&format!("/v1/sessions/{session}")).await?;
             for missing_seqs in summary["missing"].as_array().into_iter().flatten() {
                 let (Some(first_seq), Some(last_seq)) = (missing_seqs[0].as_u64(), missing_seqs[1].as_u64())
@@ -178,9 +235,17 @@ impl Recovered {
                     continue;
                 };
                 // Seqs before the first record that is left were most likely removed by retention.
-                let reason = if is_pruned && last_seq < first_read { NOT_RETAINED } else { CORRUPT };
-                let gap =
-                    Gap { first_seq, last_seq, category: UNKNOWN_CATEGORY.into(), reason: reason.into() };
+                let reason = if is_pruned && last_seq < first_read {
+                    NOT_RETAINED
+                } else {
+                    CORRUPT
+                };
+                let gap = Gap {
+                    first_seq,
+                    last_seq,
+                    category: UNKNOWN_CATEGORY.into(),
+                    reason: reason.into(),
+                };
                 let mut body = Vec::new();
                 LineWriter::new(session).gap(&mut body, &gap);
                 body.push(b'\n');

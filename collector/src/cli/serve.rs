@@ -88,15 +88,24 @@ async fn serve_store(
     let tasks = state.store.tasks(); // they end with the store that they use
     {
         let (folder, state) = (folder.to_owned(), state.clone());
-        tasks.supervise("collector.json", move || keep_state(folder.clone(), state.clone()));
+        tasks.supervise("collector.json", move || {
+            keep_state(folder.clone(), state.clone())
+        });
     }
     if let Some(endpoint) = &args.otlp_endpoint {
-        let forwarder =
-            Forwarder::new(state.store.clone(), endpoint, state.shutdown.clone(), state.metrics.clone());
+        let forwarder = Forwarder::new(
+            state.store.clone(),
+            endpoint,
+            state.shutdown.clone(),
+            state.metrics.clone(),
+        );
         let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
         tasks.supervise(Forwarder::TASK, move || Arc::clone(&forwarder).run());
     }
-    let retention = Retention { max_age: args.retention_age, max_bytes: args.retention_bytes };
+    let retention = Retention {
+        max_age: args.retention_age,
+        max_bytes: args.retention_bytes,
+    };
     {
         let store = state.store.clone();
         tasks.supervise("retention", move || retain(store.clone(), retention));
@@ -135,7 +144,10 @@ fn notice(old: &Store, new: &Store) -> String {
     } else {
         "was deleted or replaced; recorders send again what they still hold"
     };
-    format!("{} {what} ({when}); do not touch the data folder while the collector runs", file.display())
+    format!(
+        "{} {what} ({when}); do not touch the data folder while the collector runs",
+        file.display()
+    )
 }
 
 /// Applies retention at regular intervals.
@@ -166,7 +178,9 @@ fn start_log() {
 
 /// Binds `wanted`, or the next free port, which is logged.
 fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
-    let ports = (0..=NEXT_PORTS).map_while(|step| wanted.port().checked_add(step)).chain([0]);
+    let ports = (0..=NEXT_PORTS)
+        .map_while(|step| wanted.port().checked_add(step))
+        .chain([0]);
     for port in ports {
         let address = SocketAddr::new(wanted.ip(), port);
         match listen(address) {
@@ -188,7 +202,11 @@ fn bind(wanted: SocketAddr) -> Result<TcpListener, CliError> {
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     #[cfg(unix)] // elsewhere it would let two listen on one port
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -198,7 +216,9 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// Writes collector.json: the address and the tokens, for this user's commands and recorders.
 fn write_state(folder: &Path, app: &App) -> Result<Running, CliError> {
     let Some(pairing) = app.auth.local_pairing() else {
-        return Err(CliError::Failed("auth.json has no local pairing; move it away and start again".into()));
+        return Err(CliError::Failed(
+            "auth.json has no local pairing; move it away and start again".into(),
+        ));
     };
     let running = Running {
         url: app.hosts.url().to_owned(),
@@ -232,10 +252,18 @@ fn announce(folder: &Path, app: &App, json: bool) -> Result<(), CliError> {
         });
         writeln!(out, "{line}")?;
     } else {
-        writeln!(out, "tabtape {} listens on {}", env!("CARGO_PKG_VERSION"), running.url)?;
+        writeln!(
+            out,
+            "tabtape {} listens on {}",
+            env!("CARGO_PKG_VERSION"),
+            running.url
+        )?;
         writeln!(out, "data    {}", folder.display())?;
         writeln!(out, "viewer  {viewer}")?;
-        writeln!(out, "        works once, for 60 s; `tabtape viewer` makes another")?;
+        writeln!(
+            out,
+            "        works once, for 60 s; `tabtape viewer` makes another"
+        )?;
     }
     out.flush()?;
     Ok(())

@@ -40,9 +40,13 @@ pub(super) async fn with_whole_ids(client: &Client, selector: String) -> Result<
         if key != "session" {
             return None;
         }
-        let whole = value
-            .split(',')
-            .map(|given| if is_beginning(given) { only_one(&ids, given) } else { Ok(given.to_owned()) });
+        let whole = value.split(',').map(|given| {
+            if is_beginning(given) {
+                only_one(&ids, given)
+            } else {
+                Ok(given.to_owned())
+            }
+        });
         match whole.collect::<Result<Vec<_>, _>>() {
             Ok(whole) => Some(whole.join(",")),
             Err(error) => {
@@ -59,13 +63,17 @@ pub(super) async fn with_whole_ids(client: &Client, selector: String) -> Result<
 fn is_beginning(given: &str) -> bool {
     let digits = given.trim_end_matches('…');
     (4..ID_BYTES).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 async fn ids(client: &Client) -> Result<Vec<String>, CliError> {
     let list: Value = client.json("/v1/sessions").await?;
     let sessions = list["sessions"].as_array().into_iter().flatten();
-    Ok(sessions.filter_map(|session| Some(session["session"].as_str()?.to_owned())).collect())
+    Ok(sessions
+        .filter_map(|session| Some(session["session"].as_str()?.to_owned()))
+        .collect())
 }
 
 fn only_one(ids: &[String], given: &str) -> Result<String, CliError> {
@@ -73,12 +81,16 @@ fn only_one(ids: &[String], given: &str) -> Result<String, CliError> {
     let found: Vec<&String> = ids.iter().filter(|id| id.starts_with(beginning)).collect();
     match found[..] {
         [only] => Ok(only.clone()),
-        [] => {
-            Err(CliError::Failed(format!("no session begins with {given:?}; `tabtape sessions` lists them")))
-        }
+        [] => Err(CliError::Failed(format!(
+            "no session begins with {given:?}; `tabtape sessions` lists them"
+        ))),
         _ => {
             let list: Vec<&str> = found.iter().map(|id| id.as_str()).collect();
-            let detail = format!("{} sessions begin with {given:?}: {}", list.len(), list.join(", "));
+            let detail = format!(
+                "{} sessions begin with {given:?}: {}",
+                list.len(),
+                list.join(", ")
+            );
             Err(CliError::Failed(detail))
         }
     }

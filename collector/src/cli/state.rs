@@ -28,7 +28,11 @@ pub(super) fn folder(given: Option<&Path>) -> Result<PathBuf, CliError> {
         return Ok(given.to_owned());
     }
     directories::ProjectDirs::from("", "", "tabtape")
-        .map(|dirs| dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+        .map(|dirs| {
+            dirs.state_dir()
+                .unwrap_or_else(|| dirs.data_local_dir())
+                .to_owned()
+        })
         .ok_or_else(|| CliError::Failed("there is no home folder; give --data-dir".into()))
 }
 

@@ -15,8 +15,9 @@ pub(super) fn map_values(selector: &str, mut change: impl FnMut(&str, &str) -> O
         let (word, after) = rest.split_at(end_of_word(rest));
         rest = after;
         let (minus, term) = word.strip_prefix('-').map_or(("", word), |term| ("-", term));
-        let changed =
-            term.split_once(':').and_then(|(key, value)| Some((key, change(key, value.trim_matches('"'))?)));
+        let changed = term
+            .split_once(':')
+            .and_then(|(key, value)| Some((key, change(key, value.trim_matches('"'))?)));
         match changed {
             Some((key, value)) => out += &format!("{minus}{key}:{value}"),
             None => out += word,
@@ -51,7 +52,10 @@ pub(super) fn exclusions_as_flags(arguments: impl IntoIterator<Item = OsString>)
         let text = argument.to_str().unwrap_or_default();
         is_literal |= text == "--";
         takes_selector |= matches!(text, "tail" | "query" | "export" | "delete" | "coverage");
-        match text.strip_prefix('-').filter(|term| takes_selector && !is_literal && is_term(term)) {
+        match text
+            .strip_prefix('-')
+            .filter(|term| takes_selector && !is_literal && is_term(term))
+        {
             Some(term) => format!("--not={term}").into(),
             None => argument,
         }
@@ -87,8 +91,14 @@ mod tests {
     fn an_excluded_term_is_no_flag_and_flags_stay() {
         let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         for (typed, expected) in [
-            ("tabtape query -type:tab.* -n 5", "tabtape query --not=type:tab.* -n 5"),
-            ("tabtape --data-dir d tail -url:*/x --json", "tabtape --data-dir d tail --not=url:*/x --json"),
+            (
+                "tabtape query -type:tab.* -n 5",
+                "tabtape query --not=type:tab.* -n 5",
+            ),
+            (
+                "tabtape --data-dir d tail -url:*/x --json",
+                "tabtape --data-dir d tail --not=url:*/x --json",
+            ),
             ("tabtape query -- -type:x", "tabtape query -- -type:x"),
             ("tabtape mark -type:x", "tabtape mark -type:x"),
             ("tabtape query -n5 -x:y", "tabtape query -n5 -x:y"),

@@ -51,11 +51,17 @@ fn parse<Z: TimeZone>(text: &str, now: &DateTime<Z>) -> Result<Span, String> {
     if let Some(micros) = ago(text.strip_suffix("ago").unwrap_or(text).trim()) {
         let now = micros_of(now)?;
         let moment = now.saturating_sub(micros);
-        return Ok(Span { first_micros: moment, last_micros: moment });
+        return Ok(Span {
+            first_micros: moment,
+            last_micros: moment,
+        });
     }
     if text == "now" {
         let now = micros_of(now)?;
-        return Ok(Span { first_micros: now, last_micros: now });
+        return Ok(Span {
+            first_micros: now,
+            last_micros: now,
+        });
     }
     let (text, offset) = split_offset(text)?;
     let (date, time) = split_date(text, now.date_naive());
@@ -64,11 +70,19 @@ fn parse<Z: TimeZone>(text: &str, now: &DateTime<Z>) -> Result<Span, String> {
         let next = date.checked_add_days(Days::new(1)).ok_or(EXPECTED)?;
         let first_micros = in_zone(date.into(), offset, now, text)?;
         let last_micros = in_zone(next.into(), offset, now, text)?.saturating_sub(1);
-        return Ok(Span { first_micros, last_micros });
+        return Ok(Span {
+            first_micros,
+            last_micros,
+        });
     };
-    let Some((time, open_micros)) = time_of_day(time) else { return refused() };
+    let Some((time, open_micros)) = time_of_day(time) else {
+        return refused();
+    };
     let first_micros = in_zone(date.and_time(time), offset, now, text)?;
-    Ok(Span { first_micros, last_micros: first_micros + open_micros })
+    Ok(Span {
+        first_micros,
+        last_micros: first_micros + open_micros,
+    })
 }
 
 /// Reads a Unix time, whose magnitude shows its unit.
@@ -85,7 +99,10 @@ fn number(text: &str) -> Result<Span, String> {
         }
     };
     let first_micros = number.saturating_mul(unit_micros);
-    Ok(Span { first_micros, last_micros: first_micros + unit_micros - 1 })
+    Ok(Span {
+        first_micros,
+        last_micros: first_micros + unit_micros - 1,
+    })
 }
 
 /// Reads `1h30m` or `2 hours` in microseconds.
@@ -119,7 +136,11 @@ fn split_offset(text: &str) -> Result<(&str, Option<FixedOffset>), String> {
     if let Some(clock) = text.strip_suffix(['Z', 'z']) {
         return Ok((clock, FixedOffset::east_opt(0)));
     }
-    let Some((at, sign)) = text.char_indices().rev().find(|(_, letter)| matches!(letter, '+' | '-')) else {
+    let Some((at, sign)) = text
+        .char_indices()
+        .rev()
+        .find(|(_, letter)| matches!(letter, '+' | '-'))
+    else {
         return Ok((text, None));
     };
     let (clock, offset) = text.split_at(at);
@@ -131,7 +152,10 @@ fn split_offset(text: &str) -> Result<(&str, Option<FixedOffset>), String> {
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     let minutes = match digits.len() {
         2 if all_digits => digits.parse::<i32>().ok().map(|hours| hours * 60),
-        4 if all_digits => digits.parse::<i32>().ok().map(|number| number / 100 * 60 + number % 100),
+        4 if all_digits => digits
+            .parse::<i32>()
+            .ok()
+            .map(|number| number / 100 * 60 + number % 100),
         _ => None,
     };
     let seconds = minutes.map(|minutes| minutes * if sign == '-' { -60 } else { 60 });
@@ -178,8 +202,13 @@ fn in_zone<Z: TimeZone>(
     text: &str,
 ) -> Result<u64, String> {
     let resolved = match offset {
-        Some(offset) => offset.from_local_datetime(&time).map(|time| time.timestamp_micros()),
-        None => now.timezone().from_local_datetime(&time).map(|time| time.timestamp_micros()),
+        Some(offset) => offset
+            .from_local_datetime(&time)
+            .map(|time| time.timestamp_micros()),
+        None => now
+            .timezone()
+            .from_local_datetime(&time)
+            .map(|time| time.timestamp_micros()),
     };
     let micros = resolved.single().ok_or_else(|| {
         format!("the local time {text} exists twice or not at all, because the clock was changed; write its offset, like {text}+01:00")
@@ -222,7 +251,11 @@ mod tests {
             ("2026-01-31T09:00:00-05:00", "2026-01-31T09:00:00-05:00"),
             ("2026-01-31 09:00:00.5+0100", "2026-01-31T09:00:00.5+01:00"),
         ] {
-            assert_eq!(parse(text, &now()).unwrap().first_micros, micros(expected), "{text}");
+            assert_eq!(
+                parse(text, &now()).unwrap().first_micros,
+                micros(expected),
+                "{text}"
+            );
         }
         let moment = micros("2026-01-31T09:00:00Z");
         for unit in [1_000_000, 1_000, 1] {
@@ -268,9 +301,15 @@ mod tests {
         let moment = micros("2026-01-31T09:00:00Z");
         for (text, expected) in [
             ("type:x since:2026-01-31T09:00Z", format!("type:x since:{moment}")),
-            ("-until:2026-01-31T09:00Z checkout", format!("-until:{moment} checkout")),
+            (
+                "-until:2026-01-31T09:00Z checkout",
+                format!("-until:{moment} checkout"),
+            ),
             (r#"since:"2026-01-31 09:00Z""#, format!("since:{moment}")),
-            (r#""since:2026-01-31T09:00Z""#, r#""since:2026-01-31T09:00Z""#.to_owned()),
+            (
+                r#""since:2026-01-31T09:00Z""#,
+                r#""since:2026-01-31T09:00Z""#.to_owned(),
+            ),
             (r#"url:"x since:2h y""#, r#"url:"x since:2h y""#.to_owned()),
             ("since:nonsense", "since:nonsense".to_owned()),
         ] {

@@ -5,13 +5,29 @@ use super::stored::Stored;
 /// Returns the type, the message with its varying parts replaced, and the top own frame.
 pub(super) fn of(stored: &Stored) -> String {
     let data = stored.data();
-    let url = data["url"].as_str().or_else(|| data["blocked_url"].as_str()).unwrap_or_else(|| stored.url());
+    let url = data["url"]
+        .as_str()
+        .or_else(|| data["blocked_url"].as_str())
+        .unwrap_or_else(|| stored.url());
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let frame = stored.top_frame().map(ToOwned::to_owned);
-    let place = if stored.category() == "console" { frame.or_else(|| stored.place()) } else { None };
-    let text = format!("{} {}", data["method"].as_str().unwrap_or_default(), first_line(stored.message()));
+    let place = if stored.category() == "console" {
+        frame.or_else(|| stored.place())
+    } else {
+        None
+    };
+    let text = format!(
+        "{} {}",
+        data["method"].as_str().unwrap_or_default(),
+        first_line(stored.message())
+    );
     let status = &data["status"];
-    format!("{} {status} {} {}", stored.type_(), general(&text), general(place.as_deref().unwrap_or(address)))
+    format!(
+        "{} {status} {} {}",
+        stored.type_(),
+        general(&text),
+        general(place.as_deref().unwrap_or(address))
+    )
 }
 
 /// Reports whether an error rarely matters: of an extension, an aborted request, ResizeObserver, a missing icon.
@@ -19,7 +35,9 @@ pub(super) fn is_noise(stored: &Stored) -> bool {
     let text = stored.message();
     text.contains("ResizeObserver loop")
         || text.contains("ERR_ABORTED")
-        || stored.top_frame().is_some_and(|frame| frame.contains("-extension://"))
+        || stored
+            .top_frame()
+            .is_some_and(|frame| frame.contains("-extension://"))
         || (stored.category() == "network" && stored.url().ends_with("/favicon.ico"))
 }
 
@@ -34,7 +52,11 @@ pub(crate) fn general(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_inclusive(|character| !is_word(character)) {
         let name = word.trim_end_matches(|character| !is_word(character));
-        out.push_str(if name.contains(|character: char| character.is_ascii_digit()) { "#" } else { name });
+        out.push_str(if name.contains(|character: char| character.is_ascii_digit()) {
+            "#"
+        } else {
+            name
+        });
         out.push_str(&word[name.len()..]);
     }
     out

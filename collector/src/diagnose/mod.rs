@@ -67,13 +67,21 @@ pub(crate) async fn run(
     always: Option<&Selector>,
 ) -> Result<Diagnosis, StoreError> {
     let (errors, all_errors) = newest(store, "severity:error", asked.as_deref(), MAX_ERRORS).await?;
-    let (mut found, all_warnings) =
-        newest(store, "severity:warn -severity:error", asked.as_deref(), MAX_WARNINGS).await?;
+    let (mut found, all_warnings) = newest(
+        store,
+        "severity:warn -severity:error",
+        asked.as_deref(),
+        MAX_WARNINGS,
+    )
+    .await?;
     found.extend(errors);
     found.sort_by_key(|event| event.position);
     let places = OriginalPlaces::read(store, always).await?;
     found.iter_mut().for_each(|event| places.apply(event));
-    let count = found.iter().filter(|event| severity(event) >= Severity::Error).count();
+    let count = found
+        .iter()
+        .filter(|event| severity(event) >= Severity::Error)
+        .count();
     let mut problems = problems::group(found);
     for problem in problems.iter_mut().take(MAX_CHAINS) {
         let selector = "type:input.*,network.response,network.failed,page.navigation_committed";
@@ -90,10 +98,19 @@ pub(crate) async fn run(
     let now = now_micros();
     let mut coverage = store.coverage(asked.clone(), None).await?;
     if always.is_some() {
-        coverage = coverage.into_iter().map(SessionCoverage::without_counts).collect();
+        coverage = coverage
+            .into_iter()
+            .map(SessionCoverage::without_counts)
+            .collect();
     }
     let watched = describe_sessions(store, &coverage, asked.as_deref(), MAX_SESSIONS, now).await?;
-    Ok(Diagnosis { problems, errors: count, is_cut: !(all_errors && all_warnings), watched, now })
+    Ok(Diagnosis {
+        problems,
+        errors: count,
+        is_cut: !(all_errors && all_warnings),
+        watched,
+        now,
+    })
 }
 
 /// Returns the newest errors of what `asked` selects, in groups, and whether these are all.
@@ -142,7 +159,10 @@ pub(crate) async fn describe_sessions(
         lines.push(describe_coverage(session, &handle, selector, now));
     }
     if coverage.len() > limit {
-        lines.push(format!("{} more sessions; `coverage` lists them", coverage.len() - limit));
+        lines.push(format!(
+            "{} more sessions; `coverage` lists them",
+            coverage.len() - limit
+        ));
     }
     if coverage.is_empty() {
         lines.push("Nobody was watching then.".to_owned());
@@ -171,7 +191,12 @@ pub(crate) async fn context(
     };
     let before = store.page(page(0, event.seq, true, limit)).await?;
     let late = store.page(page(event.seq, u64::MAX, false, LATE_EVENTS)).await?;
-    let mut events: Vec<Stored> = before.records.iter().chain(&late.records).filter_map(Stored::of).collect();
+    let mut events: Vec<Stored> = before
+        .records
+        .iter()
+        .chain(&late.records)
+        .filter_map(Stored::of)
+        .collect();
     events.retain(|other| other.ts() <= event.ts() && other.seq != event.seq);
     // seq is the order of acceptance; the order within a tab is (ts, seq).
     events.sort_by_key(|event| (event.ts(), event.seq));
@@ -205,7 +230,11 @@ fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
 
 /// Returns the severity that the core derives.
 pub(crate) fn severity(stored: &Stored) -> Severity {
-    let status = if stored.category() == "network" { stored.data()["status"].as_u64() } else { None };
+    let status = if stored.category() == "network" {
+        stored.data()["status"].as_u64()
+    } else {
+        None
+    };
     let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
     tabtape::severity::severity(stored.type_(), status)
 }

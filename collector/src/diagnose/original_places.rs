@@ -39,15 +39,23 @@ impl OriginalPlaces {
 
     /// Replaces the places of the event's stacks that are known.
     pub(crate) fn apply(&self, event: &mut Stored) {
-        let Some(places) = self.places.get(&document(event)) else { return };
-        let Some(data) = event.value.pointer_mut("/event/data") else { return };
+        let Some(places) = self.places.get(&document(event)) else {
+            return;
+        };
+        let Some(data) = event.value.pointer_mut("/event/data") else {
+            return;
+        };
         for field in ["/stack", "/error/stack"] {
             if let Some(stack) = data.pointer_mut(field) {
                 replace(stack, places);
             }
         }
         let arguments = data.get_mut("args").and_then(Value::as_array_mut);
-        for stack in arguments.into_iter().flatten().filter_map(|argument| argument.get_mut("stack")) {
+        for stack in arguments
+            .into_iter()
+            .flatten()
+            .filter_map(|argument| argument.get_mut("stack"))
+        {
             replace(stack, places);
         }
     }
@@ -55,7 +63,10 @@ impl OriginalPlaces {
 
 /// Returns the session and the document of an event.
 fn document(event: &Stored) -> (i64, String) {
-    (event.session, event.metadata("document_id").unwrap_or_default().to_owned())
+    (
+        event.session,
+        event.metadata("document_id").unwrap_or_default().to_owned(),
+    )
 }
 
 /// Returns `file:line:column`, as a stack has it.

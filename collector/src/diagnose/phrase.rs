@@ -29,7 +29,11 @@ const FIELDS: [&str; 16] = [
 
 /// Describes an event. Addresses at `origin` are shown without it; captured text has at most `max_bytes` bytes.
 pub(crate) fn phrase(stored: &Stored, origin: &str, max_bytes: usize) -> String {
-    format!("{} {}", word(stored), untrusted::field(&content(stored, origin), max_bytes))
+    format!(
+        "{} {}",
+        word(stored),
+        untrusted::field(&content(stored, origin), max_bytes)
+    )
 }
 
 /// Returns what happened, in a word.
@@ -59,12 +63,19 @@ pub(crate) fn content(stored: &Stored, origin: &str) -> String {
 
 fn request(stored: &Stored, origin: &str) -> String {
     let data = stored.data();
-    let mut words = vec![data["method"].as_str().unwrap_or("GET").to_owned(), address(stored.url(), origin)];
+    let mut words = vec![
+        data["method"].as_str().unwrap_or("GET").to_owned(),
+        address(stored.url(), origin),
+    ];
     words.extend(data["status"].as_u64().map(|status| status.to_string()));
     for field in ["error", "error_text", "cors_error", "blocked_reason"] {
         words.extend(data[field].as_str().map(ToOwned::to_owned));
     }
-    words.extend(data["redirect_url"].as_str().map(|to| format!("→ {}", address(to, origin))));
+    words.extend(
+        data["redirect_url"]
+            .as_str()
+            .map(|to| format!("→ {}", address(to, origin))),
+    );
     words.extend(stored.body(MAX_BODY_BYTES).map(std::borrow::Cow::into_owned));
     words.join(" ")
 }
@@ -73,7 +84,12 @@ fn interaction(stored: &Stored) -> String {
     let data = stored.data();
     let mut words: Vec<String> = Vec::new();
     words.extend(data["selector"].as_str().map(ToOwned::to_owned));
-    words.extend(data["label"].as_str().filter(|label| !label.is_empty()).map(|label| format!("{label:?}")));
+    words.extend(
+        data["label"]
+            .as_str()
+            .filter(|label| !label.is_empty())
+            .map(|label| format!("{label:?}")),
+    );
     for field in ["key", "field_type"] {
         words.extend(data[field].as_str().map(ToOwned::to_owned));
     }
@@ -106,13 +122,21 @@ fn other(stored: &Stored, origin: &str) -> String {
     if !url.is_empty() {
         words.push(address(url, origin));
     }
-    if words.is_empty() && !data.is_null() { data.to_string() } else { words.join(" ") }
+    if words.is_empty() && !data.is_null() {
+        data.to_string()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// Returns an address without `origin` and without what follows a fragment's sign, of bounded length.
 fn address(url: &str, origin: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
-    let rest = if origin.is_empty() { None } else { url.strip_prefix(origin) };
+    let rest = if origin.is_empty() {
+        None
+    } else {
+        url.strip_prefix(origin)
+    };
     let url = rest.filter(|rest| rest.starts_with('/')).unwrap_or(url);
     if url.len() <= MAX_URL_BYTES {
         return url.to_owned();
@@ -122,7 +146,9 @@ fn address(url: &str, origin: &str) -> String {
 
 /// Returns the scheme, host and port of an address.
 pub(crate) fn origin_of(url: &str) -> &str {
-    let Some((scheme, rest)) = url.split_once("://") else { return "" };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "";
+    };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     &url[..scheme.len() + "://".len() + host.len()]
 }

@@ -38,7 +38,9 @@ pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
     for error in errors {
         let fingerprint = fingerprint::of(&error);
         let ts = error.ts();
-        let index = *by_fingerprint.entry(fingerprint.clone()).or_insert(problems.len());
+        let index = *by_fingerprint
+            .entry(fingerprint.clone())
+            .or_insert(problems.len());
         match problems.get_mut(index) {
             Some(problem) => {
                 problem.count += 1;
@@ -81,7 +83,11 @@ pub(crate) fn rank(problems: &mut [Problem]) {
         };
         let after_action = usize::from(problem.chain.iter().any(Stored::is_action));
         let permanent = usize::from(problem.count > PERMANENT) * 2;
-        (problem.is_noise, kind + permanent - after_action, std::cmp::Reverse(problem.last_ts))
+        (
+            problem.is_noise,
+            kind + permanent - after_action,
+            std::cmp::Reverse(problem.last_ts),
+        )
     });
 }
 
@@ -90,26 +96,40 @@ pub(crate) fn rank(problems: &mut [Problem]) {
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();
-    let near = || before.iter().filter(|event| event.ts() <= end && end - event.ts() <= CHAIN_MICROS);
+    let near = || {
+        before
+            .iter()
+            .filter(|event| event.ts() <= end && end - event.ts() <= CHAIN_MICROS)
+    };
     let is_error_of_page = newest.category() == "console";
-    let failures: Vec<&Stored> =
-        near().filter(|event| is_error_of_page && event.is_failed_request()).collect();
+    let failures: Vec<&Stored> = near()
+        .filter(|event| is_error_of_page && event.is_failed_request())
+        .collect();
     let mut occurrences = HashMap::new();
     for failure in before.iter().filter(|event| event.is_failed_request()) {
         *occurrences.entry(fingerprint::of(failure)).or_insert(0_usize) += 1;
     }
     // A request that fails all the time precedes everything; a rare one says more.
     let failure = failures.into_iter().max_by_key(|failure| {
-        (std::cmp::Reverse(occurrences.get(&fingerprint::of(failure)).copied()), failure.ts(), failure.seq)
+        (
+            std::cmp::Reverse(occurrences.get(&fingerprint::of(failure)).copied()),
+            failure.ts(),
+            failure.seq,
+        )
     });
     let started = failure.unwrap_or(newest).request_ts();
     let action = near().filter(|event| event.is_action() && event.ts() <= started);
     let action = action.max_by_key(|event| (event.ts(), event.seq));
     problem.chain = action.into_iter().chain(failure).cloned().collect();
-    let navigated = before.iter().filter(|event| event.type_() == "page.navigation_committed");
+    let navigated = before
+        .iter()
+        .filter(|event| event.type_() == "page.navigation_committed");
     let navigated = navigated.filter(|event| event.metadata("frame_id").unwrap_or("0") == "0");
-    problem.is_new =
-        navigated.map(Stored::ts).filter(|ts| *ts <= end).max().is_some_and(|ts| problem.first_ts >= ts);
+    problem.is_new = navigated
+        .map(Stored::ts)
+        .filter(|ts| *ts <= end)
+        .max()
+        .is_some_and(|ts| problem.first_ts >= ts);
 }
 
 /// Removes each problem that is a part of another one: the failed request of another's chain, and a printed error
@@ -130,12 +150,18 @@ pub(crate) fn merge(problems: &mut Vec<Problem>) {
 
 fn is_in_chain(problem: &Problem, whole: &Problem) -> bool {
     let newest = &problem.newest;
-    whole.chain.iter().any(|event| (event.session, event.seq) == (newest.session, newest.seq))
+    whole
+        .chain
+        .iter()
+        .any(|event| (event.session, event.seq) == (newest.session, newest.seq))
 }
 
 /// Reports whether `printed` is a console call about `original`.
 fn repeats(printed: &Stored, original: &Stored) -> bool {
-    let is_call = matches!(printed.type_(), "console.error" | "console.warn" | "console.assert");
+    let is_call = matches!(
+        printed.type_(),
+        "console.error" | "console.warn" | "console.assert"
+    );
     let is_near =
         printed.ts().abs_diff(original.ts()) <= SAME_CAUSE_MICROS && printed.tab() == original.tab();
     if !is_call || !is_near || (printed.session != original.session) {

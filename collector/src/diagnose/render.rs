@@ -28,8 +28,16 @@ pub(crate) fn render(diagnosis: &Diagnosis, bytes: usize) -> String {
     let mut out = header(diagnosis, &origin);
     let tail = tail(diagnosis, &origin, bytes);
     let room = bytes.saturating_sub(tail.len() + OMISSION_BYTES);
-    let real: Vec<&Problem> = diagnosis.problems.iter().filter(|problem| !problem.is_noise).collect();
-    let most = if bytes > USUAL_BYTES { usize::MAX } else { MAX_PROBLEMS };
+    let real: Vec<&Problem> = diagnosis
+        .problems
+        .iter()
+        .filter(|problem| !problem.is_noise)
+        .collect();
+    let most = if bytes > USUAL_BYTES {
+        usize::MAX
+    } else {
+        MAX_PROBLEMS
+    };
     let mut shown = 0;
     let mut seen = HashSet::new();
     for problem in real.iter().take(most) {
@@ -43,7 +51,11 @@ pub(crate) fn render(diagnosis: &Diagnosis, bytes: usize) -> String {
     }
     if shown < real.len() {
         let tokens = bytes / 2;
-        let _ = writeln!(out, "Left out: {} problems; diagnose {{\"budget\":{tokens}}}", real.len() - shown);
+        let _ = writeln!(
+            out,
+            "Left out: {} problems; diagnose {{\"budget\":{tokens}}}",
+            real.len() - shown
+        );
     }
     out.push_str(&tail);
     out.trim_end().to_owned()
@@ -52,7 +64,11 @@ pub(crate) fn render(diagnosis: &Diagnosis, bytes: usize) -> String {
 /// Returns the lines after the problems: noise, older errors, coverage.
 fn tail(diagnosis: &Diagnosis, origin: &str, bytes: usize) -> String {
     let mut out = String::new();
-    let noise: Vec<&Problem> = diagnosis.problems.iter().filter(|problem| problem.is_noise).collect();
+    let noise: Vec<&Problem> = diagnosis
+        .problems
+        .iter()
+        .filter(|problem| problem.is_noise)
+        .collect();
     if let Some(first) = noise.first() {
         let count: usize = noise.iter().map(|problem| problem.count).sum();
         let such = phrase(&first.newest, origin, SHORT_BYTES);
@@ -81,8 +97,18 @@ fn header(diagnosis: &Diagnosis, origin: &str) -> String {
 
 fn watched(diagnosis: &Diagnosis, bytes: usize) -> String {
     // With many problems in view, only the first line is needed to judge what is missing.
-    let lines = if diagnosis.problems.len() < 2 { diagnosis.watched.len() } else { 1 };
-    let mut out = diagnosis.watched.iter().take(lines).cloned().collect::<Vec<_>>().join("\n");
+    let lines = if diagnosis.problems.len() < 2 {
+        diagnosis.watched.len()
+    } else {
+        1
+    };
+    let mut out = diagnosis
+        .watched
+        .iter()
+        .take(lines)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n");
     let most = MAX_WATCHED_BYTES.min(bytes / 4);
     if out.len() > most {
         // Fields in it are names of processes only; one that is cut is closed.
@@ -98,9 +124,17 @@ fn watched(diagnosis: &Diagnosis, bytes: usize) -> String {
 /// Describes a problem; of its chain, what `seen` holds is named only.
 fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &HashSet<String>) -> String {
     let newest = &problem.newest;
-    let is_new = if problem.is_new { " new since navigation" } else { "" };
+    let is_new = if problem.is_new {
+        " new since navigation"
+    } else {
+        ""
+    };
     let span = problem.last_ts.saturating_sub(problem.first_ts);
-    let since = if problem.count > 1 { format!(" within {}", time_ago(span)) } else { String::new() };
+    let since = if problem.count > 1 {
+        format!(" within {}", time_ago(span))
+    } else {
+        String::new()
+    };
     let ago = time_ago(now.saturating_sub(problem.last_ts));
     let mut out = format!("{}. ×{}{since},{is_new} {ago} ago: ", index + 1, problem.count);
     if index >= MAX_CHAINS {
@@ -110,7 +144,9 @@ fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &Hash
     let mut before: Option<&Stored> = None;
     for event in problem.chain.iter().chain([newest]) {
         let gap = before.map(|before| time_ago(event.ts().saturating_sub(before.ts())));
-        let arrow = gap.map(|gap| format!(" →{} ", gap.replace(' ', ""))).unwrap_or_default();
+        let arrow = gap
+            .map(|gap| format!(" →{} ", gap.replace(' ', "")))
+            .unwrap_or_default();
         let handle = event.handle();
         let _ = match seen.contains(&handle) {
             true => write!(out, "{arrow}{handle}"),

@@ -18,8 +18,13 @@ pub(crate) async fn attach(
     if !response.is_failed_request() || response.data()["body"].is_string() {
         return Ok(());
     }
-    let Some(request) = response.metadata("request_id").map(ToOwned::to_owned) else { return Ok(()) };
-    let tab = response.tab().map(|tab| format!(" tab:{tab}")).unwrap_or_default();
+    let Some(request) = response.metadata("request_id").map(ToOwned::to_owned) else {
+        return Ok(());
+    };
+    let tab = response
+        .tab()
+        .map(|tab| format!(" tab:{tab}"))
+        .unwrap_or_default();
     let query = PageQuery {
         order: Order::Seq(response.session),
         selector: Some(both(&format!("type:network.response_body{tab}"), always)),
@@ -33,7 +38,10 @@ pub(crate) async fn attach(
     let Some(reported) = bodies.find(|body| body.metadata("request_id") == Some(&*request)) else {
         return Ok(());
     };
-    let data = response.value.pointer_mut("/event/data").and_then(serde_json::Value::as_object_mut);
+    let data = response
+        .value
+        .pointer_mut("/event/data")
+        .and_then(serde_json::Value::as_object_mut);
     if let Some(data) = data {
         data.insert("body".to_owned(), reported.data()["body"].clone());
     }

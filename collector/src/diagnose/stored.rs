@@ -22,7 +22,12 @@ impl Stored {
     pub(crate) fn of(record: &PageRecord) -> Option<Self> {
         let value = crate::stored_line::value(&record.line);
         value.get("event")?;
-        Some(Self { session: record.session, seq: record.first_seq, position: record.position, value })
+        Some(Self {
+            session: record.session,
+            seq: record.first_seq,
+            position: record.position,
+            value,
+        })
     }
 
     pub(crate) fn event(&self) -> &Value {
@@ -72,7 +77,9 @@ impl Stored {
 
     /// Returns when the request of a response began, as far as it is known.
     pub(crate) fn request_ts(&self) -> u64 {
-        let micros = self.data()["duration_ms"].as_f64().map_or(0, |ms| (ms.max(0.0) * 1_000.0) as u64);
+        let micros = self.data()["duration_ms"]
+            .as_f64()
+            .map_or(0, |ms| (ms.max(0.0) * 1_000.0) as u64);
         self.ts().saturating_sub(micros)
     }
 
@@ -89,7 +96,9 @@ impl Stored {
         }
         // Four characters are three bytes; a character of UTF-8 that is cut at the end is left out.
         let part = &body.as_bytes()[..body.len().min((max_bytes / 3 + 2) * 4)];
-        let Ok(mut bytes) = BASE64_STANDARD.decode(part) else { return Some(Cow::Borrowed(body)) };
+        let Ok(mut bytes) = BASE64_STANDARD.decode(part) else {
+            return Some(Cow::Borrowed(body));
+        };
         if let Err(error) = std::str::from_utf8(&bytes)
             && error.error_len().is_none()
         {
@@ -102,7 +111,10 @@ impl Stored {
 
     /// Returns the text of an error.
     pub(crate) fn message(&self) -> &str {
-        ["text", "message", "error"].iter().find_map(|field| self.data()[*field].as_str()).unwrap_or_default()
+        ["text", "message", "error"]
+            .iter()
+            .find_map(|field| self.data()[*field].as_str())
+            .unwrap_or_default()
     }
 
     /// Returns the stack: the event's own, or that of the error it carries.
@@ -111,7 +123,10 @@ impl Stored {
         let arguments = data["args"].as_array().into_iter().flatten();
         let of_argument = arguments.filter_map(|argument| argument["stack"].as_str()).next();
         // The error's own stack says where it was made; the event's, where it was printed.
-        data["error"]["stack"].as_str().or(of_argument).or_else(|| data["stack"].as_str())
+        data["error"]["stack"]
+            .as_str()
+            .or(of_argument)
+            .or_else(|| data["stack"].as_str())
     }
 
     /// Returns the lines of the stack that are frames.
@@ -122,13 +137,19 @@ impl Stored {
 
     /// Returns the first frame that is the page's own, else the first.
     pub(crate) fn top_frame(&self) -> Option<&str> {
-        self.frames().find(|frame| is_own_frame(frame)).or_else(|| self.frames().next())
+        self.frames()
+            .find(|frame| is_own_frame(frame))
+            .or_else(|| self.frames().next())
     }
 
     /// Returns the file, line and column where an error was thrown, like `checkout.ts:17:3`.
     pub(crate) fn place(&self) -> Option<String> {
         if let Some(frame) = self.top_frame() {
-            let address = frame.rsplit(['(', '@', ' ']).next().unwrap_or(frame).trim_end_matches(')');
+            let address = frame
+                .rsplit(['(', '@', ' '])
+                .next()
+                .unwrap_or(frame)
+                .trim_end_matches(')');
             let file = address.rsplit('/').next().unwrap_or(address);
             return Some(file.to_owned());
         }

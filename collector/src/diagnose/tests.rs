@@ -13,12 +13,21 @@ fn event(seq: u64, type_: &str, data: Value) -> Stored {
         "source": {"kind": "extension", "event": type_, "metadata": {"tab_id": "7"}},
         "url": "http://localhost/api/cart?n=1", "data": data,
     }});
-    Stored { session: 3, seq, position: seq, value }
+    Stored {
+        session: 3,
+        seq,
+        position: seq,
+        value,
+    }
 }
 
 fn exception(seq: u64, text: &str) -> Stored {
     let stack = "TypeError: x\n    at lib (http://localhost/node_modules/lib.js:1:1)\n    at pay (http://localhost/src/checkout.ts:17:3)";
-    event(seq, "console.exception", json!({"text": text, "error": {"$": "TypeError", "stack": stack}}))
+    event(
+        seq,
+        "console.exception",
+        json!({"text": text, "error": {"$": "TypeError", "stack": stack}}),
+    )
 }
 
 fn failure(seq: u64) -> Stored {
@@ -28,15 +37,33 @@ fn failure(seq: u64) -> Stored {
 
 fn diagnosis(problems: Vec<Problem>) -> Diagnosis {
     let errors = problems.iter().map(|problem| problem.count).sum();
-    Diagnosis { problems, errors, is_cut: false, watched: vec!["s3: watched".into()], now: 2_000_000_000 }
+    Diagnosis {
+        problems,
+        errors,
+        is_cut: false,
+        watched: vec!["s3: watched".into()],
+        now: 2_000_000_000,
+    }
 }
 
 #[test]
 fn a_click_a_failed_request_its_console_error_and_its_exception_are_one_problem() {
-    let click = event(1, "input.click", json!({"selector": "button#pay", "label": "Pay now"}));
-    let printed = event(3, "console.error", json!({"text": "POST http://localhost/api/cart failed"}));
+    let click = event(
+        1,
+        "input.click",
+        json!({"selector": "button#pay", "label": "Pay now"}),
+    );
+    let printed = event(
+        3,
+        "console.error",
+        json!({"text": "POST http://localhost/api/cart failed"}),
+    );
     let thrown = exception(4, "Uncaught TypeError: total of undefined");
-    let reprinted = event(5, "console.error", json!({"text": "[vue] TypeError: total of undefined"}));
+    let reprinted = event(
+        5,
+        "console.error",
+        json!({"text": "[vue] TypeError: total of undefined"}),
+    );
     let all = vec![click, failure(2), printed, thrown, reprinted];
     let mut problems = group(all[1..].to_vec());
     assert_eq!(problems.len(), 4);
@@ -75,10 +102,23 @@ fn a_request_that_always_fails_is_not_taken_for_the_cause() {
         event.value["event"]["url"] = "http://localhost/poll".into();
         event
     };
-    let all = vec![poll(1), poll(2), failure(3), poll(4), exception(5, "TypeError: total of undefined")];
+    let all = vec![
+        poll(1),
+        poll(2),
+        failure(3),
+        poll(4),
+        exception(5, "TypeError: total of undefined"),
+    ];
     let mut problems = group(vec![all[4].clone()]);
     link(&mut problems[0], &all);
-    assert_eq!(problems[0].chain.iter().map(|event| event.seq).collect::<Vec<_>>(), [3]);
+    assert_eq!(
+        problems[0]
+            .chain
+            .iter()
+            .map(|event| event.seq)
+            .collect::<Vec<_>>(),
+        [3]
+    );
 }
 
 #[test]
@@ -86,10 +126,22 @@ fn an_interaction_after_the_request_began_did_not_start_it() {
     let mut slow = failure(5_000);
     slow.value["event"]["data"]["duration_ms"] = json!(3_000);
     let click = |seq| event(seq, "input.click", json!({"selector": "button"}));
-    let all = vec![click(1_000), click(4_000), slow, exception(5_001, "TypeError: total of undefined")];
+    let all = vec![
+        click(1_000),
+        click(4_000),
+        slow,
+        exception(5_001, "TypeError: total of undefined"),
+    ];
     let mut problems = group(vec![all[3].clone()]);
     link(&mut problems[0], &all);
-    assert_eq!(problems[0].chain.iter().map(|event| event.seq).collect::<Vec<_>>(), [1_000, 5_000]);
+    assert_eq!(
+        problems[0]
+            .chain
+            .iter()
+            .map(|event| event.seq)
+            .collect::<Vec<_>>(),
+        [1_000, 5_000]
+    );
 }
 
 #[test]
@@ -104,9 +156,15 @@ fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last_and_folded(
         warning(10),
         warning(11),
     ]);
-    assert_eq!(problems.iter().map(|problem| problem.count).collect::<Vec<_>>(), [1, 2, 1, 3]);
     assert_eq!(
-        problems.iter().map(|problem| problem.is_noise).collect::<Vec<_>>(),
+        problems.iter().map(|problem| problem.count).collect::<Vec<_>>(),
+        [1, 2, 1, 3]
+    );
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| problem.is_noise)
+            .collect::<Vec<_>>(),
         [false, false, true, true]
     );
     let shown = render(&diagnosis(problems), 1_600);
@@ -117,7 +175,9 @@ fn messages_that_differ_in_numbers_are_one_problem_and_noise_is_last_and_folded(
 fn a_body_in_base64_is_shown_as_its_text() {
     let body = |body: &str| {
         let data = json!({"method": "GET", "status": 404, "body": body, "body_encoding": "base64"});
-        event(1, "network.response", data).body(6).map(std::borrow::Cow::into_owned)
+        event(1, "network.response", data)
+            .body(6)
+            .map(std::borrow::Cow::into_owned)
     };
     assert_eq!(body("bm8gc3VjaCBqb2I=").as_deref(), Some("no such job"));
     // "ééééééé": as much as is asked for, and no half character.
@@ -128,7 +188,11 @@ fn a_body_in_base64_is_shown_as_its_text() {
 
 #[test]
 fn a_chain_that_was_shown_is_only_named_again() {
-    let all = vec![failure(2), exception(4, "TypeError: first"), exception(5, "RangeError: second")];
+    let all = vec![
+        failure(2),
+        exception(4, "TypeError: first"),
+        exception(5, "RangeError: second"),
+    ];
     let mut problems = group(all[1..].to_vec());
     for problem in &mut problems {
         link(problem, &all);
@@ -203,8 +267,14 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     let mut elsewhere = of_document(exception(4, "Uncaught TypeError: x"), "B");
     places.apply(&mut elsewhere);
     assert_eq!(elsewhere.place().as_deref(), Some("checkout.ts:17:3"));
-    let mut odd =
-        of_document(event(5, "console.error", json!({"stack": 7, "args": [null, {"stack": {}}]})), "A");
+    let mut odd = of_document(
+        event(
+            5,
+            "console.error",
+            json!({"stack": 7, "args": [null, {"stack": {}}]}),
+        ),
+        "A",
+    );
     places.apply(&mut odd);
     assert_eq!(odd.data()["stack"], 7);
 }

@@ -34,7 +34,10 @@ const MAX_NAME_BYTES: usize = 40;
 /// Returns the name of a type, a category or a reason, which stands outside of fields: one short word.
 pub(crate) fn name(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
-    text.chars().take(MAX_NAME_BYTES).map(|c| if is_plain(c) { c } else { '_' }).collect()
+    text.chars()
+        .take(MAX_NAME_BYTES)
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect()
 }
 
 /// Reports whether a text can stand outside of fields as it is.

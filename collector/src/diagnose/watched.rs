@@ -54,12 +54,23 @@ pub(crate) fn describe(
 fn levels(categories: &BTreeMap<String, String>) -> String {
     let mut by_level: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (category, level) in categories.iter().take(12) {
-        let level = ["minimal", "standard", "verbose", "raw"].into_iter().find(|known| known == level);
-        by_level.entry(level.unwrap_or("?")).or_default().push(untrusted::name(category));
+        let level = ["minimal", "standard", "verbose", "raw"]
+            .into_iter()
+            .find(|known| known == level);
+        by_level
+            .entry(level.unwrap_or("?"))
+            .or_default()
+            .push(untrusted::name(category));
     }
-    let levels: Vec<String> =
-        by_level.iter().map(|(level, names)| format!("{} ({level})", names.join(" "))).collect();
-    if levels.is_empty() { "none of these categories".into() } else { levels.join(", ") }
+    let levels: Vec<String> = by_level
+        .iter()
+        .map(|(level, names)| format!("{} ({level})", names.join(" ")))
+        .collect();
+    if levels.is_empty() {
+        "none of these categories".into()
+    } else {
+        levels.join(", ")
+    }
 }
 
 /// Names what was off, with the mend.
@@ -67,9 +78,15 @@ fn off(categories: &BTreeMap<String, String>, selector: Option<&Selector>) -> St
     let wants = |name: &str| selector.is_none_or(|selector| selector.wants_category(name));
     let mut off: Vec<&str> = CATEGORIES.into_iter().filter(|name| wants(name)).collect();
     off.retain(|name| !categories.contains_key(*name));
-    let has_bodies = categories.get("network").is_some_and(|level| level == "verbose" || level == "raw");
+    let has_bodies = categories
+        .get("network")
+        .is_some_and(|level| level == "verbose" || level == "raw");
     if wants("network") && categories.contains_key("network") && !has_bodies {
         off.push("network bodies (tell the person, or ask them to set network to verbose with deep capture)");
     }
-    if off.is_empty() { String::new() } else { format!("; off: {}", off.join(", ")) }
+    if off.is_empty() {
+        String::new()
+    } else {
+        format!("; off: {}", off.join(", "))
+    }
 }

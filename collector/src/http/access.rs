@@ -72,7 +72,9 @@ impl Access {
             &mut item.trace,
         ];
         for operation in operations.into_iter().flatten() {
-            let noted = Extensions::builder().add("x-tabtape-access", self.as_str()).build();
+            let noted = Extensions::builder()
+                .add("x-tabtape-access", self.as_str())
+                .build();
             operation.extensions = Some(noted);
             operation.security = Some(match self {
                 Self::Public | Self::Open => Vec::new(),
@@ -134,7 +136,9 @@ fn bearer(request: &Request) -> Result<&str, Problem> {
         )
     };
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(missing());
+    };
     let value = value.to_str().map_err(|_| missing())?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),

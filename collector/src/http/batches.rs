@@ -101,9 +101,13 @@ fn finish(
             conflict.index + 1,
             conflict.seq,
         ),
-        (None, Some(bad)) => {
-            (bad.code, bad.status, format!("line {}: {}", bad.line, bad.detail), bad.line, bad.seq)
-        }
+        (None, Some(bad)) => (
+            bad.code,
+            bad.status,
+            format!("line {}: {}", bad.line, bad.detail),
+            bad.line,
+            bad.seq,
+        ),
         (None, None) => {
             return Ok(Json(protocol::Receipt {
                 store_id: store.store_id().to_owned(),
@@ -131,7 +135,10 @@ impl BatchRange {
         if grant.scope == Scope::Admin || (self.producer.is_none() && self.pairing.is_none()) {
             return Ok(());
         }
-        Err(Problem::forbidden("wrong_scope", "producer and pairing may be named only with an admin token"))
+        Err(Problem::forbidden(
+            "wrong_scope",
+            "producer and pairing may be named only with an admin token",
+        ))
     }
 
     fn check(&self) -> Result<SessionId, Problem> {
@@ -139,13 +146,18 @@ impl BatchRange {
             .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
         for (name, seq) in [("first_seq", self.first_seq), ("last_seq", self.last_seq)] {
             if !(1..=max_safe_integer()).contains(&seq) {
-                let detail =
-                    format!("{name}: expected a whole number from 1 to {}, got {seq}", max_safe_integer());
+                let detail = format!(
+                    "{name}: expected a whole number from 1 to {}, got {seq}",
+                    max_safe_integer()
+                );
                 return Err(Problem::bad_request("invalid_parameter", detail));
             }
         }
         if self.last_seq < self.first_seq {
-            let detail = format!("last_seq: {} is before first_seq {}", self.last_seq, self.first_seq);
+            let detail = format!(
+                "last_seq: {} is before first_seq {}",
+                self.last_seq, self.first_seq
+            );
             return Err(Problem::bad_request("invalid_parameter", detail));
         }
         Ok(session_id)
@@ -193,21 +205,39 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
         if line.is_empty() && rest.is_empty() {
             break;
         }
-        let bad = |code, status, detail| BadLine { line: number, seq: next_seq, code, status, detail };
+        let bad = |code, status, detail| BadLine {
+            line: number,
+            seq: next_seq,
+            code,
+            status,
+            detail,
+        };
         let parsed = match parse_line(line) {
             Ok(parsed) => parsed,
             Err(error @ LineError::TooLong(_)) => {
-                let bad = bad("record_too_large", StatusCode::PAYLOAD_TOO_LARGE, error.to_string());
-                return Parsed { records, bad: Some(bad) };
+                let bad = bad(
+                    "record_too_large",
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    error.to_string(),
+                );
+                return Parsed {
+                    records,
+                    bad: Some(bad),
+                };
             }
             Err(error) => {
                 let bad = bad(LineError::CODE, StatusCode::BAD_REQUEST, error.to_string());
-                return Parsed { records, bad: Some(bad) };
+                return Parsed {
+                    records,
+                    bad: Some(bad),
+                };
             }
         };
         if parsed.session_id() != session_id {
-            let detail =
-                format!("the record is of session {}, the batch of {session_id}", parsed.session_id());
+            let detail = format!(
+                "the record is of session {}, the batch of {session_id}",
+                parsed.session_id()
+            );
             return Parsed {
                 records,
                 bad: Some(bad(protocol::MIXED_SESSIONS, StatusCode::BAD_REQUEST, detail)),
@@ -225,7 +255,10 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
             };
         }
         next_seq = parsed.last_seq() + 1;
-        records.push(Incoming { line: bytes.slice_ref(line), parsed });
+        records.push(Incoming {
+            line: bytes.slice_ref(line),
+            parsed,
+        });
     }
     let complete = next_seq == last_seq + 1;
     let bad = (!complete).then(|| BadLine {

@@ -30,7 +30,10 @@ pub(super) struct Bodies {
 
 impl FromRef<App> for Bodies {
     fn from_ref(app: &App) -> Self {
-        Self { limits: app.limits, unpacking: app.unpacking.clone() }
+        Self {
+            limits: app.limits,
+            unpacking: app.unpacking.clone(),
+        }
     }
 }
 
@@ -46,7 +49,11 @@ impl Bodies {
         let bytes = self.read(headers, body).await?;
         let received = bytes.len();
         if !is_gzip {
-            return Ok(Unpacked { bytes, received, _share: None });
+            return Ok(Unpacked {
+                bytes,
+                received,
+                _share: None,
+            });
         }
         let packed = bytes.clone();
         let length = blocking(move || measure(&packed)).await??;
@@ -56,13 +63,18 @@ impl Bodies {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
         };
         let bytes = blocking(move || gunzip(&bytes, length)).await??;
-        Ok(Unpacked { bytes, received, _share: Some(share) })
+        Ok(Unpacked {
+            bytes,
+            received,
+            _share: Some(share),
+        })
     }
 
     /// Reads a body of at most `max` bytes.
     async fn read_at_most(&self, max: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        let declared =
-            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let declared = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         if declared.is_some_and(|length: usize| length > max) {
             return Err(too_large(max));
         }
@@ -82,10 +94,15 @@ impl Bodies {
             }
             Ok(bytes.freeze())
         };
-        tokio::time::timeout(self.limits.body_time, reading).await.map_err(|_| {
-            let detail = format!("the body did not arrive within {} s", self.limits.body_time.as_secs());
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
-        })?
+        tokio::time::timeout(self.limits.body_time, reading)
+            .await
+            .map_err(|_| {
+                let detail = format!(
+                    "the body did not arrive within {} s",
+                    self.limits.body_time.as_secs()
+                );
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", detail)
+            })?
     }
 }
 
@@ -108,9 +125,14 @@ where
             return Err(unsupported_type(&parts.headers, "application/json"));
         }
         let bodies = Bodies::from_ref(state);
-        let bytes = bodies.read_at_most(MAX_OBJECT_BYTES, &parts.headers, body).await?;
+        let bytes = bodies
+            .read_at_most(MAX_OBJECT_BYTES, &parts.headers, body)
+            .await?;
         let value = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::bad_request("invalid_json", format!("the body is not what is expected: {error}"))
+            Problem::bad_request(
+                "invalid_json",
+                format!("the body is not what is expected: {error}"),
+            )
         })?;
         Ok(Self(value))
     }
@@ -118,13 +140,23 @@ where
 
 /// Returns the body's type without its parameters, in lower case.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 /// Returns the problem of a body whose type is not one of `expected`.
 pub(super) fn unsupported_type(headers: &HeaderMap, expected: &str) -> Problem {
-    let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?"));
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map_or("", |value| value.to_str().unwrap_or("?"));
     let detail = format!("Content-Type is {given:?}; expected {expected}");
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", detail)
 }
@@ -147,7 +179,10 @@ fn too_large(max: usize) -> Problem {
 
 /// Whether the body is gzip.
 fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?")) {
+    match headers
+        .get(header::CONTENT_ENCODING)
+        .map(|value| value.to_str().unwrap_or("?"))
+    {
         None | Some("identity") => Ok(false),
         Some("gzip" | "x-gzip") => Ok(true),
         Some(other) => Err(Problem::new(
@@ -170,7 +205,11 @@ pub(super) struct Unpacked {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "unpacking ended badly");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "unpacking the body ended badly")
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "unpacking the body ended badly",
+        )
     })
 }
 
@@ -181,7 +220,11 @@ fn measure(packed: &[u8]) -> Result<usize, Problem> {
     if length > MAX_UNPACKED_BYTES as u64 {
         let detail =
             format!("the body unpacks to more than {MAX_UNPACKED_BYTES} bytes; send fewer records at once");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            detail,
+        ));
     }
     Ok(usize::try_from(length).unwrap_or(MAX_UNPACKED_BYTES))
 }
@@ -189,10 +232,15 @@ fn measure(packed: &[u8]) -> Result<usize, Problem> {
 fn gunzip(packed: &[u8], length: usize) -> Result<Bytes, Problem> {
     let mut unpacked = Vec::with_capacity(length);
     let mut decoder = MultiGzDecoder::new(packed).take(length as u64);
-    decoder.read_to_end(&mut unpacked).map_err(|error| no_gzip(&error))?;
+    decoder
+        .read_to_end(&mut unpacked)
+        .map_err(|error| no_gzip(&error))?;
     Ok(unpacked.into())
 }
 
 fn no_gzip(error: &std::io::Error) -> Problem {
-    Problem::bad_request("invalid_gzip", format!("Content-Encoding says gzip, the body is not: {error}"))
+    Problem::bad_request(
+        "invalid_gzip",
+        format!("Content-Encoding says gzip, the body is not: {error}"),
+    )
 }

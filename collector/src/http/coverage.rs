@@ -46,7 +46,9 @@ pub(super) async fn get(
         Extent::All => None,
         Extent::Session(session_id, _) => Some(session_id.to_string()),
     };
-    Ok(Json(Coverage { sessions: shown_to(&grant, store.coverage(selector, session).await?) }))
+    Ok(Json(Coverage {
+        sessions: shown_to(&grant, store.coverage(selector, session).await?),
+    }))
 }
 
 /// The coverage as the holder of `grant` may see it.
@@ -54,5 +56,8 @@ pub(super) fn shown_to(grant: &Grant, coverage: Vec<SessionCoverage>) -> Vec<Ses
     if grant.selector.is_none() {
         return coverage;
     }
-    coverage.into_iter().map(SessionCoverage::without_counts).collect()
+    coverage
+        .into_iter()
+        .map(SessionCoverage::without_counts)
+        .collect()
 }

@@ -103,7 +103,9 @@ pub(super) async fn get(
     let invalid = |detail: String| Problem::bad_request("invalid_parameter", detail);
     let budget = asked.budget.unwrap_or(DEFAULT_BUDGET);
     if !(MIN_BUDGET..=MAX_BUDGET).contains(&budget) {
-        return Err(invalid(format!("budget: expected {MIN_BUDGET} to {MAX_BUDGET}, got {budget}")));
+        return Err(invalid(format!(
+            "budget: expected {MIN_BUDGET} to {MAX_BUDGET}, got {budget}"
+        )));
     }
     let as_text = match asked.format.as_deref() {
         None | Some("json") => false,
@@ -114,7 +116,10 @@ pub(super) async fn get(
     let diagnosis = diagnose::run(&store, selector, grant.selector.as_deref()).await?;
     if as_text {
         let text = diagnose::render(&diagnosis, budget * BYTES_PER_TOKEN);
-        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        let content_type = (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         return Ok(([content_type], text).into_response());
     }
     Ok(Json(Problems::of(diagnosis)).into_response())
@@ -123,14 +128,23 @@ pub(super) async fn get(
 impl Problems {
     fn of(diagnosis: Diagnosis) -> Self {
         let left_out = diagnosis.problems.len().saturating_sub(MAX_PROBLEMS);
-        let problems = diagnosis.problems.iter().take(MAX_PROBLEMS).map(|problem| ProblemOfPages {
-            count: problem.count,
-            first_ts: problem.first_ts,
-            last_ts: problem.last_ts,
-            is_noise: problem.is_noise,
-            is_new: problem.is_new,
-            events: problem.chain.iter().chain([&problem.newest]).map(EventOfProblem::of).collect(),
-        });
+        let problems = diagnosis
+            .problems
+            .iter()
+            .take(MAX_PROBLEMS)
+            .map(|problem| ProblemOfPages {
+                count: problem.count,
+                first_ts: problem.first_ts,
+                last_ts: problem.last_ts,
+                is_noise: problem.is_noise,
+                is_new: problem.is_new,
+                events: problem
+                    .chain
+                    .iter()
+                    .chain([&problem.newest])
+                    .map(EventOfProblem::of)
+                    .collect(),
+            });
         Self {
             problems: problems.collect(),
             left_out,
@@ -146,7 +160,10 @@ impl EventOfProblem {
         let mut text = diagnose::content(stored, "");
         text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
         Self {
-            session: stored.value["capture_session_id"].as_str().unwrap_or_default().to_owned(),
+            session: stored.value["capture_session_id"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             seq: stored.seq,
             ts: stored.ts(),
             type_: stored.type_().to_owned(),

@@ -19,9 +19,15 @@ struct Document;
 /// Errors that every endpoint with a body can answer.
 const BODY: &[(StatusCode, &str)] = &[
     (StatusCode::BAD_REQUEST, "The body is not what is expected"),
-    (StatusCode::REQUEST_TIMEOUT, "`slow_body`: the body did not arrive in time"),
+    (
+        StatusCode::REQUEST_TIMEOUT,
+        "`slow_body`: the body did not arrive in time",
+    ),
     (StatusCode::PAYLOAD_TOO_LARGE, "`body_too_large`"),
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "`unsupported_type` or `unsupported_encoding`"),
+    (
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "`unsupported_type` or `unsupported_encoding`",
+    ),
 ];
 /// Errors that every endpoint with a token can answer.
 const TOKENS: &[(StatusCode, &str)] = &[
@@ -53,7 +59,11 @@ pub(super) fn complete(document: &mut OpenApi) {
             if operation.request_body.is_some() {
                 add(operation, BODY);
             }
-            if operation.security.as_ref().is_some_and(|security| !security.is_empty()) {
+            if operation
+                .security
+                .as_ref()
+                .is_some_and(|security| !security.is_empty())
+            {
                 add(operation, TOKENS);
             }
             add(operation, GUARD);
@@ -61,7 +71,10 @@ pub(super) fn complete(document: &mut OpenApi) {
         }
     }
     let token = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-    document.components.get_or_insert_default().add_security_scheme(TOKEN, token);
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(TOKEN, token);
 }
 
 /// Returns the id of an operation, which is unique: `post_tokens_id_rotate`.
@@ -77,7 +90,10 @@ fn describe(operation: &mut Operation) {
         if let RefOr::T(response) = response
             && response.description.is_empty()
         {
-            let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            let reason = status
+                .parse()
+                .ok()
+                .and_then(|status: StatusCode| status.canonical_reason());
             reason.unwrap_or("Error").clone_into(&mut response.description);
         }
     }
@@ -86,9 +102,12 @@ fn describe(operation: &mut Operation) {
 /// Adds responses that the handler does not document itself.
 fn add(operation: &mut Operation, responses: &[(StatusCode, &str)]) {
     for (status, description) in responses {
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-        let response =
-            ResponseBuilder::new().description(*description).content("application/problem+json", problem);
+        let problem = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(Problem::name())))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(*description)
+            .content("application/problem+json", problem);
         operation
             .responses
             .responses

@@ -61,7 +61,10 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if asked.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-        let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {}", asked.limit.unwrap_or(0));
+        let detail = format!(
+            "limit: expected 1 to {MAX_LIMIT}, got {}",
+            asked.limit.unwrap_or(0)
+        );
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
     let as_json = match asked.format.as_deref() {
@@ -78,7 +81,10 @@ pub(super) async fn get(
     let after = extent.cursor(&store, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
         let session = asked.session.filter(|session| !session.is_empty());
-        Some(super::coverage::shown_to(&grant, store.coverage(selector.clone(), session).await?))
+        Some(super::coverage::shown_to(
+            &grant,
+            store.coverage(selector.clone(), session).await?,
+        ))
     } else {
         None
     };
@@ -105,13 +111,22 @@ pub(super) async fn get(
         return Ok(ndjson(everything(store, query), None));
     }
     let (body, next) = exactly(&store, query).await?;
-    Ok(ndjson(Body::from(body), next.map(|cursor| extent.token(&store, cursor))))
+    Ok(ndjson(
+        Body::from(body),
+        next.map(|cursor| extent.token(&store, cursor)),
+    ))
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
-        range.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+        range
+            .split(';')
+            .next()
+            .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
     })
 }
 
@@ -131,7 +146,9 @@ fn json_page(
         body.put_slice(&record.line);
         positions.push(record.position);
     }
-    let next = page.filter(|page| !page.done).map(|page| extent.token(store, page.cursor));
+    let next = page
+        .filter(|page| !page.done)
+        .map(|page| extent.token(store, page.cursor));
     let rest = json!({
         "positions": positions,
         "next": next,

@@ -54,7 +54,9 @@ pub(super) async fn origin(
     let site = HeaderName::from_static("sec-fetch-site");
     let site = single(headers, &site).map_err(|()| foreign("Sec-Fetch-Site is repeated"))?;
     if let Some(site) = site.filter(|site| !matches!(*site, "same-origin" | "none")) {
-        return Err(foreign(&format!("Sec-Fetch-Site is {site:?}; expected same-origin or none")));
+        return Err(foreign(&format!(
+            "Sec-Fetch-Site is {site:?}; expected same-origin or none"
+        )));
     }
     let origin = single(headers, &header::ORIGIN).map_err(|()| foreign("Origin is repeated"))?;
     let origin = match origin {
@@ -98,7 +100,9 @@ mod tests {
 
     #[test]
     fn an_extension_origin_is_an_id_and_nothing_else() {
-        assert!(is_extension("chrome-extension://abcdefghijklmnopabcdefghijklmnop"));
+        assert!(is_extension(
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
+        ));
         for bad in [
             "chrome-extension://abc",
             "chrome-extension://abcdefghijklmnopabcdefghijklmnoz",

@@ -95,10 +95,23 @@ pub(super) async fn get(
         None => u64::MAX,
     };
     let Some(order) = extent.order() else {
-        return Ok(Json(Headers { resume: extent.token(&store, after), ..Headers::default() }));
+        return Ok(Json(Headers {
+            resume: extent.token(&store, after),
+            ..Headers::default()
+        }));
     };
-    let mut found = Collected { over_all: order == Order::Position, ..Collected::default() };
-    let mut query = PageQuery { order, selector, after, until, newest: false, limit };
+    let mut found = Collected {
+        over_all: order == Order::Position,
+        ..Collected::default()
+    };
+    let mut query = PageQuery {
+        order,
+        selector,
+        after,
+        until,
+        newest: false,
+        limit,
+    };
     loop {
         let page = store.page(query.clone()).await?;
         query.limit -= page.records.len();
@@ -106,7 +119,13 @@ pub(super) async fn get(
         let done = page.done;
         found = super::spawn_blocking_if_large(None, move || found.with(&page)).await?;
         if done || query.limit == 0 {
-            let Collected { mut headers, sessions, types, categories, .. } = found;
+            let Collected {
+                mut headers,
+                sessions,
+                types,
+                categories,
+                ..
+            } = found;
             headers.sessions = sessions.list;
             headers.types = types.list;
             headers.categories = categories.list;
@@ -151,7 +170,9 @@ impl Collected {
             let parsed = parse_line(&record.line);
             if let (true, Ok(line)) = (self.over_all, &parsed) {
                 self.headers.position.push(record.position);
-                self.headers.session.push(self.sessions.number(line.session_id().as_str()));
+                self.headers
+                    .session
+                    .push(self.sessions.number(line.session_id().as_str()));
             }
             match parsed {
                 Ok(Line::Event { header, .. }) => {

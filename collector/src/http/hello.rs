@@ -30,18 +30,25 @@ pub(super) async fn post(
         .filter(|nonce| (8..=64).contains(&nonce.len()))
         .ok_or_else(|| Problem::bad_request("invalid_parameter", "nonce: expected 8 to 64 bytes in hex"))?;
     // The guard has checked that it is one of ours: an impostor who relays this cannot make it name his port.
-    let dialled = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let dialled = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let secret = match &hello.token {
         Some(hint) => auth.key_of_hint(hint),
         None => auth.secret(hello.pairing.as_deref()),
     };
-    let hmac = secret.and_then(|secret| hello_hmac(&secret, &nonce, dialled)).ok_or_else(|| {
-        if hello.token.is_some() {
-            return Problem::not_found("there is no such token, or it works no more");
-        }
-        let id = hello.pairing.unwrap_or_default();
-        Problem::not_found(format!("there is no pairing {id:?}; pair again with `tabtape pair`"))
-    })?;
+    let hmac = secret
+        .and_then(|secret| hello_hmac(&secret, &nonce, dialled))
+        .ok_or_else(|| {
+            if hello.token.is_some() {
+                return Problem::not_found("there is no such token, or it works no more");
+            }
+            let id = hello.pairing.unwrap_or_default();
+            Problem::not_found(format!(
+                "there is no pairing {id:?}; pair again with `tabtape pair`"
+            ))
+        })?;
     Ok(Json(HelloReply {
         hmac,
         store_id: store.store_id().to_owned(),

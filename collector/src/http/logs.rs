@@ -37,33 +37,55 @@ pub(super) async fn post(
     let is_json = match content_type(&headers).as_str() {
         PROTOBUF => false,
         JSON => true,
-        _ => return Err(unsupported_type(&headers, "application/json or application/x-protobuf")),
+        _ => {
+            return Err(unsupported_type(
+                &headers,
+                "application/json or application/x-protobuf",
+            ));
+        }
     };
     let unpacked = bodies.read_unpacked(&headers, body).await?;
     let bytes = unpacked.bytes.clone();
-    let decoded = if is_json { request::of_json(&bytes) } else { request::of_protobuf(&bytes) };
-    let request::Decoded { request, refused: mut rejected, why: mut error_message } =
-        decoded.map_err(|error| {
-            Problem::bad_request("invalid_otlp", format!("the body is no ExportLogsServiceRequest: {error}"))
-        })?;
+    let decoded = if is_json {
+        request::of_json(&bytes)
+    } else {
+        request::of_protobuf(&bytes)
+    };
+    let request::Decoded {
+        request,
+        refused: mut rejected,
+        why: mut error_message,
+    } = decoded.map_err(|error| {
+        Problem::bad_request(
+            "invalid_otlp",
+            format!("the body is no ExportLogsServiceRequest: {error}"),
+        )
+    })?;
     for producer in event::events(&request) {
         for events in producer.events.chunks(crate::producers::MAX_EVENTS) {
             let mut rest = events;
             // A refused record is passed over, the others are stored.
             while !rest.is_empty() {
                 let published = producers.publish(&producer.name, rest, None).await?;
-                let Some((index, error)) = published.refused else { break };
+                let Some((index, error)) = published.refused else {
+                    break;
+                };
                 rejected += 1;
                 error_message = error;
                 rest = &rest[index + 1..];
             }
         }
     }
-    let partial_success =
-        (rejected > 0).then_some(ExportLogsPartialSuccess { rejected_log_records: rejected, error_message });
+    let partial_success = (rejected > 0).then_some(ExportLogsPartialSuccess {
+        rejected_log_records: rejected,
+        error_message,
+    });
     let response = ExportLogsServiceResponse { partial_success };
     Ok(if is_json {
-        super::typed(JSON, Body::from(serde_json::to_vec(&response).unwrap_or_default()))
+        super::typed(
+            JSON,
+            Body::from(serde_json::to_vec(&response).unwrap_or_default()),
+        )
     } else {
         super::typed(PROTOBUF, Body::from(response.encode_to_vec()))
     })

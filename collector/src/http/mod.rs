@@ -72,7 +72,9 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(coverage::get))
         .routes(routes!(diagnose::get))
         .routes(routes!(metrics::get));
-    let owner = OpenApiRouter::new().routes(routes!(viewer::link)).routes(routes!(publish::delete));
+    let owner = OpenApiRouter::new()
+        .routes(routes!(viewer::link))
+        .routes(routes!(publish::delete));
     let admin = OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
@@ -130,8 +132,14 @@ pub fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
-        .layer(fixed(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(fixed(
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(fixed(
+            header::HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ))
         .with_state(app);
     (router, document)
 }
@@ -188,6 +196,10 @@ async fn spawn_blocking_if_large<T: Send + 'static>(
     }
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "work on a body ended badly");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "work on the body ended badly")
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "work on the body ended badly",
+        )
     })
 }

@@ -57,8 +57,21 @@ pub(super) struct PairingInfo {
 
 impl From<Pairing> for PairingInfo {
     fn from(pairing: Pairing) -> Self {
-        let Pairing { id, origin, profile, recorder, created_ts, .. } = pairing;
-        Self { id, origin, profile, recorder, created_ts }
+        let Pairing {
+            id,
+            origin,
+            profile,
+            recorder,
+            created_ts,
+            ..
+        } = pairing;
+        Self {
+            id,
+            origin,
+            profile,
+            recorder,
+            created_ts,
+        }
     }
 }
 
@@ -100,7 +113,11 @@ pub(super) async fn pair(
         return Err(Problem::forbidden("wrong_origin", detail));
     };
     let recorder = codes.redeem(&request.code)?;
-    let profile = if request.profile.is_empty() { "extension" } else { &request.profile };
+    let profile = if request.profile.is_empty() {
+        "extension"
+    } else {
+        &request.profile
+    };
     Ok(Json(auth.create_pairing(Some(&origin), profile, recorder)?))
 }
 

@@ -76,12 +76,18 @@ impl IntoResponse for Problem {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == 401 {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tabtape\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"tabtape\""),
+            );
         }
         response
     }
@@ -101,9 +107,9 @@ impl From<StoreError> for Problem {
             StoreError::Closed => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", detail).retry_after(2)
             }
-            StoreError::CursorAhead { cursor, latest } => {
-                Self::bad_request("cursor_ahead", detail).with("cursor", cursor).with("latest", latest)
-            }
+            StoreError::CursorAhead { cursor, latest } => Self::bad_request("cursor_ahead", detail)
+                .with("cursor", cursor)
+                .with("latest", latest),
             _ => {
                 tracing::error!(%detail, "the store failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)

@@ -59,16 +59,23 @@ pub(super) async fn post(
     let bytes = unpacked.bytes.clone();
     let (lines, events): (Vec<usize>, Vec<Bytes>) = split(&bytes, many)?.into_iter().unzip();
     if events.is_empty() || events.len() > MAX_EVENTS {
-        let detail = format!("the body: expected 1 to {MAX_EVENTS} events, got {}", events.len());
+        let detail = format!(
+            "the body: expected 1 to {MAX_EVENTS} events, got {}",
+            events.len()
+        );
         return Err(Problem::bad_request("invalid_event", detail));
     }
     let idempotency = idempotency(&headers, &bytes)?;
-    let published = producers.publish(&publisher.producer, &events, idempotency).await?;
+    let published = producers
+        .publish(&publisher.producer, &events, idempotency)
+        .await?;
     if let Some((index, error)) = &published.refused {
         let line = lines.get(*index).copied().unwrap_or(index + 1);
-        return Err(Problem::bad_request("invalid_event", format!("line {line}: {error}"))
-            .with("line", line)
-            .with("accepted", published.lines.len()));
+        return Err(
+            Problem::bad_request("invalid_event", format!("line {line}: {error}"))
+                .with("line", line)
+                .with("accepted", published.lines.len()),
+        );
     }
     Ok(envelopes(&published))
 }
@@ -81,7 +88,9 @@ fn envelopes(published: &Published) -> Response {
     }
     let mut response = super::typed("application/x-ndjson", Body::from(out.freeze()));
     if published.repeated {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     response
 }
@@ -90,7 +99,10 @@ fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
     match content_type(headers).as_str() {
         "application/x-ndjson" => Ok(true),
         "application/json" => Ok(false),
-        _ => Err(unsupported_type(headers, "application/json or application/x-ndjson")),
+        _ => Err(unsupported_type(
+            headers,
+            "application/json or application/x-ndjson",
+        )),
     }
 }
 
@@ -99,14 +111,18 @@ fn is_ndjson(headers: &HeaderMap) -> Result<bool, Problem> {
 fn split(body: &Bytes, is_ndjson: bool) -> Result<Vec<(usize, Bytes)>, Problem> {
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii();
     let events: Vec<&[u8]> = if is_ndjson {
-        text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect()
+        text.split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .collect()
     } else if text.starts_with(b"[") {
         elements(text).map_err(|error| Problem::bad_request("invalid_event", format!("the body: {error}")))?
     } else {
         vec![text]
     };
     let numbered = (1..).zip(events).filter(|(_, event)| !event.is_empty());
-    Ok(numbered.map(|(number, event)| (number, body.slice_ref(event))).collect())
+    Ok(numbered
+        .map(|(number, event)| (number, body.slice_ref(event)))
+        .collect())
 }
 
 /// Returns the elements of a JSON array.
@@ -128,11 +144,14 @@ fn elements(text: &[u8]) -> Result<Vec<&[u8]>, JsonError> {
 }
 
 fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     match key.to_str() {
-        Ok(key) if (1..=MAX_KEY_BYTES).contains(&key.len()) => {
-            Ok(Some(Idempotency { key: key.to_owned(), digest: Sha256::digest(body).into() }))
-        }
+        Ok(key) if (1..=MAX_KEY_BYTES).contains(&key.len()) => Ok(Some(Idempotency {
+            key: key.to_owned(),
+            digest: Sha256::digest(body).into(),
+        })),
         _ => {
             let detail = format!("Idempotency-Key: expected 1 to {MAX_KEY_BYTES} visible ASCII characters");
             Err(Problem::bad_request("invalid_parameter", detail))
@@ -205,11 +224,27 @@ pub(super) async fn delete(
             let session_id = SessionId::parse(session.as_bytes())
                 .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
             let row = store.session_row(session_id.as_str()).await?;
-            Some(row.ok_or_else(|| Problem::not_found(format!("there is no session {session:?}")))?.id)
+            Some(
+                row.ok_or_else(|| Problem::not_found(format!("there is no session {session:?}")))?
+                    .id,
+            )
         }
     };
-    let pairing = if grant.scope == Scope::Admin { None } else { grant.pairing };
-    let deleted = store.delete(Deletion { selector, session, pairing }).await?;
+    let pairing = if grant.scope == Scope::Admin {
+        None
+    } else {
+        grant.pairing
+    };
+    let deleted = store
+        .delete(Deletion {
+            selector,
+            session,
+            pairing,
+        })
+        .await?;
     tracing::info!(deleted, "events were deleted");
-    Ok(Json(Forgotten { deleted, store_id: store.store_id().to_owned() }))
+    Ok(Json(Forgotten {
+        deleted,
+        store_id: store.store_id().to_owned(),
+    }))
 }

@@ -84,7 +84,10 @@ pub(super) async fn post(
         axum::response::IntoResponse::into_response(problem)
     };
     let key = response_key(&pairing.secret, nonce);
-    Ok(super::typed(CONTENT_TYPE, Body::from(seal(&key, answer, &host_port).await?)))
+    Ok(super::typed(
+        CONTENT_TYPE,
+        Body::from(seal(&key, answer, &host_port).await?),
+    ))
 }
 
 fn wrong_seal() -> Problem {
@@ -99,7 +102,11 @@ fn request(head: &RequestHead, body: Bytes, outer: &HeaderMap) -> Result<Request
     let wrong =
         |error: http::Error| Problem::bad_request("invalid_parameter", format!("the request: {error}"));
     let mut builder = Request::builder().method(head.method.as_str()).uri(&head.path);
-    for name in [header::HOST, header::ORIGIN, header::HeaderName::from_static("sec-fetch-site")] {
+    for name in [
+        header::HOST,
+        header::ORIGIN,
+        header::HeaderName::from_static("sec-fetch-site"),
+    ] {
         for value in outer.get_all(&name) {
             builder = builder.header(&name, value);
         }
@@ -107,7 +114,10 @@ fn request(head: &RequestHead, body: Bytes, outer: &HeaderMap) -> Result<Request
     if let Some(content_type) = &head.content_type {
         builder = builder.header(header::CONTENT_TYPE, content_type);
     }
-    builder.header(header::CONTENT_LENGTH, body.len()).body(Body::from(body)).map_err(wrong)
+    builder
+        .header(header::CONTENT_LENGTH, body.len())
+        .body(Body::from(body))
+        .map_err(wrong)
 }
 
 async fn carry_out(inner: Router, mut request: Request<Body>, grant: Grant) -> Result<Response, Problem> {
@@ -119,24 +129,43 @@ fn open(key: &[u8; 32], cipher: &[u8], host_port: &str) -> Option<Bytes> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
     let mut text = cipher.to_vec();
     let nonce = Nonce::assume_unique_for_key(REQUEST_IV);
-    let length = key.open_in_place(nonce, Aad::from(host_port.as_bytes()), &mut text).ok()?.len();
+    let length = key
+        .open_in_place(nonce, Aad::from(host_port.as_bytes()), &mut text)
+        .ok()?
+        .len();
     text.truncate(length);
     Some(text.into())
 }
 
 async fn seal(key: &[u8; 32], answer: Response, host_port: &str) -> Result<Vec<u8>, Problem> {
-    let failed =
-        || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be sealed");
+    let failed = || {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the answer could not be sealed",
+        )
+    };
     let (parts, body) = answer.into_parts();
-    let retry_after = parts.headers.get(header::RETRY_AFTER).map(HeaderValue::to_str).and_then(Result::ok);
-    let head =
-        ResponseHead { status: parts.status.as_u16(), retry_after: retry_after.map(ToOwned::to_owned) };
-    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|_| failed())?.to_bytes();
+    let retry_after = parts
+        .headers
+        .get(header::RETRY_AFTER)
+        .map(HeaderValue::to_str)
+        .and_then(Result::ok);
+    let head = ResponseHead {
+        status: parts.status.as_u16(),
+        retry_after: retry_after.map(ToOwned::to_owned),
+    };
+    let body = Limited::new(body, MAX_ANSWER_BYTES)
+        .collect()
+        .await
+        .map_err(|_| failed())?
+        .to_bytes();
     let mut text = join(&head, &body);
     let iv: [u8; NONCE_LEN] = random_bytes();
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(|_| failed())?);
     let nonce = Nonce::assume_unique_for_key(iv);
-    key.seal_in_place_append_tag(nonce, Aad::from(host_port.as_bytes()), &mut text).map_err(|_| failed())?;
+    key.seal_in_place_append_tag(nonce, Aad::from(host_port.as_bytes()), &mut text)
+        .map_err(|_| failed())?;
     let mut sealed = Vec::with_capacity(IV_BYTES + text.len());
     sealed.extend_from_slice(&iv);
     sealed.append(&mut text);

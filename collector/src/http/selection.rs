@@ -52,10 +52,15 @@ pub(super) enum Extent {
 
 impl Extent {
     pub(super) async fn of(store: &Store, session: Option<&str>) -> Result<Self, Problem> {
-        let Some(session) = session.filter(|session| !session.is_empty()) else { return Ok(Self::All) };
+        let Some(session) = session.filter(|session| !session.is_empty()) else {
+            return Ok(Self::All);
+        };
         let session_id = SessionId::parse(session.as_bytes())
             .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
-        Ok(Self::Session(session_id, store.session_row(session_id.as_str()).await?))
+        Ok(Self::Session(
+            session_id,
+            store.session_row(session_id.as_str()).await?,
+        ))
     }
 
     /// The order of a query; `None` when the session is not known.
@@ -95,8 +100,9 @@ impl Extent {
             }
             Some(token) => token,
         };
-        let (store_id, number) =
-            token.rsplit_once(':').map_or((None, token), |(store_id, number)| (Some(store_id), number));
+        let (store_id, number) = token
+            .rsplit_once(':')
+            .map_or((None, token), |(store_id, number)| (Some(store_id), number));
         if store_id.is_some_and(|store_id| store_id != store.store_id()) {
             let detail = format!(
                 "the resume token {token:?} is of another store; this is {}: begin again from 0",
@@ -111,7 +117,10 @@ impl Extent {
                 Self::All => "store_id:position, latest or 0",
                 Self::Session(..) => "a seq, latest or 0",
             };
-            Problem::bad_request("invalid_parameter", format!("after: expected {expected}, got {token:?}"))
+            Problem::bad_request(
+                "invalid_parameter",
+                format!("after: expected {expected}, got {token:?}"),
+            )
         })?;
         if cursor > latest {
             let detail = format!("the cursor {cursor} is beyond the latest, {latest}");

@@ -65,7 +65,10 @@ pub async fn serve(listener: TcpListener, app: &App, router: Router) {
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still open after {} s", DRAIN_TIME.as_secs());
     }
 }

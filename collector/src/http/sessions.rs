@@ -39,8 +39,17 @@ impl Shown {
         if grant.selector.is_none() {
             return Self::Whole(summary);
         }
-        let SessionSummary { session, producer, pairing, .. } = summary;
-        Self::Named { session, producer, pairing }
+        let SessionSummary {
+            session,
+            producer,
+            pairing,
+            ..
+        } = summary;
+        Self::Named {
+            session,
+            producer,
+            pairing,
+        }
     }
 }
 
@@ -51,8 +60,14 @@ pub(super) async fn list(
     Extension(grant): Extension<Grant>,
 ) -> Result<Json<Sessions>, Problem> {
     let sessions = store.sessions().await?;
-    let sessions = sessions.into_iter().map(|summary| Shown::to(&grant, summary)).collect();
-    Ok(Json(Sessions { store_id: store.store_id().to_owned(), sessions }))
+    let sessions = sessions
+        .into_iter()
+        .map(|summary| Shown::to(&grant, summary))
+        .collect();
+    Ok(Json(Sessions {
+        store_id: store.store_id().to_owned(),
+        sessions,
+    }))
 }
 
 /// One session.

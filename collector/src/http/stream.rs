@@ -73,8 +73,12 @@ pub(super) async fn get(
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let extent = Extent::of(&store, asked.session.as_deref()).await?;
     let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let cursor =
-        extent.cursor(&store, last_event_id.filter(|id| !id.is_empty()).or(asked.after.as_deref()))?;
+    let cursor = extent.cursor(
+        &store,
+        last_event_id
+            .filter(|id| !id.is_empty())
+            .or(asked.after.as_deref()),
+    )?;
     let follower = Follower {
         wakes: store.subscribe(),
         selector,
@@ -196,7 +200,12 @@ impl Follower {
             }
             self.cursor = record.position;
             if self.wants(record) {
-                self.frame(out, record.position, !matches!(record.kind, Kind::Event(_)), &record.line);
+                self.frame(
+                    out,
+                    record.position,
+                    !matches!(record.kind, Kind::Event(_)),
+                    &record.line,
+                );
             }
             if out.len() >= CHUNK_BYTES {
                 return Ok(false);
@@ -240,7 +249,12 @@ impl Follower {
                 self.cursor = record.last_seq();
                 self.seen_position = record.position;
                 if self.wants(record) {
-                    self.frame(out, self.cursor, !matches!(record.kind, Kind::Event(_)), &record.line);
+                    self.frame(
+                        out,
+                        self.cursor,
+                        !matches!(record.kind, Kind::Event(_)),
+                        &record.line,
+                    );
                 }
                 if out.len() >= CHUNK_BYTES {
                     return Ok(false);
@@ -272,8 +286,19 @@ impl Follower {
             limit: PAGE_LIMIT,
         };
         let page = self.store.page(query).await?;
-        for PageRecord { position, last_seq, is_gap, line, .. } in &page.records {
-            let cursor = if order == Order::Position { *position } else { *last_seq };
+        for PageRecord {
+            position,
+            last_seq,
+            is_gap,
+            line,
+            ..
+        } in &page.records
+        {
+            let cursor = if order == Order::Position {
+                *position
+            } else {
+                *last_seq
+            };
             self.frame(out, cursor, *is_gap, line);
         }
         self.cursor = page.cursor.max(self.cursor);
@@ -281,9 +306,14 @@ impl Follower {
     }
 
     fn wants(&self, record: &Committed) -> bool {
-        let Some(selector) = &self.selector else { return true };
+        let Some(selector) = &self.selector else {
+            return true;
+        };
         match &record.kind {
-            Kind::Event(header) => selector.matches(&Record { header, line: &record.line }),
+            Kind::Event(header) => selector.matches(&Record {
+                header,
+                line: &record.line,
+            }),
             Kind::Gap { category, .. } => wants_gap(selector, category, session_of(&record.line)),
         }
     }
@@ -298,7 +328,11 @@ impl Follower {
             Extent::Session(..) => {}
         }
         out.put_slice(cursor.to_string().as_bytes());
-        out.put_slice(if is_gap { b"\nevent: gap\ndata: " } else { b"\ndata: " });
+        out.put_slice(if is_gap {
+            b"\nevent: gap\ndata: "
+        } else {
+            b"\ndata: "
+        });
         out.put_slice(line); // a line holds no newline
         out.put_slice(b"\n\n");
     }
@@ -315,5 +349,7 @@ async fn at(time: Option<Instant>) {
 /// Returns the session id of a stored line, in which it is the first field.
 fn session_of(line: &[u8]) -> &str {
     let prefix = b"{\"capture_session_id\":\"".len();
-    line.get(prefix..prefix + 36).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default()
+    line.get(prefix..prefix + 36)
+        .and_then(|id| std::str::from_utf8(id).ok())
+        .unwrap_or_default()
 }

@@ -40,8 +40,25 @@ pub(super) struct TokenInfo {
 
 impl From<TokenRecord> for TokenInfo {
     fn from(record: TokenRecord) -> Self {
-        let TokenRecord { id, scope, label, selector, pairing, created_ts, expires_ts, .. } = record;
-        Self { id, scope, label, selector, pairing, created_ts, expires_ts }
+        let TokenRecord {
+            id,
+            scope,
+            label,
+            selector,
+            pairing,
+            created_ts,
+            expires_ts,
+            ..
+        } = record;
+        Self {
+            id,
+            scope,
+            label,
+            selector,
+            pairing,
+            created_ts,
+            expires_ts,
+        }
     }
 }
 
@@ -61,9 +78,15 @@ pub(super) async fn create(
         let detail = "selector: only a token of scope read can carry one";
         return Err(Problem::bad_request("invalid_parameter", detail));
     }
-    let expires_ts =
-        wanted.expires_in.map(|secs| now_micros().saturating_add(secs.saturating_mul(1_000_000)));
-    Ok(Json(auth.create_token(wanted.scope, &wanted.label, wanted.selector.as_deref(), expires_ts)?))
+    let expires_ts = wanted
+        .expires_in
+        .map(|secs| now_micros().saturating_add(secs.saturating_mul(1_000_000)));
+    Ok(Json(auth.create_token(
+        wanted.scope,
+        &wanted.label,
+        wanted.selector.as_deref(),
+        expires_ts,
+    )?))
 }
 
 /// List tokens.

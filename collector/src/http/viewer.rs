@@ -51,7 +51,10 @@ pub(super) async fn link(
     Extension(grant): Extension<Grant>,
 ) -> Json<ViewerLink> {
     let url = hosts.viewer_link(&codes.issue(Some(grant)));
-    Json(ViewerLink { url, expires_in: CODE_LIFETIME.as_secs() })
+    Json(ViewerLink {
+        url,
+        expires_in: CODE_LIFETIME.as_secs(),
+    })
 }
 
 /// Exchange a link's code for a reading token.
@@ -70,5 +73,8 @@ pub(super) async fn session(
     let opener = codes.redeem(&code)?;
     let expires_ts = now_micros() + VIEWER_LIFETIME.as_micros() as u64;
     let new = auth.create_viewer_token(opener, expires_ts)?;
-    Ok(Json(ViewerSession { token: new.token, expires_ts }))
+    Ok(Json(ViewerSession {
+        token: new.token,
+        expires_ts,
+    }))
 }

@@ -37,9 +37,10 @@ pub(super) async fn get(method: Method, uri: Uri) -> Response {
     match (Files::get(name), name) {
         (Some(file), _) => {
             let mut response = super::typed(file.metadata.mimetype(), Body::from(file.data));
-            response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
+            response.headers_mut().insert(
+                header::CACHE_CONTROL,
+                header::HeaderValue::from_static("no-cache"),
+            );
             response
         }
         (None, "index.html") => super::typed("text/html; charset=utf-8", Body::from(NOT_BUILT)),

@@ -39,8 +39,16 @@ pub(super) fn compare(a: &Side, b: &Side, bytes: usize) -> String {
     let room = bytes.saturating_sub(steps.len());
     let mut left_out = 0;
     for (name, only, other) in [("b", b, a), ("a", a, b)] {
-        let known: HashSet<&str> = other.errors.iter().map(|problem| problem.fingerprint.as_str()).collect();
-        for problem in only.errors.iter().filter(|problem| !known.contains(problem.fingerprint.as_str())) {
+        let known: HashSet<&str> = other
+            .errors
+            .iter()
+            .map(|problem| problem.fingerprint.as_str())
+            .collect();
+        for problem in only
+            .errors
+            .iter()
+            .filter(|problem| !known.contains(problem.fingerprint.as_str()))
+        {
             let newest = &problem.newest;
             let line = format!("only in {name}: ×{} {}\n", problem.count, line(newest));
             if out.len() + line.len() + "9999 more errors in only one; larger budget\n".len() > room {
@@ -60,7 +68,11 @@ pub(super) fn compare(a: &Side, b: &Side, bytes: usize) -> String {
 /// Describes the first step at which the ranges differ.
 fn divergence(a: &Side, b: &Side) -> String {
     let (first, second) = (split(&a.steps), split(&b.steps));
-    let equal = first.iter().zip(&second).take_while(|(a, b)| key(a) == key(b)).count();
+    let equal = first
+        .iter()
+        .zip(&second)
+        .take_while(|(a, b)| key(a) == key(b))
+        .count();
     let mut out = String::new();
     match (first.get(equal), second.get(equal)) {
         (None, None) => {
@@ -69,7 +81,13 @@ fn divergence(a: &Side, b: &Side) -> String {
         (a, b) => {
             let _ = write!(out, "Steps differ after {equal} equal ones:");
             let heads = [a, b].map(|step| step.and_then(|step| step.head));
-            if heads.map(|head| head.map(pattern_of)).iter().collect::<BTreeSet<_>>().len() == 1 {
+            if heads
+                .map(|head| head.map(pattern_of))
+                .iter()
+                .collect::<BTreeSet<_>>()
+                .len()
+                == 1
+            {
                 if let Some(head) = heads[0] {
                     let _ = write!(out, "\nboth: {}", line(head));
                 }
@@ -106,24 +124,41 @@ fn split(steps: &[Stored]) -> Vec<Step<'_>> {
         if event.category() == "network" {
             match out.last_mut() {
                 Some(step) => step.answers.push(event),
-                None => out.push(Step { head: None, answers: vec![event] }),
+                None => out.push(Step {
+                    head: None,
+                    answers: vec![event],
+                }),
             }
         } else {
-            out.push(Step { head: Some(event), answers: Vec::new() });
+            out.push(Step {
+                head: Some(event),
+                answers: Vec::new(),
+            });
         }
     }
     out
 }
 
 fn key(step: &Step<'_>) -> (Option<String>, BTreeSet<String>) {
-    (step.head.map(pattern_of), step.answers.iter().map(|answer| pattern_of(answer)).collect())
+    (
+        step.head.map(pattern_of),
+        step.answers.iter().map(|answer| pattern_of(answer)).collect(),
+    )
 }
 
 fn line(stored: &Stored) -> String {
-    format!("{} {}", stored.handle(), phrase(stored, origin_of(stored.url()), TEXT_BYTES))
+    format!(
+        "{} {}",
+        stored.handle(),
+        phrase(stored, origin_of(stored.url()), TEXT_BYTES)
+    )
 }
 
 /// Returns the part of an event that is compared: a status counts, other numbers do not.
 fn pattern_of(stored: &Stored) -> String {
-    format!("{} {}", stored.data()["status"], pattern(&phrase(stored, origin_of(stored.url()), TEXT_BYTES)))
+    format!(
+        "{} {}",
+        stored.data()["status"],
+        pattern(&phrase(stored, origin_of(stored.url()), TEXT_BYTES))
+    )
 }

@@ -39,15 +39,21 @@ pub(super) fn describe(stored: &Stored, with_headers: bool, bytes: usize, now: u
         named.truncate(named.floor_char_boundary(OMISSION_BYTES / 2));
         let headers = if with_headers { "" } else { ",\"headers\":true" };
         let (handle, tokens) = (stored.handle(), bytes / 2);
-        let _ =
-            write!(out, "Left out: {named}; event {{\"event\":\"{handle}\"{headers},\"budget\":{tokens}}}");
+        let _ = write!(
+            out,
+            "Left out: {named}; event {{\"event\":\"{handle}\"{headers},\"budget\":{tokens}}}"
+        );
     }
     out.trim_end().to_owned()
 }
 
 fn head(stored: &Stored, now: u64) -> String {
-    let moment = i64::try_from(stored.ts()).ok().and_then(chrono::DateTime::from_timestamp_micros);
-    let moment = moment.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let moment = i64::try_from(stored.ts())
+        .ok()
+        .and_then(chrono::DateTime::from_timestamp_micros);
+    let moment = moment
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let ago = time_ago(now.saturating_sub(stored.ts()));
     let type_ = name(stored.type_());
     let mut out = format!("{} {type_} {moment} ({ago} ago)", stored.handle());
@@ -91,7 +97,9 @@ fn fields(stored: &Stored, with_headers: bool, omitted: &mut Vec<String>) -> Vec
         }
         let shown = match name.as_str() {
             "headers" => headers(&value),
-            "body" => stored.body(MAX_BODY_BYTES).map_or_else(|| text(&value), Cow::into_owned),
+            "body" => stored
+                .body(MAX_BODY_BYTES)
+                .map_or_else(|| text(&value), Cow::into_owned),
             _ => text(&value),
         };
         // A page chooses the names of some fields as well.
@@ -108,12 +116,17 @@ fn fields(stored: &Stored, with_headers: bool, omitted: &mut Vec<String>) -> Vec
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 fn headers(pairs: &Value) -> String {
     let pairs = pairs.as_array().into_iter().flatten();
-    pairs.map(|pair| format!("{}: {}", text(&pair[0]), text(&pair[1]))).collect::<Vec<_>>().join("\n")
+    pairs
+        .map(|pair| format!("{}: {}", text(&pair[0]), text(&pair[1])))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn stack(stored: &Stored) -> String {
@@ -121,12 +134,20 @@ fn stack(stored: &Stored) -> String {
     if own.is_empty() && other.is_empty() {
         return stored.stack().unwrap_or_default().to_owned();
     }
-    let mut frames: Vec<String> = own.iter().take(MAX_FRAMES).map(|frame| (*frame).to_owned()).collect();
+    let mut frames: Vec<String> = own
+        .iter()
+        .take(MAX_FRAMES)
+        .map(|frame| (*frame).to_owned())
+        .collect();
     if own.len() > MAX_FRAMES {
         frames.push(format!("{} more own frames", own.len() - MAX_FRAMES));
     }
     if !other.is_empty() {
-        frames.push(format!("{} frames of libraries, the first {}", other.len(), other[0]));
+        frames.push(format!(
+            "{} frames of libraries, the first {}",
+            other.len(),
+            other[0]
+        ));
     }
     frames.join("\n")
 }

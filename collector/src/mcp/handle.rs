@@ -8,7 +8,10 @@ const STORE_CHARS: usize = 8;
 /// Reads the short name of an event, like `s3:1042`: the row of its session and its seq.
 pub(super) fn event(text: &str) -> Option<(i64, u64)> {
     let (session, seq) = text.trim().strip_prefix('s')?.split_once(':')?;
-    Some((session.parse().ok().filter(|row| *row > 0)?, seq.parse().ok().filter(|seq| *seq > 0)?))
+    Some((
+        session.parse().ok().filter(|row| *row > 0)?,
+        seq.parse().ok().filter(|seq| *seq > 0)?,
+    ))
 }
 
 /// Returns the cursor of a position.
@@ -22,7 +25,9 @@ pub(super) fn cursor(store: &Store, position: u64) -> String {
 /// It is not a cursor, or of another store.
 pub(super) fn position(store: &Store, cursor: &str) -> Result<u64, String> {
     let Some((name, position)) = cursor.trim().rsplit_once(':') else {
-        return Err(format!("expects cursor to be a text that an answer showed, not {cursor:?}"));
+        return Err(format!(
+            "expects cursor to be a text that an answer showed, not {cursor:?}"
+        ));
     };
     if name != store_name(store) && name != store.store_id() {
         return Err("got a cursor of another store; begin again without cursor".to_owned());
@@ -30,7 +35,9 @@ pub(super) fn position(store: &Store, cursor: &str) -> Result<u64, String> {
     let latest = store.latest_position();
     match position.parse() {
         Ok(position) if position <= latest => Ok(position),
-        _ => Err(format!("expects cursor to be a text that an answer showed, not {cursor:?}")),
+        _ => Err(format!(
+            "expects cursor to be a text that an answer showed, not {cursor:?}"
+        )),
     }
 }
 
@@ -43,7 +50,10 @@ fn store_name(store: &Store) -> &str {
 pub(super) async fn with_session_ids(store: &Store, q: &str) -> Result<String, crate::store::StoreError> {
     let mut words = Vec::new();
     for word in q.split(' ') {
-        let row = word.trim_start_matches('-').strip_prefix("session:s").and_then(|row| row.parse().ok());
+        let row = word
+            .trim_start_matches('-')
+            .strip_prefix("session:s")
+            .and_then(|row| row.parse().ok());
         let id = match row {
             Some(row) => store.session_id(row).await?,
             None => None,

@@ -79,8 +79,15 @@ pub(super) fn list(items: &[&Item], bytes: usize, now: u64) -> Listed {
                 let phrase = shared.phrase(stored, max_text);
                 // One of several errors that differ in numbers only says what the others say.
                 let is_error = severity(stored) >= Severity::Warn;
-                let key = if is_error { pattern(&phrase) } else { phrase.clone() };
-                (Line::new(shared.lead(stored), phrase), Some((key, stored.handle())))
+                let key = if is_error {
+                    pattern(&phrase)
+                } else {
+                    phrase.clone()
+                };
+                (
+                    Line::new(shared.lead(stored), phrase),
+                    Some((key, stored.handle())),
+                )
             }
         };
         match phrase.as_ref().and_then(|(key, _)| by_phrase.get(key)) {
@@ -107,7 +114,11 @@ pub(super) fn list(items: &[&Item], bytes: usize, now: u64) -> Listed {
     for line in &lines {
         line.write_to(&mut text);
     }
-    Listed { text, last, left_out: items.len() - shown }
+    Listed {
+        text,
+        last,
+        left_out: items.len() - shown,
+    }
 }
 
 #[derive(Debug)]
@@ -123,7 +134,13 @@ struct Line {
 
 impl Line {
     fn new(lead: String, phrase: String) -> Self {
-        Self { lead, phrase, count: 1, is_alike: false, to: String::new() }
+        Self {
+            lead,
+            phrase,
+            count: 1,
+            is_alike: false,
+            to: String::new(),
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -162,7 +179,10 @@ impl Shared {
             *origins.entry(origin_of(event.url())).or_default() += 1;
         }
         origins.remove("");
-        let origin = origins.into_iter().max_by_key(|(_, count)| *count).map(|(origin, _)| origin.to_owned());
+        let origin = origins
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .map(|(origin, _)| origin.to_owned());
         let first = events().next();
         Self {
             first_ts: first.map_or(0, |first| first.ts()),
@@ -187,8 +207,12 @@ impl Shared {
         if !self.origin.is_empty() {
             let _ = write!(out, " at {}", field(&self.origin, MAX_ORIGIN_BYTES));
         }
-        let moment = i64::try_from(self.first_ts).ok().and_then(chrono::DateTime::from_timestamp_micros);
-        let moment = moment.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let moment = i64::try_from(self.first_ts)
+            .ok()
+            .and_then(chrono::DateTime::from_timestamp_micros);
+        let moment = moment
+            .unwrap_or_default()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let ago = time_ago(now.saturating_sub(self.first_ts));
         let _ = write!(out, "; times from {moment} ({ago} ago). {LEGEND}");
         format!("{}\n", out.trim_start_matches([' ', ';']))

@@ -30,8 +30,9 @@ pub(crate) fn answer_without_collector(message: &Value) -> Option<Value> {
     match message["method"].as_str()? {
         "initialize" => {
             let asked = message["params"]["protocolVersion"].as_str();
-            let agreed =
-                ProtocolVersion::KNOWN_VERSIONS.iter().find(|version| Some(version.as_str()) == asked);
+            let agreed = ProtocolVersion::KNOWN_VERSIONS
+                .iter()
+                .find(|version| Some(version.as_str()) == asked);
             let mut result = serde_json::to_value(info()).ok()?;
             if let Some(agreed) = agreed {
                 result["protocolVersion"] = agreed.as_str().into();
@@ -66,7 +67,9 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(Spec::tool).collect()))
+        Ok(ListToolsResult::with_all_items(
+            TOOLS.iter().map(Spec::tool).collect(),
+        ))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -90,7 +93,17 @@ impl ServerHandler for Server {
         let grant = parts.and_then(|parts| parts.extensions.get::<Grant>()).cloned();
         let grant = grant.ok_or_else(|| ErrorData::internal_error("the request has no grant", None))?;
         let answer = match spec.check(request.arguments) {
-            Ok(arguments) => Call { app: &self.app, grant: &grant, spec, arguments, context }.answer().await,
+            Ok(arguments) => {
+                Call {
+                    app: &self.app,
+                    grant: &grant,
+                    spec,
+                    arguments,
+                    context,
+                }
+                .answer()
+                .await
+            }
             Err(error) => Err(error),
         };
         match answer {

@@ -39,11 +39,21 @@ pub(super) struct Spec {
 }
 
 const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Parameter {
-    Parameter { name, kind, about, is_required: false }
+    Parameter {
+        name,
+        kind,
+        about,
+        is_required: false,
+    }
 }
 
 const fn required(name: &'static str, kind: Kind, about: &'static str) -> Parameter {
-    Parameter { name, kind, about, is_required: true }
+    Parameter {
+        name,
+        kind,
+        about,
+        is_required: true,
+    }
 }
 
 /// Least tokens of an answer: room for what the lines share, one line, and the omission.
@@ -54,8 +64,14 @@ const DEFAULT_BUDGET: u64 = 1_000;
 const BYTES_PER_TOKEN: usize = 4;
 
 const Q: Parameter = optional("q", Kind::Text, "selector");
-const BUDGET: Parameter =
-    optional("budget", Kind::Whole { least: MIN_BUDGET, most: MAX_BUDGET }, "tokens, 1000");
+const BUDGET: Parameter = optional(
+    "budget",
+    Kind::Whole {
+        least: MIN_BUDGET,
+        most: MAX_BUDGET,
+    },
+    "tokens, 1000",
+);
 const EVENT: Parameter = required("event", Kind::Text, "like s3:1042");
 const CURSOR: Parameter = optional("cursor", Kind::Text, "from an answer");
 
@@ -64,7 +80,10 @@ pub(super) const TOOLS: &[Spec] = &[
     Spec {
         name: "diagnose",
         about: "What went wrong, ranked, each with the click and failed request before it. Start here.",
-        parameters: &[optional("q", Kind::Text, "selector, like site:localhost tab:7 since:10m"), BUDGET],
+        parameters: &[
+            optional("q", Kind::Text, "selector, like site:localhost tab:7 since:10m"),
+            BUDGET,
+        ],
         writes: false,
         example: r#"{"q":"site:localhost since:10m"}"#,
     },
@@ -72,7 +91,11 @@ pub(super) const TOOLS: &[Spec] = &[
         name: "search",
         about: "Finds events.",
         parameters: &[
-            optional("q", Kind::Text, "like severity:error status:4xx type:network.* words"),
+            optional(
+                "q",
+                Kind::Text,
+                "like severity:error status:4xx type:network.* words",
+            ),
             optional("order", Kind::Choice(&["newest", "oldest"]), "first; newest"),
             CURSOR,
             BUDGET,
@@ -83,7 +106,11 @@ pub(super) const TOOLS: &[Spec] = &[
     Spec {
         name: "event",
         about: "One event in full, with body and stack.",
-        parameters: &[EVENT, optional("headers", Kind::Flag, "show HTTP headers"), BUDGET],
+        parameters: &[
+            EVENT,
+            optional("headers", Kind::Flag, "show HTTP headers"),
+            BUDGET,
+        ],
         writes: false,
         example: r#"{"event":"s3:1042"}"#,
     },
@@ -97,7 +124,12 @@ pub(super) const TOOLS: &[Spec] = &[
     Spec {
         name: "wait",
         about: "Waits for the next matching events, after cursor or from now.",
-        parameters: &[Q, CURSOR, optional("seconds", Kind::Whole { least: 1, most: 300 }, "45"), BUDGET],
+        parameters: &[
+            Q,
+            CURSOR,
+            optional("seconds", Kind::Whole { least: 1, most: 300 }, "45"),
+            BUDGET,
+        ],
         writes: false,
         example: r#"{"q":"severity:error","seconds":45}"#,
     },
@@ -144,8 +176,12 @@ impl Spec {
         let mut schema = JsonObject::new();
         schema.insert("type".into(), "object".into());
         schema.insert("properties".into(), properties.into());
-        let required: Vec<&str> =
-            self.parameters.iter().filter(|given| given.is_required).map(|given| given.name).collect();
+        let required: Vec<&str> = self
+            .parameters
+            .iter()
+            .filter(|given| given.is_required)
+            .map(|given| given.name)
+            .collect();
         if !required.is_empty() {
             schema.insert("required".into(), required.into());
         }
@@ -180,7 +216,11 @@ impl Spec {
                 return Err(self.refuse(format!("expects {name} to be {expected}, not {shown}")));
             }
         }
-        match self.parameters.iter().find(|it| it.is_required && !given.contains_key(it.name)) {
+        match self
+            .parameters
+            .iter()
+            .find(|it| it.is_required && !given.contains_key(it.name))
+        {
             Some(missing) => Err(self.refuse(format!("needs {}", missing.name))),
             None => Ok(Arguments(given)),
         }
@@ -188,7 +228,10 @@ impl Spec {
 
     /// Returns the error that shows the right form.
     pub(super) fn refuse(&self, why: impl std::fmt::Display) -> ToolError {
-        ToolError::Wrong(format!("{} {why}. Right: {} {}", self.name, self.name, self.example))
+        ToolError::Wrong(format!(
+            "{} {why}. Right: {} {}",
+            self.name, self.name, self.example
+        ))
     }
 }
 
@@ -223,7 +266,11 @@ impl Kind {
 
 /// JSON has one kind of number: 5.0 is whole as well.
 fn whole(value: &Value) -> Option<u64> {
-    let float = || value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
+    let float = || {
+        value
+            .as_f64()
+            .filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float))
+    };
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
@@ -270,7 +317,10 @@ mod tests {
             let mut more = example;
             more.insert("query".into(), "x".into());
             let refused = spec.check(Some(more)).unwrap_err().to_string();
-            assert!(refused.contains("\"query\"") && refused.contains(spec.example), "{refused}");
+            assert!(
+                refused.contains("\"query\"") && refused.contains(spec.example),
+                "{refused}"
+            );
         }
         let check = |name, arguments: Value| {
             Spec::named(name)
@@ -279,8 +329,21 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         assert!(check("event", json!({})).unwrap_err().contains("needs event"));
-        assert!(check("search", json!({"budget": 1.5})).unwrap_err().contains("from 250 to 20000"));
-        assert!(check("search", json!({"order": "best"})).unwrap_err().contains("newest or oldest"));
-        assert!(check("search", json!({"budget": 500.0, "q": null})).unwrap().budget() == 2_000);
+        assert!(
+            check("search", json!({"budget": 1.5}))
+                .unwrap_err()
+                .contains("from 250 to 20000")
+        );
+        assert!(
+            check("search", json!({"order": "best"}))
+                .unwrap_err()
+                .contains("newest or oldest")
+        );
+        assert!(
+            check("search", json!({"budget": 500.0, "q": null}))
+                .unwrap()
+                .budget()
+                == 2_000
+        );
     }
 }

@@ -17,7 +17,12 @@ fn stored(seq: u64, type_: &str, category: &str, text: &str) -> Stored {
         "data": {"text": text, "body": text, "method": text, "stack": format!("Error\n    at {text}\n    at x (a.js:1:2)"),
             "headers": [[text, text], ["a", "b"]], text: text, "selector": text, "label": text},
     }});
-    Stored { session: 3, seq, position: seq, value }
+    Stored {
+        session: 3,
+        seq,
+        position: seq,
+        value,
+    }
 }
 
 fn check(shown: &str, bytes: usize) -> Result<(), TestCaseError> {
@@ -79,13 +84,27 @@ proptest! {
 
 #[test]
 fn repeats_are_folded_and_what_the_lines_share_is_said_once() {
-    let mut items: Vec<Item> =
-        (1..=50).map(|seq| Item::Event(Box::new(stored(seq, "console.error", "console", "again")))).collect();
-    items.push(Item::Event(Box::new(stored(51, "console.error", "console", "once"))));
-    for (seq, type_) in
-        [(52, "console.error"), (53, "console.error"), (54, "console.log"), (55, "console.log")]
-    {
-        items.push(Item::Event(Box::new(stored(seq, type_, "console", &format!("row{seq}")))));
+    let mut items: Vec<Item> = (1..=50)
+        .map(|seq| Item::Event(Box::new(stored(seq, "console.error", "console", "again"))))
+        .collect();
+    items.push(Item::Event(Box::new(stored(
+        51,
+        "console.error",
+        "console",
+        "once",
+    ))));
+    for (seq, type_) in [
+        (52, "console.error"),
+        (53, "console.error"),
+        (54, "console.log"),
+        (55, "console.log"),
+    ] {
+        items.push(Item::Event(Box::new(stored(
+            seq,
+            type_,
+            "console",
+            &format!("row{seq}"),
+        ))));
     }
     let listed = list(&items.iter().collect::<Vec<_>>(), 4_000, NOW);
     let lines: Vec<&str> = listed.text.lines().collect();
@@ -93,8 +112,16 @@ fn repeats_are_folded_and_what_the_lines_share_is_said_once() {
     assert!(lines[0].starts_with("Session s3 tab 7 at ⟦http://again⟧; times from 1970-01-01T00:16:40.001Z"));
     assert!(lines[1].starts_with("s3:1 +0.000s console.error ⟦again") && lines[1].ends_with(" ×50 to s3:50"));
     assert!(lines[2].starts_with("s3:51 +0.050s "), "{}", lines[2]);
-    assert!(lines[3].contains("row52") && lines[3].ends_with(" ×2 alike to s3:53"), "{}", lines[3]);
-    assert!(lines[4].ends_with("⟦row54⟧") && lines[5].ends_with("⟦row55⟧"), "{}", listed.text);
+    assert!(
+        lines[3].contains("row52") && lines[3].ends_with(" ×2 alike to s3:53"),
+        "{}",
+        lines[3]
+    );
+    assert!(
+        lines[4].ends_with("⟦row54⟧") && lines[5].ends_with("⟦row55⟧"),
+        "{}",
+        listed.text
+    );
     assert_eq!((listed.left_out, listed.last), (0, Some(55)));
 }
 
@@ -149,9 +176,21 @@ fn a_comparison_names_the_errors_of_one_side_and_the_first_step_that_differs() {
         is_cut: false,
     };
     let shown = compare(&a, &b, 4_000);
-    assert!(shown.contains("only in b: ×1 s3:6 exception ⟦no items"), "{shown}");
-    assert!(shown.contains("Steps differ after 1 equal ones:\nboth: s3:4 click"), "{shown}");
-    assert!(shown.contains("only in a: s3:5 response ⟦GET /cart 200⟧"), "{shown}");
-    assert!(shown.ends_with("only in b: s3:5 response ⟦GET /cart 500⟧"), "{shown}");
+    assert!(
+        shown.contains("only in b: ×1 s3:6 exception ⟦no items"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Steps differ after 1 equal ones:\nboth: s3:4 click"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("only in a: s3:5 response ⟦GET /cart 200⟧"),
+        "{shown}"
+    );
+    assert!(
+        shown.ends_with("only in b: s3:5 response ⟦GET /cart 500⟧"),
+        "{shown}"
+    );
     assert!(compare(&a, &a, 4_000).ends_with("No step differs"));
 }

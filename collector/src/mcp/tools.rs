@@ -54,8 +54,12 @@ impl Call<'_> {
     }
 
     async fn diagnose(&self) -> Result<String, ToolError> {
-        let diagnosis =
-            diagnose::run(&self.app.store, self.selector().await?, self.grant.selector.as_deref()).await?;
+        let diagnosis = diagnose::run(
+            &self.app.store,
+            self.selector().await?,
+            self.grant.selector.as_deref(),
+        )
+        .await?;
         Ok(diagnose::render(&diagnosis, self.arguments.budget()))
     }
 
@@ -68,7 +72,11 @@ impl Call<'_> {
             order: Order::Position,
             selector: selector.clone(),
             after: if newest { 0 } else { cursor.unwrap_or(0) },
-            until: if newest { cursor.map_or(u64::MAX, |cursor| cursor.saturating_sub(1)) } else { u64::MAX },
+            until: if newest {
+                cursor.map_or(u64::MAX, |cursor| cursor.saturating_sub(1))
+            } else {
+                u64::MAX
+            },
             newest,
             limit: PAGE_EVENTS,
         };
@@ -80,7 +88,9 @@ impl Call<'_> {
         let now = now_micros();
         let budget = self.arguments.budget();
         if items.is_empty() && page.done {
-            return self.nothing("Nothing matched.", selector.as_deref(), budget).await;
+            return self
+                .nothing("Nothing matched.", selector.as_deref(), budget)
+                .await;
         }
         let order = if newest { "newest" } else { "oldest" };
         let Some(first) = items.first().map(Item::position) else {
@@ -90,18 +100,31 @@ impl Call<'_> {
                 "Nothing so far, not read to the end: same q, {{\"order\":\"{order}\",\"cursor\":\"{cursor}\"}}"
             ));
         };
-        let Listed { mut text, last, left_out } = list(&items.iter().collect::<Vec<_>>(), budget, now);
+        let Listed {
+            mut text,
+            last,
+            left_out,
+        } = list(&items.iter().collect::<Vec<_>>(), budget, now);
         if left_out > 0 || !page.done {
             let more = if left_out > 0 {
                 format!("{left_out} or more left out")
             } else {
                 "There may be more".into()
             };
-            let end = last.filter(|_| left_out > 0).unwrap_or(page.cursor + u64::from(newest));
+            let end = last
+                .filter(|_| left_out > 0)
+                .unwrap_or(page.cursor + u64::from(newest));
             let cursor = handle::cursor(store, end);
-            let _ = writeln!(text, "{more}: same q, {{\"order\":\"{order}\",\"cursor\":\"{cursor}\"}}");
+            let _ = writeln!(
+                text,
+                "{more}: same q, {{\"order\":\"{order}\",\"cursor\":\"{cursor}\"}}"
+            );
         }
-        let (label, order) = if newest { ("Newer", "oldest") } else { ("Older", "newest") };
+        let (label, order) = if newest {
+            ("Newer", "oldest")
+        } else {
+            ("Older", "newest")
+        };
         let cursor = handle::cursor(store, first);
         let _ = write!(text, "{label}: {{\"order\":\"{order}\",\"cursor\":\"{cursor}\"}}");
         if items.len() <= 2 {
@@ -112,7 +135,12 @@ impl Call<'_> {
 
     async fn event(&self) -> Result<String, ToolError> {
         let stored = self.named_event().await?;
-        Ok(event::describe(&stored, self.arguments.flag("headers"), self.arguments.budget(), now_micros()))
+        Ok(event::describe(
+            &stored,
+            self.arguments.flag("headers"),
+            self.arguments.budget(),
+            now_micros(),
+        ))
     }
 
     async fn led_to(&self) -> Result<String, ToolError> {
@@ -127,8 +155,14 @@ impl Call<'_> {
         let (listed, left_out) = fit(items, budget);
         let mut text = listed.text;
         if left_out > 0 || is_cut {
-            let (more, tokens) =
-                (if left_out > 0 { left_out.to_string() } else { "older".into() }, budget / 2);
+            let (more, tokens) = (
+                if left_out > 0 {
+                    left_out.to_string()
+                } else {
+                    "older".into()
+                },
+                budget / 2,
+            );
             let _ = write!(
                 text,
                 "Left out: {more} events before; led_to {{\"event\":\"{handle}\",\"budget\":{tokens}}}"
@@ -164,9 +198,16 @@ impl Call<'_> {
                 let items: Vec<Item> = page.records.iter().map(Item::of).collect();
                 let shown: Vec<&Item> = items.iter().collect();
                 let listed = list(&shown, self.arguments.budget(), now_micros());
-                let cursor = if listed.left_out > 0 { listed.last.unwrap_or(after) } else { page.cursor };
+                let cursor = if listed.left_out > 0 {
+                    listed.last.unwrap_or(after)
+                } else {
+                    page.cursor
+                };
                 let cursor = handle::cursor(store, cursor);
-                return Ok(format!("{}Next: same q, {{\"cursor\":\"{cursor}\"}}", listed.text));
+                return Ok(format!(
+                    "{}Next: same q, {{\"cursor\":\"{cursor}\"}}",
+                    listed.text
+                ));
             }
             after = page.cursor;
             if !page.done {
@@ -191,7 +232,9 @@ impl Call<'_> {
 
     /// Reports progress to a client that asked for it, so that it does not take a long wait for a dead server.
     async fn progress(&self, elapsed: f64, seconds: u64) {
-        let Some(token) = self.context.meta.get_progress_token() else { return };
+        let Some(token) = self.context.meta.get_progress_token() else {
+            return;
+        };
         let progress = ProgressNotificationParam::new(token, elapsed).with_total(seconds as f64);
         if let Err(error) = self.context.peer.notify_progress(progress).await {
             tracing::debug!(%error, "a client does not read its progress");
@@ -204,7 +247,11 @@ impl Call<'_> {
         let side = async |selector: Option<Arc<Selector>>| -> Result<compare::Side, ToolError> {
             let (errors, all_errors) = diagnose::errors(store, selector.as_deref()).await?;
             let (steps, all_steps) = diagnose::steps(store, selector.as_deref(), STEPS).await?;
-            Ok(compare::Side { errors, steps, is_cut: !(all_errors && all_steps) })
+            Ok(compare::Side {
+                errors,
+                steps,
+                is_cut: !(all_errors && all_steps),
+            })
         };
         let budget = self.arguments.budget();
         let (side_a, side_b) = (side(a.clone()).await?, side(b.clone()).await?);
@@ -213,8 +260,12 @@ impl Call<'_> {
         for (name, side, selector) in [("a", &side_a, &a), ("b", &side_b, &b)] {
             if side.steps.is_empty() {
                 let mut coverage = format!("{name} has no steps.");
-                self.add_coverage(&mut coverage, selector.as_deref(), budget.saturating_sub(text.len() + 1))
-                    .await?;
+                self.add_coverage(
+                    &mut coverage,
+                    selector.as_deref(),
+                    budget.saturating_sub(text.len() + 1),
+                )
+                .await?;
                 if text.len() + 1 + coverage.len() <= budget {
                     text = format!("{text}\n{coverage}");
                 }
@@ -261,9 +312,15 @@ impl Call<'_> {
 
     /// Returns how many events of a session are stored, and how many of them are errors.
     async fn counts(&self, session: &str) -> Result<String, ToolError> {
-        let Some(summary) = self.app.store.session(session).await? else { return Ok(String::new()) };
+        let Some(summary) = self.app.store.session(session).await? else {
+            return Ok(String::new());
+        };
         let by_severity = |severity: &str| -> u64 {
-            summary.counts.values().filter_map(|counts| counts.get(severity)).sum()
+            summary
+                .counts
+                .values()
+                .filter_map(|counts| counts.get(severity))
+                .sum()
         };
         Ok(format!(
             "; {} events, {} errors, {} warnings",
@@ -275,7 +332,9 @@ impl Call<'_> {
 
     async fn mark(&self) -> Result<String, ToolError> {
         if self.grant.scope != Scope::Admin {
-            return Err(ToolError::Wrong("this token only reads; mark needs an admin token".into()));
+            return Err(ToolError::Wrong(
+                "this token only reads; mark needs an admin token".into(),
+            ));
         }
         let event = json!({
             "type": "system.mark", "category": "system",
@@ -323,7 +382,9 @@ impl Call<'_> {
     async fn named_event(&self) -> Result<Stored, ToolError> {
         let name = self.arguments.text("event");
         let Some((session, seq)) = handle::event(name) else {
-            return Err(self.spec.refuse(format!("expects event to be a name like s3:1042, not {name:?}")));
+            return Err(self
+                .spec
+                .refuse(format!("expects event to be a name like s3:1042, not {name:?}")));
         };
         let query = PageQuery {
             order: Order::Seq(session),
@@ -343,10 +404,17 @@ impl Call<'_> {
     }
 
     async fn watched(&self, selector: Option<&Selector>) -> Result<Vec<SessionCoverage>, ToolError> {
-        let coverage = self.app.store.coverage(selector.cloned().map(Arc::new), None).await?;
+        let coverage = self
+            .app
+            .store
+            .coverage(selector.cloned().map(Arc::new), None)
+            .await?;
         Ok(match self.grant.selector {
             None => coverage,
-            Some(_) => coverage.into_iter().map(SessionCoverage::without_counts).collect(),
+            Some(_) => coverage
+                .into_iter()
+                .map(SessionCoverage::without_counts)
+                .collect(),
         })
     }
 
@@ -396,12 +464,18 @@ enum Rank {
 
 /// Returns what led to an event, oldest first, with its rank.
 fn leading(before: Vec<Stored>, event: &Stored) -> Vec<(Rank, Item)> {
-    let mut causes: HashSet<String> = event.metadata("cause_id").map(str::to_owned).into_iter().collect();
+    let mut causes: HashSet<String> = event
+        .metadata("cause_id")
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
     let request = event.metadata("request_id");
     let (mut near, mut has_action, mut has_failure) = (0, false, false);
     let mut kept = Vec::new();
     for other in before.into_iter().rev() {
-        let is_linked = other.metadata("cause_id").is_some_and(|cause| causes.contains(cause))
+        let is_linked = other
+            .metadata("cause_id")
+            .is_some_and(|cause| causes.contains(cause))
             || request.is_some() && other.metadata("request_id") == request;
         if is_linked {
             causes.extend(other.metadata("cause_id").map(str::to_owned));
@@ -440,7 +514,10 @@ fn fit(mut items: Vec<(Rank, Item)>, budget: usize) -> (Listed, usize) {
         for _ in 0..listed.left_out.min(items.len() - 1) {
             let worst = items.iter().map(|(rank, _)| *rank).max();
             // The event itself is the last one.
-            let index = items.iter().position(|(rank, _)| Some(*rank) == worst).unwrap_or(0);
+            let index = items
+                .iter()
+                .position(|(rank, _)| Some(*rank) == worst)
+                .unwrap_or(0);
             items.remove(index.min(items.len() - 2));
         }
     }

@@ -22,7 +22,11 @@ impl Endpoint {
             .ok_or("--otlp-endpoint: expected an address that begins with http:// or https://")?;
         url.set_fragment(None);
         let path = url.path().trim_end_matches('/');
-        let path = if path.ends_with(LOGS_PATH) { path.to_owned() } else { format!("{path}{LOGS_PATH}") };
+        let path = if path.ends_with(LOGS_PATH) {
+            path.to_owned()
+        } else {
+            format!("{path}{LOGS_PATH}")
+        };
         url.set_path(&path);
         Ok(Self { url })
     }
@@ -71,17 +75,34 @@ mod tests {
             ("http://a.test:4318", "http://a.test:4318/v1/logs"),
             ("http://a.test/", "http://a.test/v1/logs"),
             ("http://a.test/v1/logs/", "http://a.test/v1/logs"),
-            ("https://a.test/base/?tenant=x", "https://a.test/base/v1/logs?tenant=x"),
-            ("https://a.test/v1/logs?tenant=x#part", "https://a.test/v1/logs?tenant=x"),
+            (
+                "https://a.test/base/?tenant=x",
+                "https://a.test/base/v1/logs?tenant=x",
+            ),
+            (
+                "https://a.test/v1/logs?tenant=x#part",
+                "https://a.test/v1/logs?tenant=x",
+            ),
         ] {
             assert_eq!(Endpoint::parse(text).unwrap().url().as_str(), url, "{text}");
         }
         let secret = Endpoint::parse("https://user:pass-word@a.test/v1/logs?key=quiet").unwrap();
         assert_eq!(secret.shown(), "https://a.test/v1/logs");
         let name = secret.cursor_name();
-        assert!(!name.contains("pass-word") && !name.contains("user") && !name.contains("quiet"), "{name}");
-        assert_ne!(name, Endpoint::parse("https://a.test/v1/logs").unwrap().cursor_name());
-        for bad in ["a.test:4318", "ftp://user:pass-word@a.test", "user:pass-word@a.test", ""] {
+        assert!(
+            !name.contains("pass-word") && !name.contains("user") && !name.contains("quiet"),
+            "{name}"
+        );
+        assert_ne!(
+            name,
+            Endpoint::parse("https://a.test/v1/logs").unwrap().cursor_name()
+        );
+        for bad in [
+            "a.test:4318",
+            "ftp://user:pass-word@a.test",
+            "user:pass-word@a.test",
+            "",
+        ] {
             assert!(!Endpoint::parse(bad).unwrap_err().contains("pass-word"), "{bad}");
         }
     }

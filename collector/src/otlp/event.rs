@@ -35,7 +35,11 @@ pub(crate) fn events(request: &ExportLogsServiceRequest) -> Vec<FromProducer> {
                 .scope_logs
                 .iter()
                 .flat_map(|scope| {
-                    let name = scope.scope.as_ref().map(|scope| scope.name.as_str()).unwrap_or_default();
+                    let name = scope
+                        .scope
+                        .as_ref()
+                        .map(|scope| scope.name.as_str())
+                        .unwrap_or_default();
                     let described = &described;
                     scope
                         .log_records
@@ -43,20 +47,28 @@ pub(crate) fn events(request: &ExportLogsServiceRequest) -> Vec<FromProducer> {
                         .map(move |record| event(record, name, described).to_string().into())
                 })
                 .collect();
-            FromProducer { name: producer(resource), events }
+            FromProducer {
+                name: producer(resource),
+                events,
+            }
         })
         .collect()
 }
 
 fn producer(resource: Option<&Resource>) -> String {
     let attribute = |key: &str| {
-        let found = resource?.attributes.iter().find(|attribute| attribute.key == key)?;
+        let found = resource?
+            .attributes
+            .iter()
+            .find(|attribute| attribute.key == key)?;
         match &found.value.as_ref()?.value {
             Some(Any::StringValue(text)) if !text.is_empty() => Some(text.as_str()),
             _ => None,
         }
     };
-    let name = attribute("service.instance.id").or_else(|| attribute("service.name")).unwrap_or("unnamed");
+    let name = attribute("service.instance.id")
+        .or_else(|| attribute("service.name"))
+        .unwrap_or("unnamed");
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     if name.len() <= 48 && name.bytes().all(plain) {
         return format!("otlp:{name}");
@@ -96,8 +108,11 @@ fn event(record: &LogRecord, scope: &str, resource: &Value) -> Value {
         "source": {"kind": "local_process", "event": "otlp"},
         "data": data,
     });
-    let nanos =
-        if record.time_unix_nano > 0 { record.time_unix_nano } else { record.observed_time_unix_nano };
+    let nanos = if record.time_unix_nano > 0 {
+        record.time_unix_nano
+    } else {
+        record.observed_time_unix_nano
+    };
     if (1..1 << 53).contains(&(nanos / 1000)) {
         event["ts"] = (nanos / 1000).into();
     }
@@ -135,14 +150,22 @@ fn type_of(event_name: &str, level: Option<&str>) -> String {
         None => event_name.to_owned(),
         Some(level) => {
             let type_ = format!("{event_name}.{level}");
-            if is_type_name(type_.as_bytes()) { type_ } else { unnamed() }
+            if is_type_name(type_.as_bytes()) {
+                type_
+            } else {
+                unnamed()
+            }
         }
     }
 }
 
 fn object(attributes: &[KeyValue]) -> Value {
-    let field =
-        |attribute: &KeyValue| (attribute.key.clone(), attribute.value.as_ref().map_or(Value::Null, value));
+    let field = |attribute: &KeyValue| {
+        (
+            attribute.key.clone(),
+            attribute.value.as_ref().map_or(Value::Null, value),
+        )
+    };
     Value::Object(attributes.iter().map(field).collect())
 }
 

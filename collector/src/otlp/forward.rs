@@ -64,7 +64,14 @@ impl Forwarder {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| error.to_string())?;
-        Ok(Self { store, http, cursor_name: endpoint.cursor_name(), endpoint, stop, metrics })
+        Ok(Self {
+            store,
+            http,
+            cursor_name: endpoint.cursor_name(),
+            endpoint,
+            stop,
+            metrics,
+        })
     }
 
     /// Runs until cancelled; returns why it ended.
@@ -101,11 +108,17 @@ impl Forwarder {
     async fn step(&self, cursor: u64) -> Result<u64, StoreError> {
         let pruned = self.store.oldest_position().await?;
         if pruned > cursor {
-            tracing::warn!(count = pruned - cursor, "retention took records before they were forwarded");
+            tracing::warn!(
+                count = pruned - cursor,
+                "retention took records before they were forwarded"
+            );
             if !self.deliver(&record::not_retained(pruned - cursor)).await {
                 return Ok(cursor);
             }
-            self.metrics.forwarding.not_retained.fetch_add(pruned - cursor, Relaxed);
+            self.metrics
+                .forwarding
+                .not_retained
+                .fetch_add(pruned - cursor, Relaxed);
             self.store.set_counter(&self.cursor_name, pruned).await?;
             return Ok(pruned);
         }
@@ -194,7 +207,9 @@ impl Forwarder {
 
     async fn send(&self, request: &ExportLogsServiceRequest) -> Answer {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        let packed = gzip.write_all(&request.encode_to_vec()).and_then(|()| gzip.finish());
+        let packed = gzip
+            .write_all(&request.encode_to_vec())
+            .and_then(|()| gzip.finish());
         let body = match packed {
             Ok(body) => body,
             Err(error) => return Answer::Later(None, error.to_string()),
@@ -218,14 +233,19 @@ impl Forwarder {
         };
         let status = response.status();
         if status.is_success() {
-            let taken =
-                response.bytes().await.ok().and_then(|body| ExportLogsServiceResponse::decode(body).ok());
+            let taken = response
+                .bytes()
+                .await
+                .ok()
+                .and_then(|body| ExportLogsServiceResponse::decode(body).ok());
             let partial = taken.and_then(|taken| taken.partial_success);
             let rejected = partial.map_or(0, |partial| partial.rejected_log_records);
             return Answer::Taken(u64::try_from(rejected).unwrap_or(0));
         }
-        let asked =
-            response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        let asked = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|after| after.to_str().ok()?.parse().ok());
         let why = format!("{} answered {status}{}", self.endpoint.shown(), hint(status));
         match status {
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {

@@ -54,7 +54,10 @@ pub(crate) struct Changed {
 /// Counts the records of `request` that are not carried exactly as they are stored.
 pub(crate) fn changed(request: &ExportLogsServiceRequest) -> Changed {
     let records = request.resource_logs.iter().flat_map(|logs| &logs.scope_logs);
-    let mut changed = Changed { altered: 0, unreadable: 0 };
+    let mut changed = Changed {
+        altered: 0,
+        unreadable: 0,
+    };
     for record in records.flat_map(|scope| &scope.log_records) {
         changed.unreadable += u64::from(record.event_name == UNREADABLE);
         let is_altered = record.attributes.iter().any(|attribute| attribute.key == ALTERED);
@@ -76,11 +79,18 @@ fn envelope(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
         version: env!("CARGO_PKG_VERSION").into(),
         ..InstrumentationScope::default()
     };
-    let resource = Resource { attributes: vec![text("service.name", "tabtape")], ..Resource::default() };
+    let resource = Resource {
+        attributes: vec![text("service.name", "tabtape")],
+        ..Resource::default()
+    };
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
             resource: Some(resource),
-            scope_logs: vec![ScopeLogs { scope: Some(scope), log_records, schema_url: SCHEMA_URL.into() }],
+            scope_logs: vec![ScopeLogs {
+                scope: Some(scope),
+                log_records,
+                schema_url: SCHEMA_URL.into(),
+            }],
             schema_url: SCHEMA_URL.into(),
         }],
     }
@@ -100,12 +110,19 @@ pub(crate) fn log_record(line: &[u8]) -> LogRecord {
 }
 
 /// Returns the log record of an event or a gap; `None` if it is neither.
-fn of_stored(StoredLine { value: record, mut altered }: StoredLine) -> Option<LogRecord> {
+fn of_stored(
+    StoredLine {
+        value: record,
+        mut altered,
+    }: StoredLine,
+) -> Option<LogRecord> {
     let session = record["capture_session_id"].as_str().unwrap_or_default();
     if let Some(gap) = record.get("gap") {
         let (first, last) = (gap["first_seq"].as_u64()?, gap["last_seq"].as_u64()?);
-        let mut out =
-            gap_record(last.checked_sub(first).map(|more| more + 1), gap["reason"].as_str().unwrap_or("?"));
+        let mut out = gap_record(
+            last.checked_sub(first).map(|more| more + 1),
+            gap["reason"].as_str().unwrap_or("?"),
+        );
         out.time_unix_nano = now_micros() * 1000;
         out.attributes.extend([
             text("session.id", session),
@@ -117,19 +134,35 @@ fn of_stored(StoredLine { value: record, mut altered }: StoredLine) -> Option<Lo
     }
     let event = &record["event"];
     let (type_, data) = (event["type"].as_str()?, &event["data"]);
-    let status = data["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let status = data["status"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(0);
     let graded = severity(type_, if event["category"] == "network" { status } else { 0 });
     let mut attributes = vec![
         text("session.id", session),
         int("tabtape.seq", record["seq"].as_u64().unwrap_or(0)),
         text("tabtape.type", type_),
         text("tabtape.category", event["category"].as_str().unwrap_or("?")),
-        text("tabtape.detail_level", event["detail_level"].as_str().unwrap_or("standard")),
-        text("tabtape.source.kind", event["source"]["kind"].as_str().unwrap_or("?")),
+        text(
+            "tabtape.detail_level",
+            event["detail_level"].as_str().unwrap_or("standard"),
+        ),
+        text(
+            "tabtape.source.kind",
+            event["source"]["kind"].as_str().unwrap_or("?"),
+        ),
     ];
-    attributes.extend(event["source"]["event"].as_str().map(|name| text("tabtape.source.event", name)));
+    attributes.extend(
+        event["source"]["event"]
+            .as_str()
+            .map(|name| text("tabtape.source.event", name)),
+    );
     for (name, value) in event["source"]["metadata"].as_object().into_iter().flatten() {
-        attributes.push(text(&format!("tabtape.{name}"), value.as_str().unwrap_or_default()));
+        attributes.push(text(
+            &format!("tabtape.{name}"),
+            value.as_str().unwrap_or_default(),
+        ));
     }
     attributes.extend(event["url"].as_str().map(|url| text("url.full", url)));
     if event["truncated"] == true {
@@ -176,7 +209,11 @@ fn network(event: &Value, status: u16, attributes: &mut Vec<KeyValue>) {
     if event["category"] != "network" {
         return;
     }
-    attributes.extend(event["data"]["method"].as_str().map(|method| text("http.request.method", method)));
+    attributes.extend(
+        event["data"]["method"]
+            .as_str()
+            .map(|method| text("http.request.method", method)),
+    );
     if status > 0 {
         attributes.push(int("http.response.status_code", status.into()));
     }
@@ -201,7 +238,10 @@ fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
         observed_time_unix_nano: now_micros() * 1000,
         severity_number: number_of(Severity::Warn),
         severity_text: "WARN".into(),
-        body: Some(any(Any::StringValue(format!("{} records are missing: {reason}", count.unwrap_or(0))))),
+        body: Some(any(Any::StringValue(format!(
+            "{} records are missing: {reason}",
+            count.unwrap_or(0)
+        )))),
         attributes,
         event_name: "tabtape.gap".into(),
         ..LogRecord::default()
@@ -222,17 +262,29 @@ fn any(value: Any) -> AnyValue {
 }
 
 fn text(key: &str, value: &str) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(any(Any::StringValue(value.to_owned()))), ..KeyValue::default() }
+    KeyValue {
+        key: key.into(),
+        value: Some(any(Any::StringValue(value.to_owned()))),
+        ..KeyValue::default()
+    }
 }
 
 fn int(key: &str, value: u64) -> KeyValue {
     let value = i64::try_from(value).unwrap_or(i64::MAX);
-    KeyValue { key: key.into(), value: Some(any(Any::IntValue(value))), ..KeyValue::default() }
+    KeyValue {
+        key: key.into(),
+        value: Some(any(Any::IntValue(value))),
+        ..KeyValue::default()
+    }
 }
 
 /// An attribute that is true.
 fn flag(key: &str) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(any(Any::BoolValue(true))), ..KeyValue::default() }
+    KeyValue {
+        key: key.into(),
+        value: Some(any(Any::BoolValue(true))),
+        ..KeyValue::default()
+    }
 }
 
 /// Returns `value` with at most `levels` of nesting; deeper values become their text.
@@ -251,9 +303,9 @@ fn of_json(value: &Value, levels: usize, altered: &mut bool) -> AnyValue {
                 Some(whole) => Any::IntValue(whole),
                 None => Any::DoubleValue(number.as_f64().unwrap_or(f64::NAN)),
             }),
-            Value::Array(values) => {
-                Some(Any::ArrayValue(ArrayValue { values: values.iter().map(&mut inner).collect() }))
-            }
+            Value::Array(values) => Some(Any::ArrayValue(ArrayValue {
+                values: values.iter().map(&mut inner).collect(),
+            })),
             Value::Object(fields) => Some(Any::KvlistValue(KeyValueList {
                 values: fields
                     .iter()
@@ -277,7 +329,13 @@ mod tests {
     use prost::Message as _;
 
     fn attribute(record: &LogRecord, key: &str) -> Option<Any> {
-        record.attributes.iter().find(|attribute| attribute.key == key)?.value.clone()?.value
+        record
+            .attributes
+            .iter()
+            .find(|attribute| attribute.key == key)?
+            .value
+            .clone()?
+            .value
     }
 
     #[test]
@@ -285,15 +343,34 @@ mod tests {
         let line = br#"{"capture_session_id":"s","seq":7,"event":{"ts":5,"type":"network.response","category":"network","source":{"kind":"extension","metadata":{"tab_id":"3"}},"url":"https://a.b/","data":{"method":"GET","status":404}}}"#;
         let record = log_record(line);
         assert_eq!(
-            (record.event_name.as_str(), record.severity_number, record.time_unix_nano),
+            (
+                record.event_name.as_str(),
+                record.severity_number,
+                record.time_unix_nano
+            ),
             ("network.response", 17, 5000)
         );
-        assert_eq!(attribute(&record, "session.id"), Some(Any::StringValue("s".into())));
+        assert_eq!(
+            attribute(&record, "session.id"),
+            Some(Any::StringValue("s".into()))
+        );
         assert_eq!(attribute(&record, "tabtape.seq"), Some(Any::IntValue(7)));
-        assert_eq!(attribute(&record, "tabtape.tab_id"), Some(Any::StringValue("3".into())));
-        assert_eq!(attribute(&record, "url.full"), Some(Any::StringValue("https://a.b/".into())));
-        assert_eq!(attribute(&record, "http.request.method"), Some(Any::StringValue("GET".into())));
-        assert_eq!(attribute(&record, "http.response.status_code"), Some(Any::IntValue(404)));
+        assert_eq!(
+            attribute(&record, "tabtape.tab_id"),
+            Some(Any::StringValue("3".into()))
+        );
+        assert_eq!(
+            attribute(&record, "url.full"),
+            Some(Any::StringValue("https://a.b/".into()))
+        );
+        assert_eq!(
+            attribute(&record, "http.request.method"),
+            Some(Any::StringValue("GET".into()))
+        );
+        assert_eq!(
+            attribute(&record, "http.response.status_code"),
+            Some(Any::IntValue(404))
+        );
     }
 
     fn of_type(type_: &str, data: &str) -> LogRecord {
@@ -330,13 +407,29 @@ mod tests {
         };
         // As pages tell it, as workers do, and a rejection with what is no error.
         let page = r#"{"text":"Uncaught x","location":{"line":1},"error":{"$":"TypeError","message":"x","stack":"TypeError: x\n at a"}}"#;
-        assert_eq!(says(&of_type("console.exception", page)), ["TypeError", "x", "TypeError: x\n at a"]);
+        assert_eq!(
+            says(&of_type("console.exception", page)),
+            ["TypeError", "x", "TypeError: x\n at a"]
+        );
         let worker = r#"{"text":"x is not defined","stack":"at a"}"#;
-        assert_eq!(says(&of_type("console.exception", worker)), ["-", "x is not defined", "at a"]);
-        assert_eq!(says(&of_type("console.rejection", r#"{"text":"no","error":"no"}"#)), ["-", "no", "-"]);
-        assert_eq!(says(&of_type("console.error", page)), ["-"; 3], "only uncaught errors");
+        assert_eq!(
+            says(&of_type("console.exception", worker)),
+            ["-", "x is not defined", "at a"]
+        );
+        assert_eq!(
+            says(&of_type("console.rejection", r#"{"text":"no","error":"no"}"#)),
+            ["-", "no", "-"]
+        );
+        assert_eq!(
+            says(&of_type("console.error", page)),
+            ["-"; 3],
+            "only uncaught errors"
+        );
         let gap = log_record(br#"{"capture_session_id":"s","gap":{"first_seq":3,"last_seq":9,"category":"console","reason":"quota"}}"#);
-        assert_eq!((gap.event_name.as_str(), gap.severity_number), ("tabtape.gap", 13));
+        assert_eq!(
+            (gap.event_name.as_str(), gap.severity_number),
+            ("tabtape.gap", 13)
+        );
         assert_eq!(attribute(&gap, "tabtape.gap.count"), Some(Any::IntValue(7)));
     }
 
@@ -352,8 +445,9 @@ mod tests {
             Just("-0".to_owned()),
             Just("123456789012345678901234567890".to_owned()),
             any_number::<i64>().prop_map(|number| number.to_string()),
-            any_number::<f64>()
-                .prop_filter_map("finite", |number| Some(serde_json::Number::from_f64(number)?.to_string())),
+            any_number::<f64>().prop_filter_map("finite", |number| Some(
+                serde_json::Number::from_f64(number)?.to_string()
+            )),
             Just("null".to_owned()),
             Just("true".to_owned()),
         ];
@@ -362,8 +456,10 @@ mod tests {
                 prop::collection::vec(inner.clone(), 0..4)
                     .prop_map(|values| format!("[{}]", values.join(","))),
                 prop::collection::vec((string.clone(), inner), 0..4).prop_map(|fields| {
-                    let fields: Vec<String> =
-                        fields.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+                    let fields: Vec<String> = fields
+                        .iter()
+                        .map(|(key, value)| format!("{key}:{value}"))
+                        .collect();
                     format!("{{{}}}", fields.join(","))
                 }),
             ]
@@ -404,8 +500,17 @@ mod tests {
         for line in [&b"{\"a\":"[..], b"{}", b"\xff"] {
             let record = log_record(line);
             assert_eq!(record.event_name, UNREADABLE);
-            assert_eq!(changed(&request([line])), Changed { altered: 0, unreadable: 1 });
-            assert_eq!(record.body, Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned()))));
+            assert_eq!(
+                changed(&request([line])),
+                Changed {
+                    altered: 0,
+                    unreadable: 1
+                }
+            );
+            assert_eq!(
+                record.body,
+                Some(any(Any::StringValue(String::from_utf8_lossy(line).into_owned())))
+            );
         }
     }
 }

@@ -25,13 +25,18 @@ pub(crate) struct Decoded {
 /// Decodes a request in protobuf.
 pub(crate) fn of_protobuf(bytes: &[u8]) -> Result<Decoded, String> {
     let request = ExportLogsServiceRequest::decode(bytes).map_err(|error| error.to_string())?;
-    Ok(Decoded { request, ..Decoded::default() })
+    Ok(Decoded {
+        request,
+        ..Decoded::default()
+    })
 }
 
 /// Decodes a request in JSON.
 pub(crate) fn of_json(bytes: &[u8]) -> Result<Decoded, String> {
     let StoredLine { value, .. } = stored_line::read(bytes).map_err(|error| error.to_string())?;
-    let Value::Object(mut request) = normalized(value) else { return Err("expected an object".to_owned()) };
+    let Value::Object(mut request) = normalized(value) else {
+        return Err("expected an object".to_owned());
+    };
     let mut decoded = Decoded::default();
     for logs in take_array(&mut request, "resourceLogs")? {
         let mut logs = object(logs, "resourceLogs")?;
@@ -54,10 +59,18 @@ pub(crate) fn of_json(bytes: &[u8]) -> Result<Decoded, String> {
                 }
             }
             let scope = read_scope.unwrap_or_default();
-            scope_logs.push(ScopeLogs { scope, log_records, ..ScopeLogs::default() });
+            scope_logs.push(ScopeLogs {
+                scope,
+                log_records,
+                ..ScopeLogs::default()
+            });
         }
         let resource = resource.unwrap_or_default();
-        decoded.request.resource_logs.push(ResourceLogs { resource, scope_logs, ..ResourceLogs::default() });
+        decoded.request.resource_logs.push(ResourceLogs {
+            resource,
+            scope_logs,
+            ..ResourceLogs::default()
+        });
     }
     Ok(decoded)
 }
@@ -87,7 +100,11 @@ fn normalized(value: Value) -> Value {
         Value::Array(values) => values.into_iter().map(normalized).collect(),
         Value::Object(fields) => {
             let present = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(present.map(|(name, value)| field(camel_case(&name), value)).collect())
+            Value::Object(
+                present
+                    .map(|(name, value)| field(camel_case(&name), value))
+                    .collect(),
+            )
         }
         other => other,
     }

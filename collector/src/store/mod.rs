@@ -95,13 +95,26 @@ impl Store {
         let file = Arc::new(StoreFile::of(&events));
         let names = Arc::new(Names::load(&connection)?);
         let latest: Option<i64> = connection
-            .query_row("SELECT value FROM meta WHERE key = 'latest_position'", [], |row| row.get(0))
+            .query_row(
+                "SELECT value FROM meta WHERE key = 'latest_position'",
+                [],
+                |row| row.get(0),
+            )
             .optional()?;
         let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
         let index = folder.join("index.db");
-        let indexed = Arc::new(AtomicU64::new(index::open(&index, &store_id, recent.latest_position())?));
+        let indexed = Arc::new(AtomicU64::new(index::open(
+            &index,
+            &store_id,
+            recent.latest_position(),
+        )?));
         let readers = Arc::new(Readers::new(events.clone(), index.clone(), Arc::clone(&file)));
-        let writer = Writer::start(connection, Arc::clone(&names), Arc::clone(&recent), Arc::clone(&file))?;
+        let writer = Writer::start(
+            connection,
+            Arc::clone(&names),
+            Arc::clone(&recent),
+            Arc::clone(&file),
+        )?;
         let index_wake = Arc::new(Notify::new());
         let tasks = Arc::new(Tasks::default());
         let keep_index = {
@@ -109,7 +122,13 @@ impl Store {
             let (wake, indexed) = (Arc::clone(&index_wake), Arc::clone(&indexed));
             move || {
                 let shared = (Arc::clone(&wake), Arc::clone(&indexed));
-                index::keep(index.clone(), events.clone(), readers.in_use(), recent.subscribe(), shared)
+                index::keep(
+                    index.clone(),
+                    events.clone(),
+                    readers.in_use(),
+                    recent.subscribe(),
+                    shared,
+                )
             }
         };
         tasks.supervise("text index", keep_index);
@@ -142,7 +161,11 @@ impl Store {
     /// The file cannot be opened.
     pub fn damage_in(folder: &Path) -> Result<Option<String>, StoreError> {
         let path = folder.join("events.db");
-        if path.exists() { integrity::damage_of(&path) } else { Ok(None) }
+        if path.exists() {
+            integrity::damage_of(&path)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The identity of this store's contents: a new or emptied store has another.
@@ -177,7 +200,10 @@ impl Store {
     /// An error of SQLite.
     pub async fn page(&self, query: PageQuery) -> Result<Page, StoreError> {
         let names = Arc::clone(&self.inner.names);
-        self.inner.readers.with(move |connection| page::read(connection, &names, &query)).await
+        self.inner
+            .readers
+            .with(move |connection| page::read(connection, &names, &query))
+            .await
     }
 
     /// Every session, oldest first.
@@ -186,7 +212,10 @@ impl Store {
     /// An error of SQLite.
     pub async fn sessions(&self) -> Result<Vec<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
-        self.inner.readers.with(move |connection| sessions::list(connection, &names, None)).await
+        self.inner
+            .readers
+            .with(move |connection| sessions::list(connection, &names, None))
+            .await
     }
 
     /// One session, if it is known.
@@ -210,7 +239,10 @@ impl Store {
     /// An error of SQLite.
     pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
         let session = session.to_owned();
-        self.inner.readers.with(move |connection| sessions::row(connection, &session)).await
+        self.inner
+            .readers
+            .with(move |connection| sessions::row(connection, &session))
+            .await
     }
 
     /// Returns the id of the session that is stored in a row.
@@ -218,7 +250,10 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub async fn session_id(&self, row: i64) -> Result<Option<String>, StoreError> {
-        self.inner.readers.with(move |connection| sessions::id(connection, row)).await
+        self.inner
+            .readers
+            .with(move |connection| sessions::id(connection, row))
+            .await
     }
 
     /// The position of the last record.
@@ -250,7 +285,9 @@ impl Store {
         let name = name.to_owned();
         let write = move |state: &mut writer::WriterState| {
             let row = rusqlite::params![name, number as i64];
-            state.connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", row)?;
+            state
+                .connection
+                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", row)?;
             Ok(())
         };
         self.inner.writer.run(write).await
@@ -280,13 +317,18 @@ impl Store {
         self.inner.readers.closed().await;
         let old = Arc::clone(&self.inner);
         let open = move || {
-            let folder = |source| StoreError::Folder { path: old.folder.clone(), source };
+            let folder = |source| StoreError::Folder {
+                path: old.folder.clone(),
+                source,
+            };
             let lost = old.file.is_another().then_some(&*old.store_id);
             old.file.remove_leftovers().map_err(folder)?;
             old.lock.unlock().map_err(folder)?;
             Self::open_other_than(lost, &old.folder)
         };
-        tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(open)
+            .await
+            .map_err(|_| StoreError::Closed)?
     }
 
     /// Returns the damage that a check has found, if any.
@@ -323,7 +365,10 @@ impl Store {
     /// An error of SQLite.
     pub async fn idempotent_receipt(&self, key: &str) -> Result<Option<IdempotentReceipt>, StoreError> {
         let key = key.to_owned();
-        self.inner.readers.with(move |connection| Ok(batch::idempotent_receipt(connection, &key)?)).await
+        self.inner
+            .readers
+            .with(move |connection| Ok(batch::idempotent_receipt(connection, &key)?))
+            .await
     }
 
     /// Wakes at each commit with the latest position.
@@ -345,8 +390,13 @@ impl Store {
 }
 
 fn lock_folder(folder: &Path) -> Result<File, StoreError> {
-    let cannot = |source| StoreError::Folder { path: folder.to_owned(), source };
-    crate::files::private_folder(folder).and_then(|()| crate::files::own_folder(folder)).map_err(cannot)?;
+    let cannot = |source| StoreError::Folder {
+        path: folder.to_owned(),
+        source,
+    };
+    crate::files::private_folder(folder)
+        .and_then(|()| crate::files::own_folder(folder))
+        .map_err(cannot)?;
     for changed in crate::files::close_to_others(folder).map_err(cannot)? {
         tracing::warn!("{changed}");
     }
@@ -360,8 +410,10 @@ fn lock_folder(folder: &Path) -> Result<File, StoreError> {
 
 fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     // SQLite would create the file with the umask's mode; only its owner may read the recording.
-    crate::files::private_file(path)
-        .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+    crate::files::private_file(path).map_err(|source| StoreError::Folder {
+        path: path.to_owned(),
+        source,
+    })?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -376,12 +428,17 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
 /// The store's id, a new one if it has none or that of the store that was `lost`.
 fn store_id(connection: &Connection, lost: Option<&str>) -> Result<String, StoreError> {
     let found: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| row.get(0))
+        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| {
+            row.get(0)
+        })
         .optional()?;
     if let Some(store_id) = found.filter(|store_id| Some(&**store_id) != lost) {
         return Ok(store_id);
     }
     let store_id = uuid::Uuid::now_v7().to_string();
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('store_id', ?1)", [&store_id])?;
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('store_id', ?1)",
+        [&store_id],
+    )?;
     Ok(store_id)
 }

@@ -38,7 +38,11 @@ impl StoreFile {
     /// Remembers the files of the database at `path`, which is open and in WAL mode.
     pub(in crate::store) fn of(path: &Path) -> Self {
         let wal = with_suffix(path, "-wal");
-        Self { database: Named::of(path), wal: Named::of(&wal), replaced: CancellationToken::new() }
+        Self {
+            database: Named::of(path),
+            wal: Named::of(&wal),
+            replaced: CancellationToken::new(),
+        }
     }
 
     /// Compares the files with those that were opened.
@@ -87,7 +91,10 @@ impl StoreFile {
 
 impl Named {
     fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), identity: identity(path).ok().flatten() }
+        Self {
+            path: path.to_owned(),
+            identity: identity(path).ok().flatten(),
+        }
     }
 
     /// An error of the system other than "not found" says nothing about the file.

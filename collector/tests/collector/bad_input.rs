@@ -23,12 +23,25 @@ async fn a_bomb_and_other_oversizes_are_refused_by_size() {
     let bomb = gzip(&vec![b' '; 300 << 20]);
     assert!(bomb.len() < 4 << 20);
     let (status, problem) = collector.deliver_bytes(SESSION, 1, 1, bomb, true).await;
-    assert_eq!((status, &problem["code"]), (413, &"body_too_large".into()), "{problem}");
-    let (status, problem) = collector.deliver_bytes(SESSION, 1, 1, vec![b' '; (8 << 20) + 1], false).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (413, &"body_too_large".into()),
+        "{problem}"
+    );
+    let (status, problem) = collector
+        .deliver_bytes(SESSION, 1, 1, vec![b' '; (8 << 20) + 1], false)
+        .await;
     assert_eq!((status, &problem["code"]), (413, &"body_too_large".into()));
-    let (status, problem) = collector.deliver_bytes(SESSION, 1, 1, vec![b'x'; 2 << 20], false).await;
-    assert_eq!((status, &problem["code"], &problem["line"]), (413, &"record_too_large".into(), &1.into()));
-    let (status, problem) = collector.deliver_bytes(SESSION, 1, 1, b"not gzip".to_vec(), true).await;
+    let (status, problem) = collector
+        .deliver_bytes(SESSION, 1, 1, vec![b'x'; 2 << 20], false)
+        .await;
+    assert_eq!(
+        (status, &problem["code"], &problem["line"]),
+        (413, &"record_too_large".into(), &1.into())
+    );
+    let (status, problem) = collector
+        .deliver_bytes(SESSION, 1, 1, b"not gzip".to_vec(), true)
+        .await;
     assert_eq!((status, &problem["code"]), (400, &"invalid_gzip".into()));
     is_alive(&collector).await;
 }
@@ -36,7 +49,10 @@ async fn a_bomb_and_other_oversizes_are_refused_by_size() {
 #[tokio::test]
 async fn types_and_encodings_it_does_not_know_are_named() {
     let collector = Collector::start().await;
-    let url = format!("{}/v1/batches?session={SESSION}&first_seq=1&last_seq=1", collector.url);
+    let url = format!(
+        "{}/v1/batches?session={SESSION}&first_seq=1&last_seq=1",
+        collector.url
+    );
     for (name, value, code) in [
         ("content-type", "text/plain", "unsupported_type"),
         ("content-encoding", "br", "unsupported_encoding"),
@@ -50,12 +66,16 @@ async fn types_and_encodings_it_does_not_know_are_named() {
         let problem: serde_json::Value = response.json().await.unwrap();
         assert_eq!(problem["code"], code);
     }
-    for (method, path, status) in
-        [("PUT", "/v1/batches", 405), ("GET", "/v1/nothing", 404), ("POST", "/index.html", 405)]
-    {
+    for (method, path, status) in [
+        ("PUT", "/v1/batches", 405),
+        ("GET", "/v1/nothing", 404),
+        ("POST", "/index.html", 405),
+    ] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let request =
-            collector.http.request(method, format!("{}{path}", collector.url)).bearer_auth(&collector.admin);
+        let request = collector
+            .http
+            .request(method, format!("{}{path}", collector.url))
+            .bearer_auth(&collector.admin);
         let response = request.send().await.unwrap();
         assert_eq!(
             (response.status().as_u16(), &response.headers()["content-type"]),
@@ -109,13 +129,22 @@ async fn broken_requests_break_nothing() {
             format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
             "HTTP/1.1 40",
         ),
-        ("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n".into(), "HTTP/1.1 40"),
+        (
+            "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n".into(),
+            "HTTP/1.1 40",
+        ),
         (
             format!("GET http://evil.test/healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
             "HTTP/1.1 403",
         ),
-        (format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{many_headers}\r\n"), "HTTP/1.1 431"),
-        (format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{huge_header}\r\n"), "HTTP/1.1 431"),
+        (
+            format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{many_headers}\r\n"),
+            "HTTP/1.1 431",
+        ),
+        (
+            format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{huge_header}\r\n"),
+            "HTTP/1.1 431",
+        ),
         ("nonsense\r\n\r\n".into(), "HTTP/1.1 400"),
         ("\0\u{1}\u{2}".into(), "HTTP/1.1 400"),
     ] {
@@ -134,7 +163,10 @@ async fn a_connection_that_breaks_off_in_a_body_stores_nothing() {
         collector.address, collector.ingest
     );
     raw(&collector, head.as_bytes(), Duration::from_millis(200)).await;
-    assert!(collector.lines(SESSION).await.is_empty(), "a body that broke off was never a batch");
+    assert!(
+        collector.lines(SESSION).await.is_empty(),
+        "a body that broke off was never a batch"
+    );
     is_alive(&collector).await;
 }
 
@@ -147,14 +179,32 @@ async fn nesting_as_deep_as_a_line_is_long_overflows_nothing() {
         let line = event(SESSION, 1, "@").replace("{\"text\":\"@\"}", &deep);
         assert!(line.contains(&deep));
         let (status, problem) = collector.deliver(SESSION, 1, 1, &[line]).await;
-        assert_eq!((status, &problem["code"]), (400, &"invalid_record".into()), "{problem}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (400, &"invalid_record".into()),
+            "{problem}"
+        );
         let post = async |path: &str, token: &str| {
-            let request = collector.http.post(format!("{}{path}", collector.url)).bearer_auth(token);
-            let request = request.header("content-type", "application/json").body(deep.clone());
-            request.header("accept", "application/json, text/event-stream").send().await.unwrap().status()
+            let request = collector
+                .http
+                .post(format!("{}{path}", collector.url))
+                .bearer_auth(token);
+            let request = request
+                .header("content-type", "application/json")
+                .body(deep.clone());
+            request
+                .header("accept", "application/json, text/event-stream")
+                .send()
+                .await
+                .unwrap()
+                .status()
         };
         assert_eq!(post("/v1/events?producer=x", &collector.ingest).await, 400);
-        assert_eq!(post("/v1/hello", &collector.ingest).await, 413, "a nonce is short");
+        assert_eq!(
+            post("/v1/hello", &collector.ingest).await,
+            413,
+            "a nonce is short"
+        );
         // Fields that it does not know are passed over, as OTLP wants it.
         assert!(!post("/v1/logs", &collector.ingest).await.is_server_error());
         assert!(post("/mcp", &collector.read).await.is_client_error());
@@ -172,7 +222,11 @@ async fn one_bad_byte_of_utf8_spoils_its_line_alone() {
     let at = body.windows(8).position(|part| part == b"number 3").unwrap();
     body[at + 7] = 0xff;
     let (status, problem) = collector.deliver_bytes(SESSION, 1, 5, body, false).await;
-    assert_eq!((status, &problem["line"], &problem["acked_seq"]), (400, &3.into(), &2.into()), "{problem}");
+    assert_eq!(
+        (status, &problem["line"], &problem["acked_seq"]),
+        (400, &3.into(), &2.into()),
+        "{problem}"
+    );
     assert!(problem["detail"].as_str().unwrap().contains("UTF-8"), "{problem}");
     assert_eq!(collector.lines(SESSION).await, lines[..2]);
 }
@@ -183,8 +237,17 @@ async fn hostile_text_stays_text_in_json_ndjson_and_events() {
     let collector = Collector::start().await;
     let hostile = hostile();
     let line = event(SESSION, 1, &hostile);
-    assert_eq!(collector.deliver(SESSION, 1, 1, std::slice::from_ref(&line)).await.0, 200);
-    assert_eq!(collector.get("/v1/events").await.text().await.unwrap(), format!("{line}\n"));
+    assert_eq!(
+        collector
+            .deliver(SESSION, 1, 1, std::slice::from_ref(&line))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        collector.get("/v1/events").await.text().await.unwrap(),
+        format!("{line}\n")
+    );
     let page = collector.json("/v1/events?format=json").await;
     assert_eq!(page["records"][0]["event"]["data"]["text"], hostile);
     let mut body = collector
@@ -213,16 +276,29 @@ async fn hostile_text_stays_text_in_a_terminal_and_in_every_export() {
     request["event"]["category"] = "network".into();
     request["event"]["source"]["metadata"]["request_id"] = "1".into();
     request["event"]["data"] = serde_json::json!({"method": hostile, "status": 200, "headers": [[hostile, hostile]], "body": hostile});
-    assert_eq!(collector.deliver(SESSION, 1, 2, &[plain, request.to_string()]).await.0, 200);
+    assert_eq!(
+        collector
+            .deliver(SESSION, 1, 2, &[plain, request.to_string()])
+            .await
+            .0,
+        200
+    );
 
     let out = |args: &[&str]| {
         let mut command = std::process::Command::new(crate::program::PROGRAM);
-        command.args(args).args(["--url", &collector.url, "--token", &collector.read]);
+        command
+            .args(args)
+            .args(["--url", &collector.url, "--token", &collector.read]);
         let (status, out, error) = crate::program::finish(command);
         assert_eq!(status, 0, "{args:?}: {error}");
         out
     };
-    for command in [&["query"][..], &["tail", "--no-follow"], &["sessions"], &["coverage"]] {
+    for command in [
+        &["query"][..],
+        &["tail", "--no-follow"],
+        &["sessions"],
+        &["coverage"],
+    ] {
         let shown = out(command);
         assert!(!shown.is_empty() && is_harmless(&shown), "{command:?}: {shown:?}");
     }
@@ -231,7 +307,13 @@ async fn hostile_text_stays_text_in_a_terminal_and_in_every_export() {
         for line in text.lines() {
             serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{format}: {error}: {line}"));
         }
-        assert!(text.lines().count() <= 2, "{format}: a line ends where a record does");
+        assert!(
+            text.lines().count() <= 2,
+            "{format}: a line ends where a record does"
+        );
     }
-    assert!(out(&["export", "--format", "ndjson"]).contains("data: forged"), "it is in there");
+    assert!(
+        out(&["export", "--format", "ndjson"]).contains("data: forged"),
+        "it is in there"
+    );
 }

@@ -12,7 +12,9 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
 
     let _process = Process::start(folder.path());
     let mode = std::os::unix::fs::PermissionsExt::mode(
-        &std::fs::metadata(folder.path().join("collector.json")).unwrap().permissions(),
+        &std::fs::metadata(folder.path().join("collector.json"))
+            .unwrap()
+            .permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
     let (status, stored, _) = run(folder.path(), &["mark", "it \u{1b}[31mhappened", "--json"]);
@@ -42,13 +44,23 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
     let (status, har, _) = run(folder.path(), &["export", "--format", "har"]);
     assert!(status == 0 && har.contains("\"version\":\"1.2\""), "{har}");
     let (_, otlp, _) = run(folder.path(), &["export", "--format", "otlp"]);
-    assert!(otlp.contains("resourceLogs") && otlp.contains("system.mark"), "{otlp}");
+    assert!(
+        otlp.contains("resourceLogs") && otlp.contains("system.mark"),
+        "{otlp}"
+    );
     let zip = folder.path().join("bug.zip");
-    let (status, ..) = run(folder.path(), &["export", "--format", "bundle", "-o", zip.to_str().unwrap()]);
+    let (status, ..) = run(
+        folder.path(),
+        &["export", "--format", "bundle", "-o", zip.to_str().unwrap()],
+    );
     assert_eq!(status, 0);
     let mut bundle = zip::ZipArchive::new(std::fs::File::open(&zip).unwrap()).unwrap();
     let mut events = String::new();
-    bundle.by_name("events.ndjson").unwrap().read_to_string(&mut events).unwrap();
+    bundle
+        .by_name("events.ndjson")
+        .unwrap()
+        .read_to_string(&mut events)
+        .unwrap();
     assert_eq!(events, stored);
     let (_, deleted, _) = run(folder.path(), &["delete", "--yes", "type:system.mark"]);
     assert_eq!(deleted, "1 events deleted\n");
@@ -96,22 +108,34 @@ fn tokens_and_pairings_are_made_rotated_and_revoked() {
     let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
     assert_eq!(works(token), 0);
     let (status, rotated, said) = run(folder.path(), &["token", "rotate", id]);
-    assert!(status == 0 && said.contains("only time it is shown") && said.contains(id), "{said}");
+    assert!(
+        status == 0 && said.contains("only time it is shown") && said.contains(id),
+        "{said}"
+    );
     let rotated = rotated.trim();
     assert!(rotated.starts_with("tt_read_") && rotated != token);
     assert_eq!((works(token), works(rotated)), (4, 0));
     let (_, list, _) = run(folder.path(), &["token", "list"]);
     assert!(
-        list.lines().any(|line| line.contains(id) && line.contains("read") && line.contains("ci")),
+        list.lines()
+            .any(|line| line.contains(id) && line.contains("read") && line.contains("ci")),
         "{list}"
     );
-    assert_eq!(run(folder.path(), &["token", "revoke", id]).1, format!("{id} revoked\n"));
+    assert_eq!(
+        run(folder.path(), &["token", "revoke", id]).1,
+        format!("{id} revoked\n")
+    );
     assert_eq!(works(rotated), 4);
     assert_eq!(run(folder.path(), &["token", "rotate", id]).0, 4, "it is gone");
 
     // This machine's own: collector.json follows, and commands go on.
     let local = json(&["token", "list"]);
-    let local = local.as_array().unwrap().iter().find(|token| token["scope"] == "admin").unwrap();
+    let local = local
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["scope"] == "admin")
+        .unwrap();
     let before = std::fs::read_to_string(folder.path().join("collector.json")).unwrap();
     run(folder.path(), &["token", "rotate", local["id"].as_str().unwrap()]);
     let changed = || std::fs::read_to_string(folder.path().join("collector.json")).unwrap() != before;
@@ -126,13 +150,30 @@ fn tokens_and_pairings_are_made_rotated_and_revoked() {
     let pairings = json(&["pair", "list"]);
     let pairing = pairings[0]["id"].as_str().unwrap();
     let paired = json(&["token", "list"]);
-    let paired = paired.as_array().unwrap().iter().find(|token| token["pairing"] == pairing).unwrap();
-    let (status, _, error) = run(folder.path(), &["token", "rotate", paired["id"].as_str().unwrap()]);
-    assert!(status == 4 && error.contains(&format!("tabtape pair rotate {pairing}")), "{error}");
+    let paired = paired
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["pairing"] == pairing)
+        .unwrap();
+    let (status, _, error) = run(
+        folder.path(),
+        &["token", "rotate", paired["id"].as_str().unwrap()],
+    );
+    assert!(
+        status == 4 && error.contains(&format!("tabtape pair rotate {pairing}")),
+        "{error}"
+    );
     let (status, out, _) = run(folder.path(), &["pair", "rotate", pairing]);
-    assert!(status == 0 && out.contains("token   tt_ingest_") && out.contains("secret  "), "{out}");
+    assert!(
+        status == 0 && out.contains("token   tt_ingest_") && out.contains("secret  "),
+        "{out}"
+    );
     let (_, shown, _) = run(folder.path(), &["pair"]);
-    assert!(shown.contains("/pair#code=") && shown.contains("Accept there"), "{shown}");
+    assert!(
+        shown.contains("/pair#code=") && shown.contains("Accept there"),
+        "{shown}"
+    );
     assert!(json(&["pair", "revoke", pairing])["revoked"] == pairing);
     assert!(json(&["pair", "list"]).as_array().unwrap().is_empty());
     assert!(json(&["viewer"])["url"].as_str().unwrap().contains("/#code="));
@@ -150,10 +191,19 @@ async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
     for command in [&["query"][..], &["query", "-n", "5"], &["tail", "--no-follow"]] {
         let (status, out, said) = run(folder.path(), &[command, &["category:console"]].concat());
         assert_eq!((status, out.as_str()), (0, ""), "{command:?}");
-        assert!(said.starts_with("Nothing matches. What was being watched:"), "{command:?}: {said}");
-        assert!(said.contains("to now, last heard of") && said.contains("console:standard"), "{said}");
+        assert!(
+            said.starts_with("Nothing matches. What was being watched:"),
+            "{command:?}: {said}"
+        );
+        assert!(
+            said.contains("to now, last heard of") && said.contains("console:standard"),
+            "{said}"
+        );
         let (_, _, said) = run(folder.path(), &[command, &["category:network"]].concat());
-        assert!(said.starts_with("Nothing matches, and nobody was watching for it."), "{command:?}: {said}");
+        assert!(
+            said.starts_with("Nothing matches, and nobody was watching for it."),
+            "{command:?}: {said}"
+        );
     }
     let (_, shown, said) = run(folder.path(), &["query"]);
     assert!(shown.contains("system.session_started") && said.is_empty());
@@ -173,7 +223,10 @@ async fn a_session_is_named_by_the_beginning_of_its_id() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
     for session in [SESSION, OTHER] {
-        assert_eq!(process.deliver(session, 1, 3, &events(session, 1, 3)).await.0, 200);
+        assert_eq!(
+            process.deliver(session, 1, 3, &events(session, 1, 3)).await.0,
+            200
+        );
     }
     let count = |args: &[&str]| {
         let (status, out, error) = run(folder.path(), &[&["query", "--json"], args].concat());
@@ -187,7 +240,10 @@ async fn a_session_is_named_by_the_beginning_of_its_id() {
     assert_eq!(count(&[&format!("session:{beginning}")]), (3, 3));
     assert_eq!(count(&[&format!("-session:{beginning}")]), (3, 0));
     let (status, _, error) = run(folder.path(), &["query", "--session", &SESSION[..8]]);
-    assert!(status == 1 && error.contains(SESSION) && error.contains(OTHER), "{error}");
+    assert!(
+        status == 1 && error.contains(SESSION) && error.contains(OTHER),
+        "{error}"
+    );
     let (status, _, error) = run(folder.path(), &["query", "session:ffff"]);
     assert!(status == 1 && error.contains("no session begins with"), "{error}");
 }
@@ -197,9 +253,15 @@ async fn an_excluded_term_is_written_with_a_hyphen() {
     use crate::common::{SESSION, events};
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
-    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     assert_eq!(run(folder.path(), &["mark", "seen"]).0, 0);
-    for args in [&["query", "-type:console.*", "--json"][..], &["query", "--json", "-type:console.*"]] {
+    for args in [
+        &["query", "-type:console.*", "--json"][..],
+        &["query", "--json", "-type:console.*"],
+    ] {
         let (status, out, error) = run(folder.path(), args);
         assert!(
             status == 0 && out.lines().count() == 1 && out.contains("system.mark"),
@@ -213,7 +275,10 @@ async fn a_deletion_shows_the_events_and_asks() {
     use crate::common::{SESSION, events};
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
-    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     let mut command = std::process::Command::new(PROGRAM);
     command
         .args(["delete", "type:console.*", "--data-dir"])
@@ -225,15 +290,23 @@ async fn a_deletion_shows_the_events_and_asks() {
         error.contains("3 events of 1 sessions, from 2025-11-2") && error.contains("3  console.log"),
         "{error}"
     );
-    assert!(error.contains("--yes") && error.contains("nothing was deleted"), "{error}");
+    assert!(
+        error.contains("--yes") && error.contains("nothing was deleted"),
+        "{error}"
+    );
     assert_eq!(process.lines(SESSION).await.len(), 3);
 
     // On a terminal, the person answers.
     let answered = |answer: &str| {
         let mut script = std::process::Command::new("script");
-        let delete = format!("{PROGRAM} delete 'type:console.*' --data-dir {}", folder.path().display());
+        let delete = format!(
+            "{PROGRAM} delete 'type:console.*' --data-dir {}",
+            folder.path().display()
+        );
         script.args(["--quiet", "--return", "--command", &delete, "/dev/null"]);
-        script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        script
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped());
         let mut child = script.spawn().unwrap();
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), answer.as_bytes()).unwrap();
         let mut out = String::new();
@@ -254,7 +327,10 @@ async fn without_a_collector_reading_commands_read_the_stores_file() {
     use crate::common::{SESSION, events};
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
-    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     process.kill(); // collector.json stays
     // Another program may take the free port at once; at this one nothing answers.
     let state = folder.path().join("collector.json");
@@ -277,7 +353,10 @@ async fn without_a_collector_reading_commands_read_the_stores_file() {
     // A command that follows or writes needs a collector.
     for args in [&["tail"][..], &["mark", "x"], &["delete", "--all", "--yes"]] {
         let (status, _, error) = run(folder.path(), args);
-        assert!(status == 3 && error.contains("start one with `tabtape serve`"), "{args:?}: {error}");
+        assert!(
+            status == 3 && error.contains("start one with `tabtape serve`"),
+            "{args:?}: {error}"
+        );
     }
     let again = Process::start(folder.path());
     assert_eq!(again.lines(SESSION).await.len(), 3);
@@ -311,7 +390,12 @@ impl Following {
     fn end(mut self) -> String {
         self.child.kill().unwrap();
         let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
         said
     }
 }
@@ -345,7 +429,10 @@ fn tail_follows_through_a_restart_of_the_collector() {
     again.args(["serve", "--json", "--listen", &address, "--data-dir", &data]);
     let _process = Process::launch(again, |_| folder.path().to_owned());
     mark("after it was killed");
-    assert!(text.next().contains("after it was killed"), "nothing twice, nothing left out");
+    assert!(
+        text.next().contains("after it was killed"),
+        "nothing twice, nothing left out"
+    );
     assert!(json.next().contains("after it was killed"));
     assert!(text.end().contains("trying again"));
     json.end();
@@ -386,9 +473,16 @@ fn json_on_a_terminal_hides_nothing() {
     let _process = Process::start(folder.path());
     let note = "\u{9b}31m\u{7f}\u{85}\u{202e}evil\u{200b}\u{2066}\u{ad}\u{e0041}";
     let (status, piped, error) = run(folder.path(), &["mark", note, "--json"]);
-    assert!(status == 0 && piped.contains(note), "a pipe gets the bytes as they are: {error}");
+    assert!(
+        status == 0 && piped.contains(note),
+        "a pipe gets the bytes as they are: {error}"
+    );
     let record: serde_json::Value = serde_json::from_str(&piped).unwrap();
-    for command in ["query --json", "tail --no-follow --json", "export --format ndjson"] {
+    for command in [
+        "query --json",
+        "tail --no-follow --json",
+        "export --format ndjson",
+    ] {
         let command = format!("{PROGRAM} {command} --data-dir {}", folder.path().display());
         let mut script = std::process::Command::new("script");
         script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
@@ -396,8 +490,15 @@ fn json_on_a_terminal_hides_nothing() {
         let (status, out, error) = finish(script);
         assert_eq!(status, 0, "{error}");
         let shown = out.trim_end_matches("\r\n");
-        assert!(shown.is_ascii() && !shown.chars().any(char::is_control), "{command}: {shown:?}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(shown).unwrap(), record, "{command}");
+        assert!(
+            shown.is_ascii() && !shown.chars().any(char::is_control),
+            "{command}: {shown:?}"
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(shown).unwrap(),
+            record,
+            "{command}"
+        );
     }
 }
 
@@ -411,7 +512,9 @@ fn colour_is_for_terminals_that_want_it() {
     let command = format!("{PROGRAM} query --data-dir {}", folder.path().display());
     let on_terminal = |no_color: Option<&str>| {
         let mut script = std::process::Command::new("script");
-        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env_remove("NO_COLOR");
+        script
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .env_remove("NO_COLOR");
         script.stdin(std::process::Stdio::null());
         script.envs(no_color.map(|value| ("NO_COLOR", value)));
         let (status, out, error) = finish(script);
@@ -420,5 +523,8 @@ fn colour_is_for_terminals_that_want_it() {
     };
     assert!(on_terminal(None));
     assert!(!on_terminal(Some("1")));
-    assert!(!run(folder.path(), &["query"]).1.contains('\u{1b}'), "nor through a pipe");
+    assert!(
+        !run(folder.path(), &["query"]).1.contains('\u{1b}'),
+        "nor through a pipe"
+    );
 }

@@ -48,11 +48,18 @@ impl Collector {
         let auth = Auth::open(folder).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = App { limits, ..App::new(store, auth, address) };
+        let state = App {
+            limits,
+            ..App::new(store, auth, address)
+        };
         let (router, _) = router(state.clone());
         let serving = state.clone();
         let task = tokio::spawn(async move { serve(listener, &serving, router).await });
-        let read = state.auth.create_token(Scope::Read, "test", None, None).unwrap().token;
+        let read = state
+            .auth
+            .create_token(Scope::Read, "test", None, None)
+            .unwrap()
+            .token;
         Self {
             address,
             url: format!("http://{address}"),
@@ -76,7 +83,8 @@ impl Collector {
 
     pub async fn deliver(&self, session: &str, first: u64, last: u64, lines: &[String]) -> (u16, Value) {
         let body = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-        self.deliver_bytes(session, first, last, body.into_bytes(), false).await
+        self.deliver_bytes(session, first, last, body.into_bytes(), false)
+            .await
     }
 
     pub async fn deliver_bytes(
@@ -89,7 +97,10 @@ impl Collector {
     ) -> (u16, Value) {
         let mut request = self
             .http
-            .post(format!("{}/v1/batches?session={session}&first_seq={first}&last_seq={last}", self.url))
+            .post(format!(
+                "{}/v1/batches?session={session}&first_seq={first}&last_seq={last}",
+                self.url
+            ))
             .bearer_auth(&self.ingest)
             .header("content-type", "application/x-ndjson");
         if gzip {
@@ -109,7 +120,11 @@ impl Collector {
         path: &str,
         body: Value,
     ) -> (u16, Value) {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let seal = Seal::new(pairing, &self.address.to_string());
         let sealed = seal.request(method, path, Some("application/json"), body.as_bytes());
         seal.open(self.post_sealed(pairing, origin, sealed).await).await
@@ -130,7 +145,12 @@ impl Collector {
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
-        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.read).send().await.unwrap()
+        self.http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(&self.read)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn json(&self, path: &str) -> Value {
@@ -141,7 +161,12 @@ impl Collector {
 
     /// Every stored line of a session.
     pub async fn lines(&self, session: &str) -> Vec<String> {
-        let text = self.get(&format!("/v1/events?session={session}")).await.text().await.unwrap();
+        let text = self
+            .get(&format!("/v1/events?session={session}"))
+            .await
+            .text()
+            .await
+            .unwrap();
         text.lines().map(ToOwned::to_owned).collect()
     }
 }
@@ -158,7 +183,9 @@ impl Seal {
     pub fn new(pairing: &NewPairing, host_port: &str) -> Self {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).unwrap();
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
         Self {
             secret: hex::decode(&pairing.secret).unwrap(),
             nonce,
@@ -177,7 +204,8 @@ impl Seal {
         let mut text = sealed::join(&head, body);
         let nonce = Nonce::assume_unique_for_key(sealed::REQUEST_IV);
         let key = aes(&sealed::request_key(&self.secret, &self.nonce));
-        key.seal_in_place_append_tag(nonce, Aad::from(self.host_port.as_bytes()), &mut text).unwrap();
+        key.seal_in_place_append_tag(nonce, Aad::from(self.host_port.as_bytes()), &mut text)
+            .unwrap();
         [&self.nonce[..], &text].concat()
     }
 
@@ -191,9 +219,14 @@ impl Seal {
         let mut text = cipher.to_vec();
         let key = aes(&sealed::response_key(&self.secret, &self.nonce));
         let nonce = Nonce::assume_unique_for_key(*iv);
-        let text = key.open_in_place(nonce, Aad::from(self.host_port.as_bytes()), &mut text).unwrap();
+        let text = key
+            .open_in_place(nonce, Aad::from(self.host_port.as_bytes()), &mut text)
+            .unwrap();
         let (head, start): (ResponseHead, _) = sealed::split(text).unwrap();
-        (head.status, serde_json::from_slice(&text[start..]).unwrap_or_default())
+        (
+            head.status,
+            serde_json::from_slice(&text[start..]).unwrap_or_default(),
+        )
     }
 }
 
@@ -224,7 +257,9 @@ pub fn event(session: &str, seq: u64, text: &str) -> String {
 }
 
 pub fn events(session: &str, first: u64, last: u64) -> Vec<String> {
-    (first..=last).map(|seq| event(session, seq, &format!("number {seq}"))).collect()
+    (first..=last)
+        .map(|seq| event(session, seq, &format!("number {seq}")))
+        .collect()
 }
 
 /// Text that cannot be packed much, another for each seed. At most a million bytes.
@@ -233,7 +268,9 @@ pub fn noise(bytes: usize, seed: u64) -> &'static str {
         const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut state = 1_u64;
         let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             char::from(LETTERS[(state >> 58) as usize])
         };
         (0..1_000_000).map(|_| next()).collect()
@@ -249,7 +286,9 @@ pub fn hostile() -> String {
 
 /// Whether `text` holds nothing that a terminal would obey, or that hides text.
 pub fn is_harmless(text: &str) -> bool {
-    !text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200b}' | '\u{2028}'))
+    !text
+        .chars()
+        .any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200b}' | '\u{2028}'))
 }
 
 pub fn gap(session: &str, first: u64, last: u64, reason: &str) -> String {

@@ -9,7 +9,11 @@ fn failure() -> Vec<String> {
     let mut lines = Vec::new();
     let stack = "TypeError: no items\n    at pay (https://shop.example/src/checkout.ts:17:9)";
     for (type_, category, data) in [
-        ("input.click", "interaction", json!({"selector": "button#pay", "label": "Pay now"})),
+        (
+            "input.click",
+            "interaction",
+            json!({"selector": "button#pay", "label": "Pay now"}),
+        ),
         (
             "network.response",
             "network",
@@ -34,32 +38,58 @@ fn failure() -> Vec<String> {
 async fn a_failure_is_one_problem_with_its_chain() {
     let collector = Collector::start().await;
     let empty = collector.json("/v1/diagnose").await;
-    assert_eq!((&empty["problems"], &empty["watched"]), (&json!([]), &json!(["Nobody was watching then."])));
+    assert_eq!(
+        (&empty["problems"], &empty["watched"]),
+        (&json!([]), &json!(["Nobody was watching then."]))
+    );
     collector.deliver(SESSION, 1, 4, &failure()).await;
     let found = collector.json("/v1/diagnose?q=site:shop.example").await;
     assert_eq!(
-        (found["errors"].as_u64(), found["problems"].as_array().unwrap().len()),
+        (
+            found["errors"].as_u64(),
+            found["problems"].as_array().unwrap().len()
+        ),
         (Some(2), 1),
         "{found}"
     );
     let problem = &found["problems"][0];
-    let types: Vec<&str> =
-        problem["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let types: Vec<&str> = problem["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect();
     assert_eq!(types, ["input.click", "network.response", "console.exception"]);
-    assert_eq!(problem["events"][1]["text"], "POST https://shop.example/cart 500 {\"error\":\"timeout\"}");
-    assert_eq!(problem["events"][2]["text"], "Uncaught TypeError: no items at checkout.ts:17:9");
+    assert_eq!(
+        problem["events"][1]["text"],
+        "POST https://shop.example/cart 500 {\"error\":\"timeout\"}"
+    );
+    assert_eq!(
+        problem["events"][2]["text"],
+        "Uncaught TypeError: no items at checkout.ts:17:9"
+    );
     assert_eq!(
         (&problem["events"][2]["session"], &problem["events"][2]["seq"]),
         (&json!(SESSION), &json!(3))
     );
-    assert_eq!(collector.json("/v1/diagnose?q=site:other.example").await["problems"], json!([]));
+    assert_eq!(
+        collector.json("/v1/diagnose?q=site:other.example").await["problems"],
+        json!([])
+    );
 
     let text = collector.get("/v1/diagnose?format=text&budget=250").await;
     assert_eq!(text.headers()["content-type"], "text/plain; charset=utf-8");
     let text = text.text().await.unwrap();
-    assert!(text.len() <= 1_000 && text.contains("⟦POST /cart 500 {\"error\":\"timeout\"}⟧"), "{text}");
+    assert!(
+        text.len() <= 1_000 && text.contains("⟦POST /cart 500 {\"error\":\"timeout\"}⟧"),
+        "{text}"
+    );
     for wrong in ["budget=10", "format=xml", "q=severity:loud", "problems=3"] {
-        assert_eq!(collector.get(&format!("/v1/diagnose?{wrong}")).await.status(), 400, "{wrong}");
+        assert_eq!(
+            collector.get(&format!("/v1/diagnose?{wrong}")).await.status(),
+            400,
+            "{wrong}"
+        );
     }
 }
 
@@ -77,7 +107,10 @@ async fn a_token_that_may_not_read_a_site_learns_nothing_of_it() {
     let response = request.bearer_auth(created.unwrap().token).send().await.unwrap();
     let found: Value = response.json().await.unwrap();
     assert_eq!(found["errors"], 1, "{found}");
-    assert!(!found.to_string().contains("timeout") && found.to_string().contains("no items"), "{found}");
+    assert!(
+        !found.to_string().contains("timeout") && found.to_string().contains("no items"),
+        "{found}"
+    );
 }
 
 #[tokio::test]

@@ -25,7 +25,11 @@ fn wrong(folder: &Path, more: &[&str]) -> Vec<String> {
     let wrong = found.iter().filter(|finding| finding["ok"] == false);
     wrong
         .map(|finding| {
-            format!("{}: {}", finding["what"].as_str().unwrap(), finding["says"].as_str().unwrap())
+            format!(
+                "{}: {}",
+                finding["what"].as_str().unwrap(),
+                finding["says"].as_str().unwrap()
+            )
         })
         .collect()
 }
@@ -42,7 +46,10 @@ fn is_only(wrong: &[String], what: &str, mend: &str) {
 /// A collector to which a recorder has delivered.
 async fn used(folder: &Path) -> Process {
     let process = Process::start(folder);
-    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     process
 }
 
@@ -62,16 +69,26 @@ async fn a_set_up_that_works_has_no_faults_also_by_address_and_token() {
     assert!(ok && found.len() >= 8, "{found:#?}");
     let (_, ok) = findings(folder.path(), &["--url", &process.url, "--token", &process.token]);
     assert!(ok);
-    is_only(&wrong(folder.path(), &["--token", "tt_nobodys"]), "token", "start the collector again");
+    is_only(
+        &wrong(folder.path(), &["--token", "tt_nobodys"]),
+        "token",
+        "start the collector again",
+    );
 }
 
 #[test]
 fn without_a_collector_it_says_how_to_start_one() {
     let folder = tempfile::tempdir().unwrap();
-    is_only(&wrong(folder.path(), &[]), "collector", "start one with `tabtape serve`");
+    is_only(
+        &wrong(folder.path(), &[]),
+        "collector",
+        "start one with `tabtape serve`",
+    );
     let missing = wrong(&folder.path().join("not/there"), &[]);
     assert!(
-        missing.iter().any(|says| says.starts_with("folder: ") && says.contains("`tabtape serve` makes it")),
+        missing
+            .iter()
+            .any(|says| says.starts_with("folder: ") && says.contains("`tabtape serve` makes it")),
         "{missing:#?}"
     );
     std::fs::write(folder.path().join("collector.json"), "{").unwrap();
@@ -84,7 +101,11 @@ async fn a_collector_that_died_leaves_its_pid_to_look_for() {
     let process = used(folder.path()).await;
     let pid = process.child.id();
     process.kill();
-    is_only(&wrong(folder.path(), &[]), "collector", &format!("says pid {pid}; if it is gone"));
+    is_only(
+        &wrong(folder.path(), &[]),
+        "collector",
+        &format!("says pid {pid}; if it is gone"),
+    );
 }
 
 #[tokio::test]
@@ -93,23 +114,36 @@ async fn a_taken_port_is_told_with_who_has_it() {
     let process = used(other.path()).await;
     let at = process.url.trim_start_matches("http://");
     let found = wrong(folder.path(), &["--listen", at]);
-    assert!(found.len() == 2 && found[1].contains("a collector with another folder"), "{found:#?}");
+    assert!(
+        found.len() == 2 && found[1].contains("a collector with another folder"),
+        "{found:#?}"
+    );
 
     // A program that accepts connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();
     let found = wrong(folder.path(), &["--listen", &at]);
-    assert!(found.len() == 2 && found[1].contains("taken by another program"), "{found:#?}");
+    assert!(
+        found.len() == 2 && found[1].contains("taken by another program"),
+        "{found:#?}"
+    );
 
     // Another collector answers at the address of this folder's.
     let gone = used(folder.path()).await;
-    change(folder.path(), |running| running["url"] = process.url.as_str().into());
+    change(folder.path(), |running| {
+        running["url"] = process.url.as_str().into()
+    });
     let found = wrong(folder.path(), &[]);
     assert!(
-        found.iter().any(|says| says.starts_with("port: ") && says.contains("taken by another collector")),
+        found
+            .iter()
+            .any(|says| says.starts_with("port: ") && says.contains("taken by another collector")),
         "{found:#?}"
     );
-    assert!(found.iter().any(|says| says.starts_with("hello: ")), "nor does it know the pairing: {found:#?}");
+    assert!(
+        found.iter().any(|says| says.starts_with("hello: ")),
+        "nor does it know the pairing: {found:#?}"
+    );
     drop(gone);
 }
 
@@ -119,32 +153,65 @@ async fn a_token_and_a_secret_that_do_not_match_are_told_apart() {
     let _process = used(folder.path()).await;
     let file = folder.path().join("collector.json");
     let right = std::fs::read(&file).unwrap();
-    change(folder.path(), |running| running["pairing"]["secret"] = "00".repeat(32).into());
-    is_only(&wrong(folder.path(), &[]), "hello", "does not have the pairing secret");
+    change(folder.path(), |running| {
+        running["pairing"]["secret"] = "00".repeat(32).into()
+    });
+    is_only(
+        &wrong(folder.path(), &[]),
+        "hello",
+        "does not have the pairing secret",
+    );
     std::fs::write(&file, &right).unwrap();
-    change(folder.path(), |running| running["pairing"]["pairing"] = "p_unknown".into());
-    is_only(&wrong(folder.path(), &[]), "hello", "pair again with `tabtape pair`");
+    change(folder.path(), |running| {
+        running["pairing"]["pairing"] = "p_unknown".into()
+    });
+    is_only(
+        &wrong(folder.path(), &[]),
+        "hello",
+        "pair again with `tabtape pair`",
+    );
     std::fs::write(&file, &right).unwrap();
     change(folder.path(), |running| running["token"] = "no\ntoken".into());
-    is_only(&wrong(folder.path(), &[]), "token", "characters that no token has");
+    is_only(
+        &wrong(folder.path(), &[]),
+        "token",
+        "characters that no token has",
+    );
 }
 
 #[tokio::test]
 async fn a_recorder_that_never_came_or_has_not_sent_all_or_lives_in_the_future() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
-    is_only(&wrong(folder.path(), &[]), "extension", "press record, and pair with `tabtape pair`");
+    is_only(
+        &wrong(folder.path(), &[]),
+        "extension",
+        "press record, and pair with `tabtape pair`",
+    );
 
-    assert_eq!(process.deliver(SESSION, 5, 6, &events(SESSION, 5, 6)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 5, 6, &events(SESSION, 5, 6)).await.0,
+        200
+    );
     is_only(&wrong(folder.path(), &[]), "delivery", "misses seqs [[1,4]]");
-    assert_eq!(process.deliver(SESSION, 1, 4, &events(SESSION, 1, 4)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 4, &events(SESSION, 1, 4)).await.0,
+        200
+    );
     assert_eq!(wrong(folder.path(), &[]), Vec::<String>::new());
 
     let mut ahead: Value = serde_json::from_str(&event(OTHER, 1, "tomorrow")).unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as u64;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_micros() as u64;
     ahead["event"]["ts"] = (now + 86_400_000_000).into();
     assert_eq!(process.deliver(OTHER, 1, 1, &[ahead.to_string()]).await.0, 200);
-    is_only(&wrong(folder.path(), &[]), "clock", "s ahead of this one; set the clocks");
+    is_only(
+        &wrong(folder.path(), &[]),
+        "clock",
+        "s ahead of this one; set the clocks",
+    );
 }
 
 /// A folder in which nothing can be written; root may write everywhere, so this one is on a file.
@@ -154,7 +221,10 @@ fn a_folder_that_is_none_is_told() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let found = wrong(&file.join("inside"), &[]);
-    assert!(found.iter().any(|says| says.starts_with("folder: ")), "{found:#?}");
+    assert!(
+        found.iter().any(|says| says.starts_with("folder: ")),
+        "{found:#?}"
+    );
 }
 
 #[tokio::test]
@@ -164,19 +234,34 @@ async fn a_file_in_place_of_the_folder_and_a_damaged_database_are_found_without_
     std::fs::write(&file, "").unwrap();
     let found = wrong(&file, &[]);
     assert!(
-        found.iter().any(|says| says.starts_with("folder: ") && says.contains("is a file")),
+        found
+            .iter()
+            .any(|says| says.starts_with("folder: ") && says.contains("is a file")),
         "{found:#?}"
     );
 
     let process = used(folder.path()).await;
     process.kill();
     let is_store = |says: &&String| says.starts_with("store: ");
-    assert_eq!(wrong(folder.path(), &[]).iter().find(is_store), None, "an intact store that was killed");
+    assert_eq!(
+        wrong(folder.path(), &[]).iter().find(is_store),
+        None,
+        "an intact store that was killed"
+    );
     let database = folder.path().join("events.db");
-    for (garbage, part) in [(vec![b'x'; 8192], "not a database"), (vec![b"z"[0]; 600], "not a database")] {
+    for (garbage, part) in [
+        (vec![b'x'; 8192], "not a database"),
+        (vec![b"z"[0]; 600], "not a database"),
+    ] {
         std::fs::write(&database, garbage).unwrap();
         let found = wrong(folder.path(), &[]);
-        let store = found.iter().find(is_store).unwrap_or_else(|| panic!("{found:#?}"));
-        assert!(store.contains(part) && store.contains("events.db") && store.contains("recover"), "{store}");
+        let store = found
+            .iter()
+            .find(is_store)
+            .unwrap_or_else(|| panic!("{found:#?}"));
+        assert!(
+            store.contains(part) && store.contains("events.db") && store.contains("recover"),
+            "{store}"
+        );
     }
 }

@@ -26,7 +26,10 @@ fn a_folder_or_store_it_cannot_use_is_named() {
     connection.pragma_update(None, "user_version", 999).unwrap();
     drop(connection);
     let (_, _, error) = serve(newer.path());
-    assert!(error.contains("schema 999, this tabtape supports up to"), "{error}");
+    assert!(
+        error.contains("schema 999, this tabtape supports up to"),
+        "{error}"
+    );
 
     let garbage = tempfile::tempdir().unwrap();
     std::fs::write(garbage.path().join("events.db"), vec![7; 100_000]).unwrap();
@@ -45,35 +48,55 @@ async fn a_store_cut_off_in_a_page_is_found_at_start() {
     let collector = Collector::open(folder.path()).await;
     for batch in 0..10 {
         let (first, last) = (batch * 500 + 1, batch * 500 + 500);
-        collector.deliver(SESSION, first, last, &events(SESSION, first, last)).await;
+        collector
+            .deliver(SESSION, first, last, &events(SESSION, first, last))
+            .await;
     }
     collector.stop().await;
     let path = folder.path().join("events.db");
     let length = std::fs::metadata(&path).unwrap().len();
-    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2 + 1000).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(length / 2 + 1000)
+        .unwrap();
     let (status, _, error) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(status, 1);
-    assert!(error.contains("the store is damaged") && error.contains("tabtape recover"), "{error}");
+    assert!(
+        error.contains("the store is damaged") && error.contains("tabtape recover"),
+        "{error}"
+    );
     // As the error advises: a new store next to the damaged one, with the same tokens.
     std::fs::rename(&path, folder.path().join("damaged.db")).unwrap();
     let again = Process::start(folder.path());
     let back = recover(folder.path(), "damaged.db");
     let lines = again.lines(SESSION).await;
     let read = back["accepted"].as_u64().unwrap();
-    assert!(read > 1000 && back["duplicates"] == 0, "half of it was left: {back}");
+    assert!(
+        read > 1000 && back["duplicates"] == 0,
+        "half of it was left: {back}"
+    );
     let kept: Vec<&String> = lines.iter().filter(|line| line.contains("\"event\"")).collect();
     assert_eq!(kept.len() as u64, read);
     assert!(
-        kept.iter().all(|line| **line == event(SESSION, seq_of(line), &format!("number {}", seq_of(line))))
+        kept.iter()
+            .all(|line| **line == event(SESSION, seq_of(line), &format!("number {}", seq_of(line))))
     );
     // A recorder that still holds the rest brings it back; a repeat is a duplicate.
-    assert_eq!(again.deliver(SESSION, 1, 5000, &events(SESSION, 1, 5000)).await.0, 200);
+    assert_eq!(
+        again.deliver(SESSION, 1, 5000, &events(SESSION, 1, 5000)).await.0,
+        200
+    );
     assert_eq!(again.lines(SESSION).await, events(SESSION, 1, 5000));
     assert_eq!(recover(folder.path(), "damaged.db")["accepted"], 0);
 }
 
 fn recover(folder: &Path, file: &str) -> serde_json::Value {
-    let (status, out, error) = run(folder, &["recover", folder.join(file).to_str().unwrap(), "--json"]);
+    let (status, out, error) = run(
+        folder,
+        &["recover", folder.join(file).to_str().unwrap(), "--json"],
+    );
     assert_eq!(status, 0, "{error}");
     serde_json::from_str(&out).unwrap()
 }
@@ -84,7 +107,9 @@ fn readable(path: &Path, events: u64) -> Vec<u64> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
     let connection = rusqlite::Connection::open_with_flags(url, flags).unwrap();
     connection.pragma_update(None, "writable_schema", true).unwrap();
-    let mut statement = connection.prepare("SELECT seq FROM events WHERE position = ?1").unwrap();
+    let mut statement = connection
+        .prepare("SELECT seq FROM events WHERE position = ?1")
+        .unwrap();
     let seq = |at: u64| statement.query_row([at as i64], |row| row.get::<_, i64>(0)).ok();
     (1..=events).filter_map(seq).map(|seq| seq as u64).collect()
 }
@@ -97,22 +122,37 @@ async fn all_that_is_whole_around_a_damage_is_brought_back() {
         let collector = Collector::open(folder.path()).await;
         for batch in 0..20 {
             let (first, last) = (batch * 100 + 1, batch * 100 + 100);
-            let lines: Vec<String> =
-                (first..=last).map(|seq| event(SESSION, seq, noise(3_000, seq))).collect();
+            let lines: Vec<String> = (first..=last)
+                .map(|seq| event(SESSION, seq, noise(3_000, seq)))
+                .collect();
             assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
         }
         let pairing = collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"].clone();
-        assert_eq!(collector.deliver(SESSION, 2001, 2010, &[gap(SESSION, 2001, 2010, "quota")]).await.0, 200);
+        assert_eq!(
+            collector
+                .deliver(SESSION, 2001, 2010, &[gap(SESSION, 2001, 2010, "quota")])
+                .await
+                .0,
+            200
+        );
         collector.stop().await;
         let path = folder.path().join("events.db");
         let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         let length = file.metadata().unwrap().len();
         // The last one leaves something whole behind it.
-        let at = if part == 1 { length - (1 << 20) } else { length / part };
+        let at = if part == 1 {
+            length - (1 << 20)
+        } else {
+            length / part
+        };
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at)).unwrap();
         std::io::Write::write_all(&mut file, &vec![0xff; damaged]).unwrap();
         drop(file);
-        assert!(run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]).2.contains("tabtape recover"));
+        assert!(
+            run(folder.path(), &["serve", "--listen", "127.0.0.1:0"])
+                .2
+                .contains("tabtape recover")
+        );
         let moved = folder.path().join("damaged.db");
         std::fs::rename(&path, &moved).unwrap();
         let whole = readable(&moved, EVENTS);
@@ -126,12 +166,28 @@ async fn all_that_is_whole_around_a_damage_is_brought_back() {
         // A row can be whole and hold a line that is not.
         let unreadable = back["unreadable"].as_u64().unwrap();
         assert!(came.iter().all(|seq| whole.contains(seq)), "{back}");
-        assert_eq!(came.len() as u64 + unreadable, whole.len() as u64, "{part}: {back}");
-        let summary: serde_json::Value =
-            again.get(&format!("/v1/sessions/{SESSION}")).await.json().await.unwrap();
-        assert_eq!(summary["missing"], serde_json::json!([]), "every seq is accounted for: {back}");
+        assert_eq!(
+            came.len() as u64 + unreadable,
+            whole.len() as u64,
+            "{part}: {back}"
+        );
+        let summary: serde_json::Value = again
+            .get(&format!("/v1/sessions/{SESSION}"))
+            .await
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(
+            summary["missing"],
+            serde_json::json!([]),
+            "every seq is accounted for: {back}"
+        );
         let lost = EVENTS - came.len() as u64;
-        assert_eq!((&back["missing"], &back["conflicts"]), (&lost.into(), &0.into()), "{back}");
+        assert_eq!(
+            (&back["missing"], &back["conflicts"]),
+            (&lost.into(), &0.into()),
+            "{back}"
+        );
         assert_eq!(summary["gaps"], serde_json::json!({"quota": 10, "corrupt": lost}));
         assert_eq!(summary["pairing"], pairing, "whose it was, it still is");
     }
@@ -148,9 +204,16 @@ async fn what_differs_from_what_is_stored_is_passed_over() {
     collector.stop().await;
     std::fs::copy(damaged.path().join("events.db"), folder.path().join("other.db")).unwrap();
     let process = Process::start(folder.path());
-    assert_eq!(process.deliver(SESSION, 1, 6, &events(SESSION, 1, 6)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 6, &events(SESSION, 1, 6)).await.0,
+        200
+    );
     let back = recover(folder.path(), "other.db");
-    assert_eq!((&back["conflicts"], &back["missing"]), (&1.into(), &0.into()), "{back}");
+    assert_eq!(
+        (&back["conflicts"], &back["missing"]),
+        (&1.into(), &0.into()),
+        "{back}"
+    );
     assert_eq!(process.lines(SESSION).await, events(SESSION, 1, 9));
     let (status, _, error) = run(folder.path(), &["recover", "/nowhere/events.db"]);
     assert!(status == 1 && error.contains("/nowhere/events.db"), "{error}");
@@ -166,7 +229,9 @@ fn as_nobody(program: &Path, folder: &Path) -> Command {
     if is_root() {
         std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
     }
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder);
     command
 }
 
@@ -194,7 +259,10 @@ fn a_folder_that_is_read_only_or_of_another_is_named() {
     // Open to all, but of another: he could put his own store and tokens there.
     let (status, _, error) = finish(as_nobody(&program, Path::new("/tmp")));
     assert_eq!(status, 1);
-    assert!(error.contains("/tmp cannot be used: it belongs to user 0, this process runs as"), "{error}");
+    assert!(
+        error.contains("/tmp cannot be used: it belongs to user 0, this process runs as"),
+        "{error}"
+    );
     mode(0o700);
 }
 
@@ -211,17 +279,32 @@ fn a_folder_that_others_may_write_is_closed_to_them_or_refused() {
     set(folder.path(), 0o777);
 
     let mut serve = Command::new(PROGRAM);
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
-    let mut child =
-        serve.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+    serve
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path());
+    let mut child = serve
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
         .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(child.stdout.take().unwrap()),
+        &mut line,
+    )
+    .unwrap();
     child.kill().unwrap();
     let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
-    assert_eq!((mode_of(folder.path()), mode_of(&store)), (0o755, 0o644), "{said}");
+    assert_eq!(
+        (mode_of(folder.path()), mode_of(&store)),
+        (0o755, 0o644),
+        "{said}"
+    );
     for path in [folder.path(), &store] {
-        assert!(said.contains(&format!("others could write to {}", path.display())), "{said}");
+        assert!(
+            said.contains(&format!("others could write to {}", path.display())),
+            "{said}"
+        );
     }
 
     set(folder.path(), 0o1777);
@@ -236,7 +319,11 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("unshare");
     // As root, or as whoever may be root in a namespace of his own.
-    command.args(if is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
+    command.args(if is_root() {
+        &["--mount"][..]
+    } else {
+        &["--mount", "--map-root-user"]
+    });
     let script = "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
     command.args(["sh", "-c", script]).arg(folder.path());
     if !command.status().is_ok_and(|status| status.code() == Some(0)) {
@@ -245,13 +332,24 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
         );
         return;
     }
-    command.args([PROGRAM, "serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    command
+        .args([
+            PROGRAM,
+            "serve",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(folder.path());
     let seen =
         |pid: u32| Path::new(&format!("/proc/{pid}/root")).join(folder.path().strip_prefix("/").unwrap());
     let mut process = Process::launch(command, seen);
 
     let batch = |first: u64| -> Vec<String> {
-        (first..first + 10).map(|seq| event(SESSION, seq, noise(20_000, seq))).collect()
+        (first..first + 10)
+            .map(|seq| event(SESSION, seq, noise(20_000, seq)))
+            .collect()
     };
     let mut stored = Vec::new();
     let problem = loop {
@@ -265,16 +363,35 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
         stored.extend(batch(first));
     };
     assert_eq!(problem["code"], "disk_full");
-    assert!(problem["detail"].as_str().unwrap().contains("make room"), "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("make room"),
+        "{problem}"
+    );
     assert!(!stored.is_empty());
-    assert_eq!(process.lines(SESSION).await, stored, "all that was acknowledged, and no more");
-    assert_eq!(process.get("/healthz").await.json::<serde_json::Value>().await.unwrap()["status"], "ok");
+    assert_eq!(
+        process.lines(SESSION).await,
+        stored,
+        "all that was acknowledged, and no more"
+    );
+    assert_eq!(
+        process
+            .get("/healthz")
+            .await
+            .json::<serde_json::Value>()
+            .await
+            .unwrap()["status"],
+        "ok"
+    );
 
     // With room, it continues without a restart.
     std::fs::remove_file(seen(process.child.id()).join("filler")).unwrap();
     let first = stored.len() as u64 + 1;
     let (status, receipt) = process.deliver(SESSION, first, first + 9, &batch(first)).await;
-    assert_eq!((status, &receipt["acked_seq"]), (200, &(first + 9).into()), "{receipt}");
+    assert_eq!(
+        (status, &receipt["acked_seq"]),
+        (200, &(first + 9).into()),
+        "{receipt}"
+    );
     stored.extend(batch(first));
     assert_eq!(process.lines(SESSION).await, stored);
     assert!(process.is_alive());
@@ -288,7 +405,9 @@ async fn damage_inside_a_large_store_is_found_while_it_works() {
     let collector = Collector::open(folder.path()).await;
     for batch in 0..7 {
         let (first, last) = (batch * 20 + 1, batch * 20 + 20);
-        let lines: Vec<String> = (first..=last).map(|seq| event(SESSION, seq, noise(400_000, seq))).collect();
+        let lines: Vec<String> = (first..=last)
+            .map(|seq| event(SESSION, seq, noise(400_000, seq)))
+            .collect();
         assert_eq!(collector.deliver(SESSION, first, last, &lines).await.0, 200);
     }
     collector.stop().await;
@@ -310,9 +429,19 @@ async fn damage_inside_a_large_store_is_found_while_it_works() {
     };
     assert_eq!(health["status"], "damaged", "{health}");
     let (_, found, _) = run(folder.path(), &["doctor"]);
-    assert!(found.contains("BAD  store") && found.contains("tabtape recover"), "{found}");
-    let first: Vec<String> = (1..=3).map(|seq| event(SESSION, seq, noise(400_000, seq))).collect();
-    let text = process.get(&format!("/v1/events?session={SESSION}&limit=3")).await.text().await.unwrap();
+    assert!(
+        found.contains("BAD  store") && found.contains("tabtape recover"),
+        "{found}"
+    );
+    let first: Vec<String> = (1..=3)
+        .map(|seq| event(SESSION, seq, noise(400_000, seq)))
+        .collect();
+    let text = process
+        .get(&format!("/v1/events?session={SESSION}&limit=3"))
+        .await
+        .text()
+        .await
+        .unwrap();
     assert_eq!(text.lines().collect::<Vec<_>>(), first);
     assert_eq!(process.deliver(OTHER, 1, 3, &events(OTHER, 1, 3)).await.0, 200);
     assert_eq!(process.lines(OTHER).await, events(OTHER, 1, 3));

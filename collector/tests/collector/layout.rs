@@ -11,7 +11,10 @@ fn no_modules_import_each_other_in_a_circle() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (folder, prefix) in [(src.clone(), "crate::"), (src.join("store"), "crate::store::")] {
         let imports = imports(&folder, prefix);
-        assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 5, "{imports:?}");
+        assert!(
+            imports.values().map(BTreeSet::len).sum::<usize>() > 5,
+            "{imports:?}"
+        );
         assert_eq!(circle(&imports), None, "in {}", folder.display());
     }
 }
@@ -21,7 +24,10 @@ fn a_circle_is_found() {
     let graph = |edges: &[(&str, &str)]| {
         let mut imports = Imports::new();
         for (from, to) in edges {
-            imports.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+            imports
+                .entry((*from).to_owned())
+                .or_default()
+                .insert((*to).to_owned());
         }
         imports
     };
@@ -37,16 +43,23 @@ fn imports(folder: &Path, prefix: &str) -> Imports {
         let named = imports.entry(module.clone()).or_default();
         for file in files {
             let text = fs::read_to_string(file).unwrap();
-            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
             let code = code.join("\n");
             let names = code.split(prefix).skip(1).map(|rest| {
-                rest.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '_').collect()
+                rest.chars()
+                    .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
+                    .collect()
             });
             named.extend(names.filter(|name: &String| *name != module));
         }
     }
     let modules: BTreeSet<String> = imports.keys().cloned().collect();
-    imports.values_mut().for_each(|named| named.retain(|name| modules.contains(name)));
+    imports
+        .values_mut()
+        .for_each(|named| named.retain(|name| modules.contains(name)));
     imports
 }
 
@@ -96,5 +109,7 @@ fn circle(imports: &Imports) -> Option<Vec<String>> {
         found
     }
     let mut done = BTreeSet::new();
-    imports.keys().find_map(|module| visit(imports, module, &mut Vec::new(), &mut done))
+    imports
+        .keys()
+        .find_map(|module| visit(imports, module, &mut Vec::new(), &mut done))
 }

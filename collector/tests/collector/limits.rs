@@ -14,8 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn hasty(folder: &tempfile::TempDir) -> Collector {
     let short = Duration::from_millis(300);
-    Collector::open_with(folder.path(), Limits { head_time: short, body_time: short, ..Limits::default() })
-        .await
+    Collector::open_with(
+        folder.path(),
+        Limits {
+            head_time: short,
+            body_time: short,
+            ..Limits::default()
+        },
+    )
+    .await
 }
 
 /// Returns the bytes that arrived until the other side closed, cleanly or by a reset.
@@ -27,7 +34,9 @@ async fn to_the_end(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String 
 }
 
 fn problem(answer: &str) -> Value {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"));
     let head = head.to_ascii_lowercase();
     assert!(head.contains("content-type: application/problem+json"), "{head}");
     if let Some(length) = head.split("content-length: ").nth(1) {
@@ -65,20 +74,30 @@ async fn ten_thousand_connections_leave_room_for_those_who_come_later() {
     let ends = stream::iter(flood).map(|mut stream| async move { to_the_end(&mut stream).await });
     let answers: Vec<String> = ends.buffer_unordered(FLOOD).collect().await;
     assert_eq!(answers.len(), FLOOD);
-    let refused: Vec<&String> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503 ")).collect();
+    let refused: Vec<&String> = answers
+        .iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 503 "))
+        .collect();
     assert!(!refused.is_empty(), "none was refused with a reason");
     assert_eq!(problem(refused[0])["code"], "too_many_connections");
     assert!(refused[0].contains("retry-after: 1"), "{}", refused[0]);
 
-    assert_eq!(process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0,
+        200
+    );
     let metrics = process.get("/metrics").await.text().await.unwrap();
-    let refused = metrics.lines().find_map(|line| line.strip_prefix("tabtape_connections_refused_total "));
+    let refused = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("tabtape_connections_refused_total "));
     let refused: usize = refused.unwrap().parse().unwrap();
     // On a busy machine the first have been cut off before the last came.
     assert!((1..FLOOD).contains(&refused), "{refused}");
     let mut seen = String::new();
     while !seen.contains("number 1") {
-        let chunk = tokio::time::timeout(PATIENCE, before.next()).await.expect("the stream continues");
+        let chunk = tokio::time::timeout(PATIENCE, before.next())
+            .await
+            .expect("the stream continues");
         seen.push_str(std::str::from_utf8(&chunk.expect("the stream continues").unwrap()).unwrap());
     }
     assert!(process.is_alive());
@@ -87,7 +106,10 @@ async fn ten_thousand_connections_leave_room_for_those_who_come_later() {
 #[tokio::test]
 async fn a_full_house_tells_also_those_who_have_already_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = Limits { connections: 2, ..Limits::default() };
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
     let collector = Collector::open_with(folder.path(), limits).await;
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -102,20 +124,36 @@ async fn a_full_house_tells_also_those_who_have_already_asked() {
         stream.read_exact(&mut first).await.unwrap();
         if &first == b"HTTP/1.1 503" {
             let rest = to_the_end(&mut stream).await;
-            assert_eq!(problem(&format!("HTTP/1.1 503{rest}"))["code"], "too_many_connections");
+            assert_eq!(
+                problem(&format!("HTTP/1.1 503{rest}"))["code"],
+                "too_many_connections"
+            );
             break;
         }
     }
     drop(held);
     // Room again, as soon as their end has been seen.
-    while collector.http.get(format!("{}/healthz", collector.url)).send().await.unwrap().status() != 200 {}
+    while collector
+        .http
+        .get(format!("{}/healthz", collector.url))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        != 200
+    {}
 }
 
 #[tokio::test]
 async fn who_never_finishes_a_head_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let collector = hasty(&folder).await;
-    for begun in ["", "G", "GET /healthz HTTP/1.1\r\nHo", "POST /v1/batches HTTP/1.1\r\nHost: x\r\n"] {
+    for begun in [
+        "",
+        "G",
+        "GET /healthz HTTP/1.1\r\nHo",
+        "POST /v1/batches HTTP/1.1\r\nHost: x\r\n",
+    ] {
         let mut stream = TcpStream::connect(collector.address).await.unwrap();
         stream.write_all(begun.as_bytes()).await.unwrap();
         to_the_end(&mut stream).await;
@@ -123,12 +161,16 @@ async fn who_never_finishes_a_head_is_cut_off() {
     // A little now and then does not buy more time.
     let (mut read, mut write) = TcpStream::connect(collector.address).await.unwrap().into_split();
     let dripping = tokio::spawn(async move {
-        let mut drops = b"GET /healthz HTTP/1.1\r\nx: ".iter().chain(std::iter::repeat(&b'y'));
+        let mut drops = b"GET /healthz HTTP/1.1\r\nx: "
+            .iter()
+            .chain(std::iter::repeat(&b'y'));
         while write.write_all(&[*drops.next().unwrap()]).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut Vec::new())).await.expect("it is cut off");
+    let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut Vec::new()))
+        .await
+        .expect("it is cut off");
     dripping.await.unwrap();
     assert_eq!(collector.get("/healthz").await.status(), 200);
 }
@@ -144,7 +186,11 @@ async fn a_body_that_drips_is_refused_wherever_it_is_sent() {
             "application/x-ndjson",
             &collector.ingest,
         ),
-        ("/v1/events?producer=x".into(), "application/x-ndjson", &collector.ingest),
+        (
+            "/v1/events?producer=x".into(),
+            "application/x-ndjson",
+            &collector.ingest,
+        ),
         ("/v1/logs".into(), "application/json", &collector.ingest),
         ("/v1/hello".into(), "application/json", &collector.ingest),
         ("/v1/pair".into(), "application/json", &collector.ingest),
@@ -172,7 +218,9 @@ async fn a_body_that_drips_is_refused_wherever_it_is_sent() {
         });
         let mut answer = Vec::new();
         // The end may come as a reset, for what was still dripping; the answer is there by then.
-        let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut answer)).await.expect("it is cut off");
+        let _ = tokio::time::timeout(PATIENCE, read.read_to_end(&mut answer))
+            .await
+            .expect("it is cut off");
         dripping.abort();
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
@@ -190,7 +238,11 @@ async fn a_body_or_line_without_an_end_is_refused_where_it_gets_too_long() {
             "application/x-ndjson",
             &collector.ingest,
         ),
-        ("/v1/events?producer=x".into(), "application/x-ndjson", &collector.ingest),
+        (
+            "/v1/events?producer=x".into(),
+            "application/x-ndjson",
+            &collector.ingest,
+        ),
         ("/mcp".into(), "application/json", &collector.read),
     ] {
         let head = format!(
@@ -207,8 +259,10 @@ async fn a_body_or_line_without_an_end_is_refused_where_it_gets_too_long() {
         let mut answer = Vec::new();
         while !String::from_utf8_lossy(&answer).contains('}') {
             let mut some = [0; 4096];
-            let read =
-                tokio::time::timeout(PATIENCE, read.read(&mut some)).await.expect("an answer").unwrap();
+            let read = tokio::time::timeout(PATIENCE, read.read(&mut some))
+                .await
+                .expect("an answer")
+                .unwrap();
             assert!(read > 0, "{path}: it ended before it answered");
             answer.extend_from_slice(&some[..read]);
         }
@@ -235,11 +289,16 @@ async fn twenty_bombs_at_once_stay_within_a_bound_of_memory() {
     const UNPACKED_AT_ONCE: u64 = 64 << 20;
     let folder = tempfile::tempdir().unwrap();
     let mut serve = std::process::Command::new(crate::program::PROGRAM);
-    serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    serve
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path());
     // One arena: memory that glibc keeps for each thread is not measured.
     serve.env("MALLOC_ARENA_MAX", "1");
     let mut process = Process::launch(serve, |_| folder.path().to_owned());
-    assert_eq!(process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 1, &events(SESSION, 1, 1)).await.0,
+        200
+    );
     let before = peak_memory(&process);
     let line = event(OTHER, 1, "first") + "\n";
     // The second line is too long: what is unpacked is read to the end, and refused.
@@ -249,10 +308,14 @@ async fn twenty_bombs_at_once_stay_within_a_bound_of_memory() {
     let mut open = tokio::task::JoinSet::new();
     for number in 0..40 {
         let body = if number % 2 == 0 { &allowed } else { &too_large };
-        let url = format!("{}/v1/batches?session={OTHER}&first_seq=1&last_seq=2", process.url);
+        let url = format!(
+            "{}/v1/batches?session={OTHER}&first_seq=1&last_seq=2",
+            process.url
+        );
         let request = http.post(url).bearer_auth(&process.ingest).body(body.clone());
-        let request =
-            request.header("content-type", "application/x-ndjson").header("content-encoding", "gzip");
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .header("content-encoding", "gzip");
         open.spawn(async move { assert_eq!(request.send().await.unwrap().status(), 413) });
     }
     while let Some(done) = open.join_next().await {
@@ -261,5 +324,9 @@ async fn twenty_bombs_at_once_stay_within_a_bound_of_memory() {
     let grown = peak_memory(&process) - before;
     assert!(grown < 2 * UNPACKED_AT_ONCE, "{} MiB", grown >> 20);
     assert!(process.is_alive());
-    assert_eq!(process.lines(OTHER).await, [event(OTHER, 1, "first")], "the good line before is kept");
+    assert_eq!(
+        process.lines(OTHER).await,
+        [event(OTHER, 1, "first")],
+        "the good line before is kept"
+    );
 }

@@ -1,5 +1,11 @@
 //! The collector over real HTTP, with real SQLite files, in this process and as the built program.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod bad_input;
 mod commands;

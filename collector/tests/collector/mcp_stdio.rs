@@ -25,7 +25,11 @@ impl Bridge {
             .spawn()
             .unwrap();
         let (input, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, answers }
+        Self {
+            child,
+            input,
+            answers,
+        }
     }
 
     fn say(&mut self, line: &[u8]) {
@@ -68,7 +72,9 @@ impl Drop for Bridge {
 }
 
 fn text(answer: &Value) -> &str {
-    answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"))
+    answer["result"]["content"][0]["text"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer}"))
 }
 
 const HELLO: &str = "2025-06-18";
@@ -94,7 +100,11 @@ fn a_line_that_is_no_message_gets_an_error_and_ends_nothing() {
     ] {
         bridge.say(line);
         let answer = bridge.next().unwrap();
-        assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(code), &Value::Null), "{answer}");
+        assert_eq!(
+            (&answer["error"]["code"], &answer["id"]),
+            (&json!(code), &Value::Null),
+            "{answer}"
+        );
     }
     bridge.say(b"  ");
     bridge.ask(2, "ping", json!({}));
@@ -115,7 +125,10 @@ fn it_starts_without_a_collector_and_finds_each_one_that_comes() {
     assert_eq!(listed["result"]["tools"][0]["name"], "diagnose");
     bridge.call(3, "diagnose", json!({}));
     let answer = bridge.answer(3);
-    assert!(answer["result"]["isError"] == true && text(&answer).contains("tabtape serve"), "{answer}");
+    assert!(
+        answer["result"]["isError"] == true && text(&answer).contains("tabtape serve"),
+        "{answer}"
+    );
 
     let first = Process::start(folder.path());
     bridge.call(4, "mark", json!({"text": "with the first"}));

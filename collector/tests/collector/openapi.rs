@@ -74,7 +74,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
 
@@ -92,8 +95,9 @@ impl Random {
             return self.any(2);
         }
         if let Some(name) = schema["$ref"].as_str() {
-            let schema =
-                document.pointer(name.trim_start_matches('#')).expect("what is referred to is there");
+            let schema = document
+                .pointer(name.trim_start_matches('#'))
+                .expect("what is referred to is there");
             return self.of_schema(document, schema, depth + 1);
         }
         for several in ["oneOf", "anyOf", "allOf", "enum"] {
@@ -120,13 +124,20 @@ impl Random {
                 }
                 object.into()
             }
-            Some("array") => {
-                (0..self.below(4)).map(|_| self.of_schema(document, &schema["items"], depth + 1)).collect()
-            }
+            Some("array") => (0..self.below(4))
+                .map(|_| self.of_schema(document, &schema["items"], depth + 1))
+                .collect(),
             Some("integer" | "number") => self
                 .pick(
-                    &[json!(0), json!(1), json!(-1), json!(1.5), json!(1_u64 << 53), json!(u64::MAX)]
-                        .each_ref(),
+                    &[
+                        json!(0),
+                        json!(1),
+                        json!(-1),
+                        json!(1.5),
+                        json!(1_u64 << 53),
+                        json!(u64::MAX),
+                    ]
+                    .each_ref(),
                 )
                 .clone(),
             Some("boolean") => self.one_in(2).into(),
@@ -188,7 +199,9 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                 let (mut url, mut query, mut headers) = (path.clone(), Vec::new(), Vec::new());
                 for parameter in operation["parameters"].as_array().into_iter().flatten() {
                     let name = parameter["name"].as_str().unwrap();
-                    let value = random.pick(VALUES).replace("{store}", collector.app.store.store_id());
+                    let value = random
+                        .pick(VALUES)
+                        .replace("{store}", collector.app.store.store_id());
                     match parameter["in"].as_str().unwrap() {
                         "path" => {
                             url = url.replace(&format!("{{{name}}}"), &encode(&value).replace('+', "%20"))
@@ -200,7 +213,9 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                 }
                 if random.one_in(8) {
                     query.push(
-                        random.pick(&["unknown=1", "%zz", "=", "session=1&session=2", "&&&"]).to_owned(),
+                        random
+                            .pick(&["unknown=1", "%zz", "=", "session=1&session=2", "&&&"])
+                            .to_owned(),
                     );
                 }
                 let url = format!("{}{url}?{}", collector.url, query.join("&"));
@@ -216,7 +231,11 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                 if let Some((declared, content)) =
                     content.and_then(|content| content.iter().nth(random.below(content.len())))
                 {
-                    let given = if random.one_in(5) { random.pick(TYPES) } else { declared.as_str() };
+                    let given = if random.one_in(5) {
+                        random.pick(TYPES)
+                    } else {
+                        declared.as_str()
+                    };
                     request = request.header("content-type", given);
                     if random.one_in(8) {
                         request =
@@ -227,7 +246,11 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                 let response = request.send().await.unwrap();
                 let status = response.status().as_u16();
                 asked += 1;
-                assert!(status < 500, "{method} {url}: {status} {}", response.text().await.unwrap());
+                assert!(
+                    status < 500,
+                    "{method} {url}: {status} {}",
+                    response.text().await.unwrap()
+                );
                 let at = format!("{method} {path}");
                 if status < 400 {
                     well.insert(at.clone());
@@ -235,7 +258,10 @@ async fn whatever_is_sent_no_endpoint_fails_and_every_refusal_is_documented() {
                     let problem: Value = response.json().await.unwrap();
                     assert_eq!(problem["status"], status, "{method} {url}: {problem}");
                     let code = problem["code"].as_str().unwrap_or_default();
-                    assert!(!code.is_empty() && problem["detail"].is_string(), "{method} {url}: {problem}");
+                    assert!(
+                        !code.is_empty() && problem["detail"].is_string(),
+                        "{method} {url}: {problem}"
+                    );
                 }
                 if operation["responses"][status.to_string()].is_null() && !BEFORE.contains(&status) {
                     undocumented.entry(at).or_default().insert(status);
@@ -267,5 +293,8 @@ async fn each_operation_has_an_id_and_each_response_a_description() {
         }
     }
     assert!(count > 20 && ids.len() == count, "{count} operations, {ids:?}");
-    assert!(ids.contains("post_batches") && ids.contains("post_tokens_id_rotate"), "{ids:?}");
+    assert!(
+        ids.contains("post_batches") && ids.contains("post_tokens_id_rotate"),
+        "{ids:?}"
+    );
 }

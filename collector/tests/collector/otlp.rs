@@ -21,7 +21,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn attribute(record: &LogRecord, key: &str) -> Option<Any> {
-    record.attributes.iter().find(|attribute| attribute.key == key)?.value.clone()?.value
+    record
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == key)?
+        .value
+        .clone()?
+        .value
 }
 
 #[tokio::test]
@@ -36,30 +42,54 @@ async fn logs_come_in_as_json_and_as_protobuf() {
         ]}],
     }]});
     let send = async |content_type: &str, body: Vec<u8>| {
-        let request =
-            collector.http.post(format!("{}/v1/logs", collector.url)).bearer_auth(&collector.ingest);
-        request.header("content-type", content_type).body(body).send().await.unwrap()
+        let request = collector
+            .http
+            .post(format!("{}/v1/logs", collector.url))
+            .bearer_auth(&collector.ingest);
+        request
+            .header("content-type", content_type)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     };
     let response = send("application/json", request.to_string().into_bytes()).await;
     assert_eq!(response.status(), 200, "{:?}", response.text().await);
     let typed: ExportLogsServiceRequest = serde_json::from_value(request).unwrap();
-    assert_eq!(send("application/x-protobuf", typed.encode_to_vec()).await.status(), 200);
+    assert_eq!(
+        send("application/x-protobuf", typed.encode_to_vec())
+            .await
+            .status(),
+        200
+    );
     let text = collector.get("/v1/events").await.text().await.unwrap();
-    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(events.len(), 4);
     assert_eq!(events[0]["event"]["type"], "log.error");
     assert_eq!(events[0]["event"]["data"]["text"], "it failed");
     assert_eq!(events[0]["event"]["data"]["attributes"], json!({"n": 7}));
     assert_eq!(events[0]["event"]["ts"], 1_764_000_000_000_000_u64);
     assert_eq!(events[1]["event"]["type"], "cart.updated");
-    assert_eq!(events[0]["capture_session_id"], events[3]["capture_session_id"], "a session per instance");
-    assert_eq!(collector.json("/v1/sessions").await["sessions"][0]["producer"], "otlp:api-1");
+    assert_eq!(
+        events[0]["capture_session_id"], events[3]["capture_session_id"],
+        "a session per instance"
+    );
+    assert_eq!(
+        collector.json("/v1/sessions").await["sessions"][0]["producer"],
+        "otlp:api-1"
+    );
     for (content_type, body, status) in [
         ("application/json", "{", 400),
         ("application/x-protobuf", "\u{7}\u{7}", 400),
         ("text/plain", "", 415),
     ] {
-        assert_eq!(send(content_type, body.as_bytes().to_vec()).await.status(), status);
+        assert_eq!(
+            send(content_type, body.as_bytes().to_vec()).await.status(),
+            status
+        );
     }
 }
 
@@ -81,22 +111,44 @@ async fn an_odd_log_record_does_not_take_its_batch_with_it() {
         ),
         r#""body":{"stringValue":5}"#.to_owned(),
         format!(r#"{},"severityText":"Error""#, body("by its text")),
-        format!(r#"{},"severityNumber":17,"eventName":"cart.updated""#, body("named")),
-        format!(r#"{},"severityNumber":9,"eventName":"cart.updated""#, body("named too")),
+        format!(
+            r#"{},"severityNumber":17,"eventName":"cart.updated""#,
+            body("named")
+        ),
+        format!(
+            r#"{},"severityNumber":9,"eventName":"cart.updated""#,
+            body("named too")
+        ),
     ];
     let records: Vec<String> = records.iter().map(|fields| format!("{{{fields}}}")).collect();
-    let request =
-        format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","));
-    let sent = collector.http.post(format!("{}/v1/logs", collector.url)).bearer_auth(&collector.ingest);
-    let response = sent.header("content-type", "application/json").body(request).send().await.unwrap();
+    let request = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+        records.join(",")
+    );
+    let sent = collector
+        .http
+        .post(format!("{}/v1/logs", collector.url))
+        .bearer_auth(&collector.ingest);
+    let response = sent
+        .header("content-type", "application/json")
+        .body(request)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200, "{:?}", response.text().await);
     let answer: Value = response.json().await.unwrap();
     let partial = &answer["partialSuccess"];
-    assert!(partial["rejectedLogRecords"] == "1" || partial["rejectedLogRecords"] == 1, "{answer}");
+    assert!(
+        partial["rejectedLogRecords"] == "1" || partial["rejectedLogRecords"] == 1,
+        "{answer}"
+    );
     assert!(!partial["errorMessage"].as_str().unwrap().is_empty(), "{answer}");
 
     let text = collector.get("/v1/events").await.text().await.unwrap();
-    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let named = |text: &str| {
         let found = events.iter().find(|event| event["event"]["data"]["text"] == text);
         found.unwrap_or_else(|| panic!("{text} is not stored: {events:#?}"))["event"].clone()
@@ -108,11 +160,19 @@ async fn an_odd_log_record_does_not_take_its_batch_with_it() {
     assert_eq!(named("whole")["data"]["attributes"]["n"], 1000);
     named("null");
     let snake = named("snake");
-    assert_eq!((&snake["type"], &snake["ts"]), (&json!("log.warn"), &json!(1_764_000_000_000_000_u64)));
+    assert_eq!(
+        (&snake["type"], &snake["ts"]),
+        (&json!("log.warn"), &json!(1_764_000_000_000_000_u64))
+    );
     assert_eq!(named("by its text")["type"], "log.error");
     assert_eq!(named("named")["type"], "cart.updated.error");
     assert_eq!(named("named too")["type"], "cart.updated");
-    let errors = collector.get("/v1/events?q=severity:error").await.text().await.unwrap();
+    let errors = collector
+        .get("/v1/events?q=severity:error")
+        .await
+        .text()
+        .await
+        .unwrap();
     assert_eq!(errors.lines().count(), 2, "{errors}");
 }
 
@@ -149,11 +209,15 @@ struct Endpoint {
 
 impl Endpoint {
     async fn start(&self) -> (String, tokio::task::JoinHandle<()>) {
-        let router =
-            axum::Router::new().route("/v1/logs", axum::routing::post(take)).with_state(self.clone());
+        let router = axum::Router::new()
+            .route("/v1/logs", axum::routing::post(take))
+            .with_state(self.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        (url, tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
+        (
+            url,
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
+        )
     }
 
     /// How often each seq of the session was taken.
@@ -184,15 +248,27 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let authorization = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
-    endpoint.requests.lock().unwrap().push((uri.to_string(), authorization.to_owned()));
+    let authorization = headers
+        .get("authorization")
+        .map_or("", |value| value.to_str().unwrap());
+    endpoint
+        .requests
+        .lock()
+        .unwrap()
+        .push((uri.to_string(), authorization.to_owned()));
     let scripted = endpoint.script.lock().unwrap().pop();
     if let Some(status) = scripted {
-        return (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], Vec::new());
+        return (
+            StatusCode::from_u16(status).unwrap(),
+            [("retry-after", "0")],
+            Vec::new(),
+        );
     }
     assert_eq!(headers["content-encoding"], "gzip");
     let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+    flate2::read::GzDecoder::new(&body[..])
+        .read_to_end(&mut plain)
+        .unwrap();
     let request = ExportLogsServiceRequest::decode(&plain[..]).unwrap();
     let mut records: Vec<LogRecord> = request
         .resource_logs
@@ -210,8 +286,13 @@ async fn take(
     records.retain(|record| !says(record, "unwanted"));
     let rejected_log_records = (came - records.len()) as i64;
     endpoint.taken.lock().unwrap().extend(records);
-    let partial = ExportLogsPartialSuccess { rejected_log_records, error_message: "unwanted".into() };
-    let answer = ExportLogsServiceResponse { partial_success: (rejected_log_records > 0).then_some(partial) };
+    let partial = ExportLogsPartialSuccess {
+        rejected_log_records,
+        error_message: "unwanted".into(),
+    };
+    let answer = ExportLogsServiceResponse {
+        partial_success: (rejected_log_records > 0).then_some(partial),
+    };
     (StatusCode::OK, [("retry-after", "0")], answer.encode_to_vec())
 }
 
@@ -219,14 +300,20 @@ async fn take(
 async fn counter(process: &Process, name: &str) -> u64 {
     let text = process.get("/metrics").await.text().await.unwrap();
     let name = format!("tabtape_otlp_{name}_total ");
-    let line = text.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no {name}"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&name))
+        .unwrap_or_else(|| panic!("no {name}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 async fn wait_until(what: &str, is_so: impl AsyncFn() -> bool) {
     let started = std::time::Instant::now();
     while !is_so().await {
-        assert!(started.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "not within a minute: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -256,7 +343,10 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     deliver(&first, 1, 3000).await;
     endpoint.wait_for(2998).await; // all but these two
     // The endpoint has the last batch before the collector has its answer.
-    wait_until("2998 are forwarded", async || counter(&first, "forwarded").await == 2998).await;
+    wait_until("2998 are forwarded", async || {
+        counter(&first, "forwarded").await == 2998
+    })
+    .await;
     for (name, count) in [("rejected", 1), ("refused", 1), ("not_retained", 0)] {
         assert_eq!(counter(&first, name).await, count, "{name}");
     }
@@ -270,7 +360,10 @@ async fn forwarding_loses_nothing_through_failures_poison_and_deaths() {
     let missing: Vec<i64> = (1..=5000).filter(|seq| !seqs.contains_key(seq)).collect();
     assert_eq!(missing, [777, 888]);
     let repeated = seqs.values().filter(|count| **count > 1).count();
-    assert!(repeated <= 1000, "only what was on its way at a death is sent again: {repeated}");
+    assert!(
+        repeated <= 1000,
+        "only what was on its way at a death is sent again: {repeated}"
+    );
     // And only once there was one: nothing is sent again after a clean start.
     assert!(seqs.range(..=3000).all(|(_, count)| *count == 1));
 }
@@ -283,16 +376,28 @@ async fn odd_json_is_forwarded_and_exported() {
     let folder = tempfile::tempdir().unwrap();
     let process = start(folder.path(), &url);
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-    let odd = [r#""cut \ud83d""#.to_owned(), "1e400".into(), nested(30), nested(125), nested(127)];
+    let odd = [
+        r#""cut \ud83d""#.to_owned(),
+        "1e400".into(),
+        nested(30),
+        nested(125),
+        nested(127),
+    ];
     let event = |data: &str| {
         format!(
             r#"{{"type":"app.odd","category":"app","source":{{"kind":"local_process"}},"data":{{"odd":{data}}}}}"#
         )
     };
     let published: String = odd.iter().map(|data| event(data) + "\n").collect();
-    let request =
-        client().post(format!("{}/v1/events?producer=odd", process.url)).bearer_auth(&process.token);
-    let answer = request.header("content-type", "application/x-ndjson").body(published).send().await.unwrap();
+    let request = client()
+        .post(format!("{}/v1/events?producer=odd", process.url))
+        .bearer_auth(&process.token);
+    let answer = request
+        .header("content-type", "application/x-ndjson")
+        .body(published)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     let line = |(seq, data): (usize, &String)| {
         format!(
@@ -306,15 +411,26 @@ async fn odd_json_is_forwarded_and_exported() {
         |record: &&LogRecord| attribute(record, "tabtape.type") == Some(Any::StringValue("app.odd".into()));
     let started = std::time::Instant::now();
     while endpoint.taken.lock().unwrap().iter().filter(is_odd).count() < 2 * odd.len() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", endpoint.taken.lock().unwrap());
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            endpoint.taken.lock().unwrap()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    wait_until("the altered records are counted", async || counter(&process, "altered").await == 10).await;
+    wait_until("the altered records are counted", async || {
+        counter(&process, "altered").await == 10
+    })
+    .await;
     assert_eq!(counter(&process, "unreadable").await, 0);
     let altered = |record: &LogRecord| attribute(record, "tabtape.altered") == Some(Any::BoolValue(true));
     assert!(endpoint.taken.lock().unwrap().iter().filter(is_odd).all(altered));
     let (status, exported, error) = run(folder.path(), &["export", "--format", "otlp"]);
-    assert_eq!((status, exported.matches("app.odd").count() >= 2 * odd.len()), (0, true), "{error}");
+    assert_eq!(
+        (status, exported.matches("app.odd").count() >= 2 * odd.len()),
+        (0, true),
+        "{error}"
+    );
 }
 
 /// A forwarder that cannot read its cursor ends. It is reported, and continues when the cursor can be read.
@@ -327,20 +443,44 @@ async fn a_forwarder_that_ends_is_reported_and_started_again() {
     let name = format!("otlp {url}/v1/logs");
     let database = rusqlite::Connection::open(folder.path().join("events.db")).unwrap();
     database.busy_timeout(Duration::from_secs(60)).unwrap();
-    database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, 'no number')", [&name]).unwrap();
+    database
+        .execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, 'no number')",
+            [&name],
+        )
+        .unwrap();
     let process = start(folder.path(), &url);
     deliver(&process, 1, 100).await;
     let health = async || process.get("/healthz").await.json::<Value>().await.unwrap();
-    wait_until("the end of forwarding is reported", async || health().await["status"] == "degraded").await;
+    wait_until("the end of forwarding is reported", async || {
+        health().await["status"] == "degraded"
+    })
+    .await;
     let task = &health().await["tasks"]["forwarding"];
-    assert!(task["last_end"].as_str().unwrap().contains("cannot read its cursor"), "{task}");
+    assert!(
+        task["last_end"]
+            .as_str()
+            .unwrap()
+            .contains("cannot read its cursor"),
+        "{task}"
+    );
     let (status, findings, _) = run(folder.path(), &["doctor"]);
-    assert!(status == 1 && findings.contains("forwarding does not run"), "{findings}");
+    assert!(
+        status == 1 && findings.contains("forwarding does not run"),
+        "{findings}"
+    );
 
-    database.execute("UPDATE meta SET value = 0 WHERE key = ?1", [&name]).unwrap();
+    database
+        .execute("UPDATE meta SET value = 0 WHERE key = ?1", [&name])
+        .unwrap();
     endpoint.wait_for(100).await;
     wait_until("all tasks run", async || health().await["status"] == "ok").await;
-    assert!(health().await["tasks"]["forwarding"]["restarts"].as_u64().unwrap() > 0);
+    assert!(
+        health().await["tasks"]["forwarding"]["restarts"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
     assert!(endpoint.seqs().values().all(|count| *count == 1));
 }
 
@@ -357,12 +497,18 @@ async fn a_wrong_endpoint_loses_nothing_and_is_reported() {
         let health = async || process.get("/healthz").await.json::<Value>().await.unwrap();
         wait_until("the answer is reported", async || {
             let health = health().await;
-            let problem = health["tasks"]["forwarding"]["problem"].as_str().unwrap_or_default().to_owned();
+            let problem = health["tasks"]["forwarding"]["problem"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             health["status"] == "degraded" && problem.contains(&format!("answered {status}"))
         })
         .await;
         let (exit, findings, _) = run(folder.path(), &["doctor"]);
-        assert!(exit == 1 && findings.contains("forwarding does not work"), "{findings}");
+        assert!(
+            exit == 1 && findings.contains("forwarding does not work"),
+            "{findings}"
+        );
         endpoint.script.lock().unwrap().clear();
         endpoint.wait_for(300).await;
         wait_until("the problem is over", async || health().await["status"] == "ok").await;
@@ -378,10 +524,17 @@ async fn an_endpoint_keeps_its_secrets_and_needs_no_proxy() {
     let (url, _serving) = endpoint.start().await;
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.txt");
-    let with_secrets = format!("{}/v1/logs/?tenant=a", url.replace("http://", "http://user:pass-word@"));
+    let with_secrets = format!(
+        "{}/v1/logs/?tenant=a",
+        url.replace("http://", "http://user:pass-word@")
+    );
     let mut command = Command::new(crate::program::PROGRAM);
-    command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
-    command.env("TABTAPE_OTLP_ENDPOINT", &with_secrets).env("TABTAPE_LOG", "debug");
+    command
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path());
+    command
+        .env("TABTAPE_OTLP_ENDPOINT", &with_secrets)
+        .env("TABTAPE_LOG", "debug");
     for proxy in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env(proxy, "http://127.0.0.1:1");
     }
@@ -392,12 +545,22 @@ async fn an_endpoint_keeps_its_secrets_and_needs_no_proxy() {
     endpoint.wait_for(300).await;
     let seen = endpoint.requests.lock().unwrap().clone();
     // printf user:pass-word | base64
-    let expected = ("/v1/logs?tenant=a".to_owned(), "Basic dXNlcjpwYXNzLXdvcmQ=".to_owned());
-    assert!(!seen.is_empty() && seen.iter().all(|request| *request == expected), "{seen:?}");
-    wait_until("the cursor is stored", async || counter(&process, "forwarded").await == 300).await;
+    let expected = (
+        "/v1/logs?tenant=a".to_owned(),
+        "Basic dXNlcjpwYXNzLXdvcmQ=".to_owned(),
+    );
+    assert!(
+        !seen.is_empty() && seen.iter().all(|request| *request == expected),
+        "{seen:?}"
+    );
+    wait_until("the cursor is stored", async || {
+        counter(&process, "forwarded").await == 300
+    })
+    .await;
 
     let mut help = Command::new(crate::program::PROGRAM);
-    help.args(["serve", "--help"]).env("TABTAPE_OTLP_ENDPOINT", &with_secrets);
+    help.args(["serve", "--help"])
+        .env("TABTAPE_OTLP_ENDPOINT", &with_secrets);
     let shown = help.output().unwrap();
     let mut files: Vec<Vec<u8>> = vec![shown.stdout, shown.stderr];
     for entry in std::fs::read_dir(folder.path()).unwrap() {
@@ -406,7 +569,10 @@ async fn an_endpoint_keeps_its_secrets_and_needs_no_proxy() {
     assert!(files.len() > 5);
     let has_secret = |file: &Vec<u8>| String::from_utf8_lossy(file).contains("pass-word");
     assert!(!files.iter().any(has_secret));
-    let (status, _, error) = run(folder.path(), &["serve", "--otlp-endpoint", "user:pass-word@a.test"]);
+    let (status, _, error) = run(
+        folder.path(),
+        &["serve", "--otlp-endpoint", "user:pass-word@a.test"],
+    );
     assert!(status != 0 && !error.contains("pass-word"), "{error}");
 }
 
@@ -415,11 +581,18 @@ fn rotel() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("TABTAPE_ROTEL") {
         return Some(named.into());
     }
-    let cache = std::env::var_os("TABTAPE_CACHE")
-        .map_or_else(|| directories::BaseDirs::new().unwrap().cache_dir().join("tabtape"), PathBuf::from);
-    let tools = std::fs::read_dir(cache.join("tools")).into_iter().flatten().flatten();
+    let cache = std::env::var_os("TABTAPE_CACHE").map_or_else(
+        || directories::BaseDirs::new().unwrap().cache_dir().join("tabtape"),
+        PathBuf::from,
+    );
+    let tools = std::fs::read_dir(cache.join("tools"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let unpacked = tools.filter(|tool| tool.file_name().to_string_lossy().starts_with("rotel-"));
-    unpacked.map(|tool| tool.path().join("rotel/rotel-agent")).find(|program| program.exists())
+    unpacked
+        .map(|tool| tool.path().join("rotel/rotel-agent"))
+        .find(|program| program.exists())
 }
 
 /// Through rotel, an OpenTelemetry collector, to an endpoint that keeps what it gets.
@@ -432,13 +605,23 @@ async fn a_real_collector_killed_and_restarted_gets_everything() {
     let rotel = rotel().expect("rotel is not there: `npm run setup` unpacks it, or name it in TABTAPE_ROTEL");
     let endpoint = Endpoint::default();
     let (behind, _serving) = endpoint.start().await;
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = || {
+        std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+    };
     let (http, grpc) = (free(), free());
     let start_rotel = || {
         Command::new(&rotel)
             .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
             .args(["--otlp-exporter-endpoint", &behind, "--batch-timeout", "100ms"])
-            .args(["--otlp-http-endpoint", &http.to_string(), "--otlp-grpc-endpoint", &grpc.to_string()])
+            .args([
+                "--otlp-http-endpoint",
+                &http.to_string(),
+                "--otlp-grpc-endpoint",
+                &grpc.to_string(),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -18,7 +18,10 @@ async fn killed_again_and_again_during_ingest_everything_is_stored_once() {
     let mut process = Process::start(folder.path());
     while acked < TOTAL {
         let (first, last) = (acked + 1, (acked + 150).min(TOTAL));
-        let url = format!("{}/v1/batches?session={SESSION}&first_seq={first}&last_seq={last}", process.url);
+        let url = format!(
+            "{}/v1/batches?session={SESSION}&first_seq={first}&last_seq={last}",
+            process.url
+        );
         let body = events(SESSION, first, last).join("\n") + "\n";
         let request = http
             .post(url)
@@ -46,7 +49,9 @@ async fn killed_again_and_again_during_ingest_everything_is_stored_once() {
     }
     assert_eq!(deaths, 12);
     println!("{duplicates} records were sent again after a death that came after their commit");
-    let text = http.get(format!("{}/v1/events?session={SESSION}", process.url)).bearer_auth(&process.token);
+    let text = http
+        .get(format!("{}/v1/events?session={SESSION}", process.url))
+        .bearer_auth(&process.token);
     let text = text.send().await.unwrap().text().await.unwrap();
     assert_eq!(text.lines().collect::<Vec<_>>(), events(SESSION, 1, TOTAL));
 }
@@ -56,14 +61,25 @@ async fn a_signal_ends_it_cleanly_and_its_tokens_stay() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = Process::start(folder.path());
     let http = client();
-    let stream =
-        http.get(format!("{}/v1/stream", process.url)).bearer_auth(&process.token).send().await.unwrap();
+    let stream = http
+        .get(format!("{}/v1/stream", process.url))
+        .bearer_auth(&process.token)
+        .send()
+        .await
+        .unwrap();
     let started = Instant::now();
     assert!(
-        Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap().success()
+        Command::new("kill")
+            .args(["-TERM", &process.child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
     );
     assert!(process.child.wait().unwrap().success());
-    assert!(started.elapsed() < Duration::from_secs(4), "an open stream does not hold it up");
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "an open stream does not hold it up"
+    );
     drop(stream);
     assert!(!folder.path().join("collector.json").exists());
     let wal = std::fs::metadata(folder.path().join("events.db-wal"));
@@ -82,20 +98,31 @@ fn it_listens_on_loopback_only_and_moves_on_from_a_taken_port() {
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut child = Command::new(PROGRAM)
-        .args(["serve", "--json", "--listen", &taken.local_addr().unwrap().to_string(), "--data-dir"])
+        .args([
+            "serve",
+            "--json",
+            "--listen",
+            &taken.local_addr().unwrap().to_string(),
+            "--data-dir",
+        ])
         .arg(folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let announced: Value = serde_json::from_str(&line).unwrap();
     child.kill().unwrap();
     let mut error = String::new();
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
     child.wait().unwrap();
-    assert_ne!(announced["url"], format!("http://{}", taken.local_addr().unwrap()));
+    assert_ne!(
+        announced["url"],
+        format!("http://{}", taken.local_addr().unwrap())
+    );
     assert!(error.contains("is taken; using"), "{error}");
 }
 
@@ -109,7 +136,9 @@ fn unread(folder: &Path) -> Process {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     drop(child.stderr.take());
     let running: Value =
         serde_json::from_slice(&std::fs::read(folder.join("collector.json")).unwrap()).unwrap();
@@ -127,13 +156,22 @@ async fn without_readers_of_its_output_it_works_and_each_signal_ends_it_cleanly(
     for signal in ["-TERM", "-INT", "-HUP"] {
         let folder = tempfile::tempdir().unwrap();
         let mut process = unread(folder.path());
-        assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+        assert_eq!(
+            process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+            200
+        );
         // A deletion writes a line to the log.
         let delete = client().delete(format!("{}/v1/events?all=true", process.url));
         let deleted = delete.bearer_auth(&process.token).send().await.unwrap();
         assert_eq!(deleted.status(), 200, "{}", deleted.text().await.unwrap());
         let pid = process.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         let started = Instant::now();
         let status = loop {
             if let Some(status) = process.child.try_wait().unwrap() {

@@ -22,7 +22,11 @@ impl Process {
 
     pub fn start_with(folder: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--json", "--listen", "127.0.0.1:0"]).args(more).arg("--data-dir").arg(folder);
+        command
+            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(more)
+            .arg("--data-dir")
+            .arg(folder);
         Self::launch(command, |_| folder.to_owned())
     }
 
@@ -35,7 +39,9 @@ impl Process {
     pub fn launch_logging(mut command: Command, log: Stdio, folder: impl FnOnce(u32) -> PathBuf) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let announced: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("not started: {line:?}"));
         let file = folder(child.id()).join("collector.json");
@@ -51,20 +57,32 @@ impl Process {
     }
 
     pub async fn deliver(&self, session: &str, first: u64, last: u64, lines: &[String]) -> (u16, Value) {
-        let url = format!("{}/v1/batches?session={session}&first_seq={first}&last_seq={last}", self.url);
+        let url = format!(
+            "{}/v1/batches?session={session}&first_seq={first}&last_seq={last}",
+            self.url
+        );
         let request = crate::common::client().post(url).bearer_auth(&self.ingest);
-        let request = request.header("content-type", "application/x-ndjson").body(lines.join("\n") + "\n");
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .body(lines.join("\n") + "\n");
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
-        let request = crate::common::client().get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let request = crate::common::client()
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(&self.token);
         request.send().await.unwrap()
     }
 
     pub async fn lines(&self, session: &str) -> Vec<String> {
-        let text = self.get(&format!("/v1/events?session={session}")).await.text().await.unwrap();
+        let text = self
+            .get(&format!("/v1/events?session={session}"))
+            .await
+            .text()
+            .await
+            .unwrap();
         text.lines().map(ToOwned::to_owned).collect()
     }
 
@@ -95,5 +113,9 @@ pub fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
 pub fn finish(mut command: Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }

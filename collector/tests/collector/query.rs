@@ -9,7 +9,10 @@ struct Lcg(u64);
 
 impl Lcg {
     fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % below
     }
 
@@ -18,8 +21,18 @@ impl Lcg {
     }
 }
 
-const WORDS: &[&str] =
-    &["checkout", "failed", "über", "Ünicode", "a\"quote", "new\nline", "42", "GET /api", "€", "x"];
+const WORDS: &[&str] = &[
+    "checkout",
+    "failed",
+    "über",
+    "Ünicode",
+    "a\"quote",
+    "new\nline",
+    "42",
+    "GET /api",
+    "€",
+    "x",
+];
 
 fn random_event(random: &mut Lcg, session: &str, seq: u64) -> String {
     let (type_, category) = *random.pick(&[
@@ -120,7 +133,13 @@ const TERMS: &[&str] = &[
 /// One to four terms, each wanted or not.
 fn random_selector(random: &mut Lcg) -> String {
     let terms: Vec<String> = (0..=random.next(4))
-        .map(|_| format!("{}{}", if random.next(3) == 0 { "-" } else { "" }, random.pick(TERMS)))
+        .map(|_| {
+            format!(
+                "{}{}",
+                if random.next(3) == 0 { "-" } else { "" },
+                random.pick(TERMS)
+            )
+        })
         .collect();
     terms.join(" ")
 }
@@ -129,7 +148,10 @@ fn random_selector(random: &mut Lcg) -> String {
 fn expected(selector: &str, lines: &[String]) -> Vec<String> {
     let selector = Selector::parse(selector, 0).unwrap();
     let wanted = |line: &&String| match parse_line(line.as_bytes()).unwrap() {
-        Line::Event { header, .. } => selector.matches(&Record { header: &header, line: line.as_bytes() }),
+        Line::Event { header, .. } => selector.matches(&Record {
+            header: &header,
+            line: line.as_bytes(),
+        }),
         Line::Gap { .. } => unreachable!(),
     };
     lines.iter().filter(wanted).cloned().collect()
@@ -151,7 +173,9 @@ async fn a_query_finds_exactly_what_the_core_matches() {
     let mut random = Lcg(7);
     let mut all = Vec::new();
     for (session, count) in [(SESSION, 3000), (OTHER, 1500)] {
-        let lines: Vec<String> = (1..=count).map(|seq| random_event(&mut random, session, seq)).collect();
+        let lines: Vec<String> = (1..=count)
+            .map(|seq| random_event(&mut random, session, seq))
+            .collect();
         let (status, receipt) = collector.deliver(session, 1, count, &lines).await;
         assert_eq!(status, 200, "{receipt}");
         all.push(lines);
@@ -163,13 +187,27 @@ async fn a_query_finds_exactly_what_the_core_matches() {
         }
         for selector in (0..120).map(|_| random_selector(&mut random)) {
             let q: String = form_urlencoded::byte_serialize(selector.as_bytes()).collect();
-            let text = collector.get(&format!("/v1/events?q={q}")).await.text().await.unwrap();
+            let text = collector
+                .get(&format!("/v1/events?q={q}"))
+                .await
+                .text()
+                .await
+                .unwrap();
             let found: Vec<&str> = text.lines().collect();
-            assert!(found == expected(&selector, &everything), "{selector} {round}: {} found", found.len());
+            assert!(
+                found == expected(&selector, &everything),
+                "{selector} {round}: {} found",
+                found.len()
+            );
         }
         for selector in SELECTORS {
             let q: String = form_urlencoded::byte_serialize(selector.as_bytes()).collect();
-            let text = collector.get(&format!("/v1/events?q={q}")).await.text().await.unwrap();
+            let text = collector
+                .get(&format!("/v1/events?q={q}"))
+                .await
+                .text()
+                .await
+                .unwrap();
             let found: Vec<&str> = text.lines().collect();
             let wanted = expected(selector, &everything);
             assert_eq!(found, wanted, "{selector} {round}");
@@ -182,14 +220,24 @@ async fn a_query_finds_exactly_what_the_core_matches() {
                 let Some(next) = page["next"].as_str() else { break };
                 path = format!("/v1/events?q={q}&session={SESSION}&format=json&limit=97&after={next}");
             }
-            let in_session: Vec<String> =
-                expected(selector, &all[0]).iter().map(|line| value(line)).collect();
+            let in_session: Vec<String> = expected(selector, &all[0])
+                .iter()
+                .map(|line| value(line))
+                .collect();
             assert_eq!(paged, in_session, "{selector} {round}");
             // The last ones.
-            let text =
-                collector.get(&format!("/v1/events?q={q}&newest=true&limit=13")).await.text().await.unwrap();
+            let text = collector
+                .get(&format!("/v1/events?q={q}&newest=true&limit=13"))
+                .await
+                .text()
+                .await
+                .unwrap();
             let last: Vec<&str> = text.lines().collect();
-            assert_eq!(last, wanted[wanted.len().saturating_sub(13)..], "{selector} {round}");
+            assert_eq!(
+                last,
+                wanted[wanted.len().saturating_sub(13)..],
+                "{selector} {round}"
+            );
         }
     }
 }
@@ -205,13 +253,25 @@ async fn a_cursor_goes_on_where_it_stopped_and_says_when_it_cannot() {
     let page = collector.json("/v1/events?format=json&limit=10").await;
     let next = page["next"].as_str().unwrap().to_owned();
     assert_eq!(next, format!("{}:10", collector.app.store.store_id()));
-    let rest = collector.json(&format!("/v1/events?format=json&after={next}")).await;
-    assert_eq!((rest["records"].as_array().unwrap().len(), &rest["next"]), (20, &Value::Null));
-    assert_eq!(collector.json("/v1/events?format=json&after=latest").await["records"], json!([]));
+    let rest = collector
+        .json(&format!("/v1/events?format=json&after={next}"))
+        .await;
+    assert_eq!(
+        (rest["records"].as_array().unwrap().len(), &rest["next"]),
+        (20, &Value::Null)
+    );
+    assert_eq!(
+        collector.json("/v1/events?format=json&after=latest").await["records"],
+        json!([])
+    );
 
     for (query, status, code) in [
         ("after=31", 400, "cursor_ahead"),
-        ("session=0193b3a0-7c1e-7000-8000-0123456789ab&after=31", 400, "cursor_ahead"),
+        (
+            "session=0193b3a0-7c1e-7000-8000-0123456789ab&after=31",
+            400,
+            "cursor_ahead",
+        ),
         ("after=0193b3a0-7c1e-7000-8000-000000000000:5", 410, "other_store"),
         ("after=-1", 400, "invalid_parameter"),
         ("after=x", 400, "invalid_parameter"),
@@ -235,12 +295,30 @@ async fn a_cursor_goes_on_where_it_stopped_and_says_when_it_cannot() {
 #[tokio::test]
 async fn gaps_stand_in_their_place_and_follow_their_category() {
     let collector = Collector::start().await;
-    let lines = [event(SESSION, 1, "a"), gap(SESSION, 2, 5, "quota"), event(SESSION, 6, "b")];
+    let lines = [
+        event(SESSION, 1, "a"),
+        gap(SESSION, 2, 5, "quota"),
+        event(SESSION, 6, "b"),
+    ];
     collector.deliver(SESSION, 1, 6, &lines).await;
     assert_eq!(collector.lines(SESSION).await, lines);
-    let text = collector.get("/v1/events?q=b%20category:console").await.text().await.unwrap();
-    assert_eq!(text.lines().collect::<Vec<_>>(), lines[1..], "a gap may have held what was asked for");
-    let text = collector.get("/v1/events?q=category:network").await.text().await.unwrap();
+    let text = collector
+        .get("/v1/events?q=b%20category:console")
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        lines[1..],
+        "a gap may have held what was asked for"
+    );
+    let text = collector
+        .get("/v1/events?q=category:network")
+        .await
+        .text()
+        .await
+        .unwrap();
     assert_eq!(text, "");
 }
 
@@ -259,16 +337,28 @@ fn large_numbers(value: &Value, found: &mut Vec<u64>) {
 #[tokio::test]
 async fn a_token_bound_to_a_selector_sees_no_counts_of_the_rest() {
     let collector = Collector::start().await;
-    collector.deliver(SESSION, 1, 1_500, &events(SESSION, 1, 1_500)).await;
-    collector.deliver(SESSION, 3_001, 3_001, &events(SESSION, 3_001, 3_001)).await;
+    collector
+        .deliver(SESSION, 1, 1_500, &events(SESSION, 1, 1_500))
+        .await;
+    collector
+        .deliver(SESSION, 3_001, 3_001, &events(SESSION, 3_001, 3_001))
+        .await;
     let bound = collector
         .app
         .auth
-        .create_token(tabtape_collector::auth::Scope::Read, "bound", Some("category:network"), None)
+        .create_token(
+            tabtape_collector::auth::Scope::Read,
+            "bound",
+            Some("category:network"),
+            None,
+        )
         .unwrap()
         .token;
     let ask = async |token: &str, path: &str| {
-        let request = collector.http.get(format!("{}{path}", collector.url)).bearer_auth(token);
+        let request = collector
+            .http
+            .get(format!("{}{path}", collector.url))
+            .bearer_auth(token);
         let response = request.header("accept", "application/json").send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
@@ -299,8 +389,10 @@ async fn a_token_bound_to_a_selector_sees_no_counts_of_the_rest() {
 #[tokio::test]
 async fn a_tokens_selector_is_always_anded() {
     let collector = Collector::start().await;
-    let lines =
-        [event(SESSION, 1, "public"), event(SESSION, 2, "secret").replace("tab_id\":\"7", "tab_id\":\"8")];
+    let lines = [
+        event(SESSION, 1, "public"),
+        event(SESSION, 2, "secret").replace("tab_id\":\"7", "tab_id\":\"8"),
+    ];
     collector.deliver(SESSION, 1, 2, &lines).await;
     let token = collector
         .app
@@ -310,7 +402,16 @@ async fn a_tokens_selector_is_always_anded() {
         .token;
     let read = async |path: &str| {
         let url = format!("{}{path}", collector.url);
-        collector.http.get(url).bearer_auth(&token).send().await.unwrap().text().await.unwrap()
+        collector
+            .http
+            .get(url)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     };
     assert_eq!(read("/v1/events").await, format!("{}\n", lines[0]));
     assert_eq!(read("/v1/events?q=secret").await, "");
@@ -333,14 +434,22 @@ async fn coverage_says_what_was_watched_and_what_was_not() {
         }})
     };
     let lines = [
-        system(1, "system.session_started", json!({"config": config("standard", true)})),
+        system(
+            1,
+            "system.session_started",
+            json!({"config": config("standard", true)}),
+        ),
         event(SESSION, 2, "x"),
         system(
             3,
             "system.worker_started",
             json!({"config": config("standard", true), "unwatched": {"from_ts": 2500, "to_ts": 2900}}),
         ),
-        system(4, "system.config_changed", json!({"config": config("verbose", false)})),
+        system(
+            4,
+            "system.config_changed",
+            json!({"config": config("verbose", false)}),
+        ),
         gap(SESSION, 5, 6, "quota"),
         system(7, "system.session_ended", json!({})),
     ];
@@ -365,7 +474,10 @@ async fn coverage_says_what_was_watched_and_what_was_not() {
     // An empty page says whether anybody looked.
     let page = collector.json("/v1/events?format=json&q=category:network").await;
     assert_eq!(page["records"], json!([]));
-    assert_eq!(page["coverage"][0]["watched"][0]["categories"], json!({"network": "standard"}));
+    assert_eq!(
+        page["coverage"][0]["watched"][0]["categories"],
+        json!({"network": "standard"})
+    );
     assert_eq!(page["coverage"][0]["watched"][1]["categories"], json!({}));
 }
 
@@ -394,20 +506,39 @@ async fn a_quiet_recorder_watches_on_and_one_that_was_followed_by_another_does_n
     };
     let at = |minute: u64| 1_764_000_000_000_000 + minute * 60_000_000;
     let time = |minute: u64| format!("2025-11-24T16:{minute:02}:00Z");
-    assert_eq!(collector.deliver(SESSION, 1, 1, &[started(SESSION, at(0), None)]).await.0, 200);
+    assert_eq!(
+        collector
+            .deliver(SESSION, 1, 1, &[started(SESSION, at(0), None)])
+            .await
+            .0,
+        200
+    );
     let open = |from: u64| vec![(SESSION.to_owned(), vec![(at(from), None)])];
     // 16:00 is minute 0: 1,764,000,000 s.
     assert_eq!(watched("").await, open(0));
-    assert_eq!(watched(&format!("since:{}", time(10))).await, open(10), "it still watches");
+    assert_eq!(
+        watched(&format!("since:{}", time(10))).await,
+        open(10),
+        "it still watches"
+    );
     assert_eq!(
         watched(&format!("until:{}", time(10))).await,
         [(SESSION.to_owned(), vec![(at(0), Some(at(10)))])]
     );
 
-    assert_eq!(collector.deliver(OTHER, 1, 1, &[started(OTHER, at(20), Some(SESSION))]).await.0, 200);
+    assert_eq!(
+        collector
+            .deliver(OTHER, 1, 1, &[started(OTHER, at(20), Some(SESSION))])
+            .await
+            .0,
+        200
+    );
     assert_eq!(
         watched("").await,
-        [(OTHER.to_owned(), vec![(at(20), None)]), (SESSION.to_owned(), vec![(at(0), Some(at(0)))]),]
+        [
+            (OTHER.to_owned(), vec![(at(20), None)]),
+            (SESSION.to_owned(), vec![(at(0), Some(at(0)))]),
+        ]
     );
     let between = format!("since:{}%20until:{}", time(10), time(15));
     assert_eq!(watched(&between).await, [], "no session watched between the two");
@@ -417,14 +548,18 @@ async fn a_quiet_recorder_watches_on_and_one_that_was_followed_by_another_does_n
 async fn headers_are_those_of_the_lines_page_by_page() {
     let collector = Collector::start().await;
     let mut random = Lcg(11);
-    let mut lines: Vec<String> = (1..=60).map(|seq| random_event(&mut random, SESSION, seq)).collect();
+    let mut lines: Vec<String> = (1..=60)
+        .map(|seq| random_event(&mut random, SESSION, seq))
+        .collect();
     lines.push(gap(SESSION, 61, 64, "quota"));
     lines.extend((65..=90).map(|seq| random_event(&mut random, SESSION, seq)));
     assert_eq!(collector.deliver(SESSION, 1, 90, &lines).await.0, 200);
 
     for selector in ["", "severity:error", "category:console", "tab:1"] {
         let wanted = collector
-            .get(&format!("/v1/events?session={SESSION}&format=ndjson&q={selector}"))
+            .get(&format!(
+                "/v1/events?session={SESSION}&format=ndjson&q={selector}"
+            ))
             .await
             .text()
             .await
@@ -479,10 +614,16 @@ async fn headers_of_all_sessions_name_each_and_a_wrong_parameter_is_named() {
     let collector = Collector::start().await;
     for session in [SESSION, OTHER, SESSION] {
         let first = collector.lines(session).await.len() as u64 + 1;
-        collector.deliver(session, first, first, &events(session, first, first)).await;
+        collector
+            .deliver(session, first, first, &events(session, first, first))
+            .await;
     }
     let page = collector.json("/v1/headers").await;
-    assert_eq!((&page["position"], &page["seq"]), (&json!([1, 2, 3]), &json!([1, 1, 2])), "{page}");
+    assert_eq!(
+        (&page["position"], &page["seq"]),
+        (&json!([1, 2, 3]), &json!([1, 1, 2])),
+        "{page}"
+    );
     let of = |index: usize| page["sessions"][page["session"][index].as_u64().unwrap() as usize].clone();
     assert_eq!([of(0), of(1), of(2)], [SESSION, OTHER, SESSION]);
     for (query, named) in [

@@ -25,9 +25,12 @@ async fn send(request: impl Fn() -> reqwest::RequestBuilder) -> Value {
 async fn publish(process: &Process, number: u64) -> (u16, String) {
     let body = json!({"type": "app.step", "category": "app", "source": {"kind": "local_process"}, "data": {"number": number}}).to_string() + "\n";
     let request = || {
-        let request =
-            client().post(format!("{}/v1/events?producer=test", process.url)).bearer_auth(&process.token);
-        request.header("content-type", "application/x-ndjson").body(body.clone())
+        let request = client()
+            .post(format!("{}/v1/events?producer=test", process.url))
+            .bearer_auth(&process.token);
+        request
+            .header("content-type", "application/x-ndjson")
+            .body(body.clone())
     };
     let answer = send(request).await;
     let code = answer["body"]["code"].as_str().unwrap_or_default().to_owned();
@@ -41,7 +44,12 @@ async fn health(process: &Process) -> Value {
 
 /// Numbers of all published events that are stored.
 async fn stored(process: &Process) -> Vec<u64> {
-    let text = process.get("/v1/events?q=type:app.step").await.text().await.unwrap();
+    let text = process
+        .get("/v1/events?q=type:app.step")
+        .await
+        .text()
+        .await
+        .unwrap();
     let number =
         |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"]["data"]["number"].as_u64();
     text.lines().filter_map(number).collect()
@@ -75,17 +83,29 @@ async fn after_events_db_is_deleted_every_acknowledged_event_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
     let before = health(&process).await;
-    assert_eq!((publish(&process, 1).await.0, &before["status"]), (200, &json!("ok")));
+    assert_eq!(
+        (publish(&process, 1).await.0, &before["status"]),
+        (200, &json!("ok"))
+    );
     std::fs::remove_file(folder.path().join("events.db")).unwrap();
     let acked = publish_until_reopened(&process, 2).await;
 
     let after = health(&process).await;
     assert_ne!(after["store_id"], before["store_id"], "recorders rewind");
-    assert!(after["store_notice"].as_str().unwrap().contains("events.db was deleted"), "{after}");
+    assert!(
+        after["store_notice"]
+            .as_str()
+            .unwrap()
+            .contains("events.db was deleted"),
+        "{after}"
+    );
     assert!(doctor(folder.path()).contains("events.db was deleted or replaced"));
     assert_eq!(stored(&process).await, acked);
     // The receipt corrects a recorder that has 1 to 3 as acknowledged, and its token is still valid.
-    assert_eq!(process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        process.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     process.kill();
     let again = Process::start(folder.path());
     assert_eq!(stored(&again).await, acked);
@@ -98,14 +118,26 @@ async fn a_copy_in_the_place_of_events_db_is_opened_whole_and_as_another_store()
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.db");
     let collector = Collector::open(folder.path()).await;
-    assert_eq!(collector.deliver(SESSION, 1, 100, &events(SESSION, 1, 100)).await.0, 200);
+    assert_eq!(
+        collector
+            .deliver(SESSION, 1, 100, &events(SESSION, 1, 100))
+            .await
+            .0,
+        200
+    );
     collector.stop().await;
     let copy = folder.path().join("copy.db");
     std::fs::copy(&path, &copy).unwrap();
 
     let process = Process::start(folder.path());
     let before = health(&process).await["store_id"].clone();
-    assert_eq!(process.deliver(SESSION, 101, 900, &events(SESSION, 101, 900)).await.0, 200);
+    assert_eq!(
+        process
+            .deliver(SESSION, 101, 900, &events(SESSION, 101, 900))
+            .await
+            .0,
+        200
+    );
     std::fs::rename(&copy, &path).unwrap();
     let acked = publish_until_reopened(&process, 1).await;
     assert_ne!(health(&process).await["store_id"], before);
@@ -114,7 +146,9 @@ async fn a_copy_in_the_place_of_events_db_is_opened_whole_and_as_another_store()
     assert_eq!(again.lines(SESSION).await, events(SESSION, 1, 100));
     assert_eq!(stored(&again).await, acked);
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let whole: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    let whole: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(whole, "ok");
 }
 
@@ -131,7 +165,10 @@ async fn nothing_is_lost_with_a_deleted_write_ahead_log() {
     process.kill();
     let again = Process::start(folder.path());
     let stored = stored(&again).await;
-    assert!(acked.iter().all(|number| stored.contains(number)), "{acked:?} {stored:?}");
+    assert!(
+        acked.iter().all(|number| stored.contains(number)),
+        "{acked:?} {stored:?}"
+    );
 }
 
 #[tokio::test]

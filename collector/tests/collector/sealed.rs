@@ -9,7 +9,13 @@ use tabtape_collector::auth::NewPairing;
 async fn a_pairing_delivers_and_its_recorder_also_forgets_and_opens_the_viewer_from_its_extension() {
     let collector = Collector::start().await;
     let own = collector.url.clone();
-    let pair = |recorder| collector.app.auth.create_pairing(Some(EXTENSION), "grid", recorder).unwrap();
+    let pair = |recorder| {
+        collector
+            .app
+            .auth
+            .create_pairing(Some(EXTENSION), "grid", recorder)
+            .unwrap()
+    };
     let (paired, recorder) = (pair(false), pair(true));
     let origins: [(Option<&str>, &str); 5] = [
         (None, "none"),
@@ -26,7 +32,9 @@ async fn a_pairing_delivers_and_its_recorder_also_forgets_and_opens_the_viewer_f
         for (origin, from) in origins {
             for (pairing, is_recorder) in [(&paired, false), (&recorder, true)] {
                 let path = path.replace("{session}", "x").replace("{id}", "x");
-                let (status, answer) = collector.sealed(pairing, origin, &method, &path, Value::Null).await;
+                let (status, answer) = collector
+                    .sealed(pairing, origin, &method, &path, Value::Null)
+                    .await;
                 let code = answer["code"].as_str().unwrap_or_default();
                 let got = REFUSALS.iter().find(|refusal| **refusal == code).copied();
                 let expected = match (access.as_str(), from) {
@@ -56,7 +64,11 @@ async fn a_pairing_delivers_and_its_recorder_also_forgets_and_opens_the_viewer_f
 const UNREACHABLE: [&str; 5] = ["/mcp", "/v1/openapi.json", "/", "/pair", tabtape::sealed::PATH];
 
 fn recorder(collector: &Collector) -> NewPairing {
-    collector.app.auth.create_pairing(Some(EXTENSION), "one", true).unwrap()
+    collector
+        .app
+        .auth
+        .create_pairing(Some(EXTENSION), "one", true)
+        .unwrap()
 }
 
 fn batch(seq: u64) -> (String, Vec<u8>) {
@@ -73,10 +85,18 @@ async fn a_sealed_batch_is_stored_once_and_its_receipt_is_sealed() {
     let sealed = seal.request("POST", &path, Some("application/x-ndjson"), &body);
     let shown = String::from_utf8_lossy(&sealed);
     assert!(!shown.contains(SESSION) && !shown.contains("sealed"), "{shown}");
-    let answer = collector.post_sealed(&pairing, Some(EXTENSION), sealed.clone()).await;
+    let answer = collector
+        .post_sealed(&pairing, Some(EXTENSION), sealed.clone())
+        .await;
     let (status, receipt) = seal.open(answer).await;
-    assert_eq!((status, &receipt["accepted"], &receipt["acked_seq"]), (200, &1.into(), &1.into()));
-    assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], pairing.pairing.as_str());
+    assert_eq!(
+        (status, &receipt["accepted"], &receipt["acked_seq"]),
+        (200, &1.into(), &1.into())
+    );
+    assert_eq!(
+        collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"],
+        pairing.pairing.as_str()
+    );
 
     // An observer that repeats the request gains nothing.
     let again = collector.post_sealed(&pairing, Some(EXTENSION), sealed).await;
@@ -93,38 +113,71 @@ async fn a_request_that_was_changed_or_is_for_another_address_or_time_is_not_car
     let make = |seal: &Seal| seal.request("POST", &path, Some("application/x-ndjson"), &body);
     let code = async |pairing: &NewPairing, sealed: Vec<u8>| {
         let answer = collector.post_sealed(pairing, Some(EXTENSION), sealed).await;
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap()["code"].clone())
+        (
+            answer.status().as_u16(),
+            answer.json::<Value>().await.unwrap()["code"].clone(),
+        )
     };
     let whole = make(&Seal::new(&pairing, &host_port));
     for at in [0, 31, 32, 60, whole.len() - 1] {
         let mut changed = whole.clone();
         changed[at] ^= 1;
-        assert_eq!(code(&pairing, changed).await, (403, "wrong_seal".into()), "byte {at}");
+        assert_eq!(
+            code(&pairing, changed).await,
+            (403, "wrong_seal".into()),
+            "byte {at}"
+        );
     }
     for length in [0, 31, 32, 47, 48, whole.len() - 1] {
-        assert_eq!(code(&pairing, whole[..length].to_vec()).await.0, 403, "{length} bytes");
+        assert_eq!(
+            code(&pairing, whole[..length].to_vec()).await.0,
+            403,
+            "{length} bytes"
+        );
     }
     let other = recorder(&collector);
-    assert_eq!(code(&other, whole.clone()).await.0, 403, "another pairing's secret");
-    let stranger = NewPairing { pairing: "p_none".into(), ..pairing.clone() };
+    assert_eq!(
+        code(&other, whole.clone()).await.0,
+        403,
+        "another pairing's secret"
+    );
+    let stranger = NewPairing {
+        pairing: "p_none".into(),
+        ..pairing.clone()
+    };
     assert_eq!(code(&stranger, whole).await.0, 403, "no such pairing");
     for address in ["127.0.0.1:1", "localhost:1", ""] {
-        assert_eq!(code(&pairing, make(&Seal::new(&pairing, address))).await.0, 403, "dialled {address:?}");
+        assert_eq!(
+            code(&pairing, make(&Seal::new(&pairing, address))).await.0,
+            403,
+            "dialled {address:?}"
+        );
     }
     for by_ms in [-61_000_i64, 61_000] {
         let mut seal = Seal::new(&pairing, &host_port);
         seal.time_ms = seal.time_ms.checked_add_signed(by_ms).unwrap();
         let sealed = make(&seal);
-        let (status, problem) =
-            seal.open(collector.post_sealed(&pairing, Some(EXTENSION), sealed).await).await;
-        assert_eq!((status, &problem["code"]), (408, &"stale_request".into()), "{by_ms}");
+        let (status, problem) = seal
+            .open(collector.post_sealed(&pairing, Some(EXTENSION), sealed).await)
+            .await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (408, &"stale_request".into()),
+            "{by_ms}"
+        );
     }
     let mut before = Seal::new(&pairing, &host_port);
     before.time_ms -= 30_000;
     let sealed = make(&before);
-    let (status, _) = before.open(collector.post_sealed(&pairing, Some(EXTENSION), sealed).await).await;
+    let (status, _) = before
+        .open(collector.post_sealed(&pairing, Some(EXTENSION), sealed).await)
+        .await;
     assert_eq!(status, 408, "another run may have carried it out");
-    assert_eq!(collector.get(&format!("/v1/sessions/{SESSION}")).await.status(), 404, "nothing was stored");
+    assert_eq!(
+        collector.get(&format!("/v1/sessions/{SESSION}")).await.status(),
+        404,
+        "nothing was stored"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +186,10 @@ async fn a_pairing_that_was_ended_seals_nothing() {
     let auth = collector.app.auth.clone();
     let pairing = recorder(&collector);
     let ask = async |pairing: &NewPairing| {
-        collector.sealed(pairing, Some(EXTENSION), "POST", "/v1/viewer/codes", Value::Null).await.0
+        collector
+            .sealed(pairing, Some(EXTENSION), "POST", "/v1/viewer/codes", Value::Null)
+            .await
+            .0
     };
     assert_eq!(ask(&pairing).await, 200);
     let renewed = auth.rotate_pairing(&pairing.pairing).unwrap();

@@ -6,8 +6,13 @@ use tabtape_collector::auth::{NewPairing, Scope};
 use tabtape_collector::http::router;
 
 /// Codes that mean "you may not": anything else means that the request got through.
-pub(crate) const REFUSALS: &[&str] =
-    &["wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope"];
+pub(crate) const REFUSALS: &[&str] = &[
+    "wrong_host",
+    "wrong_origin",
+    "no_token",
+    "unknown_token",
+    "wrong_scope",
+];
 
 /// Routes that the document leaves out: one that its own protocol describes, and what is there for anyone.
 const UNDESCRIBED: [(&str, &str, &str); 6] = [
@@ -33,8 +38,16 @@ fn no_route_is_left_out_of_the_grid() {
             }
             let source = std::fs::read_to_string(&path).unwrap();
             for call in [".route(", ".route_service(", ".nest(", ".nest_service("] {
-                for (_, after) in source.match_indices(call).map(|(at, _)| source.split_at(at + call.len())) {
-                    let path = after.trim_start().trim_start_matches('"').split('"').next().unwrap();
+                for (_, after) in source
+                    .match_indices(call)
+                    .map(|(at, _)| source.split_at(at + call.len()))
+                {
+                    let path = after
+                        .trim_start()
+                        .trim_start_matches('"')
+                        .split('"')
+                        .next()
+                        .unwrap();
                     routed.insert(path.to_owned());
                 }
             }
@@ -42,7 +55,12 @@ fn no_route_is_left_out_of_the_grid() {
     }
     let named = UNDESCRIBED.iter().map(|(_, path, _)| (*path).to_owned());
     let by_the_fallback = ["/", "/pair"];
-    assert_eq!(routed, named.filter(|path| !by_the_fallback.contains(&path.as_str())).collect());
+    assert_eq!(
+        routed,
+        named
+            .filter(|path| !by_the_fallback.contains(&path.as_str()))
+            .collect()
+    );
 }
 
 /// Every endpoint with its access, from the router's own document.
@@ -72,7 +90,11 @@ async fn ask(collector: &Collector, method: &str, path: &str, headers: &[(&str, 
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    if response.headers().get("content-type").is_none_or(|value| value != "application/problem+json") {
+    if response
+        .headers()
+        .get("content-type")
+        .is_none_or(|value| value != "application/problem+json")
+    {
         return (status, String::new());
     }
     let problem: Value = response.json().await.unwrap();
@@ -85,9 +107,24 @@ async fn every_endpoint_by_host_origin_and_token() {
     let own = collector.url.clone();
     let host = collector.address.to_string();
     let named = format!("localhost:{}", collector.address.port());
-    let paired = collector.app.auth.create_pairing(Some(EXTENSION), "grid", false).unwrap().token;
-    let recorder = collector.app.auth.create_pairing(Some(EXTENSION), "grid", true).unwrap().token;
-    let plain = collector.app.auth.create_token(Scope::Ingest, "grid", None, None).unwrap().token;
+    let paired = collector
+        .app
+        .auth
+        .create_pairing(Some(EXTENSION), "grid", false)
+        .unwrap()
+        .token;
+    let recorder = collector
+        .app
+        .auth
+        .create_pairing(Some(EXTENSION), "grid", true)
+        .unwrap()
+        .token;
+    let plain = collector
+        .app
+        .auth
+        .create_token(Scope::Ingest, "grid", None, None)
+        .unwrap()
+        .token;
     let hosts = [
         (host.as_str(), true),
         ("evil.test", false),
@@ -108,7 +145,10 @@ async fn every_endpoint_by_host_origin_and_token() {
     ];
     let tokens: [(Option<&str>, &str); 7] = [
         (None, "none"),
-        (Some("tt_read_0000000000000000000000000000000000000000000"), "unknown"),
+        (
+            Some("tt_read_0000000000000000000000000000000000000000000"),
+            "unknown",
+        ),
         (Some(&plain), "ingest"),
         (Some(&collector.read), "read"),
         (Some(&collector.admin), "admin"),
@@ -190,26 +230,43 @@ fn expected(access: &str, host_is_right: bool, from: &str, holder: &str) -> Opti
 async fn a_fetch_that_a_browser_calls_foreign_is_refused() {
     let collector = Collector::start().await;
     let bearer = format!("Bearer {}", collector.read);
-    for (site, passes) in
-        [("same-origin", true), ("none", true), ("cross-site", false), ("same-site", false), ("", false)]
-    {
+    for (site, passes) in [
+        ("same-origin", true),
+        ("none", true),
+        ("cross-site", false),
+        ("same-site", false),
+        ("", false),
+    ] {
         let headers = [("authorization", bearer.as_str()), ("sec-fetch-site", site)];
         let (_, code) = ask(&collector, "GET", "/v1/sessions", &headers).await;
         assert_eq!(code.is_empty(), passes, "{site}: {code}");
     }
-    assert_eq!(ask(&collector, "GET", "/healthz", &[("sec-fetch-site", "cross-site")]).await.0, 200);
+    assert_eq!(
+        ask(&collector, "GET", "/healthz", &[("sec-fetch-site", "cross-site")])
+            .await
+            .0,
+        200
+    );
 }
 
 #[tokio::test]
 async fn no_answer_invites_other_origins_or_frames() {
     let collector = Collector::start().await;
     for path in ["/", "/healthz", "/v1/sessions", "/nothing", "/v1/openapi.json"] {
-        let response = collector.http.get(format!("{}{path}", collector.url)).send().await.unwrap();
+        let response = collector
+            .http
+            .get(format!("{}{path}", collector.url))
+            .send()
+            .await
+            .unwrap();
         let headers = response.headers();
         assert!(!headers.contains_key("access-control-allow-origin"), "{path}");
         assert!(!headers.contains_key("set-cookie"), "{path}");
         assert!(
-            headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"),
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("frame-ancestors 'none'"),
             "{path}"
         );
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
@@ -220,7 +277,12 @@ async fn no_answer_invites_other_origins_or_frames() {
 #[tokio::test]
 async fn the_document_is_served_and_names_every_problem() {
     let collector = Collector::start().await;
-    let response = collector.http.get(format!("{}/v1/openapi.json", collector.url)).send().await.unwrap();
+    let response = collector
+        .http
+        .get(format!("{}/v1/openapi.json", collector.url))
+        .send()
+        .await
+        .unwrap();
     let document: Value = response.json().await.unwrap();
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     for path in [
@@ -235,7 +297,10 @@ async fn the_document_is_served_and_names_every_problem() {
     ] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
-    assert_eq!(document["paths"]["/v1/events"]["get"]["security"][0]["token"][0], "read");
+    assert_eq!(
+        document["paths"]["/v1/events"]["get"]["security"][0]["token"][0],
+        "read"
+    );
     assert!(document["components"]["schemas"]["Problem"]["properties"]["code"].is_object());
 }
 
@@ -250,13 +315,20 @@ async fn a_viewer_link_works_once_and_its_token_only_reads() {
             .http
             .post(format!("{}/v1/viewer/session", collector.url))
             .header("origin", &collector.url);
-        request.json(&serde_json::json!({"code": code})).send().await.unwrap()
+        request
+            .json(&serde_json::json!({"code": code}))
+            .send()
+            .await
+            .unwrap()
     };
     let session: Value = exchange().await.json().await.unwrap();
     let token = session["token"].as_str().unwrap();
     assert!(token.starts_with("tt_read_"));
     let with = async |path: &str| {
-        let request = collector.http.get(format!("{}{path}", collector.url)).bearer_auth(token);
+        let request = collector
+            .http
+            .get(format!("{}{path}", collector.url))
+            .bearer_auth(token);
         request
             .header("origin", &collector.url)
             .header("sec-fetch-site", "same-origin")
@@ -276,7 +348,10 @@ async fn a_viewer_link_works_once_and_its_token_only_reads() {
 async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
     let collector = Collector::start().await;
     let post = async |path: &str, origin: Option<&str>, token: Option<&str>, body: Value| {
-        let mut request = collector.http.post(format!("{}{path}", collector.url)).json(&body);
+        let mut request = collector
+            .http
+            .post(format!("{}{path}", collector.url))
+            .json(&body);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
@@ -284,18 +359,42 @@ async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+        (
+            response.status().as_u16(),
+            response.json::<Value>().await.unwrap(),
+        )
     };
-    let (_, invitation) =
-        post("/v1/pairings/codes", None, Some(&collector.admin), serde_json::json!({})).await;
-    let code = invitation["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned();
+    let (_, invitation) = post(
+        "/v1/pairings/codes",
+        None,
+        Some(&collector.admin),
+        serde_json::json!({}),
+    )
+    .await;
+    let code = invitation["url"]
+        .as_str()
+        .unwrap()
+        .split_once("#code=")
+        .unwrap()
+        .1
+        .to_owned();
     let short = invitation["short_code"].as_str().unwrap();
-    assert_eq!(short, tabtape_collector::auth::short_code(&code, &collector.address.to_string()));
+    assert_eq!(
+        short,
+        tabtape_collector::auth::short_code(&code, &collector.address.to_string())
+    );
     let request = serde_json::json!({"code": code, "profile": "work"});
-    assert_eq!(post("/v1/pair", None, None, request.clone()).await.1["code"], "wrong_origin");
+    assert_eq!(
+        post("/v1/pair", None, None, request.clone()).await.1["code"],
+        "wrong_origin"
+    );
     let (status, pairing) = post("/v1/pair", Some(EXTENSION), None, request.clone()).await;
     assert_eq!(status, 200, "{pairing}");
-    assert_eq!(post("/v1/pair", Some(EXTENSION), None, request).await.0, 403, "the invitation is used up");
+    assert_eq!(
+        post("/v1/pair", Some(EXTENSION), None, request).await.0,
+        403,
+        "the invitation is used up"
+    );
 
     let hello = serde_json::json!({"nonce": "00112233445566778899", "pairing": pairing["pairing"]});
     let (_, proof) = post("/v1/hello", Some(EXTENSION), None, hello).await;
@@ -304,21 +403,44 @@ async fn an_extension_is_paired_by_an_invitation_and_bound_to_its_origin() {
     let expected =
         tabtape_collector::auth::hello_hmac(secret, &nonce, &collector.address.to_string()).unwrap();
     assert_eq!(proof["hmac"], expected);
-    let (status, _) =
-        post("/v1/hello", None, None, serde_json::json!({"nonce": "00112233445566778899", "pairing": "p_x"}))
-            .await;
+    let (status, _) = post(
+        "/v1/hello",
+        None,
+        None,
+        serde_json::json!({"nonce": "00112233445566778899", "pairing": "p_x"}),
+    )
+    .await;
     assert_eq!(status, 404);
 
     let token = pairing["token"].as_str().unwrap().to_owned();
     let deliver = async |origin: &str| {
-        let url = format!("{}/v1/batches?session={SESSION}&first_seq=1&last_seq=1", collector.url);
-        let request = collector.http.post(url).bearer_auth(&token).header("origin", origin);
-        let request = request.header("content-type", "application/x-ndjson").body(event(SESSION, 1, "x"));
+        let url = format!(
+            "{}/v1/batches?session={SESSION}&first_seq=1&last_seq=1",
+            collector.url
+        );
+        let request = collector
+            .http
+            .post(url)
+            .bearer_auth(&token)
+            .header("origin", origin);
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .body(event(SESSION, 1, "x"));
         request.send().await.unwrap().status().as_u16()
     };
-    assert_eq!((deliver(EXTENSION).await, deliver(OTHER_EXTENSION).await), (200, 403));
-    assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], pairing["pairing"]);
-    collector.app.auth.revoke_pairing(pairing["pairing"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (deliver(EXTENSION).await, deliver(OTHER_EXTENSION).await),
+        (200, 403)
+    );
+    assert_eq!(
+        collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"],
+        pairing["pairing"]
+    );
+    collector
+        .app
+        .auth
+        .revoke_pairing(pairing["pairing"].as_str().unwrap())
+        .unwrap();
     assert_eq!(deliver(EXTENSION).await, 401);
 }
 
@@ -328,11 +450,19 @@ async fn only_the_owner_says_whose_a_session_is() {
     let collector = Collector::start().await;
     for (token, status) in [(&collector.ingest, 403), (&collector.admin, 200)] {
         let path = format!("/v1/batches?session={SESSION}&first_seq=1&last_seq=1&pairing=p_other");
-        let request = collector.http.post(format!("{}{path}", collector.url)).bearer_auth(token);
-        let request = request.header("content-type", "application/x-ndjson").body(event(SESSION, 1, "x"));
+        let request = collector
+            .http
+            .post(format!("{}{path}", collector.url))
+            .bearer_auth(token);
+        let request = request
+            .header("content-type", "application/x-ndjson")
+            .body(event(SESSION, 1, "x"));
         assert_eq!(request.send().await.unwrap().status(), status);
     }
-    assert_eq!(collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"], "p_other");
+    assert_eq!(
+        collector.json(&format!("/v1/sessions/{SESSION}")).await["pairing"],
+        "p_other"
+    );
 }
 
 /// A recorder may open the viewer; what it opened is shut with it.
@@ -344,19 +474,35 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
     let pairing = auth.create_pairing(Some(EXTENSION), "work", true).unwrap();
     let other = auth.create_pairing(Some(OTHER_EXTENSION), "home", true).unwrap();
     let code = async |pairing: &NewPairing, origin: &str| {
-        let (_, link) =
-            collector.sealed(pairing, Some(origin), "POST", "/v1/viewer/codes", Value::Null).await;
-        link["url"].as_str().unwrap().split_once("#code=").unwrap().1.to_owned()
+        let (_, link) = collector
+            .sealed(pairing, Some(origin), "POST", "/v1/viewer/codes", Value::Null)
+            .await;
+        link["url"]
+            .as_str()
+            .unwrap()
+            .split_once("#code=")
+            .unwrap()
+            .1
+            .to_owned()
     };
     let open = async |pairing: &NewPairing, origin: &str| {
         let post = |path: &str| collector.http.post(format!("{}{path}", collector.url));
         let code = code(pairing, origin).await;
-        let session =
-            post("/v1/viewer/session").json(&serde_json::json!({"code": code})).send().await.unwrap();
-        session.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+        let session = post("/v1/viewer/session")
+            .json(&serde_json::json!({"code": code}))
+            .send()
+            .await
+            .unwrap();
+        session.json::<Value>().await.unwrap()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let status = async |token: &str| {
-        let request = collector.http.get(format!("{}/v1/sessions", collector.url)).bearer_auth(token);
+        let request = collector
+            .http
+            .get(format!("{}/v1/sessions", collector.url))
+            .bearer_auth(token);
         request.send().await.unwrap().status().as_u16()
     };
     let others = open(&other, OTHER_EXTENSION).await;
@@ -364,7 +510,10 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
     for end in ["rotate", "revoke"] {
         let viewer = open(&pairing, EXTENSION).await;
         assert_eq!(status(&viewer).await, 200);
-        let stream = collector.http.get(format!("{}/v1/stream", collector.url)).bearer_auth(&viewer);
+        let stream = collector
+            .http
+            .get(format!("{}/v1/stream", collector.url))
+            .bearer_auth(&viewer);
         let mut stream = stream.send().await.unwrap().bytes_stream();
         stream.next().await.unwrap().unwrap();
         let unused = code(&pairing, EXTENSION).await;
@@ -381,9 +530,19 @@ async fn a_viewer_that_a_recorder_opened_ends_with_its_pairing() {
         .await
         .expect("its stream ends");
         assert_eq!(status(&viewer).await, 401, "{end}");
-        let late = collector.http.post(format!("{}/v1/viewer/session", collector.url));
-        let late = late.json(&serde_json::json!({"code": unused})).send().await.unwrap();
-        assert_eq!(late.status(), 403, "{end}: a link that was asked for before opens nothing");
+        let late = collector
+            .http
+            .post(format!("{}/v1/viewer/session", collector.url));
+        let late = late
+            .json(&serde_json::json!({"code": unused}))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            late.status(),
+            403,
+            "{end}: a link that was asked for before opens nothing"
+        );
         assert!(auth.check(&pairing.token).is_err(), "{end}");
         if end == "rotate" {
             let renewed: NewPairing = response.json().await.unwrap();
@@ -406,17 +565,34 @@ async fn a_rebound_name_reaches_nothing_in_a_real_browser() {
         let (browser, profile) = (browser.clone(), profile.path().to_owned());
         tokio::task::spawn_blocking(move || {
             let output = Command::new(&browser)
-                .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-                .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+                .args([
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--no-first-run",
+                ])
+                .args([
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                ])
                 .arg(format!("--user-data-dir={}", profile.display()))
-                .args(["--host-resolver-rules=MAP evil.test 127.0.0.1", "--dump-dom", &url])
+                .args([
+                    "--host-resolver-rules=MAP evil.test 127.0.0.1",
+                    "--dump-dom",
+                    &url,
+                ])
                 .output()
                 .unwrap_or_else(|error| panic!("{browser}: {error}; set TABTAPE_BROWSER to a Chromium"));
             String::from_utf8_lossy(&output.stdout).into_owned()
         })
     };
     let rebound = show(format!("http://evil.test:{port}/healthz")).await.unwrap();
-    assert!(rebound.contains("wrong_host") && !rebound.contains("store_id"), "{rebound}");
+    assert!(
+        rebound.contains("wrong_host") && !rebound.contains("store_id"),
+        "{rebound}"
+    );
     let direct = show(format!("http://127.0.0.1:{port}/healthz")).await.unwrap();
     assert!(direct.contains(collector.app.store.store_id()), "{direct}");
 }

@@ -20,7 +20,10 @@ struct Squatter {
 impl Squatter {
     fn take(address: &str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        let squatter = Self { seen: Arc::default(), relay: Arc::default() };
+        let squatter = Self {
+            seen: Arc::default(),
+            relay: Arc::default(),
+        };
         let (seen, relay) = (squatter.seen.clone(), squatter.relay.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -51,7 +54,10 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<u8>>, relay: &Mutex<Option<Str
             head.push_str(&String::from_utf8_lossy(&line));
         }
         let lower = head.to_ascii_lowercase();
-        let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+        let length = lower
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next());
         let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
         if reader.read_exact(&mut body).is_err() {
             return;
@@ -59,8 +65,13 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<u8>>, relay: &Mutex<Option<Str
         seen.lock().unwrap().extend_from_slice(&body);
         let to = relay.lock().unwrap().clone();
         if let Some(to) = to {
-            let Ok(mut onward) = TcpStream::connect(to) else { return };
-            let _ = onward.write_all(head.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").as_bytes());
+            let Ok(mut onward) = TcpStream::connect(to) else {
+                return;
+            };
+            let _ = onward.write_all(
+                head.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n")
+                    .as_bytes(),
+            );
             let _ = onward.write_all(&body);
             let mut back = Vec::new();
             let _ = onward.read_to_end(&mut back);
@@ -108,8 +119,15 @@ const COMMANDS: &[&[&str]] = &[
 /// Runs a command whose stdin holds one message of the Model Context Protocol; its exit status.
 fn run_with_input(folder: &Path, args: &[&str]) -> i32 {
     let mut command = Command::new(PROGRAM);
-    command.args(args).arg("--data-dir").arg(folder).current_dir(folder);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .args(args)
+        .arg("--data-dir")
+        .arg(folder)
+        .current_dir(folder);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret-word"}}"#;
     let mut input = child.stdin.take().unwrap();
@@ -127,7 +145,13 @@ fn run_with_input(folder: &Path, args: &[&str]) -> i32 {
 fn the_list_of_commands_is_complete() {
     let folder = tempfile::tempdir().unwrap();
     let (_, help, _) = run(folder.path(), &["--help"]);
-    let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let listed = help
+        .split("Commands:")
+        .nth(1)
+        .unwrap()
+        .split("Options:")
+        .next()
+        .unwrap();
     let named: BTreeSet<&str> = listed
         .lines()
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
@@ -141,7 +165,10 @@ fn the_list_of_commands_is_complete() {
 async fn no_command_sends_a_token_or_a_word_to_a_program_that_took_the_port() {
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::open(folder.path()).await;
-    assert_eq!(collector.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0, 200);
+    assert_eq!(
+        collector.deliver(SESSION, 1, 3, &events(SESSION, 1, 3)).await.0,
+        200
+    );
     collector.stop().await;
     std::fs::copy(folder.path().join("events.db"), folder.path().join("damaged.db")).unwrap();
     let process = Process::start(folder.path());
@@ -154,17 +181,27 @@ async fn no_command_sends_a_token_or_a_word_to_a_program_that_took_the_port() {
         assert!(!seen.is_empty(), "{how} {args:?} asked no program");
         let lower = seen.to_ascii_lowercase();
         for secret in [token.as_str(), "authorization", "bearer", "secret-word"] {
-            assert!(!lower.contains(&secret.to_ascii_lowercase()), "{how} {args:?} sent {secret}: {seen}");
+            assert!(
+                !lower.contains(&secret.to_ascii_lowercase()),
+                "{how} {args:?} sent {secret}: {seen}"
+            );
         }
         // A bridge stays and answers with errors.
-        assert!(args[0] == "mcp" || status != 0, "{how} {args:?} believed the squatter");
+        assert!(
+            args[0] == "mcp" || status != 0,
+            "{how} {args:?} believed the squatter"
+        );
     };
     for args in COMMANDS {
         look("the file's token", args, run_with_input(folder.path(), args));
     }
     let given = ["--url", url.as_str(), "--token", token.as_str()];
     for args in [&["sessions"][..], &["mcp"], &["tail", "--no-follow"]] {
-        look("a given token", args, run_with_input(folder.path(), &[args, &given].concat()));
+        look(
+            "a given token",
+            args,
+            run_with_input(folder.path(), &[args, &given].concat()),
+        );
     }
 
     // The collector is back on another port, and the squatter passes on what it is sent: the proof is for the port that
@@ -174,7 +211,10 @@ async fn no_command_sends_a_token_or_a_word_to_a_program_that_took_the_port() {
     for args in [["sessions", "--url", &url], ["viewer", "--url", &url]] {
         let status = run_with_input(folder.path(), &args);
         let seen = squatter.take_seen();
-        assert!(status != 0 && !seen.contains(&again.token) && seen.contains("/v1/hello"), "{status} {seen}");
+        assert!(
+            status != 0 && !seen.contains(&again.token) && seen.contains("/v1/hello"),
+            "{status} {seen}"
+        );
     }
 }
 
@@ -186,9 +226,14 @@ async fn after_a_crash_the_local_token_is_another_and_commands_find_it() {
     process.kill();
     let again = Process::start(folder.path());
     assert_ne!(again.token, leaked);
-    let asked = client().get(format!("{}/v1/sessions", again.url)).bearer_auth(&leaked);
+    let asked = client()
+        .get(format!("{}/v1/sessions", again.url))
+        .bearer_auth(&leaked);
     assert_eq!(asked.send().await.unwrap().status(), 401);
-    assert_eq!(again.deliver(SESSION, 1, 1, &[event(SESSION, 1, "x")]).await.0, 200);
+    assert_eq!(
+        again.deliver(SESSION, 1, 1, &[event(SESSION, 1, "x")]).await.0,
+        200
+    );
     let (status, shown, error) = run(folder.path(), &["query"]);
     assert!(status == 0 && shown.contains("console.log"), "{error}");
 }

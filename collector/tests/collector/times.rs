@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// POSIX descriptions, so that no files of zones are needed.
-const ZONES: [(&str, &str); 3] =
-    [("New York", "EST5EDT,M3.2.0,M11.1.0"), ("Kolkata", "IST-5:30"), ("UTC", "UTC0")];
+const ZONES: [(&str, &str); 3] = [
+    ("New York", "EST5EDT,M3.2.0,M11.1.0"),
+    ("Kolkata", "IST-5:30"),
+    ("UTC", "UTC0"),
+];
 
 fn run_in(zone: &str, folder: &Path, args: &[&str]) -> String {
     let mut command = Command::new(PROGRAM);
@@ -20,7 +23,11 @@ fn run_in(zone: &str, folder: &Path, args: &[&str]) -> String {
 
 /// The seqs of the console events that `args` find.
 fn found(zone: &str, folder: &Path, args: &[&str]) -> Vec<u64> {
-    let out = run_in(zone, folder, &[&["query", "--json", "category:console"], args].concat());
+    let out = run_in(
+        zone,
+        folder,
+        &[&["query", "--json", "category:console"], args].concat(),
+    );
     out.lines().map(seq_of).collect()
 }
 
@@ -55,7 +62,11 @@ async fn every_printed_time_finds_its_event_when_it_is_typed_back() {
                 let (since, until) = (format!("since:\"{typed}\""), format!("until:\"{typed}\""));
                 let only = found(zone, folder.path(), &["--since", &typed, &until]);
                 assert_eq!(only, [seq], "{name}: --since {typed}");
-                assert_eq!(found(zone, folder.path(), &[&since, &until]), [seq], "{name}: {since}");
+                assert_eq!(
+                    found(zone, folder.path(), &[&since, &until]),
+                    [seq],
+                    "{name}: {since}"
+                );
             }
         }
         assert_eq!(seq, 4, "{text}");
@@ -64,24 +75,38 @@ async fn every_printed_time_finds_its_event_when_it_is_typed_back() {
         let sessions = run_in(zone, folder.path(), &["sessions"]);
         let coverage = run_in(zone, folder.path(), &["coverage"]);
         let is_time = |word: &&str| word.starts_with("2025-") && word.contains('T');
-        let printed: Vec<&str> = sessions.split_whitespace().chain(coverage.split_whitespace()).collect();
+        let printed: Vec<&str> = sessions
+            .split_whitespace()
+            .chain(coverage.split_whitespace())
+            .collect();
         let printed: Vec<&str> = printed.into_iter().filter(is_time).collect();
         assert!(printed.len() >= 4, "{sessions}{coverage}");
         for time in printed {
             let since = run_in(zone, folder.path(), &["query", "--json", "--since", time]);
             let times: Vec<u64> = since.lines().map(ts_of).collect();
             let seconds = chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp() as u64;
-            assert_eq!(times.first().unwrap() / 1_000_000, seconds, "{name}: {time} of {coverage}");
+            assert_eq!(
+                times.first().unwrap() / 1_000_000,
+                seconds,
+                "{name}: {time} of {coverage}"
+            );
         }
         for args in [&["token", "list"][..], &["pair", "list"]] {
             let list = run_in(zone, folder.path(), args);
-            let time = list.split_whitespace().find(|word| word.starts_with("20")).unwrap();
+            let time = list
+                .split_whitespace()
+                .find(|word| word.starts_with("20"))
+                .unwrap();
             chrono::DateTime::parse_from_rfc3339(time).unwrap_or_else(|_| panic!("{name}: {list}"));
         }
     }
     for unit in [1, 1_000, 1_000_000] {
         let typed = (at(3) / unit).to_string();
-        assert_eq!(found("UTC0", folder.path(), &["--since", &typed]), [3, 4], "{typed}");
+        assert_eq!(
+            found("UTC0", folder.path(), &["--since", &typed]),
+            [3, 4],
+            "{typed}"
+        );
     }
 }
 
@@ -95,16 +120,23 @@ fn a_value_of_since_is_a_time_and_nothing_else() {
         assert!(error.contains("2026-01-31"), "{bad}: {error}");
     }
     // In New York, this hour exists twice, and the other one does not exist.
-    for (bad, right) in
-        [("2025-11-02 01:30", "2025-11-02 01:30-04:00"), ("2025-03-09 02:30", "2025-03-09 03:30")]
-    {
+    for (bad, right) in [
+        ("2025-11-02 01:30", "2025-11-02 01:30-04:00"),
+        ("2025-03-09 02:30", "2025-03-09 03:30"),
+    ] {
         let query = |time: &str| {
             let mut command = Command::new(PROGRAM);
-            command.args(["query", "--since", time, "--data-dir"]).arg(folder.path()).env("TZ", ZONES[0].1);
+            command
+                .args(["query", "--since", time, "--data-dir"])
+                .arg(folder.path())
+                .env("TZ", ZONES[0].1);
             finish(command)
         };
         let (status, _, error) = query(bad);
-        assert!(status == 2 && error.contains("write its offset"), "{bad}: {error}");
+        assert!(
+            status == 2 && error.contains("write its offset"),
+            "{bad}: {error}"
+        );
         assert_eq!(query(right).0, 0, "{right}");
     }
 }

@@ -47,10 +47,16 @@ fn lines(batch: &Batch) -> Vec<String> {
 fn a_batch_is_the_committed_lines_byte_for_byte() {
     let entries = entries();
     let batch = Batch::build(&plan(0, 12), &entries).unwrap();
-    let expected: Vec<_> = entries.iter().map(|e| String::from_utf8(e.line().to_vec()).unwrap()).collect();
+    let expected: Vec<_> = entries
+        .iter()
+        .map(|e| String::from_utf8(e.line().to_vec()).unwrap())
+        .collect();
     assert_eq!(lines(&batch), expected);
     assert_eq!((batch.first_seq, batch.last_seq), (1, 12));
-    assert_eq!(batch.records, [(1, 1), (2, 2), (3, 3), (4, 9), (10, 10), (11, 11), (12, 12)]);
+    assert_eq!(
+        batch.records,
+        [(1, 1), (2, 2), (3, 3), (4, 9), (10, 10), (11, 11), (12, 12)]
+    );
 }
 
 #[test]
@@ -80,7 +86,14 @@ fn a_batch_ends_at_its_limits_and_holds_at_least_one_record() {
     let entries = entries();
     let with = |events, bytes| {
         let limits = Limits { events, bytes };
-        Batch::build(&BatchPlan { limits, ..plan(0, 12) }, &entries).unwrap()
+        Batch::build(
+            &BatchPlan {
+                limits,
+                ..plan(0, 12)
+            },
+            &entries,
+        )
+        .unwrap()
     };
     assert_eq!(with(2, 1 << 20).records.len(), 2);
     assert_eq!(with(2_000, 1).records.len(), 1);
@@ -92,7 +105,14 @@ fn a_batch_ends_at_its_limits_and_holds_at_least_one_record() {
 #[test]
 fn a_refused_record_is_replaced_by_a_gap_of_its_category() {
     let refused = BTreeSet::from([2]);
-    let batch = Batch::build(&BatchPlan { refused, ..plan(0, 12) }, &entries()).unwrap();
+    let batch = Batch::build(
+        &BatchPlan {
+            refused,
+            ..plan(0, 12)
+        },
+        &entries(),
+    )
+    .unwrap();
     assert!(
         lines(&batch)[1]
             .contains(r#""gap":{"first_seq":2,"last_seq":2,"category":"console","reason":"refused"}"#)
@@ -105,7 +125,15 @@ fn a_suspect_travels_alone() {
     let entries = entries();
     let send = |after_seq| {
         let send_alone = BTreeSet::from([2, 4]);
-        Batch::build(&BatchPlan { send_alone, ..plan(after_seq, 12) }, &entries).unwrap().records
+        Batch::build(
+            &BatchPlan {
+                send_alone,
+                ..plan(after_seq, 12)
+            },
+            &entries,
+        )
+        .unwrap()
+        .records
     };
     assert_eq!(send(0), [(1, 1)]);
     assert_eq!(send(1), [(2, 2)]);

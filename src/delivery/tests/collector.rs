@@ -54,17 +54,28 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(id: &str) -> Self {
-        Self { id: id.into(), ..Self::default() }
+        Self {
+            id: id.into(),
+            ..Self::default()
+        }
     }
 
     pub(super) fn acked_seq(&self, id: SessionId) -> u64 {
-        let Some(records) = self.sessions.get(&id) else { return 0 };
-        (1..).take_while(|seq| records.contains_key(seq)).last().unwrap_or(0)
+        let Some(records) = self.sessions.get(&id) else {
+            return 0;
+        };
+        (1..)
+            .take_while(|seq| records.contains_key(seq))
+            .last()
+            .unwrap_or(0)
     }
 
     pub(super) fn gaps(&self, id: SessionId, reason: &str) -> Vec<u64> {
         let records = self.sessions.get(&id).into_iter().flatten();
-        records.filter(|(_, stored)| **stored == Stored::Gap(reason.into())).map(|(seq, _)| *seq).collect()
+        records
+            .filter(|(_, stored)| **stored == Stored::Gap(reason.into()))
+            .map(|(seq, _)| *seq)
+            .collect()
     }
 }
 
@@ -107,7 +118,10 @@ impl Collector {
             duplicates: 0,
             leaked: Vec::new(),
         };
-        Self { state: Rc::new(RefCell::new(state)), world: world.clone() }
+        Self {
+            state: Rc::new(RefCell::new(state)),
+            world: world.clone(),
+        }
     }
 
     pub(super) fn parts(&self, log: &TestLog) -> Parts<TestLog, Self, World> {
@@ -130,7 +144,12 @@ impl Collector {
 
     /// How many batches came.
     pub(super) fn batches(&self) -> usize {
-        self.state.borrow().requests.iter().filter(|(_, path, _)| path.starts_with("/v1/batches")).count()
+        self.state
+            .borrow()
+            .requests
+            .iter()
+            .filter(|(_, path, _)| path.starts_with("/v1/batches"))
+            .count()
     }
 }
 
@@ -148,10 +167,17 @@ impl Transport for Collector {
             if request.path != "/v1/hello" {
                 self.state.borrow_mut().leaked.push(request.path.clone());
             }
-            return Ok(response(200, r#"{"hmac":"00","store_id":"store-1","version":"9"}"#.into(), None));
+            return Ok(response(
+                200,
+                r#"{"hmac":"00","store_id":"store-1","version":"9"}"#.into(),
+                None,
+            ));
         }
         let arrived = if fault == Some(Fault::CutRequest) {
-            Request { body: request.body.slice(..request.body.len() / 2), ..request.clone() }
+            Request {
+                body: request.body.slice(..request.body.len() / 2),
+                ..request.clone()
+            }
         } else {
             request.clone()
         };
@@ -190,7 +216,9 @@ impl Transport for Collector {
 }
 
 fn lie(response: &mut Response, change: impl Fn(u64) -> u64) {
-    let Ok(mut receipt) = serde_json::from_slice::<serde_json::Value>(&response.body) else { return };
+    let Ok(mut receipt) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
+        return;
+    };
     if let Some(acked_seq) = receipt["acked_seq"].as_u64() {
         receipt["acked_seq"] = change(acked_seq).into();
         response.body = receipt.to_string().into_bytes();
@@ -198,12 +226,17 @@ fn lie(response: &mut Response, change: impl Fn(u64) -> u64) {
 }
 
 fn response(status: u16, body: String, retry_after_ms: Option<f64>) -> Response {
-    Response { status, retry_after_ms, body: body.into_bytes() }
+    Response {
+        status,
+        retry_after_ms,
+        body: body.into_bytes(),
+    }
 }
 
 impl State {
     fn answer(&mut self, request: &Request, now_ms: f64) -> Response {
-        self.requests.push((now_ms, request.path.clone(), request.body.len()));
+        self.requests
+            .push((now_ms, request.path.clone(), request.body.len()));
         if request.path == "/v1/hello" {
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
             let nonce = hex::decode(body["nonce"].as_str().unwrap_or_default()).unwrap();
@@ -212,11 +245,19 @@ impl State {
             return response(200, answer.to_string(), None);
         }
         if let Some(status) = self.deny {
-            return response(status, r#"{"code":"unknown_token","detail":"unknown"}"#.into(), None);
+            return response(
+                status,
+                r#"{"code":"unknown_token","detail":"unknown"}"#.into(),
+                None,
+            );
         }
         assert!(request.is_sealed, "{} can be read", request.path);
         if request.body.len() > self.max_body {
-            return response(413, r#"{"code":"body_too_large","detail":"too large"}"#.into(), None);
+            return response(
+                413,
+                r#"{"code":"body_too_large","detail":"too large"}"#.into(),
+                None,
+            );
         }
         self.batch(request)
     }
@@ -224,7 +265,11 @@ impl State {
     /// The rules of `POST /v1/batches`, as collector/src/http/batches.rs has them.
     fn batch(&mut self, request: &Request) -> Response {
         let query = |name: &str| {
-            let value = request.path.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)).unwrap();
+            let value = request
+                .path
+                .split(['?', '&'])
+                .find_map(|pair| pair.strip_prefix(name))
+                .unwrap();
             value.strip_prefix('=').unwrap().to_owned()
         };
         let id: SessionId = query("session").parse().unwrap();
@@ -240,7 +285,11 @@ impl State {
                 problem = Some((400, "invalid_record", index + 1, next_seq));
                 break;
             };
-            assert_eq!((parsed.session_id(), parsed.first_seq()), (id, next_seq), "the batch misses a seq");
+            assert_eq!(
+                (parsed.session_id(), parsed.first_seq()),
+                (id, next_seq),
+                "the batch misses a seq"
+            );
             next_seq = parsed.last_seq() + 1;
             match self.store_line(id, &parsed, line) {
                 Some(true) => accepted += 1,
@@ -286,7 +335,9 @@ impl State {
             Line::Gap { gap, .. } => {
                 let before = records.len();
                 for seq in gap.first_seq..=gap.last_seq {
-                    records.entry(seq).or_insert_with(|| Stored::Gap(gap.reason.clone()));
+                    records
+                        .entry(seq)
+                        .or_insert_with(|| Stored::Gap(gap.reason.clone()));
                 }
                 Some(records.len() > before)
             }

@@ -25,7 +25,14 @@ impl Site {
         let world = World::seeded(7);
         let log = TestLog::default();
         let (collector, owner) = (Collector::new(&world), Owner::open(&log, 9));
-        Self { world, log, collector, owner, delivery: None, said: Said::default() }
+        Self {
+            world,
+            log,
+            collector,
+            owner,
+            delivery: None,
+            said: Said::default(),
+        }
     }
 
     /// Starts a delivery, as a worker does.
@@ -33,7 +40,8 @@ impl Site {
         let mut parts = self.collector.parts(&self.log);
         let said = self.said.clone();
         parts.on_change = Box::new(move |status: &DeliveryStatus, notices: &[Notice]| {
-            said.borrow_mut().push((status.state, notices.iter().map(Notice::code).collect()));
+            said.borrow_mut()
+                .push((status.state, notices.iter().map(Notice::code).collect()));
         });
         let (delivery, work) = Delivery::start(parts, self.owner.id(), self.owner.ring.clone());
         self.world.spawn(work);
@@ -55,7 +63,8 @@ impl Site {
     fn flush(&self, ms: f64) -> Option<Result<(), NotFlushed>> {
         let result = Rc::new(RefCell::new(None));
         let (flush, to) = (self.delivery().flush(), result.clone());
-        self.world.spawn(async move { *to.borrow_mut() = Some(flush.await) });
+        self.world
+            .spawn(async move { *to.borrow_mut() = Some(flush.await) });
         self.world.run_until(ms, || result.borrow().is_some());
         result.take()
     }
@@ -65,7 +74,11 @@ impl Site {
     }
 
     fn codes(&self) -> Vec<&'static str> {
-        self.said.borrow().iter().flat_map(|(_, codes)| codes.clone()).collect()
+        self.said
+            .borrow()
+            .iter()
+            .flat_map(|(_, codes)| codes.clone())
+            .collect()
     }
 }
 
@@ -84,7 +97,12 @@ fn what_is_committed_arrives_and_flush_waits_for_it() {
     assert_eq!(site.acked(), 3);
     let status = site.delivery().status();
     assert_eq!(
-        (status.state, status.acked_seq, status.backlog_events, status.draining),
+        (
+            status.state,
+            status.acked_seq,
+            status.backlog_events,
+            status.draining
+        ),
         (LinkState::Ok, 3, 0, false)
     );
     assert!(status.last_ack_ts.is_some());
@@ -125,7 +143,12 @@ fn a_volatile_session_goes_on_from_memory_and_counts_what_is_gone() {
     site.collector.state.borrow_mut().down = false;
     site.world.run(5_000.0);
     assert_eq!(site.acked(), 110);
-    let gaps = site.collector.state.borrow().store.gaps(session(9), "not_retained");
+    let gaps = site
+        .collector
+        .state
+        .borrow()
+        .store
+        .gaps(session(9), "not_retained");
     assert_eq!(gaps, (11..=46).collect::<Vec<_>>());
 }
 
@@ -139,11 +162,21 @@ fn a_log_that_never_answers_does_not_hold_up_what_is_in_memory() {
     site.delivery().on_log_lost();
     for seq in 1..=200 {
         site.publish(1).world.run(100.0);
-        assert!(site.acked() + 60 >= 10 + seq, "at most one wait for the log at a time");
+        assert!(
+            site.acked() + 60 >= 10 + seq,
+            "at most one wait for the log at a time"
+        );
     }
     site.world.run(6_000.0);
     assert_eq!(site.acked(), 210);
-    assert_eq!(site.collector.state.borrow().store.gaps(session(9), "not_retained"), [0; 0]);
+    assert_eq!(
+        site.collector
+            .state
+            .borrow()
+            .store
+            .gaps(session(9), "not_retained"),
+        [0; 0]
+    );
 }
 
 #[test]
@@ -153,7 +186,11 @@ fn older_sessions_are_drained_beside_the_live_one() {
     site.start().publish(1);
     assert_eq!(site.flush(60_000.0), Some(Ok(())));
     assert_eq!(
-        [site.collector.acked_seq(first), site.collector.acked_seq(second), site.acked()],
+        [
+            site.collector.acked_seq(first),
+            site.collector.acked_seq(second),
+            site.acked()
+        ],
         [5_000, 7, 1]
     );
 }
@@ -195,7 +232,8 @@ fn dropping_the_delivery_ends_it_and_whoever_waits_for_it() {
     let flush = site.delivery().flush();
     let result = Rc::new(RefCell::new(None));
     let to = result.clone();
-    site.world.spawn(async move { *to.borrow_mut() = Some(flush.await) });
+    site.world
+        .spawn(async move { *to.borrow_mut() = Some(flush.await) });
     site.delivery = None;
     site.world.run(10.0);
     assert!(result.take().is_some_and(|result| result.is_err()));
@@ -211,7 +249,9 @@ fn a_flush_says_why_it_did_not_come_to_its_end() {
     site.flush(1_000.0);
     site.collector.state.borrow_mut().down = true;
     site.publish(1);
-    let Some(Err(error)) = site.flush(60_000.0) else { panic!("it is down") };
+    let Some(Err(error)) = site.flush(60_000.0) else {
+        panic!("it is down")
+    };
     assert!(error.to_string().contains("connection refused"), "{error}");
 }
 
@@ -238,7 +278,8 @@ fn retry_after_as_a_date_is_measured_by_the_wall_clock() {
     site.start().publish(1);
     site.world.run(100.0);
     // The world began on Mon, 24 Nov 2025 16:00:00 GMT.
-    site.collector.fault(Fault::Status(503, Some("Mon, 24 Nov 2025 16:01:00 GMT")));
+    site.collector
+        .fault(Fault::Status(503, Some("Mon, 24 Nov 2025 16:01:00 GMT")));
     site.publish(1);
     site.world.run(59_000.0);
     assert_eq!(site.acked(), 1);
@@ -263,7 +304,11 @@ fn poison_is_replaced_by_a_gap_and_its_neighbours_arrive() {
     let mut site = Site::new();
     site.start();
     for index in 0..50 {
-        let data = if index == 20 || index == 21 || index == 49 { r#""POISON""# } else { "1" };
+        let data = if index == 20 || index == 21 || index == 49 {
+            r#""POISON""#
+        } else {
+            "1"
+        };
         site.owner.publish_data(data);
     }
     site.owner.commit();
@@ -272,7 +317,13 @@ fn poison_is_replaced_by_a_gap_and_its_neighbours_arrive() {
     let state = site.collector.state.borrow();
     assert_eq!(state.store.gaps(session(9), "refused"), [21, 22, 50]);
     assert_eq!(state.store.acked_seq(session(9)), 50);
-    assert_eq!(site.codes().iter().filter(|code| **code == "record_refused").count(), 3);
+    assert_eq!(
+        site.codes()
+            .iter()
+            .filter(|code| **code == "record_refused")
+            .count(),
+        3
+    );
 }
 
 #[test]
@@ -290,7 +341,10 @@ fn poison_met_again_by_another_worker_ends_at_the_same_ledger() {
     site.start().publish(1);
     assert_eq!(site.flush(10_000.0), Some(Ok(())));
     let state = site.collector.state.borrow();
-    assert_eq!((state.store.gaps(session(9), "refused"), state.conflicts), (vec![1], 0));
+    assert_eq!(
+        (state.store.gaps(session(9), "refused"), state.conflicts),
+        (vec![1], 0)
+    );
 }
 
 #[test]
@@ -299,7 +353,11 @@ fn one_giant_among_many_is_the_only_one_refused() {
     site.collector.state.borrow_mut().max_body = 100_000;
     site.start();
     for index in 0..200 {
-        let data = if index == 100 { format!("\"{}\"", "x".repeat(200_000)) } else { "1".into() };
+        let data = if index == 100 {
+            format!("\"{}\"", "x".repeat(200_000))
+        } else {
+            "1".into()
+        };
         site.owner.publish_data(&data);
     }
     site.owner.commit();
@@ -321,7 +379,10 @@ fn a_request_cut_on_its_way_costs_no_record() {
         site.world.run(5_000.0);
     }
     assert_eq!(site.acked(), 29);
-    assert_eq!(site.collector.state.borrow().store.gaps(session(9), "refused"), [0; 0]);
+    assert_eq!(
+        site.collector.state.borrow().store.gaps(session(9), "refused"),
+        [0; 0]
+    );
 }
 
 #[test]
@@ -372,7 +433,10 @@ fn an_impostor_on_the_port_gets_neither_token_nor_event() {
     site.world.run(20_000.0);
     assert_eq!(site.collector.state.borrow().leaked, [""; 0]);
     assert_eq!(site.acked(), 6);
-    assert_eq!(site.codes(), ["collector_connected", "impostor", "collector_connected"]);
+    assert_eq!(
+        site.codes(),
+        ["collector_connected", "impostor", "collector_connected"]
+    );
     // Within the proof's time: the batch itself meets the impostor.
     site.collector.fault(Fault::Impostor);
     site.publish(1).world.run(20_000.0);
@@ -408,7 +472,9 @@ fn a_denied_token_ends_requests_and_is_said_once() {
     site.start().publish(3).world.run(600_000.0);
     assert_eq!(site.collector.batches(), 1);
     assert_eq!(site.codes(), ["collector_connected", "unauthorized"]);
-    let Some(Err(error)) = site.flush(10.0) else { panic!("it is denied") };
+    let Some(Err(error)) = site.flush(10.0) else {
+        panic!("it is denied")
+    };
     assert!(error.to_string().contains("401"), "{error}");
 }
 

@@ -90,7 +90,16 @@ impl Run {
         let collector = Collector::new(&world);
         collector.state.borrow_mut().max_body = 20_000;
         let owner = Owner::open(&log, 1);
-        let mut run = Self { world, log, collector, owner, number: 1, delivery: None, copy: None, stores: 1 };
+        let mut run = Self {
+            world,
+            log,
+            collector,
+            owner,
+            number: 1,
+            delivery: None,
+            copy: None,
+            stores: 1,
+        };
         run.restart(1);
         run
     }
@@ -154,9 +163,12 @@ impl Run {
         self.notify();
         let done = Rc::new(RefCell::new(false));
         for _ in 0..20 {
-            let Some(delivery) = &self.delivery else { return false };
+            let Some(delivery) = &self.delivery else {
+                return false;
+            };
             let (flush, to) = (delivery.flush(), done.clone());
-            self.world.spawn(async move { *to.borrow_mut() = flush.await.is_ok() });
+            self.world
+                .spawn(async move { *to.borrow_mut() = flush.await.is_ok() });
             if self.world.run_until(120_000.0, || *done.borrow()) {
                 return true;
             }
@@ -169,8 +181,9 @@ impl Run {
         let Poll::Ready(Ok(entries)) = read.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             return BTreeMap::new();
         };
-        let seqs =
-            entries.into_iter().flat_map(|e| (e.first_seq()..=e.last_seq()).map(move |s| (s, e.clone())));
+        let seqs = entries
+            .into_iter()
+            .flat_map(|e| (e.first_seq()..=e.last_seq()).map(move |s| (s, e.clone())));
         seqs.collect()
     }
 
@@ -183,7 +196,12 @@ impl Run {
             let committed = self.committed(id);
             let empty = BTreeMap::new();
             let stored = state.store.sessions.get(&id).unwrap_or(&empty);
-            prop_assert_eq!(stored.len(), committed.len(), "session {}: every seq once", number);
+            prop_assert_eq!(
+                stored.len(),
+                committed.len(),
+                "session {}: every seq once",
+                number
+            );
             for (seq, entry) in &committed {
                 let line = &entry.line()[..];
                 let poisoned = memchr::memmem::find(line, b"POISON").is_some();
@@ -200,7 +218,14 @@ impl Run {
                     },
                     (Stored::Event(_), Entry::Gap(_)) => false,
                 };
-                prop_assert!(fits, "session {} seq {}: {:?} for {:?}", number, seq, stored[seq], entry);
+                prop_assert!(
+                    fits,
+                    "session {} seq {}: {:?} for {:?}",
+                    number,
+                    seq,
+                    stored[seq],
+                    entry
+                );
             }
         }
         Ok(())

@@ -20,13 +20,24 @@ struct Rig {
 impl Rig {
     /// The live session is 9; the older ones are given with what they hold and what is acked.
     fn new(live_seq: u64, older: &[(u64, u64, u64)]) -> Self {
-        let mut rig = Self { flusher: Flusher::default(), now_ms: 1_000.0, stored: Vec::new() };
+        let mut rig = Self {
+            flusher: Flusher::default(),
+            now_ms: 1_000.0,
+            stored: Vec::new(),
+        };
         rig.flusher.set_live(session(9), live_seq);
         assert_eq!(rig.next(), Action::ListSessions);
-        rig.flusher.on_sessions(older.iter().map(|(number, latest_seq, _)| (session(*number), *latest_seq)));
+        rig.flusher.on_sessions(
+            older
+                .iter()
+                .map(|(number, latest_seq, _)| (session(*number), *latest_seq)),
+        );
         rig.greet(STORE);
         while let Action::LoadAcked { session_id, store_id } = rig.next() {
-            let acked = older.iter().find(|(number, ..)| session(*number) == session_id).map_or(0, |o| o.2);
+            let acked = older
+                .iter()
+                .find(|(number, ..)| session(*number) == session_id)
+                .map_or(0, |o| o.2);
             rig.flusher.on_acked_loaded(session_id, &store_id, acked);
         }
         rig
@@ -52,7 +63,13 @@ impl Rig {
 
     fn greet(&mut self, store_id: &str) {
         assert_eq!(self.next(), Action::Hello);
-        self.flusher.on_hello(HelloOutcome::Proven { store_id: store_id.into() }, self.now_ms, 0.5);
+        self.flusher.on_hello(
+            HelloOutcome::Proven {
+                store_id: store_id.into(),
+            },
+            self.now_ms,
+            0.5,
+        );
     }
 
     /// Does everything that is neither a wait nor a batch.
@@ -126,16 +143,31 @@ impl Rig {
 }
 
 fn receipt(session_id: SessionId, acked_seq: u64) -> Receipt {
-    Receipt { store_id: STORE.into(), session: session_id.to_string(), acked_seq, accepted: 0, duplicates: 0 }
+    Receipt {
+        store_id: STORE.into(),
+        session: session_id.to_string(),
+        acked_seq,
+        accepted: 0,
+        duplicates: 0,
+    }
 }
 
 fn busy(status: u16, retry_after_ms: Option<f64>) -> Reply {
-    Reply::Busy { status, retry_after_ms, detail: "later".into() }
+    Reply::Busy {
+        status,
+        retry_after_ms,
+        detail: "later".into(),
+    }
 }
 
 fn blames(line: u64, acked_seq: u64) -> Reply {
     let receipt = Some(receipt(session(9), acked_seq));
-    Reply::LineRefused { line, status: 400, detail: "no".into(), receipt }
+    Reply::LineRefused {
+        line,
+        status: 400,
+        detail: "no".into(),
+        receipt,
+    }
 }
 
 #[test]
@@ -143,7 +175,10 @@ fn when_idle_what_is_committed_goes_at_once() {
     let mut rig = Rig::idle();
     rig.commit(2);
     let plan = rig.plan();
-    assert_eq!((plan.after_seq, plan.latest_seq, plan.reason), (1, 2, FlushReason::Interval));
+    assert_eq!(
+        (plan.after_seq, plan.latest_seq, plan.reason),
+        (1, 2, FlushReason::Interval)
+    );
 }
 
 #[test]
@@ -177,7 +212,10 @@ fn a_full_batch_and_what_it_left_behind_do_not_wait() {
     rig.commit(2 + MAX_BATCH_EVENTS as u64 + 5);
     assert_eq!(rig.deliver(2 + MAX_BATCH_EVENTS as u64).reason, FlushReason::Size);
     let rest = rig.plan();
-    assert_eq!((rest.after_seq, rest.reason), (2 + MAX_BATCH_EVENTS as u64, FlushReason::Size));
+    assert_eq!(
+        (rest.after_seq, rest.reason),
+        (2 + MAX_BATCH_EVENTS as u64, FlushReason::Size)
+    );
 }
 
 #[test]
@@ -210,7 +248,14 @@ fn older_sessions_drain_oldest_first_and_take_turns_with_the_live_one() {
     let sessions: Vec<_> = turns.iter().map(|turn| turn.0).collect();
     assert_eq!(
         sessions,
-        [session(9), session(1), session(9), session(1), session(9), session(2)],
+        [
+            session(9),
+            session(1),
+            session(9),
+            session(1),
+            session(9),
+            session(2)
+        ],
         "live first, then the oldest, in turns"
     );
     assert!(turns.iter().all(|turn| turn.1 == FlushReason::Recovered));
@@ -220,7 +265,10 @@ fn older_sessions_drain_oldest_first_and_take_turns_with_the_live_one() {
 fn one_session_in_backoff_does_not_hold_up_the_others() {
     let mut rig = Rig::new(3, &[(1, 5, 0)]);
     rig.send(3);
-    rig.answer(Reply::Refused { status: 400, detail: "no".into() });
+    rig.answer(Reply::Refused {
+        status: 400,
+        detail: "no".into(),
+    });
     assert_eq!(rig.deliver(5).session_id, session(1));
     assert_eq!(rig.codes(), ["collector_connected", "batch_refused"]);
     rig.waits_until();
@@ -247,7 +295,8 @@ fn an_impostor_is_shown_and_tried_again() {
     rig.after(PROOF_MS + 1.0);
     for _ in 0..3 {
         assert_eq!(rig.next(), Action::Hello);
-        rig.flusher.on_hello(HelloOutcome::Impostor("not ours".into()), rig.now_ms, 0.5);
+        rig.flusher
+            .on_hello(HelloOutcome::Impostor("not ours".into()), rig.now_ms, 0.5);
         let at_ms = rig.waits_until();
         rig.now_ms = at_ms;
     }
@@ -265,7 +314,10 @@ fn an_answer_without_proof_acknowledges_nothing_and_asks_for_the_proof() {
     rig.commit(5);
     rig.send(5);
     rig.answer(Reply::from(TransportError::NotProven(200)));
-    assert_eq!((rig.flusher.acked_seq(session(9)), rig.codes()), (1, vec!["impostor"]));
+    assert_eq!(
+        (rig.flusher.acked_seq(session(9)), rig.codes()),
+        (1, vec!["impostor"])
+    );
     let at_ms = rig.waits_until();
     rig.now_ms = at_ms;
     rig.greet(STORE);
@@ -274,7 +326,11 @@ fn an_answer_without_proof_acknowledges_nothing_and_asks_for_the_proof() {
     rig.commit(6);
     rig.send(6);
     rig.answer(Reply::from(TransportError::NotProven(503)));
-    assert_eq!(rig.flusher.status(None).state, LinkState::Retrying, "too busy to open it");
+    assert_eq!(
+        rig.flusher.status(None).state,
+        LinkState::Retrying,
+        "too busy to open it"
+    );
 }
 
 #[test]
@@ -282,7 +338,9 @@ fn a_failure_is_retried_with_the_same_batch_later_and_later() {
     let mut rig = Rig::idle();
     rig.codes();
     rig.commit(5);
-    for wait_ms in [250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 30_000.0, 30_000.0] {
+    for wait_ms in [
+        250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 30_000.0, 30_000.0,
+    ] {
         let plan = rig.send(5);
         assert_eq!(plan.after_seq, 1);
         rig.answer(busy(503, None));
@@ -295,7 +353,11 @@ fn a_failure_is_retried_with_the_same_batch_later_and_later() {
     }
     rig.deliver(5);
     rig.settle();
-    assert_eq!(rig.codes(), ["collector_lost", "collector_connected"], "each said once");
+    assert_eq!(
+        rig.codes(),
+        ["collector_lost", "collector_connected"],
+        "each said once"
+    );
 }
 
 #[test]
@@ -326,7 +388,10 @@ fn a_denied_token_stops_the_delivery() {
         rig.codes();
         rig.commit(5);
         rig.send(5);
-        rig.answer(Reply::Denied { status, detail: "unknown token".into() });
+        rig.answer(Reply::Denied {
+            status,
+            detail: "unknown token".into(),
+        });
         rig.after(1e9).commit(6);
         assert_eq!(rig.next(), Action::Idle);
         assert_eq!(rig.codes(), ["unauthorized"]);
@@ -342,9 +407,24 @@ fn too_large_a_batch_is_halved_and_grows_again() {
     rig.send(101);
     rig.answer(Reply::TooLarge("too large".into()));
     let plan = rig.send(51);
-    assert_eq!((plan.after_seq, plan.limits), (1, Limits { events: 50, bytes: 50 }));
+    assert_eq!(
+        (plan.after_seq, plan.limits),
+        (
+            1,
+            Limits {
+                events: 50,
+                bytes: 50
+            }
+        )
+    );
     rig.ack(session(9), 51);
-    assert_eq!(rig.plan().limits, Limits { events: 57, bytes: 57 });
+    assert_eq!(
+        rig.plan().limits,
+        Limits {
+            events: 57,
+            bytes: 57
+        }
+    );
 }
 
 #[test]
@@ -368,7 +448,10 @@ fn a_record_blamed_among_others_is_sent_alone_before_it_is_given_up() {
     rig.send(9);
     rig.answer(blames(3, 3)); // seqs 2 and 3 are stored, 4 is not
     let plan = rig.send(4);
-    assert_eq!((plan.after_seq, plan.send_alone.contains(&4), plan.refused.len()), (3, true, 0));
+    assert_eq!(
+        (plan.after_seq, plan.send_alone.contains(&4), plan.refused.len()),
+        (3, true, 0)
+    );
     assert_eq!(rig.codes(), [""; 0]);
     rig.answer(blames(1, 3));
     assert_eq!(rig.codes(), ["record_refused"]);
@@ -384,7 +467,10 @@ fn a_suspect_that_is_taken_alone_was_innocent() {
     rig.answer(blames(3, 3));
     rig.deliver(4);
     let plan = rig.plan();
-    assert_eq!((plan.after_seq, plan.send_alone.len(), plan.refused.len()), (4, 0, 0));
+    assert_eq!(
+        (plan.after_seq, plan.send_alone.len(), plan.refused.len()),
+        (4, 0, 0)
+    );
 }
 
 #[test]
@@ -422,9 +508,17 @@ fn a_conflict_stops_its_session_and_no_other() {
     rig.codes();
     rig.send(8);
     let receipt = Some(receipt(session(9), 3));
-    rig.answer(Reply::Conflict { seq: 4, detail: "other bytes".into(), receipt });
+    rig.answer(Reply::Conflict {
+        seq: 4,
+        detail: "other bytes".into(),
+        receipt,
+    });
     assert_eq!(rig.codes(), ["seq_conflict"]);
-    assert_eq!(rig.progress(9).acked_seq, Some(3), "what came before it is stored");
+    assert_eq!(
+        rig.progress(9).acked_seq,
+        Some(3),
+        "what came before it is stored"
+    );
     assert_eq!(rig.deliver(5).session_id, session(1));
     rig.after(1e6).commit(20);
     assert!(matches!(rig.settle(), Action::Idle));
@@ -479,7 +573,11 @@ fn a_lower_ack_rewinds_and_stores_the_cursor_at_once() {
     rig.commit(101);
     rig.after(30.0).send(101);
     rig.ack(session(9), 40);
-    let store = Action::StoreAcked { session_id: session(9), store_id: STORE.into(), acked_seq: 40 };
+    let store = Action::StoreAcked {
+        session_id: session(9),
+        store_id: STORE.into(),
+        acked_seq: 40,
+    };
     assert_eq!(rig.next(), store);
     assert_eq!(rig.codes(), ["store_rewound"]);
     assert_eq!(rig.deliver(101).after_seq, 40);
@@ -547,7 +645,10 @@ fn a_receipt_of_another_store_or_session_is_not_believed() {
         let mut rig = Rig::idle();
         rig.commit(5);
         rig.send(5);
-        rig.answer(Reply::Acked(Receipt { store_id: store_id.into(), ..receipt(id, 5) }));
+        rig.answer(Reply::Acked(Receipt {
+            store_id: store_id.into(),
+            ..receipt(id, 5)
+        }));
         assert_eq!(rig.progress(9).acked_seq, Some(1));
         rig.now_ms = rig.waits_until();
         assert_eq!(rig.next(), Action::Hello);
@@ -563,11 +664,23 @@ fn cursors_are_stored_at_most_once_a_second_while_they_move_on() {
         rig.deliver(seq);
         rig.after(30.0);
     }
-    assert!((2..=3).contains(&rig.stored.len()), "{:?} in three seconds", rig.stored);
-    assert!(rig.stored.windows(2).all(|pair| pair[1].0 - pair[0].0 >= STORE_CURSOR_MS));
+    assert!(
+        (2..=3).contains(&rig.stored.len()),
+        "{:?} in three seconds",
+        rig.stored
+    );
+    assert!(
+        rig.stored
+            .windows(2)
+            .all(|pair| pair[1].0 - pair[0].0 >= STORE_CURSOR_MS)
+    );
     rig.now_ms = rig.waits_until();
     assert!(matches!(rig.settle(), Action::Idle));
-    assert_eq!(rig.stored.last().map(|stored| stored.1), Some(101), "and the last one is stored");
+    assert_eq!(
+        rig.stored.last().map(|stored| stored.1),
+        Some(101),
+        "and the last one is stored"
+    );
 }
 
 #[test]
@@ -578,7 +691,11 @@ fn a_cursor_that_could_not_be_stored_is_tried_again_later() {
         rig.after(100.0);
     }
     rig.flusher.on_acked_not_stored(session(9), rig.now_ms);
-    assert_eq!(rig.waits_until(), rig.now_ms + 30_000.0, "delivery does not wait for a log that fails");
+    assert_eq!(
+        rig.waits_until(),
+        rig.now_ms + 30_000.0,
+        "delivery does not wait for a log that fails"
+    );
 }
 
 #[test]
@@ -587,7 +704,8 @@ fn a_log_that_cannot_be_read_delays_its_session() {
     rig.codes();
     rig.commit(5);
     rig.plan();
-    rig.flusher.on_log_unreadable(session(9), "corrupt".into(), rig.now_ms, 0.5);
+    rig.flusher
+        .on_log_unreadable(session(9), "corrupt".into(), rig.now_ms, 0.5);
     assert_eq!(rig.codes(), ["log_unreadable"]);
     assert_eq!(rig.waits_until(), rig.now_ms + 250.0);
 }
@@ -599,7 +717,13 @@ fn the_live_session_goes_on_while_the_list_of_sessions_cannot_be_read() {
     assert_eq!(flusher.next(0.0), Action::ListSessions);
     flusher.on_sessions_unreadable("no".into(), 0.0);
     assert_eq!(flusher.next(0.0), Action::Hello);
-    flusher.on_hello(HelloOutcome::Proven { store_id: STORE.into() }, 0.0, 0.5);
+    flusher.on_hello(
+        HelloOutcome::Proven {
+            store_id: STORE.into(),
+        },
+        0.0,
+        0.5,
+    );
     flusher.on_acked_loaded(session(9), STORE, 0);
     assert!(matches!(flusher.next(0.0), Action::Send(_)));
     assert_eq!(flusher.next(31_000.0), Action::ListSessions);

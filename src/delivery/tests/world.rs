@@ -68,11 +68,21 @@ impl World {
                 return true;
             }
             polls += 1;
-            assert!(polls < MAX_POLLS_AT_ONCE, "a busy loop at {} ms", self.inner.now_ms.get());
+            assert!(
+                polls < MAX_POLLS_AT_ONCE,
+                "a busy loop at {} ms",
+                self.inner.now_ms.get()
+            );
             if self.inner.woken.0.load(Ordering::SeqCst) {
                 continue;
             }
-            let next = self.inner.timers.borrow().iter().map(|(at, _)| *at).fold(f64::INFINITY, f64::min);
+            let next = self
+                .inner
+                .timers
+                .borrow()
+                .iter()
+                .map(|(at, _)| *at)
+                .fold(f64::INFINITY, f64::min);
             if next > end_ms {
                 self.inner.now_ms.set(end_ms);
                 return false;
@@ -98,7 +108,9 @@ impl World {
         let waker = Waker::from(self.inner.woken.clone());
         let count = self.inner.tasks.borrow().len();
         for index in 0..count {
-            let Some(mut task) = self.inner.tasks.borrow_mut()[index].take() else { continue };
+            let Some(mut task) = self.inner.tasks.borrow_mut()[index].take() else {
+                continue;
+            };
             if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 self.inner.tasks.borrow_mut()[index] = Some(task);
             }
@@ -106,7 +118,10 @@ impl World {
     }
 
     pub(crate) fn sleep_ms(&self, ms: f64) -> Sleep {
-        Sleep { world: self.clone(), at_ms: self.inner.now_ms.get() + ms.max(0.0) }
+        Sleep {
+            world: self.clone(),
+            at_ms: self.inner.now_ms.get() + ms.max(0.0),
+        }
     }
 
     pub(crate) fn now(&self) -> f64 {
@@ -115,7 +130,9 @@ impl World {
 
     /// Moves the wall clock, not time.
     pub(crate) fn jump(&self, ms: f64) {
-        self.inner.wall_offset_ms.set(self.inner.wall_offset_ms.get() + ms);
+        self.inner
+            .wall_offset_ms
+            .set(self.inner.wall_offset_ms.get() + ms);
     }
 }
 
@@ -157,7 +174,11 @@ impl Future for Sleep {
         if self.world.now() >= self.at_ms {
             return Poll::Ready(());
         }
-        self.world.inner.timers.borrow_mut().push((self.at_ms, context.waker().clone()));
+        self.world
+            .inner
+            .timers
+            .borrow_mut()
+            .push((self.at_ms, context.waker().clone()));
         Poll::Pending
     }
 }
@@ -190,7 +211,10 @@ impl TestLog {
             std::future::pending::<()>().await;
         }
         if self.unreadable.get() {
-            return Err(LogError::Other { name: "UnknownError".into(), message: "no".into() });
+            return Err(LogError::Other {
+                name: "UnknownError".into(),
+                message: "no".into(),
+            });
         }
         Ok(())
     }
@@ -216,7 +240,9 @@ impl LogStore for TestLog {
         self.check().await?;
         self.reads.set(self.reads.get() + 1);
         let after_seq = after_seq.max(self.forgotten(session_id));
-        self.memory.read(session_id, after_seq, max_entries, max_bytes).await
+        self.memory
+            .read(session_id, after_seq, max_entries, max_bytes)
+            .await
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
@@ -252,7 +278,11 @@ impl Owner {
         let ring = RingBuffer::new(64, 1 << 20).unwrap();
         let head = log.memory.open(session(number));
         let session = CaptureSession::with_log(session(number), ring.clone(), &head);
-        Self { session, ring, log: log.clone() }
+        Self {
+            session,
+            ring,
+            log: log.clone(),
+        }
     }
 
     pub(crate) fn id(&self) -> SessionId {
@@ -271,7 +301,9 @@ impl Owner {
         let event = format!(
             r#"{{"type":"console.log","category":"console","source":{{"kind":"extension"}},"data":{data}}}"#
         );
-        self.session.publish(event.as_bytes(), Trust::Untrusted, 5).unwrap();
+        self.session
+            .publish(event.as_bytes(), Trust::Untrusted, 5)
+            .unwrap();
     }
 
     pub(crate) fn drop_events(&mut self, count: u64) {

@@ -20,7 +20,12 @@ fn write(builder: &mut SegmentBuilder, category: &str, first_seq: u64, count: u3
         builder.lines().extend_from_slice(line.as_bytes());
     } else {
         let reason = "queue_full".to_owned();
-        let gap = Gap { first_seq, last_seq, category: category.to_owned(), reason };
+        let gap = Gap {
+            first_seq,
+            last_seq,
+            category: category.to_owned(),
+            reason,
+        };
         LineWriter::new(session_id()).gap(builder.lines(), &gap);
     }
     builder.end_line(first_seq, count);
@@ -35,7 +40,10 @@ fn logs(commits: &[Vec<(usize, u32)>]) -> (Vec<Vec<Segment>>, u64) {
             write(&mut builders[*category], CATEGORIES[*category], seq + 1, *count);
             seq += u64::from(*count);
         }
-        for (category, builder) in builders.iter_mut().enumerate().filter(|(_, builder)| !builder.is_empty())
+        for (category, builder) in builders
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, builder)| !builder.is_empty())
         {
             by_category[category].push(builder.seal(CATEGORIES[category]));
         }
@@ -53,16 +61,21 @@ fn run(
     by_category: &[Vec<(u64, Option<Segment>)>],
     backward: bool,
 ) -> (Vec<Entry>, Vec<Damage>) {
-    let mut by_category: Vec<VecDeque<_>> =
-        by_category.iter().map(|segments| segments.iter().cloned().collect()).collect();
+    let mut by_category: Vec<VecDeque<_>> = by_category
+        .iter()
+        .map(|segments| segments.iter().cloned().collect())
+        .collect();
     let mut entries = Vec::new();
     loop {
         match merge.step() {
             Step::Entry(entry) => entries.push(entry),
             Step::End => return (entries, merge.into_damage()),
             Step::NeedSegment(index) => {
-                let next =
-                    if backward { by_category[index].pop_back() } else { by_category[index].pop_front() };
+                let next = if backward {
+                    by_category[index].pop_back()
+                } else {
+                    by_category[index].pop_front()
+                };
                 match next {
                     Some((_, Some(segment))) => merge.push(index, segment),
                     Some((first_seq, None)) => merge.push_damaged(index, first_seq, "torn".to_owned()),
@@ -74,12 +87,18 @@ fn run(
 }
 
 fn seqs(entries: &[Entry]) -> Vec<(u64, u64)> {
-    entries.iter().map(|entry| (entry.first_seq(), entry.last_seq())).collect()
+    entries
+        .iter()
+        .map(|entry| (entry.first_seq(), entry.last_seq()))
+        .collect()
 }
 
 fn whole(by_category: &[Vec<Segment>]) -> Vec<Vec<(u64, Option<Segment>)>> {
     let keep = |segment: &Segment| (segment.first_seq(), Some(segment.clone()));
-    by_category.iter().map(|segments| segments.iter().map(keep).collect()).collect()
+    by_category
+        .iter()
+        .map(|segments| segments.iter().map(keep).collect())
+        .collect()
 }
 
 fn any_commits() -> impl Strategy<Value = Vec<Vec<(usize, u32)>>> {
@@ -96,11 +115,13 @@ fn ravaged(by_category: &[Vec<Segment>], fates: &[u8]) -> Vec<Vec<(u64, Option<S
     let mut fates = fates.iter().copied().cycle();
     let mut fate = || fates.next().unwrap_or(0);
     let by_category = whole(by_category).into_iter().map(|segments| {
-        let survivors = segments.into_iter().filter_map(|(first_seq, segment)| match fate() {
-            0 => Some((first_seq, segment)),
-            1 => Some((first_seq, None)),
-            _ => None,
-        });
+        let survivors = segments
+            .into_iter()
+            .filter_map(|(first_seq, segment)| match fate() {
+                0 => Some((first_seq, segment)),
+                1 => Some((first_seq, None)),
+                _ => None,
+            });
         survivors.collect()
     });
     by_category.collect()
@@ -168,10 +189,17 @@ fn the_holes_of_an_unreadable_segment_are_its_own() {
     let (by_category, latest_seq) = logs(&[vec![(0, 1), (1, 1), (0, 1)], vec![(0, 1), (1, 1)], vec![(1, 1)]]);
     let mut torn = whole(&by_category);
     torn[0][0].1 = None;
-    let (entries, damage) = run(Merge::forward(session_id(), &names(), 0, latest_seq), &torn, false);
+    let (entries, damage) = run(
+        Merge::forward(session_id(), &names(), 0, latest_seq),
+        &torn,
+        false,
+    );
     assert_eq!(seqs(&entries), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6)]);
     assert_eq!(damage.len(), 1);
-    assert_eq!((damage[0].first_seq, &damage[0].gaps[..]), (1, &[(1, 1), (3, 3)][..]));
+    assert_eq!(
+        (damage[0].first_seq, &damage[0].gaps[..]),
+        (1, &[(1, 1), (3, 3)][..])
+    );
     assert!(damage[0].complete);
     for entry in [&entries[0], &entries[2]] {
         assert!(
@@ -183,8 +211,11 @@ fn the_holes_of_an_unreadable_segment_are_its_own() {
 #[test]
 fn a_cursor_inside_a_gap_gets_the_rest_of_it() {
     let (by_category, latest_seq) = logs(&[vec![(0, 5), (1, 1)]]);
-    let (entries, _) =
-        run(Merge::forward(session_id(), &names(), 3, latest_seq), &whole(&by_category), false);
+    let (entries, _) = run(
+        Merge::forward(session_id(), &names(), 3, latest_seq),
+        &whole(&by_category),
+        false,
+    );
     assert_eq!(seqs(&entries), [(4, 5), (6, 6)]);
     assert!(matches!(&entries[0], Entry::Gap(gap) if gap.gap.reason == "queue_full"));
 }

@@ -125,7 +125,11 @@ fn everything_is_always_true_and_a_contradiction_never() {
 
 #[test]
 fn a_line_whose_session_does_not_come_first_has_it_all_the_same() {
-    let line = event("").replacen(&format!("\"capture_session_id\":\"{SESSION}\",\"seq\":1"), "\"seq\":1", 1);
+    let line = event("").replacen(
+        &format!("\"capture_session_id\":\"{SESSION}\",\"seq\":1"),
+        "\"seq\":1",
+        1,
+    );
     let line =
         line.strip_suffix('}').unwrap().to_owned() + &format!(",\"capture_session_id\":\"{SESSION}\"}}");
     assert!(matches(&parse("session:0193a5b0*"), &line));

@@ -31,8 +31,14 @@ pub(super) enum What {
 }
 
 const CATEGORIES: [&str; 4] = ["console", "network", "page", "app"];
-const TYPES: [&str; 6] =
-    ["console.log", "console.warn", "network.failed", "network.response", "app.debug", "page.loaded"];
+const TYPES: [&str; 6] = [
+    "console.log",
+    "console.warn",
+    "network.failed",
+    "network.response",
+    "app.debug",
+    "page.loaded",
+];
 const URLS: [&str; 6] = [
     "http://localhost:3000/a?b=c,d",
     "https://example.com/Api/Users#x",
@@ -70,7 +76,10 @@ fn some_of<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Stra
 }
 
 fn what() -> impl Strategy<Value = What> {
-    let site = (select(&["localhost", "example.com", "com"][..]), select(&[None, Some(443), Some(3000)][..]));
+    let site = (
+        select(&["localhost", "example.com", "com"][..]),
+        select(&[None, Some(443), Some(3000)][..]),
+    );
     let status = (100_u16..=599, 0_u16..300).prop_map(|(first, len)| (first, (first + len).min(599)));
     prop_oneof![
         some_of(&CATEGORIES).prop_map(What::Category),
@@ -177,9 +186,14 @@ impl Spec {
             What::Kind(kinds) => ("kind", "kinds", all(kinds)),
             What::Detail(level) => ("detail", "detail", vec![level.to_string()]),
             What::Severity(severity) => ("severity", "severity", vec![severity.to_string()]),
-            What::Status(ranges) => {
-                ("status", "status", ranges.iter().map(|(first, last)| format!("{first}..{last}")).collect())
-            }
+            What::Status(ranges) => (
+                "status",
+                "status",
+                ranges
+                    .iter()
+                    .map(|(first, last)| format!("{first}..{last}"))
+                    .collect(),
+            ),
             What::Tab(tabs) => ("tab", "tabs", all(tabs)),
             What::Site(sites) => {
                 let site = |(host, port): &(&str, Option<u16>)| match port {
@@ -202,7 +216,11 @@ pub(super) fn typed(specs: &[Spec]) -> String {
     let term = |spec: &Spec| {
         let (key, _, values) = spec.parts();
         let colon = if key.is_empty() { "" } else { ":" };
-        format!("{}{key}{colon}{}", if spec.negated { "-" } else { "" }, quoted(values))
+        format!(
+            "{}{key}{colon}{}",
+            if spec.negated { "-" } else { "" },
+            quoted(values)
+        )
     };
     specs.iter().map(term).collect::<Vec<_>>().join("  ")
 }
@@ -212,7 +230,11 @@ pub(super) fn built(specs: &[Spec]) -> Value {
     let object = |spec: &Spec| {
         let (_, field, values) = spec.parts();
         let object = json!({field: values});
-        if spec.negated { json!({"not": object}) } else { object }
+        if spec.negated {
+            json!({"not": object})
+        } else {
+            object
+        }
     };
     json!({"and": specs.iter().map(object).collect::<Vec<_>>()})
 }

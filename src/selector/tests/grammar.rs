@@ -12,10 +12,16 @@ fn every_way_to_say_a_thing_comes_to_one_canonical_text() {
         ("free  words\there", "free here words"),
         ("words category:network", "category:network words"),
         ("category:network,console,network", "category:console,network"),
-        ("CATEGORY:console Type:console.*", "category:console type:console.*"),
+        (
+            "CATEGORY:console Type:console.*",
+            "category:console type:console.*",
+        ),
         ("severity:warn severity:error", "severity:error"),
         ("-severity:warn -severity:error", "-severity:warn"),
-        ("since:1h since:10m until:0s", "since:2025-11-24T15:50:00Z until:2025-11-24T16:00:00Z"),
+        (
+            "since:1h since:10m until:0s",
+            "since:2025-11-24T15:50:00Z until:2025-11-24T16:00:00Z",
+        ),
         ("until:2026-01-31", "until:2026-01-31T23:59:59.999999Z"),
         ("status:>=400", "status:400..599"),
         ("status:404,4xx,500", "status:400..500"),
@@ -63,9 +69,25 @@ fn wanted_lists_of_one_key_stay_apart_and_unwanted_ones_are_one() {
 
 #[test]
 fn words_that_happen_to_hold_a_colon_are_words() {
-    for word in ["Error:", "TypeError:x", "https://a.b/c", "sevrity:", "12:30", ":", "::", "a-b:c"] {
+    for word in [
+        "Error:",
+        "TypeError:x",
+        "https://a.b/c",
+        "sevrity:",
+        "12:30",
+        ":",
+        "::",
+        "a-b:c",
+    ] {
         let terms = parse(word).terms().to_vec();
-        assert_eq!(terms, [Term { negated: false, filter: Filter::Text(word.to_owned()) }], "{word}");
+        assert_eq!(
+            terms,
+            [Term {
+                negated: false,
+                filter: Filter::Text(word.to_owned())
+            }],
+            "{word}"
+        );
     }
 }
 
@@ -75,12 +97,24 @@ fn the_object_form_takes_single_values_numbers_and_lists() {
         (r#"{}"#, ""),
         (r#""category:console word""#, "category:console word"),
         (r#"{"categories":"console","tabs":7}"#, "category:console tab:7"),
-        (r#"{"tabs":[7,"8"],"status":[404,"5xx"]}"#, "tab:7,8 status:404,5xx"),
+        (
+            r#"{"tabs":[7,"8"],"status":[404,"5xx"]}"#,
+            "tab:7,8 status:404,5xx",
+        ),
         (r#"{"text":["two words","x"]}"#, "\"two words\" x"),
         (r#"{"text":"severity:warn"}"#, "\"severity:warn\""),
-        (r#"{"since":1764000000000000,"until":"10m"}"#, "since:1764000000000000 until:10m"),
-        (r#"{"not":{"types":["a.*","b.*"],"text":["x","y"]}}"#, "-type:a.* -type:b.* -x -y"),
-        (r#"{"types":"a.*","and":[{"types":"*.b"},{"not":{"tabs":1}}]}"#, "type:a.* type:*.b -tab:1"),
+        (
+            r#"{"since":1764000000000000,"until":"10m"}"#,
+            "since:1764000000000000 until:10m",
+        ),
+        (
+            r#"{"not":{"types":["a.*","b.*"],"text":["x","y"]}}"#,
+            "-type:a.* -type:b.* -x -y",
+        ),
+        (
+            r#"{"types":"a.*","and":[{"types":"*.b"},{"not":{"tabs":1}}]}"#,
+            "type:a.* type:*.b -tab:1",
+        ),
     ] {
         assert_eq!(Selector::from_json(object, NOW).unwrap(), parse(text), "{object}");
     }

@@ -27,7 +27,10 @@ pub(super) fn parse(text: &str) -> Selector {
 }
 
 pub(super) fn matches(selector: &Selector, line: &str) -> bool {
-    selector.matches(&Record { header: &header(line), line: line.as_bytes() })
+    selector.matches(&Record {
+        header: &header(line),
+        line: line.as_bytes(),
+    })
 }
 
 /// One string, written as JSON in the many ways JSON allows.
@@ -35,8 +38,14 @@ pub(in crate::selector) fn written(text: &str, styles: &[u8]) -> String {
     let mut json = String::from("\"");
     for (c, style) in text.chars().zip(styles.iter().cycle()) {
         match (c, style % 4) {
-            (_, 0) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json += &format!("\\u{unit:04x}")),
-            (_, 1) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| json += &format!("\\u{unit:04X}")),
+            (_, 0) => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| json += &format!("\\u{unit:04x}")),
+            (_, 1) => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| json += &format!("\\u{unit:04X}")),
             ('\n', _) => json += "\\n",
             ('"' | '\\', _) | ('/', 2) => json.extend(['\\', c]),
             _ => json.push(c),

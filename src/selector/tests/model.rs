@@ -7,7 +7,9 @@ use serde_json::Value;
 /// Whether the line's record fits every spec.
 pub(super) fn matches(specs: &[Spec], line: &str) -> bool {
     let envelope: Value = serde_json::from_str(line).unwrap();
-    specs.iter().all(|spec| fits(&spec.what, &envelope) != spec.negated)
+    specs
+        .iter()
+        .all(|spec| fits(&spec.what, &envelope) != spec.negated)
 }
 
 fn fits(what: &What, envelope: &Value) -> bool {
@@ -16,22 +18,29 @@ fn fits(what: &What, envelope: &Value) -> bool {
     let (type_, category) = (text(&event["type"]), text(&event["category"]));
     let ts = event["ts"].as_u64().unwrap();
     let url = event["url"].as_str();
-    let status =
-        event["data"]["status"].as_u64().filter(|_| category == "network").map(|status| status as u16);
+    let status = event["data"]["status"]
+        .as_u64()
+        .filter(|_| category == "network")
+        .map(|status| status as u16);
     match what {
         What::Category(names) => names.contains(&category.as_str()),
         What::Type(globs) => globs.iter().any(|pattern| glob(pattern, &type_)),
         What::Kind(kinds) => kinds.iter().any(|kind| event["source"]["kind"] == kind.as_str()),
         What::Detail(least) => {
-            text(&event["detail_level"]).parse::<crate::levels::DetailLevel>().unwrap() >= *least
+            text(&event["detail_level"])
+                .parse::<crate::levels::DetailLevel>()
+                .unwrap()
+                >= *least
         }
         What::Severity(least) => severity(&type_, status.unwrap_or(0)) >= *least,
-        What::Status(ranges) => {
-            status.is_some_and(|status| ranges.iter().any(|(first, last)| (*first..=*last).contains(&status)))
-        }
-        What::Tab(tabs) => {
-            tabs.iter().any(|tab| event["source"]["metadata"]["tab_id"] == tab.to_string().as_str())
-        }
+        What::Status(ranges) => status.is_some_and(|status| {
+            ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&status))
+        }),
+        What::Tab(tabs) => tabs
+            .iter()
+            .any(|tab| event["source"]["metadata"]["tab_id"] == tab.to_string().as_str()),
         What::Site(sites) => {
             url.is_some_and(|url| sites.iter().any(|(host, port)| on_site(url, host, *port)))
         }
@@ -42,9 +51,9 @@ fn fits(what: &What, envelope: &Value) -> bool {
                 false => url.to_ascii_lowercase().contains(&pattern.to_ascii_lowercase()),
             })
         }),
-        What::Session(globs) => {
-            globs.iter().any(|pattern| glob(pattern, &text(&envelope["capture_session_id"])))
-        }
+        What::Session(globs) => globs
+            .iter()
+            .any(|pattern| glob(pattern, &text(&envelope["capture_session_id"]))),
         What::Since(first) => ts >= *first,
         What::Until(last) => ts <= *last,
         What::Text(wanted) => {
@@ -58,7 +67,10 @@ fn fits(what: &What, envelope: &Value) -> bool {
             // A `null` as data is text too, and serde_json cannot tell it from none.
             let null_data =
                 envelope["event"].get("data").is_some_and(Value::is_null) && "null".contains(&wanted);
-            null_data || segments.iter().any(|segment| segment.to_lowercase().contains(&wanted))
+            null_data
+                || segments
+                    .iter()
+                    .any(|segment| segment.to_lowercase().contains(&wanted))
         }
     }
 }
@@ -100,17 +112,23 @@ fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => text == pattern,
         Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
-            rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| glob(after, &rest[at..]))
+            rest.char_indices()
+                .map(|(at, _)| at)
+                .chain([rest.len()])
+                .any(|at| glob(after, &rest[at..]))
         }),
     }
 }
 
 fn on_site(url: &str, host: &str, port: Option<u16>) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
     let authority = rest.split('/').next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let (its_host, its_port) =
-        authority.split_once(':').unwrap_or((authority, if scheme == "https" { "443" } else { "80" }));
+    let (its_host, its_port) = authority
+        .split_once(':')
+        .unwrap_or((authority, if scheme == "https" { "443" } else { "80" }));
     (its_host == host || its_host.ends_with(&format!(".{host}")))
         && port.is_none_or(|port| port.to_string() == its_port)
 }

@@ -65,8 +65,14 @@ fn what_the_collector_has_is_not_lost_and_not_kept_here() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 1, 100);
     publish(&mut session, "console", 5);
-    log_gaps(&mut UndeliveredCounter::new(id(), ring).record(4, Vec::new()), &log);
-    assert_eq!(logged(&log)[1..], [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]);
+    log_gaps(
+        &mut UndeliveredCounter::new(id(), ring).record(4, Vec::new()),
+        &log,
+    );
+    assert_eq!(
+        logged(&log)[1..],
+        [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]
+    );
 }
 
 #[test]
@@ -76,12 +82,18 @@ fn a_tally_follows_the_stream_and_its_acknowledgements() {
     let mut tally = UndeliveredCounter::new(id(), ring);
     for round in 1..=3 {
         publish(&mut session, "console", 2);
-        assert_eq!(tally.record(0, Vec::new()).undelivered_by_category["console"], 2 * round);
+        assert_eq!(
+            tally.record(0, Vec::new()).undelivered_by_category["console"],
+            2 * round
+        );
     }
     session.record_drop("console", 10, "queue_full").unwrap();
     // The cursor may be inside a gap.
     assert_eq!(tally.record(9, Vec::new()).undelivered_by_category["console"], 7);
-    assert_eq!(tally.record(16, Vec::new()).undelivered_by_category, BTreeMap::new());
+    assert_eq!(
+        tally.record(16, Vec::new()).undelivered_by_category,
+        BTreeMap::new()
+    );
     assert!(tally.record(99, Vec::new()).is_empty());
 }
 
@@ -91,9 +103,15 @@ fn what_the_ring_let_go_of_is_counted_too() {
     let (mut session, ring) = volatile(&log, 0, 4);
     publish(&mut session, "console", 10);
     let record = UndeliveredCounter::new(id(), ring.clone()).record(0, Vec::new());
-    assert_eq!(record.undelivered_by_category, BTreeMap::from([("console".into(), 4), ("system".into(), 6)]));
+    assert_eq!(
+        record.undelivered_by_category,
+        BTreeMap::from([("console".into(), 4), ("system".into(), 6)])
+    );
     let after = UndeliveredCounter::new(id(), ring).record(3, Vec::new());
-    assert_eq!(after.undelivered_by_category, BTreeMap::from([("console".into(), 4), ("system".into(), 3)]));
+    assert_eq!(
+        after.undelivered_by_category,
+        BTreeMap::from([("console".into(), 4), ("system".into(), 3)])
+    );
 }
 
 #[test]
@@ -103,11 +121,16 @@ fn a_commit_that_was_made_unnoticed_is_not_counted_again() {
     publish(&mut session, "console", 5);
     publish(&mut session, "page", 5);
     let mut record = UndeliveredCounter::new(id(), ring).record(0, Vec::new());
-    let mut unnoticed =
-        LossRecord { undelivered_by_category: BTreeMap::from([("console".into(), 7)]), ..record.clone() };
+    let mut unnoticed = LossRecord {
+        undelivered_by_category: BTreeMap::from([("console".into(), 7)]),
+        ..record.clone()
+    };
     log_gaps(&mut unnoticed, &log);
     log_gaps(&mut record, &log);
-    assert_eq!(logged(&log), [gap(1, 7, "console", VOLATILE), gap(8, 10, "page", VOLATILE)]);
+    assert_eq!(
+        logged(&log),
+        [gap(1, 7, "console", VOLATILE), gap(8, 10, "page", VOLATILE)]
+    );
 }
 
 #[test]
@@ -115,11 +138,18 @@ fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
     publish(&mut session, "console", 3);
-    let end = UndeliveredCounter::new(id(), ring).record(3, Vec::new()).to_gap_ring();
+    let end = UndeliveredCounter::new(id(), ring)
+        .record(3, Vec::new())
+        .to_gap_ring();
     assert_eq!((end.oldest_seq(), end.latest_seq()), (4, 5));
     let read = end.reader(3, Selector::default()).unwrap().try_read();
-    let Some(ReadResult::Gap(StoredGap { gap, .. })) = read else { panic!("{read:?}") };
-    assert_eq!((gap.first_seq, gap.last_seq, gap.reason.as_str()), (4, 5, VOLATILE));
+    let Some(ReadResult::Gap(StoredGap { gap, .. })) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(
+        (gap.first_seq, gap.last_seq, gap.reason.as_str()),
+        (4, 5, VOLATILE)
+    );
 }
 
 #[test]
@@ -127,7 +157,10 @@ fn relays_are_told_with_the_gaps_or_not_at_all() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "console", 1);
-    let relays = vec![RelayCursor { relay_id: "r1".into(), message: 7 }];
+    let relays = vec![RelayCursor {
+        relay_id: "r1".into(),
+        message: 7,
+    }];
     let mut record = UndeliveredCounter::new(id(), ring).record(0, relays);
     log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded)]);
     assert_eq!(now(record.append_gaps_to(&log)), Err(LogError::QuotaExceeded));
@@ -142,7 +175,10 @@ fn a_record_is_read_back_as_it_was_written() {
         session_id: id(),
         after_seq: 3,
         undelivered_by_category: BTreeMap::from([("console".into(), 2)]),
-        relays: vec![RelayCursor { relay_id: "r1".into(), message: 7 }],
+        relays: vec![RelayCursor {
+            relay_id: "r1".into(),
+            message: 7,
+        }],
         gaps_logged: true,
         is_log_lost: false,
     };

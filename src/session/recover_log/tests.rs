@@ -10,7 +10,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn publish(session: &RefCell<CaptureSession>, category: &str, count: u64) {
     for _ in 0..count {
         let event = format!(r#"{{"type":"a.b","category":"{category}","source":{{"kind":"extension"}}}}"#);
-        session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, 5).unwrap();
+        session
+            .borrow_mut()
+            .publish(event.as_bytes(), Trust::Untrusted, 5)
+            .unwrap();
     }
 }
 
@@ -33,10 +36,16 @@ fn what_is_in_memory_gets_into_the_log_as_it_is() {
     let log = MemoryLog::default();
     let session = volatile(&log, 10_000);
     publish(&session, "console", 3);
-    session.borrow_mut().record_drop("network", 7, "queue_full").unwrap();
+    session
+        .borrow_mut()
+        .record_drop("network", 7, "queue_full")
+        .unwrap();
     // More than one part.
     publish(&session, "page", 9_000);
-    let cursor = RelayCursor { relay_id: "r1".into(), message: 5 };
+    let cursor = RelayCursor {
+        relay_id: "r1".into(),
+        message: 5,
+    };
     now(recover_log(&session, &log, |seqs| {
         assert_eq!(seqs, 3..=9_012);
         vec![cursor.clone()]
@@ -62,9 +71,17 @@ fn what_the_ring_has_let_go_of_is_a_gap() {
     publish(&session, "console", 10);
     now(recover_log(&session, &log, |_| Vec::new())).unwrap();
     let logged = logged(&log);
-    let Entry::Gap(StoredGap { gap, .. }) = &logged[2] else { panic!("{logged:?}") };
-    assert_eq!((gap.first_seq, gap.last_seq, gap.reason.as_str()), (3, 8, NOT_RETAINED));
-    assert_eq!(logged[3..].iter().map(Entry::first_seq).collect::<Vec<_>>(), [9, 10, 11, 12]);
+    let Entry::Gap(StoredGap { gap, .. }) = &logged[2] else {
+        panic!("{logged:?}")
+    };
+    assert_eq!(
+        (gap.first_seq, gap.last_seq, gap.reason.as_str()),
+        (3, 8, NOT_RETAINED)
+    );
+    assert_eq!(
+        logged[3..].iter().map(Entry::first_seq).collect::<Vec<_>>(),
+        [9, 10, 11, 12]
+    );
 }
 
 #[test]
@@ -72,7 +89,10 @@ fn a_log_that_fails_again_is_tried_from_where_it_is() {
     let log = MemoryLog::default();
     let session = volatile(&log, 10_000);
     publish(&session, "console", 9_000);
-    log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded), Fault::AnswerLost(LogError::Blocked)]);
+    log.fail_with(vec![
+        Fault::Abort(LogError::QuotaExceeded),
+        Fault::AnswerLost(LogError::Blocked),
+    ]);
     for failed in [LogError::Blocked, LogError::QuotaExceeded] {
         assert_eq!(now(recover_log(&session, &log, |_| Vec::new())), Err(failed));
         assert_eq!(session.borrow().state(), State::Volatile);
@@ -90,7 +110,10 @@ fn a_log_that_was_emptied_gets_what_there_is() {
     publish(&session, "console", 1);
     let empty = MemoryLog::default();
     now(recover_log(&session, &empty, |_| Vec::new())).unwrap();
-    assert_eq!(logged(&empty).iter().map(Entry::first_seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        logged(&empty).iter().map(Entry::first_seq).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     publish(&session, "console", 1);
     now(crate::session::commit(&mut session.borrow_mut(), &empty, 0.0)).unwrap();
     assert_eq!(logged(&empty).len(), 4);
@@ -116,6 +139,12 @@ fn nothing_is_taken_from_another_owner() {
     publish(&session, "console", 1);
     log.open(id());
     let gone_back = now(recover_log(&session, &log, |_| Vec::new()));
-    assert!(matches!(gone_back, Err(LogError::Superseded { .. })), "{gone_back:?}");
-    assert_eq!((session.borrow().state(), logged(&log).len()), (State::Volatile, 2));
+    assert!(
+        matches!(gone_back, Err(LogError::Superseded { .. })),
+        "{gone_back:?}"
+    );
+    assert_eq!(
+        (session.borrow().state(), logged(&log).len()),
+        (State::Volatile, 2)
+    );
 }

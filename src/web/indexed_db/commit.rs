@@ -16,7 +16,11 @@ const MAX_SEGMENT_BYTES: usize = 120 * 1024;
 /// Puts down `commit`. Everything is asked for at once; the answer about the epoch decides whether the
 /// transaction stays.
 pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), LogError> {
-    let stores = if commit.relays.is_empty() { &[SEGMENTS, HEADS][..] } else { &[SEGMENTS, HEADS, RELAYS] };
+    let stores = if commit.relays.is_empty() {
+        &[SEGMENTS, HEADS][..]
+    } else {
+        &[SEGMENTS, HEADS, RELAYS]
+    };
     let transaction = log.connection.write(stores).await?;
     let now_ms = now_ms();
     let session = session_key(commit.session_id);
@@ -31,23 +35,39 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         for part in segment.split(MAX_SEGMENT_BYTES) {
             let value = log.buffer.fill(&[&part.table(now_ms), &part.lines]);
             bytes += u64::from(value.length());
-            segments.put_with_key(&value, &keys.key(part.first_seq())).map_err(from_thrown)?;
+            segments
+                .put_with_key(&value, &keys.key(part.first_seq()))
+                .map_err(from_thrown)?;
         }
-        added.push(Added { category: segment.category.clone(), first_seq: segment.first_seq(), bytes });
+        added.push(Added {
+            category: segment.category.clone(),
+            first_seq: segment.first_seq(),
+            bytes,
+        });
     }
     if !commit.relays.is_empty() {
         let relays = transaction.store(RELAYS)?;
         for cursor in &commit.relays {
             let row = relay_row(cursor.message, now_ms);
-            relays.put_with_key(&row, &cursor.relay_id.as_str().into()).map_err(from_thrown)?;
+            relays
+                .put_with_key(&row, &cursor.relay_id.as_str().into())
+                .map_err(from_thrown)?;
         }
     }
 
-    let Commit { epoch, first_seq, latest_seq, .. } = *commit;
+    let Commit {
+        epoch,
+        first_seq,
+        latest_seq,
+        ..
+    } = *commit;
     let decide = move |head: &JsValue| {
         let mut row = HeadRow::from_js(head)?.ok_or(LogError::Missing)?;
         if row.epoch != epoch {
-            return Err(LogError::Superseded { ours: epoch, theirs: row.epoch });
+            return Err(LogError::Superseded {
+                ours: epoch,
+                theirs: row.epoch,
+            });
         }
         // A commit whose answer was lost is made again, and must not count twice.
         let again = first_seq <= row.latest_seq;

@@ -32,7 +32,12 @@ struct Open {
 
 impl Connection {
     pub(super) fn new(name: &str, durability: Durability) -> Self {
-        Self { base_name: name.to_owned(), name: RefCell::default(), durability, open: RefCell::new(None) }
+        Self {
+            base_name: name.to_owned(),
+            name: RefCell::default(),
+            durability,
+            open: RefCell::new(None),
+        }
     }
 
     /// Opens it now, to report why it cannot be opened.
@@ -48,7 +53,10 @@ impl Connection {
     /// Begins a transaction that writes.
     pub(super) async fn write(&self, stores: &[&str]) -> Result<Transaction, LogError> {
         let durability = self.durability;
-        self.begin(stores, |database, names| Transaction::read_write(database, names, durability)).await
+        self.begin(stores, |database, names| {
+            Transaction::read_write(database, names, durability)
+        })
+        .await
     }
 
     async fn begin(
@@ -56,7 +64,11 @@ impl Connection {
         stores: &[&str],
         begin: impl Fn(&IdbDatabase, &JsValue) -> Result<Transaction, JsValue>,
     ) -> Result<Transaction, LogError> {
-        let names: JsValue = stores.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into();
+        let names: JsValue = stores
+            .iter()
+            .map(|name| JsValue::from_str(name))
+            .collect::<Array>()
+            .into();
         match begin(&self.database().await?, &names) {
             Err(thrown) if is_closing(&thrown) => {
                 self.close();
@@ -87,7 +99,10 @@ impl Connection {
     }
 
     pub(super) fn name(&self) -> String {
-        self.name.borrow().clone().unwrap_or_else(|| self.base_name.clone())
+        self.name
+            .borrow()
+            .clone()
+            .unwrap_or_else(|| self.base_name.clone())
     }
 
     /// Begins the next database in the place of one that cannot be opened. That one stays, until a next one is set
@@ -129,7 +144,10 @@ impl Open {
         // else wants to upgrade or delete it, and waits until everybody has closed it.
         database.set_onclose(handler);
         database.set_onversionchange(handler);
-        Self { database, _on_gone: on_gone }
+        Self {
+            database,
+            _on_gone: on_gone,
+        }
     }
 }
 
@@ -143,5 +161,7 @@ impl Drop for Open {
 
 /// Whether a transaction could not begin because its connection is closed.
 fn is_closing(thrown: &JsValue) -> bool {
-    thrown.dyn_ref::<DomException>().is_some_and(|exception| exception.name() == "InvalidStateError")
+    thrown
+        .dyn_ref::<DomException>()
+        .is_some_and(|exception| exception.name() == "InvalidStateError")
 }

@@ -22,13 +22,22 @@ pub(super) fn from_thrown(thrown: JsValue) -> LogError {
     match thrown.dyn_into::<DomException>() {
         Ok(exception) => from_exception(&exception),
         Err(other) => match other.dyn_into::<js_sys::Error>() {
-            Ok(error) => LogError::Other { name: error.name().into(), message: error.message().into() },
-            Err(other) => LogError::Other { name: "unknown".into(), message: format!("{other:?}") },
+            Ok(error) => LogError::Other {
+                name: error.name().into(),
+                message: error.message().into(),
+            },
+            Err(other) => LogError::Other {
+                name: "unknown".into(),
+                message: format!("{other:?}"),
+            },
         },
     }
 }
 
 /// A row that is not what this version writes.
 pub(super) fn bad_row(store: &str, what: &str) -> LogError {
-    LogError::Other { name: "DataError".into(), message: format!("a row of {store} {what}") }
+    LogError::Other {
+        name: "DataError".into(),
+        message: format!("a row of {store} {what}"),
+    }
 }

@@ -60,20 +60,28 @@ pub(super) async fn evict(
         let (mut given, mut unacked_seqs) = (Vec::new(), 0);
         for _ in 0..SEGMENTS_AT_ONCE {
             let range = keys.range(next_seq, u64::MAX)?;
-            let fetched =
-                Fetch::start(&segments, &range, IdbCursorDirection::Next)?.finish(&segments).await?;
+            let fetched = Fetch::start(&segments, &range, IdbCursorDirection::Next)?
+                .finish(&segments)
+                .await?;
             let Some(Fetched { first_seq, stored }) = fetched else {
                 more = false;
                 break;
             };
             let stored = stored.unwrap_or_default();
-            let segment = keys.decode(first_seq, stored.clone()).ok().filter(|_| !is_tombstone(&stored));
+            let segment = keys
+                .decode(first_seq, stored.clone())
+                .ok()
+                .filter(|_| !is_tombstone(&stored));
             // Nothing is gained by what is no segment any more: it is passed over, now and later.
             if let Some(segment) = segment {
                 let left = tombstone_of(&segment, reason);
                 let freed_bytes = stored.len().saturating_sub(left.len()) as u64;
                 let committed_ms = Segment::committed_ms(&stored).unwrap_or(0);
-                if !may(&Candidate { last_seq: segment.last_seq(), committed_ms, freed_bytes }) {
+                if !may(&Candidate {
+                    last_seq: segment.last_seq(),
+                    committed_ms,
+                    freed_bytes,
+                }) {
                     more = false;
                     break;
                 }
@@ -85,7 +93,13 @@ pub(super) async fn evict(
                     unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
                 }
                 let (session_id, category) = (usage.session_id, usage.category.clone());
-                given.push(EvictedSegment { session_id, category, first_seq, left, freed_bytes });
+                given.push(EvictedSegment {
+                    session_id,
+                    category,
+                    first_seq,
+                    left,
+                    freed_bytes,
+                });
             }
             next_seq = first_seq + 1;
         }
@@ -135,7 +149,9 @@ async fn write(log: &IndexedDbLog, pending_gaps: &[EvictedSegment]) -> Result<()
             continue;
         };
         let key = SegmentKeys::new(given.session_id, &session, &given.category).key(given.first_seq);
-        segments.put_with_key(&log.buffer.fill(&[&given.left]), &key).map_err(from_thrown)?;
+        segments
+            .put_with_key(&log.buffer.fill(&[&given.left]), &key)
+            .map_err(from_thrown)?;
         let category = row.category(&given.category);
         category.bytes = category.bytes.saturating_sub(given.freed_bytes);
         heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;

@@ -28,7 +28,11 @@ impl Fetch {
         direction: IdbCursorDirection,
     ) -> Result<Self, LogError> {
         let request = segments.open_cursor_with_range_and_direction(range, direction);
-        Ok(Self { answer: RequestFuture::or_survive(request)?, range: range.clone(), direction })
+        Ok(Self {
+            answer: RequestFuture::or_survive(request)?,
+            range: range.clone(),
+            direction,
+        })
     }
 
     pub(super) async fn finish(self, segments: &IdbObjectStore) -> Result<Option<Fetched>, LogError> {

@@ -55,8 +55,9 @@ async fn forget_category(
                 break;
             }
             let range = keys.range(next_seq, until_seq)?;
-            let fetched =
-                Fetch::start(&segments, &range, IdbCursorDirection::Next)?.finish(&segments).await?;
+            let fetched = Fetch::start(&segments, &range, IdbCursorDirection::Next)?
+                .finish(&segments)
+                .await?;
             let Some(Fetched { first_seq, stored }) = fetched else {
                 more = false;
                 break;
@@ -68,9 +69,13 @@ async fn forget_category(
                 .ok()
                 .filter(|_| !is_tombstone(&stored))
                 .and_then(|segment| forget_in(session_id, &segment, selector));
-            let Some((segment, forgotten)) = left else { continue };
+            let Some((segment, forgotten)) = left else {
+                continue;
+            };
             let value = encoded(&segment, Segment::committed_ms(&stored).unwrap_or(0));
-            segments.put_with_key(&log.buffer.fill(&[&value]), &keys.key(first_seq)).map_err(from_thrown)?;
+            segments
+                .put_with_key(&log.buffer.fill(&[&value]), &keys.key(first_seq))
+                .map_err(from_thrown)?;
             let bytes = &mut row.category(category).bytes;
             *bytes = bytes.saturating_sub(stored.len() as u64) + value.len() as u64;
             changed += forgotten;

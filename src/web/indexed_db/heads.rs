@@ -15,7 +15,11 @@ impl IndexedDbLog {
     /// # Errors
     /// The session exists already (`ConstraintError`), or what [`LogError`] says.
     pub async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
-        let row = HeadRow { epoch: 1, committed_ms: now_ms(), ..HeadRow::default() };
+        let row = HeadRow {
+            epoch: 1,
+            committed_ms: now_ms(),
+            ..HeadRow::default()
+        };
         let transaction = self.connection.write(&[HEADS]).await?;
         let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
         if !RequestFuture::of(heads.get_key(&key))?.await?.is_undefined() {
@@ -57,14 +61,23 @@ impl IndexedDbLog {
     pub async fn heads(&self) -> Result<Vec<(SessionId, Head, u64)>, LogError> {
         let rows = self.head_rows().await?;
         let bytes = |row: &HeadRow| row.categories.iter().map(|category| category.bytes).sum();
-        Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head(), bytes(&row))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(session_id, row)| (session_id, row.head(), bytes(&row)))
+            .collect())
     }
 
     pub(super) async fn head_rows(&self) -> Result<Vec<(SessionId, HeadRow)>, LogError> {
         let transaction = self.connection.read(&[HEADS]).await?;
         let heads = transaction.store(HEADS)?;
-        let (keys, rows) = (RequestFuture::of(heads.get_all_keys())?, RequestFuture::of(heads.get_all())?);
-        let (keys, rows) = (js_sys::Array::from(&keys.await?), js_sys::Array::from(&rows.await?));
+        let (keys, rows) = (
+            RequestFuture::of(heads.get_all_keys())?,
+            RequestFuture::of(heads.get_all())?,
+        );
+        let (keys, rows) = (
+            js_sys::Array::from(&keys.await?),
+            js_sys::Array::from(&rows.await?),
+        );
         let mut sessions = Vec::with_capacity(keys.length() as usize);
         for (key, row) in keys.iter().zip(rows.iter()) {
             if let Some(row) = HeadRow::from_js(&row)? {

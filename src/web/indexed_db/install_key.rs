@@ -18,7 +18,10 @@ impl IndexedDbLog {
         let transaction = self.connection.write(&[META]).await?;
         let meta = transaction.store(META)?;
         let stored = RequestFuture::of(meta.get(&INSTALL_KEY.into()))?.await?;
-        let stored = stored.dyn_into::<js_sys::Uint8Array>().map(|key| key.to_vec()).unwrap_or_default();
+        let stored = stored
+            .dyn_into::<js_sys::Uint8Array>()
+            .map(|key| key.to_vec())
+            .unwrap_or_default();
         if let Ok(key) = <[u8; 32]>::try_from(stored) {
             return Ok(key);
         }
@@ -29,7 +32,8 @@ impl IndexedDbLog {
             .get_random_values_with_u8_array(&mut key)
             .map_err(from_thrown)?;
         let value = JsValue::from(js_sys::Uint8Array::from(&key[..]));
-        meta.put_with_key(&value, &INSTALL_KEY.into()).map_err(from_thrown)?;
+        meta.put_with_key(&value, &INSTALL_KEY.into())
+            .map_err(from_thrown)?;
         transaction.complete().await?;
         Ok(key)
     }

@@ -80,7 +80,10 @@ impl LogStore for IndexedDbLog {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
-        let limit = Limit { max_entries, max_bytes };
+        let limit = Limit {
+            max_entries,
+            max_bytes,
+        };
         let (entries, damage) = read::forward(self, session_id, after_seq, limit).await?;
         self.report(session_id, damage).await;
         Ok(entries)
@@ -89,7 +92,10 @@ impl LogStore for IndexedDbLog {
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
         repair::rebuild_missing_heads(self).await?;
         let rows = self.head_rows().await?;
-        Ok(rows.into_iter().map(|(session_id, row)| (session_id, row.head())).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(session_id, row)| (session_id, row.head()))
+            .collect())
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
@@ -106,7 +112,10 @@ impl LogStore for IndexedDbLog {
     ) -> Result<(), LogError> {
         let transaction = self.connection.write(&[ACKED]).await?;
         let (row, key) = (acked_row(acked_seq, now_ms()), acked_key(session_id, store_id));
-        transaction.store(ACKED)?.put_with_key(&row, &key).map_err(from_thrown)?;
+        transaction
+            .store(ACKED)?
+            .put_with_key(&row, &key)
+            .map_err(from_thrown)?;
         transaction.complete().await
     }
 }

@@ -144,7 +144,15 @@ impl IndexedDbLog {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Vec<Entry>, LogError> {
-        let (entries, damage) = read::backward(self, session_id, Limit { max_entries, max_bytes }).await?;
+        let (entries, damage) = read::backward(
+            self,
+            session_id,
+            Limit {
+                max_entries,
+                max_bytes,
+            },
+        )
+        .await?;
         self.report(session_id, damage).await;
         Ok(entries)
     }
@@ -207,8 +215,18 @@ impl IndexedDbLog {
         if let Err(error) = repair::replace_corrupt(self, session_id, &damage).await {
             self.note(error);
         }
-        for Damage { category, first_seq, reason, .. } in damage {
-            self.note(LogError::Corrupt { category, first_seq, reason });
+        for Damage {
+            category,
+            first_seq,
+            reason,
+            ..
+        } in damage
+        {
+            self.note(LogError::Corrupt {
+                category,
+                first_seq,
+                reason,
+            });
         }
     }
 

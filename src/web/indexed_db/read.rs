@@ -34,7 +34,11 @@ pub(super) async fn forward(
         // The segment that holds the first wanted seq begins at it or before.
         let range = keys.range(0, after_seq + 1)?;
         let first = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?;
-        cursors.push(CategoryCursor { keys, next: Some(first), from: after_seq + 2 });
+        cursors.push(CategoryCursor {
+            keys,
+            next: Some(first),
+            from: after_seq + 2,
+        });
     }
     let head = row.head();
     let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
@@ -53,8 +57,16 @@ pub(super) async fn backward(
     let mut cursors = Vec::with_capacity(head.categories.len());
     for category in &head.categories {
         let keys = SegmentKeys::new(session_id, &session, category);
-        let first = Fetch::start(&segments, &keys.range(0, head.latest_seq)?, IdbCursorDirection::Prev)?;
-        cursors.push(CategoryCursor { keys, next: Some(first), from: head.latest_seq });
+        let first = Fetch::start(
+            &segments,
+            &keys.range(0, head.latest_seq)?,
+            IdbCursorDirection::Prev,
+        )?;
+        cursors.push(CategoryCursor {
+            keys,
+            next: Some(first),
+            from: head.latest_seq,
+        });
     }
     let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
     run(&segments, Direction::Backward, cursors, merge, limit).await
@@ -98,7 +110,9 @@ async fn run(
                 entries.push(entry);
             }
             Step::NeedSegment(index) => {
-                cursors[index].advance(segments, direction, index, &mut merge).await?
+                cursors[index]
+                    .advance(segments, direction, index, &mut merge)
+                    .await?
             }
             Step::End => break,
         }
@@ -122,9 +136,11 @@ impl CategoryCursor {
                 let range = self.keys.range(self.from, u64::MAX)?;
                 Fetch::start(segments, &range, IdbCursorDirection::Next)?
             }
-            (None, Direction::Backward) => {
-                Fetch::start(segments, &self.keys.range(0, self.from)?, IdbCursorDirection::Prev)?
-            }
+            (None, Direction::Backward) => Fetch::start(
+                segments,
+                &self.keys.range(0, self.from)?,
+                IdbCursorDirection::Prev,
+            )?,
         };
         match fetch.finish(segments).await? {
             Some(Fetched { first_seq, stored }) => {

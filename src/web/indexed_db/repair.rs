@@ -34,9 +34,13 @@ pub(super) async fn replace_corrupt(
             segments.delete(&key).map_err(from_thrown)?;
             continue;
         }
-        let gaps =
-            damage.gaps.iter().map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
-        segments.put_with_key(&log.buffer.fill(&[&encode(gaps)]), &key).map_err(from_thrown)?;
+        let gaps = damage
+            .gaps
+            .iter()
+            .map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
+        segments
+            .put_with_key(&log.buffer.fill(&[&encode(gaps)]), &key)
+            .map_err(from_thrown)?;
     }
     transaction.complete().await
 }
@@ -66,19 +70,31 @@ async fn adopt(log: &IndexedDbLog, session: &JsValue) -> Result<(), LogError> {
         SessionId::parse(text.as_bytes()).map_err(|error| bad_row(SEGMENTS, &error.to_string()))?;
     let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
     let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
-    let mut row = HeadRow { epoch: 1, committed_ms: now_ms(), rebuilt: true, ..HeadRow::default() };
+    let mut row = HeadRow {
+        epoch: 1,
+        committed_ms: now_ms(),
+        rebuilt: true,
+        ..HeadRow::default()
+    };
     let mut after = JsValue::from_str("");
     while let Some(category) = first_part(&segments, &Array::of2(session, &after), 1).await? {
         let name = category.as_string().unwrap_or_default();
         let keys = SegmentKeys::new(session_id, session, &name);
         let range = keys.range(0, u64::MAX)?;
-        let last = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?.finish(&segments).await?;
+        let last = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?
+            .finish(&segments)
+            .await?;
         if let Some(Fetched { first_seq, stored }) = last {
-            let last_seq =
-                stored.and_then(|stored| keys.decode(first_seq, stored)).map(|segment| segment.last_seq());
+            let last_seq = stored
+                .and_then(|stored| keys.decode(first_seq, stored))
+                .map(|segment| segment.last_seq());
             row.latest_seq = row.latest_seq.max(last_seq.unwrap_or(first_seq));
         }
-        row.categories.push(CategoryRow { name, bytes: 0, retained_from: 0 });
+        row.categories.push(CategoryRow {
+            name,
+            bytes: 0,
+            retained_from: 0,
+        });
         after = past(&category);
     }
     heads.add_with_key(&row.to_js()?, session).map_err(from_thrown)?;

@@ -25,7 +25,10 @@ pub(super) struct Slot<T> {
 
 impl<T> Slot<T> {
     pub(super) fn shared() -> Rc<RefCell<Self>> {
-        Rc::new(RefCell::new(Self { value: None, waker: None }))
+        Rc::new(RefCell::new(Self {
+            value: None,
+            waker: None,
+        }))
     }
 
     /// The first value stays.
@@ -88,7 +91,11 @@ impl RequestFuture {
         let handler = Some(on_event.as_ref().unchecked_ref());
         request.set_onsuccess(handler);
         request.set_onerror(handler);
-        Ok(Self { request, slot, _on_event: on_event })
+        Ok(Self {
+            request,
+            slot,
+            _on_event: on_event,
+        })
     }
 }
 

@@ -30,15 +30,22 @@ impl RetentionSnapshot {
     async fn read(log: &IndexedDbLog, max_age_ms: u64) -> Result<Self, LogError> {
         let transaction = log.connection.read(&[HEADS, ACKED]).await?;
         let (heads, acked) = (transaction.store(HEADS)?, transaction.store(ACKED)?);
-        let answers = [heads.get_all_keys(), heads.get_all(), acked.get_all_keys(), acked.get_all()];
+        let answers = [
+            heads.get_all_keys(),
+            heads.get_all(),
+            acked.get_all_keys(),
+            acked.get_all(),
+        ];
         let mut lists = Vec::with_capacity(answers.len());
         for answer in answers.map(RequestFuture::of) {
             lists.push(Array::from(&answer?.await?));
         }
-        let heads = lists[0]
-            .iter()
-            .zip(lists[1].iter())
-            .map(|(key, row)| Ok((session_of(&key, HEADS)?, HeadRow::from_js(&row)?.unwrap_or_default())));
+        let heads = lists[0].iter().zip(lists[1].iter()).map(|(key, row)| {
+            Ok((
+                session_of(&key, HEADS)?,
+                HeadRow::from_js(&row)?.unwrap_or_default(),
+            ))
+        });
         let acked = lists[2].iter().zip(lists[3].iter()).map(|(key, row)| {
             let (session_id, store_id) = acked_of(&key)?;
             Ok((
@@ -120,7 +127,10 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
 pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<Retained, LogError> {
     let mut retained = Retained::default();
     let mut snapshot = RetentionSnapshot::read(log, RetentionPolicy::default().max_age_ms).await?;
-    let drained: Vec<_> = snapshot.drained(log, now_ms().saturating_sub(IDLE_MS)).cloned().collect();
+    let drained: Vec<_> = snapshot
+        .drained(log, now_ms().saturating_sub(IDLE_MS))
+        .cloned()
+        .collect();
     for (session_id, row) in drained {
         if retained.freed_bytes >= needed_bytes {
             return Ok(retained);
@@ -131,11 +141,19 @@ pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<R
     let usages = snapshot.usages();
     for reason in [NOT_RETAINED, QUOTA] {
         for usage in largest_first(&usages) {
-            let most_seq = if reason == QUOTA { u64::MAX } else { snapshot.acks.by_all(usage.session_id) };
+            let most_seq = if reason == QUOTA {
+                u64::MAX
+            } else {
+                snapshot.acks.by_all(usage.session_id)
+            };
             let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
             let mut may = |candidate: &Candidate| {
                 let may = left > 0 && candidate.last_seq <= most_seq;
-                left = if may { left.saturating_sub(candidate.freed_bytes) } else { left };
+                left = if may {
+                    left.saturating_sub(candidate.freed_bytes)
+                } else {
+                    left
+                };
                 may
             };
             evict(log, usage, reason, &mut may, &mut retained).await?;
@@ -171,7 +189,10 @@ async fn delete_session(
 async fn prune_relays(log: &IndexedDbLog, since_ms: u64) -> Result<(), LogError> {
     let transaction = log.connection.write(&[RELAYS]).await?;
     let relays = transaction.store(RELAYS)?;
-    let (keys, rows) = (RequestFuture::of(relays.get_all_keys())?, RequestFuture::of(relays.get_all())?);
+    let (keys, rows) = (
+        RequestFuture::of(relays.get_all_keys())?,
+        RequestFuture::of(relays.get_all())?,
+    );
     let (keys, rows) = (Array::from(&keys.await?), Array::from(&rows.await?));
     for (key, row) in keys.iter().zip(rows.iter()) {
         if field(row.unchecked_ref(), "committed_ms").unwrap_or(0) < since_ms {

@@ -35,13 +35,18 @@ impl ReusableBuffer {
     pub(super) fn new() -> Self {
         let options = js_sys::Object::new();
         let resizable = js_sys::Reflect::set(&options, &"maxByteLength".into(), &MAX_BYTES.into());
-        Self { buffer: resizable.and_then(|_| ResizableBuffer::new(0, &options)).ok() }
+        Self {
+            buffer: resizable.and_then(|_| ResizableBuffer::new(0, &options)).ok(),
+        }
     }
 
     /// `parts`, one after the other, until the next call.
     pub(super) fn fill(&self, parts: &[&[u8]]) -> Uint8Array {
         let all_bytes = parts.iter().map(|part| part.len()).sum::<usize>() as u32;
-        let buffer = self.buffer.as_ref().filter(|buffer| buffer.resize(all_bytes).is_ok());
+        let buffer = self
+            .buffer
+            .as_ref()
+            .filter(|buffer| buffer.resize(all_bytes).is_ok());
         let value = match buffer {
             Some(buffer) => Uint8Array::new(buffer.unchecked_ref::<ArrayBuffer>()),
             // Too large, or a browser that has fixed buffers only (and ignores the option).

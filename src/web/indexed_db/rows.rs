@@ -41,16 +41,28 @@ impl HeadRow {
             epoch: self.epoch,
             latest_seq: self.latest_seq,
             committed_ms: self.committed_ms,
-            categories: self.categories.iter().map(|category| category.name.clone()).collect(),
+            categories: self
+                .categories
+                .iter()
+                .map(|category| category.name.clone())
+                .collect(),
         }
     }
 
     /// The row of a category, which is opened if it is new.
     pub(super) fn category(&mut self, name: &str) -> &mut CategoryRow {
-        let index = self.categories.iter().position(|category| category.name == name).unwrap_or_else(|| {
-            self.categories.push(CategoryRow { name: name.to_owned(), bytes: 0, retained_from: 0 });
-            self.categories.len() - 1
-        });
+        let index = self
+            .categories
+            .iter()
+            .position(|category| category.name == name)
+            .unwrap_or_else(|| {
+                self.categories.push(CategoryRow {
+                    name: name.to_owned(),
+                    bytes: 0,
+                    retained_from: 0,
+                });
+                self.categories.len() - 1
+            });
         &mut self.categories[index]
     }
 
@@ -61,9 +73,17 @@ impl HeadRow {
             latest_seq: self.latest_seq,
             committed_ms: self.committed_ms,
             rebuilt: self.rebuilt,
-            categories: self.categories.iter().map(|category| category.name.clone()).collect(),
+            categories: self
+                .categories
+                .iter()
+                .map(|category| category.name.clone())
+                .collect(),
             bytes: self.categories.iter().map(|category| category.bytes).collect(),
-            retained_from: self.categories.iter().map(|category| category.retained_from).collect(),
+            retained_from: self
+                .categories
+                .iter()
+                .map(|category| category.retained_from)
+                .collect(),
         };
         let json = serde_json::to_string(&stored).map_err(|error| bad_row(HEADS, &error.to_string()))?;
         JSON::parse(&json).map_err(from_thrown)
@@ -78,11 +98,15 @@ impl HeadRow {
         let stored: StoredHead =
             serde_json::from_str(&json).map_err(|error| bad_row(HEADS, &format!("is no head: {error}")))?;
         let at = |list: &[u64], index| list.get(index).copied().unwrap_or(0);
-        let categories = stored.categories.into_iter().enumerate().map(|(index, name)| CategoryRow {
-            name,
-            bytes: at(&stored.bytes, index),
-            retained_from: at(&stored.retained_from, index),
-        });
+        let categories = stored
+            .categories
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| CategoryRow {
+                name,
+                bytes: at(&stored.bytes, index),
+                retained_from: at(&stored.retained_from, index),
+            });
         Ok(Some(Self {
             epoch: stored.epoch,
             latest_seq: stored.latest_seq,
@@ -118,7 +142,10 @@ struct StoredWatchedUntil {
 
 /// Makes the row `watched_until`, which is JSON.
 pub(super) fn watched_until_row(session: SessionId, until: &WatchedUntil) -> Result<JsValue, LogError> {
-    let row = StoredWatchedUntil { session, until: until.clone() };
+    let row = StoredWatchedUntil {
+        session,
+        until: until.clone(),
+    };
     let json = serde_json::to_string(&row).map_err(|error| bad_row(META, &error.to_string()))?;
     Ok(json.into())
 }
@@ -148,7 +175,10 @@ pub(super) fn acked_row(acked_seq: u64, now_ms: u64) -> JsValue {
 pub(super) fn acked_of(key: &JsValue) -> Result<(SessionId, String), LogError> {
     let bad = || bad_row(ACKED, "has a key that is not [session, store_id]");
     let key = key.dyn_ref::<Array>().ok_or_else(bad)?;
-    Ok((session_of(&key.get(0), ACKED)?, key.get(1).as_string().ok_or_else(bad)?))
+    Ok((
+        session_of(&key.get(0), ACKED)?,
+        key.get(1).as_string().ok_or_else(bad)?,
+    ))
 }
 
 /// Returns the `acked_seq` of a row of `acked`.
@@ -160,16 +190,24 @@ fn optional(row: &JsValue, store: &str, name: &str) -> Result<Option<u64>, LogEr
     if row.is_undefined() {
         return Ok(None);
     }
-    field(row, name).map(Some).ok_or_else(|| bad_row(store, &format!("has no {name}")))
+    field(row, name)
+        .map(Some)
+        .ok_or_else(|| bad_row(store, &format!("has no {name}")))
 }
 
 /// A whole number in a row.
 pub(super) fn field(row: &JsValue, name: &str) -> Option<u64> {
-    Reflect::get(row, &JsValue::from_str(name)).ok().as_ref().and_then(whole)
+    Reflect::get(row, &JsValue::from_str(name))
+        .ok()
+        .as_ref()
+        .and_then(whole)
 }
 
 fn whole(value: &JsValue) -> Option<u64> {
-    value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64)
+    value
+        .as_f64()
+        .filter(|number| number.fract() == 0.0 && *number >= 0.0)
+        .map(|number| number as u64)
 }
 
 fn object(fields: &[(&str, JsValue)]) -> JsValue {
@@ -193,7 +231,9 @@ pub(super) fn session_key(session_id: SessionId) -> JsValue {
 
 /// The session whose key this is.
 pub(super) fn session_of(key: &JsValue, store: &str) -> Result<SessionId, LogError> {
-    let text = key.as_string().ok_or_else(|| bad_row(store, "has a key that is no session id"))?;
+    let text = key
+        .as_string()
+        .ok_or_else(|| bad_row(store, "has a key that is no session id"))?;
     SessionId::parse(text.as_bytes()).map_err(|error| bad_row(store, &format!("has another key: {error}")))
 }
 
@@ -214,7 +254,12 @@ pub(super) struct SegmentKeys {
 impl SegmentKeys {
     pub(super) fn new(session_id: SessionId, session_key: &JsValue, category: &str) -> Self {
         let (session_key, category_key) = (session_key.clone(), JsValue::from_str(category));
-        Self { session_id, category: category.to_owned(), session_key, category_key }
+        Self {
+            session_id,
+            category: category.to_owned(),
+            session_key,
+            category_key,
+        }
     }
 
     /// `[session, category, first_seq]`.

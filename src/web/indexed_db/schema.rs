@@ -39,7 +39,9 @@ pub(super) fn factory() -> Result<IdbFactory, LogError> {
     // Reading the property throws where the origin is opaque (a sandboxed frame, a data: page).
     let value = js_sys::Reflect::get(&js_sys::global(), &"indexedDB".into())
         .map_err(|thrown| LogError::Unavailable(from_thrown(thrown).to_string()))?;
-    value.dyn_into().map_err(|_| LogError::Unavailable("there is no global indexedDB".into()))
+    value
+        .dyn_into()
+        .map_err(|_| LogError::Unavailable("there is no global indexedDB".into()))
 }
 
 /// The name of the database that is used in place of `base`: of `base`, `base.2`, `base.3` … the last that exists.
@@ -60,7 +62,11 @@ pub(super) fn number_of(base: &str, name: &str) -> Option<u32> {
 
 /// The name of a database in the line of `base`.
 pub(super) fn numbered(base: &str, number: u32) -> String {
-    if number == 1 { base.to_owned() } else { format!("{base}.{number}") }
+    if number == 1 {
+        base.to_owned()
+    } else {
+        format!("{base}.{number}")
+    }
 }
 
 /// The names of all databases of this origin. web-sys has `databases()` behind a flag that every build would have to
@@ -108,7 +114,12 @@ impl Opening {
         request.set_onerror(handler);
         request.set_onupgradeneeded(handler);
         request.set_onblocked(handler);
-        Self { outcome, abandoned, on_event: Some(on_event), request }
+        Self {
+            outcome,
+            abandoned,
+            on_event: Some(on_event),
+            request,
+        }
     }
 }
 

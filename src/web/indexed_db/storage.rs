@@ -65,5 +65,7 @@ fn manager() -> Option<StorageManager> {
 }
 
 async fn settled(promise: Result<js_sys::Promise, JsValue>) -> Result<JsValue, LogError> {
-    JsFuture::from(promise.map_err(from_thrown)?).await.map_err(from_thrown)
+    JsFuture::from(promise.map_err(from_thrown)?)
+        .await
+        .map_err(from_thrown)
 }

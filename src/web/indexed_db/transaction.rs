@@ -39,7 +39,9 @@ impl Transaction {
     /// Begins one that reads. Nothing has to complete it.
     pub(super) fn read_only(database: &IdbDatabase, stores: &JsValue) -> Result<Self, JsValue> {
         let mode = IdbTransactionMode::Readonly;
-        Ok(Self::watch(database.transaction_with_str_sequence_and_mode(stores, mode)?))
+        Ok(Self::watch(
+            database.transaction_with_str_sequence_and_mode(stores, mode)?,
+        ))
     }
 
     /// Begins one that writes.
@@ -51,7 +53,9 @@ impl Transaction {
         let options = js_sys::Object::new();
         js_sys::Reflect::set(&options, &"durability".into(), &durability.as_str().into())?;
         let raw =
-            database.unchecked_ref::<WithOptions>().transaction(stores, "readwrite", options.as_ref())?;
+            database
+                .unchecked_ref::<WithOptions>()
+                .transaction(stores, "readwrite", options.as_ref())?;
         Ok(Self::watch(raw))
     }
 
@@ -67,7 +71,13 @@ impl Transaction {
         });
         raw.set_oncomplete(Some(on_complete.as_ref().unchecked_ref()));
         raw.set_onabort(Some(on_abort.as_ref().unchecked_ref()));
-        Self { raw, outcome, _handlers: [on_complete, on_abort], decider: None, completing: false }
+        Self {
+            raw,
+            outcome,
+            _handlers: [on_complete, on_abort],
+            decider: None,
+            completing: false,
+        }
     }
 
     pub(super) fn store(&self, name: &str) -> Result<IdbObjectStore, LogError> {
@@ -96,7 +106,10 @@ impl Transaction {
             let mut decide = Some(decide);
             move || {
                 let Some(decide) = decide.take() else { return };
-                let decided = request.result().map_err(from_thrown).and_then(|answer| decide(&answer));
+                let decided = request
+                    .result()
+                    .map_err(from_thrown)
+                    .and_then(|answer| decide(&answer));
                 if let Err(error) = decided.and_then(|()| commit(&raw)) {
                     outcome.borrow_mut().fill(Err(error));
                     // It throws when the browser has aborted it before, which is as well.
@@ -105,7 +118,10 @@ impl Transaction {
             }
         });
         request.set_onsuccess(Some(on_success.as_ref().unchecked_ref()));
-        self.decider = Some(Decider { request, _on_success: on_success });
+        self.decider = Some(Decider {
+            request,
+            _on_success: on_success,
+        });
         self.outcome().await
     }
 
@@ -129,7 +145,10 @@ impl Drop for Decider {
     }
 }
 
-#[expect(deprecated, reason = "web-sys follows an old draft; the specification has commit()")]
+#[expect(
+    deprecated,
+    reason = "web-sys follows an old draft; the specification has commit()"
+)]
 fn commit(raw: &IdbTransaction) -> Result<(), LogError> {
     raw.commit().map_err(from_thrown)
 }

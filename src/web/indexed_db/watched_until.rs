@@ -29,7 +29,10 @@ impl IndexedDbLog {
             return Err(LogError::Superseded { ours: epoch, theirs });
         }
         let row = watched_until_row(session_id, until)?;
-        transaction.store(META)?.put_with_key(&row, &WATCHED_UNTIL.into()).map_err(from_thrown)?;
+        transaction
+            .store(META)?
+            .put_with_key(&row, &WATCHED_UNTIL.into())
+            .map_err(from_thrown)?;
         transaction.complete().await
     }
 

@@ -30,11 +30,21 @@ impl JsRecorder {
             in_ring += 1;
             let seq = event.header.seq;
             let category = record.category().to_owned();
-            let gap = Gap { first_seq: seq, last_seq: seq, category, reason: DELETED.to_owned() };
+            let gap = Gap {
+                first_seq: seq,
+                last_seq: seq,
+                category,
+                reason: DELETED.to_owned(),
+            };
             Some(Entry::gap(&writer, gap))
         });
-        let Some(log) = &recorder.log else { return Ok(in_ring as f64) };
-        let in_log = log.forget(&selector).await.map_err(|why| error(why.code(), &why))?;
+        let Some(log) = &recorder.log else {
+            return Ok(in_ring as f64);
+        };
+        let in_log = log
+            .forget(&selector)
+            .await
+            .map_err(|why| error(why.code(), &why))?;
         recorder.notice.changed();
         Ok(in_log.max(in_ring) as f64)
     }

@@ -68,7 +68,10 @@ impl JsRecorder {
     ) -> Result<JsRecorder, JsValue> {
         // Every other option is of its type already.
         let wrong_record = |wrong| {
-            error("invalid_options", &format!("resume: expected a record that saveResume was given: {wrong}"))
+            error(
+                "invalid_options",
+                &format!("resume: expected a record that saveResume was given: {wrong}"),
+            )
         };
         let options: Options = serde_wasm_bindgen::from_value(options).map_err(wrong_record)?;
         let config = CaptureConfig::default()
@@ -76,7 +79,11 @@ impl JsRecorder {
             .map_err(|wrong| error("invalid_config", &wrong))?;
         let rules = redaction::rules(&options.redaction)?;
         let notice = StatusNotice::new(on_status);
-        let durability = if options.strict_durability { Durability::Strict } else { Durability::Relaxed };
+        let durability = if options.strict_durability {
+            Durability::Strict
+        } else {
+            Durability::Relaxed
+        };
         let worker = Worker { save_resume, notice };
         let log = IndexedDbLog::new(&options.database_name, durability);
         let opened = open(log, options.resume, &worker).await;
@@ -98,12 +105,16 @@ impl JsRecorder {
     /// `invalid_event`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
         let trust = boundary::trust(data_last);
-        let published = self
-            .recorder
-            .input
-            .read(length, |event| self.recorder.session.borrow_mut().publish(event, trust, BrowserClock));
+        let published = self.recorder.input.read(length, |event| {
+            self.recorder
+                .session
+                .borrow_mut()
+                .publish(event, trust, BrowserClock)
+        });
         self.recorder.published();
-        published.map(|seq| seq as f64).map_err(|refused| boundary::publish_error(&refused))
+        published
+            .map(|seq| seq as f64)
+            .map_err(|refused| boundary::publish_error(&refused))
     }
 
     /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
@@ -128,9 +139,14 @@ impl JsRecorder {
                 read => read.unwrap_or(None),
             },
         };
-        let message =
-            logged.unwrap_or(0).max(acknowledged as u64).max(recorder.losses.last_message_of(&relay_id));
-        recorder.ledger.borrow_mut().restore(&recorder.session.borrow(), &relay_id, message);
+        let message = logged
+            .unwrap_or(0)
+            .max(acknowledged as u64)
+            .max(recorder.losses.last_message_of(&relay_id));
+        recorder
+            .ledger
+            .borrow_mut()
+            .restore(&recorder.session.borrow(), &relay_id, message);
         Ok(())
     }
 
@@ -199,7 +215,9 @@ impl JsRecorder {
             let session = self.recorder.session.borrow();
             (session.session_id(), session.state(), session.epoch())
         };
-        let Some(log) = self.recorder.log.clone().filter(|_| state == State::Logged) else { return Ok(()) };
+        let Some(log) = self.recorder.log.clone().filter(|_| state == State::Logged) else {
+            return Ok(());
+        };
         let stored = log.set_watched_until(session_id, epoch, &until).await;
         stored.map_err(|failed| error(failed.code(), &failed))
     }
@@ -210,8 +228,11 @@ impl JsRecorder {
     /// `invalid_config`: nothing has changed.
     pub fn configure(&self, patch: &str) -> Result<String, JsValue> {
         let recorder = &self.recorder;
-        let changed =
-            recorder.config.borrow_mut().apply(patch).map_err(|wrong| error("invalid_config", &wrong))?;
+        let changed = recorder
+            .config
+            .borrow_mut()
+            .apply(patch)
+            .map_err(|wrong| error("invalid_config", &wrong))?;
         if changed {
             let patch = serde_json::from_str(patch).unwrap_or_default();
             let event = system::config_changed(&patch, &recorder.config.borrow());
@@ -226,7 +247,10 @@ impl JsRecorder {
     /// `invalid_redaction`: nothing has changed.
     #[wasm_bindgen(js_name = setRedaction)]
     pub fn set_redaction(&self, rules: &str) -> Result<(), JsValue> {
-        self.recorder.session.borrow_mut().set_redaction_rules(&redaction::rules(rules)?);
+        self.recorder
+            .session
+            .borrow_mut()
+            .set_redaction_rules(&redaction::rules(rules)?);
         Ok(())
     }
 
@@ -250,8 +274,12 @@ impl JsRecorder {
     #[must_use]
     pub fn match_patterns(&self) -> String {
         let config = self.recorder.config.borrow();
-        let patterns =
-            |sites: &[SitePattern]| sites.iter().flat_map(SitePattern::match_patterns).collect::<Vec<_>>();
+        let patterns = |sites: &[SitePattern]| {
+            sites
+                .iter()
+                .flat_map(SitePattern::match_patterns)
+                .collect::<Vec<_>>()
+        };
         let sites = config.sites();
         serde_json::json!({
             "matches": patterns(&sites.include),
@@ -276,7 +304,13 @@ impl JsRecorder {
             }
         };
         let (session_id, ring) = (recorder.session.borrow().session_id(), recorder.ring.clone());
-        let delivery = delivery::start(target, recorder.log.clone(), session_id, ring, Box::new(on_change));
+        let delivery = delivery::start(
+            target,
+            recorder.log.clone(),
+            session_id,
+            ring,
+            Box::new(on_change),
+        );
         recorder.losses.deliver_losses(&delivery);
         if recorder.session.borrow().state() == State::Volatile {
             delivery.on_log_lost();

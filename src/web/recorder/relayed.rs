@@ -65,8 +65,16 @@ impl Recorder {
         // Once a batch, not once an event.
         metadata = session.redact(&metadata).unwrap_or(metadata);
         url = session.redact(&url).unwrap_or(url);
-        let tab_id = context.metadata.get("tab_id").and_then(|tab_id| tab_id.parse().ok()).unwrap_or(-1);
-        let provenance = Provenance { metadata: &metadata, tab_id, url: &url[1..url.len() - 1] };
+        let tab_id = context
+            .metadata
+            .get("tab_id")
+            .and_then(|tab_id| tab_id.parse().ok())
+            .unwrap_or(-1);
+        let provenance = Provenance {
+            metadata: &metadata,
+            tab_id,
+            url: &url[1..url.len() - 1],
+        };
         self.input
             .read(length, |lines| {
                 self.ledger.borrow_mut().take(

@@ -71,7 +71,12 @@ impl Recorder {
             .log
             .clone()
             .map(|log| Committer::new(shared.session.clone(), log, losses.clone(), worker.clone()));
-        let Shared { session, ring, ledger, delivery } = shared;
+        let Shared {
+            session,
+            ring,
+            ledger,
+            delivery,
+        } = shared;
         let recorder = Self {
             session,
             ring,
@@ -112,7 +117,10 @@ impl Recorder {
 
     /// Publishes one of our own events.
     pub(super) fn publish_system(&self, event: &str) {
-        let told = self.session.borrow_mut().publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
+        let told = self
+            .session
+            .borrow_mut()
+            .publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
         if let Err(refused) = told {
             self.notice.problem(refused.code(), &refused.to_string());
         }
@@ -154,18 +162,27 @@ impl Recorder {
         if oldest_seq == 1 || self.refilled.replace(true) {
             return Ok(());
         }
-        let tail = log.tail(session_id, RING_CAPACITY as usize, RING_MAX_BYTES as usize).await;
+        let tail = log
+            .tail(session_id, RING_CAPACITY as usize, RING_MAX_BYTES as usize)
+            .await;
         let tail = tail.map_err(|failed| error(failed.code(), &failed))?;
-        self.ring.prepend(tail.into_iter().filter(|entry| entry.last_seq() < oldest_seq));
+        self.ring
+            .prepend(tail.into_iter().filter(|entry| entry.last_seq() < oldest_seq));
         Ok(())
     }
 
     pub(super) fn status(&self) -> Status {
         let session = self.session.borrow();
         let counts = session.counts();
-        let none = CollectorStatus { state: "none", ..CollectorStatus::default() };
-        let (collector, backlog_events) =
-            self.delivery.borrow().as_ref().map_or((none, session.committed_seq()), delivery::status);
+        let none = CollectorStatus {
+            state: "none",
+            ..CollectorStatus::default()
+        };
+        let (collector, backlog_events) = self
+            .delivery
+            .borrow()
+            .as_ref()
+            .map_or((none, session.committed_seq()), delivery::status);
         let categories = session
             .counts_by_category()
             .map(|(name, events, dropped)| (name.to_owned(), CategoryStatus { events, dropped }))

@@ -14,16 +14,24 @@ pub(super) fn archive(lines: &[&str]) -> Value {
     let events = lines.iter().map(|line| stored_line::value(line.as_bytes()));
     for record in events.filter(|record| record["event"]["category"] == "network") {
         let event = &record["event"];
-        let Some(id) = event["source"]["metadata"]["request_id"].as_str() else { continue };
+        let Some(id) = event["source"]["metadata"]["request_id"].as_str() else {
+            continue;
+        };
         let id = format!("{} {id}", record["capture_session_id"]);
         match event["type"].as_str().unwrap_or_default() {
             "network.request" => {
                 open.insert(id, entries.len());
-                entries.push(Entry { request: Some(event.clone()), end: None });
+                entries.push(Entry {
+                    request: Some(event.clone()),
+                    end: None,
+                });
             }
             "network.response" | "network.redirect" | "network.failed" => {
                 let at = open.remove(&id).unwrap_or_else(|| {
-                    entries.push(Entry { request: None, end: None });
+                    entries.push(Entry {
+                        request: None,
+                        end: None,
+                    });
                     entries.len() - 1
                 });
                 entries[at].end = Some(event.clone());
@@ -51,7 +59,11 @@ impl Entry {
         let end = self.end.as_ref().map_or(&nothing, |event| &event["data"]);
         let duration = end["duration_ms"].as_f64().unwrap_or(-1.0);
         let wait = end["ttfb_ms"].as_f64().unwrap_or(duration);
-        let receive = if duration >= wait && wait >= 0.0 { duration - wait } else { -1.0 };
+        let receive = if duration >= wait && wait >= 0.0 {
+            duration - wait
+        } else {
+            -1.0
+        };
         let status_line = end["status_line"].as_str().unwrap_or_default();
         let mut protocol_and_text = status_line.splitn(3, ' ');
         let protocol = protocol_and_text.next().unwrap_or_default();
@@ -103,11 +115,18 @@ impl Entry {
 }
 
 fn headers(pairs: &Value) -> Value {
-    pairs.as_array().into_iter().flatten().map(|pair| json!({"name": pair[0], "value": pair[1]})).collect()
+    pairs
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|pair| json!({"name": pair[0], "value": pair[1]}))
+        .collect()
 }
 
 fn query(url: &str) -> Value {
-    let Some((_, query)) = url.split_once('?') else { return json!([]) };
+    let Some((_, query)) = url.split_once('?') else {
+        return json!([]);
+    };
     let query = query.split('#').next().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| json!({"name": name, "value": value}))
@@ -115,8 +134,12 @@ fn query(url: &str) -> Value {
 }
 
 fn iso(ts_micros: u64) -> String {
-    let moment = i64::try_from(ts_micros).ok().and_then(chrono::DateTime::from_timestamp_micros);
-    moment.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    let moment = i64::try_from(ts_micros)
+        .ok()
+        .and_then(chrono::DateTime::from_timestamp_micros);
+    moment
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]
@@ -142,8 +165,14 @@ mod tests {
     #[test]
     fn a_redirect_ends_an_entry_and_what_is_unknown_is_minus_one() {
         let lines = [
-            line("request", r#"{"method":"POST","headers":[["a","1"],["a","2"]],"body":"x"}"#),
-            line("redirect", r#"{"method":"POST","status":302,"redirect_url":"/y"}"#),
+            line(
+                "request",
+                r#"{"method":"POST","headers":[["a","1"],["a","2"]],"body":"x"}"#,
+            ),
+            line(
+                "redirect",
+                r#"{"method":"POST","status":302,"redirect_url":"/y"}"#,
+            ),
             line("request", r#"{"method":"GET"}"#),
             line(
                 "response",
@@ -164,7 +193,10 @@ mod tests {
         );
         assert_eq!(entries[1]["timings"]["receive"], 2.5);
         assert_eq!(
-            (&entries[2]["response"]["status"], &entries[2]["response"]["bodySize"]),
+            (
+                &entries[2]["response"]["status"],
+                &entries[2]["response"]["bodySize"]
+            ),
             (&0.into(), &(-1).into())
         );
     }

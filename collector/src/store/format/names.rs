@@ -25,10 +25,16 @@ impl Names {
     pub(in crate::store) fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let mut statement = connection.prepare("SELECT id, kind, name FROM names")?;
         let rows = statement.query_map([], |row| {
-            let kind = if row.get::<_, i64>(1)? == 0 { NameKind::Category } else { NameKind::Type };
+            let kind = if row.get::<_, i64>(1)? == 0 {
+                NameKind::Category
+            } else {
+                NameKind::Type
+            };
             Ok((row.get(0)?, (kind, row.get(2)?)))
         })?;
-        Ok(Self { by_id: RwLock::new(rows.collect::<rusqlite::Result<_>>()?) })
+        Ok(Self {
+            by_id: RwLock::new(rows.collect::<rusqlite::Result<_>>()?),
+        })
     }
 
     /// Learns names that the snapshot of `connection` holds and the writer has not yet shown.
@@ -38,8 +44,14 @@ impl Names {
             .query_row([], |row| row.get(0))?;
         let known = self.by_id.read().unwrap_or_else(PoisonError::into_inner).len();
         if i64::try_from(known) != Ok(stored) {
-            let loaded = Self::load(connection)?.by_id.into_inner().unwrap_or_else(PoisonError::into_inner);
-            self.by_id.write().unwrap_or_else(PoisonError::into_inner).extend(loaded);
+            let loaded = Self::load(connection)?
+                .by_id
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner);
+            self.by_id
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(loaded);
         }
         Ok(())
     }
@@ -82,7 +94,10 @@ impl Interner {
         for (id, (kind, name)) in by_id.iter() {
             ids[*kind as usize].insert(name.clone(), *id);
         }
-        Self { ids, added: Vec::new() }
+        Self {
+            ids,
+            added: Vec::new(),
+        }
     }
 
     pub(in crate::store) fn id(
@@ -94,7 +109,10 @@ impl Interner {
         if let Some(id) = self.ids[kind as usize].get(name) {
             return Ok(*id);
         }
-        transaction.execute("INSERT INTO names (kind, name) VALUES (?1, ?2)", params![kind as u8, name])?;
+        transaction.execute(
+            "INSERT INTO names (kind, name) VALUES (?1, ?2)",
+            params![kind as u8, name],
+        )?;
         let id = transaction.last_insert_rowid();
         self.ids[kind as usize].insert(name.to_owned(), id);
         self.added.push((id, kind, name.to_owned()));

@@ -43,7 +43,9 @@ impl CompressedLines {
         for line in lines {
             let start = packed.bytes.len();
             let done = line.len() >= MIN_BYTES
-                && packer.as_mut().is_ok_and(|packer| pack(packer, line, &mut packed.bytes).is_ok())
+                && packer
+                    .as_mut()
+                    .is_ok_and(|packer| pack(packer, line, &mut packed.bytes).is_ok())
                 && packed.bytes.len() - start < line.len();
             if !done {
                 packed.bytes.truncate(start);
@@ -56,8 +58,15 @@ impl CompressedLines {
 
     /// Returns the line of this index.
     pub(in crate::store) fn get(&self, index: usize) -> &[u8] {
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.ends.get(index).and_then(|end| self.bytes.get(start..*end)).unwrap_or_default()
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        self.ends
+            .get(index)
+            .and_then(|end| self.bytes.get(start..*end))
+            .unwrap_or_default()
     }
 }
 
@@ -80,7 +89,10 @@ impl Unpacker {
     pub(in crate::store) fn new() -> Result<Self, StoreError> {
         let unpacker = Decompressor::with_prepared_dictionary(&DECODER)
             .map_err(|error| StoreError::Corrupt(format!("zstd cannot be used: {error}")))?;
-        Ok(Self { unpacker, line: Vec::new() })
+        Ok(Self {
+            unpacker,
+            line: Vec::new(),
+        })
     }
 
     /// The line that was stored as `stored`.
@@ -91,7 +103,9 @@ impl Unpacker {
             Some((b'\t'.., _)) => return Ok(stored),
             other => {
                 let first = other.map(|(first, _)| *first);
-                return Err(StoreError::Corrupt(format!("a stored line begins with {first:?}")));
+                return Err(StoreError::Corrupt(format!(
+                    "a stored line begins with {first:?}"
+                )));
             }
         };
         let wrong =
@@ -103,8 +117,10 @@ impl Unpacker {
             .filter(|bytes| *bytes <= tabtape::record::MAX_LINE_BYTES)
             .ok_or_else(|| wrong(&"it does not say its length"))?;
         self.line.resize(bytes, 0);
-        let written =
-            self.unpacker.decompress_to_buffer(packed, &mut self.line[..]).map_err(|error| wrong(&error))?;
+        let written = self
+            .unpacker
+            .decompress_to_buffer(packed, &mut self.line[..])
+            .map_err(|error| wrong(&error))?;
         Ok(&self.line[..written])
     }
 }
@@ -127,7 +143,10 @@ mod tests {
     #[test]
     fn a_released_dictionary_is_never_edited() {
         let digest = hex::encode(sha2::Sha256::digest(DICTIONARY));
-        assert_eq!(digest, "e13cea8ce87d1abc76c446b23969fed6ee8472cbc1c197cc56dc1d9dada17b48");
+        assert_eq!(
+            digest,
+            "e13cea8ce87d1abc76c446b23969fed6ee8472cbc1c197cc56dc1d9dada17b48"
+        );
     }
 
     #[test]
@@ -144,7 +163,10 @@ mod tests {
         assert_eq!(good[0], NUMBER);
         let mut unpacker = Unpacker::new().unwrap();
         for broken in [&[][..], &[NUMBER], &good[..good.len() / 2], &[2, 9, 9]] {
-            assert!(matches!(unpacker.line(broken), Err(StoreError::Corrupt(_))), "{broken:?}");
+            assert!(
+                matches!(unpacker.line(broken), Err(StoreError::Corrupt(_))),
+                "{broken:?}"
+            );
         }
         assert_eq!(unpacker.line(good).unwrap(), [b'{'; 500]);
     }

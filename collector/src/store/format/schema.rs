@@ -105,7 +105,10 @@ pub(in crate::store) const VERSION: i64 = STEPS.len() as i64;
 pub(in crate::store) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > VERSION {
-        return Err(StoreError::NewerSchema { found, known: VERSION });
+        return Err(StoreError::NewerSchema {
+            found,
+            known: VERSION,
+        });
     }
     if found == VERSION {
         return Ok(());

@@ -21,7 +21,9 @@ fn lay(folder: &Path, sql: &str) {
 
 fn version(folder: &Path) -> i64 {
     let connection = Connection::open(folder.join("events.db")).unwrap();
-    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap()
 }
 
 #[test]
@@ -38,9 +40,14 @@ async fn a_store_of_an_earlier_schema_keeps_everything_and_goes_on() {
         assert_eq!(version(folder.path()), *number);
         let before: Vec<String> = {
             let connection = Connection::open(folder.path().join("events.db")).unwrap();
-            let mut lines =
-                connection.prepare("SELECT CAST(line AS TEXT) FROM events ORDER BY position").unwrap();
-            lines.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+            let mut lines = connection
+                .prepare("SELECT CAST(line AS TEXT) FROM events ORDER BY position")
+                .unwrap();
+            lines
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap()
         };
         assert_eq!(before.len(), 23);
 
@@ -49,24 +56,43 @@ async fn a_store_of_an_earlier_schema_keeps_everything_and_goes_on() {
         let lines = stored(&store).await;
         assert_eq!(gaps(&lines), 2, "what was lost and what was deleted");
         let events: Vec<&String> = lines.iter().filter(|line| !line.contains("\"gap\":")).collect();
-        assert_eq!(events, before.iter().collect::<Vec<_>>(), "byte for byte, in order");
+        assert_eq!(
+            events,
+            before.iter().collect::<Vec<_>>(),
+            "byte for byte, in order"
+        );
 
         // The ledger with its missing seq: a repeat is a duplicate, and deleted records stay deleted.
         let sessions = store.sessions().await.unwrap();
-        let acked = |session: &str| sessions.iter().find(|known| known.session == session).unwrap().acked_seq;
+        let acked = |session: &str| {
+            sessions
+                .iter()
+                .find(|known| known.session == session)
+                .unwrap()
+                .acked_seq
+        };
         assert_eq!((acked(SESSION), acked(HOLED)), (25, 0));
         let mut again = batch(10, 10, "back again");
-        let receipt =
-            store.ingest(batch(26, 30, "written by this program, long enough to be packed")).await.unwrap();
+        let receipt = store
+            .ingest(batch(26, 30, "written by this program, long enough to be packed"))
+            .await
+            .unwrap();
         assert_eq!((receipt.accepted, receipt.acked_seq), (5, 30));
-        let receipt = store.ingest(std::mem::replace(&mut again, batch(2, 2, "other bytes"))).await.unwrap();
+        let receipt = store
+            .ingest(std::mem::replace(&mut again, batch(2, 2, "other bytes")))
+            .await
+            .unwrap();
         assert_eq!((receipt.accepted, receipt.duplicates), (0, 1));
         assert_eq!(store.ingest(again).await.unwrap().conflict.unwrap().seq, 2);
 
         // Old and new are found alike.
-        for (q, count) in
-            [("Größe", 1), ("status:404", 1), ("balance", 0), ("packed", 5), ("category:console", 25)]
-        {
+        for (q, count) in [
+            ("Größe", 1),
+            ("status:404", 1),
+            ("balance", 0),
+            ("packed", 5),
+            ("category:console", 25),
+        ] {
             let selector = Arc::new(Selector::parse(q, 0).unwrap());
             let query = PageQuery {
                 order: Order::Position,

@@ -50,7 +50,9 @@ impl Bounds {
             Condition::Severity(severity) => self.any_bit("severities", from(*severity as i64)),
             Condition::Status(ranges) => self.any_bit(
                 "statuses",
-                ranges.iter().flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
+                ranges
+                    .iter()
+                    .flat_map(|range| i64::from(range.first) / 100..=i64::from(range.last) / 100),
             ),
             Condition::Tab(tabs) => self.any_bit("tabs", tabs.iter().copied()),
             Condition::Since(ts) => self.narrow(format_args!(" AND max_ts >= {}", as_column(*ts))),
@@ -74,8 +76,14 @@ pub(in crate::store) fn candidates(
     if bounds.is_empty() || from >= indexed {
         return Ok(None);
     }
-    let (first, last) = ((from / BLOCK) as i64 + 1, (to.min(indexed).div_ceil(BLOCK)) as i64);
-    let mut sql = format!("SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}", bounds.sql());
+    let (first, last) = (
+        (from / BLOCK) as i64 + 1,
+        (to.min(indexed).div_ceil(BLOCK)) as i64,
+    );
+    let mut sql = format!(
+        "SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}",
+        bounds.sql()
+    );
     if let Some(text) = bounds.text() {
         // Tokens contain only letters that this module wrote: nothing to quote.
         sql += &format!(

@@ -76,7 +76,11 @@ impl Indexer {
     fn open(path: &Path, store: &Path, in_use: TaskTrackerToken) -> Result<Self, StoreError> {
         let connection = connect(path)?;
         connection.execute("ATTACH DATABASE ?1 AS store", [store.to_string_lossy()])?;
-        Ok(Self { connection, set: TrigramSet::new(), _in_use: in_use })
+        Ok(Self {
+            connection,
+            set: TrigramSet::new(),
+            _in_use: in_use,
+        })
     }
 
     /// Indexes some blocks and forgets what was deleted.
@@ -104,7 +108,10 @@ impl Indexer {
             )?;
         }
         transaction.commit()?;
-        Ok(Progress { indexed_to: to.max(from), caught_up: to >= complete })
+        Ok(Progress {
+            indexed_to: to.max(from),
+            caught_up: to >= complete,
+        })
     }
 }
 
@@ -122,15 +129,24 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
     while let Some(event) = rows.next()? {
         row.add(event)?;
         // A damaged line is left out; its readers receive a gap.
-        let line = unpacker.line(event.get_ref(9)?.as_blob().unwrap_or_default()).unwrap_or_default();
+        let line = unpacker
+            .line(event.get_ref(9)?.as_blob().unwrap_or_default())
+            .unwrap_or_default();
         if let Ok(Line::Event { header, .. }) = parse_line(line) {
-            set.add_record(&Record { header: &header, line });
+            set.add_record(&Record {
+                header: &header,
+                line,
+            });
         }
     }
     let id = block as i64 + 1;
-    transaction.prepare_cached("DELETE FROM main.trigrams WHERE rowid = ?1")?.execute([id])?;
+    transaction
+        .prepare_cached("DELETE FROM main.trigrams WHERE rowid = ?1")?
+        .execute([id])?;
     if row.events == 0 {
-        transaction.prepare_cached("DELETE FROM main.blocks WHERE block = ?1")?.execute([id])?;
+        transaction
+            .prepare_cached("DELETE FROM main.blocks WHERE block = ?1")?
+            .execute([id])?;
         return Ok(());
     }
     transaction
@@ -165,15 +181,20 @@ fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) 
         .prepare_cached("SELECT id, position FROM store.unindex WHERE id > ?1 ORDER BY id LIMIT 16384")?
         .query_map([done], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut blocks: Vec<u64> = deleted.iter().map(|(_, position)| (*position as u64 - 1) / BLOCK).collect();
+    let mut blocks: Vec<u64> = deleted
+        .iter()
+        .map(|(_, position)| (*position as u64 - 1) / BLOCK)
+        .collect();
     blocks.sort_unstable();
     blocks.dedup();
     for block in blocks.into_iter().filter(|block| block * BLOCK < indexed_to) {
         index_block(transaction, set, block)?;
     }
     if let Some((id, _)) = deleted.last() {
-        transaction
-            .execute("INSERT OR REPLACE INTO main.state (key, value) VALUES ('forgotten', ?1)", [id])?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO main.state (key, value) VALUES ('forgotten', ?1)",
+            [id],
+        )?;
         // Deleted words stay in FTS5's segments until these are merged; a deletion must remove them now.
         transaction.execute("INSERT INTO main.trigrams (trigrams) VALUES ('optimize')", [])?;
     }
@@ -186,8 +207,12 @@ fn forget(transaction: &Transaction<'_>, set: &mut TrigramSet, indexed_to: u64) 
         .query_map([gone], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for block in stale {
-        transaction.prepare_cached("DELETE FROM main.trigrams WHERE rowid = ?1")?.execute([block])?;
-        transaction.prepare_cached("DELETE FROM main.blocks WHERE block = ?1")?.execute([block])?;
+        transaction
+            .prepare_cached("DELETE FROM main.trigrams WHERE rowid = ?1")?
+            .execute([block])?;
+        transaction
+            .prepare_cached("DELETE FROM main.blocks WHERE block = ?1")?
+            .execute([block])?;
     }
     Ok(())
 }
@@ -210,8 +235,11 @@ struct BlockRow {
 impl BlockRow {
     fn add(&mut self, event: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         let ts: i64 = event.get(0)?;
-        (self.min_ts, self.max_ts) =
-            if self.events == 0 { (ts, ts) } else { (self.min_ts.min(ts), self.max_ts.max(ts)) };
+        (self.min_ts, self.max_ts) = if self.events == 0 {
+            (ts, ts)
+        } else {
+            (self.min_ts.min(ts), self.max_ts.max(ts))
+        };
         self.events += 1;
         self.severities |= bit(event.get(1)?);
         self.details |= bit(event.get(2)?);

@@ -48,17 +48,25 @@ pub(in crate::store) fn open(path: &Path, store_id: &str, latest_position: u64) 
         file.push(suffix);
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Folder { path: path.to_owned(), source: error });
+                return Err(StoreError::Folder {
+                    path: path.to_owned(),
+                    source: error,
+                });
             }
             _ => {}
         }
     }
-    crate::files::private_file(path)
-        .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+    crate::files::private_file(path).map_err(|source| StoreError::Folder {
+        path: path.to_owned(),
+        source,
+    })?;
     let connection = connect(path)?;
     connection.execute_batch(TABLES)?;
     connection.pragma_update(None, "user_version", VERSION)?;
-    connection.execute("INSERT INTO state (key, value) VALUES ('store_id', ?1)", [store_id])?;
+    connection.execute(
+        "INSERT INTO state (key, value) VALUES ('store_id', ?1)",
+        [store_id],
+    )?;
     Ok(0)
 }
 
@@ -72,7 +80,9 @@ fn usable(path: &Path, store_id: &str, latest_position: u64) -> Result<Option<u6
         return Ok(None);
     }
     let of: Option<String> = connection
-        .query_row("SELECT value FROM state WHERE key = 'store_id'", [], |row| row.get(0))
+        .query_row("SELECT value FROM state WHERE key = 'store_id'", [], |row| {
+            row.get(0)
+        })
         .optional()?;
     let indexed_to = indexed_to(&connection, "main")?;
     Ok((of.as_deref() == Some(store_id) && indexed_to <= latest_position).then_some(indexed_to))
@@ -90,7 +100,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 fn indexed_to(connection: &Connection, schema: &str) -> rusqlite::Result<u64> {
     let found: Option<i64> = connection
-        .prepare_cached(&format!("SELECT value FROM {schema}.state WHERE key = 'indexed_to'"))?
+        .prepare_cached(&format!(
+            "SELECT value FROM {schema}.state WHERE key = 'indexed_to'"
+        ))?
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(found.unwrap_or(0) as u64)

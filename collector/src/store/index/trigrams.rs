@@ -21,7 +21,10 @@ pub(super) struct TrigramSet {
 
 impl TrigramSet {
     pub(super) fn new() -> Self {
-        Self { seen: vec![0; SPACE / 64], members: Vec::new() }
+        Self {
+            seen: vec![0; SPACE / 64],
+            members: Vec::new(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -123,7 +126,9 @@ mod tests {
         for needle in ["checkout", "FAILED", "ailed:", "42\"", "ber\"", "\"text\":\"che"] {
             let query = query(needle).unwrap();
             assert!(
-                query.split(' ').all(|token| document.split(' ').any(|known| known == token)),
+                query
+                    .split(' ')
+                    .all(|token| document.split(' ').any(|known| known == token)),
                 "{needle}"
             );
         }

@@ -50,7 +50,11 @@ impl Store {
         while after < end {
             let until = (after + STEP).min(end);
             let deletion = deletion.clone();
-            deleted += self.inner.writer.run(move |state| step(state, &deletion, after, until)).await?;
+            deleted += self
+                .inner
+                .writer
+                .run(move |state| step(state, &deletion, after, until))
+                .await?;
             after = until;
         }
         if deleted > 0 {
@@ -71,7 +75,9 @@ fn step(state: &mut WriterState, deletion: &Deletion, after: u64, until: u64) ->
     let names = Arc::clone(&state.names);
     let ingest = &mut state.ingest;
     let result = (|| {
-        let transaction = state.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = state
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let victims = find(&transaction, &names, deletion, after, until)?;
         if victims.is_empty() {
             return Ok(0);
@@ -112,8 +118,12 @@ fn find(
          ORDER BY session, seq",
         filter.sql()
     ))?;
-    let mut rows =
-        statement.query(params![after as i64, until as i64, deletion.session, deletion.pairing])?;
+    let mut rows = statement.query(params![
+        after as i64,
+        until as i64,
+        deletion.session,
+        deletion.pairing
+    ])?;
     let mut victims = Vec::new();
     let mut unpacker = Unpacker::new()?;
     while let Some(row) = rows.next()? {

@@ -26,7 +26,10 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { max_age: Duration::from_secs(7 * 24 * 3600), max_bytes: 2 << 30 }
+        Self {
+            max_age: Duration::from_secs(7 * 24 * 3600),
+            max_bytes: 2 << 30,
+        }
     }
 }
 
@@ -48,7 +51,11 @@ impl Store {
         let (mut after, mut taken) = (self.oldest_position().await?, 0);
         while after < cutoff {
             let until = (after + STEP).min(cutoff);
-            taken += self.inner.writer.run(move |state| step(state, after, until, now)).await?;
+            taken += self
+                .inner
+                .writer
+                .run(move |state| step(state, after, until, now))
+                .await?;
             after = until;
         }
         if taken > 0 {
@@ -63,7 +70,10 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub async fn oldest_position(&self) -> Result<u64, StoreError> {
-        self.inner.readers.with(|connection| Ok(pruned_position(connection)?)).await
+        self.inner
+            .readers
+            .with(|connection| Ok(pruned_position(connection)?))
+            .await
     }
 }
 
@@ -73,7 +83,9 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub async fn complete_after(&self, order: Order) -> Result<u64, StoreError> {
-        let Order::Seq(session) = order else { return self.oldest_position().await };
+        let Order::Seq(session) = order else {
+            return self.oldest_position().await;
+        };
         let read = move |connection: &Connection| {
             let oldest: Option<i64> = connection
                 .prepare_cached(
@@ -140,7 +152,9 @@ fn by_bytes(connection: &Connection, retention: Retention) -> rusqlite::Result<u
 }
 
 fn step(state: &mut WriterState, after: u64, until: u64, now: u64) -> Result<u64, StoreError> {
-    let transaction = state.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = state
+        .connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)?;
     let range = params![after as i64, until as i64];
     transaction.execute(
         "UPDATE counts SET events = counts.events - gone.events
@@ -162,14 +176,18 @@ fn step(state: &mut WriterState, after: u64, until: u64, now: u64) -> Result<u64
     )?;
     let taken = transaction.execute("DELETE FROM events WHERE position > ?1 AND position <= ?2", range)?;
     // The gap of a deletion stays: it keeps the deleted records from being stored again.
-    transaction
-        .execute("DELETE FROM gaps WHERE position > ?1 AND position <= ?2 AND reason <> 'deleted'", range)?;
+    transaction.execute(
+        "DELETE FROM gaps WHERE position > ?1 AND position <= ?2 AND reason <> 'deleted'",
+        range,
+    )?;
     transaction.execute("DELETE FROM clock WHERE position <= ?1", [until as i64])?;
     transaction.execute("DELETE FROM unindex WHERE position <= ?1", [until as i64])?;
     let old = now.saturating_sub(IDEMPOTENCY.as_micros() as u64);
     transaction.execute("DELETE FROM idempotency WHERE ts < ?1", [old as i64])?;
-    transaction
-        .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('pruned_position', ?1)", [until as i64])?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('pruned_position', ?1)",
+        [until as i64],
+    )?;
     transaction.commit()?;
     Ok(taken as u64)
 }

@@ -50,7 +50,9 @@ pub struct Salvage {
 
 impl fmt::Debug for Salvage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Salvage").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Salvage")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +66,10 @@ impl Salvage {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let has_log = Path::new(&log).exists();
-        let unreachable = |source| StoreError::Folder { path: path.to_owned(), source };
+        let unreachable = |source| StoreError::Folder {
+            path: path.to_owned(),
+            source,
+        };
         std::fs::metadata(path).map_err(unreachable)?;
         let absolute = std::path::absolute(path).map_err(unreachable)?;
         let mut url = reqwest::Url::from_file_path(absolute)
@@ -76,9 +81,17 @@ impl Salvage {
         connection.pragma_update(None, "writable_schema", true)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > schema::VERSION {
-            return Err(StoreError::NewerSchema { found, known: schema::VERSION });
+            return Err(StoreError::NewerSchema {
+                found,
+                known: schema::VERSION,
+            });
         }
-        Ok(Self { connection, unpacker: Unpacker::new()?, at: 0, unreadable: 0 })
+        Ok(Self {
+            connection,
+            unpacker: Unpacker::new()?,
+            at: 0,
+            unreadable: 0,
+        })
     }
 
     /// The next events' lines, in order of commit; `None` at the end.
@@ -172,7 +185,11 @@ impl Salvage {
                 while let Some(row) = rows.next()? {
                     owners.insert(
                         row.get(0)?,
-                        Owner { producer: row.get(1)?, pairing: row.get(2)?, is_pruned: row.get(3)? },
+                        Owner {
+                            producer: row.get(1)?,
+                            pairing: row.get(2)?,
+                            is_pruned: row.get(3)?,
+                        },
                     );
                 }
                 Ok(())
@@ -185,13 +202,18 @@ impl Salvage {
     #[must_use]
     pub fn others(&mut self) -> Vec<Bytes> {
         let mut lines = Vec::new();
-        let milestones = self.connection.prepare("SELECT line FROM milestones").and_then(|mut statement| {
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                lines.push(Bytes::copy_from_slice(row.get_ref(0)?.as_blob().unwrap_or_default()));
-            }
-            Ok(())
-        });
+        let milestones = self
+            .connection
+            .prepare("SELECT line FROM milestones")
+            .and_then(|mut statement| {
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    lines.push(Bytes::copy_from_slice(
+                        row.get_ref(0)?.as_blob().unwrap_or_default(),
+                    ));
+                }
+                Ok(())
+            });
         let gaps = self
             .connection
             .prepare(

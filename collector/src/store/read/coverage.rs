@@ -29,7 +29,10 @@ pub struct Window {
 
 impl From<tabtape::coverage::Window> for Window {
     fn from(window: tabtape::coverage::Window) -> Self {
-        Self { from_ts: window.from_ts, to_ts: window.to_ts }
+        Self {
+            from_ts: window.from_ts,
+            to_ts: window.to_ts,
+        }
     }
 }
 
@@ -47,7 +50,11 @@ pub struct Watched {
 
 impl From<tabtape::coverage::Watched> for Watched {
     fn from(watched: tabtape::coverage::Watched) -> Self {
-        Self { window: watched.window.into(), categories: watched.categories, sites: watched.sites }
+        Self {
+            window: watched.window.into(),
+            categories: watched.categories,
+            sites: watched.sites,
+        }
     }
 }
 
@@ -181,7 +188,11 @@ pub(in crate::store) fn read(
         if let Some(until) = end {
             coverage.end_unclosed(last_ts.unwrap_or(0), until.as_ref());
         }
-        let Coverage { watched, unwatched, lost } = coverage.within(from, to);
+        let Coverage {
+            watched,
+            unwatched,
+            lost,
+        } = coverage.within(from, to);
         // A session without recent events still watches, unless it ended.
         if is_old && watched.is_empty() && unwatched.is_empty() && lost.is_empty() {
             continue;
@@ -223,7 +234,9 @@ fn followed(connection: &Connection) -> rusqlite::Result<HashMap<String, Option<
     let mut statement =
         connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
     let previous = |line: &[u8]| previous_session(&crate::stored_line::value(line)["event"]["data"]);
-    let rows = statement.query_map([], |row| Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default())))?;
+    let rows = statement.query_map([], |row| {
+        Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default()))
+    })?;
     rows.filter_map(Result::transpose).collect()
 }
 
@@ -243,7 +256,12 @@ fn stretches(connection: &Connection, id: i64, selector: Option<&Selector>) -> R
     while let Some(row) = rows.next()? {
         let type_ = row.get_ref(1)?.as_str().unwrap_or_default();
         let record = crate::stored_line::value(row.get_ref(2)?.as_blob().unwrap_or_default());
-        coverage.take(row.get::<_, i64>(0)? as u64, type_, &record["event"]["data"], wants);
+        coverage.take(
+            row.get::<_, i64>(0)? as u64,
+            type_,
+            &record["event"]["data"],
+            wants,
+        );
     }
     Ok(coverage)
 }
@@ -268,7 +286,8 @@ fn tabs(connection: &Connection, id: i64, selector: Option<&Selector>) -> rusqli
             events: row.get::<_, i64>(3)? as u64,
         })
     })?;
-    rows.filter(|tab| tab.as_ref().map_or(true, |tab| wanted(tab.tab))).collect()
+    rows.filter(|tab| tab.as_ref().map_or(true, |tab| wanted(tab.tab)))
+        .collect()
 }
 
 fn gaps_of(

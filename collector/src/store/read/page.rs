@@ -89,7 +89,12 @@ pub(in crate::store) fn read(
 ) -> Result<Page, StoreError> {
     let latest = latest(connection, query.order)?;
     let end = query.until.min(latest);
-    let mut page = Page { records: Vec::new(), cursor: query.after.min(end), end, done: query.after >= end };
+    let mut page = Page {
+        records: Vec::new(),
+        cursor: query.after.min(end),
+        end,
+        done: query.after >= end,
+    };
     if page.done {
         return Ok(page);
     }
@@ -103,11 +108,21 @@ pub(in crate::store) fn read(
         } else {
             (low, low.saturating_add(size).min(high))
         };
-        let room =
-            Room { records: query.limit - page.records.len(), bytes: MAX_PAGE_BYTES.saturating_sub(bytes) };
+        let room = Room {
+            records: query.limit - page.records.len(),
+            bytes: MAX_PAGE_BYTES.saturating_sub(bytes),
+        };
         let mut found = window(connection, query, &filter, (from, to), room)?;
-        size = if found.records.is_empty() { (size * 4).min(MAX_WINDOW) } else { size };
-        bytes += found.records.iter().map(|record| record.line.len()).sum::<usize>();
+        size = if found.records.is_empty() {
+            (size * 4).min(MAX_WINDOW)
+        } else {
+            size
+        };
+        bytes += found
+            .records
+            .iter()
+            .map(|record| record.line.len())
+            .sum::<usize>();
         if query.newest {
             high = found.reached;
             found.records.append(&mut page.records);
@@ -172,7 +187,13 @@ fn window(
         Order::Position => record.position,
         Order::Seq(_) => record.last_seq,
     };
-    records.append(&mut gaps(connection, query, filter, (from, to), room.records + 1)?);
+    records.append(&mut gaps(
+        connection,
+        query,
+        filter,
+        (from, to),
+        room.records + 1,
+    )?);
     records.sort_by_key(key);
     let mut reached = if query.newest { from } else { to };
     if records.len() > room.records {
@@ -242,7 +263,9 @@ fn candidates(
     for range in ranges {
         let (mut records, cut) = events(connection, query, filter, range, None, room)?;
         room.records -= records.len();
-        room.bytes = room.bytes.saturating_sub(records.iter().map(|record| record.line.len()).sum());
+        room.bytes = room
+            .bytes
+            .saturating_sub(records.iter().map(|record| record.line.len()).sum());
         if query.newest {
             records.append(&mut all);
             all = records;
@@ -274,12 +297,20 @@ fn events(
     let direction = if query.newest { "DESC" } else { "ASC" };
     let sql = format!(
         "SELECT {key}, position, session, seq, line FROM events{} WHERE {range}{}{} ORDER BY {key} {direction}",
-        if key == "seq" { " INDEXED BY events_by_seq" } else { "" },
+        if key == "seq" {
+            " INDEXED BY events_by_seq"
+        } else {
+            ""
+        },
         hull.unwrap_or_default(),
         filter.sql(),
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let session = if let Order::Seq(session) = query.order { Some(session) } else { None };
+    let session = if let Order::Seq(session) = query.order {
+        Some(session)
+    } else {
+        None
+    };
     let mut rows = statement.query(params![from as i64, to as i64, session])?;
     let (mut records, mut bytes) = (Vec::new(), 0);
     let mut examined = if query.newest { to } else { from };
@@ -341,11 +372,18 @@ fn broken(
     )?;
     let (session_id, category): (String, String) =
         names.query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let Ok(session_id) = SessionId::parse(session_id.as_bytes()) else { return Ok(None) };
+    let Ok(session_id) = SessionId::parse(session_id.as_bytes()) else {
+        return Ok(None);
+    };
     if !filter.matches_gap(&category, session_id.as_str()) {
         return Ok(None);
     }
-    let gap = Gap { first_seq: seq as u64, last_seq: seq as u64, category, reason: CORRUPT.into() };
+    let gap = Gap {
+        first_seq: seq as u64,
+        last_seq: seq as u64,
+        category,
+        reason: CORRUPT.into(),
+    };
     Ok(Some(PageRecord {
         position: position as u64,
         session,
@@ -364,10 +402,20 @@ fn gaps(
     limit: usize,
 ) -> rusqlite::Result<Vec<PageRecord>> {
     let (range, key) = match query.order {
-        Order::Position => ("gaps.position > ?1 AND gaps.position <= ?2 AND ?3 IS NULL", "gaps.position"),
-        Order::Seq(_) => ("gaps.session = ?3 AND last_seq > ?1 AND last_seq <= ?2", "first_seq"),
+        Order::Position => (
+            "gaps.position > ?1 AND gaps.position <= ?2 AND ?3 IS NULL",
+            "gaps.position",
+        ),
+        Order::Seq(_) => (
+            "gaps.session = ?3 AND last_seq > ?1 AND last_seq <= ?2",
+            "first_seq",
+        ),
     };
-    let session = if let Order::Seq(session) = query.order { Some(session) } else { None };
+    let session = if let Order::Seq(session) = query.order {
+        Some(session)
+    } else {
+        None
+    };
     let direction = if query.newest { "DESC" } else { "ASC" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT gaps.position, gaps.session, first_seq, last_seq, category, reason, sessions.session

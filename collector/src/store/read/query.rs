@@ -30,7 +30,10 @@ impl Filter {
         selector: Option<&Arc<Selector>>,
     ) -> rusqlite::Result<Self> {
         let Some(selector) = selector.filter(|selector| !selector.always_true()) else {
-            return Ok(Self { exact: true, ..Self::default() });
+            return Ok(Self {
+                exact: true,
+                ..Self::default()
+            });
         };
         names.refresh(connection)?;
         let (mut sql, mut exact, mut bounds) = (String::new(), true, Bounds::default());
@@ -43,7 +46,12 @@ impl Filter {
                 None => exact = false,
             }
         }
-        Ok(Self { sql, selector: Some(Arc::clone(selector)), exact, bounds })
+        Ok(Self {
+            sql,
+            selector: Some(Arc::clone(selector)),
+            exact,
+            bounds,
+        })
     }
 
     /// Conditions to append to a `WHERE` on `events`, each with its `AND`; no parameters.
@@ -63,9 +71,14 @@ impl Filter {
 
     /// Whether a line that passed the SQL is wanted.
     pub(in crate::store) fn matches_line(&self, line: &[u8]) -> bool {
-        let Some(selector) = self.selector.as_ref().filter(|_| !self.exact) else { return true };
+        let Some(selector) = self.selector.as_ref().filter(|_| !self.exact) else {
+            return true;
+        };
         match parse_line(line) {
-            Ok(Line::Event { header, .. }) => selector.matches(&Record { header: &header, line }),
+            Ok(Line::Event { header, .. }) => selector.matches(&Record {
+                header: &header,
+                line,
+            }),
             // Stored lines parsed once; one that no longer does is shown rather than hidden.
             _ => true,
         }
@@ -73,7 +86,9 @@ impl Filter {
 
     /// Whether the filter wants a gap of this category.
     pub(in crate::store) fn matches_gap(&self, category: &str, session: &str) -> bool {
-        self.selector.as_ref().is_none_or(|selector| wants_gap(selector, category, session))
+        self.selector
+            .as_ref()
+            .is_none_or(|selector| wants_gap(selector, category, session))
     }
 }
 
@@ -94,9 +109,9 @@ fn push(sql: &mut String, condition: std::fmt::Arguments<'_>) {
 /// Returns the row ids of the names in a term: categories, types, sessions.
 fn ids(connection: &Connection, names: &Names, term: &Term) -> rusqlite::Result<Option<Vec<i64>>> {
     Ok(Some(match &term.filter {
-        Condition::Category(wanted) => {
-            names.ids(NameKind::Category, |name| wanted.iter().any(|known| known == name))
-        }
+        Condition::Category(wanted) => names.ids(NameKind::Category, |name| {
+            wanted.iter().any(|known| known == name)
+        }),
         Condition::Type(globs) => {
             names.ids(NameKind::Type, |name| globs.iter().any(|glob| glob.matches(name)))
         }
@@ -124,9 +139,10 @@ fn condition(term: &Term, ids: Option<&[i64]>) -> Option<String> {
         Condition::Category(_) => one_of("category", ids),
         Condition::Type(_) => one_of("type", ids),
         Condition::Session(_) => one_of("session", ids),
-        Condition::Kind(kinds) => {
-            one_of("source_kind", &kinds.iter().map(|kind| *kind as i64).collect::<Vec<_>>())
-        }
+        Condition::Kind(kinds) => one_of(
+            "source_kind",
+            &kinds.iter().map(|kind| *kind as i64).collect::<Vec<_>>(),
+        ),
         Condition::Detail(level) => format!("detail_level >= {}", *level as u8),
         Condition::Severity(severity) => format!("severity >= {}", *severity as u8),
         Condition::Status(ranges) => status(ranges),
@@ -144,7 +160,10 @@ fn as_sql(number: u64) -> i64 {
 fn one_of(column: &str, values: &[i64]) -> String {
     let mut sql = format!("{column} IN (");
     for (index, value) in values.iter().enumerate() {
-        push(&mut sql, format_args!("{}{value}", if index == 0 { "" } else { "," }));
+        push(
+            &mut sql,
+            format_args!("{}{value}", if index == 0 { "" } else { "," }),
+        );
     }
     sql + ")"
 }

@@ -78,7 +78,11 @@ impl Readers {
             let transaction = connection.transaction()?;
             let result = read(&transaction);
             transaction.finish()?;
-            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            readers
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             result
         });
         done.await.map_err(|_| StoreError::Closed)?

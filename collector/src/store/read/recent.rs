@@ -73,7 +73,10 @@ pub(crate) struct Commit {
 
 impl Commit {
     pub(in crate::store) fn new(records: Vec<Committed>) -> Self {
-        let bytes = records.iter().map(|record| record.line.len() + RECORD_OVERHEAD_BYTES).sum();
+        let bytes = records
+            .iter()
+            .map(|record| record.line.len() + RECORD_OVERHEAD_BYTES)
+            .sum();
         Self { records, bytes }
     }
 
@@ -107,8 +110,15 @@ struct Held {
 
 impl Recent {
     pub(in crate::store) fn new(latest_position: u64) -> Self {
-        let held = Held { commits: VecDeque::new(), bytes: 0, complete_after: latest_position };
-        Self { commits: RwLock::new(held), latest: watch::Sender::new(latest_position) }
+        let held = Held {
+            commits: VecDeque::new(),
+            bytes: 0,
+            complete_after: latest_position,
+        };
+        Self {
+            commits: RwLock::new(held),
+            latest: watch::Sender::new(latest_position),
+        }
     }
 
     /// Returns a channel that changes at each commit, to the latest position.
@@ -130,7 +140,9 @@ impl Recent {
             held.bytes += commit.bytes;
             held.commits.push_back(Arc::new(commit));
             while held.bytes > MAX_BYTES {
-                let Some(oldest) = held.commits.pop_front() else { break };
+                let Some(oldest) = held.commits.pop_front() else {
+                    break;
+                };
                 held.bytes -= oldest.bytes;
                 held.complete_after = oldest.last_position();
             }
@@ -155,8 +167,14 @@ impl Recent {
         if position < held.complete_after {
             return Err(Lagged);
         }
-        let start = held.commits.partition_point(|commit| commit.last_position() <= position);
-        debug_assert!(held.commits.get(start).is_none_or(|commit| commit.first_position() > 0));
+        let start = held
+            .commits
+            .partition_point(|commit| commit.last_position() <= position);
+        debug_assert!(
+            held.commits
+                .get(start)
+                .is_none_or(|commit| commit.first_position() > 0)
+        );
         Ok(held.commits.iter().skip(start).cloned().collect())
     }
 }
@@ -169,7 +187,11 @@ mod tests {
         let record = |position| Committed {
             position,
             session: 1,
-            kind: Kind::Gap { first_seq: position, last_seq: position, category: "x".into() },
+            kind: Kind::Gap {
+                first_seq: position,
+                last_seq: position,
+                category: "x".into(),
+            },
             line: Bytes::from(vec![b' '; line_bytes]),
         };
         Commit::new((first..first + count).map(record).collect())
@@ -177,7 +199,9 @@ mod tests {
 
     fn positions(recent: &Recent, after: u64) -> Result<Vec<u64>, Lagged> {
         let commits = recent.after(after)?;
-        let all = commits.iter().flat_map(|commit| commit.records.iter().map(|record| record.position));
+        let all = commits
+            .iter()
+            .flat_map(|commit| commit.records.iter().map(|record| record.position));
         Ok(all.filter(|position| *position > after).collect())
     }
 
@@ -189,7 +213,11 @@ mod tests {
         assert_eq!(positions(&recent, 10), Ok((11..21).collect()));
         assert_eq!(positions(&recent, 13), Ok((14..21).collect()));
         assert_eq!(positions(&recent, 20), Ok(vec![]));
-        assert_eq!(positions(&recent, 9), Err(Lagged), "nothing before the start is held");
+        assert_eq!(
+            positions(&recent, 9),
+            Err(Lagged),
+            "nothing before the start is held"
+        );
     }
 
     #[test]

@@ -86,7 +86,10 @@ pub(in crate::store) fn list(
     let mut sessions = Vec::new();
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
-        let number = |index| row.get::<_, Option<i64>>(index).map(|value| value.map(|value| value as u64));
+        let number = |index| {
+            row.get::<_, Option<i64>>(index)
+                .map(|value| value.map(|value| value as u64))
+        };
         let mut summary = SessionSummary {
             session: row.get(1)?,
             producer: row.get(2)?,
@@ -118,11 +121,20 @@ fn add_counts(
         .prepare_cached("SELECT category, severity, events FROM counts WHERE session = ?1 AND events > 0")?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
-        let Some(category) = names.name(row.get(0)?) else { continue };
-        let Some(severity) = Severity::ALL.get(row.get::<_, i64>(1)? as usize) else { continue };
+        let Some(category) = names.name(row.get(0)?) else {
+            continue;
+        };
+        let Some(severity) = Severity::ALL.get(row.get::<_, i64>(1)? as usize) else {
+            continue;
+        };
         let events = row.get::<_, i64>(2)? as u64;
         summary.events += events;
-        *summary.counts.entry(category).or_default().entry(severity.as_str()).or_default() += events;
+        *summary
+            .counts
+            .entry(category)
+            .or_default()
+            .entry(severity.as_str())
+            .or_default() += events;
     }
     Ok(())
 }

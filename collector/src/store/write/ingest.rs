@@ -90,7 +90,12 @@ impl Ingest {
         packed: &CompressedLines,
     ) -> rusqlite::Result<Receipt> {
         let mut state = self.take_session(transaction, batch)?;
-        let mut receipt = Receipt { acked_seq: 0, accepted: 0, duplicates: 0, conflict: None };
+        let mut receipt = Receipt {
+            acked_seq: 0,
+            accepted: 0,
+            duplicates: 0,
+            conflict: None,
+        };
         let stored = self.store_records(transaction, batch, packed, &mut state, &mut receipt);
         if let (Some(Idempotency { key, digest }), Some(first), Some(last)) =
             (&batch.idempotency, batch.records.first(), batch.records.last())
@@ -117,7 +122,11 @@ impl Ingest {
         for (index, incoming) in batch.records.iter().enumerate() {
             let outcome = match &incoming.parsed {
                 Line::Event { header, .. } => {
-                    let event = NewEvent { header, line: &incoming.line, stored: packed.get(index) };
+                    let event = NewEvent {
+                        header,
+                        line: &incoming.line,
+                        stored: packed.get(index),
+                    };
                     if state.ledger.covers(header.seq) {
                         self.resolve_existing(transaction, &mut insert, state, event, batch.session_id)?
                     } else {
@@ -132,7 +141,10 @@ impl Ingest {
                 Outcome::Accepted => receipt.accepted += 1,
                 Outcome::Duplicate => receipt.duplicates += 1,
                 Outcome::Conflict => {
-                    receipt.conflict = Some(Conflict { seq: incoming.parsed.first_seq(), index });
+                    receipt.conflict = Some(Conflict {
+                        seq: incoming.parsed.first_seq(),
+                        index,
+                    });
                     break;
                 }
             }
@@ -148,7 +160,9 @@ impl Ingest {
         NewEvent { header, line, stored }: NewEvent<'_>,
     ) -> rusqlite::Result<()> {
         let record = Record { header, line };
-        let category = self.interner.id(transaction, NameKind::Category, record.category())?;
+        let category = self
+            .interner
+            .id(transaction, NameKind::Category, record.category())?;
         let type_ = self.interner.id(transaction, NameKind::Type, record.type_())?;
         let position = self.next_position();
         insert.execute(params![
@@ -166,12 +180,27 @@ impl Ingest {
             stored,
         ])?;
         state.dirty = true;
-        state.first_ts = Some(state.first_ts.map_or(header.ts_micros, |ts| ts.min(header.ts_micros)));
-        state.last_ts = Some(state.last_ts.map_or(header.ts_micros, |ts| ts.max(header.ts_micros)));
-        *self.counts.entry((state.row, category, header.severity as u8)).or_default() += 1;
+        state.first_ts = Some(
+            state
+                .first_ts
+                .map_or(header.ts_micros, |ts| ts.min(header.ts_micros)),
+        );
+        state.last_ts = Some(
+            state
+                .last_ts
+                .map_or(header.ts_micros, |ts| ts.max(header.ts_micros)),
+        );
+        *self
+            .counts
+            .entry((state.row, category, header.severity as u8))
+            .or_default() += 1;
         if header.tab_id >= 0 {
             let ts = header.ts_micros;
-            let tab = TabSeen { events: 0, first_ts: ts, last_ts: ts };
+            let tab = TabSeen {
+                events: 0,
+                first_ts: ts,
+                last_ts: ts,
+            };
             let seen = self.tabs.entry((state.row, header.tab_id)).or_insert(tab);
             seen.events += 1;
             seen.first_ts = seen.first_ts.min(ts);
@@ -237,7 +266,16 @@ impl Ingest {
             .execute(params![state.row, gap.first_seq as i64])?;
         for (first_seq, last_seq) in [(gap.first_seq, header.seq - 1), (header.seq + 1, gap.last_seq)] {
             if first_seq <= last_seq {
-                self.insert_gap(transaction, state, session_id, &Gap { first_seq, last_seq, ..gap.clone() })?;
+                self.insert_gap(
+                    transaction,
+                    state,
+                    session_id,
+                    &Gap {
+                        first_seq,
+                        last_seq,
+                        ..gap.clone()
+                    },
+                )?;
             }
         }
         self.insert(transaction, insert, state, event)?;
@@ -253,11 +291,19 @@ impl Ingest {
     ) -> rusqlite::Result<Outcome> {
         let parts = state.ledger.uncovered(gap.first_seq, gap.last_seq);
         for (first_seq, last_seq) in &parts {
-            let part = Gap { first_seq: *first_seq, last_seq: *last_seq, ..gap.clone() };
+            let part = Gap {
+                first_seq: *first_seq,
+                last_seq: *last_seq,
+                ..gap.clone()
+            };
             self.insert_gap(transaction, state, session_id, &part)?;
             state.ledger.cover(*first_seq, *last_seq);
         }
-        Ok(if parts.is_empty() { Outcome::Duplicate } else { Outcome::Accepted })
+        Ok(if parts.is_empty() {
+            Outcome::Duplicate
+        } else {
+            Outcome::Accepted
+        })
     }
 
     pub(in crate::store) fn insert_gap(
@@ -321,7 +367,13 @@ impl Ingest {
                first_ts = min(first_ts, excluded.first_ts), last_ts = max(last_ts, excluded.last_ts)",
         )?;
         for ((session, tab), seen) in self.tabs.drain() {
-            upsert.execute(params![session, tab, seen.events, seen.first_ts as i64, seen.last_ts as i64])?;
+            upsert.execute(params![
+                session,
+                tab,
+                seen.events,
+                seen.first_ts as i64,
+                seen.last_ts as i64
+            ])?;
         }
         transaction
             .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('latest_position', ?1)")?

@@ -18,7 +18,10 @@ pub(in crate::store) struct Ledger {
 impl Ledger {
     /// Restores a ledger from its stored prefix and the ranges above it.
     pub(in crate::store) fn restore(acked_seq: u64, ranges: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let mut ledger = Self { acked_seq, ranges_above_gap: BTreeMap::new() };
+        let mut ledger = Self {
+            acked_seq,
+            ranges_above_gap: BTreeMap::new(),
+        };
         for (first, last) in ranges {
             ledger.cover(first, last);
         }
@@ -32,7 +35,9 @@ impl Ledger {
 
     /// The highest covered seq.
     pub(in crate::store) fn latest_seq(&self) -> u64 {
-        self.ranges_above_gap.last_key_value().map_or(self.acked_seq, |(_, last)| *last)
+        self.ranges_above_gap
+            .last_key_value()
+            .map_or(self.acked_seq, |(_, last)| *last)
     }
 
     /// Returns the covered ranges above the first missing seq.
@@ -43,7 +48,11 @@ impl Ledger {
     /// Whether `seq` is accounted for.
     pub(in crate::store) fn covers(&self, seq: u64) -> bool {
         seq <= self.acked_seq
-            || self.ranges_above_gap.range(..=seq).next_back().is_some_and(|(_, last)| seq <= *last)
+            || self
+                .ranges_above_gap
+                .range(..=seq)
+                .next_back()
+                .is_some_and(|(_, last)| seq <= *last)
     }
 
     /// Accounts for every seq from `first` to `last`.
@@ -58,8 +67,11 @@ impl Ledger {
         }
         let (mut first, mut last) = (first, last);
         // Ranges that overlap or touch [first, last] become one with it.
-        while let Some((start, end)) =
-            self.ranges_above_gap.range(..=last.saturating_add(1)).next_back().map(|(s, e)| (*s, *e))
+        while let Some((start, end)) = self
+            .ranges_above_gap
+            .range(..=last.saturating_add(1))
+            .next_back()
+            .map(|(s, e)| (*s, *e))
         {
             if end.saturating_add(1) < first {
                 break;
@@ -75,7 +87,11 @@ impl Ledger {
     pub(in crate::store) fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut parts = Vec::new();
         let mut next = first.max(self.acked_seq + 1);
-        let from = self.ranges_above_gap.range(..=next).next_back().map_or(next, |(start, _)| *start);
+        let from = self
+            .ranges_above_gap
+            .range(..=next)
+            .next_back()
+            .map_or(next, |(start, _)| *start);
         for (&start, &end) in self.ranges_above_gap.range(from..) {
             if start > last {
                 break;

@@ -32,11 +32,15 @@ pub(in crate::store) fn load_session(
             ))
         })
         .optional()?;
-    let Some((row, acked_seq, first_ts, last_ts)) = row else { return Ok(None) };
+    let Some((row, acked_seq, first_ts, last_ts)) = row else {
+        return Ok(None);
+    };
     let mut statement =
         connection.prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1")?;
     let ranges = statement
-        .query_map([row], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?
+        .query_map([row], |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+        })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(Some(SessionState {
         row,
@@ -87,7 +91,9 @@ pub(in crate::store) fn write_session(
         ])?;
     let has_ranges_above_gap = state.ledger.ranges_above_gap().next().is_some();
     if state.had_ranges_above_gap || has_ranges_above_gap {
-        transaction.prepare_cached("DELETE FROM islands WHERE session = ?1")?.execute([state.row])?;
+        transaction
+            .prepare_cached("DELETE FROM islands WHERE session = ?1")?
+            .execute([state.row])?;
         let mut insert = transaction
             .prepare_cached("INSERT INTO islands (session, first_seq, last_seq) VALUES (?1, ?2, ?3)")?;
         for (first, last) in state.ledger.ranges_above_gap() {

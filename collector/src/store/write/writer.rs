@@ -79,7 +79,14 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (ops, queue) = mpsc::channel(MAX_QUEUED);
         let ingest = Ingest::new(Interner::of(&names), recent.latest_position());
-        let state = WriterState { connection, ingest, names, recent, file, last_clock: 0 };
+        let state = WriterState {
+            connection,
+            ingest,
+            names,
+            recent,
+            file,
+            last_clock: 0,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -91,26 +98,33 @@ impl Writer {
                 }
             })
             .map_err(StoreError::Thread)?;
-        Ok(Self { ops, queued_bytes: AtomicUsize::new(0), thread: std::sync::Mutex::new(Some(thread)) })
+        Ok(Self {
+            ops,
+            queued_bytes: AtomicUsize::new(0),
+            thread: std::sync::Mutex::new(Some(thread)),
+        })
     }
 
     /// Stores a batch; resolves once it is on disk.
     pub(in crate::store) async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
         let bytes: usize = batch.records.iter().map(|record| record.line.len()).sum();
         // Counted until it is answered, also when the client goes away before.
-        let queued = Queued { bytes, of: &self.queued_bytes };
+        let queued = Queued {
+            bytes,
+            of: &self.queued_bytes,
+        };
         if self.queued_bytes.fetch_add(bytes, Relaxed) > MAX_QUEUED_BYTES {
             return Err(StoreError::Busy);
         }
         // Not on the writer's thread, for which every batch waits.
         let (batch, packed) = pack(batch, bytes).await?;
         let (reply, receipt) = oneshot::channel();
-        self.ops.try_send(Op::Ingest(Box::new(Waiting { batch, packed, reply }))).map_err(
-            |error| match error {
+        self.ops
+            .try_send(Op::Ingest(Box::new(Waiting { batch, packed, reply })))
+            .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => StoreError::Busy,
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-            },
-        )?;
+            })?;
         let receipt = receipt.await.map_err(|_| StoreError::Closed)?;
         drop(queued);
         receipt
@@ -129,7 +143,10 @@ impl Writer {
             Ok(done)
         };
         let job: Job = Box::new(move |state| drop(reply.send(checked(state))));
-        self.ops.send(Op::Run(job)).await.map_err(|_| StoreError::Closed)?;
+        self.ops
+            .send(Op::Run(job))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -139,7 +156,11 @@ impl Writer {
             return;
         }
         self.ops.closed().await;
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
             if !matches!(joined, Ok(true)) {
@@ -165,7 +186,9 @@ async fn pack(batch: Batch, bytes: usize) -> Result<(Batch, CompressedLines), St
     if bytes < PACKED_AT_ONCE_BYTES {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| StoreError::Closed)
 }
 
 impl WriterState {
@@ -179,7 +202,12 @@ impl WriterState {
             while let Some(op) = next.take().or_else(|| queue.try_recv().ok()) {
                 match op {
                     Op::Ingest(waiting) => {
-                        bytes += waiting.batch.records.iter().map(|record| record.line.len()).sum::<usize>();
+                        bytes += waiting
+                            .batch
+                            .records
+                            .iter()
+                            .map(|record| record.line.len())
+                            .sum::<usize>();
                         group.push(*waiting);
                     }
                     Op::Run(run) => job = Some(run),
@@ -203,7 +231,9 @@ impl WriterState {
     }
 
     fn checkpoint(&self) {
-        let truncated = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let truncated = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = truncated {
             tracing::warn!(%error, "the last checkpoint failed; the next start does it");
         }
@@ -225,7 +255,9 @@ impl WriterState {
                     let _ = waiting.reply.send(Err(error));
                 }
             }
-            Err(_) => group.into_iter().for_each(|waiting| self.commit_group(vec![waiting])),
+            Err(_) => group
+                .into_iter()
+                .for_each(|waiting| self.commit_group(vec![waiting])),
         }
     }
 
@@ -235,7 +267,9 @@ impl WriterState {
         let clock_due = clock.abs_diff(self.last_clock) >= CLOCK_STEP_MICROS;
         let ingest = &mut self.ingest;
         let committed = (|| -> rusqlite::Result<_> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let receipts = group
                 .iter()
                 .map(|waiting| ingest.store(&transaction, &waiting.batch, &waiting.packed))
@@ -251,7 +285,10 @@ impl WriterState {
             Ok(receipts)
         })();
         // The commit counts only if the file that it went to still has the store's name.
-        match committed.map_err(StoreError::from).and_then(|receipts| self.file.check().map(|()| receipts)) {
+        match committed
+            .map_err(StoreError::from)
+            .and_then(|receipts| self.file.check().map(|()| receipts))
+        {
             Ok(receipts) => {
                 if clock_due {
                     self.last_clock = clock;
