@@ -12,6 +12,8 @@ const WITHIN_MS = 60_000;
 
 /**
  * Visits a page that is recorded from its first script on; returns the page's observations and the recorded events.
+ * The first visit that is recorded may have been open before: there the hook has not seen every Proxy being made. The
+ * next ones have the hook before their first script.
  * @param {string} script @param {string} type The last event it publishes. @param {number} least How many of them.
  */
 async function recordedVisit(script, type, least = 1) {
@@ -21,7 +23,10 @@ async function recordedVisit(script, type, least = 1) {
   try {
     for (const deadline = Date.now() + WITHIN_MS; Date.now() < deadline; await sleep(100)) {
       const events = await collector.events("category:console");
+      const isRecorded = (/** @type {number} */ visit) =>
+        events.some(({ url }) => url === `${browser.origin}/?${visit}`);
       for (const [visit, seen] of browser.visits) {
+        if (!isRecorded(visit - 1)) continue;
         const own = events.filter(({ url }) => url === `${browser.origin}/?${visit}`);
         if (own.filter((event) => event.type === type).length >= least)
           return { seen, events: /** @type {(typeof own[0] & { data: any })[]} */ (own) };
