@@ -88,8 +88,9 @@ export class LostRelays {
   /** Takes over what the worker before knew. */
   async restore(): Promise<void> {
     await this.#entries.restore();
+    const restored = this.#entries.all();
     setTimeout(() => {
-      for (const [relay] of this.#entries.all()) void this.#verify(relay, Date.now(), "worker_stopped");
+      for (const [relay] of restored) void this.#verify(relay, Date.now(), "worker_stopped");
     }, RESTORED_MS);
   }
 
