@@ -254,6 +254,8 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     let places = json!({"places": [
         {"script": "http://localhost/src/checkout.ts", "line": 17, "column": 3,
          "original": {"source": "src/pay.ts", "line": 4, "column": 9}},
+        {"script": "http://localhost/@fs/cart.ts", "line": 1, "column": 2,
+         "original": {"source": "src/cart.ts", "line": 3, "column": 4}},
         {"script": 5, "line": "17", "original": null},
     ]});
     let recorded = of_document(event(9, "system.original_places", places), "A");
@@ -263,6 +265,10 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     places.apply(&mut thrown);
     assert_eq!(thrown.top_frame(), Some("at pay (src/pay.ts:4:9)"));
     assert_eq!(thrown.place().as_deref(), Some("pay.ts:4:9"));
+    let stack = json!({"stack": "    at http://localhost/@fs/cart.ts:1:2"});
+    let mut printed = of_document(event(6, "console.error", stack), "A");
+    places.apply(&mut printed);
+    assert_eq!(printed.data()["stack"], "    at src/cart.ts:3:4");
     // The same address in another document may be another build.
     let mut elsewhere = of_document(exception(4, "Uncaught TypeError: x"), "B");
     places.apply(&mut elsewhere);

@@ -5,6 +5,7 @@
  * the source: a wrong place is worse than none.
  */
 import { AnyMap, originalPositionFor, sourceContentFor, type TraceMap } from "@jridgewell/trace-mapping";
+import { prefix } from "../../relay/budget.ts";
 import type { BuiltPlace } from "./stack_places.ts";
 
 /** Returns the text at a URL, or null if there is none or it is too large. */
@@ -25,7 +26,7 @@ export interface OriginalPlace {
 /** Lines of code before and after the place. */
 const CONTEXT_LINES = 2;
 const MAX_CODE_LINE = 160;
-const MAP_COMMENT = /^\s*\/\/[#@] ?sourceMappingURL=(\S+)\s*$/gm;
+const MAP_COMMENT = "sourceMappingURL=";
 
 export class MappedScript {
   /** Length of each line of the script. */
@@ -42,8 +43,8 @@ export class MappedScript {
   static async load(url: string, fetchText: FetchText): Promise<MappedScript | null> {
     const script = await fetchText(url);
     if (script === null) return null;
-    const named = [...script.text.matchAll(MAP_COMMENT)].at(-1)?.[1] ?? script.mapHeader;
-    if (named === null || named === undefined) return null;
+    const named = mapNamedIn(script.text) ?? script.mapHeader;
+    if (named === null) return null;
     try {
       const mapUrl = new URL(named, url);
       const isInline = mapUrl.protocol === "data:";
@@ -71,7 +72,7 @@ export class MappedScript {
       line: found.line,
       column: found.column + 1,
       ...(found.name === null ? {} : { name: found.name }),
-      code: code.slice(first - 1, found.line + CONTEXT_LINES).map((text) => text.slice(0, MAX_CODE_LINE)),
+      code: code.slice(first - 1, found.line + CONTEXT_LINES).map((text) => prefix(text, MAX_CODE_LINE)),
       code_from: first,
     };
   }
@@ -96,6 +97,13 @@ export function pathOfSource(source: string): string {
     .replace(/^(?:webpack|turbopack|webpack-internal):\/\/(?:\/(?:\[project\]\/)?|[^/]*\/)/, "")
     .replace(/^file:\/\//, "")
     .replace(/^(?:\.{1,2}\/)+/, "");
+}
+
+/** Returns the URL in the last comment that names a source map; without a pattern over the text, which may be huge. */
+function mapNamedIn(script: string): string | null {
+  const at = script.lastIndexOf(MAP_COMMENT);
+  if (at < 0 || !/\/\/[#@] ?$/.test(script.slice(Math.max(at - 4, 0), at))) return null;
+  return /^\S+/.exec(script.slice(at + MAP_COMMENT.length))?.[0] ?? null;
 }
 
 async function textOfDataUrl(url: string): Promise<string> {

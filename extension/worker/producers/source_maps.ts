@@ -104,8 +104,9 @@ export class SourceMaps {
       this.#waiting = rest;
       const found: (BuiltPlace & { original: OriginalPlace })[] = [];
       for (const { place } of batch) {
-        const original = (await this.#script(document_id, place.script))?.original(place);
-        if (original) found.push({ ...place, original });
+        const script = await this.#script(document_id, place.script);
+        const original = script === null ? null : originalOf(script, place);
+        if (original !== null) found.push({ ...place, original });
       }
       if (found.length > 0) this.#publish(context, found);
     }
@@ -132,6 +133,15 @@ export class SourceMaps {
   }
 }
 
+/** Returns the place in the source, or null. A map is decoded when it is asked first, and may prove to be broken. */
+function originalOf(script: MappedScript, place: BuiltPlace): OriginalPlace | null {
+  try {
+    return script.original(place);
+  } catch {
+    return null;
+  }
+}
+
 /** Whether a host name always leads to this computer. */
 function isThisComputer(host: string): boolean {
   return /^(?:127(?:\.\d+){3}|\[::1\]|localhost|.*\.localhost)$/.test(host);
@@ -141,10 +151,29 @@ const fetchText: FetchText = async (url) => {
   const response = await fetch(url, {
     credentials: "omit",
     cache: "no-cache",
+    // Another address may be of a site that is not recorded.
+    redirect: "error",
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   });
-  if (!response.ok || Number(response.headers.get("content-length") ?? 0) > MAX_TEXT_BYTES) return null;
-  const text = await response.text();
-  if (text.length > MAX_TEXT_BYTES) return null;
+  const text = response.ok ? await textWithin(response, MAX_TEXT_BYTES) : null;
+  if (text === null) return null;
   return { text, mapHeader: response.headers.get("sourcemap") ?? response.headers.get("x-sourcemap") };
 };
+
+/** Returns the body's text; null if it is larger. A server may send without an end. */
+async function textWithin(response: Response, maxBytes: number): Promise<string | null> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (const reader = response.body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > maxBytes) {
+      void reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
