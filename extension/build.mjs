@@ -35,7 +35,7 @@ const quietHook = {
   setup(build) {
     build.onEnd(({ outputFiles }) => {
       const hook = outputFiles?.find(({ path }) => /[\\/]hook\.js$/.test(path));
-      // In front of it all, or the directive is none and `this` of a wrapper is boxed.
+      // At the very front, or the directive has no effect and `this` of a wrapper is boxed.
       if (hook) hook.contents = Buffer.from(unseen(`"use strict";try{${hook.text.trimEnd()}}catch{}\n`));
     });
   },

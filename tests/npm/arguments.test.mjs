@@ -121,7 +121,7 @@ test("a getter that publishes while its batch is read takes nothing from the bat
 /** @param {string} path */
 const bytes = (path) => readFileSync(dist("npm", path));
 
-// Of one source: the page below tries everything, each of these a share.
+// The entries are built from one source: the page below tries everything, each of these a share.
 for (const [entry, path, share, source] of /** @type {[string, string, number, Uint8Array?][]} */ ([
   ["tabtape, in Node", "node.js", 0.5],
   ["tabtape", "index.js", 0.1, bytes("tabtape.wasm")],

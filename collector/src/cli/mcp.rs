@@ -57,7 +57,7 @@ pub(super) async fn run(target: Target) -> Result<(), CliError> {
             Ok(message) if message["method"] == "notifications/cancelled" => {
                 calls.cancel(&message["params"]["requestId"]);
             }
-            // An answer to a request of ours: there are none.
+            // An answer to a request, which this side never sends.
             Ok(message) if message["method"].is_null() => {}
             Ok(message) => calls.start(Arc::clone(&bridge), answers.clone(), message),
             Err((code, text)) => {
@@ -228,7 +228,7 @@ async fn read_line(input: &mut (impl AsyncBufRead + Unpin)) -> Result<Line, CliE
     Ok(Line::Bytes(line))
 }
 
-/// Writes answers to stdout, each as a line; ends when nobody reads or sends them.
+/// Writes answers to stdout, each as a line; ends when stdout is closed or no sender is left.
 async fn write(mut answers: mpsc::Receiver<String>) {
     let mut out = tokio::io::stdout();
     while let Some(mut answer) = answers.recv().await {

@@ -31,7 +31,7 @@ pub(crate) fn content(text: &str, max_bytes: usize) -> String {
 /// Bytes of a name outside of a field.
 const MAX_NAME_BYTES: usize = 40;
 
-/// Returns the name of a type, a category or a reason, which stands outside of fields: one short word.
+/// Returns the name of a type, a category or a reason, which is outside of fields: one short word.
 pub(crate) fn name(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
     text.chars()
