@@ -12,6 +12,8 @@ import { parseArgs } from "node:util";
 import { root } from "../lib/paths.mjs";
 
 const AT_ONCE = 2;
+/** A file that takes longer hangs, and is ended. */
+const MOST_MS = 15 * 60_000;
 
 const { values, positionals } = parseArgs({
   options: { first: { type: "string", multiple: true, default: [] } },
@@ -29,7 +31,7 @@ const files = readdirSync(join(root, folder), { recursive: true })
 const missing = first.filter((name) => !files.some((file) => basename(file) === name));
 if (missing.length > 0) throw new Error(`${folder} has no ${missing.join(", ")}`);
 
-const tests = run({ files, concurrency: AT_ONCE });
+const tests = run({ files, concurrency: AT_ONCE, timeout: MOST_MS });
 tests.on("test:fail", () => {
   process.exitCode = 1;
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -30,11 +31,13 @@ before(async () => {
   viewer = await open(browser, await store.link("?session=all"));
   ({ page } = viewer);
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** The next lot of one session. @param {number} session @param {number} from */
 async function deliver(session, from) {

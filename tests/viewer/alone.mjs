@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extensionCopy, launchBrowser, serviceWorker } from "../e2e/fixtures/browser.mjs";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -60,9 +61,11 @@ export class Alone {
   }
 
   async close() {
-    await this.context.close();
-    await this.site.close();
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    await closeAll(
+      () => this.context.close(),
+      () => this.site.close(),
+      () => rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }),
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -36,11 +37,13 @@ before(async () => {
   ({ page } = viewer);
   await page.waitForSelector(".row");
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** @param {(record: any) => boolean} matches */
 function find(matches) {

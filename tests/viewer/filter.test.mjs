@@ -1,6 +1,7 @@
 /** The filter bar, its completion, the address, severity and the time range. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, rows, shown, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -27,11 +28,13 @@ before(async () => {
     "records",
   );
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** Returns the number of records that the collector finds. @param {string} q */
 async function stored(q) {

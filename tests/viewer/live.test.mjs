@@ -1,6 +1,7 @@
 /** The link, and what happens as it happens. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, rows, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { millionStore } from "./million.mjs";
@@ -18,10 +19,12 @@ before(async () => {
   [store, browser] = await Promise.all([millionStore(), launch()]);
   await store.deliver(SESSION, ALL.slice(0, delivered));
 });
-after(async () => {
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** Delivers the next records of the tape. @param {number} count */
 async function next(count) {
@@ -68,6 +71,34 @@ test("events appear as they are stored, and the newest stays in view", async () 
     const last = /** @type {import("./tape.mjs").TapeRecord} */ (ALL[delivered - 1]);
     await viewer.page.locator(`#row-${last.seq}`).waitFor({ state: "visible" });
   }
+  await viewer.close();
+});
+
+test("a press selects the record under the pointer, although other rows come before the release", async () => {
+  const viewer = await open(browser, await store.link());
+  const { page } = viewer;
+  await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records",
+  );
+  const pressed = page.locator(`#row-${ALL[delivered - 4]?.seq}`);
+  const text = await pressed.locator(".row-time").innerText();
+  const box = await pressed.boundingBox();
+  assert.ok(box);
+  await page.mouse.move(box.x + 300, box.y + box.height / 2);
+  await page.mouse.down();
+  await next(30);
+  await until(
+    () => shown(page),
+    (n) => n === delivered,
+    "records before the release",
+  );
+  await page.mouse.up();
+  const selected = page.locator(".row.selected");
+  await selected.waitFor();
+  assert.equal(await selected.locator(".row-time").innerText(), text);
+  await page.locator(".pane-title").waitFor();
   await viewer.close();
 });
 

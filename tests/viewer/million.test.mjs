@@ -1,6 +1,7 @@
 /** A session of a million records: opened, searched and walked end to end. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { COUNT, millionStore, NEEDLE } from "./million.mjs";
 
@@ -17,11 +18,13 @@ before(async () => {
   viewer = await open(browser, await store.link());
   ({ page } = viewer);
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** The texts in view, once every one of them has been read. */
 async function texts() {

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { serveDemo } from "../../scripts/lib/demo.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
 
 const MOST_CLICKS = 3;
@@ -25,10 +26,12 @@ before(async () => {
   // The demo page does one thing a second; its sixth is the mistake.
   await rig.event("console.exception", "Cannot read properties of undefined");
 });
-after(async () => {
-  await rig?.close();
-  demo?.close();
-});
+after(() =>
+  closeAll(
+    () => rig?.close(),
+    () => demo?.close(),
+  ),
+);
 
 test("the stack of the demo page's error is three clicks from the link", async () => {
   const { stdout } = await promisify(execFile)(collectorFile, ["viewer", "--json"], {

@@ -1,6 +1,7 @@
 /** The list of one session: in order of time, whatever the order of acceptance was. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { bundled } from "./bundled.mjs";
 import { Store } from "./collector.mjs";
@@ -50,11 +51,13 @@ before(async () => {
   // Every record is a row, also on the pages that are opened later.
   await page.keyboard.press("f");
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** Returns the seqs of the rows that are drawn, from top to bottom, once all of them have their text. */
 async function drawn() {

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { closeAll } from "../e2e/fixtures/close.mjs";
 import { violations } from "./axe.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
 import { Store } from "./collector.mjs";
@@ -32,11 +33,13 @@ before(async () => {
   ({ page } = viewer);
   await loaded();
 });
-after(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await store?.stop();
-});
+after(() =>
+  closeAll(
+    () => viewer?.close(),
+    () => browser?.close(),
+    () => store?.stop(),
+  ),
+);
 
 /** A quieter session with one failure that the first one does not have. */
 function other() {

@@ -10,6 +10,7 @@ import type { Feed } from "../data/feed";
 import { count } from "../data/time";
 import { useViewer, type Viewer } from "../state";
 import { Icon } from "../ui/icon";
+import { onPress } from "../ui/press";
 import "./list.css";
 import { Nothing } from "./nothing";
 import { GapRow, Row } from "./row";
@@ -173,7 +174,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     }
   }
 
-  const click = (event: MouseEvent) => {
+  const press = (event: MouseEvent) => {
     const target = event.target as Element;
     const row = target.closest<HTMLElement>("[data-row]");
     if (row === null) return;
@@ -185,7 +186,6 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
 
   return (
     <section class="list" aria-label="Events">
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: `keys.ts` has the keys of the whole page */}
       <div
         class="list-scroll"
         ref={scroller}
@@ -193,7 +193,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         aria-label={`${count(rows.records)} events`}
         aria-activedescendant={activeRow}
         tabIndex={0}
-        onClick={click}
+        {...onPress(press)}
       >
         <div class="list-size" role="presentation" style={{ height: `${viewport.physicalHeight}px` }}>
           {drawn}

@@ -9,6 +9,7 @@ import { bytes, clock, count, duration } from "../data/time";
 import { withValues } from "../filter/text";
 import { Viewport } from "../list/viewport";
 import { useViewer } from "../state";
+import { onPress } from "../ui/press";
 import { RequestReader } from "./reader";
 import { durationOf, type RequestRow, type SortColumn, type Sorting, sorted } from "./requests";
 import "./table.css";
@@ -214,7 +215,6 @@ function Request({ row, index, y, selected, scale, open }: RequestProps) {
   ];
   return (
     // biome-ignore lint/a11y/useSemanticElements: see the grid
-    // biome-ignore lint/a11y/useKeyWithClickEvents: `keys.ts` has the keys of the whole page
     <div
       id={`request-${index}`}
       class={`requests-row${isBad ? " bad-request" : ""}${selected ? " selected" : ""}`}
@@ -223,7 +223,7 @@ function Request({ row, index, y, selected, scale, open }: RequestProps) {
       tabIndex={-1}
       aria-rowindex={index + 2}
       aria-selected={selected}
-      onClick={open}
+      {...onPress(open)}
     >
       {cells.map(([column, text, title]) => (
         // biome-ignore lint/a11y/useSemanticElements: see the grid
