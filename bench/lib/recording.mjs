@@ -11,7 +11,7 @@ import { Tell } from "../../scripts/lib/say.mjs";
 /**
  * @template T
  * @param {string[]} sites Site patterns of what is recorded.
- * @param {(recorder: Awaited<ReturnType<typeof launchRecorder>>, query: (q: string) => Promise<any[]>) => Promise<T>} body
+ * @param {(recorder: Awaited<ReturnType<typeof launchRecorder>>, query: (q: string) => Promise<any[]>, collector: import("../../scripts/lib/collector.mjs").Running) => Promise<T>} body
  * @returns {Promise<T>}
  */
 export async function recording(sites, body) {
@@ -49,7 +49,7 @@ export async function recording(sites, body) {
           .filter(Boolean)
           .map((line) => JSON.parse(line));
       };
-      return await body(recorder, query);
+      return await body(recorder, query, collector.running);
     } finally {
       await recorder.browser.close();
     }

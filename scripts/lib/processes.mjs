@@ -37,3 +37,17 @@ export function mainThreadNanos(pids) {
     }
   }, 0);
 }
+
+/** Ticks of /proc in a second; Linux shows user space no other. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const TICKS_PER_SECOND = 100;
+
+/** Microseconds for which all threads of a process, ended ones included, were on a processor. @param {number} pid */
+export function processorMicros(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / TICKS_PER_SECOND;
+  } catch {
+    return 0; // It has ended meanwhile.
+  }
+}

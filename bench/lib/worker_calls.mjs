@@ -1,0 +1,40 @@
+/** Counts what the extension's worker asks of the browser. */
+
+/** In the worker. */
+const COUNTING = `(() => {
+  const calls = (globalThis.benchCalls = {});
+  const count = (object, name) => {
+    const original = object[name];
+    calls[name] = 0;
+    object[name] = function (...args) {
+      calls[name]++;
+      return Reflect.apply(original, this, args);
+    };
+  };
+  count(IDBDatabase.prototype, "transaction");
+  count(IDBObjectStore.prototype, "put");
+  count(IDBObjectStore.prototype, "get");
+  count(globalThis, "fetch");
+  count(SubtleCrypto.prototype, "encrypt");
+})()`;
+
+/** @param {any} recorder @returns {Promise<(expression: string) => Promise<any>>} Evaluates in the worker. */
+export async function countCalls(recorder) {
+  const { cdp } = recorder.browser;
+  const { targetInfos } = await cdp.send("Target.getTargets");
+  const worker = targetInfos.find(
+    (/** @type {any} */ target) =>
+      target.type === "service_worker" &&
+      target.url.startsWith(`chrome-extension://${recorder.extensionId}/`),
+  );
+  const { sessionId } = await cdp.send("Target.attachToTarget", { targetId: worker.targetId, flatten: true });
+  const evaluate = async (/** @type {string} */ expression) => {
+    const { result } = await cdp.send("Runtime.evaluate", { expression, returnByValue: true }, sessionId);
+    return result.value;
+  };
+  await evaluate(COUNTING);
+  return evaluate;
+}
+
+/** @param {(expression: string) => Promise<any>} evaluate @returns {Promise<Record<string, number>>} */
+export const callsOf = (evaluate) => evaluate("({ ...globalThis.benchCalls })");

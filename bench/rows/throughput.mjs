@@ -1,0 +1,244 @@
+/**
+ * Rows: a page that logs at a steady rate, recorded to the collector's store: what arrives, how late a subscriber has
+ * it, and what it costs all processes together, over the same page when it is not recorded.
+ */
+import { createServer } from "node:http";
+import { build } from "../../scripts/build/parts.mjs";
+import { descends, processes, processorMicros } from "../../scripts/lib/processes.mjs";
+import { recording } from "../lib/recording.mjs";
+import { round } from "../lib/stats.mjs";
+import { Subscriber } from "../lib/subscriber.mjs";
+import { callsOf, countCalls } from "../lib/worker_calls.mjs";
+
+const RATES = [1_000, 5_000, 10_000];
+const GOAL_P50_MS = 50;
+const GOAL_P99_MS = 250;
+const GOAL_MICROS = 60;
+/** No goal of latency above this rate: a full machine queues. */
+const MAX_LATENCY_RATE = 5_000;
+const LIMIT_MS = 120_000;
+const KINDS = ["browser", "renderer", "extension", "other", "collector"];
+
+export const name = "throughput";
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  await build(["www", "extension", "collector"]);
+  return await measure({ rates: RATES, seconds: quick ? 5 : 60 });
+}
+
+/**
+ * With what is built.
+ * @param {{ rates: number[], seconds: number }} plan
+ */
+export async function measure({ rates, seconds }) {
+  const [recorded, bare] = await Promise.all([serve(), serve()]);
+  try {
+    return await recording([`127.0.0.1:${recorded.port}`], async (recorder, _, collector) => {
+      const subscriber = await Subscriber.open(collector, "category:console type:console.info");
+      const worker = await countCalls(recorder);
+      const made = [];
+      for (const rate of rates) {
+        const without = await phase({ recorder, collector, site: bare, rate, seconds, until: null });
+        const before = { stored: await storedIn(collector), calls: await callsOf(worker) };
+        const latencies = subscriber.collect();
+        const figures = await phase({
+          recorder,
+          collector,
+          site: recorded,
+          rate,
+          seconds,
+          until: subscriber,
+        });
+        const after = { stored: await storedIn(collector), calls: await callsOf(worker) };
+        made.push(...rowsOf({ rate, seconds, without, figures, latencies, before, after }));
+      }
+      await subscriber.close();
+      return made;
+    });
+  } finally {
+    recorded.close();
+    bare.close();
+  }
+}
+
+/** One page, from its first line until the last one is at the subscriber; without one, until the page has ended. */
+async function phase({ recorder, collector, site, rate, seconds, until }) {
+  const run = site.next(until, () => processorOf(recorder.browser.pid, collector.pid));
+  await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${rate} events a second did not end`)),
+      LIMIT_MS + seconds * 1_000,
+    );
+  });
+  try {
+    return await Promise.race([run, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Microseconds on a processor, by kind of process. */
+function processorOf(browser, collector) {
+  const micros = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+  micros.collector = processorMicros(collector);
+  processes(({ pid, command }) => {
+    if (!descends(pid, browser)) return false;
+    const isPage = command.includes("--type=renderer");
+    const isExtension = command.includes("--extension-process");
+    micros[pid === browser ? "browser" : isExtension ? "extension" : isPage ? "renderer" : "other"] +=
+      processorMicros(pid);
+    return false;
+  });
+  return micros;
+}
+
+/** Stored console events, and seqs that gaps cover, over all sessions. */
+async function storedIn({ url, token }) {
+  const answer = await fetch(`${url}/v1/sessions`, { headers: { authorization: `Bearer ${token}` } });
+  const { sessions } = await answer.json();
+  const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+  return {
+    events: sum(sessions.map(({ counts }) => sum(counts.console ?? {}))),
+    gapSeqs: sum(sessions.map(({ gaps }) => sum(gaps))),
+  };
+}
+
+function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
+  const { emitted, elapsed } = figures;
+  const arrived = after.stored.events - before.stored.events;
+  const lost = after.stored.gapSeqs - before.stored.gapSeqs;
+  const sorted = [...latencies].sort((a, b) => a - b);
+  const at = (share) => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN);
+  const each = (micros, count) =>
+    Object.fromEntries(KINDS.map((kind) => [kind, round(micros[kind] / count)]));
+  const sum = (micros) => KINDS.reduce((total, kind) => total + micros[kind], 0);
+  // What was dropped cost something as well: the goal is for what arrives.
+  const ours = sum(figures.micros) / arrived;
+  const floor = sum(without.micros) / without.emitted;
+  const over = round(ours - floor);
+  const calls = Object.entries(after.calls).map(
+    ([call, count]) => `${call} ${round(((count - (before.calls[call] ?? 0)) * 1_000) / arrived)}`,
+  );
+  const common = {
+    floor: null,
+    peers: {},
+    ratio_to_floor: null,
+    ratio_to_best_peer: null,
+    goal: null,
+    met: null,
+  };
+  const isQuick = rate <= MAX_LATENCY_RATE;
+  return [
+    {
+      ...common,
+      name: `${rate} events a second, arrived`,
+      unit: "%",
+      ours: round((100 * arrived) / emitted),
+      peers: { emitted, arrived, "in gaps": lost },
+      goal: "100 %",
+      met: arrived === emitted && lost === 0,
+      notes: `emitted in ${round(elapsed / 1_000)} s, bare in ${round(without.elapsed / 1_000)} s, for ${seconds} s`,
+    },
+    {
+      ...common,
+      name: `${rate} events a second, page → SSE`,
+      unit: "ms p50",
+      ours: at(0.5),
+      spread: [at(0.5), at(0.99)],
+      peers: { p99: at(0.99) },
+      goal: isQuick ? `p50 ≤ ${GOAL_P50_MS}, p99 ≤ ${GOAL_P99_MS}` : null,
+      met: isQuick ? at(0.5) <= GOAL_P50_MS && at(0.99) <= GOAL_P99_MS : null,
+      notes: `${sorted.length} of ${emitted}`,
+    },
+    {
+      ...common,
+      name: `${rate} events a second, processor`,
+      unit: "µs/event over bare",
+      ours: over,
+      floor: round(floor),
+      ratio_to_floor: round(ours / floor),
+      peers: each(figures.micros, arrived),
+      goal: `≤ ${GOAL_MICROS}`,
+      met: over <= GOAL_MICROS,
+      notes: `bare: ${JSON.stringify(each(without.micros, without.emitted))}; calls of the worker for 1,000 events: ${calls.join(", ")}`,
+    },
+  ];
+}
+
+/** Serves the page, which reports when it begins and ends. */
+async function serve() {
+  /** @type {{ until: Subscriber | null, measure: () => Record<string, number>, resolve: (figures: any) => void }} */
+  let turn;
+  let before = {};
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://a");
+    if (pathname === "/page") {
+      response.setHeader("content-type", "text/html").end(`<!doctype html><script>(${inPage})()</script>`);
+    } else if (pathname === "/begin") {
+      before = turn.measure();
+      response.end();
+    } else if (pathname === "/end") {
+      const isOver = turn.until === null || (await turn.until.sees(`end ${searchParams.get("id")}`));
+      response.end(isOver ? "over" : "");
+      if (!isOver) return;
+      const after = turn.measure();
+      const micros = Object.fromEntries(KINDS.map((kind) => [kind, after[kind] - before[kind]]));
+      const [emitted, elapsed] = ["emitted", "elapsed"].map((field) => Number(searchParams.get(field)));
+      turn.resolve({ micros, emitted, elapsed });
+    } else {
+      response.end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    next: (until, measure) =>
+      new Promise((resolve) => {
+        turn = { until, measure, resolve };
+      }),
+    close: () => server.close(),
+  };
+}
+
+/** In the page. Every 50th line is for the subscriber. Late lines come in bursts of at most 100 ms. */
+function inPage() {
+  const query = new URLSearchParams(location.search);
+  const [rate, seconds] = [Number(query.get("rate")), Number(query.get("seconds"))];
+  const PROBE = 50;
+  const MAX_BEHIND_MS = 100;
+  const id = crypto.randomUUID();
+  let emitted = 0;
+  const log = () => {
+    if (emitted % PROBE === 0) console.info("probe", { a: emitted });
+    else console.log("x", { a: emitted });
+    emitted++;
+  };
+  const end = async (elapsed) => {
+    let answer = "";
+    while (answer !== "over") {
+      console.info(`end ${id}`);
+      emitted++;
+      answer = await (await fetch(`/end?id=${id}&emitted=${emitted}&elapsed=${elapsed}`)).text();
+    }
+  };
+  const begin = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await fetch("/begin");
+    const began = performance.now();
+    let due = began;
+    const step = () => {
+      const now = performance.now();
+      due = Math.max(due, now - MAX_BEHIND_MS);
+      for (; due <= now && emitted < rate * seconds; due += 1_000 / rate) log();
+      if (emitted < rate * seconds) setTimeout(step, 0);
+      else void end(performance.now() - began);
+    };
+    step();
+  };
+  void begin();
+}
