@@ -69,6 +69,7 @@ export function createWorker(host: Host): RecorderWorker {
   const recording = new Recording(host, owner, scope, registration, keepAlive);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
   recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
+  recording.lastPreparation = () => network.restore();
   const marks = new Marks(owner, scope, tabs);
   const lost = new LostRelays({ owner, scope, isConnected: (relay) => relays.isConnected(relay) });
   recording.preparations.push(() => lost.restore());

@@ -7,8 +7,20 @@ import { startRig } from "./fixtures/rig.mjs";
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
 const server = new CountingServer();
+/** Answers the preflight that waits. @type {(() => void) | null} */
+let allow = null;
 before(async () => {
-  rig = await startRig({ args: ["--silent-debugger-extension-api"], pages: server.pages() });
+  rig = await startRig({
+    args: ["--silent-debugger-extension-api"],
+    pages: {
+      ...server.pages(),
+      "/preflighted": (request, response) => {
+        const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "x-asked" };
+        if (request.method !== "OPTIONS") response.writeHead(200, headers).end("done");
+        else allow = () => response.writeHead(204, headers).end();
+      },
+    },
+  });
   server.acceptSockets(rig.site.server);
 });
 after(() => rig.close());
@@ -156,3 +168,61 @@ for (const run of ["standard", "deep"])
     assert.equal(end("silent").type, "network.failed");
     assert.match(end("silent").data.error, givenUp);
   });
+
+test("what waits for the protocol's record when the worker dies is recorded by the next one, once", async () => {
+  const page = await rig.open("/page?killed");
+  const { source } = await rig.event("page.settled", "/page?killed");
+  const tabId = Number(source.metadata.tab_id);
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  await page.evaluate(() =>
+    addEventListener("pagehide", () => {
+      for (let n = 0; n < 5; n++) navigator.sendBeacon(`/data?killed-beacon-${n}`, "goodbye");
+      void fetch("/data?killed-keepalive", { method: "POST", body: "goodbye", keepalive: true });
+    }),
+  );
+  await page.goto(`${rig.site.origin}/left?killed`);
+  await rig.poll("the server to be asked", async () => server.named("killed").length === 6);
+  await rig.killWorker();
+  const once = Object.fromEntries(server.named("killed").map((name) => [name, 1]));
+  await rig.poll("the store to have them", async () => (await recorded("killed")).size === 6).catch(() => {});
+  // Publishes what is held, so that nothing comes later.
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+  await rig.flushed();
+  const events = await recorded("killed");
+  assert.deepEqual(counts(events, isRequest), once, "requests");
+  assert.deepEqual(counts(events, isEnd), once, "ends");
+  for (const [name, all] of events)
+    assert.equal(new Set(all.map(({ source }) => source.metadata.request_id)).size, 1, name);
+  await page.close();
+});
+
+test("a request that waits for its preflight when the worker dies is recorded with its beginning", async () => {
+  const page = await rig.open("/page?preflight");
+  const answer = page.evaluate(
+    (url) =>
+      fetch(url, { method: "POST", body: "12345", headers: { "x-asked": "1" } }).then((response) =>
+        response.text(),
+      ),
+    `${rig.site.otherOrigin}/preflighted`,
+  );
+  await rig.poll("the preflight", async () => allow !== null);
+  await rig.poll("the mirror", async () =>
+    (await rig.worker()).evaluate(async () =>
+      JSON.stringify(await chrome.storage.session.get("tabtape_unsent")).includes("/preflighted"),
+    ),
+  );
+  await rig.killWorker();
+  allow?.();
+  assert.equal(await answer, "done");
+  const isPost = (/** @type {any} */ { data }) => data.method === "POST";
+  const all = await rig.until("category:network url:*/preflighted", (events) =>
+    events.some((event) => event.type === "network.response" && isPost(event)),
+  );
+  const ofPost = /** @type {any[]} */ (all.filter(isPost));
+  const [request, response, ...others] = ofPost.filter(({ type }) => type !== "network.call");
+  assert.deepEqual([request.type, response.type, others], ["network.request", "network.response", []]);
+  assert.equal(request.data.body_bytes, 5);
+  assert.ok(request.ts < response.ts);
+  assert.equal(request.source.metadata.request_id, response.source.metadata.request_id);
+  await page.close();
+});

@@ -55,8 +55,13 @@ const ask = (page, what) => page.evaluate((said) => /** @type {any} */ (globalTh
 async function recorded(what) {
   await rig.event("console.log", what);
   await rig.event("network.response", `/data?${what}`);
-  // Requests that webRequest holds are published by now, if they ever are.
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  // A step of webRequest that waits for the protocol's record is in there until it is published or dropped.
+  await rig.poll("nothing to be held", async () =>
+    (await rig.worker()).evaluate(async () => {
+      const names = Object.keys(await chrome.storage.session.get(null));
+      return !names.some((name) => name.startsWith("tabtape_held:"));
+    }),
+  );
   await rig.flushed();
   const lines = await rig.collector.events("type:console.log");
   const requests = await rig.collector.events(`category:network url:*/data?${what}`);

@@ -145,7 +145,7 @@ export class CdpNetwork {
   }
 
   async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
-    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId))) return;
+    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId, id))) return;
     const ts = nowMicros();
     const known = this.#requests.get(id);
     if (known?.response === null) {
@@ -223,7 +223,7 @@ export class CdpNetwork {
   }
 
   async #failed(tabId: number, id: string, params: Params): Promise<void> {
-    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId))) return;
+    if (!this.#requests.has(id) && (await this.#isWebRequests(tabId, id))) return;
     const ts = nowMicros();
     const known = this.#requests.get(id);
     const { outcome, answer } = await this.#exchanges.outcome(id);
@@ -266,7 +266,11 @@ export class CdpNetwork {
   }
 
   /** Whether webRequest has the end of a request that began before this worker or before its own session. */
-  async #isWebRequests(tabId: number): Promise<boolean> {
+  async #isWebRequests(tabId: number, id: string): Promise<boolean> {
+    if (this.#exchanges.isRestored(id)) {
+      this.#exchanges.leaveEnd(id);
+      return true;
+    }
     return this.#frames.isComplete(tabId) || (await this.#exchanges.hasOrphan(tabId));
   }
 

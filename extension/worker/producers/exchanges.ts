@@ -4,7 +4,8 @@
  * The protocol's record has more in it and goes first. It is not complete: it lacks what a worker fetches in its first
  * statements, beacons and keepalive requests of a document that is left, and the end of requests whose document is
  * left. So each event of webRequest is held. It is dropped when the protocol reports the same step of the same request,
- * and published when the protocol has not done so within `GRACE_MS`, or when the tab is detached.
+ * and published when the protocol has not done so within `GRACE_MS`, or when the tab is detached. What is held when the
+ * worker dies, the next one holds and publishes (see `held_steps.ts`).
  *
  * The two have no id in common. They are paired one to one by tab, address, method and the nearest start.
  *
@@ -17,7 +18,9 @@
  *
  * The protocol's report of a request that webRequest records is not published, however late it comes.
  */
+import type { EventInput } from "../../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
+import type { HeldSteps } from "./held_steps.ts";
 
 /** A response that was published when it began to stream has an `end` of its own. */
 export type Step = "request" | "redirect" | "response" | "end";
@@ -43,9 +46,14 @@ export interface WebRequestStep {
   /** The request has ended with this step: `response` if its body has arrived. */
   outcome: "response" | "failed" | null;
   answer: Answer | null;
-  /** `requestId` is the protocol's if the protocol has reported some of the request. */
-  publish(requestId: string | null): void;
+  input: EventInput;
 }
+
+/**
+ * Publishes an event of webRequest, and then calls `onCommitted`. `requestId` is the protocol's if the protocol has
+ * reported some of the request.
+ */
+export type Publish = (input: EventInput, requestId: string | null, onCommitted: () => void) => void;
 
 export interface ProtocolRequest {
   id: string;
@@ -59,6 +67,14 @@ export interface ProtocolRequest {
 export interface Outcome {
   outcome: "response" | "failed" | null;
   answer: Answer | null;
+}
+
+interface Held {
+  step: Step;
+  index: number;
+  input: EventInput;
+  /** Its name among `HeldSteps`. */
+  key: string | null;
 }
 
 interface Exchange {
@@ -75,7 +91,7 @@ interface Exchange {
   hasProtocolEnded: boolean;
   /** How many of each step webRequest has observed. */
   observed: Record<Step, number>;
-  held: { step: Step; index: number; publish(requestId: string | null): void }[];
+  held: Held[];
   result: Outcome;
   /** Called when webRequest's end is known. */
   waiting: (() => void)[];
@@ -100,6 +116,34 @@ export class Exchanges {
   readonly #byProtocol = new Map<string, Exchange>();
   /** Those that only one of the two has reported, by tab and address. */
   readonly #unpaired = new Map<string, Exchange[]>();
+  readonly #publish: Publish;
+  readonly #heldSteps: HeldSteps;
+
+  constructor(publish: Publish, heldSteps: HeldSteps) {
+    this.#publish = publish;
+    this.#heldSteps = heldSteps;
+  }
+
+  /** Takes over what the worker before held. It is published at once if the tab is not attached to any more. */
+  async restore(isDebugged: (tabId: number) => boolean): Promise<void> {
+    for (const [key, { web, place, protocolId, taken }] of await this.#heldSteps.restore()) {
+      // Its beginning is not known to this worker, so that the protocol's end of it can be paired.
+      const exchange = this.#byWebRequest.get(web.id) ?? this.#ofWebRequest({ ...web, startedMs: null });
+      if (protocolId !== null && exchange.protocolId === null) {
+        this.#removeUnpaired(exchange);
+        exchange.protocolId = protocolId;
+        exchange.owner = "protocol";
+        this.#remember(this.#byProtocol, protocolId, exchange);
+      }
+      this.#observe(exchange, place, taken, key);
+      if (!isDebugged(web.tabId)) this.#publishHeld(exchange);
+    }
+  }
+
+  /** Whether the protocol has reported a request to the worker before, and webRequest's steps of it are held. */
+  isRestored(protocolId: string): boolean {
+    return this.#byProtocol.get(protocolId)?.web?.startedMs === null;
+  }
 
   /** Registers a request that began before its tab was attached to. It is webRequest's to its end. */
   keep(web: WebRequestId): void {
@@ -114,13 +158,29 @@ export class Exchanges {
   /** Takes a step that webRequest has observed. */
   observe(web: WebRequestId, metadata: Record<string, string>, taken: WebRequestStep): void {
     const exchange = this.#byWebRequest.get(web.id) ?? this.#ofWebRequest(web);
+    this.#observe(exchange, metadata, taken, null);
+  }
+
+  #observe(
+    exchange: Exchange,
+    metadata: Record<string, string>,
+    taken: WebRequestStep,
+    key: string | null,
+  ): void {
     exchange.metadata ??= metadata;
-    const { step, outcome, answer } = taken;
+    const { step, outcome, answer, input } = taken;
     exchange.observed[step]++;
     exchange.result = { outcome, answer: answer ?? exchange.result.answer };
-    exchange.held.push({ step, index: exchange.observed[step], publish: taken.publish });
+    const held: Held = { step, index: exchange.observed[step], input, key };
+    exchange.held.push(held);
     this.#dropReported(exchange);
     if (exchange.owner === "webRequest" || exchange.isReleased) this.#publishHeld(exchange);
+    if (held.key === null && exchange.held.includes(held) && exchange.web !== null) {
+      const { web, protocolId } = exchange;
+      held.key = this.#heldSteps.put({ web, place: metadata, protocolId, taken }, () =>
+        this.#publishHeld(exchange),
+      );
+    }
     if (outcome === null) return;
     for (const wake of exchange.waiting.splice(0)) wake();
     this.#deleteEnded(exchange);
@@ -142,6 +202,7 @@ export class Exchanges {
     const paired = exchange ?? newExchange(request.tabId, key, request.method);
     paired.protocolId = request.id;
     paired.protocolStartedMs = request.startedMs;
+    for (const { key: held } of paired.held) if (held !== null) this.#heldSteps.pair(held, request.id);
     this.#remember(this.#byProtocol, request.id, paired);
     if (exchange === undefined) this.#addUnpaired(paired);
     if (request.method === null) {
@@ -251,9 +312,11 @@ export class Exchanges {
 
   #dropReported(exchange: Exchange): void {
     if (exchange.owner === "webRequest") return;
-    exchange.held = exchange.hasProtocolEnded
-      ? []
-      : exchange.held.filter(({ step, index }) => exchange.reported[step] < index);
+    exchange.held = exchange.held.filter(({ step, index, key }) => {
+      const isReported = exchange.hasProtocolEnded || exchange.reported[step] >= index;
+      if (isReported && key !== null) this.#heldSteps.delete(key);
+      return !isReported;
+    });
     this.#deleteEnded(exchange);
   }
 
@@ -266,7 +329,10 @@ export class Exchanges {
     if (exchange.hasProtocolEnded) return;
     if (exchange.owner === "protocol") exchange.requestId = exchange.protocolId;
     exchange.owner = "webRequest";
-    for (const { publish } of exchange.held.splice(0)) publish(exchange.requestId);
+    for (const { input, key } of exchange.held.splice(0))
+      this.#publish(input, exchange.requestId, () => {
+        if (key !== null) this.#heldSteps.delete(key);
+      });
     this.#deleteEnded(exchange);
   }
 

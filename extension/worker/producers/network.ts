@@ -5,15 +5,18 @@
  * have been sent, or when something else happens to it first (a cache, a blocker, a redirect of the browser's own).
  * (Chromium 156 leaves a navigation that is under way while an extension's webRequest listeners are first added without
  * an answer: a browser started with `--load-extension` and an address never shows it. Open the address afterwards.)
- * A worker killed in the few milliseconds between loses that one event; what follows of the request is still recorded,
- * without what only its beginning knew.
+ * Between the two may be seconds (a preflight, a full connection pool): what waits so is mirrored to
+ * `chrome.storage.session`, and the next worker continues with it. Of other requests that began before it, it does not
+ * know what only their beginning tells.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
+import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { type Answer, Exchanges, type Step, type WebRequestStep } from "./exchanges.ts";
+import { HeldSteps } from "./held_steps.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
@@ -76,6 +79,7 @@ export interface Seen {
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
 const MAX_SEEN = 1_000;
+const MAX_UNSENT = 1_000;
 const BODY_BYTES_AT_START = 65_536;
 const FILTER = { urls: ["<all_urls>"] };
 export interface RequestCounter {
@@ -90,11 +94,22 @@ export class Network {
   readonly #documents: Documents;
   readonly #counter: RequestCounter;
   readonly #pending = new Map<string, Pending>();
+  /** Those whose headers have not been sent, for the next worker. */
+  readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
+  /** What is observed before the mirror is read; null afterwards. */
+  #early: (() => void)[] | null = [];
   /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
   readonly debuggedTabs = new Set<number>();
   #isAttachedToWorkers = false;
   /** The requests of those, which both record. */
-  readonly exchanges = new Exchanges();
+  readonly exchanges = new Exchanges(
+    (input, requestId, onCommitted) =>
+      this.#owner.record("network", (recorder) => {
+        const seq = recorder.publish(withRequestId(input, requestId));
+        recorder.committed(seq).then(onCommitted, () => {});
+      }),
+    new HeldSteps(),
+  );
   /** The debugged tabs whose requests webRequest recorded until this worker attached the debugger. */
   readonly #handedOver = new Set<number>();
   /** Fields of those tabs' requests that only webRequest has. By `tab:address`, the last request. */
@@ -141,33 +156,70 @@ export class Network {
     return this.#seen.get(seenKey(tabId, url));
   }
 
-  listen(): void {
-    const request = chrome.webRequest;
-    request.onBeforeRequest.addListener((details) => this.#begun(details), FILTER, ["requestBody"]);
-    request.onSendHeaders.addListener((details) => this.#sent(details), FILTER, [
-      "requestHeaders",
-      "extraHeaders",
-    ]);
-    request.onBeforeRedirect.addListener((details) => this.#redirected(details), FILTER, [
-      "responseHeaders",
-      "extraHeaders",
-    ]);
-    request.onHeadersReceived.addListener((details) => this.#answered(details), FILTER, [
-      "responseHeaders",
-      "extraHeaders",
-    ]);
-    request.onResponseStarted.addListener((details) => this.#started(details), FILTER, [
-      "responseHeaders",
-      "extraHeaders",
-    ]);
-    request.onCompleted.addListener((details) => this.#completed(details), FILTER, [
-      "responseHeaders",
-      "extraHeaders",
-    ]);
-    request.onErrorOccurred.addListener((details) => this.#failed(details), FILTER);
+  /** Takes over what the worker before had observed and not published. The debugged tabs are known. */
+  async restore(): Promise<void> {
+    if (this.#early === null) return;
+    await this.#unsent.restore();
+    for (const [id, pending] of this.#unsent.all()) this.#pending.set(id, pending);
+    await this.exchanges.restore((tabId) => this.#isDebugged(tabId));
+    const early = this.#early;
+    this.#early = null;
+    for (const work of early) work();
   }
 
-  #begun(details: chrome.webRequest.OnBeforeRequestDetails): undefined {
+  listen(): void {
+    const request = chrome.webRequest;
+    const received = ["responseHeaders", "extraHeaders"] as const;
+    request.onBeforeRequest.addListener(
+      this.#inOrder((details) => this.#begun(details)),
+      FILTER,
+      ["requestBody"],
+    );
+    request.onSendHeaders.addListener(
+      this.#inOrder((details) => this.#sent(details)),
+      FILTER,
+      ["requestHeaders", "extraHeaders"],
+    );
+    request.onBeforeRedirect.addListener(
+      this.#inOrder((details) => this.#redirected(details)),
+      FILTER,
+      [...received],
+    );
+    request.onHeadersReceived.addListener(
+      this.#inOrder((details) => this.#answered(details)),
+      FILTER,
+      [...received],
+    );
+    request.onResponseStarted.addListener(
+      this.#inOrder((details) => this.#started(details)),
+      FILTER,
+      [...received],
+    );
+    request.onCompleted.addListener(
+      this.#inOrder((details) => this.#completed(details)),
+      FILTER,
+      [...received],
+    );
+    request.onErrorOccurred.addListener(
+      this.#inOrder((details) => this.#failed(details)),
+      FILTER,
+    );
+  }
+
+  /** Returns a listener that runs `work` now, or after the mirror has been read. */
+  #inOrder<D>(work: (details: D) => void): (details: D) => undefined {
+    return (details) => {
+      if (this.#early !== null && this.#owner.isOpening) {
+        this.#early.push(() => work(details));
+        return;
+      }
+      // Nothing is recorded: what was observed until that was known is not, either.
+      if (this.#early !== null) this.#early = [];
+      work(details);
+    };
+  }
+
+  #begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
     if (this.#isOurs(details)) return;
     if (this.debuggedTabs.has(details.tabId)) this.#see(details);
     const known = this.#pending.get(details.requestId);
@@ -179,10 +231,11 @@ export class Network {
       known.body = body;
       known.answer = null;
       known.firstByteMs = null;
+      this.#unsent.set(details.requestId, known);
       return;
     }
     this.#counter.begun(details.tabId, details.requestId);
-    this.#pending.set(details.requestId, {
+    const pending: Pending = {
       tabId: details.tabId,
       url: details.url,
       method: details.method,
@@ -195,7 +248,9 @@ export class Network {
       answer: null,
       streaming: null,
       streamTimer: null,
-    });
+    };
+    this.#pending.set(details.requestId, pending);
+    this.#unsent.set(details.requestId, pending);
     if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
   }
 
@@ -233,7 +288,7 @@ export class Network {
   }
 
   /** A response that the page may not read, as CORS forbids it, is reported here only. */
-  #answered(details: chrome.webRequest.OnHeadersReceivedDetails): undefined {
+  #answered(details: chrome.webRequest.OnHeadersReceivedDetails): void {
     const pending = this.#pending.get(details.requestId);
     if (pending === undefined) return;
     pending.answer = {
@@ -322,6 +377,7 @@ export class Network {
     pending.published = true;
     const { bytes, text, length } = pending.body;
     pending.body = NO_BODY;
+    this.#unsent.delete(details.requestId);
     this.#publish("request", event, details, pending.startedMs, {
       minimal: { method: details.method },
       standard: {
@@ -408,8 +464,7 @@ export class Network {
       this.exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
         ...stepOf(what, isStreaming),
         answer: pending?.answer ?? null,
-        publish: (requestId) =>
-          this.#owner.record("network", (current) => current.publish(withRequestId(input, requestId))),
+        input,
       });
     });
   }

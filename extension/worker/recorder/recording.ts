@@ -48,6 +48,8 @@ type RecordedSettings = Pick<
 export class Recording {
   /** State of the last worker, to be restored before waiting observations are recorded. */
   readonly preparations: (() => Promise<void>)[] = [];
+  /** The last preparation, which needs the others. */
+  lastPreparation: () => Promise<void> = () => Promise.resolve();
   readonly followers: RecordingFollower[] = [];
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
@@ -278,11 +280,9 @@ export class Recording {
 
   /** Runs the preparations. One that fails leaves metadata out, which is no reason not to record. */
   async #prepare(): Promise<void> {
-    await Promise.all(
-      this.preparations.map((prepare) =>
-        prepare().catch((error: unknown) => console.error("tabtape: not prepared", error)),
-      ),
-    );
+    const report = (error: unknown): void => console.error("tabtape: not prepared", error);
+    await Promise.all(this.preparations.map((prepare) => prepare().catch(report)));
+    await this.lastPreparation().catch(report);
   }
 
   async #notifyListeners(what: keyof RecordingFollower): Promise<void> {

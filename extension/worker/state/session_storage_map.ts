@@ -13,6 +13,7 @@ export class SessionStorageMap<T> {
   readonly #maxEntries: number;
   #entries = new Map<string, T>();
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #isMirrorEmpty = false;
 
   constructor(key: string, maxEntries: number) {
     this.#key = key;
@@ -52,6 +53,9 @@ export class SessionStorageMap<T> {
   #mirrorSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
+      // Entries that come and go between two writes cost none.
+      if (this.#isMirrorEmpty && this.#entries.size === 0) return;
+      this.#isMirrorEmpty = this.#entries.size === 0;
       void chrome.storage.session
         .set({ [this.#key]: newest([...this.#entries], MAX_MIRRORED_CHARS) })
         .catch(() => {
