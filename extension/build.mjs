@@ -26,7 +26,7 @@ export const bundles = [
 
 /**
  * A page that was there first may have broken the built-ins the hook needs: then nothing is recorded of its console,
- * and the page must not hear of it.
+ * and the page must not notice.
  *
  * @type {import("esbuild").Plugin}
  */

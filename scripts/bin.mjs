@@ -54,7 +54,7 @@ if (!collector) {
   process.exit(1);
 }
 const child = spawn(collector, process.argv.slice(2), { stdio: "inherit" });
-// Both hear Ctrl-C from the terminal; the collector decides when it is done.
+// Both receive Ctrl-C from the terminal; the collector decides when it is done.
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"]))
   process.on(signal, () => child.kill(signal));
 child.once("error", (error) => {

@@ -47,7 +47,7 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), "tabtape-smoke-"));
   undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const data = join(folder, "data");
-  // The browser knows the collector by its address, so the one that comes back takes the same.
+  // The browser finds the collector by its address, so the one that comes back takes the same.
   const serve = { folder: data, log: join(folder, "collector.log"), listen: `127.0.0.1:${await freePort()}` };
   let collector = await startCollector(serve);
   undo.push(() => collector.stop());

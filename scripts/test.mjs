@@ -62,7 +62,7 @@ async function inTurn(steps, besideOthers) {
   return results;
 }
 
-/** All have ended before a failure of one is told. @param {import("./test/sections.mjs").Step[]} steps */
+/** All have ended before a failure of one is reported. @param {import("./test/sections.mjs").Step[]} steps */
 async function atOnce(steps) {
   const ended = await Promise.allSettled(steps.map((step) => runStep(step, true)));
   return ended.map((result) => {
@@ -76,9 +76,9 @@ function stagesOf(names) {
   /** @type {string[][]} */
   const stages = [];
   for (const name of names) {
-    const { beside } = SECTIONS[name] ?? {};
+    const { alongside } = SECTIONS[name] ?? {};
     const last = stages.at(-1);
-    if (beside !== undefined && last?.includes(beside)) last.push(name);
+    if (alongside !== undefined && last?.includes(alongside)) last.push(name);
     else stages.push([name]);
   }
   return stages;

@@ -1,7 +1,7 @@
 //! Coverage: the time in which a session was watched, so that an empty answer means something.
 //!
 //! A recorder says it itself: a session's start, each start of its worker and each change of its config carry
-//! the config, and a worker's start the stretch nobody watched. [`Coverage`] folds those events, in order of
+//! the config, and a worker's start the stretch in which no worker ran. [`Coverage`] folds those events, in order of
 //! seq, into stretches with the categories and levels that were on.
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct Watched {
 pub struct Coverage {
     /// Stretches that were watched.
     pub watched: Vec<Watched>,
-    /// When nobody watched, between the death of a worker and the start of the next.
+    /// When no worker ran, between the death of a worker and the start of the next.
     pub unwatched: Vec<Window>,
     /// Documents of which an unknown number of events is lost.
     pub lost: Vec<LostDocument>,

@@ -1,14 +1,14 @@
 //! Sealed requests: what a recorder and its collector say to each other, unreadable and unusable for anyone else.
 //!
 //! After a crash of the collector any process can take its port. A bearer token sent there could be used by that
-//! process, a batch could be read by it, and a receipt from it would be believed. So a recorder sends none of them in
+//! process, a batch could be read by it, and a receipt from it would be accepted. So a recorder sends none of them in
 //! the open. Each request is one `POST` to [`PATH`] whose body is
 //!
 //! ```text
 //! nonce (32 random bytes) ‖ AES-256-GCM(request key, IV 0, head ‖ \n ‖ body)
 //! ```
-//!
-//! where the head is a [`RequestHead`] in JSON, and each answer of the collector is
+//! where
+//! the head is a [`RequestHead`] in JSON, and each answer of the collector is
 //!
 //! ```text
 //! IV (12 random bytes) ‖ AES-256-GCM(response key, IV, head ‖ \n ‖ body)
@@ -48,7 +48,7 @@ pub struct RequestHead {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// The type of the body; absent when there is none.
+    /// The type of the body; absent without a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }

@@ -13,8 +13,8 @@
 //! client span's status to Error from 400 on
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status>).
 //!
-//! The recorder's own troubles (`system.*`) are graded too, because a recorder that has stopped keeping
-//! what it sees must not look `info`.
+//! The recorder's own troubles (`system.*`) are graded too, because a recorder that has stopped keeping what
+//! it sees must not look `info`.
 //!
 //! ```
 //! use tabtape::levels::Severity;

@@ -11,7 +11,7 @@
 //! | `system.collector_connected` | a collector acknowledged for the first time, or again | `store_id` |
 //! | `system.collector_unreachable` | deliveries fail and are retried | `error` |
 //! | `system.collector_unauthorized` | the collector refuses the token | `error` |
-//! | `system.collector_impostor` | whoever listens does not know the pairing secret | `error` |
+//! | `system.collector_impostor` | the process at its address does not have the pairing secret | `error` |
 //!
 //! Each is the JSON text of an event, to be published like any other.
 

@@ -149,7 +149,7 @@ async function throughRotel(scratch, events, size) {
       fetch(url, { method: "POST", headers: { "content-type": "application/x-protobuf" }, body });
     while (!(await send(requests[0]).catch(() => null))?.ok)
       await new Promise((resolve) => setTimeout(resolve, 50));
-    // It groups batches anew, so what arrives is told by its size: each record is as long as it was sent.
+    // It groups batches anew, so what arrives is counted by its size: each record is as long as it was sent.
     while (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     const [before, expected] = [bytes, BYTES * (events - size)];
     const began = performance.now();

@@ -38,11 +38,11 @@ pub(crate) fn own_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Files that are read back and believed.
+/// Files that are read back and trusted.
 #[cfg(unix)]
-const BELIEVED: [&str; 4] = ["auth.json", "collector.json", "events.db", "index.db"];
+const TRUSTED: [&str; 4] = ["auth.json", "collector.json", "events.db", "index.db"];
 
-/// Takes from others the right to write in `folder`, and into what is believed there; returns what was changed, one
+/// Takes from others the right to write in `folder`, and into what is trusted there; returns what was changed, one
 /// sentence each. Refuses a folder that users share, whose mode is not ours to change.
 ///
 /// # Errors
@@ -58,11 +58,11 @@ pub(crate) fn close_to_others(folder: &Path) -> io::Result<Vec<String>> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     let mut changed = Vec::new();
-    let believed = BELIEVED
+    let trusted = TRUSTED
         .iter()
         .map(|name| folder.join(name))
         .filter(|path| path.exists());
-    for path in std::iter::once(folder.to_owned()).chain(believed) {
+    for path in std::iter::once(folder.to_owned()).chain(trusted) {
         let mode = fs::metadata(&path)?.permissions().mode();
         if mode & OTHERS_WRITE == 0 {
             continue;

@@ -57,7 +57,7 @@ export function AddRule() {
       />
       {kind.value === "prefix" ? (
         <label>
-          and go on for at least
+          followed by at least
           <input
             type="number"
             class="number"

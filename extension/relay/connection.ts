@@ -127,7 +127,7 @@ export class Connection {
 
   /**
    * The document is going away, perhaps into the back/forward cache: then Chromium has closed the port before the page
-   * is told, and does not say so; one that is opened now still carries what is said.
+   * receives the event, and does not report it; one that is opened now still carries what is said.
    */
   leave(intoCache: boolean): void {
     this.#leaving = true;

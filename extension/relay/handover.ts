@@ -2,7 +2,7 @@
  * The handover from an orphaned relay to its successor.
  *
  * After an extension reload the old relay lives on in its document, cut off from its extension, with messages that
- * nobody has acknowledged; the reloaded extension injects a new relay into the same document, in a world of its own.
+ * were never acknowledged; the reloaded extension injects a new relay into the same document, in a world of its own.
  * The two share the document and nothing else, and so does the page: it may see the successor's claim, and make one.
  *
  * Hence the orphan puts a secret into a closed shadow root, where only content scripts of a living extension can look
@@ -50,7 +50,7 @@ export function answerClaims(leave: () => Handover): (event: Event) => void {
   };
 }
 
-/** Returns the handover of an orphaned relay in this document; empty if there is none. */
+/** Returns the handover of an orphaned relay in this document; empty if nothing was left. */
 export function takeHandover(): Handover {
   const handover: Handover = { pending: [], hook: null };
   const claimant = new EventTarget();

@@ -182,7 +182,7 @@ export class Interaction {
   }
 }
 
-/** The class of a key; which character it was is nobody's business. */
+/** The class of a key; the character itself is not recorded. */
 export function keyClass(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey">): string {
   const { key } = event;
   if (key.length === 1 || key === "Dead" || key === "Process")

@@ -22,7 +22,7 @@ function hookOf(other: Window): EventTarget | null {
   try {
     // Throws where it is of another origin.
     if (other.document === null) return null;
-    // An own property: an element or a frame of the page with this name is none.
+    // An own property: an element or a frame of the page with this name does not count.
     const relay = Object.getOwnPropertyDescriptor(other, "tabtapeRelay")
       ?.value as RelayGlobal["tabtapeRelay"];
     return relay?.hookChannel ?? null;

@@ -67,7 +67,7 @@ export class Queue {
     this.#limits = limits;
   }
 
-  /** Goes on with what another relay has left. */
+  /** Creates a queue that continues with the messages another relay has left. */
   static inherit({ first, window, lanes }: PendingMessages): Queue {
     const queue = new Queue();
     queue.#windowFirst = first;
@@ -104,7 +104,7 @@ export class Queue {
     lane.length += line.length;
   }
 
-  /** The next messages to send in one post, as many as the window allows; null when there are none. */
+  /** The next messages to send in one post, as many as the window allows; null when it is empty. */
   take(ignoreWindow = false): Batch | null {
     const { maxWindowMessages, maxWindowLength, maxBatchMessages, maxBatchLength } = this.#limits;
     const taken: string[] = [];
@@ -198,7 +198,7 @@ export class Queue {
     return null;
   }
 
-  /** A line follows a loss: the loss is told first, so that it stands where it happened. */
+  /** Ends a run of dropped lines: the drop is sent before the next line, so that its gap is where it happened. */
   #closeDrop(lane: Lane): void {
     while (lane.dropped > 0) {
       const message = this.#dropMessage(lane);

@@ -26,7 +26,7 @@ import { Reports } from "./reports.ts";
 import { DEFAULT_SETTINGS, ours, type RelaySettings, relayGlobal } from "./settings.ts";
 import { observeVitals } from "./vitals.ts";
 
-/** A reload takes some seconds; after so long nobody is coming, and the page gets everything back. */
+/** A reload takes some seconds; after so long no relay will follow, and the page gets everything back. */
 const ORPHANED_MS = 60_000;
 /** A hook that comes after the page takes milliseconds; one that has not come by then has found built-ins broken. */
 const HOOKED_MS = 5_000;

@@ -1,5 +1,5 @@
 /**
- * Fields of which nothing is told, not that they were clicked nor that a key was pressed: passwords, cards, one-time codes.
+ * Fields that are not recorded at all, neither clicks nor keys: passwords, cards, one-time codes.
  *
  * A field is one by its type, its `autocomplete`, what a person would read in its name or id, or because it was a
  * password field before: pages let people look at what they have typed.
@@ -11,7 +11,7 @@ const AUTOCOMPLETE = /^(?:cc-|one-time-code$|current-password$|new-password$)/;
 const SECRET = new RegExp(
   [
     "pass ?(?:word|wd|code|phrase|key)|passwort|kennwort|mot ?de ?passe|contrasena|senha|pwd|\\bmdp",
-    // Words of their own: "compass", "shipping" and "footprint" are none of these.
+    // Words of their own: "compass", "shipping" and "footprint" do not match.
     "\\b(?:pass|pw|pin|csc|ssn|secret|[2mt]fa|[a-z]*otp)\\b|\\botp",
     "\\b(?:my|new|old|user|login|card|atm|sim|confirm|repeat)pin\\b|\\bpin(?:code|number|no)\\b",
     "\\b(?:cv[vc]|ccv)|\\b(?:cards?|cc) ?(?:number|num|no|nr|csc|exp[a-z]*)\\b|\\b(?:credit|debit|bank) ?card",

@@ -24,7 +24,7 @@ interface LongFrame extends PerformanceEntry {
   scripts: { sourceURL: string; sourceFunctionName: string; duration: number; invoker: string }[];
 }
 
-/** These change until the document is hidden: their last value is told then, each change at `verbose` only. */
+/** These change until the document is hidden: their last value is recorded then, and each change at `verbose` only. */
 const FINAL_WHEN_HIDDEN = new Set<MetricType["name"]>(["CLS", "INP"]);
 
 /**

@@ -45,7 +45,7 @@ export async function startCollector({ folder, log, listen, program = collectorF
   const child = spawn(program, ["serve", ...(listen ? ["--listen", listen] : []), ...more], {
     cwd: root,
     env: { ...process.env, TABTAPE_DATA_DIR: folder },
-    // Its own process group: Ctrl-C in the terminal is ours to hear first.
+    // Its own process group: we handle Ctrl-C in the terminal first.
     detached: !isWindows,
     stdio: ["ignore", output, output],
   });

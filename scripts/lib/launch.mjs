@@ -65,7 +65,7 @@ export async function launch({
     browser.branded ? "about:blank" : url,
   ];
   const output = openSync(log, "a");
-  // Its own process group: Ctrl-C in the terminal is ours to hear first.
+  // Its own process group: we handle Ctrl-C in the terminal first.
   const child = spawn(browser.file, args, {
     detached: !isWindows,
     stdio: ["ignore", output, output, "pipe", "pipe"],

@@ -23,7 +23,7 @@ export async function setUpChromedriver() {
   else note("no chromedriver is on PATH; wasm-pack will fetch one");
 }
 
-/** playwright-core knows where Chrome for Testing is for each platform. */
+/** playwright-core has the address of Chrome for Testing for each platform. */
 async function fetchTestingBuild() {
   const cli = join(root, "node_modules", "playwright-core", "cli.js");
   const env = { ...process.env, PLAYWRIGHT_BROWSERS_PATH: cacheDir("browsers") };

@@ -18,7 +18,7 @@ const LINT_PACKAGES = ["rust-web-clippy"];
 const STD_SOURCE = "/usr/lib/rustlib/src/rust/library";
 const STAMP = join(DEBIAN_WASM_STD, ".tabtape-stamp");
 
-/** Whether std stands and was built by the compiler that is installed now. @param {{ lints: boolean }} wanted */
+/** Whether std is installed and was built by the compiler that is installed now. @param {{ lints: boolean }} wanted */
 export async function debianIsCurrent({ lints }) {
   const version = await installedVersion("rustc-web");
   if (version === null || !isStamped(STAMP, version)) return false;

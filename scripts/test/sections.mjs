@@ -28,7 +28,7 @@ import { setUpTools } from "../setup/tools.mjs";
  * @property {string[]} needs
  * @property {() => Promise<Step[] | void>} steps Steps to run, or it has done its work itself.
  * @property {boolean} [atOnce] No step waits for the one before it.
- * @property {string} [beside] The section that may run at the same time: one keeps a core busy, the other mostly waits.
+ * @property {string} [alongside] A section that may run at the same time: one is busy, one waits.
  */
 
 const tool = (/** @type {string[]} */ ...parts) => join(root, "node_modules", ...parts);
@@ -44,14 +44,14 @@ export const SECTIONS = {
     what: "what runs wasm tests in a browser",
     needs: ["setup"],
     steps: () => setUpTools(),
-    beside: "e2e",
+    alongside: "e2e",
   },
   wasm: { what: "the core in a page and in a service worker", needs: ["tools"], steps: wasm },
   faults: {
     what: "everything that can die, dies, and the ledger adds up",
     needs: ["build"],
     steps: faults,
-    beside: "wasm",
+    alongside: "wasm",
   },
   viewer: { what: "the viewer in a browser", needs: ["build"], steps: viewer },
   agent: { what: "the tools as an agent's client sees them", needs: ["build"], steps: agent },
@@ -136,7 +136,7 @@ async function wasm() {
     WASM_BINDGEN_TEST_WEBDRIVER_JSON: await capabilities(),
     WASM_BINDGEN_TEST_TIMEOUT: "300",
   };
-  /** The core's own tests run wherever the runner is told to; those of the log say where they belong. */
+  /** The core's own tests run wherever the runner's settings say; those of the log name their environment. */
   const within = (/** @type {string} */ place, /** @type {string} */ test, /** @type {string} */ use) => ({
     title: `wasm-pack test, in a ${place}`,
     command: "wasm-pack",

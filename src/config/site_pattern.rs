@@ -42,7 +42,7 @@ enum Host {
     Within(String),
 }
 
-/// A pattern that is none.
+/// A text that is not a pattern of sites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadSitePattern {
     /// As it was written, cut to 64 characters.

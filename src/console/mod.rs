@@ -12,8 +12,8 @@
 //! argument in quotes, as `%o` prints a string), or an index with the text that represents the argument:
 //! more of a string than `args` contains, or a number as `%d` prints it.
 //!
-//! The arguments stand next to `text`, under `args`, under `error` (one argument), or under `text_args`,
-//! which only serves the text and is not stored. `data` of any other form stays as it is.
+//! The arguments are next to `text`, under `args`, under `error` (one argument), or under `text_args`, which
+//! only serves the text and is not stored. `data` of any other form stays as it is.
 
 mod cursor;
 mod render;

@@ -39,7 +39,7 @@ impl fmt::Display for Expected {
             Self::Object(shape) => write!(f, "an object {shape}"),
             Self::Boolean => f.write_str("true or false"),
             Self::RelayType => f.write_str(
-                "console.* of category console, page.* of page (but what the worker knows) or input.* of interaction",
+                "console.* of category console, page.* of page (except the worker's own) or input.* of interaction",
             ),
         }
     }
@@ -66,7 +66,7 @@ pub enum EventError {
         /// Its name, cut to 64 characters.
         name: String,
     },
-    /// A field that stands there twice.
+    /// A field that appears twice.
     RepeatedField(&'static str),
     /// A field that must be there is not.
     MissingField(&'static str),
@@ -137,7 +137,7 @@ impl fmt::Display for EventError {
                     "unknown field {name:?} in {within}, which has kind, event, metadata"
                 )
             }
-            Self::RepeatedField(path) => write!(f, "{path}: stands there twice"),
+            Self::RepeatedField(path) => write!(f, "{path}: appears twice"),
             Self::MissingField(path) => write!(f, "{path}: missing"),
         }
     }

@@ -3,7 +3,7 @@
 //! [`Event::parse`] reads one JSON object strictly: unknown or repeated fields, names outside the
 //! closed sets, a negative or fractional `ts`, values of the wrong kind are refused with an
 //! [`EventError`] that says which field, which value and what would be right. Nothing is copied and
-//! nothing is spent: an [`Event`] borrows the text, `data` as it stands.
+//! nothing is spent: an [`Event`] borrows the text, `data` as it is.
 
 mod error;
 mod parse;
@@ -24,7 +24,7 @@ pub const MAX_CATEGORY_BYTES: usize = 32;
 /// One observation, borrowed from the text it was read from.
 ///
 /// The byte slices are JSON: `source_event` and `url` are string contents without quotes, escapes as
-/// they stand; `metadata` is an object of strings; `data` is any value, without white space between
+/// they are; `metadata` is an object of strings; `data` is any value, without white space between
 /// its tokens unless [`Event::white_space`] says so.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
@@ -50,7 +50,7 @@ pub struct Event<'a> {
     pub data: Option<&'a [u8]>,
     /// Whether content was cut.
     pub truncated: bool,
-    /// Whether white space stands between tokens of `metadata` or `data`.
+    /// Whether there is white space between tokens of `metadata` or `data`.
     pub white_space: bool,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn event(text: &[u8], trust: Trust) -> Result<Event<'_>, EventError> 
     Ok(event)
 }
 
-/// Reads the event that `scanner`, somewhere in `text`, stands before.
+/// Reads the event that `scanner`, somewhere in `text`, is about to read.
 pub(crate) fn object<'a>(
     scanner: &mut Scanner<'a>,
     text: &'a [u8],

@@ -125,7 +125,7 @@ fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
         ),
         (
             format!("{{\"type\":\"a\",{}", &with("url", "\"\"")[1..]),
-            "type: stands there twice",
+            "type: appears twice",
         ),
     ] {
         assert_eq!(refusal(&text), message);

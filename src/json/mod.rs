@@ -1,7 +1,7 @@
 //! One validating pass over JSON text, without building values.
 //!
 //! The core keeps `data` byte for byte, so it never parses JSON into a tree and back: it walks the
-//! bytes, checks them against RFC 8259, and remembers where things stand. Refused: anything the RFC
+//! bytes, checks them against RFC 8259, and remembers where values are. Refused: anything the RFC
 //! refuses, bytes that are not UTF-8, and nesting deeper than [`MAX_DEPTH`]. Kept as they are: number
 //! text, key order, duplicate keys, escapes, lone surrogates written as escapes.
 
@@ -31,7 +31,7 @@ pub struct JsonError {
 pub enum JsonErrorKind {
     /// The text ends inside a value.
     UnexpectedEnd,
-    /// A byte that cannot stand here.
+    /// A byte that is not allowed here.
     UnexpectedByte(u8),
     /// A control character (below U+0020) inside a string, which must be written as an escape.
     ControlCharacter(u8),

@@ -1,7 +1,7 @@
 //! A segment: what one commit adds to one category log.
 //!
-//! Its lines stand one after the other, each with its newline, ready to be sent; a table of rows says
-//! which seqs each covers and where it ends, so that merging categories in seq order touches no bytes.
+//! Its lines follow one another, each with its newline, ready to be sent; a table of rows says which
+//! seqs each covers and where it ends, so that merging categories in seq order touches no bytes.
 //!
 //! Stored as one blob, little-endian: `"TTS1"`, `u32` rows, `u64` when it was committed (Unix
 //! milliseconds), then `u64` first seq, `u32` seqs covered and `u32` end (newline counted) a row, then

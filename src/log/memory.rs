@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum Fault {
     /// It fails and nothing of it is there.
     Abort(LogError),
-    /// Everything of it is there, but the owner is told that it failed.
+    /// All of it is stored, but the owner receives a failure.
     AnswerLost(LogError),
 }
 

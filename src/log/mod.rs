@@ -2,8 +2,8 @@
 //!
 //! One log a category, opened at its first record. A **commit** is one transaction: it checks that
 //! this owner still is the owner (`head.epoch`), adds one [`Segment`] a category and moves the head to
-//! the new `latest_seq`, together with the counters of the relays whose messages are in it. Either all
-//! of it is there afterwards or none.
+//! the new `latest_seq`, together with the counters of the relays whose messages are in it. Either all of
+//! it is there afterwards or none.
 //!
 //! ## Losing
 //!

@@ -3,7 +3,7 @@
 //! First what every collector has: the oldest segments of a category that is over its bytes or its age,
 //! whole sessions when they are past the age. Only when the browser's quota leaves nothing else, what no
 //! collector has yet. Either way the seqs stay accounted for, as gaps of reason `not_retained` or
-//! `quota`. Pure: it is told what is stored.
+//! `quota`. Pure: what is stored is an argument.
 
 use crate::record::SessionId;
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ impl Acks {
         acks
     }
 
-    /// The last seq of a session that every store has. With no store there is nobody to wait for.
+    /// The last seq of a session that every store has. With no store there is nothing to wait for.
     pub(crate) fn by_all(&self, session_id: SessionId) -> u64 {
         let acked = |store_id: &String| {
             self.rows

@@ -1,8 +1,8 @@
 //! When to commit: at once when idle, grouped under load.
 //!
-//! Pure: it is told what happens and the time, in milliseconds of any monotonic clock.
+//! Pure: its inputs are what happens and the time, in milliseconds of any monotonic clock.
 
-/// Under load, commits begin at most this often: as long as a frame, so nobody sees the delay, and long
+/// Under load, commits begin at most this often: as long as a frame, so the delay is not visible, and long
 /// enough that a commit carries hundreds of events at full rate.
 pub const COMMIT_INTERVAL_MS: f64 = 20.0;
 /// So many pending bytes are committed without waiting: larger segments gain no more throughput.

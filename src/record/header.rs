@@ -1,6 +1,6 @@
 //! The small part of a record that readers filter on, kept next to its bytes.
 //!
-//! A [`Header`] holds what is compared as numbers and, for the rest, where in the line it stands, so
+//! A [`Header`] holds what is compared as numbers and, for the rest, where in the line it is, so
 //! that matching a record parses nothing. It belongs to exactly one line: its spans mean nothing
 //! next to another.
 
@@ -80,13 +80,13 @@ impl<'a> Record<'a> {
         str_of(self.header.category, self.line)
     }
 
-    /// The url as it stands in the line (JSON escapes kept), empty when there is none.
+    /// The url as it is in the line (JSON escapes kept), empty when it has no url.
     #[must_use]
     pub fn url(&self) -> &'a str {
         str_of(self.header.url, self.line)
     }
 
-    /// The JSON text of `data`, empty when there is none.
+    /// The JSON text of `data`, empty when it has no data.
     #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.header.data.of(self.line)

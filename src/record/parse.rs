@@ -60,11 +60,11 @@ impl Line {
 pub enum LineError {
     /// Longer than [`MAX_LINE_BYTES`]; how long.
     TooLong(usize),
-    /// A newline stands in it, at this byte.
+    /// It contains a newline, at this byte.
     Newline(usize),
     /// Not JSON.
     NotJson(JsonError),
-    /// The session id is none.
+    /// The session id is malformed.
     SessionId(BadSessionId),
     /// The event is wrong.
     Event(EventError),
@@ -139,7 +139,7 @@ impl From<EventError> for LineError {
     }
 }
 
-/// Reads one line, without its newline. Fields it does not know are kept where they stand.
+/// Reads one line, without its newline. Fields it does not know are kept where they are.
 ///
 /// # Errors
 /// See [`LineError`].

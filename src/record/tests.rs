@@ -14,7 +14,7 @@ fn writer() -> LineWriter {
 
 fn line_of(event: &str) -> (Vec<u8>, crate::record::Header) {
     let event = Event::parse(event.as_bytes(), Trust::Untrusted).unwrap();
-    // Lines are appended to segments: spans must not depend on what stands before.
+    // Lines are appended to segments: spans must not depend on what precedes them.
     let mut out = b"before\n".to_vec();
     let header = writer().event(&mut out, 42, event.ts_micros.unwrap_or(9), &event);
     (out[7..].to_vec(), header)

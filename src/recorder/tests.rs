@@ -476,7 +476,7 @@ fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
     assert_eq!(log.stored(&host, lost), [format!("1-4 {NOT_RETAINED}")]);
     assert_eq!(
         second.opened.finished[0].session_id, lost,
-        "a collector is told too"
+        "a collector receives it, too"
     );
 }
 

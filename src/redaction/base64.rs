@@ -1,6 +1,6 @@
 //! Base64 of either alphabet, read leniently: as far as it goes, padding or not.
 
-/// The bytes that `text` stands for, up to the first character that is not base64.
+/// The bytes that `text` encodes, up to the first character that is not base64.
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut bits, mut held) = (0u32, 0);

@@ -124,7 +124,7 @@ fn is_issued(digits: &[u8]) -> bool {
     }
 }
 
-/// The check digit of ISO/IEC 7812-1, annex B; numbers of one repeated digit are none.
+/// The check digit of ISO/IEC 7812-1, annex B; numbers of one repeated digit do not count.
 fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()

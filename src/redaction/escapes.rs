@@ -3,7 +3,7 @@
 //! A quote's *level* says how many strings deep it delimits. A quote of level `k` is written with
 //! `2^k - 1` backslashes, and a backslash inside a string of level `k` with `2^(k+1)`; so among the
 //! backslashes before a quote the number of trailing one bits **is** its level, whatever content
-//! precedes it. That lets every verification work where it stands, without parsing from the start.
+//! precedes it. That lets every verification work in place, without parsing from the start.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub(super) struct Quote {
     pub(super) level: u32,
 }
 
-/// How many backslashes stand at `i` and after.
+/// How many backslashes follow one another from `i`.
 fn backslashes_from(json: &[u8], i: usize) -> usize {
     json.get(i..)
         .unwrap_or_default()
@@ -44,8 +44,8 @@ pub(super) fn quote_at(json: &[u8], i: usize) -> Option<Quote> {
     })
 }
 
-/// The first quote from `from` on that closes a string of `level`: its own, or one around it, in
-/// which case the string was cut off. At the end of the input where there is none.
+/// The first quote from `from` on that closes a string of `level`: its own, or one around it, in this
+/// case the string was cut off. The end of the input if no quote follows.
 pub(super) fn closing_quote(json: &[u8], from: usize, level: u32) -> Quote {
     let mut i = from;
     while let Some(step) = memchr::memchr(b'"', json.get(i..).unwrap_or_default()) {
@@ -100,7 +100,7 @@ pub(super) fn line_break_at(json: &[u8], i: usize) -> bool {
     backslashes > 0 && matches!(at(json, i + backslashes), b'n' | b'r')
 }
 
-/// The byte a percent escape at `i` stands for, and where the escape ends. `%2525…` counts as well.
+/// The byte that a percent escape at `i` encodes, and where the escape ends. `%2525…` counts as well.
 pub(super) fn percent_at(json: &[u8], i: usize) -> Option<(u8, usize)> {
     if at(json, i) != b'%' {
         return None;
@@ -116,7 +116,7 @@ pub(super) fn percent_at(json: &[u8], i: usize) -> Option<(u8, usize)> {
     Some((byte, digits + 2))
 }
 
-/// The ASCII byte a `\u00XX` escape at `i` stands for, and where the escape ends.
+/// The ASCII byte that a `\u00XX` escape at `i` encodes, and where the escape ends.
 pub(super) fn unicode_escape_at(json: &[u8], i: usize) -> Option<(u8, usize)> {
     let u = i + backslashes_from(json, i);
     if u == i || !json.get(u..)?.starts_with(b"u00") {
@@ -136,7 +136,7 @@ pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether a word can begin at `i`: what stands before is no word character, or is the end of an escape.
+/// Whether a word can begin at `i`: the character before it is no word character, or is the end of an escape.
 pub(super) fn word_starts_at(json: &[u8], i: usize) -> bool {
     let Some(before) = i.checked_sub(1).map(|b| json[b]) else {
         return true;

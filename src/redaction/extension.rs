@@ -110,7 +110,7 @@ fn shape_rule(field: Field<'_>) -> Result<ShapeRule, RuleError> {
         .get("prefix")
         .ok_or_else(|| object.required("prefix", "what the token begins with"))?;
     let prefix = prefix_field.text()?;
-    // Digits alone could stand outside a string, and so could `true`.
+    // Digits alone could be outside a string, and so could `true`.
     if !prefix.bytes().any(|b| b.is_ascii_alphabetic()) || prefix.bytes().any(|b| b == b'"' || b == b'\\') {
         return Err(prefix_field.wrong(format!("{prefix:?} needs a letter, and no quote or backslash")));
     }

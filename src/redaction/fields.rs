@@ -31,14 +31,14 @@ impl fmt::Display for RuleError {
 
 impl std::error::Error for RuleError {}
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Field<'a> {
     pub(super) path: String,
     pub(super) value: &'a Value,
 }
 
-/// An object without unknown members, and where it stands.
+/// An object without unknown members, and its place.
 #[derive(Debug)]
 pub(super) struct Object<'a> {
     pub(super) path: String,

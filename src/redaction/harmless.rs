@@ -25,7 +25,7 @@ const DESCRIPTIONS: &[&str] = &[
     "maxLength",
 ];
 
-/// Whether a member of an object that a secret's name stands for only describes it.
+/// Whether a member of an object under a secret's name only describes the secret.
 pub(super) fn is_description_member(key: &[u8]) -> bool {
     DESCRIPTIONS.iter().any(|member| key == member.as_bytes())
 }

@@ -179,7 +179,7 @@ impl Redactor {
         self.redact_values(json, std::slice::from_ref(&(0..json.len())), out)
     }
 
-    /// Redacts the JSON values that stand at `values` in `json`, in rising order; the bytes around them
+    /// Redacts the JSON values at `values` in `json`, in rising order; the bytes around them
     /// are copied. So an event's `url`, `source.metadata` and `data` are redacted in one go, and its
     /// `ts`, `type` and `category` not looked at.
     pub fn redact_values(&mut self, json: &[u8], values: &[Range<usize>], out: &mut Vec<u8>) -> Redacted {

@@ -11,7 +11,7 @@ const DIGITS: usize = 8;
 /// Bytes of a placeholder.
 pub(super) const LEN: usize = OPEN.len() + DIGITS + 1;
 
-/// How the bytes that stand in the JSON text become the secret.
+/// How the bytes in the JSON text become the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Decoding {
     /// Layers of JSON strings to unescape.

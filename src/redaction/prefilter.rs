@@ -1,7 +1,7 @@
 //! Finds, at gigabytes a second, the few bytes where a secret's name or shape may end.
 //!
 //! The idea is Hyperscan's and the Rust `aho-corasick` crate's "Teddy": four bytes in a row are looked up
-//! by nibble in small tables whose eight bits stand for eight buckets of patterns, and a window is a
+//! by nibble in small tables whose eight bits represent eight buckets of patterns, and a window is a
 //! candidate if one bucket accepts all four. Each candidate is verified, so a table that says yes too
 //! often costs time, never correctness; [`Tables::new`] spreads the patterns so that this is rare.
 //! Runs of digits long enough for a card number are found in the same pass.
@@ -125,7 +125,7 @@ impl Tables {
 /// State that carries over from one block to the next: the bytes before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
-    /// The sixteen bytes before the block, zero where there are none.
+    /// The sixteen bytes before the block, zero before the start.
     pub(super) bytes: [u8; 16],
 }
 

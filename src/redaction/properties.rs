@@ -248,7 +248,7 @@ proptest! {
     }
 }
 
-/// The pieces between placeholders; a quote beside one may have been added with it.
+/// The pieces between placeholders; a quote next to one may have been added with it.
 fn split_at_placeholders(text: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
     let (mut from, mut i) = (0, 0);

@@ -177,7 +177,7 @@ pub(super) struct ShapeRule {
 }
 
 impl ShapeRule {
-    /// Whether the built-in spread knows its patterns.
+    /// Whether the built-in spread has its patterns.
     pub(super) fn is_spread(&self) -> bool {
         match &self.shape {
             Shape::Token(token) => matches!(token.prefix, Cow::Borrowed(_)),

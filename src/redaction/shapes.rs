@@ -1,4 +1,4 @@
-//! Secrets that are known by their shape, wherever they stand.
+//! Secrets that are known by their shape, anywhere in a text.
 //!
 //! Every shape has a literal (`ghp_`, `eyJ`, `://`) whose rarest three bytes the prefilter looks for;
 //! the rest of the shape is verified only there. Cards and e-mail addresses have none: see `card` and

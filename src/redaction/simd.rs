@@ -30,7 +30,7 @@ impl Kernel {
     }
 
     /// Fills a mask a block with the candidates of `json[start..]`, as many blocks as there are masks
-    /// and bytes, and says how many. A bit stands for the last byte of a candidate window. Nothing
+    /// and bytes, and says how many. A bit represents the last byte of a candidate window. Nothing
     /// before `floor` counts.
     pub(super) fn fill(
         self,

@@ -45,7 +45,7 @@ impl Sink<'_> {
         self.mark(secret, rule);
     }
 
-    /// Puts a quoted placeholder where a bare value was, in quotes of the level the value stands at.
+    /// Puts a quoted placeholder where a bare value was, in quotes of the value's level.
     pub(super) fn replace_bare(&mut self, secret: Range<usize>, rule: u16, level: u32) {
         let text = self.json.get(secret.clone()).unwrap_or_default();
         if text.is_empty() || secret.start < self.copied {

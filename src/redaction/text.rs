@@ -20,7 +20,7 @@ pub(super) struct TextValue {
 }
 
 impl Scan<'_> {
-    /// The value at `i`. `None` where there is none: a bracket, the end, a value that is redacted.
+    /// The value at `i`. `None` if no value begins there: a bracket, the end, a value that is redacted.
     pub(super) fn text_value(
         &self,
         i: usize,
@@ -150,7 +150,7 @@ impl Scan<'_> {
 enum Escape {
     /// The line or the string ends; the value ends here.
     Ends(usize),
-    /// The value goes on here.
+    /// The value continues here.
     Goes(usize),
 }
 

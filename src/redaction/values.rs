@@ -1,4 +1,4 @@
-//! Redacting the value of a name, once it is known where the value stands and what kind it is.
+//! Redacting the value of a name, once the value's place and kind are known.
 
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ const SCHEMES: &[&str] = &[
 const AROUND: usize = 200;
 
 impl Scan<'_> {
-    /// Redacts the JSON value at `value`, which stands `level` strings deep. Says whether there was a
+    /// Redacts the JSON value at `value`, which is `level` strings deep. Says whether there was a
     /// secret, now or before; the rest is for the other rules to look at.
     pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> bool {
         let json = self.json;
@@ -138,7 +138,7 @@ impl Scan<'_> {
         self.walked_to = i;
     }
 
-    /// Redacts the string at `i` inside a container, unless it is a key. Returns where to go on, `None` if
+    /// Redacts the string at `i` inside a container, unless it is a key. Returns where to continue, `None` if
     /// the string around the container ended.
     fn redact_element(&mut self, i: usize, level: u32, name: Name) -> Option<usize> {
         let json = self.json;

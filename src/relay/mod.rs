@@ -7,11 +7,12 @@
 //! ```
 //!
 //! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
-//! hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what another
-//! producer records); it takes its number, so that the later ones keep theirs. Where it comes from is stamped here, from what the browser says of the sender: a page can forge
-//! its own console, page and interaction events and what it says of its own requests, and nothing else. `url` is the document's address at the
-//! moment of the event. It is used only if it has the origin of the sender's address: a document moves
-//! within its origin, and a page cannot claim the address of another site.
+//! hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what
+//! another producer records); it takes its number, so that the later ones keep theirs. Where it comes
+//! from is stamped here, from what the browser says of the sender: a page can forge its own console,
+//! page and interaction events and what it says of its own requests, and nothing else. `url` is the
+//! document's address at the moment of the event. It is used only if it has the origin of the sender's
+//! address: a document moves within its origin, and a page cannot claim the address of another site.
 //!
 //! A message at or before the last one taken is a repeat and is passed over; one that leaves a gap is
 //! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
@@ -27,7 +28,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Types of the categories below that only the worker knows about.
+/// Types of the categories below that only the worker records.
 const WORKER_ONLY_TYPES: [&str; 5] = [
     "page.navigation_",
     "page.history_updated",
@@ -123,7 +124,7 @@ const MAX_DROP: u64 = 100_000_000;
 impl RelayLedger {
     /// Whether the relay's counter is known, or must be [restored](Self::restore) from the log first.
     #[must_use]
-    pub fn knows(&self, relay_id: &str) -> bool {
+    pub fn contains(&self, relay_id: &str) -> bool {
         self.relays.contains_key(relay_id)
     }
 
@@ -202,7 +203,7 @@ impl RelayLedger {
             taken.message = message;
         }
         if !refused.is_empty() {
-            // The category of a line that is none cannot be told; most of what relays send is console.
+            // A line that is not an event has no category; most lines of relays are console.
             let count = refused.len() as u64;
             session
                 .accept_drop("console", count, INVALID)

@@ -195,7 +195,7 @@ fn repeats_are_passed_over_and_gaps_refused() {
 #[test]
 fn a_relay_known_to_the_log_goes_on_where_it_was() {
     let mut fixture = Fixture::new();
-    assert!(!fixture.ledger.knows("r1"));
+    assert!(!fixture.ledger.contains("r1"));
     fixture.ledger.restore(&fixture.session, "r1", 7);
     let receipt = fixture.take(6, &[LOG, LOG, LOG]).unwrap();
     assert_eq!((receipt.accepted, receipt.repeated, receipt.message), (1, 2, 8));
@@ -254,14 +254,17 @@ fn only_relays_whose_counter_is_in_the_log_are_forgotten() {
     for relay in 0..MAX_RELAYS {
         ledger.restore(&session, &format!("r{relay}"), 0);
     }
-    assert_eq!((ledger.knows("durable"), ledger.knows("pending")), (false, true));
+    assert_eq!(
+        (ledger.contains("durable"), ledger.contains("pending")),
+        (false, true)
+    );
     assert_eq!(commit.relays[0].relay_id, "durable");
     // Nothing of a volatile session is in a log.
     session.degrade_to_memory();
     for relay in 0..MAX_RELAYS {
         ledger.restore(&session, &format!("again{relay}"), 0);
     }
-    assert!(ledger.knows("pending"));
+    assert!(ledger.contains("pending"));
 }
 
 #[test]

@@ -7,8 +7,8 @@
 //!
 //! ## Lagging
 //!
-//! A reader that falls behind is told: its next result is [`ReadResult::Dropped`], with how many seqs
-//! it missed (matching its selector or not: nobody looks at what is gone) and the next one still held.
+//! The next result of a reader that fell behind is [`ReadResult::Dropped`], with how many seqs
+//! it missed (matching its selector or not: dropped records are not examined) and the next one still held.
 //! Then it continues with the survivors. Other readers notice nothing.
 //!
 //! ## Resuming
@@ -25,7 +25,7 @@
 //! ## Waiting
 //!
 //! [`Reader::read`] parks its waker in `reader_wake`, which the owner signals once a push batch. While
-//! nobody waits, that costs one look at an empty list.
+//! no reader waits, that costs one look at an empty list.
 //!
 //! ```
 //! use tabtape::event::{Event, Trust};

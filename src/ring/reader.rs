@@ -14,7 +14,7 @@ pub enum ReadResult {
     Event(StoredEvent),
     /// A gap in the stream. Every reader sees it, whatever it selects by but the category.
     Gap(StoredGap),
-    /// This reader was overrun: `count` seqs are gone, `next_seq` is the next one still held.
+    /// This reader fell behind: `count` seqs were dropped, `next_seq` is the next one still held.
     Dropped {
         /// How many seqs it missed.
         count: u64,

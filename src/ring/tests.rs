@@ -209,7 +209,7 @@ fn a_waiting_reader_is_woken_once_a_batch() {
     ring.push((1..=5).map(event));
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     ring.push([event(6)]);
-    assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "nobody waits");
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "no reader waits");
     assert!(matches!(
         poll(&mut reader, &waker),
         Poll::Ready(ReadResult::Event(_))

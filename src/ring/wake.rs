@@ -7,7 +7,7 @@ use std::task::Waker;
 /// The wakers of waiting readers. Signalling takes them all; who still wants to wait parks again.
 #[derive(Debug, Default)]
 pub(super) struct ReaderWake {
-    /// Set whenever `parked` may hold something, so that signalling nobody takes no lock.
+    /// Set whenever `parked` may hold something, so that signalling without a waiter takes no lock.
     anyone: AtomicBool,
     parked: Mutex<Vec<Waker>>,
 }

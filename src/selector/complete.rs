@@ -23,7 +23,7 @@ pub struct Suggestion {
     pub help: &'static str,
 }
 
-/// Types that every recorder knows, as the globs people ask for.
+/// Types that every recorder can publish, as the globs people ask for.
 const TYPES: &[&str] = &[
     "console.*",
     "console.error",

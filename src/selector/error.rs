@@ -1,4 +1,4 @@
-//! Why a selector was refused: what is wrong, where it stands, and what would be right.
+//! Why a selector was refused: what is wrong, where it is, and what would be right.
 
 use super::Key;
 use super::text_form::quoted_if_need_be;

@@ -24,7 +24,7 @@ impl Glob {
         Self { pattern: kept }
     }
 
-    /// A glob for texts that contain `part`, unless it says itself where it stands by a `*`.
+    /// A glob for texts that contain `part`, unless a `*` in it says where it has to be.
     #[must_use]
     pub fn containing(part: &str) -> Self {
         if part.contains('*') {

@@ -49,7 +49,7 @@ impl Key {
         Self::Text,
     ];
 
-    /// The word before the colon in the text form. Text has none there: its words stand alone.
+    /// The word before the colon in the text form. Text has no key there: its words are bare.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@
 //!
 //! ## Text form
 //!
-//! Terms stand apart by white space, and **all of them must hold**. Within a term a comma means **or**,
+//! Terms are separated by white space, and **all of them must hold**. Within a term a comma means **or**,
 //! and `-` before it means **not**. A selector without terms wants everything.
 //!
 //! | term | wants |
@@ -26,8 +26,8 @@
 //! | `word` `"a phrase"` | type, url or data hold it |
 //!
 //! Letter case never matters, but in names of categories, kinds and levels. Values with white space or
-//! commas go in quotes: `url:"*?a=1,2"`. Inside quotes `\"` is a quote and `\\` a backslash. To look for
-//! what would otherwise be a key, an operator or a negation, quote it: `"error:"`, `"OR"`, `"-1"`.
+//! commas go in quotes: `url:"*?a=1,2"`. Inside quotes `\"` is a quote and `\\` a backslash. To look for what
+//! would otherwise be a key, an operator or a negation, quote it: `"error:"`, `"OR"`, `"-1"`.
 //! A host with its port is a word without quotes: `localhost:3000`.
 //!
 //! A key said twice narrows twice: `type:network.* type:*.failed` wants both,

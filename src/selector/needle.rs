@@ -16,7 +16,7 @@ use super::caseless::{positions, rarest};
 pub(crate) struct Needle {
     /// Characters in folded case, never empty.
     folded: Box<[char]>,
-    /// The longest part that stands in JSON as itself, in lower case. Empty: there is none.
+    /// The longest part that JSON does not escape, in lower case. Empty: every character may be escaped.
     run: Box<[u8]>,
     /// Whether `run` is all of it.
     run_is_all: bool,
@@ -48,7 +48,7 @@ impl Needle {
     pub(crate) fn is_in(&self, json: &[u8]) -> bool {
         match self.run_is_in(json) {
             true if self.run_is_all => return true,
-            // The run may be missing only because it is written with escapes that nobody needs.
+            // The run may be missing only because it is written with escapes that are not needed.
             false if !has_needless_escapes(json) => return false,
             _ => {}
         }
@@ -75,7 +75,7 @@ impl Needle {
     }
 }
 
-/// Whether a character in folded case stands in the output of `JSON.stringify` as itself, in one byte.
+/// Whether `JSON.stringify` writes a character in folded case as itself, in one byte.
 fn is_plain(c: char) -> bool {
     (' '..='~').contains(&c) && c != '"' && c != '\\'
 }

@@ -5,7 +5,7 @@ use super::key::nearest;
 use super::{Key, Problem, SelectorError, Term, values};
 use std::ops::Range;
 
-/// Reads `text` into terms in the order they stand.
+/// Reads `text` into terms in their order.
 pub(crate) fn parse(text: &str, now_micros: u64) -> Result<Vec<Term>, SelectorError> {
     let mut lexer = Lexer { text, at: 0 };
     let mut terms = Vec::new();

@@ -68,7 +68,7 @@ pub(crate) fn is_within(host: &str, site: &str) -> bool {
     }
 }
 
-/// `host:port` or `host`; `None` for a port that is none.
+/// `host:port` or `host`; `None` for an invalid port.
 pub(crate) fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let bytes = text.as_bytes();
     let after_brackets = memchr::memrchr(b']', bytes).map_or(0, |at| at + 1);

@@ -122,7 +122,7 @@ impl CaptureSession {
     /// last of them.
     ///
     /// # Errors
-    /// Nothing to count, a name that is none, or the session takes nothing more.
+    /// Nothing to count, an invalid category, or the session takes nothing more.
     pub fn record_drop(&mut self, category: &str, count: u64, reason: &str) -> Result<u64, PublishError> {
         let last_seq = self.accept_drop(category, count, reason)?;
         self.publish_pending_to_ring();

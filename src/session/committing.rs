@@ -108,7 +108,7 @@ impl CaptureSession {
         logs && (failing || self.pending_bytes() >= MAX_PENDING_BYTES)
     }
 
-    /// Goes on from memory; a closed session ends. Nobody may be able to resume it by then: such an owner
+    /// Continues in memory; a closed session ends. No owner may be able to resume it by then: that owner
     /// would spend the same seqs again.
     pub fn degrade_to_memory(&mut self) {
         match self.state {

@@ -119,7 +119,7 @@ fn offset_in(text: &[u8], part: &[u8]) -> usize {
 fn redactable(text: &[u8], event: &Event<'_>, data: Option<&[u8]>) -> ([Range<usize>; 3], usize) {
     let mut ranges = [0..0, 0..0, 0..0];
     let mut count = 0;
-    // A url is the content of a string: its quotes stand around it.
+    // A url is the content of a string: its quotes are around it.
     let url = event
         .url
         .map(|url| offset_in(text, url) - 1..offset_in(text, url) + url.len() + 1);

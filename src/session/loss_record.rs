@@ -94,7 +94,7 @@ impl LossRecord {
             let mut left = count;
             while left > 0 {
                 let part = left.min(u64::from(u32::MAX));
-                // Only a record that was tampered with has a category that is none.
+                // Only a record that was tampered with has an invalid category.
                 if session.record_drop(category, part, reason).is_err() {
                     let _ = session.record_drop(UNKNOWN_CATEGORY, part, reason);
                 }

@@ -1,4 +1,4 @@
-//! One recording: whoever owns a [`CaptureSession`] decides what was accepted, and in which order.
+//! One recording: the owner of a [`CaptureSession`] decides what was accepted, and in which order.
 //!
 //! [`publish`](CaptureSession::publish) takes an event, fills in what may be absent (`ts`,
 //! `detail_level`), refuses what is wrong, redacts, spends a **seq**, cuts what is too long, and writes
@@ -8,7 +8,7 @@
 //!
 //! ## Committing
 //!
-//! A session with a log shows an event to nobody before it is durable. The owner drives it, because the
+//! A session with a log shows an event to its readers only once it is durable. The owner drives it, because the
 //! session itself does no I/O and owns no timer:
 //! [`begin_commit`](CaptureSession::begin_commit) hands out what is pending,
 //! [`finish_commit`](CaptureSession::finish_commit) takes what became of it, moves the records into the ring and
@@ -21,7 +21,7 @@
 //! When commits have failed for [`FAILING_LIMIT_MS`], or [`MAX_PENDING_BYTES`] are pending,
 //! [`must_degrade`](CaptureSession::must_degrade) says so. The owner replaces the
 //! resume record by a [`LossRecord`] and then calls [`degrade_to_memory`](CaptureSession::degrade_to_memory):
-//! from then on the session lives in memory, and nobody can resume it and use a seq twice. The next owner
+//! from then on the session lives in memory, and no owner can resume it and use a seq twice. The next owner
 //! says what was lost. When the log works again while this owner lives, [`recover_log`] puts into it what memory
 //! has, and the session is logged as before.
 //!
@@ -274,8 +274,8 @@ impl CaptureSession {
         self.ring.reader(after_seq, selector)
     }
 
-    /// One compact JSON value without its secrets, as they would be redacted in an event; `None` when there
-    /// are none in it.
+    /// One compact JSON value without its secrets, as they would be redacted in an event; `None` when it
+    /// has no secrets.
     pub fn redact(&mut self, json: &[u8]) -> Option<Vec<u8>> {
         self.event_reader.redact(json)
     }

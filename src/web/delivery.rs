@@ -1,4 +1,4 @@
-//! The delivery of a recorder: started by `connect`, heard through the status and `system` events.
+//! The delivery of a recorder: started by `connect`, visible in the status and in `system` events.
 
 use super::errors::error;
 use super::fetch::{BrowserPlatform, FetchTransport};

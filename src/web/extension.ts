@@ -50,7 +50,7 @@ export interface RecordOptions {
 
 /** The recorder of this service worker. */
 export interface ExtensionRecorder {
-  /** Resolves when it records, or knows that it is not to; rejects with what is wrong. */
+  /** Resolves when it records, or when nothing is to be recorded; rejects with what is wrong. */
   readonly ready: Promise<void>;
   /** Publishes an event of this extension's own. Resolves to its seq; to null while nothing is recorded. */
   publish(event: EventInput): Promise<number | null>;

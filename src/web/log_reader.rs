@@ -1,5 +1,5 @@
-//! Category logs for whoever only reads them: a viewer without a collector. It owns no session and never
-//! stands in the recorder's way.
+//! Category logs for readers without write access: a viewer without a collector. It owns no session and never
+//! blocks the recorder.
 
 use super::clock::wall_micros;
 use super::errors::error;

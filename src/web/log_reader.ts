@@ -67,7 +67,7 @@ export interface LogStorage {
 const decoder = new TextDecoder();
 
 /**
- * Reads the category logs of every session in a database. It owns none of them: whoever records continues
+ * Reads the category logs of every session in a database. It owns none of them: their recorder continues
  * undisturbed.
  */
 export class LogReader {

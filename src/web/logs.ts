@@ -13,7 +13,7 @@ export interface CategoryLogsOptions {
 }
 
 /**
- * The category logs of one session in IndexedDB. Opening them makes this the session's owner: whoever owned
+ * The category logs of one session in IndexedDB. Opening them makes this the session's owner: the one that owned
  * it before is superseded at its next commit.
  */
 export class CategoryLogs {
@@ -39,7 +39,7 @@ export class CategoryLogs {
 
   /**
    * Asks the browser not to clear this origin's logs by itself, and tells whether it promises. A person may be asked;
-   * workers cannot ask, and are told what was promised before.
+   * workers cannot ask, and get the earlier answer.
    */
   async persist(): Promise<boolean> {
     try {

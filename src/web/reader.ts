@@ -14,8 +14,8 @@ export interface ReaderOptions {
 }
 
 /**
- * One consumer's place in a session's ring. Independent of every other; a slow one is told what it missed
- * and costs the others nothing.
+ * One consumer's place in a session's ring. Independent of every other; a slow one receives the count of
+ * records that it missed, and costs the others nothing.
  */
 export class Reader implements AsyncIterable<ReadResult> {
   readonly #instance: Instance;

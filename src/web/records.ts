@@ -92,7 +92,7 @@ export interface SelectorObject {
 export type ReadResult =
   | { envelope: Envelope }
   | { gap: Gap; captureSessionId: string }
-  /** The reader was overrun: `dropped` seqs are gone, `nextSeq` is the next one still held. */
+  /** The reader fell behind: `dropped` seqs were dropped, `nextSeq` is the next one still held. */
   | { dropped: number; nextSeq: number }
   | { closed: true };
 

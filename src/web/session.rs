@@ -30,7 +30,7 @@ pub struct JsSession {
     committer: Option<Committer<IndexedDbLog, NoopObserver, BrowserPlatform>>,
 }
 
-/// Nobody else resumes a session of this kind by a record, and its owner asks for its state.
+/// Observes nothing: no other owner resumes a session of this kind, and its owner asks for its state.
 #[derive(Debug)]
 struct NoopObserver;
 

@@ -60,12 +60,12 @@ pub(super) struct Problem {
     pub(super) ts: u64,
 }
 
-/// Remembers problems and tells whoever shows the status that it changed, at most once a second.
+/// Remembers problems and notifies the callback that the status changed, at most once per second.
 #[derive(Debug)]
 pub(super) struct StatusNotice {
     listener: Option<Function>,
     problems: RefCell<VecDeque<Problem>>,
-    last_told_ms: Cell<f64>,
+    last_notified_ms: Cell<f64>,
     timer: RefCell<Option<Timeout>>,
 }
 
@@ -74,7 +74,7 @@ impl StatusNotice {
         Rc::new(Self {
             listener,
             problems: RefCell::default(),
-            last_told_ms: Cell::new(f64::NEG_INFINITY),
+            last_notified_ms: Cell::new(f64::NEG_INFINITY),
             timer: RefCell::default(),
         })
     }
@@ -110,7 +110,7 @@ impl StatusNotice {
         if self.listener.is_none() || self.timer.borrow().is_some() {
             return;
         }
-        let since = monotonic_ms() - self.last_told_ms.get();
+        let since = monotonic_ms() - self.last_notified_ms.get();
         let wait = (NOTICE_INTERVAL_MS - since).clamp(0.0, NOTICE_INTERVAL_MS);
         let weak = Rc::downgrade(self);
         *self.timer.borrow_mut() = Some(Timeout::new(wait.ceil() as u32, move || Self::tell(&weak)));
@@ -121,7 +121,7 @@ impl StatusNotice {
         if let Some(fired) = this.timer.borrow_mut().take() {
             fired.forget();
         }
-        this.last_told_ms.set(monotonic_ms());
+        this.last_notified_ms.set(monotonic_ms());
         if let Some(listener) = &this.listener {
             // A listener that throws is its owner's concern; the recorder continues.
             let _ = listener.call0(&JsValue::NULL);

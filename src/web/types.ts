@@ -42,7 +42,7 @@ export interface CaptureConfigPatch {
 
 /** The record in `chrome.storage.session` from which the next worker resumes this session. */
 export interface ResumeRecord {
-  /** Null when there is none to continue: the last one went on in memory. */
+  /** Null when no session can be continued: the last one continued in memory. */
   session_id: string | null;
   epoch: number;
   /**
@@ -215,8 +215,8 @@ export interface Recorder {
   /** A reader of this session from any seq that the ring or, after a resume, its refill still holds. */
   reader(options?: ReaderOptions): Promise<Reader>;
   /**
-   * Leaves gaps of reason `deleted` in the places of everything so far that a selector wants, in all sessions
-   * of the database; tells how many events those were. What a collector has already stays there.
+   * Leaves gaps of reason `deleted` in the places of everything so far that a selector wants, in all sessions of
+   * the database; tells how many events those were. What a collector has already stays there.
    */
   forget(selector: string): Promise<number>;
   status(): RecorderStatus;

@@ -42,11 +42,11 @@ test("a tab that does not answer holds up no other one, nor the end", { timeout:
   const started = rig.command({ command: "start" });
   await rig.poll("recording", async () => (await rig.command({ command: "status" })).recorder !== null);
   await rig.poll("the other tab to be recorded", async () => {
-    await page.evaluate(() => console.log("beside a silent one"));
+    await page.evaluate(() => console.log("alongside a silent one"));
     return (await rig.collector.events("type:console.log")).length > 0;
   });
   await started;
-  assert.deepEqual(await tellers(page, "beside"), ["cdp", "cdp"]);
+  assert.deepEqual(await tellers(page, "alongside"), ["cdp", "cdp"]);
   assert.equal((await rig.command({ command: "status" })).debugger.tab_ids.length, 1);
 
   await answered();

@@ -28,7 +28,7 @@ before(async () => {
     },
   });
   page = await rig.open("/long");
-  // The relay knows the budget once a worker has answered it.
+  // The relay has the budget once a worker has answered it.
   await rig.event("console.log", "long begins");
   await rig.poll("the budget to be known", async () => {
     await page.evaluate(() => console.log("known?", "x".repeat(3_000)));

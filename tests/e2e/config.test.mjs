@@ -75,7 +75,7 @@ test("a tab opened before recording is recorded from then on, and says since whe
   await page.close();
 });
 
-test("a page that has broken built-ins before us hears nothing of ours when recording begins", async () => {
+test("a page that broke built-ins first notices nothing when recording begins", async () => {
   await rig.command({ command: "stop" });
   const tampered = await rig.open("/tampered");
   const broken = await rig.context.newPage();

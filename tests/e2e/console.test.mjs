@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
-/** Made up; redaction knows it by the name of its header. */
+/** Made up; redaction recognizes it by the name of its header. */
 const TOKEN = "q8f7e6d5c4b3a29180f7e6d5c4b3a291";
 
 /** @type {import("./fixtures/rig.mjs").Rig} */

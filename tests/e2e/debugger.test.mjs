@@ -131,14 +131,14 @@ const openSocket = (address) =>
 
 test("a socket that is refused was never open, and says why", async () => {
   await openSocket(`ws://127.0.0.1:${rig.site.port}/refused`);
-  await openSocket("ws://127.0.0.1:1/nobody");
+  await openSocket("ws://127.0.0.1:1/unreachable");
   const refused = await rig.event("network.websocket_failed", "/refused");
   assert.match(refused.data.error, /ERR_/);
-  assert.match((await rig.event("network.websocket_failed", "/nobody")).data.error, /ERR_/);
+  assert.match((await rig.event("network.websocket_failed", "/unreachable")).data.error, /ERR_/);
   await rig.flushed();
   const events = await rig.collector.events("type:network.websocket_*");
   assert.deepEqual(
-    events.filter(({ url }) => /refused|nobody/.test(`${url}`)).map(({ type }) => type),
+    events.filter(({ url }) => /refused|unreachable/.test(`${url}`)).map(({ type }) => type),
     ["network.websocket_failed", "network.websocket_failed"],
   );
 });
@@ -368,7 +368,7 @@ test("after the worker's death each request is recorded once, and workers and so
   // State that a worker changes in its last moments is not restored by the next one.
   await page.waitForTimeout(200);
   await rig.killWorker();
-  // These wake it: both producers see them before it knows what it is attached to.
+  // These wake it: both producers see them before it has read what it is attached to.
   await page.evaluate(() =>
     Promise.all([0, 1, 2].map((n) => fetch(`/data?woken-${n}`).then((response) => response.text()))),
   );

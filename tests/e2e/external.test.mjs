@@ -30,7 +30,7 @@ const event = {
   data: { items: 2 },
 };
 
-test("an extension nobody approved publishes nothing, and is shown as asking", async () => {
+test("an extension that is not approved publishes nothing, and is shown as asking", async () => {
   const answer = await publish(event);
   assert.equal(answer.code, "not_approved");
   const { asking_extensions } = await rig.command({ command: "status" });
@@ -118,7 +118,7 @@ test("an approval that is taken back holds at once", async () => {
   );
 });
 
-test("whoever publishes is answered, also by a worker that could not begin", async () => {
+test("each publisher is answered, also by a worker that could not begin", async () => {
   await (await rig.worker()).evaluate(() =>
     chrome.storage.local.get("tabtape").then(({ tabtape }) => {
       const broken = {

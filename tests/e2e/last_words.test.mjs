@@ -186,14 +186,14 @@ test("a tab that crashes in a flood has posted it, is recorded, and ends its doc
 test("words as a tab is closed are recorded, or end the coverage of their document", async () => {
   /** @param {string} name @param {import("playwright-core").Page} page */
   const greeted = async (name, page) => ({ page, event: await rig.event("console.log", `hello ?${name}`) });
-  const heard = await greeted("heard", await rig.open("/says-goodbye?heard"));
+  const greeter = await greeted("greeter", await rig.open("/says-goodbye?greeter"));
   const asleep = await greeted("asleep", await rig.open("/says-goodbye?asleep"));
   const opener = await rig.open("/opener");
   const opened = opener.waitForEvent("popup");
   await opener.evaluate(() => void Object.assign(window, { popup: window.open("/says-goodbye?closed") }));
   const closed = await greeted("closed", await opened);
-  await heard.page.close();
-  await rig.event("console.log", "goodbye ?heard");
+  await greeter.page.close();
+  await rig.event("console.log", "goodbye ?greeter");
   await opener.evaluate(() => /** @type {any} */ (window).popup.close());
   /** @param {any} event */
   const markOf = async ({ source }) =>
@@ -215,7 +215,7 @@ test("words as a tab is closed are recorded, or end the coverage of their docume
   await rig.poll("its last word, or its mark", async () => (await markOf(asleep.event)) || (await isHeard()));
   if (!(await isHeard())) checkMark(asleep.event, await markOf(asleep.event));
   // The others were closed after it, and looked at.
-  const id = heard.event.source.metadata.document_id;
+  const id = greeter.event.source.metadata.document_id;
   assert.ok(!(await lostDocuments()).some(({ document_id }) => document_id === id));
   await opener.close();
 });

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
-/** A token of the kind that redaction knows by its field's name. */
+/** A token that redaction recognizes by its field's name. */
 const SECRET = "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
 /** The handler of the button: its lines are counted in the test. */

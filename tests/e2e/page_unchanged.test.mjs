@@ -279,7 +279,7 @@ test("a string of 50 MB costs the page a prefix", async () => {
   await page.close();
 });
 
-/** How many events of the console the store holds, and how many it knows are lost. */
+/** How many events of the console the store holds, and how many are recorded as dropped. */
 async function ledger() {
   let kept = 0;
   let lost = 0;

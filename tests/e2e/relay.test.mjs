@@ -73,7 +73,7 @@ test("no event is lost or doubled over three deaths of the worker", async () => 
   assert.equal(
     (await rig.command({ command: "status" })).recorder.session_id,
     session,
-    "the session goes on",
+    "the session continues",
   );
   const gaps = (await rig.collector.records("")).filter((record) => "gap" in record);
   assert.deepEqual(gaps, []);

@@ -48,7 +48,7 @@ test("an event that traps the recorder becomes a drop, and all around it is kept
   );
   await trapOn(null);
   const { recorder } = await rig.command({ command: "status" });
-  assert.equal(recorder.session_id, session, "the session goes on");
+  assert.equal(recorder.session_id, session, "the session continues");
   await rig.until("type:system.worker_started", (found) =>
     found.some(({ data }) => /** @type {any} */ (data).reason === "trap"),
   );

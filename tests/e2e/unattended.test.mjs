@@ -85,7 +85,7 @@ test("the page's stack formatter and an error's name and message run as often as
   assert.equal(messaged?.data.args[1].stack, undefined);
   const exception = events.find(({ data }) => data.text.startsWith("exception"));
   assert.deepEqual([exception?.data.args[1].$, exception?.data.args[1].stack], ["AbortError", undefined]);
-  assert.match(named?.data.stack, /^\s+at /, "where the call was is told all the same");
+  assert.match(named?.data.stack, /^\s+at /, "the place of the call is recorded all the same");
 });
 
 test("a bare string of 50 MB costs the page a prefix, and the next call is as fast as ever", async () => {

@@ -92,7 +92,7 @@ test("each line, error and rejection has the same type, text and arguments", asy
   assert.match(error?.data.stack, /worker\.js:\d+:/);
 });
 
-test("an error of a worker that its page is told of, too, is recorded once", async () => {
+test("an error of a worker that its page receives, too, is recorded once", async () => {
   const { source } = await rig.event("page.settled", "/page");
   const page = rig.context.pages().find((one) => one.url().endsWith("/page"));
   await page?.evaluate(

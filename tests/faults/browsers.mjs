@@ -70,7 +70,7 @@ export const browsers = [
           busy.evaluate("sayAndBlock(20, 60_000)").catch(() => {});
           // Long enough that a beat, which the busy page does not answer, has been stored.
           const soon = said + 8_000_000;
-          await rig.until("the other tab to go on", async () => (await newest(rig)).last_ts > soon);
+          await rig.until("the other tab to continue", async () => (await newest(rig)).last_ts > soon);
         }
         await rig.killBrowser();
         await rig.startBrowser();

@@ -108,7 +108,7 @@ export const collectors = [
   },
   {
     name: "store_replaced",
-    what: "another store takes the place of the one that knows us, and then the first one comes back",
+    what: "another store takes the place of the paired one, and then the first one comes back",
     times: { small: 1, full: 3 },
     own: true,
     async run(rig, times) {

@@ -48,7 +48,7 @@ const ENDINGS = {
     await opener.evaluate("popup.close()");
     await told(rig, name, id, 3);
   },
-  /** A second or more after it was heard of last. */
+  /** A second or more after its last sign of life. */
   async closedAfterSilence(rig, name, id) {
     const opener = await popup(rig, name, id);
     await opener.evaluate("popup.say(3)");
@@ -169,7 +169,7 @@ async function leave(
     });
   });
   const to = JSON.stringify(`${rig.site.otherOrigin}/blank`);
-  // Every third time before the page knows of it.
+  // Every third time before the page has noticed.
   const isEarly = time % 3 === 2;
   tab.evaluate(`void (location.href = ${to})`).catch(() => {});
   const left = rig.until("the page to be left", async () => (await urlOf(tab)).endsWith("/blank"));

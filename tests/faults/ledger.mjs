@@ -50,7 +50,7 @@ const textOf = (data) => String(data?.text ?? data?.args?.[0]?.value ?? JSON.str
 export async function gapsIn(collector) {
   /** @type {Record<string, number>} */
   const reasons = {};
-  // Gaps are shown to whoever wants their category, and no event has this type.
+  // Gaps are shown to each reader of their category, and no event has this type.
   for (const record of await collector.records("category:console type:none.such")) {
     if (!("gap" in record)) continue;
     const { first_seq, last_seq, reason } = record.gap;
@@ -66,7 +66,7 @@ function since(after, before) {
 }
 
 /**
- * Waits until the store accounts for everything that was emitted, and says how it stands.
+ * Waits until the store accounts for everything that was emitted, and returns the counts.
  * @param {object} options
  * @param {string} options.name
  * @param {() => import("../e2e/fixtures/collector.mjs").Collector} options.collector

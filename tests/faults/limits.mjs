@@ -209,7 +209,7 @@ export const limits = [
 
 /** @param {import("./rig.mjs").Rig} rig */
 const goesOnInMemory = (rig) =>
-  rig.until("the session to go on in memory", async () => {
+  rig.until("the session to continue in memory", async () => {
     const { recorder } = await rig.command({ command: "status" });
     return recorder.state === "volatile";
   });
@@ -217,7 +217,7 @@ const goesOnInMemory = (rig) =>
 /** @param {import("./rig.mjs").Rig} rig */
 const goesOnInLog = (rig) =>
   rig.until(
-    "the session to go on in its log",
+    "the session to continue in its log",
     async () => {
       const { recorder } = await rig.command({ command: "status" });
       return recorder.state === "logged";

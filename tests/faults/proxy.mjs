@@ -1,6 +1,6 @@
 /**
  * An HTTP proxy between a recorder and its collector that does to requests what networks, middleboxes and dying
- * processes do. It knows the pairing secret, because a hello proves the address that was dialled, and that is
+ * processes do. It has the pairing secret, because a hello proves the address that was dialled, and that is
  * ours, and because requests are sealed: without it a recorder takes us for the impostor we would be.
  */
 import { createHmac } from "node:crypto";
@@ -47,7 +47,7 @@ export class FaultProxy {
   #server;
   #collector;
 
-  /** @param {() => { url: string, pairing: { token: string, secret: string } }} collector Whoever is the collector now. */
+  /** @param {() => { url: string, pairing: { token: string, secret: string } }} collector The current collector. */
   constructor(collector) {
     this.#collector = collector;
     this.#server = createServer((request, response) => {

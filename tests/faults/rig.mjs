@@ -223,7 +223,7 @@ export class Rig {
   /** Lets a limited extension store no more than so much; null: what the browser allows. @param {number | null} bytes */
   async limitQuota(bytes) {
     const origin = `chrome-extension://${this.extensionId}`;
-    // It holds for as long as whoever has asked for it is attached.
+    // It holds for as long as the tab that asked for it is attached.
     this.#quotaTab ??= await Tab.open(this.cdp, `${origin}/popup.html`, { background: true });
     const quota = bytes === null ? {} : { quotaSize: bytes };
     await this.#quotaTab.send("Storage.overrideQuotaForOrigin", { origin, ...quota });
@@ -250,7 +250,7 @@ export class Rig {
     return tab;
   }
 
-  /** A page that says what it is told to, under a name of its own: see `said.mjs`. @param {string} name @param {string} id */
+  /** A page that logs what a test asks for, under its own name: see `said.mjs`. @param {string} name @param {string} id */
   speakerUrl(name, id) {
     return `${this.site.origin}/speak?name=${name}&id=${id}`;
   }

@@ -1,4 +1,4 @@
-/** Sealed requests and answers, as `src/sealed.rs` describes them, for a proxy that knows the secret. */
+/** Sealed requests and answers, as `src/sealed.rs` describes them, for a proxy that has the secret. */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 
 const NONCE_BYTES = 32;

@@ -72,7 +72,7 @@ export class Rigs {
   }
 }
 
-/** How the recorder stands, for whoever has to find out why. @param {Rig} rig */
+/** The recorder's state, to find out why a fault failed. @param {Rig} rig */
 async function state(rig) {
   const { failure, recorder } = await rig
     .command({ command: "status" })

@@ -49,7 +49,7 @@ async fn a_corrupt_segment_is_a_gap_told_once() {
             }
             problems => panic!("{problems:?}"),
         }
-        // It was healed: the gap stands where the bytes stood.
+        // It was repaired: the gap is where the bytes were.
         assert_eq!(
             gaps(&read_all(&log, recording.session_id, 2).await),
             [gap("console", "corrupt", 3, 3)]

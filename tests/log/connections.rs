@@ -178,7 +178,7 @@ async fn an_older_database_is_upgraded_without_loss() {
 async fn a_worker_that_asks_whether_the_logs_are_kept_hears_what_the_browser_says() {
     let log = open("persist").await;
     let storage = log.storage().await.unwrap();
-    // In a page a person is asked, and nobody is there to answer.
+    // In a page a person is asked, and no person is there to answer.
     if !js_sys::Reflect::has(&js_sys::global(), &"document".into()).unwrap() {
         assert_eq!(log.persist().await, Ok(storage.persisted));
     }

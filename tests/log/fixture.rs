@@ -150,7 +150,7 @@ pub(crate) async fn run(code: &str) -> JsValue {
     wasm_bindgen_futures::JsFuture::from(promise).await.unwrap()
 }
 
-/// The seqs that `entries` cover, which have no hole and no overlap.
+/// The seqs that `entries` cover, without a missing seq and without an overlap.
 pub(crate) fn covered(entries: &[Entry]) -> (u64, u64) {
     for pair in entries.windows(2) {
         assert_eq!(pair[0].last_seq() + 1, pair[1].first_seq());

@@ -179,7 +179,7 @@ async fn a_drained_session_past_its_age_goes_whole() {
         .await
         .unwrap();
     for session in [&old, &undrained] {
-        // Still heard of: else nobody would be waited for.
+        // Still present: otherwise retention would not wait for this store.
         let acked_seq = later.acked_seq(session.session_id, "a").await.unwrap();
         later
             .set_acked_seq(session.session_id, "a", acked_seq)

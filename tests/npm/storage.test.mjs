@@ -29,7 +29,7 @@ async function openPage(granted) {
 }
 
 for (const promised of [true, false]) {
-  test(`a browser that ${promised ? "promises" : "refuses"} to keep the logs is asked and believed`, async () => {
+  test(`a browser that ${promised ? "promises" : "refuses"} to keep the logs is asked`, async () => {
     const page = await openPage(promised ? ["durableStorage"] : []);
     const answers = await page.evaluate(async () => {
       const { openCategoryLogs, openRecorder } = /** @type {any} */ (globalThis).tabtape;

@@ -49,7 +49,7 @@ test("what JSON cannot say is refused before it crosses", () => {
   assert.equal(one.publish({ type: "a.b", category: "c", source, data: "\ud800" }), 1);
 });
 
-test("an overrun reader gets its count of dropped records, and a cursor from elsewhere refused", () => {
+test("a reader that fell behind gets its count of dropped records, and a cursor from elsewhere refused", () => {
   const one = new CaptureSession({ ringCapacity: 2 });
   const reader = one.reader();
   for (let i = 0; i < 5; i++)

@@ -128,8 +128,8 @@ test("a new session begins in the popup, and all sessions are one list", async (
   await viewer.getByRole("dialog").locator(".session-open", { hasText: "All sessions" }).click();
   await until(texts, (all) => holds("in the second session")(all) && holds("customer")(all), "both sessions");
   assert.ok((await shown(viewer)) > second);
-  await shop.evaluate(() => console.log("and it goes on"));
-  await until(texts, holds("and it goes on"), "the newest");
+  await shop.evaluate(() => console.log("and it continues"));
+  await until(texts, holds("and it continues"), "the newest");
   assert.match(viewer.url(), /session=all/);
 });
 

@@ -324,7 +324,7 @@ test("a request without its beginning starts at its end minus its duration", () 
   );
 });
 
-test("what a page knows of its requests is part of their rows, and no row of its own", () => {
+test("a page's records of its requests are part of their rows, and no row of its own", () => {
   const table = new RequestTable();
   const stack = "    at load (http://localhost:3000/src/cart.js:48:3)";
   const unmatched = envelope("call", 1, { stack });

@@ -68,8 +68,8 @@ test("a switch stops a category at once, and the site's switch the site", async 
   await site.evaluate(() => console.log("unheard"));
   await popup.getByRole("switch", { name: "Record console" }).click();
   await rig.until("type:system.config_changed", (events) => events.length === 2);
-  await site.evaluate(() => console.log("heard again"));
-  await rig.event("console.log", "heard again");
+  await site.evaluate(() => console.log("recorded again"));
+  await rig.event("console.log", "recorded again");
   await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
   await rig.until("type:system.config_changed", (events) => events.length === 3);
   const host = new URL(rig.site.origin).hostname;

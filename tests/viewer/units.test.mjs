@@ -299,21 +299,21 @@ test("a time that no stretch covers is not recorded, category by category", () =
     },
     { watched: [on(50, null, "console")], unwatched: [], lost: [] },
   ]);
-  const holes = (
+  const missing = (
     /** @type {number} */ from,
     /** @type {number} */ to,
     /** @type {string[]} */ ...categories
-  ) => unwatchedIn(watching, { from, to }, categories).map((hole) => [hole.from, hole.to]);
-  assert.deepEqual(holes(10, 13), []);
-  assert.deepEqual(holes(12, 60), [
+  ) => unwatchedIn(watching, { from, to }, categories).map((window) => [window.from, window.to]);
+  assert.deepEqual(missing(10, 13), []);
+  assert.deepEqual(missing(12, 60), [
     [14, 16],
     [30, 50],
   ]);
-  assert.deepEqual(holes(0, 12), [[0, 10]]);
-  assert.deepEqual(holes(17, 60, "network"), [[20, 60]]);
-  assert.deepEqual(holes(17, 60, "network", "console"), [[30, 50]]);
-  assert.deepEqual(holes(31, 40), [[31, 40]]);
-  assert.deepEqual(holes(15, 15), [[15, 15]], "a moment is enough");
+  assert.deepEqual(missing(0, 12), [[0, 10]]);
+  assert.deepEqual(missing(17, 60, "network"), [[20, 60]]);
+  assert.deepEqual(missing(17, 60, "network", "console"), [[30, 50]]);
+  assert.deepEqual(missing(31, 40), [[31, 40]]);
+  assert.deepEqual(missing(15, 15), [[15, 15]], "a moment is enough");
   const another = mergeCoverage([watching, { watched: [on(0, 25, "console")], unwatched: [], lost: [] }]);
   assert.deepEqual(
     unwatchedIn(another, { from: 12, to: 28 }, []),

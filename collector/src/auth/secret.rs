@@ -62,7 +62,7 @@ pub(super) fn hint_of(hash: &str) -> String {
     hex::encode(&Sha256::digest(format!("tabtape hello {hash}"))[..8])
 }
 
-/// Six characters a person compares between the terminal and the extension's page: they stand for the
+/// Six characters that a person compares between the terminal and the extension's page: a hash of the
 /// code and the address together. Base32 without look-alikes.
 #[must_use]
 pub fn short_code(code: &str, host_port: &str) -> String {

@@ -92,7 +92,7 @@ pub(crate) fn rank(problems: &mut [Problem]) {
 }
 
 /// Fills the chain from `before`, events of the same tab: the last failed request before the error, and the last
-/// interaction before that request began, or before the error if there is none.
+/// interaction before that request began, or before the error if no request began.
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();

@@ -40,7 +40,7 @@ pub(crate) fn name(text: &str) -> String {
         .collect()
 }
 
-/// Reports whether a text can stand outside of fields as it is.
+/// Reports whether a text can be shown outside of fields as it is.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && name(text) == text
 }

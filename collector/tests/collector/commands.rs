@@ -128,7 +128,7 @@ fn tokens_and_pairings_are_made_rotated_and_revoked() {
     assert_eq!(works(rotated), 4);
     assert_eq!(run(folder.path(), &["token", "rotate", id]).0, 4, "it is gone");
 
-    // This machine's own: collector.json follows, and commands go on.
+    // This machine's own: collector.json follows, and commands continue to work.
     let local = json(&["token", "list"]);
     let local = local
         .as_array()

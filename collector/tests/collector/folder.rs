@@ -227,7 +227,7 @@ fn is_root() -> bool {
 fn as_nobody(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     if is_root() {
-        std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+        std::os::unix::process::CommandExt::uid(&mut command, OTHER_USER);
     }
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -235,7 +235,7 @@ fn as_nobody(program: &Path, folder: &Path) -> Command {
     command
 }
 
-const NOBODY: u32 = 65534;
+const OTHER_USER: u32 = 65534;
 
 #[test]
 fn a_folder_that_is_read_only_or_of_another_is_named() {
@@ -243,7 +243,7 @@ fn a_folder_that_is_read_only_or_of_another_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
     if is_root() {
-        chown(folder.path(), Some(NOBODY), None).unwrap();
+        chown(folder.path(), Some(OTHER_USER), None).unwrap();
     }
     // The folder of the build may be closed to other users.
     let elsewhere = tempfile::tempdir().unwrap();
@@ -318,7 +318,7 @@ fn a_folder_that_others_may_write_is_closed_to_them_or_refused() {
 async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new("unshare");
-    // As root, or as whoever may be root in a namespace of his own.
+    // As root, or as a user who may be root in a namespace of their own.
     command.args(if is_root() {
         &["--mount"][..]
     } else {

@@ -189,7 +189,7 @@ async fn no_command_sends_a_token_or_a_word_to_a_program_that_took_the_port() {
         // A bridge stays and answers with errors.
         assert!(
             args[0] == "mcp" || status != 0,
-            "{how} {args:?} believed the squatter"
+            "{how} {args:?} trusted the squatter"
         );
     };
     for args in COMMANDS {

@@ -2,7 +2,7 @@
 //!
 //! Each transaction takes a few segments and moves the head's account of them along, so that a commit never
 //! waits long behind one. Where the quota has no room even for the gaps, the segments are deleted, which
-//! needs none, and the gaps are **owed**: written when there is room again. Should the worker die before,
+//! needs none, and the gaps are **pending**: written when there is room again. Should the worker die before,
 //! reading finds the seqs missing there and reports `not_retained`: less exact, and still not silent.
 
 use super::IndexedDbLog;
@@ -132,7 +132,7 @@ async fn delete(log: &IndexedDbLog, keys: &SegmentKeys, given: Vec<EvictedSegmen
     Ok(())
 }
 
-/// Writes the gaps that are owed. What fails stays owed.
+/// Writes the pending gaps. A gap that cannot be written stays pending.
 pub(super) async fn write_pending_gaps(log: &IndexedDbLog) {
     let pending_gaps = log.pending_gaps.take();
     if !pending_gaps.is_empty() && write(log, &pending_gaps).await.is_err() {

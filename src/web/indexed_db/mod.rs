@@ -78,8 +78,8 @@ impl IndexedDbLog {
     /// Opens the database `name`, making or upgrading it first.
     ///
     /// # Errors
-    /// [`LogError::Unavailable`], [`LogError::Blocked`], [`LogError::VersionChange`] when a newer version
-    /// of this code has been here, and whatever else the browser says.
+    /// [`LogError::Unavailable`], [`LogError::Blocked`], [`LogError::VersionChange`] when a newer version of
+    /// this code has been here, and whatever else the browser says.
     pub async fn open(name: &str, durability: Durability) -> Result<Self, LogError> {
         let log = Self::new(name, durability);
         log.connection.open().await?;
@@ -206,8 +206,8 @@ impl IndexedDbLog {
         forget::forget(self, selector).await
     }
 
-    /// Keeps what was found for [`take_problems`](Self::take_problems), and writes the gaps where the
-    /// unreadable bytes stand. Should that fail, the next read finds and tells the same.
+    /// Keeps what was found for [`take_problems`](Self::take_problems), and writes the gaps in place of the
+    /// unreadable bytes. If that fails, the next read finds and reports the same.
     async fn report(&self, session_id: SessionId, damage: Vec<Damage>) {
         if damage.is_empty() {
             return;

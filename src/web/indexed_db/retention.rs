@@ -17,7 +17,7 @@ use wasm_bindgen::JsCast;
 /// A relay that has sent nothing for so long is gone with its page.
 const RELAY_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// A session that nobody has written for so long has no owner that is about to.
+/// A session without a commit for so long has no owner that is about to commit.
 const IDLE_MS: u64 = 10 * 60 * 1000;
 
 /// Everything retention decides by, read in one transaction.

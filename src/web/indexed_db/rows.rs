@@ -29,7 +29,7 @@ pub(super) struct HeadRow {
     pub(super) latest_seq: u64,
     /// When the last commit was made, Unix milliseconds.
     pub(super) committed_ms: u64,
-    /// It was made anew from the segments that were left: what came last may be missing, so nobody may
+    /// It was rebuilt from the segments that were left: the last ones may be missing, so no owner may
     /// continue its seqs.
     pub(super) rebuilt: bool,
     pub(super) categories: Vec<CategoryRow>,
@@ -89,7 +89,7 @@ impl HeadRow {
         JSON::parse(&json).map_err(from_thrown)
     }
 
-    /// Reads a row; `None` where there is none.
+    /// Reads a row; `None` for `undefined`.
     pub(super) fn from_js(row: &JsValue) -> Result<Option<Self>, LogError> {
         if row.is_undefined() {
             return Ok(None);

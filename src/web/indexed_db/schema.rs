@@ -8,7 +8,7 @@
 //! | `acked` | `[session, store_id]` | `{ acked_seq, acked_ms }` |
 //! | `meta` | name | `install_key`: 32 random bytes; `watched_until`: how far the newest session was [watched](crate::coverage::WatchedUntil) |
 //!
-//! Keys stand outside the values and there is no index: a commit costs one put a category and one for
+//! Keys are outside of the values and there is no index: a commit costs one put per category and one for
 //! the head, and a new category costs nothing.
 
 use super::error::{from_exception, from_thrown};
@@ -91,7 +91,7 @@ pub(super) async fn open(name: &str) -> Result<IdbDatabase, LogError> {
 
 struct Opening {
     outcome: Rc<RefCell<Slot<Result<IdbDatabase, LogError>>>>,
-    /// Nobody waits any more: what comes is closed.
+    /// The caller has stopped waiting: a connection that comes now is closed.
     abandoned: Rc<Cell<bool>>,
     /// `None` once the browser must keep it for what is still to come.
     on_event: Option<Closure<dyn FnMut(Event)>>,

@@ -1,4 +1,4 @@
-//! A transaction that is never half done: dropping it before it is told to commit aborts it.
+//! A transaction that is never half done: dropping it before its commit is asked for aborts it.
 
 use super::Durability;
 use super::error::{from_exception, from_thrown};
@@ -126,7 +126,7 @@ impl Transaction {
     }
 
     async fn outcome(mut self) -> Result<(), LogError> {
-        // With a decider, whoever drops this future before the answer is there has not committed.
+        // With a decider, dropping this future before the answer comes aborts the transaction.
         self.completing = self.decider.is_none();
         poll_fn(|context| self.outcome.borrow_mut().poll(context)).await
     }

@@ -118,14 +118,14 @@ impl JsRecorder {
     }
 
     /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
-    /// the relay, which knows what was acknowledged by a session that went on in memory, or whose log is gone.
+    /// the relay, which has the acks of sessions that continued in memory, or that lost their log.
     ///
     /// # Errors
     /// The log cannot be read.
     #[wasm_bindgen(js_name = openRelay)]
     pub async fn open_relay(&self, relay_id: String, acknowledged: f64) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
-        if recorder.ledger.borrow().knows(&relay_id) {
+        if recorder.ledger.borrow().contains(&relay_id) {
             return Ok(());
         }
         let logged = match &recorder.log {
@@ -163,7 +163,7 @@ impl JsRecorder {
         length: usize,
     ) -> Result<JsValue, JsValue> {
         let recorder = &self.recorder;
-        if !recorder.ledger.borrow().knows(relay_id) {
+        if !recorder.ledger.borrow().contains(relay_id) {
             return Err(error(
                 "relay_unknown",
                 &format!("relay {relay_id:?}: call and await openRelay first"),
@@ -268,8 +268,8 @@ impl JsRecorder {
         self.recorder.config.borrow().site_matches(url)
     }
 
-    /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site
-    /// whose scheme has no content scripts has none.
+    /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site whose
+    /// scheme has no content scripts has none.
     #[wasm_bindgen(js_name = matchPatterns)]
     #[must_use]
     pub fn match_patterns(&self) -> String {

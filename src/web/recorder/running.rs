@@ -141,7 +141,7 @@ impl Recorder {
         }
     }
 
-    /// Hears what delivery has to say: a person through the status, the stream through `system` events.
+    /// Passes on the notices of delivery: to a person in the status, to the stream as `system` events.
     pub(super) fn on_notices(&self, notices: &[Notice]) {
         for notice in notices {
             if notice.is_problem() {

@@ -7,7 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 const README: &str = "Recorded by Tabtape.\n\n\
-events.ndjson  every record as it was delivered, one JSON object a line; gaps stand in their place\n\
+events.ndjson  every record as it was delivered, one JSON object per line; gaps are in their place\n\
 network.har    the network events, for a browser's network panel\n\
 otlp.ndjson    the same as OpenTelemetry logs\n\
 coverage.json  what was being watched, since when, and what is missing\n\

@@ -29,7 +29,7 @@ CREATE TABLE sessions (
   pruned INTEGER NOT NULL DEFAULT 0     -- seqs whose record retention took away
 );
 
--- Covered ranges above a session's first hole; acked_seq holds the rest.
+-- Covered ranges above a session's first missing seq; acked_seq holds the rest.
 CREATE TABLE islands (
   session INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   PRIMARY KEY (session, first_seq)
