@@ -1,5 +1,6 @@
 /**
- * A newcomer's way: from the link that `npm start` prints to the stack of the demo page's error, by clicks alone.
+ * A newcomer's way: from the link that `npm start` prints to the stack of the demo page's error, by clicks alone, and
+ * to the problems of a page that fails.
  *
  * Each step leaves a picture in `dist/test/`.
  */
@@ -12,17 +13,41 @@ import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { serveDemo } from "../../scripts/lib/demo.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { closeAll } from "../e2e/fixtures/close.mjs";
+import { scripted } from "../e2e/fixtures/pages.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
+import { violations } from "./axe.mjs";
+import { until } from "./browser.mjs";
+import { Store } from "./collector.mjs";
 
 const MOST_CLICKS = 3;
+
+/** A page whose button makes a request that fails, and then throws. */
+const CHECKOUT = scripted(`
+  addEventListener("DOMContentLoaded", () => {
+    document.body.innerHTML = "<button id=pay>Pay now</button>";
+    document.querySelector("#pay").onclick = async () => {
+      const response = await fetch("/api/cart", { method: "POST" });
+      const { total } = JSON.parse(await response.text()).cart;
+      console.log(total);
+    };
+  });
+`);
 
 /** @type {import("../e2e/fixtures/rig.mjs").Rig} */
 let rig;
 /** @type {Awaited<ReturnType<typeof serveDemo>>} */
 let demo;
+/** @type {import("playwright-core").Page} */
+let shop;
 before(async () => {
-  [rig, demo] = await Promise.all([startRig(), serveDemo()]);
-  await rig.open("/", demo.url.replace(/\/$/, ""));
+  const pages = {
+    "/checkout": CHECKOUT,
+    "/api/cart": /** @type {import("../e2e/fixtures/pages.mjs").Handler} */ (
+      (_, response) => response.writeHead(500).end('{"error":"cart service timeout"}')
+    ),
+  };
+  [rig, demo] = await Promise.all([startRig({ pages }), serveDemo()]);
+  shop = await rig.open("/", demo.url.replace(/\/$/, ""));
   // The demo page does one thing a second; its sixth is the mistake.
   await rig.event("console.exception", "Cannot read properties of undefined");
 });
@@ -58,3 +83,82 @@ test("the stack of the demo page's error is three clicks from the link", async (
   await page.screenshot({ path: dist("test", `newcomer-${clicks}.png`) });
   assert.ok(clicks <= MOST_CLICKS, `${clicks} clicks`);
 });
+
+/** @type {import("playwright-core").Page} */
+let viewer;
+/** @type {import("playwright-core").Page} */
+let checkout;
+/** How often the viewer has asked for its sessions since it last asked for the problems. */
+let looksSince = 0;
+const panel = () => viewer.getByRole("region", { name: "Problems" });
+const problem = () => panel().locator(".problem", { hasText: "Cannot destructure property 'total'" });
+const chip = () => viewer.getByRole("button", { name: /^Problems/ });
+
+test("a failure is the first thing in the viewer, with the click and the failed request before it", async () => {
+  checkout = await rig.open("/checkout");
+  await checkout.locator("#pay").click();
+  await rig.event("console.rejection", "Cannot destructure property");
+  await rig.flushed();
+  viewer = await rig.context.newPage();
+  viewer.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname === "/v1/sessions") looksSince++;
+    if (pathname === "/v1/diagnose") looksSince = 0;
+  });
+  await viewer.setViewportSize({ width: 1280, height: 760 });
+  await viewer.goto(await new Store("", rig.collector, []).link("?q=site:127.0.0.1"));
+  await problem().waitFor();
+  const steps = problem().locator(".chain-step");
+  await until(
+    () => steps.allInnerTexts(),
+    (texts) =>
+      texts.length === 3 &&
+      /click\s+button#pay "Pay now"/.test(texts[0] ?? "") &&
+      /response\s+POST \S+\/api\/cart 500 .*cart service timeout/.test(texts[1] ?? "") &&
+      /rejection\s+.*Cannot destructure/.test(texts[2] ?? ""),
+    "steps",
+  );
+  await viewer.screenshot({ path: dist("test", "problems-open.png") });
+  await steps.nth(1).click();
+  await viewer.locator(".row.selected", { hasText: "/api/cart" }).waitFor();
+  await viewer.locator(".pane", { hasText: "cart service timeout" }).waitFor();
+  assert.equal(await steps.nth(1).getAttribute("aria-current"), "true");
+});
+
+test("a new error raises the count, and without one nothing is asked again", async () => {
+  await checkout.locator("#pay").click();
+  await problem().getByText("×2", { exact: false }).waitFor();
+  await shop.close();
+  await until(
+    async () => looksSince,
+    (looks) => looks > 3,
+    "looks at the sessions without a look at the problems",
+  );
+});
+
+test("the keys open the next problem and its error", async () => {
+  await viewer.keyboard.press("Escape");
+  await chip().click();
+  await panel().waitFor({ state: "detached" });
+  await viewer.reload();
+  await viewer.locator(".row").first().waitFor();
+  await until(
+    () => chip().isEnabled(),
+    (isEnabled) => isEnabled,
+    "the chip of problems",
+  );
+  assert.equal(await panel().count(), 0, "the choice is kept");
+  await viewer.keyboard.press("p");
+  await panel().waitFor();
+  await viewer.locator(".chain-step[aria-current]").waitFor();
+  await viewer.locator(".row.selected.s-error").waitFor();
+});
+
+for (const theme of ["light", "dark"]) {
+  test(`axe finds no violation in the problems, ${theme}`, async () => {
+    await viewer.emulateMedia({ colorScheme: /** @type {"light" | "dark"} */ (theme) });
+    await panel().waitFor();
+    assert.deepEqual(await violations(viewer), []);
+    await viewer.screenshot({ path: dist("test", `problems-${theme}.png`) });
+  });
+}

@@ -12,6 +12,7 @@ import { Help } from "./help";
 import { listen } from "./keys";
 import { List, type ListHandle } from "./list/list";
 import { NetworkTable } from "./network/table";
+import { ProblemsPanel } from "./problems/panel";
 import { step } from "./select";
 import { Sessions } from "./sessions/picker";
 import { useViewer } from "./state";
@@ -61,7 +62,10 @@ export function App() {
         <>
           <Timeline />
           <main class="split">
-            {viewer.mode.value === "network" ? <NetworkTable /> : <List handle={list} />}
+            <div class="split-main">
+              <ProblemsPanel />
+              {viewer.mode.value === "network" ? <NetworkTable /> : <List handle={list} />}
+            </div>
             {viewer.selection.detailOpen.value && viewer.selection.selected.value !== null ? (
               <Splitter>
                 <Pane move={(by) => step(viewer, by)} />

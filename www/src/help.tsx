@@ -6,6 +6,7 @@ const KEYS: [string[], string][] = [
   [["enter"], "open or close its details"],
   [["esc"], "close what is open"],
   [["e", "E"], "next, previous error"],
+  [["p", "P"], "next, previous problem"],
   [["g g"], "oldest record"],
   [["G"], "newest record, and follow"],
   [["→", "←"], "open, close a fold"],

@@ -1,6 +1,6 @@
 /** The keyboard: single keys while no field has the focus. */
 import type { ListHandle } from "./list/list";
-import { nextError, selectFirst, selectLast, step } from "./select";
+import { nextError, nextProblem, selectFirst, selectLast, step } from "./select";
 import type { Viewer } from "./state";
 
 const SEQUENCE_MS = 600;
@@ -72,6 +72,12 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         break;
       case "E":
         nextError(viewer, -1);
+        break;
+      case "p":
+        nextProblem(viewer, 1);
+        break;
+      case "P":
+        nextProblem(viewer, -1);
         break;
       case "Enter":
         if (onControl) return;

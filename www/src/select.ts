@@ -1,4 +1,5 @@
 /** Moving the selection by rows, and from error to error, in the list of events or the table of requests. */
+import type { Problem, Step } from "./data/problems";
 import type { RequestRow } from "./network/requests";
 import type { Viewer } from "./state";
 
@@ -36,6 +37,37 @@ export function nextError(viewer: Viewer, direction: 1 | -1): void {
     return;
   }
   viewer.notices.say("No row in view is an error.");
+}
+
+/** Returns the problem whose chain is shown: the first one until a person opens or closes one. */
+export function openedProblem({ problems }: Viewer): Problem | undefined {
+  const { value: all } = problems.inView;
+  const { value: opened } = problems.opened;
+  return opened === null ? all[0] : all.find(({ key }) => key === opened);
+}
+
+/** Selects the record of a step, and opens its details. */
+export function showStep(viewer: Viewer, { session, seq, type }: Step): void {
+  if (viewer.mode.value === "network" && !type.startsWith("network.")) viewer.show("events");
+  viewer.selection.selectSeq(session, seq);
+}
+
+/** Opens the next problem or the one before it, and selects its error. */
+export function nextProblem(viewer: Viewer, direction: 1 | -1): void {
+  const { problems, selection } = viewer;
+  const { value: all } = problems.inView;
+  if (all.length === 0) {
+    viewer.notices.say("No problem was found in this view.");
+    return;
+  }
+  const selected = selection.selected.value;
+  const now = all.findIndex(({ error }) => error.session === selected?.session && error.seq === selected.seq);
+  const next = now < 0 ? (direction === 1 ? 0 : -1) : now + direction;
+  const problem = all[(next + all.length) % all.length];
+  if (problem === undefined) return;
+  if (!problems.isOpen.value) problems.toggle();
+  problems.opened.value = problem.key;
+  showStep(viewer, problem.error);
 }
 
 /** Selects the oldest row, or in the table of requests the first. */

@@ -24,6 +24,7 @@ import { allOf } from "./sessions/all";
 import { CoverageStore } from "./stores/coverage";
 import { Notices } from "./stores/notices";
 import { OriginalPlaces } from "./stores/original_places";
+import { Problems } from "./stores/problems";
 import { Selection } from "./stores/selection";
 import { deletedIn, Sessions } from "./stores/sessions";
 import { View } from "./stores/view";
@@ -38,6 +39,7 @@ export class Viewer {
   readonly coverage: CoverageStore;
   readonly view: View;
   readonly selection: Selection;
+  readonly problems: Problems;
   readonly theme = new Theme();
   readonly sourceMaps = new SourceMaps();
   readonly originalPlaces: OriginalPlaces;
@@ -86,6 +88,7 @@ export class Viewer {
     this.originalPlaces = new OriginalPlaces(source);
     this.view = new View(source);
     this.selection = new Selection(source, this.view, this.notices);
+    this.problems = new Problems(source, this.view);
     this.domain = domainOf(this.session, this.view.feed);
     const address = readAddress(location.search);
     this.#wanted = address.session;
@@ -180,6 +183,7 @@ export class Viewer {
       if (this.view.sessionId.value === null) this.#openFirst(sessions.list.value ?? []);
       this.#lookForDeleted();
       await this.coverage.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
+      await this.problems.refresh(this.session.value);
     }
     if (sessions.error.value?.code === "unauthorized") this.onRefused();
   }
@@ -200,6 +204,7 @@ export class Viewer {
     const before = this.#deleted?.session === session ? this.#deleted.count : null;
     this.#deleted = { session, count: deletedIn(this.session.value) ?? before };
     if (this.sessions.newest?.id === session) this.#openedAsNewest.value = session;
+    void this.problems.refresh(this.session.value);
     if (this.selection.selected.value === null) this.view.following.value = true;
   }
 

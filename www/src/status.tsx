@@ -59,7 +59,7 @@ export function Status() {
       {viewer.source.kind === "logs" ? (
         <span
           class="status-source"
-          title="No collector is connected, so the viewer reads the logs of this browser"
+          title="No collector is connected, so the viewer reads the logs of this browser. Only a collector groups errors into problems."
         >
           from this browser's logs
         </span>

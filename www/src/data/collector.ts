@@ -6,6 +6,7 @@
  */
 import { createParser } from "eventsource-parser";
 import { type Watching, watchingFrom } from "./coverage";
+import { type Diagnosis, diagnosisFrom } from "./problems";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 import {
   ALL_SESSIONS,
@@ -43,6 +44,11 @@ export class CollectorSource implements DataSource {
         watchingFrom(coverage),
       ]),
     );
+  }
+
+  async problems({ session, q }: Query): Promise<Diagnosis> {
+    const asked = session === ALL_SESSIONS ? q : `session:${session} ${q}`;
+    return diagnosisFrom(await (await this.#get("/v1/diagnose", { q: asked }, {})).json());
   }
 
   cursorBefore(query: Query, at: number): string {

@@ -6,6 +6,7 @@
  */
 import type { Severity } from "../../../src/web/types";
 import type { Watching } from "./coverage";
+import type { Diagnosis } from "./problems";
 
 /** Stands for every session, in order of commit, in place of a session's id. */
 export const ALL_SESSIONS = "all";
@@ -109,6 +110,8 @@ export interface DataSource {
   cursorBefore(query: Query, at: number): string;
   /** Returns the cursor after which about `records` are stored; null if there are hardly more. */
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
+  /** Groups the errors of a query. Logs cannot. */
+  problems?(query: Query): Promise<Diagnosis>;
   /** Yields new lines as they are committed, in small pages; ends only by `signal` or an error. */
   follow(query: Query, after: string | null, signal: AbortSignal): AsyncIterable<Page>;
 }

@@ -44,6 +44,7 @@ export function Chips() {
           {label}
         </button>
       ))}
+      {viewer.problems.isAvailable ? <ProblemsChip /> : null}
       <span class="chips-rule" />
       <button
         type="button"
@@ -91,6 +92,23 @@ export function Chips() {
         </>
       )}
     </div>
+  );
+}
+
+function ProblemsChip() {
+  const { problems } = useViewer();
+  const all = problems.inView.value;
+  return (
+    <button
+      type="button"
+      class="chip"
+      aria-pressed={problems.isOpen.value && all.length > 0}
+      disabled={all.length === 0}
+      title="Errors in groups, with what led to each (p)"
+      onClick={() => problems.toggle()}
+    >
+      Problems <Count n={all.filter(({ isNoise }) => !isNoise).length} />
+    </button>
   );
 }
 
