@@ -60,12 +60,6 @@ before(async () => {
 });
 after(() => rig.close());
 
-async function reloadExtension() {
-  const worker = await rig.worker();
-  await rig.controlPage?.close();
-  await worker.evaluate(() => chrome.runtime.reload()).catch(() => {});
-}
-
 /** @param {import("../../src/web/types.ts").Event[]} events @param {RegExp} text */
 const numbers = (events, text) =>
   events.flatMap(({ data }) => text.exec(`${/** @type {any} */ (data)?.text}`)?.[1] ?? []).map(Number);
@@ -76,7 +70,7 @@ const upTo = (count) => Array.from({ length: count }, (_, index) => index);
 test("nothing is lost or doubled, neither what was in hand nor what is said and done meanwhile", async () => {
   const page = await rig.open("/numbered");
   await page.waitForTimeout(300);
-  await reloadExtension();
+  await rig.reloadExtension();
   await page.mouse.click(40, 40);
   await rig.event("page.capture_limited", "extension_reloaded");
   const emitted = await page.evaluate(() => /** @type {any} */ (window).finish());
@@ -92,7 +86,7 @@ test("nothing is lost or doubled, neither what was in hand nor what is said and 
 test("a page can take nothing that an orphan holds, and not come between it and its successor", async () => {
   const page = await rig.open("/thief");
   await page.waitForTimeout(300);
-  await reloadExtension();
+  await rig.reloadExtension();
   const limited = "type:page.capture_limited url:*/thief";
   await rig.until(limited, (found) => found.length > 0);
   const emitted = await page.evaluate(() => /** @type {any} */ (window).finish());

@@ -40,14 +40,6 @@ before(async () => {
 });
 after(() => rig.close());
 
-/** Ends the service worker as the browser would, without a word. */
-async function killWorker() {
-  const session = await rig.context.newCDPSession(await rig.control());
-  await session.send("ServiceWorker.enable");
-  await session.send("ServiceWorker.stopAllWorkers");
-  await session.detach();
-}
-
 /** @param {import("../../src/web/types.ts").Event[]} events @param {string} prefix */
 const numbers = (events, prefix) =>
   events
@@ -60,7 +52,7 @@ test("no event is lost or doubled over three deaths of the worker", async () => 
   const session = (await rig.command({ command: "status" })).recorder.session_id;
   for (let kill = 0; kill < 3; kill++) {
     await page.waitForTimeout(400);
-    await killWorker();
+    await rig.killWorker();
   }
   await page.waitForTimeout(400);
   const emitted = await page.evaluate(() => /** @type {any} */ (window).finish());
@@ -164,10 +156,7 @@ test("recorded on both sides of an extension reload, with nothing left behind in
   const page = await rig.open("/elsewhere");
   await page.evaluate(() => console.log("before the reload"));
   await rig.event("console.log", "before the reload");
-  const worker = await rig.worker();
-  await rig.controlPage?.close();
-  await worker.evaluate(() => chrome.runtime.reload()).catch(() => {});
-  await page.waitForTimeout(1_500);
+  await rig.reloadExtension();
   await rig.ready(true);
   await rig.poll("the page to be recorded again", async () => {
     await page.evaluate(() => console.log("after the reload"));
