@@ -5,12 +5,21 @@
  * `Function.prototype.toString` is the one built-in that has to be replaced for it, by a function that looks
  * like itself. `restore` puts a built-in back if the page has not replaced it since.
  */
-import { apply, defineProperty, getOwnPropertyDescriptor, redefine, redefineGetter } from "./natives.ts";
+import {
+  apply,
+  construct,
+  defineProperty,
+  getOwnPropertyDescriptor,
+  ownValue,
+  redefine,
+  redefineGetter,
+} from "./natives.ts";
 
 type Callable = (...args: never[]) => unknown;
 
 const { get, set } = WeakMap.prototype;
 const nativeToString = Function.prototype.toString;
+const NativeProxy = Proxy;
 
 export class Mask {
   readonly #originals: WeakMap<object, object>;
@@ -58,6 +67,49 @@ export class Mask {
     return () => {
       const now = getOwnPropertyDescriptor(owner, name);
       if (now?.get === wrapper) redefineGetter(owner, name, original, now);
+    };
+  }
+
+  /**
+   * Replaces the constructor `owner[name]`, and its prototype's reference to it, by a Proxy: static members, subclasses,
+   * `instanceof` and `new.target` stay as they are. `begin` is called before an object is made, `made` after. Null when
+   * the page has made that impossible.
+   */
+  replaceConstructor<T>(
+    owner: object,
+    name: string,
+    begin: (above: Callable) => T,
+    made: (object: object, begun: T) => void,
+  ): (() => void) | null {
+    const descriptor = getOwnPropertyDescriptor(owner, name);
+    const native = descriptor?.value as object | undefined;
+    if (descriptor === undefined || typeof native !== "function") return null;
+    const prototype = ownValue(native, "prototype") as object;
+    const back = getOwnPropertyDescriptor(prototype, "constructor");
+    if (back?.value !== native) return null;
+    const handler = {
+      // The page's Object.prototype.apply is not a trap.
+      __proto__: null,
+      construct(target: new () => object, args: [], newTarget: new () => object): object {
+        const begun = begin(handler.construct as Callable);
+        const object = construct(target, args, newTarget === wrapper ? target : newTarget) as object;
+        made(object, begun);
+        return object;
+      },
+    };
+    const wrapper = new NativeProxy(native as new () => object, handler as ProxyHandler<new () => object>);
+    this.register(wrapper, native);
+    try {
+      if (!redefine(owner, name, wrapper, descriptor)) return null;
+      redefine(prototype, "constructor", wrapper, back);
+    } catch {
+      return null;
+    }
+    return () => {
+      const now = getOwnPropertyDescriptor(owner, name);
+      if (now?.value === wrapper) redefine(owner, name, native, now);
+      const backNow = getOwnPropertyDescriptor(prototype, "constructor");
+      if (backNow?.value === wrapper) redefine(prototype, "constructor", native, backNow);
     };
   }
 

@@ -1,5 +1,6 @@
 /**
- * `network.call` and `network.response_body`: what only the page knows of the requests that webRequest records.
+ * `network.call`, `network.response_body` and the messages of sockets: what only the page knows of the requests that
+ * webRequest records.
  *
  * Each call of a document has a number. The worker adds the request's id, if it finds the one request that the call
  * led to; see `worker/producers/page_requests.ts`.
@@ -8,7 +9,7 @@
 import type { HookConfig } from "../channel.ts";
 import type { Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
-import { cut, cutToBytes, find, nowMicros, quote } from "./natives.ts";
+import { cut, cutToBytes, find, nowMicros, quote, stackAbove } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Characters; the worker compares as many. */
@@ -19,7 +20,7 @@ const MAX_TYPE = 256;
 const FAILED_BYTES = 16 << 10;
 const VERBOSE_BYTES = 64 << 10;
 
-export type Api = "fetch" | "xhr";
+export type Api = "fetch" | "xhr" | "beacon" | "websocket" | "eventsource";
 
 export interface Call {
   api: Api;
@@ -29,6 +30,11 @@ export interface Call {
   url: string;
   /** Empty where reading it would run code of the page. */
   method: string;
+  stack: string;
+}
+
+export interface Begun {
+  ts: number;
   stack: string;
 }
 
@@ -94,6 +100,37 @@ export class RequestEvents {
       return `${json},"body":${quote(kept)}${why === null ? "" : `,"body_stopped":"${why}"`}}`;
     };
     this.#put("network.response_body", api, nowMicros(), withBody, stopped !== null);
+  }
+
+  /** Returns what is known of a call before it is made; null if calls are not recorded. */
+  begin(above: (...args: never[]) => unknown): Begun | null {
+    if (!this.isOn) return null;
+    try {
+      return { ts: nowMicros(), stack: stackAbove(above) };
+    } catch {
+      this.lose();
+      return null;
+    }
+  }
+
+  /** Whether messages are recorded. */
+  get hasMessages(): boolean {
+    return this.isOn && this.#config.requests !== "standard";
+  }
+
+  /** `fields` are JSON, each with a comma in front; `text` is the message's content, null if that is no text. */
+  message(type: string, api: Api, number: number, fields: string, text: string | null): void {
+    const json = `{"api":"${api}","call":${number}${fields}`;
+    const kept = text === null ? "" : cutToBytes(text, VERBOSE_BYTES);
+    const withPayload = (bytes: number): string =>
+      text === null ? `${json}}` : `${json},"payload":${quote(cutToBytes(kept, bytes))}}`;
+    this.#put(`network.${type}`, api, nowMicros(), withPayload, kept.length < (text ?? "").length);
+  }
+
+  closed(number: number, url: string, code: number, reason: string, wasClean: boolean): void {
+    const fields = `"url":${quote(cut(url, MAX_URL))},"code":${code},"reason":${quote(reason)},"clean":${wasClean}`;
+    const make = (): string => `{"api":"websocket","call":${number},${fields}}`;
+    this.#put("network.websocket_closed", "websocket", nowMicros(), make, url.length > MAX_URL);
   }
 
   /** One event could not be made. */

@@ -1,32 +1,39 @@
-/** The observation of `fetch` and `XMLHttpRequest`: in place while requests are recorded, and only then. */
+/** The observation of the ways in which a page makes requests: in place while requests are recorded, and only then. */
 import type { HookConfig } from "../channel.ts";
+import { BeaconHook } from "./beacon.ts";
 import { BodyReader } from "./body.ts";
+import { EventSourceHook } from "./event_source.ts";
 import { FetchHook } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
 import type { Mask } from "./mask.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Proxies } from "./proxies.ts";
 import { RequestEvents } from "./request_events.ts";
+import { SocketHook } from "./sockets.ts";
 import { XhrHook } from "./xhr.ts";
 
 export class RequestHook {
   readonly #events: RequestEvents;
   readonly #reader = new BodyReader();
-  readonly #fetch: FetchHook;
-  readonly #xhr: XhrHook;
+  readonly #hooks: { install(mask: Mask): (() => void) | null }[];
   readonly #mask: Mask;
   readonly #onLimited: () => void;
   #undo: (() => void) | null = null;
 
-  /** `onLimited` is called if the page was first to replace one of the two. */
+  /** `onLimited` is called if the page was first to replace one of them. */
   constructor(
     { inspect, proxies, mask, outbox }: { inspect: Inspector; proxies: Proxies; mask: Mask; outbox: Outbox },
     config: HookConfig,
     onLimited: () => void,
   ) {
     this.#events = new RequestEvents(outbox, config);
-    this.#fetch = new FetchHook(this.#events, proxies, this.#reader);
-    this.#xhr = new XhrHook(this.#events, inspect);
+    this.#hooks = [
+      new FetchHook(this.#events, proxies, this.#reader),
+      new XhrHook(this.#events, inspect),
+      new SocketHook(this.#events),
+      new EventSourceHook(this.#events),
+      new BeaconHook(this.#events),
+    ];
     this.#mask = mask;
     this.#onLimited = onLimited;
     this.configure(config);
@@ -50,12 +57,22 @@ export class RequestHook {
   }
 
   #install(): () => void {
-    const undoFetch = this.#fetch.install(this.#mask);
-    const undoXhr = this.#xhr.install(this.#mask);
-    if (undoFetch === null || undoXhr === null) this.#onLimited();
-    return () => {
-      undoFetch?.();
-      undoXhr?.();
-    };
+    let undoAll = (): void => {};
+    let isLimited = false;
+    // By index: the page owns `Symbol.iterator`.
+    for (let at = 0; at < this.#hooks.length; at++) {
+      const undo = (this.#hooks[at] as { install(mask: Mask): (() => void) | null }).install(this.#mask);
+      if (undo === null) {
+        isLimited = true;
+        continue;
+      }
+      const before = undoAll;
+      undoAll = () => {
+        before();
+        undo();
+      };
+    }
+    if (isLimited) this.#onLimited();
+    return undoAll;
   }
 }

@@ -26,19 +26,23 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 // The collector's token is in there: a page that took over its renderer is not to read it through our content scripts.
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
-const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = createWorker(
-  {
-    folder: "",
-    preconfiguration,
-    show: showBadge,
-  },
-);
+const worker = createWorker({ folder: "", preconfiguration, show: showBadge });
+const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = worker;
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
 const debug =
   chrome.debugger === undefined
     ? null
-    : new DebuggerProducer({ owner, scope, tabs, documents, webRequest: network, recording, workerErrors });
+    : new DebuggerProducer({
+        owner,
+        scope,
+        tabs,
+        documents,
+        webRequest: network,
+        recording,
+        workerErrors,
+        closes: worker.pageRequests.closes,
+      });
 if (debug !== null) {
   // Before anything that waits is recorded, or webRequest tells of what the debugger tells of too.
   recording.preparations.push(() => debug.resume());

@@ -30,6 +30,7 @@ export interface RecorderWorker {
   owner: RecorderOwner;
   tabs: Tabs;
   network: Network;
+  pageRequests: PageRequests;
   recording: Recording;
   marks: Marks;
   documents: Documents;
@@ -73,6 +74,7 @@ export function createWorker(host: Host): RecorderWorker {
   const marks = new Marks(owner, scope, tabs);
   const lost = new LostRelays({ owner, scope, isConnected: (relay) => relays.isConnected(relay) });
   recording.preparations.push(() => lost.restore());
+  recording.preparations.push(() => pageRequests.restore());
   const relays: RelayPorts = new RelayPorts({
     owner,
     scope,
@@ -126,5 +128,17 @@ export function createWorker(host: Host): RecorderWorker {
   chrome.alarms.onAlarm.addListener(({ name }) => {
     if (name === BACKLOG_ALARM) void ready;
   });
-  return { scope, owner, tabs, network, recording, marks, documents, workerErrors, ready, begun };
+  return {
+    scope,
+    owner,
+    tabs,
+    network,
+    pageRequests,
+    recording,
+    marks,
+    documents,
+    workerErrors,
+    ready,
+    begun,
+  };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
+import { acceptWebSockets, CLOSING } from "./fixtures/sockets.mjs";
 
 /** A token that redaction recognizes by its field's name. */
 const SECRET = "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
@@ -43,6 +44,11 @@ before(async () => {
         response.writeHead(503, { "content-type": "text/plain" }).write("it begins, and never ends"),
       "/reset": (request) => request.socket.destroy(),
       "/hop": (_, response) => response.writeHead(302, { location: "/gone?by=hop" }).end(),
+      "/events": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/event-stream" })
+          .write(`id: 7\ndata: {"token":"${SECRET}","price":3}\n\n`),
+      "/beacon": (_, response) => response.writeHead(204).end(),
       "/app.js.map": (_, response) => json(response, 404, { noise: true }),
       "/own-fetch": scripted(`
         const native = window.fetch;
@@ -50,6 +56,7 @@ before(async () => {
         fetch("/teapot?own=fetch").then((response) => response.text());`),
     },
   });
+  acceptWebSockets(rig.site.server);
 });
 after(() => rig.close());
 
@@ -258,5 +265,121 @@ test("at verbose each text answer has its body, at minimal and switched off none
     assert.equal(await page.evaluate("String(fetch)"), native);
   }
   await configure({ categories: { network: null }, observe_requests: null });
+  await page.close();
+});
+
+/** Opens a socket that the server closes, an event source and a beacon, and waits for all of them. @param {import("playwright-core").Page} page @param {string} name */
+const connect = (page, name) =>
+  page.evaluate(
+    async ({ name, socketUrl, secret, closing }) => {
+      const socket = new WebSocket(`${socketUrl}?${name}`);
+      const closed = new Promise((resolve) => {
+        socket.onclose = ({ code, reason }) => resolve([code, reason]);
+      });
+      socket.onopen = () => socket.send(JSON.stringify({ api_key: secret, hello: "server" }));
+      socket.onmessage = () => socket.send(closing);
+      const source = new EventSource(`/events?${name}`);
+      await new Promise((resolve) => {
+        source.onmessage = resolve;
+      });
+      source.close();
+      (function leaves() {
+        navigator.sendBeacon(`/beacon?${name}`, "goodbye");
+      })();
+      return closed;
+    },
+    {
+      name,
+      socketUrl: `${rig.site.origin.replace("http", "ws")}/socket`,
+      secret: SECRET,
+      closing: CLOSING.message,
+    },
+  );
+
+const SOCKETS = "type:network.websocket_*,network.eventsource_*";
+
+test("a WebSocket, an EventSource and a beacon give their calls, and a socket its close code and reason", async () => {
+  const page = await rig.open("/page");
+  assert.deepEqual(await connect(page, "calls"), [CLOSING.code, CLOSING.reason]);
+  for (const [path, api] of [
+    ["/socket?calls", "websocket"],
+    ["/events?calls", "eventsource"],
+    ["/beacon?calls", "beacon"],
+  ]) {
+    const call = await rig.event("network.call", path);
+    const request = await rig.event("network.request", path);
+    assert.equal(call.data.api, api);
+    assert.match(call.data.stack, /^ {4}at /);
+    assert.ok(!call.data.stack.includes("tabtape"), call.data.stack);
+    assert.equal(call.source.metadata.request_id, request.source.metadata.request_id, api);
+    assert.equal(call.url, request.url);
+  }
+  const closed = await rig.event("network.websocket_closed", "/socket?calls");
+  assert.deepEqual(
+    [closed.data.code, closed.data.reason, closed.data.clean],
+    [CLOSING.code, CLOSING.reason, true],
+  );
+  const request = await rig.event("network.request", "/socket?calls");
+  assert.equal(closed.source.metadata.request_id, request.source.metadata.request_id);
+  await rig.flushed();
+  const others = (await rig.collector.events(SOCKETS)).filter(({ url }) => url?.endsWith("?calls"));
+  assert.deepEqual(
+    others.map(({ type }) => type),
+    ["network.websocket_closed"],
+    "no messages at standard",
+  );
+  await page.close();
+});
+
+test("at verbose messages of sockets are recorded, redacted; with the debugger attached, its records alone", async () => {
+  const page = await rig.open("/page?sockets");
+  const { source } = await rig.event("page.settled", "/page?sockets");
+  const tabId = Number(source.metadata.tab_id);
+  await rig.command({
+    command: "configure",
+    patch: { categories: { network: { detail_level: "verbose" } } },
+  });
+  const ofUrl = async (/** @type {string} */ name) =>
+    (await rig.collector.events(SOCKETS)).filter(({ url }) => url?.endsWith(`?${name}`));
+  let times = 0;
+  await rig.poll("the hook to be told", async () => {
+    await connect(page, `told-${++times}`);
+    await rig.flushed();
+    return (await ofUrl(`told-${times}`)).length > 1;
+  });
+  const TYPES = [
+    "network.eventsource_message",
+    "network.websocket_closed",
+    "network.websocket_opened",
+    "network.websocket_received",
+    "network.websocket_sent",
+    "network.websocket_sent",
+  ];
+  const check = async (/** @type {string} */ name, /** @type {string} */ kind) => {
+    await rig.poll(`the events of ${name}`, async () => (await ofUrl(name)).length >= TYPES.length);
+    const all = /** @type {any[]} */ (await ofUrl(name));
+    assert.deepEqual(all.map(({ type }) => type).sort(), TYPES, name);
+    assert.deepEqual(new Set(all.map((event) => event.source.kind)), new Set([kind]), name);
+    const [sent] = all.filter(({ type }) => type === "network.websocket_sent");
+    assert.match(sent.data.payload, /"hello":"server"/);
+    assert.deepEqual([sent.data.opcode, sent.data.length], [1, SECRET.length + 31]);
+    const received = all.find(({ type }) => type === "network.websocket_received");
+    assert.equal(received.data.payload, sent.data.payload);
+    const { data } = all.find(({ type }) => type === "network.eventsource_message");
+    assert.match(data.payload, /"price":3/);
+    assert.deepEqual([data.event, data.id], ["message", "7"]);
+    const closed = all.find(({ type }) => type === "network.websocket_closed");
+    assert.deepEqual([closed.data.code, closed.data.reason], [CLOSING.code, CLOSING.reason], name);
+    assert.ok(!JSON.stringify(all).includes(SECRET), "no secret is stored");
+    const requests = new Set(all.map((event) => event.source.metadata.request_id));
+    assert.deepEqual([requests.size, requests.has(undefined)], [2, false], name);
+  };
+  await check(`told-${times}`, "extension");
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  await connect(page, "debugged");
+  await check("debugged", "cdp");
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+  const patch = /** @type {object} */ ({ categories: { network: null } });
+  await rig.command({ command: "configure", patch });
   await page.close();
 });

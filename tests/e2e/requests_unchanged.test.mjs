@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import { launchBrowser } from "./fixtures/browser.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
+import { acceptWebSockets } from "./fixtures/sockets.mjs";
 
 /** In front of each page: `said` is an error as a string. */
 const TOOLS = `
@@ -167,6 +168,43 @@ const HOSTILE = {
     const watched = new Proxy(new XMLHttpRequest(), {}); try { watched.open("GET", "/json"); } catch (error) { seen.proxied = said(error); }
     seen.upload = await new Promise((done) => { const xhr = new XMLHttpRequest(); const events = []; xhr.upload.onload = () => events.push("uploaded"); xhr.onload = () => done([events, JSON.parse(xhr.responseText).body]); xhr.open("POST", "/echo"); xhr.send("up"); });
     seen.partly = await new Promise((done) => { const xhr = new XMLHttpRequest(); const states = []; xhr.onreadystatechange = () => { states.push(xhr.readyState); if (xhr.readyState === 2) { xhr.abort(); done([states, xhr.readyState, xhr.status]); } }; xhr.open("GET", "/open-500"); xhr.send(); });`,
+  sockets: `
+    const address = location.origin.replace("http", "ws") + "/socket";
+    const show = (fn) => [fn.name, fn.length, fn.toString(), String(fn), Object.getOwnPropertyNames(fn), "prototype" in fn, Object.getPrototypeOf(fn).name];
+    for (const name of ["WebSocket", "EventSource"]) {
+      const Native = window[name]; const { prototype } = Native;
+      const odd = [() => Native(address), () => new Native(), () => new Native("http://["), () => new Native(address, ["a", "a"]), () => Native.call({}, address)];
+      seen[name] = [show(Native), flagsOf(window, name), Object.entries(Native), Reflect.ownKeys(Native).map((key) => [String(key), flagsOf(Native, key)]), prototype.constructor === Native, flagsOf(prototype, "constructor"),
+        Object.getOwnPropertyNames(prototype), Native.CONNECTING, Native.OPEN, Native[Symbol.hasInstance] === Function.prototype[Symbol.hasInstance], Object.isExtensible(Native)];
+      for (const make of odd) { try { make(); seen[name].push("made"); } catch (error) { seen[name].push(said(error), error instanceof DOMException); } }
+      for (const key of seen[name][6]) { const { value, get, set } = Object.getOwnPropertyDescriptor(prototype, key); seen[name + "." + key] = [flagsOf(prototype, key), ...[value, get, set].map((fn) => typeof fn === "function" ? show(fn) : null)]; }
+      Native.mine = 1; seen[name].push(Native.mine, Object.getOwnPropertyNames(Native), delete Native.mine);
+      class Mine extends Native { constructor(...args) { super(...args); this.made = new.target === Mine; } get url() { return "mine " + super.url; } }
+      const mine = new Mine(name === "WebSocket" ? address : "/json"); seen[name].push(mine.made, mine instanceof Mine, mine instanceof Native, Object.getPrototypeOf(Mine) === Native, mine.constructor === Mine, mine.url.slice(0, 5), Object.getOwnPropertyNames(mine)); mine.close();
+      const reflected = Reflect.construct(Native, [name === "WebSocket" ? address : "/json"], Date); seen[name].push(reflected instanceof Date, reflected instanceof Native, Object.prototype.toString.call(reflected)); prototype.close.call(reflected);
+      const plain = new Native(name === "WebSocket" ? address : "/json"); seen[name].push(plain.constructor === Native, plain instanceof EventTarget, Object.prototype.toString.call(plain), Object.getOwnPropertyNames(plain), plain.readyState, Object.getPrototypeOf(plain) === prototype); plain.close();
+    }
+    seen.beacon = [show(navigator.sendBeacon), flagsOf(Navigator.prototype, "sendBeacon"), navigator.sendBeacon("/echo", "x"), await tried(() => navigator.sendBeacon()), await tried(() => navigator.sendBeacon.call({}, "/echo")), await tried(() => navigator.sendBeacon("http://[")), await tried(() => navigator.sendBeacon("data:,x"))];
+    try { new navigator.sendBeacon("/echo"); } catch (error) { seen.beacon.push(error.name); }
+    const order = []; seen.order = order; const ran = [];
+    await new Promise((done) => {
+      const socket = new WebSocket(address); order.push(socket.readyState, socket.binaryType, socket.onmessage);
+      socket.addEventListener("open", () => { order.push("first open"); Promise.resolve().then(() => order.push("microtask")); }); socket.onopen = (event) => { order.push("open", event.isTrusted, event.eventPhase, socket.protocol); socket.send("one"); order.push(await0(socket.send({ toString() { ran.push("text"); return "two"; } })), socket.bufferedAmount > 0); };
+      const await0 = (value) => value;
+      try { socket.send("early"); } catch (error) { order.push(said(error)); }
+      socket.addEventListener("message", ({ data }) => { order.push("listener " + data); if (data === "two") { socket.dispatchEvent(new MessageEvent("message", { data: "forged" })); socket.close(3000, "mine"); order.push(socket.readyState, socket.send("late")); } });
+      socket.onmessage = ({ data }) => order.push("handler " + data);
+      socket.onclose = ({ code, reason, wasClean }) => { order.push(code, reason, wasClean, socket.readyState); done(); };
+      socket.onerror = () => order.push("error");
+    });
+    order.push(ran, await tried(() => new WebSocket(address).close(1)), await tried(() => WebSocket.prototype.send.call({}, "x")), await tried(() => { const socket = new WebSocket(address); socket.close(); return socket.send(); }));
+    await new Promise((done) => { const socket = new WebSocket(address.replace("socket", "refused")); socket.onerror = () => order.push("refused"); socket.onclose = ({ code, wasClean }) => { order.push(code, wasClean); done(); }; });
+    await new Promise((done) => { const source = new EventSource("/events"); source.addEventListener("named", ({ data, type, lastEventId }) => order.push(type, data, lastEventId)); source.onmessage = ({ data, origin }) => { order.push(data, origin === location.origin, source.readyState); source.close(); done(); }; });
+    seen.asked = []; const apply = Reflect.apply;
+    for (const [owner, names] of [[EventTarget.prototype, ["addEventListener"]], [WeakMap.prototype, ["get", "set"]], [Reflect, ["construct", "apply"]]]) for (const name of names) { const original = owner[name]; owner[name] = function (...args) { seen.asked.push(name); return apply(original, this, args); }; }
+    for (const name of ["url", "readyState"]) { const original = Object.getOwnPropertyDescriptor(WebSocket.prototype, name); Object.defineProperty(WebSocket.prototype, name, { ...original, get() { seen.asked.push(name); return apply(original.get, this, []); } }); }
+    Object.defineProperty(Object.prototype, "apply", { __proto__: null, get() { seen.asked.push("trap"); }, configurable: true });
+    const last = new WebSocket(address); await new Promise((done) => { last.onopen = () => { last.send(new Uint8Array([104, 105])); last.close(); }; last.onclose = done; }); delete Object.prototype.apply;`,
   builtins: `
     seen.calls = []; let armed = false; const apply = Reflect.apply; const push = Array.prototype.push;
     const note = (name) => { if (armed) apply(push, seen.calls, [name]); };
@@ -250,6 +288,10 @@ before(async () => {
       "/204": (_, response) => response.writeHead(204).end(),
       "/hop": (_, response) => response.writeHead(302, { location: "/fail" }).end(),
       "/slow": (_, response) => setTimeout(() => response.writeHead(200).end("slow"), 1_000),
+      "/events": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/event-stream" })
+          .write("event: named\ndata: n\nid: 1\n\ndata: m\n\n"),
       "/reset": (request) => request.socket.destroy(),
       "/echo": (request, response) => {
         let body = "";
@@ -265,6 +307,7 @@ before(async () => {
     },
     capture: { categories: { network: { detail_level: "verbose" } } },
   });
+  acceptWebSockets(rig.site.server);
   profile = mkdtempSync(join(tmpdir(), "tabtape-bare-"));
   bare = await launchBrowser({ profile, extensions: [] });
 });

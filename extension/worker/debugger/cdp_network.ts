@@ -45,6 +45,9 @@ export class CdpNetwork {
         return this.#finished(source, tabId, id, params);
       case "Network.loadingFailed":
         return this.#failed(tabId, id, params);
+      case "Network.eventSourceMessageReceived":
+        this.#messageReceived(tabId, id, method, params);
+        break;
     }
   }
 
@@ -142,6 +145,20 @@ export class CdpNetwork {
     if (isStreamType(header("content-type"))) stream();
     else if (header("content-length") === undefined)
       request.streamTimer = setTimeout(stream, STREAM_AFTER_MS);
+  }
+
+  /** A message of an EventSource. */
+  #messageReceived(tabId: number, id: string, method: string, params: Params): void {
+    const { eventName, eventId, data } = params as Record<"eventName" | "eventId" | "data", string>;
+    const payload = beginning(data, this.#publisher.maxEventBytes("network"));
+    const cut = payload.length < data.length ? { payload_cut_from: data.length } : {};
+    const request = this.#requests.get(id) ?? unseen(tabId);
+    this.#publish(request, id, "network.eventsource_message", method, nowMicros(), {
+      minimal: { event: eventName, length: data.length },
+      standard: eventId === "" ? {} : { id: eventId },
+      verbose: { payload, ...cut },
+      raw: { ...params, data: payload },
+    });
   }
 
   async #finished(source: Source, tabId: number, id: string, params: Params): Promise<void> {
@@ -348,7 +365,9 @@ export class CdpNetwork {
         },
         ...(url === null ? {} : { url }),
         data,
-        ...(data.body_cut_from === undefined ? {} : { truncated: true }),
+        ...(data.body_cut_from === undefined && data.payload_cut_from === undefined
+          ? {}
+          : { truncated: true }),
       };
     });
   }

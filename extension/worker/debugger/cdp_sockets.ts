@@ -6,6 +6,7 @@
  */
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast } from "../producers/levels.ts";
+import type { SocketCloses } from "../producers/socket_closes.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
@@ -29,9 +30,12 @@ export class CdpSockets {
   readonly #frames: CdpFrames;
   readonly #sockets = new SessionStorageMap<Socket>("tabtape_sockets", MAX_SOCKETS);
 
-  constructor(publisher: CdpPublisher, frames: CdpFrames) {
+  readonly #closes: SocketCloses;
+
+  constructor(publisher: CdpPublisher, frames: CdpFrames, closes: SocketCloses) {
     this.#publisher = publisher;
     this.#frames = frames;
+    this.#closes = closes;
   }
 
   restore(): Promise<void> {
@@ -42,7 +46,7 @@ export class CdpSockets {
     this.#sockets.deleteWhere((socket) => socket.tabId === tabId);
   }
 
-  event(source: Source, tabId: number, id: string, method: string, params: Params): void {
+  event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
     switch (method) {
       case "Network.webSocketCreated":
         this.#created(this.#frames.webRequestTab(source, tabId), tabId, id, params.url as string);
@@ -54,8 +58,7 @@ export class CdpSockets {
         this.#failed(tabId, id, method, this.#errorOf(id, params), params);
         break;
       case "Network.webSocketClosed":
-        this.#closed(tabId, id, method, params);
-        break;
+        return this.#closed(tabId, id, method, params);
       default:
         if (method in FRAMES) this.#frame(tabId, id, method, params);
     }
@@ -91,12 +94,18 @@ export class CdpSockets {
     this.#publish(tabId, id, "failed", method, { minimal: { error }, raw: params });
   }
 
-  #closed(tabId: number, id: string, method: string, params: Params): void {
+  async #closed(tabId: number, id: string, method: string, params: Params): Promise<void> {
     const socket = this.#sockets.get(id);
+    const ts = nowMicros();
     if (socket?.state === "connecting")
       this.#failed(tabId, id, method, "closed before it was opened", params);
-    else if (socket?.state !== "failed")
-      this.#publish(tabId, id, "closed", method, { minimal: {}, raw: params });
+    // The page reports the end of a socket that failed, too.
+    const close = await this.#closes.take(tabId, socket?.url);
+    if (socket?.state !== "connecting" && socket?.state !== "failed") {
+      const { code = null, reason = null, clean = null } = close ?? {};
+      const fields: FieldsByLevel = { minimal: {}, standard: { code, reason, clean }, raw: params };
+      this.#publish(tabId, id, "closed", method, fields, false, ts);
+    }
     this.#sockets.delete(id);
     this.#frames.exchanges.ended(id);
   }
@@ -129,10 +138,10 @@ export class CdpSockets {
     method: string,
     fields: FieldsByLevel,
     isCut = false,
+    ts = nowMicros(),
   ): void {
     const { url, state } = this.#sockets.get(id) ?? {};
     if (state === "elsewhere" && (what === "opened" || what === "failed")) return;
-    const ts = nowMicros();
     const metadata = this.#frames.exchanges.metadata(id);
     this.#publisher.publish(tabId, "network", (level) => ({
       ts,

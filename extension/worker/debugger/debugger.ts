@@ -10,6 +10,7 @@
 import type { DetailLevel, EventInput, Recorder } from "../../../src/web/types.ts";
 import { levelOf } from "../producers/levels.ts";
 import type { Network } from "../producers/network.ts";
+import type { SocketCloses } from "../producers/socket_closes.ts";
 import type { Tabs } from "../producers/tabs.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Recording, RecordingFollower } from "../recorder/recording.ts";
@@ -36,6 +37,7 @@ export interface DebuggerParts {
   webRequest: Network;
   recording: Recording;
   workerErrors: WorkerErrors;
+  closes: SocketCloses;
 }
 
 export class DebuggerProducer implements CdpPublisher, RecordingFollower {
@@ -59,7 +61,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     parts.webRequest.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
     this.#frames = new CdpFrames(parts.documents, parts.webRequest, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
-    this.#sockets = new CdpSockets(this, this.#frames);
+    this.#sockets = new CdpSockets(this, this.#frames, parts.closes);
   }
 
   get attached(): number[] {
@@ -233,8 +235,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     const id = `${tabId}:${params.requestId as string}`;
     if (method === "Target.attachedToTarget") return this.#attachedToTarget(source, params);
     if (method === "Target.detachedFromTarget") return this.#detachedFromTarget(params.sessionId as string);
-    if (method.startsWith("Network.webSocket")) this.#sockets.event(source, tabId, id, method, params);
-    else if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
+    if (method.startsWith("Network.webSocket")) return this.#sockets.event(source, tabId, id, method, params);
+    if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
     else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
   }
 

@@ -1,18 +1,21 @@
 /**
  * Finds the request of chrome.webRequest that a page's own record of a request belongs to, and gives it that id.
  *
- * A page sends `network.call` when it calls `fetch` or sends an XMLHttpRequest, and `network.response_body` when it has
- * the response (see `page/fetch.ts`). A call belongs to the oldest request of its document with its method and address
+ * A page sends `network.call` when it calls `fetch`, sends an XMLHttpRequest or a beacon, or makes a WebSocket or an
+ * EventSource; `network.response_body` when it has the response; and records of the messages of sockets. A call belongs to the oldest request of its document with its method and address
  * that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
- * the call, to the only response of its document with its address and status. A record without such a request is
+ * the call, to the only response of its document with its address and status. A message belongs to the request of its
+ * call and does not wait for it. A record without such a request is
  * published without an id: no link rather than a guessed one.
  *
  * The two ways to the worker differ in length, so a record waits for its request, half a second at most; not in a
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
  */
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
+import { type SocketClose, SocketCloses } from "./socket_closes.ts";
 
 /** Consecutive messages of a relay, or one about a request. */
 export interface Part {
@@ -45,7 +48,7 @@ interface Doc {
 interface PageRecord {
   type: string;
   ts: number;
-  data: { call?: number; method?: string; url?: string; response_status?: number };
+  data: { api?: string; call?: number; method?: string; url?: string; response_status?: number };
 }
 
 const LINE = '"type":"network.';
@@ -60,16 +63,32 @@ const MAX_MISSES = 3;
 /** The page's clock may differ from the browser's by so much, and a busy browser may begin a request so much later. */
 const BEFORE_MS = 50;
 const AFTER_MS = 10_000;
-const FILTER: chrome.webRequest.RequestFilter = { urls: ["<all_urls>"], types: ["xmlhttprequest"] };
+const FILTER: chrome.webRequest.RequestFilter = {
+  urls: ["<all_urls>"],
+  types: ["xmlhttprequest", "ping", "websocket", "other"],
+};
+const MESSAGE = /^network\.(?:websocket|eventsource)_/;
+const MAX_SOCKETS = 1_000;
 
 export class PageRequests {
   readonly #documents = new Map<string, Doc>();
   readonly #waiting = new Set<() => void>();
+  /** The requests of sockets and event sources, which may be open for long, by document and call. */
+  readonly #sockets = new SessionStorageMap<{ requestId: string; url: string }>(
+    "tabtape_page_sockets",
+    MAX_SOCKETS,
+  );
+  /** For the debugger, which records the sockets of its tabs. */
+  readonly closes = new SocketCloses();
   /** Whether the debugger records this tab's requests. */
   readonly #isDebugged: (tabId: number) => boolean;
 
   constructor(isDebugged: (tabId: number) => boolean) {
     this.#isDebugged = isDebugged;
+  }
+
+  restore(): Promise<void> {
+    return this.#sockets.restore();
   }
 
   listen(): void {
@@ -101,10 +120,15 @@ export class PageRequests {
   }
 
   /** Requests that the debugger records with more fields, and noise. */
-  #isLeftOut(recorder: Recorder, context: RelayContext, { data }: PageRecord): boolean {
+  #isLeftOut(recorder: Recorder, context: RelayContext, { type, data }: PageRecord): boolean {
     const level = levelOf(recorder.config, "network");
     if (level === null || level === "minimal" || !recorder.config.observe_requests) return true;
-    if (isAtLeast(level, "verbose") && this.#isDebugged(Number(context.metadata.tab_id))) return true;
+    const tabId = Number(context.metadata.tab_id);
+    if (this.#isDebugged(tabId)) {
+      if (type === "network.websocket_closed" && data.url !== undefined)
+        this.closes.report(tabId, data.url, data as unknown as SocketClose);
+      if (isAtLeast(level, "verbose") || MESSAGE.test(type)) return true;
+    }
     return data.url !== undefined && isNoise(recorder.config, data.url);
   }
 
@@ -113,6 +137,7 @@ export class PageRequests {
     // The debugger's records have ids of their own.
     if (this.#isDebugged(Number(context.metadata.tab_id))) return null;
     const key = keyOf(context.metadata.document_id);
+    if (MESSAGE.test(record.type)) return this.#socketOf(context, key, record);
     const find = (): Seen | null | undefined => {
       const document = this.#documents.get(key);
       if (document === undefined) return undefined;
@@ -129,8 +154,19 @@ export class PageRequests {
     if (found === undefined) document.misses++;
     if (!found) return null;
     document.misses = 0;
+    const { api, call } = record.data;
+    if (call !== undefined && (api === "websocket" || api === "eventsource"))
+      this.#sockets.set(`${key}:${call}`, { requestId: found.requestId, url: found.url });
     const url = record.type === "network.call" ? found.url : found.finalUrl;
     return { url, metadata: { ...context.metadata, request_id: found.requestId } };
+  }
+
+  #socketOf(context: RelayContext, key: string, { type, data }: PageRecord): RelayContext | null {
+    const name = `${key}:${data.call}`;
+    const found = this.#sockets.get(name);
+    if (type === "network.websocket_closed") this.#sockets.delete(name);
+    if (found === undefined) return null;
+    return { url: found.url, metadata: { ...context.metadata, request_id: found.requestId } };
   }
 
   #changed(milliseconds: number): Promise<void> {

@@ -1,0 +1,59 @@
+/** Observes `navigator.sendBeacon`: the call. What it sends, webRequest reports. */
+import { isNative } from "./fetch.ts";
+import type { Mask } from "./mask.ts";
+import { apply, nowMicros, ownValue, stackAbove } from "./natives.ts";
+import { resolved } from "./page_url.ts";
+import type { Call, RequestEvents } from "./request_events.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+const NavigatorPrototype = Navigator.prototype;
+
+export class BeaconHook {
+  readonly #events: RequestEvents;
+
+  constructor(events: RequestEvents) {
+    this.#events = events;
+  }
+
+  /** Puts the wrapper in place; null where the page has its own already, which stays as it is. */
+  install(mask: Mask): (() => void) | null {
+    if (!isNative(ownValue(NavigatorPrototype, "sendBeacon"), "sendBeacon")) return null;
+    return mask.replace(NavigatorPrototype, "sendBeacon", (original) => this.#standIn(original));
+  }
+
+  #standIn(original: Callable): Callable {
+    const begin = (args: ArrayLike<unknown>, above: Callable): Call | null => this.#begin(args, above);
+    const sent = (call: Call): void => this.#sent(call);
+    const { wrapper } = {
+      wrapper(this: unknown, ...args: unknown[]): unknown {
+        const call = begin(args, wrapper as Callable);
+        const isQueued = apply(original, this, args as never);
+        if (call !== null && isQueued === true) sent(call);
+        return isQueued;
+      },
+    };
+    return wrapper as Callable;
+  }
+
+  #sent(call: Call): void {
+    try {
+      this.#events.call(call);
+    } catch {
+      this.#events.lose();
+    }
+  }
+
+  #begin(args: ArrayLike<unknown>, above: Callable): Call | null {
+    if (!this.#events.isOn || args.length === 0) return null;
+    try {
+      const url = resolved(args[0]);
+      if (url === null) return null;
+      const number = this.#events.nextNumber();
+      return { api: "beacon", number, ts: nowMicros(), url, method: "POST", stack: stackAbove(above) };
+    } catch {
+      this.#events.lose();
+      return null;
+    }
+  }
+}
