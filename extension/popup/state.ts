@@ -15,7 +15,7 @@ export const status: Signal<Status | null> = signal(null);
 export const problem: Signal<string | null> = signal(null);
 /** The result of the last action, which screen readers announce. */
 export const done: Signal<string | null> = signal(null);
-/** The host of the active tab; null if it does not show a site. */
+/** The host and port of the active tab; null if it does not show a site. */
 export const site: Signal<string | null> = signal(null);
 
 export const activeTab: Signal<number | null> = signal(null);
@@ -62,7 +62,8 @@ function say(text: string): void {
 
 /** Asks for the permission to record. In the store build this comes first, because it needs the click itself. */
 async function mayRecord(host: string | null): Promise<boolean> {
-  const origins = [host === null ? "<all_urls>" : `*://${host}/*`];
+  // A permission has no port.
+  const origins = [host === null ? "<all_urls>" : `*://${hostnameOf(host)}/*`];
   return (await chrome.permissions.contains({ origins })) || (await chrome.permissions.request({ origins }));
 }
 
@@ -114,16 +115,17 @@ export async function openPanel(): Promise<void> {
 }
 
 export function isSiteOn({ sites }: CaptureConfig, host: string): boolean {
-  return !sites.exclude.includes(host) && (sites.include.includes("*") || sites.include.includes(host));
+  const isListed = (list: string[]) => list.includes(host) || list.includes(hostnameOf(host));
+  return !isListed(sites.exclude) && (sites.include.includes("*") || isListed(sites.include));
 }
 
 /** Includes a site in the recording from now on, or excludes it. */
 export async function setSite({ sites }: CaptureConfig, host: string, on: boolean): Promise<void> {
   if (on && !(await mayRecord(host))) return;
-  const exclude = sites.exclude.filter((other) => other !== host);
+  const exclude = sites.exclude.filter((other) => other !== host && !(on && other === hostnameOf(host)));
   const include = sites.include.filter((other) => other !== host);
   if (!on) exclude.push(host);
-  else if (!include.includes("*")) include.push(host);
+  else if (!include.includes("*") && !include.includes(hostnameOf(host))) include.push(host);
   await run({ command: "configure", patch: { sites: { include, exclude } } });
 }
 
@@ -132,5 +134,10 @@ async function activeSite(): Promise<string | null> {
   activeWindow = tab?.windowId;
   activeTab.value = tab?.id ?? null;
   if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
-  return new URL(tab.url).hostname;
+  return new URL(tab.url).host;
+}
+
+/** Returns a host without its port. */
+function hostnameOf(host: string): string {
+  return new URL(`http://${host}`).hostname;
 }

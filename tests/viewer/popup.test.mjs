@@ -72,7 +72,7 @@ test("a switch stops a category at once, and the site's switch the site", async 
   await rig.event("console.log", "recorded again");
   await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
   await rig.until("type:system.config_changed", (events) => events.length === 3);
-  const host = new URL(rig.site.origin).hostname;
+  const { host } = new URL(rig.site.origin);
   await popup.getByRole("switch", { name: `Record ${host}` }).click();
   await rig.until("type:system.config_changed", (events) => events.length === 4);
   await site.evaluate(() => console.log("unheard, too"));
@@ -111,7 +111,7 @@ test("a forgotten site is deleted from the logs and the store, which keep its ga
   const others = (await rig.collector.events("site:localhost")).length;
   await popup.getByRole("button", { name: "Forget this site" }).click();
   await popup.getByRole("button", { name: "Really forget?" }).click();
-  await said(/[1-9]\d* events of 127\.0\.0\.1 forgotten/);
+  await said(/[1-9]\d* events of 127\.0\.0\.1:\d+ forgotten/);
   assert.equal(await popup.getByRole("alert").count(), 0, "and nothing is left in the store");
   assert.deepEqual(await rig.collector.events("site:127.0.0.1"), []);
   assert.equal((await rig.collector.events("site:localhost")).length, others, "the other site is untouched");

@@ -110,7 +110,7 @@ test("while nothing is recorded, collector and settings are shown and can be cha
   await toggle("Record network").click();
   await until(status, (now) => now.config.categories.network.enabled === false, "off");
   await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
-  const host = new URL(rig.site.origin).hostname;
+  const { host } = new URL(rig.site.origin);
   await toggle(`Record ${host}`).click();
   await until(status, (now) => now.config.sites.exclude.includes(host), "left out");
   await toggle(`Record ${host}`).click();

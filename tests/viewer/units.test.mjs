@@ -42,6 +42,8 @@ const { lostIn, unwatchedIn, mergeCoverage, watchingFrom } = await bundled("data
 const { RequestTable } = await bundled("network/requests.ts");
 /** @type {typeof import("../../www/src/detail/exchange.ts")} */
 const { exchangeOf } = await bundled("detail/exchange.ts");
+/** @type {typeof import("../../www/src/sessions/name.ts")} */
+const { nameOf } = await bundled("sessions/name.ts");
 
 /** @param {number} rows */
 function viewport(rows) {
@@ -236,6 +238,40 @@ test("no two rows in view have one slot, and a row keeps its own while it is in 
     if (!grew) for (const [row, slot] of now) if (before.has(row)) assert.equal(slot, before.get(row));
     before = now;
   }
+});
+
+test("a session is named by when it began, its sites with their ports, and its errors", () => {
+  const at = (/** @type {number} */ day, /** @type {number} */ hour) =>
+    new Date(2026, 10, day, hour, 2).getTime() * 1000;
+  const name = (
+    /** @type {number | null} */ first_ts,
+    /** @type {string[]} */ sites,
+    error = 0,
+    producer = "",
+  ) =>
+    nameOf(
+      {
+        ...{
+          id: "1",
+          last_ts: null,
+          latest_seq: 1,
+          events: 1,
+          counted: true,
+          gaps: {},
+          missing: 0,
+          categories: {},
+        },
+        ...{ producer, first_ts, severities: { debug: 0, info: 0, warn: 0, error } },
+      },
+      sites,
+      at(24, 15),
+    );
+  const sites = ["localhost:5173", "localhost:3000", "example.com"];
+  assert.equal(name(at(24, 14), sites, 3), "Today 14:02, localhost:5173 and 2 more, 3 errors");
+  assert.equal(name(at(23, 23), ["example.com"], 1), "Yesterday 23:02, example.com, 1 error");
+  assert.match(name(at(22, 14), []), /22.* 14:02$/);
+  assert.equal(name(at(24, 0), [], 0, "build"), "Today 00:02, build");
+  assert.equal(name(null, []), "Empty");
 });
 
 for (const file of [dist("www", "main.js"), dist("extension", "viewer.js")]) {

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { dist } from "../../scripts/lib/paths.mjs";
 import { closeAll } from "../e2e/fixtures/close.mjs";
 import { violations } from "./axe.mjs";
 import { launch, open, shown, until } from "./browser.mjs";
@@ -83,12 +84,19 @@ test("the session picker opens another session, and the back button returns", as
   const list = page.getByRole("dialog", { name: "Choose a session" });
   assert.equal(await list.locator(".session-open").count(), 4, "three, and all as one");
   assert.match(await list.innerText(), /401 events/);
+  await until(
+    () => list.locator(".session-name").allInnerTexts(),
+    (names) => names.filter((name) => /y \d\d:\d\d, shop\.test:5173, [\d,]+ errors$/.test(name)).length === 2,
+    "sessions named by time, site and errors",
+  );
   await list
     .getByText(/\d+\.\d s not recorded/)
     .first()
     .waitFor();
   await list.locator(".session-open", { hasText: "401 events" }).click();
   await loaded(401);
+  await page.getByRole("button", { name: /^Session: \w+ \d\d:\d\d, shop\.test:5173, \d+ errors?/ }).waitFor();
+  await page.screenshot({ path: dist("test", "session-name.png") });
   await page.goBack();
   await loaded();
 });

@@ -26,6 +26,7 @@ import { Notices } from "./stores/notices";
 import { OriginalPlaces } from "./stores/original_places";
 import { Problems } from "./stores/problems";
 import { Selection } from "./stores/selection";
+import { SessionSites } from "./stores/session_sites";
 import { deletedIn, Sessions } from "./stores/sessions";
 import { View } from "./stores/view";
 import { domainOf } from "./timeline/domain";
@@ -36,6 +37,7 @@ const SESSIONS_EVERY_MS = 2_000;
 export class Viewer {
   readonly notices = new Notices();
   readonly sessions: Sessions;
+  readonly sites: SessionSites;
   readonly coverage: CoverageStore;
   readonly view: View;
   readonly selection: Selection;
@@ -84,6 +86,7 @@ export class Viewer {
 
   constructor(readonly source: DataSource) {
     this.sessions = new Sessions(source);
+    this.sites = new SessionSites(source);
     this.coverage = new CoverageStore(source);
     this.originalPlaces = new OriginalPlaces(source);
     this.view = new View(source);

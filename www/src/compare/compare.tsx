@@ -4,8 +4,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { isGap, parseLine } from "../data/record";
 import type { SessionSummary } from "../data/source";
-import { count, duration, shortDate } from "../data/time";
-import { nameOf } from "../sessions/picker";
+import { count, duration } from "../data/time";
+import { sessionName } from "../sessions/picker";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
 import "./compare.css";
@@ -93,14 +93,14 @@ function Side({
   digest: Digest | string;
   label: string;
 }) {
+  const viewer = useViewer();
   return (
     <div class="compare-side">
       <span class="compare-label">{label}</span>
       <div>
-        <b>{session === null ? "No longer stored" : nameOf(session)}</b>{" "}
+        <b>{session === null ? "No longer stored" : sessionName(viewer, session)}</b>{" "}
         <span class="dim">
-          {session?.first_ts ? shortDate(session.first_ts) : ""}
-          {session?.first_ts && session.last_ts ? ` · ${duration(session.last_ts - session.first_ts)}` : ""}
+          {session?.first_ts && session.last_ts ? duration(session.last_ts - session.first_ts) : ""}
         </span>
         <div class="dim">
           {typeof digest === "string"

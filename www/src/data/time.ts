@@ -24,6 +24,15 @@ export function shortDate(ts: number): string {
   });
 }
 
+/** `Today 14:03`, `Yesterday 14:03`, `24 Nov, 14:03`. `now` in the same unit. */
+export function dayOf(ts: number, now: number): string {
+  const midnight = new Date(now / 1000).setHours(0, 0, 0, 0) * 1000;
+  const yesterday = new Date(midnight / 1000 - 1).setHours(0, 0, 0, 0) * 1000;
+  const time = clock(ts).slice(0, 5);
+  if (ts >= midnight) return `Today ${time}`;
+  return ts >= yesterday ? `Yesterday ${time}` : shortDate(ts);
+}
+
 /** `480 µs`, `12 ms`, `1.2 s`, `3 min 04 s`, `2 h 05 min`. */
 export function duration(micros: number): string {
   const ms = micros / 1000;

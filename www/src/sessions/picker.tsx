@@ -1,23 +1,30 @@
-/** The session picker: every session of the store, newest first, with its events and its missing records. */
+/** The session picker: every session of the store by name, newest first, with its events and its missing records. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ALL_SESSIONS, type SessionSummary } from "../data/source";
-import { ago, count, duration, shortCount, shortDate } from "../data/time";
+import { count, duration, shortCount } from "../data/time";
 import { useViewer, type Viewer } from "../state";
 import { missingIn } from "../stores/sessions";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
 import { allOf } from "./all";
+import { nameOf } from "./name";
 import "./sessions.css";
 
 /** A session with a record younger than this is still being recorded. */
 const FRESH_MICROS = 60e6;
+/** Sessions whose sites are read when the picker opens: the others have their time as a name. */
+const MOST_NAMED = 40;
 
 export function Sessions() {
   const viewer = useViewer();
   const session = viewer.session.value;
   const now = Date.now() * 1000;
+  useEffect(() => {
+    if (session !== null) void viewer.sites.read(session);
+  }, [session]);
+  const name = session === null ? "No session" : sessionName(viewer, session);
   return (
     <Popover
       name="Choose a session"
@@ -26,8 +33,9 @@ export function Sessions() {
         <>
           <span class={`session-live${isFresh(session, now) ? " on" : ""}`} aria-hidden="true" />
           <span class="sr">Session: </span>
-          <span class="session-name">{session === null ? "No session" : nameOf(session)}</span>
-          <span class="dim">{session?.last_ts ? ago(session.last_ts, now) : ""}</span>
+          <span class="session-name" title={name}>
+            {name}
+          </span>
           <Icon name="chevron" />
         </>
       }
@@ -42,8 +50,15 @@ function SessionList({ close }: { close: () => void }) {
   const find = useSignal("");
   const unwatched = useUnwatched(viewer);
   const all = viewer.sessions.list.value ?? [];
+  useEffect(() => {
+    void (async () => {
+      for (const session of all.slice(0, MOST_NAMED)) await viewer.sites.read(session);
+    })();
+  }, []);
   const needle = find.value.toLowerCase();
-  const shown = all.filter((s) => needle === "" || `${nameOf(s)} ${s.id}`.toLowerCase().includes(needle));
+  const shown = all.filter(
+    (s) => needle === "" || `${sessionName(viewer, s)} ${s.id}`.toLowerCase().includes(needle),
+  );
   return (
     <div class="sessions">
       {all.length > 6 && (
@@ -115,21 +130,24 @@ interface SessionRowProps {
 }
 
 function SessionRow({ session: s, current, unwatched, open, compare }: SessionRowProps) {
+  const viewer = useViewer();
   const now = Date.now() * 1000;
+  const name = sessionName(viewer, s);
   const length = s.first_ts !== null && s.last_ts !== null ? duration(s.last_ts - s.first_ts) : "";
   return (
     <li class={current ? "current" : undefined}>
       <button type="button" class="session-open" aria-current={current ? "true" : undefined} onClick={open}>
         <span class="session-line">
           <span class={`session-live${isFresh(s, now) ? " on" : ""}`} aria-hidden="true" />
-          <span class="session-name">{nameOf(s)}</span>
-          <span class="dim">{s.first_ts === null ? "empty" : shortDate(s.first_ts)}</span>
+          <span class="session-name" title={viewer.sites.of(s.id).join("\n")}>
+            {name}
+          </span>
         </span>
         <Share categories={s.categories} />
         <span class="session-line session-facts">
           <span>{count(s.events)} events</span>
           <span>{length}</span>
-          {s.severities.error > 0 && (
+          {s.id === ALL_SESSIONS && s.severities.error > 0 && (
             <span class="session-errors">{shortCount(s.severities.error)} errors</span>
           )}
           {missingIn(s) > 0 && <span class="session-gaps">{shortCount(missingIn(s))} missing</span>}
@@ -146,7 +164,7 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
           type="button"
           class="button icon-only"
           title="Compare with the open session"
-          aria-label={`Compare with ${nameOf(s)}`}
+          aria-label={`Compare with ${name}`}
           onClick={compare}
         >
           <Icon name="compare" />
@@ -187,8 +205,9 @@ function Share({ categories }: { categories: Record<string, number> }) {
   );
 }
 
-export function nameOf(session: SessionSummary): string {
-  return session.producer === "" ? "Browser" : session.producer;
+export function sessionName({ sites }: Viewer, session: SessionSummary): string {
+  if (session.id === ALL_SESSIONS) return session.producer;
+  return nameOf(session, sites.of(session.id), Date.now() * 1000);
 }
 
 function isFresh(session: SessionSummary | null, now: number): boolean {
