@@ -30,7 +30,9 @@ export function dayOf(ts: number, now: number): string {
   const yesterday = new Date(midnight / 1000 - 1).setHours(0, 0, 0, 0) * 1000;
   const time = clock(ts).slice(0, 5);
   if (ts >= midnight) return `Today ${time}`;
-  return ts >= yesterday ? `Yesterday ${time}` : shortDate(ts);
+  if (ts >= yesterday) return `Yesterday ${time}`;
+  const day = new Date(ts / 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  return `${day}, ${time}`;
 }
 
 /** `480 µs`, `12 ms`, `1.2 s`, `3 min 04 s`, `2 h 05 min`. */
