@@ -1,8 +1,9 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
-use super::BatchPlan;
+use super::flush::FlushReason;
 use crate::record::reason::{NOT_RETAINED, REFUSED};
 use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Most records of a batch.
@@ -26,6 +27,25 @@ impl Default for Limits {
             bytes: MAX_BATCH_BYTES,
         }
     }
+}
+
+/// A batch to be built and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchPlan {
+    /// The session.
+    pub session_id: SessionId,
+    /// It begins after this seq.
+    pub after_seq: u64,
+    /// The last seq that is known to be committed.
+    pub latest_seq: u64,
+    /// How large it may be.
+    pub limits: Limits,
+    /// First seqs of records whose place a gap takes.
+    pub refused: BTreeSet<u64>,
+    /// First seqs of records that are sent alone.
+    pub send_alone: BTreeSet<u64>,
+    /// Why now.
+    pub reason: FlushReason,
 }
 
 /// The records of one request.
@@ -105,7 +125,8 @@ impl<'a> BatchBuilder<'a> {
 
     /// Appends a record, after a gap for the seqs before it. Returns whether more may follow.
     fn push(&mut self, entry: &Entry) -> bool {
-        let (first_seq, last_seq) = (entry.first_seq(), entry.last_seq());
+        let first_seq = entry.first_seq();
+        let last_seq = entry.last_seq();
         if last_seq < self.next_seq {
             return true;
         }

@@ -1,14 +1,11 @@
 //! A delivery as its owner holds it.
 
-use super::decide::Flusher;
 use super::flush::{Flush, FlushWaiter, NotFlushed};
+use super::flusher::{DeliveryStatus, Flusher};
 use super::notice::Notice;
-use super::platform::Platform;
-use super::signal::Signal;
-use super::status::DeliveryStatus;
+use super::platform::{Platform, Transport};
 use super::target::Target;
-use super::task::Task;
-use super::transport::Transport;
+use super::task::{Signal, Task};
 use crate::log::LogStore;
 use crate::record::SessionId;
 use crate::ring::RingBuffer;
@@ -54,16 +51,16 @@ pub struct Delivery {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) flusher: RefCell<Flusher>,
-    pub(super) live: Cell<SessionId>,
+    flusher: RefCell<Flusher>,
+    live: Cell<SessionId>,
     /// The rings of the sessions that were live in this worker.
-    pub(super) rings: RefCell<Vec<(SessionId, Source)>>,
-    pub(super) waiters: RefCell<Vec<FlushWaiter>>,
-    pub(super) url: String,
-    pub(super) last_ack_ts: Cell<Option<u64>>,
-    pub(super) signal: Signal,
-    pub(super) stopped: Cell<bool>,
-    pub(super) stop_waker: RefCell<Option<Waker>>,
+    rings: RefCell<Vec<(SessionId, Source)>>,
+    waiters: RefCell<Vec<FlushWaiter>>,
+    url: String,
+    last_ack_ts: Cell<Option<u64>>,
+    signal: Signal,
+    stopped: Cell<bool>,
+    stop_waker: RefCell<Option<Waker>>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,7 +114,7 @@ impl Delivery {
         (delivery, work)
     }
 
-    /// Goes on with another session: the last one ended, or turned volatile and was replaced. It is
+    /// Continues with another session: the last one ended, or turned volatile and was replaced. It is
     /// delivered to its end like every older one.
     pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
         let latest_seq = ring.latest_seq();
@@ -129,7 +126,7 @@ impl Delivery {
                 memory_only: false,
             },
         ));
-        self.shared.flusher.borrow_mut().set_live(session_id, latest_seq);
+        self.shared.flusher.borrow_mut().on_live(session_id, latest_seq);
         self.shared.signal.give();
     }
 
@@ -155,14 +152,14 @@ impl Delivery {
         self.shared.flusher.borrow().acked_seq(session_id)
     }
 
-    /// The ring has more: call it after each commit.
-    pub fn notify(&self) {
+    /// Something was committed: the ring has more.
+    pub fn on_committed(&self) {
         let live = self.shared.live.get();
         let latest_seq = self
             .shared
             .source(live)
             .map_or(0, |source| source.ring.latest_seq());
-        self.shared.flusher.borrow_mut().committed(live, latest_seq);
+        self.shared.flusher.borrow_mut().on_committed(live, latest_seq);
         self.shared.signal.give();
     }
 
@@ -172,7 +169,7 @@ impl Delivery {
         for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
             source.memory_only |= *session_id == live;
         }
-        self.notify();
+        self.on_committed();
     }
 
     /// The live session has its log again.
@@ -184,24 +181,27 @@ impl Delivery {
     }
 
     /// The live session was closed and everything of it committed.
-    pub fn closing(&self) {
-        self.shared.flusher.borrow_mut().closing(self.shared.live.get());
-        self.notify();
+    pub fn on_closing(&self) {
+        self.shared
+            .flusher
+            .borrow_mut()
+            .on_closing(self.shared.live.get());
+        self.on_committed();
     }
 
     /// Sends without waiting, and resolves once everything committed so far is acked, of all sessions.
     pub fn flush(&self) -> Flush {
-        self.notify();
+        self.on_committed();
         let mut flusher = self.shared.flusher.borrow_mut();
         let live_seq = flusher.latest_seq(self.shared.live.get());
         let (waiter, flush) = FlushWaiter::new(live_seq, flusher.failures());
         self.shared.waiters.borrow_mut().push(waiter);
-        flusher.request();
+        flusher.on_flush_requested();
         self.shared.signal.give();
         flush
     }
 
-    /// How it stands.
+    /// The current status.
     #[must_use]
     pub fn status(&self) -> DeliveryStatus {
         self.shared.status()
@@ -218,6 +218,19 @@ impl Drop for Delivery {
 }
 
 impl Shared {
+    pub(super) fn with_flusher<R>(&self, change: impl FnOnce(&mut Flusher) -> R) -> R {
+        change(&mut self.flusher.borrow_mut())
+    }
+
+    /// Resolves once something was committed or asked for.
+    pub(super) async fn signalled(&self) {
+        self.signal.wait().await;
+    }
+
+    pub(super) fn on_ack(&self, ts: u64) {
+        self.last_ack_ts.set(Some(ts));
+    }
+
     pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
         self.rings
             .borrow()
@@ -236,7 +249,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn end_waiters(&self) {
+    fn end_waiters(&self) {
         for waiter in self.waiters.take() {
             waiter.finish(Err(NotFlushed {
                 reason: "the delivery was stopped".to_owned(),

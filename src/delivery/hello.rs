@@ -4,9 +4,9 @@
 //! keyed with the pairing secret. The address is in it so that a process on another port cannot pass our
 //! nonce on to the real collector.
 
+use super::platform::{Response, TransportError};
 use super::reply::Reply;
 use super::target::Target;
-use super::transport::{Response, TransportError};
 use crate::protocol::{Hello, HelloReply, is_hello_hmac};
 
 /// How long a hello may take: it needs no disk.

@@ -11,8 +11,7 @@
 //! The process at the collector's address proves that it has the pairing secret ([`Challenge`]) before a batch is
 //! sent to it; again after every broken connection, and after five seconds of silence. Batches and receipts are
 //! [sealed](crate::sealed) with that secret, so that a process that takes the port between two proofs can neither read
-//! nor acknowledge one.
-//! `acked_seq` is believed downwards and, upwards, as far as anyone can have sent.
+//! nor acknowledge one. `acked_seq` is accepted downwards and, upwards, as far as records can have been sent.
 //!
 //! ## Rewinding
 //!
@@ -32,40 +31,34 @@
 //! ## Parts
 //!
 //! [`Flusher`] decides, without I/O: time and randomness are parameters. [`Delivery`] does what it says,
-//! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and an [`Platform`].
+//! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and a [`Platform`].
 
-mod action;
 mod backoff;
 mod batch;
-mod decide;
 mod flush;
+mod flusher;
 mod handle;
 mod hello;
-mod inputs;
 mod notice;
 mod platform;
-mod progress;
-mod replies;
 mod reply;
-mod signal;
-mod status;
 mod target;
 mod task;
-mod transport;
 
-pub use action::{Action, BatchPlan};
 pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
-pub use batch::{Batch, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
-pub use decide::{FLUSH_INTERVAL_MS, Flusher, PROOF_MS, STORE_CURSOR_MS};
+pub use batch::{Batch, BatchPlan, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 pub use flush::{Flush, FlushReason, NotFlushed};
+pub use flusher::{Action, Flusher};
+pub use flusher::{DeliveryStatus, LinkState, Totals};
+pub use flusher::{FLUSH_INTERVAL_MS, PROOF_MS, STORE_CURSOR_MS};
 pub use handle::{Delivery, OnChange, Parts};
 pub use hello::{Challenge, HELLO_TIMEOUT_MS, HelloOutcome};
 pub use notice::{Notice, SessionStop};
-pub use platform::Platform;
+pub use platform::{
+    BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Platform, Request, Response, Transport, TransportError,
+};
 pub use reply::Reply;
-pub use status::{DeliveryStatus, LinkState, Totals};
 pub use target::{BadTarget, Target};
-pub use transport::{BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Request, Response, Transport, TransportError};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -75,7 +75,7 @@ pub enum Notice {
         /// The seq that is acknowledged now.
         to_seq: u64,
     },
-    /// It acknowledges what was never sent; that is not believed.
+    /// It acknowledges what was never sent, and is ignored.
     AckBeyondSent {
         /// The session.
         session_id: SessionId,
@@ -181,7 +181,7 @@ impl fmt::Display for Notice {
                 sent_seq,
             } => write!(
                 f,
-                "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; that is not believed"
+                "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; the acknowledgement is ignored"
             ),
             Self::Refused {
                 session_id,

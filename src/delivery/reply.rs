@@ -1,6 +1,6 @@
 //! The meaning of a reply to a batch.
 
-use super::transport::{Response, TransportError};
+use super::platform::{Response, TransportError};
 use crate::protocol::{INCOMPLETE_BATCH, MIXED_SESSIONS, Problem, Receipt, SEQ_CONFLICT, SEQ_OUT_OF_ORDER};
 
 /// An answer, sorted by what is to be done.
@@ -74,7 +74,8 @@ impl Reply {
             retry_after_ms,
             body,
         } = response;
-        let (status, retry_after_ms) = (*status, *retry_after_ms);
+        let status = *status;
+        let retry_after_ms = *retry_after_ms;
         if status == 200 {
             return serde_json::from_slice(body).map_or_else(
                 |error| Self::Broken(format!("the receipt is cut off or none: {error}")),

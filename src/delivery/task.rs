@@ -1,23 +1,20 @@
 //! The loop that does what the [`Flusher`] decides.
 
-use super::action::{Action, BatchPlan};
-use super::batch::{Batch, Limits};
-use super::decide::Flusher;
+use super::batch::{Batch, BatchPlan, Limits};
+use super::flusher::{Action, Flusher, LinkState};
 use super::handle::{Parts, Shared};
 use super::hello::{Challenge, HELLO_TIMEOUT_MS};
-use super::platform::{Platform, random_unit};
+use super::platform::{BATCH_TIMEOUT_MS, Platform, Request, Transport, random_unit};
 use super::reply::Reply;
-use super::status::LinkState;
-use super::transport::{BATCH_TIMEOUT_MS, Request, Transport};
 use crate::log::{LogError, LogStore};
 use crate::record::Entry;
 use crate::ring::RingBuffer;
 use bytes::Bytes;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 /// How long the log may take to answer: longer than a busy disk does, shorter than anyone waits for.
 const LOG_TIMEOUT_MS: f64 = 5_000.0;
@@ -73,11 +70,11 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 
     fn flusher<R>(&self, change: impl FnOnce(&mut Flusher) -> R) -> R {
-        change(&mut self.shared.flusher.borrow_mut())
+        self.shared.with_flusher(change)
     }
 
     async fn wait(&self, at_ms: Option<f64>) {
-        let signal = self.shared.signal.wait();
+        let signal = self.shared.signalled();
         match at_ms {
             None => signal.await,
             Some(at_ms) => drop(self.within(at_ms - self.parts.platform.now_ms(), signal).await),
@@ -97,7 +94,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
 
     /// Returns the result of `work`, or `None` after `ms`.
     async fn within<R>(&self, ms: f64, work: impl Future<Output = R>) -> Option<R> {
-        let (mut work, mut sleep) = (pin!(work), pin!(self.parts.platform.sleep(ms)));
+        let mut work = pin!(work);
+        let mut sleep = pin!(self.parts.platform.sleep(ms));
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
@@ -133,7 +131,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         };
         let answer = transport.post(request).await;
         let outcome = challenge.judge(target, answer);
-        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        let now_ms = platform.now_ms();
+        let random = random_unit(platform);
         self.flusher(|flusher| flusher.on_hello(outcome, now_ms, random));
     }
 
@@ -142,7 +141,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             transport, platform, ..
         } = &self.parts;
         let held = self.read_records(&plan).await;
-        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        let now_ms = platform.now_ms();
+        let random = random_unit(platform);
         let batch = match held.map(|entries| Batch::build(&plan, &entries)) {
             Ok(Some(batch)) => batch,
             Ok(None) => return,
@@ -171,7 +171,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             Ok(response) => Reply::of(&response),
             Err(error) => Reply::from(error),
         };
-        let (now_ms, random) = (platform.now_ms(), random_unit(platform));
+        let now_ms = platform.now_ms();
+        let random = random_unit(platform);
         self.flusher(|flusher| flusher.on_reply(reply, now_ms, random));
     }
 
@@ -215,9 +216,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             return;
         }
         if said.is_some_and(|(_, before)| before < acks) {
-            self.shared
-                .last_ack_ts
-                .set(Some((self.parts.platform.unix_ms() * 1_000.0) as u64));
+            let ts = (self.parts.platform.unix_ms() * 1_000.0) as u64;
+            self.shared.on_ack(ts);
         }
         (self.parts.on_change)(&self.shared.status(), &notices);
     }
@@ -229,4 +229,32 @@ fn in_ring(ring: &RingBuffer, after_seq: u64, limits: Limits) -> Option<Vec<Entr
         return None;
     }
     Some(ring.entries_after(after_seq, limits.events, limits.bytes))
+}
+
+/// Wakes the loop; a signal given while the loop does not wait is kept.
+#[derive(Debug, Default)]
+pub(super) struct Signal {
+    given: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Signal {
+    pub(super) fn give(&self) {
+        self.given.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Resolves at the signal.
+    pub(super) async fn wait(&self) {
+        poll_fn(|context| {
+            if self.given.take() {
+                return Poll::Ready(());
+            }
+            *self.waker.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
 }

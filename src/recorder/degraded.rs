@@ -145,8 +145,13 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         }
     }
 
-    /// More was committed, or published to a degraded session.
-    pub fn on_published(&self) {
+    /// More was committed, or published to a degraded session: notifies delivery and the status, and updates the
+    /// resume record.
+    pub fn on_committed(&self) {
+        if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
+            delivery.on_committed();
+        }
+        self.inner.host.changed();
         match self.inner.logged_seq.get() {
             Some(_) => self.inner.save_soon(),
             None => self.inner.save_later(),
@@ -184,11 +189,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
 
 impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
     fn committed(&self, _seq: u64) {
-        if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
-            delivery.notify();
-        }
-        self.inner.host.changed();
-        self.on_published();
+        self.on_committed();
     }
 
     fn failed(&self, error: &LogError) {
@@ -267,7 +268,8 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         }
         let session = self.shared.session.borrow();
         if session.state() == State::Logged {
-            let (session_id, epoch) = (Some(session.session_id()), session.epoch());
+            let session_id = Some(session.session_id());
+            let epoch = session.epoch();
             self.resumable.replace(ResumeRecord {
                 session_id,
                 epoch,

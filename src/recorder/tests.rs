@@ -327,7 +327,7 @@ impl Recorder {
                 .unwrap();
         }
         match self.state() {
-            State::Volatile => self.losses.on_published(),
+            State::Volatile => self.losses.on_committed(),
             _ => self.committer.schedule(),
         }
         self.host.world.run(100.0);
@@ -481,7 +481,7 @@ fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
 }
 
 #[test]
-fn a_new_session_knows_how_far_the_one_before_was_watched() {
+fn a_new_session_reports_how_far_the_one_before_was_watched() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let first = Recorder::start(&host, &log);
     assert_eq!(first.opened.previous_watched, None);

@@ -2,7 +2,7 @@
 
 use super::super::Platform as _;
 use super::super::backoff::{date_ms, retry_after_ms};
-use super::super::transport::{Request, Response, Transport, TransportError};
+use super::super::platform::{Request, Response, Transport, TransportError};
 use super::super::{Parts, Target};
 use super::world::{TestLog, World};
 use crate::protocol::hello_hmac;

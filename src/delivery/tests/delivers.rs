@@ -55,7 +55,7 @@ impl Site {
 
     fn publish(&mut self, count: u64) -> &mut Self {
         self.owner.publish(count);
-        self.delivery().notify();
+        self.delivery().on_committed();
         self
     }
 
@@ -129,7 +129,7 @@ fn what_the_ring_lost_comes_from_the_log() {
 }
 
 #[test]
-fn a_volatile_session_goes_on_from_memory_and_counts_what_is_gone() {
+fn a_volatile_session_continues_from_memory_and_counts_what_is_gone() {
     let mut site = Site::new();
     site.start().publish(10);
     site.flush(1_000.0);
@@ -138,7 +138,7 @@ fn a_volatile_session_goes_on_from_memory_and_counts_what_is_gone() {
     site.delivery().on_log_lost();
     site.collector.state.borrow_mut().down = true;
     site.owner.publish(100); // the ring holds 64
-    site.delivery().notify();
+    site.delivery().on_committed();
     site.world.run(10.0);
     site.collector.state.borrow_mut().down = false;
     site.world.run(5_000.0);
@@ -180,7 +180,7 @@ fn a_log_that_never_answers_does_not_hold_up_what_is_in_memory() {
 }
 
 #[test]
-fn older_sessions_are_drained_beside_the_live_one() {
+fn older_sessions_are_drained_along_with_the_live_one() {
     let mut site = Site::new();
     let (first, second) = (past(&site.log, 1, 5_000), past(&site.log, 2, 7));
     site.start().publish(1);
@@ -208,7 +208,7 @@ fn the_live_session_is_not_starved_by_a_backlog() {
 }
 
 #[test]
-fn a_new_worker_goes_on_where_the_last_one_was_killed() {
+fn a_new_worker_continues_where_the_last_one_was_killed() {
     let mut site = Site::new();
     site.start().publish(50);
     site.collector.fault(Fault::LostAnswer);
@@ -225,7 +225,7 @@ fn a_new_worker_goes_on_where_the_last_one_was_killed() {
 }
 
 #[test]
-fn dropping_the_delivery_ends_it_and_whoever_waits_for_it() {
+fn dropping_the_delivery_ends_it_and_its_flushes() {
     let mut site = Site::new();
     site.collector.state.borrow_mut().down = true;
     site.start().publish(5);
@@ -312,7 +312,7 @@ fn poison_is_replaced_by_a_gap_and_its_neighbours_arrive() {
         site.owner.publish_data(data);
     }
     site.owner.commit();
-    site.delivery().notify();
+    site.delivery().on_committed();
     assert_eq!(site.flush(10_000.0), Some(Ok(())));
     let state = site.collector.state.borrow();
     assert_eq!(state.store.gaps(session(9), "refused"), [21, 22, 50]);
@@ -332,7 +332,7 @@ fn poison_met_again_by_another_worker_ends_at_the_same_ledger() {
     site.start();
     site.owner.publish_data(r#""POISON""#);
     site.owner.commit();
-    site.delivery().notify();
+    site.delivery().on_committed();
     site.world.run(4.5); // refused, and the gap is on its way
     site.collector.fault(Fault::LostAnswer);
     site.world.run(3.0);
@@ -361,7 +361,7 @@ fn one_giant_among_many_is_the_only_one_refused() {
         site.owner.publish_data(&data);
     }
     site.owner.commit();
-    site.delivery().notify();
+    site.delivery().on_committed();
     assert_eq!(site.flush(30_000.0), Some(Ok(())));
     let state = site.collector.state.borrow();
     assert_eq!(state.store.gaps(session(9), "refused"), [101]);

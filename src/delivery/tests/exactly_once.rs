@@ -118,7 +118,7 @@ impl Run {
     fn notify(&mut self) {
         self.owner.commit();
         if let Some(delivery) = &self.delivery {
-            delivery.notify();
+            delivery.on_committed();
         }
     }
 

@@ -25,7 +25,7 @@ impl Rig {
             now_ms: 1_000.0,
             stored: Vec::new(),
         };
-        rig.flusher.set_live(session(9), live_seq);
+        rig.flusher.on_live(session(9), live_seq);
         assert_eq!(rig.next(), Action::ListSessions);
         rig.flusher.on_sessions(
             older
@@ -123,11 +123,11 @@ impl Rig {
     }
 
     fn commit(&mut self, latest_seq: u64) {
-        self.flusher.committed(session(9), latest_seq);
+        self.flusher.on_committed(session(9), latest_seq);
     }
 
-    fn progress(&self, number: u64) -> &super::super::progress::Progress {
-        self.flusher.sessions.get(session(number)).unwrap()
+    fn cursor(&self, number: u64) -> Option<u64> {
+        self.flusher.cursor(session(number))
     }
 
     fn codes(&mut self) -> Vec<&'static str> {
@@ -224,12 +224,12 @@ fn a_flush_and_a_closing_session_do_not_wait() {
     rig.commit(2);
     rig.deliver(2);
     rig.commit(3);
-    rig.flusher.request();
+    rig.flusher.on_flush_requested();
     assert_eq!(rig.deliver(3).reason, FlushReason::Requested);
     rig.settle();
     rig.commit(4);
     rig.waits_until();
-    rig.flusher.closing(session(9));
+    rig.flusher.on_closing(session(9));
     assert_eq!(rig.plan().reason, FlushReason::Closing);
 }
 
@@ -366,7 +366,7 @@ fn retry_after_is_obeyed_even_when_someone_waits() {
     rig.commit(5);
     rig.send(5);
     rig.answer(busy(429, Some(7_000.0)));
-    rig.flusher.request();
+    rig.flusher.on_flush_requested();
     assert_eq!(rig.waits_until(), rig.now_ms + 7_000.0);
 }
 
@@ -377,7 +377,7 @@ fn someone_who_waits_ends_our_own_backoff() {
     rig.send(5);
     rig.answer(Reply::Broken("reset".into()));
     rig.waits_until();
-    rig.flusher.request();
+    rig.flusher.on_flush_requested();
     assert_eq!(rig.plan().reason, FlushReason::Requested);
 }
 
@@ -437,7 +437,7 @@ fn a_record_too_large_alone_is_replaced_by_a_gap() {
     assert!(rig.plan().refused.contains(&2));
     assert_eq!(rig.codes(), ["record_refused"]);
     rig.deliver(3);
-    assert!(rig.progress(9).refused.is_empty(), "what is acked is forgotten");
+    assert!(!rig.flusher.has_refused(session(9)), "what is acked is forgotten");
 }
 
 #[test]
@@ -514,11 +514,7 @@ fn a_conflict_stops_its_session_and_no_other() {
         receipt,
     });
     assert_eq!(rig.codes(), ["seq_conflict"]);
-    assert_eq!(
-        rig.progress(9).acked_seq,
-        Some(3),
-        "what came before it is stored"
-    );
+    assert_eq!(rig.cursor(9), Some(3), "what came before it is stored");
     assert_eq!(rig.deliver(5).session_id, session(1));
     rig.after(1e6).commit(20);
     assert!(matches!(rig.settle(), Action::Idle));
@@ -550,7 +546,7 @@ fn an_older_session_that_went_on_in_memory_is_drained_as_far_as_its_log_goes() {
     rig.now_ms = rig.waits_until();
     rig.send(300);
     rig.ack(session(1), 500);
-    assert_eq!(rig.progress(1).acked_seq, Some(300));
+    assert_eq!(rig.cursor(1), Some(300));
     rig.after(1e4);
     assert!(matches!(rig.settle(), Action::Idle));
 }
@@ -560,7 +556,7 @@ fn an_earlier_owner_may_have_sent_what_it_committed() {
     let mut rig = Rig::new(500, &[]);
     rig.send(20);
     rig.ack(session(9), 500);
-    assert_eq!(rig.progress(9).acked_seq, Some(500));
+    assert_eq!(rig.cursor(9), Some(500));
 }
 
 #[test]
@@ -649,7 +645,7 @@ fn a_receipt_of_another_store_or_session_is_not_believed() {
             store_id: store_id.into(),
             ..receipt(id, 5)
         }));
-        assert_eq!(rig.progress(9).acked_seq, Some(1));
+        assert_eq!(rig.cursor(9), Some(1));
         rig.now_ms = rig.waits_until();
         assert_eq!(rig.next(), Action::Hello);
     }
@@ -711,9 +707,9 @@ fn a_log_that_cannot_be_read_delays_its_session() {
 }
 
 #[test]
-fn the_live_session_goes_on_while_the_list_of_sessions_cannot_be_read() {
+fn the_live_session_continues_while_the_list_of_sessions_cannot_be_read() {
     let mut flusher = Flusher::default();
-    flusher.set_live(session(9), 3);
+    flusher.on_live(session(9), 3);
     assert_eq!(flusher.next(0.0), Action::ListSessions);
     flusher.on_sessions_unreadable("no".into(), 0.0);
     assert_eq!(flusher.next(0.0), Action::Hello);

@@ -17,10 +17,12 @@ impl JsRecorder {
     /// # Errors
     /// `invalid_selector`, or the log cannot be written.
     pub async fn forget(&self, selector: String) -> Result<f64, JsValue> {
-        let (recorder, selector) = (self.recorder.clone(), parsed(&selector)?);
+        let recorder = self.recorder.clone();
+        let selector = parsed(&selector)?;
         let latest_seq = recorder.session.borrow().latest_seq();
         boundary::committed(&recorder.session, latest_seq as f64).await?;
-        let (writer, mut in_ring) = (LineWriter::new(recorder.session.borrow().session_id()), 0_u64);
+        let writer = LineWriter::new(recorder.session.borrow().session_id());
+        let mut in_ring = 0_u64;
         recorder.ring.replace(|entry| {
             let Entry::Event(event) = entry else { return None };
             let record = event.record();

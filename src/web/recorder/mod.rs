@@ -387,7 +387,7 @@ impl JsRecorder {
         let latest_seq = recorder.session.borrow().latest_seq();
         boundary::committed(&recorder.session, latest_seq as f64).await?;
         if let Some(delivery) = &*recorder.delivery.borrow() {
-            delivery.closing();
+            delivery.on_closing();
         }
         recorder.losses.close().await
     }

@@ -131,13 +131,7 @@ impl Recorder {
     pub(super) fn published(&self) {
         match &self.committer {
             Some(committer) if self.session.borrow().state() != State::Volatile => committer.schedule(),
-            _ => {
-                if let Some(delivery) = &*self.delivery.borrow() {
-                    delivery.notify();
-                }
-                self.notice.changed();
-                self.losses.on_published();
-            }
+            _ => self.losses.on_committed(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! The status of the delivery, for a person.
 
-use super::decide::Flusher;
-use super::flush::{FlushReason, NotFlushed};
-use super::notice::Notice;
+use super::super::flush::{FlushReason, NotFlushed};
+use super::super::notice::Notice;
+use super::Flusher;
 use super::progress::Progress;
 use crate::record::SessionId;
 
-/// How it stands with the collector.
+/// The state of the connection to the collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
@@ -39,7 +39,7 @@ pub struct Totals {
     pub flushes: [u64; FlushReason::ALL.len()],
 }
 
-/// How the delivery stands.
+/// The status of the delivery.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct DeliveryStatus {
     /// The link.
@@ -63,60 +63,71 @@ pub struct DeliveryStatus {
 }
 
 impl Flusher {
-    /// The status, without what only the caller knows.
-    pub(super) fn status(&self, live: Option<SessionId>) -> DeliveryStatus {
+    /// The status, without the caller's part.
+    pub(in crate::delivery) fn status(&self, live: Option<SessionId>) -> DeliveryStatus {
         let live = live.and_then(|live| self.sessions.get(live));
         let backlog_events = self.sessions.iter().map(|(_, progress)| progress.backlog()).sum();
         DeliveryStatus {
-            state: self.state,
+            state: self.link.state(),
             url: String::new(),
-            store_id: self.store_id.clone(),
-            acked_seq: live.and_then(|live| live.acked_seq).unwrap_or(0),
+            store_id: self.link.store_id().map(str::to_owned),
+            acked_seq: live.and_then(Progress::acked_seq).unwrap_or(0),
             last_ack_ts: None,
             error: self
-                .error
-                .clone()
-                .or_else(|| self.sessions.iter().rev().find_map(|(_, p)| p.error.clone())),
+                .link
+                .error()
+                .or_else(|| {
+                    self.sessions
+                        .iter()
+                        .rev()
+                        .find_map(|(_, progress)| progress.error())
+                })
+                .map(str::to_owned),
             backlog_events,
-            draining: backlog_events > 0 && !matches!(self.state, LinkState::Unauthorized),
+            draining: backlog_events > 0 && self.link.state() != LinkState::Unauthorized,
             totals: self.totals,
         }
     }
 
     /// How often something failed since the delivery began.
-    pub(super) const fn failures(&self) -> u64 {
+    pub(in crate::delivery) const fn failures(&self) -> u64 {
         self.totals.failures
     }
 
     /// Returns the notices since the last call, the link's state and the number of receipts.
-    pub(super) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
-        (std::mem::take(&mut self.notices), self.state, self.totals.acks)
+    pub(in crate::delivery) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
+        (
+            std::mem::take(&mut self.notices),
+            self.link.state(),
+            self.totals.acks,
+        )
     }
 
-    /// How a flush stands that began when the live session was at `live_seq`, after so many failures.
+    /// The result of a flush that began when the live session was at `live_seq`, after so many failures.
     /// `None`: it continues.
-    pub(super) fn flushed(
+    pub(in crate::delivery) fn flushed(
         &self,
         live: Option<SessionId>,
         live_seq: u64,
         failures: u64,
     ) -> Option<Result<(), NotFlushed>> {
-        let acked = |id: SessionId, progress: &Progress| {
-            let target = if Some(id) == live {
+        let is_acked = |id: SessionId, progress: &Progress| {
+            progress.is_acked(if Some(id) == live {
                 live_seq
             } else {
-                progress.latest_seq
-            };
-            progress.acked_seq.is_some_and(|acked_seq| acked_seq >= target) && !progress.probe
+                progress.latest_seq()
+            })
         };
-        if self.is_listed() && self.store_id.is_some() && self.sessions.iter().all(|(id, p)| acked(id, p)) {
+        let is_listed = self.list_at_ms == f64::INFINITY;
+        if is_listed && self.link.store_id().is_some() && self.sessions.iter().all(|(id, p)| is_acked(id, p))
+        {
             return Some(Ok(()));
         }
-        let stopped = self.state == LinkState::Unauthorized
+        let stopped = self.link.is_stopped()
             || self
                 .sessions
                 .iter()
-                .any(|(id, p)| p.stopped.is_some() && !acked(id, p));
+                .any(|(id, p)| p.is_stopped() && !is_acked(id, p));
         if stopped || self.totals.failures > failures {
             let reason = self.status(live).error.unwrap_or_default();
             return Some(Err(NotFlushed { reason }));

@@ -1,9 +1,7 @@
 //! The actions that a [`Flusher`](super::Flusher) asks for.
 
-use super::batch::Limits;
-use super::flush::FlushReason;
+use super::super::batch::BatchPlan;
 use crate::record::SessionId;
-use std::collections::BTreeSet;
 
 /// One action.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,23 +32,4 @@ pub enum Action {
     WaitUntil(f64),
     /// Nothing until something is committed or asked for.
     Idle,
-}
-
-/// A batch to be built and sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchPlan {
-    /// The session.
-    pub session_id: SessionId,
-    /// It begins after this seq.
-    pub after_seq: u64,
-    /// The last seq that is known to be committed.
-    pub latest_seq: u64,
-    /// How large it may be.
-    pub limits: Limits,
-    /// First seqs of records whose place a gap takes.
-    pub refused: BTreeSet<u64>,
-    /// First seqs of records that are sent alone.
-    pub send_alone: BTreeSet<u64>,
-    /// Why now.
-    pub reason: FlushReason,
 }

@@ -1,0 +1,242 @@
+//! Decides the next action of a delivery. Pure: events, the time and a random number come in; it does no I/O.
+//!
+//! [`Flusher::next`] returns an action; the caller performs it and reports back ([`on_hello`](Flusher::on_hello),
+//! [`on_sent`](Flusher::on_sent) and [`on_reply`](Flusher::on_reply), …) before it asks again.
+//!
+//! Its state has three parts with an owner each: the link to the collector, the pace of the batches, and the progress of
+//! each session.
+
+mod action;
+mod inputs;
+mod link;
+mod pace;
+mod progress;
+mod replies;
+mod status;
+
+pub use action::Action;
+pub use link::PROOF_MS;
+pub use pace::FLUSH_INTERVAL_MS;
+pub use progress::STORE_CURSOR_MS;
+pub use status::{DeliveryStatus, LinkState, Totals};
+
+use super::batch::BatchPlan;
+use super::flush::FlushReason;
+use super::notice::Notice;
+use crate::record::SessionId;
+use link::Link;
+use pace::Pace;
+use progress::Sessions;
+
+/// Time after which a failed operation of the log is retried.
+const LOG_RETRY_MS: f64 = 30_000.0;
+
+/// The batch on its way.
+#[derive(Debug, Clone)]
+struct InFlight {
+    session_id: SessionId,
+    after_seq: u64,
+    records: Vec<(u64, u64)>,
+    bytes: usize,
+}
+
+/// The decisions of one delivery.
+#[derive(Debug)]
+pub struct Flusher {
+    sessions: Sessions,
+    live: Option<SessionId>,
+    link: Link,
+    pace: Pace,
+    in_flight: Option<InFlight>,
+    /// Infinite once the sessions of the log are listed.
+    list_at_ms: f64,
+    /// The newest drained session was asked about again, or does not exist.
+    probed: bool,
+    totals: Totals,
+    notices: Vec<Notice>,
+}
+
+impl Default for Flusher {
+    fn default() -> Self {
+        Self {
+            sessions: Sessions::default(),
+            live: None,
+            link: Link::default(),
+            pace: Pace::default(),
+            in_flight: None,
+            list_at_ms: f64::NEG_INFINITY,
+            probed: false,
+            totals: Totals::default(),
+            notices: Vec::new(),
+        }
+    }
+}
+
+enum Choice {
+    Now(SessionId, FlushReason),
+    At(f64),
+}
+
+impl Flusher {
+    /// Returns the next action.
+    pub fn next(&mut self, now_ms: f64) -> Action {
+        if self.in_flight.is_some() {
+            return Action::Idle;
+        }
+        let store_at_ms = match self.due_cursor(now_ms) {
+            Ok(action) => return action,
+            Err(at_ms) => at_ms,
+        };
+        if self.link.is_stopped() {
+            return wait_until(store_at_ms);
+        }
+        if now_ms >= self.list_at_ms {
+            return Action::ListSessions;
+        }
+        let at_ms = store_at_ms.min(self.list_at_ms);
+        let retry_at_ms = self.link.retry_at_ms();
+        if now_ms < retry_at_ms {
+            return wait_until(at_ms.min(retry_at_ms));
+        }
+        let Some(store_id) = self.link.known_store() else {
+            return Action::Hello;
+        };
+        if let Some((session_id, _)) = self
+            .sessions
+            .iter()
+            .find(|(_, progress)| progress.acked_seq().is_none())
+        {
+            return Action::LoadAcked {
+                session_id,
+                store_id: store_id.to_owned(),
+            };
+        }
+        match self.choose(now_ms) {
+            Choice::Now(..) if !self.link.is_proven(now_ms) => Action::Hello,
+            Choice::Now(session_id, reason) => self.plan(session_id, reason),
+            Choice::At(choose_at_ms) => {
+                if choose_at_ms == f64::INFINITY {
+                    self.notices.extend(self.link.on_caught_up());
+                    self.pace.on_caught_up();
+                }
+                wait_until(at_ms.min(choose_at_ms))
+            }
+        }
+    }
+
+    /// Chooses the next session. The live one and the older ones, oldest first, take turns.
+    fn choose(&self, now_ms: f64) -> Choice {
+        let mut at_ms = f64::INFINITY;
+        let mut live = None;
+        let mut older = None;
+        for (id, progress) in self.sessions.iter() {
+            if progress.after_seq().is_none() {
+                continue;
+            }
+            let retry_at_ms = progress.retry_at_ms();
+            if now_ms < retry_at_ms {
+                at_ms = at_ms.min(retry_at_ms);
+            } else if self.is_live(id) {
+                match self.pace.live_reason(progress, now_ms) {
+                    Ok(reason) => live = Some(Choice::Now(id, reason)),
+                    Err(live_at_ms) => at_ms = at_ms.min(live_at_ms),
+                }
+            } else if older.is_none() {
+                older = Some(Choice::Now(id, self.pace.older_reason(progress)));
+            }
+        }
+        let chosen = if self.pace.prefers_backlog() {
+            older.or(live)
+        } else {
+            live.or(older)
+        };
+        chosen.unwrap_or(Choice::At(at_ms))
+    }
+
+    fn plan(&self, session_id: SessionId, reason: FlushReason) -> Action {
+        let Some((progress, after_seq)) = self
+            .sessions
+            .get(session_id)
+            .and_then(|progress| Some((progress, progress.after_seq()?)))
+        else {
+            return Action::Idle;
+        };
+        Action::Send(BatchPlan {
+            session_id,
+            after_seq,
+            latest_seq: progress.latest_seq(),
+            limits: self.pace.limits(),
+            refused: progress.refused().clone(),
+            send_alone: progress.send_alone().clone(),
+            reason,
+        })
+    }
+
+    /// The next cursor to be stored, or when that will be.
+    fn due_cursor(&mut self, now_ms: f64) -> Result<Action, f64> {
+        let mut at_ms = f64::INFINITY;
+        let Some(store_id) = self.link.store_id() else {
+            return Err(at_ms);
+        };
+        for (session_id, progress) in self.sessions.iter_mut() {
+            match progress.take_due_cursor(now_ms) {
+                Ok(acked_seq) => {
+                    return Ok(Action::StoreAcked {
+                        session_id,
+                        store_id: store_id.to_owned(),
+                        acked_seq,
+                    });
+                }
+                Err(due_ms) => at_ms = at_ms.min(due_ms),
+            }
+        }
+        Err(at_ms)
+    }
+
+    /// The last committed seq of a session.
+    #[must_use]
+    pub fn latest_seq(&self, session_id: SessionId) -> u64 {
+        self.sessions
+            .get(session_id)
+            .map_or(0, progress::Progress::latest_seq)
+    }
+
+    /// Returns the seq up to which the store has acked a session; 0 while that is unknown.
+    #[must_use]
+    pub fn acked_seq(&self, session_id: SessionId) -> u64 {
+        self.sessions
+            .get(session_id)
+            .and_then(progress::Progress::acked_seq)
+            .unwrap_or(0)
+    }
+
+    fn is_live(&self, session_id: SessionId) -> bool {
+        Some(session_id) == self.live
+    }
+}
+
+/// `Idle` when that is never.
+fn wait_until(at_ms: f64) -> Action {
+    if at_ms == f64::INFINITY {
+        Action::Idle
+    } else {
+        Action::WaitUntil(at_ms)
+    }
+}
+
+#[cfg(test)]
+impl Flusher {
+    pub(super) const fn older_gets_no_turn(&mut self) {
+        self.pace.older_gets_no_turn();
+    }
+
+    pub(super) fn cursor(&self, session_id: SessionId) -> Option<u64> {
+        self.sessions.get(session_id)?.acked_seq()
+    }
+
+    pub(super) fn has_refused(&self, session_id: SessionId) -> bool {
+        self.sessions
+            .get(session_id)
+            .is_some_and(|progress| !progress.refused().is_empty())
+    }
+}
