@@ -1,3 +1,5 @@
+import "./switch.css";
+
 /** A switch with an accessible name. */
 export function Switch({
   label,
