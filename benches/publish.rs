@@ -54,7 +54,8 @@ fn contenders<'a>(
         ("publish", "publish_batch", false),
         ("publish_redacted", "publish_batch_redacted", true),
     ] {
-        let (mut one, mut many) = (session(redacts)?, session(redacts)?);
+        let mut one = session(redacts)?;
+        let mut many = session(redacts)?;
         let publish = move || {
             let _ = black_box(one.publish(black_box(text), Trust::Untrusted, NOW));
         };
@@ -72,7 +73,8 @@ fn contenders<'a>(
             call: Box::new(publish_batch),
         });
     }
-    let (mut ring, mut seq) = (VecDeque::with_capacity(RING_CAPACITY), 0_u64);
+    let mut ring = VecDeque::with_capacity(RING_CAPACITY);
+    let mut seq = 0_u64;
     let plain_ring = move || {
         seq += 1;
         let Ok(event) = serde_json::from_slice::<Value>(black_box(text)) else {
@@ -94,7 +96,8 @@ fn contenders<'a>(
 
 /// Mean microseconds an event over at least `sample`.
 fn measure(contender: &mut Contender<'_>, sample: Duration) -> f64 {
-    let (begin, mut calls) = (Instant::now(), 0);
+    let begin = Instant::now();
+    let mut calls = 0;
     while begin.elapsed() < sample {
         for _ in 0..64_usize.div_ceil(contender.events) {
             (contender.call)();

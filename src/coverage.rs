@@ -148,11 +148,12 @@ impl Coverage {
             _ => {}
         }
         let config = &data["config"];
-        let (categories, sites) = (categories(config, wants), config["sites"].clone());
-        let goes_on = self.watched.last().is_some_and(|last| {
+        let categories = categories(config, wants);
+        let sites = config["sites"].clone();
+        let continues = self.watched.last().is_some_and(|last| {
             last.window.to_ts.is_none() && last.categories == categories && last.sites == sites
         });
-        if !goes_on {
+        if !continues {
             self.end(ts);
             self.watched.push(Watched {
                 window: Window {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_tells_when_nobody_watched() {
+    fn a_worker_reports_when_no_worker_ran() {
         let mut coverage = Coverage::default();
         let mut data = config(true);
         data["unwatched"] = json!({"from_ts": 12, "to_ts": 15});

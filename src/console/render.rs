@@ -33,7 +33,8 @@ pub(super) fn end_of_units(text: &[u8], max: usize) -> usize {
     if text.len() <= max {
         return text.len();
     }
-    let (mut at, mut units) = (0, 0);
+    let mut at = 0;
+    let mut units = 0;
     while at < text.len() {
         let (bytes, width) = match text[at] {
             b'\\' if text.get(at + 1) == Some(&b'u') => (6, 1),
@@ -127,7 +128,8 @@ fn properties(name: &[u8], object: &[u8], has_more: bool, depth: u32, out: &mut 
         return write(out, &[b"{", ELLIPSIS, b"}"]);
     }
     out.push(b'{');
-    let (mut shown, mut is_cut) = (0, has_more);
+    let mut shown = 0;
+    let mut is_cut = has_more;
     for (key, value) in Members::of(object) {
         if shown == MAX_ITEMS {
             is_cut = true;

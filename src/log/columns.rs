@@ -36,7 +36,8 @@ impl Columns {
         self.seq.push(entry.first_seq());
         match entry {
             Entry::Event(event) => {
-                let (record, header) = (event.record(), &event.header);
+                let record = event.record();
+                let header = &event.header;
                 self.ts.push(header.ts_micros);
                 self.type_.push(number(&mut self.types, record.type_()));
                 self.category
@@ -74,7 +75,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn events_and_gaps_stand_in_the_same_row_of_every_column() {
+    fn events_and_gaps_are_in_the_same_row_of_every_column() {
         let mut columns = Columns::default();
         let lines = [
             r#"{"gap":{"first_seq":1,"last_seq":3,"category":"page","reason":"quota"}}"#,

@@ -16,13 +16,16 @@ pub(crate) fn forget(
         Ok(Entry::Event(event)) => selector.matches(&event.record()),
         _ => false,
     };
-    let (writer, mut builder, mut events) = (LineWriter::new(session_id), SegmentBuilder::default(), 0);
+    let writer = LineWriter::new(session_id);
+    let mut builder = SegmentBuilder::default();
+    let mut events = 0;
     let mut open: Option<(u64, u64)> = None;
     let close = |builder: &mut SegmentBuilder, range: Option<(u64, u64)>| {
         let Some((first_seq, last_seq)) = range else {
             return;
         };
-        let (category, reason) = (segment.category.clone(), DELETED.to_owned());
+        let category = segment.category.clone();
+        let reason = DELETED.to_owned();
         writer.gap(
             builder.lines(),
             &Gap {

@@ -138,7 +138,9 @@ impl Segment {
             return Err(BadSegment("its table is cut off"));
         };
         let lines = stored.slice(lines_at..);
-        let (mut rows, mut next_seq, mut start) = (Vec::with_capacity(count), 1, 0);
+        let mut rows = Vec::with_capacity(count);
+        let mut next_seq = 1;
+        let mut start = 0;
         for index in 0..count {
             let at = HEAD_BYTES + index * ROW_BYTES;
             let (Some(first_seq), Some(count), Some(end)) =

@@ -120,7 +120,8 @@ impl State {
                 .filter(|((_, _, name), _)| name == category);
             merge.push_all(index, segments.map(|(_, segment)| segment.clone()));
         }
-        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut entries = Vec::new();
+        let mut bytes = 0;
         while let Step::Entry(entry) = merge.step() {
             bytes += entry.line().len() + 1;
             if entries.len() == max_entries || (bytes > max_bytes && !entries.is_empty()) {

@@ -126,7 +126,8 @@ impl Merge {
 
     /// Gives a category its next segment in the merge's direction.
     pub(crate) fn push(&mut self, index: usize, segment: Segment) {
-        let (direction, uncovered_seq) = (self.direction, self.uncovered_seq);
+        let direction = self.direction;
+        let uncovered_seq = self.uncovered_seq;
         let cursor = &mut self.cursors[index];
         if cursor.queue.is_empty() {
             cursor.done = match direction {
@@ -154,7 +155,8 @@ impl Merge {
     pub(crate) fn push_damaged(&mut self, index: usize, first_seq: u64, reason: String) {
         let cursor = &mut self.cursors[index];
         cursor.damaged.push(self.damage.len());
-        let (category, gaps) = (cursor.category.clone(), Vec::new());
+        let category = cursor.category.clone();
+        let gaps = Vec::new();
         self.damage.push(Damage {
             category,
             first_seq,
@@ -236,14 +238,14 @@ impl Merge {
         let direction = self.direction;
         self.past_damage(index);
         let cursor = &mut self.cursors[index];
-        let (row_index, segment) = (cursor.row_index(direction), &cursor.queue[0]);
+        let row_index = cursor.row_index(direction);
+        let segment = &cursor.queue[0];
         let row = segment.rows[row_index];
-        let (mut first_seq, mut last_seq) = (row.first_seq, row.last_seq());
-        let (category, segment_seq, entry) = (
-            cursor.category.clone(),
-            segment.first_seq(),
-            segment.entry(row_index),
-        );
+        let mut first_seq = row.first_seq;
+        let mut last_seq = row.last_seq();
+        let category = cursor.category.clone();
+        let segment_seq = segment.first_seq();
+        let entry = segment.entry(row_index);
         cursor.advance();
         match direction {
             Direction::Forward => {
@@ -273,8 +275,10 @@ impl Merge {
                     .iter()
                     .any(|known| known.category == category && known.first_seq == segment_seq);
                 if !known {
-                    let (category, reason) = (category.clone(), error.0.to_owned());
-                    let (first_seq, gaps) = (segment_seq, Vec::new());
+                    let category = category.clone();
+                    let reason = error.0.to_owned();
+                    let first_seq = segment_seq;
+                    let gaps = Vec::new();
                     self.damage.push(Damage {
                         category,
                         first_seq,

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_store_nobody_is_waited_for() {
+    fn without_a_store_no_ack_is_waited_for() {
         assert_eq!(Acks::default().by_all(session_id(1)), u64::MAX);
     }
 

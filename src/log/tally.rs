@@ -32,7 +32,8 @@ impl Tally {
                 *self.gaps.entry(stored.gap.reason.clone()).or_default() += seqs;
             }
             Entry::Event(event) => {
-                let (record, ts) = (event.record(), event.header.ts_micros);
+                let record = event.record();
+                let ts = event.header.ts_micros;
                 self.events += 1;
                 self.first_ts = Some(self.first_ts.map_or(ts, |first| first.min(ts)));
                 self.last_ts = Some(self.last_ts.map_or(ts, |last| last.max(ts)));

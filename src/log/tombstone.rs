@@ -94,7 +94,9 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
     if !reasons.iter().all(|reason| is_reason(reason.as_bytes())) {
         return Err(BadSegment("a reason is no name"));
     }
-    let (writer, mut builder, mut next_seq) = (LineWriter::new(session_id), SegmentBuilder::default(), 1);
+    let writer = LineWriter::new(session_id);
+    let mut builder = SegmentBuilder::default();
+    let mut next_seq = 1;
     for at in (HEAD_BYTES..reasons_at).step_by(ROW_BYTES) {
         let (Some(first_seq), Some(count), Some(reason)) =
             (long(stored, at), number(at + 8), number(at + 12))

@@ -151,7 +151,10 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LineError> {
         return Err(LineError::Newline(offset));
     }
     let mut scanner = Scanner::new(line)?;
-    let (mut session_id, mut seq, mut event, mut gap) = (None, None, None, None);
+    let mut session_id = None;
+    let mut seq = None;
+    let mut event = None;
+    let mut gap = None;
     scanner.object(|scanner, key| {
         match key {
             b"capture_session_id" => {
@@ -221,7 +224,10 @@ fn read_seq(scanner: &mut Scanner<'_>, field: &'static str) -> Result<u64, LineE
 }
 
 fn read_gap(scanner: &mut Scanner<'_>) -> Result<Gap, LineError> {
-    let (mut first, mut last, mut category, mut reason) = (None, None, None, None);
+    let mut first = None;
+    let mut last = None;
+    let mut category = None;
+    let mut reason = None;
     let name = |field, text: &[u8], good: bool| {
         let text = String::from_utf8_lossy(&text[..text.len().min(128)]).into_owned();
         if good {

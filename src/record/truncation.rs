@@ -67,7 +67,8 @@ fn cut_strings(data: &[u8], excess: usize) -> Option<Vec<u8>> {
         return None;
     }
     // The largest limit that saves enough. Saving falls as the limit grows.
-    let (mut enough, mut too_little) = (SHORTEST_CUT, data.len());
+    let mut enough = SHORTEST_CUT;
+    let mut too_little = data.len();
     while too_little - enough > 1 {
         let middle = enough + (too_little - enough) / 2;
         if saved(middle) >= excess {

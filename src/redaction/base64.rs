@@ -3,7 +3,8 @@
 /// The bytes that `text` encodes, up to the first character that is not base64.
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut bits, mut held) = (0u32, 0);
+    let mut bits = 0u32;
+    let mut held = 0;
     for byte in text {
         let sextet = match byte {
             b'A'..=b'Z' => byte - b'A',

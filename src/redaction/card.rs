@@ -81,7 +81,8 @@ pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>
         return None;
     }
     let mut digits = [0u8; 20];
-    let (mut count, mut group) = (0, 0);
+    let mut count = 0;
+    let mut group = 0;
     let mut groups = [0usize; 8];
     let mut separator = 0;
     for byte in &json[start..end] {

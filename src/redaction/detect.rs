@@ -142,7 +142,8 @@ fn after_scheme(json: &[u8], start: usize, literal_end: usize) -> Option<usize> 
 pub(super) fn user_info(json: &[u8], authority: usize, percent: bool) -> Option<Range<usize>> {
     /// Far beyond any real one; bounds the look ahead.
     const MOST: usize = 1024;
-    let (mut i, mut at_sign) = (authority, None);
+    let mut i = authority;
+    let mut at_sign = None;
     while i < json.len().min(authority + MOST) {
         match json[i] {
             b'@' => (at_sign, i) = (Some(i), i + 1),

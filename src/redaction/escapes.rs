@@ -248,7 +248,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn a_quote_knows_its_level_from_its_backslashes() {
+    fn a_quotes_level_is_read_from_its_backslashes() {
         let mut value = "secret \" \\ end".to_owned();
         for level in 0..4 {
             let json = serde_json::to_string(&value).unwrap();

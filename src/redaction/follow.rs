@@ -41,7 +41,8 @@ impl Scan<'_> {
     /// Redacts the value of the name that ends at `end`.
     pub(super) fn redact_after_name(&mut self, found: NameMatch, end: usize) -> Replaced {
         let json = self.json;
-        let (mut i, mut enclosed) = (end, Enclosed::No);
+        let mut i = end;
+        let mut enclosed = Enclosed::No;
         // `user[password]=x`
         if at(json, i) == b']' {
             i += 1;

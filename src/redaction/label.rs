@@ -44,7 +44,8 @@ fn is_only_in_urls(name: Name) -> bool {
 
 /// Returns the end of `text` without blanks, quotes and the joint of a name and its value; and whether there was a joint.
 fn without_joint(text: &[u8]) -> (usize, bool) {
-    let (mut end, mut joined) = (text.len(), false);
+    let mut end = text.len();
+    let mut joined = false;
     while end > 0 {
         match text[end - 1] {
             b' ' | b'\'' | b'"' | b'`' | b'(' | b'[' => end -= 1,

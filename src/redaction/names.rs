@@ -134,7 +134,9 @@ impl Names {
 
     /// The longest rule whose name ends right before `end` and begins at or after `floor`.
     pub(super) fn ending_at(&self, json: &[u8], floor: usize, end: usize) -> Option<NameMatch> {
-        let (mut node, mut i, mut best) = (0, end, None);
+        let mut node = 0;
+        let mut i = end;
+        let mut best = None;
         let mut separated = false;
         while i > floor {
             let byte = json[i - 1];

@@ -33,7 +33,8 @@ impl Scan<'_> {
         /// Far beyond any real pair; bounds the look ahead.
         const MOST: usize = 6;
         const MOST_BYTES: usize = 2_048;
-        let (json, from) = (self.json, i);
+        let json = self.json;
+        let from = i;
         for _ in 0..MOST {
             if at(json, i) != b',' || i > from + MOST_BYTES {
                 return None;

@@ -174,7 +174,8 @@ pub(super) fn block_scalar(tables: &Tables, block: &[u8; BLOCK], before: &Before
     let accepts = |position: usize, byte: u8| {
         tables.low[position][usize::from(byte & 15)] & tables.high[position][usize::from(byte >> 4)]
     };
-    let (mut candidates, mut digits) = (0u64, 0u64);
+    let mut candidates = 0u64;
+    let mut digits = 0u64;
     for (i, last) in block.iter().enumerate() {
         let buckets = (0..WINDOW).fold(0xFF, |buckets, back| {
             buckets & accepts(WINDOW - 1 - back, byte(i, back))

@@ -251,7 +251,8 @@ proptest! {
 /// The pieces between placeholders; a quote next to one may have been added with it.
 fn split_at_placeholders(text: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
-    let (mut from, mut i) = (0, 0);
+    let mut from = 0;
+    let mut i = 0;
     while i < text.len() {
         if placeholder::is_placeholder(&text[i..]) {
             pieces.push(trim_quote(&text[from..i]));

@@ -118,10 +118,13 @@ pub(super) struct Charset(u128);
 impl Charset {
     /// From ranges and single characters: `A-Za-z0-9_-`.
     pub(super) const fn new(spec: &str) -> Self {
-        let (spec, mut set, mut i) = (spec.as_bytes(), 0u128, 0);
+        let spec = spec.as_bytes();
+        let mut set = 0u128;
+        let mut i = 0;
         while i < spec.len() {
             let ranged = i + 2 < spec.len() && spec[i + 1] == b'-';
-            let (mut byte, last) = (spec[i], if ranged { spec[i + 2] } else { spec[i] });
+            let mut byte = spec[i];
+            let last = if ranged { spec[i + 2] } else { spec[i] };
             while byte <= last && byte < 128 {
                 set |= 1 << byte;
                 byte += 1;

@@ -90,7 +90,8 @@ impl Scan<'_> {
 
     /// Redacts the value from `from` on.
     pub(super) fn run(&mut self, from: usize) {
-        let (json, engine) = (self.json, self.engine);
+        let json = self.json;
+        let engine = self.engine;
         let mut masks = [0u64; BLOCKS];
         let mut start = from;
         while start < json.len() {
@@ -116,7 +117,8 @@ impl Scan<'_> {
     /// a block.
     #[inline]
     fn candidate(&mut self, last: usize, is_first: bool) {
-        let (json, engine) = (self.json, self.engine);
+        let json = self.json;
+        let engine = self.engine;
         let class = CLASSES[usize::from(json[last])];
         if class & CARD != 0 && card::is_reported_at(json, last, is_first) && self.card(last) {
             return;

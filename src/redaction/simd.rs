@@ -110,7 +110,8 @@ mod wasm {
         let mut digits_before = before.digits();
         for (block, mask) in blocks.iter().zip(masks) {
             let (quarters, _) = block.as_chunks::<16>();
-            let (mut quiet, mut digits) = (0u64, 0u64);
+            let mut quiet = 0u64;
+            let mut digits = 0u64;
             for (i, quarter) in quarters.iter().enumerate() {
                 let bytes = load(quarter);
                 let (lo, hi) = split(bytes);
@@ -170,7 +171,8 @@ mod x86 {
         let mut digits_before = before.digits();
         for (block, mask) in blocks.iter().zip(masks) {
             let (quarters, _) = block.as_chunks::<16>();
-            let (mut quiet, mut digits) = (0u64, 0u64);
+            let mut quiet = 0u64;
+            let mut digits = 0u64;
             for (i, quarter) in quarters.iter().enumerate() {
                 let bytes = load(quarter);
                 let (lo, hi) = split(bytes);

@@ -25,7 +25,9 @@ pub(super) const fn built_in() -> Tables {
     let mut tables = Tables::EMPTY;
     let mut i = 0;
     while i < BUCKETS * WINDOW * 16 {
-        let (bucket, position, nibble) = (i / 16 / WINDOW, i / 16 % WINDOW, i % 16);
+        let bucket = i / 16 / WINDOW;
+        let position = i / 16 % WINDOW;
+        let nibble = i % 16;
         let (low, high) = BUILT_IN[bucket][position];
         tables.low[position][nibble] |= ((low >> nibble & 1) as u8) << bucket;
         tables.high[position][nibble] |= ((high >> nibble & 1) as u8) << bucket;

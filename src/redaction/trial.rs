@@ -36,7 +36,8 @@ impl Redactor {
         } else {
             value = serde_json::Value::from(text).to_string().into_bytes();
         }
-        let (mut out, mut findings) = (Vec::new(), Vec::new());
+        let mut out = Vec::new();
+        let mut findings = Vec::new();
         let _ = self.redact_reporting(&value, &mut out, &mut findings);
         if findings.is_empty() {
             return Trial {
@@ -57,7 +58,8 @@ impl Redactor {
     /// Pairs each finding with its placeholder. Both follow each other in the order of the text, and the bytes between
     /// two findings are the same before and after.
     fn replaced(&self, value: &[u8], out: &[u8], findings: &[Finding]) -> Vec<Replaced> {
-        let (mut value_at, mut out_at) = (0, 0);
+        let mut value_at = 0;
+        let mut out_at = 0;
         let mut replaced = Vec::new();
         for finding in findings {
             out_at += finding.range.start.saturating_sub(value_at);

@@ -104,7 +104,8 @@ impl Scan<'_> {
         if of_names || start < self.walked_to || is_placeholder(&json[start..]) {
             return;
         }
-        let (mut i, mut depth) = (start, 0usize);
+        let mut i = start;
+        let mut depth = 0usize;
         while i < json.len() {
             match at(json, i) {
                 b'[' if is_placeholder(&json[i..]) => i += LEN,
@@ -260,7 +261,8 @@ pub(super) fn end_of_scalar(json: &[u8], i: usize, level: u32) -> usize {
 
 /// The end of an array of numbers, or of a typed array written as an object, at `i`.
 fn bytes_end(json: &[u8], i: usize) -> Option<usize> {
-    let (open, mut i) = (at(json, i), i + 1);
+    let open = at(json, i);
+    let mut i = i + 1;
     let level = quote_at(json, i).map(|quote| quote.level);
     if open == b'{' && level.is_none_or(|level| at(json, i + (1 << level)) != b'0') {
         return None;

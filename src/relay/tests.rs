@@ -193,7 +193,7 @@ fn repeats_are_passed_over_and_gaps_refused() {
 }
 
 #[test]
-fn a_relay_known_to_the_log_goes_on_where_it_was() {
+fn a_relay_in_the_log_continues_where_it_was() {
     let mut fixture = Fixture::new();
     assert!(!fixture.ledger.contains("r1"));
     fixture.ledger.restore(&fixture.session, "r1", 7);

@@ -125,7 +125,7 @@ fn the_oldest_goes_when_the_bytes_are_reached_but_never_the_newest() {
 }
 
 #[test]
-fn an_overrun_reader_is_told_once_and_goes_on_with_the_survivors() {
+fn a_reader_that_fell_behind_gets_one_count_and_then_the_survivors() {
     let ring = ring(2);
     ring.push([event(1)]);
     let mut slow = everything(&ring, 0);
@@ -157,7 +157,7 @@ fn a_cursor_beyond_the_latest_seq_names_both() {
 }
 
 #[test]
-fn after_seq_is_the_token_to_go_on_with() {
+fn after_seq_is_the_token_to_continue_with() {
     let ring = ring(10);
     ring.push([event(1), gap(2, 6, "app"), event(7)]);
     let mut first = everything(&ring, 0);

@@ -103,7 +103,10 @@ pub fn complete(text: &str, cursor: usize, seen: &[(Key, String)]) -> Completion
 
 /// Returns the start of the last term of `before`, and its last comma, both outside quotes.
 fn current_term(before: &str) -> (usize, Option<usize>) {
-    let (mut start, mut comma, mut quoted, mut escaped) = (0, None, false, false);
+    let mut start = 0;
+    let mut comma = None;
+    let mut quoted = false;
+    let mut escaped = false;
     for (at, c) in before.char_indices() {
         match c {
             '"' if !escaped => quoted = !quoted,
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_before_the_cursor_counts() {
+    fn only_text_before_the_cursor_counts() {
         let completion = complete("cat severity:warn", 3, &[]);
         assert_eq!(
             (completion.replace, completion.suggestions[0].insert.as_str()),

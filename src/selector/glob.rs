@@ -58,12 +58,14 @@ impl Glob {
     /// between matches at its first place, which leaves the most room for the next.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text) = (self.pattern.as_bytes(), text.as_bytes());
+        let pattern = self.pattern.as_bytes();
+        let text = text.as_bytes();
         let (Some(first), Some(last)) = (memchr::memchr(b'*', pattern), memchr::memrchr(b'*', pattern))
         else {
             return pattern.eq_ignore_ascii_case(text);
         };
-        let (before, after) = (&pattern[..first], &pattern[last + 1..]);
+        let before = &pattern[..first];
+        let after = &pattern[last + 1..];
         let Some(end) = text
             .len()
             .checked_sub(after.len())

@@ -130,7 +130,9 @@ fn unknown(name: &str, scope: Scope) -> Problem {
 
 /// The object of `terms`, which are in canonical order.
 pub(crate) fn object(terms: &[Term]) -> Value {
-    let (mut top, mut not, mut and) = (Map::new(), Map::new(), Vec::new());
+    let mut top = Map::new();
+    let mut not = Map::new();
+    let mut and = Vec::new();
     for term in terms {
         let field = term.filter.key().field();
         let target = if term.negated { &mut not } else { &mut top };

@@ -61,7 +61,8 @@ impl Site {
 
 /// Whether `host` is `site` or one of its subdomains. `site` is in lower case.
 pub(crate) fn is_within(host: &str, site: &str) -> bool {
-    let (host, site) = (host.as_bytes(), site.as_bytes());
+    let host = host.as_bytes();
+    let site = site.as_bytes();
     match host.len().checked_sub(site.len()) {
         Some(extra) => (extra == 0 || host[extra - 1] == b'.') && host[extra..].eq_ignore_ascii_case(site),
         None => false,

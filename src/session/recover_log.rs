@@ -74,7 +74,8 @@ impl CaptureSession {
             .into_iter()
             .map(|(category, mut builder)| builder.seal(category))
             .collect();
-        let (session_id, relays) = (self.session_id, Vec::new());
+        let session_id = self.session_id;
+        let relays = Vec::new();
         Some(Commit {
             session_id,
             epoch,
@@ -88,7 +89,8 @@ impl CaptureSession {
     }
 
     fn not_retained_gap(&self, first_seq: u64, last_seq: u64) -> Entry {
-        let (category, reason) = (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED.to_owned());
+        let category = UNKNOWN_CATEGORY.to_owned();
+        let reason = NOT_RETAINED.to_owned();
         Entry::gap(
             &self.writer,
             Gap {

@@ -107,7 +107,7 @@ fn a_refused_event_spends_no_seq() {
 }
 
 #[test]
-fn a_65th_category_is_refused_and_the_others_go_on() {
+fn a_65th_category_is_refused_and_the_others_continue() {
     let mut session = in_memory();
     for index in 0..64 {
         publish(&mut session, &format!("c{index}"));
@@ -181,7 +181,7 @@ fn a_drop_spends_its_seqs_on_a_gap() {
 }
 
 #[test]
-fn nobody_sees_an_uncommitted_event() {
+fn no_reader_sees_an_uncommitted_event() {
     let log = MemoryLog::default();
     let mut session = logged(&log);
     publish(&mut session, "app");
@@ -352,7 +352,7 @@ fn closing_commits_what_is_left_and_then_refuses_everything() {
 }
 
 #[test]
-fn a_resumed_session_knows_its_categories() {
+fn a_resumed_session_has_its_categories() {
     let log = MemoryLog::default();
     let mut session = logged(&log);
     for index in 0..64 {

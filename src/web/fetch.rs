@@ -106,7 +106,8 @@ impl Patience {
         let controller = AbortController::new()?;
         let timed_out = Rc::new(Cell::new(false));
         let timer = Timeout::new(timeout_ms as u32, {
-            let (controller, timed_out) = (controller.clone(), timed_out.clone());
+            let controller = controller.clone();
+            let timed_out = timed_out.clone();
             move || {
                 timed_out.set(true);
                 controller.abort();

@@ -227,7 +227,8 @@ impl JsLogReader {
     /// # Errors
     /// `invalid_selector`, or the log cannot be written.
     pub async fn forget(&self, selector: String) -> Result<f64, JsValue> {
-        let (log, selector) = (self.log.clone(), parsed(&selector)?);
+        let log = self.log.clone();
+        let selector = parsed(&selector)?;
         let events = log.forget(&selector).await.map_err(failed)?;
         self.tally_anew();
         Ok(events as f64)
@@ -245,7 +246,8 @@ impl JsLogReader {
         selector: &str,
         max_entries: usize,
     ) -> Result<crate::log::Page, JsValue> {
-        let (session_id, selector) = (session_id(session)?, parsed(selector)?);
+        let session_id = session_id(session)?;
+        let selector = parsed(selector)?;
         let limit = PageLimit {
             max_entries,
             max_scanned_bytes: MAX_SCANNED_BYTES,

@@ -21,7 +21,7 @@ fn gap(category: &str, reason: &str, first_seq: u64, last_seq: u64) -> (String, 
 }
 
 #[test]
-async fn a_corrupt_segment_is_a_gap_told_once() {
+async fn a_corrupt_segment_is_a_gap_reported_once() {
     for (value, what) in [
         ("new Uint8Array([84, 84, 83, 49, 1])", "cut off"),
         ("new Uint8Array(0)", "TTS1"),

@@ -21,7 +21,7 @@ async fn two_open_a_new_database_at_once() {
 }
 
 #[test]
-async fn of_two_that_resume_at_once_one_goes_on() {
+async fn of_two_that_resume_at_once_one_continues() {
     let name = database_name("race");
     let one = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
     let two = IndexedDbLog::open(&name, Durability::Relaxed).await.unwrap();
@@ -175,7 +175,7 @@ async fn an_older_database_is_upgraded_without_loss() {
 }
 
 #[test]
-async fn a_worker_that_asks_whether_the_logs_are_kept_hears_what_the_browser_says() {
+async fn a_worker_that_asks_whether_the_logs_are_kept_gets_the_browsers_answer() {
     let log = open("persist").await;
     let storage = log.storage().await.unwrap();
     // In a page a person is asked, and no person is there to answer.

@@ -47,7 +47,7 @@ async fn what_is_forgotten_is_a_gap_in_every_session_and_stays_accounted_for() {
 }
 
 #[test]
-async fn an_owner_goes_on_after_something_was_forgotten() {
+async fn an_owner_continues_after_something_was_forgotten() {
     let log = open("forget-owner").await;
     let mut recording = Recording::begin(&log, 1).await;
     log.commit(&recording.commit(&["console", "page"])).await.unwrap();

@@ -35,7 +35,7 @@ async fn stored_bytes(log: &IndexedDbLog, recording: &Recording) -> u64 {
     meddle(log, recording.session_id, count).await.as_f64().unwrap() as u64
 }
 
-async fn told_bytes(log: &IndexedDbLog) -> u64 {
+async fn recorded_bytes(log: &IndexedDbLog) -> u64 {
     log.storage().await.unwrap().bytes_by_category.values().sum()
 }
 
@@ -90,14 +90,14 @@ async fn each_category_keeps_its_own_bytes_and_the_newest() {
 async fn the_account_of_bytes_is_true() {
     let log = open("account").await;
     let mut recording = ten_commits(&log, 1).await;
-    assert_eq!(told_bytes(&log).await, stored_bytes(&log, &recording).await);
+    assert_eq!(recorded_bytes(&log).await, stored_bytes(&log, &recording).await);
     log.set_acked_seq(recording.session_id, "a", 12).await.unwrap();
-    let before = told_bytes(&log).await;
+    let before = recorded_bytes(&log).await;
     let retained = log.retain(&no_bytes()).await.unwrap();
-    assert_eq!(told_bytes(&log).await, stored_bytes(&log, &recording).await);
-    assert_eq!(before - told_bytes(&log).await, retained.freed_bytes);
+    assert_eq!(recorded_bytes(&log).await, stored_bytes(&log, &recording).await);
+    assert_eq!(before - recorded_bytes(&log).await, retained.freed_bytes);
     log.commit(&recording.commit(&["console"])).await.unwrap();
-    assert_eq!(told_bytes(&log).await, stored_bytes(&log, &recording).await);
+    assert_eq!(recorded_bytes(&log).await, stored_bytes(&log, &recording).await);
 }
 
 #[test]

@@ -12,7 +12,8 @@ impl Hosts {
     /// another program may listen on this port of the other address.
     #[must_use]
     pub fn loopback(address: std::net::SocketAddr) -> Self {
-        let (ip, port) = (address.ip(), address.port());
+        let ip = address.ip();
+        let port = address.port();
         let ip = if ip.is_ipv6() {
             format!("[{ip}]")
         } else {

@@ -88,7 +88,8 @@ impl State {
     pub(super) fn renew_pairing(&mut self, id: &str) -> Result<NewPairing, AuthError> {
         let pairing = self.pairing(id)?;
         pairing.secret = random_hex(32);
-        let (secret, profile) = (pairing.secret.clone(), pairing.profile.clone());
+        let secret = pairing.secret.clone();
+        let profile = pairing.profile.clone();
         let (record, token) = TokenRecord::new(Scope::Ingest, &profile, None, Some(id), None);
         self.grant(&record)?;
         self.file.tokens.push(record);

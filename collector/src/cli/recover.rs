@@ -80,7 +80,8 @@ pub(super) async fn run(client: &Client, args: RecoverArgs) -> Result<(), CliErr
         first,
         ..
     } = recovered;
-    let (sessions, unreadable) = (first.len(), store.unreadable + broken);
+    let sessions = first.len();
+    let unreadable = store.unreadable + broken;
     let mut out = std::io::stdout().lock();
     if args.json {
         let report = json!({
@@ -205,7 +206,8 @@ impl Recovered {
         body: Vec<u8>,
     ) -> Result<(), CliError> {
         let session = session.to_string();
-        let (first, last) = (first_seq.to_string(), last_seq.to_string());
+        let first = first_seq.to_string();
+        let last = last_seq.to_string();
         let mut query = vec![
             ("session", session.as_str()),
             ("first_seq", &first),

@@ -71,7 +71,8 @@ fn document(event: &Stored) -> (i64, String) {
 
 /// Returns `file:line:column`, as a stack has it.
 fn address(place: &Value, file: &str) -> Option<String> {
-    let (line, column) = (place["line"].as_u64()?, place["column"].as_u64()?);
+    let line = place["line"].as_u64()?;
+    let column = place["column"].as_u64()?;
     Some(format!("{}:{line}:{column}", place[file].as_str()?))
 }
 

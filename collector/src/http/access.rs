@@ -115,7 +115,8 @@ async fn check(
         Access::Owner => grant.scope == Scope::Admin || (grant.recorder && is_sealed && from_extension),
     };
     if !allowed {
-        let (has, needs) = (grant.scope.as_str(), access.as_str());
+        let has = grant.scope.as_str();
+        let needs = access.as_str();
         let detail = match access {
             Access::Owner => format!(
                 "this has scope {has}; this needs an admin token, or a sealed request of the person's own recorder"

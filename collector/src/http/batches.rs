@@ -68,7 +68,8 @@ pub(super) async fn post(
     let session_id = declared.check()?;
     declared.check_owner(&grant)?;
     expect_ndjson(&headers)?;
-    let (first_seq, last_seq) = (declared.first_seq, declared.last_seq);
+    let first_seq = declared.first_seq;
+    let last_seq = declared.last_seq;
     let unpacked = bodies.read_unpacked(&headers, body).await?;
     metrics.received(unpacked.received);
     let bytes = unpacked.bytes.clone();

@@ -178,7 +178,8 @@ impl Collected {
                 Ok(Line::Event { header, .. }) => {
                     let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
                     let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();
-                    let (type_, category) = (self.types.number(type_), self.categories.number(category));
+                    let type_ = self.types.number(type_);
+                    let category = self.categories.number(category);
                     self.push(
                         header.seq,
                         header.ts_micros,

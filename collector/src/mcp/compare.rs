@@ -67,7 +67,8 @@ pub(super) fn compare(a: &Side, b: &Side, bytes: usize) -> String {
 
 /// Describes the first step at which the ranges differ.
 fn divergence(a: &Side, b: &Side) -> String {
-    let (first, second) = (split(&a.steps), split(&b.steps));
+    let first = split(&a.steps);
+    let second = split(&b.steps);
     let equal = first
         .iter()
         .zip(&second)

@@ -38,7 +38,8 @@ pub(super) fn describe(stored: &Stored, with_headers: bool, bytes: usize, now: u
         let mut named = omitted.join(", ");
         named.truncate(named.floor_char_boundary(OMISSION_BYTES / 2));
         let headers = if with_headers { "" } else { ",\"headers\":true" };
-        let (handle, tokens) = (stored.handle(), bytes / 2);
+        let handle = stored.handle();
+        let tokens = bytes / 2;
         let _ = write!(
             out,
             "Left out: {named}; event {{\"event\":\"{handle}\"{headers},\"budget\":{tokens}}}"

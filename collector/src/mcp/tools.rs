@@ -155,14 +155,12 @@ impl Call<'_> {
         let (listed, left_out) = fit(items, budget);
         let mut text = listed.text;
         if left_out > 0 || is_cut {
-            let (more, tokens) = (
-                if left_out > 0 {
-                    left_out.to_string()
-                } else {
-                    "older".into()
-                },
-                budget / 2,
-            );
+            let more = if left_out > 0 {
+                left_out.to_string()
+            } else {
+                "older".into()
+            };
+            let tokens = budget / 2;
             let _ = write!(
                 text,
                 "Left out: {more} events before; led_to {{\"event\":\"{handle}\",\"budget\":{tokens}}}"
@@ -242,7 +240,8 @@ impl Call<'_> {
     }
 
     async fn compare(&self) -> Result<String, ToolError> {
-        let (a, b) = (self.selector_of("a").await?, self.selector_of("b").await?);
+        let a = self.selector_of("a").await?;
+        let b = self.selector_of("b").await?;
         let store = &self.app.store;
         let side = async |selector: Option<Arc<Selector>>| -> Result<compare::Side, ToolError> {
             let (errors, all_errors) = diagnose::errors(store, selector.as_deref()).await?;
@@ -254,7 +253,8 @@ impl Call<'_> {
             })
         };
         let budget = self.arguments.budget();
-        let (side_a, side_b) = (side(a.clone()).await?, side(b.clone()).await?);
+        let side_a = side(a.clone()).await?;
+        let side_b = side(b.clone()).await?;
         let mut text = compare::compare(&side_a, &side_b, budget);
         // A side without steps may be one that was not watched.
         for (name, side, selector) in [("a", &side_a, &a), ("b", &side_b, &b)] {
@@ -470,7 +470,9 @@ fn leading(before: Vec<Stored>, event: &Stored) -> Vec<(Rank, Item)> {
         .into_iter()
         .collect();
     let request = event.metadata("request_id");
-    let (mut near, mut has_action, mut has_failure) = (0, false, false);
+    let mut near = 0;
+    let mut has_action = false;
+    let mut has_failure = false;
     let mut kept = Vec::new();
     for other in before.into_iter().rev() {
         let is_linked = other

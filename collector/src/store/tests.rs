@@ -105,7 +105,7 @@ async fn a_full_disk_refuses_a_batch_whole_and_takes_it_when_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_line_is_a_gap_beside_what_is_whole() {
+async fn a_damaged_line_is_a_gap_next_to_whole_ones() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let text = "a line that is long enough to be packed; ".repeat(20);

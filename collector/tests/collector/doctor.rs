@@ -109,7 +109,7 @@ async fn a_collector_that_died_leaves_its_pid_to_look_for() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_with_who_has_it() {
+async fn a_taken_port_is_reported_with_its_owner() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let process = used(other.path()).await;
     let at = process.url.trim_start_matches("http://");
@@ -148,7 +148,7 @@ async fn a_taken_port_is_told_with_who_has_it() {
 }
 
 #[tokio::test]
-async fn a_token_and_a_secret_that_do_not_match_are_told_apart() {
+async fn a_wrong_token_and_a_wrong_secret_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let _process = used(folder.path()).await;
     let file = folder.path().join("collector.json");

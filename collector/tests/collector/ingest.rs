@@ -172,7 +172,7 @@ async fn what_a_batch_gets_wrong_is_named() {
 }
 
 #[tokio::test]
-async fn acked_seq_waits_for_a_hole_and_survives_a_restart() {
+async fn acked_seq_waits_for_a_missing_seq_and_survives_a_restart() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 10, &events(SESSION, 1, 10)).await;
     let (_, receipt) = collector.deliver(SESSION, 21, 30, &events(SESSION, 21, 30)).await;

@@ -247,7 +247,7 @@ fn value(line: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_on_where_it_stopped_and_says_when_it_cannot() {
+async fn a_cursor_continues_where_it_stopped_and_says_when_it_cannot() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 30, &events(SESSION, 1, 30)).await;
     let page = collector.json("/v1/events?format=json&limit=10").await;
@@ -293,7 +293,7 @@ async fn a_cursor_goes_on_where_it_stopped_and_says_when_it_cannot() {
 }
 
 #[tokio::test]
-async fn gaps_stand_in_their_place_and_follow_their_category() {
+async fn gaps_are_in_their_place_and_follow_their_category() {
     let collector = Collector::start().await;
     let lines = [
         event(SESSION, 1, "a"),

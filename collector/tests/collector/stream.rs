@@ -119,7 +119,7 @@ async fn replay_meets_live_without_a_seam_or_a_repeat() {
 }
 
 #[tokio::test]
-async fn a_resume_token_goes_on_after_its_frame() {
+async fn a_resume_token_continues_after_its_frame() {
     let collector = Collector::start().await;
     let mut lines = events(SESSION, 1, 5);
     lines.push(gap(SESSION, 6, 8, "quota"));
@@ -172,7 +172,7 @@ async fn a_token_of_another_store_is_gone_and_one_beyond_the_end_is_refused() {
 }
 
 #[tokio::test]
-async fn what_retention_took_after_a_token_is_told() {
+async fn records_that_retention_removed_after_a_token_are_reported() {
     let collector = Collector::start().await;
     for batch in 0..20 {
         let (first, last) = (batch * 1000 + 1, batch * 1000 + 1000);

@@ -98,7 +98,7 @@ fn a_tally_follows_the_stream_and_its_acknowledgements() {
 }
 
 #[test]
-fn what_the_ring_let_go_of_is_counted_too() {
+fn records_that_the_ring_evicted_are_counted_too() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 4);
     publish(&mut session, "console", 10);
@@ -153,7 +153,7 @@ fn the_collector_gets_it_from_memory() {
 }
 
 #[test]
-fn relays_are_told_with_the_gaps_or_not_at_all() {
+fn relay_cursors_are_written_with_the_gaps_or_not_at_all() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "console", 1);

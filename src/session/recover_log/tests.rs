@@ -65,7 +65,7 @@ fn what_is_in_memory_gets_into_the_log_as_it_is() {
 }
 
 #[test]
-fn what_the_ring_has_let_go_of_is_a_gap() {
+fn records_that_the_ring_evicted_are_a_gap() {
     let log = MemoryLog::default();
     let session = volatile(&log, 4);
     publish(&session, "console", 10);

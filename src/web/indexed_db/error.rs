@@ -7,7 +7,8 @@ use web_sys::DomException;
 /// Maps by the exception's name, which is the part the specification fixes; its text is free.
 /// <https://w3c.github.io/IndexedDB/#exceptions>
 pub(super) fn from_exception(exception: &DomException) -> LogError {
-    let (name, message) = (exception.name(), exception.message());
+    let name = exception.name();
+    let message = exception.message();
     match name.as_str() {
         "QuotaExceededError" => LogError::QuotaExceeded,
         // The database is newer than we are.

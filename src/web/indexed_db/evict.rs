@@ -48,16 +48,19 @@ pub(super) async fn evict(
 ) -> Result<(), LogError> {
     let session = session_key(usage.session_id);
     let keys = SegmentKeys::new(usage.session_id, &session, &usage.category);
-    let (mut more, mut next_seq) = (true, 0);
+    let mut more = true;
+    let mut next_seq = 0;
     while more {
         let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
-        let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
+        let segments = transaction.store(SEGMENTS)?;
+        let heads = transaction.store(HEADS)?;
         let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
             return Ok(());
         };
         let category = row.category(&usage.category);
         next_seq = category.retained_from.max(next_seq);
-        let (mut given, mut unacked_seqs) = (Vec::new(), 0);
+        let mut given = Vec::new();
+        let mut unacked_seqs = 0;
         for _ in 0..SEGMENTS_AT_ONCE {
             let range = keys.range(next_seq, u64::MAX)?;
             let fetched = Fetch::start(&segments, &range, IdbCursorDirection::Next)?
@@ -92,7 +95,8 @@ pub(super) async fn evict(
                 if reason == QUOTA {
                     unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
                 }
-                let (session_id, category) = (usage.session_id, usage.category.clone());
+                let session_id = usage.session_id;
+                let category = usage.category.clone();
                 given.push(EvictedSegment {
                     session_id,
                     category,
@@ -142,7 +146,8 @@ pub(super) async fn write_pending_gaps(log: &IndexedDbLog) {
 
 async fn write(log: &IndexedDbLog, pending_gaps: &[EvictedSegment]) -> Result<(), LogError> {
     let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
-    let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
+    let segments = transaction.store(SEGMENTS)?;
+    let heads = transaction.store(HEADS)?;
     for given in pending_gaps {
         let session = session_key(given.session_id);
         let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {

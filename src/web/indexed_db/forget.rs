@@ -41,14 +41,17 @@ async fn forget_category(
 ) -> Result<u64, LogError> {
     let session = session_key(session_id);
     let keys = SegmentKeys::new(session_id, &session, category);
-    let (mut next_seq, mut events) = (0, 0);
+    let mut next_seq = 0;
+    let mut events = 0;
     loop {
         let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
-        let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
+        let segments = transaction.store(SEGMENTS)?;
+        let heads = transaction.store(HEADS)?;
         let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
             return Ok(events);
         };
-        let (mut more, mut changed) = (true, 0);
+        let mut more = true;
+        let mut changed = 0;
         for _ in 0..SEGMENTS_AT_ONCE {
             if next_seq > until_seq {
                 more = false;

@@ -21,7 +21,8 @@ impl IndexedDbLog {
             ..HeadRow::default()
         };
         let transaction = self.connection.write(&[HEADS]).await?;
-        let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
+        let heads = transaction.store(HEADS)?;
+        let key = session_key(session_id);
         if !RequestFuture::of(heads.get_key(&key))?.await?.is_undefined() {
             return Err(LogError::NotResumable(session_id));
         }
@@ -39,7 +40,8 @@ impl IndexedDbLog {
     /// See [`LogError`].
     pub async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
         let transaction = self.connection.write(&[HEADS]).await?;
-        let (heads, key) = (transaction.store(HEADS)?, session_key(session_id));
+        let heads = transaction.store(HEADS)?;
+        let key = session_key(session_id);
         let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&key))?.await?)? else {
             return Ok(None);
         };
@@ -70,14 +72,10 @@ impl IndexedDbLog {
     pub(super) async fn head_rows(&self) -> Result<Vec<(SessionId, HeadRow)>, LogError> {
         let transaction = self.connection.read(&[HEADS]).await?;
         let heads = transaction.store(HEADS)?;
-        let (keys, rows) = (
-            RequestFuture::of(heads.get_all_keys())?,
-            RequestFuture::of(heads.get_all())?,
-        );
-        let (keys, rows) = (
-            js_sys::Array::from(&keys.await?),
-            js_sys::Array::from(&rows.await?),
-        );
+        let keys = RequestFuture::of(heads.get_all_keys())?;
+        let rows = RequestFuture::of(heads.get_all())?;
+        let keys = js_sys::Array::from(&keys.await?);
+        let rows = js_sys::Array::from(&rows.await?);
         let mut sessions = Vec::with_capacity(keys.length() as usize);
         for (key, row) in keys.iter().zip(rows.iter()) {
             if let Some(row) = HeadRow::from_js(&row)? {

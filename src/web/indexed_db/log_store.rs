@@ -111,7 +111,8 @@ impl LogStore for IndexedDbLog {
         acked_seq: u64,
     ) -> Result<(), LogError> {
         let transaction = self.connection.write(&[ACKED]).await?;
-        let (row, key) = (acked_row(acked_seq, now_ms()), acked_key(session_id, store_id));
+        let row = acked_row(acked_seq, now_ms());
+        let key = acked_key(session_id, store_id);
         transaction
             .store(ACKED)?
             .put_with_key(&row, &key)

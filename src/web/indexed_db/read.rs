@@ -99,7 +99,8 @@ async fn run(
     mut merge: Merge,
     limit: Limit,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
-    let (mut entries, mut bytes) = (Vec::new(), 0);
+    let mut entries = Vec::new();
+    let mut bytes = 0;
     while entries.len() < limit.max_entries {
         match merge.step() {
             Step::Entry(entry) => {

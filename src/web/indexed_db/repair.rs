@@ -26,7 +26,8 @@ pub(super) async fn replace_corrupt(
         return Ok(());
     }
     let transaction = log.connection.write(&[SEGMENTS]).await?;
-    let (segments, session) = (transaction.store(SEGMENTS)?, session_key(session_id));
+    let segments = transaction.store(SEGMENTS)?;
+    let session = session_key(session_id);
     for damage in damage.iter().filter(|damage| damage.complete) {
         let key = SegmentKeys::new(session_id, &session, &damage.category).key(damage.first_seq);
         if damage.gaps.is_empty() {
@@ -49,8 +50,10 @@ pub(super) async fn replace_corrupt(
 /// question a session, however much there is.
 pub(super) async fn rebuild_missing_heads(log: &IndexedDbLog) -> Result<(), LogError> {
     let transaction = log.connection.read(&[SEGMENTS, HEADS]).await?;
-    let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
-    let (mut orphans, mut after) = (Vec::new(), JsValue::from_str(""));
+    let segments = transaction.store(SEGMENTS)?;
+    let heads = transaction.store(HEADS)?;
+    let mut orphans = Vec::new();
+    let mut after = JsValue::from_str("");
     while let Some(session) = first_part(&segments, &Array::of1(&after), 0).await? {
         if RequestFuture::of(heads.get_key(&session))?.await?.is_undefined() {
             orphans.push(session.clone());
@@ -69,7 +72,8 @@ async fn adopt(log: &IndexedDbLog, session: &JsValue) -> Result<(), LogError> {
     let session_id =
         SessionId::parse(text.as_bytes()).map_err(|error| bad_row(SEGMENTS, &error.to_string()))?;
     let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
-    let (segments, heads) = (transaction.store(SEGMENTS)?, transaction.store(HEADS)?);
+    let segments = transaction.store(SEGMENTS)?;
+    let heads = transaction.store(HEADS)?;
     let mut row = HeadRow {
         epoch: 1,
         committed_ms: now_ms(),

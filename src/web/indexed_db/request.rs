@@ -74,7 +74,8 @@ impl RequestFuture {
         let request = request.map_err(from_thrown)?;
         let slot = Slot::shared();
         let on_event = Closure::new({
-            let (request, slot) = (request.clone(), slot.clone());
+            let request = request.clone();
+            let slot = slot.clone();
             move |event: Event| {
                 let result = match request.error() {
                     Ok(Some(error)) => {

@@ -29,7 +29,8 @@ struct RetentionSnapshot {
 impl RetentionSnapshot {
     async fn read(log: &IndexedDbLog, max_age_ms: u64) -> Result<Self, LogError> {
         let transaction = log.connection.read(&[HEADS, ACKED]).await?;
-        let (heads, acked) = (transaction.store(HEADS)?, transaction.store(ACKED)?);
+        let heads = transaction.store(HEADS)?;
+        let acked = transaction.store(ACKED)?;
         let answers = [
             heads.get_all_keys(),
             heads.get_all(),
@@ -92,7 +93,8 @@ impl RetentionSnapshot {
 
 /// Applies the policy.
 pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Result<Retained, LogError> {
-    let (now_ms, mut retained) = (now_ms(), Retained::default());
+    let now_ms = now_ms();
+    let mut retained = Retained::default();
     let too_old_ms = now_ms.saturating_sub(policy.max_age_ms);
     prune_relays(log, now_ms.saturating_sub(RELAY_AGE_MS.max(policy.max_age_ms))).await?;
     let mut snapshot = RetentionSnapshot::read(log, policy.max_age_ms).await?;
@@ -170,7 +172,8 @@ async fn delete_session(
     retained: &mut Retained,
 ) -> Result<(), LogError> {
     let transaction = log.connection.write(&[SEGMENTS, HEADS, ACKED]).await?;
-    let (session, heads) = (session_key(session_id), transaction.store(HEADS)?);
+    let session = session_key(session_id);
+    let heads = transaction.store(HEADS)?;
     let now = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)?;
     if now.as_ref() != Some(row) {
         return Ok(());
@@ -189,11 +192,10 @@ async fn delete_session(
 async fn prune_relays(log: &IndexedDbLog, since_ms: u64) -> Result<(), LogError> {
     let transaction = log.connection.write(&[RELAYS]).await?;
     let relays = transaction.store(RELAYS)?;
-    let (keys, rows) = (
-        RequestFuture::of(relays.get_all_keys())?,
-        RequestFuture::of(relays.get_all())?,
-    );
-    let (keys, rows) = (Array::from(&keys.await?), Array::from(&rows.await?));
+    let keys = RequestFuture::of(relays.get_all_keys())?;
+    let rows = RequestFuture::of(relays.get_all())?;
+    let keys = Array::from(&keys.await?);
+    let rows = Array::from(&rows.await?);
     for (key, row) in keys.iter().zip(rows.iter()) {
         if field(row.unchecked_ref(), "committed_ms").unwrap_or(0) < since_ms {
             relays.delete(&key).map_err(from_thrown)?;

@@ -253,7 +253,8 @@ pub(super) struct SegmentKeys {
 
 impl SegmentKeys {
     pub(super) fn new(session_id: SessionId, session_key: &JsValue, category: &str) -> Self {
-        let (session_key, category_key) = (session_key.clone(), JsValue::from_str(category));
+        let session_key = session_key.clone();
+        let category_key = JsValue::from_str(category);
         Self {
             session_id,
             category: category.to_owned(),
@@ -296,6 +297,7 @@ pub(super) fn first_seq_of(key: &JsValue) -> Result<u64, LogError> {
 pub(super) fn session_range(session: &JsValue) -> Result<IdbKeyRange, LogError> {
     // An array sorts after every number and string, so `[session, []]` is past the last key.
     // https://w3c.github.io/IndexedDB/#compare-two-keys
-    let (first, past) = (Array::of1(session), Array::of2(session, &Array::new()));
+    let first = Array::of1(session);
+    let past = Array::of2(session, &Array::new());
     IdbKeyRange::bound(&first, &past).map_err(from_thrown)
 }

@@ -100,9 +100,12 @@ struct Opening {
 
 impl Opening {
     fn new(request: IdbOpenDbRequest) -> Self {
-        let (outcome, abandoned) = (Slot::shared(), Rc::new(Cell::new(false)));
+        let outcome = Slot::shared();
+        let abandoned = Rc::new(Cell::new(false));
         let on_event = Closure::new({
-            let (request, outcome, abandoned) = (request.clone(), outcome.clone(), abandoned.clone());
+            let request = request.clone();
+            let outcome = outcome.clone();
+            let abandoned = abandoned.clone();
             move |event: Event| match on_event(&request, &event) {
                 Some(Ok(database)) if abandoned.get() => database.close(),
                 Some(result) => outcome.borrow_mut().fill(result),

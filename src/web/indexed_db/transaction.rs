@@ -66,7 +66,8 @@ impl Transaction {
             move || outcome.borrow_mut().fill(Ok(()))
         });
         let on_abort = Closure::<dyn FnMut()>::new({
-            let (raw, outcome) = (raw.clone(), outcome.clone());
+            let raw = raw.clone();
+            let outcome = outcome.clone();
             move || outcome.borrow_mut().fill(Err(abort_reason(raw.error())))
         });
         raw.set_oncomplete(Some(on_complete.as_ref().unchecked_ref()));
@@ -102,7 +103,9 @@ impl Transaction {
     ) -> Result<(), LogError> {
         let request = request.map_err(from_thrown)?;
         let on_success = Closure::<dyn FnMut()>::new({
-            let (request, raw, outcome) = (request.clone(), self.raw.clone(), self.outcome.clone());
+            let request = request.clone();
+            let raw = self.raw.clone();
+            let outcome = self.outcome.clone();
             let mut decide = Some(decide);
             move || {
                 let Some(decide) = decide.take() else { return };

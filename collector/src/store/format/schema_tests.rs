@@ -33,7 +33,7 @@ fn there_is_a_store_of_every_earlier_schema() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_of_an_earlier_schema_keeps_everything_and_goes_on() {
+async fn a_store_of_an_earlier_schema_keeps_everything_and_accepts_more() {
     for (number, sql) in EARLIER {
         let folder = tempfile::tempdir().unwrap();
         lay(folder.path(), sql);

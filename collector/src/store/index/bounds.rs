@@ -76,10 +76,8 @@ pub(in crate::store) fn candidates(
     if bounds.is_empty() || from >= indexed {
         return Ok(None);
     }
-    let (first, last) = (
-        (from / BLOCK) as i64 + 1,
-        (to.min(indexed).div_ceil(BLOCK)) as i64,
-    );
+    let first = (from / BLOCK) as i64 + 1;
+    let last = (to.min(indexed).div_ceil(BLOCK)) as i64;
     let mut sql = format!(
         "SELECT block FROM idx.blocks WHERE block BETWEEN ?1 AND ?2{}",
         bounds.sql()
@@ -96,7 +94,8 @@ pub(in crate::store) fn candidates(
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     while let Some(row) = rows.next()? {
         let block = row.get::<_, i64>(0)? as u64 - 1;
-        let (low, high) = ((block * BLOCK).max(from), ((block + 1) * BLOCK).min(to));
+        let low = (block * BLOCK).max(from);
+        let high = ((block + 1) * BLOCK).min(to);
         match ranges.last_mut() {
             Some((_, end)) if *end == low => *end = high,
             _ => ranges.push((low, high)),

@@ -85,7 +85,8 @@ impl Indexer {
 
     /// Indexes some blocks and forgets what was deleted.
     fn step(&mut self) -> Result<Progress, StoreError> {
-        let (set, connection) = (&mut self.set, &mut self.connection);
+        let set = &mut self.set;
+        let connection = &mut self.connection;
         // The store's snapshot is taken before the index's write lock, in a transaction over both files that
         // writes only one.
         let transaction = connection.transaction()?;
@@ -119,7 +120,8 @@ impl Indexer {
 fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) -> Result<(), StoreError> {
     set.clear();
     let mut row = BlockRow::default();
-    let (first, last) = (block * BLOCK + 1, (block + 1) * BLOCK);
+    let first = block * BLOCK + 1;
+    let last = (block + 1) * BLOCK;
     let mut statement = transaction.prepare_cached(
         "SELECT ts, severity, detail_level, source_kind, status, category, type, tab, session, line
          FROM store.events WHERE position BETWEEN ?1 AND ?2",

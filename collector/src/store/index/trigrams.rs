@@ -50,7 +50,8 @@ impl TrigramSet {
 
     fn add(&mut self, text: &[u8]) {
         for_each(text, |trigram| {
-            let (word, bit) = (trigram as usize / 64, trigram % 64);
+            let word = trigram as usize / 64;
+            let bit = trigram % 64;
             if self.seen[word] & (1 << bit) == 0 {
                 self.seen[word] |= 1 << bit;
                 self.members.push(trigram);
@@ -100,7 +101,8 @@ fn push_token(out: &mut String, trigram: u32) {
 }
 
 fn for_each(text: &[u8], mut found: impl FnMut(u32)) {
-    let (mut trigram, mut length) = (0u32, 0);
+    let mut trigram = 0u32;
+    let mut length = 0;
     for byte in text {
         if !(b' '..=b'~').contains(byte) {
             length = 0;

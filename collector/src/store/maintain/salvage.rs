@@ -148,7 +148,8 @@ impl Salvage {
             Err(_) => Seen::Damage,
         };
         // One by one through what a damage usually takes, then in growing steps up to where there is something else.
-        let (mut damaged, mut step) = (self.at, 1);
+        let mut damaged = self.at;
+        let mut step = 1;
         let mut other = loop {
             let from = damaged.saturating_add(step);
             if from > MAX_POSITION {

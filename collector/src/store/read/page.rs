@@ -101,7 +101,8 @@ pub(in crate::store) fn read(
     let filter = Filter::compile(connection, names, query.selector.as_ref())?;
     let started = Instant::now();
     let (mut low, mut high) = (query.after, end); // what is still to be looked at: (low, high]
-    let (mut size, mut bytes) = (FIRST_WINDOW, 0);
+    let mut size = FIRST_WINDOW;
+    let mut bytes = 0;
     while low < high {
         let (from, to) = if query.newest {
             (high.saturating_sub(size).max(low), high)
@@ -312,7 +313,8 @@ fn events(
         None
     };
     let mut rows = statement.query(params![from as i64, to as i64, session])?;
-    let (mut records, mut bytes) = (Vec::new(), 0);
+    let mut records = Vec::new();
+    let mut bytes = 0;
     let mut examined = if query.newest { to } else { from };
     let mut cut = None;
     let mut unpacker = Unpacker::new()?;

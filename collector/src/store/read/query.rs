@@ -36,7 +36,9 @@ impl Filter {
             });
         };
         names.refresh(connection)?;
-        let (mut sql, mut exact, mut bounds) = (String::new(), true, Bounds::default());
+        let mut sql = String::new();
+        let mut exact = true;
+        let mut bounds = Bounds::default();
         for term in selector.terms() {
             let ids = ids(connection, names, term)?;
             bounds.add(term, ids.as_deref());

@@ -156,7 +156,8 @@ pub(in crate::store) fn missing(
     let mut statement = connection
         .prepare_cached("SELECT first_seq, last_seq FROM islands WHERE session = ?1 ORDER BY first_seq")?;
     let mut rows = statement.query([id])?;
-    let (mut missing, mut next) = (Vec::new(), acked_seq + 1);
+    let mut missing = Vec::new();
+    let mut next = acked_seq + 1;
     while let Some(row) = rows.next()? {
         let (first, last) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
         missing.push((next, first - 1));

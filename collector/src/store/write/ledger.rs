@@ -65,7 +65,8 @@ impl Ledger {
             self.absorb_ranges();
             return;
         }
-        let (mut first, mut last) = (first, last);
+        let mut first = first;
+        let mut last = last;
         // Ranges that overlap or touch [first, last] become one with it.
         while let Some((start, end)) = self
             .ranges_above_gap
