@@ -1,7 +1,7 @@
 /**
  * Determines the kind of an object without running any code of the page: no getter, no trap, no `toString`.
  *
- * An object's kind comes from the platform prototype on its chain, and is believed only once a method that
+ * An object's kind comes from the platform prototype on its chain, and is accepted only once a method that
  * needs the internal slot has worked on it.
  */
 
@@ -317,7 +317,7 @@ export class Inspector {
     return "object";
   }
 
-  /** Every probe here throws for a Proxy, so what passes is none. */
+  /** Every probe here throws for a Proxy, so an object that passes is no Proxy. */
   #kindWithoutTouching(object: object): Kind {
     if (isView(object) && this.#proven(object, "typed_array")) return "typed_array";
     if (this.#proven(object, "node")) return "node";

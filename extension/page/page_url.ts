@@ -8,7 +8,7 @@ const baseUri = getterOf(Node.prototype, "baseURI");
 const here = document;
 
 /**
- * Returns the absolute address, without its fragment, that `input` leads to: null if that is none of the network, empty
+ * Returns the absolute address, without its fragment, that `input` leads to: null if its scheme is no network's, empty
  * if reading it would run code of the page.
  */
 export function resolved(input: unknown): string | null {

@@ -24,7 +24,7 @@ export class Proxies {
     this.#targets = shared.targets;
   }
 
-  /** False when Proxies may exist that nobody saw being made. */
+  /** False when Proxies may exist that were made unobserved. */
   get complete(): boolean {
     return this.#shared.complete;
   }

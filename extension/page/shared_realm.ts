@@ -24,7 +24,7 @@ export interface Shared {
 }
 
 /**
- * Returns the shared state: taken from the hook on the channel `peer`, or new if there is none. Later hooks obtain it by
+ * Returns the shared state: taken from the hook on the channel `peer`, or new without one. Later hooks obtain it by
  * asking on `channel`. A page gets no channel, because it could read the targets of other documents' Proxies.
  */
 export function share(channel: EventTarget, peer: EventTarget | null, complete: boolean): Shared {

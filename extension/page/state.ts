@@ -1,8 +1,8 @@
 /**
  * The state of a console between calls: counts, running timers, the number of open groups.
  *
- * The browser keeps its own and shows it to nobody, so it is kept here a second time, as the browser does it. Of labels
- * that are too long or too many nothing is kept: then neither a count nor a time is told.
+ * The browser keeps its own and gives no access to it, so it is kept here a second time, as the browser does it. Labels
+ * that are too long or too many are not kept: then neither a count nor a time is recorded.
  */
 
 import type { Inspector } from "./inspect.ts";
@@ -22,7 +22,7 @@ export interface ConsoleCall {
   rest: number;
   /** As JSON, each with a comma in front. */
   fields: string;
-  /** Whether the label is longer than what is told of it. */
+  /** Whether the label is longer than its recorded part. */
   labelCut: boolean;
 }
 
@@ -75,7 +75,7 @@ export class ConsoleState {
         break;
       }
       case "countReset":
-        // As in the browser, which counts from 0 again and knows the label still.
+        // As in the browser, which counts from 0 again and keeps the label.
         if (known) apply(set, map, [label, 0]);
         else said.text = `Count for '${label}' does not exist`;
         break;

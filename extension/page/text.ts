@@ -101,7 +101,7 @@ export class TextParts {
     }
   }
 
-  /** The string that the browser reads a number from. It is empty for what is none, and for what code of the page would say. */
+  /** The string that the browser reads a number from; empty for other values and for those that run the page's code. */
   #numeric(value: unknown): string {
     if (!isPrimitive(value)) return this.#shown.arrayText(value) ?? "";
     return stringOf(value);
@@ -160,7 +160,7 @@ function numberText(value: number): string {
   return value === 0 && 1 / value < 0 ? "-0" : `${value}`;
 }
 
-/** A primitive as a string; empty for a symbol. A huge bigint is none, as writing it takes too long. */
+/** A primitive as a string; empty for a symbol. A huge bigint is left out, as writing it takes too long. */
 export function stringOf(value: unknown): string {
   switch (typeof value) {
     case "symbol":

@@ -1,6 +1,6 @@
 /**
- * Waiting for a page: one that runs on and on, or shows an `alert()`, answers nothing until that is over. Whoever waits
- * for several of them waits so long and no longer.
+ * Waiting for a page: one that runs on and on, or shows an `alert()`, answers nothing until that is over. A caller
+ * that waits for several of them waits so long and no longer.
  */
 
 const ANSWER_MS = 2_000;

@@ -104,7 +104,7 @@ impl Segment {
         })
     }
 
-    /// Everything of the stored form that stands before the lines.
+    /// Everything of the stored form before the lines.
     #[must_use]
     pub fn table(&self, committed_ms: u64) -> Vec<u8> {
         let mut table = Vec::with_capacity(HEAD_BYTES + ROW_BYTES * self.rows.len());

@@ -36,7 +36,7 @@ export class Alone {
     return alone;
   }
 
-  /** A page of the extension; one that watches the tab in front is told which that is. @param {string} path @param {Page} [front] */
+  /** A page of the extension; `front` is the tab that it watches. @param {string} path @param {Page} [front] */
   async page(path, front) {
     const page = await this.context.newPage();
     this.watch(page);
@@ -69,7 +69,7 @@ export class Alone {
   }
 }
 
-/** A popup opened in a tab is itself in front: it is told of the tab it would hang over. @param {Page} page @param {string} url */
+/** A popup opened in a tab is itself in front: it gets the tab below it. @param {Page} page @param {string} url */
 export function seeInFront(page, url) {
   return page.addInitScript((front) => {
     const query = chrome.tabs.query.bind(chrome.tabs);

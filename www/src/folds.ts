@@ -16,7 +16,7 @@ export interface FoldedRows extends Rows {
   readonly records: number;
   /** The first row behind the history that is read last, or -1. It has no meaning in a time range. */
   readonly tailRow: number;
-  /** The number of records that row `i` stands for. */
+  /** The number of records that row `i` represents. */
   sizeOf(i: number): number;
   kindOf(i: number): FoldKind;
   isOpen(i: number): boolean;

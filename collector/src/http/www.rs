@@ -33,7 +33,7 @@ pub(super) async fn get(method: Method, uri: Uri) -> Response {
         "" => "index.html",
         name => name,
     };
-    // Names are looked up as they stand: there is no folder to climb out of.
+    // Names are looked up as they are: there is no folder that a path could leave.
     match (Files::get(name), name) {
         (Some(file), _) => {
             let mut response = super::typed(file.metadata.mimetype(), Body::from(file.data));

@@ -1,8 +1,8 @@
 /**
  * Requests of the worker itself to the paired collector; the core delivers batches.
  *
- * Requests are sealed as those of the core are; `src/sealed.rs` has the format. Nobody else can read one, make one, or
- * give an answer to one, so nothing here is of use to a program that has taken the collector's port.
+ * Requests are sealed as those of the core are; `src/sealed.rs` has the format. No other process can read one, make one,
+ * or give an answer to one, so nothing here is of use to a program that has taken the collector's port.
  */
 import type { CollectorTarget } from "../../../src/web/types.ts";
 

@@ -9,7 +9,7 @@ import { askCollector } from "./collector.ts";
 export interface Forgotten {
   /** Events that went from the logs. */
   here: number;
-  /** Events that went from the store; null when there is none, or `left` says why it was not asked. */
+  /** Events that went from the store; null without a store, or `left` says why it was not asked. */
   stored: number | null;
   left: string | null;
 }

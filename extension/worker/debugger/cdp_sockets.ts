@@ -1,8 +1,8 @@
 /**
  * `network.websocket_*`: a socket from its handshake's answer to its end, and its frames.
  *
- * Every socket that was begun is told of: as opened once the server has agreed, or as failed. The frames of one that was
- * open before the tab was attached to are recorded without an address: nobody tells it.
+ * Every socket that was begun is recorded: as opened once the server has agreed, or as failed. The frames of one that
+ * was open before the tab was attached to are recorded without an address: CDP does not report it.
  */
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast } from "../producers/levels.ts";

@@ -48,7 +48,7 @@ export class WorkerErrors {
     for (const done of [...this.#waiting]) done();
   }
 
-  /** Returns the lines with those left out that repeat a worker's error; at once if there is none. */
+  /** Returns the lines with those left out that repeat a worker's error; at once without one. */
   without(context: RelayContext, lines: string): string | Promise<string> {
     const tabId = Number(context.metadata.tab_id);
     // A worker that has ended may have reported an error before.

@@ -42,7 +42,7 @@ export class PageIdleDetector implements NavigationListener, RequestCounter {
   started(tabId: number): void {
     const requests = this.#tabs.get(tabId)?.requests ?? new Set<string>();
     this.#forget(tabId);
-    // The request for the document began before its navigation was told: it stays counted.
+    // The request for the document began before its navigation was reported: it stays counted.
     this.#tabs.set(tabId, {
       requests,
       startedMs: Date.now(),

@@ -5,7 +5,7 @@ type Given = chrome.webRequest.OnBeforeRequestDetails["requestBody"];
 
 export interface Body {
   bytes: number | null;
-  /** Null where nobody wants it, where it is no text, and where it is too long to look at. */
+  /** Null if it is not wanted, is no text, or is too long to look at. */
   text: string | null;
   /** Characters of the whole text. */
   length: number;

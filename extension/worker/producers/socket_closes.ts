@@ -41,7 +41,7 @@ export class SocketCloses {
     if (this.#reported.length > MAX_REPORTED) this.#reported.shift();
   }
 
-  /** Returns the page's report of a socket that has closed; null if there is none. Without an address, the tab's first. */
+  /** Returns the page's report of a socket that has closed; null without one. Without an address, the tab's first. */
   take(tabId: number, url: string | undefined): Promise<SocketClose | null> {
     const found = this.#reported.find((one) => one.tabId === tabId && isSame(url, one.url));
     if (found !== undefined) {

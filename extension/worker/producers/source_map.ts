@@ -8,7 +8,7 @@ import { AnyMap, originalPositionFor, sourceContentFor, type TraceMap } from "@j
 import { prefix } from "../../relay/budget.ts";
 import type { BuiltPlace } from "./stack_places.ts";
 
-/** Returns the text at a URL, or null if there is none or it is too large. */
+/** Returns the text at a URL, or null if it is absent or too large. */
 export type FetchText = (url: string) => Promise<{ text: string; mapHeader: string | null } | null>;
 
 export interface OriginalPlace {

@@ -123,7 +123,7 @@ export class RecorderOwner {
     return recorder;
   }
 
-  /** Nothing is to be recorded: what waits is let go. */
+  /** Drops the waiting messages, because nothing is to be recorded. */
   discardQueue(): void {
     this.#waiting = null;
     this.#waitingDropped.clear();

@@ -129,7 +129,7 @@ export class Registration {
     );
   }
 
-  /** Tells every running relay, whether it has a port or not. Documents in the back/forward cache do not hear it. */
+  /** Sends to every running relay, with or without a port, except of documents in the back/forward cache. */
   async broadcast(message: ToRelay): Promise<void> {
     const tabs = await chrome.tabs.query({});
     await Promise.all(tabs.map(({ id }) => (id === undefined ? undefined : this.tell(id, message))));

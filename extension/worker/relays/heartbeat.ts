@@ -1,8 +1,8 @@
 /**
- * Confirms from time to time that nothing is missing so far, for the case that the whole browser is killed: then nobody
- * is left to say what the documents had not sent. See `WatchedUntil`.
+ * Confirms from time to time that nothing is missing so far, for the case that the whole browser is killed: then no
+ * part is left to say what the documents had not sent. See `WatchedUntil`.
  *
- * A beat asks every relay that was heard of whether it has sent everything. After `ANSWER_MS` it waits until all that
+ * A beat asks every known relay whether it has sent everything. After `ANSWER_MS` it waits until all that
  * was received is committed, and stores the time at which it asked, with the documents that have not answered. A
  * document that has just begun is not asked: what it had said when the others were asked has arrived by then. While
  * nothing is recorded, there is no beat.

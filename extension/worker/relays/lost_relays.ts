@@ -293,7 +293,7 @@ export class LostRelays {
 
 type Committed = chrome.webNavigation.WebNavigationTransitionCallbackDetails;
 
-/** The entry of a document whose relay has not been heard of. */
+/** The entry of a document whose relay has not sent a message yet. */
 function keyOf(documentId: string | undefined): string {
   return `document:${documentId}`;
 }

@@ -1,6 +1,6 @@
 /**
- * A map that outlives this worker, in `chrome.storage.session`: for what is told only once and is still true when the
- * next worker runs. Written a batch at a time; the oldest entries go.
+ * A map that outlives this worker, in `chrome.storage.session`: for what is reported only once and is still true when
+ * the next worker runs. Written in batches; the oldest entries are removed.
  */
 import { newest } from "../budget.ts";
 
@@ -59,7 +59,7 @@ export class SessionStorageMap<T> {
       void chrome.storage.session
         .set({ [this.#key]: newest([...this.#entries], MAX_MIRRORED_CHARS) })
         .catch(() => {
-          // Full: the next worker knows less.
+          // Full: the next worker has less state.
         });
     }, MIRROR_AFTER_MS);
   }

@@ -21,7 +21,7 @@ pub(super) enum Fault {
     LostRequest,
     /// It is carried out, and the answer is lost.
     LostAnswer,
-    /// It is carried out or not, and nothing more is heard.
+    /// It is carried out or not, and no answer comes.
     Hangs { carried_out: bool },
     /// It is refused with a status, and perhaps a time to come back.
     Status(u16, Option<&'static str>),

@@ -87,7 +87,7 @@ export function valuesOf(text: string, key: string): string[] {
     .flatMap((t) => t.value.split(",").filter((v) => v !== ""));
 }
 
-/** Returns the text with `key` set to these values, or without the key if there are none. */
+/** Returns the text with `key` set to these values, or without the key if `values` is empty. */
 export function withValues(text: string, key: string, values: string[]): string {
   const rest = terms(text)
     .filter((t) => t.key !== key || t.negated)

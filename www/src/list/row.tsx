@@ -26,7 +26,7 @@ export interface RowProps {
   fold: FoldKind;
   /** Whether the fold is open. */
   isOpen: boolean;
-  /** The number of records that the row stands for. */
+  /** The number of records that the row represents. */
   size: number;
 }
 

@@ -102,7 +102,7 @@ function cssOf([r, g, b]: Rgb): string {
 
 let canvas: CanvasRenderingContext2D | null | undefined;
 
-/** Returns an opaque colour of CSS as numbers, or null for what is none: a canvas writes it as `#rrggbb`. */
+/** Returns an opaque colour of CSS as numbers, or null for other text: a canvas writes it as `#rrggbb`. */
 function rgbOf(css: string): Rgb | null {
   if (css === "" || css.includes("var(")) return null;
   canvas ??= document.createElement("canvas").getContext("2d");

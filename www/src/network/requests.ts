@@ -48,7 +48,7 @@ const TYPES: Record<string, string> = {
   xhr: "fetch",
 };
 const MOST_SEQS = 20;
-/** Records of what the page knows of its requests. */
+/** Records that a page adds to its requests. */
 const OF_PAGE = new Set(["network.call", "network.response_body"]);
 
 export class RequestTable {
@@ -174,7 +174,7 @@ function newRow(session: string, seq: number, ts: number): RequestRow {
   };
 }
 
-/** Returns the last part of an address with its query, as it is told apart in a table. */
+/** Returns the last part of an address with its query, by which a table's rows differ. */
 function nameOf(url: string): string {
   const match = /^[a-z]+:\/\/([^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(url);
   if (match === null) return url.slice(0, 80);

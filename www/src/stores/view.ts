@@ -125,7 +125,7 @@ export class View {
     localStorage.setItem(FOLDING_KEY, isOn ? "on" : "off");
   }
 
-  /** Opens or closes the fold that row `i` belongs to; does nothing if there is none or it is so already. */
+  /** Opens or closes the fold that row `i` belongs to; does nothing if it has no fold or is so already. */
   setFold(i: number, isOpen: boolean): void {
     const { value: rows } = this.rows;
     const { value: feed } = this.feed;
