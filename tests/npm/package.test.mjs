@@ -31,7 +31,7 @@ test("the package holds every file it exports, and nothing that is not for its u
     [],
   );
   const allowed =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/\w+\.md|scripts\/(bin|init_extension)\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm)|dist\/npm\/cjs\/package\.json)$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/\w+\.md|skills\/tabtape\/SKILL\.md|scripts\/(bin|init_extension)\.mjs|dist\/npm\/.+\.(js|d\.ts|wasm)|dist\/npm\/cjs\/package\.json)$/;
   assert.deepEqual(
     installed.packed.filter((path) => !allowed.test(path)),
     [],

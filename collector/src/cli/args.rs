@@ -56,6 +56,11 @@ impl Target {
         Ok(running)
     }
 
+    /// Whether the address or the token is given.
+    pub(super) const fn has_address_or_token(&self) -> bool {
+        self.url.is_some() || self.token.is_some()
+    }
+
     /// Whether the collector is given by its address and token.
     pub(super) const fn is_given(&self) -> bool {
         self.url.is_some() && self.token.is_some()
@@ -102,8 +107,8 @@ pub(super) enum Command {
     )]
     Export(ExportArgs),
     /// Answer an agent over stdio, with the Model Context Protocol
-    #[command(after_help = "Example:\n  claude mcp add tabtape -- tabtape mcp")]
-    Mcp,
+    #[command(after_help = "Examples:\n  tabtape mcp install\n  tabtape mcp --sites localhost,shop.example")]
+    Mcp(super::mcp::McpArgs),
     /// Find faults of the set-up, each with its remedy
     #[command(
         after_help = "Exit status: 0 nothing is wrong; 1 something is.\n\nExamples:\n  tabtape doctor\n  tabtape doctor --json | jq '.findings[] | select(.ok | not)'"

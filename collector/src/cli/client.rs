@@ -169,14 +169,21 @@ impl Client {
         self.send(post).await?.json().await.map_err(CliError::failed)
     }
 
-    /// One message of the Model Context Protocol.
-    pub(super) async fn mcp(&self, message: String) -> Result<Response, CliError> {
+    /// One message of the Model Context Protocol, whose answer is about `sites` only.
+    pub(super) async fn mcp(
+        &self,
+        message: String,
+        sites: Option<&HeaderValue>,
+    ) -> Result<Response, CliError> {
         let message = Bytes::from(message);
         let post = |to: &Connection| {
-            let request = to
+            let mut request = to
                 .http
                 .post(to.at("/mcp", &[]))
                 .header(header::CONTENT_TYPE, "application/json");
+            if let Some(sites) = sites {
+                request = request.header(crate::mcp::SITES_HEADER, sites);
+            }
             request
                 .header(header::ACCEPT, "application/json, text/event-stream")
                 .body(message.clone())

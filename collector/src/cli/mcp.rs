@@ -8,15 +8,23 @@
 //! collector. A line that is not a message is answered with an error and ends nothing. A cancelled call is stopped and
 //! not answered. At the end of stdin, open calls get [`LAST_ANSWERS`] to finish.
 
+mod clients;
+mod edit;
+mod install;
+
 use super::CliError;
 use super::args::Target;
 use super::client::Client;
 use crate::mcp;
+use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
+use http::HeaderValue;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tabtape::selector::Site;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
@@ -32,9 +40,58 @@ const PARSE_ERROR: i32 = -32_700;
 const INVALID_REQUEST: i32 = -32_600;
 const NO_COLLECTOR: i32 = -32_000;
 
-pub(super) async fn run(target: Target) -> Result<(), CliError> {
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct McpArgs {
+    #[command(subcommand)]
+    command: Option<McpCommand>,
+    /// Only what was recorded of these sites and their subdomains can be read: localhost:3000,shop.example
+    #[arg(long, value_name = "SITE", value_delimiter = ',', value_parser = site)]
+    sites: Vec<Site>,
+}
+
+#[derive(Debug, Subcommand)]
+enum McpCommand {
+    /// Add this server to the configuration of an agent's client; the file is copied before it is changed
+    #[command(
+        after_help = "Examples:\n  tabtape mcp install\n  tabtape mcp install claude-code cursor --sites localhost,shop.example\n  tabtape mcp install codex --print"
+    )]
+    Install(install::InstallArgs),
+}
+
+fn site(text: &str) -> Result<Site, String> {
+    Site::parse(text).map_err(|right| format!("expected {right}"))
+}
+
+/// Sites as they are typed: with commas.
+#[derive(Debug, Clone, Copy)]
+struct Sites<'a>(&'a [Site]);
+
+impl fmt::Display for Sites<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, site) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}{site}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn run(target: Target, args: McpArgs) -> Result<(), CliError> {
+    match args.command {
+        Some(McpCommand::Install(args)) => install::run(&target, &args),
+        None => answer(target, &args.sites).await,
+    }
+}
+
+async fn answer(target: Target, sites: &[Site]) -> Result<(), CliError> {
+    let sites = match sites {
+        [] => None,
+        sites => Some(HeaderValue::try_from(Sites(sites).to_string()).map_err(CliError::failed)?),
+    };
     let bridge = Arc::new(Bridge {
         target,
+        sites,
         client: Mutex::new(None),
     });
     let (answers, queue) = mpsc::channel(QUEUED_ANSWERS);
@@ -131,6 +188,8 @@ impl Calls {
 #[derive(Debug)]
 struct Bridge {
     target: Target,
+    /// The only sites that can be read; `None` for all.
+    sites: Option<HeaderValue>,
     /// `None` until a collector was found.
     client: Mutex<Option<Arc<Client>>>,
 }
@@ -159,7 +218,8 @@ impl Bridge {
     }
 
     async fn forward(&self, message: &Value, answers: &mpsc::Sender<String>) -> Result<(), CliError> {
-        let response = self.client().await?.mcp(message.to_string()).await?;
+        let client = self.client().await?;
+        let response = client.mcp(message.to_string(), self.sites.as_ref()).await?;
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let is_stream = content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         if !is_stream {

@@ -134,7 +134,7 @@ async fn dispatch(cli: Cli) -> Result<(), CliError> {
         | Command::Export(_)
         | Command::Diagnose(_)
         | Command::Coverage(_) => read_with(Reader::open(&target).await?, cli.command).await,
-        Command::Mcp => mcp::run(target).await,
+        Command::Mcp(args) => mcp::run(target, args).await,
         Command::Doctor(args) => doctor::run(&target, args).await,
         Command::Recover(args) => recover::run(&target.client()?, args).await,
         Command::Mark(args) => manage::mark(&target.client()?, args).await,

@@ -20,7 +20,7 @@ use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use server::Server;
-pub(crate) use server::answer_without_collector;
+pub(crate) use server::{SITES_HEADER, answer_without_collector};
 use std::sync::Arc;
 
 /// Why a tool has no answer.

@@ -5,6 +5,7 @@ use super::spec::{Spec, TOOLS};
 use super::tools::Call;
 use crate::app::App;
 use crate::auth::Grant;
+use crate::clock::now_micros;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult,
     PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
@@ -12,6 +13,8 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tabtape::selector::{Selector, Site};
 
 const INSTRUCTIONS: &str = "Tabtape records what browser tabs do: console, errors, network, navigation, tabs, \
 interaction. Start with diagnose: what went wrong and what led to it. A selector q is words and terms, all of which \
@@ -43,6 +46,35 @@ pub(crate) fn answer_without_collector(message: &Value) -> Option<Value> {
         "ping" => Some(json!({})),
         _ => None,
     }
+}
+
+/// The sites that a request wants to read of, with commas. It narrows what the token may read.
+pub(crate) const SITES_HEADER: &str = "tabtape-sites";
+
+/// Returns the rights of a request: those of its token, narrowed to the sites that it names.
+fn grant_of(context: &RequestContext<RoleServer>) -> Result<Grant, ErrorData> {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let missing = || ErrorData::internal_error("the request has no grant", None);
+    let parts = parts.ok_or_else(missing)?;
+    let mut grant = parts.extensions.get::<Grant>().cloned().ok_or_else(missing)?;
+    for sites in parts.headers.get_all(SITES_HEADER) {
+        let wrong = |why: String| ErrorData::invalid_params(format!("{SITES_HEADER}: {why}"), None);
+        let sites = sites.to_str().map_err(|error| wrong(error.to_string()))?;
+        let sites: Vec<Site> = sites
+            .split(',')
+            .map(Site::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|right| wrong(format!("expected {right}")))?;
+        let named: Vec<String> = sites.iter().map(Site::to_string).collect();
+        let selector = Selector::parse(&format!("site:{}", named.join(",")), now_micros())
+            .map_err(|error| wrong(error.to_string()))?;
+        let selector = match &grant.selector {
+            Some(always) => selector.and(always),
+            None => selector,
+        };
+        grant.selector = Some(Arc::new(selector));
+    }
+    Ok(grant)
 }
 
 /// The server of one caller.
@@ -89,9 +121,7 @@ impl ServerHandler for Server {
                 None,
             ));
         };
-        let parts = context.extensions.get::<http::request::Parts>();
-        let grant = parts.and_then(|parts| parts.extensions.get::<Grant>()).cloned();
-        let grant = grant.ok_or_else(|| ErrorData::internal_error("the request has no grant", None))?;
+        let grant = grant_of(&context)?;
         let answer = match spec.check(request.arguments) {
             Ok(arguments) => {
                 Call {

@@ -18,6 +18,7 @@ mod ingest;
 mod layout;
 mod limits;
 mod mcp;
+mod mcp_install;
 mod mcp_stdio;
 mod openapi;
 mod otlp;

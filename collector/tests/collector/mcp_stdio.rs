@@ -1,5 +1,6 @@
 //! `tabtape mcp` as an agent's client runs it: the built program, its stdin and its stdout.
 
+use crate::common::{SESSION, event};
 use crate::program::*;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -16,9 +17,14 @@ struct Bridge {
 
 impl Bridge {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["mcp", "--data-dir"])
             .arg(folder)
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -200,5 +206,34 @@ fn progress_passes_the_bridge() {
     assert_eq!(progress["method"], "notifications/progress", "{progress}");
     assert_eq!(progress["params"]["progressToken"], 7);
     assert!(text(&bridge.answer(1)).starts_with("Nothing matched within 1 s."));
+    process.kill();
+}
+
+#[tokio::test]
+async fn an_agent_that_is_limited_to_sites_reads_nothing_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let error = |seq, text: &str| event(SESSION, seq, text).replace("console.log", "console.error");
+    let lines = [
+        error(1, "of the shop"),
+        error(2, "of the bank").replace("https://shop.example", "https://bank.example"),
+    ];
+    assert_eq!(process.deliver(SESSION, 1, 2, &lines).await.0, 200);
+    let mut bridge = Bridge::start_with(folder.path(), &["--sites", "localhost:3000,shop.example"]);
+    for (id, tool, arguments) in [
+        (1, "diagnose", json!({})),
+        (2, "search", json!({"q": "site:bank.example,shop.example"})),
+        (3, "led_to", json!({"event": "s1:1"})),
+    ] {
+        bridge.call(id, tool, arguments);
+        let answer = bridge.answer(id);
+        assert!(
+            text(&answer).contains("of the shop") && !text(&answer).contains("bank"),
+            "{answer}"
+        );
+    }
+    bridge.call(4, "event", json!({"event": "s1:2"}));
+    let answer = bridge.answer(4);
+    assert!(text(&answer).contains("found no event"), "{answer}");
     process.kill();
 }
