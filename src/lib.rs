@@ -4,8 +4,8 @@
 //! and serializes each once, as a [line](record). A session with a [log](mod@log) makes lines durable
 //! before anyone sees them; then they appear in the [ring](ring), where any number of readers follow, and
 //! [delivery] sends them to a collector exactly once. Nothing is lost silently: what could not be
-//! kept is a counted [gap](record::Gap) with a reason, and a reader that fell behind receives the count
-//! of dropped records.
+//! kept is a counted [gap](record::Gap) with a reason, and a reader that fell behind receives the
+//! count of dropped records.
 //!
 //! ```
 //! use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, SessionId, Trust};

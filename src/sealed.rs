@@ -7,8 +7,7 @@
 //! ```text
 //! nonce (32 random bytes) ‖ AES-256-GCM(request key, IV 0, head ‖ \n ‖ body)
 //! ```
-//! where
-//! the head is a [`RequestHead`] in JSON, and each answer of the collector is
+//! The head is a [`RequestHead`] in JSON. Each answer of the collector is
 //!
 //! ```text
 //! IV (12 random bytes) ‖ AES-256-GCM(response key, IV, head ‖ \n ‖ body)

@@ -115,7 +115,7 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
   const each = (micros, count) =>
     Object.fromEntries(KINDS.map((kind) => [kind, round(micros[kind] / count)]));
   const sum = (micros) => KINDS.reduce((total, kind) => total + micros[kind], 0);
-  // What was dropped cost something as well: the goal is for what arrives.
+  // Dropped events cost something as well: the goal is for what arrives.
   const ours = sum(figures.micros) / arrived;
   const floor = sum(without.micros) / without.emitted;
   const over = round(ours - floor);

@@ -1,9 +1,9 @@
 /**
  * Any value as JSON, within a budget, without running code of the page.
  *
- * What JSON has stays itself: `"a"`, `1`, `[1,2]`, `{"a":1}`. Everything else is an object whose `$` names it:
- * `{"$":"Map","size":2,"entries":[…]}`, `{"$":"TypeError","message":…,"stack":…}`, `{"$":"undefined"}`. An object
- * of a class, or one that is cut, is `{"$":"Point","props":{…},"more":3}`; a key named `$` gets the same form.
+ * Values of JSON stay themselves: `"a"`, `1`, `[1,2]`, `{"a":1}`. Everything else is an object whose `$` names it:
+ * `{"$":"Map","size":2,"entries":[…]}`, `{"$":"TypeError","message":…,"stack":…}`, `{"$":"undefined"}`. An
+ * object of a class, or a truncated one, is `{"$":"Point","props":{…},"more":3}`; a key named `$` gets the same form.
  * A getter is `{"$":"getter"}`, an ancestor `{"$":"circular"}`, what the budget left out `{"$":"cut"}`.
  */
 

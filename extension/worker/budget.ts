@@ -7,8 +7,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export const MAX_URL_BYTES = 4_096;
 
 /**
- * The longest beginning of `text` that takes at most `maxBytes` in UTF-8, never half a character. It is a copy: a part
- * of a string would hold all of it in memory.
+ * The longest beginning of `text` that takes at most `maxBytes` in UTF-8, never half a character. It is a copy: a
+ * part of a string would hold all of it in memory.
  */
 export function beginning(text: string, maxBytes: number): string {
   // No UTF-16 unit takes more than three bytes.

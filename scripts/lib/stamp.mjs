@@ -1,6 +1,6 @@
 /** Whether something need not be done again: a stamp holds the key of what was done last. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** @param {string} file @param {string} key */
@@ -17,9 +17,6 @@ export function stamp(file, key) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, key);
 }
-
-/** @param {string} file */
-export const unstamp = (file) => rmSync(file, { force: true });
 
 /**
  * A hash of the contents of files and folders, by name; what is absent counts as absent.

@@ -2,7 +2,7 @@
  * `node scripts/test/files.mjs [--first FILE]… FOLDER`: every test file below a folder, two at a time.
  *
  * They mostly wait, and share nothing: each has a browser, a collector, ports and folders of its own. `--first` names
- * what takes longest, so that nothing long is left alone at the end.
+ * the slowest files, so that nothing long is left alone at the end.
  */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -49,8 +49,8 @@ fn is_part(byte: u8) -> bool {
 }
 
 /// Whether the prefilter reports `i` for a card number. Most candidates that end in a digit, a blank or a dash are
-/// candidates for a name instead. `is_first` says that `i` is the first byte of a block, where the prefilter reports a run
-/// of digits that began before.
+/// candidates for a name instead. `is_first` says that `i` is the first byte of a block, where the prefilter reports a
+/// run of digits that began before.
 pub(super) fn is_reported_at(json: &[u8], i: usize, is_first: bool) -> bool {
     let is_digit = |at: usize| json.get(at).is_some_and(u8::is_ascii_digit);
     let are_digits = |from: usize, count: usize| (from..from + count).all(is_digit);

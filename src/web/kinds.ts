@@ -159,8 +159,8 @@ export type Fields<F> = { [K in Exclude<keyof F, OptionalKeys<F>>]: ValueOf<F[K]
 };
 
 /**
- * An object literal with these keys, which stay in the order that the caller gave them. Others are refused, or ignored
- * where the object is data that is often part of a larger one.
+ * An object literal with these keys, which stay in the order that the caller gave them. Others are refused, or
+ * ignored if the object is data that is often part of a larger one.
  */
 export function object<F extends Record<string, Kind<unknown>>>(
   type: string,

@@ -195,8 +195,8 @@ export interface Recorder {
   /** Resolves once `seq` (default: everything published so far) is durable. */
   committed(seq?: number): Promise<void>;
   /**
-   * Stores that everything observed until then is committed. If the whole browser is killed, the next session says it
-   * of this one, whose coverage ends there.
+   * Stores that everything observed until then is committed. If the whole browser is killed, the next session
+   * reports it: the coverage of this one ends there.
    */
   confirmWatched(until: WatchedUntil): Promise<void>;
   /** Applies a merge patch and records `system.config_changed`. */

@@ -40,8 +40,8 @@ impl Replays {
         !seen.older.contains(&nonce) && seen.newer.insert(nonce)
     }
 
-    /// Whether a request of this time can be carried out: it is recent, and it was made after this process started,
-    /// which has not seen the nonces of the one before.
+    /// Whether a request of this time can be carried out: it is recent, and it was made after this process started:
+    /// the nonces of earlier processes are unknown.
     pub(crate) fn is_timely(&self, time_ms: u64, now_ms: u64) -> bool {
         time_ms >= self.started_ms && now_ms.abs_diff(time_ms) <= WINDOW_MS
     }

@@ -1,8 +1,8 @@
 //! The peer of a connection proves that it has the token before the token is sent to it.
 //!
 //! After a crash of the collector any process can take its port. So each new connection begins with a hello whose
-//! answer only a program that has the token (or its hash) can give, and the requests follow on the same connection,
-//! which no other process can take over. The answer covers the address that was dialled, so that a relay on this port
+//! answer only a program that has the token (or its hash) can give, and the requests follow on the same connection.
+//! No other process can take that over. The answer covers the address that was dialled, so that a relay on this port
 //! cannot use the answer of a collector on another one.
 
 use crate::auth::{hello_hmac, token_hint, token_key};

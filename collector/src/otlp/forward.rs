@@ -1,10 +1,12 @@
 //! Delivering the stream to an OpenTelemetry Collector.
 //!
-//! A durable cursor per endpoint moves only after the endpoint has accepted a batch, so restarts on either
-//! side lose nothing. An unanswered batch is sent again; `session.id` with `tabtape.seq` identifies a repeat. A batch is sent again, with full jitter from 0.5 s to 60 s and `Retry-After` obeyed, until the endpoint
-//! accepts it. Only 400, 413 and 422 are about the records: such a batch is split until the refused record is alone,
-//! which is counted, logged and skipped. Every other status, like 308, 404, 405 or 415, is a fault of the endpoint or
-//! of its address: it is reported as the problem of this task, and nothing is skipped. Records that retention removed before they were sent are reported as `tabtape.gap`.
+//! A durable cursor per endpoint moves only after the endpoint has accepted a batch, so restarts on either side
+//! lose nothing. An unanswered batch is sent again; `session.id` with `tabtape.seq` identifies a repeat. A batch is
+//! sent again, with full jitter from 0.5 s to 60 s and `Retry-After` obeyed, until the endpoint accepts it. Only
+//! 400, 413 and 422 are about the records: such a batch is split until the refused record is alone; that record is
+//! counted, logged and skipped. Every other status, like 308, 404, 405 or 415, is a fault of the endpoint or of its
+//! address: it is reported as the problem of this task, and nothing is skipped. Records that retention removed
+//! before they were sent are reported as `tabtape.gap`.
 
 use super::endpoint::Endpoint;
 use super::record;

@@ -1,8 +1,8 @@
 /**
  * Maps frames and documents of the DevTools protocol to those of Chrome's extension API.
  *
- * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from a request
- * of it that chrome.webRequest has seen too. A document is a loader there; which one it is shows once the frame has
+ * The protocol has names of its own. The top-level frame's is the tab's target id; any other is learned from its
+ * first request that chrome.webRequest has reported too. A document is a loader there; which one it is shows once the frame has
  * another document than it had when the loader began. What is not known yet is left out.
  */
 

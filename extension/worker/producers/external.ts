@@ -21,8 +21,6 @@ interface Bucket {
   atMs: number;
 }
 
-export type Approval = "approved" | "asked";
-
 export class External {
   readonly #owner: RecorderOwner;
   readonly #isApproved: (extensionId: string) => boolean;

@@ -7,6 +7,7 @@
 import type { CaptureConfig, Recorder } from "../../../src/web/types.ts";
 import type { Host } from "../host.ts";
 import { levelOf } from "../producers/levels.ts";
+import { DEFAULT_EVENT_BYTES } from "../state/stopped_config.ts";
 import { withTimeout } from "../with_timeout.ts";
 import type { Scope } from "./scope.ts";
 
@@ -27,7 +28,7 @@ export interface RelayConfig {
 export type ToRelay = { config: RelayConfig } | { stop: true };
 
 export function relayConfig(config: CaptureConfig): RelayConfig {
-  const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? 65_536;
+  const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? DEFAULT_EVENT_BYTES;
   return {
     console: levelOf(config, "console") ?? "off",
     network: (config.observe_requests ? levelOf(config, "network") : null) ?? "off",

@@ -6,7 +6,9 @@
 import type { CaptureConfig, CaptureConfigPatch, CategoryConfig } from "../../../src/web/types.ts";
 import { merge } from "./merge.ts";
 
-const category = (max_event_bytes = 65_536): CategoryConfig => ({
+export const DEFAULT_EVENT_BYTES = 65_536;
+
+const category = (max_event_bytes = DEFAULT_EVENT_BYTES): CategoryConfig => ({
   enabled: true,
   detail_level: "standard",
   max_event_bytes,

@@ -113,8 +113,8 @@ export function isReported({ watched }: Watching): boolean {
 }
 
 /**
- * Returns the stretches of a range in which none of `categories` was recorded; with no categories, those in
- * which nothing was. They are in order and do not overlap.
+ * Returns the stretches of a range in which none of `categories` was recorded, or nothing at all if no category
+ * is given. They are in order and do not overlap.
  */
 export function unwatchedIn({ watched }: Watching, { from, to }: Range, categories: string[]): Range[] {
   const wanted = watched.filter(

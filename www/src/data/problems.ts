@@ -24,7 +24,7 @@ export interface Problem {
   isNoise: boolean;
   /** Whether its first error is younger than the page that the tab shows. */
   isNew: boolean;
-  /** What may have led to it, oldest first. */
+  /** Steps that may have led to it, oldest first. */
   before: Step[];
   /** The newest error of the group. */
   error: Step;

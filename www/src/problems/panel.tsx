@@ -1,4 +1,4 @@
-/** What went wrong, above the list: errors in groups, and under the open one what its tab did before. */
+/** The problems above the list: errors in groups, and under the open one the steps of its tab before it. */
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Problem, Step } from "../data/problems";

@@ -29,7 +29,7 @@ export class Problems {
   /** The problem whose chain is shown, or null for the first one. */
   readonly opened: Signal<string | null> = signal(null);
 
-  /** What was read last, with its number of errors. */
+  /** The query that was read last, with its number of errors. */
   #read = "";
   #subject = "";
   #isReading = false;

@@ -5,4 +5,5 @@ pub(super) mod page;
 pub(super) mod query;
 pub(super) mod readers;
 pub(super) mod recent;
+mod rows;
 pub(super) mod sessions;

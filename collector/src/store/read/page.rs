@@ -5,16 +5,13 @@
 //! events returns early with the cursor to continue from; [`Page::done`] reports whether the end was reached.
 
 use super::query::Filter;
+use super::rows::{Room, events, gaps};
 use crate::store::StoreError;
-use crate::store::format::gaps::gap_line;
 use crate::store::format::names::Names;
-use crate::store::format::packed::Unpacker;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tabtape::record::reason::CORRUPT;
-use tabtape::record::{Gap, SessionId};
 use tabtape::selector::Selector;
 
 /// A page carries at most this many bytes of lines, and always at least one record.
@@ -32,6 +29,16 @@ pub enum Order {
     Position,
     /// Order of acceptance in the session of this row; the cursor is a seq.
     Seq(i64),
+}
+
+impl Order {
+    /// The row of the session that it is limited to.
+    pub(super) const fn session(self) -> Option<i64> {
+        match self {
+            Self::Position => None,
+            Self::Seq(session) => Some(session),
+        }
+    }
 }
 
 /// The records to read.
@@ -159,13 +166,6 @@ struct Window {
     reached: u64,
 }
 
-/// How much more fits on the page.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    records: usize,
-    bytes: usize,
-}
-
 /// Events and gaps with cursors in `(from, to]`.
 fn window(
     connection: &Connection,
@@ -174,15 +174,15 @@ fn window(
     (from, to): (u64, u64),
     room: Room,
 ) -> Result<Window, StoreError> {
-    let (mut records, cut) = match narrowed(connection, query.order, filter, (from, to))? {
+    let (mut records, ends) = match narrowed(connection, query.order, filter, (from, to))? {
         None => events(connection, query, filter, (from, to), None, room)?,
         Some(ranges) => candidates(connection, query, filter, (from, to), ranges, room)?,
     };
     // Gaps only as far as events were read.
-    let (from, to) = match (cut, query.newest) {
+    let (from, to) = match (ends, query.newest) {
         (None, _) => (from, to),
-        (Some(cut), false) => (from, cut),
-        (Some(cut), true) => (cut, to),
+        (Some(end), false) => (from, end),
+        (Some(end), true) => (end, to),
     };
     let key = |record: &PageRecord| match query.order {
         Order::Position => record.position,
@@ -262,7 +262,7 @@ fn candidates(
     }
     let mut all = Vec::new();
     for range in ranges {
-        let (mut records, cut) = events(connection, query, filter, range, None, room)?;
+        let (mut records, ends) = events(connection, query, filter, range, None, room)?;
         room.records -= records.len();
         room.bytes = room
             .bytes
@@ -273,182 +273,9 @@ fn candidates(
         } else {
             all.append(&mut records);
         }
-        if cut.is_some() {
-            return Ok((all, cut));
+        if ends.is_some() {
+            return Ok((all, ends));
         }
     }
     Ok((all, None))
-}
-
-/// Matching events, and the cursor they were cut at if they were. `within` bounds their positions further.
-fn events(
-    connection: &Connection,
-    query: &PageQuery,
-    filter: &Filter,
-    (from, to): (u64, u64),
-    within: Option<(u64, u64)>,
-    room: Room,
-) -> Result<(Vec<PageRecord>, Option<u64>), StoreError> {
-    let (range, key) = match query.order {
-        Order::Position => ("position > ?1 AND position <= ?2 AND ?3 IS NULL", "position"),
-        Order::Seq(_) => ("session = ?3 AND seq > ?1 AND seq <= ?2", "seq"),
-    };
-    // The plus keeps the planner on the index that gives the order.
-    let hull = within.map(|(first, last)| format!(" AND +position > {first} AND +position <= {last}"));
-    let direction = if query.newest { "DESC" } else { "ASC" };
-    let sql = format!(
-        "SELECT {key}, position, session, seq, line FROM events{} WHERE {range}{}{} ORDER BY {key} {direction}",
-        if key == "seq" {
-            " INDEXED BY events_by_seq"
-        } else {
-            ""
-        },
-        hull.unwrap_or_default(),
-        filter.sql(),
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let session = if let Order::Seq(session) = query.order {
-        Some(session)
-    } else {
-        None
-    };
-    let mut rows = statement.query(params![from as i64, to as i64, session])?;
-    let mut records = Vec::new();
-    let mut bytes = 0;
-    let mut examined = if query.newest { to } else { from };
-    let mut cut = None;
-    let mut unpacker = Unpacker::new()?;
-    while let Some(row) = rows.next()? {
-        let cursor = row.get::<_, i64>(0)? as u64;
-        let unpacked = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default());
-        let Ok(line) = unpacked else {
-            // The other records can be read: the damaged one is a gap with a reason.
-            records.extend(broken(connection, filter, row)?);
-            examined = if query.newest { cursor - 1 } else { cursor };
-            if records.len() >= room.records {
-                cut = Some(examined);
-                break;
-            }
-            continue;
-        };
-        if filter.matches_line(line) {
-            if !records.is_empty() && bytes + line.len() > room.bytes {
-                cut = Some(examined);
-                break;
-            }
-            bytes += line.len();
-            let seq = row.get::<_, i64>(3)? as u64;
-            records.push(PageRecord {
-                position: row.get::<_, i64>(1)? as u64,
-                session: row.get(2)?,
-                first_seq: seq,
-                last_seq: seq,
-                is_gap: false,
-                line: Bytes::copy_from_slice(line),
-            });
-        }
-        examined = if query.newest { cursor - 1 } else { cursor };
-        if records.len() >= room.records {
-            cut = Some(examined);
-            break;
-        }
-    }
-    if query.newest {
-        records.reverse();
-    }
-    Ok((records, cut))
-}
-
-/// The gap in the place of an event whose line cannot be read any more.
-fn broken(
-    connection: &Connection,
-    filter: &Filter,
-    row: &rusqlite::Row<'_>,
-) -> Result<Option<PageRecord>, StoreError> {
-    let (position, session, seq): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
-    tracing::error!(position, session, seq, "a stored line is damaged");
-    let mut names = connection.prepare_cached(
-        "SELECT sessions.session, names.name FROM events
-         JOIN sessions ON sessions.id = events.session JOIN names ON names.id = events.category
-         WHERE position = ?1",
-    )?;
-    let (session_id, category): (String, String) =
-        names.query_row([position], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let Ok(session_id) = SessionId::parse(session_id.as_bytes()) else {
-        return Ok(None);
-    };
-    if !filter.matches_gap(&category, session_id.as_str()) {
-        return Ok(None);
-    }
-    let gap = Gap {
-        first_seq: seq as u64,
-        last_seq: seq as u64,
-        category,
-        reason: CORRUPT.into(),
-    };
-    Ok(Some(PageRecord {
-        position: position as u64,
-        session,
-        first_seq: gap.first_seq,
-        last_seq: gap.last_seq,
-        is_gap: true,
-        line: gap_line(session_id, &gap),
-    }))
-}
-
-fn gaps(
-    connection: &Connection,
-    query: &PageQuery,
-    filter: &Filter,
-    (from, to): (u64, u64),
-    limit: usize,
-) -> rusqlite::Result<Vec<PageRecord>> {
-    let (range, key) = match query.order {
-        Order::Position => (
-            "gaps.position > ?1 AND gaps.position <= ?2 AND ?3 IS NULL",
-            "gaps.position",
-        ),
-        Order::Seq(_) => (
-            "gaps.session = ?3 AND last_seq > ?1 AND last_seq <= ?2",
-            "first_seq",
-        ),
-    };
-    let session = if let Order::Seq(session) = query.order {
-        Some(session)
-    } else {
-        None
-    };
-    let direction = if query.newest { "DESC" } else { "ASC" };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT gaps.position, gaps.session, first_seq, last_seq, category, reason, sessions.session
-         FROM gaps JOIN sessions ON sessions.id = gaps.session WHERE {range} ORDER BY {key} {direction}"
-    ))?;
-    let mut rows = statement.query(params![from as i64, to as i64, session])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let gap = Gap {
-            first_seq: row.get::<_, i64>(2)? as u64,
-            last_seq: row.get::<_, i64>(3)? as u64,
-            category: row.get(4)?,
-            reason: row.get(5)?,
-        };
-        let Ok(session_id) = SessionId::parse(row.get_ref(6)?.as_bytes().unwrap_or_default()) else {
-            continue;
-        };
-        if !filter.matches_gap(&gap.category, session_id.as_str()) {
-            continue;
-        }
-        found.push(PageRecord {
-            position: row.get::<_, i64>(0)? as u64,
-            session: row.get(1)?,
-            first_seq: gap.first_seq,
-            last_seq: gap.last_seq,
-            is_gap: true,
-            line: gap_line(session_id, &gap),
-        });
-        if found.len() >= limit {
-            break;
-        }
-    }
-    Ok(found)
 }
