@@ -63,9 +63,9 @@ export function createWorker(host: Host): RecorderWorker {
     main: idle,
     onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
   });
-  const network = new Network(owner, scope, tabs, documents, idle);
+  const pageRequests: PageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
+  const network: Network = new Network(owner, scope, tabs, documents, idle, pageRequests);
   const workerErrors = new WorkerErrors((tabId) => network.hasWorkers(tabId));
-  const pageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
   const registration = new Registration(host, scope, () => recording.isOn);
   const recording = new Recording(host, owner, scope, registration, keepAlive);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
@@ -118,7 +118,6 @@ export function createWorker(host: Host): RecorderWorker {
   tabs.listen();
   navigation.listen();
   network.listen();
-  pageRequests.listen();
   idle.listen();
   lost.listen();
   chrome.runtime.onConnect.addListener((port) => {

@@ -121,7 +121,7 @@ impl<L: LogStore + 'static, O: CommitObserver + 'static, R: Runtime> Inner<L, O,
             }
             Due::Now => {
                 self.timer.borrow_mut().take();
-                self.timing.borrow_mut().began(now_ms);
+                self.timing.borrow_mut().began(now_ms, pending_bytes);
                 let this = self.clone();
                 // A microtask: whatever else is published in this turn is in the same commit.
                 self.runtime.spawn(async move { this.commit().await });

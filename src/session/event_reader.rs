@@ -1,6 +1,6 @@
 //! From text to an event that may be written: parsed, without white space, without secrets.
 //!
-//! Most text has neither, and is then read once and copied nowhere.
+//! Most text has neither, and is then read once and copied nowhere. Of a console event only `data` is written anew.
 
 use crate::console;
 use crate::event::{self, Event, EventError, Shape, Trust};
@@ -14,9 +14,11 @@ use std::ops::Range;
 pub(crate) struct EventReader {
     redactor: Option<Redactor>,
     compacted: Vec<u8>,
-    /// A console event with its text written.
+    /// The data of a console event with its text written.
     written: Vec<u8>,
     redacted: Vec<u8>,
+    /// The last address without a secret. Consecutive events of a page mostly have the same, which is not scanned again.
+    harmless_url: Vec<u8>,
 }
 
 /// Memory above this, needed by a rare large event, is released.
@@ -24,10 +26,12 @@ const KEPT_BYTES: usize = 2 << 20;
 
 impl EventReader {
     pub(super) fn set_redactor(&mut self, redactor: Option<Redactor>) {
+        self.harmless_url.clear();
         self.redactor = redactor;
     }
 
     pub(super) fn set_redaction_rules(&mut self, rules: &RuleTable) {
+        self.harmless_url.clear();
         if let Some(redactor) = &mut self.redactor {
             redactor.set_rules(rules);
         }
@@ -54,35 +58,48 @@ impl EventReader {
             event = parse(text, trust, shape)?;
         }
         let mut unread = event.data;
-        let mut truncated = event.truncated;
         if let Some(data) = unread.filter(|data| event.category == "console" && console::has_parts(data)) {
             reset(&mut self.written);
-            let start = offset_in(text, data);
-            self.written.extend_from_slice(&text[..start]);
             let minimal = event.detail_level == Some(DetailLevel::Minimal);
             let redactor = self.redactor.as_mut();
             if let Some(written) = console::write_text(data, minimal, redactor, &mut self.written) {
-                self.written.extend_from_slice(&text[start + data.len()..]);
-                text = &self.written;
-                truncated |= written.truncated;
-                event = Event {
-                    truncated,
-                    ..parse(text, trust, shape)?
-                };
+                debug_assert!(crate::json::validate(&self.written).is_ok());
+                event.truncated |= written.truncated;
+                event.data = Some(&self.written);
+                // Its secrets were replaced as it was written.
                 unread = None;
             }
         }
         let Some(redactor) = &mut self.redactor else {
             return Ok(event);
         };
+        let only_url = event.url.filter(|_| event.metadata.is_none() && unread.is_none());
+        if only_url.is_some_and(|url| url == self.harmless_url) {
+            return Ok(event);
+        }
         reset(&mut self.redacted);
         let (ranges, count) = redactable(text, &event, unread);
         match redactor.redact_values(text, &ranges[..count], &mut self.redacted) {
-            Redacted::Unchanged => Ok(event),
-            Redacted::Changed { .. } => Ok(Event {
-                truncated,
-                ..parse(&self.redacted, trust, shape)?
-            }),
+            Redacted::Unchanged => {
+                if let Some(url) = only_url {
+                    self.harmless_url.clear();
+                    self.harmless_url.extend_from_slice(url);
+                }
+                Ok(event)
+            }
+            Redacted::Changed { .. } => {
+                let redacted = parse(&self.redacted, trust, shape)?;
+                Ok(Event {
+                    truncated: event.truncated,
+                    // What was written is not in the text.
+                    data: if unread.is_none() {
+                        event.data
+                    } else {
+                        redacted.data
+                    },
+                    ..redacted
+                })
+            }
         }
     }
 

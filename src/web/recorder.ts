@@ -105,7 +105,8 @@ class OpenRecorder implements Recorder {
     );
     this.#input.clear();
     this.#input.write(text);
-    return this.#run(() => this.#wasm.publishRelay(relay, sender, first, this.#input.length));
+    const provenance = JSON.stringify(sender);
+    return this.#run(() => this.#wasm.publishRelay(relay, provenance, first, this.#input.length));
   }
 
   recordDrop(category: string, count: number, reason: string): number {

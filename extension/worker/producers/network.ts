@@ -19,6 +19,7 @@ import { type Answer, Exchanges, type Step, type WebRequestStep } from "./exchan
 import { HeldSteps } from "./held_steps.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
+import type { PageRequests } from "./page_requests.ts";
 import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Tabs } from "./tabs.ts";
 import {
@@ -93,6 +94,7 @@ export class Network {
   readonly #tabs: Tabs;
   readonly #documents: Documents;
   readonly #counter: RequestCounter;
+  readonly #pageRequests: PageRequests;
   readonly #pending = new Map<string, Pending>();
   /** Those whose headers have not been sent, for the next worker. */
   readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
@@ -115,12 +117,20 @@ export class Network {
   /** Fields of those tabs' requests that only webRequest has. By `tab:address`, the last request. */
   readonly #seen = new Map<string, Seen>();
 
-  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, documents: Documents, counter: RequestCounter) {
+  constructor(
+    owner: RecorderOwner,
+    scope: Scope,
+    tabs: Tabs,
+    documents: Documents,
+    counter: RequestCounter,
+    pageRequests: PageRequests,
+  ) {
     this.#owner = owner;
     this.#scope = scope;
     this.#tabs = tabs;
     this.#documents = documents;
     this.#counter = counter;
+    this.#pageRequests = pageRequests;
   }
 
   /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
@@ -167,11 +177,19 @@ export class Network {
     for (const work of early) work();
   }
 
+  /** One listener per event: the browser sends each listener a copy of its own, also of our own requests. */
   listen(): void {
     const request = chrome.webRequest;
+    const begun = this.#inOrder((details: chrome.webRequest.OnBeforeRequestDetails) => this.#begun(details));
+    const started = this.#inOrder((details: chrome.webRequest.OnResponseStartedDetails) =>
+      this.#started(details),
+    );
     const received = ["responseHeaders", "extraHeaders"] as const;
     request.onBeforeRequest.addListener(
-      this.#inOrder((details) => this.#begun(details)),
+      (details) => {
+        this.#pageRequests.begun(details);
+        return begun(details);
+      },
       FILTER,
       ["requestBody"],
     );
@@ -191,7 +209,10 @@ export class Network {
       [...received],
     );
     request.onResponseStarted.addListener(
-      this.#inOrder((details) => this.#started(details)),
+      (details) => {
+        this.#pageRequests.answered(details);
+        started(details);
+      },
       FILTER,
       [...received],
     );

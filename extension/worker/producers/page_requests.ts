@@ -63,10 +63,7 @@ const MAX_MISSES = 3;
 /** The page's clock may differ from the browser's by so much, and a busy browser may begin a request so much later. */
 const BEFORE_MS = 50;
 const AFTER_MS = 10_000;
-const FILTER: chrome.webRequest.RequestFilter = {
-  urls: ["<all_urls>"],
-  types: ["xmlhttprequest", "ping", "websocket", "other"],
-};
+const TYPES = new Set(["xmlhttprequest", "ping", "websocket", "other"]);
 const MESSAGE = /^network\.(?:websocket|eventsource)_/;
 const MAX_SOCKETS = 1_000;
 
@@ -89,11 +86,6 @@ export class PageRequests {
 
   restore(): Promise<void> {
     return this.#sockets.restore();
-  }
-
-  listen(): void {
-    chrome.webRequest.onBeforeRequest.addListener((details) => this.#begun(details), FILTER);
-    chrome.webRequest.onResponseStarted.addListener((details) => this.#answered(details), FILTER);
   }
 
   /** Returns the messages with what each is about, in their order; at once if none is a record of a request. */
@@ -181,8 +173,9 @@ export class PageRequests {
     });
   }
 
-  #begun(details: chrome.webRequest.OnBeforeRequestDetails): undefined {
-    if (details.tabId < 0) return;
+  /** chrome.webRequest reports a request. */
+  begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
+    if (details.tabId < 0 || !TYPES.has(details.type)) return;
     const { requests } = this.#document(keyOf(details.documentId));
     // A redirect goes on under the same id.
     if (requests.some(({ requestId }) => requestId === details.requestId)) return;
@@ -200,7 +193,9 @@ export class PageRequests {
     this.#wake();
   }
 
-  #answered(details: chrome.webRequest.OnResponseStartedDetails): void {
+  /** chrome.webRequest reports a response. */
+  answered(details: chrome.webRequest.OnResponseStartedDetails): void {
+    if (!TYPES.has(details.type)) return;
     const requests = this.#documents.get(keyOf(details.documentId))?.requests ?? [];
     const request = requests.find(({ requestId }) => requestId === details.requestId);
     if (request === undefined) return;

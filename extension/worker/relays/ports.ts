@@ -91,6 +91,8 @@ export class RelayPorts {
   #committing: Recorder | null = null;
   #uncommittedLength = 0;
   #lastCommit: Promise<void> = Promise.resolve();
+  /** The last committed message of each port that is still to be acknowledged. */
+  readonly #acks = new Map<chrome.runtime.Port, number>();
   readonly #recording: () => boolean;
   readonly #onException: (tabId: number) => void;
 
@@ -266,13 +268,23 @@ export class RelayPorts {
     this.#lastCommit = recorder
       .committed(receipt.seq)
       .then(
-        () => post(port, { ack: receipt.message }),
+        () => this.#acknowledge(port, receipt.message),
         // Not committed: not acknowledged, so the relay sends it again.
         (error: unknown) => console.error("tabtape: commit", error),
       )
       .finally(() => {
         if (this.#committing === recorder) this.#uncommittedLength -= lines.length;
       });
+  }
+
+  /** Posts one ack per port and commit: an ack passes through three processes. */
+  #acknowledge(port: chrome.runtime.Port, message: number): void {
+    if (this.#acks.size === 0)
+      queueMicrotask(() => {
+        for (const [to, ack] of this.#acks) post(to, { ack });
+        this.#acks.clear();
+      });
+    this.#acks.set(port, message);
   }
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {

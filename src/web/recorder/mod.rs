@@ -23,7 +23,7 @@ use crate::recorder::{Host, ResumeRecord, open};
 use crate::session::State;
 use crate::system;
 use js_sys::Function;
-use relayed::{Context, receipt_to_js};
+use relayed::receipt_to_js;
 use running::Recorder;
 use serde::Deserialize;
 use std::rc::Rc;
@@ -150,7 +150,7 @@ impl JsRecorder {
         Ok(())
     }
 
-    /// Takes the relay messages in the input buffer.
+    /// Takes the relay messages in the input buffer. `context` is a `RelayContext` as JSON.
     ///
     /// # Errors
     /// `relay_unknown` before [`open_relay`](Self::open_relay), `relay_gap`, `closed`, `superseded`.
@@ -158,7 +158,7 @@ impl JsRecorder {
     pub fn publish_relay(
         &self,
         relay_id: &str,
-        context: JsValue,
+        context: &str,
         first_message: f64,
         length: usize,
     ) -> Result<JsValue, JsValue> {
@@ -169,9 +169,7 @@ impl JsRecorder {
                 &format!("relay {relay_id:?}: call and await openRelay first"),
             ));
         }
-        let context: Context =
-            serde_wasm_bindgen::from_value(context).map_err(|wrong| error("invalid_context", &wrong))?;
-        let receipt = recorder.take_relayed(relay_id, &context, first_message as u64, length)?;
+        let receipt = recorder.take_relayed(relay_id, context, first_message as u64, length)?;
         recorder.published();
         receipt_to_js(&receipt)
     }
@@ -247,10 +245,9 @@ impl JsRecorder {
     /// `invalid_redaction`: nothing has changed.
     #[wasm_bindgen(js_name = setRedaction)]
     pub fn set_redaction(&self, rules: &str) -> Result<(), JsValue> {
-        self.recorder
-            .session
-            .borrow_mut()
-            .set_redaction_rules(&redaction::rules(rules)?);
+        let rules = redaction::rules(rules)?;
+        self.recorder.session.borrow_mut().set_redaction_rules(&rules);
+        self.recorder.relay_context.take();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A running recorder: the parts, and what passes between them.
 
 use super::housekeeping::Housekeeping;
+use super::relayed::RedactedContext;
 use crate::config::CaptureConfig;
 use crate::delivery::{Delivery, Notice};
 use crate::event::Trust;
@@ -38,6 +39,8 @@ pub(super) struct Recorder {
     pub(super) ledger: Rc<RefCell<RelayLedger>>,
     pub(super) config: RefCell<CaptureConfig>,
     pub(super) input: InputBuffer,
+    /// The context of the last relay messages, redacted by the present rules.
+    pub(super) relay_context: RefCell<Option<RedactedContext>>,
     pub(super) notice: Rc<StatusNotice>,
     pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
     pub(super) housekeeping: Housekeeping,
@@ -85,6 +88,7 @@ impl Recorder {
             ledger,
             config: RefCell::new(config),
             input: InputBuffer::default(),
+            relay_context: RefCell::default(),
             notice,
             delivery,
             housekeeping: Housekeeping::default(),
