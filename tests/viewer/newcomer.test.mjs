@@ -154,8 +154,30 @@ test("the keys open the next problem and its error", async () => {
   await viewer.locator(".row.selected.s-error").waitFor();
 });
 
+test("screenshots lie along the timeline, and the arrow keys step through them with the list", async () => {
+  await checkout.bringToFront();
+  for (let taken = 0; taken < 2; taken++)
+    await rig.poll("a screenshot", () => rig.command({ command: "screenshot" }));
+  await rig.until("type:page.screenshot", (events) => events.length === 2);
+  await viewer.bringToFront();
+  const strip = viewer.getByRole("toolbar", { name: /^2 screenshots/ });
+  await strip.locator("img").first().waitFor();
+  await strip.getByRole("button").first().click();
+  await viewer.locator(".pane img.screenshot").waitFor();
+  const current = () => viewer.locator(".row.selected", { hasText: "hot key" }).getAttribute("id");
+  const step = async (/** @type {string} */ key) => {
+    const from = await current();
+    await viewer.keyboard.press(key);
+    await until(current, (now) => now !== null && now !== from, "the selected row");
+  };
+  await step("ArrowRight");
+  await step("ArrowLeft");
+  await strip.locator("button[aria-current] img").waitFor();
+  await viewer.screenshot({ path: dist("test", "screenshots.png") });
+});
+
 for (const theme of ["light", "dark"]) {
-  test(`axe finds no violation in the problems, ${theme}`, async () => {
+  test(`axe finds no violation in the problems and the screenshots, ${theme}`, async () => {
     await viewer.emulateMedia({ colorScheme: /** @type {"light" | "dark"} */ (theme) });
     await panel().waitFor();
     assert.deepEqual(await violations(viewer), []);

@@ -28,6 +28,7 @@ import { Problems } from "./stores/problems";
 import { Selection } from "./stores/selection";
 import { SessionSites } from "./stores/session_sites";
 import { deletedIn, Sessions } from "./stores/sessions";
+import { Thumbnails } from "./stores/thumbnails";
 import { View } from "./stores/view";
 import { domainOf } from "./timeline/domain";
 import { Theme } from "./ui/theme";
@@ -45,6 +46,7 @@ export class Viewer {
   readonly theme = new Theme();
   readonly sourceMaps = new SourceMaps();
   readonly originalPlaces: OriginalPlaces;
+  readonly thumbnails: Thumbnails;
   /** The session that the open one is compared with. */
   readonly compareWith: Signal<string | null> = signal(null);
   /** The list of events or the table of requests. */
@@ -89,6 +91,7 @@ export class Viewer {
     this.sites = new SessionSites(source);
     this.coverage = new CoverageStore(source);
     this.originalPlaces = new OriginalPlaces(source);
+    this.thumbnails = new Thumbnails(source);
     this.view = new View(source);
     this.selection = new Selection(source, this.view, this.notices);
     this.problems = new Problems(source, this.view);

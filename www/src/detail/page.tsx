@@ -2,11 +2,9 @@
 import type { Event } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { duration } from "../data/time";
+import { IMAGE } from "../stores/thumbnails";
 import { JsonTree } from "./json";
 import { Address, Facts, Part } from "./parts";
-
-/** The form of `captureVisibleTab`'s images; no other image is shown. */
-const IMAGE = /^data:image\/(?:jpeg|png);base64,[A-Za-z0-9+/=]+$/;
 
 interface Vital {
   name: string;

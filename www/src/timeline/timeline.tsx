@@ -13,6 +13,7 @@ import { useViewer, type Viewer } from "../state";
 import { categoryProperty } from "../ui/category";
 import { bin, stacked } from "./bins";
 import { Coverage } from "./coverage";
+import { Screenshots } from "./screenshots";
 import "./timeline.css";
 
 const HEIGHT_PX = 62;
@@ -84,6 +85,7 @@ export function Timeline() {
         onKeyDown={keydown}
       />
       <Coverage width={width.value} />
+      <Screenshots width={width.value} />
     </section>
   );
 }
