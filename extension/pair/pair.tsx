@@ -3,10 +3,15 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
 import { command } from "../popup/command.ts";
+import { problem, record } from "../popup/state.ts";
+import type { Status } from "../worker/commands/messages.ts";
 import { type Invitation, readInvitation, shortCode } from "./invitation.ts";
 import "./pair.css";
 
-type State = { at: "asking" | "pairing" | "paired" | "declined" } | { at: "failed"; why: string };
+type State =
+  | { at: "asking" | "pairing" | "declined" }
+  | { at: "paired"; isRecording: boolean }
+  | { at: "failed"; why: string };
 
 const state = signal<State>({ at: "asking" });
 
@@ -14,7 +19,8 @@ async function accept(invitation: Invitation): Promise<void> {
   state.value = { at: "pairing" };
   try {
     await command({ command: "pair", ...invitation });
-    state.value = { at: "paired" };
+    const { recording } = await command<Status>({ command: "status" });
+    state.value = { at: "paired", isRecording: recording };
   } catch (error) {
     state.value = { at: "failed", why: (error as Error).message };
   }
@@ -23,7 +29,7 @@ async function accept(invitation: Invitation): Promise<void> {
 function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
   const now = state.value;
   const host = invitation.url.slice("http://".length);
-  if (now.at === "paired") return <h1>Paired with {host}</h1>;
+  if (now.at === "paired") return <Paired host={host} isRecording={now.isRecording} />;
   if (now.at === "declined") return <h1>Not paired. Nothing was sent.</h1>;
   return (
     <>
@@ -43,6 +49,36 @@ function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
         <button type="button" onClick={() => (state.value = { at: "declined" })}>
           Do not pair
         </button>
+      </div>
+    </>
+  );
+}
+
+/** What a person does next: record, or look at what is recorded. */
+function Paired({ host, isRecording }: { host: string; isRecording: boolean }) {
+  const begin = async () => {
+    await record("all");
+    if (problem.value === null) state.value = { at: "paired", isRecording: true };
+  };
+  return (
+    <>
+      <h1>Paired with {host}</h1>
+      <p role="status">
+        {isRecording
+          ? "This browser is recording, and its events arrive there."
+          : "Nothing is recorded yet. To record one site, open it, click the Tabtape icon and press “Record this site”."}
+      </p>
+      {problem.value === null ? null : <p class="problem">{problem.value}</p>}
+      <div class="row next">
+        {isRecording ? (
+          <button type="button" class="accept" onClick={() => void command({ command: "open_viewer" })}>
+            Open viewer
+          </button>
+        ) : (
+          <button type="button" class="accept" onClick={() => void begin()}>
+            Record all sites
+          </button>
+        )}
       </div>
     </>
   );

@@ -35,37 +35,40 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
           />
         </div>
       )}
-      {names.map((name) => {
-        const { enabled, detail_level } = config.categories[name] ?? {
-          enabled: false,
-          detail_level: "standard",
-        };
-        const events = recorder === null ? 0 : eventsOf(recorder, name);
-        const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
-          void run({ command: "configure", patch: { categories: { [name]: patch } } });
-        return (
-          <div class={`line ${categoryClass(name)}`} key={name}>
-            <span class="dot" aria-hidden="true" />
-            <span class="line-name">{name}</span>
-            <span class="aside" title={`${count(events)} in this session`}>
-              {events === 0 ? "" : shortCount(events)}
-            </span>
-            <select
-              aria-label={`Detail of ${name}`}
-              disabled={!enabled}
-              value={detail_level}
-              onChange={(event) => change({ detail_level: event.currentTarget.value as DetailLevel })}
-            >
-              {LEVELS.map(({ level, about }) => (
-                <option key={level} value={level} title={about}>
-                  {level}
-                </option>
-              ))}
-            </select>
-            <Switch label={`Record ${name}`} on={enabled} change={(on) => change({ enabled: on })} />
-          </div>
-        );
-      })}
+      <details name="settings" open>
+        <summary>Categories</summary>
+        {names.map((name) => {
+          const { enabled, detail_level } = config.categories[name] ?? {
+            enabled: false,
+            detail_level: "standard",
+          };
+          const events = recorder === null ? 0 : eventsOf(recorder, name);
+          const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
+            void run({ command: "configure", patch: { categories: { [name]: patch } } });
+          return (
+            <div class={`line ${categoryClass(name)}`} key={name}>
+              <span class="dot" aria-hidden="true" />
+              <span class="line-name">{name}</span>
+              <span class="aside" title={`${count(events)} in this session`}>
+                {events === 0 ? "" : shortCount(events)}
+              </span>
+              <select
+                aria-label={`Detail of ${name}`}
+                disabled={!enabled}
+                value={detail_level}
+                onChange={(event) => change({ detail_level: event.currentTarget.value as DetailLevel })}
+              >
+                {LEVELS.map(({ level, about }) => (
+                  <option key={level} value={level} title={about}>
+                    {level}
+                  </option>
+                ))}
+              </select>
+              <Switch label={`Record ${name}`} on={enabled} change={(on) => change({ enabled: on })} />
+            </div>
+          );
+        })}
+      </details>
     </section>
   );
 }

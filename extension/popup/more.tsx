@@ -1,11 +1,11 @@
 /** Settings that are seldom changed: deep capture, screenshots of errors, other extensions. */
 import type { Status } from "../worker/commands/messages.ts";
-import { activeTab, run } from "./state.ts";
+import { activeTab, run, setDeepCapture } from "./state.ts";
 import { Switch } from "./switch.tsx";
 
 export function More({ now }: { now: Status }) {
   return (
-    <details class="more">
+    <details class="more" name="settings">
       <summary>
         More
         <span class="aside">{onNow(now).join(", ")}</span>
@@ -73,7 +73,7 @@ function DeepCapture({ now }: { now: Status }) {
           disabled={tab === null || !now.recording || all_tabs}
           title={now.recording ? undefined : "Start recording first"}
           change={(on) => {
-            if (tab !== null) void run({ command: "debug", tab_id: tab, on });
+            if (tab !== null) void setDeepCapture(now, tab, on);
           }}
         />
       </div>
@@ -82,11 +82,11 @@ function DeepCapture({ now }: { now: Status }) {
         <Switch
           label="Deep capture of all tabs"
           on={all_tabs}
-          change={(on) => void run({ command: "debug", tab_id: "all", on })}
+          change={(on) => void setDeepCapture(now, "all", on)}
         />
       </div>
       <p class="quiet note">
-        Records bodies, WebSocket frames and workers through the debugger. Chrome shows a bar above the pages.
+        Records bodies, WebSocket frames and workers, and sets network to verbose. Chrome shows a bar.
       </p>
     </>
   );

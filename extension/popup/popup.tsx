@@ -9,7 +9,7 @@ import { Footer } from "./footer.tsx";
 import { More } from "./more.tsx";
 import { Numbers } from "./numbers.tsx";
 import "./popup.css";
-import { done, problem, record, run, site, status, watch } from "./state.ts";
+import { done, isLate, problem, record, reloadTab, run, site, status, watch } from "./state.ts";
 
 function Popup() {
   const now = status.value;
@@ -25,6 +25,7 @@ function Popup() {
         </p>
       )}
       {now.recording ? null : <Begin />}
+      {isLate.value ? <Late /> : null}
       {recorder === null ? null : (
         <>
           <Numbers recorder={recorder} />
@@ -70,14 +71,31 @@ function Begin() {
         Console, errors, network, navigation and clicks are stored on this computer. Secrets are removed.
       </p>
       <div class="row">
-        <button type="button" class="primary" onClick={() => void record("all")}>
+        {site.value === null ? null : (
+          <button type="button" class="primary" title={site.value} onClick={() => void record("site")}>
+            Record this site
+          </button>
+        )}
+        <button
+          type="button"
+          class={site.value === null ? "primary" : undefined}
+          onClick={() => void record("all")}
+        >
           Record all sites
-        </button>
-        <button type="button" disabled={site.value === null} onClick={() => void record("site")}>
-          Record this site
         </button>
       </div>
     </section>
+  );
+}
+
+function Late() {
+  return (
+    <p class="problem asking">
+      <span title="What it did until then is not recorded">This tab was open before the recording.</span>
+      <button type="button" onClick={() => void reloadTab()}>
+        Reload tab
+      </button>
+    </p>
   );
 }
 

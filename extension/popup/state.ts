@@ -19,6 +19,8 @@ export const done: Signal<string | null> = signal(null);
 export const site: Signal<string | null> = signal(null);
 
 export const activeTab: Signal<number | null> = signal(null);
+/** Whether the document of the active tab was open before it was recorded, so that a part of it is missing. */
+export const isLate: Signal<boolean> = signal(false);
 
 let activeWindow: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
@@ -29,13 +31,14 @@ export async function refresh(): Promise<void> {
   } catch (error) {
     problem.value = (error as Error).message;
   }
+  isLate.value = await isDocumentLate();
 }
 
 /** Refreshes for as long as the popup is open. */
 export async function watch(): Promise<void> {
   setInterval(() => void refresh(), REFRESH_MS);
-  const [host] = await Promise.all([activeSite(), refresh()]);
-  site.value = host;
+  site.value = await activeSite();
+  await refresh();
 }
 
 export async function run(message: Command, said?: string): Promise<boolean> {
@@ -102,6 +105,20 @@ export async function forget(host: string): Promise<void> {
   }
 }
 
+/** Attaches the debugger to a tab or to all. What it can read of requests is recorded only at `verbose`. */
+export async function setDeepCapture({ config }: Status, tabId: number | "all", on: boolean): Promise<void> {
+  const { enabled, detail_level } = config.categories.network ?? { enabled: false, detail_level: "minimal" };
+  const isDeep = enabled && (detail_level === "verbose" || detail_level === "raw");
+  const patch = { categories: { network: { enabled: true, detail_level: "verbose" as const } } };
+  if (on && !isDeep && !(await run({ command: "configure", patch }))) return;
+  await run({ command: "debug", tab_id: tabId, on }, on && !isDeep ? "Network is verbose now" : undefined);
+}
+
+/** Loads the active tab again, so that it is recorded from its first script. */
+export async function reloadTab(): Promise<void> {
+  if (activeTab.value !== null) await chrome.tabs.reload(activeTab.value);
+}
+
 /** Opens the side panel. Nothing is awaited before, because the browser allows it only in answer to a click. */
 export async function openPanel(): Promise<void> {
   problem.value = null;
@@ -127,6 +144,27 @@ export async function setSite({ sites }: CaptureConfig, host: string, on: boolea
   if (!on) exclude.push(host);
   else if (!include.includes("*") && !include.includes(hostnameOf(host))) include.push(host);
   await run({ command: "configure", patch: { sites: { include, exclude } } });
+}
+
+/** Asks the relay of the active tab, in its isolated world: see `relay/relay.ts`. */
+async function isDocumentLate(): Promise<boolean> {
+  const { value: now } = status;
+  if (now?.recording !== true || activeTab.value === null || site.value === null) return false;
+  if (!isSiteOn(now.config, site.value)) return false;
+  try {
+    const [answer] = await chrome.scripting.executeScript({
+      target: { tabId: activeTab.value },
+      injectImmediately: true,
+      func: () => {
+        const world = globalThis as { tabtapeRelay?: { isLate: boolean } };
+        return !Object.hasOwn(world, "tabtapeRelay") || world.tabtapeRelay?.isLate === true;
+      },
+    });
+    return answer?.result === true;
+  } catch {
+    // Pages of the browser and of its store take no scripts.
+    return false;
+  }
 }
 
 async function activeSite(): Promise<string | null> {

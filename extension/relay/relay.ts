@@ -51,11 +51,15 @@ class Relay {
   /** Notices `document.open()` from where the hook does not see it, and late: see `page/rewriting.ts`. */
   readonly #rootWatch = new MutationObserver(() => this.#arm());
 
+  /** Whether the document was open before it was recorded. */
+  readonly isLate: boolean;
+
   constructor(settings: RelaySettings) {
     this.#settings = settings;
     this.#connection = this.#connect(randomId(), this.#queue);
     // A relay that was injected with its document cannot have a predecessor.
     const handover: Handover = settings.late ? takeHandover() : { pending: [], hook: null };
+    this.isLate = settings.late && handover.hook === null;
     for (const pending of handover.pending) this.#inherit(pending);
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe);
@@ -74,7 +78,7 @@ class Relay {
     this.#rootWatch.observe(document, { childList: true });
     chrome.runtime.onMessage.addListener(this.#onBroadcast);
     if (settings.late) {
-      limited(handover.hook === null ? "open_before_recording" : "extension_reloaded", "relay");
+      limited(this.isLate ? "open_before_recording" : "extension_reloaded", "relay");
       this.#hookTimer = setTimeout(() => {
         if (this.hookChannel === null) limited("console_not_hookable", "relay");
       }, HOOKED_MS);

@@ -24,6 +24,7 @@ export interface RelayGlobal {
   tabtapeRelay?: {
     configure(settings: Partial<RelaySettings>): void;
     readonly hookChannel: EventTarget | null;
+    readonly isLate: boolean;
   };
 }
 

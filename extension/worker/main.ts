@@ -8,7 +8,7 @@ import { PairingWatch } from "./commands/pairing.ts";
 import { DebuggerProducer } from "./debugger/debugger.ts";
 import type { Preconfiguration } from "./host.ts";
 import { External } from "./producers/external.ts";
-import { showBadge } from "./recorder/badge.ts";
+import { flashBadge, showBadge } from "./recorder/badge.ts";
 import { createWorker } from "./wiring.ts";
 
 const PRECONFIGURATION = "tabtape.json";
@@ -57,8 +57,8 @@ debug?.listen(begun);
 listenToPages({ recording, marks, external, debug }, ready);
 
 chrome.commands?.onCommand.addListener((command) => {
-  void begun().then(async () => {
-    if (command === "mark") await marks.mark("");
-    if (command === "screenshot") await marks.screenshot("hot_key");
-  });
+  void begun()
+    .then(() => (command === "mark" ? marks.mark("").then(() => true) : marks.screenshot("hot_key")))
+    .catch(() => false)
+    .then(flashBadge);
 });

@@ -30,6 +30,27 @@ test("a mark carries its note, where it was made, and a picture", async () => {
   await page.close();
 });
 
+test("a hot key shows on the badge whether it did its work, and then the state again", async () => {
+  const page = await rig.open("/page");
+  await page.bringToFront();
+  const worker = await rig.worker();
+  await worker.evaluate(() => {
+    const set = chrome.action.setBadgeText.bind(chrome.action);
+    /** @type {any} */ (globalThis).badgeTexts = [];
+    chrome.action.setBadgeText = (/** @type {chrome.action.BadgeTextDetails} */ details) => {
+      /** @type {any} */ (globalThis).badgeTexts.push(details.text);
+      return set(details);
+    };
+    /** @type {any} */ (chrome.commands.onCommand).dispatch("mark");
+  });
+  await rig.poll("the badge", async () => {
+    const texts = await worker.evaluate(() => /** @type {any} */ (globalThis).badgeTexts);
+    return texts.join() === "✓,REC";
+  });
+  assert.equal((await rig.until("type:system.mark", (events) => events.length === 2)).length, 2);
+  await page.close();
+});
+
 test("no more than two screenshots a second", async () => {
   const page = await rig.open("/page");
   await page.bringToFront();

@@ -1,6 +1,7 @@
 /** Pairing by a link, a code to compare and a click; and the way from the popup to the viewer. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
@@ -50,6 +51,7 @@ test("the page shows the terminal's short code, and a click delivers what was re
   assert.doesNotMatch(page.url(), /code/, "the code does not stay in the address bar");
   await page.getByRole("button", { name: "pair", exact: false }).first().click();
   await page.getByText("Paired with").waitFor();
+  await page.getByRole("button", { name: "Open viewer" }).waitFor();
   await rig.event("console.log", "before any pairing");
   const all = JSON.stringify(await rig.collector.records(""));
   assert.ok(!all.includes(/code=([^&]+)/.exec(url)?.[1] ?? "?"), "the code is in no event");
@@ -81,4 +83,16 @@ test("the popup's link opens the viewer, already let in", async () => {
   await viewer.waitForLoadState();
   assert.equal(new URL(viewer.url()).origin, rig.collector.url);
   await viewer.close();
+});
+
+test("after pairing while nothing is recorded, the next step is one button", async () => {
+  await rig.command({ command: "stop" });
+  const page = await openInvitation((await invite()).url);
+  await page.getByRole("button", { name: "pair", exact: false }).first().click();
+  await page.getByText("Nothing is recorded yet").waitFor();
+  await page.screenshot({ path: dist("test", "paired.png") });
+  await page.getByRole("button", { name: "Record all sites" }).click();
+  await page.getByRole("button", { name: "Open viewer" }).waitFor();
+  assert.equal((await rig.command({ command: "status" })).recording, true);
+  await page.close();
 });

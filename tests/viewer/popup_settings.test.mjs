@@ -1,6 +1,7 @@
 /** The popup's settings, while recording and while not: each switch does what it says, and everybody can use it. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "../e2e/fixtures/pages.mjs";
 import { startRig } from "../e2e/fixtures/rig.mjs";
 import { seeInFront } from "./alone.mjs";
@@ -29,7 +30,7 @@ before(async () => {
   site = await rig.open("/page");
   tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
   popup = await rig.context.newPage();
-  await popup.setViewportSize({ width: 340, height: 600 });
+  await popup.setViewportSize({ width: 360, height: 600 });
   await seeInFront(popup, site.url());
   await popup.goto(`${rig.extensionOrigin}/popup.html`);
 });
@@ -55,6 +56,8 @@ test("deep capture is turned on and off for this tab, and for all", async () => 
   await toggle("Deep capture of this tab").click();
   await rig.until(`type:system.debugger_attached tab:${tabId}`, (events) => events.length === 1);
   await popup.getByText("deep capture, 1 extension").waitFor();
+  // Bodies are recorded only then.
+  assert.equal((await status()).config.categories.network.detail_level, "verbose");
   await site.evaluate(() => fetch("/data").then((response) => response.text()));
   assert.equal((await rig.event("network.response", "/data")).source.kind, "cdp");
   await toggle("Deep capture of this tab").click();
@@ -78,8 +81,14 @@ test("a screenshot on error is turned on and off", async () => {
   await until(status, (now) => !now.screenshot_on_error, "off");
 });
 
-test("with everything open while recording, axe finds nothing", async () => {
+test("with everything open while recording, axe finds nothing and nothing is out of sight", async () => {
   assert.deepEqual(await found(), []);
+  await popup.screenshot({ path: dist("test", "popup-open.png"), fullPage: true });
+  // The browser makes a popup no higher.
+  assert.ok(await popup.evaluate(() => document.body.scrollHeight <= document.body.clientHeight));
+  await popup.getByText("Categories").click();
+  assert.ok(await popup.evaluate(() => document.body.scrollHeight <= document.body.clientHeight));
+  await popup.getByText("More").click();
 });
 
 test("an approved extension is removed", async () => {
@@ -107,6 +116,7 @@ test("errors and missing records are those of the session, also after the worker
 test("while nothing is recorded, collector and settings are shown and can be changed", async () => {
   await popup.getByRole("button", { name: "Stop recording" }).click();
   await popup.getByText(`Paired with ${new URL(rig.collector.url).host}`).waitFor();
+  await popup.getByText("Categories").click();
   await toggle("Record network").click();
   await until(status, (now) => now.config.categories.network.enabled === false, "off");
   await popup.getByRole("combobox", { name: "Detail of console" }).selectOption("verbose");
@@ -122,6 +132,26 @@ test("while nothing is recorded, collector and settings are shown and can be cha
     [config.categories.network.enabled, config.categories.console.detail_level, config.sites.exclude],
     [false, "verbose", []],
   );
+});
+
+test("a tab that was open before the recording says so, and its button loads it again", async () => {
+  await popup.getByRole("button", { name: "Stop recording" }).click();
+  await popup.getByText("Nothing is being recorded").waitFor();
+  const before = await rig.open("/page?before");
+  await popup.getByRole("button", { name: "Record this site" }).click();
+  await popup.getByRole("heading", { name: "Recording" }).waitFor();
+  const over = await rig.context.newPage();
+  await over.setViewportSize({ width: 360, height: 600 });
+  await seeInFront(over, before.url());
+  await over.goto(`${rig.extensionOrigin}/popup.html`);
+  const note = over.getByText("This tab was open before");
+  await note.waitFor();
+  await over.screenshot({ path: dist("test", "popup-late.png") });
+  await over.getByRole("button", { name: "Reload tab" }).click();
+  await rig.event("page.navigation_committed", "/page?before");
+  await note.waitFor({ state: "detached" });
+  await over.close();
+  await before.close();
 });
 
 test("with the collector gone, the last ack is still shown, and axe finds nothing", async () => {

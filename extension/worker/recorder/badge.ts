@@ -18,3 +18,14 @@ export async function showBadge(state: BadgeState, detail?: string): Promise<voi
     chrome.action.setTitle({ title: detail === undefined ? title : `${title}: ${detail}` }),
   ]);
 }
+
+const FLASH_MS = 1_500;
+
+/** Shows for a moment whether a hot key did its work, and then the state again, which the title still names. */
+export async function flashBadge(isDone: boolean): Promise<void> {
+  await chrome.action.setBadgeText({ text: isDone ? "✓" : "✕" });
+  await new Promise((resolve) => setTimeout(resolve, FLASH_MS));
+  const shown = await chrome.action.getTitle({});
+  const look = Object.values(LOOK).find(({ title }) => shown.startsWith(title));
+  await chrome.action.setBadgeText({ text: look?.text ?? "" });
+}
