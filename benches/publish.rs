@@ -1,7 +1,7 @@
 //! Measures one publish natively, from the text of an event to the ring, next to its floor and a plain ring.
 //!
 //! Contenders take turns, round by round; each sample is the mean of many publishes. Takes the events to
-//! publish as an array on standard input and prints `[{"floor":[µs, …], …}, …]`, one entry an event.
+//! publish as an array on standard input and prints `[{"floor":[µs, …], …}, …]`, one entry per event.
 //! Arguments: rounds, milliseconds a sample.
 
 use serde_json::Value;

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 pub struct Unwatched {
     /// The last commit before.
     pub from_ts: u64,
-    /// When watching went on.
+    /// When watching continued.
     pub to_ts: u64,
 }
 

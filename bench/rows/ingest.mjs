@@ -170,7 +170,7 @@ async function throughRotel(scratch, events, size) {
 }
 
 /**
- * At 50,000 events a second: from the moment an event's batch is sent until a search finds its text.
+ * At 50,000 events per second: from the moment an event's batch is sent until a search finds its text.
  * @param {string} program @param {number} seconds
  */
 function searchable(program, seconds) {

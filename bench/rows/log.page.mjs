@@ -88,7 +88,7 @@ const contenders = {
       close: () => database.close(),
     };
   },
-  /** As relays send them: text, a line an event. */
+  /** As relays send them: text, a line per event. */
   async tabtape_lines(name, durability) {
     const lines = new Map();
     return {

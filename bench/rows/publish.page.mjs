@@ -40,7 +40,7 @@ function contenders(event) {
   };
 }
 
-/** OpenTelemetry's own emit and its own serializer, 512 records a request as its batch processor does. */
+/** OpenTelemetry's own emit and its own serializer, 512 records per request as its batch processor does. */
 function openTelemetry() {
   let records = [];
   const processor = {

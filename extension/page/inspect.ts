@@ -112,7 +112,7 @@ const getters = {
 };
 
 /**
- * V8 keeps `stack` as an own accessor; this is its getter, to be told from one that the page has put there. Null in older
+ * V8 keeps `stack` as an own accessor; this is its getter, to recognize one that the page has put there. Null in older
  * browsers, where it looks like a value, and asking for its descriptor already writes it.
  */
 const stackGetter = getOwnPropertyDescriptor(new Error(), "stack")?.get ?? null;

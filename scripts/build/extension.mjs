@@ -42,7 +42,7 @@ export async function buildExtension() {
 }
 
 /**
- * The last part of a developer build's version, 0 to 65535, told by what is in it. Chromium keeps the worker's
+ * The last part of a developer build's version, 0 to 65535, derived from its content. Chromium keeps the worker's
  * script in the profile until the version changes, and would run the old one with the new wasm.
  * @param {Map<string, Uint8Array>} files
  */

@@ -1,5 +1,5 @@
 /**
- * Finding a Chromium that can carry the unpacked extension, and what it needs to be told to.
+ * Finding a Chromium that can carry the unpacked extension, and the switches that it needs.
  *
  * In order: TABTAPE_BROWSER, Chromium, Chrome for Testing, branded Chrome. The last ignores
  * `--load-extension` since 137 and gets the extension over CDP instead (see launch.mjs).

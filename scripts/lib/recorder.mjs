@@ -1,6 +1,6 @@
 /**
  * A browser that records: a copy of the built extension, preconfigured, in a launched browser; and a page of
- * the extension's own through which its worker is asked for its status and told to flush.
+ * the extension's own through which its worker is asked for its status and for a flush.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -58,7 +58,7 @@ async function buildStd(folder) {
   delete env.CARGO_TARGET_DIR;
   Object.assign(env, {
     PATH: [DEBIAN_BIN, env.PATH].join(delimiter),
-    RUSTC_BOOTSTRAP: "1", // A released compiler builds its own std only when told that it may.
+    RUSTC_BOOTSTRAP: "1", // A released compiler builds its own std only with this permission.
     CARGO_PROFILE_RELEASE_DEBUG: "0",
     RUSTFLAGS: "-Cembed-bitcode=yes -Zforce-unstable-if-unmarked",
     __CARGO_DEFAULT_LIB_METADATA: "stablestd",

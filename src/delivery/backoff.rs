@@ -16,7 +16,7 @@ pub(super) struct Backoff {
     failures: u32,
     retry_at_ms: f64,
     /// The wait was asked for by `Retry-After`.
-    told: bool,
+    is_asked_for: bool,
 }
 
 impl Backoff {
@@ -24,9 +24,9 @@ impl Backoff {
     pub(super) fn failed(&mut self, now_ms: f64, random: f64, retry_after_ms: Option<f64>) {
         self.failures = self.failures.saturating_add(1);
         let ceiling = (FIRST_RETRY_MS * 2_f64.powi(self.failures.min(16) as i32 - 1)).min(MAX_RETRY_MS);
-        let told = retry_after_ms.filter(|ms| *ms > 0.0);
-        self.told = told.is_some();
-        self.retry_at_ms = now_ms + told.map_or(ceiling * random, |ms| ms.min(MAX_RETRY_AFTER_MS));
+        let asked_ms = retry_after_ms.filter(|ms| *ms > 0.0);
+        self.is_asked_for = asked_ms.is_some();
+        self.retry_at_ms = now_ms + asked_ms.map_or(ceiling * random, |ms| ms.min(MAX_RETRY_AFTER_MS));
     }
 
     /// It worked.
@@ -36,7 +36,7 @@ impl Backoff {
 
     /// Someone waits: the next try is now, unless the collector asked for the wait.
     pub(super) const fn hurry(&mut self) {
-        if !self.told {
+        if !self.is_asked_for {
             self.retry_at_ms = 0.0;
         }
     }

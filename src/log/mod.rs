@@ -51,7 +51,7 @@ pub struct Commit {
     pub first_seq: u64,
     /// The last; the head's `latest_seq` afterwards.
     pub latest_seq: u64,
-    /// One segment a category that has something.
+    /// One segment per category that has records.
     pub segments: Vec<Segment>,
     /// The same records in seq order, as the ring and the flusher take them.
     pub entries: Vec<Entry>,

@@ -7,9 +7,11 @@
 //! While the session has its log, the record says every few seconds what the log alone holds. Should the next recorder
 //! find that log empty, or unable to be opened for good, it makes gaps of that.
 
+mod recovery;
+
 use super::committer::CommitObserver;
 use super::host::{Host, RecorderLog, ResumeRecord};
-use super::open::{Opened, log_gaps, lost_with_log};
+use super::open::Opened;
 use crate::delivery::Delivery;
 use crate::event::Trust;
 use crate::log::{LogError, RelayCursor};
@@ -257,70 +259,6 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             .session
             .borrow_mut()
             .publish(event.as_bytes(), Trust::Untrusted, now_micros);
-    }
-
-    /// The session is in its log again, and the next recorder continues it. A log that has failed once may be lost
-    /// yet: until the collector has what memory held, the record counts that too.
-    fn on_log_recovered(self: &Rc<Self>) {
-        let undelivered = self.undelivered_after(0, self.logged_seq.get().unwrap_or(0));
-        if !undelivered.undelivered_by_category.is_empty() {
-            self.finished.borrow_mut().push(undelivered);
-        }
-        let session = self.shared.session.borrow();
-        if session.state() == State::Logged {
-            let session_id = Some(session.session_id());
-            let epoch = session.epoch();
-            self.resumable.replace(ResumeRecord {
-                session_id,
-                epoch,
-                ..ResumeRecord::default()
-            });
-        }
-        drop(session);
-        self.logged_seq.set(None);
-        if let Some(delivery) = &*self.shared.delivery.borrow() {
-            delivery.on_log_recovered();
-        }
-        self.publish_system(&system::storage_recovered());
-        self.host.changed();
-        self.save_soon();
-        let this = self.clone();
-        self.host.spawn(async move { this.log_losses().await });
-    }
-
-    /// Writes to the log the losses that could not be written while it was closed, and finds out which there are.
-    async fn log_losses(&self) {
-        let Some(log) = &self.log else { return };
-        let ours = self.session_id();
-        let unconfirmed = self.unconfirmed.borrow().clone();
-        if let Some(record) = unconfirmed {
-            match lost_with_log(log, record).await {
-                Err(failed) => self.host.problem(failed.code(), &failed.to_string()),
-                Ok(lost) => {
-                    if let (Some(lost), Some(delivery)) = (&lost, &*self.shared.delivery.borrow()) {
-                        delivery.add_finished_session(lost.session_id, lost.to_gap_ring());
-                    }
-                    self.finished.borrow_mut().extend(lost);
-                    self.unconfirmed.take();
-                }
-            }
-        }
-        let mut logged: Vec<LossRecord> = self
-            .finished
-            .borrow()
-            .iter()
-            .filter(|record| record.session_id != ours)
-            .cloned()
-            .collect();
-        log_gaps(log, &mut logged, &self.host).await;
-        self.finished.borrow_mut().retain_mut(|record| {
-            if record.session_id == ours {
-                return true;
-            }
-            let now = logged.iter().find(|now| now.session_id == record.session_id);
-            now.cloned().map(|now| *record = now).is_some()
-        });
-        self.save_or_report().await;
     }
 
     fn save_later(self: &Rc<Self>) {

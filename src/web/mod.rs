@@ -1,7 +1,7 @@
 //! The boundary to JavaScript: what crosses it, and how.
 //!
 //! Events cross as JSON bytes, never as objects: [`InputBuffer`](input_buffer::InputBuffer) is a region of wasm memory that
-//! the TypeScript side of this folder encodes into, once a batch. Errors cross as real `Error`s with a
+//! the TypeScript side of this folder encodes into, once per batch. Errors cross as real `Error`s with a
 //! `code`. No rule about events lives here; `index.ts` and `types.ts` next to this file are the other side. It reads every
 //! argument by the table in `signatures.ts` before it crosses, so numbers arrive whole, in range, and as the type says.
 

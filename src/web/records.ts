@@ -31,7 +31,7 @@ export interface EventInput {
   ts?: number;
   /** Semantic name, at most 128 bytes: `console.log`, `network.response`. */
   type: string;
-  /** `[a-z][a-z0-9_]{0,31}`, at most 64 a session. */
+  /** `[a-z][a-z0-9_]{0,31}`, at most 64 per session. */
   category: string;
   /** `standard` when absent. */
   detail_level?: DetailLevel;

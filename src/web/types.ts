@@ -66,7 +66,7 @@ export interface LossRecord {
   undelivered_by_category: Record<string, number>;
   /** How far relays' messages were taken. */
   relays: { relay_id: string; message: number }[];
-  /** The log has been told. */
+  /** The log has stored it. */
   gaps_logged: boolean;
   /** The records were in a log that is gone, not in memory alone. */
   is_log_lost: boolean;
@@ -103,7 +103,7 @@ export interface RecorderOptions {
    * be written it is called after every batch, and {@link Recorder.committed} waits for it.
    */
   saveResume(record: ResumeRecord | null): Promise<void>;
-  /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once a second. */
+  /** Called when {@link RecorderStatus} changed in a way a person would want to see; at most once per second. */
   onStatus?(status: RecorderStatus): void;
 }
 

@@ -68,7 +68,7 @@ test("a tab opened before recording is recorded from then on, and says since whe
     console.log("late objects", late, model, new Error("late error"));
   });
   const { data } = await rig.event("console.log", "late objects");
-  // Proxies made before us cannot be told from objects, so none is opened; errors can.
+  // Proxies made before us cannot be distinguished from objects, so none is opened; errors can.
   assert.deepEqual(data.args.slice(1, 3), [{ $: "closed" }, { $: "closed" }]);
   assert.equal(data.args[3].message, "late error");
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).trapped), undefined);

@@ -427,7 +427,7 @@ test("an attachment that fails half-way is given up, and the tab stays webReques
   await rig.command({ command: "debug", tab_id: tabId, on: false });
 });
 
-test("the stream says from when to when each producer told of a tab, and who was let in", async () => {
+test("the stream says from when to when each producer recorded a tab, and who was let in", async () => {
   await rig.flushed();
   const told = (await rig.collector.events(`type:system.debugger_* tab:${tabId}`)).map(({ type, data }) =>
     `${type.replace("system.debugger_", "")} ${/** @type {any} */ (data).reason ?? ""}`.trim(),

@@ -11,7 +11,7 @@ before(async () => {
     backForwardCache: true,
     pages: {
       "/numbered": scripted(`
-        // Bursts of 20 every 10 ms, numbered, until told to stop.
+        // Bursts of 20 every 10 ms, numbered, until a stop is asked for.
         let next = 0; const timer = setInterval(() => { for (let n = 0; n < 20; n++) console.log("n" + next++); }, 10);
         window.finish = () => { clearInterval(timer); return next; };`),
       "/leaves": scripted(`
@@ -111,7 +111,7 @@ test("a page that floods loses a counted part of its console and nothing of the 
   await page.mouse.click(50, 50);
   await rig.event("input.click", "");
   await rig.flushed();
-  await rig.poll("the flood to be told in full", async () => {
+  await rig.poll("the flood to be recorded in full", async () => {
     const records = await rig.collector.records("url:*/flood category:console");
     const kept = numbers(
       records.flatMap((record) => ("event" in record ? [record.event] : [])),

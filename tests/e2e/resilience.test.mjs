@@ -41,7 +41,7 @@ test("an event that traps the recorder becomes a drop, and all around it is kept
     .filter((text) => text.startsWith("around"));
   assert.equal(new Set(around).size, 29);
   assert.equal(around.length, 29, "none twice");
-  await rig.poll("the drop to be told", async () =>
+  await rig.poll("the drop to be recorded", async () =>
     (await rig.collector.records("")).some(
       (record) => "gap" in record && record.gap.reason === "trap" && record.gap.category === "console",
     ),

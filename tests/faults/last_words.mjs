@@ -12,7 +12,7 @@ const heardOf = (rig, id) =>
     async () => (await rig.collector.events(`type:console.log url:*id=${id}`)).length > 0,
   );
 
-/** Waits until a page has told its server. @param {Rig} rig @param {string} name @param {string} id @param {number} least */
+/** Waits until a page has reported to its server. @param {Rig} rig @param {string} name @param {string} id @param {number} least */
 const told = (rig, name, id, least) =>
   rig.until(`${id} to tell`, async () => rig.emitted.said(name, id) >= least);
 

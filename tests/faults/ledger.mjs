@@ -88,7 +88,7 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
     const gaps = Object.values(reasons).reduce((sum, count) => sum + count, 0);
     let emitted = 0;
     for (const id of new Set([...told.keys(), ...documents.keys()])) {
-      // A page that is killed has told less than it has emitted.
+      // A page that is killed has reported less than it has emitted.
       let highest = -1;
       for (const number of documents.get(id)?.keys() ?? []) highest = Math.max(highest, number);
       emitted += Math.max(told.get(id) ?? 0, highest + 1);

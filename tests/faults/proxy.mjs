@@ -26,7 +26,7 @@ import { Sealed } from "./sealed.mjs";
  * @property {boolean} [endless] Never stop answering.
  * @property {boolean} [cutReceipt] Pass on half of the receipt as if it were whole.
  */
-/** Called once a batch. @typedef {(batch: Batch) => Fault | null} Rule */
+/** Called once per batch. @typedef {(batch: Batch) => Fault | null} Rule */
 
 export class FaultProxy {
   host = "";

@@ -156,7 +156,7 @@ export class Rig {
   /** A command as the popup gives it. @param {object} command @returns {Promise<any>} */
   async command(command) {
     const url = `chrome-extension://${this.extensionId}/popup.html`;
-    // In the background: a page that is hidden emits once a second.
+    // In the background: a page that is hidden emits once per second.
     const tab = await Tab.open(this.cdp, url, { background: true });
     try {
       const answer = await tab.evaluate(`chrome.runtime.sendMessage(${JSON.stringify(command)})`);

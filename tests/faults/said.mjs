@@ -12,7 +12,7 @@ import { storedOf } from "./ledger.mjs";
 /** A page's clock is coarser than the recorder's reading of it. */
 const CLOCK_MICROS = 2_000;
 
-/** Says `NAME/ID:NUMBER @MICROSECONDS`, when told to, and tells its server how many lines that were. */
+/** Says `NAME/ID:NUMBER @MICROSECONDS`, when asked to, and reports to its server how many lines that were. */
 export const SPEAKER = `<!doctype html><meta charset="utf-8"><title>speaker</title><script>
   const { name, id: of, last = "3", next: goesTo } = Object.fromEntries(new URL(location).searchParams);
   // A page that is loaded again is another document.
@@ -61,7 +61,7 @@ export async function loggedLines(rig, name) {
   return documents;
 }
 
-/** Adds what Chromium's log has to what the pages have told. @param {Rig} rig @param {string} name */
+/** Adds what Chromium's log has to what the pages have reported. @param {Rig} rig @param {string} name */
 export async function countLogged(rig, name) {
   for (const [id, numbers] of await loggedLines(rig, name))
     rig.emitted.tell(name, id, Math.max(...numbers.keys()) + 1);

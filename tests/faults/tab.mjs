@@ -134,7 +134,7 @@ export class Emitted {
     documents.set(id, Math.max(count, documents.get(id) ?? 0));
   }
 
-  /** How many lines the newest document under `id` has told of. @param {string} name @param {string} id */
+  /** How many lines the newest document under `id` has reported. @param {string} name @param {string} id */
   said(name, id) {
     return [...this.of(name)].filter(([of]) => of.startsWith(`${id}_`)).at(-1)?.[1] ?? 0;
   }

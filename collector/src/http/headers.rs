@@ -1,7 +1,7 @@
 //! `GET /v1/headers`: the fields that readers filter on, for many records at once, without their contents.
 //!
 //! A viewer counts, bins and lists a million records by these, and reads the lines of the few it shows
-//! from `GET /v1/events`. Columns of numbers, about 40 bytes a record; names are interned per reply.
+//! from `GET /v1/events`. Columns of numbers, about 40 bytes per record; names are interned per reply.
 //! It contains no time for a gap and no status: a reader that needs them reads the line.
 
 use super::problem::Problem;

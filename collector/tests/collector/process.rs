@@ -1,4 +1,4 @@
-//! The built program: killed, restarted, told to stop, on a port that is taken.
+//! The built program: killed, restarted, stopped, on a port that is taken.
 
 use crate::common::*;
 use crate::program::*;

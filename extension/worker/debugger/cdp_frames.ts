@@ -91,7 +91,7 @@ export class CdpFrames {
     const loader = this.#loader(`${tabId}:${loaderId}`, isNavigation ? shown : undefined);
     if (frame === undefined) return { cdp_frame_id: frameId };
     const isSeen = seen.frame_id === `${frame}`;
-    // That a frame has committed may be told later than what its document asks for.
+    // The commit of a frame may be reported later than its document's requests.
     const asker = isSeen && !isNavigation ? seen.document_id : undefined;
     loader.documentId ??= [shown, asker].find((one) => one !== loader.before && one !== undefined);
     const { documentId } = loader;

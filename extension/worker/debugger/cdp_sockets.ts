@@ -70,7 +70,7 @@ export class CdpSockets {
     this.#sockets.set(id, { tabId, url: beginning(url, MAX_URL_BYTES), state });
   }
 
-  /** Told of only when the server has agreed. */
+  /** Recorded only when the server has agreed. */
   #opened(tabId: number, id: string, method: string, params: Params): void {
     const response = params.response as { status: number; headers?: unknown };
     // webRequest reports a socket's end with its answer.

@@ -74,7 +74,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
         .then(() => this.#event(source, method, (params ?? {}) as Params))
         .catch((error: unknown) => this.#refuse(method, error));
     });
-    // Not told of what we detach from ourselves.
+    // Not called when we detach ourselves.
     chrome.debugger.onDetach.addListener(({ tabId }, reason) => {
       if (tabId === undefined) return;
       this.#forget(tabId);

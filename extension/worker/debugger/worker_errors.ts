@@ -6,6 +6,7 @@
  * worker's, `WAIT_MS` at most; then it is recorded like any other.
  */
 import type { RelayContext } from "../../../src/web/types.ts";
+import { Changes } from "../changes.ts";
 import { SKIPPED } from "../producers/page_requests.ts";
 
 /** The fields of both reports. */
@@ -29,7 +30,7 @@ const LINE = '"type":"console.exception"';
 
 export class WorkerErrors {
   #reported: Reported[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #hasWorkers: (tabId: number) => boolean;
 
   /** `hasWorkers`: whether the debugger reports dedicated workers of this tab. */
@@ -45,7 +46,7 @@ export class WorkerErrors {
       ...this.#reported.filter(isRecent).slice(-MAX_REPORTED),
       { ...report, tabId, timeMs: now },
     ];
-    for (const done of [...this.#waiting]) done();
+    this.#changes.notify();
   }
 
   /** Returns the lines with those left out that repeat a worker's error; at once without one. */
@@ -78,20 +79,8 @@ export class WorkerErrors {
       }
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      await this.#changed(left);
+      await this.#changes.next(left);
     }
-  }
-
-  #changed(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      this.#waiting.add(done);
-    });
   }
 }
 

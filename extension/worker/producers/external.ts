@@ -13,7 +13,7 @@ import { levelOf } from "./levels.ts";
 const BUILT_IN = new Set(["console", "network", "page", "tab", "interaction", "system"]);
 const MAX_EVENTS = 500;
 const MAX_LENGTH = 1 << 20;
-/** Events a second of one extension, with as many saved up. */
+/** Events per second of one extension, with as many saved up. */
 const RATE = 1_000;
 
 interface Bucket {
@@ -88,7 +88,7 @@ export class External {
     if (!this.#spend(id, events.length)) {
       const category = this.#categoryOf(events[0]);
       recorder.recordDrop(category, events.length, "rate_limited");
-      return { error: `more than ${RATE} events a second`, code: "rate_limited" };
+      return { error: `more than ${RATE} events per second`, code: "rate_limited" };
     }
     return this.#publish(recorder, events, id);
   }

@@ -5,7 +5,7 @@ import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Tabs } from "./tabs.ts";
 
-/** chrome.tabs.MAX_CAPTURE_VISIBLE_TAB_CALLS_PER_SECOND: two a second. */
+/** chrome.tabs.MAX_CAPTURE_VISIBLE_TAB_CALLS_PER_SECOND: two per second. */
 const MIN_INTERVAL_MS = 500;
 const MAX_NOTE = 1_000;
 /** An envelope holds a million bytes, and base64 takes a third more than its bytes. */

@@ -12,6 +12,7 @@
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
  */
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import { Changes } from "../changes.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
@@ -69,7 +70,7 @@ const MAX_SOCKETS = 1_000;
 
 export class PageRequests {
   readonly #documents = new Map<string, Doc>();
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   /** The requests of sockets and event sources, which may be open for long, by document and call. */
   readonly #sockets = new SessionStorageMap<{ requestId: string; url: string }>(
     "tabtape_page_sockets",
@@ -139,7 +140,7 @@ export class PageRequests {
     while (found === undefined && (this.#documents.get(key)?.misses ?? 0) < MAX_MISSES) {
       const left = deadline - performance.now();
       if (left <= 0) break;
-      await this.#changed(left);
+      await this.#changes.next(left);
       found = find();
     }
     const document = this.#document(key);
@@ -161,18 +162,6 @@ export class PageRequests {
     return { url: found.url, metadata: { ...context.metadata, request_id: found.requestId } };
   }
 
-  #changed(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      this.#waiting.add(done);
-    });
-  }
-
   /** chrome.webRequest reports a request. */
   begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
     if (details.tabId < 0 || !TYPES.has(details.type)) return;
@@ -190,7 +179,7 @@ export class PageRequests {
       hasBody: false,
     });
     if (requests.length > MAX_REQUESTS) requests.shift();
-    this.#wake();
+    this.#changes.notify();
   }
 
   /** chrome.webRequest reports a response. */
@@ -201,11 +190,7 @@ export class PageRequests {
     if (request === undefined) return;
     request.finalUrl = details.url;
     request.status = details.statusCode;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const done of [...this.#waiting]) done();
+    this.#changes.notify();
   }
 
   #document(key: string): Doc {

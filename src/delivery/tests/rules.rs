@@ -93,7 +93,7 @@ impl Rig {
         }
     }
 
-    /// Sends what is asked for, one record a seq, up to `last_seq`.
+    /// Sends what is asked for, one record per seq, up to `last_seq`.
     fn send(&mut self, last_seq: u64) -> BatchPlan {
         let plan = self.plan();
         let batch = Batch {

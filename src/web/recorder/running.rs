@@ -121,11 +121,11 @@ impl Recorder {
 
     /// Publishes one of our own events.
     pub(super) fn publish_system(&self, event: &str) {
-        let told = self
+        let published = self
             .session
             .borrow_mut()
             .publish(event.as_bytes(), Trust::Untrusted, BrowserClock);
-        if let Err(refused) = told {
+        if let Err(refused) = published {
             self.notice.problem(refused.code(), &refused.to_string());
         }
         self.published();

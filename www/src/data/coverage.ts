@@ -1,6 +1,6 @@
 /**
  * Coverage: the times in which a recorder ran, and the categories that it recorded. With it, a stretch without
- * events can be told from one that was not recorded.
+ * events can be distinguished from one that was not recorded.
  *
  * Sources report coverage by session. A local process that publishes events reports none.
  */

@@ -55,7 +55,7 @@ export class Problems {
     const subject = `${query.session} ${query.q}`;
     if (subject !== this.#subject) this.#forget(subject);
     const { error, warn } = session.severities;
-    // A token that is bound to a selector is not told any numbers.
+    // A token that is bound to a selector receives no numbers.
     const isCounted = session.latest_seq > 0;
     const grown = isCounted ? `${error} ${warn} ${deletedIn(session)}` : `${view.feed.value?.length}`;
     const stamp = `${subject} ${grown}`;

@@ -81,7 +81,7 @@ CREATE TABLE milestones (
   PRIMARY KEY (session, seq)
 ) WITHOUT ROWID;
 
--- When which position was reached, about once a minute: retention by age asks this, not the events' own clocks.
+-- When which position was reached, about once per minute: retention by age asks this, not the events' own clocks.
 CREATE TABLE clock (ts INTEGER PRIMARY KEY, position INTEGER NOT NULL);
 
 -- Positions whose record was deleted, for the text index to forget.
