@@ -1,5 +1,5 @@
 /**
- * Stand-ins for the methods of `console`: each records its call, then calls the page's own.
+ * Wrappers of the methods of `console`: each records its call, then calls the page's own.
  *
  * The page's method gets the same `this` and arguments, whatever recording does: a failure of ours is swallowed,
  * a call from within our own code passes through unrecorded. What a method cost before it costs a few µs more.

@@ -79,7 +79,7 @@ export class ErrorHook {
       const isCut = url.length > MAX_URL;
       this.#publish("console.exception", "error", message, read(error.error, event), more, isCut);
     } catch {
-      // See ConsoleHook: a failure of ours is nobody's business in the page.
+      // See ConsoleHook: the page must not notice a failure of ours.
       this.#outbox.lose();
     } finally {
       this.#inspect.forget();

@@ -219,7 +219,7 @@ export class FetchHook {
     });
   }
 
-  /** The one call to this address that has no response yet: null if there are several, undefined if there is none. */
+  /** The one call to this address that has no response yet: null if there are several, undefined without one. */
   #callTo(url: string): Call | null | undefined {
     let found: Call | null | undefined;
     let before: Outstanding | null = null;

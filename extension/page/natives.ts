@@ -107,7 +107,7 @@ export function redefineGetter(
   } as unknown as PropertyDescriptor);
 }
 
-/** As much of `text` as `bytes` of UTF-8 hold; half a character is none. */
+/** As much of `text` as `bytes` of UTF-8 hold; half a character is left out. */
 export function cutToBytes(text: string, bytes: number): string {
   if (text.length * 3 <= bytes) return text;
   return cut(text, apply(encodeInto, encoder, [text, new NativeBytes(bytes)]).read);

@@ -18,7 +18,7 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
     const response = await fetch(chrome.runtime.getURL(PRECONFIGURATION));
     return response.ok ? { name: PRECONFIGURATION, text: await response.text() } : null;
   } catch {
-    // There is none: fetching an absent file of an extension fails like a broken network.
+    // The file is absent: fetching an absent file of an extension fails like a broken network.
     return null;
   }
 }

@@ -176,17 +176,17 @@ test("a filter without matches shows how many events were searched", async () =>
 });
 
 test("an empty time range says whether it was recorded", async () => {
-  const hole = ALL.map(({ line }) => JSON.parse(line)).find((r) => r.event?.data?.unwatched)?.event.data
+  const stretch = ALL.map(({ line }) => JSON.parse(line)).find((r) => r.event?.data?.unwatched)?.event.data
     .unwatched;
-  assert.ok(hole, "the tape has a stretch that was not recorded");
-  await go(`?session=${SESSION}&q=type:system.mark&from=${hole.from_ts}&to=${hole.from_ts + 1}`);
+  assert.ok(stretch, "the tape has a stretch that was not recorded");
+  await go(`?session=${SESSION}&q=type:system.mark&from=${stretch.from_ts}&to=${stretch.from_ts + 1}`);
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching"),
+    (text) => text.includes("Tabtape was not watching"),
     "the empty state",
   );
-  const quiet = hole.from_ts - 5e6;
+  const quiet = stretch.from_ts - 5e6;
   await go(`?session=${SESSION}&q=type:system.mark&from=${quiet}&to=${quiet + 1}`);
   await until(
     () => page.locator(".empty").innerText(),
@@ -201,7 +201,7 @@ test("the time between two sessions and a category that was off are shown as not
   await page.getByRole("heading", { name: "Nothing in this time range" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching for console at this time"),
+    (text) => text.includes("Tabtape was not watching for console at this time"),
     "the empty state",
   );
   await page.locator(".coverage .coverage-unwatched").first().waitFor({ state: "attached" });
@@ -209,7 +209,7 @@ test("the time between two sessions and a category that was off are shown as not
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   await until(
     () => page.locator(".empty").innerText(),
-    (text) => text.includes("Nobody was watching for payment"),
+    (text) => text.includes("Tabtape was not watching for payment"),
     "the empty state",
   );
 });

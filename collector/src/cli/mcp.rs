@@ -101,7 +101,7 @@ async fn answer(target: Target, sites: &[Site]) -> Result<(), CliError> {
     loop {
         let line = tokio::select! {
             line = read_line(&mut input) => line?,
-            // Nobody reads the answers any more.
+            // The client has closed the pipe.
             _ = &mut writer => return Err(CliError::OutputClosed),
         };
         let message = match line {

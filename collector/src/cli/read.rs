@@ -166,7 +166,7 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
         ));
     } else {
         super::note(format_args!(
-            "Nothing matches, and nobody was watching for it.\n{}",
+            "Nothing matches, and nothing was watching for it.\n{}",
             String::from_utf8_lossy(&said).trim_end()
         ));
     }
@@ -355,7 +355,7 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
                 })
                 .collect();
             let end = if watched["to_ts"].is_null() {
-                format!("now, last heard of {}", time(&session["last_ts"]))
+                format!("now, last record {}", time(&session["last_ts"]))
             } else {
                 time(&watched["to_ts"])
             };

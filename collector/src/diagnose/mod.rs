@@ -165,7 +165,7 @@ pub(crate) async fn describe_sessions(
         ));
     }
     if coverage.is_empty() {
-        lines.push("Nobody was watching then.".to_owned());
+        lines.push("Nothing was watching then.".to_owned());
     }
     Ok(lines)
 }

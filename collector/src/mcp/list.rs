@@ -57,7 +57,7 @@ impl Item {
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) text: String,
-    /// The position of the last item that is shown or folded; `None` if there is none.
+    /// The position of the last item that is shown or folded; `None` without one.
     pub(super) last: Option<u64>,
     /// Items that did not fit.
     pub(super) left_out: usize,

@@ -1,7 +1,7 @@
 //! The Model Context Protocol: what an agent needs to know what the browser did, in few tokens.
 //!
 //! Each answer keeps to a budget of tokens (four bytes each), whatever pages wrote: it ranks, folds repeats, and ends
-//! with what it left out and the call that gets it. An empty one says what was being watched. What pages wrote stands
+//! with what it left out and the call that gets it. An empty one says what was being watched. What pages wrote is
 //! in delimited fields and is made harmless: an agent reads it, and a page must not speak to it. A mistake in the
 //! arguments is a result with `isError`, which the agent can read and mend.
 

@@ -196,12 +196,12 @@ async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
             "{command:?}: {said}"
         );
         assert!(
-            said.contains("to now, last heard of") && said.contains("console:standard"),
+            said.contains("to now, last record") && said.contains("console:standard"),
             "{said}"
         );
         let (_, _, said) = run(folder.path(), &[command, &["category:network"]].concat());
         assert!(
-            said.starts_with("Nothing matches, and nobody was watching for it."),
+            said.starts_with("Nothing matches, and nothing was watching for it."),
             "{command:?}: {said}"
         );
     }

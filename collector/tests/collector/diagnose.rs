@@ -40,7 +40,7 @@ async fn a_failure_is_one_problem_with_its_chain() {
     let empty = collector.json("/v1/diagnose").await;
     assert_eq!(
         (&empty["problems"], &empty["watched"]),
-        (&json!([]), &json!(["Nobody was watching then."]))
+        (&json!([]), &json!(["Nothing was watching then."]))
     );
     collector.deliver(SESSION, 1, 4, &failure()).await;
     let found = collector.json("/v1/diagnose?q=site:shop.example").await;

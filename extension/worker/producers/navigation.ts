@@ -24,9 +24,9 @@ export interface NavigationParts {
   scope: Scope;
   tabs: Tabs;
   documents: Documents;
-  /** Hears of top-level documents. */
+  /** Is notified of top-level documents. */
   main: NavigationListener;
-  /** A document has come out of the back/forward cache, and knows the config that held when it went in. */
+  /** A document has come out of the back/forward cache, and has the config from when it went in. */
   onCameBack(tabId: number): void;
 }
 

@@ -100,7 +100,7 @@ export class Network {
   readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
   /** What is observed before the mirror is read; null afterwards. */
   #early: (() => void)[] | null = [];
-  /** Tabs whose requests the debugger producer records, with more than webRequest knows. */
+  /** Tabs whose requests the debugger producer records, with more than webRequest reports. */
   readonly debuggedTabs = new Set<number>();
   #isAttachedToWorkers = false;
   /** The requests of those, which both record. */
@@ -275,7 +275,7 @@ export class Network {
     if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
   }
 
-  /** How much of a body's text is to be kept until it is told of. */
+  /** How much of a body's text is kept until its request is recorded. */
   #bodyBudget(): number {
     const { recorder, isOpening } = this.#owner;
     // The level is not known yet while the recorder is being opened.
@@ -324,7 +324,7 @@ export class Network {
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.firstByteMs = details.timeStamp;
     const type = header(details.responseHeaders, "content-type");
-    // An event stream may never end, and a socket tells no more: both are told of now.
+    // An event stream may never end, and a socket reports no end: both are recorded now.
     if (details.statusCode === 101) this.#stream(details, "socket");
     else if (isStreamType(type)) this.#stream(details, "stream");
     else if (pending !== undefined && header(details.responseHeaders, "content-length") === undefined)

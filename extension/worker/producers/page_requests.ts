@@ -166,7 +166,7 @@ export class PageRequests {
   begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
     if (details.tabId < 0 || !TYPES.has(details.type)) return;
     const { requests } = this.#document(keyOf(details.documentId));
-    // A redirect goes on under the same id.
+    // A redirect keeps the id.
     if (requests.some(({ requestId }) => requestId === details.requestId)) return;
     requests.push({
       requestId: details.requestId,

@@ -141,7 +141,7 @@ export class RelayPorts {
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
-    /** A relay begins each port with the first message that nobody has acknowledged. */
+    /** A relay begins each port with its first unacknowledged message. */
     let acknowledged: number | null = null;
     port.onMessage.addListener((message: RelayMessage | LeftMessage | PongMessage | ClosingMessage) => {
       if (isPongMessage(message)) {
@@ -197,7 +197,7 @@ export class RelayPorts {
       return;
     }
     const { recorder } = this.#owner;
-    // Being replaced after a trap: the relay is told to send again when that is done.
+    // Being replaced after a trap: then the relay is asked to send again.
     if (recorder === null) return;
     if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
       post(port, { stop: true });

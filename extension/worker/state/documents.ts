@@ -152,7 +152,7 @@ export class Documents {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       void chrome.storage.session.set({ [KEY]: this.#mirror() }).catch(() => {
-        // Full: the next worker knows less.
+        // Full: the next worker has less state.
       });
     }, MIRROR_AFTER_MS);
   }

@@ -8,7 +8,7 @@ import type { Severity } from "../../../src/web/types";
 import type { Watching } from "./coverage";
 import type { Diagnosis } from "./problems";
 
-/** Stands for every session, in order of commit, in place of a session's id. */
+/** Used in place of a session's id: every session, in order of commit. */
 export const ALL_SESSIONS = "all";
 
 /** One session or all, and a selector as text; an empty one matches everything. */

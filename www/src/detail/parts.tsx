@@ -44,7 +44,7 @@ export function Facts({ facts }: { facts: (Fact | null)[] }) {
   );
 }
 
-/** Facts as a part of their own, which is left out when there are none. */
+/** Facts as a part of their own, which is left out when it is empty. */
 export function FactsPart({ title, facts }: { title: string; facts: (Fact | null)[] }) {
   const some = facts.some((f) => f !== null && f[1] !== undefined && f[1] !== null && f[1] !== "");
   return some ? (

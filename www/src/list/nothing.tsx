@@ -103,7 +103,7 @@ function describeUnwatched(coverage: Coverage, range: Range, q: string): string 
   if (unwatched.length === 0) return null;
   const what = categories.length === 0 ? "" : ` for ${categories.join(", ")}`;
   const part = lengthOf(unwatched) >= range.to - range.from ? "at this time" : "for a part of this time";
-  return `Nobody was watching${what} ${part}, so something may have happened.`;
+  return `Tabtape was not watching${what} ${part}, so something may have happened.`;
 }
 
 /** Describes that the categories of a filter were never recorded; null if one was. */
@@ -111,5 +111,5 @@ function describeNeverOn(coverage: Coverage, q: string): string | null {
   const categories = valuesOf(q, "category");
   if (categories.length === 0 || !isReported(coverage)) return null;
   const on = coverage.watched.some((stretch) => categories.some((name) => stretch.categories.includes(name)));
-  return on ? null : `Nobody was watching for ${categories.join(", ")}, so something may have happened.`;
+  return on ? null : `Tabtape was not watching for ${categories.join(", ")}, so something may have happened.`;
 }
