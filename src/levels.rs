@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+/// The categories of the native producers, which every config names.
+pub const BUILT_IN_CATEGORIES: [&str; 6] = ["console", "network", "page", "tab", "interaction", "system"];
+
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident, $what:literal: $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
         $(#[$doc])*

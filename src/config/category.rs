@@ -1,11 +1,8 @@
 //! The capture config of one category.
 
-use crate::levels::DetailLevel;
+use crate::levels::{BUILT_IN_CATEGORIES, DetailLevel};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The categories of the native producers, which every config names.
-pub const BUILT_IN: [&str; 6] = ["console", "network", "page", "tab", "interaction", "system"];
 
 /// Enough for a deep argument or a long stack; a hundredth of what the relay holds in flight.
 const DEFAULT_MAX_EVENT_BYTES: u32 = 64 << 10;
@@ -42,7 +39,7 @@ impl CategoryConfig {
 
 /// The built-in categories with their defaults.
 pub(super) fn defaults() -> BTreeMap<String, CategoryConfig> {
-    BUILT_IN
+    BUILT_IN_CATEGORIES
         .into_iter()
         .map(|name| (name.to_owned(), CategoryConfig::default_of(name)))
         .collect()

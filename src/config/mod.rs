@@ -31,7 +31,7 @@ mod site_pattern;
 #[cfg(test)]
 mod tests;
 
-pub use category::{BUILT_IN, CategoryConfig};
+pub use category::CategoryConfig;
 pub use noise::Noise;
 pub use site_pattern::{BadSitePattern, SitePattern};
 
@@ -43,7 +43,7 @@ use std::fmt;
 /// The capture config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaptureConfig {
-    /// By category; holds at least the [built-in](BUILT_IN) ones.
+    /// By category; holds at least the [built-in](crate::levels::BUILT_IN_CATEGORIES) ones.
     categories: BTreeMap<String, CategoryConfig>,
     sites: Sites,
     /// The noise that is left out below `verbose`, in order; all noise by default.

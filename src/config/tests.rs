@@ -1,7 +1,7 @@
 //! Properties of capture configs and site patterns.
 
-use super::{BUILT_IN, CaptureConfig, CategoryConfig, Noise, SitePattern};
-use crate::levels::DetailLevel;
+use super::{CaptureConfig, CategoryConfig, Noise, SitePattern};
+use crate::levels::{BUILT_IN_CATEGORIES, DetailLevel};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
@@ -15,11 +15,11 @@ fn refusal(patch: &Value) -> String {
 fn a_config_that_says_nothing_records_everything_at_standard() {
     let config = CaptureConfig::from_json("{}").unwrap();
     assert_eq!(config, CaptureConfig::default());
-    for name in BUILT_IN {
+    for name in BUILT_IN_CATEGORIES {
         assert!(config.category(name).enabled);
         assert_eq!(config.category(name).detail_level, DetailLevel::Standard);
     }
-    assert_eq!(config.categories().count(), BUILT_IN.len());
+    assert_eq!(config.categories().count(), BUILT_IN_CATEGORIES.len());
     assert_eq!(config.category("app"), CategoryConfig::default_of("app"));
     assert!(config.site_matches("https://example.com/") && config.site_matches("about:blank"));
 }

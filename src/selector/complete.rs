@@ -1,7 +1,7 @@
 //! Completions of a selector that is being typed, for filter bars and shells.
 
 use super::Key;
-use crate::config::BUILT_IN;
+use crate::levels::BUILT_IN_CATEGORIES;
 use crate::levels::{DetailLevel, Severity, SourceKind};
 use std::ops::Range;
 
@@ -134,7 +134,7 @@ fn fixed_values(key: Key) -> Vec<String> {
         values.iter().map(ToString::to_string).collect()
     }
     match key {
-        Key::Category => all(&BUILT_IN),
+        Key::Category => all(&BUILT_IN_CATEGORIES),
         Key::Type => all(TYPES),
         Key::Kind => all(SourceKind::ALL),
         Key::Detail => all(DetailLevel::ALL),
