@@ -28,6 +28,8 @@ export const PEER = "peer";
 export const SHARE = "share";
 /** Relay → hook: a {@link HookConfig} as JSON; the first one is the acceptance of the offer. */
 export const CONFIG = "config";
+/** Relay → hook: an interaction was recorded, an `Interaction` of `page/causes.ts` as JSON. Its dispatch has only begun. */
+export const INTERACTION = "interaction";
 /** Relay → hook: give the page its own console back. */
 export const RETIRE = "retire";
 /** Relay → hook: `document.open()` has erased the window's listeners, add them again. */

@@ -1,7 +1,7 @@
 /** Observes `navigator.sendBeacon`: the call. What it sends, webRequest reports. */
 import { isNative } from "./fetch.ts";
 import type { Mask } from "./mask.ts";
-import { apply, nowMicros, ownValue, stackAbove } from "./natives.ts";
+import { apply, ownValue } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Call, RequestEvents } from "./request_events.ts";
 
@@ -49,8 +49,10 @@ export class BeaconHook {
     try {
       const url = resolved(args[0]);
       if (url === null) return null;
-      const number = this.#events.nextNumber();
-      return { api: "beacon", number, ts: nowMicros(), url, method: "POST", stack: stackAbove(above) };
+      const begun = this.#events.begin(above);
+      if (begun === null) return null;
+      const { ts, stack, cause } = begun;
+      return { api: "beacon", number: this.#events.nextNumber(), ts, url, method: "POST", stack, cause };
     } catch {
       this.#events.lose();
       return null;

@@ -7,6 +7,7 @@
 
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
+import type { Causes } from "./causes.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
 import type { Mask } from "./mask.ts";
@@ -62,6 +63,7 @@ export class ConsoleHook {
   complete = true;
   readonly #inspect: Inspector;
   readonly #outbox: Outbox;
+  readonly #causes: Causes;
   #config: HookConfig;
   #limits: Limits;
   #inside = false;
@@ -71,9 +73,10 @@ export class ConsoleHook {
   #textBytes = 0;
   readonly #state: ConsoleState;
 
-  constructor(inspect: Inspector, outbox: Outbox, config: HookConfig) {
+  constructor(inspect: Inspector, outbox: Outbox, causes: Causes, config: HookConfig) {
     this.#inspect = inspect;
     this.#outbox = outbox;
+    this.#causes = causes;
     this.#state = new ConsoleState(inspect);
     this.#config = config;
     this.#limits = limitsOf(config);
@@ -166,6 +169,7 @@ export class ConsoleHook {
       data,
       truncated,
       method === "error",
+      this.#causes.current(),
     );
   }
 

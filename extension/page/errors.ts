@@ -6,6 +6,7 @@
 
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
+import type { Causes } from "./causes.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
 import {
@@ -40,11 +41,13 @@ const MAX_URL = 2_048;
 export class ErrorHook {
   readonly #inspect: Inspector;
   readonly #outbox: Outbox;
+  readonly #causes: Causes;
   #config: HookConfig;
 
-  constructor(inspect: Inspector, outbox: Outbox, config: HookConfig) {
+  constructor(inspect: Inspector, outbox: Outbox, causes: Causes, config: HookConfig) {
     this.#inspect = inspect;
     this.#outbox = outbox;
+    this.#causes = causes;
     this.#config = config;
   }
 
@@ -149,7 +152,8 @@ export class ErrorHook {
         () => textBytes,
       );
     }
-    this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true);
+    const cause = this.#causes.current();
+    this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true, cause);
   }
 }
 

@@ -40,8 +40,8 @@ export class EventSourceHook {
       const number = this.#events.nextNumber();
       apply(set, this.#numbers, [object, number]);
       const address = withoutFragment(read(url, object) as string);
-      const { ts, stack } = begun;
-      this.#events.call({ api: "eventsource", number, ts, url: address, method: "GET", stack });
+      const { ts, stack, cause } = begun;
+      this.#events.call({ api: "eventsource", number, ts, url: address, method: "GET", stack, cause });
       listen(object as EventTarget, "message", this.#onMessage);
     } catch {
       this.#events.lose();

@@ -135,6 +135,7 @@ export class FetchHook {
         url,
         method: this.#methodOf(init, isRequest ? (read(request.method, input) as string) : "GET"),
         stack: stackAbove(above),
+        cause: this.#events.cause(),
       };
     } catch {
       this.#events.lose();

@@ -10,6 +10,7 @@ import {
   CONFIG,
   DRAIN,
   type HookConfig,
+  INTERACTION,
   LEAVING,
   LIMITED,
   OFFER,
@@ -18,6 +19,7 @@ import {
   RETIRE,
   REWRITTEN,
 } from "../channel.ts";
+import { Causes, type Interaction } from "./causes.ts";
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
 import { Inspector } from "./inspect.ts";
@@ -41,6 +43,7 @@ import { share } from "./shared_realm.ts";
 
 interface Hook {
   configure(config: HookConfig): void;
+  report(interaction: Interaction): void;
   rearm(): void;
   drain(isLeaving: boolean): void;
   retire(): void;
@@ -52,15 +55,17 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
   const mask = new Mask(shared.originals);
   const proxies = new Proxies(shared);
   const inspect = new Inspector(proxies, shared);
-  const consoleHook = new ConsoleHook(inspect, outbox, first);
-  const errors = new ErrorHook(inspect, outbox, first);
+  const causes = new Causes();
+  const consoleHook = new ConsoleHook(inspect, outbox, causes, first);
+  const errors = new ErrorHook(inspect, outbox, causes, first);
   const undoProxies = first.late ? null : proxies.watch(mask);
   const undoConsole = consoleHook.install(mask, console);
   // A hook that came late was already reported by the relay.
   if (!proxies.complete && !first.late) send(channel, LIMITED, "objects_closed");
   if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
   errors.install();
-  const requests = new RequestHook({ inspect, proxies, mask, outbox }, first, () =>
+  causes.install();
+  const requests = new RequestHook({ inspect, proxies, mask, outbox, causes }, first, () =>
     send(channel, LIMITED, "requests_not_hookable"),
   );
   const undoClosing = watchClosing(mask, () => send(channel, CLOSING, ""));
@@ -71,7 +76,11 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
       errors.configure(config);
       requests.configure(config);
     },
-    rearm: () => errors.install(),
+    report: (interaction) => causes.report(interaction),
+    rearm() {
+      errors.install();
+      causes.install();
+    },
     drain(isLeaving) {
       if (isLeaving) requests.finish();
       outbox.drain(isLeaving);
@@ -80,6 +89,7 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
       requests.finish();
       outbox.flush();
       errors.remove();
+      causes.remove();
       requests.remove();
       undoRewriting();
       undoClosing?.();
@@ -125,6 +135,9 @@ function main(): void {
     if (hook === null) hook = install(channel, config, peer);
     else hook.configure(config);
   });
+  listen(channel, INTERACTION, (event: CustomEvent) =>
+    hook?.report(parse(read(customEventDetail, event) as string) as Interaction),
+  );
   listen(channel, REARM, () => hook?.rearm());
   listen(channel, DRAIN, (event: CustomEvent) => hook?.drain(read(customEventDetail, event) === LEAVING));
   listen(channel, RETIRE, () => hook?.retire());

@@ -215,12 +215,22 @@ export function ask(target: EventTarget, type: string): unknown {
   return detail.answer;
 }
 
-export function listen(target: EventTarget, type: string, listener: (event: never) => void): void {
-  apply(addEventListener, target, [type, listener]);
+export function listen(
+  target: EventTarget,
+  type: string,
+  listener: (event: never) => void,
+  isCapture = false,
+): void {
+  apply(addEventListener, target, [type, listener, isCapture]);
 }
 
-export function unlisten(target: EventTarget, type: string, listener: (event: never) => void): void {
-  apply(removeEventListener, target, [type, listener]);
+export function unlisten(
+  target: EventTarget,
+  type: string,
+  listener: (event: never) => void,
+  isCapture = false,
+): void {
+  apply(removeEventListener, target, [type, listener, isCapture]);
 }
 
 export const relatedTarget = getterOf(MouseEvent.prototype, "relatedTarget");

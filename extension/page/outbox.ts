@@ -8,7 +8,8 @@
  */
 
 import { LINES, URGENT_LINES } from "../channel.ts";
-import { address, enqueueMicrotask, quote, resetClockIfAdrift, send } from "./natives.ts";
+import type { Interaction } from "./causes.ts";
+import { address, enqueueMicrotask, max, quote, resetClockIfAdrift, send } from "./natives.ts";
 
 const MAX_LINES = 64;
 const MAX_CHARACTERS = 128 * 1024;
@@ -34,7 +35,10 @@ export class Outbox {
     this.#target = target;
   }
 
-  /** `data` is JSON. The address of a `network` event is the request's, which the worker knows. */
+  /**
+   * `data` is JSON. The address of a `network` event is the request's, which the worker knows. `cause` is the
+   * interaction that the event came from.
+   */
   put(
     ts: number,
     type: string,
@@ -44,10 +48,11 @@ export class Outbox {
     data: string,
     truncated: boolean,
     isUrgent: boolean,
+    cause: Interaction | null,
   ): void {
     const line =
-      `{"ts":${ts},"type":${quote(type)},"category":"${category}","source_event":${quote(sourceEvent)}` +
-      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${category === "network" ? "" : this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
+      `{"ts":${cause === null ? ts : max(ts, cause.ts + 1)},"type":${quote(type)},"category":"${category}","source_event":${quote(sourceEvent)}` +
+      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${cause === null ? "" : `,"cause_id":${quote(cause.id)}`}${category === "network" ? "" : this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
     this.#lines = this.#count === 0 ? line : `${this.#lines}\n${line}`;
     this.#count++;
     const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;

@@ -9,6 +9,7 @@
 import type { HookConfig } from "../channel.ts";
 import type { Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
+import type { Causes, Interaction } from "./causes.ts";
 import { cut, cutToBytes, find, nowMicros, quote, stackAbove } from "./natives.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -31,11 +32,14 @@ export interface Call {
   /** Empty where reading it would run code of the page. */
   method: string;
   stack: string;
+  /** The interaction that it came from. */
+  cause: Interaction | null;
 }
 
 export interface Begun {
   ts: number;
   stack: string;
+  cause: Interaction | null;
 }
 
 /** The fields of a response. */
@@ -50,11 +54,13 @@ export interface Answer {
 
 export class RequestEvents {
   readonly #outbox: Outbox;
+  readonly #causes: Causes;
   #config: HookConfig;
   #calls = 0;
 
-  constructor(outbox: Outbox, config: HookConfig) {
+  constructor(outbox: Outbox, causes: Causes, config: HookConfig) {
     this.#outbox = outbox;
+    this.#causes = causes;
     this.#config = config;
   }
 
@@ -79,13 +85,18 @@ export class RequestEvents {
     return ++this.#calls;
   }
 
-  call({ api, number, ts, url, method, stack }: Call): void {
+  /** Returns the interaction that the page reacts to now. */
+  cause(): Interaction | null {
+    return this.#causes.current();
+  }
+
+  call({ api, number, ts, url, method, stack, cause }: Call): void {
     let json = `{"api":"${api}","call":${number}`;
     if (method !== "") json += `,"method":${quote(cut(method, MAX_METHOD))}`;
     if (url !== "") json += `,"url":${quote(cut(url, MAX_URL))}`;
     const withStack = (bytes: number): string =>
       stack === "" ? `${json}}` : `${json},"stack":${quote(cutToBytes(cut(stack, MAX_STACK), bytes))}}`;
-    this.#put("network.call", api, ts, withStack, stack.length > MAX_STACK || url.length > MAX_URL);
+    this.#put("network.call", api, ts, withStack, stack.length > MAX_STACK || url.length > MAX_URL, cause);
   }
 
   body({ api, call, url, status, contentType }: Answer, { text, stopped }: Text): void {
@@ -106,7 +117,7 @@ export class RequestEvents {
   begin(above: (...args: never[]) => unknown): Begun | null {
     if (!this.isOn) return null;
     try {
-      return { ts: nowMicros(), stack: stackAbove(above) };
+      return { ts: nowMicros(), stack: stackAbove(above), cause: this.cause() };
     } catch {
       this.lose();
       return null;
@@ -138,7 +149,14 @@ export class RequestEvents {
     this.#outbox.lose("network");
   }
 
-  #put(type: string, api: Api, ts: number, make: (bytes: number) => string, isCut: boolean): void {
+  #put(
+    type: string,
+    api: Api,
+    ts: number,
+    make: (bytes: number) => string,
+    isCut: boolean,
+    cause: Interaction | null = null,
+  ): void {
     const max = this.#config.max_request_bytes;
     let truncated = isCut;
     let data = make(max);
@@ -146,7 +164,7 @@ export class RequestEvents {
       truncated = true;
       data = shrink(max, make, () => 0);
     }
-    this.#outbox.put(ts, type, "network", api, this.#config.requests, data, truncated, false);
+    this.#outbox.put(ts, type, "network", api, this.#config.requests, data, truncated, false, cause);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { HookConfig } from "../channel.ts";
 import { BeaconHook } from "./beacon.ts";
 import { BodyReader } from "./body.ts";
+import type { Causes } from "./causes.ts";
 import { EventSourceHook } from "./event_source.ts";
 import { FetchHook } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
@@ -11,6 +12,14 @@ import type { Proxies } from "./proxies.ts";
 import { RequestEvents } from "./request_events.ts";
 import { SocketHook } from "./sockets.ts";
 import { XhrHook } from "./xhr.ts";
+
+export interface RequestHookParts {
+  inspect: Inspector;
+  proxies: Proxies;
+  mask: Mask;
+  outbox: Outbox;
+  causes: Causes;
+}
 
 export class RequestHook {
   readonly #events: RequestEvents;
@@ -22,11 +31,11 @@ export class RequestHook {
 
   /** `onLimited` is called if the page was first to replace one of them. */
   constructor(
-    { inspect, proxies, mask, outbox }: { inspect: Inspector; proxies: Proxies; mask: Mask; outbox: Outbox },
+    { inspect, proxies, mask, outbox, causes }: RequestHookParts,
     config: HookConfig,
     onLimited: () => void,
   ) {
-    this.#events = new RequestEvents(outbox, config);
+    this.#events = new RequestEvents(outbox, causes, config);
     this.#hooks = [
       new FetchHook(this.#events, proxies, this.#reader),
       new XhrHook(this.#events, inspect),

@@ -124,6 +124,7 @@ export class XhrHook {
         url: opened.url,
         method: opened.method,
         stack: stackAbove(above),
+        cause: this.#events.cause(),
       };
       opened.call = call;
       if (!opened.isSync) return call;

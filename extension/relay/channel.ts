@@ -5,6 +5,7 @@ import {
   CONFIG,
   DRAIN,
   type HookConfig,
+  INTERACTION,
   LEAVING,
   LIMITED,
   LINES,
@@ -69,6 +70,11 @@ export class HookChannel {
   /** Makes the hook post its buffered lines before this returns. If the document is left, later lines are posted at once. */
   drain(isLeaving = false): void {
     this.#tell(DRAIN, isLeaving ? LEAVING : "");
+  }
+
+  /** Gives the hook the name of an interaction, whose dispatch has only begun. */
+  interaction(id: string, ts: number, event: Event): void {
+    this.#tell(INTERACTION, JSON.stringify({ id, type: event.type, time: event.timeStamp, ts }));
   }
 
   rearm(): void {

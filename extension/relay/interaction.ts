@@ -4,7 +4,9 @@
  * Never what they typed, and nothing at all of fields for passwords, cards and one-time codes. Listeners are in the
  * capture phase of the isolated world, so the page can neither see nor stop them.
  */
+import { nowMicros } from "./clock.ts";
 import { meant, selectorOf } from "./elements.ts";
+import { randomId } from "./handover.ts";
 import { isEditable, labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";
 import { isSensitive, rememberPasswords } from "./sensitive.ts";
@@ -13,22 +15,40 @@ const SCROLL_SETTLED_MS = 250;
 /** Keys of one class in one field are one event when no more than this lies between them. */
 const TYPING_PAUSE_MS = 1_000;
 
+/** Takes the name of an interaction whose dispatch has only begun. */
+export type OnInteraction = (id: string, ts: number, event: Event) => void;
+
 interface Typing {
+  id: string;
+  /** Of the first key. */
+  ts: number;
   key: string;
   target: Element | null;
   count: number;
   modifiers: string[];
 }
 
+interface Named {
+  type: string;
+  source_event: string;
+  id?: string;
+  /** Unix microseconds; now, when absent. */
+  ts?: number;
+}
+
 export class Interaction {
   readonly #observe: Observe;
+  readonly #onInteraction: OnInteraction;
+  readonly #prefix = `i${randomId()}`;
+  #count = 0;
   #typing: Typing | null = null;
   #typingTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #scrolls = new Map<EventTarget, ReturnType<typeof setTimeout>>();
   readonly #listeners: [string, (event: never) => void][];
 
-  constructor(observe: Observe) {
+  constructor(observe: Observe, onInteraction: OnInteraction) {
     this.#observe = observe;
+    this.#onInteraction = onInteraction;
     this.#listeners = [
       ["pointerdown", rememberPasswords],
       ["click", (event: MouseEvent) => this.#click(event)],
@@ -60,11 +80,9 @@ export class Interaction {
     const typing = this.#typing;
     this.#typing = null;
     if (typing === null) return;
-    this.#publish("input.key", "keydown", typing.target, {
-      key: typing.key,
-      count: typing.count,
-      ...(typing.modifiers.length > 0 ? { modifiers: typing.modifiers } : {}),
-    });
+    const { id, ts, key, count, modifiers } = typing;
+    const fields = { key, count, ...(modifiers.length > 0 ? { modifiers } : {}) };
+    this.#publish({ type: "input.key", source_event: "keydown", id, ts }, typing.target, fields);
   }
 
   #click(event: MouseEvent): void {
@@ -74,8 +92,7 @@ export class Interaction {
     if (element === null || isSensitive(element)) return;
     const href = element instanceof HTMLAnchorElement ? element.href : undefined;
     this.#publish(
-      "input.click",
-      "click",
+      this.#named("input.click", event),
       element,
       { button: event.button },
       {
@@ -106,9 +123,11 @@ export class Interaction {
       `${last.modifiers}` === `${modifiers}`
     ) {
       last.count++;
+      this.#onInteraction(last.id, last.ts, event);
     } else {
       this.finish();
-      this.#typing = { key, target: element, count: 1, modifiers };
+      const { id, ts } = this.#named("input.key", event);
+      this.#typing = { id, ts, key, target: element, count: 1, modifiers };
     }
     clearTimeout(this.#typingTimer);
     this.#typingTimer = setTimeout(() => this.finish(), TYPING_PAUSE_MS);
@@ -121,7 +140,7 @@ export class Interaction {
     if (element === null || isSensitive(element)) return;
     const field = element as HTMLInputElement;
     const checkable = field.type === "checkbox" || field.type === "radio";
-    this.#publish("input.change", "change", element, {
+    this.#publish(this.#named("input.change", event), element, {
       field: field.name || field.id || null,
       field_type: field.type ?? element.localName,
       ...(checkable ? { checked: field.checked } : {}),
@@ -134,8 +153,7 @@ export class Interaction {
     const form = event.target;
     if (!(form instanceof HTMLFormElement)) return;
     this.#publish(
-      "input.submit",
-      "submit",
+      this.#named("input.submit", event),
       form,
       { method: form.method, action: form.action },
       {
@@ -155,18 +173,29 @@ export class Interaction {
         const box = target instanceof Element ? target : document.scrollingElement;
         if (box === null) return;
         const whole = Math.max(1, box.scrollHeight - box.clientHeight);
-        this.#publish("input.scroll", "scroll", target instanceof Element ? target : null, {
-          top: Math.round(box.scrollTop),
-          left: Math.round(box.scrollLeft),
-          percent: Math.round((box.scrollTop / whole) * 100),
-        });
+        this.#publish(
+          { type: "input.scroll", source_event: "scroll" },
+          target instanceof Element ? target : null,
+          {
+            top: Math.round(box.scrollTop),
+            left: Math.round(box.scrollLeft),
+            percent: Math.round((box.scrollTop / whole) * 100),
+          },
+        );
       }, SCROLL_SETTLED_MS),
     );
   }
 
+  /** Names the interaction that `event` is, and reports the name. */
+  #named(type: string, event: Event): Named & { id: string; ts: number } {
+    const id = `${this.#prefix}.${++this.#count}`;
+    const ts = nowMicros();
+    this.#onInteraction(id, ts, event);
+    return { type, source_event: event.type, id, ts };
+  }
+
   #publish(
-    type: string,
-    sourceEvent: string,
+    { type, source_event, id, ts }: Named,
     element: Element | null,
     standard: Record<string, unknown>,
     verbose: Record<string, unknown> = {},
@@ -176,7 +205,9 @@ export class Interaction {
     this.#observe({
       type,
       category: "interaction",
-      source_event: sourceEvent,
+      source_event,
+      ...(id === undefined ? {} : { interaction_id: id }),
+      ...(ts === undefined ? {} : { ts }),
       data: [selector, { ...label, ...standard }, verbose],
     });
   }

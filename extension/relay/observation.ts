@@ -7,6 +7,8 @@ export interface Observation {
   type: string;
   category: "page" | "interaction";
   source_event: string;
+  /** The name of an interaction. */
+  interaction_id?: string;
   /** The least level at which this is recorded. */
   from?: "minimal" | "standard" | "verbose";
   /** By level, least first: `[minimal, standard, verbose]`; a later one adds to those before it. */
@@ -37,6 +39,7 @@ export function lineAt(
     type: observation.type,
     category: observation.category,
     source_event: observation.source_event,
+    ...(observation.interaction_id === undefined ? {} : { interaction_id: observation.interaction_id }),
     ...(level === "standard" ? {} : { detail_level: level }),
     ...(location.href.length > MAX_ADDRESS ? {} : { url: location.href }),
     ...(truncated ? { truncated } : {}),

@@ -62,7 +62,10 @@ class Relay {
     this.isLate = settings.late && handover.hook === null;
     for (const pending of handover.pending) this.#inherit(pending);
     const observe = (observation: Observation): void => this.#observed(observation);
-    this.#interaction = new Interaction(observe);
+    this.#interaction = new Interaction(observe, (id, ts, event) => {
+      // What is not recorded is not named as a cause.
+      if (this.#settings.interaction !== "off") this.#hook.interaction(id, ts, event);
+    });
     this.#reports = new Reports(observe);
     const limited = (reason: string, from: string): void =>
       observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });

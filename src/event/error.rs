@@ -129,7 +129,7 @@ impl fmt::Display for EventError {
                 name,
             } => write!(
                 f,
-                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, url, data, truncated"
+                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, interaction_id, cause_id, url, data, truncated"
             ),
             Self::UnknownField { within, name } => {
                 write!(

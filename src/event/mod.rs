@@ -44,6 +44,10 @@ pub struct Event<'a> {
     pub metadata: Option<&'a [u8]>,
     /// `metadata.tab_id` as a number; -1 for none.
     pub tab_id: i64,
+    /// The name of a relayed interaction, and of what a relayed event came from: added to `metadata`.
+    pub interaction_id: Option<&'a str>,
+    /// See `interaction_id`.
+    pub cause_id: Option<&'a str>,
     /// The address of the document.
     pub url: Option<&'a [u8]>,
     /// The data, as JSON.

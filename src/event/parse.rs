@@ -96,6 +96,16 @@ pub(crate) fn object<'a>(
                 },
             )
         }
+        b"interaction_id" if shape == Shape::Relayed => once(
+            "interaction_id",
+            &mut fields.interaction_id,
+            name(scanner, "interaction_id", is_type_name, Expected::Type)?,
+        ),
+        b"cause_id" if shape == Shape::Relayed => once(
+            "cause_id",
+            &mut fields.cause_id,
+            name(scanner, "cause_id", is_type_name, Expected::Type)?,
+        ),
         b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
         b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
@@ -114,6 +124,8 @@ pub(crate) fn object<'a>(
         source_event: source.event,
         metadata: source.metadata,
         tab_id: source.tab_id,
+        interaction_id: fields.interaction_id,
+        cause_id: fields.cause_id,
         url: fields.url,
         data: fields.data,
         truncated: fields.truncated.unwrap_or(false),
@@ -128,6 +140,8 @@ struct Fields<'a> {
     category: Option<&'a str>,
     detail_level: Option<DetailLevel>,
     source: Option<Source<'a>>,
+    interaction_id: Option<&'a str>,
+    cause_id: Option<&'a str>,
     url: Option<&'a [u8]>,
     data: Option<&'a [u8]>,
     truncated: Option<bool>,

@@ -68,7 +68,7 @@ impl LineWriter {
         }
         if let Some(metadata) = event.metadata {
             out.extend_from_slice(b",\"metadata\":");
-            out.extend_from_slice(metadata);
+            write_metadata(out, metadata, event);
         }
         out.push(b'}');
         let mut url_span = Span::default();
@@ -118,6 +118,33 @@ impl LineWriter {
             .as_bytes(),
         );
     }
+}
+
+/// Appends `metadata`, an object, with the links of a relayed event.
+fn write_metadata(out: &mut Vec<u8>, metadata: &[u8], event: &Event<'_>) {
+    let links = [
+        ("interaction_id", event.interaction_id),
+        ("cause_id", event.cause_id),
+    ];
+    if links.iter().all(|(_, id)| id.is_none()) {
+        out.extend_from_slice(metadata);
+        return;
+    }
+    let fields = metadata.strip_suffix(b"}").unwrap_or(metadata);
+    out.extend_from_slice(fields);
+    let mut is_first = fields == b"{";
+    for (name, id) in links {
+        let Some(id) = id else { continue };
+        if !std::mem::take(&mut is_first) {
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        out.extend_from_slice(id.as_bytes());
+        out.push(b'"');
+    }
+    out.push(b'}');
 }
 
 fn append(out: &mut Vec<u8>, line_start: usize, text: &[u8]) -> Span {

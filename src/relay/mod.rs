@@ -6,6 +6,8 @@
 //! {"ts":1764000000123456,"type":"console.log","category":"console","source_event":"console.log","url":"…","data":{}}
 //! ```
 //!
+//! perhaps with `interaction_id`, the name of an interaction that later events of the document came from, or with
+//! `cause_id`, the name of the interaction that it came from: both become fields of `source.metadata`;
 //! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
 //! hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what
 //! another producer records); it takes its number, so that the later ones keep theirs. Where it comes

@@ -139,6 +139,28 @@ fn a_page_reports_its_own_requests_and_their_bodies() {
 }
 
 #[test]
+fn an_interaction_and_what_came_from_it_are_linked_in_their_metadata() {
+    let mut fixture = Fixture::new();
+    let lines = [
+        r#"{"type":"input.click","category":"interaction","interaction_id":"i1.1"}"#,
+        r#"{"type":"console.log","category":"console","cause_id":"i1.1"}"#,
+        r#"{"type":"console.log","category":"console","cause_id":"\"},{"}"#,
+        r#"{"type":"console.log","category":"console","cause_id":7}"#,
+    ];
+    let receipt = fixture.take(1, &lines).unwrap();
+    assert_eq!((receipt.accepted, receipt.refused.len()), (2, 2));
+    let stored = fixture.stored();
+    for (line, link) in stored
+        .iter()
+        .zip([r#""interaction_id":"i1.1""#, r#""cause_id":"i1.1""#])
+    {
+        assert!(line.contains(link), "{line}");
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["event"]["source"]["metadata"]["tab_id"], "7", "{line}");
+    }
+}
+
+#[test]
 fn a_skipped_message_takes_its_number_and_no_seq() {
     let mut fixture = Fixture::new();
     let receipt = fixture

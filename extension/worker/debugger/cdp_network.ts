@@ -361,6 +361,7 @@ export class CdpNetwork {
               ? {}
               : this.#frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
             request_id: id,
+            ...(type === "network.request" ? {} : { cause_id: id }),
           },
         },
         ...(url === null ? {} : { url }),

@@ -96,7 +96,11 @@ export class Navigation {
 
   #publish(what: string, sourceEvent: string, details: Details, fields: FieldsByLevel): void {
     const { owner, scope, tabs, documents } = this.#parts;
-    const metadata = documents.snapshotUntilRestored(() => this.#metadata(details));
+    const isEffect = /^navigation_(?:committed|dom_content_loaded|loaded|failed)$/.test(what);
+    const metadata = documents.snapshotUntilRestored(() => {
+      const cause = isEffect ? documents.causeOf(details) : undefined;
+      return { ...this.#metadata(details), ...(cause === undefined ? {} : { cause_id: cause }) };
+    });
     // The tab may still be at the page that a top-level navigation leaves.
     const around = details.frameId === 0 ? undefined : tabs.url(details.tabId);
     owner.record("page", (recorder) => {

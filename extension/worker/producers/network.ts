@@ -464,6 +464,7 @@ export class Network {
         isAtLeast(level, "verbose") ? recorder.config.categories.network?.max_event_bytes : undefined,
       );
       const observed = metadata();
+      if (what !== "request") observed.cause_id = details.requestId;
       const input: EventInput = {
         ts: Math.round(timeMs * 1000),
         type: `network.${what}`,
@@ -481,7 +482,7 @@ export class Network {
       }
       const { requestId: id, tabId } = details;
       const { url, method, begunMs } = pending ?? { ...details, begunMs: null };
-      const { request_id: _, ...place } = observed;
+      const { request_id: _, cause_id: _cause, ...place } = observed;
       this.exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
         ...stepOf(what, isStreaming),
         answer: pending?.answer ?? null,
@@ -541,7 +542,11 @@ function stepOf(what: What, isStreaming: boolean): Pick<WebRequestStep, "step" |
 function withRequestId(input: EventInput, requestId: string | null): EventInput {
   if (requestId === null) return input;
   const { source } = input;
-  return { ...input, source: { ...source, metadata: { ...source?.metadata, request_id: requestId } } };
+  const cause = source?.metadata?.cause_id === undefined ? {} : { cause_id: requestId };
+  return {
+    ...input,
+    source: { ...source, metadata: { ...source?.metadata, request_id: requestId, ...cause } },
+  };
 }
 
 function seenKey(tabId: number, url: string): string {

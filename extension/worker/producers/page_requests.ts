@@ -151,7 +151,9 @@ export class PageRequests {
     if (call !== undefined && (api === "websocket" || api === "eventsource"))
       this.#sockets.set(`${key}:${call}`, { requestId: found.requestId, url: found.url });
     const url = record.type === "network.call" ? found.url : found.finalUrl;
-    return { url, metadata: { ...context.metadata, request_id: found.requestId } };
+    const { requestId } = found;
+    const cause = record.type === "network.call" ? {} : { cause_id: requestId };
+    return { url, metadata: { ...context.metadata, request_id: requestId, ...cause } };
   }
 
   #socketOf(context: RelayContext, key: string, { type, data }: PageRecord): RelayContext | null {
@@ -159,7 +161,8 @@ export class PageRequests {
     const found = this.#sockets.get(name);
     if (type === "network.websocket_closed") this.#sockets.delete(name);
     if (found === undefined) return null;
-    return { url: found.url, metadata: { ...context.metadata, request_id: found.requestId } };
+    const { url, requestId } = found;
+    return { url, metadata: { ...context.metadata, request_id: requestId, cause_id: requestId } };
   }
 
   /** chrome.webRequest reports a request. */

@@ -29,6 +29,8 @@ export interface Place {
 interface Frame {
   tabId: number;
   navigationId: string;
+  /** Whether its start was observed. */
+  hasStart?: boolean;
   /** The one before until the navigation has committed. */
   documentId: string | null;
   isCommitted: boolean;
@@ -38,6 +40,7 @@ interface Document {
   tabId: number;
   /** Null for one that was there before anybody watched. */
   navigationId: string | null;
+  hasStart?: boolean;
   parent: Record<string, string>;
   /** Null while it is where its navigation led to. */
   url: string | null;
@@ -82,18 +85,24 @@ export class Documents {
   started(place: Place): void {
     // A download leaves the document where it is.
     const documentId = this.shownIn(place.tabId, place.frameId) ?? null;
-    this.#setFrame(place, { navigationId: newId(place), documentId, isCommitted: false });
+    this.#setFrame(place, { navigationId: newId(place), hasStart: true, documentId, isCommitted: false });
   }
 
   committed(place: Place): void {
     const frame = this.#frames.get(keyOf(place));
     // Some documents (blob: frames, for one) commit without having been told to start.
-    const navigationId = frame === undefined || frame.isCommitted ? newId(place) : frame.navigationId;
-    this.#setFrame(place, { navigationId, documentId: place.documentId ?? null, isCommitted: true });
+    const hasStart = frame !== undefined && !frame.isCommitted;
+    const navigationId = hasStart ? frame.navigationId : newId(place);
+    this.#setFrame(place, {
+      navigationId,
+      hasStart,
+      documentId: place.documentId ?? null,
+      isCommitted: true,
+    });
     if (place.documentId === undefined) return;
     // Out of the back/forward cache it comes to where it had moved.
     const url = this.#documents.get(place.documentId)?.url ?? null;
-    const document = { tabId: place.tabId, navigationId, parent: parentOf(place), url };
+    const document = { tabId: place.tabId, navigationId, hasStart, parent: parentOf(place), url };
     remember(this.#documents, place.documentId, document);
   }
 
@@ -102,7 +111,9 @@ export class Documents {
     const { tabId, frameId, documentId } = place;
     if (documentId === undefined) return;
     const navigationId = this.navigationOf(tabId, frameId, documentId) ?? null;
-    const moved = { tabId, navigationId, parent: parentOf(place), url: beginning(url, MAX_URL_BYTES) };
+    const hasStart = this.#documents.get(documentId)?.hasStart ?? false;
+    const parent = parentOf(place);
+    const moved = { tabId, navigationId, hasStart, parent, url: beginning(url, MAX_URL_BYTES) };
     remember(this.#documents, documentId, moved);
     this.#mirrorSoon();
   }
@@ -115,6 +126,13 @@ export class Documents {
   navigationOf(tabId: number, frameId: number, documentId?: string): string | undefined {
     const document = documentId === undefined ? undefined : this.#documents.get(documentId);
     return document?.navigationId ?? this.#frames.get(`${tabId}:${frameId}`)?.navigationId;
+  }
+
+  /** Returns the navigation that led to a document, or that its frame makes, if its start was observed. */
+  causeOf({ tabId, frameId, documentId }: Place): string | undefined {
+    const document = documentId === undefined ? undefined : this.#documents.get(documentId);
+    const { navigationId, hasStart } = document ?? this.#frames.get(`${tabId}:${frameId}`) ?? {};
+    return hasStart === true ? (navigationId ?? undefined) : undefined;
   }
 
   /** The document a frame shows. */
@@ -137,8 +155,11 @@ export class Documents {
     const now = this.#frames.get(key);
     if (before.isCommitted || now === undefined || !now.isCommitted) return;
     now.navigationId = before.navigationId;
+    now.hasStart = before.hasStart ?? false;
     const document = now.documentId === null ? undefined : this.#documents.get(now.documentId);
-    if (document !== undefined) document.navigationId = before.navigationId;
+    if (document === undefined) return;
+    document.navigationId = before.navigationId;
+    document.hasStart = now.hasStart;
   }
 
   #setFrame(place: Place, frame: Omit<Frame, "tabId">): void {
