@@ -22,7 +22,7 @@ const HANDOVER = "tabtape:handover";
 const MAX_LEGACIES = 8;
 
 const XHTML = "http://www.w3.org/1999/xhtml";
-const CATEGORIES = ["console", "page", "interaction"];
+const CATEGORIES = ["console", "network", "page", "interaction"];
 
 export interface Handover {
   pending: PendingMessages[];
