@@ -56,22 +56,36 @@ export class Rig {
   browserLog = join(this.folder, "browser.log");
   proxy = new FaultProxy(() => this.collector);
 
-  /** @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted */
-  constructor(site, emitted) {
+  /**
+   * @param {Awaited<ReturnType<typeof servePages>>} site @param {Emitted} emitted
+   * @param {Map<string, number>} asked Requests of `/asked` by their query, counted by the server.
+   */
+  constructor(site, emitted, asked) {
     this.site = site;
     this.emitted = emitted;
+    this.asked = asked;
   }
 
   /** @param {(rig: Rig) => unknown} [prepare] Before anything is started. */
   static async start(prepare) {
     const emitted = new Emitted();
+    /** @type {Map<string, number>} */
+    const asked = new Map();
     const pages = {
       "/emit": EMITTER,
       "/speak": SPEAKER,
       "/blank": "<title>blank</title>",
       "/emitted": emitted.handler,
+      "/asked": (
+        /** @type {import("node:http").IncomingMessage} */ request,
+        /** @type {import("node:http").ServerResponse} */ response,
+      ) => {
+        const name = new URL(request.url ?? "", "http://localhost").search.slice(1);
+        asked.set(name, (asked.get(name) ?? 0) + 1);
+        response.writeHead(204).end();
+      },
     };
-    const rig = new Rig(await servePages(pages), emitted);
+    const rig = new Rig(await servePages(pages), emitted, asked);
     try {
       await prepare?.(rig);
       await rig.proxy.listen();

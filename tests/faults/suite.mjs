@@ -5,6 +5,7 @@ import { collectors } from "./collectors.mjs";
 import { lastWords } from "./last_words.mjs";
 import { checkSeqs, verdict } from "./ledger.mjs";
 import { limits } from "./limits.mjs";
+import { requests } from "./requests.mjs";
 import { Rig } from "./rig.mjs";
 import { workers } from "./workers.mjs";
 
@@ -26,7 +27,15 @@ const STUCK_MS = { small: 120_000, full: 1_500_000 };
 /** Events that a relay may hold, and lose with its page: the bound of its queue for one category, window included. */
 const MOST_UNACKED = 20_000;
 
-export const SCENARIOS = [...workers, ...browsers, ...lastWords, ...collectors, ...answers, ...limits];
+export const SCENARIOS = [
+  ...workers,
+  ...browsers,
+  ...lastWords,
+  ...requests,
+  ...collectors,
+  ...answers,
+  ...limits,
+];
 
 /** The rigs of one run of the suite. */
 export class Rigs {
