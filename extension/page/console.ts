@@ -16,6 +16,7 @@ import {
   cut,
   cutToBytes,
   descriptorOf,
+  find,
   hasOwn,
   min,
   nowMicros,
@@ -142,7 +143,7 @@ export class ConsoleHook {
     const whole = plainText(method, args, first, said);
     const wholeStack = wantsStack(method, level) ? stackAbove(above) : "";
     const stack = cut(wholeStack, MAX_STACK);
-    const previewed = level !== "minimal" && needsPreview(args);
+    const previewed = level !== "minimal" && needsPreview(args, first);
     let truncated =
       level !== "minimal" &&
       ((whole ?? "").length > MAX_TEXT || wholeStack.length > MAX_STACK || said?.labelCut === true);
@@ -261,8 +262,10 @@ function silent(method: Method): string {
     : "";
 }
 
-/** `args` repeats `text` when all of them are primitives: it is left out then. */
-function needsPreview(args: ArrayLike<unknown>): boolean {
+/** `args` repeats `text` when all of them are primitives: it is left out then, unless it has the styles of a `%c`. */
+function needsPreview(args: ArrayLike<unknown>, first: number): boolean {
+  const format = args.length > first + 1 ? args[first] : undefined;
+  if (typeof format === "string" && find(format, "%c") >= 0) return true;
   for (let at = 0; at < args.length; at++) {
     const value = args[at];
     if ((typeof value === "object" && value !== null) || typeof value === "function") return true;

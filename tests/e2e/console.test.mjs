@@ -26,7 +26,8 @@ before(async () => {
         console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
         console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
         console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
-        console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");`),
+        console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");
+        console.log("%cpainted%c and plain", "color: red", "");`),
       "/platform": scripted(`
         const headers = new Headers({ accept: "text/html", authorization: "Bearer ${TOKEN}" });
         const form = new FormData(); form.append("name", "n"); form.append("file", new File(["abc"], "a.txt", { type: "text/plain", lastModified: 5 }));
@@ -337,6 +338,11 @@ test("objects of a frame of the same origin show what those of the page show", a
 test("format directives are applied to the text", async () => {
   const event = await rig.event("console.log", "styled");
   assert.equal(event.data.text, "styled text 4 {a: 1} 100% rest");
+  const painted = await rig.event("console.log", "painted");
+  assert.deepEqual(
+    [painted.data.text, painted.data.args],
+    ["painted and plain", ["%cpainted%c and plain", "color: red", ""]],
+  );
 });
 
 test("counts and timers are recorded as the browser prints them", async () => {

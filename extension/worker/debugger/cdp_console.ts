@@ -185,8 +185,10 @@ function partsOf(args: RemoteObject[]): unknown[] {
   return JSON.parse(`[${parts.json}]`) as unknown[];
 }
 
-/** Whether the text does not show all of the arguments. */
+/** Whether the text does not show all of the arguments, or not the styles of a `%c`. */
 function needsPreviews(args: RemoteObject[]): boolean {
+  const format = args.length > 1 ? args[0]?.value : undefined;
+  if (typeof format === "string" && format.includes("%c")) return true;
   return args.some((arg) => isObject(arg) || (typeof arg.value === "string" && arg.value.length > MAX_SHOWN));
 }
 
