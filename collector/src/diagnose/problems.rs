@@ -103,7 +103,7 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     };
     let is_error_of_page = newest.category() == "console";
     let failures: Vec<&Stored> = near()
-        .filter(|event| is_error_of_page && event.is_failed_request())
+        .filter(|event| is_error_of_page && event.is_failed_request() && !fingerprint::is_noise(event))
         .collect();
     let mut occurrences = HashMap::new();
     for failure in before.iter().filter(|event| event.is_failed_request()) {

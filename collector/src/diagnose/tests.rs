@@ -122,6 +122,28 @@ fn a_request_that_always_fails_is_not_taken_for_the_cause() {
 }
 
 #[test]
+fn a_missing_icon_is_not_taken_for_the_cause_although_it_is_missing_only_once() {
+    let mut icon = failure(3);
+    icon.value["event"]["url"] = "http://localhost/favicon.ico".into();
+    let all = vec![
+        failure(1),
+        failure(2),
+        icon,
+        exception(4, "TypeError: total of undefined"),
+    ];
+    let mut problems = group(vec![all[3].clone()]);
+    link(&mut problems[0], &all);
+    assert_eq!(
+        problems[0]
+            .chain
+            .iter()
+            .map(|event| event.seq)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+}
+
+#[test]
 fn an_interaction_after_the_request_began_did_not_start_it() {
     let mut slow = failure(5_000);
     slow.value["event"]["data"]["duration_ms"] = json!(3_000);
