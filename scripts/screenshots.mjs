@@ -1,8 +1,8 @@
 /**
  * `npm run screenshots`: the README's pictures, taken from what was built, in `docs/screenshots`.
  *
- * The viewer shows a made-up shopper's session in a real collector; popup and side panel are those of a browser
- * that records the demo page.
+ * Viewer, popup and side panel show a recording of the demo page. Only a gap and a category that was off are from a
+ * made-up session, because a healthy recording has neither.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -17,28 +17,19 @@ import { fail, step } from "./lib/say.mjs";
 const FOLDER = join(root, "docs/screenshots");
 const RECORDS = 2_500;
 
-async function viewerPictures() {
+async function madeUpPictures() {
   const session = sessionId(1);
   const records = take({ session, startTs: (Date.now() - 110_000) * 1000 }, RECORDS);
   const [store, browser] = await Promise.all([Store.start(), launch()]);
   try {
     await store.deliver(session, records);
-    const parsed = records.map(({ line }) => JSON.parse(line));
-    const response = parsed.find(
-      ({ event }) => event?.type === "network.response" && event.data.status >= 500,
-    );
-    const gap = parsed.find((record) => record.gap !== undefined);
+    const gap = records.map(({ line }) => JSON.parse(line)).find((record) => record.gap !== undefined);
     const views = {
-      "viewer-light": { scheme: "light", search: `?session=${session}` },
-      "viewer-dark": { scheme: "dark", search: `?session=${session}` },
-      network: { scheme: "light", search: `?session=${session}&seq=${response.seq}` },
-      gap: { scheme: "light", search: `?session=${session}&seq=${gap.gap.first_seq}` },
-      empty: { scheme: "light", search: `?session=${session}&q=category:payment` },
+      gap: `?session=${session}&seq=${gap.gap.first_seq}`,
+      empty: `?session=${session}&q=category:payment`,
     };
-    for (const [name, { scheme, search }] of Object.entries(views)) {
-      const { page, close } = await open(browser, await store.link(search), {
-        colorScheme: /** @type {"light" | "dark"} */ (scheme),
-      });
+    for (const [name, search] of Object.entries(views)) {
+      const { page, close } = await open(browser, await store.link(search), { colorScheme: "light" });
       if (name === "empty") await page.locator(".empty").waitFor();
       else
         await until(
@@ -47,11 +38,6 @@ async function viewerPictures() {
           "records",
         );
       if (search.includes("seq=")) await page.locator(".pane .part").first().waitFor();
-      if (name === "viewer-dark") {
-        const error = page.locator(".row.s-error").last();
-        await error.click();
-        await page.locator(".pane .part").first().waitFor();
-      }
       await page.waitForTimeout(300);
       await page.screenshot({ path: join(FOLDER, `${name}.png`) });
       await close();
@@ -62,16 +48,56 @@ async function viewerPictures() {
   }
 }
 
+/** @param {import("../tests/e2e/fixtures/rig.mjs").Rig} rig */
+async function viewerPictures(rig) {
+  const browser = await launch();
+  const store = new Store("", rig.collector, []);
+  /** @type {Record<string, { colorScheme: "light" | "dark", search?: string, enter: (page: import("playwright-core").Page) => Promise<unknown> }>} */
+  const views = {
+    "viewer-light": { colorScheme: "light", enter: (page) => page.locator(".chain-step").first().waitFor() },
+    "viewer-dark": {
+      colorScheme: "dark",
+      enter: async (page) => {
+        await page.locator(".problem", { hasText: "reading 'name'" }).getByRole("button").first().click();
+        await page.locator(".chain-step").last().click();
+        await page.locator(".pane .part", { hasText: "Stack" }).waitFor();
+      },
+    },
+    network: {
+      colorScheme: "light",
+      search: "?view=network",
+      enter: async (page) => {
+        await page.locator(".requests-row.bad-request").last().click();
+        await page.locator(".pane .part").first().waitFor();
+      },
+    },
+  };
+  try {
+    for (const [name, { colorScheme, search, enter }] of Object.entries(views)) {
+      const { page, close } = await open(browser, await store.link(search), { colorScheme });
+      await page.locator(".row, .requests-row[aria-selected]").first().waitFor();
+      await enter(page);
+      await page.waitForTimeout(600);
+      await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+      await close();
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
 async function extensionPictures() {
   const [rig, demo] = await Promise.all([startRig(), serveDemo()]);
   try {
     const page = await rig.open("/", demo.url.replace(/\/$/, ""));
-    // The demo page does one thing a second; its sixth is the mistake.
-    await rig.until("type:console.exception", (events) => events.length > 0);
+    // The demo page does one thing a second; this is near the end of its tour.
+    await rig.event("console.error", "refused with status 402");
+    await rig.flushed();
+    await viewerPictures(rig);
     const tab = await (await rig.worker()).evaluate(
       async () => (await chrome.tabs.query({ active: true }))[0]?.id,
     );
-    const sizes = { popup: { width: 340, height: 550 }, panel: { width: 400, height: 720 } };
+    const sizes = { popup: { width: 360, height: 500 }, panel: { width: 400, height: 720 } };
     for (const [name, size] of Object.entries(sizes)) {
       const shownPage = await rig.context.newPage();
       await shownPage.setViewportSize(size);
@@ -96,7 +122,7 @@ async function extensionPictures() {
 async function main() {
   mkdirSync(FOLDER, { recursive: true });
   const shot = step("Take the README's pictures");
-  await viewerPictures();
+  await madeUpPictures();
   await extensionPictures();
   shot.done();
 }
