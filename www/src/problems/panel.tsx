@@ -76,17 +76,16 @@ function Entry({ problem, isOpen, toggle }: EntryProps) {
   useLayoutEffect(() => {
     if (wasChosen) entry.current?.scrollIntoView({ block: "nearest" });
   }, [wasChosen]);
-  const facts = [
-    problem.count > 1 ? `×${count(problem.count)}` : "",
-    problem.isNew ? "new on this page" : "",
-    clock(problem.lastTs).slice(0, 8),
-  ];
   return (
     <li ref={entry} class={`problem${problem.isError ? "" : " is-warning"}${problem.isNoise ? " dim" : ""}`}>
       <button type="button" class="problem-head" aria-expanded={isOpen} title={error.text} onClick={toggle}>
         <span class="sr">{problem.isError ? "error " : "warning "}</span>
         <span class="problem-text">{firstLine(error.text)}</span>
-        <span class="problem-facts">{facts.filter((fact) => fact !== "").join(" · ")}</span>
+        <span class="problem-facts">
+          {problem.count > 1 ? `×${count(problem.count)} · ` : ""}
+          {problem.isNew ? <span class="problem-new">new on this page · </span> : null}
+          {clock(problem.lastTs).slice(0, 8)}
+        </span>
       </button>
       {isOpen ? (
         <ol class="chain" aria-label="What the tab did">
