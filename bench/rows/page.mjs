@@ -1,5 +1,5 @@
 /**
- * Rows: what one console call costs the page that makes it, bare, with us and with others' recorders; and what
+ * Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders; and what
  * recording adds to the load of a real application's page.
  */
 import { readFileSync } from "node:fs";
@@ -14,6 +14,8 @@ import { round, summary } from "../lib/stats.mjs";
 
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
 const PEERS = ["rrweb", "sentry", "datadog"];
+/** Those that observe `fetch`, as they are set up by default. */
+const REQUEST_PEERS = ["sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
 const GOAL_MICROS = 3;
 /** Swagger UI, showing a document of its own: an application that others ship, with 1.5 MB of script. */
@@ -37,7 +39,11 @@ export async function rows({ quick }) {
       await recorder.open(site.firstLoad);
       await within(site.loaded, "the loads");
       const stored = await query("type:console.log x");
-      return [...consoleRows(site.results, kept(site, stored.length), plan), loadRow(site.loads)];
+      return [
+        ...consoleRows(site.results, kept(site, stored.length), plan),
+        ...requestRows(site.results, plan),
+        loadRow(site.loads),
+      ];
     });
   } finally {
     site.close();
@@ -86,6 +92,33 @@ function consoleRows(results, kept, { rounds, calls, chunk }) {
         ? ours.median - bare.median <= GOAL_MICROS && Object.values(peers).every((peer) => ours.median < peer)
         : null,
       notes: `floor: no recorder; ${rounds} rounds of ${calls} calls, ${chunk} a task, a quarter as many at 1,000 a second; kept: ${JSON.stringify(kept)}`,
+    };
+  });
+}
+
+/** @param {Record<string, any[]>} results @param {any} plan */
+function requestRows(results, { rounds, calls }) {
+  const titles = {
+    call: "fetch, the call itself",
+    request: "fetch with its response, the page's thread on a processor",
+  };
+  return Object.entries(titles).map(([figure, title]) => {
+    const of = (who) => summary(results[who].map((figures) => figures[figure]));
+    const [ours, bare] = [of("ours"), of("bare")];
+    const peers = Object.fromEntries(REQUEST_PEERS.map((peer) => [peer, of(peer).median]));
+    const best = Math.min(...Object.values(peers));
+    return {
+      name: title,
+      unit: "µs/call",
+      ours: ours.median,
+      spread: [ours.low, ours.high],
+      floor: bare.median,
+      peers,
+      ratio_to_floor: round(ours.median / bare.median),
+      ratio_to_best_peer: round(ours.median / best),
+      goal: "below every peer",
+      met: ours.median < best,
+      notes: `floor: no recorder; ${rounds} rounds of ${calls / 4} requests, one after the other`,
     };
   });
 }
@@ -151,6 +184,8 @@ async function serve({ rounds, calls, chunk, loads }, micros) {
         .end('<!doctype html><script type="module" src="/page.js"></script>');
     } else if (pathname === "/page.js") {
       response.setHeader("content-type", "text/javascript").end(script);
+    } else if (pathname === "/small") {
+      response.setHeader("content-type", "text/plain").end("small");
     } else if (pathname === "/processor") {
       response.end(String(micros()));
     } else if (pathname.startsWith("/sink/")) {

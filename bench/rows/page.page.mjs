@@ -1,5 +1,5 @@
 /**
- * In the page: what one `console.log("x", {a: 1})` costs it, under the recorder that the address names.
+ * In the page: what one `console.log("x", {a: 1})` and one `fetch` cost it, under the recorder that the address names.
  *
  * Nothing is attached to the page. It reports to its server, which says where to go next.
  */
@@ -90,6 +90,18 @@ async function measure(count, between) {
   };
 }
 
+/** `count` requests one after the other, each with its text: the mean cost of the call itself. */
+async function requests(count) {
+  let cost = 0;
+  for (let at = 0; at < count; at++) {
+    const before = performance.now();
+    const answer = fetch("/small");
+    cost += performance.now() - before;
+    await (await answer).text();
+  }
+  return (cost * 1_000) / count;
+}
+
 /** Microseconds for which the threads of the browser's pages were on a processor: no other page does anything. */
 async function onProcessor() {
   return Number(await (await fetch("/processor")).text());
@@ -106,7 +118,14 @@ async function run() {
   const processor = (await onProcessor()) - before;
   const cpu = processor / (CALLS / 4);
   const flood = await measure(CALLS, turn);
-  const figures = { mean, p99, cpu, flood: flood.whole, longest: flood.longest };
+  const count = CALLS / 4;
+  await requests(count); // Warms up.
+  await sleep(300);
+  const beforeRequests = await onProcessor();
+  const call = await requests(count);
+  await sleep(300);
+  const request = ((await onProcessor()) - beforeRequests) / count;
+  const figures = { mean, p99, cpu, flood: flood.whole, longest: flood.longest, call, request };
   await finish?.();
   await sleep(1_000); // Peers send late; what has not left by now is lost with the page.
   const answer = await fetch("/result", { method: "POST", body: JSON.stringify({ who, figures }) });
