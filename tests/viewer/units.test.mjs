@@ -18,6 +18,8 @@ const { Slots } = await bundled("list/slots.ts");
 const { terms, valuesOf, withTerm, withValues, freeWords } = await bundled("filter/text.ts");
 /** @type {typeof import("../../www/src/detail/curl.ts")} */
 const { word } = await bundled("detail/curl.ts");
+/** @type {typeof import("../../www/src/detail/causes.ts")} */
+const { causesOf } = await bundled("detail/causes.ts");
 /** @type {typeof import("../../www/src/detail/frames.ts")} */
 const { parseStack } = await bundled("detail/frames.ts");
 /** @type {typeof import("../../www/src/data/preview.ts")} */
@@ -446,4 +448,20 @@ test("what a page reports of its request belongs to the request's row and detail
     assert.deepEqual(new Map(shown.facts).get("Called"), "at order (a.js:3:1)");
     assert.equal(new Map(shown.facts).get("Body not whole"), "it was not over after 2 seconds");
   }
+});
+
+test("a failed response leads by its request and the page's call to the click, past a later click", () => {
+  const record = (/** @type {number} */ seq, /** @type {string} */ type, /** @type {object} */ metadata) =>
+    /** @type {any} */ ({ capture_session_id: "s", seq, event: { type, source: { metadata }, data: {} } });
+  const before = [
+    record(1, "input.click", { interaction_id: "i1" }),
+    record(2, "network.call", { request_id: "9", cause_id: "i1" }),
+    record(3, "network.request", { request_id: "9" }),
+    record(4, "input.click", { interaction_id: "i2" }),
+    record(5, "network.request", { request_id: "10" }),
+    { capture_session_id: "s", gap: { first_seq: 6, last_seq: 6, category: "network", reason: "quota" } },
+    record(7, "network.response", { request_id: "9", cause_id: "9" }),
+  ];
+  assert.deepEqual([...causesOf(before[6].event, before)].sort(), [1, 2, 3]);
+  assert.deepEqual([...causesOf(before[3].event, before)], []);
 });

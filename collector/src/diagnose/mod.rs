@@ -84,7 +84,7 @@ pub(crate) async fn run(
         .count();
     let mut problems = problems::group(found);
     for problem in problems.iter_mut().take(MAX_CHAINS) {
-        let selector = "type:input.*,network.response,network.failed,page.navigation_committed";
+        let selector = "type:input.*,network.call,network.response,network.failed,page.navigation_committed";
         let before = context(store, &problem.newest, selector, always, CONTEXT_EVENTS).await?;
         problems::link(problem, &before);
     }

@@ -91,8 +91,9 @@ pub(crate) fn rank(problems: &mut [Problem]) {
     });
 }
 
-/// Fills the chain from `before`, events of the same tab: the last failed request before the error, and the last
-/// interaction before that request began, or before the error if no request began.
+/// Fills the chain from `before`, events of the same tab: the last failed request before the error, and the interaction
+/// that the request or the error came from. If no link says which, that is the last interaction before the request
+/// began, or before the error if no request began.
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();
@@ -119,7 +120,8 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     });
     let started = failure.unwrap_or(newest).request_ts();
     let action = near().filter(|event| event.is_action() && event.ts() <= started);
-    let action = action.max_by_key(|event| (event.ts(), event.seq));
+    let last = action.max_by_key(|event| (event.ts(), event.seq));
+    let action = linked_action(failure.unwrap_or(newest), before).or(last);
     problem.chain = action.into_iter().chain(failure).cloned().collect();
     let navigated = before
         .iter()
@@ -130,6 +132,18 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
         .filter(|ts| *ts <= end)
         .max()
         .is_some_and(|ts| problem.first_ts >= ts);
+}
+
+/// Returns the interaction that an error came from, or the call of a failed request.
+fn linked_action<'a>(event: &Stored, before: &'a [Stored]) -> Option<&'a Stored> {
+    let request = event.metadata("request_id");
+    let call = before.iter().find(|other| {
+        other.type_() == "network.call" && request.is_some() && other.metadata("request_id") == request
+    });
+    let cause = call.unwrap_or(event).metadata("cause_id")?;
+    before
+        .iter()
+        .find(|other| other.is_action() && other.name_as_cause() == Some(cause))
 }
 
 /// Removes each problem that is a part of another one: the failed request of another's chain, and a printed error

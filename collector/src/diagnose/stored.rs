@@ -60,6 +60,16 @@ impl Stored {
         self.event()["source"]["metadata"][name].as_str()
     }
 
+    /// Returns the name by which the `cause_id` of other events refers to this one. See `docs/causes.md`.
+    pub(crate) fn name_as_cause(&self) -> Option<&str> {
+        let key = match self.type_() {
+            "network.request" | "network.call" => "request_id",
+            "page.navigation_started" => "navigation_id",
+            _ => "interaction_id",
+        };
+        self.metadata(key)
+    }
+
     pub(crate) fn tab(&self) -> Option<u64> {
         self.metadata("tab_id")?.parse().ok()
     }

@@ -121,6 +121,43 @@ fn a_request_that_always_fails_is_not_taken_for_the_cause() {
     );
 }
 
+fn with_metadata(mut event: Stored, fields: &[(&str, &str)]) -> Stored {
+    for (key, value) in fields {
+        event.value["event"]["source"]["metadata"][*key] = json!(value);
+    }
+    event
+}
+
+#[test]
+fn a_link_names_the_interaction_and_not_the_last_one() {
+    let click = |seq, id| {
+        let click = event(seq, "input.click", json!({"selector": "button"}));
+        with_metadata(click, &[("interaction_id", id)])
+    };
+    let call = event(2, "network.call", json!({"call": 1}));
+    let all = vec![
+        click(1, "i1"),
+        with_metadata(call, &[("request_id", "9"), ("cause_id", "i1")]),
+        click(3, "i2"),
+        with_metadata(failure(4), &[("request_id", "9"), ("cause_id", "9")]),
+        exception(5, "TypeError: total of undefined"),
+        with_metadata(
+            exception(6, "RangeError: thrown by the first click"),
+            &[("cause_id", "i1")],
+        ),
+    ];
+    let chain = |error: usize, before: &[Stored]| -> Vec<u64> {
+        let mut problems = group(vec![all[error].clone()]);
+        link(&mut problems[0], before);
+        problems[0].chain.iter().map(|event| event.seq).collect()
+    };
+    assert_eq!(chain(4, &all), [1, 4], "the call of the failed request");
+    assert_eq!(chain(3, &all), [1], "the failed request itself");
+    assert_eq!(chain(5, &all[..3]), [1], "the error's own link");
+    let without_call: Vec<Stored> = all.iter().filter(|event| event.seq != 2).cloned().collect();
+    assert_eq!(chain(4, &without_call), [3, 4], "by time, where no link is known");
+}
+
 #[test]
 fn a_missing_icon_is_not_taken_for_the_cause_although_it_is_missing_only_once() {
     let mut icon = failure(3);

@@ -464,23 +464,18 @@ enum Rank {
 
 /// Returns what led to an event, oldest first, with its rank.
 fn leading(before: Vec<Stored>, event: &Stored) -> Vec<(Rank, Item)> {
-    let mut causes: HashSet<String> = event
-        .metadata("cause_id")
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    let links = |event: &Stored| ["cause_id", "request_id"].map(|key| event.metadata(key).map(str::to_owned));
+    let mut causes: HashSet<String> = links(event).into_iter().flatten().collect();
     let request = event.metadata("request_id");
     let mut near = 0;
     let mut has_action = false;
     let mut has_failure = false;
     let mut kept = Vec::new();
     for other in before.into_iter().rev() {
-        let is_linked = other
-            .metadata("cause_id")
-            .is_some_and(|cause| causes.contains(cause))
+        let is_linked = other.name_as_cause().is_some_and(|name| causes.contains(name))
             || request.is_some() && other.metadata("request_id") == request;
         if is_linked {
-            causes.extend(other.metadata("cause_id").map(str::to_owned));
+            causes.extend(links(&other).into_iter().flatten());
         }
         let is_last_action = other.is_action() && !has_action;
         let is_last_failure = other.is_failed_request() && !has_failure;

@@ -1,5 +1,6 @@
 /**
- * The records of the same tab that led to the selected one, in causal order (ts, then seq).
+ * The records of the same tab that led to the selected one, in causal order (ts, then seq). Those that it came from, by
+ * their links, are marked, and shown however far back they are.
  *
  * They are read again without the filter: the cause of an error is rarely an error itself.
  */
@@ -12,6 +13,7 @@ import { duration } from "../data/time";
 import { summaryOf } from "../list/summary";
 import { useViewer } from "../state";
 import { categoryClass } from "../ui/category";
+import { causesOf } from "./causes";
 import { Part } from "./parts";
 
 const MOST = 60;
@@ -21,6 +23,7 @@ const SEQS_BACK = 3_000;
 export function Led({ record }: { record: LineRecord }) {
   const viewer = useViewer();
   const found = useSignal<LineRecord[] | null>(null);
+  const causes = useSignal<Set<number>>(new Set());
   const failed = useSignal<string | null>(null);
   const seq = isGap(record) ? record.gap.first_seq : record.seq;
   const session = record.capture_session_id;
@@ -44,7 +47,10 @@ export function Led({ record }: { record: LineRecord }) {
           );
         const ordered = byCause(upTo);
         const here = ordered.findIndex((r) => seqOf(r) === seq);
-        found.value = ordered.slice(0, here < 0 ? undefined : here + 1).slice(-MOST);
+        const before = ordered.slice(0, here < 0 ? undefined : here + 1);
+        causes.value = isGap(record) ? new Set() : causesOf(record.event, before);
+        const isNear = (index: number): boolean => index >= before.length - MOST;
+        found.value = before.filter((r, index) => isNear(index) || causes.value.has(seqOf(r)));
       })
       .catch((error: unknown) => {
         if (!abort.signal.aborted) failed.value = error instanceof Error ? error.message : String(error);
@@ -64,7 +70,13 @@ export function Led({ record }: { record: LineRecord }) {
               {r.gap.last_seq - r.gap.first_seq + 1} {r.gap.category} records missing
             </li>
           ) : (
-            <LedRow key={r.seq} envelope={r} end={end} here={r.seq === seq} />
+            <LedRow
+              key={r.seq}
+              envelope={r}
+              end={end}
+              here={r.seq === seq}
+              isCause={causes.value.has(r.seq)}
+            />
           ),
         )}
       </ol>
@@ -72,7 +84,14 @@ export function Led({ record }: { record: LineRecord }) {
   );
 }
 
-function LedRow({ envelope, end, here }: { envelope: Envelope; end: number | null; here: boolean }) {
+interface LedRowProps {
+  envelope: Envelope;
+  end: number | null;
+  here: boolean;
+  isCause: boolean;
+}
+
+function LedRow({ envelope, end, here, isCause }: LedRowProps) {
   const viewer = useViewer();
   const { event, seq } = envelope;
   const summary = summaryOf(event);
@@ -80,7 +99,8 @@ function LedRow({ envelope, end, here }: { envelope: Envelope; end: number | nul
     <li>
       <button
         type="button"
-        class={`led-row s-${SEVERITIES[severityOf(event)]} ${categoryClass(event.category)}${here ? " here" : ""}`}
+        class={`led-row s-${SEVERITIES[severityOf(event)]} ${categoryClass(event.category)}${here ? " here" : ""}${isCause ? " cause" : ""}`}
+        title={isCause ? "The selected event came from this one" : undefined}
         aria-current={here ? "true" : undefined}
         onClick={() => viewer.selection.selectSeq(envelope.capture_session_id, seq)}
       >
