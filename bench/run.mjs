@@ -4,6 +4,7 @@
  *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that need a large store
  *   -- --only ROW       rows whose name holds ROW
  *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
+ *   -- --instructions   no row: instructions of hot paths next to a committed baseline; `--save` writes that
  */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
@@ -12,6 +13,7 @@ import { build } from "../scripts/build/parts.mjs";
 import { npm, run } from "../scripts/lib/run.mjs";
 import { fail, green, heading, red, say, Tell } from "../scripts/lib/say.mjs";
 import { setUp } from "../scripts/setup/all.mjs";
+import { instructions } from "./instructions.mjs";
 
 const here = new URL(".", import.meta.url);
 
@@ -21,8 +23,18 @@ try {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
       json: { type: "string" },
+      instructions: { type: "boolean", default: false },
+      save: { type: "boolean", default: false },
     },
   });
+  if (values.instructions) await instructions({ save: values.save });
+  else await measure(values);
+} catch (error) {
+  fail(error);
+}
+
+/** @param {{ quick: boolean, only?: string, json?: string }} values */
+async function measure(values) {
   await setUp({ browser: true });
   await build(["wasm", "npm"]);
   if (!existsSync(new URL("node_modules", here))) {
@@ -45,8 +57,6 @@ try {
   for (const { rows: measure } of wanted) rows.push(...(await measure({ quick: values.quick })));
   for (const row of rows) print(row);
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
-} catch (error) {
-  fail(error);
 }
 
 /** Every `rows/NAME.mjs`; what has a second dot is a part of one. */

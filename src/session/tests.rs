@@ -2,6 +2,7 @@ use super::*;
 use crate::event::Trust;
 use crate::log::{Fault, LogError, LogStore, MemoryLog};
 use crate::record::Entry;
+use crate::redaction::{Redactor, RuleTable};
 use crate::ring::ReadResult;
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
@@ -461,4 +462,46 @@ proptest! {
         }
         prop_assert_eq!(next, session.latest_seq() + 1);
     }
+}
+
+#[test]
+fn an_address_without_secrets_is_scanned_again_by_other_rules() {
+    let mut session = in_memory();
+    session.set_redactor(Some(Redactor::new([7; 32], &RuleTable::default())));
+    let event = br#"{"type":"console.log","category":"console","source":{"kind":"extension"},"url":"https://a.test/?acme_ref=x7Kq92LmZ4","data":{"text":[0],"args":["x"]}}"#;
+    let publish = |session: &mut CaptureSession| {
+        session.publish(event, Trust::Untrusted, 5).unwrap();
+    };
+    publish(&mut session);
+    publish(&mut session);
+    let rules = br#"{"names":[{"id":"acme","names":["acme ref"]}]}"#;
+    session.set_redaction_rules(&RuleTable::from_json(rules).unwrap());
+    publish(&mut session);
+
+    let mut reader = session.reader(0, Selector::default()).unwrap();
+    let shown: Vec<bool> = std::iter::from_fn(|| match reader.try_read()? {
+        ReadResult::Event(event) => Some(memchr::memmem::find(&event.line, b"x7Kq92LmZ4").is_some()),
+        read => panic!("expected an event, got {read:?}"),
+    })
+    .collect();
+    assert_eq!(shown, [true, true, false]);
+}
+
+#[test]
+fn a_console_event_keeps_its_written_text_when_its_address_is_redacted() {
+    let mut session = in_memory();
+    session.set_redactor(Some(Redactor::new([7; 32], &RuleTable::default())));
+    let event = br#"{"type":"console.log","category":"console","source":{"kind":"extension"},"url":"https://a.test/?password=x7Kq92LmZ4","data":{"text":["n ",0],"args":[1]},"truncated":true}"#;
+    session.publish(event, Trust::Untrusted, 5).unwrap();
+
+    let mut reader = session.reader(0, Selector::default()).unwrap();
+    let Some(ReadResult::Event(event)) = reader.try_read() else {
+        panic!("expected an event");
+    };
+    let line = String::from_utf8(event.line.to_vec()).unwrap();
+    assert!(line.contains("?password=[redacted:"), "{line}");
+    assert!(
+        line.ends_with(r#""data":{"text":"n 1","args":[1]},"truncated":true}}"#),
+        "{line}"
+    );
 }
