@@ -1,11 +1,13 @@
 /**
- * Row: what it costs an agent to name the cause of a seeded failure among 20,000 events, in tokens (bytes / 4).
+ * Rows: what it costs an agent to name the cause of a seeded failure among 20,000 events, and of five failures of other
+ * kinds, in tokens (bytes / 4).
  *
  * The policy of the agent is fixed: it lists the tools; it calls the first one without arguments; if the answer does
  * not name the cause, it makes the call that the answer offers, else the next tool of the list; at most 10 calls.
  */
 import { build } from "../../scripts/build/parts.mjs";
 import { CAUSE, withFailure } from "../lib/failure.mjs";
+import { FAILURES } from "../lib/failures.mjs";
 
 export const name = "agent";
 
@@ -13,12 +15,13 @@ const BYTES_PER_TOKEN = 4;
 const MAX_CALLS = 10;
 const ANSWER_GOAL = 400;
 const TOTAL_GOAL = 1_200;
+const OTHER_GOAL = 600;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
   await build(["extension", "collector"], { quick });
-  return withFailure(async (collector, counts) => {
-    const { calls, answerTokens, listTokens, missing } = await follow(collector);
+  const amongMany = await withFailure(async (collector, counts) => {
+    const { calls, answerTokens, listTokens, missing } = await follow(collector, CAUSE);
     const found = missing.length === 0;
     const total = answerTokens + listTokens;
     const notes = `${counts.events} events, ${counts.errors} graded errors; ${calls} calls; ${found ? "the cause is named" : `not named: ${missing.join(", ")}`}`;
@@ -41,6 +44,18 @@ export async function rows({ quick }) {
       ),
     ];
   });
+  /** @type {ReturnType<typeof row>[]} */
+  const others = [];
+  for (const failure of FAILURES) {
+    await failure.record(async (collector) => {
+      const { calls, answerTokens, missing } = await follow(collector, failure.expected);
+      const found = missing.length === 0;
+      const notes = found ? "the cause is named" : `not named: ${missing.join(", ")}`;
+      const met = found && answerTokens <= OTHER_GOAL;
+      others.push(row(`agent: ${failure.name}`, answerTokens, `≤ ${OTHER_GOAL}`, met, { calls }, notes));
+    });
+  }
+  return [...amongMany, ...others];
 }
 
 /**
@@ -63,8 +78,11 @@ function row(name, ours, goal, met, more, notes) {
   };
 }
 
-/** Follows the policy. @param {import("../../tests/e2e/fixtures/collector.mjs").Collector} collector */
-async function follow(collector) {
+/**
+ * Follows the policy until all of `expected` was read.
+ * @param {import("../../tests/e2e/fixtures/collector.mjs").Collector} collector @param {string[]} expected
+ */
+async function follow(collector, expected) {
   const list = await ask(collector, "tools/list", {});
   const names = list.tools.map((/** @type {{ name: string }} */ tool) => tool.name);
   let next = { name: names[0], arguments: {} };
@@ -72,7 +90,7 @@ async function follow(collector) {
   for (let calls = 1; ; calls++) {
     const result = await ask(collector, "tools/call", next);
     read += `${result.content.map((/** @type {{ text: string }} */ part) => part.text).join("\n")}\n`;
-    const missing = CAUSE.filter((part) => !read.includes(part));
+    const missing = expected.filter((part) => !read.includes(part));
     if (missing.length === 0 || calls === MAX_CALLS) {
       return {
         calls,

@@ -84,9 +84,11 @@ pub(crate) async fn run(
         .count();
     let mut problems = problems::group(found);
     for problem in problems.iter_mut().take(MAX_CHAINS) {
-        let selector = "type:input.*,network.call,network.response,network.failed,page.navigation_committed";
-        let before = context(store, &problem.newest, selector, always, CONTEXT_EVENTS).await?;
-        problems::link(problem, &before);
+        let selector =
+            "type:input.*,network.call,network.response,network.failed,page.navigation_committed,tab.removed";
+        let around = context(store, &problem.newest, selector, always, CONTEXT_EVENTS).await?;
+        problems::link(problem, &around.before);
+        problem.is_tab_closed = around.after.iter().any(|event| event.type_() == "tab.removed");
     }
     problems::merge(&mut problems);
     problems::rank(&mut problems);
@@ -153,10 +155,13 @@ pub(crate) async fn describe_sessions(
     now: u64,
 ) -> Result<Vec<String>, StoreError> {
     let mut lines = Vec::new();
-    for session in coverage.iter().take(limit) {
+    let mut last_windows = coverage.iter().filter_map(|session| session.watched.last());
+    let is_over = last_windows.all(|watched| watched.window.to_ts.is_some_and(|to| to < now));
+    for (index, session) in coverage.iter().take(limit).enumerate() {
         let row = store.session_row(&session.session).await?;
         let handle = row.map_or_else(|| "s?".to_owned(), |row| format!("s{}", row.id));
-        lines.push(describe_coverage(session, &handle, selector, now));
+        let is_last = is_over && index == 0;
+        lines.push(describe_coverage(session, &handle, selector, is_last, now));
     }
     if coverage.len() > limit {
         lines.push(format!(
@@ -170,15 +175,24 @@ pub(crate) async fn describe_sessions(
     Ok(lines)
 }
 
-/// Returns events of the tab of `event` that match `selector` and are not younger, oldest first. Without a tab it
-/// returns events of the session.
+/// Events of one tab around an event, oldest first.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Those that are not younger.
+    pub(crate) before: Vec<Stored>,
+    /// The first of those that are younger.
+    pub(crate) after: Vec<Stored>,
+}
+
+/// Returns events of the tab of `event` that match `selector`, at most `limit` before it. Without a tab it returns
+/// events of the session.
 pub(crate) async fn context(
     store: &Store,
     event: &Stored,
     selector: &str,
     always: Option<&Selector>,
     limit: usize,
-) -> Result<Vec<Stored>, StoreError> {
+) -> Result<Context, StoreError> {
     let tab = event.tab().map(|tab| format!(" tab:{tab}")).unwrap_or_default();
     let selector = both(&format!("{selector}{tab}"), always);
     let page = |after, until, newest, limit| PageQuery {
@@ -197,10 +211,14 @@ pub(crate) async fn context(
         .chain(&late.records)
         .filter_map(Stored::of)
         .collect();
-    events.retain(|other| other.ts() <= event.ts() && other.seq != event.seq);
+    events.retain(|other| other.seq != event.seq);
     // seq is the order of acceptance; the order within a tab is (ts, seq).
     events.sort_by_key(|event| (event.ts(), event.seq));
-    Ok(events)
+    let after = events.split_off(events.partition_point(|other| other.ts() <= event.ts()));
+    Ok(Context {
+        before: events,
+        after,
+    })
 }
 
 /// Reads the newest events that match, oldest first, and whether these are all.

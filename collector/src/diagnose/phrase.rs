@@ -57,6 +57,7 @@ pub(crate) fn content(stored: &Stored, origin: &str) -> String {
         "network" => request(stored, origin),
         "interaction" => interaction(stored),
         "console" => console(stored),
+        "page" if stored.type_() == "page.csp_violation" => violation(stored, origin),
         _ => other(stored, origin),
     }
 }
@@ -68,9 +69,10 @@ fn request(stored: &Stored, origin: &str) -> String {
         address(stored.url(), origin),
     ];
     words.extend(data["status"].as_u64().map(|status| status.to_string()));
-    for field in ["error", "error_text", "cors_error", "blocked_reason"] {
+    for field in ["error", "error_text", "blocked_reason"] {
         words.extend(data[field].as_str().map(ToOwned::to_owned));
     }
+    words.extend(data["cors_error"].as_str().map(|error| format!("CORS {error}")));
     words.extend(
         data["redirect_url"]
             .as_str()
@@ -96,8 +98,23 @@ fn interaction(stored: &Stored) -> String {
     words.join(" ")
 }
 
+/// The policy of the page, not the network, is what kept a resource away.
+fn violation(stored: &Stored, origin: &str) -> String {
+    let data = stored.data();
+    let directive = data["directive"].as_str().unwrap_or("the policy");
+    let verb = if data["disposition"] == "report" {
+        "reports"
+    } else {
+        "blocks"
+    };
+    let blocked = data["blocked_url"].as_str().unwrap_or_default();
+    format!("{directive} {verb} {}", address(blocked, origin))
+}
+
 fn console(stored: &Stored) -> String {
     let message = stored.message();
+    let essence = mismatch(message);
+    let message = essence.as_deref().unwrap_or(message);
     let place = (crate::diagnose::severity(stored) >= tabtape::levels::Severity::Warn)
         .then(|| stored.place())
         .flatten();
@@ -106,6 +123,35 @@ fn console(stored: &Stored) -> String {
         Some(place) => format!("{} at {place}", message.lines().next().unwrap_or_default()),
         None => message.to_owned(),
     }
+}
+
+/// Elements around the difference that are shown.
+const MISMATCH_ELEMENTS: usize = 3;
+
+/// Returns what differs in an error of React's hydration. It is the end of a long message: a tree of elements, in which
+/// `+` is what the client rendered and `-` what the server had sent.
+fn mismatch(message: &str) -> Option<String> {
+    let (advice, tree) = message.split_once("react.dev/link/hydration-mismatch")?;
+    let lines: Vec<String> = tree
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let differs = |line: &&String| line.starts_with('+') || line.starts_with('-');
+    let first = lines.iter().position(|line| differs(&line))?;
+    let differences: Vec<&str> = lines.iter().filter(differs).map(String::as_str).collect();
+    let elements: Vec<&str> = lines[..first]
+        .iter()
+        .filter(|line| line.starts_with('<'))
+        .map(String::as_str)
+        .collect();
+    let nearest = &elements[elements.len().saturating_sub(MISMATCH_ELEMENTS)..];
+    let sentence = advice.split(". ").next().unwrap_or(advice);
+    let sentence = sentence.lines().next().unwrap_or_default();
+    Some(format!(
+        "{sentence}: {} in {}",
+        differences.join(" "),
+        nearest.join(" ")
+    ))
 }
 
 fn other(stored: &Stored, origin: &str) -> String {

@@ -27,6 +27,8 @@ pub(crate) struct Problem {
     pub(crate) is_noise: bool,
     /// Whether its first error is younger than the page that the tab shows; unknown without a navigation.
     pub(crate) is_new: bool,
+    /// Whether the tab of the newest error is known to be closed.
+    pub(crate) is_tab_closed: bool,
     /// The interaction and the failed request before the newest error, oldest first.
     pub(crate) chain: Vec<Stored>,
 }
@@ -56,6 +58,7 @@ pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
                 first_ts: ts,
                 last_ts: ts,
                 is_new: false,
+                is_tab_closed: false,
                 chain: Vec::new(),
             }),
         }
@@ -146,8 +149,8 @@ fn linked_action<'a>(event: &Stored, before: &'a [Stored]) -> Option<&'a Stored>
         .find(|other| other.is_action() && other.name_as_cause() == Some(cause))
 }
 
-/// Removes each problem that is a part of another one: the failed request of another's chain, and a printed error
-/// that repeats an exception or a failed request of the same moment and tab.
+/// Removes each problem that is a part of another one: the failed request of another's chain, a printed error that
+/// repeats an exception or a failed request of the same moment and tab, and an element whose resource another one names.
 pub(crate) fn merge(problems: &mut Vec<Problem>) {
     let is_part = |problem: &Problem| {
         problems.iter().any(|whole| {
@@ -170,7 +173,7 @@ fn is_in_chain(problem: &Problem, whole: &Problem) -> bool {
         .any(|event| (event.session, event.seq) == (newest.session, newest.seq))
 }
 
-/// Reports whether `printed` is a console call about `original`.
+/// Reports whether `printed` is a console call about `original`, or an element that lacks the resource of `original`.
 fn repeats(printed: &Stored, original: &Stored) -> bool {
     let is_call = matches!(
         printed.type_(),
@@ -178,7 +181,16 @@ fn repeats(printed: &Stored, original: &Stored) -> bool {
     );
     let is_near =
         printed.ts().abs_diff(original.ts()) <= SAME_CAUSE_MICROS && printed.tab() == original.tab();
-    if !is_call || !is_near || (printed.session != original.session) {
+    if !is_near || printed.session != original.session {
+        return false;
+    }
+    if printed.type_() == "page.resource_failed" {
+        let lacking = printed.data()["url"].as_str().filter(|url| !url.is_empty());
+        let blocked = original.data()["blocked_url"].as_str();
+        let requested = Some(original.url()).filter(|_| original.is_failed_request());
+        return lacking.is_some_and(|url| [blocked, requested].contains(&Some(url)));
+    }
+    if !is_call {
         return false;
     }
     if original.is_failed_request() {

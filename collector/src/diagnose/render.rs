@@ -136,7 +136,12 @@ fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &Hash
         String::new()
     };
     let ago = time_ago(now.saturating_sub(problem.last_ts));
-    let mut out = format!("{}. ×{}{since},{is_new} {ago} ago: ", index + 1, problem.count);
+    let closed = if problem.is_tab_closed { ", tab closed" } else { "" };
+    let mut out = format!(
+        "{}. ×{}{since},{is_new} {ago} ago{closed}: ",
+        index + 1,
+        problem.count
+    );
     if index >= MAX_CHAINS {
         let _ = writeln!(out, "{} {}", newest.handle(), phrase(newest, origin, SHORT_BYTES));
         return out;

@@ -343,3 +343,43 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     places.apply(&mut odd);
     assert_eq!(odd.data()["stack"], 7);
 }
+
+#[test]
+fn a_hydration_error_shows_what_differs_and_where() {
+    let text = "Uncaught Error: Hydration failed because the server rendered text didn't match the client. As a result this tree will be regenerated:\n\n- Invalid HTML tag nesting.\n\nhttps://react.dev/link/hydration-mismatch\n\n  <App>\n    <Shop>\n      <Cart>\n        <p>\n+         4\n-         3\n";
+    let shown = render(&diagnosis(group(vec![exception(1, text)])), 1_600);
+    let expected = "⟦Uncaught Error: Hydration failed because the server rendered text didn't match the client: + 4 - 3 in <Shop> <Cart> <p> at checkout.ts:17:3⟧";
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
+fn a_blocked_script_is_one_problem_that_names_the_directive() {
+    let blocked = json!({"directive": "script-src-elem", "blocked_url": "http://other/w.js", "status": 200});
+    let lacking = json!({"element": "script", "url": "http://other/w.js", "selector": "head > script"});
+    let elsewhere = json!({"element": "img", "url": "http://other/a.png", "selector": "img"});
+    let mut problems = group(vec![
+        event(1, "page.resource_failed", lacking),
+        event(2, "page.resource_failed", elsewhere),
+        event(3, "page.csp_violation", blocked),
+    ]);
+    merge(&mut problems);
+    assert_eq!(problems.len(), 2);
+    let shown = render(&diagnosis(problems), 1_600);
+    assert!(
+        shown.contains("page.csp_violation ⟦script-src-elem blocks http://other/w.js⟧"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_refusal_by_cors_is_named_and_so_is_a_closed_tab() {
+    let data = json!({"method": "GET", "error": "net::ERR_FAILED", "cors_error": "MissingAllowOriginHeader"});
+    let mut problems = group(vec![event(1, "network.failed", data)]);
+    problems[0].is_tab_closed = true;
+    let shown = render(&diagnosis(problems), 1_600);
+    assert!(
+        shown.contains(" ago, tab closed: s3:1 ")
+            && shown.contains("net::ERR_FAILED CORS MissingAllowOriginHeader⟧"),
+        "{shown}"
+    );
+}

@@ -12,11 +12,13 @@ const CATEGORIES: [&str; 6] = ["console", "network", "page", "tab", "interaction
 /// Bytes of a name that a recorder or a process chose.
 const MAX_NAME_BYTES: usize = 40;
 
-/// Describes the coverage of one session in at most about 400 bytes. `handle` is its short name.
+/// Describes the coverage of one session in at most about 400 bytes. `handle` is its short name; `is_last` means that
+/// no session was watched since.
 pub(crate) fn describe(
     coverage: &SessionCoverage,
     handle: &str,
     selector: Option<&Selector>,
+    is_last: bool,
     now: u64,
 ) -> String {
     let mut out = handle.to_owned();
@@ -33,7 +35,14 @@ pub(crate) fn describe(
             let until = watched.window.to_ts.map(|to| now.saturating_sub(to));
             let _ = match until.filter(|ago| *ago > 0) {
                 None => write!(out, ": watched since {from} ago, still: "),
-                Some(ago) => write!(out, ": watched from {from} to {} ago: ", time_ago(ago)),
+                Some(ago) => {
+                    let since = if is_last {
+                        ", not watched since (ask the person to record)"
+                    } else {
+                        ""
+                    };
+                    write!(out, ": watched from {from} to {} ago{since}: ", time_ago(ago))
+                }
             };
             out.push_str(&levels(&watched.categories));
             out.push_str(&off(&watched.categories, selector));

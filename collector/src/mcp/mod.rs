@@ -9,8 +9,11 @@ mod compare;
 mod event;
 mod handle;
 mod list;
+mod prompts;
+mod resources;
 mod server;
 mod spec;
+mod structured;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -39,7 +42,10 @@ enum ToolError {
 
 impl From<ToolError> for ErrorData {
     fn from(error: ToolError) -> Self {
-        Self::internal_error(error.to_string(), None)
+        match error {
+            ToolError::Wrong(why) => Self::invalid_params(why, None),
+            other => Self::internal_error(other.to_string(), None),
+        }
     }
 }
 

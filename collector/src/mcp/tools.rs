@@ -2,7 +2,7 @@
 
 use super::list::{FOOTER_BYTES, Item, Listed, list};
 use super::spec::{Arguments, Spec};
-use super::{ToolError, compare, event, handle};
+use super::{ToolError, compare, event, handle, structured};
 use crate::app::App;
 use crate::auth::{Grant, Scope};
 use crate::clock::now_micros;
@@ -10,7 +10,7 @@ use crate::diagnose::{self, OriginalPlaces, Stored};
 use crate::store::{Order, PageQuery, SessionCoverage};
 use rmcp::model::ProgressNotificationParam;
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -39,31 +39,59 @@ pub(super) struct Call<'a> {
     pub(super) context: RequestContext<RoleServer>,
 }
 
+/// The answer of a tool.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    /// The same as data, if the client asked for it and the tool has it.
+    pub(super) structured: Option<Value>,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            structured: None,
+        }
+    }
+}
+
 impl Call<'_> {
-    pub(super) async fn answer(&self) -> Result<String, ToolError> {
+    pub(super) async fn answer(&self) -> Result<Answer, ToolError> {
         match self.spec.name {
             "diagnose" => self.diagnose().await,
             "search" => self.search().await,
-            "event" => self.event().await,
-            "led_to" => self.led_to().await,
+            "event" => self.event().await.map(Answer::from),
+            "led_to" => self.led_to().await.map(Answer::from),
             "wait" => self.wait().await,
-            "compare" => self.compare().await,
-            "coverage" => self.coverage().await,
-            _ => self.mark().await,
+            "compare" => self.compare().await.map(Answer::from),
+            "coverage" => self.coverage().await.map(Answer::from),
+            _ => self.mark().await.map(Answer::from),
         }
     }
 
-    async fn diagnose(&self) -> Result<String, ToolError> {
+    /// Whether the client asked for data next to the text.
+    fn wants_structure(&self) -> bool {
+        self.context.meta.get(structured::META_KEY) == Some(&Value::Bool(true))
+    }
+
+    async fn diagnose(&self) -> Result<Answer, ToolError> {
         let diagnosis = diagnose::run(
             &self.app.store,
             self.selector().await?,
             self.grant.selector.as_deref(),
         )
         .await?;
-        Ok(diagnose::render(&diagnosis, self.arguments.budget()))
+        let budget = self.arguments.budget();
+        Ok(Answer {
+            text: diagnose::render(&diagnosis, budget),
+            structured: self
+                .wants_structure()
+                .then(|| structured::of_diagnosis(&diagnosis, budget)),
+        })
     }
 
-    async fn search(&self) -> Result<String, ToolError> {
+    async fn search(&self) -> Result<Answer, ToolError> {
         let store = &self.app.store;
         let selector = self.selector().await?;
         let newest = self.arguments.text("order") != "oldest";
@@ -87,18 +115,29 @@ impl Call<'_> {
         }
         let now = now_micros();
         let budget = self.arguments.budget();
-        if items.is_empty() && page.done {
-            return self
-                .nothing("Nothing matched.", selector.as_deref(), budget)
-                .await;
-        }
         let order = if newest { "newest" } else { "oldest" };
+        let structured = self.wants_structure().then(|| {
+            let end = (!page.done).then_some(page.cursor + u64::from(newest));
+            structured::of_list(
+                &items,
+                budget,
+                end,
+                |position| json!({"order": order, "cursor": handle::cursor(store, position)}),
+            )
+        });
+        if items.is_empty() && page.done {
+            let text = self
+                .nothing("Nothing matched.", selector.as_deref(), budget)
+                .await?;
+            return Ok(Answer { text, structured });
+        }
         let Some(first) = items.first().map(Item::position) else {
             // A page ends after a while also if it found nothing.
             let cursor = handle::cursor(store, page.cursor + u64::from(newest));
-            return Ok(format!(
+            let text = format!(
                 "Nothing so far, not read to the end: same q, {{\"order\":\"{order}\",\"cursor\":\"{cursor}\"}}"
-            ));
+            );
+            return Ok(Answer { text, structured });
         };
         let Listed {
             mut text,
@@ -130,7 +169,7 @@ impl Call<'_> {
         if items.len() <= 2 {
             self.add_coverage(&mut text, selector.as_deref(), budget).await?;
         }
-        Ok(text)
+        Ok(Answer { text, structured })
     }
 
     async fn event(&self) -> Result<String, ToolError> {
@@ -146,7 +185,8 @@ impl Call<'_> {
     async fn led_to(&self) -> Result<String, ToolError> {
         let stored = self.named_event().await?;
         let always = self.grant.selector.as_deref();
-        let before = diagnose::context(&self.app.store, &stored, "", always, CONTEXT_EVENTS).await?;
+        let around = diagnose::context(&self.app.store, &stored, "", always, CONTEXT_EVENTS).await?;
+        let before = around.before;
         let is_cut = before.len() >= CONTEXT_EVENTS;
         let handle = stored.handle();
         let budget = self.arguments.budget();
@@ -169,7 +209,7 @@ impl Call<'_> {
         Ok(text.trim_end().to_owned())
     }
 
-    async fn wait(&self) -> Result<String, ToolError> {
+    async fn wait(&self) -> Result<Answer, ToolError> {
         let store = &self.app.store;
         let selector = self.selector().await?;
         let mut commits = store.subscribe();
@@ -202,10 +242,18 @@ impl Call<'_> {
                     page.cursor
                 };
                 let cursor = handle::cursor(store, cursor);
-                return Ok(format!(
-                    "{}Next: same q, {{\"cursor\":\"{cursor}\"}}",
-                    listed.text
-                ));
+                let structured = self.wants_structure().then(|| {
+                    structured::of_list(
+                        &items,
+                        self.arguments.budget(),
+                        Some(page.cursor),
+                        |position| json!({"cursor": handle::cursor(store, position)}),
+                    )
+                });
+                return Ok(Answer {
+                    text: format!("{}Next: same q, {{\"cursor\":\"{cursor}\"}}", listed.text),
+                    structured,
+                });
             }
             after = page.cursor;
             if !page.done {
@@ -220,7 +268,15 @@ impl Call<'_> {
                     let budget = self.arguments.budget();
                     let text = self.nothing(&start, selector.as_deref(), budget - FOOTER_BYTES).await?;
                     let cursor = handle::cursor(store, after);
-                    return Ok(format!("{text}\nNext: same q, {{\"cursor\":\"{cursor}\"}}"));
+                    let structured = self.wants_structure().then(|| {
+                        structured::of_list(&[], self.arguments.budget(), Some(after), |position| {
+                            json!({"cursor": handle::cursor(store, position)})
+                        })
+                    });
+                    return Ok(Answer {
+                        text: format!("{text}\nNext: same q, {{\"cursor\":\"{cursor}\"}}"),
+                        structured,
+                    });
                 }
                 () = self.context.ct.cancelled() => return Err(ToolError::Failed("cancelled".into())),
                 _ = beat.tick() => self.progress(begun.elapsed().as_secs_f64(), seconds).await,
@@ -379,7 +435,7 @@ impl Call<'_> {
     }
 
     /// Reads the event that the arguments name.
-    async fn named_event(&self) -> Result<Stored, ToolError> {
+    pub(super) async fn named_event(&self) -> Result<Stored, ToolError> {
         let name = self.arguments.text("event");
         let Some((session, seq)) = handle::event(name) else {
             return Err(self

@@ -2,7 +2,12 @@ use crate::common::*;
 use serde_json::{Value, json};
 
 async fn call(collector: &Collector, token: &str, tool: &str, arguments: Value) -> Value {
-    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+    let params = json!({"name": tool, "arguments": arguments});
+    ask(collector, token, "tools/call", params).await
+}
+
+async fn ask(collector: &Collector, token: &str, method: &str, params: Value) -> Value {
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let request = collector
         .http
         .post(format!("{}/mcp", collector.url))
@@ -346,8 +351,38 @@ async fn instructions_that_a_page_wrote_stay_in_their_field_in_every_answer() {
             .await,
         );
     }
-    for answer in &answers {
-        let shown = text(answer);
+    let mut shown: Vec<String> = answers.iter().map(|answer| text(answer).to_owned()).collect();
+    let read = collector.read.clone();
+    for uri in ["problems", "session/s1", "session/s1/problems"] {
+        let uri = json!({"uri": format!("tabtape://{uri}")});
+        let answer = ask(&collector, &read, "resources/read", uri).await;
+        shown.push(
+            answer["result"]["contents"][0]["text"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    for name in ["explain_failure", "check_change"] {
+        let answer = ask(&collector, &read, "prompts/get", json!({"name": name})).await;
+        let content = &answer["result"]["messages"][0]["content"];
+        shown.push(content["text"].as_str().unwrap().to_owned());
+    }
+    let listed = ask(&collector, &read, "resources/list", json!({})).await;
+    shown.push(listed["result"].to_string());
+    let from_start = json!({"cursor": format!("{}:0", collector.app.store.store_id())});
+    for (tool, arguments) in [
+        ("diagnose", json!({})),
+        ("search", json!({"budget": 300})),
+        ("wait", from_start),
+    ] {
+        let params = json!({"name": tool, "arguments": arguments, "_meta": {"tabtape/structured": true}});
+        let answer = ask(&collector, &read, "tools/call", params).await;
+        let structured = answer["result"]["structuredContent"].to_string();
+        assert!(structured.len() <= 4_000, "{structured}");
+        shown.push(structured);
+    }
+    for shown in &shown {
         assert!(is_harmless(shown), "{shown:?}");
         // Text outside of the fields is the collector's own.
         let outside: String = shown
@@ -360,11 +395,48 @@ async fn instructions_that_a_page_wrote_stay_in_their_field_in_every_answer() {
             "{shown}"
         );
     }
-    assert!(
-        answers
-            .iter()
-            .filter(|answer| text(answer).contains("ignore previous"))
-            .count()
-            > 10
-    );
+    let hostile = shown.iter().filter(|shown| shown.contains("ignore previous"));
+    assert!(hostile.count() > 18);
+}
+
+#[tokio::test]
+async fn what_a_token_may_not_read_is_in_no_resource_and_no_prompt() {
+    let collector = Collector::start().await;
+    let lines = [
+        event(SESSION, 1, "of the shop").replace("console.log", "console.error"),
+        event(SESSION, 2, "of the bank")
+            .replace("console.log", "console.error")
+            .replace("https://shop.example", "https://bank.example"),
+        event(SESSION, 3, "x")
+            .replace("console.log", "page.screenshot")
+            .replace("https://shop.example", "https://bank.example")
+            .replace("\"text\":\"x\"", "\"image\":\"data:image/jpeg;base64,AAAA\""),
+    ];
+    collector.deliver(SESSION, 1, 3, &lines).await;
+    let request = collector.http.post(format!("{}/v1/tokens", collector.url));
+    let request = request
+        .bearer_auth(&collector.admin)
+        .json(&json!({"scope": "read", "selector": "site:shop.example"}));
+    let made: Value = request.send().await.unwrap().json().await.unwrap();
+    let bound = made["token"].as_str().unwrap();
+    let screenshot = json!({"uri": "tabtape://screenshot/s1:3"});
+    let seen = ask(&collector, &collector.read, "resources/read", screenshot.clone()).await;
+    let expected = json!({"uri": "tabtape://screenshot/s1:3", "mimeType": "image/jpeg", "blob": "AAAA"});
+    assert_eq!(seen["result"]["contents"][0], expected, "{seen}");
+    let hidden = ask(&collector, bound, "resources/read", screenshot).await;
+    assert_eq!(hidden["error"]["code"], -32_002, "{hidden}");
+    let listed = ask(&collector, bound, "resources/list", json!({})).await;
+    assert!(!listed.to_string().contains("screenshot"), "{listed}");
+    for (method, params) in [
+        ("resources/read", json!({"uri": "tabtape://session/s1"})),
+        ("resources/read", json!({"uri": "tabtape://problems"})),
+        ("prompts/get", json!({"name": "explain_failure"})),
+        ("prompts/get", json!({"name": "check_change"})),
+    ] {
+        let answer = ask(&collector, bound, method, params).await.to_string();
+        assert!(
+            answer.contains("of the shop") && !answer.contains("bank"),
+            "{answer}"
+        );
+    }
 }
