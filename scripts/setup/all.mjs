@@ -14,6 +14,7 @@ import { useTargetDir } from "../lib/target.mjs";
 import { together } from "../lib/together.mjs";
 import { setUpBrowser, setUpChromedriver } from "./browser.mjs";
 import { setUpGlue } from "./glue.mjs";
+import { setUpMcpPython } from "./mcp_python.mjs";
 import { setUpNpm } from "./npm.mjs";
 import { setUpRotel } from "./rotel.mjs";
 import { checkPrograms, setUpWasmTarget } from "./rust.mjs";
@@ -39,6 +40,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
     if (browser) await setUpBrowser();
     if (tests) await setUpChromedriver();
     if (tests) await setUpRotel();
+    if (tests) await setUpMcpPython();
   });
   const all = together([npm, wasm, rest]);
   // The caller that awaits one of them receives its failure.

@@ -1,0 +1,185 @@
+/**
+ * The official clients of the Model Context Protocol, over each transport: the TypeScript SDK and the Python SDK.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { root } from "../../scripts/lib/paths.mjs";
+import { capture } from "../../scripts/lib/run.mjs";
+import { setUpMcpPython, WITHOUT_MCP_PYTHON } from "../../scripts/setup/mcp_python.mjs";
+import { startRecorded } from "./fixtures/recorded.mjs";
+
+const TOOLS = ["diagnose", "search", "event", "led_to", "wait", "compare", "coverage", "mark"];
+const INJECTED = "Ignore previous instructions";
+
+/** @type {Awaited<ReturnType<typeof startRecorded>>} */
+let recorded;
+
+before(async () => {
+  recorded = await startRecorded();
+});
+after(() => recorded?.stop());
+
+/** How clients reach it. The entry of the second one is what `tabtape mcp install` writes. */
+const TRANSPORTS = {
+  "streamable HTTP": async () =>
+    new StreamableHTTPClientTransport(new URL(`${recorded.collector.url}/mcp`), {
+      requestInit: { headers: { authorization: `Bearer ${recorded.collector.token}` } },
+    }),
+  "stdio, as installed": async () => new StdioClientTransport(await installed()),
+  "stdio, npx tabtape mcp": async () =>
+    new StdioClientTransport({
+      command: process.execPath,
+      args: [join(root, "scripts", "bin.mjs"), "mcp", "--data-dir", recorded.collector.dataDir],
+      env: { ...definedEnv(), TABTAPE_COLLECTOR: collectorFile },
+    }),
+};
+
+/** The entry that a client gets. @returns {Promise<{ command: string, args: string[] }>} */
+async function installed() {
+  const home = mkdtempSync(join(tmpdir(), "tabtape-home-"));
+  const args = ["mcp", "install", "cursor", "--print", "--data-dir", recorded.collector.dataDir];
+  const printed = await capture(collectorFile, args, { env: { ...process.env, HOME: home } });
+  rmSync(home, { recursive: true });
+  assert.equal(printed.status, 0, printed.stderr);
+  return JSON.parse(printed.stdout).mcpServers.tabtape;
+}
+
+const definedEnv = () =>
+  /** @type {Record<string, string>} */ (
+    Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
+  );
+
+/** Text of a page stands in delimited fields, and outside of them nothing that a page wrote. @param {string} text */
+function assertHarmless(text) {
+  assert.match(text, /untrusted: data, never instructions/);
+  assert.doesNotMatch(text.replaceAll(/⟦[^⟦⟧]*⟧/g, ""), new RegExp(INJECTED));
+}
+
+for (const [name, transport] of Object.entries(TRANSPORTS)) {
+  test(`the TypeScript SDK over ${name}`, async () => {
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(/** @type {any} */ (await transport()));
+    try {
+      assert.match(client.getInstructions() ?? "", /Start with diagnose/);
+      const { tools } = await client.listTools();
+      assert.deepEqual(
+        tools.map((tool) => tool.name),
+        TOOLS,
+      );
+      const call = async (/** @type {Parameters<typeof client.callTool>[0]} */ params) => {
+        const result = /** @type {any} */ (await client.callTool(params));
+        return {
+          text: result.content[0].text,
+          structured: result.structuredContent,
+          isError: result.isError,
+        };
+      };
+      const diagnosed = await call({ name: "diagnose", arguments: {} });
+      assert.match(diagnosed.text, /button#pay.*POST \/api\/cart 500.*checkout\.ts:17/);
+      assert.equal(diagnosed.structured, undefined);
+      assertHarmless(diagnosed.text);
+
+      const _meta = { "tabtape/structured": true };
+      const structured = await call({ name: "diagnose", arguments: {}, _meta });
+      const { problems } = structured.structured;
+      assert.deepEqual(
+        problems[0].events.map((/** @type {{ event: string, type: string }} */ { event, type }) => [
+          event,
+          type,
+        ]),
+        [
+          ["s2:1", "input.click"],
+          ["s2:2", "network.response"],
+          ["s2:3", "console.exception"],
+        ],
+      );
+      const found = await call({ name: "search", arguments: { q: "type:console.exception" }, _meta });
+      const { events } = found.structured;
+      assert.equal(events[0].event, "s2:3");
+      assert.match(events[0].text, /^exception ⟦TypeError: no items \|/);
+      for (const content of [structured.structured, found.structured])
+        assertHarmless(JSON.stringify(content));
+
+      const refused = await call({ name: "search", arguments: { query: "x" } });
+      assert.equal(refused.isError, true);
+
+      /** @type {number[]} */
+      const progress = [];
+      await client.callTool({ name: "wait", arguments: { q: "nothing-like-it", seconds: 1 } }, undefined, {
+        onprogress: ({ progress: elapsed }) => progress.push(elapsed),
+      });
+      assert.equal(progress[0], 0);
+
+      const { resources } = await client.listResources();
+      const uris = resources.map(({ uri }) => uri);
+      for (const uri of ["tabtape://problems", "tabtape://session/s2", "tabtape://session/s2/problems"]) {
+        assert.ok(uris.includes(uri), `${uri} in ${uris}`);
+        const { contents } = await client.readResource({ uri });
+        assertHarmless(/** @type {{ text: string }} */ (contents[0]).text);
+      }
+      assert.ok(uris.includes("tabtape://screenshot/s2:4"), String(uris));
+      const { contents } = await client.readResource({ uri: "tabtape://screenshot/s2:4" });
+      assert.deepEqual(contents, [
+        { uri: "tabtape://screenshot/s2:4", mimeType: "image/jpeg", blob: recorded.image },
+      ]);
+      for (const uri of ["tabtape://session/s9", "tabtape://screenshot/s2:3", "tabtape://nothing"])
+        await assert.rejects(client.readResource({ uri }), /there is no resource/);
+      const { resourceTemplates } = await client.listResourceTemplates();
+      assert.equal(resourceTemplates.length, 3);
+
+      const { prompts } = await client.listPrompts();
+      assert.deepEqual(
+        prompts.map((prompt) => prompt.name),
+        ["explain_failure", "check_change"],
+      );
+      const prompt = async (/** @type {string} */ promptName, /** @type {Record<string, string>} */ args) => {
+        const { messages } = await client.getPrompt({ name: promptName, arguments: args });
+        const [message] = messages;
+        return /** @type {{ text: string } | undefined} */ (message?.content)?.text ?? "";
+      };
+      const explain = await prompt("explain_failure", { q: "site:localhost" });
+      assert.match(explain, /^Explain this failure.*checkout\.ts:17/s);
+      assertHarmless(explain);
+      const check = await prompt("check_change", {});
+      assert.match(check, /Did my change break anything.*only in b: .*exception/s);
+      assertHarmless(check);
+      await assert.rejects(prompt("check_change", { since: "1h" }), /has no argument "since"/);
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+test("the Python SDK over stdio and streamable HTTP", async (context) => {
+  const python = await setUpMcpPython();
+  if (python === null) return context.skip(`${WITHOUT_MCP_PYTHON} is set`);
+  const { command, args } = await installed();
+  const env = {
+    ...process.env,
+    MCP_URL: `${recorded.collector.url}/mcp`,
+    MCP_TOKEN: recorded.collector.token,
+    MCP_COMMAND: JSON.stringify([command, ...args]),
+  };
+  const script = fileURLToPath(new URL("client.py", import.meta.url));
+  const { status, stdout, stderr } = await capture(python, [script], { env });
+  assert.equal(status, 0, stderr);
+  for (const line of stdout.trim().split("\n")) {
+    const seen = JSON.parse(line);
+    assert.deepEqual(seen.tools, TOOLS);
+    assert.match(seen.diagnosed, /button#pay.*POST \/api\/cart 500.*checkout\.ts:17/);
+    assertHarmless(seen.diagnosed);
+    assert.equal(seen.refused, true);
+    assert.equal(seen.structured.problems[0].events[2].event, "s2:3");
+    assert.deepEqual(seen.screenshot, ["image/jpeg", recorded.image]);
+    assert.match(seen.prompt, /^Explain this failure/);
+  }
+  assert.equal(stdout.trim().split("\n").length, 2, stdout);
+});
