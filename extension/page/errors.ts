@@ -1,7 +1,9 @@
 /**
  * Uncaught errors and unhandled rejections, as `console.exception` and `console.rejection`.
  *
- * Our listeners are the first on the window and only look: they neither handle, nor stop, nor prevent anything.
+ * Our listeners are the first on the window and only look: they neither handle, nor stop, nor prevent anything. That a
+ * rejection is handled later, or that the page prevents its report, is known from the browser's own events:
+ * `console.rejection_handled`.
  */
 
 import type { HookConfig } from "../channel.ts";
@@ -10,6 +12,7 @@ import type { Causes } from "./causes.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
 import {
+  apply,
   cut,
   cutToBytes,
   getterOf,
@@ -33,16 +36,40 @@ const error = {
   error: getterOf(ErrorEvent.prototype, "error"),
 };
 const reason = getterOf(PromiseRejectionEvent.prototype, "reason");
+const promise = getterOf(PromiseRejectionEvent.prototype, "promise");
+const defaultPrevented = getterOf(Event.prototype, "defaultPrevented");
+const { get, set } = WeakMap.prototype;
+const startTimer = setTimeout;
 
 const MINIMAL_TEXT = 120;
 /** Characters: a script's address may be a whole script. */
 const MAX_URL = 2_048;
+
+/** Rejections of one task whose events are kept until the page's listeners have seen them. */
+const MAX_UNSEEN = 256;
+
+const HANDLED = {
+  handled: "The rejection was handled later",
+  prevented: "The page prevented the report of the rejection",
+};
+
+/** A rejection whose event the page's listeners have not seen. */
+interface Reported {
+  event: PromiseRejectionEvent;
+  number: number;
+  next: Reported | null;
+}
 
 export class ErrorHook {
   readonly #inspect: Inspector;
   readonly #outbox: Outbox;
   readonly #causes: Causes;
   #config: HookConfig;
+  #rejections = 0;
+  /** The number of each rejection that was recorded. */
+  readonly #numbers = new WeakMap<object, number>();
+  #reported: Reported | null = null;
+  #unseen = 0;
 
   constructor(inspect: Inspector, outbox: Outbox, causes: Causes, config: HookConfig) {
     this.#inspect = inspect;
@@ -59,11 +86,13 @@ export class ErrorHook {
   install(): void {
     listen(window, "error", this.#onError);
     listen(window, "unhandledrejection", this.#onRejection);
+    listen(window, "rejectionhandled", this.#onHandled);
   }
 
   remove(): void {
     unlisten(window, "error", this.#onError);
     unlisten(window, "unhandledrejection", this.#onRejection);
+    unlisten(window, "rejectionhandled", this.#onHandled);
   }
 
   readonly #onError = (event: ErrorEvent): void => {
@@ -98,15 +127,62 @@ export class ErrorHook {
         "unhandledrejection",
         isPrimitive(value) ? `Uncaught (in promise) ${primitiveText(value)}` : null,
         value,
-        "",
+        `,"rejection":${++this.#rejections}`,
         false,
       );
+      this.#remember(event, this.#rejections);
     } catch {
       this.#outbox.lose();
     } finally {
       this.#inspect.forget();
     }
   };
+
+  #remember(event: PromiseRejectionEvent, number: number): void {
+    apply(set, this.#numbers, [read(promise, event) as object, number]);
+    // The page's own listeners come after this one: what they have done is seen in a task of its own.
+    this.#unseen++;
+    if (this.#unseen > MAX_UNSEEN) return;
+    if (this.#reported === null) apply(startTimer, undefined, [this.#lookAtReported, 0] as never);
+    this.#reported = { __proto__: null, event, number, next: this.#reported } as unknown as Reported;
+  }
+
+  readonly #lookAtReported = (): void => {
+    let at = this.#reported;
+    this.#reported = null;
+    this.#unseen = 0;
+    for (; at !== null; at = at.next)
+      if (read(defaultPrevented, at.event) === true)
+        this.#handled(at.number, "prevented", "unhandledrejection");
+  };
+
+  readonly #onHandled = (event: PromiseRejectionEvent): void => {
+    if (!event.isTrusted) return;
+    const number = apply(get, this.#numbers, [read(promise, event) as object]) as number | undefined;
+    if (number !== undefined) this.#handled(number, "handled", "rejectionhandled");
+  };
+
+  #handled(number: number, how: "handled" | "prevented", sourceEvent: string): void {
+    const level = this.#config.console;
+    if (level === "off") return;
+    try {
+      const fields = level === "minimal" ? "" : `,"rejection":${number},"how":"${how}"`;
+      const data = `{"text":${quote(HANDLED[how])}${fields}}`;
+      this.#outbox.put(
+        nowMicros(),
+        "console.rejection_handled",
+        "console",
+        sourceEvent,
+        level,
+        data,
+        false,
+        false,
+        null,
+      );
+    } catch {
+      this.#outbox.lose();
+    }
+  }
 
   /** Without a `message` the text is made of the value. `more` are fields as JSON, each with a comma in front; `isCut` says that one of them is cut. */
   #publish(

@@ -457,6 +457,39 @@ test("uncaught errors and rejections come with message, place and stack", async 
   await page.close();
 });
 
+test("a rejection that is handled later or prevented is marked so, and no other", async () => {
+  const page = await rig.open("/throws");
+  await page.evaluate(async () => {
+    addEventListener("unhandledrejection", (event) => {
+      if (String(event.reason).includes("prevented")) event.preventDefault();
+    });
+    const later = Promise.reject(new Error("handled in a moment"));
+    // In a task after its own event's: until then it counts as handled in time.
+    await new Promise((resolve) =>
+      addEventListener("unhandledrejection", ({ promise }) => promise === later && setTimeout(resolve)),
+    );
+    later.catch(() => {});
+    void Promise.reject(new Error("prevented by the page"));
+    void Promise.reject(new Error("left alone"));
+  });
+  for (const [text, how] of [
+    ["handled in a moment", "handled"],
+    ["prevented by the page", "prevented"],
+  ]) {
+    const { data, source } = await rig.event("console.rejection", text);
+    const marks = await rig.until("type:console.rejection_handled", (events) =>
+      events.some((event) => /** @type {any} */ (event.data).how === how),
+    );
+    const mark = /** @type {any} */ (marks.find((event) => /** @type {any} */ (event.data).how === how));
+    assert.equal(mark.data.rejection, data.rejection, text);
+    assert.equal(mark.source.metadata.document_id, source.metadata.document_id);
+  }
+  await rig.event("console.rejection", "left alone");
+  await page.close();
+  await rig.flushed();
+  assert.equal((await rig.collector.events("type:console.rejection_handled")).length, 2);
+});
+
 test("the error of another origin's script is said to be one", async () => {
   const page = await rig.open("/cross-origin-script");
   const event = await rig.event("console.exception", "Script error.");
