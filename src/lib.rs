@@ -36,6 +36,7 @@
 //! | [`protocol`], [`sealed`] | what a recorder and its collector say, unreadable for others |
 //! | [`redaction`], `console` | secrets, replaced before they reach a disk; the text of a console line |
 //! | [`system`], [`coverage`] | the recorder's own events, and what they say was being watched |
+//! | [`har`] | the network events as an HTTP archive |
 //! | [`json`] | one validating pass over bytes |
 
 pub mod config;
@@ -43,6 +44,7 @@ mod console;
 pub mod coverage;
 pub mod delivery;
 pub mod event;
+pub mod har;
 pub mod json;
 pub mod levels;
 pub mod log;

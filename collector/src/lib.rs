@@ -5,14 +5,14 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 mod diagnose;
+mod export;
 mod files;
 pub mod http;
 mod http_client;
 mod mcp;
 mod otlp;
-
 mod producers;
 mod render;
 pub mod store;
-mod stored_line;
+
 pub mod tasks;

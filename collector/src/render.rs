@@ -3,12 +3,12 @@
 //! Everything captured is hostile: a page chooses its console text, and a terminal obeys what it prints.
 //! [`escape_untrusted`] shows control characters, escapes and text-direction marks instead of sending them.
 
-use crate::stored_line::{self, StoredLine};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use tabtape::levels::Severity;
+use tabtape::record::stored_line::{self, StoredLine};
 use tabtape::record::{Line, parse_line};
 
 /// Longest text of a line; `--json` shows all of it.
@@ -63,7 +63,7 @@ pub(crate) fn print_json(value: &impl std::fmt::Display) -> std::io::Result<()> 
 }
 
 /// JSON has such characters inside of strings only, where each may be written as an escape.
-fn visible_json(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
     let obeyed = |character: char| (character.is_control() && character != '\n') || hides(character);
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);

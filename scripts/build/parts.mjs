@@ -10,6 +10,7 @@ import { together } from "../lib/together.mjs";
 /**
  * @typedef {object} Part
  * @property {string[]} after Parts that are in it, or that use the same files of cargo's.
+ * @property {string[]} [packed] Parts that are in it too, unless it is quick: then it reads them when it runs.
  * @property {("npm" | "wasm")[]} needs Steps of the setup.
  * @property {(mode: { quick: boolean }) => Promise<void>} make
  */
@@ -17,15 +18,21 @@ import { together } from "../lib/together.mjs";
 /** @type {Record<string, Part>} In order of need. */
 const PARTS = {
   www: { after: [], needs: ["npm"], make: async () => (await import("./www.mjs")).buildViewer() },
-  collector: {
-    after: ["www"],
-    needs: [],
-    make: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
-  },
   wasm: {
     after: [],
     needs: ["npm", "wasm"],
     make: async (mode) => (await import("./wasm.mjs")).buildWasm(mode),
+  },
+  bundle: {
+    after: ["wasm"],
+    needs: ["npm"],
+    make: async () => (await import("./bundle.mjs")).buildBundle(),
+  },
+  collector: {
+    after: ["www"],
+    packed: ["bundle"],
+    needs: [],
+    make: async (mode) => (await import("./collector.mjs")).buildCollector(mode),
   },
   core: {
     after: ["wasm"],
@@ -54,7 +61,8 @@ export async function build(names = Object.keys(PARTS), { quick = false, setUp }
   /** @type {Map<string, Promise<void>>} */
   const started = new Map();
   // Nothing but the package holds the wasm without the recorder, so that it is never built for another part.
-  const wanted = names.includes("npm") ? [...names, "core"] : names;
+  const wanted = names.includes("npm") ? [...names, "core"] : [...names];
+  if (names.includes("wasm") && names.includes("collector")) wanted.push("bundle");
   for (const [name, part] of Object.entries(PARTS)) {
     if (wanted.includes(name)) started.set(name, make(part, started, { quick, setUp }));
   }
@@ -66,7 +74,8 @@ export async function build(names = Object.keys(PARTS), { quick = false, setUp }
  * @param {ReadonlyMap<string, Promise<void>>} started Parts before it.
  * @param {{ quick: boolean, setUp: Pick<import("../setup/all.mjs").SetUp, "npm" | "wasm"> | undefined }} options
  */
-async function make({ after, needs, make }, started, { quick, setUp }) {
-  await Promise.all([...needs.map((step) => setUp?.[step]), ...after.map((name) => started.get(name))]);
+async function make({ after, packed = [], needs, make }, started, { quick, setUp }) {
+  const before = quick ? after : [...after, ...packed];
+  await Promise.all([...needs.map((step) => setUp?.[step]), ...before.map((name) => started.get(name))]);
   await make({ quick });
 }

@@ -16,6 +16,7 @@ mod header;
 mod parse;
 pub mod reason;
 mod session_id;
+pub mod stored_line;
 mod truncation;
 mod write;
 

@@ -112,6 +112,7 @@ pub use glob::Glob;
 pub use key::Key;
 pub use site::Site;
 pub use status::StatusRange;
+pub(crate) use time::iso_millis;
 
 use crate::record::Record;
 use program::Program;

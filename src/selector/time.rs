@@ -187,6 +187,13 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
+/// Returns the moment in ISO 8601 with milliseconds, the rest cut off; of a moment after the year 9999, its last one.
+pub(crate) fn iso_millis(micros: u64) -> String {
+    let millis = micros.min(LAST_ISO) / 1_000;
+    let whole = format(millis / 1_000 * SECOND);
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), millis % 1_000)
+}
+
 /// The shortest ISO 8601 text that [`parse`] reads as exactly this moment; digits after the year 9999.
 pub(crate) fn format(micros: u64) -> String {
     if micros > LAST_ISO {

@@ -1,5 +1,6 @@
 /** The names that every entry point of the package but `tabtape/core` exports, next to its own `init`. */
 export * from "./core_api.ts";
+export { Lines } from "./lines.ts";
 export {
   type HeaderColumns,
   type LoggedCoverage,

@@ -18,6 +18,8 @@ mod fetch;
 pub mod indexed_db;
 mod input_buffer;
 #[cfg(feature = "recorder")]
+mod lines;
+#[cfg(feature = "recorder")]
 mod log_reader;
 mod logs;
 mod reader;

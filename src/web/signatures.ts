@@ -254,6 +254,9 @@ export const SIGNATURES = {
   "CategoryLogs.persist": [],
   "CategoryLogs.close": [],
 
+  Lines: [["text", text()]],
+  "Lines.select": [["selector", selectorText]],
+  "Lines.har": [["requestId", optional(text())]],
   openLogReader: [["databaseName", optional(text())]],
   "LogReader.sessions": [],
   "LogReader.read": [

@@ -429,13 +429,14 @@ class Fuzzer {
     if (openLogReader !== undefined) {
       const logs = await openLogReader(database);
       this.values.push(["a reader of logs", () => logs]);
-      await this.#logReader(logs, openLogReader, session);
+      await this.#logReader(logs, tabtape, session);
     }
     await this.#ended(session, reader);
   }
 
-  /** @param {any} logs @param {any} openLogReader @param {any} session */
-  async #logReader(logs, openLogReader, session) {
+  /** @param {any} logs @param {any} tabtape @param {any} session */
+  async #logReader(logs, tabtape, session) {
+    const { openLogReader } = tabtape;
     await this.sweep({
       name: "openLogReader",
       arguments: [{ name: "databaseName", valid: () => undefined, accepts: orAbsent(isText) }],
@@ -465,6 +466,16 @@ class Fuzzer {
     }
     equal((await logs.read(session.sessionId, 0, "", 1)).lines.length, 1);
     logs.close();
+    const lines = { name: "text", valid: () => "", accepts: isText };
+    const request = { name: "requestId", valid: () => undefined, accepts: orAbsent(isText) };
+    await this.sweep({ name: "Lines", arguments: [lines], call: (text) => new tabtape.Lines(text) });
+    const none = new tabtape.Lines("");
+    for (const [name, given] of /** @type {[string, Argument][]} */ ([
+      ["select", selector],
+      ["har", request],
+    ])) {
+      await this.sweep({ name: `Lines.${name}`, arguments: [given], call: (value) => none[name](value) });
+    }
   }
 
   /** @param {any} tabtape @param {string | undefined} database */

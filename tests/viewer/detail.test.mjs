@@ -1,9 +1,12 @@
 /** The details of each kind of record, and captured text that must stay text. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { closeAll } from "../e2e/fixtures/close.mjs";
 import { launch, open, until } from "./browser.mjs";
@@ -345,6 +348,94 @@ function others() {
     const body = { ts: START + i, detail_level: "standard", source, ...event };
     return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: OTHERS, seq, event: body }) };
   });
+}
+
+test("a bundle opens from a file without a network, shows every record, and runs nothing that it contains", async () => {
+  const path = join(store.folder, "bug.html");
+  await exportTo(path, "--format", "bundle", "--session", HOSTILE);
+  const bundle = await openBundle(path);
+  const { page: file } = bundle;
+  await until(
+    () => file.locator(".row").count(),
+    (n) => n === hostile().length,
+    "rows",
+  );
+  for (const { seq } of hostile()) {
+    await file.locator(`#row-${seq}`).click();
+    await file.locator(".pane .part").first().waitFor();
+  }
+  const field = file.getByRole("combobox", { name: "Filter events" });
+  await field.fill("type:input.*");
+  await field.press("Enter");
+  await until(
+    () => file.locator(".row").count(),
+    (n) => n === 1,
+    "the filtered row",
+  );
+  await field.fill("severity:loud");
+  await field.press("Enter");
+  await file.getByRole("alert").filter({ hasText: "expected debug, info, warn, error" }).waitFor();
+  await file.getByText(/^Bundle: \d+ files, hashes are right$/).click();
+  await file.getByText(/Left out: secrets.*; records of other sessions/).waitFor();
+  const [download] = await Promise.all([
+    file.waitForEvent("download"),
+    file.getByRole("button", { name: "events.ndjson" }).click(),
+  ]);
+  assert.equal(
+    readFileSync(await download.path(), "utf8"),
+    hostile()
+      .map(({ line }) => `${line}\n`)
+      .join(""),
+  );
+  assert.equal(await file.evaluate(() => Reflect.get(window, "hurt")), undefined);
+  assert.deepEqual(bundle.requests, []);
+  await bundle.close();
+});
+
+test("a bundle whose records were changed says so", async () => {
+  const path = join(store.folder, "changed.html");
+  await exportTo(path, "--format", "bundle", "--session", HOSTILE);
+  const html = readFileSync(path, "utf8");
+  const packed = /id="events.ndjson">([^<]*)</.exec(html)?.[1] ?? "";
+  const changed = gunzipSync(Buffer.from(packed, "base64")).toString().replace("rm -rf", "ls -la");
+  writeFileSync(path, html.replace(packed, gzipSync(changed).toString("base64")));
+  const bundle = await openBundle(path);
+  await bundle.page.getByText("Changed since the export: events.ndjson").waitFor();
+  await bundle.close();
+});
+
+/** @param {string} path @param {...string} options */
+async function exportTo(path, ...options) {
+  const args = ["export", "--data-dir", store.folder, "--output", path, ...options];
+  await promisify(execFile)(collectorFile, args);
+}
+
+/** A page from a file in a browser without a network. @param {string} path */
+async function openBundle(path) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, offline: true });
+  const file = await context.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  /** @type {string[]} */
+  const errors = [];
+  file.on("request", (request) => {
+    if (request.url() !== pathToFileURL(path).href && !/^(?:data|blob):/.test(request.url()))
+      requests.push(request.url());
+  });
+  file.on("pageerror", (error) => errors.push(error.message));
+  file.on("dialog", (dialog) => errors.push(dialog.message()));
+  file.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await file.goto(pathToFileURL(path).href);
+  return {
+    page: file,
+    requests,
+    async close() {
+      await context.close();
+      assert.deepEqual(errors, [], "the bundle reported errors");
+    },
+  };
 }
 
 /** Records of a page that means harm. */

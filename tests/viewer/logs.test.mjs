@@ -1,16 +1,19 @@
 /** The viewer, the popup and the side panel with no collector at all: they read the logs of the browser. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { scripted } from "../e2e/fixtures/pages.mjs";
 import { Alone } from "./alone.mjs";
 import { shown, until } from "./browser.mjs";
 
+const { har: validate } = createRequire(import.meta.url)("har-validator");
+
 const SHOP = scripted(`
   console.log("the shelf is open", { books: 3 });
   function sell() { throw new TypeError("no such book"); }
   setTimeout(sell, 0);
-  fetch("/missing");
+  fetch("/missing").then((response) => response.text());
 `);
 
 /** @type {Alone} */
@@ -109,6 +112,18 @@ test("an export contains every seq once, and the popup's export the same lines",
   const both = all.split("\n").filter((line) => lines.includes(line));
   assert.ok(lines.length > 8);
   assert.equal(both.length, all.split("\n").length - 1, "nothing but this session's lines, as they are");
+});
+
+test("a HAR is valid without a collector, too, and has the body that the page reported", async () => {
+  await viewer.getByRole("button", { name: "Export" }).click();
+  const text = await downloaded(viewer, () => viewer.getByRole("button", { name: /^HAR/ }).click());
+  const har = JSON.parse(text);
+  await validate(har);
+  const { request, response } = har.log.entries.find((/** @type {any} */ entry) =>
+    entry.request.url.endsWith("/missing"),
+  );
+  assert.deepEqual([request.method, response.status, response.statusText], ["GET", 404, "Not Found"]);
+  assert.equal(response.content.text, "not found");
 });
 
 test("a new session begins in the popup, and all sessions are one list", async () => {

@@ -276,7 +276,7 @@ test("a session is named by when it began, its sites with their ports, and its e
   assert.equal(name(null, []), "Empty");
 });
 
-for (const file of [dist("www", "main.js"), dist("extension", "viewer.js")]) {
+for (const file of [dist("www", "main.js"), dist("extension", "viewer.js"), dist("bundle", "viewer.js")]) {
   test(`the viewer's JavaScript takes at most 120 KB, gzipped: ${relative(dist(), file)}`, () => {
     assert.ok(gzipSync(readFileSync(file)).length <= 120_000);
   });

@@ -112,7 +112,9 @@ export class Viewer {
     const timer = setInterval(() => {
       if (document.visibilityState === "visible") void this.refresh();
     }, SESSIONS_EVERY_MS);
-    const back = () => this.#restore(readAddress(location.search));
+    const back = () => {
+      if (this.source.kind !== "bundle") this.#restore(readAddress(location.search));
+    };
     addEventListener("popstate", back);
     const { view } = this;
     this.#stops.push(
@@ -127,6 +129,8 @@ export class Viewer {
       }),
       effect(() => {
         const next = addressOf(this.address());
+        // The address of a page from a file cannot change.
+        if (this.source.kind === "bundle") return;
         if (this.sessions.list.value !== null && next !== (location.search || "?")) {
           history.replaceState(null, "", next === "?" ? location.pathname : next);
         }

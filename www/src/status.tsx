@@ -64,6 +64,7 @@ export function Status() {
           from this browser's logs
         </span>
       ) : null}
+      {viewer.source.kind === "bundle" ? <span class="status-source">from the bundle</span> : null}
       {rate > 0 ? <span>{count(rate)}/s</span> : null}
       {viewer.view.lines.size > 0 ? (
         <span class="status-memory" title="Text of records held in this page">
@@ -99,7 +100,10 @@ function stateOf(viewer: ReturnType<typeof useViewer>): Stated {
     };
   if (viewer.view.pausedAt.value !== null) return { kind: "paused", text: "Paused" };
   if (viewer.coverage.current.value.ended) return { kind: "paused", text: "Session ended" };
-  if (feed.state.value === "live") return { kind: "live", text: "Live" };
+  if (feed.state.value === "live")
+    return viewer.source.kind === "bundle"
+      ? { kind: "paused", text: "All records read" }
+      : { kind: "live", text: "Live" };
   return { kind: "loading", text: "Reading…" };
 }
 

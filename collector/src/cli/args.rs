@@ -103,7 +103,7 @@ pub(super) enum Command {
     Sessions(Output),
     /// Write what was recorded to a file others can open
     #[command(
-        after_help = "Examples:\n  tabtape export --format har -o page.har 'site:localhost since:1h'\n  tabtape export --format bundle -o bug.zip --session 0193…"
+        after_help = "Examples:\n  tabtape export --format har -o page.har 'site:localhost since:1h'\n  tabtape export --format bundle -o bug.html --session 0193…"
     )]
     Export(ExportArgs),
     /// Answer an agent over stdio, with the Model Context Protocol
@@ -309,7 +309,11 @@ pub(super) enum Format {
     Har,
     /// OpenTelemetry logs, one request a line, as JSON
     Otlp,
-    /// A zip with all of it
+    /// A bug report: the problems, each with what led to it
+    Markdown,
+    /// A Playwright test that repeats what was done, up to the failure
+    Playwright,
+    /// One HTML file with the viewer and the records inside, to attach to a bug
     Bundle,
 }
 

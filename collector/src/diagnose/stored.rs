@@ -20,7 +20,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads the event of a record; `None` for a gap.
     pub(crate) fn of(record: &PageRecord) -> Option<Self> {
-        let value = crate::stored_line::value(&record.line);
+        let value = tabtape::record::stored_line::value(&record.line);
         value.get("event")?;
         Some(Self {
             session: record.session,

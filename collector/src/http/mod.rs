@@ -10,6 +10,7 @@ mod coverage;
 mod diagnose;
 mod document;
 mod events;
+mod export;
 mod guard;
 mod headers;
 mod hello;
@@ -71,6 +72,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(sessions::one))
         .routes(routes!(coverage::get))
         .routes(routes!(diagnose::get))
+        .routes(routes!(export::get))
         .routes(routes!(metrics::get));
     let owner = OpenApiRouter::new()
         .routes(routes!(viewer::link))

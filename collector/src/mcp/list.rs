@@ -29,7 +29,7 @@ impl Item {
         match Stored::of(record) {
             Some(stored) => Self::Event(Box::new(stored)),
             None => {
-                let gap = &crate::stored_line::value(&record.line)["gap"];
+                let gap = &tabtape::record::stored_line::value(&record.line)["gap"];
                 let count = record.last_seq.saturating_sub(record.first_seq) + 1;
                 let name = |field: &str| crate::diagnose::name(gap[field].as_str().unwrap_or("?"));
                 let text = format!(

@@ -18,7 +18,6 @@
 
 use super::SCHEMA_URL;
 use crate::clock::now_micros;
-use crate::stored_line::{self, StoredLine};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Any,
@@ -27,6 +26,7 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde_json::Value;
 use tabtape::levels::Severity;
+use tabtape::record::stored_line::{self, StoredLine};
 use tabtape::severity::severity;
 
 /// Name of a line that is forwarded as its text.

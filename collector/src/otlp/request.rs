@@ -4,12 +4,12 @@
 //! missing field, numbers as text, `NaN`, names of enum values, field names with underscores. A lone surrogate becomes
 //! U+FFFD. A record that is odd otherwise is refused alone.
 
-use crate::stored_line::{self, StoredLine};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
+use tabtape::record::stored_line::{self, StoredLine};
 
 /// A decoded request.
 #[derive(Debug, Default)]

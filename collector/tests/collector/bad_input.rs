@@ -312,6 +312,8 @@ async fn hostile_text_stays_text_in_a_terminal_and_in_every_export() {
             "{format}: a line ends where a record does"
         );
     }
+    let report = out(&["export", "--format", "markdown"]);
+    assert!(is_harmless(&report), "{report:?}");
     assert!(
         out(&["export", "--format", "ndjson"]).contains("data: forged"),
         "it is in there"

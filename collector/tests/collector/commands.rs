@@ -48,20 +48,15 @@ fn commands_find_the_collector_and_say_when_there_is_none() {
         otlp.contains("resourceLogs") && otlp.contains("system.mark"),
         "{otlp}"
     );
-    let zip = folder.path().join("bug.zip");
-    let (status, ..) = run(
-        folder.path(),
-        &["export", "--format", "bundle", "-o", zip.to_str().unwrap()],
+    let (status, report, _) = run(folder.path(), &["export", "--format", "markdown"]);
+    assert!(
+        status == 0 && report.starts_with("# Bug report: ` no problem was recorded `"),
+        "{report}"
     );
-    assert_eq!(status, 0);
-    let mut bundle = zip::ZipArchive::new(std::fs::File::open(&zip).unwrap()).unwrap();
-    let mut events = String::new();
-    bundle
-        .by_name("events.ndjson")
-        .unwrap()
-        .read_to_string(&mut events)
-        .unwrap();
-    assert_eq!(events, stored);
+    let (status, _, error) = run(folder.path(), &["export", "--format", "playwright"]);
+    assert!(status == 4 && error.contains("no failure to repeat"), "{error}");
+    let (status, _, error) = run(folder.path(), &["export", "--format", "bundle"]);
+    assert!(status == 1 && error.contains("--output bug.html"), "{error}");
     let (_, deleted, _) = run(folder.path(), &["delete", "--yes", "type:system.mark"]);
     assert_eq!(deleted, "1 events deleted\n");
 }

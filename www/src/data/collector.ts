@@ -11,6 +11,7 @@ import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./recor
 import {
   ALL_SESSIONS,
   type DataSource,
+  type FileFormat,
   type HeaderPage,
   type Page,
   type Query,
@@ -20,6 +21,7 @@ import {
 
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
+  readonly files: readonly FileFormat[] = ["har", "markdown", "playwright", "bundle"];
   readonly #base: string;
   readonly #token: string;
   /** The store of the cursors: over all sessions they are its positions. */
@@ -96,6 +98,16 @@ export class CollectorSource implements DataSource {
       resume: string;
     };
     return { ...body, next: body.next ?? body.resume, end: body.next === null };
+  }
+
+  async file(
+    query: Query,
+    format: FileFormat,
+    requestId: string | null,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const asked = { q: query.q, session: sessionOf(query), format, request: requestId };
+    return (await this.#get("/v1/export", asked, {}, signal)).text();
   }
 
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {

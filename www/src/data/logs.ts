@@ -5,11 +5,18 @@
  * extension records one session at a time, so this is the order of commit. New commits are found by polling the
  * sessions' heads, one small row each, and only while the page is visible.
  */
-import { type LoggedSession, type LogReader, type SessionTally, TabtapeError } from "../../../src/web/index";
+import {
+  Lines,
+  type LoggedSession,
+  type LogReader,
+  type SessionTally,
+  TabtapeError,
+} from "../../../src/web/index";
 import { type Watching, watchingFrom } from "./coverage";
 import {
   ALL_SESSIONS,
   type DataSource,
+  type FileFormat,
   type HeaderPage,
   type Page,
   type Query,
@@ -40,6 +47,7 @@ interface Stretch {
 
 export class LogsSource implements DataSource {
   readonly kind = "logs";
+  readonly files: readonly FileFormat[] = ["har"];
   readonly #logs: LogReader;
   readonly #tallies = new Map<string, SessionTally>();
   /** Sessions in order of age. A session keeps its base when earlier ones are deleted. */
@@ -148,6 +156,21 @@ export class LogsSource implements DataSource {
       };
     }
     return { ...EMPTY, next: until };
+  }
+
+  async file(
+    query: Query,
+    _format: FileFormat,
+    requestId: string | null,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const lines: string[] = [];
+    let page: Page = { lines: [], next: null, end: false };
+    while (!page.end) {
+      page = await this.read(query, page.next, FOLLOW_LINES, signal);
+      for (const line of page.lines) if (line.includes('"network"')) lines.push(line);
+    }
+    return new Lines(lines.join("\n")).har(requestId ?? undefined);
   }
 
   async *follow(query: Query, after: string | null, signal: AbortSignal): AsyncGenerator<Page> {

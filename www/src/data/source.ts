@@ -90,9 +90,14 @@ export class SourceError extends Error {
   }
 }
 
-/** Implemented by `collector.ts` and, for the extension's pages, by `logs.ts`. */
+/** A file that a source makes from records. */
+export type FileFormat = "har" | "markdown" | "playwright" | "bundle";
+
+/** Implemented by `collector.ts`, for the extension's pages by `logs.ts`, and in a bundle by `embedded.ts`. */
 export interface DataSource {
-  readonly kind: "collector" | "logs";
+  readonly kind: "collector" | "logs" | "bundle";
+  /** The files that {@link DataSource.file} makes. */
+  readonly files: readonly FileFormat[];
   sessions(signal?: AbortSignal): Promise<SessionSummary[]>;
   /** Coverage by session; over all sessions, of the newest 50. */
   coverage(session: string): Promise<Map<string, Watching>>;
@@ -112,6 +117,8 @@ export interface DataSource {
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
   /** Groups the errors of a query. Logs cannot. */
   problems?(query: Query): Promise<Diagnosis>;
+  /** Makes a file of the records, of one request if its id is given. */
+  file(query: Query, format: FileFormat, requestId: string | null, signal?: AbortSignal): Promise<string>;
   /** Yields new lines as they are committed, in small pages; ends only by `signal` or an error. */
   follow(query: Query, after: string | null, signal: AbortSignal): AsyncIterable<Page>;
 }

@@ -3,8 +3,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
+import type { DataSource } from "../data/source";
 import { clock, count, duration } from "../data/time";
-import { harText } from "../export/har";
 import { Status } from "../list/row";
 import { useViewer } from "../state";
 import { Marked } from "../ui/marked";
@@ -111,6 +111,7 @@ function ServerTimes({ metrics }: { metrics: ServerTiming[] }) {
 }
 
 function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const viewer = useViewer();
   const related = useRelated(envelope);
   const x = exchangeOf(related, envelope);
   const calledFrom = asString(asObject(x.call?.event.data).stack) ?? "";
@@ -130,7 +131,7 @@ function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string
               <CopyButton text={() => curlCommand(copied)} label="Copy as curl" say="curl command copied" />
               <CopyButton text={() => fetchCall(copied)} label="Copy as fetch" say="fetch call copied" />
               <CopyButton
-                text={() => harText(related.length === 0 ? [envelope] : related)}
+                text={() => harEntry(viewer.source, envelope, related)}
                 label="Copy as HAR"
                 say="HAR entry copied"
               />
@@ -180,6 +181,18 @@ function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string
       </div>
     </>
   );
+}
+
+/** Returns the HAR entry of a request; with redirects, the list of its entries. */
+async function harEntry(source: DataSource, envelope: Envelope, related: Envelope[]): Promise<string> {
+  const times = [envelope, ...related].map(({ event }) => event.ts);
+  const query = {
+    session: envelope.capture_session_id,
+    q: `category:network since:${Math.min(...times)} until:${Math.max(...times)}`,
+  };
+  const text = await source.file(query, "har", envelope.event.source.metadata?.request_id ?? "");
+  const { entries } = JSON.parse(text).log;
+  return JSON.stringify(entries.length === 1 ? entries[0] : entries, null, 2);
 }
 
 /** The other records of the same request. */

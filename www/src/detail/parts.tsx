@@ -70,10 +70,18 @@ export function FilterBy({ term, children }: { term: string; children: Component
 }
 
 /** Copies a text, and shows `say` when it is copied. */
-export function CopyButton({ text, label, say }: { text: () => string; label: string; say: string }) {
+export function CopyButton(props: { text: () => string | Promise<string>; label: string; say: string }) {
+  const { text, label, say } = props;
   const viewer = useViewer();
+  const copy = async () => {
+    try {
+      await viewer.notices.copy(await text(), say);
+    } catch (error) {
+      viewer.notices.sayError(error);
+    }
+  };
   return (
-    <button type="button" class="button small" onClick={() => void viewer.notices.copy(text(), say)}>
+    <button type="button" class="button small" onClick={() => void copy()}>
       <Icon name="copy" />
       {label}
     </button>

@@ -1,5 +1,5 @@
 /**
- * The filtered records as one file, read page by page from the source.
+ * The filtered records as one file: written here from pages of lines, or by the source.
  *
  * The time range becomes a term of the selector, so that the file equals the answer to the same query.
  */
@@ -7,18 +7,21 @@
 import type { Range } from "../data/range";
 import { isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
+import type { FileFormat } from "../data/source";
 import { dateTime } from "../data/time";
 import { gapReason } from "../list/reasons";
 import { summaryOf } from "../list/summary";
 import type { Viewer } from "../state";
-import { Archive } from "./har";
 
-export type ExportFormat = "ndjson" | "har" | "txt";
+export type ExportFormat = "ndjson" | "txt" | FileFormat;
 
 const MEDIA_TYPES: Record<ExportFormat, string> = {
   ndjson: "application/x-ndjson",
   har: "application/json",
   txt: "text/plain;charset=utf-8",
+  markdown: "text/markdown;charset=utf-8",
+  playwright: "text/javascript;charset=utf-8",
+  bundle: "text/html;charset=utf-8",
 };
 
 const PAGE_LINES = 10_000;
@@ -31,22 +34,21 @@ export async function exported(
   progress: (records: number) => void,
 ): Promise<Blob> {
   const query = { session, q: withRange(viewer.view.q.value, viewer.view.range.value) };
+  if (format !== "ndjson" && format !== "txt") {
+    const file = await viewer.source.file(query, format, null, signal);
+    return new Blob([file], { type: MEDIA_TYPES[format] });
+  }
   const parts: string[] = [];
-  const archive = new Archive();
   let cursor: string | null = null;
   let records = 0;
   for (;;) {
     const page = await viewer.source.read(query, cursor, PAGE_LINES, signal);
-    for (const line of page.lines) {
-      if (format === "har") archive.take(line);
-      else parts.push(format === "ndjson" ? line : textOf(line), "\n");
-    }
+    for (const line of page.lines) parts.push(format === "ndjson" ? line : textOf(line), "\n");
     records += page.lines.length;
     progress(records);
     cursor = page.next ?? cursor;
     if (page.end) break;
   }
-  if (format === "har") parts.push(archive.text);
   return new Blob(parts, { type: MEDIA_TYPES[format] });
 }
 

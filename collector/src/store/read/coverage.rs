@@ -233,7 +233,8 @@ fn is_ended(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
 fn followed(connection: &Connection) -> rusqlite::Result<HashMap<String, Option<WatchedUntil>>> {
     let mut statement =
         connection.prepare_cached("SELECT line FROM milestones WHERE type = 'system.session_started'")?;
-    let previous = |line: &[u8]| previous_session(&crate::stored_line::value(line)["event"]["data"]);
+    let previous =
+        |line: &[u8]| previous_session(&tabtape::record::stored_line::value(line)["event"]["data"]);
     let rows = statement.query_map([], |row| {
         Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default()))
     })?;
@@ -255,7 +256,7 @@ fn stretches(connection: &Connection, id: i64, selector: Option<&Selector>) -> R
     let mut coverage = Coverage::default();
     while let Some(row) = rows.next()? {
         let type_ = row.get_ref(1)?.as_str().unwrap_or_default();
-        let record = crate::stored_line::value(row.get_ref(2)?.as_blob().unwrap_or_default());
+        let record = tabtape::record::stored_line::value(row.get_ref(2)?.as_blob().unwrap_or_default());
         coverage.take(
             row.get::<_, i64>(0)? as u64,
             type_,

@@ -10,26 +10,26 @@
 //! | a number that no `i64`, `u64` or finite `f64` holds, or a whole number that `f64` would round | its text |
 //! | a value nested deeper than the gate allows | its text |
 
+use crate::json::{JsonError, MAX_DEPTH, Scanner, unescape};
 use serde_json::{Map, Number, Value};
-use tabtape::json::{JsonError, MAX_DEPTH, Scanner, unescape};
 
 /// An envelope nests its event's fields two levels deep.
 const MAX_LINE_DEPTH: usize = MAX_DEPTH + 2;
 
 /// A line as a value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StoredLine {
+pub struct StoredLine {
     /// The line's value.
-    pub(crate) value: Value,
+    pub value: Value,
     /// Whether a part of it is written in another way than in the line.
-    pub(crate) altered: bool,
+    pub altered: bool,
 }
 
 /// Reads `line`.
 ///
 /// # Errors
 /// It is not JSON, so it was never stored.
-pub(crate) fn read(line: &[u8]) -> Result<StoredLine, JsonError> {
+pub fn read(line: &[u8]) -> Result<StoredLine, JsonError> {
     let mut reader = Reader {
         scanner: Scanner::new(line)?,
         altered: false,
@@ -43,7 +43,8 @@ pub(crate) fn read(line: &[u8]) -> Result<StoredLine, JsonError> {
 }
 
 /// Returns the value of `line`, null if it is not JSON.
-pub(crate) fn value(line: &[u8]) -> Value {
+#[must_use]
+pub fn value(line: &[u8]) -> Value {
     read(line).map_or(Value::Null, |read| read.value)
 }
 
@@ -168,6 +169,8 @@ fn has_lone_surrogate(content: &[u8]) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_serde_refuses_is_read_and_reported() {
