@@ -23,7 +23,7 @@
 //! | `url:*/api/*` | urls by glob; a pattern without `*` means contains |
 //! | `session:0193*` | this capture session, by glob |
 //! | `since:10m` `until:2026-01-31` | from then on, up to and with then: a time ago, ISO 8601 (UTC unless a zone is given; a date alone is its whole day), Unix microseconds |
-//! | `word` `"a phrase"` | type, url or data hold it |
+//! | `word` `"a phrase"` | type, url or data hold it, however its accents are composed |
 //!
 //! Letter case never matters, but in names of categories, kinds and levels. Values with white space or
 //! commas go in quotes: `url:"*?a=1,2"`. Inside quotes `\"` is a quote and `\\` a backslash. To look for what
@@ -92,6 +92,7 @@ mod error;
 mod glob;
 pub(crate) mod key;
 mod needle;
+mod nfc;
 mod object_form;
 mod parse;
 mod program;

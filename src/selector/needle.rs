@@ -1,4 +1,5 @@
-//! Finds text in a record's JSON, in either case and whatever its escapes, without allocating.
+//! Finds text in a record's JSON, in either case, whatever its escapes, and however its accents are composed. It
+//! allocates only for text that may not be in [NFC](super::nfc).
 //!
 //! The text of JSON consists of the characters outside its strings, and inside them of the characters that
 //! the escapes represent. A match never crosses a quote that begins or ends a string, so
@@ -10,6 +11,7 @@
 //! character.
 
 use super::caseless::{positions, rarest};
+use super::nfc::{may_change, nfc};
 
 /// A word or phrase to look for.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub(crate) struct Needle {
 impl Needle {
     /// `None` for empty text.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        let folded: Box<[char]> = text.chars().map(fold).collect();
+        let folded: Box<[char]> = nfc(text).chars().map(fold).collect();
         if folded.is_empty() {
             return None;
         }
@@ -46,32 +48,84 @@ impl Needle {
 
     /// Whether it occurs in `json`: the inside of a JSON string, or any JSON text.
     pub(crate) fn is_in(&self, json: &[u8]) -> bool {
-        match self.run_is_in(json) {
-            true if self.run_is_all => return true,
-            // The run may be missing only because it is written with escapes that are not needed.
-            false if !has_needless_escapes(json) => return false,
-            _ => {}
+        if !self.run.is_empty() {
+            let mut has_run = false;
+            for start in positions(json, &self.run, self.rarest) {
+                if is_inside_escape(json, start) {
+                    continue;
+                }
+                if self.run_is_all && !may_begin_mark(json.get(start + self.run.len()..).unwrap_or_default())
+                {
+                    return true;
+                }
+                has_run = true;
+            }
+            // The run may be missing only because it is written with needless escapes.
+            if !has_run && !has_needless_escapes(json) {
+                return false;
+            }
         }
-        self.is_in_decoded(json)
-    }
-
-    fn run_is_in(&self, json: &[u8]) -> bool {
-        self.run.is_empty()
-            || positions(json, &self.run, self.rarest).any(|start| !is_inside_escape(json, start))
+        let may_change = |json| Characters { rest: json }.any(|c| c.is_some_and(may_change));
+        if may_have_marks(json) && may_change(json) {
+            self.is_in_normalized(json)
+        } else {
+            self.is_in_decoded(json)
+        }
     }
 
     fn is_in_decoded(&self, json: &[u8]) -> bool {
         let (first, rest) = (self.folded[0], &self.folded[1..]);
         let mut characters = Characters { rest: json };
         while let Some(character) = characters.next() {
-            if character == Some(first) {
+            if character.map(fold) == Some(first) {
                 let mut ahead = characters;
-                if rest.iter().all(|c| ahead.next() == Some(Some(*c))) {
+                if rest.iter().all(|c| ahead.next().flatten().map(fold) == Some(*c)) {
                     return true;
                 }
             }
         }
         false
+    }
+
+    /// Normalizes each stretch of text that a needle can be in.
+    fn is_in_normalized(&self, json: &[u8]) -> bool {
+        let mut stretch = String::new();
+        let mut characters = Characters { rest: json };
+        loop {
+            let character = characters.next();
+            if let Some(Some(c)) = character {
+                stretch.push(c);
+                continue;
+            }
+            let folded: Vec<char> = nfc(&stretch).chars().map(fold).collect();
+            if folded
+                .windows(self.folded.len())
+                .any(|part| part == &*self.folded)
+            {
+                return true;
+            }
+            if character.is_none() {
+                return false;
+            }
+            stretch.clear();
+        }
+    }
+}
+
+/// The first byte of U+0300, the first combining mark, in UTF-8. Those of later characters are the same or higher.
+const FIRST_BYTE_OF_MARKS: u8 = 0xcc;
+
+/// Whether a combining mark may be in `json`, as itself or as an escape.
+fn may_have_marks(json: &[u8]) -> bool {
+    json.iter().any(|byte| *byte >= FIRST_BYTE_OF_MARKS) || has_needless_escapes(json)
+}
+
+/// Whether a combining mark may be at the beginning of `json`, so that the letter before it is another one.
+fn may_begin_mark(json: &[u8]) -> bool {
+    match json {
+        [b'\\', b'u', ..] => true,
+        [byte, ..] => *byte >= FIRST_BYTE_OF_MARKS,
+        [] => false,
     }
 }
 
@@ -118,7 +172,7 @@ fn is_inside_escape(json: &[u8], at: usize) -> bool {
     })
 }
 
-/// The characters of JSON text in folded case. `Some(None)` is what no needle holds: a quote that begins
+/// The characters of JSON text. `Some(None)` is what no needle holds: a quote that begins
 /// or ends a string, half a surrogate pair, bytes that are no text.
 #[derive(Clone, Copy)]
 struct Characters<'a> {
@@ -126,18 +180,46 @@ struct Characters<'a> {
 }
 
 impl Characters<'_> {
-    fn take(&mut self, len: usize) {
+    fn skip(&mut self, len: usize) {
         self.rest = self.rest.get(len..).unwrap_or_default();
     }
 
-    fn next(&mut self) -> Option<Option<char>> {
+    fn escape(&mut self) -> Option<char> {
+        let letter = self.rest.get(1).copied();
+        if letter != Some(b'u') {
+            self.skip(2);
+            return match letter? {
+                b'n' => Some('\n'),
+                b't' => Some('\t'),
+                b'r' => Some('\r'),
+                b'b' => Some('\u{8}'),
+                b'f' => Some('\u{c}'),
+                other => Some(char::from(other)),
+            };
+        }
+        let high = unit(self.rest);
+        self.skip(6);
+        let high = high?;
+        if let Some(character) = char::from_u32(high) {
+            return Some(character);
+        }
+        let low = unit(self.rest).filter(|low| high < 0xdc00 && (0xdc00..0xe000).contains(low))?;
+        self.skip(6);
+        char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))
+    }
+}
+
+impl Iterator for Characters<'_> {
+    type Item = Option<char>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let (&byte, after) = self.rest.split_first()?;
         if byte == b'\\' {
             return Some(self.escape());
         }
         if byte.is_ascii() {
             self.rest = after;
-            return Some((byte != b'"').then(|| char::from(byte.to_ascii_lowercase())));
+            return Some((byte != b'"').then(|| char::from(byte)));
         }
         let len = match byte {
             0xf0.. => 4,
@@ -149,32 +231,8 @@ impl Characters<'_> {
             .get(..len)
             .and_then(|bytes| std::str::from_utf8(bytes).ok());
         let character = decoded.and_then(|text| text.chars().next());
-        self.take(character.map_or(1, char::len_utf8));
-        Some(character.map(fold))
-    }
-
-    fn escape(&mut self) -> Option<char> {
-        let letter = self.rest.get(1).copied();
-        if letter != Some(b'u') {
-            self.take(2);
-            return match letter? {
-                b'n' => Some('\n'),
-                b't' => Some('\t'),
-                b'r' => Some('\r'),
-                b'b' => Some('\u{8}'),
-                b'f' => Some('\u{c}'),
-                other => Some(char::from(other)),
-            };
-        }
-        let high = unit(self.rest);
-        self.take(6);
-        let high = high?;
-        if let Some(character) = char::from_u32(high) {
-            return Some(fold(character));
-        }
-        let low = unit(self.rest).filter(|low| high < 0xdc00 && (0xdc00..0xe000).contains(low))?;
-        self.take(6);
-        char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)).map(fold)
+        self.skip(character.map_or(1, char::len_utf8));
+        Some(character)
     }
 }
 
@@ -186,7 +244,7 @@ fn unit(json: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Needle, fold};
+    use super::{Needle, fold, nfc};
     use crate::selector::tests::written;
     use proptest::prelude::*;
     #[cfg(target_arch = "wasm32")]
@@ -199,13 +257,13 @@ mod tests {
     proptest! {
         #[test]
         fn text_is_found_exactly_where_the_decoded_string_holds_it(
-            text in "[aA/\"\\\\nu0é\n😀İ]{0,12}",
-            needle in "[aA/\"\\\\nu0É\n😀]{1,3}",
+            text in "[aAe/\"\\\\nu0é\n😀İI\u{301}\u{307}]{0,12}",
+            needle in "[aAe/\"\\\\nu0É\n😀İ\u{301}]{1,3}",
             styles in prop::collection::vec(any::<u8>(), 1..5),
         ) {
             let json = written(&text, &styles);
             prop_assert_eq!(serde_json::from_str::<String>(&json).ok(), Some(text.clone()), "{}", json);
-            let folded = |text: &str| text.chars().map(fold).collect::<String>();
+            let folded = |text: &str| nfc(text).chars().map(fold).collect::<String>();
             let expected = folded(&text).contains(&folded(&needle));
             prop_assert_eq!(found(&needle, &json), expected, "{} in {}", needle, json);
         }
@@ -232,6 +290,19 @@ mod tests {
         assert!(!found("state failed", r#"{"state":"failed"}"#));
         assert!(!found("state\":\"failed", r#"{"state":"failed"}"#));
         assert!(found("say \"hi\"", r#"{"a":"Say \"Hi\""}"#));
+    }
+
+    #[test]
+    fn an_accent_is_found_in_each_of_its_forms_and_changes_its_letter() {
+        let forms = ["CAF\u{c9}", "cafe\u{301}", r"cafe\u0301", r"caf\u00e9"];
+        for json in forms {
+            let json = format!("\"a {json} b\"");
+            for needle in ["caf\u{e9} b", "cafe\u{301}", "caf", " b"] {
+                assert!(found(needle, &json), "{needle} in {json}");
+            }
+            assert!(!found("cafe", &json), "{json}");
+        }
+        assert!(found("cafe", r#""cafe\u0301 cafe""#));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From the words after a colon, or the values of a JSON field, to a filter.
 
+use super::nfc::nfc;
 use super::{Filter, Glob, Key, Site, StatusRange, time};
 use crate::levels::UnknownName;
 use std::str::FromStr;
@@ -41,7 +42,7 @@ pub(crate) fn filter(key: Key, values: &[String], now_micros: u64) -> Result<Fil
         Key::Text => one(values, |text| match text.len() {
             0 => Err("characters to look for".into()),
             len if len > MAX_TEXT_BYTES => Err(format!("at most {MAX_TEXT_BYTES} bytes a word or phrase")),
-            _ => Ok(text.to_owned()),
+            _ => Ok(nfc(text).into_owned()),
         })
         .map(Filter::Text),
     }

@@ -334,6 +334,33 @@ fn large_numbers(value: &Value, found: &mut Vec<u64>) {
     }
 }
 
+/// `é` as one character and as two, in the index, beyond its end, and in escapes.
+#[tokio::test]
+async fn text_is_found_however_its_accents_are_composed() {
+    let collector = Collector::start().await;
+    let forms = [
+        "Caf\u{e9} noir",
+        "Cafe\u{301} noir",
+        r"Caf\u00e9 noir",
+        r"Cafe\u0301 noir",
+    ];
+    let line = |seq: u64| match seq {
+        1..=4 => event(SESSION, seq, "x").replace("\"x\"", &format!("\"{}\"", forms[seq as usize - 1])),
+        301..=304 => event(SESSION, seq, "x").replace("\"x\"", &format!("\"{}\"", forms[seq as usize - 301])),
+        _ => event(SESSION, seq, "Cafe noir"),
+    };
+    let lines: Vec<String> = (1..=304).map(line).collect();
+    assert_eq!(collector.deliver(SESSION, 1, 304, &lines).await.0, 200);
+    indexed(&collector).await;
+    for typed in ["caf%C3%A9%20noir", "cafe%CC%81%20noir"] {
+        let found = collector.get(&format!("/v1/events?q=%22{typed}%22")).await;
+        let seqs: Vec<u64> = found.text().await.unwrap().lines().map(seq_of).collect();
+        assert_eq!(seqs, [1, 2, 3, 4, 301, 302, 303, 304], "{typed}");
+    }
+    let plain = collector.get("/v1/events?q=%22cafe%20noir%22").await;
+    assert_eq!(plain.text().await.unwrap().lines().count(), 296, "another letter");
+}
+
 #[tokio::test]
 async fn a_token_bound_to_a_selector_sees_no_counts_of_the_rest() {
     let collector = Collector::start().await;
