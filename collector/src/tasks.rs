@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::{AbortHandle, JoinError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -25,6 +26,7 @@ const STEADY: Duration = Duration::from_secs(60);
 pub struct Tasks {
     stop: CancellationToken,
     states: Mutex<BTreeMap<&'static str, TaskState>>,
+    running: Mutex<BTreeMap<&'static str, AbortHandle>>,
 }
 
 /// The state of a background task.
@@ -80,6 +82,10 @@ impl Tasks {
         task: impl Future<Output = String> + Send + 'static,
     ) -> Option<String> {
         let mut running = tokio::spawn(task);
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, running.abort_handle());
         let settled = tokio::time::sleep(SETTLED);
         tokio::pin!(settled);
         let mut is_settled = false;
@@ -100,7 +106,27 @@ impl Tasks {
             return None;
         }
         // The text of a panic may contain captured text; the log has it.
-        Some(ended.unwrap_or_else(|_| "it panicked".to_owned()))
+        let failed = |error: JoinError| {
+            if error.is_panic() {
+                "it panicked"
+            } else {
+                "it was aborted"
+            }
+        };
+        Some(ended.unwrap_or_else(|error| failed(error).to_owned()))
+    }
+
+    /// Aborts a task, which is started again. For tests of that.
+    #[doc(hidden)]
+    pub fn abort(&self, name: &str) {
+        if let Some(task) = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+        {
+            task.abort();
+        }
     }
 
     /// Reports the reason why a task cannot work now; `None` if it works.

@@ -93,6 +93,14 @@ impl Auth {
         Ok(auth)
     }
 
+    /// Reads the file of tokens in `folder`, if there is one, and changes nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not one of tokens.
+    pub fn check_file(folder: &Path) -> Result<(), AuthError> {
+        AuthFile::read(&folder.join("auth.json")).map(drop)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

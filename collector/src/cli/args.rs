@@ -81,12 +81,12 @@ pub(super) enum Command {
         after_help = "Examples:\n  tabtape serve\n  tabtape serve --listen 127.0.0.1:0 --data-dir /tmp/tape --json"
     )]
     Serve(ServeArgs),
-    /// Follow events, one line each
+    /// Follow events, one line each, in order of time within a session
     #[command(
         after_help = "Examples:\n  tabtape tail\n  tabtape tail category:console severity:warn\n  tabtape tail type:network.* --not 'url:*/hot-update*' --since 10m -n 50 --errors\n  tabtape tail --json | jq .event.data"
     )]
     Tail(TailArgs),
-    /// Print stored events and gaps
+    /// Print stored events and gaps, in order of time within a session
     #[command(
         after_help = "Examples:\n  tabtape query 'severity:error since:1h'\n  tabtape query --session 0193… --json > session.ndjson\n  tabtape query checkout -n 20"
     )]
@@ -277,7 +277,7 @@ pub(super) struct TailArgs {
     /// Begin with the last N stored events
     #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=10000))]
     pub(super) lines: u16,
-    /// Print the records as they are, one JSON object a line
+    /// Print the records as they are, in order of arrival, one JSON object per line
     #[arg(long)]
     pub(super) json: bool,
     /// Stop after the stored events
@@ -289,13 +289,13 @@ pub(super) struct TailArgs {
 pub(super) struct QueryArgs {
     #[command(flatten)]
     pub(super) wanted: SelectorArgs,
-    /// One session, in order of seq; the beginning of its id is enough
+    /// One session; the beginning of its id is enough
     #[arg(long, value_name = "ID")]
     pub(super) session: Option<String>,
     /// Only the last N
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10000))]
     pub(super) lines: Option<u16>,
-    /// Print the records as they are, one JSON object a line
+    /// Print the records as they are, in order of arrival, one JSON object per line
     #[arg(long)]
     pub(super) json: bool,
 }

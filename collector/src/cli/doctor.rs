@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::{DoctorArgs, Target};
 use super::client::Client;
 use super::state::Running;
-use crate::auth::hello_hmac;
+use crate::auth::{Auth, hello_hmac};
 use crate::clock::now_micros;
 use crate::render::{self, escape_untrusted};
 use crate::store::Store;
@@ -20,6 +20,8 @@ use std::time::Duration;
 const LITTLE_DISK_BYTES: u64 = 200 << 20;
 /// A clock that differs by more confuses readers.
 const CLOCK_MICROS: u64 = 5_000_000;
+/// A recorder that has not ended, and whose last event is older, has gone silent.
+const SILENT_MICROS: u64 = 3_600_000_000;
 /// The time that a program which holds the port has to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -83,6 +85,7 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
         Err(error) => {
             findings.push(bad("collector", error.to_string()));
             findings.extend(stopped_store(folder).await);
+            findings.extend(tokens(folder));
             findings.extend(taken(listen).await);
             return Ok(findings);
         }
@@ -201,6 +204,12 @@ async fn stopped_store(folder: &Path) -> Option<Finding> {
     })
 }
 
+/// Reports a file of tokens that cannot be read.
+fn tokens(folder: &Path) -> Option<Finding> {
+    let error = Auth::check_file(folder).err()?;
+    Some(bad("tokens", error.to_string()))
+}
+
 fn files(folder: &Path) -> Finding {
     if folder.is_file() {
         let detail = format!(
@@ -306,16 +315,28 @@ async fn clock(client: &Client) -> Finding {
 
 /// Whether a recorder has ever come, and whether it still does.
 async fn deliveries(client: &Client) -> Vec<Finding> {
-    let (pairings, sessions) = match (
+    let (pairings, sessions, coverage) = match (
         client.json::<Value>("/v1/pairings").await,
         client.json::<Value>("/v1/sessions").await,
+        client.json::<Value>("/v1/coverage").await,
     ) {
-        (Ok(pairings), Ok(sessions)) => (pairings, sessions),
-        (Err(error), _) | (_, Err(error)) => return vec![bad("extension", error.to_string())],
+        (Ok(pairings), Ok(sessions), Ok(coverage)) => (pairings, sessions, coverage),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+            return vec![bad("extension", error.to_string())];
+        }
+    };
+    let has_not_ended = |session: &Value| {
+        let coverage = coverage["sessions"].as_array().into_iter().flatten();
+        let mut of_session = coverage.filter(|coverage| coverage["session"] == session["session"]);
+        let watched = of_session
+            .next()
+            .and_then(|coverage| coverage["watched"].as_array()?.last());
+        watched.is_some_and(|last| last["to_ts"].is_null())
     };
     let sessions: Vec<&Value> = sessions["sessions"].as_array().into_iter().flatten().collect();
     let recorded = sessions.iter().filter(|session| session["pairing"].is_string());
-    let latest = recorded.filter_map(|session| session["last_ts"].as_u64()).max();
+    let newest = recorded.max_by_key(|session| session["last_ts"].as_u64());
+    let latest = newest.and_then(|session| session["last_ts"].as_u64());
     let now = now_micros();
     let mut findings = vec![match (latest, pairings.as_array().map_or(0, Vec::len)) {
         (Some(ts), _) if ts > now + CLOCK_MICROS => bad(
@@ -325,6 +346,15 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
                 (ts - now) / 1_000_000
             ),
         ),
+        (Some(ts), _) if ts + SILENT_MICROS < now && newest.is_some_and(|session| has_not_ended(session)) => {
+            bad(
+                "extension",
+                format!(
+                    "silent since {}, and it has not ended; if the browser runs, look at the extension's badge and at chrome://extensions",
+                    render::local_time(ts)
+                ),
+            )
+        }
         (Some(ts), _) => good(
             "extension",
             format!("last event {} s ago", now.saturating_sub(ts) / 1_000_000),

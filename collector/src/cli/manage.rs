@@ -95,16 +95,21 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                 render::print_json(&pairings)?;
                 return Ok(());
             }
+            let sessions: Value = client.json("/v1/sessions").await?;
             for pairing in pairings.as_array().into_iter().flatten() {
+                let sessions = sessions["sessions"].as_array().into_iter().flatten();
+                let delivered = sessions.filter(|session| session["pairing"] == pairing["id"]);
+                let used = match delivered.filter_map(|session| session["last_ts"].as_u64()).max() {
+                    Some(ts) => format!("last event {}", local_time(ts)),
+                    None => "(not used yet)".to_owned(),
+                };
                 writeln!(
                     out,
-                    "{:<14}  {}  {}  {}",
+                    "{:<14}  {}  {}  {}  {used}",
                     text(pairing, "id"),
                     local_time(pairing["created_ts"].as_u64().unwrap_or(0)),
                     text(pairing, "profile"),
-                    pairing["origin"]
-                        .as_str()
-                        .map_or_else(|| "(not used yet)".into(), escape_untrusted),
+                    text(pairing, "origin"),
                 )?;
             }
         }

@@ -19,8 +19,10 @@ mod session_ids;
 mod state;
 mod terms;
 mod time;
+mod time_order;
 
 pub use args::Cli;
+pub use serve::start_tasks;
 
 use args::Command;
 use clap::Parser as _;

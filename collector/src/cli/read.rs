@@ -4,14 +4,15 @@ use super::CliError;
 use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
 use super::client::Client;
 use super::session_ids::whole_id_of;
+use super::time_order::TimeOrder;
 use crate::render::{self, Style, escape_untrusted, local_time};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
-use std::cell::RefCell;
 use std::io::Write as _;
 use std::time::Duration;
 use tabtape::record::reason::DELETED;
+use tokio::time::Instant;
 
 /// Between two attempts to follow a collector that went away.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -24,17 +25,17 @@ struct Page {
 
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError> {
     let selector = args.wanted.selector(client).await?;
-    let printer = Printer::new(args.json);
-    let show = |line: &str| printer.print(line);
+    let mut printer = Printer::new(args.json);
     let mut shown = 0;
     let mut resume = if args.wanted.has_since() {
         if args.no_follow {
-            shown = stored(client, &selector, None, &printer).await?;
+            shown = stored(client, &selector, None, &mut printer).await?;
         }
         "0".to_owned() // the selector's own bound is the beginning
     } else {
         let page = last(client, &selector, args.lines).await?;
-        page.lines.iter().try_for_each(|line| show(line))?;
+        page.lines.iter().try_for_each(|line| printer.print(line))?;
+        printer.finish()?;
         shown = page.lines.len();
         page.resume
     };
@@ -46,7 +47,9 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
         };
     }
     loop {
-        match follow(client, &selector, &mut resume, &show).await {
+        let followed = follow(client, &selector, &mut resume, &mut printer).await;
+        printer.finish()?;
+        match followed {
             Err(error) if error.is_not_proven() => tracing_free_notice(&error),
             Err(error @ (CliError::OutputClosed | CliError::Refused { .. })) => return Err(error),
             Err(error) => tracing_free_notice(&error),
@@ -98,7 +101,7 @@ async fn follow(
     client: &Client,
     selector: &str,
     resume: &mut String,
-    show: &impl Fn(&str) -> Result<(), CliError>,
+    printer: &mut Printer,
 ) -> Result<(), CliError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -107,7 +110,17 @@ async fn follow(
         .await?;
     let mut body = response.bytes_stream();
     let mut pending = Vec::new();
-    while let Some(chunk) = body.next().await {
+    loop {
+        let chunk = tokio::select! {
+            chunk = body.next() => chunk,
+            () = sleep_until(printer.order.due()) => {
+                printer.print_due()?;
+                continue;
+            }
+        };
+        let Some(chunk) = chunk else {
+            return Ok(());
+        };
         pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
         let Some(end) = pending.windows(2).rposition(|pair| pair == b"\n\n") else {
             continue;
@@ -125,12 +138,19 @@ async fn follow(
             } else if let Some(data) = line.strip_prefix("data: ") {
                 match event.as_str() {
                     "dropped" => notice_dropped(data),
-                    _ => show(data)?,
+                    _ => printer.print(data)?,
                 }
             }
         }
     }
-    Ok(())
+}
+
+/// Waits until then; for ever if there is no such time.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Reports records that retention removed before they were shown.
@@ -176,7 +196,7 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
 pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliError> {
     let selector = args.wanted.selector(client).await?;
     let session = whole_id_of(client, args.session.as_deref()).await?;
-    let printer = Printer::new(args.json);
+    let mut printer = Printer::new(args.json);
     let shown = match args.lines {
         Some(lines) => {
             let limit = lines.to_string();
@@ -190,9 +210,10 @@ pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliErr
             let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
             let text = response.text().await.map_err(CliError::failed)?;
             text.lines().try_for_each(|line| printer.print(line))?;
+            printer.finish()?;
             text.lines().count()
         }
-        None => stored(client, &selector, session.as_deref(), &printer).await?,
+        None => stored(client, &selector, session.as_deref(), &mut printer).await?,
     };
     if shown == 0 {
         say_why_empty(client, &selector, session.as_deref()).await?;
@@ -205,7 +226,7 @@ async fn stored(
     client: &Client,
     selector: &str,
     session: Option<&str>,
-    printer: &Printer,
+    printer: &mut Printer,
 ) -> Result<usize, CliError> {
     let mut shown = 0;
     let query = [("q", selector), ("session", session.unwrap_or_default())];
@@ -226,14 +247,17 @@ async fn stored(
             shown += 1;
         }
     }
+    printer.finish()?;
     Ok(shown)
 }
 
-/// Prints records on stdout, with the date and the offset above the first record of a day.
+/// Prints records on stdout. As text they are in order of time within a session, with the date and the offset above
+/// the first record of a day; as JSON they are in the order in which they came, which is that of the cursors.
 struct Printer {
     json: bool,
     style: Style,
-    day: RefCell<String>,
+    day: String,
+    order: TimeOrder,
 }
 
 impl Printer {
@@ -241,19 +265,44 @@ impl Printer {
         Self {
             json,
             style: Style::of_stdout(),
-            day: RefCell::default(),
+            day: String::new(),
+            order: TimeOrder::default(),
         }
     }
 
-    fn print(&self, line: &str) -> Result<(), CliError> {
+    fn print(&mut self, line: &str) -> Result<(), CliError> {
         if self.json {
             render::print_json(&line)?;
             return Ok(());
         }
+        match self.order.push(line.to_owned(), Instant::now()) {
+            Some(line) => self.write(&line),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints the lines that have waited for long enough.
+    fn print_due(&mut self) -> Result<(), CliError> {
+        let now = Instant::now();
+        while let Some(line) = self.order.release_due(now) {
+            self.write(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Prints the lines that still wait.
+    fn finish(&mut self) -> Result<(), CliError> {
+        while let Some(line) = self.order.release() {
+            self.write(&line)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), CliError> {
         let mut out = std::io::stdout().lock();
-        if let Some(day) = render::day_of(line).filter(|day| *day != *self.day.borrow()) {
+        if let Some(day) = render::day_of(line).filter(|day| *day != self.day) {
             writeln!(out, "{}", render::day_header(&day, self.style))?;
-            self.day.replace(day);
+            self.day = day;
         }
         writeln!(out, "{}", render::line(line, self.style))?;
         out.flush()?;

@@ -50,8 +50,8 @@ impl Reader {
                     opened: None,
                 });
             }
-            Err(error @ CliError::NotRunning(_)) => error,
-            Err(error) => return Err(error),
+            // Also if collector.json cannot be read: the store's lock shows whether a collector runs.
+            Err(error) => error,
         };
         let folder = target.folder()?;
         if !folder.join("events.db").is_file() {

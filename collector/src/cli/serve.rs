@@ -51,7 +51,9 @@ pub(super) async fn run(data_dir: Option<PathBuf>, args: ServeArgs) -> Result<()
     let address = listener.local_addr()?;
     let listener = listener.into_std()?;
     let mut state = App::new(store, auth, address);
-    match announce(&folder, &state, args.json) {
+    let running = write_state(&folder, &state)?;
+    state.store.fill_reserve().await.map_err(CliError::failed)?;
+    match announce(&folder, &state, &running, args.json) {
         // The output has no reader, as in `serve | head -1`; collector.json contains the address too.
         Err(CliError::OutputClosed) | Ok(()) => {}
         Err(error) => return Err(error),
@@ -85,31 +87,11 @@ async fn serve_store(
     state: &App,
     args: &ServeArgs,
 ) -> Result<Option<Store>, CliError> {
-    let tasks = state.store.tasks(); // they end with the store that they use
-    {
-        let (folder, state) = (folder.to_owned(), state.clone());
-        tasks.supervise("collector.json", move || {
-            keep_state(folder.clone(), state.clone())
-        });
-    }
-    if let Some(endpoint) = &args.otlp_endpoint {
-        let forwarder = Forwarder::new(
-            state.store.clone(),
-            endpoint,
-            state.shutdown.clone(),
-            state.metrics.clone(),
-        );
-        let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
-        tasks.supervise(Forwarder::TASK, move || Arc::clone(&forwarder).run());
-    }
     let retention = Retention {
         max_age: args.retention_age,
         max_bytes: args.retention_bytes,
     };
-    {
-        let store = state.store.clone();
-        tasks.supervise("retention", move || retain(store.clone(), retention));
-    }
+    start_tasks(folder, state, args.otlp_endpoint.as_deref(), retention)?;
     let (router, _) = router(state.clone());
     let listener = TcpListener::from_std(listener.try_clone()?)?;
     let mut serving = std::pin::pin!(serve(listener, state, router));
@@ -121,6 +103,32 @@ async fn serve_store(
             Ok(Some(store))
         }
     }
+}
+
+/// Starts the background tasks of a collector. They end with the store that they use.
+///
+/// # Errors
+/// The endpoint is not an address.
+pub fn start_tasks(
+    folder: &Path,
+    app: &App,
+    otlp_endpoint: Option<&str>,
+    retention: Retention,
+) -> Result<(), CliError> {
+    let tasks = app.store.tasks();
+    if let Some(endpoint) = otlp_endpoint {
+        let (stop, metrics) = (app.shutdown.clone(), app.metrics.clone());
+        let forwarder = Forwarder::new(app.store.clone(), endpoint, stop, metrics);
+        let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
+        tasks.supervise(Forwarder::TASK, move || Arc::clone(&forwarder).run());
+    }
+    let (folder, state) = (folder.to_owned(), app.clone());
+    tasks.supervise("collector.json", move || {
+        keep_state(folder.clone(), state.clone())
+    });
+    let store = app.store.clone();
+    tasks.supervise("retention", move || retain(store.clone(), retention));
+    Ok(())
 }
 
 /// Waits until the store's file is deleted or replaced, and opens it again.
@@ -241,8 +249,7 @@ async fn keep_state(folder: PathBuf, app: App) -> String {
     }
 }
 
-fn announce(folder: &Path, app: &App, json: bool) -> Result<(), CliError> {
-    let running = write_state(folder, app)?;
+fn announce(folder: &Path, app: &App, running: &Running, json: bool) -> Result<(), CliError> {
     let viewer = app.viewer_link(None);
     let mut out = std::io::stdout().lock();
     if json {

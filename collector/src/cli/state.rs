@@ -58,7 +58,10 @@ fn read(folder: &Path) -> Result<Option<Running>, CliError> {
     let path = folder.join(FILE);
     match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            CliError::Failed(format!("{}: not what tabtape wrote ({error})", path.display()))
+            CliError::Failed(format!(
+                "{}: not what tabtape wrote ({error}); start `tabtape serve` again, which writes it",
+                path.display()
+            ))
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::Failed(format!("{}: {error}", path.display()))),

@@ -6,7 +6,7 @@
 //! every receipt is refused with [`StoreError::Replaced`], and [`Store::open_again`] opens the file that is there.
 //!
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
-//! `store.lock` keeps a second collector out.
+//! `store.lock` keeps a second collector out; `store.reserve` occupies space that deletions use on a full disk.
 
 mod error;
 mod format;
@@ -46,6 +46,7 @@ use store_file::StoreFile;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
 use write::batch;
+use write::reserve::Reserve;
 use write::writer::{self, Writer};
 
 /// How long a connection waits for another's lock.
@@ -81,12 +82,18 @@ impl Store {
     /// # Errors
     /// The folder is in use or not writable, the file is damaged or from a newer program.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_other_than(None, folder)
+        Self::open_other_than(None, folder).map_err(|error| match error {
+            StoreError::Corrupt(damage) => {
+                StoreError::Corrupt(format!("{}: {damage}", folder.join("events.db").display()))
+            }
+            other => other,
+        })
     }
 
     /// Opens the store in `folder`; gives it another id if it has `lost`.
     fn open_other_than(lost: Option<&str>, folder: &Path) -> Result<Self, StoreError> {
         let lock = lock_folder(folder)?;
+        let reserve = Reserve::open(folder);
         let events = folder.join("events.db");
         let mut connection = open_for_writing(&events)?;
         schema::migrate(&mut connection)?;
@@ -114,6 +121,7 @@ impl Store {
             Arc::clone(&names),
             Arc::clone(&recent),
             Arc::clone(&file),
+            reserve,
         )?;
         let index_wake = Arc::new(Notify::new());
         let tasks = Arc::new(Tasks::default());
@@ -418,8 +426,6 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // 16 MiB of WAL between checkpoints: the checkpoint's own fsyncs come seldom, recovery stays short.
-    connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

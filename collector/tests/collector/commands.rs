@@ -1,5 +1,6 @@
 //! The commands of the built program.
 
+use crate::common::*;
 use crate::program::*;
 use std::io::Read as _;
 
@@ -178,7 +179,7 @@ fn tokens_and_pairings_are_made_rotated_and_revoked() {
 async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path());
-    let session = crate::common::SESSION;
+    let session = SESSION;
     let started = format!(
         r#"{{"capture_session_id":"{session}","seq":1,"event":{{"ts":1764000000000000,"type":"system.session_started","category":"system","source":{{"kind":"extension"}},"data":{{"config":{{"categories":{{"console":{{}}}}}}}}}}}}"#
     );
@@ -335,6 +336,9 @@ async fn without_a_collector_reading_commands_read_the_stores_file() {
     let (status, out, error) = run(folder.path(), &["query", "--json"]);
     assert_eq!((status, out.lines().count()), (0, 3), "{error}");
     assert!(error.contains("No collector runs; reading the store"), "{error}");
+    std::fs::write(&state, r#"{"url":"#).unwrap();
+    let (status, out, error) = run(folder.path(), &["query", "--json"]);
+    assert_eq!((status, out.lines().count()), (0, 3), "{error}");
     std::fs::remove_file(folder.path().join("collector.json")).unwrap();
     for (args, part) in [
         (&["sessions"][..], SESSION),
@@ -431,6 +435,55 @@ fn tail_follows_through_a_restart_of_the_collector() {
     assert!(json.next().contains("after it was killed"));
     assert!(text.end().contains("trying again"));
     json.end();
+}
+
+/// A page reports a click late: the request that it caused is stored before it.
+#[tokio::test]
+async fn a_click_is_printed_above_what_it_caused_and_seq_stays_the_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let data = folder.path().to_str().unwrap().to_owned();
+    let at = |seq: u64, ts: u64, what: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(&event(SESSION, seq, what)).unwrap();
+        value["event"]["ts"] = (1_764_000_000_000_000 + ts).into();
+        value.to_string()
+    };
+    let mut tail = Following::start(&["tail", "--data-dir", &data]);
+    let mut json = Following::start(&["tail", "--json", "--data-dir", &data]);
+    // Both follow once they print a first line.
+    let mark = || assert_eq!(run(folder.path(), &["mark", "begin"]).0, 0);
+    mark();
+    tail.next();
+    assert!(tail.next().contains("begin") && json.next().contains("begin"));
+    let lines = [
+        at(1, 10, "before"),
+        at(2, 30, "request"),
+        gap(SESSION, 3, 3, "quota"),
+        at(4, 20, "click"),
+        at(5, 40, "after"),
+    ];
+    assert_eq!(process.deliver(SESSION, 1, 5, &lines).await.0, 200);
+
+    let words = ["before", "click", "request", "quota", "after"];
+    let word_of = |line: &str| words.into_iter().find(|word| line.contains(word));
+    let following: Vec<String> = (0..6).map(|_| tail.next()).collect();
+    let found: Vec<&str> = following.iter().filter_map(|line| word_of(line)).collect();
+    assert_eq!(found, words, "{following:?}");
+    for args in [
+        &["query", "--session", SESSION][..],
+        &["query", "--session", SESSION, "-n", "9"],
+        &["tail", "--no-follow", "--not", "type:system.mark"],
+    ] {
+        let (_, text, _) = run(folder.path(), args);
+        assert_eq!(
+            text.lines().filter_map(word_of).collect::<Vec<_>>(),
+            words,
+            "{args:?}: {text}"
+        );
+    }
+    assert_eq!([(); 5].map(|()| json.next()), lines);
+    let (_, text, _) = run(folder.path(), &["query", "--json", "--session", SESSION]);
+    assert_eq!(text.lines().collect::<Vec<_>>(), lines);
 }
 
 /// The answer to a hello of who has the token `x`.

@@ -214,6 +214,32 @@ async fn a_recorder_that_never_came_or_has_not_sent_all_or_lives_in_the_future()
     );
 }
 
+#[tokio::test]
+async fn a_recorder_that_has_not_ended_and_went_silent_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let line = |seq: u64, kind: &str, data: &str| {
+        let mut value: Value = serde_json::from_str(&event(SESSION, seq, "x")).unwrap();
+        value["event"]["type"] = kind.into();
+        value["event"]["category"] = "system".into();
+        value["event"]["data"] = serde_json::from_str(data).unwrap();
+        value.to_string()
+    };
+    let started = line(
+        1,
+        "system.session_started",
+        r#"{"config":{"categories":{"console":{}}}}"#,
+    );
+    assert_eq!(process.deliver(SESSION, 1, 1, &[started]).await.0, 200);
+    is_only(&wrong(folder.path(), &[]), "extension", "silent since 2025-");
+    let (_, list, _) = run(folder.path(), &["pair", "list"]);
+    assert!(list.contains("last event 2025-"), "{list}");
+
+    let ended = line(2, "system.session_ended", "{}");
+    assert_eq!(process.deliver(SESSION, 2, 2, &[ended]).await.0, 200);
+    assert_eq!(wrong(folder.path(), &[]), Vec::<String>::new());
+}
+
 /// A folder in which nothing can be written; root may write everywhere, so this one is on a file.
 #[test]
 fn a_folder_that_is_none_is_told() {

@@ -2,8 +2,8 @@
 
 use crate::common::*;
 use crate::program::*;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_second_collector_on_a_folder_is_refused() {
@@ -34,12 +34,21 @@ fn a_folder_or_store_it_cannot_use_is_named() {
     let garbage = tempfile::tempdir().unwrap();
     std::fs::write(garbage.path().join("events.db"), vec![7; 100_000]).unwrap();
     let (_, _, error) = serve(garbage.path());
-    assert!(error.contains("the store is damaged"), "{error}");
+    let file = garbage.path().join("events.db").display().to_string();
+    assert!(
+        error.contains("the store is damaged") && error.contains(&file),
+        "{error}"
+    );
 
     let auth = tempfile::tempdir().unwrap();
     std::fs::write(auth.path().join("auth.json"), "{").unwrap();
     let (_, _, error) = serve(auth.path());
     assert!(error.contains("auth.json: is not what tabtape wrote"), "{error}");
+    let (_, found, _) = run(auth.path(), &["doctor"]);
+    assert!(
+        found.contains("BAD  tokens") && found.contains("auth.json"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -313,55 +322,117 @@ fn a_folder_that_others_may_write_is_closed_to_them_or_refused() {
     assert_eq!(mode_of(folder.path()), 0o1777);
 }
 
-/// A disk of a few megabytes, seen by the program alone.
-#[tokio::test]
-async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new("unshare");
-    // As root, or as a user who may be root in a namespace of their own.
-    command.args(if is_root() {
-        &["--mount"][..]
-    } else {
-        &["--mount", "--map-root-user"]
-    });
-    let script = "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && head -c 4194304 /dev/zero > \"$0/filler\" && exec \"$@\"";
-    command.args(["sh", "-c", script]).arg(folder.path());
-    if !command.status().is_ok_and(|status| status.code() == Some(0)) {
-        println!(
-            "left out: this system does not allow to mount a small disk; a unit test of the store covers it"
-        );
-        return;
-    }
-    command
-        .args([
-            PROGRAM,
-            "serve",
-            "--json",
-            "--listen",
-            "127.0.0.1:0",
-            "--data-dir",
-        ])
-        .arg(folder.path());
-    let seen =
-        |pid: u32| Path::new(&format!("/proc/{pid}/root")).join(folder.path().strip_prefix("/").unwrap());
-    let mut process = Process::launch(command, seen);
+/// A disk of a few megabytes, in a mount namespace that only a shell and the programs under test use.
+struct SmallDisk {
+    folder: tempfile::TempDir,
+    shell: std::process::Child,
+}
 
-    let batch = |first: u64| -> Vec<String> {
-        (first..first + 10)
-            .map(|seq| event(SESSION, seq, noise(20_000, seq)))
-            .collect()
-    };
+impl SmallDisk {
+    /// `None` where the system does not allow to mount one.
+    fn mount(bytes: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("unshare");
+        // As root, or as a user who may be root in a namespace of its own.
+        command.args(if is_root() {
+            &["--mount"][..]
+        } else {
+            &["--mount", "--map-root-user"]
+        });
+        let script = "mount -t tmpfs -o size=$1,mode=0700 tmpfs \"$0\" && echo mounted && read end";
+        command.args(["sh", "-c", script]).arg(folder.path()).arg(bytes);
+        let mut shell = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .inspect_err(|error| println!("left out: unshare cannot be run: {error}"))
+            .ok()?;
+        let mut said = String::new();
+        let output = shell.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut said).unwrap();
+        let disk = Self { folder, shell };
+        if said == "mounted\n" {
+            return Some(disk);
+        }
+        println!("left out: this system does not allow to mount a small disk");
+        None
+    }
+
+    /// The program in the namespace of the disk.
+    fn program(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.shell.id().to_string(), "--mount"]);
+        if !is_root() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command
+            .arg(PROGRAM)
+            .args(args)
+            .arg("--data-dir")
+            .arg(self.folder.path());
+        command
+    }
+
+    fn serve(&self) -> Process {
+        let serve = self.program(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+        Process::launch(serve, |_| self.path())
+    }
+
+    /// The disk as this process sees it.
+    fn path(&self) -> PathBuf {
+        let inside = self.folder.path().strip_prefix("/").unwrap();
+        Path::new(&format!("/proc/{}/root", self.shell.id())).join(inside)
+    }
+
+    /// Writes a file until nothing more fits.
+    fn fill(&self) {
+        let mut file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path().join("filler"))
+            .unwrap();
+        let full = std::io::copy(&mut std::io::repeat(0), &mut file).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+/// Ten events that cannot be packed much.
+fn large(first: u64) -> Vec<String> {
+    (first..first + 10)
+        .map(|seq| event(SESSION, seq, noise(20_000, seq)))
+        .collect()
+}
+
+/// Delivers until a batch does not fit; the lines that were acknowledged, and the problem.
+async fn deliver_until_full(process: &Process) -> (Vec<String>, serde_json::Value) {
     let mut stored = Vec::new();
-    let problem = loop {
+    loop {
         let first = stored.len() as u64 + 1;
-        assert!(first < 1000, "ten megabytes never filled");
-        let (status, answer) = process.deliver(SESSION, first, first + 9, &batch(first)).await;
+        assert!(first < 2000, "the disk never filled");
+        let (status, answer) = process.deliver(SESSION, first, first + 9, &large(first)).await;
         if status != 200 {
             assert_eq!(status, 507, "{answer}");
-            break answer;
+            return (stored, answer);
         }
-        stored.extend(batch(first));
+        stored.extend(large(first));
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
+    let Some(disk) = SmallDisk::mount("12m") else {
+        return;
     };
+    std::fs::write(disk.path().join("filler"), vec![0; 4 << 20]).unwrap();
+    let mut process = disk.serve();
+    let (mut stored, problem) = deliver_until_full(&process).await;
     assert_eq!(problem["code"], "disk_full");
     assert!(
         problem["detail"].as_str().unwrap().contains("make room"),
@@ -373,28 +444,68 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_keeps_what_it_has() {
         stored,
         "all that was acknowledged, and no more"
     );
-    assert_eq!(
-        process
-            .get("/healthz")
-            .await
-            .json::<serde_json::Value>()
-            .await
-            .unwrap()["status"],
-        "ok"
-    );
+    let health: serde_json::Value = process.get("/healthz").await.json().await.unwrap();
+    assert_eq!(health["status"], "ok");
 
     // With room, it continues without a restart.
-    std::fs::remove_file(seen(process.child.id()).join("filler")).unwrap();
+    std::fs::remove_file(disk.path().join("filler")).unwrap();
     let first = stored.len() as u64 + 1;
-    let (status, receipt) = process.deliver(SESSION, first, first + 9, &batch(first)).await;
+    let (status, receipt) = process.deliver(SESSION, first, first + 9, &large(first)).await;
     assert_eq!(
         (status, &receipt["acked_seq"]),
         (200, &(first + 9).into()),
         "{receipt}"
     );
-    stored.extend(batch(first));
+    stored.extend(large(first));
     assert_eq!(process.lines(SESSION).await, stored);
     assert!(process.is_alive());
+}
+
+#[tokio::test]
+async fn on_a_full_disk_it_starts_again_deletes_and_then_stores_again() {
+    let Some(disk) = SmallDisk::mount("16m") else {
+        return;
+    };
+    let process = disk.serve();
+    let (stored, _) = deliver_until_full(&process).await;
+    disk.fill();
+    process.kill();
+    let process = disk.serve();
+    assert_eq!(process.lines(SESSION).await, stored);
+    disk.fill();
+
+    let count = stored.len();
+    let (status, said, error) = finish(disk.program(&["delete", "--yes", "--session", SESSION]));
+    assert_eq!(
+        (status, said),
+        (0, format!("{count} events deleted\n")),
+        "{error}"
+    );
+    let first = count as u64 + 1;
+    let (status, receipt) = process.deliver(SESSION, first, first + 9, &large(first)).await;
+    assert_eq!(status, 200, "{receipt}");
+    // On a full disk the deletion works in steps, each with its gaps.
+    let lines = process.lines(SESSION).await;
+    let (gaps, kept) = lines.split_at(lines.len() - 10);
+    assert_eq!(kept, large(first));
+    let mut next = 1;
+    for line in gaps {
+        let gap: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&gap["gap"]["reason"], &gap["gap"]["first_seq"]),
+            (&"deleted".into(), &next.into())
+        );
+        next = gap["gap"]["last_seq"].as_u64().unwrap() + 1;
+    }
+    assert_eq!(next, first);
+
+    // What the deletion has used is kept again for the next one.
+    disk.fill();
+    process.kill();
+    let process = disk.serve();
+    let (status, said, error) = finish(disk.program(&["delete", "--yes", "--all"]));
+    assert_eq!((status, &said[..]), (0, "10 events deleted\n"), "{error}");
+    assert_eq!(process.deliver(OTHER, 1, 3, &events(OTHER, 1, 3)).await.0, 200);
 }
 
 /// Too large to be checked before it is used: the damage is found meanwhile and said, what is whole stays

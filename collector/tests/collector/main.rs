@@ -29,6 +29,8 @@ mod query;
 mod replaced_store;
 mod sealed;
 mod security;
+mod sinks;
 mod squatter;
 mod stream;
+mod tasks;
 mod times;

@@ -199,8 +199,8 @@ async fn logs_come_in_packed() {
 
 /// An endpoint that keeps the records that it accepts, and answers first by a script.
 #[derive(Clone, Default)]
-struct Endpoint {
-    taken: Arc<Mutex<Vec<LogRecord>>>,
+pub struct Endpoint {
+    pub taken: Arc<Mutex<Vec<LogRecord>>>,
     /// Statuses to answer first.
     script: Arc<Mutex<Vec<u16>>>,
     /// Path with query, and authorization, of each request.
@@ -208,7 +208,7 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    async fn start(&self) -> (String, tokio::task::JoinHandle<()>) {
+    pub async fn start(&self) -> (String, tokio::task::JoinHandle<()>) {
         let router = axum::Router::new()
             .route("/v1/logs", axum::routing::post(take))
             .with_state(self.clone());
@@ -221,7 +221,7 @@ impl Endpoint {
     }
 
     /// How often each seq of the session was taken.
-    fn seqs(&self) -> BTreeMap<i64, usize> {
+    pub fn seqs(&self) -> BTreeMap<i64, usize> {
         let mut seqs = BTreeMap::new();
         for record in self.taken.lock().unwrap().iter() {
             if let Some(Any::IntValue(seq)) = attribute(record, "tabtape.seq") {
@@ -231,7 +231,7 @@ impl Endpoint {
         seqs
     }
 
-    async fn wait_for(&self, count: usize) {
+    pub async fn wait_for(&self, count: usize) {
         for _ in 0..600 {
             if self.seqs().len() >= count {
                 return;
@@ -297,7 +297,7 @@ async fn take(
 }
 
 /// Returns a counter of forwarding.
-async fn counter(process: &Process, name: &str) -> u64 {
+pub async fn counter(process: &Process, name: &str) -> u64 {
     let text = process.get("/metrics").await.text().await.unwrap();
     let name = format!("tabtape_otlp_{name}_total ");
     let line = text
@@ -307,7 +307,7 @@ async fn counter(process: &Process, name: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-async fn wait_until(what: &str, is_so: impl AsyncFn() -> bool) {
+pub async fn wait_until(what: &str, is_so: impl AsyncFn() -> bool) {
     let started = std::time::Instant::now();
     while !is_so().await {
         assert!(
@@ -318,7 +318,7 @@ async fn wait_until(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-fn start(folder: &Path, endpoint: &str) -> Process {
+pub fn start(folder: &Path, endpoint: &str) -> Process {
     Process::start_with(folder, &["--otlp-endpoint", endpoint])
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The bytes go from the tables (overwritten, `secure_delete`), from the write-ahead log and from the
 //! text index; in their place the ledger keeps gaps, reason `deleted`, so that a recorder that still has
-//! them cannot bring them back. A deletion runs in steps between commits, so that recording continues.
+//! them cannot bring them back. A deletion runs in steps between commits, so that recording continues, and on a full disk with
+//! the space that the store keeps in reserve.
 
 use crate::store::format::gaps::insert_gap_row;
 use crate::store::format::names::Names;
@@ -15,9 +16,6 @@ use std::sync::Arc;
 use tabtape::record::Gap;
 use tabtape::record::reason::DELETED;
 use tabtape::selector::Selector;
-
-/// Positions looked at in one step; the writer is held for about as long as a commit.
-const STEP: u64 = 8_192;
 
 /// The events to delete.
 #[derive(Debug, Clone, Default)]
@@ -46,17 +44,11 @@ impl Store {
     /// An error of SQLite; deletions before it remain.
     pub async fn delete(&self, deletion: Deletion) -> Result<u64, StoreError> {
         let end = self.latest_position();
-        let (mut after, mut deleted) = (0, 0);
-        while after < end {
-            let until = (after + STEP).min(end);
-            let deletion = deletion.clone();
-            deleted += self
-                .inner
-                .writer
-                .run(move |state| step(state, &deletion, after, until))
-                .await?;
-            after = until;
-        }
+        let deleted = self
+            .in_steps(0, end, move |state, after, until| {
+                step(state, &deletion, after, until)
+            })
+            .await?;
         if deleted > 0 {
             self.inner.writer.run(|state| finish(&state.connection)).await?;
             self.inner.index_wake.notify_one();

@@ -10,8 +10,6 @@ use crate::store::{Order, Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
 
-/// Positions taken in one step.
-const STEP: u64 = 8_192;
 /// Answers to requests with an Idempotency-Key are kept this long.
 const IDEMPOTENCY: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,7 +37,11 @@ impl Store {
     /// # Errors
     /// An error of SQLite; records removed before it stay removed.
     pub async fn retain(&self, retention: Retention) -> Result<u64, StoreError> {
-        self.inner.writer.run(note_clock).await?;
+        self.fill_reserve().await?;
+        match self.inner.writer.run(note_clock).await {
+            Err(StoreError::DiskFull) | Ok(()) => {} // what can be removed does not depend on it
+            Err(error) => return Err(error),
+        }
         let now = now_micros();
         let cutoff = self
             .inner
@@ -48,16 +50,12 @@ impl Store {
                 Ok(by_age(connection, retention, now)?.max(by_bytes(connection, retention)?))
             })
             .await?;
-        let (mut after, mut taken) = (self.oldest_position().await?, 0);
-        while after < cutoff {
-            let until = (after + STEP).min(cutoff);
-            taken += self
-                .inner
-                .writer
-                .run(move |state| step(state, after, until, now))
-                .await?;
-            after = until;
-        }
+        let oldest = self.oldest_position().await?;
+        let taken = self
+            .in_steps(oldest, cutoff, move |state, after, until| {
+                step(state, after, until, now)
+            })
+            .await?;
         if taken > 0 {
             tracing::info!(taken, cutoff, "retention removed the oldest records");
             self.inner.index_wake.notify_one();

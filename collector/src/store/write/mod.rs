@@ -3,5 +3,6 @@
 pub(super) mod batch;
 pub(super) mod ingest;
 pub(super) mod ledger;
+pub(super) mod reserve;
 pub(super) mod session_state;
 pub(super) mod writer;

@@ -7,6 +7,7 @@
 
 use super::batch::{Batch, Receipt};
 use super::ingest::Ingest;
+use super::reserve::Reserve;
 use crate::clock::now_micros;
 use crate::store::StoreError;
 use crate::store::format::names::{Interner, Names};
@@ -66,6 +67,7 @@ pub(in crate::store) struct WriterState {
     pub(in crate::store) ingest: Ingest,
     pub(in crate::store) names: Arc<Names>,
     pub(in crate::store) recent: Arc<Recent>,
+    pub(in crate::store) reserve: Reserve,
     file: Arc<StoreFile>,
     last_clock: u64,
 }
@@ -76,17 +78,20 @@ impl Writer {
         names: Arc<Names>,
         recent: Arc<Recent>,
         file: Arc<StoreFile>,
+        reserve: Reserve,
     ) -> Result<Self, StoreError> {
         let (ops, queue) = mpsc::channel(MAX_QUEUED);
         let ingest = Ingest::new(Interner::of(&names), recent.latest_position());
-        let state = WriterState {
+        let mut state = WriterState {
             connection,
             ingest,
             names,
             recent,
+            reserve,
             file,
             last_clock: 0,
         };
+        state.fill_reserve()?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -227,6 +232,7 @@ impl WriterState {
         }
         if closing {
             self.checkpoint();
+            let _ = self.fill_reserve(); // what starting on a full disk has taken
         }
     }
 
@@ -243,7 +249,12 @@ impl WriterState {
         if group.is_empty() {
             return;
         }
-        match self.try_commit(&group) {
+        let mut result = self.try_commit(&group);
+        // The write-ahead log may have space that a checkpoint frees.
+        if matches!(result, Err(StoreError::DiskFull)) && self.empty_log() {
+            result = self.try_commit(&group);
+        }
+        match result {
             Ok(receipts) => {
                 for (waiting, receipt) in group.into_iter().zip(receipts) {
                     let _ = waiting.reply.send(Ok(receipt)); // the client may have gone
