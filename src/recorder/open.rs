@@ -18,6 +18,8 @@ const MAX_FINISHED: usize = 64;
 /// Chrome stops a service worker this long after its last event.
 /// <https://developer.chrome.com/docs/extensions/develop/concepts/service-workers/lifecycle#idle-shutdown>
 const IDLE_DEATH_MICROS: u64 = 30_000_000;
+/// An event of the browser reaches a busy worker later than this only if the machine stands still.
+const UNDERWAY_MICROS: u64 = 1_000_000;
 
 /// The session of a new recorder.
 #[derive(Debug)]
@@ -128,7 +130,11 @@ async fn open_in<L: RecorderLog, H: Host>(
         let why = format!("session {gone} is not in the log any more, nor what no collector had of it");
         host.problem(LogError::Missing.code(), &why);
     }
-    let last = log.sessions().await?.last().map(|(session_id, _)| *session_id);
+    // A browser that is killed as it starts leaves a session without an event. No collector hears of it, so it
+    // could not tell how far the session before it was watched.
+    let sessions = log.sessions().await?;
+    let last = sessions.iter().rev().find(|(_, head)| head.latest_seq > 0);
+    let last = last.map(|(session_id, _)| *session_id);
     let previous = session_id.or(last);
     let previous_watched = match previous {
         Some(previous) => log.watched_until(previous).await?,
@@ -165,11 +171,13 @@ impl<L> Opened<L> {
     }
 
     /// When worker events may have been lost: a worker that was killed left its last commit behind less than the
-    /// idle time ago. One that was idle for longer held nothing when it ended.
+    /// idle time ago. One that was idle for longer held nothing when it ended. What the browser had on its way to the
+    /// worker was lost, too.
     pub fn unwatched(&self, host: &impl Platform) -> Option<Unwatched> {
-        let from_ts = self.head.committed_ms * 1_000;
+        let committed_ts = self.head.committed_ms * 1_000;
         let to_ts = (host.unix_ms() * 1_000.0) as u64;
-        let killed = self.resumed && to_ts.saturating_sub(from_ts) < IDLE_DEATH_MICROS;
+        let killed = self.resumed && to_ts.saturating_sub(committed_ts) < IDLE_DEATH_MICROS;
+        let from_ts = committed_ts.saturating_sub(UNDERWAY_MICROS);
         killed.then_some(Unwatched { from_ts, to_ts })
     }
 }

@@ -484,6 +484,7 @@ fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
 fn a_new_session_reports_how_far_the_one_before_was_watched() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let first = Recorder::start(&host, &log);
+    first.publish(1);
     assert_eq!(first.opened.previous_watched, None);
     let until = WatchedUntil {
         until_ts: 7,
@@ -498,7 +499,18 @@ fn a_new_session_reports_how_far_the_one_before_was_watched() {
     drop(resumed);
     // The browser was killed: what a worker leaves for the next one is gone.
     host.saved.take();
-    assert_eq!(Recorder::start(&host, &log).opened.previous_watched, Some(until));
+    let killed_early = Recorder::start(&host, &log);
+    assert_eq!(killed_early.opened.previous_watched, Some(until.clone()));
+    drop(killed_early);
+    host.saved.take();
+    let second = Recorder::start(&host, &log);
+    assert_eq!(
+        second.opened.previous_watched,
+        Some(until),
+        "the one between left nothing that a collector could receive"
+    );
+    second.publish(1);
+    drop(second);
     host.saved.take();
     assert_eq!(
         Recorder::start(&host, &log).opened.previous_watched,

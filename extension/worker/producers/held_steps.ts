@@ -5,7 +5,7 @@
  * when the protocol reports the same step, or when it is published and committed. A worker that is killed between a
  * commit and the deletion leaves a step that is published twice; one that is killed at any other time loses none.
  */
-import type { WebRequestId, WebRequestStep } from "./exchanges.ts";
+import type { WebRequestId, WebRequestStep } from "./web_request_step.ts";
 
 export interface HeldStep {
   web: WebRequestId;

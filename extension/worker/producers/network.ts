@@ -15,13 +15,14 @@ import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
-import { type Answer, Exchanges, type Step, type WebRequestStep } from "./exchanges.ts";
+import { Exchanges } from "./exchanges.ts";
 import { HeldSteps } from "./held_steps.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import type { PageRequests } from "./page_requests.ts";
 import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
 import type { Tabs } from "./tabs.ts";
+import type { Answer, Step, WebRequestStep } from "./web_request_step.ts";
 import {
   bodyBytesIn,
   corsError,

@@ -61,13 +61,13 @@ export class Heartbeat {
     const pingedMs = Date.now();
     this.#ports().ping(this.#lost.startPing());
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
-    const behind = this.#lost.behind(pingedMs * 1_000);
     try {
       await recorder.committed();
     } catch {
       // It was closed, or replaced: the next one beats.
       return;
     }
+    const behind = this.#lost.behind(pingedMs * 1_000);
     if (this.#owner.recorder !== recorder) return;
     // Also if it fails: the next record brings the next beat.
     this.#confirmedSeq = committed_seq;

@@ -33,7 +33,7 @@ interface Entry {
   session: string;
   metadata: Record<string, string>;
   url: string;
-  /** Time of the last accepted event, or of the last ping that was answered, in Unix microseconds. */
+  /** Time of the last committed event, or of the last ping that was answered, in Unix microseconds. */
   committedTs: number;
   /** Something was received from its relay. */
   isHeard: boolean;
@@ -47,6 +47,8 @@ interface Progress {
   /** The last message taken, and the seq that it is committed with. */
   message: number;
   seq: number;
+  /** Messages that are not committed yet, each with the time up to which it has all of its document. */
+  uncommitted: { message: number; ts: number }[];
   mirroredMs: number;
 }
 
@@ -61,6 +63,8 @@ export class LostRelays {
   readonly #parts: LostRelaysParts;
   readonly #entries = new SessionStorageMap<Entry>("tabtape_relays", MAX_ENTRIES);
   readonly #progress = new Map<string, Progress>();
+  /** When the navigations began that are under way, by tab and frame, Unix milliseconds. */
+  readonly #navigations = new Map<string, number>();
   #ping = 0;
   /** Relays that have answered the last ping. */
   readonly #answered = new Set<string>();
@@ -73,6 +77,12 @@ export class LostRelays {
     chrome.tabs.onRemoved.addListener((tabId) => {
       const now = Date.now();
       this.#check((entry) => Number(entry.metadata.tab_id) === tabId, now);
+    });
+    chrome.webNavigation.onBeforeNavigate.addListener(({ tabId, frameId, timeStamp }) => {
+      this.#navigations.set(`${tabId} ${frameId}`, timeStamp);
+    });
+    chrome.webNavigation.onErrorOccurred.addListener(({ tabId, frameId }) => {
+      this.#navigations.delete(`${tabId} ${frameId}`);
     });
     chrome.webNavigation.onCommitted.addListener((details) => {
       const { tabId, frameId, documentId } = details;
@@ -104,32 +114,50 @@ export class LostRelays {
     receipt: { message: number; seq: number },
     isAll: boolean,
   ): void {
+    const expected = this.#entries.get(keyOf(metadata.document_id));
     this.#entries.delete(keyOf(metadata.document_id));
     const before = this.#entries.get(relay);
     if (before?.isLost === true) this.#publish("system.relay_found", before, {});
     const now = Date.now();
-    const progress = this.#progress.get(relay) ?? { message: 0, seq: 0, mirroredMs: 0 };
+    const progress = this.#progress.get(relay) ?? { message: 0, seq: 0, uncommitted: [], mirroredMs: 0 };
     this.#progress.set(relay, progress);
     progress.message = receipt.message;
     progress.seq = receipt.seq;
-    const ts = Number(/^\{"ts":(\d+)/.exec(lines.slice(lines.lastIndexOf("\n") + 1))?.[1] ?? 0);
     // The later one of two events of different categories may be sent first.
-    const committedTs = Math.max(isAll || before === undefined ? ts : 0, before?.committedTs ?? 0);
+    if (isAll)
+      progress.uncommitted.push({
+        message: receipt.message,
+        ts: tsOf(lines.slice(lines.lastIndexOf("\n") + 1)),
+      });
+    const begunTs = Math.min(expected?.committedTs ?? Number.POSITIVE_INFINITY, tsOf(lines));
     const entry = {
       session,
       metadata,
       url: url.slice(0, 2_048),
-      committedTs,
+      committedTs: before?.committedTs ?? begunTs,
       isHeard: true,
       receivedMs: now,
       isLost: false,
     };
-    if (before === undefined || before.isLost || now - progress.mirroredMs >= MIRROR_TS_MS) {
+    if (before === undefined || before.isLost) {
       progress.mirroredMs = now;
       this.#entries.set(relay, entry);
     } else {
       Object.assign(before, entry);
     }
+  }
+
+  /** A relay's messages up to this one are committed. */
+  committed(relay: string, message: number): void {
+    const progress = this.#progress.get(relay);
+    const entry = this.#entries.get(relay);
+    if (progress === undefined || entry === undefined) return;
+    while ((progress.uncommitted[0]?.message ?? Number.POSITIVE_INFINITY) <= message)
+      entry.committedTs = Math.max(entry.committedTs, progress.uncommitted.shift()?.ts ?? 0);
+    const now = Date.now();
+    if (now - progress.mirroredMs < MIRROR_TS_MS) return;
+    progress.mirroredMs = now;
+    this.#entries.set(relay, entry);
   }
 
   /** A script closes the window of a relay's document, of which nothing that is said from now on arrives. */
@@ -239,6 +267,9 @@ export class LostRelays {
 
   /** A document has begun, or come back. */
   #expect({ tabId, frameId, documentId, url, documentLifecycle, timeStamp }: Committed): void {
+    // A document's first script may run before the browser reports its commit.
+    const begunMs = this.#navigations.get(`${tabId} ${frameId}`);
+    this.#navigations.delete(`${tabId} ${frameId}`);
     if (documentId === undefined || documentLifecycle !== "active" || !/^(https?|file|blob|data):/.test(url))
       return;
     this.#parts.owner.record("system", (recorder) => {
@@ -251,7 +282,7 @@ export class LostRelays {
         session: recorder.sessionId,
         metadata: { tab_id: `${tabId}`, frame_id: `${frameId}`, document_id: documentId },
         url: url.slice(0, 2_048),
-        committedTs: Math.round(timeStamp * 1_000),
+        committedTs: Math.round((begunMs ?? timeStamp) * 1_000),
         isHeard: false,
         receivedMs: 0,
         isLost: false,
@@ -296,6 +327,11 @@ type Committed = chrome.webNavigation.WebNavigationTransitionCallbackDetails;
 /** The entry of a document whose relay has not sent a message yet. */
 function keyOf(documentId: string | undefined): string {
   return `document:${documentId}`;
+}
+
+/** The time of a line, or of the first of several; 0 if it has none. */
+function tsOf(line: string): number {
+  return Number(/^\{"ts":(\d+)/.exec(line)?.[1] ?? 0);
 }
 
 /** A document in the back/forward cache, which no frame shows, is not asked: a message would end it. */

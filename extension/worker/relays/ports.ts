@@ -268,7 +268,10 @@ export class RelayPorts {
     this.#lastCommit = recorder
       .committed(receipt.seq)
       .then(
-        () => this.#acknowledge(port, receipt.message),
+        () => {
+          this.#lost.committed(relay, receipt.message);
+          this.#acknowledge(port, receipt.message);
+        },
         // Not committed: not acknowledged, so the relay sends it again.
         (error: unknown) => console.error("tabtape: commit", error),
       )
