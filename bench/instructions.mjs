@@ -15,11 +15,11 @@ const CALLS = [200, 600];
 
 /** @param {{ save: boolean }} options */
 export async function instructions({ save }) {
+  useTargetDir();
   if ((await versionOf("valgrind")) === null) {
     note("valgrind is not installed: no instructions are counted");
     return;
   }
-  useTargetDir();
   const cargo = ["build", "--profile", "collector", "--package", "tabtape", "--bench", "instructions"];
   const { status, stdout, output } = await capture("cargo", [...cargo, "--message-format=json"]);
   if (status !== 0) throw new Tell(`cargo build: ${output}`);
