@@ -150,10 +150,16 @@ fn notice(old: &Store, new: &Store) -> String {
     let what = if old.store_id() == new.store_id() {
         "lost its write-ahead log, whose contents were kept"
     } else {
-        "was deleted or replaced; recorders send again what they still hold"
+        "was deleted or replaced, or overwritten in place; recorders send again what they still hold"
     };
+    let aside = new.set_aside().map_or_else(String::new, |aside| {
+        format!(
+            "the file that was put in place was damaged and is now {}; ",
+            aside.display()
+        )
+    });
     format!(
-        "{} {what} ({when}); do not touch the data folder while the collector runs",
+        "{} {what} ({when}); {aside}do not touch the data folder while the collector runs",
         file.display()
     )
 }

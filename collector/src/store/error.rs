@@ -32,9 +32,9 @@ pub enum StoreError {
         "the store is damaged: {0}; move events.db (and events.db-wal) away and start again: recorders send what they still hold, `tabtape recover` brings back what is whole in it"
     )]
     Corrupt(String),
-    /// The file was deleted or replaced while it was open.
+    /// The file was deleted, replaced or overwritten while it was open.
     #[error(
-        "{0} was deleted or replaced while the collector has it open; it is opened again by itself, send again in a second"
+        "{0} was deleted, replaced or overwritten while the collector has it open; it is opened again by itself, send again in a second"
     )]
     Replaced(PathBuf),
     /// The disk or the quota is full.

@@ -2,13 +2,14 @@
 //!
 //! **Promises.** A receipt is given only after `fsync`. A record is stored once, its bytes as they came.
 //! `acked_seq` never falls. Readers see whole commits, in order of position, and an answer is never
-//! taken from memory that a deletion has passed by. If `events.db` is deleted or replaced while it is open,
-//! every receipt is refused with [`StoreError::Replaced`], and [`Store::open_again`] opens the file that is there.
+//! taken from memory that a deletion has passed by. If `events.db` is deleted, replaced or overwritten while it is
+//! open, every receipt is refused with [`StoreError::Replaced`], and [`Store::open_again`] opens the file that is there.
 //!
 //! **Files.** `events.db` (WAL) is the truth; `index.db` holds the text index and can be rebuilt;
 //! `store.lock` keeps a second collector out; `store.reserve` occupies space that deletions use on a full disk.
 
 mod error;
+mod file_content;
 mod format;
 mod index;
 mod maintain;
@@ -72,6 +73,8 @@ struct Inner {
     tasks: Arc<Tasks>,
     damage: Arc<OnceLock<String>>,
     file: Arc<StoreFile>,
+    /// The damaged file that was found in place of the one before, where it was moved to.
+    set_aside: Option<PathBuf>,
     /// Held for as long as the store is open.
     lock: File,
 }
@@ -82,7 +85,7 @@ impl Store {
     /// # Errors
     /// The folder is in use or not writable, the file is damaged or from a newer program.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_other_than(None, folder).map_err(|error| match error {
+        Self::open_other_than(None, folder, None).map_err(|error| match error {
             StoreError::Corrupt(damage) => {
                 StoreError::Corrupt(format!("{}: {damage}", folder.join("events.db").display()))
             }
@@ -91,15 +94,24 @@ impl Store {
     }
 
     /// Opens the store in `folder`; gives it another id if it has `lost`.
-    fn open_other_than(lost: Option<&str>, folder: &Path) -> Result<Self, StoreError> {
+    fn open_other_than(
+        lost: Option<&str>,
+        folder: &Path,
+        set_aside: Option<PathBuf>,
+    ) -> Result<Self, StoreError> {
         let lock = lock_folder(folder)?;
         let reserve = Reserve::open(folder);
         let events = folder.join("events.db");
         let mut connection = open_for_writing(&events)?;
         schema::migrate(&mut connection)?;
+        let life = begin_life(&connection)?;
         let check_later = integrity::at_start(&connection, &events)?;
         let store_id = store_id(&connection, lost)?;
-        let file = Arc::new(StoreFile::of(&events));
+        let file = StoreFile::of(&events, life).map_err(|source| StoreError::Folder {
+            path: events.clone(),
+            source,
+        })?;
+        let file = Arc::new(file);
         let names = Arc::new(Names::load(&connection)?);
         let latest: Option<i64> = connection
             .query_row(
@@ -115,7 +127,13 @@ impl Store {
             &store_id,
             recent.latest_position(),
         )?));
-        let readers = Arc::new(Readers::new(events.clone(), index.clone(), Arc::clone(&file)));
+        let damage = Arc::new(OnceLock::new());
+        let readers = Arc::new(Readers::new(
+            events.clone(),
+            index.clone(),
+            Arc::clone(&file),
+            Arc::clone(&damage),
+        ));
         let writer = Writer::start(
             connection,
             Arc::clone(&names),
@@ -127,23 +145,31 @@ impl Store {
         let tasks = Arc::new(Tasks::default());
         let keep_index = {
             let (readers, recent) = (Arc::clone(&readers), Arc::clone(&recent));
+            let file = Arc::clone(&file);
             let (wake, indexed) = (Arc::clone(&index_wake), Arc::clone(&indexed));
             move || {
                 let shared = (Arc::clone(&wake), Arc::clone(&indexed));
                 index::keep(
                     index.clone(),
                     events.clone(),
-                    readers.in_use(),
+                    (Arc::clone(&file), readers.in_use()),
+                    {
+                        let readers = Arc::clone(&readers);
+                        move || readers.check_for_damage()
+                    },
                     recent.subscribe(),
                     shared,
                 )
             }
         };
         tasks.supervise("text index", keep_index);
-        let damage = Arc::new(OnceLock::new());
-        if check_later {
-            tokio::spawn(integrity::later(Arc::clone(&readers), Arc::clone(&damage)));
-        }
+        let checked = Arc::clone(&readers);
+        tokio::spawn(async move {
+            if check_later {
+                integrity::later(Arc::clone(&checked), true).await;
+            }
+            integrity::later(checked, false).await;
+        });
         Ok(Self {
             inner: Arc::new(Inner {
                 folder: folder.to_owned(),
@@ -157,6 +183,7 @@ impl Store {
                 tasks,
                 damage,
                 file,
+                set_aside,
                 lock,
             }),
         })
@@ -199,7 +226,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when too many wait, [`StoreError::DiskFull`], or an error of SQLite.
     pub async fn ingest(&self, batch: Batch) -> Result<Receipt, StoreError> {
-        self.inner.writer.ingest(batch).await
+        let receipt = self.inner.writer.ingest(batch).await;
+        if let Err(StoreError::Corrupt(_)) = &receipt {
+            self.inner.readers.check_for_damage();
+        }
+        receipt
     }
 
     /// Reads one page.
@@ -301,18 +332,19 @@ impl Store {
         self.inner.writer.run(write).await
     }
 
-    /// Whether the store's file was deleted or replaced since it was opened.
+    /// Whether the store's file was deleted, replaced or overwritten since it was opened.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.inner.file.check().is_err()
     }
 
-    /// Resolves once the store's file is deleted or replaced.
+    /// Resolves once the store's file is deleted, replaced or overwritten.
     pub async fn replaced(&self) {
         self.inner.file.replaced().await;
     }
 
-    /// Closes a store whose file was deleted or replaced, and opens what is there now, or a new file.
+    /// Closes a store whose file was deleted, replaced or overwritten, and opens what is there now, or a new file. A
+    /// damaged file is moved away first.
     ///
     /// Another file always has another store id, also a copy of the old one, so that recorders send again what
     /// they still hold. If only the write-ahead log was deleted, its contents go into the database, and the
@@ -330,13 +362,29 @@ impl Store {
                 source,
             };
             let lost = old.file.is_another().then_some(&*old.store_id);
+            if lost.is_some() {
+                old.file.wait_until_settled();
+            }
             old.file.remove_leftovers().map_err(folder)?;
             old.lock.unlock().map_err(folder)?;
-            Self::open_other_than(lost, &old.folder)
+            match Self::open_other_than(lost, &old.folder, None) {
+                Err(StoreError::Corrupt(damage)) if lost.is_some() => {
+                    let aside = old.file.set_aside().map_err(folder)?;
+                    tracing::error!(%damage, file = %aside.display(), "the file that was put in place of the store is damaged and was moved away; `tabtape recover` brings back what is whole in it");
+                    Self::open_other_than(lost, &old.folder, Some(aside))
+                }
+                opened => opened,
+            }
         };
         tokio::task::spawn_blocking(open)
             .await
             .map_err(|_| StoreError::Closed)?
+    }
+
+    /// Returns where [`Store::open_again`] moved a damaged file to, if it found one.
+    #[must_use]
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.inner.set_aside.as_deref()
     }
 
     /// Returns the damage that a check has found, if any.
@@ -429,6 +477,21 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Writes a random number into the file's header and returns it: a copy from another run has another one. On a full disk,
+/// returns the number that is there.
+fn begin_life(connection: &Connection) -> Result<i32, StoreError> {
+    let life = uuid::Uuid::new_v4().as_u128() as i32;
+    let written = connection.pragma_update(None, "application_id", life);
+    match written.map_err(StoreError::from) {
+        Ok(()) => Ok(life),
+        // Deletions make room only if the store opens.
+        Err(StoreError::DiskFull) => {
+            Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The store's id, a new one if it has none or that of the store that was `lost`.

@@ -22,6 +22,7 @@ mod mcp_install;
 mod mcp_stdio;
 mod openapi;
 mod otlp;
+mod overwritten_store;
 mod process;
 mod producers;
 mod program;

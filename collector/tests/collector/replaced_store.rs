@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A collector opens its store again within a few seconds; a loaded machine gets more.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends what `request` builds, once more if the collector hung up without reading it: it closes connections
 /// that carry no request while it opens the store again. A collector that ended refuses the second attempt.
@@ -37,13 +37,13 @@ async fn publish(process: &Process, number: u64) -> (u16, String) {
     (answer["status"].as_u64().unwrap() as u16, code)
 }
 
-async fn health(process: &Process) -> Value {
+pub async fn health(process: &Process) -> Value {
     let url = format!("{}/healthz", process.url);
     send(|| client().get(&url).bearer_auth(&process.token)).await["body"].take()
 }
 
 /// Numbers of all published events that are stored.
-async fn stored(process: &Process) -> Vec<u64> {
+pub async fn stored(process: &Process) -> Vec<u64> {
     let text = process
         .get("/v1/events?q=type:app.step")
         .await
@@ -57,7 +57,7 @@ async fn stored(process: &Process) -> Vec<u64> {
 
 /// Publishes from `number` on until something is acknowledged by a store that is open again; returns the
 /// numbers that were acknowledged.
-async fn publish_until_reopened(process: &Process, mut number: u64) -> Vec<u64> {
+pub async fn publish_until_reopened(process: &Process, mut number: u64) -> Vec<u64> {
     let (mut acked, started) = (Vec::new(), Instant::now());
     loop {
         assert!(started.elapsed() < PATIENCE, "{}", health(process).await);
@@ -74,7 +74,7 @@ async fn publish_until_reopened(process: &Process, mut number: u64) -> Vec<u64> 
     }
 }
 
-fn doctor(folder: &Path) -> String {
+pub fn doctor(folder: &Path) -> String {
     run(folder, &["doctor", "--listen", "127.0.0.1:1"]).1
 }
 

@@ -4,6 +4,7 @@ use super::trigrams::TrigramSet;
 use super::{BLOCK, bit, connect, indexed_to};
 use crate::store::StoreError;
 use crate::store::format::packed::Unpacker;
+use crate::store::store_file::StoreFile;
 use rusqlite::{Connection, Transaction, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +23,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(in crate::store) async fn keep(
     path: PathBuf,
     store: PathBuf,
-    in_use: TaskTrackerToken,
+    (file, in_use): (Arc<StoreFile>, TaskTrackerToken),
+    check_for_damage: impl Fn(),
     mut commits: watch::Receiver<u64>,
     (wake, indexed): (Arc<Notify>, Arc<AtomicU64>),
 ) -> String {
-    let opened = tokio::task::spawn_blocking(move || Indexer::open(&path, &store, in_use)).await;
+    let opened = tokio::task::spawn_blocking(move || Indexer::open(&path, &store, file, in_use)).await;
     let mut indexer = match opened {
         Ok(Ok(indexer)) => indexer,
         Ok(Err(error)) => return format!("the text index cannot be written: {error}"),
@@ -49,7 +51,12 @@ pub(in crate::store) async fn keep(
                     continue;
                 }
             }
-            Err(error) => tracing::warn!(%error, "the text index is behind"),
+            Err(error) => {
+                tracing::warn!(%error, "the text index is behind");
+                if let StoreError::Corrupt(_) = error {
+                    check_for_damage();
+                }
+            }
         }
         tokio::time::sleep(PAUSE).await;
         tokio::select! {
@@ -64,6 +71,7 @@ struct Indexer {
     /// Writes the index; the store is attached as `store`, and only read.
     connection: Connection,
     set: TrigramSet,
+    file: Arc<StoreFile>,
     _in_use: TaskTrackerToken,
 }
 
@@ -73,12 +81,18 @@ struct Progress {
 }
 
 impl Indexer {
-    fn open(path: &Path, store: &Path, in_use: TaskTrackerToken) -> Result<Self, StoreError> {
+    fn open(
+        path: &Path,
+        store: &Path,
+        file: Arc<StoreFile>,
+        in_use: TaskTrackerToken,
+    ) -> Result<Self, StoreError> {
         let connection = connect(path)?;
         connection.execute("ATTACH DATABASE ?1 AS store", [store.to_string_lossy()])?;
         Ok(Self {
             connection,
             set: TrigramSet::new(),
+            file,
             _in_use: in_use,
         })
     }
@@ -113,6 +127,12 @@ impl Indexer {
             indexed_to: to.max(from),
             caught_up: to >= complete,
         })
+    }
+}
+
+impl Drop for Indexer {
+    fn drop(&mut self) {
+        self.file.before_close(&self.connection);
     }
 }
 

@@ -1,13 +1,14 @@
 //! Checks of the store's file.
 //!
 //! At start, its length is compared with the length in its header, and a small file is checked page by page. A
-//! large file is checked while the collector already works; damage is reported by `/healthz`.
+//! large file is checked while the collector already works, and each file after an error that says it is damaged.
+//! Damage is reported by `/healthz`.
 
 use crate::store::StoreError;
 use crate::store::read::readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A file of up to this size is checked within about 0.2 s.
 const AT_ONCE_BYTES: u64 = 32 << 20;
@@ -33,17 +34,16 @@ pub(in crate::store) fn at_start(connection: &Connection, path: &Path) -> Result
     }
 }
 
-/// Checks while the store is in use; damage that is found is kept in `damage`.
-pub(in crate::store) async fn later(readers: Arc<Readers>, damage: Arc<OnceLock<String>>) {
+/// Checks while the store is in use, at once if it `is_due`, or once an error demands it; damage that is found is
+/// reported.
+pub(in crate::store) async fn later(readers: Arc<Readers>, is_due: bool) {
+    if !is_due {
+        readers.must_be_checked().await;
+    }
     match readers.with(|connection| Ok(check(connection)?)).await {
         Ok(None) => tracing::debug!("the store is whole"),
-        Ok(Some(found)) => {
-            tracing::error!(%found, "the store is damaged; move events.db (and events.db-wal) away, start again, and bring back what is whole with `tabtape recover`");
-            let _ = damage.set(found);
-        }
-        Err(StoreError::Corrupt(found)) => {
-            let _ = damage.set(found);
-        }
+        Ok(Some(found)) | Err(StoreError::Corrupt(found)) => readers.report_damage(found),
+        Err(StoreError::Closed) => {}
         Err(error) => tracing::warn!(%error, "the store could not be checked"),
     }
 }

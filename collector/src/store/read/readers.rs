@@ -8,8 +8,8 @@ use crate::store::{BUSY_TIMEOUT, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -26,18 +26,29 @@ pub(in crate::store) struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
     file: Arc<StoreFile>,
+    /// The damage that a check has found.
+    damage: Arc<OnceLock<String>>,
+    /// Wakes the check of the file.
+    check: Notify,
     /// Counts the connections in use, also those of readers that have gone.
     in_use: TaskTracker,
 }
 
 impl Readers {
-    pub(in crate::store) fn new(events: PathBuf, index: PathBuf, file: Arc<StoreFile>) -> Self {
+    pub(in crate::store) fn new(
+        events: PathBuf,
+        index: PathBuf,
+        file: Arc<StoreFile>,
+        damage: Arc<OnceLock<String>>,
+    ) -> Self {
         Self {
             events,
             index,
             idle: Mutex::new(Vec::new()),
             permits: Semaphore::new(MAX_READERS),
             file,
+            damage,
+            check: Notify::new(),
             in_use: TaskTracker::new(),
         }
     }
@@ -45,6 +56,25 @@ impl Readers {
     /// Marks a connection to the store as open until the token is dropped.
     pub(in crate::store) fn in_use(&self) -> TaskTrackerToken {
         self.in_use.token()
+    }
+
+    /// Keeps damage that was found for `/healthz`.
+    pub(in crate::store) fn report_damage(&self, found: String) {
+        tracing::error!(%found, "the store is damaged; move events.db (and events.db-wal) away, start again, and bring back what is whole with `tabtape recover`");
+        let _ = self.damage.set(found);
+    }
+
+    /// Follows an error that says that a file is damaged: a file that was overwritten is opened again, another one is
+    /// checked page by page.
+    pub(in crate::store) fn check_for_damage(&self) {
+        if self.file.check().is_ok() {
+            self.check.notify_one();
+        }
+    }
+
+    /// Resolves when the file must be checked, or the readers are closed.
+    pub(in crate::store) async fn must_be_checked(&self) {
+        self.check.notified().await;
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
@@ -73,6 +103,8 @@ impl Readers {
         let in_use = self.in_use();
         let done = tokio::task::spawn_blocking(move || {
             let _in_use = in_use;
+            // A page that is mapped and no longer in the file would end the process.
+            readers.file.check_content()?;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = idle.map_or_else(|| readers.open(), Ok)?;
             let transaction = connection.transaction()?;
@@ -85,12 +117,17 @@ impl Readers {
                 .push(connection);
             result
         });
-        done.await.map_err(|_| StoreError::Closed)?
+        let done = done.await.map_err(|_| StoreError::Closed)?;
+        if let Err(StoreError::Corrupt(_)) = &done {
+            self.check_for_damage();
+        }
+        done
     }
 
     /// Closes idle connections and lets no new reader in.
     pub(in crate::store) fn close(&self) {
         self.permits.close();
+        self.check.notify_one();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 

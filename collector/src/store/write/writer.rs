@@ -143,9 +143,9 @@ impl Writer {
         let (reply, result) = oneshot::channel();
         let checked = move |state: &mut WriterState| {
             state.file.check()?;
-            let done = job(state)?;
+            let done = job(state);
             state.file.check()?;
-            Ok(done)
+            done
         };
         let job: Job = Box::new(move |state| drop(reply.send(checked(state))));
         self.ops
@@ -230,7 +230,7 @@ impl WriterState {
                 job(&mut self);
             }
         }
-        if closing {
+        if !self.file.before_close(&self.connection) && closing {
             self.checkpoint();
             let _ = self.fill_reserve(); // what starting on a full disk has taken
         }
@@ -295,10 +295,11 @@ impl WriterState {
             transaction.commit()?;
             Ok(receipts)
         })();
-        // The commit counts only if the file that it went to still has the store's name.
-        match committed
-            .map_err(StoreError::from)
-            .and_then(|receipts| self.file.check().map(|()| receipts))
+        // The commit counts only if the file that it went to still has the store's name, and this store's content.
+        match self
+            .file
+            .check()
+            .and_then(|()| committed.map_err(StoreError::from))
         {
             Ok(receipts) => {
                 if clock_due {
