@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { capture, versionOf } from "../scripts/lib/run.mjs";
 import { green, heading, note, red, say, Tell } from "../scripts/lib/say.mjs";
-import { useTargetDir } from "../scripts/lib/target.mjs";
+import { setTargetDir } from "../scripts/lib/target.mjs";
 
 const BASELINE = new URL("instructions.json", import.meta.url);
 const MAX_RATIO = 1.05;
@@ -15,7 +15,7 @@ const CALLS = [200, 600];
 
 /** @param {{ save: boolean }} options */
 export async function instructions({ save }) {
-  useTargetDir();
+  setTargetDir();
   if ((await versionOf("valgrind")) === null) {
     note("valgrind is not installed: no instructions are counted");
     return;

@@ -1,9 +1,9 @@
 /** Prints how many secrets redaction misses and how many harmless values it replaces: `npm run redaction-score`. */
 import { spawnSync } from "node:child_process";
 import { root } from "./lib/paths.mjs";
-import { useTargetDir } from "./lib/target.mjs";
+import { setTargetDir } from "./lib/target.mjs";
 
-useTargetDir();
+setTargetDir();
 const { status } = spawnSync(
   "cargo",
   ["test", "--quiet", "--package", "tabtape", "--test", "redaction_score", "--", "--nocapture"],

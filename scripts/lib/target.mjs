@@ -27,7 +27,7 @@ const OWNER = ".tabtape-clone";
 const OWN_CRATE = /^tabtape/;
 
 /** Chooses this clone's folder, unless CARGO_TARGET_DIR says another. */
-export function useTargetDir() {
+export function setTargetDir() {
   if (process.env.CARGO_TARGET_DIR) return;
   const all = cacheDir("targets");
   const mine = join(all, createHash("sha256").update(root).digest("hex").slice(0, 16));

@@ -10,7 +10,7 @@
  * Only the tests in a browser need `setUpTools`, which compiles for minutes: their section of `npm test` calls it.
  */
 
-import { useTargetDir } from "../lib/target.mjs";
+import { setTargetDir } from "../lib/target.mjs";
 import { together } from "../lib/together.mjs";
 import { setUpBrowser, setUpChromedriver } from "./browser.mjs";
 import { setUpGlue } from "./glue.mjs";
@@ -33,7 +33,7 @@ import { checkPrograms, setUpWasmTarget } from "./rust.mjs";
  */
 export async function startSetUp({ browser = true, tests = false } = {}) {
   await checkPrograms();
-  useTargetDir();
+  setTargetDir();
   const npm = setUpNpm();
   const wasm = together([setUpWasmTarget({ lints: tests }), setUpGlue()]);
   const rest = npm.then(async () => {
