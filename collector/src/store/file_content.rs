@@ -27,9 +27,10 @@ mod compared {
     use std::time::Duration;
 
     const MAGIC: &[u8] = b"SQLite format 3\0";
-    /// A comparison during a checkpoint or a commit may read half of it, and is repeated.
-    const ATTEMPTS: u32 = 4;
-    const ATTEMPT_STEP: Duration = Duration::from_millis(2);
+    /// A comparison during a checkpoint or a commit may read half of it, and is repeated: for half a second, because
+    /// on a busy machine the thread that writes may wait for its turn in between.
+    const ATTEMPTS: u32 = 100;
+    const ATTEMPT_STEP: Duration = Duration::from_millis(5);
     const WAL_HEADER: u64 = 32;
     const FRAME_HEADER: u64 = 24;
 
