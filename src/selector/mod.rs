@@ -111,6 +111,8 @@ pub use complete::{Completion, Suggestion, complete};
 pub use error::{Place, Problem, SelectorError};
 pub use glob::Glob;
 pub use key::Key;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use nfc::compose_by;
 pub use site::Site;
 pub use status::StatusRange;
 pub(crate) use time::iso_millis;

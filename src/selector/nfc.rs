@@ -54,10 +54,21 @@ fn compose(text: &str) -> String {
     unicode_normalization::UnicodeNormalization::nfc(text).collect()
 }
 
-/// The browser has Unicode's tables already; a copy of them would be a fifth of the wasm.
+/// How the platform composes a text. A browser has Unicode's tables already; a copy of them would be a fifth of the wasm.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+static PLATFORM: std::sync::OnceLock<fn(&str) -> String> = std::sync::OnceLock::new();
+
+/// Composes every text by the platform's function from now on.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) fn compose_by(platform: fn(&str) -> String) {
+    PLATFORM.get_or_init(|| platform);
+}
+
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 fn compose(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFC").into()
+    PLATFORM
+        .get()
+        .map_or_else(|| text.to_owned(), |platform| platform(text))
 }
 
 #[cfg(test)]

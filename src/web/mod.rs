@@ -32,8 +32,9 @@ mod status;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Runs once an instance: a panic is said in the console before the instance traps.
+/// Runs once per instance: a panic is in the console before the instance traps, and text is composed by the browser.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
+    crate::selector::compose_by(|text| js_sys::JsString::from(text).normalize("NFC").into());
 }
