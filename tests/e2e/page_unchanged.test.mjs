@@ -279,22 +279,31 @@ test("a string of 50 MB costs the page a prefix", async () => {
   await page.close();
 });
 
-/** How many events of the console the store holds, and how many are recorded as dropped. */
+/**
+ * How many rejections of a loop the store holds, how many marks that one was prevented, and how many events of the
+ * console are recorded as dropped.
+ */
 async function ledger() {
   let kept = 0;
+  let marks = 0;
   let lost = 0;
   for (const record of await rig.collector.records("category:console")) {
-    if ("event" in record) kept += `${/** @type {any} */ (record.event.data).text}`.includes("loop ") ? 1 : 0;
-    else if (record.gap.category === "console") lost += record.gap.last_seq - record.gap.first_seq + 1;
+    if ("gap" in record) {
+      if (record.gap.category === "console") lost += record.gap.last_seq - record.gap.first_seq + 1;
+    } else if (record.event.type === "console.rejection_handled") marks++;
+    else if (`${/** @type {any} */ (record.event.data).text}`.includes("loop ")) kept++;
   }
-  return { kept, lost };
+  return { kept, marks, lost };
 }
+
+/** `MAX_UNSEEN` of the hook. */
+const MARKED_PER_ROUND = 256;
 
 test("of an endless stream of rejections with the collector dead each is kept or counted", async () => {
   const rounds = 50;
   const emitted = rounds * 1000;
   await rig.flushed();
-  const { lost: before } = await ledger();
+  const { lost: before, marks: marksBefore } = await ledger();
   const { url, dataDir } = rig.collector;
   await rig.collector.stop("SIGKILL");
   const page = await rig.open("/wrapped");
@@ -306,12 +315,14 @@ test("of an endless stream of rejections with the collector dead each is kept or
     }
   }, rounds);
   rig.collector = await startCollector(dataDir, new URL(url).host);
-  let sum = { kept: 0, lost: 0 };
+  let sum = { kept: 0, marks: 0, lost: 0 };
   await rig.poll("every rejection to be kept or counted", async () => {
     sum = await ledger();
     return sum.kept + sum.lost - before >= emitted;
   });
-  assert.equal(sum.kept + sum.lost - before, emitted);
+  // Some rejections of each round are marked as prevented, and some of these marks are dropped, too.
+  const beyond = sum.kept + sum.lost - before + sum.marks - marksBefore - emitted;
+  assert.ok(beyond <= rounds * MARKED_PER_ROUND, `${beyond} more than were emitted`);
   // A queue of 20,000, and what the worker took meanwhile: what a page can make us hold is bounded.
   assert.ok(sum.kept >= 20_000, `${sum.kept} kept`);
   await page.close();

@@ -44,6 +44,7 @@ pub(super) enum ExportFormat {
 #[serde(deny_unknown_fields)]
 pub(super) struct ExportQuery {
     /// The form of the file.
+    #[param(inline)]
     format: ExportFormat,
     /// A selector, in text or object form.
     q: Option<String>,
