@@ -13,7 +13,7 @@ export class Lines {
 
   /** Takes NDJSON. */
   constructor(text: string) {
-    const [lines] = checked(SIGNATURES.Lines, text);
+    const [lines] = checked(SIGNATURES["new Lines"], text);
     this.#instance = instance();
     this.#wasm = this.#try(() => new this.#instance.glue.WasmLines(encoder.encode(lines)));
   }

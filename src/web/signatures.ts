@@ -254,7 +254,7 @@ export const SIGNATURES = {
   "CategoryLogs.persist": [],
   "CategoryLogs.close": [],
 
-  Lines: [["text", text()]],
+  "new Lines": [["text", text()]],
   "Lines.select": [["selector", selectorText]],
   "Lines.har": [["requestId", optional(text())]],
   openLogReader: [["databaseName", optional(text())]],
