@@ -262,6 +262,31 @@ test("an event without a view of its own is shown by its fields", async () => {
   await page.locator(".pane mark", { hasText: "Grace" }).first().waitFor();
 });
 
+test("the selected row stays in view when problems appear above the list", async () => {
+  let answer = () => {};
+  const asked = new Promise((resolve) => {
+    answer = () => resolve(undefined);
+  });
+  await page.route("**/v1/diagnose*", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await page.goto(`${store.url}/?session=${SESSION}&seq=30`);
+  const row = page.locator("#row-30.selected");
+  await row.waitFor();
+  answer();
+  await page.locator(".problems").waitFor();
+  await until(
+    async () => {
+      const [list, selected] = [await page.locator(".list-scroll").boundingBox(), await row.boundingBox()];
+      return selected !== null && list !== null && selected.y + selected.height - list.y - list.height;
+    },
+    (beyond) => beyond !== false && beyond < 1,
+    "the row beyond the end of the list",
+  );
+  await page.unroute("**/v1/diagnose*");
+});
+
 test("an interaction shows its action and its element", async () => {
   const pane = await show(SESSION, event((e) => e.type === "input.key").seq);
   assert.match(await pane.innerText(), /Pressed[\s\S]*input#email[\s\S]*char/);

@@ -93,7 +93,11 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     if (element === null) return;
     let resting: ReturnType<typeof setTimeout> | undefined;
     const resize = new ResizeObserver(() => {
+      const row = viewer.selection.row;
+      const wasInView = row >= 0 && viewport.height > 0 && viewport.topToShow(row) === viewport.top;
       viewport.height = element.clientHeight;
+      // A panel that opens above leaves the selected row in view.
+      if (wasInView && !viewer.view.following.value) put(viewport.topToShow(row));
       moved.value++;
     });
     resize.observe(element);

@@ -65,6 +65,7 @@ export function NetworkTable() {
   }, [reader, shownVersion.current, range, sorting.value]);
   viewer.requests.current = rows;
   const wasAtEnd = useRef(false);
+  const shownRow = useRef(-1);
   viewport.rows = rows.length;
 
   const put = (top: number) => {
@@ -81,7 +82,11 @@ export function NetworkTable() {
     const element = scroller.current;
     if (element === null) return;
     const resize = new ResizeObserver(() => {
+      const row = shownRow.current;
+      const wasInView = row >= 0 && viewport.height > 0 && viewport.topToShow(row) === viewport.top;
       viewport.height = element.clientHeight - (head.current?.offsetHeight ?? 0);
+      // A panel that opens above leaves the selected row in view.
+      if (wasInView) put(viewport.topToShow(row));
       moved.value++;
     });
     resize.observe(element);
@@ -99,6 +104,7 @@ export function NetworkTable() {
 
   const selected = viewer.selection.selected.value;
   const selectedRow = rows.findIndex((row) => isSelected(row, selected));
+  shownRow.current = selectedRow;
   useEffect(() => {
     if (selectedRow < 0 || viewport.height === 0) return;
     const top = viewport.topToShow(selectedRow);
