@@ -253,16 +253,17 @@ test("the list keeps its text next to the widest details, also in a narrower win
       (over) => over <= 0,
       "details beyond the most",
     );
-    const texts = await page.locator(".row:not(.gap) .row-text").evaluateAll((all) =>
-      all.map((text) => {
-        const list = text.closest(".list")?.getBoundingClientRect();
-        const { left, right } = text.getBoundingClientRect();
-        return Math.min(right, list?.right ?? 0) - left;
-      }),
-    );
-    assert.ok(
-      texts.length > 5 && texts.every((px) => px >= 115),
-      `${width}: ${Math.min(...texts)} of ${texts.length}`,
+    await until(
+      () =>
+        page.locator(".row:not(.gap) .row-text").evaluateAll((all) =>
+          all.map((text) => {
+            const list = text.closest(".list")?.getBoundingClientRect();
+            const { left, right } = text.getBoundingClientRect();
+            return Math.min(right, list?.right ?? 0) - left;
+          }),
+        ),
+      (texts) => texts.length > 5 && texts.every((px) => px >= 115),
+      `widths of texts at ${width}`,
     );
   }
   await page.setViewportSize({ width: 1280, height: 800 });
