@@ -113,7 +113,7 @@ fn selector_match() -> Result<Call, Box<dyn Error>> {
     }))
 }
 
-/// What the collector does first with each line.
+/// The collector's first step with each line: it is parsed.
 fn stored_line() -> Result<Call, Box<dyn Error>> {
     let line = line()?;
     Ok(Box::new(move || {

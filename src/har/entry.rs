@@ -4,7 +4,7 @@ use crate::selector::iso_millis;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
-/// The records of one request and its response; null where there is none.
+/// The records of one request and its response; a missing one is null.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub(super) request: Value,

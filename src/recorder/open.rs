@@ -18,7 +18,7 @@ const MAX_FINISHED: usize = 64;
 /// Chrome stops a service worker this long after its last event.
 /// <https://developer.chrome.com/docs/extensions/develop/concepts/service-workers/lifecycle#idle-shutdown>
 const IDLE_DEATH_MICROS: u64 = 30_000_000;
-/// An event of the browser reaches a busy worker later than this only if the machine stands still.
+/// The longest time that an event of the browser is expected to take to a busy worker.
 const UNDERWAY_MICROS: u64 = 1_000_000;
 
 /// The session of a new recorder.

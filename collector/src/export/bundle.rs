@@ -24,7 +24,7 @@ pub(crate) const MAX_BYTES: usize = 64 << 20;
 #[allow_missing = true]
 struct Viewer;
 
-/// What the file holds, in words of the request.
+/// The request that the file answers.
 #[derive(Debug)]
 pub(crate) struct About {
     /// The selector, as text.

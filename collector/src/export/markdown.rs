@@ -18,7 +18,7 @@ const MAX_STEPS: usize = 50;
 const MAX_FRAMES: usize = 20;
 /// Bytes of captured text in one span.
 const MAX_SPAN_BYTES: usize = 1_000;
-/// What a person did, and the pages that it led to.
+/// The actions of a person, and the pages that they led to.
 const STEPS: &str =
     "type:page.navigation_committed,input.click,input.submit,input.change,input.key,system.mark";
 

@@ -66,7 +66,7 @@ function watch(page) {
 }
 "##;
 
-/// Writes the script for the highest-ranked problem of what `asked` selects; `None` if there is none in a tab.
+/// Writes the script for the highest-ranked problem of what `asked` selects; `None` if no problem is in a tab.
 pub(crate) async fn script(
     store: &Store,
     asked: Option<Arc<Selector>>,

@@ -1,6 +1,6 @@
 //! The recording as resources: a session, its problems, and a screenshot as an image.
 //!
-//! A resource is read with the rights of a tool's call and in its form, with the default budget: text of pages stands
+//! A resource is read with the rights of a tool's call and in its form, with the default budget: text of pages is
 //! in delimited fields. A list names sessions and events in short, and nothing that a page wrote.
 
 use super::handle;
@@ -53,7 +53,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// What an address names.
+/// The resource that an address names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Address {
     Problems,

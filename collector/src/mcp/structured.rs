@@ -1,6 +1,6 @@
 //! Answers as data, next to the text, for a client that asks with `"_meta": {"tabtape/structured": true}`.
 //!
-//! As the text they keep to the budget, and what pages wrote stands in delimited fields: a client may show them to its
+//! As the text they keep to the budget, and text of pages is in delimited fields: a client may show them to its
 //! agent as they are.
 
 use super::list::Item;

@@ -66,7 +66,7 @@ mod compared {
     struct Wal {
         /// The first one counts the restarts of the log, the second one is random.
         salts: [u8; 8],
-        /// Number of the last committed frame; 0 if there is none.
+        /// Number of the last committed frame; 0 before the first commit.
         frame: u32,
         frame_header: [u8; FRAME_HEADER as usize],
     }

@@ -5,9 +5,9 @@
  * have been sent, or when something else happens to it first (a cache, a blocker, a redirect of the browser's own).
  * (Chromium 156 leaves a navigation that is under way while an extension's webRequest listeners are first added without
  * an answer: a browser started with `--load-extension` and an address never shows it. Open the address afterwards.)
- * Between the two may be seconds (a preflight, a full connection pool): what waits so is mirrored to
- * `chrome.storage.session`, and the next worker continues with it. Of other requests that began before it, it does not
- * know what only their beginning tells.
+ * Between the two may be seconds (a preflight, a full connection pool): a request that waits is mirrored
+ * to `chrome.storage.session`, and the next worker continues with it. Other requests that began before this worker lack
+ * the fields that only their first event has.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";

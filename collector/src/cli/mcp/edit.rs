@@ -1,7 +1,7 @@
 //! Adds the entry of this server to the text of a client's configuration, and changes nothing else in it.
 //!
 //! A text that cannot be read, or in which the servers are not where they belong, is an error: it is not replaced.
-//! What comes out is read again and compared with what went in before it is returned.
+//! The new text is parsed and compared with the old one before it is returned.
 
 use super::clients::{ConfigFile, Syntax};
 use jsonc_parser::ParseOptions;
@@ -122,7 +122,7 @@ fn set(object: &CstObject, field: &str, value: CstInputValue) -> Result<(), Stri
     Ok(())
 }
 
-/// Returns the object at `key`, new if there is none.
+/// Returns the object at `key`, and adds an empty one if `key` is missing.
 fn object_in(parent: &CstObject, key: &str) -> Result<CstObject, String> {
     match property(parent, key)? {
         None => Ok(parent.object_value_or_set(key)),

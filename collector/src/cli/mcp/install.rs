@@ -33,7 +33,7 @@ pub(in crate::cli) struct InstallArgs {
     json: bool,
 }
 
-/// What was done to a file.
+/// The change that was made to a file.
 #[derive(Debug)]
 enum Outcome {
     Unchanged,

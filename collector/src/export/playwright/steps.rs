@@ -12,7 +12,7 @@ const ENTER_CLICK_MICROS: u64 = 50_000;
 /// Requests that one step waits for.
 const MAX_ANSWERS: usize = 4;
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug)]
 pub(super) enum Action {
     Goto,

@@ -5,7 +5,7 @@
 //! both. On a full disk, a deletion removes that file, works in small steps with a checkpoint after each, and
 //! allocates the file again from what it has freed. Opening the store on a full disk uses the space too.
 //!
-//! Where the file system cannot allocate space, there is no reserve, and a full disk refuses deletions.
+//! If the file system cannot allocate space, there is no reserve, and a full disk refuses deletions.
 
 use super::writer::WriterState;
 use crate::store::{Store, StoreError};
