@@ -11,6 +11,7 @@ import { SEVERITIES, severityOf } from "../data/severity";
 import {
   ALL_SESSIONS,
   type DataSource,
+  emptySummary,
   type FileFormat,
   type HeaderPage,
   type Page,
@@ -203,19 +204,7 @@ function summaries(records: LineRecord[]): SessionSummary[] {
     const id = record.capture_session_id;
     let summary = found.get(id);
     if (summary === undefined) {
-      summary = {
-        id,
-        producer: "",
-        first_ts: null,
-        last_ts: null,
-        latest_seq: 0,
-        events: 0,
-        counted: true,
-        gaps: {},
-        missing: 0,
-        categories: {},
-        severities: { debug: 0, info: 0, warn: 0, error: 0 },
-      };
+      summary = emptySummary(id, "");
       found.set(id, summary);
     }
     if (isGap(record)) {

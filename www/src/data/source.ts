@@ -76,6 +76,23 @@ export interface SessionSummary {
   severities: Record<Severity, number>;
 }
 
+/** A session without a record. */
+export function emptySummary(id: string, producer: string): SessionSummary {
+  return {
+    id,
+    producer,
+    first_ts: null,
+    last_ts: null,
+    latest_seq: 0,
+    events: 0,
+    counted: true,
+    gaps: {},
+    missing: 0,
+    categories: {},
+    severities: { debug: 0, info: 0, warn: 0, error: 0 },
+  };
+}
+
 /** The kind of a source's failure. */
 export type SourceErrorCode = "unauthorized" | "bad_query" | "unreachable" | "store_changed" | "failed";
 

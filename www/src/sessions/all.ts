@@ -1,20 +1,8 @@
 /** All sessions as one summary, for the picker, the chips and the timeline. */
-import { ALL_SESSIONS, type SessionSummary } from "../data/source";
+import { ALL_SESSIONS, emptySummary, type SessionSummary } from "../data/source";
 
 export function allOf(sessions: SessionSummary[]): SessionSummary {
-  const all: SessionSummary = {
-    id: ALL_SESSIONS,
-    producer: "All sessions",
-    first_ts: null,
-    last_ts: null,
-    latest_seq: 0,
-    events: 0,
-    counted: true,
-    gaps: {},
-    missing: 0,
-    categories: {},
-    severities: { debug: 0, info: 0, warn: 0, error: 0 },
-  };
+  const all = emptySummary(ALL_SESSIONS, "All sessions");
   for (const s of sessions) {
     if (s.first_ts !== null) all.first_ts = Math.min(all.first_ts ?? s.first_ts, s.first_ts);
     if (s.last_ts !== null) all.last_ts = Math.max(all.last_ts ?? s.last_ts, s.last_ts);
