@@ -1,4 +1,4 @@
-/** Settings that are seldom changed: deep capture, screenshots of errors, other extensions. */
+/** Settings that are seldom changed: deep capture, screenshots, other extensions. */
 import type { Status } from "../worker/commands/messages.ts";
 import { activeTab, run, setDeepCapture } from "./state.ts";
 import { Switch } from "./switch.tsx";
@@ -11,19 +11,7 @@ export function More({ now }: { now: Status }) {
         <span class="aside">{onNow(now).join(", ")}</span>
       </summary>
       {now.debugger.available ? <DeepCapture now={now} /> : null}
-      <div class="line">
-        <span
-          class="line-name grow"
-          title="Takes a screenshot of the active tab when it has an uncaught error"
-        >
-          Screenshot on error
-        </span>
-        <Switch
-          label="Screenshot on error"
-          on={now.screenshot_on_error}
-          change={(on) => void run({ command: "screenshot_on_error", on })}
-        />
-      </div>
+      <Screenshots now={now} />
       <div class="line">
         <span
           class="line-name grow"
@@ -54,10 +42,48 @@ function onNow(now: Status): string[] {
   const { length } = now.approved_extensions;
   return [
     ...(all_tabs || tab_ids.length > 0 ? ["deep capture"] : []),
-    ...(now.screenshot_on_error ? ["screenshots"] : []),
+    ...(now.screenshot_on_error || now.screenshot_on_action ? ["screenshots"] : []),
     ...(now.source_maps === "all" ? ["source maps"] : []),
     ...(length > 0 ? [`${length} extension${length === 1 ? "" : "s"}`] : []),
   ];
+}
+
+const MOMENTS = [
+  { name: "off", on_error: false, on_action: false },
+  { name: "errors", on_error: true, on_action: false },
+  { name: "clicks, pages", on_error: false, on_action: true },
+  { name: "errors, clicks, pages", on_error: true, on_action: true },
+];
+
+function Screenshots({ now }: { now: Status }) {
+  const chosen = MOMENTS.findIndex(
+    ({ on_error, on_action }) =>
+      on_error === now.screenshot_on_error && on_action === now.screenshot_on_action,
+  );
+  return (
+    <div class="line">
+      <span
+        class="line-name grow"
+        title="Takes a screenshot of the active tab, at most two per second. It shows what was typed"
+      >
+        Screenshots at
+      </span>
+      <select
+        aria-label="Screenshots at"
+        value={chosen}
+        onChange={(event) => {
+          const { on_error = false, on_action = false } = MOMENTS[Number(event.currentTarget.value)] ?? {};
+          void run({ command: "screenshots", on_error, on_action });
+        }}
+      >
+        {MOMENTS.map(({ name }, i) => (
+          <option key={name} value={i}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
 }
 
 function DeepCapture({ now }: { now: Status }) {

@@ -94,12 +94,8 @@ export class Interaction {
     this.#publish(
       this.#named("input.click", event),
       element,
-      { button: event.button },
-      {
-        x: Math.round(event.clientX),
-        y: Math.round(event.clientY),
-        ...(href === undefined ? {} : { href }),
-      },
+      { button: event.button, x: Math.round(event.clientX), y: Math.round(event.clientY) },
+      href === undefined ? {} : { href },
     );
   }
 

@@ -27,7 +27,8 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
 const worker = createWorker({ folder: "", preconfiguration, show: showBadge });
-const { owner, scope, tabs, documents, network, recording, marks, workerErrors, ready, begun } = worker;
+const { owner, scope, tabs, documents, network, recording, marks, screenshots, workerErrors, ready, begun } =
+  worker;
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
 const debug =
@@ -54,11 +55,11 @@ ready.catch((error: unknown) => console.error("tabtape: could not begin", error)
 external.listen(begun);
 new PairingWatch().listen();
 debug?.listen(begun);
-listenToPages({ recording, marks, external, debug }, ready);
+listenToPages({ recording, marks, screenshots, external, debug }, ready);
 
 chrome.commands?.onCommand.addListener((command) => {
   void begun()
-    .then(() => (command === "mark" ? marks.mark("").then(() => true) : marks.screenshot("hot_key")))
+    .then(() => (command === "mark" ? marks.mark("").then(() => true) : screenshots.take("hot_key")))
     .catch(() => false)
     .then(flashBadge);
 });

@@ -13,6 +13,7 @@ import { Navigation } from "./producers/navigation.ts";
 import { Network } from "./producers/network.ts";
 import { PageIdleDetector } from "./producers/page_idle.ts";
 import { PageRequests } from "./producers/page_requests.ts";
+import { Screenshots } from "./producers/screenshots.ts";
 import { SourceMaps } from "./producers/source_maps.ts";
 import { Tabs } from "./producers/tabs.ts";
 import { BACKLOG_ALARM, KeepAlive } from "./recorder/keep_alive.ts";
@@ -33,6 +34,7 @@ export interface RecorderWorker {
   pageRequests: PageRequests;
   recording: Recording;
   marks: Marks;
+  screenshots: Screenshots;
   documents: Documents;
   workerErrors: WorkerErrors;
   /** The recorder is open, if anything is to be recorded. */
@@ -71,7 +73,9 @@ export function createWorker(host: Host): RecorderWorker {
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
   recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
   recording.lastPreparation = () => network.restore();
-  const marks = new Marks(owner, scope, tabs);
+  const screenshots = new Screenshots(owner, scope, tabs, () => recording.settings);
+  recording.preparations.push(() => screenshots.restore());
+  const marks = new Marks(owner, scope, tabs, screenshots);
   const lost = new LostRelays({ owner, scope, isConnected: (relay) => relays.isConnected(relay) });
   recording.preparations.push(() => lost.restore());
   recording.preparations.push(() => pageRequests.restore());
@@ -85,9 +89,7 @@ export function createWorker(host: Host): RecorderWorker {
     pageRequests,
     workerErrors,
     recording: () => recording.isOn,
-    onException: (tabId) => {
-      if (recording.settings.screenshot_on_error) void marks.screenshotOfError(tabId);
-    },
+    screenshots,
   });
 
   const heartbeat = new Heartbeat(owner, lost, () => relays);
@@ -120,6 +122,7 @@ export function createWorker(host: Host): RecorderWorker {
   network.listen();
   idle.listen();
   lost.listen();
+  screenshots.listen();
   chrome.runtime.onConnect.addListener((port) => {
     if (port.name === RELAY_PORT) relays.accept(port, begun());
   });
@@ -135,6 +138,7 @@ export function createWorker(host: Host): RecorderWorker {
     pageRequests,
     recording,
     marks,
+    screenshots,
     documents,
     workerErrors,
     ready,

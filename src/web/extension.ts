@@ -42,8 +42,10 @@ export interface RecordOptions {
   redaction?: RedactionRules;
   /** When a commit counts as done; see `CategoryLogsOptions`. */
   durability?: Durability;
-  /** Take a picture of the tab at every uncaught error. */
+  /** Take a picture of the tab at uncaught errors and rejections, at most two per second. */
   screenshot_on_error?: boolean;
+  /** Take a picture of the tab at clicks and navigations, at most two per second. */
+  screenshot_on_action?: boolean;
   /** Called when recording begins, ends, or needs a person, with why. */
   onState?(state: "recording" | "stopped" | "error", detail?: string): void;
 }

@@ -174,6 +174,7 @@ const recordOptions = options("RecordOptions", {
   redaction: optional(plain<Record<string, unknown>>(rulesExpectation)),
   durability: optional(durability),
   screenshot_on_error: optional(flag(INVALID_OPTIONS)),
+  screenshot_on_action: optional(flag(INVALID_OPTIONS)),
   onState: optional(
     callback<(state: "recording" | "stopped" | "error", detail?: string) => void>(
       '(state: "recording" | "stopped" | "error", detail?: string) => void',

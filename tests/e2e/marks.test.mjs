@@ -10,6 +10,10 @@ before(async () => {
   rig = await startRig({
     pages: {
       "/page": `<!doctype html><body style="background: teal"><h1>Seen</h1>`,
+      "/plain": `<!doctype html><body style="margin: 0; height: 100vh; background: teal">`,
+      "/colors": `<!doctype html><body style="background: teal">
+        <button style="position: absolute; left: 100px; top: 50px; width: 200px; height: 100px">Paint</button>
+        <script>document.querySelector("button").onclick = () => { document.body.style.background = "gold"; };</script>`,
       "/throws": scripted(`setTimeout(() => { throw new Error("pictured") }, 300)`),
     },
   });
@@ -63,7 +67,7 @@ test("no more than two screenshots a second", async () => {
 });
 
 test("an uncaught error has its picture taken, if that is enabled", async () => {
-  await rig.command({ command: "screenshot_on_error", on: true });
+  await rig.command({ command: "screenshots", on_error: true, on_action: false });
   const page = await rig.open("/throws");
   await page.bringToFront();
   // A picture was taken just before: the error's waits until the browser allows another one.
@@ -77,6 +81,95 @@ test("an uncaught error has its picture taken, if that is enabled", async () => 
   await rig.until("type:page.screenshot", (events) =>
     events.some(({ data }) => /** @type {any} */ (data).why === "error"),
   );
+  await page.close();
+});
+
+/** @param {string} why @param {string} path */
+const pictured = async (why, path) =>
+  (
+    await rig.until("type:page.screenshot", (events) =>
+      events.some(({ url, data }) => url?.endsWith(path) && /** @type {any} */ (data).why === why),
+    )
+  )
+    .map(({ url, data }) => ({ url, data: /** @type {any} */ (data) }))
+    .filter(({ url, data }) => url?.endsWith(path) && data.why === why)
+    .map(({ data }) => data);
+
+test("a rejection that nothing handles has its picture taken too", async () => {
+  const page = await rig.open("/page?rejects");
+  await page.bringToFront();
+  await page.evaluate(() => void Promise.reject(new Error("rejected")));
+  await pictured("error", "/page?rejects");
+  await rig.command({ command: "screenshots", on_error: false, on_action: false });
+  await page.close();
+});
+
+test("clicks and navigations are pictured if that is enabled, small and with the click's place", async () => {
+  await rig.command({ command: "screenshots", on_error: false, on_action: true });
+  const page = await rig.open("/colors");
+  await page.bringToFront();
+  await pictured("navigation", "/colors");
+  await page.mouse.click(200, 100);
+  const [shot] = await pictured("click", "/colors");
+  const { width, height } = await page.evaluate(async (image) => {
+    const bitmap = await createImageBitmap(await (await fetch(image)).blob());
+    return { width: bitmap.width, height: bitmap.height };
+  }, shot.image);
+  const seen = await page.evaluate(() => ({ width: innerWidth, height: innerHeight }));
+  assert.ok(seen.width > 960, `${seen.width}`);
+  assert.equal(width, 960);
+  assert.ok(Math.abs(height - (seen.height * 960) / seen.width) <= 1, `${height}`);
+  assert.ok(Math.abs(shot.click.x_fraction - 200 / seen.width) < 0.002, JSON.stringify(shot.click));
+  assert.ok(Math.abs(shot.click.y_fraction - 100 / seen.height) < 0.002, JSON.stringify(shot.click));
+  await page.close();
+});
+
+test("a picture that equals the tab's last one refers to it", async () => {
+  const page = await rig.open("/plain");
+  await page.bringToFront();
+  await pictured("navigation", "/plain");
+  // The first picture may be older than the page's first frame.
+  /** @type {any} */
+  let click;
+  await rig.poll("the same picture twice", async () => {
+    const before = (await rig.collector.events("type:input.click url:*/plain")).length;
+    await page.mouse.click(400, 300);
+    await rig.until("type:input.click url:*/plain", (events) => events.length > before);
+    click = (await pictured("click", "/plain")).find(({ same_as }) => same_as !== undefined);
+    return click !== undefined;
+  });
+  const records = /** @type {any[]} */ (await rig.collector.records("type:page.screenshot"));
+  const { event } = records.find(({ seq }) => seq === click.same_as);
+  assert.match(event.url, /\/plain$/);
+  assert.match(event.data.image, /^data:image\/jpeg;base64,/);
+  assert.equal(click.image, undefined);
+  await page.close();
+});
+
+test("when the pictures of a session have used their budget, one event says so and no more are taken", async () => {
+  const page = await rig.open("/colors?budget");
+  await page.bringToFront();
+  await pictured("navigation", "/colors?budget");
+  const worker = await rig.worker();
+  await worker.evaluate(async () => {
+    const { screenshot_lengths } = await chrome.storage.session.get("screenshot_lengths");
+    const used = /** @type {[string, number][]} */ (screenshot_lengths).map(([session]) => [
+      session,
+      19_999_999,
+    ]);
+    await chrome.storage.session.set({ screenshot_lengths: used });
+  });
+  await rig.killWorker();
+  await page.mouse.click(200, 100);
+  const [said] = await pictured("click", "/colors?budget");
+  assert.match(said.error, /have used their 20000000 characters/);
+  await page.mouse.click(10, 10);
+  await rig.until("type:input.click url:*budget", (events) => events.length === 2);
+  for (let taken = 0; taken < 2; taken++)
+    await rig.poll("a screenshot", () => rig.command({ command: "screenshot" }));
+  await pictured("hot_key", "/colors?budget");
+  assert.equal((await pictured("click", "/colors?budget")).length, 1);
+  await rig.command({ command: "screenshots", on_error: false, on_action: false });
   await page.close();
 });
 

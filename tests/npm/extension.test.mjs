@@ -121,6 +121,7 @@ test("a wrong argument is refused by name, and nothing else happens", async () =
       collector: { url: "http://127.0.0.1:1" },
       durability: "fsync",
       screenshot_on_error: 1,
+      screenshot_on_action: 1,
       onState: {},
       unknown: true,
     };
@@ -155,6 +156,7 @@ test("a wrong argument is refused by name, and nothing else happens", async () =
     "invalid_collector collector.secret",
     "invalid_options durability",
     "invalid_options screenshot_on_error",
+    "invalid_options screenshot_on_action",
     "invalid_options onState",
     "invalid_options unknown",
     "logged",

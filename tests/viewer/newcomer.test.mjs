@@ -176,6 +176,35 @@ test("screenshots lie along the timeline, and the arrow keys step through them w
   await viewer.screenshot({ path: dist("test", "screenshots.png") });
 });
 
+test("a screenshot of a click marks its place, also where it refers to the same picture before", async () => {
+  await rig.command({ command: "screenshots", on_error: false, on_action: true });
+  await checkout.bringToFront();
+  for (const [clicks, x] of [640, 320, 320].entries()) {
+    await checkout.mouse.click(x, 360);
+    await rig.until(
+      "type:page.screenshot",
+      (events) => events.filter(({ data }) => /** @type {any} */ (data).why === "click").length > clicks,
+    );
+  }
+  await rig.command({ command: "screenshots", on_error: false, on_action: false });
+  await viewer.bringToFront();
+  const strip = viewer.getByRole("toolbar", { name: /^5 screenshots/ });
+  await strip.getByRole("button").first().focus();
+  await viewer.keyboard.press("End");
+  await viewer.locator(".row.selected", { hasText: "same picture as before" }).waitFor();
+  await viewer.locator(".pane img.screenshot").waitFor();
+  const part = (/** @type {string} */ of) =>
+    viewer.locator(`.pane ${of}`).evaluate((element) => {
+      const { left, top, width, height } = element.getBoundingClientRect();
+      return { x: left + width / 2, y: top + height / 2, left, top, width, height };
+    });
+  const [image, mark] = [await part("img.screenshot"), await part(".screenshot-click")];
+  const size = await checkout.evaluate(() => ({ width: innerWidth, height: innerHeight }));
+  assert.ok(Math.abs((mark.x - image.left) / image.width - 320 / size.width) < 0.02, JSON.stringify(mark));
+  assert.ok(Math.abs((mark.y - image.top) / image.height - 360 / size.height) < 0.02, JSON.stringify(mark));
+  await viewer.screenshot({ path: dist("test", "screenshot-click.png") });
+});
+
 for (const theme of ["light", "dark"]) {
   test(`axe finds no violation in the problems and the screenshots, ${theme}`, async () => {
     await viewer.emulateMedia({ colorScheme: /** @type {"light" | "dark"} */ (theme) });

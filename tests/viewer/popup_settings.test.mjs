@@ -73,12 +73,21 @@ test("deep capture is turned on and off for this tab, and for all", async () => 
   await until(status, ({ debugger: now }) => !now.all_tabs && now.tab_ids.length === 0, "none");
 });
 
-test("a screenshot on error is turned on and off", async () => {
-  await toggle("Screenshot on error").click();
-  await until(status, (now) => now.screenshot_on_error, "on");
+test("screenshots of errors, and of clicks and navigations, are turned on and off", async () => {
+  const choice = popup.getByRole("combobox", { name: "Screenshots at" });
+  const isSet = (/** @type {boolean} */ onError, /** @type {boolean} */ onAction) =>
+    until(
+      status,
+      (now) => now.screenshot_on_error === onError && now.screenshot_on_action === onAction,
+      `errors ${onError}, actions ${onAction}`,
+    );
+  await choice.selectOption("errors");
+  await isSet(true, false);
   await popup.getByText("screenshots, 1 extension").waitFor();
-  await toggle("Screenshot on error").click();
-  await until(status, (now) => !now.screenshot_on_error, "off");
+  await choice.selectOption("errors, clicks, pages");
+  await isSet(true, true);
+  await choice.selectOption("off");
+  await isSet(false, false);
 });
 
 test("with everything open while recording, axe finds nothing and nothing is out of sight", async () => {

@@ -8,6 +8,7 @@ import type { CaptureConfigPatch, CollectorTarget } from "../../../src/web/types
 import type { DebuggerProducer } from "../debugger/debugger.ts";
 import type { External } from "../producers/external.ts";
 import type { Marks } from "../producers/marks.ts";
+import type { Screenshots } from "../producers/screenshots.ts";
 import { SOURCE_MAP_MODES, type SourceMapMode } from "../producers/source_maps.ts";
 import type { Recording } from "../recorder/recording.ts";
 import { forgetSite } from "./forget.ts";
@@ -29,7 +30,7 @@ export type Command =
   | { command: "screenshot" }
   | { command: "approve"; extension_id: string; approved: boolean }
   | { command: "debug"; tab_id: number | "all"; on: boolean }
-  | { command: "screenshot_on_error"; on: boolean }
+  | { command: "screenshots"; on_error: boolean; on_action: boolean }
   | { command: "source_maps"; mode: SourceMapMode };
 
 export interface Status {
@@ -42,6 +43,7 @@ export interface Status {
   asking_extensions: string[];
   debugger: { available: boolean; all_tabs: boolean; tab_ids: number[] };
   screenshot_on_error: boolean;
+  screenshot_on_action: boolean;
   source_maps: SourceMapMode;
   redaction: RedactionRules;
 }
@@ -49,6 +51,7 @@ export interface Status {
 export interface Parts {
   recording: Recording;
   marks: Marks;
+  screenshots: Screenshots;
   external: External;
   debug: DebuggerProducer | null;
 }
@@ -68,10 +71,11 @@ export function listenToPages(parts: Parts, ready: Promise<void>): void {
   });
 }
 
-async function run({ recording, marks, external, debug }: Parts, message: Command): Promise<unknown> {
+async function run(parts: Parts, message: Command): Promise<unknown> {
+  const { recording, marks, screenshots, external, debug } = parts;
   switch (message.command) {
     case "status":
-      return statusOf({ recording, marks, external, debug });
+      return statusOf(parts);
     case "start":
       return recording.start();
     case "stop":
@@ -95,7 +99,7 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
     case "mark":
       return marks.mark(message.note);
     case "screenshot":
-      return marks.screenshot("hot_key");
+      return screenshots.take("hot_key");
     case "approve": {
       const others = recording.settings.approved_extensions.filter((id) => id !== message.extension_id);
       external.asking.delete(message.extension_id);
@@ -107,8 +111,11 @@ async function run({ recording, marks, external, debug }: Parts, message: Comman
       if (debug === null) throw new Error("this build has no debugger permission; the developer build has");
       if (message.tab_id === "all") return debug.setAll(message.on);
       return message.on ? debug.attach(message.tab_id) : debug.detach(message.tab_id);
-    case "screenshot_on_error":
-      return recording.change({ screenshot_on_error: message.on });
+    case "screenshots":
+      return recording.change({
+        screenshot_on_error: message.on_error,
+        screenshot_on_action: message.on_action,
+      });
     case "source_maps":
       if (!SOURCE_MAP_MODES.includes(message.mode))
         throw new Error(`mode is ${JSON.stringify(message.mode)}, must be "off", "local" or "all"`);
@@ -131,6 +138,7 @@ function statusOf({ recording, external, debug }: Parts): Status {
       tab_ids: debug?.attached ?? [],
     },
     screenshot_on_error: settings.screenshot_on_error,
+    screenshot_on_action: settings.screenshot_on_action,
     source_maps: settings.source_maps,
     redaction: settings.redaction,
   };

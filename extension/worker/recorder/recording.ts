@@ -42,7 +42,12 @@ export interface RecordingFollower {
 /** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
 type RecordedSettings = Pick<
   Settings,
-  "approved_extensions" | "debugger_all_tabs" | "redaction" | "screenshot_on_error" | "source_maps"
+  | "approved_extensions"
+  | "debugger_all_tabs"
+  | "redaction"
+  | "screenshot_on_action"
+  | "screenshot_on_error"
+  | "source_maps"
 >;
 
 export class Recording {

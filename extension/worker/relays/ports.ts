@@ -8,6 +8,7 @@
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
 import type { WorkerErrors } from "../debugger/worker_errors.ts";
 import type { PageRequests, Part } from "../producers/page_requests.ts";
+import type { Screenshots } from "../producers/screenshots.ts";
 import type { SourceMaps } from "../producers/source_maps.ts";
 import type { Tabs } from "../producers/tabs.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
@@ -65,8 +66,7 @@ export interface RelayParts {
   sourceMaps: SourceMaps;
   pageRequests: PageRequests;
   workerErrors: WorkerErrors;
-  /** An uncaught error was recorded in this tab. */
-  onException(tabId: number): void;
+  screenshots: Screenshots;
 }
 
 export class RelayPorts {
@@ -94,7 +94,7 @@ export class RelayPorts {
   /** The last committed message of each port that is still to be acknowledged. */
   readonly #acks = new Map<chrome.runtime.Port, number>();
   readonly #recording: () => boolean;
-  readonly #onException: (tabId: number) => void;
+  readonly #screenshots: Screenshots;
 
   constructor(parts: RelayParts) {
     this.#owner = parts.owner;
@@ -106,7 +106,7 @@ export class RelayPorts {
     this.#sourceMaps = parts.sourceMaps;
     this.#pageRequests = parts.pageRequests;
     this.#workerErrors = parts.workerErrors;
-    this.#onException = parts.onException;
+    this.#screenshots = parts.screenshots;
   }
 
   /** Asks every relay with an open port whether there is anything that it has not sent. */
@@ -261,7 +261,7 @@ export class RelayPorts {
       }
       return;
     }
-    if (receipt.exceptions > 0) this.#onException(Number(context.metadata.tab_id));
+    if (receipt.accepted > 0) this.#screenshots.observe(context.metadata, lines);
     this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt, isAll);
     this.#sourceMaps.observe(recorder, context, lines);
     this.#uncommittedLength += lines.length;

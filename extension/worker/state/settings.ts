@@ -23,6 +23,8 @@ export interface Settings {
   /** The debugger producer: tabs are attached to only while this is on, or one by one from the popup. */
   debugger_all_tabs: boolean;
   screenshot_on_error: boolean;
+  /** Pictures at clicks and navigations. */
+  screenshot_on_action: boolean;
   /** The pages whose source maps are read, so that stacks name places of the sources. */
   source_maps: SourceMapMode;
   /** Whether a loss of power may take the last seconds of a recording; `strict` prevents it and costs time. */
@@ -39,6 +41,7 @@ export const DEFAULT_SETTINGS: Settings = {
   approved_extensions: [],
   debugger_all_tabs: false,
   screenshot_on_error: false,
+  screenshot_on_action: false,
   source_maps: "local",
   durability: "relaxed",
   preconfiguration: null,
@@ -80,6 +83,7 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
     "approved_extensions",
     "debugger_all_tabs",
     "screenshot_on_error",
+    "screenshot_on_action",
     "source_maps",
     "durability",
   ];

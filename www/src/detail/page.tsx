@@ -1,10 +1,10 @@
 /** Navigation, and vitals against the thresholds the web agreed on. */
-import type { Event } from "../../../src/web/types";
+import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { duration } from "../data/time";
-import { IMAGE } from "../stores/thumbnails";
 import { JsonTree } from "./json";
 import { Address, Facts, Part } from "./parts";
+import { Screenshot } from "./screenshot";
 
 interface Vital {
   name: string;
@@ -63,25 +63,17 @@ const VITALS: Record<string, Vital> = {
   },
 };
 
-export function PageDetail({ event, words }: { event: Event; words: string[] }) {
+export function PageDetail({ envelope, words }: { envelope: Envelope; words: string[] }) {
+  const { event } = envelope;
   const data = asObject(event.data);
   const vital = VITALS[event.type];
   const value = asNumber(data.value_ms) ?? asNumber(data.value) ?? asNumber(data.duration_ms);
-  const image = asString(data.image);
   const script = asObject(data.script);
   const { image: _image, ...rest } = data;
   return (
     <>
       {vital !== undefined && value !== undefined ? <VitalBar vital={vital} value={value} /> : null}
-      {image !== undefined && IMAGE.test(image) ? (
-        <Part title="Screenshot">
-          <img
-            class="screenshot"
-            src={image}
-            alt={`The tab, ${(asString(data.why) ?? "").replaceAll("_", " ")}`}
-          />
-        </Part>
-      ) : null}
+      {event.type === "page.screenshot" ? <Screenshot envelope={envelope} /> : null}
       <Part title="Page">
         <Facts
           facts={[

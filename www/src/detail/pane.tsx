@@ -195,7 +195,7 @@ function ByCategory({ envelope, words }: { envelope: Envelope; words: string[] }
     case "interaction":
       return <InteractionDetail event={event} words={words} />;
     case "page":
-      return <PageDetail event={event} words={words} />;
+      return <PageDetail envelope={envelope} words={words} />;
     default:
       return Object.keys(asObject(event.data)).length === 0 && !Array.isArray(event.data) ? null : (
         <Part title="Data">

@@ -129,7 +129,10 @@ function pageSummary(event: Event, data: Data): Summary | null {
     case "page.intervention":
       return { text: asString(data.message) ?? asString(data.id) ?? "" };
     case "page.screenshot":
-      return { text: asString(data.error) ?? `taken: ${(asString(data.why) ?? "").replaceAll("_", " ")}` };
+      return {
+        text: asString(data.error) ?? `taken: ${(asString(data.why) ?? "").replaceAll("_", " ")}`,
+        ...(data.same_as === undefined ? {} : { aside: "same picture as before" }),
+      };
     default: {
       const error = asString(data.error);
       return {

@@ -4,13 +4,15 @@
  * They are read one after another, in the order in which they were asked for.
  */
 import { type Signal, signal } from "@preact/signals";
-import { asObject, asString, isGap, parseLine } from "../data/record";
+import { asNumber, asObject, asString, isGap, parseLine } from "../data/record";
 import type { DataSource } from "../data/source";
 
 /** The form of `captureVisibleTab`'s images; no other image is shown. */
-export const IMAGE = /^data:image\/(?:jpeg|png);base64,[A-Za-z0-9+/=]+$/;
+const IMAGE = /^data:image\/(?:jpeg|png);base64,[A-Za-z0-9+/=]+$/;
 const WIDTH_PX = 128;
 const QUALITY = 0.7;
+/** That of `.screenshot-click`. */
+const CLICK_COLOR = "#e5006d";
 /** About 5 KB each. */
 const MOST_KEPT = 400;
 
@@ -19,6 +21,30 @@ export interface Thumbnail {
   image: string | null;
   /** Why there is no image, or why the screenshot was taken. */
   why: string;
+}
+
+/** What a `page.screenshot` shows. */
+export interface Picture {
+  /** The address of the image, or null if this record has none. */
+  image: string | null;
+  why: string;
+  /** The seq of the record with the same image. */
+  sameAs: number | undefined;
+  /** The place of the click, in parts of the image's width and height. */
+  click: { x: number; y: number } | undefined;
+}
+
+export function pictureOf(data: Record<string, unknown>): Picture {
+  const image = asString(data.image) ?? "";
+  const { x_fraction, y_fraction } = asObject(data.click);
+  const x = asNumber(x_fraction);
+  const y = asNumber(y_fraction);
+  return {
+    image: IMAGE.test(image) ? image : null,
+    why: asString(data.error) ?? (asString(data.why) ?? "").replaceAll("_", " "),
+    sameAs: asNumber(data.same_as),
+    click: x === undefined || y === undefined ? undefined : { x, y },
+  };
 }
 
 export class Thumbnails {
@@ -43,16 +69,25 @@ export class Thumbnails {
     this.#queue = this.#queue.then(() => this.#make(key, session, seq));
   }
 
+  /** Reads a screenshot, with the image of the record that it refers to. */
+  async read(session: string, seq: number): Promise<Picture> {
+    const picture = pictureOf(await this.#data(session, seq));
+    if (picture.sameAs === undefined) return picture;
+    return { ...picture, image: pictureOf(await this.#data(session, picture.sameAs)).image };
+  }
+
+  async #data(session: string, seq: number): Promise<Record<string, unknown>> {
+    const query = { session, q: "" };
+    const { lines } = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
+    const record = parseLine(lines[0] ?? "");
+    return record === null || isGap(record) || record.seq !== seq ? {} : asObject(record.event.data);
+  }
+
   async #make(key: string, session: string, seq: number): Promise<void> {
     try {
-      const query = { session, q: "" };
-      const { lines } = await this.source.read(query, this.source.cursorBefore(query, seq), 1);
-      const record = parseLine(lines[0] ?? "");
-      const data = record === null || isGap(record) ? {} : asObject(record.event.data);
-      const image = asString(data.image);
-      const why = asString(data.error) ?? (asString(data.why) ?? "").replaceAll("_", " ");
-      const small = image !== undefined && IMAGE.test(image) ? await shrunk(image) : null;
-      this.#made.set(key, { image: small, why });
+      const picture = await this.read(session, seq);
+      const image = picture.image === null ? null : await shrunk(picture);
+      this.#made.set(key, { image, why: picture.why });
       const [oldest] = this.#made.keys();
       if (this.#made.size > MOST_KEPT && oldest !== undefined) this.#made.delete(oldest);
       this.version.value++;
@@ -64,9 +99,9 @@ export class Thumbnails {
   }
 }
 
-async function shrunk(image: string): Promise<string | null> {
+async function shrunk({ image, click }: Picture): Promise<string | null> {
   const full = new Image();
-  full.src = image;
+  full.src = image ?? "";
   try {
     await full.decode();
   } catch {
@@ -75,6 +110,13 @@ async function shrunk(image: string): Promise<string | null> {
   const canvas = document.createElement("canvas");
   canvas.width = WIDTH_PX;
   canvas.height = Math.max(1, Math.round((full.naturalHeight / full.naturalWidth) * WIDTH_PX));
-  canvas.getContext("2d")?.drawImage(full, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext("2d");
+  context?.drawImage(full, 0, 0, canvas.width, canvas.height);
+  if (click !== undefined && context !== null) {
+    context.arc(click.x * canvas.width, click.y * canvas.height, 6, 0, 2 * Math.PI);
+    context.lineWidth = 3;
+    context.strokeStyle = CLICK_COLOR;
+    context.stroke();
+  }
   return canvas.toDataURL("image/jpeg", QUALITY);
 }
