@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
 import { command } from "../popup/command.ts";
-import { problem, record } from "../popup/state.ts";
+import { Pin } from "../popup/pin.tsx";
+import { problem, record, refreshPinned } from "../popup/state.ts";
 import type { Status } from "../worker/commands/messages.ts";
 import { type Invitation, readInvitation, shortCode } from "./invitation.ts";
 import "./pair.css";
@@ -20,6 +21,7 @@ async function accept(invitation: Invitation): Promise<void> {
   try {
     await command({ command: "pair", ...invitation });
     const { recording } = await command<Status>({ command: "status" });
+    await refreshPinned();
     state.value = { at: "paired", isRecording: recording };
   } catch (error) {
     state.value = { at: "failed", why: (error as Error).message };
@@ -80,6 +82,7 @@ function Paired({ host, isRecording }: { host: string; isRecording: boolean }) {
           </button>
         )}
       </div>
+      <Pin />
     </>
   );
 }

@@ -8,6 +8,7 @@ import { Collector } from "./collector.tsx";
 import { Footer } from "./footer.tsx";
 import { More } from "./more.tsx";
 import { Numbers } from "./numbers.tsx";
+import { Pin } from "./pin.tsx";
 import "./popup.css";
 import { done, isLate, problem, record, reloadTab, run, site, status, watch } from "./state.ts";
 
@@ -84,6 +85,7 @@ function Begin() {
           Record all sites
         </button>
       </div>
+      <Pin />
     </section>
   );
 }

@@ -22,6 +22,9 @@ export const activeTab: Signal<number | null> = signal(null);
 /** Whether the document of the active tab was open before it was recorded, so that a part of it is missing. */
 export const isLate: Signal<boolean> = signal(false);
 
+/** Whether the icon is on the toolbar, where it shows that something is recorded. */
+export const isPinned: Signal<boolean> = signal(true);
+
 let activeWindow: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
 
@@ -32,6 +35,11 @@ export async function refresh(): Promise<void> {
     problem.value = (error as Error).message;
   }
   isLate.value = await isDocumentLate();
+  await refreshPinned();
+}
+
+export async function refreshPinned(): Promise<void> {
+  isPinned.value = (await chrome.action.getUserSettings()).isOnToolbar ?? true;
 }
 
 /** Refreshes for as long as the popup is open. */

@@ -90,6 +90,7 @@ test("after pairing while nothing is recorded, the next step is one button", asy
   const page = await openInvitation((await invite()).url);
   await page.getByRole("button", { name: "pair", exact: false }).first().click();
   await page.getByText("Nothing is recorded yet").waitFor();
+  await page.getByText("click the puzzle piece").waitFor();
   await page.screenshot({ path: dist("test", "paired.png") });
   await page.getByRole("button", { name: "Record all sites" }).click();
   await page.getByRole("button", { name: "Open viewer" }).waitFor();

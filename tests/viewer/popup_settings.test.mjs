@@ -143,6 +143,22 @@ test("while nothing is recorded, collector and settings are shown and can be cha
   );
 });
 
+test("while the icon is not pinned, the popup says how to pin it", async () => {
+  await popup.getByRole("button", { name: "Stop recording" }).click();
+  assert.equal((await popup.evaluate(() => chrome.action.getUserSettings())).isOnToolbar, false);
+  const hint = popup.getByText("click the puzzle piece");
+  await hint.waitFor();
+  assert.deepEqual(await found(), []);
+  assert.ok(await popup.evaluate(() => document.body.scrollHeight <= document.body.clientHeight));
+  await popup.screenshot({ path: dist("test", "popup-pin.png") });
+  await popup.evaluate(() => {
+    /** @type {any} */ (chrome.action).getUserSettings = async () => ({ isOnToolbar: true });
+  });
+  await hint.waitFor({ state: "detached" });
+  await popup.getByRole("button", { name: "Record all sites" }).click();
+  await popup.getByRole("heading", { name: "Recording" }).waitFor();
+});
+
 test("a tab that was open before the recording says so, and its button loads it again", async () => {
   await popup.getByRole("button", { name: "Stop recording" }).click();
   await popup.getByText("Nothing is being recorded").waitFor();
