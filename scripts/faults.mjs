@@ -47,6 +47,7 @@ async function lane(left, size, ended) {
         const { row, wrong } = await rigs.run(scenario, times, size);
         const remarks = [duration(Date.now() - began), row.note].filter((text) => text !== "");
         say(`${wrong === null ? green("✓") : red("✗")} ${title} ${dim(`(${remarks.join(", ")})`)}`);
+        if (wrong !== null) say(dim(`  ${wrong}`));
         ended(scenario, row, wrong);
       } catch (error) {
         say(`${red("✗")} ${title}\n${dim(inspect(error))}`);

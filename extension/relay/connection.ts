@@ -37,6 +37,8 @@ export class Connection {
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
   #leaving = false;
+  /** Nothing is said after what is being sent, as far as the relay knows. */
+  #isLast = true;
   /** A script closes the window: then a last message would not be the last. */
   #closing = false;
   /** When something was posted last, by `performance.now()`. */
@@ -99,7 +101,7 @@ export class Connection {
     ) {
       this.#send(port, batch.first, batch.lines, this.#queue.waiting > 0);
     }
-    if (everything && !this.#closing && this.#port === port) this.#sayLeft(port);
+    if (everything && this.#isLast && !this.#closing && this.#port === port) this.#sayLeft(port);
   }
 
   /** Sends what there is, and answers a ping if that was everything. */
@@ -127,10 +129,12 @@ export class Connection {
 
   /**
    * The document is going away, perhaps into the back/forward cache: then Chromium has closed the port before the page
-   * receives the event, and does not report it; one that is opened now still carries what is said.
+   * receives the event, and does not report it; one that is opened now still carries what is said. Not `isLast`: tasks
+   * of the page may run before it is frozen, and what they say may be lost.
    */
-  leave(intoCache: boolean): void {
+  leave(intoCache: boolean, isLast: boolean): void {
     this.#leaving = true;
+    this.#isLast = isLast;
     if (intoCache) this.reconnect();
   }
 

@@ -176,7 +176,7 @@ class Relay {
 
   /** The page's own listeners run after this one, and what they say still has to get out. */
   readonly #onPageHide = ({ persisted }: PageTransitionEvent): void => {
-    for (const connection of this.#connections) connection.leave(persisted);
+    for (const connection of this.#connections) connection.leave(persisted, !persisted);
     this.#flush(true);
   };
 
@@ -185,7 +185,7 @@ class Relay {
    * may have been closed with all that it carried: whatever is unacknowledged is sent once more.
    */
   readonly #onFreeze = (): void => {
-    for (const connection of this.#connections) connection.leave(true);
+    for (const connection of this.#connections) connection.leave(true, true);
     this.#flush(true);
   };
 

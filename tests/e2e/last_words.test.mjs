@@ -13,7 +13,11 @@ before(async () => {
   rig = await startRig({
     backForwardCache: true,
     pages: {
-      "/quiet": scripted(`console.log("quiet")`),
+      // Not for the back/forward cache, which Chromium may decline after it has told the page that it goes there.
+      "/quiet": scripted(`console.log("quiet"); addEventListener("unload", () => {})`),
+      "/freezes": scripted(
+        `console.log("freezes"); document.addEventListener("freeze", () => console.log("is frozen"))`,
+      ),
       "/floods": scripted(
         `window.say = (n) => { for (let i = 0; i < n; i++) console.log("flooding " + i); }; console.log("floods")`,
       ),
@@ -29,9 +33,16 @@ before(async () => {
       "/opener": scripted(""),
       "/silent": "<!doctype html><title>silent</title>",
       "/frames":
-        '<!doctype html><title>frames</title><iframe src="/silent"></iframe><iframe src="/silent?2"></iframe>',
+        '<!doctype html><title>frames</title><script>addEventListener("unload", () => {})</script><iframe src="/silent"></iframe><iframe src="/silent?2"></iframe>',
       "/says-goodbye": scripted(`console.log("hello " + location.search);
         addEventListener("pagehide", () => console.log("goodbye " + location.search))`),
+      // Its messages to itself arrive after `pagehide`, one of them mostly before Chromium freezes the page.
+      "/goes-on": scripted(`const { port1, port2 } = new MessageChannel(); let isLeft = false;
+        port1.onmessage = () => { if (isLeft) { console.error("goes on " + location.search); ${HANG} } port2.postMessage(0); };
+        port2.postMessage(0);
+        console.log("goes on soon " + location.search);
+        addEventListener("pagehide", () => { isLeft = true; });
+        document.addEventListener("freeze", () => console.log("frozen " + location.search));`),
       "/closes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
         for (let n = 0; n < 20; n++) console.log("closing itself " + n); window.close(); }, 50))`),
       "/is-closed":
@@ -226,6 +237,10 @@ test("a page that is left with everything delivered, or silent, leaves no mark",
   await page.goto(`${rig.site.otherOrigin}/frames`);
   await page.evaluate(() => document.querySelector("iframe")?.remove());
   await page.goto(`${rig.site.origin}/quiet?again`);
+  await page.goto(`${rig.site.otherOrigin}/freezes`);
+  await rig.event("console.log", "freezes");
+  await page.goto(`${rig.site.origin}/quiet?at last`);
+  await rig.event("console.log", "is frozen");
   const opener = await rig.open("/opener");
   const opened = opener.waitForEvent("popup");
   await opener.evaluate(() => void Object.assign(window, { popup: window.open("/says-goodbye?marked") }));
@@ -235,7 +250,7 @@ test("a page that is left with everything delivered, or silent, leaves no mark",
   // The documents that ended before it were looked at before it.
   const isIts = (/** @type {any} */ mark) => mark.document_id === source.metadata.document_id;
   await rig.poll("the mark", async () => (await lostDocuments()).some(isIts));
-  const urls = new Set(["/quiet", "/frames", "/silent"]);
+  const urls = new Set(["/quiet", "/freezes", "/frames", "/silent"]);
   // A document whose last message is late is marked until it arrives.
   await rig.poll("late marks to be taken back", async () => {
     const marks = await rig.collector.events("type:system.relay_lost,system.relay_unconfirmed");
@@ -245,5 +260,28 @@ test("a page that is left with everything delivered, or silent, leaves no mark",
     return !(await lostDocuments()).some((mark) => ids.includes(/** @type {any} */ (mark).document_id));
   });
   await page.close();
+  await opener.close();
+});
+
+test("a document that goes on after pagehide, and ends before it is frozen, is marked", async () => {
+  const opener = await rig.open("/opener");
+  for (let isMarked = false, time = 1; !isMarked; time++) {
+    const opened = opener.waitForEvent("popup");
+    await opener.evaluate((url) => void window.open(url, "_blank", "noopener"), `/goes-on?${time}`);
+    const page = await opened;
+    const { source } = await rig.event("console.log", `goes on soon ?${time}`);
+    // In one process, `pagehide` is part of the commit, and the order to freeze the page mostly comes after its message.
+    await page.goto(`${rig.site.origin}/silent`, { waitUntil: "commit" });
+    await page.close();
+    await rig.poll("its mark, or its last word", async () => {
+      isMarked = (await lostDocuments()).some(
+        ({ document_id }) => document_id === source.metadata.document_id,
+      );
+      const said = await rig.collector.events("type:console.log");
+      return (
+        isMarked || said.some(({ data }) => /** @type {any} */ (data).text === `frozen ?${time}` && time < 10)
+      );
+    });
+  }
   await opener.close();
 });

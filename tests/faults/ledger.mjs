@@ -73,11 +73,11 @@ function since(after, before) {
  * @param {Map<string, number>} options.emitted By document.
  * @param {Record<string, number>} options.gapsBefore
  * @param {boolean} options.emitterKilled What a killed page had in hand may be missing.
- * @param {number} options.limitMs
+ * @param {number} options.limitMs Without any change.
  * @returns {Promise<Row>}
  */
 export async function settle({ name, collector, emitted: told, gapsBefore, emitterKilled, limitMs }) {
-  const deadline = Date.now() + limitMs;
+  let deadline = Date.now() + limitMs;
   /** @type {Row} */
   let row;
   let unchanged = 0;
@@ -96,6 +96,7 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
     row = { name, emitted, stored, gaps, unacked: 0, duplicates, reasons, note: "" };
     const state = JSON.stringify(row);
     unchanged = state === last ? unchanged + 1 : 0;
+    if (unchanged === 0) deadline = Date.now() + limitMs;
     last = state;
     if (stored + gaps >= emitted && unchanged >= 1) break;
     if (Date.now() > deadline || (emitterKilled && unchanged >= 8)) break;

@@ -19,7 +19,7 @@ import { FaultProxy } from "./proxy.mjs";
 import { SPEAKER } from "./said.mjs";
 import { EMITTER, Emitted, Tab } from "./tab.mjs";
 
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 const SETTLE_MS = 90_000;
 
 /** Only what the ledger counts is captured, so that every gap is one of its lines. */

@@ -23,7 +23,7 @@ import { workers } from "./workers.mjs";
  */
 
 /** A scenario that takes longer than this, and than its own seconds, is stuck. */
-const STUCK_MS = { small: 120_000, full: 1_500_000 };
+const STUCK_MS = { small: 300_000, full: 1_500_000 };
 /** Events that a relay may hold, and lose with its page: the bound of its queue for one category, window included. */
 const MOST_UNACKED = 20_000;
 

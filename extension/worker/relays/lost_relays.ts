@@ -1,13 +1,13 @@
 /**
  * Relays that ended without having delivered everything, as far as anyone can tell.
  *
- * A relay says when its document is left (`left`). Until everything up to that message is committed, its entry is kept
- * here, also for the next worker. An entry whose document is gone means that an unknown number of events may be lost:
- * its renderer crashed, its tab was closed while it was busy, or a worker was stopped with its last messages in hand.
- * This becomes `system.relay_lost`, from which coverage takes that nothing is known of the document from its last
- * committed event on. Chromium delivers no last message from a window that a script closes, nor from a tab that is
- * closed while no worker runs: if the document was quiet, this becomes `system.relay_unconfirmed`, with the same effect
- * on coverage. A document that comes back out of the back/forward cache sends again what it has, and a last message may
+ * A relay says when its document is left for good, or frozen in the back/forward cache (`left`). Until everything up to
+ * that message is committed, its entry is kept here, also for the next worker. An entry whose document is gone means
+ * that an unknown number of events may be lost: its renderer crashed, its tab was closed while it was busy, or a worker
+ * was stopped with its last messages in hand. This becomes `system.relay_lost`, from which coverage takes that nothing is
+ * known of the document from its last committed event on. Chromium delivers no last message from a window that a script
+ * closes, nor from a tab that is closed while no worker runs: if the document was quiet, this becomes
+ * `system.relay_unconfirmed`, with the same effect on coverage. A document that comes back out of the back/forward cache sends again what it has, and a last message may
  * be late: `system.relay_found`.
  *
  * The first message of a document may be lost, too, as a worker starts: a document has an entry of its own, made when
@@ -240,7 +240,7 @@ export class LostRelays {
 
   async #verify(relay: string, endedMs: number, reason: string): Promise<void> {
     const entry = this.#entries.get(relay);
-    if (entry === undefined || entry.isLost || this.#parts.isConnected(relay)) return;
+    if (entry === undefined || entry.isLost) return;
     const { recorder } = this.#parts.owner;
     if (recorder !== null && recorder.sessionId !== entry.session) {
       // That session has said itself that it ended.
@@ -248,9 +248,10 @@ export class LostRelays {
       return;
     }
     const state = await stateOf(entry);
+    // Chromium does not report the end of a port that the back/forward cache holds, not even with its tab.
+    if (state === "alive" || (state !== "tab_closed" && this.#parts.isConnected(relay))) return;
     // It has delivered, or come back, meanwhile.
-    if (this.#entries.get(relay) !== entry || entry.isLost || this.#parts.isConnected(relay)) return;
-    if (state === "alive") return;
+    if (this.#entries.get(relay) !== entry || entry.isLost) return;
     entry.isLost = true;
     this.#entries.set(relay, entry);
     const isQuiet = !entry.isHeard || (state === "tab_closed" && entry.receivedMs < endedMs - QUIET_MS);
