@@ -184,7 +184,11 @@ export class Screenshots {
       const error = `larger than ${MAX_LENGTH} characters at every quality`;
       recorder.publish({ ...event, data: { why, error }, truncated: true });
     } catch (error) {
-      recorder.publish({ ...event, data: { why, error: (error as Error).message } });
+      const { message } = error as Error;
+      // Its second is not ours: the moment waits for the next one.
+      if (isMoment && message.includes("MAX_CAPTURE_VISIBLE_TAB_CALLS_PER_SECOND"))
+        return void this.#moment(tabId, { why, ...(click === undefined ? {} : { click }) });
+      recorder.publish({ ...event, data: { why, error: message } });
     }
   }
 
