@@ -25,29 +25,15 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** @param {string} method @param {object} params */
-async function ask(method, params) {
-  const response = await fetch(`${collector.url}/mcp`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${collector.token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-  });
-  return (await response.json()).result;
-}
-
 test("the list of tools begins with diagnose and costs at most 900 tokens", async () => {
-  const result = await ask("tools/list", {});
+  const result = await collector.mcp("tools/list", {});
   assert.equal(result.tools[0].name, "diagnose");
   const bytes = Buffer.byteLength(JSON.stringify(result));
   assert.ok(bytes <= MAX_TOKENS * BYTES_PER_TOKEN, `${bytes} bytes`);
 });
 
 test("each schema is valid under Ajv strict, has scalar types without formats, and refuses other arguments", async () => {
-  const { tools } = await ask("tools/list", {});
+  const { tools } = await collector.mcp("tools/list", {});
   for (const { name, inputSchema } of tools) {
     const ajv = new Ajv({ strict: true, allErrors: true });
     const validate = ajv.compile(inputSchema);
@@ -60,7 +46,7 @@ test("each schema is valid under Ajv strict, has scalar types without formats, a
 });
 
 test("an unknown argument is refused by name, and what was meant is shown", async () => {
-  const result = await ask("tools/call", { name: "search", arguments: { query: "checkout" } });
+  const result = await collector.mcp("tools/call", { name: "search", arguments: { query: "checkout" } });
   assert.equal(result.isError, true);
   assert.match(
     result.content[0].text,
@@ -69,7 +55,7 @@ test("an unknown argument is refused by name, and what was meant is shown", asyn
 });
 
 test("a tool that only reads says so, and one that writes says that it destroys nothing", async () => {
-  const { tools } = await ask("tools/list", {});
+  const { tools } = await collector.mcp("tools/list", {});
   for (const { name, annotations } of tools) {
     const expected = name === "mark" ? { destructiveHint: false } : { readOnlyHint: true };
     assert.deepEqual(annotations, expected, name);

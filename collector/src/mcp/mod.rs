@@ -5,18 +5,23 @@
 //! in delimited fields and is made harmless: an agent reads it, and a page must not speak to it. A mistake in the
 //! arguments is a result with `isError`, which the agent can read and mend.
 
+mod call;
 mod compare;
+mod coverage;
 mod event;
 mod handle;
+mod led_to;
 mod list;
+mod mark;
 mod prompts;
 mod resources;
+mod search;
 mod server;
 mod spec;
 mod structured;
 #[cfg(test)]
 mod tests;
-mod tools;
+mod wait;
 
 use crate::app::App;
 use rmcp::ErrorData;

@@ -1,6 +1,6 @@
 //! Prompts: questions that a person picks, with the recording's answer in them.
 
-use super::tools::Call;
+use super::call::Call;
 use crate::app::App;
 use crate::auth::Grant;
 use rmcp::ErrorData;

@@ -3,9 +3,9 @@
 //! A resource is read with the rights of a tool's call and in its form, with the default budget: text of pages is
 //! in delimited fields. A list names sessions and events in short, and nothing that a page wrote.
 
+use super::call::Call;
 use super::handle;
 use super::spec::Spec;
-use super::tools::Call;
 use crate::app::App;
 use crate::auth::Grant;
 use crate::store::{Order, PageQuery};

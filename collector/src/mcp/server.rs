@@ -1,8 +1,8 @@
 //! The protocol's side: lists the tools, checks their arguments, and answers.
 
 use super::ToolError;
+use super::call::Call;
 use super::spec::{Spec, TOOLS};
-use super::tools::Call;
 use super::{prompts, resources};
 use crate::app::App;
 use crate::auth::Grant;

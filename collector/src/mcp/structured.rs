@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The field of `_meta` by which a client asks.
 pub(super) const META_KEY: &str = "tabtape/structured";
 /// Captured text of an event.
-const TEXT_BYTES: usize = 160;
+pub(super) const TEXT_BYTES: usize = 160;
 /// Room for the cursor and the count of what is left out.
 const END_BYTES: usize = 120;
 
@@ -24,7 +24,7 @@ pub(super) fn of_diagnosis(diagnosis: &Diagnosis, bytes: usize) -> Value {
             "last_ts": problem.last_ts,
             "is_new": problem.is_new,
             "is_noise": problem.is_noise,
-            "events": events.map(event).collect::<Vec<_>>(),
+            "events": events.map(|stored| event(stored, TEXT_BYTES)).collect::<Vec<_>>(),
         })
     });
     let watched = diagnosis.watched.first();
@@ -32,11 +32,16 @@ pub(super) fn of_diagnosis(diagnosis: &Diagnosis, bytes: usize) -> Value {
     bounded(head, "problems", problems, bytes).0
 }
 
-/// Returns events and gaps. `next` makes the arguments that continue after a position; `end` is where the list ends if
+/// Returns events and gaps, and how many of them fit. `next` makes the arguments that continue after a position; `end` is where the list ends if
 /// all of it fits, `None` if nothing follows.
-pub(super) fn of_list(items: &[Item], bytes: usize, end: Option<u64>, next: impl Fn(u64) -> Value) -> Value {
+pub(super) fn of_list(
+    items: &[&Item],
+    bytes: usize,
+    end: Option<u64>,
+    next: impl Fn(u64) -> Value,
+) -> (Value, usize) {
     let values = items.iter().map(|item| match item {
-        Item::Event(stored) => event(stored),
+        Item::Event(stored) => event(stored, TEXT_BYTES),
         Item::Gap(text, _) => json!({"gap": text}),
     });
     let (mut list, shown) = bounded(json!({"note": LEGEND}), "events", values, bytes);
@@ -44,25 +49,26 @@ pub(super) fn of_list(items: &[Item], bytes: usize, end: Option<u64>, next: impl
         Some(_) => shown
             .checked_sub(1)
             .and_then(|last| items.get(last))
-            .map(Item::position),
+            .map(|item| item.position()),
         None => end,
     };
     list["next"] = position.map_or(Value::Null, next);
-    list
+    (list, shown)
 }
 
-fn event(stored: &Stored) -> Value {
+/// Returns an event with at most `text_bytes` bytes of captured text.
+pub(super) fn event(stored: &Stored, text_bytes: usize) -> Value {
     json!({
         "event": stored.handle(),
         "ts": stored.ts(),
         "type": diagnose::name(stored.type_()),
         "tab": stored.tab(),
-        "text": diagnose::phrase(stored, "", TEXT_BYTES),
+        "text": diagnose::phrase(stored, "", text_bytes),
     })
 }
 
 /// Adds as many of `values` to `head` as fit; returns how many.
-fn bounded(
+pub(super) fn bounded(
     mut head: Value,
     key: &str,
     values: impl ExactSizeIterator<Item = Value>,

@@ -1,8 +1,9 @@
 //! Whatever pages wrote: no answer is over its budget, and no captured text leaves its field.
 
-use super::compare::{Side, compare};
-use super::event::describe;
+use super::compare::{self, Side, compare};
+use super::event::{self, describe};
 use super::list::{FOOTER_BYTES, Item, list};
+use super::structured;
 use crate::diagnose::{MIN_BYTES, Stored, group};
 use proptest::prelude::*;
 use serde_json::json;
@@ -57,6 +58,8 @@ proptest! {
         let listed = list(&items.iter().collect::<Vec<_>>(), bytes, NOW);
         check(&listed.text, bytes - FOOTER_BYTES)?;
         prop_assert!(listed.left_out < items.len(), "nothing fits in {}", bytes);
+        let (data, _) = structured::of_list(&items.iter().collect::<Vec<_>>(), bytes, None, |position| position.into());
+        check(&data.to_string(), bytes)?;
     }
 
     #[test]
@@ -70,7 +73,9 @@ proptest! {
             let side = |events: &[Stored]| {
                 Side { errors: group(events.to_vec()), steps: events.to_vec(), is_cut: true }
             };
-            check(&compare(&side(&events[..middle]), &side(&events[middle..]), bytes), bytes)?;
+            let (a, b) = (side(&events[..middle]), side(&events[middle..]));
+            check(&compare(&a, &b, bytes), bytes)?;
+            check(&compare::as_data(&a, &b, bytes).to_string(), bytes)?;
         }
     }
 
@@ -78,7 +83,9 @@ proptest! {
     fn an_event_keeps_to_its_budget(
         text in hostile(), type_ in hostile(), times in 1usize..40, headers: bool, bytes in MIN_BYTES..6_000,
     ) {
-        check(&describe(&stored(1, &type_, "network", &text.repeat(times)), headers, bytes, NOW), bytes)?;
+        let stored = stored(1, &type_, "network", &text.repeat(times));
+        check(&describe(&stored, headers, bytes, NOW), bytes)?;
+        check(&event::as_data(&stored, headers, bytes).to_string(), bytes)?;
     }
 }
 
@@ -142,6 +149,17 @@ fn an_event_shows_own_frames_first_and_headers_on_request() {
 }
 
 #[test]
+fn an_image_is_named_as_the_resource_that_shows_it() {
+    let mut event = stored(9, "page.screenshot", "page", "x");
+    event.value["event"]["data"] = json!({"why": "error", "image": "data:image/jpeg;base64,AAAA"});
+    let shown = describe(&event, false, 4_000, NOW);
+    assert!(
+        shown.ends_with("why ⟦error⟧\nimage ⟦27 bytes, read tabtape://screenshot/s3:9⟧"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_comparison_names_the_errors_of_one_side_and_the_first_step_that_differs() {
     let answer = |seq, path: &str, status| {
         let mut event = stored(seq, "network.response", "network", "x");
@@ -193,4 +211,13 @@ fn a_comparison_names_the_errors_of_one_side_and_the_first_step_that_differs() {
         "{shown}"
     );
     assert!(compare(&a, &a, 4_000).ends_with("No step differs"));
+
+    let data = compare::as_data(&a, &b, 4_000);
+    let first = &data["first_difference"];
+    assert_eq!(first["equal_steps"], 1, "{data}");
+    assert_eq!(first["both"]["event"], "s3:4");
+    assert_eq!(first["b"]["text"], "response ⟦GET http://shop/cart 500⟧");
+    assert_eq!(data["errors"][0]["only_in"], "b");
+    assert_eq!(data["errors"][0]["event"]["event"], "s3:6");
+    assert!(compare::as_data(&a, &a, 4_000)["first_difference"].is_null());
 }
