@@ -6,7 +6,7 @@
  *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
  *   -- --instructions   no row: instructions of hot paths next to a committed baseline; `--save` writes that
  */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
 import { build } from "../scripts/build/parts.mjs";
@@ -36,8 +36,8 @@ try {
 /** @param {{ quick: boolean, only?: string, json?: string }} values */
 async function measure(values) {
   await setUp({ browser: true });
-  await build(["wasm", "npm"]);
-  if (!existsSync(new URL("node_modules", here))) {
+  const { dependencies } = JSON.parse(readFileSync(new URL("package.json", here), "utf8"));
+  if (Object.keys(dependencies).some((name) => !existsSync(new URL(`node_modules/${name}`, here)))) {
     const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
     await run("Install the peers", command, args, { cwd: here.pathname });
   }
@@ -51,6 +51,7 @@ async function measure(values) {
     throw new Tell(
       `--only: no row like ${values.only}; there are ${groups.map((group) => group.name).join(", ")}`,
     );
+  if (wanted.some(({ measuresTime = true }) => measuresTime)) await build(["wasm", "npm"]);
   const machine = `${type()} ${release()}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
   heading(`Benchmarks on ${machine}`);
   const rows = [];

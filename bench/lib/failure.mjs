@@ -2,7 +2,9 @@
  * A recording with a seeded failure, made in a real browser: two tabs, 20,000 events, 237 graded errors, and among
  * them one click whose request is answered 500 and whose handler then throws.
  */
+import { join } from "node:path";
 import { startRig } from "../../tests/e2e/fixtures/rig.mjs";
+import { startDevtoolsMcp } from "./devtools_mcp.mjs";
 
 const LINES_PER_TAB = 9_900;
 /** Errors besides the two of the seeded failure. */
@@ -52,9 +54,9 @@ export const CAUSE = [
 ];
 
 /**
- * Makes the recording, and lends the collector that holds it.
+ * Makes the recording, and lends the collector that holds it, and the peer that watched the same browser.
  * @template T
- * @param {(collector: import("../../tests/e2e/fixtures/collector.mjs").Collector, counts: { events: number, errors: number }) => Promise<T>} body
+ * @param {(collector: import("../../tests/e2e/fixtures/collector.mjs").Collector, peer: Awaited<ReturnType<typeof startDevtoolsMcp>>, counts: { events: number, errors: number }) => Promise<T>} body
  */
 export async function withFailure(body) {
   const rig = await startRig({
@@ -70,16 +72,19 @@ export async function withFailure(body) {
       "/api/poll": (_, response) => response.writeHead(404).end("no such job"),
       "/favicon.ico": (_, response) => response.writeHead(204).end(),
     },
-    args: ["--silent-debugger-extension-api"],
+    args: ["--silent-debugger-extension-api", "--remote-debugging-port=0"],
     // Bodies of answers are recorded at this level by the debugger.
     preconfiguration: { debugger_all_tabs: true },
     capture: { categories: { network: { detail_level: "verbose" } } },
   });
+  /** @type {Awaited<ReturnType<typeof startDevtoolsMcp>> | undefined} */
+  let peer;
   try {
     const shop = await rig.context.newPage();
     await shop.goto(`${rig.site.origin}/shop`);
     const board = await rig.context.newPage();
     await board.goto(`${rig.site.origin}/board`);
+    peer = await startDevtoolsMcp(join(rig.folder, "profile"));
     const attached = async () => (await rig.command({ command: "status" })).debugger.tab_ids.length >= 2;
     await rig.poll("the debugger to be attached", attached);
     await Promise.all([shop.evaluate(noise, half(0)), board.evaluate(noise, half(0))]);
@@ -99,8 +104,9 @@ export async function withFailure(body) {
       counts = { events: records.length, errors: errors.length };
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    return await body(rig.collector, counts);
+    return await body(rig.collector, peer, counts);
   } finally {
+    await peer?.close();
     await rig.close();
   }
 }
