@@ -1,6 +1,12 @@
 /** Marks and screenshots, and what the popup shows. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { violations } from "../viewer/axe.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
@@ -63,6 +69,43 @@ test("no more than two screenshots a second", async () => {
   for (let round = 0; round < 5; round++) taken.push(await rig.command({ command: "screenshot" }));
   assert.ok(taken.filter(Boolean).length <= 2, `${taken}`);
   assert.equal(taken[0], true);
+  await page.close();
+});
+
+test("a bundle of the recording shows its pictures from a file, without a network", async () => {
+  const page = await rig.open("/page?bundled");
+  await page.bringToFront();
+  await rig.poll("a picture to be allowed", () => rig.command({ command: "screenshot" }));
+  const shown = (/** @type {import("../../src/web/types.ts").Event} */ { url, data }) =>
+    url?.endsWith("?bundled") && typeof (/** @type {any} */ (data).image) === "string";
+  const events = await rig.until("type:page.screenshot", (found) => found.some(shown));
+  const path = join(rig.folder, "bug.html");
+  const args = ["export", "--data-dir", rig.collector.dataDir, "--format", "bundle", "--output", path];
+  await promisify(execFile)(collectorFile, [...args, "url:*?bundled"]);
+  const bundle = await rig.context.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  bundle.on("request", (request) => requests.push(request.url()));
+  await rig.context.setOffline(true);
+  try {
+    await bundle.goto(pathToFileURL(path).href);
+    await bundle.getByRole("button", { name: /^Screenshot at/ }).click();
+    const image = bundle.locator(".pane img.screenshot");
+    await image.waitFor();
+    assert.equal(await image.getAttribute("src"), /** @type {any} */ (events.find(shown)).data.image);
+    await image.evaluate((/** @type {HTMLImageElement} */ it) => it.decode());
+    assert.ok(await image.evaluate((/** @type {HTMLImageElement} */ it) => it.naturalWidth > 0));
+    await bundle.getByText(/^Bundle: 7 files, hashes are right$/).click();
+    await bundle.getByRole("button", { name: /^screenshots\/.*\.jpe?g$/ }).waitFor();
+    assert.deepEqual(
+      requests.filter((url) => !/^(?:file|data|blob):/.test(url)),
+      [],
+    );
+    assert.deepEqual(await violations(bundle), []);
+  } finally {
+    await rig.context.setOffline(false);
+  }
+  await bundle.close();
   await page.close();
 });
 

@@ -115,6 +115,14 @@ for (const name of ["inline", "outside", "indexed", "header"]) {
     );
     assert.match(found.original.source, /src\/cart\.ts$/);
     assert.equal(found.script, `${rig.site.origin}/built/${name}.js`);
+
+    const ask = async (/** @type {string} */ tool, /** @type {object} */ args) => {
+      const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });
+      return content[0].text;
+    };
+    const list = await ask("search", { q: `type:console.exception url:*/${name}` });
+    const described = await ask("event", { event: /^s\d+:\d+/m.exec(list)?.[0] });
+    assert.match(described, /stack \(own frames first\) ⟦at [^⟧]*src\/cart\.ts:4:25/);
     await page.close();
   });
 }

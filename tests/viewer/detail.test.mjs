@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { closeAll } from "../e2e/fixtures/close.mjs";
+import { violations } from "./axe.mjs";
 import { launch, open, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -402,6 +403,7 @@ test("a bundle opens from a file without a network, shows every record, and runs
   await file.getByRole("alert").filter({ hasText: "expected debug, info, warn, error" }).waitFor();
   await file.getByText(/^Bundle: \d+ files, hashes are right$/).click();
   await file.getByText(/Left out: secrets.*; records of other sessions/).waitFor();
+  assert.deepEqual(await violations(file), []);
   const [download] = await Promise.all([
     file.waitForEvent("download"),
     file.getByRole("button", { name: "events.ndjson" }).click(),
