@@ -25,7 +25,7 @@ export class Mask {
   readonly #originals: WeakMap<object, object>;
   #undo: (() => void) | null = null;
 
-  /** `originals` are those of every document whose functions can come here: each answers for the others' wrappers. */
+  /** `originals` is shared by the documents of one origin, which can call each other's functions. */
   constructor(originals: WeakMap<object, object>) {
     this.#originals = originals;
   }
@@ -88,7 +88,7 @@ export class Mask {
     const back = getOwnPropertyDescriptor(prototype, "constructor");
     if (back?.value !== native) return null;
     const handler = {
-      // The page's Object.prototype.apply is not a trap.
+      // Without a prototype, because the proxy would take a page's Object.prototype.apply for a trap.
       __proto__: null,
       construct(target: new () => object, args: [], newTarget: new () => object): object {
         const begun = begin(handler.construct as Callable);

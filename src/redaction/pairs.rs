@@ -54,7 +54,7 @@ impl Scan<'_> {
         None
     }
 
-    /// Handles the value after a string that **is** a name: the second half of a pair.
+    /// Redacts a value in an array that follows a string which is a rule's name, as in `["token", "…"]`.
     pub(super) fn redact_pair(
         &mut self,
         found: NameMatch,

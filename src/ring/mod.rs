@@ -24,8 +24,8 @@
 //!
 //! ## Waiting
 //!
-//! [`Reader::read`] parks its waker in `reader_wake`, which the owner signals once a push batch. While
-//! no reader waits, that costs one look at an empty list.
+//! [`Reader::read`] parks its waker in `reader_wake`, which the owner signals once per batch of records. While
+//! no reader waits, that costs a check for an empty list.
 //!
 //! ```
 //! use tabtape::event::{Event, Trust};
@@ -59,7 +59,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wake::ReaderWake;
 
-/// A ring cannot be this small.
+/// A ring was to be made with a capacity of 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZeroCapacity(&'static str);
 
@@ -253,7 +253,7 @@ impl RingBuffer {
         self.shared.reader_wake.wake();
     }
 
-    /// Says that everything up to `seq` lies before this ring: a session is being resumed.
+    /// Lets an empty ring begin after `seq`: a session is being resumed.
     pub(crate) fn start_after(&self, seq: u64) {
         let mut state = self.shared.state();
         if state.entries.is_empty() {
@@ -277,8 +277,7 @@ impl RingBuffer {
         }
     }
 
-    /// Puts what `replace` makes of them in the places of entries: a gap of the same seqs where an event is
-    /// to be forgotten.
+    /// Exchanges entries for what `replace` returns: a gap of the same seqs for an event that is to be forgotten.
     #[cfg(any(test, all(target_arch = "wasm32", feature = "recorder")))]
     pub(crate) fn replace(&self, mut replace: impl FnMut(&Entry) -> Option<Entry>) {
         let mut state = self.shared.state();
@@ -302,7 +301,7 @@ impl RingBuffer {
 }
 
 impl Shared {
-    /// A panic elsewhere leaves the state whole: no step here panics halfway.
+    /// A lock that a panic has poisoned is used on: no change of the state can panic before it is complete.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! `tail`, `query`, `sessions`.
+//! The commands that read: `tail`, `query`, `sessions`, `diagnose`, `coverage`.
 
 use super::CliError;
 use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// Between two attempts to follow a collector that went away.
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// A page of records, and the token after its last.
+/// A page of records, and the cursor after its last.
 struct Page {
     lines: Vec<String>,
     resume: String,
@@ -50,16 +50,16 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), CliError
         let followed = follow(client, &selector, &mut resume, &mut printer).await;
         printer.finish()?;
         match followed {
-            Err(error) if error.is_not_proven() => tracing_free_notice(&error),
+            Err(error) if error.is_not_proven() => say_trying_again(&error),
             Err(error @ (CliError::OutputClosed | CliError::Refused { .. })) => return Err(error),
-            Err(error) => tracing_free_notice(&error),
+            Err(error) => say_trying_again(&error),
             Ok(()) => {}
         }
         tokio::time::sleep(RECONNECT).await;
     }
 }
 
-fn tracing_free_notice(error: &CliError) {
+fn say_trying_again(error: &CliError) {
     super::note(format_args!(
         "tabtape: {}; trying again",
         escape_untrusted(&error.to_string())
@@ -70,7 +70,6 @@ fn tracing_free_notice(error: &CliError) {
 async fn last(client: &Client, selector: &str, lines: u16) -> Result<Page, CliError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    // The end first, then the records before it: what arrives between the two is in both or in the stream.
     let limit = lines.max(1).to_string();
     let query = [("q", selector), ("newest", "true"), ("limit", &limit)];
     let response = client.get("/v1/events", &query, headers).await?;

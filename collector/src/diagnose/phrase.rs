@@ -3,11 +3,11 @@
 use super::stored::Stored;
 use super::untrusted;
 
-/// Bytes of an address in a phrase.
+/// Bytes of a URL in a phrase.
 const MAX_URL_BYTES: usize = 120;
 /// Bytes of a body that a phrase may show.
 const MAX_BODY_BYTES: usize = 1_000;
-/// Fields of events of other types that a person reads first.
+/// Fields that a person reads first, of events that have no phrase of their own.
 const FIELDS: [&str; 16] = [
     "text",
     "message",
@@ -98,7 +98,7 @@ fn interaction(stored: &Stored) -> String {
     words.join(" ")
 }
 
-/// The policy of the page, not the network, is what kept a resource away.
+/// Returns what a Content Security Policy has blocked, and that it was the policy and not the network.
 fn violation(stored: &Stored, origin: &str) -> String {
     let data = stored.data();
     let directive = data["directive"].as_str().unwrap_or("the policy");
@@ -175,7 +175,7 @@ fn other(stored: &Stored, origin: &str) -> String {
     }
 }
 
-/// Returns an address without `origin` and without what follows a fragment's sign, of bounded length.
+/// Returns a URL without `origin` and without its fragment, of bounded length.
 fn address(url: &str, origin: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
     let rest = if origin.is_empty() {

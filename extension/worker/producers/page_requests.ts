@@ -2,13 +2,13 @@
  * Finds the request of chrome.webRequest that a page's own record of a request belongs to, and gives it that id.
  *
  * A page sends `network.call` when it calls `fetch`, sends an XMLHttpRequest or a beacon, or makes a WebSocket or an
- * EventSource; `network.response_body` when it has the response; and records of the messages of sockets. A call belongs to the oldest request of its document with its method and address
- * that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
- * the call, to the only response of its document with its address and status. A message belongs to the request of its
+ * EventSource; `network.response_body` when it has the response; and records of the messages of sockets. A call belongs to
+ * the oldest request of its document with its method and URL that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
+ * the call, to the only response of its document with its URL and status. A message belongs to the request of its
  * call and does not wait for it. A record without such a request is
  * published without an id: no link rather than a guessed one.
  *
- * The two ways to the worker differ in length, so a record waits for its request, half a second at most; not in a
+ * Either may reach the worker first, so a record waits for its request, half a second at most; not in a
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
  */
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
@@ -53,9 +53,9 @@ interface PageRecord {
 }
 
 const LINE = '"type":"network.';
-/** A message that takes its number and says nothing. */
+/** Takes the place of a message that is held back, so that the numbers stay without a hole. */
 export const SKIPPED = '{"skip":"network"}';
-/** As many characters as the page gives. */
+/** Characters, to which the page cuts a URL. */
 const MAX_URL = 2_048;
 const MAX_REQUESTS = 128;
 const MAX_DOCUMENTS = 500;
@@ -198,7 +198,7 @@ export class PageRequests {
 
   #document(key: string): Doc {
     const known = this.#documents.get(key) ?? { requests: [], misses: 0 };
-    // The last one used is the last one forgotten.
+    // The one that was used longest ago is forgotten first.
     this.#documents.delete(key);
     this.#documents.set(key, known);
     if (this.#documents.size > MAX_DOCUMENTS)
@@ -246,7 +246,7 @@ function ofBody({ requests }: Doc, { data }: PageRecord): Seen | null | undefine
   );
   const [found] = candidates;
   if (found === undefined) return undefined;
-  // It has a body now, whichever it is.
+  // With several candidates the first counts as having its body, so that the next body finds the others.
   found.hasBody = true;
   return candidates.length === 1 ? found : null;
 }

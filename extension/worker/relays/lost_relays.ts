@@ -47,7 +47,7 @@ interface Progress {
   /** The last message taken, and the seq that it is committed with. */
   message: number;
   seq: number;
-  /** Messages that are not committed yet, each with the time up to which it has all of its document. */
+  /** Messages that are not committed yet, after which the relay had nothing left, with the time of their last line. */
   uncommitted: { message: number; ts: number }[];
   mirroredMs: number;
 }
@@ -123,7 +123,7 @@ export class LostRelays {
     this.#progress.set(relay, progress);
     progress.message = receipt.message;
     progress.seq = receipt.seq;
-    // The later one of two events of different categories may be sent first.
+    // While the relay has more to send, that may be older: a queue's categories take turns.
     if (isAll)
       progress.uncommitted.push({
         message: receipt.message,

@@ -6,7 +6,7 @@
 //!     ▲                       │ ▲         │ on_answered
 //!     └───────────────────────┘ └─────────┘
 //!          on_failed          │
-//!                             └─ on_unauthorized ─▶ Stopped
+//!                             └─ on_failed, unauthorized ─▶ Stopped
 //! ```
 
 use super::super::backoff::Backoff;

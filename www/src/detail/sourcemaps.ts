@@ -1,5 +1,5 @@
 /**
- * Source maps that a person has opened in this page. They turn the places of built code into those of its source.
+ * Source maps that a person has opened in this page. They turn positions in bundled code into those in its source.
  *
  * Nothing is fetched, because the viewer may talk to its collector only. A map applies to every script of the
  * file name in its `file`, or in its own name (`app.js.map`).
@@ -10,7 +10,7 @@ import { type Signal, signal } from "@preact/signals";
 import { type Frame, fileOf } from "./frames";
 
 export class SourceMaps {
-  /** Raised when a map was added. */
+  /** Incremented with each map. */
   readonly version: Signal<number> = signal(0);
   readonly #byFile = new Map<string, TraceMap>();
 

@@ -1,9 +1,9 @@
 //! Coverage: the time in which a session was watched, so that an empty answer means something.
 //!
 //! Recorders report it in events that are kept as milestones, independently of retention; the core
-//! [folds](tabtape::coverage) them into stretches with the categories and levels that were on. Gaps and seqs
-//! that have not arrived are reported with them. A browser that was killed sends no end: its coverage ends
-//! with its last event, as soon as a later session names it as its predecessor.
+//! [folds](tabtape::coverage) them into intervals with the categories and levels that were on. Gaps and seqs
+//! that have not arrived are reported with them. A browser that was killed sends no end: when a later session names it
+//! as its predecessor, its coverage ends at the time that it had confirmed last, or with its last event.
 
 use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
