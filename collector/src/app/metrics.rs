@@ -14,11 +14,32 @@ pub struct Metrics {
     conflicts: AtomicU64,
     subscribers: AtomicU64,
     pub(crate) refused_connections: AtomicU64,
-    /// Counters of records sent to an OpenTelemetry endpoint.
-    pub(crate) forwarding: Forwarding,
+    /// Counters of what is sent to an OpenTelemetry endpoint, by signal.
+    forwarding: [Forwarding; Signal::ALL.len()],
 }
 
-/// Records on their way to an OpenTelemetry endpoint.
+/// A kind of data that an OpenTelemetry endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Logs,
+    Traces,
+    Metrics,
+}
+
+impl Signal {
+    pub(crate) const ALL: [Self; 3] = [Self::Logs, Self::Traces, Self::Metrics];
+
+    /// Returns the name, as in an endpoint's path and in `/metrics`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Logs => "logs",
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+/// Records, spans or data points on their way to an OpenTelemetry endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
     pub(crate) forwarded: AtomicU64,
@@ -27,6 +48,23 @@ pub(crate) struct Forwarding {
     pub(crate) altered: AtomicU64,
     pub(crate) unreadable: AtomicU64,
     pub(crate) not_retained: AtomicU64,
+}
+
+/// One figure of this process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) kind: FigureKind,
+    pub(crate) help: &'static str,
+    /// The signal that it is about, for those of forwarding.
+    pub(crate) signal: Option<&'static str>,
+    pub(crate) value: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FigureKind {
+    Counter,
+    Gauge,
 }
 
 /// One open stream; counted until dropped.
@@ -57,90 +95,129 @@ impl Metrics {
         Subscriber(Arc::clone(self))
     }
 
-    /// Writes the counters in Prometheus' text form.
-    pub(crate) fn to_text(&self) -> String {
-        let forwarding = &self.forwarding;
-        let rows = [
+    /// Returns the counters of a signal.
+    pub(crate) const fn forwarding(&self, signal: Signal) -> &Forwarding {
+        &self.forwarding[signal as usize]
+    }
+
+    /// Returns every figure; those of one name follow each other.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        let own = [
             (
                 "tabtape_received_bytes_total",
-                "counter",
+                FigureKind::Counter,
                 "Bytes of batches as they came",
                 &self.received_bytes,
             ),
             (
                 "tabtape_records_accepted_total",
-                "counter",
+                FigureKind::Counter,
                 "Records that were new",
                 &self.accepted,
             ),
             (
                 "tabtape_records_duplicate_total",
-                "counter",
+                FigureKind::Counter,
                 "Records that were stored before",
                 &self.duplicates,
             ),
             (
                 "tabtape_seq_conflicts_total",
-                "counter",
+                FigureKind::Counter,
                 "Batches with a seq stored with other bytes",
                 &self.conflicts,
             ),
             (
                 "tabtape_stream_subscribers",
-                "gauge",
+                FigureKind::Gauge,
                 "Open streams",
                 &self.subscribers,
             ),
             (
                 "tabtape_connections_refused_total",
-                "counter",
+                FigureKind::Counter,
                 "Connections over the limit",
                 &self.refused_connections,
             ),
+        ];
+        let mut figures: Vec<Figure> = own
+            .into_iter()
+            .map(|(name, kind, help, value)| Figure {
+                name,
+                kind,
+                help,
+                signal: None,
+                value: value.load(Relaxed),
+            })
+            .collect();
+        type Counter = fn(&Forwarding) -> &AtomicU64;
+        let of_forwarding: [(&str, &str, Counter); 6] = [
             (
                 "tabtape_otlp_forwarded_total",
-                "counter",
-                "Records that the OpenTelemetry endpoint took",
-                &forwarding.forwarded,
+                "Records, spans or data points that the OpenTelemetry endpoint took",
+                |counters| &counters.forwarded,
             ),
             (
                 "tabtape_otlp_rejected_total",
-                "counter",
-                "Records that the endpoint dropped from batches it took, as it says in partial_success",
-                &forwarding.rejected,
+                "Those that the endpoint dropped from batches it took, as it says in partial_success",
+                |counters| &counters.rejected,
             ),
             (
                 "tabtape_otlp_refused_total",
-                "counter",
-                "Records that the endpoint refused alone, passed over",
-                &forwarding.refused,
+                "Those that the endpoint refused alone, passed over",
+                |counters| &counters.refused,
             ),
             (
                 "tabtape_otlp_not_retained_total",
-                "counter",
                 "Records that retention took before they were forwarded",
-                &forwarding.not_retained,
+                |counters| &counters.not_retained,
             ),
             (
                 "tabtape_otlp_altered_total",
-                "counter",
                 "Records forwarded with a part that OpenTelemetry cannot hold written in another way",
-                &forwarding.altered,
+                |counters| &counters.altered,
             ),
             (
                 "tabtape_otlp_unreadable_total",
-                "counter",
                 "Lines forwarded as their text, because they are no records",
-                &forwarding.unreadable,
+                |counters| &counters.unreadable,
             ),
         ];
+        for (name, help, counter) in of_forwarding {
+            figures.extend(Signal::ALL.map(|signal| Figure {
+                name,
+                kind: FigureKind::Counter,
+                help,
+                signal: Some(signal.name()),
+                value: counter(self.forwarding(signal)).load(Relaxed),
+            }));
+        }
+        figures
+    }
+
+    /// Writes the figures in Prometheus' text form.
+    pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
-        for (name, kind, help, value) in rows {
-            let _ = write!(
-                text,
-                "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {}\n",
-                value.load(Relaxed)
-            );
+        let mut last = "";
+        for Figure {
+            name,
+            kind,
+            help,
+            signal,
+            value,
+        } in self.figures()
+        {
+            if name != last {
+                let kind = if kind == FigureKind::Gauge {
+                    "gauge"
+                } else {
+                    "counter"
+                };
+                let _ = write!(text, "# HELP {name} {help}.\n# TYPE {name} {kind}\n");
+                last = name;
+            }
+            let label = signal.map_or_else(String::new, |signal| format!("{{signal=\"{signal}\"}}"));
+            let _ = writeln!(text, "{name}{label} {value}");
         }
         text
     }

@@ -11,7 +11,7 @@ mod unpacking;
 pub use hosts::Hosts;
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub(crate) use metrics::Subscriber;
+pub(crate) use metrics::{Figure, FigureKind, Forwarding, Signal, Subscriber};
 pub use replays::Replays;
 pub(crate) use unpacking::MAX_UNPACKED_BYTES;
 pub use unpacking::UnpackingMemory;

@@ -5,6 +5,7 @@ use super::client::Client;
 use super::state::{self, Running};
 use super::{session_ids, time};
 use crate::auth::Scope;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -165,7 +166,7 @@ pub(super) struct ServeArgs {
     /// Print one line of JSON instead of text
     #[arg(long)]
     pub(super) json: bool,
-    /// Forward everything to an OpenTelemetry Collector (OTLP/HTTP)
+    /// Forward everything to an OpenTelemetry Collector (OTLP/HTTP), as logs
     #[arg(
         long,
         env = "TABTAPE_OTLP_ENDPOINT",
@@ -173,6 +174,12 @@ pub(super) struct ServeArgs {
         hide_env_values = true
     )]
     pub(super) otlp_endpoint: Option<String>,
+    /// Also send traces: documents, requests, interactions and long frames as spans
+    #[arg(long, env = "TABTAPE_OTLP_TRACES", requires = "otlp_endpoint", value_parser = BoolishValueParser::new())]
+    pub(super) otlp_traces: bool,
+    /// Also send metrics: vitals, requests by status, errors by type, and the collector's own figures
+    #[arg(long, env = "TABTAPE_OTLP_METRICS", requires = "otlp_endpoint", value_parser = BoolishValueParser::new())]
+    pub(super) otlp_metrics: bool,
     /// Records that arrived longer ago are removed
     #[arg(long, default_value = "7d", value_name = "TIME", value_parser = span)]
     pub(super) retention_age: Duration,

@@ -22,7 +22,7 @@ mod time;
 mod time_order;
 
 pub use args::Cli;
-pub use serve::start_tasks;
+pub use serve::{OtlpTarget, start_tasks};
 
 use args::Command;
 use clap::Parser as _;

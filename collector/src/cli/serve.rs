@@ -3,10 +3,12 @@
 use super::CliError;
 use super::args::ServeArgs;
 use super::state::{self, Running};
-use crate::app::App;
+use crate::app::{App, Signal};
 use crate::auth::Auth;
 use crate::http::{router, serve};
+use crate::otlp::derived::Derived;
 use crate::otlp::forward::Forwarder;
+use crate::otlp::task;
 use crate::store::{Retention, Store, StoreError};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -91,7 +93,12 @@ async fn serve_store(
         max_age: args.retention_age,
         max_bytes: args.retention_bytes,
     };
-    start_tasks(folder, state, args.otlp_endpoint.as_deref(), retention)?;
+    let otlp = args.otlp_endpoint.as_deref().map(|endpoint| OtlpTarget {
+        endpoint,
+        traces: args.otlp_traces,
+        metrics: args.otlp_metrics,
+    });
+    start_tasks(folder, state, otlp, retention)?;
     let (router, _) = router(state.clone());
     let listener = TcpListener::from_std(listener.try_clone()?)?;
     let mut serving = std::pin::pin!(serve(listener, state, router));
@@ -105,6 +112,17 @@ async fn serve_store(
     }
 }
 
+/// An OpenTelemetry endpoint, and what it gets besides logs.
+#[derive(Debug, Clone, Copy)]
+pub struct OtlpTarget<'a> {
+    /// A base address, or one that ends in a signal's path.
+    pub endpoint: &'a str,
+    /// Whether it gets traces.
+    pub traces: bool,
+    /// Whether it gets metrics.
+    pub metrics: bool,
+}
+
 /// Starts the background tasks of a collector. They end with the store that they use.
 ///
 /// # Errors
@@ -112,15 +130,30 @@ async fn serve_store(
 pub fn start_tasks(
     folder: &Path,
     app: &App,
-    otlp_endpoint: Option<&str>,
+    otlp: Option<OtlpTarget<'_>>,
     retention: Retention,
 ) -> Result<(), CliError> {
     let tasks = app.store.tasks();
-    if let Some(endpoint) = otlp_endpoint {
-        let (stop, metrics) = (app.shutdown.clone(), app.metrics.clone());
-        let forwarder = Forwarder::new(app.store.clone(), endpoint, stop, metrics);
-        let forwarder = Arc::new(forwarder.map_err(CliError::Failed)?);
-        tasks.supervise(Forwarder::TASK, move || Arc::clone(&forwarder).run());
+    if let Some(OtlpTarget {
+        endpoint,
+        traces,
+        metrics,
+    }) = otlp
+    {
+        let shared = || (app.store.clone(), app.shutdown.clone(), app.metrics.clone());
+        let (store, stop, counters) = shared();
+        let forwarder = Forwarder::new(store, endpoint, stop, counters).map_err(CliError::Failed)?;
+        let forwarder = Arc::new(forwarder);
+        tasks.supervise(task(Signal::Logs), move || Arc::clone(&forwarder).run());
+        for (signal, is_wanted) in [(Signal::Traces, traces), (Signal::Metrics, metrics)] {
+            if is_wanted {
+                let (store, stop, counters) = shared();
+                let derived =
+                    Derived::new(store, endpoint, signal, stop, counters).map_err(CliError::Failed)?;
+                let derived = Arc::new(derived);
+                tasks.supervise(task(signal), move || Arc::clone(&derived).run());
+            }
+        }
     }
     let (folder, state) = (folder.to_owned(), app.clone());
     tasks.supervise("collector.json", move || {

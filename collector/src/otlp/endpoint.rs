@@ -1,20 +1,27 @@
 //! The address that records are forwarded to.
 
+use crate::app::Signal;
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
-const LOGS_PATH: &str = "/v1/logs";
+const fn path_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Logs => "/v1/logs",
+        Signal::Traces => "/v1/traces",
+        Signal::Metrics => "/v1/metrics",
+    }
+}
 
-/// The address of an OTLP/HTTP endpoint for logs.
+/// The address of an OTLP/HTTP endpoint for one signal.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     url: Url,
 }
 
 impl Endpoint {
-    /// Parses a base address, or one that ends in `/v1/logs`. It may contain a user, a password and a query.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Parses a base address, or one that ends in a signal's path. It may contain a user, a password and a query.
+    pub(crate) fn parse(text: &str, signal: Signal) -> Result<Self, String> {
         // The text is not in the error: it may contain a password.
         let mut url = Url::parse(text)
             .ok()
@@ -22,11 +29,10 @@ impl Endpoint {
             .ok_or("--otlp-endpoint: expected an address that begins with http:// or https://")?;
         url.set_fragment(None);
         let path = url.path().trim_end_matches('/');
-        let path = if path.ends_with(LOGS_PATH) {
-            path.to_owned()
-        } else {
-            format!("{path}{LOGS_PATH}")
-        };
+        let base = Signal::ALL
+            .iter()
+            .find_map(|known| path.strip_suffix(path_of(*known)));
+        let path = format!("{}{}", base.unwrap_or(path), path_of(signal));
         url.set_path(&path);
         Ok(Self { url })
     }
@@ -84,9 +90,16 @@ mod tests {
                 "https://a.test/v1/logs?tenant=x",
             ),
         ] {
-            assert_eq!(Endpoint::parse(text).unwrap().url().as_str(), url, "{text}");
+            assert_eq!(
+                Endpoint::parse(text, Signal::Logs).unwrap().url().as_str(),
+                url,
+                "{text}"
+            );
         }
-        let secret = Endpoint::parse("https://user:pass-word@a.test/v1/logs?key=quiet").unwrap();
+        let traces = Endpoint::parse("http://a.test/base/v1/logs", Signal::Traces).unwrap();
+        assert_eq!(traces.url().as_str(), "http://a.test/base/v1/traces");
+        let secret =
+            Endpoint::parse("https://user:pass-word@a.test/v1/logs?key=quiet", Signal::Logs).unwrap();
         assert_eq!(secret.shown(), "https://a.test/v1/logs");
         let name = secret.cursor_name();
         assert!(
@@ -95,7 +108,9 @@ mod tests {
         );
         assert_ne!(
             name,
-            Endpoint::parse("https://a.test/v1/logs").unwrap().cursor_name()
+            Endpoint::parse("https://a.test/v1/logs", Signal::Logs)
+                .unwrap()
+                .cursor_name()
         );
         for bad in [
             "a.test:4318",
@@ -103,7 +118,12 @@ mod tests {
             "user:pass-word@a.test",
             "",
         ] {
-            assert!(!Endpoint::parse(bad).unwrap_err().contains("pass-word"), "{bad}");
+            assert!(
+                !Endpoint::parse(bad, Signal::Logs)
+                    .unwrap_err()
+                    .contains("pass-word"),
+                "{bad}"
+            );
         }
     }
 
@@ -118,7 +138,11 @@ mod tests {
             ("http://10.0.0.1", false),
             ("http://a.test", false),
         ] {
-            assert_eq!(Endpoint::parse(text).unwrap().is_loopback(), expected, "{text}");
+            assert_eq!(
+                Endpoint::parse(text, Signal::Logs).unwrap().is_loopback(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

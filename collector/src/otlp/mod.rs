@@ -1,13 +1,28 @@
-//! OpenTelemetry logs, in and out.
+//! OpenTelemetry, in and out.
 //!
-//! [`record`] maps our records to log records, [`event`] maps log records to events of a local process,
-//! [`request`] decodes requests, [`forward`] delivers the stream to any OpenTelemetry Collector.
+//! | module | what |
+//! |---|---|
+//! | [`event`], [`request`] | log records in, as events of a local process |
+//! | [`record`] | our records as log records |
+//! | [`walk`], [`life`], [`span`] | our records as spans and measurements of documents |
+//! | [`metrics`] | measurements and the recorder's own figures as metrics |
+//! | [`forward`], [`derived`] | the cursor of logs, and that of traces and of metrics |
+//! | [`delivery`], [`endpoint`] | sending, with retries |
 
+mod attributes;
+mod delivery;
+pub(crate) mod derived;
 mod endpoint;
 pub(crate) mod event;
 pub(crate) mod forward;
+mod life;
+mod metrics;
 pub(crate) mod record;
 pub(crate) mod request;
+mod span;
+mod walk;
+
+pub(crate) use delivery::task;
 
 /// Version of the semantic conventions that names of attributes are taken from.
 pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.37.0";

@@ -17,13 +17,13 @@
 //! Every line becomes one log record, so that what was stored and what was sent can be counted against each other.
 
 use super::SCHEMA_URL;
+use super::attributes::{any, flag, int, resource, scope, text};
 use crate::clock::now_micros;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Any,
+    AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value as Any,
 };
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde_json::Value;
 use tabtape::levels::Severity;
 use tabtape::record::stored_line::{self, StoredLine};
@@ -74,20 +74,11 @@ pub(crate) fn not_retained(count: u64) -> ExportLogsServiceRequest {
 }
 
 fn envelope(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
-    let scope = InstrumentationScope {
-        name: "tabtape".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        ..InstrumentationScope::default()
-    };
-    let resource = Resource {
-        attributes: vec![text("service.name", "tabtape")],
-        ..Resource::default()
-    };
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
-            resource: Some(resource),
+            resource: Some(resource()),
             scope_logs: vec![ScopeLogs {
-                scope: Some(scope),
+                scope: Some(scope()),
                 log_records,
                 schema_url: SCHEMA_URL.into(),
             }],
@@ -220,15 +211,25 @@ fn network(event: &Value, status: u16, attributes: &mut Vec<KeyValue>) {
 }
 
 fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
-    if !matches!(type_, "console.exception" | "console.rejection") {
-        return;
+    if matches!(type_, "console.exception" | "console.rejection") {
+        attributes.extend(exception_attributes(data));
     }
+}
+
+/// Returns type, message and stack of an error that the page or a worker reports.
+pub(super) fn exception_attributes(data: &Value) -> Vec<KeyValue> {
     // The preview of the thrown value; workers report text and stack only.
     let error = &data["error"];
     let field = |thrown: &str, of_data: &str| error[thrown].as_str().or_else(|| data[of_data].as_str());
-    attributes.extend(field("message", "text").map(|message| text("exception.message", message)));
-    attributes.extend(error["$"].as_str().map(|name| text("exception.type", name)));
-    attributes.extend(field("stack", "stack").map(|stack| text("exception.stacktrace", stack)));
+    let known = [
+        ("exception.message", field("message", "text")),
+        ("exception.type", error["$"].as_str()),
+        ("exception.stacktrace", field("stack", "stack")),
+    ];
+    known
+        .into_iter()
+        .filter_map(|(key, value)| Some(text(key, value?)))
+        .collect()
 }
 
 fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
@@ -254,36 +255,6 @@ const fn number_of(severity: Severity) -> i32 {
         Severity::Info => 9,
         Severity::Warn => 13,
         Severity::Error => 17,
-    }
-}
-
-fn any(value: Any) -> AnyValue {
-    AnyValue { value: Some(value) }
-}
-
-fn text(key: &str, value: &str) -> KeyValue {
-    KeyValue {
-        key: key.into(),
-        value: Some(any(Any::StringValue(value.to_owned()))),
-        ..KeyValue::default()
-    }
-}
-
-fn int(key: &str, value: u64) -> KeyValue {
-    let value = i64::try_from(value).unwrap_or(i64::MAX);
-    KeyValue {
-        key: key.into(),
-        value: Some(any(Any::IntValue(value))),
-        ..KeyValue::default()
-    }
-}
-
-/// An attribute that is true.
-fn flag(key: &str) -> KeyValue {
-    KeyValue {
-        key: key.into(),
-        value: Some(any(Any::BoolValue(true))),
-        ..KeyValue::default()
     }
 }
 

@@ -37,7 +37,8 @@ use maintain::integrity;
 use read::readers::Readers;
 use read::recent::{Commit, Recent};
 use read::{coverage, page, sessions};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, ToSql};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -306,14 +307,8 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub(crate) async fn get_counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let name = name.to_owned();
-        let read = move |connection: &Connection| {
-            let found: Option<i64> = connection
-                .query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0))
-                .optional()?;
-            Ok(found.map(|number| number as u64))
-        };
-        self.inner.readers.with(read).await
+        let found: Option<i64> = self.get_meta(name).await?;
+        Ok(found.map(|number| number as u64))
     }
 
     /// Keeps a counter under `name`; resolves once it is on disk.
@@ -321,9 +316,39 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub(crate) async fn set_counter(&self, name: &str, number: u64) -> Result<(), StoreError> {
+        self.set_meta(name, number as i64).await
+    }
+
+    /// Returns the text that is kept under `name`.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub(crate) async fn get_note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.get_meta(name).await
+    }
+
+    /// Keeps a text under `name`; resolves once it is on disk.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub(crate) async fn set_note(&self, name: &str, text: String) -> Result<(), StoreError> {
+        self.set_meta(name, text).await
+    }
+
+    async fn get_meta<T: FromSql + Send + 'static>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let name = name.to_owned();
+        let read = move |connection: &Connection| {
+            Ok(connection
+                .query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0))
+                .optional()?)
+        };
+        self.inner.readers.with(read).await
+    }
+
+    async fn set_meta(&self, name: &str, value: impl ToSql + Send + 'static) -> Result<(), StoreError> {
         let name = name.to_owned();
         let write = move |state: &mut writer::WriterState| {
-            let row = rusqlite::params![name, number as i64];
+            let row = rusqlite::params![name, value];
             state
                 .connection
                 .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", row)?;

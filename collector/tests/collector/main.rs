@@ -35,3 +35,4 @@ mod squatter;
 mod stream;
 mod tasks;
 mod times;
+mod traces;

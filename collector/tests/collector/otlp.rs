@@ -9,14 +9,19 @@ use axum::response::IntoResponse;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -201,8 +206,12 @@ async fn logs_come_in_packed() {
 #[derive(Clone, Default)]
 pub struct Endpoint {
     pub taken: Arc<Mutex<Vec<LogRecord>>>,
+    pub spans: Arc<Mutex<Vec<Span>>>,
+    pub metrics: Arc<Mutex<Vec<ResourceMetrics>>>,
+    /// Requests for spans and metrics are taken and not answered.
+    pub is_silent: Arc<AtomicBool>,
     /// Statuses to answer first.
-    script: Arc<Mutex<Vec<u16>>>,
+    pub script: Arc<Mutex<Vec<u16>>>,
     /// Path with query, and authorization, of each request.
     requests: Arc<Mutex<Vec<(String, String)>>>,
 }
@@ -211,6 +220,8 @@ impl Endpoint {
     pub async fn start(&self) -> (String, tokio::task::JoinHandle<()>) {
         let router = axum::Router::new()
             .route("/v1/logs", axum::routing::post(take))
+            .route("/v1/traces", axum::routing::post(take_spans))
+            .route("/v1/metrics", axum::routing::post(take_metrics))
             .with_state(self.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -240,6 +251,46 @@ impl Endpoint {
         }
         panic!("{} of {count} arrived", self.seqs().len());
     }
+}
+
+impl Endpoint {
+    /// Returns the status of the script, or takes a request for spans or metrics.
+    async fn take<M: prost::Message + Default>(&self, body: Bytes, keep: impl FnOnce(M)) -> StatusCode {
+        let scripted = self.script.lock().unwrap().pop();
+        if let Some(status) = scripted {
+            return StatusCode::from_u16(status).unwrap();
+        }
+        let mut plain = Vec::new();
+        let mut gzip = flate2::read::GzDecoder::new(&body[..]);
+        let is_plain = gzip.read_to_end(&mut plain).is_err();
+        keep(M::decode(if is_plain { &body[..] } else { &plain[..] }).unwrap());
+        if self.is_silent.load(Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        StatusCode::OK
+    }
+}
+
+async fn take_spans(State(endpoint): State<Endpoint>, body: Bytes) -> impl IntoResponse {
+    let keep = |request: ExportTraceServiceRequest| {
+        for resource in request.resource_spans {
+            for scope in resource.scope_spans {
+                assert!(
+                    scope.schema_url.starts_with("https://opentelemetry.io/schemas/"),
+                    "{scope:?}"
+                );
+                endpoint.spans.lock().unwrap().extend(scope.spans);
+            }
+        }
+    };
+    (endpoint.take(body, keep).await, [("retry-after", "0")])
+}
+
+async fn take_metrics(State(endpoint): State<Endpoint>, body: Bytes) -> impl IntoResponse {
+    let keep = |request: ExportMetricsServiceRequest| {
+        endpoint.metrics.lock().unwrap().extend(request.resource_metrics);
+    };
+    (endpoint.take(body, keep).await, [("retry-after", "0")])
 }
 
 async fn take(
@@ -299,7 +350,7 @@ async fn take(
 /// Returns a counter of forwarding.
 pub async fn counter(process: &Process, name: &str) -> u64 {
     let text = process.get("/metrics").await.text().await.unwrap();
-    let name = format!("tabtape_otlp_{name}_total ");
+    let name = format!("tabtape_otlp_{name}_total{{signal=\"logs\"}} ");
     let line = text
         .lines()
         .find(|line| line.starts_with(&name))
@@ -595,40 +646,39 @@ fn rotel() -> Option<PathBuf> {
         .find(|program| program.exists())
 }
 
+/// Starts rotel, which forwards to `behind`, on `http`. `None` if it is left out.
+pub fn start_rotel(behind: &str, http: std::net::SocketAddr) -> Option<std::process::Child> {
+    if std::env::var_os("TABTAPE_WITHOUT_ROTEL").is_some() {
+        println!("left out: TABTAPE_WITHOUT_ROTEL is set");
+        return None;
+    }
+    let rotel = rotel().expect("rotel is not there: `npm run setup` unpacks it, or name it in TABTAPE_ROTEL");
+    let mut command = Command::new(rotel);
+    command
+        .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
+        .args(["--otlp-exporter-endpoint", behind, "--batch-timeout", "100ms"])
+        .args(["--otlp-http-endpoint", &http.to_string()])
+        .args(["--otlp-grpc-endpoint", &free_address().to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Some(command.spawn().unwrap())
+}
+
+pub fn free_address() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// Through rotel, an OpenTelemetry collector, to an endpoint that keeps what it gets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_collector_killed_and_restarted_gets_everything() {
-    if std::env::var_os("TABTAPE_WITHOUT_ROTEL").is_some() {
-        println!("left out: TABTAPE_WITHOUT_ROTEL is set");
-        return;
-    }
-    let rotel = rotel().expect("rotel is not there: `npm run setup` unpacks it, or name it in TABTAPE_ROTEL");
     let endpoint = Endpoint::default();
     let (behind, _serving) = endpoint.start().await;
-    let free = || {
-        std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-    };
-    let (http, grpc) = (free(), free());
-    let start_rotel = || {
-        Command::new(&rotel)
-            .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
-            .args(["--otlp-exporter-endpoint", &behind, "--batch-timeout", "100ms"])
-            .args([
-                "--otlp-http-endpoint",
-                &http.to_string(),
-                "--otlp-grpc-endpoint",
-                &grpc.to_string(),
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+    let http = free_address();
+    let Some(mut first) = start_rotel(&behind, http) else {
+        return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut first = start_rotel();
     let forwarding = start(folder.path(), &format!("http://{http}"));
     deliver(&forwarding, 1, 700).await;
     endpoint.wait_for(700).await;
@@ -637,7 +687,7 @@ async fn a_real_collector_killed_and_restarted_gets_everything() {
     deliver(&forwarding, 701, 776).await;
     deliver(&forwarding, 778, 1400).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut second = start_rotel();
+    let mut second = start_rotel(&behind, http).unwrap();
     endpoint.wait_for(1398).await;
     second.kill().unwrap();
     second.wait().unwrap();

@@ -3,7 +3,7 @@
 use crate::common::*;
 use crate::otlp::{Endpoint, wait_until};
 use serde_json::Value;
-use tabtape_collector::cli::start_tasks;
+use tabtape_collector::cli::{OtlpTarget, start_tasks};
 use tabtape_collector::store::Retention;
 
 const BATCH: u64 = 60;
@@ -16,10 +16,23 @@ async fn each_task_that_is_aborted_under_load_starts_again_and_the_ledger_adds_u
     let collector = Collector::start().await;
     let app = collector.app.clone();
     let folder = app.store.folder();
-    start_tasks(folder, &app, Some(&url), Retention::default()).unwrap();
+    let otlp = OtlpTarget {
+        endpoint: &url,
+        traces: true,
+        metrics: true,
+    };
+    start_tasks(folder, &app, Some(otlp), Retention::default()).unwrap();
     let tasks = app.store.tasks();
     let names: Vec<&str> = tasks.states().into_keys().collect();
-    assert_eq!(names, ["collector.json", "forwarding", "retention", "text index"]);
+    let expected = [
+        "collector.json",
+        "forwarding",
+        "forwarding of metrics",
+        "forwarding of traces",
+        "retention",
+        "text index",
+    ];
+    assert_eq!(names, expected);
 
     let mut last = 0;
     for name in names {
