@@ -133,7 +133,7 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(
         watched.structured.sessions.map((/** @type {any} */ { session, counts }) => [session, counts.events]),
         [
-          ["s2", 4],
+          ["s2", 5],
           ["s1", 1],
         ],
       );
@@ -155,11 +155,12 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
         const { contents } = await client.readResource({ uri });
         assertHarmless(/** @type {{ text: string }} */ (contents[0]).text);
       }
-      assert.ok(uris.includes("tabtape://screenshot/s2:4"), String(uris));
-      const { contents } = await client.readResource({ uri: "tabtape://screenshot/s2:4" });
-      assert.deepEqual(contents, [
-        { uri: "tabtape://screenshot/s2:4", mimeType: "image/jpeg", blob: recorded.image },
-      ]);
+      // The second one refers to the first.
+      for (const uri of ["tabtape://screenshot/s2:4", "tabtape://screenshot/s2:5"]) {
+        assert.ok(uris.includes(uri), String(uris));
+        const { contents } = await client.readResource({ uri });
+        assert.deepEqual(contents, [{ uri, mimeType: "image/jpeg", blob: recorded.image }]);
+      }
       for (const uri of ["tabtape://session/s9", "tabtape://screenshot/s2:3", "tabtape://nothing"])
         await assert.rejects(client.readResource({ uri }), /there is no resource/);
       const { resourceTemplates } = await client.listResourceTemplates();

@@ -155,7 +155,13 @@ pub(super) async fn read(
         }
         Address::Screenshot(event) => {
             let stored = call("event", "event", event)?.named_event().await;
-            let stored = stored.map_err(|_| missing())?;
+            let mut stored = stored.map_err(|_| missing())?;
+            // A picture that equals the tab's last one refers to that one.
+            if let Some(seq) = stored.data()["same_as"].as_u64() {
+                let event = format!("s{}:{seq}", stored.session);
+                let same = call("event", "event", event)?.named_event().await;
+                stored = same.map_err(|_| missing())?;
+            }
             let image = stored.data()["image"].as_str().unwrap_or_default();
             let (mime_type, blob) = image_of(image).ok_or_else(missing)?;
             return Ok(ResourceContents::blob(blob, uri).with_mime_type(mime_type));
