@@ -99,3 +99,49 @@ fn off(categories: &BTreeMap<String, String>, selector: Option<&Selector>) -> St
         format!("; off: {}", off.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Watched, Window};
+    use serde_json::Value;
+
+    #[test]
+    fn an_answer_says_since_when_at_which_level_and_what_was_off() {
+        let categories = [("console", "standard"), ("network", "standard")];
+        let coverage = |to_ts| SessionCoverage {
+            session: "0193".into(),
+            producer: None,
+            first_ts: None,
+            last_ts: None,
+            watched: vec![Watched {
+                window: Window { from_ts: 0, to_ts },
+                categories: categories.map(|(name, level)| (name.into(), level.into())).into(),
+                sites: Value::Null,
+            }],
+            unwatched: vec![],
+            lost: vec![],
+            tabs: vec![],
+            gaps: vec![],
+            gap_seqs: 3,
+            missing: vec![],
+            pruned: 0,
+        };
+        let now = 3_600_000_000;
+        let network = Selector::parse("category:network", now).unwrap();
+        assert_eq!(
+            describe(&coverage(None), "s1", Some(&network), false, now),
+            "s1: watched since 60 min ago, still: console network (standard); off: network bodies (tell the person, or ask \
+             them to set network to verbose with deep capture); 3 events missing (gaps)"
+        );
+        let all = describe(&coverage(Some(1_800_000_000)), "s1", None, true, now);
+        assert!(
+            all.contains("watched from 60 min to 30 min ago, not watched since (ask the person to record): "),
+            "{all}"
+        );
+        assert!(
+            all.contains("; off: page, tab, interaction, system, network bodies ("),
+            "{all}"
+        );
+    }
+}
