@@ -16,6 +16,8 @@ export const HOOK_NAME = "tabtape/hook.js";
 export const LINES = "lines";
 /** Hook → relay: lines that tell of an error, to be posted in this task: it may be the page's last one. */
 export const URGENT_LINES = "urgent_lines";
+/** Hook → relay, at a drain: the number of lines since the last one, and the microseconds that they took. */
+export const COST = "cost";
 /** Hook → relay: `window.close()` is called, and nothing said once it closes arrives any more. */
 export const CLOSING = "closing";
 /** Hook → relay: the page has written its document anew, which removes every listener. */

@@ -5,7 +5,8 @@
 //! | `system.session_started` | a new session begins | `previous`: the session before it, `previous_watched`, `config`, `version` |
 //! | `system.worker_started` | a worker takes a session over | `reason`, `epoch`, `resumed_after_seq`, `unwatched` |
 //! | `system.session_ended` | recording was stopped | |
-//! | `system.config_changed` | what is recorded changed | `patch`, `config` |
+//! | `system.config_changed` | what is recorded changed | `patch`, `config`, `reason` unless a person changed it |
+//! | `system.health` | once per minute in which something was recorded | costs, depths and lags |
 //! | `system.storage_volatile` | the log failed for too long | `error` |
 //! | `system.storage_recovered` | the log works again, and has what memory had | |
 //! | `system.collector_connected` | a collector acknowledged for the first time, or again | `store_id` |
@@ -17,6 +18,7 @@
 
 use crate::config::CaptureConfig;
 use crate::coverage::WatchedUntil;
+use crate::levels::DetailLevel;
 use crate::record::SessionId;
 use serde_json::{Value, json};
 
@@ -91,6 +93,23 @@ pub fn config_changed(patch: &Value, config: &CaptureConfig) -> String {
     )
 }
 
+/// The load changed the detail level of a category. `config` is what holds now.
+#[must_use]
+pub fn level_changed(category: &str, to: DetailLevel, reason: &str, config: &CaptureConfig) -> String {
+    let patch = json!({"categories": {category: {"detail_level": to}}});
+    event(
+        "system.config_changed",
+        "recorder.overload",
+        &json!({"patch": patch, "config": config, "reason": reason}),
+    )
+}
+
+/// What recording costs, and how far it lags.
+#[must_use]
+pub fn health(data: &Value) -> String {
+    event("system.health", "recorder.health", data)
+}
+
 /// The log failed for too long, or could not be opened: from here on, memory only.
 #[must_use]
 pub fn storage_volatile(code: &str, error: &str) -> String {
@@ -131,6 +150,8 @@ mod tests {
             worker_started("wake", 2, 41, Some(Unwatched { from_ts: 1, to_ts: 2 }), &config),
             session_ended(),
             config_changed(&json!({"categories": {"network": {"enabled": false}}}), &config),
+            level_changed("console", DetailLevel::Minimal, "full", &config),
+            health(&json!({"seconds": 60.0})),
             storage_volatile("quota_exceeded", "full"),
             storage_recovered(),
             collector("connected", Some("s"), None),

@@ -137,10 +137,13 @@ export function nowMicros(): number {
   return round((driftOrigin + monotonic()) * 1000);
 }
 
-/** `performance.now()` stops while a computer sleeps, the wall clock does not. */
-export function resetClockIfAdrift(): void {
-  const origin = dateNow() - monotonic();
+/** Returns the time, and then sets the clock if it has drifted: `performance.now()` stops while a computer sleeps. */
+export function nowMicrosAndReset(): number {
+  const milliseconds = monotonic();
+  const now = round((driftOrigin + milliseconds) * 1000);
+  const origin = dateNow() - milliseconds;
   if (origin - driftOrigin > 20 || driftOrigin - origin > 20) driftOrigin = origin;
+  return now;
 }
 
 export const nowMillis = monotonic;

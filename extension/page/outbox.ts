@@ -7,9 +7,18 @@
  * crashes or closes itself right after such a call does not take them along.
  */
 
-import { LINES, URGENT_LINES } from "../channel.ts";
+import { COST, LINES, URGENT_LINES } from "../channel.ts";
 import type { Interaction } from "./causes.ts";
-import { address, enqueueMicrotask, max, quote, resetClockIfAdrift, send } from "./natives.ts";
+import {
+  address,
+  enqueueMicrotask,
+  max,
+  nowMicros,
+  nowMicrosAndReset,
+  quote,
+  round,
+  send,
+} from "./natives.ts";
 
 const MAX_LINES = 64;
 const MAX_CHARACTERS = 128 * 1024;
@@ -26,6 +35,11 @@ export class Outbox {
   #lostRequests = 0;
   #flushedTs = 0;
   #isLeaving = false;
+  /** The cost of the lines since the last {@link COST}: of passing all of them, and of making some of them. */
+  #passed = 0;
+  #passingMicros = 0;
+  #measured = 0;
+  #makingMicros = 0;
   #address = "";
   /** The `url` field for `#address`, with a comma in front; empty for an address that is too long. */
   #url = "";
@@ -60,7 +74,8 @@ export class Outbox {
     const isFirst = category !== "network" && (ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs);
     if (isUrgent || isFull || isFirst || this.#isLeaving) {
       this.#flushedTs = ts;
-      this.flush(isUrgent);
+      // Of an error and of a request, `ts` is not the time at which its line was begun.
+      this.flush(isUrgent, isUrgent || category !== "console" ? null : ts);
     } else if (this.#count === 1) {
       enqueueMicrotask(this.#flush);
     }
@@ -81,19 +96,37 @@ export class Outbox {
   drain(isLeaving: boolean): void {
     this.#isLeaving = isLeaving;
     this.flush();
+    this.#passCost();
   }
 
-  flush(isUrgent = false): void {
+  /** `begunTs` is when the call began that has made the last line. */
+  flush(isUrgent = false, begunTs: number | null = null): void {
     this.#addDrop("console", this.#lost);
     this.#addDrop("network", this.#lostRequests);
     this.#lost = 0;
     this.#lostRequests = 0;
     if (this.#count === 0) return;
     const lines = this.#lines;
+    this.#passed += this.#count;
     this.#lines = "";
     this.#count = 0;
+    const now = nowMicros();
+    if (begunTs !== null) {
+      this.#measured++;
+      this.#makingMicros += max(0, now - begunTs);
+    }
     send(this.#target, isUrgent ? URGENT_LINES : LINES, lines);
-    resetClockIfAdrift();
+    this.#passingMicros += max(0, nowMicrosAndReset() - now);
+  }
+
+  #passCost(): void {
+    if (this.#passed === 0) return;
+    const making = this.#measured === 0 ? 0 : (this.#makingMicros / this.#measured) * this.#passed;
+    send(this.#target, COST, `${this.#passed} ${round(this.#passingMicros + making)}`);
+    this.#passed = 0;
+    this.#passingMicros = 0;
+    this.#measured = 0;
+    this.#makingMicros = 0;
   }
 
   #addDrop(category: string, count: number): void {

@@ -42,6 +42,7 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
             enabled: false,
             detail_level: "standard",
           };
+          const lowered = recorder?.lowered.find(({ category }) => category === name);
           const events = recorder === null ? 0 : eventsOf(recorder, name);
           const change = (patch: { enabled?: boolean; detail_level?: DetailLevel }) =>
             void run({ command: "configure", patch: { categories: { [name]: patch } } });
@@ -52,10 +53,15 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
               <span class="aside" title={`${count(events)} in this session`}>
                 {events === 0 ? "" : shortCount(events)}
               </span>
+              {lowered === undefined ? null : (
+                <span class="lowered" role="status" title={`Lowered until the load ends: ${lowered.reason}`}>
+                  now {lowered.to}
+                </span>
+              )}
               <select
                 aria-label={`Detail of ${name}`}
                 disabled={!enabled}
-                value={detail_level}
+                value={lowered?.from ?? detail_level}
                 onChange={(event) => change({ detail_level: event.currentTarget.value as DetailLevel })}
               >
                 {LEVELS.map(({ level, about }) => (

@@ -3,6 +3,7 @@ import {
   ASK,
   CLOSING,
   CONFIG,
+  COST,
   DRAIN,
   type HookConfig,
   INTERACTION,
@@ -17,9 +18,17 @@ import {
   URGENT_LINES,
 } from "../channel.ts";
 
+/** Time that a page has spent on recording so many events. */
+export interface Cost {
+  events: number;
+  micros: number;
+}
+
 export interface FromHook {
   /** `isUrgent`: the page may not live to see another task. */
   lines(lines: string, isUrgent: boolean): void;
+  /** The page's time for its lines, since the last drain. */
+  cost(cost: Cost): void;
   closing(): void;
   rewritten(): void;
   limited(reason: string): void;
@@ -31,6 +40,7 @@ export class HookChannel {
   readonly #peer: () => EventTarget | null;
   readonly #onLines: (event: Event) => void;
   readonly #onUrgentLines: (event: Event) => void;
+  readonly #onCost: (event: Event) => void;
   readonly #onClosing: () => void;
   readonly #onRewritten: () => void;
   readonly #onLimited: (event: Event) => void;
@@ -49,6 +59,10 @@ export class HookChannel {
     this.#peer = peer;
     this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail, false);
     this.#onUrgentLines = (event) => from.lines((event as CustomEvent<string>).detail, true);
+    this.#onCost = (event) => {
+      const [events = 0, micros = 0] = (event as CustomEvent<string>).detail.split(" ").map(Number);
+      from.cost({ events, micros });
+    };
     this.#onClosing = () => from.closing();
     this.#onRewritten = () => from.rewritten();
     this.#onLimited = (event) => from.limited((event as CustomEvent<string>).detail);
@@ -93,6 +107,7 @@ export class HookChannel {
     const target = this.#target;
     target?.removeEventListener(LINES, this.#onLines);
     target?.removeEventListener(URGENT_LINES, this.#onUrgentLines);
+    target?.removeEventListener(COST, this.#onCost);
     target?.removeEventListener(CLOSING, this.#onClosing);
     target?.removeEventListener(REWRITTEN, this.#onRewritten);
     target?.removeEventListener(LIMITED, this.#onLimited);
@@ -120,6 +135,7 @@ export class HookChannel {
     this.#target = target;
     target.addEventListener(LINES, this.#onLines);
     target.addEventListener(URGENT_LINES, this.#onUrgentLines);
+    target.addEventListener(COST, this.#onCost);
     target.addEventListener(CLOSING, this.#onClosing);
     target.addEventListener(REWRITTEN, this.#onRewritten);
     target.addEventListener(LIMITED, this.#onLimited);

@@ -15,6 +15,8 @@ const POST_AFTER_MS = 10;
 const POST_AT_MESSAGES = 100;
 const ACK_TIMEOUT_MS = 10_000;
 /** A worker that dies at every message must not be started in a loop. */
+/** From so many unacknowledged messages on, a post says how many there are. */
+const LONG_QUEUE = 1_000;
 const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
 
 export interface FromWorker {
@@ -44,6 +46,9 @@ export class Connection {
   /** When something was posted last, by `performance.now()`. */
   #postedAt = Number.NEGATIVE_INFINITY;
   #over = false;
+  /** What the page's events have cost it since that was last reported. */
+  #costEvents = 0;
+  #costMicros = 0;
 
   constructor(
     relayId: string,
@@ -71,7 +76,27 @@ export class Connection {
       this.#queue.waiting >= POST_AT_MESSAGES ||
       performance.now() - this.#postedAt >= POST_AFTER_MS;
     if (isDue) this.post(this.#leaving);
-    else this.#postTimer ??= setTimeout(() => this.post(), POST_AFTER_MS);
+    else this.#postTimer ??= setTimeout(() => this.#postLate(), POST_AFTER_MS);
+  }
+
+  /** Adds time that the page has spent on so many events. It is reported with the next answer to a ping, or the last message. */
+  addCost(events: number, micros: number): void {
+    this.#costEvents += events;
+    this.#costMicros += micros;
+  }
+
+  #postLate(): void {
+    const begun = performance.now();
+    this.post();
+    this.#costMicros += (performance.now() - begun) * 1_000;
+  }
+
+  #takeCost(): { events?: number; micros?: number } {
+    if (this.#costEvents === 0) return {};
+    const cost = { events: this.#costEvents, micros: Math.round(this.#costMicros) };
+    this.#costEvents = 0;
+    this.#costMicros = 0;
+    return cost;
   }
 
   /** A script closes the window: sends what there is, and that what is said from now on does not arrive. */
@@ -111,7 +136,13 @@ export class Connection {
     const port = this.#connected();
     const { lastSent, lastAcked } = this.#queue;
     try {
-      port?.postMessage({ relay: this.#relayId, pong: ping, sent: lastSent, acked: lastAcked });
+      port?.postMessage({
+        relay: this.#relayId,
+        pong: ping,
+        sent: lastSent,
+        acked: lastAcked,
+        ...this.#takeCost(),
+      });
     } catch {
       this.#disconnected(port as chrome.runtime.Port);
     }
@@ -121,7 +152,7 @@ export class Connection {
   #sayLeft(port: chrome.runtime.Port): void {
     const { lastSent, lastAcked } = this.#queue;
     try {
-      port.postMessage({ relay: this.#relayId, left: lastSent, acked: lastAcked });
+      port.postMessage({ relay: this.#relayId, left: lastSent, acked: lastAcked, ...this.#takeCost() });
     } catch {
       this.#disconnected(port);
     }
@@ -226,7 +257,9 @@ export class Connection {
   /** `more`: something is left that was said before, perhaps in another category. */
   #send(port: chrome.runtime.Port, first: number, lines: string, more: boolean): void {
     try {
-      port.postMessage({ relay: this.#relayId, first, lines, ...(more ? { more } : {}) });
+      const queued = this.#queue.inFlight + this.#queue.waiting;
+      const long = queued >= LONG_QUEUE ? { queued } : {};
+      port.postMessage({ relay: this.#relayId, first, lines, ...(more ? { more } : {}), ...long });
       this.#armAckTimer(false);
     } catch {
       // The port was closed under us; what it was to carry is in the window.

@@ -6,7 +6,7 @@
  * is reloaded it continues observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
  * save what is unacknowledged when its document ends while no worker answers, or when no successor comes.
  */
-import { HookChannel } from "./channel.ts";
+import { type Cost, HookChannel } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
 import {
@@ -71,6 +71,7 @@ class Relay {
       observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });
     const fromHook = {
       lines: (lines: string, isUrgent: boolean) => this.#hooked(lines, isUrgent),
+      cost: ({ events, micros }: Cost) => this.#connection.addCost(events, micros),
       closing: () => this.#onClosing(),
       rewritten: () => this.#arm(),
       limited: (reason: string) => limited(reason, "hook"),

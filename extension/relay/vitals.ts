@@ -4,6 +4,7 @@
  * Measured in the isolated world: the performance timeline is the same there, and the page's own patches of it are not.
  */
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
+import { prefix } from "./budget.ts";
 import { microsOf } from "./clock.ts";
 import type { Observe } from "./observation.ts";
 
@@ -109,7 +110,7 @@ function describe(script: LongFrame["scripts"][number]): Record<string, unknown>
   return {
     url: script.sourceURL,
     function: script.sourceFunctionName,
-    invoker: script.invoker.slice(0, 200),
+    invoker: prefix(script.invoker, 200),
     duration_ms: round(script.duration, 1),
   };
 }

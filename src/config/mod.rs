@@ -35,6 +35,7 @@ pub use category::CategoryConfig;
 pub use noise::Noise;
 pub use site_pattern::{BadSitePattern, SitePattern};
 
+use crate::levels::DetailLevel;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,6 +129,15 @@ impl CaptureConfig {
             .get(category)
             .copied()
             .unwrap_or_else(|| CategoryConfig::default_of(category))
+    }
+
+    /// Sets the detail level of `category`.
+    pub(crate) fn set_detail_level(&mut self, category: &str, detail_level: DetailLevel) {
+        let config = CategoryConfig {
+            detail_level,
+            ..self.category(category)
+        };
+        self.categories.insert(category.to_owned(), config);
     }
 
     /// The categories that are named, at least the built-in ones, by name.

@@ -10,6 +10,7 @@
 mod recovery;
 
 use super::committer::CommitObserver;
+use super::health::HealthMeter;
 use super::host::{Host, RecorderLog, ResumeRecord};
 use super::open::Opened;
 use crate::delivery::Delivery;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub ledger: Rc<RefCell<RelayLedger>>,
     /// Its delivery, while a collector is connected.
     pub delivery: Rc<RefCell<Option<Delivery>>>,
+    /// Its costs and lags.
+    pub health: Rc<RefCell<HealthMeter>>,
 }
 
 /// Keeps the record of what may be lost. Cloning it gives another handle.
@@ -134,6 +137,9 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
     pub fn on_ack(&self) {
         let before = self.inner.finished.borrow().len();
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
+            let acked_seq = delivery.acked_seq(self.inner.session_id());
+            let now_ms = || self.inner.host.now_ms();
+            self.inner.shared.health.borrow_mut().acked(acked_seq, now_ms);
             let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
             self.inner
                 .finished
@@ -150,6 +156,11 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
     /// More was committed, or published to a degraded session: notifies delivery and the status, and updates the
     /// resume record.
     pub fn on_committed(&self) {
+        let committed_seq = self.inner.shared.session.borrow().committed_seq();
+        let is_delivered = self.inner.shared.delivery.borrow().is_some();
+        let mut health = self.inner.shared.health.borrow_mut();
+        health.committed(committed_seq, is_delivered, || self.inner.host.now_ms());
+        drop(health);
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
             delivery.on_committed();
         }

@@ -15,18 +15,25 @@
 //! the log: the next recorder makes gaps of it. A database that still cannot be opened after about a minute is
 //! [set aside](RecorderLog::set_aside).
 //!
+//! A [`HealthMeter`] measures costs and lags, and [`Overload`] lowers the detail of what is recorded while the recorder
+//! cannot keep up.
+//!
 //! Nothing here names a browser: the log, the clock, timers, and what outlives a worker come in by [`RecorderLog`],
 //! [`Runtime`] and [`Host`].
 
 mod committer;
 mod degraded;
+mod health;
 mod host;
 mod open;
+mod overload;
 
 pub use committer::{CommitObserver, Committer};
 pub use degraded::{LossJournal, Shared};
+pub use health::{Cost, HealthMeter, Totals};
 pub use host::{Host, RecorderLog, ResumeRecord, Runtime};
 pub use open::{Opened, new_session_id, open};
+pub use overload::{Change, Load, Lowered, Overload};
 
 #[cfg(test)]
 mod tests;

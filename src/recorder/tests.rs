@@ -302,6 +302,7 @@ impl Recorder {
             ring,
             ledger: Rc::default(),
             delivery: Rc::default(),
+            health: Rc::new(RefCell::new(HealthMeter::new(host.now_ms()))),
         };
         let losses = LossJournal::new(host.clone(), shared.clone(), &opened);
         let committer = Committer::new(session, log.clone(), losses.clone(), host.clone());

@@ -100,7 +100,7 @@ impl CaptureSession {
         let header = self.writer.event(builder.lines(), seq, ts_micros, event);
         let end = builder.lines().len();
         builder.end_line(seq, 1);
-        self.categories.count(category, 1, 0);
+        self.categories.count(category, 1, 0, end + 1 - start);
         self.counts.events += 1;
         match header.severity {
             Severity::Error => self.counts.errors += 1,
@@ -170,7 +170,7 @@ impl CaptureSession {
         self.writer.gap(builder.lines(), &gap);
         let end = builder.lines().len();
         builder.end_line(first_seq, row_count);
-        self.categories.count(slot, 0, count);
+        self.categories.count(slot, 0, count, end + 1 - start);
         self.counts.gap_seqs += count;
         self.latest_seq = gap.last_seq;
         self.pending_bytes += end + 1 - start;

@@ -18,6 +18,7 @@ struct Slot {
     builder: SegmentBuilder,
     events: u64,
     gap_seqs: u64,
+    bytes: u64,
 }
 
 impl Categories {
@@ -45,15 +46,21 @@ impl Categories {
         &mut self.slots[slot].builder
     }
 
-    pub(super) fn count(&mut self, slot: usize, events: u64, gap_seqs: u64) {
-        self.slots[slot].events += events;
-        self.slots[slot].gap_seqs += gap_seqs;
+    pub(super) fn count(&mut self, slot: usize, events: u64, gap_seqs: u64, bytes: usize) {
+        let slot = &mut self.slots[slot];
+        slot.events += events;
+        slot.gap_seqs += gap_seqs;
+        slot.bytes += bytes as u64;
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         self.slots
             .iter()
             .map(|slot| (slot.name.as_str(), slot.events, slot.gap_seqs))
+    }
+
+    pub(super) fn bytes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.slots.iter().map(|slot| (slot.name.as_str(), slot.bytes))
     }
 
     /// Takes what was filled, by slot.
@@ -76,6 +83,7 @@ impl Slot {
             builder: SegmentBuilder::default(),
             events: 0,
             gap_seqs: 0,
+            bytes: 0,
         }
     }
 }

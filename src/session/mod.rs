@@ -251,6 +251,11 @@ impl CaptureSession {
         self.categories.counts()
     }
 
+    /// Bytes of accepted lines, by category, since this owner began.
+    pub fn bytes_by_category(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.categories.bytes()
+    }
+
     /// The last seq that a later owner will find in the log, with the relay counters committed next to it.
     pub(crate) fn durable_seq(&self) -> u64 {
         if self.state == State::Volatile {

@@ -62,6 +62,8 @@ class OpenRecorder implements Recorder {
   readonly #wasm: WasmRecorder;
   readonly #input: InputBuffer;
   #config: CaptureConfig;
+  /** The lowered levels in `#config`, as JSON. */
+  #lowered = "[]";
 
   constructor(home: Instance, wasm: WasmRecorder) {
     this.#instance = home;
@@ -107,6 +109,11 @@ class OpenRecorder implements Recorder {
     this.#input.write(text);
     const provenance = JSON.stringify(sender);
     return this.#run(() => this.#wasm.publishRelay(relay, provenance, first, this.#input.length));
+  }
+
+  noteRelay(queued: number, events: number, micros: number): void {
+    const row = checked(SIGNATURES["Recorder.noteRelay"], queued, events, micros);
+    this.#run(() => this.#wasm.noteRelay(...row));
   }
 
   recordDrop(category: string, count: number, reason: string): number {
@@ -169,7 +176,13 @@ class OpenRecorder implements Recorder {
   }
 
   status(): RecorderStatus {
-    return this.#run(() => this.#wasm.status());
+    const status: RecorderStatus = this.#run(() => this.#wasm.status());
+    const lowered = JSON.stringify(status.lowered);
+    if (lowered !== this.#lowered) {
+      this.#lowered = lowered;
+      this.#config = JSON.parse(this.#wasm.config);
+    }
+    return status;
   }
 
   close(): Promise<void> {

@@ -300,6 +300,11 @@ export const SIGNATURES = {
     ["firstMessage", seq(INVALID_ARGUMENT)],
     ["lines", text()],
   ],
+  "Recorder.noteRelay": [
+    ["queued", seq(INVALID_ARGUMENT)],
+    ["events", seq(INVALID_ARGUMENT)],
+    ["micros", seq(INVALID_ARGUMENT)],
+  ],
   "Recorder.recordDrop": drop,
   "Recorder.committed": [["seq", optional(seq("invalid_cursor"))]],
   "Recorder.confirmWatched": [

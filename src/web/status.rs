@@ -1,6 +1,7 @@
 //! The status of a recorder: `RecorderStatus` in `types.ts`.
 
 use super::clock::{monotonic_ms, wall_micros};
+use crate::recorder::Lowered;
 use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use serde::Serialize;
@@ -31,6 +32,7 @@ pub(super) struct Status {
     pub(super) storage_quota_bytes: Option<u64>,
     pub(super) storage_persistent: bool,
     pub(super) collector: CollectorStatus,
+    pub(super) lowered: Vec<Lowered>,
     pub(super) problems: Vec<Problem>,
 }
 

@@ -164,6 +164,11 @@ export interface RecorderStatus {
     last_ack_ts: number | null;
     error: string | null;
   };
+  /**
+   * Categories that are recorded at a lower level than their setting, because the recorder cannot keep up. They return
+   * to it by themselves.
+   */
+  lowered: { category: string; from: DetailLevel; to: DetailLevel; reason: string }[];
   /** Named problems, newest first: `{ code, message, ts }`. */
   problems: { code: string; message: string; ts: number }[];
 }
@@ -190,6 +195,11 @@ export interface Recorder {
    * interaction types are accepted, and what a page says of its own requests.
    */
   publishRelay(relayId: string, context: RelayContext, firstMessage: number, lines: string): RelayReceipt;
+  /**
+   * Notes that a relay holds `queued` messages, and that its page has spent `micros` on `events` of its events since it
+   * last said so. Queues that stay long lower the detail of what is recorded.
+   */
+  noteRelay(queued: number, events: number, micros: number): void;
   /** Spends `count` seqs on a gap. Returns its last seq. */
   recordDrop(category: string, count: number, reason: string): number;
   /** Resolves once `seq` (default: everything published so far) is durable. */
@@ -199,8 +209,9 @@ export interface Recorder {
    * reports it: the coverage of this one ends there.
    */
   confirmWatched(until: WatchedUntil): Promise<void>;
-  /** Applies a merge patch and records `system.config_changed`. */
+  /** Applies a merge patch and records `system.config_changed`. Returns what holds now. */
   configure(patch: CaptureConfigPatch): CaptureConfig;
+  /** The capture config that holds now, with the levels that the load has lowered. */
   readonly config: CaptureConfig;
   /** Redacts every later event by other rules. Throws `invalid_redaction`, and then nothing has changed. */
   setRedaction(rules: RedactionRules): void;

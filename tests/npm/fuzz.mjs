@@ -574,6 +574,11 @@ class Fuzzer {
           },
         ],
       ],
+      [
+        "noteRelay",
+        (queued, events, micros) => recorder.noteRelay(queued, events, micros),
+        ["queued", "events", "micros"].map((name) => ({ name, valid: () => 0, accepts: isSeq })),
+      ],
       ["forget", (selector) => recorder.forget(selector), [text("selector", () => "type:none.such")]],
     ])) {
       await this.sweep({

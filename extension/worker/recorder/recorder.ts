@@ -136,6 +136,11 @@ export class RecorderOwner {
     await recorder?.close();
   }
 
+  /** The capture config of the next one, should this one trap. */
+  setCapture(capture: CaptureConfigPatch): void {
+    this.#options.capture = capture;
+  }
+
   setCollector(collector: CollectorTarget | null): void {
     this.#options.collector = collector;
     this.#recorder?.connect(collector);

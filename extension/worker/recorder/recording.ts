@@ -9,6 +9,7 @@ import type {
   CaptureConfig,
   CaptureConfigPatch,
   CollectorTarget,
+  Recorder,
   RecorderStatus,
   WorkerStart,
 } from "../../../src/web/types.ts";
@@ -28,6 +29,9 @@ import { RecorderOwner } from "./recorder.ts";
 import { type Registration, relayConfig } from "./registration.ts";
 import type { Scope } from "./scope.ts";
 
+/** In `chrome.storage.session`: the lowered levels, as JSON, that the content scripts were last brought in line with. */
+const LOWERED_KEY = "tabtape_lowered";
+const NOTHING_LOWERED = "[]";
 /** How long a stop waits for the collector to take what is left. */
 const STOP_FLUSH_MS = 3_000;
 
@@ -62,6 +66,8 @@ export class Recording {
   #turn: Promise<void> = Promise.resolve();
   readonly #host: Host;
   #shown = "";
+  /** As under {@link LOWERED_KEY}; an earlier worker's until the first status of this one. */
+  #lowered = NOTHING_LOWERED;
   readonly #owner: RecorderOwner;
   readonly #scope: Scope;
   readonly #registration: Registration;
@@ -169,12 +175,31 @@ export class Recording {
     // The core checks the patch and refuses it as a whole: only then is it kept.
     const config = recorder?.configure(patch) ?? null;
     await this.#change({ capture: merge(this.settings.capture, patch) as CaptureConfigPatch });
+    this.#owner.setCapture(this.settings.capture);
     if (recorder === null || config === null) return null;
     if (!this.isOn) return config;
-    await this.#registration.apply(recorder);
-    await this.#registration.broadcast({ config: relayConfig(config) });
+    await this.#applyConfig(recorder);
     if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
     return config;
+  }
+
+  async #applyConfig(recorder: Recorder): Promise<void> {
+    await this.#registration.apply(recorder);
+    await this.#registration.broadcast({ config: relayConfig(recorder.config) });
+  }
+
+  /** Follows the levels that the load has lowered or raised. A worker begins with none lowered. */
+  async #followLoad(status: RecorderStatus): Promise<void> {
+    const lowered = JSON.stringify(status.lowered);
+    const { recorder } = this.#owner;
+    if (lowered === this.#lowered || recorder === null) return;
+    this.#lowered = lowered;
+    try {
+      await chrome.storage.session.set({ [LOWERED_KEY]: lowered });
+      await this.#applyConfig(recorder);
+    } catch (error) {
+      console.error("tabtape: could not follow the load", error);
+    }
   }
 
   /** Redacts every later event by other rules. The core checks them, and only then are they stored. */
@@ -232,6 +257,7 @@ export class Recording {
     this.#status = status;
     // The last word of a recorder that is being closed says nothing of what is to be shown.
     if (!this.isOn) return;
+    void this.#followLoad(status);
     this.#keepAlive.follow(status);
     const { state, error } = status.collector;
     const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
@@ -250,6 +276,8 @@ export class Recording {
   /** Whether a session has begun, and not merely its next worker. */
   async #open(reason: WorkerStart["reason"]): Promise<boolean> {
     const resume = await RecorderOwner.resumable();
+    const before = (await chrome.storage.session.get(LOWERED_KEY))[LOWERED_KEY];
+    this.#lowered = typeof before === "string" ? before : NOTHING_LOWERED;
     const isWake = resume?.session_id != null && reason !== "recording_started";
     const { capture, redaction, collector, durability } = this.settings;
     try {

@@ -24,17 +24,25 @@ interface RelayMessage {
   lines: string;
   /** The relay has more that it has not sent. */
   more?: boolean;
+  /** Messages that are not acknowledged, if they are many. */
+  queued?: number;
+}
+
+/** What the page's events have cost it since it last said so. */
+interface CostReport {
+  events?: number;
+  micros?: number;
 }
 
 /** A relay's document is left, and everything up to message `left` was sent. */
-interface LeftMessage {
+interface LeftMessage extends CostReport {
   relay: string;
   left: number;
   acked: number;
 }
 
 /** A relay answers a ping: everything up to message `sent` was sent, and nothing else has been said. */
-interface PongMessage {
+interface PongMessage extends CostReport {
   relay: string;
   pong: number;
   sent: number;
@@ -144,6 +152,7 @@ export class RelayPorts {
     /** A relay begins each port with its first unacknowledged message. */
     let acknowledged: number | null = null;
     port.onMessage.addListener((message: RelayMessage | LeftMessage | PongMessage | ClosingMessage) => {
+      this.#note(message);
       if (isPongMessage(message)) {
         if (this.#ports.has(port)) this.#ports.set(port, message.relay);
         turn = turn.then(() => {
@@ -183,6 +192,13 @@ export class RelayPorts {
           this.#ports.delete(port);
         });
     });
+  }
+
+  /** Passes a relay's figures on as they arrive: its messages may wait for the commit of earlier ones. */
+  #note(message: object): void {
+    const { queued, events, micros } = (message ?? {}) as Record<string, unknown>;
+    if (figure(queued) > 0 || figure(events) > 0)
+      this.#owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
   }
 
   async #take(
@@ -360,6 +376,11 @@ function isPongMessage(message: unknown): message is PongMessage {
 function isClosingMessage(message: unknown): message is ClosingMessage {
   const { relay, closing } = (message ?? {}) as Record<string, unknown>;
   return typeof relay === "string" && relay.length <= MAX_RELAY_ID && closing === true;
+}
+
+/** A number that a page may have sent; 0 for anything else. */
+function figure(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
 }
 
 function dropOf(line: string): string {

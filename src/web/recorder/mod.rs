@@ -4,6 +4,7 @@
 
 mod forget;
 mod housekeeping;
+mod load;
 mod relayed;
 mod running;
 
@@ -19,7 +20,7 @@ use super::status::StatusNotice;
 use crate::config::{CaptureConfig, SitePattern};
 use crate::coverage::WatchedUntil;
 use crate::delivery::{Delivery, DeliveryStatus, NotFlushed, Notice};
-use crate::recorder::{Host, ResumeRecord, open};
+use crate::recorder::{Cost, Host, ResumeRecord, open};
 use crate::session::State;
 use crate::system;
 use js_sys::Function;
@@ -90,6 +91,7 @@ impl JsRecorder {
         worker.save_resume(opened.record().as_ref()).await?;
         let recorder = Rc::new(Recorder::start(&opened, &options.reason, config, &rules, worker)?);
         housekeeping::begin(&recorder, options.unlimited_storage);
+        recorder.load.begin(&recorder);
         Ok(Self { recorder })
     }
 
@@ -169,9 +171,18 @@ impl JsRecorder {
                 &format!("relay {relay_id:?}: call and await openRelay first"),
             ));
         }
-        let receipt = recorder.take_relayed(relay_id, context, first_message as u64, length)?;
+        let take = || recorder.take_relayed(relay_id, context, first_message as u64, length);
+        let receipt = recorder.measured(take, |taken| taken.as_ref().map_or(0, |it| it.accepted))?;
         recorder.published();
         receipt_to_js(&receipt)
+    }
+
+    /// Notes how many messages a relay holds, and the microseconds that its page has spent on so many events.
+    #[wasm_bindgen(js_name = noteRelay)]
+    pub fn note_relay(&self, queued: f64, events: f64, micros: f64) {
+        self.recorder.load.note_relay(queued as u64);
+        let events = events as u64;
+        self.recorder.health.borrow_mut().page(Cost { events, micros });
     }
 
     /// Spends seqs on a gap.
@@ -226,15 +237,17 @@ impl JsRecorder {
     /// `invalid_config`: nothing has changed.
     pub fn configure(&self, patch: &str) -> Result<String, JsValue> {
         let recorder = &self.recorder;
-        let changed = recorder
-            .config
+        let before = recorder.config();
+        recorder
+            .settings
             .borrow_mut()
             .apply(patch)
             .map_err(|wrong| error("invalid_config", &wrong))?;
-        if changed {
-            let patch = serde_json::from_str(patch).unwrap_or_default();
-            let event = system::config_changed(&patch, &recorder.config.borrow());
-            recorder.publish_system(&event);
+        let patch = serde_json::from_str(patch).unwrap_or_default();
+        recorder.load.forget_levels_in(&patch);
+        let config = recorder.config();
+        if config != before {
+            recorder.publish_system(&system::config_changed(&patch, &config));
         }
         Ok(self.config())
     }
@@ -255,14 +268,14 @@ impl JsRecorder {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn config(&self) -> String {
-        serde_json::to_string(&*self.recorder.config.borrow()).unwrap_or_default()
+        serde_json::to_string(&self.recorder.config()).unwrap_or_default()
     }
 
     /// Whether the page at `url` is on a recorded site.
     #[wasm_bindgen(js_name = isSiteRecorded)]
     #[must_use]
     pub fn is_site_recorded(&self, url: &str) -> bool {
-        self.recorder.config.borrow().site_matches(url)
+        self.recorder.settings.borrow().site_matches(url)
     }
 
     /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site whose
@@ -270,7 +283,7 @@ impl JsRecorder {
     #[wasm_bindgen(js_name = matchPatterns)]
     #[must_use]
     pub fn match_patterns(&self) -> String {
-        let config = self.recorder.config.borrow();
+        let config = self.recorder.settings.borrow();
         let patterns = |sites: &[SitePattern]| {
             sites
                 .iter()

@@ -1,17 +1,18 @@
 //! A running recorder: the parts, and what passes between them.
 
 use super::housekeeping::Housekeeping;
+use super::load::LoadWatch;
 use super::relayed::RedactedContext;
 use crate::config::CaptureConfig;
 use crate::delivery::{Delivery, Notice};
 use crate::event::Trust;
-use crate::recorder::{Committer, LossJournal, Opened, Shared};
+use crate::recorder::{Committer, HealthMeter, LossJournal, Opened, Shared};
 use crate::redaction::{Redactor, RuleTable};
 use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
 use crate::session::{CaptureSession, State};
 use crate::system;
-use crate::web::clock::BrowserClock;
+use crate::web::clock::{BrowserClock, monotonic_ms};
 use crate::web::delivery;
 use crate::web::errors::error;
 use crate::web::indexed_db::IndexedDbLog;
@@ -37,7 +38,8 @@ pub(super) struct Recorder {
     pub(super) log: Option<IndexedDbLog>,
     committer: Option<Committer<IndexedDbLog, Losses, Worker>>,
     pub(super) ledger: Rc<RefCell<RelayLedger>>,
-    pub(super) config: RefCell<CaptureConfig>,
+    /// The capture config as a person set it.
+    pub(super) settings: RefCell<CaptureConfig>,
     pub(super) input: InputBuffer,
     /// The context of the last relay messages, redacted by the present rules.
     pub(super) relay_context: RefCell<Option<RedactedContext>>,
@@ -45,6 +47,8 @@ pub(super) struct Recorder {
     pub(super) delivery: Rc<RefCell<Option<Delivery>>>,
     pub(super) housekeeping: Housekeeping,
     pub(super) losses: Losses,
+    pub(super) health: Rc<RefCell<HealthMeter>>,
+    pub(super) load: LoadWatch,
     refilled: Cell<bool>,
 }
 
@@ -67,6 +71,7 @@ impl Recorder {
             ring,
             ledger: Rc::default(),
             delivery: Rc::default(),
+            health: Rc::new(RefCell::new(HealthMeter::new(monotonic_ms()))),
         };
         let losses = LossJournal::new(worker.clone(), shared.clone(), opened);
         let notice = worker.notice.clone();
@@ -79,6 +84,7 @@ impl Recorder {
             ring,
             ledger,
             delivery,
+            health,
         } = shared;
         let recorder = Self {
             session,
@@ -86,16 +92,18 @@ impl Recorder {
             log: opened.log.clone(),
             committer,
             ledger,
-            config: RefCell::new(config),
+            settings: RefCell::new(config),
             input: InputBuffer::default(),
             relay_context: RefCell::default(),
             notice,
             delivery,
             housekeeping: Housekeeping::default(),
             losses,
+            health,
+            load: LoadWatch::default(),
             refilled: Cell::new(false),
         };
-        let config = recorder.config.borrow().clone();
+        let config = recorder.settings.borrow().clone();
         if !opened.resumed {
             recorder.publish_system(&system::session_started(
                 opened.previous,
@@ -133,6 +141,9 @@ impl Recorder {
 
     /// The end of every publish batch.
     pub(super) fn published(&self) {
+        let latest_seq = self.session.borrow().latest_seq();
+        self.health.borrow_mut().accepted(latest_seq, monotonic_ms);
+        self.load.beat_later();
         match &self.committer {
             Some(committer) if self.session.borrow().state() != State::Volatile => committer.schedule(),
             _ => self.losses.on_committed(),
@@ -169,6 +180,11 @@ impl Recorder {
         Ok(())
     }
 
+    /// The capture config that holds now: a person's, with the levels that the load has lowered.
+    pub(super) fn config(&self) -> CaptureConfig {
+        self.load.apply(&self.settings.borrow())
+    }
+
     pub(super) fn status(&self) -> Status {
         let session = self.session.borrow();
         let counts = session.counts();
@@ -201,6 +217,7 @@ impl Recorder {
             storage_quota_bytes: seen.quota_bytes,
             storage_persistent: seen.is_persistent,
             collector,
+            lowered: self.load.lowered(&self.settings.borrow()),
             problems: self.notice.problems(),
         }
     }
