@@ -1,7 +1,11 @@
 /** What an event came from, on pages made for it: the links of docs/causes.md, and none besides. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { rotelFile } from "../../scripts/lib/rotel.mjs";
+import { startCollector } from "./fixtures/collector.mjs";
 import { startRig } from "./fixtures/rig.mjs";
+import { serveTraced, startRotel } from "./fixtures/traced.mjs";
 
 /** Each request says by its name when it was made. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>causes</title>
@@ -101,5 +105,60 @@ test("a request is the cause of its response, and a navigation of its document",
     const { source } = await rig.event(`page.navigation_${what}`, "/page");
     assert.equal(source.metadata.cause_id, started.source.metadata.navigation_id, what);
     assert.equal(source.metadata.navigation_id, source.metadata.cause_id);
+  }
+});
+
+/** The page sends a trace context of its own, as the browser SDK of OpenTelemetry does. */
+const TRACED_PAGE = `<!doctype html><meta charset="utf-8"><title>traced</title><button id="buy">Order</button><script>
+  const hex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  document.getElementById("buy").addEventListener("click", () =>
+    fetch("SERVER/orders", { method: "POST", headers: { traceparent: "00-" + hex(16) + "-" + hex(8) + "-01" } }));
+  </script>`;
+
+test("a click on a page and the server's answer to it are one trace", {
+  skip: rotelFile() === null,
+}, async () => {
+  const [server, rotel] = await Promise.all([serveTraced(), startRotel()]);
+  try {
+    rig.site.pages["/traced"] = TRACED_PAGE.replace("SERVER", server.origin);
+    const traced = await rig.open("/traced");
+    await traced.click("#buy");
+    const call = await rig.event("network.call", "/orders");
+    await rig.event("network.response", "/orders");
+    const { source } = await rig.event("input.click", "Order");
+    assert.equal(call.source.metadata.cause_id, source.metadata.interaction_id);
+    await traced.close();
+    const tabId = source.metadata.tab_id;
+    await rig.until("type:tab.removed", (events) =>
+      events.some(({ source: { metadata } }) => metadata?.tab_id === tabId),
+    );
+    // From here on the store has everything, so what is sent does not depend on when it arrived.
+    await rig.collector.stop();
+    const options = ["--otlp-endpoint", rotel.url, "--otlp-traces"];
+    rig.collector = await startCollector(join(rig.folder, "data"), "127.0.0.1:0", options);
+    await server.exportTo(rotel.url);
+
+    const spans = await rotel.until((all) =>
+      ["navigation", "input.click", "POST", "POST /orders"].every((name) =>
+        all.some(
+          (span) => span.name === name && (name === "navigation" || span.traceId === server.traceId()),
+        ),
+      ),
+    );
+    const inTrace = spans.filter(({ traceId }) => traceId === server.traceId());
+    const find = (/** @type {string} */ name) => inTrace.find((span) => span.name === name);
+    assert.deepEqual(
+      new Set(inTrace.map(({ name }) => name)),
+      new Set(["input.click", "POST", "POST /orders"]),
+    );
+    assert.equal(
+      find("POST /orders")?.parentId,
+      find("POST")?.id,
+      "the browser's request is the server's parent",
+    );
+    assert.equal(find("POST")?.parentId, find("input.click")?.id, "and came from the click");
+    assert.equal(find("input.click")?.parentId, "");
+  } finally {
+    await Promise.all([server.close(), rotel.close()]);
   }
 });

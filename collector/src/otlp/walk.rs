@@ -79,6 +79,8 @@ struct Session {
     documents: BTreeMap<String, String>,
     navigations: BTreeMap<String, String>,
     requests: BTreeMap<String, Request>,
+    /// Life and cause of calls that were read before their requests, by the request.
+    callers: BTreeMap<String, (String, String)>,
     ended: Vec<Ended>,
     finished: BTreeSet<String>,
     finished_order: VecDeque<String>,
@@ -426,6 +428,7 @@ impl Session {
             request.is_repeat = !life.sent_spans.insert(sent.span);
         }
         request.start_ts = Some(record.ts);
+        self.add_caller(&mut request, record);
         self.requests.insert(id.to_owned(), request);
     }
 
@@ -438,16 +441,33 @@ impl Session {
             return;
         };
         let id = record.metadata("request_id");
-        let sent = id.and_then(|id| self.request_mut(id)).and_then(|request| {
+        let Some(id) = id else { return };
+        if let Some(request) = self.request_mut(id) {
             request.cause = Some(cause.to_owned());
             request.life.get_or_insert_with(|| key.clone());
-            request.sent
-        });
-        if let Some(interaction) = self.interaction_of(&key, cause, record.session, record.ts)
+            let sent = request.sent;
+            self.join_trace(&key, cause, sent, record);
+        } else if !self.finished.contains(&request_name(id)) {
+            self.callers.insert(id.to_owned(), (key, cause.to_owned()));
+        }
+    }
+
+    /// Puts an interaction into the trace of the first request that it caused.
+    fn join_trace(&mut self, key: &str, cause: &str, sent: Option<Ids>, record: &Record<'_>) {
+        if let Some(interaction) = self.interaction_of(key, cause, record.session, record.ts)
             && !interaction.is_fixed
             && let Some(sent) = sent
         {
             interaction.trace.get_or_insert(sent.trace);
+        }
+    }
+
+    /// Adds what the page's call reported before the request was read.
+    fn add_caller(&mut self, request: &mut Request, record: &Record<'_>) {
+        if let Some((key, cause)) = self.callers.remove(&request.id) {
+            self.join_trace(&key, &cause, request.sent, record);
+            request.life.get_or_insert(key);
+            request.cause = Some(cause);
         }
     }
 
@@ -484,6 +504,7 @@ impl Session {
             .remove(id)
             .unwrap_or_else(|| begun(id, record, life.clone()));
         request.life = request.life.or(life);
+        self.add_caller(&mut request, record);
         self.end_request(
             request,
             record.data.clone(),
@@ -692,6 +713,7 @@ impl Session {
             is_kept
         });
         self.navigations.retain(|_, of| of != key);
+        self.callers.retain(|_, (of, _)| of != key);
         self.forget_oldest();
         let parent = life
             .parent_document

@@ -119,6 +119,14 @@ impl Recording {
             with(json!({})),
             json!({"duration_ms": 120, "blocking_ms": 70}),
         );
+        // A call may also be reported before its request.
+        let made = caused(json!({"request_id": format!("{tab}b")}));
+        self.add(
+            "network.call",
+            "https://cdn.test/x",
+            made,
+            json!({"api": "fetch"}),
+        );
         self.add(
             "network.request",
             "https://cdn.test/x",
@@ -295,7 +303,11 @@ async fn a_document_is_a_trace_and_a_request_is_in_that_of_its_server() {
         "https://shop.test/orders/7?token=x",
     );
     assert_eq!(frame.end_time_unix_nano - frame.start_time_unix_nano, 120_000_000);
-    for child in [failed, unended, frame] {
+    assert_eq!(
+        (&failed.trace_id, &failed.parent_span_id),
+        (&click.trace_id, &click.span_id)
+    );
+    for child in [unended, frame] {
         assert_eq!(
             (&child.trace_id, &child.parent_span_id),
             (&document.trace_id, &document.span_id)
