@@ -13,6 +13,8 @@ setTimeout(() => console.error("refused", new Error("of the cart")), 1);
 setTimeout(() => priceOf(null), 2);
 `;
 
+const MODULE = "webpack-internal:///(app-pages-browser)/./src/cart.ts";
+
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
 /** Paths that were requested, each with the cookie it came with. @type {string[]} */
@@ -61,6 +63,11 @@ before(async () => {
       before(request, response);
     } else response.end("// nothing is left\n//# sourceMappingURL=changed.js.map");
   };
+  // As webpack's devtool `eval-source-map` writes a bundle: each module is a string, and the module's name is in stacks.
+  const data = `data:application/json;charset=utf-8;base64,${Buffer.from(outside.map).toString("base64")}`;
+  const comments = `//# sourceURL=[module]\n//# sourceMappingURL=${data}\n//# sourceURL=${MODULE}\n`;
+  const evaluated = JSON.stringify(`${outside.script}\n${comments}\n`);
+  serve("evaluated", `(() => { /* "eval(" */ eval(${evaluated}); })();`, []);
   rig = await startRig({ pages });
 });
 after(() => rig.close());
@@ -89,7 +96,7 @@ async function placeOf(path, isSought = () => true) {
   return placesIn(events).find(isSought);
 }
 
-for (const name of ["inline", "outside", "indexed", "header"]) {
+for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
   test(`a stack leads to its source by a map that is ${name}`, async () => {
     const page = await rig.open(`/${name}`);
     const [exception] = (
@@ -114,7 +121,7 @@ for (const name of ["inline", "outside", "indexed", "header"]) {
       stack,
     );
     assert.match(found.original.source, /src\/cart\.ts$/);
-    assert.equal(found.script, `${rig.site.origin}/built/${name}.js`);
+    assert.equal(found.script, name === "evaluated" ? MODULE : `${rig.site.origin}/built/${name}.js`);
 
     const ask = async (/** @type {string} */ tool, /** @type {object} */ args) => {
       const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });

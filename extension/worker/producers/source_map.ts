@@ -28,6 +28,9 @@ const CONTEXT_LINES = 2;
 const MAX_CODE_LINE = 160;
 const MAP_COMMENT = "sourceMappingURL=";
 
+/** How a string begins that webpack evaluates; the second one if Trusted Types are on. */
+const EVALUATED = ['eval("', '.ts("'];
+
 export class MappedScript {
   /** Length of each line of the script. */
   readonly #lineLengths: number[];
@@ -59,6 +62,28 @@ export class MappedScript {
     }
   }
 
+  /**
+   * Returns the module `url` of a bundle that webpack has built with `eval-source-map`, or null if it is not in it.
+   *
+   * The bundle contains each module as a string that it evaluates, with its source map and the name that V8 puts into
+   * stacks: https://github.com/webpack/webpack/blob/main/lib/EvalSourceMapDevToolPlugin.js
+   */
+  static async ofModule(url: string, bundle: string): Promise<MappedScript | null> {
+    const name = JSON.stringify(`//# sourceURL=${url}\n`).slice(1, -1);
+    const at = bundle.lastIndexOf(name);
+    // Quotes within the string are escaped, so that this can only be where a string begins.
+    const start = Math.max(...EVALUATED.map((call) => beginAfter(bundle, call, at)));
+    if (at < 0 || start < 0) return null;
+    try {
+      const module: unknown = JSON.parse(`"${bundle.slice(start, at)}"`);
+      return await MappedScript.load(url, async (asked) =>
+        asked === url ? { text: String(module), mapHeader: null } : null,
+      );
+    } catch {
+      return null; // Not a string that webpack has written.
+    }
+  }
+
   original({ line, column }: BuiltPlace): OriginalPlace | null {
     const length = this.#lineLengths[line - 1];
     if (length === undefined || column < 1 || column > length + 1) return null;
@@ -87,6 +112,12 @@ export class MappedScript {
     this.#sources.set(source, lines);
     return lines;
   }
+}
+
+/** Returns the index after the last `call` before `end`, or -1. */
+function beginAfter(text: string, call: string, end: number): number {
+  const at = text.lastIndexOf(call, end);
+  return at < 0 ? -1 : at + call.length;
 }
 
 /** Takes off what bundlers and dev servers put before a path: `webpack://name/./src/a.ts?1f2e` is `src/a.ts`. */

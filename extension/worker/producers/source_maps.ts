@@ -10,6 +10,7 @@
 import type { Recorder } from "../../../src/web/types.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
+import { Bundles, EVALUATED_MODULE } from "./bundles.ts";
 import { type FetchText, MappedScript, type OriginalPlace } from "./source_map.ts";
 import { type BuiltPlace, placesInStacks } from "./stack_places.ts";
 
@@ -48,6 +49,7 @@ export class SourceMaps {
   #isRunning = false;
   /** By document and URL, the most recently used last. */
   readonly #scripts = new Map<string, Promise<MappedScript | null>>();
+  readonly #bundles = new Bundles(fetchText);
   #second = 0;
   #readInSecond = 0;
 
@@ -81,6 +83,8 @@ export class SourceMaps {
   }
 
   #isOwnScript(recorder: Recorder, page: string, script: string): boolean {
+    // Its bundle is decided on when it is looked for.
+    if (script.startsWith(EVALUATED_MODULE)) return URL.canParse(page);
     if (!URL.canParse(page) || !URL.canParse(script) || !this.#scope.isRecorded(recorder, script))
       return false;
     const from = new URL(page);
@@ -104,7 +108,7 @@ export class SourceMaps {
       this.#waiting = rest;
       const found: (BuiltPlace & { original: OriginalPlace })[] = [];
       for (const { place } of batch) {
-        const script = await this.#script(document_id, place.script);
+        const script = await this.#script(context, place.script);
         const original = script === null ? null : originalOf(script, place);
         if (original !== null) found.push({ ...place, original });
       }
@@ -113,9 +117,17 @@ export class SourceMaps {
     this.#isRunning = false;
   }
 
-  #script(documentId: string | undefined, url: string): Promise<MappedScript | null> {
-    const key = `${documentId} ${url}`;
-    const script = this.#scripts.get(key) ?? MappedScript.load(url, fetchText).catch(() => null);
+  #script({ metadata, url: page }: DocumentContext, url: string): Promise<MappedScript | null> {
+    const key = `${metadata.document_id} ${url}`;
+    const isOwn = (script: string) => {
+      const { recorder } = this.#owner;
+      return recorder !== null && this.#isOwnScript(recorder, page, script);
+    };
+    const load = () =>
+      url.startsWith(EVALUATED_MODULE)
+        ? this.#bundles.module(metadata, url, isOwn)
+        : MappedScript.load(url, fetchText);
+    const script = this.#scripts.get(key) ?? load().catch(() => null);
     this.#scripts.delete(key);
     this.#scripts.set(key, script);
     if (this.#scripts.size > MAX_SCRIPTS) this.#scripts.delete(this.#scripts.keys().next().value as string);
