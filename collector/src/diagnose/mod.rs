@@ -42,6 +42,8 @@ const MAX_CHAINS: usize = 12;
 const CONTEXT_EVENTS: usize = 200;
 /// Events of the tab that were accepted after the error, and can be older all the same: relays deliver later.
 const LATE_EVENTS: usize = 50;
+/// Records before and after an error that are looked at for them.
+const CONTEXT_REACH: u64 = 100_000;
 /// Sessions whose coverage is described.
 const MAX_SESSIONS: usize = 2;
 
@@ -184,8 +186,8 @@ pub(crate) struct Context {
     pub(crate) after: Vec<Stored>,
 }
 
-/// Returns events of the tab of `event` that match `selector`, at most `limit` before it. Without a tab it returns
-/// events of the session.
+/// Returns events of the tab of `event` that match `selector`, at most `limit` before it, within [`CONTEXT_REACH`]
+/// records. Without a tab it returns events of the session.
 pub(crate) async fn context(
     store: &Store,
     event: &Stored,
@@ -194,17 +196,21 @@ pub(crate) async fn context(
     limit: usize,
 ) -> Result<Context, StoreError> {
     let tab = event.tab().map(|tab| format!(" tab:{tab}")).unwrap_or_default();
-    let selector = both(&format!("{selector}{tab}"), always);
+    let session = event.value["capture_session_id"].as_str().unwrap_or_default();
+    let selector = both(&format!("{selector} session:{session}{tab}"), always);
+    // In order of position the index of blocks skips what cannot match.
     let page = |after, until, newest, limit| PageQuery {
-        order: Order::Seq(event.session),
+        order: Order::Position,
         selector: Some(Arc::clone(&selector)),
         after,
         until,
         newest,
         limit,
     };
-    let before = store.page(page(0, event.seq, true, limit)).await?;
-    let late = store.page(page(event.seq, u64::MAX, false, LATE_EVENTS)).await?;
+    let at = event.position;
+    let (first, last) = (at.saturating_sub(CONTEXT_REACH), at.saturating_add(CONTEXT_REACH));
+    let before = store.page(page(first, at, true, limit)).await?;
+    let late = store.page(page(at, last, false, LATE_EVENTS)).await?;
     let mut events: Vec<Stored> = before
         .records
         .iter()

@@ -83,7 +83,11 @@ fn replace(stack: &mut Value, places: &HashMap<String, String>) {
 }
 
 fn replace_in_line(line: &str, places: &HashMap<String, String>) -> String {
-    let start = line.rfind(['(', ' ']).map_or(0, |before| before + 1);
+    // The names of webpack's evaluated modules contain parentheses.
+    let start = line
+        .find("webpack-internal:")
+        .or_else(|| line.rfind(['(', ' ']).map(|before| before + 1))
+        .unwrap_or(0);
     let built = line[start..].trim_end_matches(')');
     match places.get(built) {
         Some(source) => format!("{}{source}{}", &line[..start], &line[start + built.len()..]),

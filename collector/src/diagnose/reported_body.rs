@@ -4,8 +4,10 @@ use super::{Stored, both};
 use crate::store::{Order, PageQuery, Store, StoreError};
 use tabtape::selector::Selector;
 
-/// Seqs before the response from which on its body is looked for: the page may report it first.
-const SEQS_BEFORE: u64 = 50;
+/// Records before the response from which on its body is looked for: the page may report it first.
+const RECORDS_BEFORE: u64 = 50;
+/// Records after it up to which its body is looked for.
+const RECORDS_AFTER: u64 = 20_000;
 /// Bodies of the tab that are looked at.
 const MAX_BODIES: usize = 200;
 
@@ -25,11 +27,15 @@ pub(crate) async fn attach(
         .tab()
         .map(|tab| format!(" tab:{tab}"))
         .unwrap_or_default();
+    let session = response.value["capture_session_id"].as_str().unwrap_or_default();
     let query = PageQuery {
-        order: Order::Seq(response.session),
-        selector: Some(both(&format!("type:network.response_body{tab}"), always)),
-        after: response.seq.saturating_sub(SEQS_BEFORE),
-        until: u64::MAX,
+        order: Order::Position,
+        selector: Some(both(
+            &format!("type:network.response_body session:{session}{tab}"),
+            always,
+        )),
+        after: response.position.saturating_sub(RECORDS_BEFORE),
+        until: response.position.saturating_add(RECORDS_AFTER),
         newest: false,
         limit: MAX_BODIES,
     };

@@ -10,17 +10,23 @@ use tabtape::selector::{Filter as Condition, Term};
 pub(in crate::store) struct Bounds {
     sql: String,
     text: Vec<String>,
+    /// Severities that a match may have, one bit each; `None` for all. Terms of it are combined: a block with errors
+    /// and debug output contains nothing that is neither.
+    severities: Option<i64>,
 }
 
 impl Bounds {
     /// Whether every block fulfils them.
     pub(in crate::store) fn is_empty(&self) -> bool {
-        self.sql.is_empty() && self.text.is_empty()
+        self.sql.is_empty() && self.text.is_empty() && self.severities.is_none()
     }
 
     /// Conditions on `blocks`, each with its `AND`.
-    pub(in crate::store) fn sql(&self) -> &str {
-        &self.sql
+    pub(in crate::store) fn sql(&self) -> String {
+        let severities = self
+            .severities
+            .map(|mask| format!(" AND severities & {mask} <> 0"));
+        format!("{}{}", self.sql, severities.unwrap_or_default())
     }
 
     /// An FTS5 query for the trigrams.
@@ -41,13 +47,19 @@ impl Bounds {
     pub(in crate::store) fn add(&mut self, term: &Term, ids: Option<&[i64]>) {
         let from = |least: i64| (least..64).collect::<Vec<_>>();
         match &term.filter {
+            Condition::Severity(least) => {
+                let all_from = from(*least as i64)
+                    .into_iter()
+                    .fold(0, |mask, value| mask | bit(value));
+                let wanted = if term.negated { !all_from } else { all_from };
+                self.severities = Some(self.severities.unwrap_or(-1) & wanted);
+            }
             _ if term.negated => {}
             Condition::Category(_) => self.any_bit("categories", ids.unwrap_or_default().iter().copied()),
             Condition::Type(_) => self.any_bit("types", ids.unwrap_or_default().iter().copied()),
             Condition::Session(_) => self.any_bit("sessions", ids.unwrap_or_default().iter().copied()),
             Condition::Kind(kinds) => self.any_bit("kinds", kinds.iter().map(|kind| *kind as i64)),
             Condition::Detail(level) => self.any_bit("details", from(*level as i64)),
-            Condition::Severity(severity) => self.any_bit("severities", from(*severity as i64)),
             Condition::Status(ranges) => self.any_bit(
                 "statuses",
                 ranges
@@ -109,4 +121,22 @@ pub(in crate::store) fn candidates(
 
 fn as_column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bounds;
+    use tabtape::selector::Selector;
+
+    #[test]
+    fn terms_of_severity_are_one_condition() {
+        let mut bounds = Bounds::default();
+        let warnings = Selector::parse("severity:warn -severity:error", 0).expect("a selector");
+        for term in warnings.terms() {
+            bounds.add(term, None);
+        }
+        // A block of debug output and errors has the bits 1 and 8.
+        assert_eq!(bounds.sql(), " AND severities & 4 <> 0");
+        assert!(!bounds.is_empty());
+    }
 }
