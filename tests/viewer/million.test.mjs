@@ -44,6 +44,8 @@ test("the newest records appear before the history has been read", async () => {
     "records",
     120_000,
   );
+  // Where folding ends is said: older records are listed before their contents are read.
+  await page.getByText(/^folded since \d/).waitFor();
 });
 
 test("the oldest, the newest and those between are the stored ones", async () => {

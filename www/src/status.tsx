@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Feed } from "./data/feed";
 import type { SessionSummary } from "./data/source";
-import { bytes, count } from "./data/time";
+import { bytes, clock, count } from "./data/time";
 import { gapReason } from "./list/reasons";
 import { useViewer } from "./state";
 import { missingIn } from "./stores/sessions";
@@ -40,6 +40,11 @@ export function Status() {
           : `${count(rows.records)} ${rows.records === 1 ? "record" : "records"}`}
       </span>
       {loading ? <span>reading history…</span> : null}
+      {viewer.view.folding.value.isOn && feed !== null && feed.head.length > 0 && feed.tail.length > 0 ? (
+        <span title="Older records are listed before their contents are read. Repeats and console groups among them are not folded; a filter that leaves fewer records folds them too.">
+          folded since {clock(feed.ts(feed.head.length))}
+        </span>
+      ) : null}
       {lost > 0 ? (
         <span class="status-gaps" title={reasonsOf(session)}>
           {count(lost)} missing
