@@ -65,9 +65,9 @@ export function createWorker(host: Host): RecorderWorker {
     main: idle,
     onCameBack: (tabId) => void ready.then(() => recording.tellTab(tabId)).catch(() => {}),
   });
-  const pageRequests: PageRequests = new PageRequests((tabId) => network.debuggedTabs.has(tabId));
+  const pageRequests: PageRequests = new PageRequests((tabId) => network.debugged.tabs.has(tabId));
   const network: Network = new Network(owner, scope, tabs, documents, idle, pageRequests);
-  const workerErrors = new WorkerErrors((tabId) => network.hasWorkers(tabId));
+  const workerErrors = new WorkerErrors((tabId) => network.debugged.hasWorkers(tabId));
   const registration = new Registration(host, scope, () => recording.isOn);
   const recording = new Recording(host, owner, scope, registration, keepAlive);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.

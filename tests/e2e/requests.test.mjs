@@ -196,6 +196,45 @@ test("what waits for the protocol's record when the worker dies is recorded by t
   await page.close();
 });
 
+test("what is committed when the worker dies, and still mirrored, is not recorded again", async () => {
+  const page = await rig.open("/page?mirrored");
+  const { source } = await rig.event("page.settled", "/page?mirrored");
+  const tabId = Number(source.metadata.tab_id);
+  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  // As if it were killed before it deletes what it has published.
+  await (await rig.worker()).evaluate(() => {
+    chrome.storage.session.remove = /** @type {any} */ (() => Promise.resolve());
+  });
+  await page.evaluate(() =>
+    addEventListener("pagehide", () => {
+      for (let n = 0; n < 5; n++) navigator.sendBeacon(`/data?mirrored-beacon-${n}`, "goodbye");
+    }),
+  );
+  await page.goto(`${rig.site.origin}/left?mirrored`);
+  await rig.poll("the server to be asked", async () => server.named("mirrored").length === 5);
+  const once = Object.fromEntries(server.named("mirrored").map((name) => [name, 1]));
+  const areAllThere = async () => {
+    const events = await recorded("mirrored");
+    return [...events.values()].filter((all) => all.some(isRequest) && all.some(isEnd)).length === 5;
+  };
+  await rig.poll("the store to have them", areAllThere);
+  const held = async () =>
+    (await rig.worker()).evaluate(
+      async () =>
+        Object.keys(await chrome.storage.session.get(null)).filter((key) => key.startsWith("tabtape_held:"))
+          .length,
+    );
+  assert.ok((await held()) >= 10, "the steps are mirrored still");
+  await rig.killWorker();
+  await rig.command({ command: "debug", tab_id: tabId, on: false });
+  await rig.poll("the next worker to be done with the mirror", async () => (await held()) === 0);
+  await rig.flushed();
+  const events = await recorded("mirrored");
+  assert.deepEqual(counts(events, isRequest), once, "requests");
+  assert.deepEqual(counts(events, isEnd), once, "ends");
+  await page.close();
+});
+
 test("a request that waits for its preflight when the worker dies is recorded with its beginning", async () => {
   const page = await rig.open("/page?preflight");
   const answer = page.evaluate(

@@ -6,8 +6,8 @@
  * another document than it had when the loader began. What is not known yet is left out.
  */
 
+import type { DebuggedRequests, Seen } from "../producers/debugged_requests.ts";
 import type { Exchanges } from "../producers/exchanges.ts";
-import type { Network, Seen } from "../producers/network.ts";
 import type { Documents } from "../state/documents.ts";
 import type { CdpTargets } from "./cdp_targets.ts";
 
@@ -31,14 +31,14 @@ interface Loader {
 
 export class CdpFrames {
   readonly #documents: Documents;
-  readonly #webRequest: Network;
+  readonly #webRequest: DebuggedRequests;
   readonly #targets: CdpTargets;
   readonly #mainFrames = new Map<number, string>();
   /** Chrome's frame ids by `tab:protocol's id`. */
   readonly #frames = new Map<string, number>();
   readonly #loaders = new Map<string, Loader>();
 
-  constructor(documents: Documents, webRequest: Network, targets: CdpTargets) {
+  constructor(documents: Documents, webRequest: DebuggedRequests, targets: CdpTargets) {
     this.#documents = documents;
     this.#webRequest = webRequest;
     this.#targets = targets;

@@ -57,9 +57,9 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
 
   constructor(parts: DebuggerParts) {
     this.#parts = parts;
-    this.#debuggedTabs = parts.webRequest.debuggedTabs;
-    parts.webRequest.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
-    this.#frames = new CdpFrames(parts.documents, parts.webRequest, this.#targets);
+    this.#debuggedTabs = parts.webRequest.debugged.tabs;
+    parts.webRequest.debugged.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
+    this.#frames = new CdpFrames(parts.documents, parts.webRequest.debugged, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
     this.#sockets = new CdpSockets(this, this.#frames, parts.closes);
   }
@@ -104,7 +104,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     );
     // A tab that was detached while no worker of ours ran.
     for (const tabId of this.#targets.tabs) if (!this.#debuggedTabs.has(tabId)) this.#forget(tabId);
-    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
   }
 
   async recordingStarted(): Promise<void> {
@@ -243,7 +243,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
     const session: Source = { ...source, sessionId: params.sessionId as string };
     const isReporting = this.#targets.began(session, params.targetInfo as TargetInfo);
-    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (isReporting) await this.#report(session);
   }
 
@@ -261,7 +261,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
 
   async #detachedFromTarget(sessionId: string): Promise<void> {
     const successor = this.#targets.ended(sessionId);
-    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (successor !== null) await this.#report(successor);
   }
 
@@ -288,12 +288,12 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   }
 
   #forget(tabId: number): void {
-    this.#parts.webRequest.takeBack(tabId);
+    this.#parts.webRequest.debugged.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#sockets.forget(tabId);
     const successors = this.#targets.forget(tabId);
-    this.#parts.webRequest.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
     for (const session of successors) void this.#report(session);
   }
 }

@@ -23,11 +23,18 @@ import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import type { HeldSteps } from "./held_steps.ts";
 import type { Answer, Step, WebRequestId, WebRequestStep } from "./web_request_step.ts";
 
-/**
- * Publishes an event of webRequest, and then calls `onCommitted`. `requestId` is the protocol's if the protocol has
- * reported some of the request.
- */
-export type Publish = (input: EventInput, requestId: string | null, onCommitted: () => void) => void;
+/** An event of webRequest that was held. */
+export interface HeldEvent {
+  input: EventInput;
+  webRequestId: string | null;
+  /** The protocol's, if the protocol has reported some of the request. */
+  requestId: string | null;
+  /** Whether the worker before held it, and may have published it. */
+  isRestored: boolean;
+}
+
+/** Publishes an event, and then calls `onCommitted`. */
+export type Publish = (event: HeldEvent, onCommitted: () => void) => void;
 
 export interface ProtocolRequest {
   id: string;
@@ -49,6 +56,7 @@ interface Held {
   input: EventInput;
   /** Its name among `HeldSteps`. */
   key: string | null;
+  isRestored: boolean;
 }
 
 interface Exchange {
@@ -145,7 +153,7 @@ export class Exchanges {
     const { step, outcome, answer, input } = taken;
     exchange.observed[step]++;
     exchange.result = { outcome, answer: answer ?? exchange.result.answer };
-    const held: Held = { step, index: exchange.observed[step], input, key };
+    const held: Held = { step, index: exchange.observed[step], input, key, isRestored: key !== null };
     exchange.held.push(held);
     this.#dropReported(exchange);
     if (exchange.owner === "webRequest" || exchange.isReleased) this.#publishHeld(exchange);
@@ -303,10 +311,12 @@ export class Exchanges {
     if (exchange.hasProtocolEnded) return;
     if (exchange.owner === "protocol") exchange.requestId = exchange.protocolId;
     exchange.owner = "webRequest";
-    for (const { input, key } of exchange.held.splice(0))
-      this.#publish(input, exchange.requestId, () => {
+    for (const { input, key, isRestored } of exchange.held.splice(0)) {
+      const { web, requestId } = exchange;
+      this.#publish({ input, webRequestId: web?.id ?? null, requestId, isRestored }, () => {
         if (key !== null) this.#heldSteps.delete(key);
       });
+    }
     this.#deleteEnded(exchange);
   }
 

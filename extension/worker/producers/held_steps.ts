@@ -3,7 +3,7 @@
  *
  * A step may wait for seconds (see `exchanges.ts`), so it is written in the task in which it is observed. It is deleted
  * when the protocol reports the same step, or when it is published and committed. A worker that is killed between a
- * commit and the deletion leaves a step that is published twice; one that is killed at any other time loses none.
+ * commit and the deletion leaves a step that is in the log already; the next worker looks there before it publishes.
  */
 import type { WebRequestId, WebRequestStep } from "./web_request_step.ts";
 

@@ -10,13 +10,11 @@
  * the fields that only their first event has.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
-import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
-import { Exchanges } from "./exchanges.ts";
-import { HeldSteps } from "./held_steps.ts";
+import { DebuggedRequests } from "./debugged_requests.ts";
 import { type FieldsByLevel, fieldsAtLevel, isAtLeast, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import type { PageRequests } from "./page_requests.ts";
@@ -71,16 +69,8 @@ interface Pending {
   streamTimer: ReturnType<typeof setTimeout> | null;
 }
 
-export interface Seen {
-  /** Frame, document and navigation. */
-  metadata: Record<string, string>;
-  /** The browser's own name, once it has failed. */
-  error: string | null;
-}
-
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
-const MAX_SEEN = 1_000;
 const MAX_UNSENT = 1_000;
 const BODY_BYTES_AT_START = 65_536;
 const FILTER = { urls: ["<all_urls>"] };
@@ -101,22 +91,8 @@ export class Network {
   readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
   /** What is observed before the mirror is read; null afterwards. */
   #early: (() => void)[] | null = [];
-  /** Tabs whose requests the debugger producer records, with more than webRequest reports. */
-  readonly debuggedTabs = new Set<number>();
-  #isAttachedToWorkers = false;
-  /** The requests of those, which both record. */
-  readonly exchanges = new Exchanges(
-    (input, requestId, onCommitted) =>
-      this.#owner.record("network", (recorder) => {
-        const seq = recorder.publish(withRequestId(input, requestId));
-        recorder.committed(seq).then(onCommitted, () => {});
-      }),
-    new HeldSteps(),
-  );
-  /** The debugged tabs whose requests webRequest recorded until this worker attached the debugger. */
-  readonly #handedOver = new Set<number>();
-  /** Fields of those tabs' requests that only webRequest has. By `tab:address`, the last request. */
-  readonly #seen = new Map<string, Seen>();
+  /** What the debugger producer records as well. */
+  readonly debugged: DebuggedRequests;
 
   constructor(
     owner: RecorderOwner,
@@ -127,6 +103,7 @@ export class Network {
     pageRequests: PageRequests,
   ) {
     this.#owner = owner;
+    this.debugged = new DebuggedRequests(owner);
     this.#scope = scope;
     this.#tabs = tabs;
     this.#documents = documents;
@@ -137,34 +114,8 @@ export class Network {
   /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
   delegateToDebugger(tabId: number): void {
     for (const [id, { tabId: ofTab, url, method, begunMs }] of this.#pending)
-      if (ofTab === tabId) this.exchanges.keep({ id, tabId, url, method, startedMs: begunMs });
-    this.#handedOver.add(tabId);
-    this.debuggedTabs.add(tabId);
-  }
-
-  /** Whether the debugger reports dedicated workers of this tab. */
-  hasWorkers: (tabId: number) => boolean = () => false;
-
-  /** Whether the debugger records requests of service workers and shared workers, which have no tab. */
-  set isAttachedToWorkers(is: boolean) {
-    if (this.#isAttachedToWorkers && !is) this.exchanges.release(chrome.tabs.TAB_ID_NONE);
-    this.#isAttachedToWorkers = is;
-  }
-
-  takeBack(tabId: number): void {
-    this.#handedOver.delete(tabId);
-    this.debuggedTabs.delete(tabId);
-    this.exchanges.release(tabId);
-  }
-
-  /** Whether requests of this tab whose beginning the debugger has not seen are finished here. */
-  ownsInFlight(tabId: number): boolean {
-    return this.#handedOver.has(tabId);
-  }
-
-  /** Returns webRequest's fields of a debugged tab's last request to this address. */
-  seen(tabId: number, url: string): Seen | undefined {
-    return this.#seen.get(seenKey(tabId, url));
+      if (ofTab === tabId) this.debugged.exchanges.keep({ id, tabId, url, method, startedMs: begunMs });
+    this.debugged.add(tabId);
   }
 
   /** Takes over what the worker before had observed and not published. The debugged tabs are known. */
@@ -172,7 +123,7 @@ export class Network {
     if (this.#early === null) return;
     await this.#unsent.restore();
     for (const [id, pending] of this.#unsent.all()) this.#pending.set(id, pending);
-    await this.exchanges.restore((tabId) => this.#isDebugged(tabId));
+    await this.debugged.restore();
     const early = this.#early;
     this.#early = null;
     for (const work of early) work();
@@ -243,7 +194,8 @@ export class Network {
 
   #begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
     if (this.#isOurs(details)) return;
-    if (this.debuggedTabs.has(details.tabId)) this.#see(details);
+    if (this.debugged.tabs.has(details.tabId))
+      this.debugged.see(details.tabId, details.url, this.#metadata(details));
     const known = this.#pending.get(details.requestId);
     const body = bodyOf(details.requestBody ?? null, this.#bodyBudget());
     if (known !== undefined) {
@@ -355,7 +307,7 @@ export class Network {
 
   #failed(details: chrome.webRequest.OnErrorOccurredDetails): void {
     if (this.#isOurs(details)) return;
-    const seen = this.seen(details.tabId, details.url);
+    const seen = this.debugged.seen(details.tabId, details.url);
     if (seen !== undefined) seen.error = details.error;
     this.#publishRequest(details, null, "onBeforeRequest");
     const pending = this.#pending.get(details.requestId);
@@ -477,31 +429,20 @@ export class Network {
         ...(truncated ? { truncated } : {}),
       };
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      if (!this.#isDebugged(details.tabId) && !this.exchanges.has(details.requestId)) {
+      const { exchanges } = this.debugged;
+      if (!this.debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
         recorder.publish(input);
         return;
       }
       const { requestId: id, tabId } = details;
       const { url, method, begunMs } = pending ?? { ...details, begunMs: null };
       const { request_id: _, cause_id: _cause, ...place } = observed;
-      this.exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
+      exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
         ...stepOf(what, isStreaming),
         answer: pending?.answer ?? null,
         input,
       });
     });
-  }
-
-  #isDebugged(tabId: number): boolean {
-    return tabId === chrome.tabs.TAB_ID_NONE ? this.#isAttachedToWorkers : this.debuggedTabs.has(tabId);
-  }
-
-  #see(details: Details): void {
-    const { request_id: _, ...metadata } = this.#metadata(details);
-    const key = seenKey(details.tabId, details.url);
-    this.#seen.delete(key);
-    this.#seen.set(key, { metadata, error: null });
-    if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as string);
   }
 
   #metadata(details: Details): Record<string, string> {
@@ -538,18 +479,4 @@ function stepOf(what: What, isStreaming: boolean): Pick<WebRequestStep, "step" |
   if (what === "failed") return { step, outcome: "failed" };
   const hasEnded = what === "stream_ended" || (what === "response" && !isStreaming);
   return { step, outcome: hasEnded ? "response" : null };
-}
-
-function withRequestId(input: EventInput, requestId: string | null): EventInput {
-  if (requestId === null) return input;
-  const { source } = input;
-  const cause = source?.metadata?.cause_id === undefined ? {} : { cause_id: requestId };
-  return {
-    ...input,
-    source: { ...source, metadata: { ...source?.metadata, request_id: requestId, ...cause } },
-  };
-}
-
-function seenKey(tabId: number, url: string): string {
-  return `${tabId}:${beginning(url, MAX_URL_BYTES)}`;
 }

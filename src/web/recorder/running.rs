@@ -20,9 +20,11 @@ use crate::web::input_buffer::InputBuffer;
 use crate::web::runtime::Worker;
 use crate::web::session as boundary;
 use crate::web::status::{CategoryStatus, CollectorStatus, Status, StatusNotice};
-use std::cell::{Cell, RefCell};
+use js_sys::Promise;
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 /// Some minutes of everyday browsing.
 const RING_CAPACITY: u32 = 16 * 1024;
@@ -49,7 +51,7 @@ pub(super) struct Recorder {
     pub(super) losses: Losses,
     pub(super) health: Rc<RefCell<HealthMeter>>,
     pub(super) load: LoadWatch,
-    refilled: Cell<bool>,
+    refilled: RefCell<Option<Promise>>,
 }
 
 impl Recorder {
@@ -101,7 +103,7 @@ impl Recorder {
             losses,
             health,
             load: LoadWatch::default(),
-            refilled: Cell::new(false),
+            refilled: RefCell::new(None),
         };
         let config = recorder.settings.borrow().clone();
         if !opened.resumed {
@@ -164,12 +166,24 @@ impl Recorder {
         self.losses.on_ack();
     }
 
-    /// Refills the ring of a resumed session from its log, before its first reader.
-    pub(super) async fn refill(&self) -> Result<(), JsValue> {
-        let Some(log) = &self.log else { return Ok(()) };
+    /// Refills the ring of a resumed session from its log, before its first reader of what was before it.
+    pub(super) async fn refill(self: &Rc<Self>) -> Result<(), JsValue> {
+        let recorder = Rc::clone(self);
+        let begin = || future_to_promise(async move { recorder.read_tail().await });
+        // Readers that come meanwhile wait for the same refill.
+        let promise = self.refilled.borrow_mut().get_or_insert_with(begin).clone();
+        JsFuture::from(promise).await.map(drop).inspect_err(|_| {
+            self.refilled.take();
+        })
+    }
+
+    async fn read_tail(&self) -> Result<JsValue, JsValue> {
+        let Some(log) = &self.log else {
+            return Ok(JsValue::UNDEFINED);
+        };
         let (session_id, oldest_seq) = (self.session.borrow().session_id(), self.ring.oldest_seq());
-        if oldest_seq == 1 || self.refilled.replace(true) {
-            return Ok(());
+        if oldest_seq == 1 {
+            return Ok(JsValue::UNDEFINED);
         }
         let tail = log
             .tail(session_id, RING_CAPACITY as usize, RING_MAX_BYTES as usize)
@@ -177,7 +191,7 @@ impl Recorder {
         let tail = tail.map_err(|failed| error(failed.code(), &failed))?;
         self.ring
             .prepend(tail.into_iter().filter(|entry| entry.last_seq() < oldest_seq));
-        Ok(())
+        Ok(JsValue::UNDEFINED)
     }
 
     /// The capture config that holds now: a person's, with the levels that the load has lowered.
