@@ -113,6 +113,8 @@ export function writtenFiles() {
         `(globalThis.tabtapeSettings ??= {}).${category} = "${level}";\n`;
     }
   }
+  for (const [name, on] of Object.entries({ on: true, off: false }))
+    files[`levels/details-${name}.js`] = `(globalThis.tabtapeSettings ??= {}).details = ${on};\n`;
   for (const [state, colour] of Object.entries(ICON_COLOURS)) {
     for (const size of ICON_SIZES) files[`icons/${state}-${size}.png`] = icon(size, colour);
   }

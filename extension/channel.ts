@@ -18,6 +18,10 @@ export const LINES = "lines";
 export const URGENT_LINES = "urgent_lines";
 /** Hook → relay, at a drain: the number of lines since the last one, and the microseconds that they took. */
 export const COST = "cost";
+/** Hook → relay: a detail to keep, its number, a blank, and its line. See `relay/details.ts`. */
+export const DETAIL = "detail";
+/** Hook → relay: a request has failed, so the details that are kept are sent. */
+export const HAND_OVER = "hand_over";
 /** Hook → relay: `window.close()` is called, and nothing said once it closes arrives any more. */
 export const CLOSING = "closing";
 /** Hook → relay: the page has written its document anew, which removes every listener. */
@@ -51,6 +55,8 @@ export interface HookConfig {
   requests: HookLevel;
   /** Most bytes of the content of one event of them. */
   max_request_bytes: number;
+  /** Whether the relay keeps details of events that are recorded at `standard`. */
+  details: boolean;
   /** The document's scripts ran before the hook: its Proxies are unknown, so objects stay closed. */
   late: boolean;
 }

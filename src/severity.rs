@@ -7,6 +7,9 @@
 //! | debug | `console.debug`, `console.trace`; a last word of `debug` or `trace` |
 //! | info | everything else |
 //!
+//! An event with `source.metadata.detail_of` has more of one that is graded already: it is `debug`, whatever its
+//! type, so that nothing is counted twice.
+//!
 //! The last word is what follows the last `.`, `_`, `-` or `:`, so third parties get a severity
 //! by naming their types as everyone does. A 4xx is an error because that is what both audiences know:
 //! DevTools prints "Failed to load resource" in red for it, and OpenTelemetry's HTTP conventions set a
@@ -26,6 +29,7 @@
 //! assert_eq!(severity("app.checkout.failed", 0), Severity::Error);
 //! ```
 
+use crate::event::Event;
 use crate::levels::Severity;
 
 /// The first HTTP status that is a failure.
@@ -47,6 +51,14 @@ pub fn severity(type_: &str, status: u16) -> Severity {
         return Severity::Error;
     }
     of_word(word)
+}
+
+/// The severity of `event`, which has this HTTP status.
+pub(crate) fn severity_of(event: &Event<'_>, status: u16) -> Severity {
+    if event.is_detail {
+        return Severity::Debug;
+    }
+    severity(event.type_, status)
 }
 
 fn of_word(word: &str) -> Severity {

@@ -106,6 +106,17 @@ impl Style {
     }
 }
 
+/// Whether a record has more of another one, which is shown already.
+pub(crate) fn is_detail(record: &Value) -> bool {
+    record["event"]["source"]["metadata"]["detail_of"].is_string()
+}
+
+/// The same for a line as it is stored.
+pub(crate) fn is_detail_line(record: &str) -> bool {
+    record.contains(r#""detail_of":"#)
+        && stored_line::read(record.as_bytes()).is_ok_and(|stored| is_detail(&stored.value))
+}
+
 /// One line for a record.
 pub(crate) fn line(record: &str, style: Style) -> String {
     let Ok(StoredLine { value, .. }) = stored_line::read(record.as_bytes()) else {
@@ -126,7 +137,11 @@ pub(crate) fn line(record: &str, style: Style) -> String {
         .as_u64()
         .and_then(|status| u16::try_from(status).ok())
         .unwrap_or(0);
-    let severity = tabtape::severity::severity(type_, status);
+    let severity = if is_detail(&value) {
+        Severity::Debug
+    } else {
+        tabtape::severity::severity(type_, status)
+    };
     let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0)));
     let tab = event["source"]["metadata"]["tab_id"]
         .as_str()

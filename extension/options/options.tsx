@@ -1,9 +1,10 @@
-/** The options page: the rules of redaction, a person's own rules, and a trial on a text. */
+/** The options page: the rules of redaction, a person's own rules, a trial on a text, and retroactive detail. */
 import { render } from "preact";
 import "../../www/src/theme.css";
 import type { RedactionRule } from "../../src/web/redaction.ts";
 import { Switch } from "../popup/switch.tsx";
 import { AddRule } from "./add_rule.tsx";
+import { Details } from "./details.tsx";
 import "./options.css";
 import { begin, builtIn, overview, problem, refresh, remove, setEnabled, useBuiltIn } from "./state.ts";
 import { Trial } from "./trial.tsx";
@@ -45,6 +46,7 @@ function Options() {
           </section>
         </>
       )}
+      <Details />
     </>
   );
 }

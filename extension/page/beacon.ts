@@ -52,7 +52,16 @@ export class BeaconHook {
       const begun = this.#events.begin(above);
       if (begun === null) return null;
       const { ts, stack, cause } = begun;
-      return { api: "beacon", number: this.#events.nextNumber(), ts, url, method: "POST", stack, cause };
+      return {
+        api: "beacon",
+        number: this.#events.nextNumber(),
+        ts,
+        url,
+        method: "POST",
+        stack,
+        cause,
+        body: null,
+      };
     } catch {
       this.#events.lose();
       return null;

@@ -8,8 +8,9 @@
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
+import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
-import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
+import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
 import type { Mask } from "./mask.ts";
 import {
   apply,
@@ -24,7 +25,7 @@ import {
   stackAbove,
   utf8Length,
 } from "./natives.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Detail, Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
 import { wantsStack } from "./stacks.ts";
 import { type ConsoleCall, ConsoleState } from "./state.ts";
@@ -73,6 +74,7 @@ export class ConsoleHook {
   /** Bytes that the text takes, at most, which the core makes of the event made last. */
   #textBytes = 0;
   readonly #state: ConsoleState;
+  readonly #detailBudget = new DetailBudget();
 
   constructor(inspect: Inspector, outbox: Outbox, causes: Causes, config: HookConfig) {
     this.#inspect = inspect;
@@ -137,7 +139,6 @@ export class ConsoleHook {
   #publish(method: Method, args: ArrayLike<unknown>, above: Callable): void {
     const ts = nowMicros();
     const level = this.#config.console as "minimal" | "standard" | "verbose" | "raw";
-    const max = this.#config.max_event_bytes;
     const first = method === "assert" && args.length > 0 ? 1 : 0;
     const said = this.#state.after(method, args, ts);
     const whole = plainText(method, args, first, said);
@@ -150,16 +151,11 @@ export class ConsoleHook {
 
     const content: Content = { level, whole, said, args, first, previewed, stack };
     const limits = previewed ? this.#limits : limitsOfText(this.#config);
-    let data = this.#json(content, limits, max);
-    if (!fits(data, max - this.#textBytes)) {
-      truncated = true;
-      data = shrink(
-        max,
-        (part) => this.#json(content, within(limits, part), part),
-        () => this.#textBytes,
-      );
-    }
-    truncated ||= this.#cut;
+    const made = this.#fitted(content, limits);
+    const { data } = made;
+    truncated ||= made.truncated;
+    const hasDetail = made.truncated && previewed && level === "standard" && this.#config.details;
+    const detail = hasDetail ? this.#detailBudget.run(ts, () => this.#detail(content, method, above)) : null;
     if (method === "group" || method === "groupCollapsed") this.#state.depth++;
     this.#outbox.put(
       ts,
@@ -171,7 +167,30 @@ export class ConsoleHook {
       truncated,
       method === "error",
       this.#causes.current(),
+      detail,
     );
+  }
+
+  /** What `verbose` would store of a call. */
+  #detail(content: Content, method: Method, above: Callable): Detail {
+    const stack =
+      content.stack === "" && wantsStack(method, "verbose")
+        ? cut(stackAbove(above), MAX_STACK)
+        : content.stack;
+    return this.#fitted({ ...content, level: "verbose", stack }, limitsOfDetail(this.#config));
+  }
+
+  /** `data` of an event, within the bytes that it may have. */
+  #fitted(content: Content, limits: Limits): Detail {
+    const max = this.#config.max_event_bytes;
+    const whole = this.#json(content, limits, max);
+    if (fits(whole, max - this.#textBytes)) return { data: whole, truncated: this.#cut };
+    const data = shrink(
+      max,
+      (part) => this.#json(content, within(limits, part), part),
+      () => this.#textBytes,
+    );
+    return { data, truncated: true };
   }
 
   /** `data` of an event, with so many bytes for each of its parts. */

@@ -9,8 +9,9 @@
 import type { HookConfig } from "../channel.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
+import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
-import { type Limits, limitsOf, limitsOfText, within } from "./limits.ts";
+import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
 import {
   apply,
   cut,
@@ -24,7 +25,7 @@ import {
   unlisten,
   utf8Length,
 } from "./natives.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Detail, Outbox } from "./outbox.ts";
 import { Preview } from "./preview.ts";
 import { isPrimitive, MAX_TEXT, primitiveText } from "./text.ts";
 
@@ -65,6 +66,7 @@ export class ErrorHook {
   readonly #outbox: Outbox;
   readonly #causes: Causes;
   #config: HookConfig;
+  readonly #detailBudget = new DetailBudget();
   #rejections = 0;
   /** The number of each rejection that was recorded. */
   readonly #numbers = new WeakMap<object, number>();
@@ -198,7 +200,8 @@ export class ErrorHook {
     const max = this.#config.max_event_bytes;
     const text = cut(message ?? "", level === "minimal" ? MINIMAL_TEXT : MAX_TEXT);
     const limits = level === "minimal" ? limitsOfText(this.#config) : limitsOf(this.#config);
-    let truncated = level !== "minimal" && (isCut || (message ?? "").length > MAX_TEXT);
+    const isTextCut = level !== "minimal" && (isCut || (message ?? "").length > MAX_TEXT);
+    let truncated = isTextCut;
     let textBytes = 0;
 
     const content = (bounds: Limits, part: number): string => {
@@ -219,17 +222,22 @@ export class ErrorHook {
       truncated ||= preview.truncated;
       return `${json}${more},"error":${shown}}`;
     };
-    let data = content(limits, max);
-    if (!fits(data, max - textBytes)) {
-      truncated = true;
-      data = shrink(
+    const fitted = (bounds: Limits): Detail => {
+      truncated = isTextCut;
+      const whole = content(bounds, max);
+      if (fits(whole, max - textBytes)) return { data: whole, truncated };
+      const data = shrink(
         max,
-        (part) => content(within(limits, part), part),
+        (part) => content(within(bounds, part), part),
         () => textBytes,
       );
-    }
+      return { data, truncated: true };
+    };
+    const made = fitted(limits);
+    const hasDetail = made.truncated && level === "standard" && this.#config.details;
+    const detail = hasDetail ? this.#detailBudget.run(ts, () => fitted(limitsOfDetail(this.#config))) : null;
     const cause = this.#causes.current();
-    this.#outbox.put(ts, type, "console", sourceEvent, level, data, truncated, true, cause);
+    this.#outbox.put(ts, type, "console", sourceEvent, level, made.data, made.truncated, true, cause, detail);
   }
 }
 

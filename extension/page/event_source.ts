@@ -41,7 +41,16 @@ export class EventSourceHook {
       apply(set, this.#numbers, [object, number]);
       const address = withoutFragment(read(url, object) as string);
       const { ts, stack, cause } = begun;
-      this.#events.call({ api: "eventsource", number, ts, url: address, method: "GET", stack, cause });
+      this.#events.call({
+        api: "eventsource",
+        number,
+        ts,
+        url: address,
+        method: "GET",
+        stack,
+        cause,
+        body: null,
+      });
       listen(object as EventTarget, "message", this.#onMessage);
     } catch {
       this.#events.lose();

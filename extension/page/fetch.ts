@@ -18,6 +18,7 @@ type Callable = (...args: never[]) => unknown;
 const nativeToString = Function.prototype.toString;
 const { toUpperCase } = String.prototype;
 const { get: headerOf } = Headers.prototype;
+const { toString: searchParamsText } = URLSearchParams.prototype;
 const { has, add } = WeakSet.prototype;
 const ObjectPrototype = Object.prototype;
 const ResponsePrototype = Response.prototype;
@@ -136,6 +137,7 @@ export class FetchHook {
         method: this.#methodOf(init, isRequest ? (read(request.method, input) as string) : "GET"),
         stack: stackAbove(above),
         cause: this.#events.cause(),
+        body: this.#events.keepsDetails ? textOf(this.#member(init, "body")) : null,
       };
     } catch {
       this.#events.lose();
@@ -237,6 +239,14 @@ export class FetchHook {
     else oldestBefore.next = oldest.next;
     return found;
   }
+}
+
+/** Returns the text of a request's body; null for other bodies. */
+export function textOf(body: unknown): string | null {
+  if (typeof body === "string") return body;
+  // Another object has no such text: the native function throws, and runs nothing of the page.
+  const text = typeof body === "object" && body !== null ? read(searchParamsText, body) : undefined;
+  return typeof text === "string" ? text : null;
 }
 
 /** Whether the page has left the built-in of this name alone. */

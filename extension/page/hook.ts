@@ -101,6 +101,7 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
         max_event_bytes: 0,
         requests: "off",
         max_request_bytes: 0,
+        details: false,
         late: first.late,
       };
       consoleHook.configure(off);

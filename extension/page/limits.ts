@@ -21,6 +21,11 @@ export function limitsOf(config: HookConfig): Limits {
     : { depth: 6, width: 200, string: 64_000, total: minimum(256_000, config.max_event_bytes), millis: 16 };
 }
 
+/** For the detail of an event that is recorded at `standard`: it may never be asked for, so it takes less time. */
+export function limitsOfDetail(config: HookConfig): Limits {
+  return { depth: 6, width: 200, string: 16_000, total: minimum(64_000, config.max_event_bytes), millis: 4 };
+}
+
 /** For arguments that serve the text only, which shows no more of them. */
 export function limitsOfText(config: HookConfig): Limits {
   const string = config.console === "minimal" ? 200 : 2_000;

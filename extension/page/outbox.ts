@@ -7,7 +7,7 @@
  * crashes or closes itself right after such a call does not take them along.
  */
 
-import { COST, LINES, URGENT_LINES } from "../channel.ts";
+import { COST, DETAIL, HAND_OVER, LINES, URGENT_LINES } from "../channel.ts";
 import type { Interaction } from "./causes.ts";
 import {
   address,
@@ -27,6 +27,13 @@ const QUIET_MICROS = 5_000;
 /** Characters. A longer address, mostly of a `data:` document, is left to the worker, which has it once per relay. */
 const MAX_ADDRESS = 2_048;
 
+/** What `verbose` would store of an event that is recorded at `standard`. */
+export interface Detail {
+  /** JSON. */
+  data: string;
+  truncated: boolean;
+}
+
 export class Outbox {
   readonly #target: EventTarget;
   #lines = "";
@@ -34,6 +41,7 @@ export class Outbox {
   #lost = 0;
   #lostRequests = 0;
   #flushedTs = 0;
+  #details = 0;
   #isLeaving = false;
   /** The cost of the lines since the last {@link COST}: of passing all of them, and of making some of them. */
   #passed = 0;
@@ -51,7 +59,7 @@ export class Outbox {
 
   /**
    * `data` is JSON. The address of a `network` event is the request's, which the worker knows. `cause` is the
-   * interaction that the event came from.
+   * interaction that the event came from. The relay keeps `detail`.
    */
   put(
     ts: number,
@@ -63,10 +71,14 @@ export class Outbox {
     truncated: boolean,
     isUrgent: boolean,
     cause: Interaction | null,
+    detail: Detail | null = null,
   ): void {
-    const line =
+    const head =
       `{"ts":${cause === null ? ts : max(ts, cause.ts + 1)},"type":${quote(type)},"category":"${category}","source_event":${quote(sourceEvent)}` +
-      `${level === "standard" ? "" : `,"detail_level":"${level}"`}${cause === null ? "" : `,"cause_id":${quote(cause.id)}`}${category === "network" ? "" : this.#urlField()},"data":${data}${truncated ? ',"truncated":true' : ""}}`;
+      `${cause === null ? "" : `,"cause_id":${quote(cause.id)}`}${category === "network" ? "" : this.#urlField()}`;
+    const id = detail === null ? "" : `,"detail_id":${++this.#details}`;
+    if (detail !== null) this.#keep(this.#details, head, detail);
+    const line = `${head}${level === "standard" ? "" : `,"detail_level":"${level}"`}${id}${ending(data, truncated)}`;
     this.#lines = this.#count === 0 ? line : `${this.#lines}\n${line}`;
     this.#count++;
     const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
@@ -79,6 +91,22 @@ export class Outbox {
     } else if (this.#count === 1) {
       enqueueMicrotask(this.#flush);
     }
+  }
+
+  /** The relay keeps a `network` event that only `verbose` records. */
+  keep(ts: number, type: string, sourceEvent: string, detail: Detail): void {
+    const head = `{"ts":${ts},"type":${quote(type)},"category":"network","source_event":${quote(sourceEvent)}`;
+    this.#keep(0, head, detail);
+  }
+
+  #keep(id: number, head: string, { data, truncated }: Detail): void {
+    send(this.#target, DETAIL, `${id} ${head},"detail_level":"verbose"${ending(data, truncated)}`);
+  }
+
+  /** The relay sends the details that it keeps. */
+  handOver(): void {
+    this.flush();
+    send(this.#target, HAND_OVER, "");
   }
 
   /** One event could not be made, most likely because the page's stack is full. The count is passed on later. */
@@ -145,4 +173,8 @@ export class Outbox {
     }
     return this.#url;
   }
+}
+
+function ending(data: string, truncated: boolean): string {
+  return `,"data":${data}${truncated ? ',"truncated":true' : ""}}`;
 }

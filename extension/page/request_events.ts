@@ -10,8 +10,8 @@ import type { HookConfig } from "../channel.ts";
 import type { Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
 import type { Causes, Interaction } from "./causes.ts";
-import { cut, cutToBytes, find, nowMicros, quote, stackAbove } from "./natives.ts";
-import type { Outbox } from "./outbox.ts";
+import { cut, cutToBytes, find, min, nowMicros, quote, stackAbove, utf8Length } from "./natives.ts";
+import type { Detail, Outbox } from "./outbox.ts";
 
 /** Characters; the worker compares as many. */
 const MAX_URL = 2_048;
@@ -34,6 +34,8 @@ export interface Call {
   stack: string;
   /** The interaction that it came from. */
   cause: Interaction | null;
+  /** The body, if that is text and details are kept. */
+  body: string | null;
 }
 
 export interface Begun {
@@ -76,8 +78,13 @@ export class RequestEvents {
   /** Returns how many bytes of a body are recorded of a response with this status. */
   bodyBytes(status: number): number {
     if (!this.isOn || status < 200) return 0;
-    if (this.#config.requests !== "standard") return VERBOSE_BYTES;
+    if (this.#config.requests !== "standard" || this.keepsDetails) return VERBOSE_BYTES;
     return status >= 400 ? FAILED_BYTES : 0;
+  }
+
+  /** Whether the relay keeps what `verbose` would store. */
+  get keepsDetails(): boolean {
+    return this.#config.details && this.#config.requests === "standard";
   }
 
   /** The next number of a call. */
@@ -90,13 +97,25 @@ export class RequestEvents {
     return this.#causes.current();
   }
 
-  call({ api, number, ts, url, method, stack, cause }: Call): void {
+  call({ api, number, ts, url, method, stack, cause, body }: Call): void {
     let json = `{"api":"${api}","call":${number}`;
     if (method !== "") json += `,"method":${quote(cut(method, MAX_METHOD))}`;
     if (url !== "") json += `,"url":${quote(cut(url, MAX_URL))}`;
     const withStack = (bytes: number): string =>
       stack === "" ? `${json}}` : `${json},"stack":${quote(cutToBytes(cut(stack, MAX_STACK), bytes))}}`;
-    this.#put("network.call", api, ts, withStack, stack.length > MAX_STACK || url.length > MAX_URL, cause);
+    const isCut = stack.length > MAX_STACK || url.length > MAX_URL;
+    const hasBody = body !== null && body !== "" && this.keepsDetails;
+    const detail = hasBody ? this.#callDetail(withStack, body) : null;
+    this.#put("network.call", api, ts, withStack, isCut, cause, detail);
+  }
+
+  #callDetail(withStack: (bytes: number) => string, body: string): Detail {
+    const kept = cutToBytes(body, VERBOSE_BYTES);
+    const make = (bytes: number): string => {
+      const whole = withStack(bytes);
+      return `${cut(whole, whole.length - 1)},"body":${quote(cutToBytes(kept, bytes))}}`;
+    };
+    return this.#fitted(make, kept.length < body.length);
   }
 
   body({ api, call, url, status, contentType }: Answer, { text, stopped }: Text): void {
@@ -110,7 +129,21 @@ export class RequestEvents {
       const why = kept.length < text.length ? "size" : stopped;
       return `${json},"body":${quote(kept)}${why === null ? "" : `,"body_stopped":"${why}"`}}`;
     };
-    this.#put("network.response_body", api, nowMicros(), withBody, stopped !== null);
+    const ts = nowMicros();
+    if (!this.keepsDetails) {
+      this.#put("network.response_body", api, ts, withBody, stopped !== null);
+      return;
+    }
+    const detail = this.#fitted(withBody, stopped !== null);
+    if (status < 400) {
+      this.#outbox.keep(ts, "network.response_body", api, detail);
+      return;
+    }
+    const isShort = utf8Length(text) <= FAILED_BYTES;
+    const ofFailure = (bytes: number): string => withBody(min(bytes, FAILED_BYTES));
+    const more = isShort ? null : detail;
+    this.#put("network.response_body", api, ts, ofFailure, !isShort || stopped !== null, null, more);
+    this.#outbox.handOver();
   }
 
   /** Returns what is known of a call before it is made; null if calls are not recorded. */
@@ -156,15 +189,19 @@ export class RequestEvents {
     make: (bytes: number) => string,
     isCut: boolean,
     cause: Interaction | null = null,
+    detail: Detail | null = null,
   ): void {
+    const { data, truncated } = this.#fitted(make, isCut);
+    const level = this.#config.requests;
+    this.#outbox.put(ts, type, "network", api, level, data, truncated, false, cause, detail);
+  }
+
+  #fitted(make: (bytes: number) => string, isCut: boolean): Detail {
     const max = this.#config.max_request_bytes;
-    let truncated = isCut;
-    let data = make(max);
-    if (!fits(data, max)) {
-      truncated = true;
-      data = shrink(max, make, () => 0);
-    }
-    this.#outbox.put(ts, type, "network", api, this.#config.requests, data, truncated, false, cause);
+    const data = make(max);
+    return fits(data, max)
+      ? { data, truncated: isCut }
+      : { data: shrink(max, make, () => 0), truncated: true };
   }
 }
 

@@ -92,6 +92,7 @@ export class SocketHook {
         ts: begun.ts,
         stack: begun.stack,
         cause: begun.cause,
+        body: null,
       });
       const target = object as EventTarget;
       listen(target, "open", this.#onOpen);

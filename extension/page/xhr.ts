@@ -4,7 +4,7 @@
  * The response is read in the form that the page asked for, which the browser keeps and gives the page again.
  */
 import { isText, limited, type Text } from "./body.ts";
-import { isNative, normalized } from "./fetch.ts";
+import { isNative, normalized, textOf } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
 import type { Mask } from "./mask.ts";
 import { apply, getterOf, listen, max, min, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
@@ -78,11 +78,12 @@ export class XhrHook {
   }
 
   #sendStandIn(original: Callable): Callable {
-    const begin = (object: unknown, above: Callable): Call | null => this.#begin(object, above);
+    const begin = (object: unknown, body: unknown, above: Callable): Call | null =>
+      this.#begin(object, body, above);
     const sent = (call: Call): void => this.#sent(call);
     const { wrapper } = {
       wrapper(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(this, wrapper as Callable);
+        const call = begin(this, args.length > 0 ? args[0] : null, wrapper as Callable);
         const result = apply(original, this, args as never);
         if (call !== null) sent(call);
         return result;
@@ -111,7 +112,7 @@ export class XhrHook {
     }
   }
 
-  #begin(object: unknown, above: Callable): Call | null {
+  #begin(object: unknown, body: unknown, above: Callable): Call | null {
     if (this.#inside || !this.#events.isOn) return null;
     this.#inside = true;
     try {
@@ -125,6 +126,7 @@ export class XhrHook {
         method: opened.method,
         stack: stackAbove(above),
         cause: this.#events.cause(),
+        body: this.#events.keepsDetails ? textOf(body) : null,
       };
       opened.call = call;
       if (!opened.isSync) return call;

@@ -4,7 +4,9 @@ import {
   CLOSING,
   CONFIG,
   COST,
+  DETAIL,
   DRAIN,
+  HAND_OVER,
   type HookConfig,
   INTERACTION,
   LEAVING,
@@ -29,6 +31,9 @@ export interface FromHook {
   lines(lines: string, isUrgent: boolean): void;
   /** The page's time for its lines, since the last drain. */
   cost(cost: Cost): void;
+  /** A detail to keep: its number, a blank, and its line. */
+  detail(detail: string): void;
+  handOver(): void;
   closing(): void;
   rewritten(): void;
   limited(reason: string): void;
@@ -41,6 +46,8 @@ export class HookChannel {
   readonly #onLines: (event: Event) => void;
   readonly #onUrgentLines: (event: Event) => void;
   readonly #onCost: (event: Event) => void;
+  readonly #onDetail: (event: Event) => void;
+  readonly #onHandOver: () => void;
   readonly #onClosing: () => void;
   readonly #onRewritten: () => void;
   readonly #onLimited: (event: Event) => void;
@@ -63,6 +70,8 @@ export class HookChannel {
       const [events = 0, micros = 0] = (event as CustomEvent<string>).detail.split(" ").map(Number);
       from.cost({ events, micros });
     };
+    this.#onDetail = (event) => from.detail((event as CustomEvent<string>).detail);
+    this.#onHandOver = () => from.handOver();
     this.#onClosing = () => from.closing();
     this.#onRewritten = () => from.rewritten();
     this.#onLimited = (event) => from.limited((event as CustomEvent<string>).detail);
@@ -108,6 +117,8 @@ export class HookChannel {
     target?.removeEventListener(LINES, this.#onLines);
     target?.removeEventListener(URGENT_LINES, this.#onUrgentLines);
     target?.removeEventListener(COST, this.#onCost);
+    target?.removeEventListener(DETAIL, this.#onDetail);
+    target?.removeEventListener(HAND_OVER, this.#onHandOver);
     target?.removeEventListener(CLOSING, this.#onClosing);
     target?.removeEventListener(REWRITTEN, this.#onRewritten);
     target?.removeEventListener(LIMITED, this.#onLimited);
@@ -136,6 +147,8 @@ export class HookChannel {
     target.addEventListener(LINES, this.#onLines);
     target.addEventListener(URGENT_LINES, this.#onUrgentLines);
     target.addEventListener(COST, this.#onCost);
+    target.addEventListener(DETAIL, this.#onDetail);
+    target.addEventListener(HAND_OVER, this.#onHandOver);
     target.addEventListener(CLOSING, this.#onClosing);
     target.addEventListener(REWRITTEN, this.#onRewritten);
     target.addEventListener(LIMITED, this.#onLimited);

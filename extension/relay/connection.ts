@@ -21,6 +21,10 @@ const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
 
 export interface FromWorker {
   ack?: number;
+  /** Numbers of details, and the seqs of the committed events that they belong to. */
+  seqs?: [id: number, seq: number][];
+  /** Send the details that are kept. */
+  hand_over?: true;
   config?: unknown;
   stop?: true;
   /** Is there anything that was not sent? See `worker/relays/heartbeat.ts`. */

@@ -9,6 +9,7 @@
 import { type Cost, HookChannel } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
 import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
+import { Details } from "./details.ts";
 import {
   answerClaims,
   type Handover,
@@ -38,6 +39,10 @@ const NETWORK_TYPE = '"type":"network.';
 class Relay {
   #settings: RelaySettings;
   readonly #queue = new Queue();
+  readonly #details = new Details((line) => {
+    this.#queue.push(categoryOf(line), line);
+    this.#connection.wake();
+  });
   readonly #connection: Connection;
   /** Connections of earlier orphaned relays, until their messages are acknowledged. */
   readonly #inherited = new Set<Connection>();
@@ -56,7 +61,9 @@ class Relay {
 
   constructor(settings: RelaySettings) {
     this.#settings = settings;
-    this.#connection = this.#connect(randomId(), this.#queue);
+    this.#connection = this.#connect(randomId(), this.#queue, ({ seqs }) => {
+      if (seqs !== undefined) this.#details.committed(seqs);
+    });
     // A relay that was injected with its document cannot have a predecessor.
     const handover: Handover = settings.late ? takeHandover() : { pending: [], hook: null };
     this.isLate = settings.late && handover.hook === null;
@@ -72,6 +79,8 @@ class Relay {
     const fromHook = {
       lines: (lines: string, isUrgent: boolean) => this.#hooked(lines, isUrgent),
       cost: ({ events, micros }: Cost) => this.#connection.addCost(events, micros),
+      detail: (detail: string) => this.#details.keep(detail),
+      handOver: () => this.#details.handOver(),
       closing: () => this.#onClosing(),
       rewritten: () => this.#arm(),
       limited: (reason: string) => limited(reason, "hook"),
@@ -97,14 +106,18 @@ class Relay {
   configure(changes: Partial<RelaySettings>): void {
     // Whether the hook came late does not change by being told twice.
     this.#settings = { ...this.#settings, ...changes, late: this.#settings.late };
+    if (!this.#settings.details) this.#details.clear();
     this.#hook.configure(this.#hookConfig());
   }
 
-  #connect(relayId: string, queue: Queue): Connection {
+  #connect(relayId: string, queue: Queue, onMessage: (message: FromWorker) => void = () => {}): Connection {
     return new Connection(
       relayId,
       queue,
-      (message) => this.#fromWorker(message),
+      (message) => {
+        onMessage(message);
+        this.#fromWorker(message);
+      },
       () => this.#orphaned(),
     );
   }
@@ -133,6 +146,7 @@ class Relay {
       max_event_bytes: this.#settings.max_event_bytes.console,
       requests: this.#settings.network,
       max_request_bytes: this.#settings.max_event_bytes.network,
+      details: this.#settings.details,
       late: this.#settings.late,
     };
   }
@@ -140,6 +154,8 @@ class Relay {
   #hooked(lines: string, isUrgent: boolean): void {
     for (const line of lines.split("\n")) this.#queue.push(categoryOf(line), line);
     this.#connection.wake(isUrgent);
+    // An error: what came before it is wanted in full.
+    if (isUrgent) this.#details.handOver();
   }
 
   #observed(observation: Observation): void {
@@ -153,6 +169,7 @@ class Relay {
 
   #fromWorker(message: FromWorker): void {
     if (message.config !== undefined) this.configure(message.config as Partial<RelaySettings>);
+    if (message.hand_over) this.#details.handOver();
     if (message.stop) this.#stop();
     if (message.ping !== undefined) this.#answer(message.ping);
     for (const connection of this.#inherited) {
@@ -197,6 +214,8 @@ class Relay {
 
   readonly #onPageShow = ({ persisted }: PageTransitionEvent): void => {
     this.#hook.drain();
+    // Another session may have begun meanwhile, with seqs of its own.
+    if (persisted) this.#details.clear();
     for (const connection of this.#connections) connection.comeBack(persisted);
   };
 
@@ -249,6 +268,7 @@ class Relay {
   #end(): void {
     if (this.#orphanedTimer !== null) clearTimeout(this.#orphanedTimer);
     clearTimeout(this.#hookTimer);
+    this.#details.clear();
     for (const connection of this.#connections) connection.close();
     ignoreClaims(this.#onClaim);
     this.#interaction.remove();

@@ -15,6 +15,8 @@ export interface RelaySettings {
   interaction: HookLevel;
   /** Most bytes of one event's content, by category. */
   max_event_bytes: { console: number; network: number; page: number; interaction: number };
+  /** Whether details of events at `standard` are kept; see `details.ts`. */
+  details: boolean;
   late: boolean;
 }
 
@@ -41,5 +43,6 @@ export const DEFAULT_SETTINGS: RelaySettings = {
   page: "standard",
   interaction: "standard",
   max_event_bytes: { console: 65_536, network: 262_144, page: 65_536, interaction: 65_536 },
+  details: false,
   late: false,
 };

@@ -8,6 +8,7 @@ import type { WorkerStart } from "../../src/web/types.ts";
 import { RELAY_PORT } from "../port.ts";
 import { WorkerErrors } from "./debugger/worker_errors.ts";
 import type { Host } from "./host.ts";
+import { DetailTriggers } from "./producers/detail_triggers.ts";
 import { Marks } from "./producers/marks.ts";
 import { Navigation } from "./producers/navigation.ts";
 import { Network } from "./producers/network.ts";
@@ -47,6 +48,7 @@ export function createWorker(host: Host): RecorderWorker {
   const scope = new Scope();
   const keepAlive = new KeepAlive();
   const owner = new RecorderOwner(host, {
+    onOpened: (recorder) => triggers.follow(recorder),
     onStatus: (status) => {
       recording.onStatus(status);
       heartbeat.onStatus(status);
@@ -68,8 +70,18 @@ export function createWorker(host: Host): RecorderWorker {
   const pageRequests: PageRequests = new PageRequests((tabId) => network.debugged.tabs.has(tabId));
   const network: Network = new Network(owner, scope, tabs, documents, idle, pageRequests);
   const workerErrors = new WorkerErrors((tabId) => network.debugged.hasWorkers(tabId));
-  const registration = new Registration(host, scope, () => recording.isOn);
-  const recording = new Recording(host, owner, scope, registration, keepAlive);
+  const registration = new Registration(
+    host,
+    scope,
+    () => recording.isOn,
+    () => recording.settings.retroactive_detail,
+  );
+  const recording: Recording = new Recording(host, owner, scope, registration, keepAlive);
+  const triggers = new DetailTriggers(
+    () => recording.settings,
+    (tabId) => void registration.tell(tabId, { hand_over: true }),
+  );
+  recording.onDetailsChanged = (recorder) => triggers.follow(recorder);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.
   recording.preparations.push(() => tabs.refill().then(() => documents.restore()));
   recording.lastPreparation = () => network.restore();
@@ -89,6 +101,7 @@ export function createWorker(host: Host): RecorderWorker {
     pageRequests,
     workerErrors,
     recording: () => recording.isOn,
+    configOf: (recorder) => registration.configOf(recorder),
     screenshots,
   });
 

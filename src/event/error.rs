@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Expected {
     /// A whole number of Unix microseconds.
     Timestamp,
+    /// A whole number that can be a seq.
+    Seq,
     /// A category name.
     Category,
     /// A type name.
@@ -30,6 +32,7 @@ impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timestamp => f.write_str("whole Unix microseconds from 0 to 9007199254740991"),
+            Self::Seq => f.write_str("a whole number from 0 to 9007199254740991"),
             Self::Category => f.write_str("a name like [a-z][a-z0-9_]{0,31}"),
             Self::Type => f.write_str("a name like [a-z][A-Za-z0-9_.:-]{0,127}"),
             Self::SourceKind => f.write_str("one of cdp, kernel_api, extension, local_process"),
@@ -129,7 +132,7 @@ impl fmt::Display for EventError {
                 name,
             } => write!(
                 f,
-                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, interaction_id, cause_id, url, data, truncated"
+                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, interaction_id, cause_id, detail_of, detail_id, url, data, truncated"
             ),
             Self::UnknownField { within, name } => {
                 write!(

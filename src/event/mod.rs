@@ -48,6 +48,12 @@ pub struct Event<'a> {
     pub interaction_id: Option<&'a str>,
     /// See `interaction_id`.
     pub cause_id: Option<&'a str>,
+    /// The seq of the event of which this one has more: a relayed event's, added to `metadata`.
+    pub detail_of: Option<u64>,
+    /// Whether this event has more of another one, which `metadata.detail_of` names.
+    pub is_detail: bool,
+    /// The relay's number for the detail that it may send later of this event.
+    pub detail_id: Option<u64>,
     /// The address of the document.
     pub url: Option<&'a [u8]>,
     /// The data, as JSON.

@@ -106,6 +106,16 @@ pub(crate) fn object<'a>(
             &mut fields.cause_id,
             name(scanner, "cause_id", is_type_name, Expected::Type)?,
         ),
+        b"detail_of" if shape == Shape::Relayed => once(
+            "detail_of",
+            &mut fields.detail_of,
+            whole(scanner, "detail_of", Expected::Seq)?,
+        ),
+        b"detail_id" if shape == Shape::Relayed => once(
+            "detail_id",
+            &mut fields.detail_id,
+            whole(scanner, "detail_id", Expected::Seq)?,
+        ),
         b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
         b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
@@ -126,6 +136,9 @@ pub(crate) fn object<'a>(
         tab_id: source.tab_id,
         interaction_id: fields.interaction_id,
         cause_id: fields.cause_id,
+        detail_of: fields.detail_of,
+        is_detail: source.is_detail || fields.detail_of.is_some(),
+        detail_id: fields.detail_id,
         url: fields.url,
         data: fields.data,
         truncated: fields.truncated.unwrap_or(false),
@@ -142,6 +155,8 @@ struct Fields<'a> {
     source: Option<Source<'a>>,
     interaction_id: Option<&'a str>,
     cause_id: Option<&'a str>,
+    detail_of: Option<u64>,
+    detail_id: Option<u64>,
     url: Option<&'a [u8]>,
     data: Option<&'a [u8]>,
     truncated: Option<bool>,
@@ -152,6 +167,7 @@ struct Source<'a> {
     event: Option<&'a [u8]>,
     metadata: Option<&'a [u8]>,
     tab_id: i64,
+    is_detail: bool,
 }
 
 impl Source<'_> {
@@ -161,6 +177,7 @@ impl Source<'_> {
         event: None,
         metadata: None,
         tab_id: -1,
+        is_detail: false,
     };
 }
 
@@ -178,16 +195,20 @@ fn refuse<T>(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) 
 }
 
 fn timestamp(scanner: &mut Scanner<'_>) -> Result<u64, EventError> {
+    whole(scanner, "ts", Expected::Timestamp)
+}
+
+fn whole(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> Result<u64, EventError> {
     if !matches!(scanner.peek(), Some(b'0'..=b'9' | b'-')) {
-        return refuse(scanner, "ts", Expected::Timestamp);
+        return refuse(scanner, path, expected);
     }
     let text = scanner.number()?;
     let whole = std::str::from_utf8(text)
         .ok()
         .and_then(|digits| digits.parse::<u64>().ok());
     match whole {
-        Some(ts_micros) if ts_micros <= max_safe_integer() => Ok(ts_micros),
-        _ => Err(EventError::field("ts", text, Expected::Timestamp)),
+        Some(number) if number <= max_safe_integer() => Ok(number),
+        _ => Err(EventError::field(path, text, expected)),
     }
 }
 
@@ -277,6 +298,7 @@ fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, Eve
         event: None,
         metadata: None,
         tab_id: -1,
+        is_detail: false,
     };
     scanner.object(|scanner, key| match key {
         b"kind" => once(
@@ -297,14 +319,18 @@ fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, Eve
         b"metadata" => once(
             "source.metadata",
             &mut source.metadata,
-            metadata(scanner, &mut source.tab_id)?,
+            metadata(scanner, &mut source.tab_id, &mut source.is_detail)?,
         ),
         _ => pass_unknown(scanner, "source", key, shape),
     })?;
     Ok(source)
 }
 
-fn metadata<'a>(scanner: &mut Scanner<'a>, tab_id: &mut i64) -> Result<&'a [u8], EventError> {
+fn metadata<'a>(
+    scanner: &mut Scanner<'a>,
+    tab_id: &mut i64,
+    is_detail: &mut bool,
+) -> Result<&'a [u8], EventError> {
     if scanner.peek() != Some(b'{') {
         return refuse(scanner, "source.metadata", Expected::Object(METADATA_SHAPE));
     }
@@ -313,6 +339,8 @@ fn metadata<'a>(scanner: &mut Scanner<'a>, tab_id: &mut i64) -> Result<&'a [u8],
         let value = string(scanner, "source.metadata", usize::MAX)?;
         if key == b"tab_id" {
             *tab_id = decimal(value).unwrap_or(-1);
+        } else if key == b"detail_of" {
+            *is_detail = true;
         }
         Ok::<(), EventError>(())
     })?;

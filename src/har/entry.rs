@@ -197,7 +197,9 @@ impl Exchange {
 
     fn add_post_data(&self, request: &mut Value) {
         let asked = &self.request["data"];
-        if let Some(body) = asked["body"].as_str() {
+        // At `standard` only the page's own record has it, if it was asked for.
+        let of_page = self.call["data"]["body"].as_str();
+        if let Some(body) = asked["body"].as_str().or(of_page) {
             let mime_type = header_of(&asked["headers"], "content-type");
             let mut data = json!({
                 "mimeType": mime_type.unwrap_or_else(|| "application/octet-stream".to_owned()),

@@ -5,7 +5,7 @@ use crate::event::{self, EventError, Shape, Trust, is_category_name, max_safe_in
 use crate::json::{JsonError, Scanner};
 use crate::levels::DetailLevel;
 use crate::record::{Header, Span, http_status};
-use crate::severity::severity;
+use crate::severity::severity_of;
 use std::fmt;
 
 /// A record, as a reader meets it.
@@ -199,7 +199,7 @@ fn header_of(line: &[u8], seq: u64, event: &event::Event<'_>) -> Result<Header, 
         ts_micros: event.ts_micros.ok_or(LineError::Missing("event.ts"))?,
         source_kind: event.source_kind,
         detail_level: event.detail_level.unwrap_or(DetailLevel::Standard),
-        severity: severity(event.type_, status),
+        severity: severity_of(event, status),
         status,
         tab_id: event.tab_id,
         type_: span(Some(event.type_.as_bytes())),

@@ -4,7 +4,7 @@ use super::{Gap, MAX_LINE_BYTES, SessionId, truncation};
 use crate::event::Event;
 use crate::levels::DetailLevel;
 use crate::record::{Header, Span, http_status};
-use crate::severity::severity;
+use crate::severity::severity_of;
 
 /// Writes the lines of one capture session.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl LineWriter {
             ts_micros,
             source_kind: event.source_kind,
             detail_level: level,
-            severity: severity(event.type_, status),
+            severity: severity_of(event, status),
             status,
             tab_id: event.tab_id,
             type_,
@@ -122,9 +122,11 @@ impl LineWriter {
 
 /// Appends `metadata`, an object, with the links of a relayed event.
 fn write_metadata(out: &mut Vec<u8>, metadata: &[u8], event: &Event<'_>) {
+    let mut digits = itoa::Buffer::new();
     let links = [
         ("interaction_id", event.interaction_id),
         ("cause_id", event.cause_id),
+        ("detail_of", event.detail_of.map(|seq| digits.format(seq))),
     ];
     if links.iter().all(|(_, id)| id.is_none()) {
         out.extend_from_slice(metadata);

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! perhaps with `interaction_id`, the name of an interaction that later events of the document came from, or with
-//! `cause_id`, the name of the interaction that it came from: both become fields of `source.metadata`;
-//! or `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` for what its queue could not
-//! hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what
+//! `cause_id`, the name of the interaction that it came from: both become fields of `source.metadata`.
+//! An event with a `detail_id` may be followed by its detail: the receipt pairs that number with the seq, and the
+//! detail, a line of its own, names the seq in `detail_of`, which becomes a field of `source.metadata`, too.
+//! `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` stands for what the queue could not hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what
 //! another producer records); it takes its number, so that the later ones keep theirs. Where it comes
 //! from is stamped here, from what the browser says of the sender: a page can forge its own console,
 //! page and interaction events and what it says of its own requests, and nothing else. `url` is the
@@ -67,6 +68,8 @@ pub struct RelayReceipt {
     pub exceptions: u64,
     /// Messages that had been taken before.
     pub repeated: u64,
+    /// The `detail_id` of accepted events that have one, each with the event's seq.
+    pub details: Vec<(u64, u64)>,
     /// Lines refused, by message.
     pub refused: Vec<(u64, PublishError)>,
 }
@@ -188,7 +191,7 @@ impl RelayLedger {
             });
         }
         let (mut accepted, mut exceptions) = (0, 0);
-        let mut refused = Vec::new();
+        let (mut details, mut refused) = (Vec::new(), Vec::new());
         let mut message = first_message - 1;
         let repeated_up_to = taken.message;
         for line in lines(ndjson) {
@@ -201,9 +204,13 @@ impl RelayLedger {
                 continue;
             }
             match take_line(session, provenance, line, &clock) {
-                Ok(is_exception) => {
+                Ok(Taken {
+                    is_exception,
+                    detail_id,
+                }) => {
                     accepted += 1;
                     exceptions += u64::from(is_exception);
+                    details.extend(detail_id.map(|id| (id, session.latest_seq())));
                 }
                 Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
                     return Err(RelayError::Session(error));
@@ -231,18 +238,26 @@ impl RelayLedger {
             accepted,
             exceptions,
             repeated,
+            details,
             refused,
         })
     }
 }
 
-/// Accepts what one line says, and returns whether it is an uncaught error.
+/// The fields of an accepted line that the receipt reports.
+#[derive(Default)]
+struct Taken {
+    is_exception: bool,
+    detail_id: Option<u64>,
+}
+
+/// Accepts what one line says.
 fn take_line(
     session: &mut CaptureSession,
     provenance: Provenance<'_>,
     line: &[u8],
     clock: &impl Clock,
-) -> Result<bool, PublishError> {
+) -> Result<Taken, PublishError> {
     if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
         if !may_relay(&category, "") {
             let expected = "console, page, interaction or network".to_owned();
@@ -255,11 +270,14 @@ fn take_line(
                 format!("a number from 1 to {MAX_DROP}"),
             ));
         }
-        return session.accept_drop(&category, count, &reason).map(|_| false);
+        return session
+            .accept_drop(&category, count, &reason)
+            .map(|_| Taken::default());
     }
-    let mut is_exception = false;
+    let mut taken = Taken::default();
     let stamp = |event: &Event<'_>| {
-        is_exception = event.type_ == EXCEPTION;
+        taken.is_exception = event.type_ == EXCEPTION && !event.is_detail;
+        taken.detail_id = event.detail_id;
         if may_relay(event.category, event.type_) {
             return Ok(Some(provenance));
         }
@@ -272,7 +290,7 @@ fn take_line(
         .into())
     };
     session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp)?;
-    Ok(is_exception)
+    Ok(taken)
 }
 
 /// Whether a relay may publish this type (or, for a drop, any type of this category).

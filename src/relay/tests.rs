@@ -1,6 +1,7 @@
 use super::*;
+use crate::levels::Severity;
 use crate::log::MemoryLog;
-use crate::record::{Entry, SessionId};
+use crate::record::{Entry, Line, SessionId, parse_line};
 use crate::ring::{ReadResult, RingBuffer};
 use crate::selector::Selector;
 #[cfg(target_arch = "wasm32")]
@@ -158,6 +159,33 @@ fn an_interaction_and_what_came_from_it_are_linked_in_their_metadata() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(event["event"]["source"]["metadata"]["tab_id"], "7", "{line}");
     }
+}
+
+#[test]
+fn a_detail_names_the_seq_that_the_receipt_gave_and_is_no_second_error() {
+    let mut fixture = Fixture::new();
+    let lines = [
+        LOG,
+        r#"{"type":"console.exception","category":"console","detail_id":12,"data":{"text":"a"}}"#,
+        r#"{"type":"console.log","category":"console","detail_id":-1}"#,
+    ];
+    let receipt = fixture.take(1, &lines).unwrap();
+    assert_eq!((receipt.details, receipt.refused.len()), (vec![(12, 2)], 1));
+    let detail = r#"{"type":"console.exception","category":"console","detail_level":"verbose","data":{"text":"ab"},"detail_of":2}"#;
+    let receipt = fixture.take(4, &[detail]).unwrap();
+    assert_eq!((receipt.accepted, receipt.exceptions), (1, 0));
+    let stored = fixture.stored();
+    assert!(!stored[1].contains("detail_id"), "{}", stored[1]);
+    let detail = stored.last().unwrap();
+    assert!(
+        detail.contains(r#""metadata":{"tab_id":"7","frame_id":"0","detail_of":"2"}"#),
+        "{detail}"
+    );
+    assert_eq!(fixture.session.counts().errors, 1);
+    let Ok(Line::Event { header, .. }) = parse_line(detail.as_bytes()) else {
+        panic!("{detail}");
+    };
+    assert_eq!(header.severity, Severity::Debug);
 }
 
 #[test]

@@ -125,6 +125,8 @@ export interface RelayReceipt {
   /** How many of those accepted are uncaught errors. */
   exceptions: number;
   repeated: number;
+  /** The `detail_id` of each accepted event that has one, and the event's seq. */
+  details: [id: number, seq: number][];
   refused: { message: number; code: string; error: string }[];
 }
 
@@ -190,7 +192,7 @@ export interface Recorder {
   openRelay(relayId: string, acknowledged: number): Promise<void>;
   /**
    * A relay's messages, one JSON line each, numbered from `firstMessage`. A line is
-   * `{"ts","type","category","source_event"?,"detail_level"?,"data"?,"truncated"?}` or
+   * `{"ts","type","category","source_event"?,"detail_level"?,"detail_id"?,"detail_of"?,"data"?,"truncated"?}` or
    * `{"drop":{"category","count","reason"}}`. Only console, page and
    * interaction types are accepted, and what a page says of its own requests.
    */

@@ -349,6 +349,24 @@ test("captured text is text, and only web addresses are links", async () => {
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).hurt), undefined);
 });
 
+test("an event and its detail are one row, with the detail's content", async () => {
+  const pane = await show(OTHERS, 4);
+  await pane.getByText("the whole cart").first().waitFor();
+  assert.equal(await page.locator("#row-4").count(), 1);
+  assert.equal(await page.locator("#row-5").count(), 0);
+  await pane.getByRole("tab", { name: "JSON" }).click();
+  await pane.getByText("Its detail, as stored").waitFor();
+  await page.goto(`${store.url}/?session=${OTHERS}&q=severity:error`);
+  await page.locator("#row-4").waitFor();
+  const { records } = await (
+    await store.fetch(`/v1/events?format=json&session=${OTHERS}&q=severity:error`)
+  ).json();
+  assert.deepEqual(
+    records.map((/** @type {any} */ record) => record.seq),
+    [4],
+  );
+});
+
 /** Records that the tape does not contain. */
 function others() {
   const source = { kind: "extension", event: "x", metadata: { tab_id: "1", request_id: "1" } };
@@ -367,6 +385,20 @@ function others() {
         text: "[{name: 'Ada', born: 1815}, {name: 'Grace', born: 1906}, 'none']",
         args: [[{ name: "Ada", born: 1815 }, { name: "Grace", born: 1906 }, "none"]],
       },
+    },
+    {
+      type: "console.error",
+      category: "console",
+      data: { text: "cart Object", args: ["cart", { $: "deep", class: "Cart" }] },
+      truncated: true,
+    },
+    {
+      ts: START + 3,
+      type: "console.error",
+      category: "console",
+      detail_level: "verbose",
+      source: { ...source, metadata: { ...source.metadata, detail_of: "4" } },
+      data: { text: "cart Object", args: ["cart", { items: ["the whole cart"] }] },
     },
   ];
   return events.map((event, i) => {

@@ -274,6 +274,10 @@ impl Printer {
             render::print_json(&line)?;
             return Ok(());
         }
+        // Its event's line is printed, and a line has no room for more.
+        if render::is_detail_line(line) {
+            return Ok(());
+        }
         match self.order.push(line.to_owned(), Instant::now()) {
             Some(line) => self.write(&line),
             None => Ok(()),

@@ -4,6 +4,7 @@
 //! errors, and for the highest-ranked problems a bounded number of events before each, so that its cost does not grow
 //! with the store.
 
+mod detail;
 mod fingerprint;
 mod original_places;
 mod phrase;
@@ -16,6 +17,7 @@ mod tests;
 mod untrusted;
 mod watched;
 
+pub(crate) use detail::attach as attach_detail;
 pub(crate) use fingerprint::general as pattern;
 pub(crate) use original_places::OriginalPlaces;
 pub(crate) use phrase::{content, origin_of, phrase};
@@ -217,7 +219,7 @@ pub(crate) async fn context(
         .chain(&late.records)
         .filter_map(Stored::of)
         .collect();
-    events.retain(|other| other.seq != event.seq);
+    events.retain(|other| other.seq != event.seq && !other.is_detail());
     // seq is the order of acceptance; the order within a tab is (ts, seq).
     events.sort_by_key(|event| (event.ts(), event.seq));
     let after = events.split_off(events.partition_point(|other| other.ts() <= event.ts()));
@@ -254,6 +256,9 @@ fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
 
 /// Returns the severity that the core derives.
 pub(crate) fn severity(stored: &Stored) -> Severity {
+    if stored.is_detail() {
+        return Severity::Debug;
+    }
     let status = if stored.category() == "network" {
         stored.data()["status"].as_u64()
     } else {

@@ -1,4 +1,4 @@
-//! Gives a failed response the body that its page reported in an event of its own (`network.response_body`).
+//! Gives a response the body that its page reported in an event of its own (`network.response_body`).
 
 use super::{Stored, both};
 use crate::store::{Order, PageQuery, Store, StoreError};
@@ -11,13 +11,14 @@ const RECORDS_AFTER: u64 = 20_000;
 /// Bodies of the tab that are looked at.
 const MAX_BODIES: usize = 200;
 
-/// Adds the body to `response`, if it is a failed response without one and the body was recorded.
+/// Adds the body to `response`, if it is a response without one and the body was recorded.
 pub(crate) async fn attach(
     store: &Store,
     response: &mut Stored,
     always: Option<&Selector>,
 ) -> Result<(), StoreError> {
-    if !response.is_failed_request() || response.data()["body"].is_string() {
+    let is_response = response.type_() == "network.response" || response.is_failed_request();
+    if !is_response || response.data()["body"].is_string() {
         return Ok(());
     }
     let Some(request) = response.metadata("request_id").map(ToOwned::to_owned) else {
@@ -40,8 +41,10 @@ pub(crate) async fn attach(
         limit: MAX_BODIES,
     };
     let page = store.page(query).await?;
-    let mut bodies = page.records.iter().filter_map(Stored::of);
-    let Some(reported) = bodies.find(|body| body.metadata("request_id") == Some(&*request)) else {
+    let bodies = page.records.iter().filter_map(Stored::of);
+    // A detail comes after the event of which it has more.
+    let of_request = bodies.filter(|body| body.metadata("request_id") == Some(&*request));
+    let Some(reported) = of_request.last() else {
         return Ok(());
     };
     let data = response

@@ -60,6 +60,11 @@ impl Stored {
         self.event()["source"]["metadata"][name].as_str()
     }
 
+    /// Whether this event has more of another one, which readers show in its place.
+    pub(crate) fn is_detail(&self) -> bool {
+        self.metadata("detail_of").is_some()
+    }
+
     /// Returns the name by which the `cause_id` of other events refers to this one. See `docs/causes.md`.
     pub(crate) fn name_as_cause(&self) -> Option<&str> {
         let key = match self.type_() {

@@ -127,6 +127,7 @@ impl Call<'_> {
         let stored = page.records.first().and_then(Stored::of);
         let mut stored = stored.ok_or_else(|| self.spec.refuse(format!("found no event {name:?}")))?;
         let places = OriginalPlaces::read(&self.app.store, self.grant.selector.as_deref()).await?;
+        diagnose::attach_detail(&self.app.store, &mut stored, self.grant.selector.as_deref()).await?;
         places.apply(&mut stored);
         diagnose::attach_reported_body(&self.app.store, &mut stored, self.grant.selector.as_deref()).await?;
         Ok(stored)

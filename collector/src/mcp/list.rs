@@ -25,7 +25,7 @@ pub(super) enum Item {
 }
 
 impl Item {
-    pub(super) fn of(record: &PageRecord) -> Self {
+    fn of(record: &PageRecord) -> Self {
         match Stored::of(record) {
             Some(stored) => Self::Event(Box::new(stored)),
             None => {
@@ -42,6 +42,13 @@ impl Item {
                 Self::Gap(text, record.position)
             }
         }
+    }
+
+    /// Returns the items to show; a detail is shown with its event.
+    pub(super) fn shown(records: &[PageRecord]) -> Vec<Self> {
+        let mut items: Vec<Self> = records.iter().map(Self::of).collect();
+        items.retain(|item| !matches!(item, Self::Event(event) if event.is_detail()));
+        items
     }
 
     /// Returns its place in the store.

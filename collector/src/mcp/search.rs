@@ -27,7 +27,7 @@ impl Call<'_> {
             limit: PAGE_EVENTS,
         };
         let page = store.page(query).await?;
-        let mut items: Vec<Item> = page.records.iter().map(Item::of).collect();
+        let mut items: Vec<Item> = Item::shown(&page.records);
         if newest {
             items.reverse();
         }

@@ -36,8 +36,8 @@ impl Call<'_> {
                 limit: PAGE_EVENTS,
             };
             let page = store.page(query).await?;
-            if !page.records.is_empty() {
-                let items: Vec<Item> = page.records.iter().map(Item::of).collect();
+            let items = Item::shown(&page.records);
+            if !items.is_empty() {
                 let shown: Vec<&Item> = items.iter().collect();
                 let listed = list(&shown, self.arguments.budget(), now_micros());
                 let cursor = if listed.left_out > 0 {

@@ -129,7 +129,11 @@ fn of_stored(
         .as_u64()
         .and_then(|status| u16::try_from(status).ok())
         .unwrap_or(0);
-    let graded = severity(type_, if event["category"] == "network" { status } else { 0 });
+    let graded = if crate::render::is_detail(&record) {
+        Severity::Debug
+    } else {
+        severity(type_, if event["category"] == "network" { status } else { 0 })
+    };
     let mut attributes = vec![
         text("session.id", session),
         int("tabtape.seq", record["seq"].as_u64().unwrap_or(0)),

@@ -31,6 +31,7 @@ export type Command =
   | { command: "approve"; extension_id: string; approved: boolean }
   | { command: "debug"; tab_id: number | "all"; on: boolean }
   | { command: "screenshots"; on_error: boolean; on_action: boolean }
+  | { command: "retroactive_detail"; on: boolean; selector: string }
   | { command: "source_maps"; mode: SourceMapMode };
 
 export interface Status {
@@ -45,6 +46,8 @@ export interface Status {
   screenshot_on_error: boolean;
   screenshot_on_action: boolean;
   source_maps: SourceMapMode;
+  retroactive_detail: boolean;
+  retroactive_selector: string;
   redaction: RedactionRules;
 }
 
@@ -116,6 +119,8 @@ async function run(parts: Parts, message: Command): Promise<unknown> {
         screenshot_on_error: message.on_error,
         screenshot_on_action: message.on_action,
       });
+    case "retroactive_detail":
+      return recording.keepDetails(message.on, message.selector);
     case "source_maps":
       if (!SOURCE_MAP_MODES.includes(message.mode))
         throw new Error(`mode is ${JSON.stringify(message.mode)}, must be "off", "local" or "all"`);
@@ -140,6 +145,8 @@ function statusOf({ recording, external, debug }: Parts): Status {
     screenshot_on_error: settings.screenshot_on_error,
     screenshot_on_action: settings.screenshot_on_action,
     source_maps: settings.source_maps,
+    retroactive_detail: settings.retroactive_detail,
+    retroactive_selector: settings.retroactive_selector,
     redaction: settings.redaction,
   };
 }

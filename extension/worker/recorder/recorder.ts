@@ -44,6 +44,8 @@ export interface Opening {
 }
 
 export interface RecorderHooks {
+  /** A session has begun or continues. */
+  onOpened(recorder: Recorder): void;
   onStatus(status: RecorderStatus): void;
   /** The instance was replaced: what it had not committed has to be sent again. */
   onReplaced(): void;
@@ -119,6 +121,7 @@ export class RecorderOwner {
     if (options.redaction !== redaction) recorder.setRedaction(options.redaction);
     if (options.collector !== null) recorder.connect(options.collector);
     this.#recorder = recorder;
+    this.#hooks.onOpened(recorder);
     this.#runWaiting(recorder);
     return recorder;
   }

@@ -26,7 +26,7 @@ import { stoppedConfig } from "../state/stopped_config.ts";
 import type { BadgeState } from "./badge.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import { RecorderOwner } from "./recorder.ts";
-import { type Registration, relayConfig } from "./registration.ts";
+import type { Registration } from "./registration.ts";
 import type { Scope } from "./scope.ts";
 
 /** In `chrome.storage.session`: the lowered levels, as JSON, that the content scripts were last brought in line with. */
@@ -49,6 +49,8 @@ type RecordedSettings = Pick<
   | "approved_extensions"
   | "debugger_all_tabs"
   | "redaction"
+  | "retroactive_detail"
+  | "retroactive_selector"
   | "screenshot_on_action"
   | "screenshot_on_error"
   | "source_maps"
@@ -60,6 +62,8 @@ export class Recording {
   /** The last preparation, which needs the others. */
   lastPreparation: () => Promise<void> = () => Promise.resolve();
   readonly followers: RecordingFollower[] = [];
+  /** Called when it has changed which events call for details. */
+  onDetailsChanged: (recorder: Recorder) => void = () => {};
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
@@ -185,7 +189,7 @@ export class Recording {
 
   async #applyConfig(recorder: Recorder): Promise<void> {
     await this.#registration.apply(recorder);
-    await this.#registration.broadcast({ config: relayConfig(recorder.config) });
+    await this.#registration.broadcast({ config: this.#registration.configOf(recorder) });
   }
 
   /** Follows the levels that the load has lowered or raised. A worker begins with none lowered. */
@@ -245,12 +249,23 @@ export class Recording {
     });
   }
 
+  /** Keeps details in pages or not, and hands them over for events that `selector` matches, too. */
+  async keepDetails(on: boolean, selector: string): Promise<void> {
+    const { recorder } = this.#owner;
+    // The core refuses a selector that is wrong, and only then is it stored.
+    if (selector !== "") await recorder?.reader({ selector });
+    await this.change({ retroactive_detail: on, retroactive_selector: selector });
+    if (recorder === null || !this.isOn) return;
+    this.onDetailsChanged(recorder);
+    await this.#applyConfig(recorder);
+  }
+
   /** Tells the documents of a tab, which may have been out of reach when it changed, what holds now. */
   async tellTab(tabId: number): Promise<void> {
     const { recorder } = this.#owner;
     if (!this.isOn) await this.#registration.tell(tabId, { stop: true });
     else if (recorder !== null)
-      await this.#registration.tell(tabId, { config: relayConfig(recorder.config) });
+      await this.#registration.tell(tabId, { config: this.#registration.configOf(recorder) });
   }
 
   onStatus(status: RecorderStatus): void {

@@ -22,18 +22,20 @@ export interface RelayConfig {
   network: string;
   page: string;
   interaction: string;
+  details: boolean;
   max_event_bytes: Record<InPage, number>;
 }
 
-export type ToRelay = { config: RelayConfig } | { stop: true };
+export type ToRelay = { config: RelayConfig } | { hand_over: true } | { stop: true };
 
-export function relayConfig(config: CaptureConfig): RelayConfig {
+export function relayConfig(config: CaptureConfig, details: boolean): RelayConfig {
   const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? DEFAULT_EVENT_BYTES;
   return {
     console: levelOf(config, "console") ?? "off",
     network: (config.observe_requests ? levelOf(config, "network") : null) ?? "off",
     page: levelOf(config, "page") ?? "off",
     interaction: levelOf(config, "interaction") ?? "off",
+    details,
     max_event_bytes: {
       console: bytes("console"),
       network: bytes("network"),
@@ -47,13 +49,19 @@ export class Registration {
   readonly #folder: string;
   readonly #scope: Scope;
   readonly #isRecording: () => boolean;
+  readonly #keepsDetails: () => boolean;
   /** One after the other: two that find nothing registered would both register, or one what another has removed. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(host: Host, scope: Scope, isRecording: () => boolean) {
+  constructor(host: Host, scope: Scope, isRecording: () => boolean, keepsDetails: () => boolean) {
     this.#folder = host.folder;
     this.#scope = scope;
     this.#isRecording = isRecording;
+    this.#keepsDetails = keepsDetails;
+  }
+
+  configOf({ config }: Recorder): RelayConfig {
+    return relayConfig(config, this.#keepsDetails());
   }
 
   /**
@@ -76,7 +84,7 @@ export class Registration {
 
   async #apply(recorder: Recorder): Promise<void> {
     if (!this.#isRecording()) return;
-    const config = relayConfig(recorder.config);
+    const config = this.configOf(recorder);
     const patterns = this.#scope.matchPatterns(recorder);
     if (patterns.matches.length === 0) {
       await this.#remove();
@@ -96,6 +104,7 @@ export class Registration {
         world: "ISOLATED",
         js: [
           ...IN_PAGE.map((category) => `${this.#folder}levels/${category}-${config[category]}.js`),
+          `${this.#folder}levels/details-${config.details ? "on" : "off"}.js`,
           `${this.#folder}relay.js`,
         ],
       },
@@ -116,7 +125,7 @@ export class Registration {
   /** Captures tabs that are open already, from now on; one that does not answer, once it does. */
   async injectIntoOpenTabs(recorder: Recorder): Promise<void> {
     if (!this.#isRecording()) return;
-    const settings = { ...relayConfig(recorder.config), late: true };
+    const settings = { ...this.configOf(recorder), late: true };
     const tabs = await chrome.tabs.query({});
     await Promise.all(
       tabs.map(async (tab) => {

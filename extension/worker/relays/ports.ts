@@ -5,14 +5,14 @@
  * covers are committed, so a relay keeps the others through every death of this worker. The first answer on each port
  * is the present capture config: a relay that has just begun, or was out of reach, has none or an older one.
  */
-import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import type { Recorder, RelayContext, RelayReceipt } from "../../../src/web/types.ts";
 import type { WorkerErrors } from "../debugger/worker_errors.ts";
 import type { PageRequests, Part } from "../producers/page_requests.ts";
 import type { Screenshots } from "../producers/screenshots.ts";
 import type { SourceMaps } from "../producers/source_maps.ts";
 import type { Tabs } from "../producers/tabs.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
-import { relayConfig } from "../recorder/registration.ts";
+import type { RelayConfig } from "../recorder/registration.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { parentOf } from "../state/documents.ts";
@@ -70,6 +70,7 @@ export interface RelayParts {
   tabs: Tabs;
   documents: Documents;
   recording(): boolean;
+  configOf(recorder: Recorder): RelayConfig;
   lost: LostRelays;
   sourceMaps: SourceMaps;
   pageRequests: PageRequests;
@@ -99,10 +100,11 @@ export class RelayPorts {
   #committing: Recorder | null = null;
   #uncommittedLength = 0;
   #lastCommit: Promise<void> = Promise.resolve();
-  /** The last committed message of each port that is still to be acknowledged. */
-  readonly #acks = new Map<chrome.runtime.Port, number>();
+  /** What is still to be acknowledged on each port: the last committed message, and seqs for details. */
+  readonly #acks = new Map<chrome.runtime.Port, { ack: number; seqs: RelayReceipt["details"] }>();
   readonly #recording: () => boolean;
   readonly #screenshots: Screenshots;
+  readonly #configOf: (recorder: Recorder) => RelayConfig;
 
   constructor(parts: RelayParts) {
     this.#owner = parts.owner;
@@ -110,6 +112,7 @@ export class RelayPorts {
     this.#tabs = parts.tabs;
     this.#documents = parts.documents;
     this.#recording = parts.recording;
+    this.#configOf = parts.configOf;
     this.#lost = parts.lost;
     this.#sourceMaps = parts.sourceMaps;
     this.#pageRequests = parts.pageRequests;
@@ -221,7 +224,7 @@ export class RelayPorts {
     }
     if (!this.#told.has(port)) {
       this.#told.add(port);
-      post(port, { config: relayConfig(recorder.config) });
+      post(port, { config: this.#configOf(recorder) });
     }
     const { relay, first, lines, more } = message;
     await recorder.openRelay(relay, acknowledged);
@@ -286,7 +289,7 @@ export class RelayPorts {
       .then(
         () => {
           this.#lost.committed(relay, receipt.message);
-          this.#acknowledge(port, receipt.message);
+          this.#acknowledge(port, receipt);
         },
         // Not committed: not acknowledged, so the relay sends it again.
         (error: unknown) => console.error("tabtape: commit", error),
@@ -297,13 +300,14 @@ export class RelayPorts {
   }
 
   /** Posts one ack per port and commit: an ack passes through three processes. */
-  #acknowledge(port: chrome.runtime.Port, message: number): void {
+  #acknowledge(port: chrome.runtime.Port, { message, details }: RelayReceipt): void {
     if (this.#acks.size === 0)
       queueMicrotask(() => {
-        for (const [to, ack] of this.#acks) post(to, { ack });
+        for (const [to, { ack, seqs }] of this.#acks) post(to, seqs.length === 0 ? { ack } : { ack, seqs });
         this.#acks.clear();
       });
-    this.#acks.set(port, message);
+    const seqs = this.#acks.get(port)?.seqs ?? [];
+    this.#acks.set(port, { ack: message, seqs: [...seqs, ...details] });
   }
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {

@@ -27,6 +27,10 @@ export interface Settings {
   screenshot_on_action: boolean;
   /** The pages whose source maps are read, so that stacks name places of the sources. */
   source_maps: SourceMapMode;
+  /** Whether pages keep details of what is recorded at `standard`; see `relay/details.ts`. */
+  retroactive_detail: boolean;
+  /** The selector of further events that call for them; empty for none. */
+  retroactive_selector: string;
   /** Whether a loss of power may take the last seconds of a recording; `strict` prevents it and costs time. */
   durability: Durability;
   /** The text of the preconfiguration applied last. */
@@ -43,6 +47,9 @@ export const DEFAULT_SETTINGS: Settings = {
   screenshot_on_error: false,
   screenshot_on_action: false,
   source_maps: "local",
+  // The store's build has no debugger, and keeps less unless it is asked to.
+  retroactive_detail: globalThis.chrome?.debugger !== undefined,
+  retroactive_selector: "",
   durability: "relaxed",
   preconfiguration: null,
 };
@@ -85,6 +92,8 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
     "screenshot_on_error",
     "screenshot_on_action",
     "source_maps",
+    "retroactive_detail",
+    "retroactive_selector",
     "durability",
   ];
   const settings: Record<string, unknown> = {};
@@ -96,6 +105,14 @@ export function parsePreconfiguration({ name: source, text }: Preconfiguration):
   const { recording, collector, durability, source_maps } = settings;
   if (recording !== undefined && typeof recording !== "boolean") {
     throw new Error(`${source}: "recording" is ${JSON.stringify(recording)}, must be true or false`);
+  }
+  for (const [name, type] of [
+    ["retroactive_detail", "boolean"],
+    ["retroactive_selector", "string"],
+  ] as const) {
+    const given = settings[name];
+    if (given !== undefined && typeof given !== type)
+      throw new Error(`${source}: "${name}" is ${JSON.stringify(given)}, must be a ${type}`);
   }
   if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
     throw new Error(

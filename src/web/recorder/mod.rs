@@ -350,7 +350,9 @@ impl JsRecorder {
     /// `cursor_ahead`, `invalid_selector`.
     pub async fn reader(&self, after_seq: f64, selector: String) -> Result<JsReader, JsValue> {
         let recorder = self.recorder.clone();
-        recorder.refill().await?;
+        if after_seq + 1.0 < recorder.ring.oldest_seq() as f64 {
+            recorder.refill().await?;
+        }
         boundary::reader(&recorder.session, after_seq, &selector)
     }
 

@@ -65,12 +65,13 @@ pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> 
         error: String,
     }
     #[derive(serde::Serialize)]
-    struct Receipt {
+    struct Receipt<'a> {
         message: u64,
         seq: u64,
         accepted: u64,
         exceptions: u64,
         repeated: u64,
+        details: &'a [(u64, u64)],
         refused: Vec<Refusal>,
     }
     let refused = receipt.refused.iter().map(|(message, refused)| Refusal {
@@ -84,6 +85,7 @@ pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> 
         accepted: receipt.accepted,
         exceptions: receipt.exceptions,
         repeated: receipt.repeated,
+        details: &receipt.details,
         refused: refused.collect(),
     };
     Ok(serde_wasm_bindgen::to_value(&receipt)?)

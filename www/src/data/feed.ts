@@ -10,7 +10,7 @@ import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
 import { foldKey, foldKeyOfType, NO_FOLD, packNest } from "./fold";
 import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
-import { severityOf } from "./severity";
+import { isDetail, isDetailHeader, severityOf } from "./severity";
 import {
   ALL_SESSIONS,
   type DataSource,
@@ -237,6 +237,7 @@ export class Feed {
       const seq = page.seq[i] ?? 0;
       const gap = page.gap[i] ?? 0;
       if (gap === 0) ts = page.ts[i] ?? 0;
+      if (gap === 0 && isDetailHeader(page.types[page.type[i] ?? 0] ?? "", page.severity[i] ?? 1)) continue;
       const session = this.overAll ? (sessions[page.session[i] ?? 0] ?? 0) : only;
       const tab = page.tab[i] ?? -1;
       this.append(head, {
@@ -277,7 +278,8 @@ export class Feed {
     const { tail } = this;
     for (const [i, line] of page.lines.entries()) {
       const record = parseLine(line);
-      if (record === null) continue;
+      // A detail is shown with its event.
+      if (record === null || (!isGap(record) && isDetail(record.event))) continue;
       const header = this.header(tail, record, line);
       if (this.overAll) header.at = page.at?.[i] ?? 0;
       if (tail.length > 0 && header.at <= (tail.place[tail.length - 1] ?? 0)) continue;

@@ -45,14 +45,32 @@ const SYSTEM_SEVERITY: Record<string, number> = {
   unreachable: WARN,
 };
 
+/** Whether an event has more of another one, which is shown in its place. */
+export function isDetail(event: Event): boolean {
+  return event.source.metadata?.detail_of !== undefined;
+}
+
 /** Returns 0 for debug, 1 for info, 2 for warn, 3 for error. */
 export function severityOf(event: Event): number {
+  if (isDetail(event)) return DEBUG;
   if (event.category === "network") {
     const status = asNumber(asObject(event.data).status) ?? 0;
     if (status >= 400 && status <= 599) return ERROR;
   }
-  const word = event.type.slice(event.type.search(/[^._:-]*$/));
-  if (event.type.startsWith("system.")) return SYSTEM_SEVERITY[word] ?? WORDS[word] ?? INFO;
-  if (event.type === "console.assert") return ERROR;
+  return severityOfType(event.type);
+}
+
+function severityOfType(type: string): number {
+  const word = type.slice(type.search(/[^._:-]*$/));
+  if (type.startsWith("system.")) return SYSTEM_SEVERITY[word] ?? WORDS[word] ?? INFO;
+  if (type === "console.assert") return ERROR;
   return WORDS[word] ?? INFO;
+}
+
+/**
+ * Whether a header without its line is of a detail: nothing else has a severity below that of its type. Of types that
+ * are `debug` anyway it cannot be told.
+ */
+export function isDetailHeader(type: string, severity: number): boolean {
+  return severity === DEBUG && severityOfType(type) !== DEBUG;
 }

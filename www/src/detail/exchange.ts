@@ -4,6 +4,7 @@
  */
 import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
+import { isDetail } from "../data/severity";
 import { failureReason } from "../network/failures";
 
 export type Headers = [name: string, value: string][];
@@ -52,8 +53,12 @@ const STOPPED: Record<string, string> = {
 const END = new Set(["network.response", "network.failed"]);
 
 export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange {
-  const dataOf = (type: (t: string) => boolean): Record<string, unknown> =>
-    asObject(envelopes.find((e) => type(e.event.type))?.event.data);
+  const find = (type: (t: string) => boolean): Envelope | undefined => {
+    const found = envelopes.filter((e) => type(e.event.type));
+    // A detail has all that its event has, and more.
+    return found.find((e) => isDetail(e.event)) ?? found[0];
+  };
+  const dataOf = (type: (t: string) => boolean): Record<string, unknown> => asObject(find(type)?.event.data);
   const request =
     selected.event.type === "network.request"
       ? asObject(selected.event.data)
@@ -77,10 +82,10 @@ export function exchangeOf(envelopes: Envelope[], selected: Envelope): Exchange 
     serverTiming: serverTimingOf(responseHeaders),
     requestHeaders: headersOf(request.headers),
     responseHeaders,
-    requestBody: asString(request.body),
+    requestBody: asString(request.body) ?? asString(ofPage("network.call").body),
     responseBody: asString(end.body) ?? asString(readByPage.body),
     binaryBody,
-    call: envelopes.find((e) => e.event.type === "network.call"),
+    call: find((t) => t === "network.call"),
     phases: phasesOf(end, durationMs),
     durationMs,
     redirects: envelopes

@@ -8,7 +8,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
 import { isGap, type LineRecord, parseLine } from "../data/record";
-import { SEVERITIES, severityOf } from "../data/severity";
+import { isDetail, SEVERITIES, severityOf } from "../data/severity";
 import { duration } from "../data/time";
 import { summaryOf } from "../list/summary";
 import { useViewer } from "../state";
@@ -39,7 +39,7 @@ export function Led({ record }: { record: LineRecord }) {
       .then((page) => {
         const upTo = page.lines
           .map(parseLine)
-          .filter((r): r is LineRecord => r !== null)
+          .filter((r): r is LineRecord => r !== null && (isGap(r) || !isDetail(r.event)))
           .filter((r) =>
             isGap(r)
               ? r.gap.first_seq <= seq

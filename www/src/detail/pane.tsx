@@ -10,6 +10,7 @@ import { useViewer } from "../state";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { ConsoleDetail } from "./console";
+import { useDetail, withDetail } from "./detail";
 import "./detail.css";
 import { InteractionDetail } from "./interaction";
 import { JsonTree } from "./json";
@@ -27,6 +28,7 @@ export function Pane({ move }: { move: (by: number) => void }) {
   void viewer.view.linesVersion.value;
   void viewer.view.feed.value?.version.value;
   const { record } = viewer.selection;
+  const detail = useDetail(record);
 
   useEffect(() => {
     if (record === undefined) void viewer.selection.readSelected();
@@ -79,13 +81,13 @@ export function Pane({ move }: { move: (by: number) => void }) {
         {record === undefined ? (
           <p class="dim pane-wait">Reading…</p>
         ) : tab.value === "json" ? (
-          <Json record={record} />
+          <Json record={record} detail={detail} />
         ) : tab.value === "led" ? (
           <Led record={record} />
         ) : isGap(record) ? (
           <GapDetail record={record} />
         ) : (
-          <EventDetail envelope={record} />
+          <EventDetail envelope={withDetail(record, detail)} />
         )}
       </div>
     </aside>
@@ -230,11 +232,20 @@ function GapDetail({ record }: { record: GapRecord }) {
   );
 }
 
-function Json({ record }: { record: LineRecord }) {
+function Json({ record, detail }: { record: LineRecord; detail: LineRecord | null }) {
+  return (
+    <>
+      <Stored title="As stored" record={record} />
+      {detail === null ? null : <Stored title="Its detail, as stored" record={detail} />}
+    </>
+  );
+}
+
+function Stored({ title, record }: { title: string; record: LineRecord }) {
   const viewer = useViewer();
   return (
     <Part
-      title="As stored"
+      title={title}
       aside={<CopyButton text={() => JSON.stringify(record, null, 2)} label="Copy" say="JSON copied" />}
     >
       <JsonTree value={record} words={viewer.view.words.value} openDepth={4} />

@@ -1,0 +1,24 @@
+/** Bounds the time that a page spends on details which nobody may ask for. */
+import { nowMicros } from "./natives.ts";
+
+const SECOND_MICROS = 1_000_000;
+/** Of each second. The detail that exceeds it is made to its end. */
+const MAX_MICROS = 20_000;
+
+export class DetailBudget {
+  #since = 0;
+  #spent = 0;
+
+  /** Returns what `make` makes, or null if this second's time is spent. */
+  run<T>(nowTs: number, make: () => T): T | null {
+    if (nowTs - this.#since > SECOND_MICROS || nowTs < this.#since) {
+      this.#since = nowTs;
+      this.#spent = 0;
+    }
+    if (this.#spent > MAX_MICROS) return null;
+    const begun = nowMicros();
+    const made = make();
+    this.#spent += nowMicros() - begun;
+    return made;
+  }
+}

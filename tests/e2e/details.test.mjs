@@ -1,0 +1,191 @@
+/** Retroactive detail: a page hands over whole objects and bodies when something calls for them, and only then. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { scripted } from "./fixtures/pages.mjs";
+import { startRig } from "./fixtures/rig.mjs";
+
+/** A token that redaction recognizes by its field's name. */
+const SECRET = "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+/** Characters of one document's details, as in `extension/relay/details.ts`. */
+const MOST_CHARACTERS = 2 << 20;
+
+/** @type {import("./fixtures/rig.mjs").Rig} */
+let rig;
+before(async () => {
+  rig = await startRig({
+    pages: {
+      // A missing icon would be a failed request.
+      "/favicon.ico": (_, response) => response.writeHead(204).end(),
+      "/page": scripted(""),
+      "/early": scripted(`console.log("early", { a: { b: { c: { d: { e: "deep early" } } } } });
+        throw new TypeError("early failure");`),
+      "/cart": (_, response) =>
+        response.writeHead(200, { "content-type": "application/json" }).end('{"items":["the last of them"]}'),
+      "/order": (_, response) =>
+        response.writeHead(500, { "content-type": "text/plain" }).end(`${"long ".repeat(8_000)}the end`),
+    },
+  });
+});
+after(() => rig.close());
+
+const DETAILS = "detail:verbose";
+/** @typedef {import("../../src/web/types.ts").Event & { data: any }} Recorded */
+
+/** Logs an object that `standard` does not show to its end. @param {import("playwright-core").Page} page @param {string} name */
+const logDeep = (page, name) =>
+  page.evaluate(
+    (text) =>
+      console.log(text, {
+        a: { b: { c: { d: { e: `deep ${text}`, api_key: "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0" } } } },
+      }),
+    name,
+  );
+
+/** The details that name `part`, once there are some. @param {string} part @returns {Promise<Recorded[]>} */
+const detailsWith = (part) =>
+  /** @type {Promise<Recorded[]>} */ (rig.until(`${DETAILS} "${part}"`, (events) => events.length > 0));
+
+/** The record that a detail is of. @param {Recorded} detail */
+async function firstOf(detail) {
+  const records = await rig.collector.records(`type:${detail.type}`);
+  const seq = Number(detail.source.metadata?.detail_of);
+  const found = records.find((record) => "event" in record && record.seq === seq);
+  assert.ok(found !== undefined && "event" in found, `a detail of ${seq}`);
+  return /** @type {Recorded} */ (found.event);
+}
+
+test("an error is followed by the whole object, the request's body and the response's, redacted", async () => {
+  const page = await rig.open("/page");
+  await logDeep(page, "before the error");
+  await page.evaluate(async () => {
+    const body = JSON.stringify({ items: 3, api_key: "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0" });
+    const response = await fetch("/cart?n=1", { method: "POST", body });
+    await response.json();
+  });
+  await rig.event("network.response", "/cart?n=1");
+  await rig.event("console.log", "before the error");
+  assert.deepEqual(await rig.collector.events(DETAILS), [], "nothing leaves the page before");
+  await page.evaluate(
+    () =>
+      void setTimeout(() => {
+        throw new TypeError("it broke");
+      }),
+  );
+
+  const [log] = await detailsWith("deep before the error");
+  const standard = await firstOf(/** @type {Recorded} */ (log));
+  assert.equal(standard.detail_level, "standard");
+  assert.equal(standard.ts, log?.ts);
+  assert.equal(standard.data.args[1].a.b.c.$, "deep");
+  assert.equal(log?.data.args[1].a.b.c.d.e, "deep before the error");
+  const [call] = await detailsWith("network.call");
+  const request = await rig.event("network.request", "/cart?n=1");
+  assert.match(call?.data.body, /^\{"items":3,"api_key":"\[redacted:/);
+  assert.equal((await firstOf(/** @type {Recorded} */ (call))).data.body, undefined);
+  assert.equal(call?.source.metadata?.request_id, request.source.metadata.request_id);
+  const body = await rig.event("network.response_body", "the last of them");
+  assert.equal(body.detail_level, "verbose");
+  assert.equal(body.source.metadata.request_id, request.source.metadata.request_id);
+  const stored = JSON.stringify(await rig.collector.records());
+  assert.ok(stored.includes("[redacted:") && !stored.includes(SECRET), "no secret in what was handed over");
+  await page.close();
+});
+
+test("an error of the first script has the detail before it, also when its page is left at once", async () => {
+  const page = await rig.open("/early");
+  const [log] = await detailsWith("deep early");
+  assert.equal((await firstOf(/** @type {Recorded} */ (log))).data.args[1].a.b.c.$, "deep");
+  await page.close();
+});
+
+test("a failed request, a mark and a chosen selector call for details, each in its tab", async () => {
+  const page = await rig.open("/page");
+  const other = await rig.open("/page");
+  await logDeep(other, "of another tab");
+  await logDeep(page, "before a missing image");
+  await rig.event("console.log", "before a missing image");
+  await page.evaluate(() => {
+    new Image().src = "/missing.png";
+  });
+  await detailsWith("deep before a missing image");
+
+  await page.evaluate(() => fetch("/order", { method: "POST" }).then((response) => response.text()));
+  const [body] = await detailsWith("long long");
+  assert.ok(body?.data.body.endsWith("the end"));
+  const cut = await firstOf(/** @type {Recorded} */ (body));
+  assert.equal(cut.data.body.length, 16 << 10);
+
+  await rig.command({ command: "retroactive_detail", on: true, selector: "type:console.info checkout" });
+  await logDeep(page, "before what was chosen");
+  await page.evaluate(() => console.info("checkout"));
+  await detailsWith("deep before what was chosen");
+  await assert.rejects(
+    rig.command({ command: "retroactive_detail", on: true, selector: "severity:loud" }),
+    /severity/,
+  );
+  await rig.command({ command: "retroactive_detail", on: true, selector: "" });
+
+  assert.deepEqual(await rig.collector.events(`${DETAILS} "of another tab"`), []);
+  await other.bringToFront();
+  await rig.command({ command: "mark", note: "here" });
+  await detailsWith("deep of another tab");
+  await other.close();
+  await page.close();
+});
+
+test("text shows an event and its detail as one, and so do counts", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(() => {
+    console.error("shown once", { a: { b: { c: { d: { e: "deep in one" } } } } });
+  });
+  await detailsWith("deep in one");
+  const errors = await rig.collector.events('severity:error "shown once"');
+  assert.equal(errors.length, 1, "an error and its detail are one error");
+  const run = promisify(execFile);
+  const folder = ["--data-dir", join(rig.folder, "data")];
+  const printed = await run(collectorFile, ["query", ...folder, '"shown once"']);
+  assert.equal(printed.stdout.match(/shown once/g)?.length, 1, printed.stdout);
+  await page.close();
+});
+
+test("the details of a document stay within their budget, the oldest go first", async () => {
+  const page = await rig.open("/page");
+  await page.evaluate(async () => {
+    for (let n = 0; n < 60; n++) {
+      const body = `body ${n} ${"x".repeat(60_000)}`;
+      await fetch("/cart?budget", { method: "POST", body }).then((response) => response.text());
+    }
+  });
+  await page.evaluate(() => console.error("enough"));
+  const bodies = await rig.until(`${DETAILS} type:network.call url:*/cart?budget`, (events) =>
+    events.some(({ data }) => JSON.stringify(data).includes("body 59 ")),
+  );
+  const characters = bodies.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
+  assert.ok(characters <= MOST_CHARACTERS, `${characters} characters`);
+  assert.ok(bodies.length >= 30, `${bodies.length} of the newest bodies`);
+  await page.close();
+});
+
+test("the switch turns it off, in pages that are open and in new ones", async () => {
+  const page = await rig.open("/page");
+  await logDeep(page, "kept before it was off");
+  await rig.event("console.log", "kept before it was off");
+  await rig.command({ command: "retroactive_detail", on: false, selector: "" });
+  for (const tab of [page, await rig.open("/page")]) {
+    await logDeep(tab, "while it is off");
+    await tab.evaluate(() => console.error("off, and wrong"));
+  }
+  await rig.until('type:console.error "off, and wrong"', (events) => events.length === 2);
+  // Recorded later than any detail that these errors would have called for.
+  await logDeep(page, "the last word");
+  await rig.event("console.log", "the last word");
+  assert.deepEqual(await rig.collector.events(`${DETAILS} "off"`), []);
+  const changed = await rig.until("type:system.settings_changed", (events) => events.length > 0);
+  assert.deepEqual(changed.at(-1)?.data, {
+    patch: { retroactive_detail: false, retroactive_selector: "" },
+  });
+});
