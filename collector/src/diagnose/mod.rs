@@ -11,6 +11,7 @@ mod phrase;
 mod problems;
 mod render;
 mod reported_body;
+mod since;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub(crate) use problems::Problem;
 pub(crate) use problems::group;
 pub(crate) use render::{MIN_BYTES, render};
 pub(crate) use reported_body::attach as attach_reported_body;
+pub(crate) use since::NewSince;
 pub(crate) use stored::{Stored, is_own_frame};
 pub(crate) use untrusted::{FIELD_BYTES, LEGEND, field, is_name, name};
 pub(crate) use watched::describe as describe_coverage;
@@ -48,6 +50,8 @@ const LATE_EVENTS: usize = 50;
 const CONTEXT_REACH: u64 = 100_000;
 /// Sessions whose coverage is described.
 const MAX_SESSIONS: usize = 2;
+/// Starts of sessions, and marks, that are looked at to tell what a problem is new since.
+const MAX_BOUNDARIES: usize = 50;
 
 /// The problems of a selection, ranked.
 #[derive(Debug)]
@@ -96,6 +100,10 @@ pub(crate) async fn run(
     }
     problems::merge(&mut problems);
     problems::rank(&mut problems);
+    let history = history(store, always, &places).await?;
+    for problem in &mut problems {
+        problem.new_since = history.new_since(problem);
+    }
     for problem in problems.iter_mut().take(MAX_CHAINS) {
         for event in problem.chain.iter_mut().chain([&mut problem.newest]) {
             attach_reported_body(store, event, always).await?;
@@ -117,6 +125,19 @@ pub(crate) async fn run(
         watched,
         now,
     })
+}
+
+/// Reads what tells whether a problem is new, of all that the caller may read.
+async fn history(
+    store: &Store,
+    always: Option<&Selector>,
+    places: &OriginalPlaces,
+) -> Result<since::History, StoreError> {
+    let (mut errors, are_all) = newest(store, "severity:error", always, MAX_ERRORS).await?;
+    errors.iter_mut().for_each(|event| places.apply(event));
+    let (starts, _) = newest(store, "type:system.session_started", always, MAX_BOUNDARIES).await?;
+    let (marks, _) = newest(store, "type:system.mark", always, MAX_BOUNDARIES).await?;
+    Ok(since::History::new(&errors, are_all, &starts, &marks))
 }
 
 /// Returns the newest errors of what `asked` selects, in groups, and whether these are all.

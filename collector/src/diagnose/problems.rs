@@ -2,6 +2,7 @@
 
 use super::fingerprint::{self, first_line};
 use super::severity;
+use super::since::NewSince;
 use super::stored::Stored;
 use std::collections::HashMap;
 use tabtape::levels::Severity;
@@ -25,8 +26,10 @@ pub(crate) struct Problem {
     pub(crate) first_ts: u64,
     pub(crate) last_ts: u64,
     pub(crate) is_noise: bool,
-    /// Whether its first error is younger than the page that the tab shows; unknown without a navigation.
-    pub(crate) is_new: bool,
+    /// When the page began that its tab shows.
+    pub(crate) navigated_ts: Option<u64>,
+    /// What it is new since; `None` also if that is not known.
+    pub(crate) new_since: Option<NewSince>,
     /// Whether the tab of the newest error is known to be closed.
     pub(crate) is_tab_closed: bool,
     /// The interaction and the failed request before the newest error, oldest first.
@@ -57,7 +60,8 @@ pub(crate) fn group(errors: Vec<Stored>) -> Vec<Problem> {
                 count: 1,
                 first_ts: ts,
                 last_ts: ts,
-                is_new: false,
+                navigated_ts: None,
+                new_since: None,
                 is_tab_closed: false,
                 chain: Vec::new(),
             }),
@@ -130,11 +134,7 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
         .iter()
         .filter(|event| event.type_() == "page.navigation_committed");
     let navigated = navigated.filter(|event| event.metadata("frame_id").unwrap_or("0") == "0");
-    problem.is_new = navigated
-        .map(Stored::ts)
-        .filter(|ts| *ts <= end)
-        .max()
-        .is_some_and(|ts| problem.first_ts >= ts);
+    problem.navigated_ts = navigated.map(Stored::ts).filter(|ts| *ts <= end).max();
 }
 
 /// Returns the interaction that an error came from, or the call of a failed request.

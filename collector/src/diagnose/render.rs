@@ -124,11 +124,9 @@ fn watched(diagnosis: &Diagnosis, bytes: usize) -> String {
 /// Describes a problem; of its chain, what `seen` holds is named only.
 fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &HashSet<String>) -> String {
     let newest = &problem.newest;
-    let is_new = if problem.is_new {
-        " new since navigation"
-    } else {
-        ""
-    };
+    let new_since = problem
+        .new_since
+        .map_or_else(String::new, |since| format!(" new since {},", since.as_str()));
     let span = problem.last_ts.saturating_sub(problem.first_ts);
     let since = if problem.count > 1 {
         format!(" within {}", time_ago(span))
@@ -138,7 +136,7 @@ fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &Hash
     let ago = time_ago(now.saturating_sub(problem.last_ts));
     let closed = if problem.is_tab_closed { ", tab closed" } else { "" };
     let mut out = format!(
-        "{}. ×{}{since},{is_new} {ago} ago{closed}: ",
+        "{}. ×{}{since},{new_since} {ago} ago{closed}: ",
         index + 1,
         problem.count
     );

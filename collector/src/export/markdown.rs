@@ -4,7 +4,7 @@
 //! Captured text is in code spans and fences that it cannot close, without control or invisible characters.
 
 use super::utc;
-use crate::diagnose::{self, Diagnosis, Problem, Stored};
+use crate::diagnose::{self, Diagnosis, NewSince, Problem, Stored};
 use crate::render::escape_untrusted;
 use crate::store::{Store, StoreError};
 use std::fmt::Write as _;
@@ -106,12 +106,13 @@ fn describe(out: &mut String, number: usize, problem: &Problem) {
     } else {
         format!("once, at {}", utc(problem.last_ts))
     };
-    let is_new = if problem.is_new {
-        "; new since the page was opened"
-    } else {
-        ""
+    let new_since = match problem.new_since {
+        Some(NewSince::Deploy) => "; new since the last deploy",
+        Some(NewSince::Session) => "; new in this session",
+        Some(NewSince::Navigation) => "; new since the page was opened",
+        None => "",
     };
-    let _ = writeln!(out, "It occurred {times}{is_new}.\n");
+    let _ = writeln!(out, "It occurred {times}{new_since}.\n");
     out.push_str("In the order of the tab, which is no proof of cause:\n\n");
     for (index, event) in problem.chain.iter().chain([newest]).enumerate() {
         let _ = writeln!(out, "{}. {}", index + 1, line(event));

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::query::ValidQuery;
 use super::selection;
 use crate::auth::Grant;
-use crate::diagnose::{self, Diagnosis};
+use crate::diagnose::{self, Diagnosis, NewSince};
 use crate::store::Store;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -63,8 +63,10 @@ pub(super) struct ProblemOfPages {
     last_ts: u64,
     /// Whether it rarely matters.
     is_noise: bool,
-    /// Whether its first error is younger than the page that the tab shows.
-    is_new: bool,
+    /// What its first error is younger than: `deploy` (the newest mark whose note begins with this word), `session` (an
+    /// older one did not have it) or `navigation` (to the page that the tab shows). Absent if none, or not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_since: Option<&'static str>,
     /// Events of the tab before the newest error that may have led to it, and that error last.
     events: Vec<EventOfProblem>,
 }
@@ -137,7 +139,7 @@ impl Problems {
                 first_ts: problem.first_ts,
                 last_ts: problem.last_ts,
                 is_noise: problem.is_noise,
-                is_new: problem.is_new,
+                new_since: problem.new_since.map(NewSince::as_str),
                 events: problem
                     .chain
                     .iter()

@@ -4,7 +4,7 @@
 //! agent as they are.
 
 use super::list::Item;
-use crate::diagnose::{self, Diagnosis, LEGEND, Stored};
+use crate::diagnose::{self, Diagnosis, LEGEND, NewSince, Stored};
 use serde_json::{Value, json};
 
 /// The field of `_meta` by which a client asks.
@@ -22,7 +22,7 @@ pub(super) fn of_diagnosis(diagnosis: &Diagnosis, bytes: usize) -> Value {
             "count": problem.count,
             "first_ts": problem.first_ts,
             "last_ts": problem.last_ts,
-            "is_new": problem.is_new,
+            "new_since": problem.new_since.map(NewSince::as_str),
             "is_noise": problem.is_noise,
             "events": events.map(|stored| event(stored, TEXT_BYTES)).collect::<Vec<_>>(),
         })

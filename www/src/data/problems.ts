@@ -22,8 +22,8 @@ export interface Problem {
   isError: boolean;
   /** Whether it rarely matters. */
   isNoise: boolean;
-  /** Whether its first error is younger than the page that the tab shows. */
-  isNew: boolean;
+  /** What its first error is younger than, if known: the last deploy, its session's start, the page that the tab shows. */
+  newSince: "deploy" | "session" | "navigation" | null;
   /** Steps that may have led to it, oldest first. */
   before: Step[];
   /** The newest error of the group. */
@@ -38,6 +38,7 @@ export interface Diagnosis {
 }
 
 const ERROR = 3;
+const NEW_SINCE = ["deploy", "session", "navigation"] as const;
 
 /** Reads the answer of `/v1/diagnose`. */
 export function diagnosisFrom(reply: unknown): Diagnosis {
@@ -49,7 +50,7 @@ export function diagnosisFrom(reply: unknown): Diagnosis {
 }
 
 function problemFrom(value: unknown): Problem | null {
-  const { count, first_ts, last_ts, is_noise, is_new, events } = asObject(value);
+  const { count, first_ts, last_ts, is_noise, new_since, events } = asObject(value);
   const before = asArray(events).map(stepFrom);
   const error = before.pop();
   if (error === undefined) return null;
@@ -61,7 +62,7 @@ function problemFrom(value: unknown): Problem | null {
     lastTs: asNumber(last_ts) ?? error.ts,
     isError: isError(error.type),
     isNoise: is_noise === true,
-    isNew: is_new === true,
+    newSince: NEW_SINCE.find((since) => since === new_since) ?? null,
     before,
     error,
   };

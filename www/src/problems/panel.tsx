@@ -15,6 +15,8 @@ const WORDS: Record<string, string> = {
   "page.resource_failed": "resource",
 };
 
+const NEW = { deploy: "new since deploy", session: "new in this session", navigation: "new on this page" };
+
 export function ProblemsPanel() {
   const viewer = useViewer();
   const { problems } = viewer;
@@ -83,7 +85,7 @@ function Entry({ problem, isOpen, toggle }: EntryProps) {
         <span class="problem-text">{firstLine(error.text)}</span>
         <span class="problem-facts">
           {problem.count > 1 ? `×${count(problem.count)} · ` : ""}
-          {problem.isNew ? <span class="problem-new">new on this page · </span> : null}
+          {problem.newSince ? <span class="problem-new">{NEW[problem.newSince]} · </span> : null}
           {clock(problem.lastTs).slice(0, 8)}
         </span>
       </button>
