@@ -21,7 +21,7 @@ const LITTLE_DISK_BYTES: u64 = 200 << 20;
 /// A clock that differs by more confuses readers.
 const CLOCK_MICROS: u64 = 5_000_000;
 /// A recorder that has not ended, and whose last event is older, has gone silent.
-const SILENT_MICROS: u64 = 3_600_000_000;
+pub(super) const SILENT_MICROS: u64 = 3_600_000_000;
 /// The time that a program which holds the port has to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -325,17 +325,17 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
             return vec![bad("extension", error.to_string())];
         }
     };
-    let has_not_ended = |session: &Value| {
-        let coverage = coverage["sessions"].as_array().into_iter().flatten();
-        let mut of_session = coverage.filter(|coverage| coverage["session"] == session["session"]);
-        let watched = of_session
-            .next()
-            .and_then(|coverage| coverage["watched"].as_array()?.last());
-        watched.is_some_and(|last| last["to_ts"].is_null())
+    // `None` if the session does not report what it watches.
+    let has_ended = |session: &Value| {
+        let mut coverage = coverage["sessions"].as_array().into_iter().flatten();
+        let of_session = coverage.find(|coverage| coverage["session"] == session["session"]);
+        let last = of_session.and_then(|coverage| coverage["watched"].as_array()?.last())?;
+        Some(!last["to_ts"].is_null())
     };
     let sessions: Vec<&Value> = sessions["sessions"].as_array().into_iter().flatten().collect();
     let recorded = sessions.iter().filter(|session| session["pairing"].is_string());
     let newest = recorded.max_by_key(|session| session["last_ts"].as_u64());
+    let newest_ended = newest.and_then(|session| has_ended(session));
     let latest = newest.and_then(|session| session["last_ts"].as_u64());
     let now = now_micros();
     let mut findings = vec![match (latest, pairings.as_array().map_or(0, Vec::len)) {
@@ -346,15 +346,20 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
                 (ts - now) / 1_000_000
             ),
         ),
-        (Some(ts), _) if ts + SILENT_MICROS < now && newest.is_some_and(|session| has_not_ended(session)) => {
-            bad(
-                "extension",
-                format!(
-                    "silent since {}, and it has not ended; if the browser runs, look at the extension's badge and at chrome://extensions",
-                    render::local_time(ts)
-                ),
-            )
-        }
+        (Some(ts), _) if ts + SILENT_MICROS < now && newest_ended == Some(false) => bad(
+            "extension",
+            format!(
+                "silent since {}, and it has not ended; if the browser runs, look at the extension's badge and at chrome://extensions",
+                render::local_time(ts)
+            ),
+        ),
+        (Some(ts), _) if newest_ended == Some(true) => good(
+            "extension",
+            format!(
+                "its last recording has ended; last event {}",
+                render::local_time(ts)
+            ),
+        ),
         (Some(ts), _) => good(
             "extension",
             format!("last event {} s ago", now.saturating_sub(ts) / 1_000_000),

@@ -3,8 +3,10 @@
 use super::CliError;
 use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
 use super::client::Client;
+use super::doctor::SILENT_MICROS;
 use super::session_ids::whole_id_of;
 use super::time_order::TimeOrder;
+use crate::clock::now_micros;
 use crate::render::{self, Style, escape_untrusted, local_time};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
@@ -406,10 +408,14 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
                     )
                 })
                 .collect();
-            let end = if watched["to_ts"].is_null() {
-                format!("now, last record {}", time(&session["last_ts"]))
-            } else {
-                time(&watched["to_ts"])
+            let is_silent = session["last_ts"]
+                .as_u64()
+                .is_none_or(|ts| ts + SILENT_MICROS < now_micros());
+            let end = match watched["to_ts"].is_null() {
+                false => time(&watched["to_ts"]),
+                // A browser that was killed sends no end.
+                true if is_silent => format!("an unknown end, last record {}", time(&session["last_ts"])),
+                true => format!("now, last record {}", time(&session["last_ts"])),
             };
             let on = if categories.is_empty() {
                 "none of these".to_owned()

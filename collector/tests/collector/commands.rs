@@ -192,7 +192,7 @@ async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
             "{command:?}: {said}"
         );
         assert!(
-            said.contains("to now, last record") && said.contains("console:standard"),
+            said.contains("to an unknown end, last record 2025-") && said.contains("console:standard"),
             "{said}"
         );
         let (_, _, said) = run(folder.path(), &[command, &["category:network"]].concat());

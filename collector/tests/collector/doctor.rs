@@ -238,6 +238,26 @@ async fn a_recorder_that_has_not_ended_and_went_silent_is_found() {
     let ended = line(2, "system.session_ended", "{}");
     assert_eq!(process.deliver(SESSION, 2, 2, &[ended]).await.0, 200);
     assert_eq!(wrong(folder.path(), &[]), Vec::<String>::new());
+    let extension = |found: Vec<Value>| found.into_iter().find(|one| one["what"] == "extension").unwrap();
+    let says = extension(findings(folder.path(), &[]).0)["says"].to_string();
+    assert!(
+        says.contains("its last recording has ended; last event 2025-"),
+        "{says}"
+    );
+
+    let mut begun: Value = serde_json::from_str(&line(
+        1,
+        "system.session_started",
+        r#"{"config":{"categories":{"console":{}}}}"#,
+    ))
+    .unwrap();
+    begun["capture_session_id"] = OTHER.into();
+    begun["event"]["ts"] = tabtape_collector::clock::now_micros().into();
+    assert_eq!(process.deliver(OTHER, 1, 1, &[begun.to_string()]).await.0, 200);
+    let says = extension(findings(folder.path(), &[]).0)["says"].to_string();
+    assert!(says.contains(" s ago"), "{says}");
+    let (_, coverage, _) = run(folder.path(), &["coverage"]);
+    assert!(coverage.contains("to now, last record "), "{coverage}");
 }
 
 /// A folder in which nothing can be written; root may write everywhere, so this one is on a file.

@@ -195,7 +195,19 @@ fn a_closed_pipe_is_an_exit_status_in_every_command() {
         &["query", "--json"],
         &["query"],
         &["export", "--format", "har"],
+        &["export", "--format", "markdown"],
+        &["export", "--format", "otlp"],
+        &["tail", "--no-follow"],
         &["coverage"],
+        &["diagnose"],
+        &["mark", "unread"],
+        &["delete", "--all", "--yes"],
+        &["viewer"],
+        &["mcp"],
+        &["token", "create", "--scope", "read"],
+        &["pair"],
+        &["recover", "missing.db"],
+        &["--help"],
         &["doctor"],
         &["token", "list"],
         &["pair", "list"],
@@ -206,10 +218,15 @@ fn a_closed_pipe_is_an_exit_status_in_every_command() {
         drop((stdout_reader, stderr_reader));
         let mut command = Command::new(PROGRAM);
         command.args(args);
-        if args[0] != "completions" {
+        if !["completions", "--help"].contains(&args[0]) {
             command.arg("--data-dir").arg(folder.path());
         }
-        let status = command.stdout(stdout).stderr(stderr).status().unwrap();
+        let status = command
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .status()
+            .unwrap();
         let status = status.code().expect("ended by no signal");
         assert!((0..=4).contains(&status), "{args:?} ended with {status}");
     }

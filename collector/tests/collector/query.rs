@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tabtape::record::{Line, Record, parse_line};
 use tabtape::selector::Selector;
+use tabtape_collector::clock::now_micros;
 
 /// A small generator, so that the data is the same in every run.
 struct Lcg(u64);
@@ -663,4 +664,35 @@ async fn headers_of_all_sessions_name_each_and_a_wrong_parameter_is_named() {
         let problem: Value = reply.json().await.unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn metrics_have_the_newest_health_of_each_live_recorder() {
+    const ENDED: &str = "0193b3a0-7c1e-7000-8000-0000000000e1";
+    let health = |session: &str, seq: u64, age_s: u64, lag: f64| {
+        json!({"capture_session_id": session, "seq": seq, "event": {
+            "ts": now_micros() - age_s * 1_000_000,
+            "type": "system.health", "category": "system", "detail_level": "standard",
+            "source": {"kind": "extension"},
+            "data": {"commit_lag_ms": lag, "flush_lag_ms": null, "lowered": {"console": "minimal"}},
+        }})
+        .to_string()
+    };
+    let collector = Collector::start().await;
+    let live = [health(SESSION, 1, 70, 1.0), health(SESSION, 2, 10, 4.5)];
+    assert_eq!(collector.deliver(SESSION, 1, 2, &live).await.0, 200);
+    let ended = [health(ENDED, 1, 3_600, 9.0)];
+    assert_eq!(collector.deliver(ENDED, 1, 1, &ended).await.0, 200);
+    let text = collector.get("/metrics").await.text().await.unwrap();
+    let figures: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("tabtape_recorder_"))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            format!("tabtape_recorder_commit_lag_ms{{session=\"{SESSION}\"}} 4.5"),
+            format!("tabtape_recorder_lowered_categories{{session=\"{SESSION}\"}} 1"),
+        ]
+    );
 }

@@ -14,11 +14,22 @@ const ZONES: [(&str, &str); 3] = [
 ];
 
 fn run_in(zone: &str, folder: &Path, args: &[&str]) -> String {
-    let mut command = Command::new(PROGRAM);
-    command.args(args).arg("--data-dir").arg(folder).env("TZ", zone);
-    let (status, out, error) = finish(command);
+    let (status, out, error) = finish(command_in(zone, folder, args));
     assert_eq!(status, 0, "{zone} {args:?}: {error}");
     out
+}
+
+/// What a command prints and what it says on stderr, whatever its status.
+fn said_in(zone: &str, folder: &Path, args: &[&str]) -> (String, String) {
+    let (_, out, error) = finish(command_in(zone, folder, args));
+    (out, error)
+}
+
+fn command_in(zone: &str, folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).arg("--data-dir").arg(folder).env("TZ", zone);
+    command.stdin(std::process::Stdio::null());
+    command
 }
 
 /// The seqs of the console events that `args` find.
@@ -90,6 +101,30 @@ async fn every_printed_time_finds_its_event_when_it_is_typed_back() {
                 seconds,
                 "{name}: {time} of {coverage}"
             );
+        }
+        // Commands that end with another status because of what they say.
+        for args in [
+            &["doctor"][..],
+            &["pair", "list"],
+            &["delete", "category:console"],
+        ] {
+            let (out, said) = said_in(zone, folder.path(), args);
+            let events: Vec<String> = format!("{out} {said}")
+                .split_whitespace()
+                .map(|word| word.trim_matches(|c: char| !c.is_ascii_digit()).to_owned())
+                .filter(|word| word.starts_with("2025-11-2") && word.contains('T'))
+                .collect();
+            assert!(!events.is_empty(), "{name} {args:?}: {out}{said}");
+            for time in events {
+                let seconds = chrono::DateTime::parse_from_rfc3339(&time).unwrap().timestamp() as u64;
+                let since = run_in(zone, folder.path(), &["query", "--json", "--since", &time]);
+                let first = since.lines().map(ts_of).next();
+                assert_eq!(
+                    first.map(|ts| ts / 1_000_000),
+                    Some(seconds),
+                    "{name} {args:?}: {time}"
+                );
+            }
         }
         for args in [&["token", "list"][..], &["pair", "list"]] {
             let list = run_in(zone, folder.path(), args);
