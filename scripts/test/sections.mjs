@@ -100,6 +100,7 @@ async function lint() {
       args: [tool("@biomejs", "biome", "bin", "biome"), "ci", "--error-on-warnings", "."],
       sums: /^Checked .*/m,
     },
+    { title: "size of the wasm", command: process.execPath, args: [join(root, "scripts", "wasm_size.mjs")] },
     { title: "tsc", command: process.execPath, args: [tool("typescript", "bin", "tsc"), "--noEmit"] },
     {
       title: "dpdm, import circles",
