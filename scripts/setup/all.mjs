@@ -14,10 +14,11 @@ import { setTargetDir } from "../lib/target.mjs";
 import { together } from "../lib/together.mjs";
 import { setUpBrowser, setUpChromedriver } from "./browser.mjs";
 import { setUpGlue } from "./glue.mjs";
-import { setUpMcpPython } from "./mcp_python.mjs";
 import { setUpNpm } from "./npm.mjs";
+import { setUpPython } from "./python.mjs";
 import { setUpRotel } from "./rotel.mjs";
 import { checkPrograms, setUpWasmTarget } from "./rust.mjs";
+import { setUpSpectral } from "./spectral.mjs";
 
 /**
  * @typedef {object} SetUp The steps of a setup that runs.
@@ -40,7 +41,8 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
     if (browser) await setUpBrowser();
     if (tests) await setUpChromedriver();
     if (tests) await setUpRotel();
-    if (tests) await setUpMcpPython();
+    if (tests) await setUpPython();
+    if (tests) await setUpSpectral();
   });
   const all = together([npm, wasm, rest]);
   // The caller that awaits one of them receives its failure.

@@ -14,7 +14,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { root } from "../../scripts/lib/paths.mjs";
 import { capture } from "../../scripts/lib/run.mjs";
-import { setUpMcpPython, WITHOUT_MCP_PYTHON } from "../../scripts/setup/mcp_python.mjs";
+import { setUpPython, WITHOUT_PYTHON } from "../../scripts/setup/python.mjs";
 import { startRecorded } from "./fixtures/recorded.mjs";
 
 const TOOLS = ["diagnose", "search", "event", "led_to", "wait", "compare", "coverage", "mark"];
@@ -220,8 +220,8 @@ test("the inspector's command line over stdio and streamable HTTP", async () => 
 });
 
 test("the Python SDK over stdio and streamable HTTP", async (context) => {
-  const python = await setUpMcpPython();
-  if (python === null) return context.skip(`${WITHOUT_MCP_PYTHON} is set`);
+  const python = await setUpPython();
+  if (python === null) return context.skip(`${WITHOUT_PYTHON} is set`);
   const { command, args } = await installed();
   const env = {
     ...process.env,

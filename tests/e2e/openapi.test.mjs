@@ -1,27 +1,60 @@
 /** The OpenAPI document of the built collector is valid, so that clients can be generated from it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
-import { Validator } from "@seriousme/openapi-schema-validator";
+import { after, before, test } from "node:test";
+import { capture } from "../../scripts/lib/run.mjs";
+import { setUpPython, WITHOUT_PYTHON } from "../../scripts/setup/python.mjs";
+import { setUpSpectral, WITHOUT_SPECTRAL } from "../../scripts/setup/spectral.mjs";
 import { startCollector } from "./fixtures/collector.mjs";
 
-test("the OpenAPI document is valid", async () => {
-  const data = mkdtempSync(join(tmpdir(), "tabtape-openapi-"));
-  const collector = await startCollector(data);
+/** Of a finding of Spectral that is an error. */
+const ERROR = 0;
+
+/** @type {string} */
+let folder;
+/** @type {any} */
+let document;
+/** The same without what each document must have. @type {any} */
+let broken;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tabtape-openapi-"));
+  const collector = await startCollector(join(folder, "data"));
   try {
-    const response = await fetch(`${collector.url}/v1/openapi.json`);
-    const document = /** @type {Record<string, unknown>} */ (await response.json());
-    const validator = new Validator();
-    const { valid, errors } = await validator.validate(document);
-    assert.ok(valid, JSON.stringify(errors, null, 1));
-    assert.equal(validator.version, "3.1");
-    const broken = structuredClone(document);
-    delete broken.info;
-    assert.equal((await new Validator().validate(broken)).valid, false, "the validator finds faults");
+    document = await (await fetch(`${collector.url}/v1/openapi.json`)).json();
   } finally {
     await collector.stop();
-    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
   }
+  broken = structuredClone(document);
+  delete broken.info;
+});
+after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+test("openapi-spec-validator finds the document valid", {
+  skip: Boolean(process.env[WITHOUT_PYTHON]),
+}, async () => {
+  const python = await setUpPython();
+  const validated = async (/** @type {string} */ name, /** @type {unknown} */ content) => {
+    const file = join(folder, name);
+    writeFileSync(file, JSON.stringify(content));
+    return await capture(/** @type {string} */ (python), ["-m", "openapi_spec_validator", file]);
+  };
+  const { status, stdout, stderr } = await validated("openapi.json", document);
+  assert.equal(status, 0, stdout + stderr);
+  assert.notEqual((await validated("broken.json", broken)).status, 0, "the validator finds faults");
+});
+
+test("Spectral finds no error in the document", {
+  skip: Boolean(process.env[WITHOUT_SPECTRAL]),
+}, async () => {
+  const require = /** @type {NodeJS.Require} */ (await setUpSpectral());
+  const { Spectral } = require("@stoplight/spectral-core");
+  const { oas } = require("@stoplight/spectral-rulesets");
+  const spectral = new Spectral();
+  spectral.setRuleset({ extends: [[oas, "recommended"]] });
+  const errorsOf = async (/** @type {unknown} */ content) =>
+    (await spectral.run(content)).filter((/** @type {any} */ { severity }) => severity === ERROR);
+  assert.deepEqual(await errorsOf(document), []);
+  assert.notDeepEqual(await errorsOf(broken), [], "the linter finds faults");
 });

@@ -1,0 +1,57 @@
+/** Python packages that tests use, in an environment of its own in the cache. */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cacheDir } from "../lib/paths.mjs";
+import { canApt, isWindows } from "../lib/platform.mjs";
+import { capture, run } from "../lib/run.mjs";
+import { note, Tell } from "../lib/say.mjs";
+import { hashOf } from "../lib/stamp.mjs";
+import { aptInstall } from "./apt.mjs";
+
+/** The SDK of the Model Context Protocol, and a validator of OpenAPI documents. */
+const PACKAGES = ["mcp==2.3.0", "openapi-spec-validator==0.9.0"];
+
+/** The variable that leaves out their tests, for machines without a network or without Python. */
+export const WITHOUT_PYTHON = "TABTAPE_WITHOUT_PYTHON";
+
+/** The environment's interpreter, made if absent; null if its tests are left out. */
+export async function setUpPython() {
+  if (process.env[WITHOUT_PYTHON]) {
+    note(`${WITHOUT_PYTHON} is set: nothing is tested with ${PACKAGES.join(" and ")}`);
+    return null;
+  }
+  const folder = cacheDir("tools", `python-${hashOf([], PACKAGES.join()).slice(0, 12)}`);
+  const python = isWindows ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+  const done = join(folder, ".stamp");
+  if (existsSync(done)) return python;
+  try {
+    await run("Make a Python environment", await pythonWithVenv(), ["-m", "venv", "--clear", folder]);
+    const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES];
+    await run(`Install ${PACKAGES.join(", ")}`, python, args);
+    writeFileSync(done, "");
+    return python;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Tell(
+      `${PACKAGES.join(" and ")} could not be installed from PyPI (${why}). Set ${WITHOUT_PYTHON}=1 to leave the ` +
+        "tests out that use them.",
+    );
+  }
+}
+
+async function pythonWithVenv() {
+  const found = async () => {
+    for (const python of ["python3", "/usr/bin/python3"]) {
+      const { status } = await capture(python, ["-c", "import venv, ensurepip"]).catch(() => ({ status: 1 }));
+      if (status === 0) return python;
+    }
+    return null;
+  };
+  const python = await found();
+  if (python) return python;
+  if (canApt()) await aptInstall("Install Python's venv", ["python3", "python3-venv"]);
+  const installed = await found();
+  if (!installed) throw new Tell("there is no python3 with venv");
+  return installed;
+}
