@@ -48,9 +48,9 @@ test("openapi-spec-validator finds the document valid", {
 test("Spectral finds no error in the document", {
   skip: Boolean(process.env[WITHOUT_SPECTRAL]),
 }, async () => {
-  const require = /** @type {NodeJS.Require} */ (await setUpSpectral());
-  const { Spectral } = require("@stoplight/spectral-core");
-  const { oas } = require("@stoplight/spectral-rulesets");
+  const load = /** @type {NodeJS.Require} */ (await setUpSpectral());
+  const { Spectral } = load("@stoplight/spectral-core");
+  const { oas } = load("@stoplight/spectral-rulesets");
   const spectral = new Spectral();
   spectral.setRuleset({ extends: [[oas, "recommended"]] });
   const errorsOf = async (/** @type {unknown} */ content) =>
