@@ -9,13 +9,14 @@ let rig;
 before(async () => {
   rig = await startRig({
     pages: {
-      // No acknowledgement reaches a page within one task: each task leaves more in the queue than the limit. The pause
-      // lets the worker do other work, also on a machine on which everything takes longer.
+      // No acknowledgement reaches a page within one task, however fast the machine is: each task leaves more in the queue
+      // than the limit, and less than what a relay drops. The pause lets the worker do other work, also on a machine on
+      // which everything takes longer. A pause of several beats would be the end of the load.
       "/flood": scripted(`
         const flood = () => {
           const begun = performance.now();
-          for (let n = 0; n < 10_500; n++) console.log("flood", { n });
-          setTimeout(flood, 2 * (performance.now() - begun) + 100);
+          for (let n = 0; n < 12_000; n++) console.log("flood", { n });
+          setTimeout(flood, Math.min(2 * (performance.now() - begun) + 100, 3_000));
         };
         setTimeout(flood);`),
       "/calm": scripted(`console.log("calm", { inner: 1 })`),
