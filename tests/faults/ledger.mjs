@@ -1,7 +1,8 @@
 /**
  * The ledger: what pages emitted against what the store holds.
  *
- * Pages number their lines document by document, so a loss, a repeat and a gap are all countable:
+ * Pages number their lines, and the errors that they throw, document by document, so a loss, a repeat and a gap are all
+ * countable:
  * emitted = stored + gaps + unacked, and duplicates = 0.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,12 +24,12 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @param {import("../e2e/fixtures/collector.mjs").Collector} collector @param {string} name
  */
 export async function storedOf(collector, name) {
-  const events = await collector.events(`type:console.log url:*name=${name}*`);
+  const events = await collector.events(`type:console.log,console.exception url:*name=${name}*`);
   /** @type {Map<string, Map<number, number>>} */
   const documents = new Map();
   let duplicates = 0;
   for (const { data } of events) {
-    const [, of, id, number] = /^([\w-]+)\/(\w+):(\d+)/.exec(textOf(data)) ?? [];
+    const [, of, id, number] = /^(?:Uncaught )?([\w-]+)\/(\w+):(\d+)/.exec(textOf(data)) ?? [];
     if (of !== name || id === undefined) continue;
     const numbers = documents.get(id) ?? new Map();
     documents.set(id, numbers);

@@ -16,6 +16,7 @@ import { startCollector } from "../e2e/fixtures/collector.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 import { gapsIn, settle } from "./ledger.mjs";
 import { FaultProxy } from "./proxy.mjs";
+import { WORKER } from "./reported.mjs";
 import { SPEAKER } from "./said.mjs";
 import { EMITTER, Emitted, Tab } from "./tab.mjs";
 
@@ -74,6 +75,12 @@ export class Rig {
     const pages = {
       "/emit": EMITTER,
       "/speak": SPEAKER,
+      "/worker.js": (
+        /** @type {unknown} */ _,
+        /** @type {import("node:http").ServerResponse} */ response,
+      ) => {
+        response.writeHead(200, { "content-type": "text/javascript" }).end(WORKER);
+      },
       "/blank": "<title>blank</title>",
       "/emitted": emitted.handler,
       "/asked": (

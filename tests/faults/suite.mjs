@@ -5,6 +5,7 @@ import { collectors } from "./collectors.mjs";
 import { lastWords } from "./last_words.mjs";
 import { checkSeqs, verdict } from "./ledger.mjs";
 import { limits } from "./limits.mjs";
+import { reported } from "./reported.mjs";
 import { requests } from "./requests.mjs";
 import { Rig } from "./rig.mjs";
 import { workers } from "./workers.mjs";
@@ -32,6 +33,7 @@ export const SCENARIOS = [
   ...browsers,
   ...lastWords,
   ...requests,
+  ...reported,
   ...collectors,
   ...answers,
   ...limits,
