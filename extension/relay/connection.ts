@@ -14,9 +14,9 @@ import type { Queue } from "./queue.ts";
 const POST_AFTER_MS = 10;
 const POST_AT_MESSAGES = 100;
 const ACK_TIMEOUT_MS = 10_000;
-/** A worker that dies at every message must not be started in a loop. */
 /** From so many unacknowledged messages on, a post says how many there are. */
 const LONG_QUEUE = 1_000;
+/** A worker that dies at every message must not be started in a loop. */
 const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
 
 export interface FromWorker {
