@@ -146,7 +146,7 @@ test("an event that a person has chosen calls for details", async () => {
   await page.close();
 });
 
-test("text shows an event and its detail as one, and so do counts", async () => {
+test("text and MCP show an event and its detail as one, and so do counts", async () => {
   const page = await rig.open("/page");
   await page.evaluate(() => {
     console.error("shown once", { a: { b: { c: { d: { e: "deep in one" } } } } });
@@ -158,6 +158,16 @@ test("text shows an event and its detail as one, and so do counts", async () => 
   const folder = ["--data-dir", join(rig.folder, "data")];
   const printed = await run(collectorFile, ["query", ...folder, '"shown once"']);
   assert.equal(printed.stdout.match(/shown once/g)?.length, 1, printed.stdout);
+
+  const tool = async (/** @type {string} */ name, /** @type {object} */ given) =>
+    (await rig.collector.mcp("tools/call", { name, arguments: given })).content[0].text;
+  const found = await tool("search", { q: '"shown once"' });
+  assert.equal(found.match(/shown once/g)?.length, 1, found);
+  const [handle] = found.match(/^s\d+:\d+(?= .*shown once)/m);
+  const shown = await tool("event", { event: handle });
+  assert.ok(shown.startsWith(`${handle} console.error`), shown);
+  assert.match(shown, /deep in one/, "the event has what its detail holds");
+  assert.equal(shown.match(/^text /gm)?.length, 1, shown);
   await page.close();
 });
 
