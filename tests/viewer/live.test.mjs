@@ -113,7 +113,19 @@ test("scrolling up stops following, counts new rows, and one click returns", asy
   await page.locator(".list-scroll").hover();
   await page.mouse.wheel(0, -900);
   await page.locator(".latest").waitFor();
-  const before = await rows(page);
+  // The wheel's way ends some frames after the first of it.
+  let before = await rows(page);
+  let unchanged = 0;
+  await until(
+    async () => {
+      const now = await rows(page);
+      unchanged = JSON.stringify(now) === JSON.stringify(before) ? unchanged + 1 : 0;
+      before = now;
+      return unchanged;
+    },
+    (times) => times >= 5,
+    "the rows at rest",
+  );
   await next(25);
   await until(
     () => page.locator(".latest").innerText(),
