@@ -1,9 +1,9 @@
 /**
  * `npm run wasm-size [-- --functions N] [-- --renew]`: what the two wasm files in `dist/` cost, and whether one of them
- * has grown by more than 2% since its size was last written down, in `wasm_size.json` beside this file.
+ * is more than 2% larger than the baseline in `wasm_size.json` next to this file. `--renew` makes a new baseline.
  *
- * Compilers differ by more than that, so the sizes are compared only if the same one made both. Built by
- * `npm run build`, which optimises, the files are smaller than those written down, which are `--quick`.
+ * Compilers differ by more than that, so the sizes are compared only if the same compiler made both. Built by
+ * `npm run build`, which optimises, the files are smaller than the baseline, which is made by `--quick`.
  */
 
 import { execFileSync } from "node:child_process";
@@ -17,7 +17,7 @@ import { functionsOf } from "./lib/wasm_functions.mjs";
 
 const MOST_GROWTH = 1.02;
 const FOLDERS = ["wasm", "wasm-core"];
-const WRITTEN = join(root, "scripts", "wasm_size.json");
+const BASELINE = join(root, "scripts", "wasm_size.json");
 
 /** @typedef {{ compiler: string, gzipped: Record<string, number> }} Sizes */
 
@@ -48,20 +48,20 @@ function tellFunctions(most) {
 function main() {
   const { values } = parseArgs({ options: { functions: { type: "string" }, renew: { type: "boolean" } } });
   const now = measured();
-  if (values.renew) writeFileSync(WRITTEN, `${JSON.stringify(now, null, 2)}\n`);
+  if (values.renew) writeFileSync(BASELINE, `${JSON.stringify(now, null, 2)}\n`);
   /** @type {Sizes} */
-  const before = JSON.parse(readFileSync(WRITTEN, "utf8"));
+  const before = JSON.parse(readFileSync(BASELINE, "utf8"));
   for (const folder of FOLDERS) {
     const [is, was] = [now.gzipped[folder] ?? 0, before.gzipped[folder] ?? 0];
     say(
-      `${folder.padEnd(10)} ${(is / 1000).toFixed(1)} KB gzipped, ${(was / 1000).toFixed(1)} KB written down`,
+      `${folder.padEnd(10)} ${(is / 1000).toFixed(1)} KB gzipped, ${(was / 1000).toFixed(1)} KB in the baseline`,
     );
     if (now.compiler === before.compiler && is > was * MOST_GROWTH)
       throw new Tell(
         `dist/${folder}/tabtape.wasm has grown by more than 2%: if it has to, npm run wasm-size -- --renew`,
       );
   }
-  if (now.compiler !== before.compiler) note(`not compared: written down with ${before.compiler}`);
+  if (now.compiler !== before.compiler) note(`not compared: the baseline was made by ${before.compiler}`);
   if (values.functions !== undefined) tellFunctions(Number(values.functions) || 25);
 }
 

@@ -27,7 +27,7 @@ export const DEVTOOLS_PATH = [
   }),
 ];
 
-/** What names the cause in its words. It shows the error's place, and not the error's message. */
+/** Words in its answers that name the cause. It shows the error's place, and not the error's message. */
 export const DEVTOOLS_CAUSE = [
   /Uncaught/,
   /checkout\.ts:17/,

@@ -1,4 +1,4 @@
-/** Bounds the time that a page spends on details which nobody may ask for. */
+/** Bounds the time that a page spends on details, most of which are never handed over. */
 import { nowMicros } from "./natives.ts";
 
 const SECOND_MICROS = 1_000_000;

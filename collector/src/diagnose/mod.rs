@@ -127,7 +127,8 @@ pub(crate) async fn run(
     })
 }
 
-/// Reads what tells whether a problem is new, of all that the caller may read.
+/// Reads the errors, starts of sessions and marks by which [`since`] decides whether a problem is new: all that the
+/// caller may read.
 async fn history(
     store: &Store,
     always: Option<&Selector>,

@@ -28,7 +28,7 @@ pub(crate) struct Problem {
     pub(crate) is_noise: bool,
     /// When the page began that its tab shows.
     pub(crate) navigated_ts: Option<u64>,
-    /// What it is new since; `None` also if that is not known.
+    /// The newest event that all its errors are younger than; `None` also if that is not known.
     pub(crate) new_since: Option<NewSince>,
     /// Whether the tab of the newest error is known to be closed.
     pub(crate) is_tab_closed: bool,

@@ -5,7 +5,7 @@ use super::problems::Problem;
 use super::stored::Stored;
 use std::collections::HashMap;
 
-/// What happened between the last time without a problem and its first error.
+/// An event after which a problem occurred for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NewSince {
     /// The newest mark whose note begins with "deploy".
@@ -26,7 +26,7 @@ impl NewSince {
     }
 }
 
-/// What the store knows from before a problem, also outside of the time and the pages that were asked for.
+/// Errors, sessions and deploys of the store, also outside of the time and the pages that were asked for.
 pub(super) struct History {
     /// When each error occurred first, by fingerprint, Unix microseconds.
     first_ts: HashMap<String, u64>,

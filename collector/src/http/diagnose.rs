@@ -63,7 +63,7 @@ pub(super) struct ProblemOfPages {
     last_ts: u64,
     /// Whether it rarely matters.
     is_noise: bool,
-    /// What its first error is younger than: `deploy` (the newest mark whose note begins with this word), `session` (an
+    /// The event after which it occurred first: `deploy` (the newest mark whose note begins with this word), `session` (an
     /// older one did not have it) or `navigation` (to the page that the tab shows). Absent if none, or not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_since: Option<&'static str>,

@@ -43,7 +43,7 @@ struct Divergence<'a> {
     both: Option<&'a Stored>,
     /// Whether the step begins equally on both sides.
     is_same_step: bool,
-    /// What only this side has; `None` if it has nothing of its own there.
+    /// The step or answer that only this side has there, if any.
     a: Option<&'a Stored>,
     b: Option<&'a Stored>,
 }

@@ -40,11 +40,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// How far the stream was sent, and what is being sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Checkpoint {
-    /// What ended up to this position was accepted by the endpoint.
+    /// The endpoint has accepted everything that ended up to this position.
     sent: u64,
     /// The first position that is needed to continue.
     first: u64,
-    /// The batch under way ends here; at `sent` if there is none.
+    /// The position at which the batch in flight ends; `sent` if none is.
     to: u64,
     /// The stream is read up to here for it.
     horizon: u64,

@@ -127,7 +127,7 @@ pub(super) struct Request {
     /// An earlier request has sent the same span.
     pub(super) is_repeat: bool,
     pub(super) events: Events,
-    /// What the response of a stream reports, until the stream ends.
+    /// The data of a stream's response, until the stream ends.
     pub(super) response: Value,
 }
 

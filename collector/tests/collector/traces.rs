@@ -446,7 +446,7 @@ async fn killed_while_it_forwards_every_span_and_every_count_arrives_once() {
     assert_eq!(wait_for_spans(&other, total * SPANS_PER_DOCUMENT).await, spans);
 }
 
-/// An address that is wrong for one signal loses nothing, is reported, and the others go on.
+/// With a wrong address for one signal nothing is lost, the status reports it, and the other signals continue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_address_for_traces_loses_nothing_and_is_reported() {
     let endpoint = Endpoint::default();

@@ -47,7 +47,7 @@ export class DebuggedRequests {
     return tabId === chrome.tabs.TAB_ID_NONE ? this.#isAttachedToWorkers : this.tabs.has(tabId);
   }
 
-  /** From here on the debugger tells of what begins in this tab. */
+  /** From now on the debugger reports the requests that begin in this tab. */
   add(tabId: number): void {
     this.#handedOver.add(tabId);
     this.tabs.add(tabId);

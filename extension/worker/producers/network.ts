@@ -111,7 +111,7 @@ export class Network {
     this.#pageRequests = pageRequests;
   }
 
-  /** From here on the debugger tells of what begins in this tab; what has begun is finished here. */
+  /** From now on the debugger reports the requests that begin in this tab; those that have begun are finished here. */
   delegateToDebugger(tabId: number): void {
     for (const [id, { tabId: ofTab, url, method, begunMs }] of this.#pending)
       if (ofTab === tabId) this.debugged.exchanges.keep({ id, tabId, url, method, startedMs: begunMs });

@@ -22,7 +22,7 @@ export interface Problem {
   isError: boolean;
   /** Whether it rarely matters. */
   isNoise: boolean;
-  /** What its first error is younger than, if known: the last deploy, its session's start, the page that the tab shows. */
+  /** The event after which it occurred first, if known: the last deploy, its session's start, or the tab's navigation. */
   newSince: "deploy" | "session" | "navigation" | null;
   /** Steps that may have led to it, oldest first. */
   before: Step[];
