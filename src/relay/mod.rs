@@ -10,12 +10,15 @@
 //! `cause_id`, the name of the interaction that it came from: both become fields of `source.metadata`.
 //! An event with a `detail_id` may be followed by its detail: the receipt pairs that number with the seq, and the
 //! detail, a line of its own, names the seq in `detail_of`, which becomes a field of `source.metadata`, too.
-//! `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` stands for what the queue could not hold. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or what
-//! another producer records); it takes its number, so that the later ones keep theirs. Where it comes
-//! from is stamped here, from what the browser says of the sender: a page can forge its own console,
-//! page and interaction events and what it says of its own requests, and nothing else. `url` is the
-//! document's address at the moment of the event. It is used only if it has the origin of the sender's
-//! address: a document moves within its origin, and a page cannot claim the address of another site.
+//!
+//! A line `{"drop":{"category":"console","count":12,"reason":"queue_full"}}` counts messages for which the relay's queue
+//! had no room. The worker puts `{"skip":"network"}` in place of a line that is not recorded (noise, or a request that
+//! another producer records): it takes the line's number, so that the later ones keep theirs.
+//!
+//! The provenance of a line is stamped here, from the sender as the browser reports it: a page can forge its own console,
+//! page and interaction events and its own reports of requests, and nothing else. `url` is the document's URL at the
+//! moment of the event. It is used only if it has the origin of the sender's URL: a document moves within its origin,
+//! and a page cannot claim the URL of another site.
 //!
 //! A message at or before the last one taken is a repeat and is passed over; one that leaves a gap is
 //! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
