@@ -5,7 +5,8 @@
 //! saved: what they then drop is either delivered or counted as lost.
 //!
 //! While the session has its log, the record says every few seconds what the log alone holds. Should the next recorder
-//! find that log empty, or unable to be opened for good, it makes gaps of that.
+//! find that log empty, or unable to be opened for good, it makes gaps of that. Chromium clears a database that a full
+//! disk has damaged: after a first failure the record is saved at every commit, and relays are answered after that.
 
 mod recovery;
 
@@ -24,7 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-/// How old the record of what the log alone holds may become.
+/// How old the record of what the log alone holds may become, while no commit has failed.
 const LOGGED_RECORD_MS: f64 = 5_000.0;
 
 /// After so many failed retries, which take about a minute, a database that cannot be opened counts as damaged.
@@ -72,6 +73,8 @@ struct Inner<H: Host, L> {
     unconfirmed: RefCell<Option<LossRecord>>,
     /// The last seq in the log, while the session is degraded.
     logged_seq: Cell<Option<u64>>,
+    /// The log has failed in the life of this recorder, and may be cleared when it is next opened.
+    is_log_suspect: Cell<bool>,
     is_saving: Cell<bool>,
     is_stale: Cell<bool>,
     /// The saved record belongs to the next session from now on.
@@ -108,6 +111,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             finished: RefCell::new(opened.finished.clone()),
             unconfirmed: RefCell::new(opened.unconfirmed.clone()),
             logged_seq: Cell::new(is_degraded.then_some(0)),
+            is_log_suspect: Cell::new(is_degraded),
             is_saving: Cell::default(),
             is_stale: Cell::default(),
             is_closed: Cell::default(),
@@ -121,14 +125,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
 
     /// Lets a new delivery report the losses of earlier sessions.
     pub fn deliver_losses(&self, delivery: &Delivery) {
-        let ours = self.inner.session_id();
-        for record in self
-            .inner
-            .finished
-            .borrow()
-            .iter()
-            .filter(|record| record.session_id != ours)
-        {
+        for record in &*self.inner.finished.borrow() {
             delivery.add_finished_session(record.session_id, record.to_gap_ring());
         }
     }
@@ -137,7 +134,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
     pub fn on_ack(&self) {
         let before = self.inner.finished.borrow().len();
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
-            let acked_seq = delivery.acked_seq(self.inner.session_id());
+            let acked_seq = delivery.acked_seq(self.inner.shared.session.borrow().session_id());
             let now_ms = || self.inner.host.now_ms();
             self.inner.shared.health.borrow_mut().acked(acked_seq, now_ms);
             let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
@@ -146,10 +143,10 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
                 .borrow_mut()
                 .retain(|record| !is_reported(record));
         }
-        if self.inner.logged_seq.get().is_some() || self.inner.finished.borrow().len() < before {
+        if self.inner.finished.borrow().len() < before {
             self.inner.save_soon();
         } else {
-            self.inner.save_later();
+            self.inner.save_in_time();
         }
     }
 
@@ -165,15 +162,15 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             delivery.on_committed();
         }
         self.inner.host.changed();
-        match self.inner.logged_seq.get() {
-            Some(_) => self.inner.save_soon(),
-            None => self.inner.save_later(),
-        }
+        self.inner.save_in_time();
     }
 
-    /// Resolves once the record counts `seq`; `None` while the session has its log.
+    /// Resolves once the record counts `seq`; `None` while the log is enough.
     pub fn persisted(&self, seq: u64) -> Option<Committed> {
-        self.inner.logged_seq.get().map(|_| self.inner.saved.wait(seq))
+        self.inner
+            .is_log_suspect
+            .get()
+            .then(|| self.inner.saved.wait(seq))
     }
 
     /// The session is over: no recorder continues it.
@@ -207,9 +204,12 @@ impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
 
     fn failed(&self, error: &LogError) {
         self.inner.host.problem(error.code(), &error.to_string());
+        self.inner.is_log_suspect.set(true);
+        self.inner.save_soon();
     }
 
     async fn before_degrading(&self) {
+        self.inner.is_log_suspect.set(true);
         let why = "commits failed for too long; this session is kept in memory until the log works again";
         self.inner.host.problem("volatile", why);
         self.inner
@@ -258,10 +258,6 @@ impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
 }
 
 impl<H: Host, L: RecorderLog> Inner<H, L> {
-    fn session_id(&self) -> crate::record::SessionId {
-        self.shared.session.borrow().session_id()
-    }
-
     /// Publishes an event of our own. A session that was closed meanwhile refuses it, which loses nothing.
     fn publish_system(&self, event: &str) {
         let now_micros = (self.host.unix_ms() * 1_000.0) as u64;
@@ -272,7 +268,11 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             .publish(event.as_bytes(), Trust::Untrusted, now_micros);
     }
 
-    fn save_later(self: &Rc<Self>) {
+    /// Saves the record now, or within a time in which the log is trusted to hold what it says.
+    fn save_in_time(self: &Rc<Self>) {
+        if self.is_log_suspect.get() {
+            return self.save_soon();
+        }
         if self.is_closed.get() || self.logged_timer.borrow().is_some() {
             return;
         }
@@ -317,20 +317,14 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let latest_seq = self.shared.ring.latest_seq();
         let mut record = self.resumable.borrow().clone();
         record.volatile.extend(self.finished.borrow().iter().cloned());
-        match self.logged_seq.get() {
-            Some(logged_seq) => {
-                let undelivered = self.undelivered_after(logged_seq, logged_seq);
-                record
-                    .volatile
-                    .extend(Some(undelivered).filter(|undelivered| !undelivered.is_empty()));
-                record.logged = self.unconfirmed.borrow().clone();
-            }
-            None => {
-                let undelivered = LossRecord {
-                    relays: Vec::new(),
-                    ..self.undelivered_after(0, latest_seq)
-                };
-                record.logged = Some(undelivered).filter(|undelivered| !undelivered.is_empty());
+        record.logged = self.unconfirmed.borrow().clone();
+        let undelivered = self.undelivered();
+        if !undelivered.is_empty() {
+            // Its own records are counted as those of memory until it is known what another session's log holds.
+            if self.logged_seq.get().is_none() && record.logged.is_none() {
+                record.logged = Some(undelivered);
+            } else {
+                record.volatile.push(undelivered);
             }
         }
         let is_resumable = record.session_id.is_some();
@@ -344,20 +338,29 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         saved
     }
 
-    /// The records after `seq` that no collector has, and how far relays' messages were taken after `logged_seq`.
-    fn undelivered_after(&self, seq: u64, logged_seq: u64) -> LossRecord {
+    /// The records that only memory or a log that may be lost holds, and how far relays' messages were taken into it.
+    fn undelivered(&self) -> LossRecord {
         let acked_seq = self
             .shared
             .delivery
             .borrow()
             .as_ref()
             .map_or(0, |it| it.status().acked_seq);
+        let logged_seq = self.logged_seq.get().unwrap_or(0);
+        let after_seq = acked_seq.max(logged_seq);
+        // Relays are answered at once while the log is trusted, and later if it is not: they may send again what was
+        // delivered.
+        let relays_after = if self.is_log_suspect.get() {
+            logged_seq
+        } else {
+            after_seq
+        };
         // Records that the ring does not show yet are not counted: relays will send them again.
         let relays = self
             .shared
             .ledger
             .borrow()
-            .cursors_in(logged_seq + 1..=self.shared.ring.latest_seq());
-        self.counter.borrow_mut().record(acked_seq.max(seq), relays)
+            .cursors_in(relays_after + 1..=self.shared.ring.latest_seq());
+        self.counter.borrow_mut().record(after_seq, relays)
     }
 }

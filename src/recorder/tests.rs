@@ -561,6 +561,58 @@ fn a_session_whose_commits_fail_is_degraded_then_recovered_and_a_log_that_opens_
 }
 
 #[test]
+fn a_log_that_is_lost_after_it_recovered_leaves_gaps_of_everything_that_relays_were_answered_for() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    let id = first.opened.session_id;
+    first.publish(2);
+    log.unwritable.set(true);
+    first.publish(3);
+    assert!(first.runs_until(10_000.0, State::Volatile));
+    log.mend();
+    assert!(first.runs_until(61_000.0, State::Logged));
+    first.publish(400);
+    let latest_seq = first.shared.session.borrow().latest_seq();
+    assert!(latest_seq > 400);
+    let saved = first.losses.persisted(latest_seq).map(|saved| host.run(saved));
+    assert!(saved.is_some(), "relays wait for the record");
+    drop(first);
+
+    log.databases.replace(vec![MemoryLog::default()]);
+    let second = Recorder::start(&host, &log);
+    assert_ne!(second.opened.session_id, id);
+    // A gap of each category.
+    let gaps = [
+        format!("1-{} {NOT_RETAINED}", latest_seq - 2),
+        format!("{}-{latest_seq} {NOT_RETAINED}", latest_seq - 1),
+    ];
+    assert_eq!(log.stored(&host, id), gaps);
+    assert_eq!(
+        second.opened.finished[0].latest_seq(),
+        latest_seq,
+        "a collector receives it, too"
+    );
+}
+
+#[test]
+fn a_log_that_fails_once_is_counted_at_every_commit_though_the_session_never_leaves_it() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    let id = first.opened.session_id;
+    log.unwritable.set(true);
+    first.publish(3);
+    log.mend();
+    host.world.run(1_000.0);
+    assert_eq!(first.state(), State::Logged);
+    first.publish(9);
+    drop(first);
+    log.databases.replace(vec![MemoryLog::default()]);
+    let second = Recorder::start(&host, &log);
+    assert!(!second.opened.resumed);
+    assert_eq!(log.stored(&host, id), [format!("1-12 {NOT_RETAINED}")]);
+}
+
+#[test]
 fn a_worker_that_dies_while_its_log_cannot_be_opened_leaves_counted_gaps() {
     let (host, log) = (TestHost::default(), TestLog::default());
     log.break_down(unknown_error());

@@ -10,7 +10,7 @@ before(async () => {
   rig = await startRig({
     pages: {
       "/numbered": scripted(`
-        let next = 0; const timer = setInterval(() => { for (let n = 0; n < 20; n++) console.log("n" + next++); fetch("/asked?" + next).catch(() => {}); }, 10);
+        let next = 0; const timer = setInterval(() => { if (next === 6_000) return; for (let n = 0; n < 20; n++) console.log("n" + next++); fetch("/asked?" + next).catch(() => {}); }, 10);
         window.finish = () => { clearInterval(timer); return next; };`),
       "/thief": scripted(`
         window.tried = { vaults: 0, successors: 0, read: [] };

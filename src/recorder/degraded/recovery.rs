@@ -3,18 +3,13 @@
 use super::super::host::{Host, RecorderLog, ResumeRecord};
 use super::super::open::{log_gaps, lost_with_log};
 use super::Inner;
-use crate::session::{LossRecord, State};
+use crate::session::State;
 use crate::system;
 use std::rc::Rc;
 
 impl<H: Host, L: RecorderLog> Inner<H, L> {
-    /// The session is in its log again, and the next recorder continues it. A log that has failed once may be lost
-    /// yet: until the collector has what memory held, the record counts that too.
+    /// The session is in its log again, and the next recorder continues it.
     pub(super) fn on_log_recovered(self: &Rc<Self>) {
-        let undelivered = self.undelivered_after(0, self.logged_seq.get().unwrap_or(0));
-        if !undelivered.undelivered_by_category.is_empty() {
-            self.finished.borrow_mut().push(undelivered);
-        }
         let session = self.shared.session.borrow();
         if session.state() == State::Logged {
             let session_id = Some(session.session_id());
@@ -40,7 +35,6 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// Writes to the log the losses that could not be written while it was closed, and finds out which there are.
     async fn log_losses(&self) {
         let Some(log) = &self.log else { return };
-        let ours = self.session_id();
         let unconfirmed = self.unconfirmed.borrow().clone();
         if let Some(record) = unconfirmed {
             match lost_with_log(log, record).await {
@@ -54,18 +48,10 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
                 }
             }
         }
-        let mut logged: Vec<LossRecord> = self
-            .finished
-            .borrow()
-            .iter()
-            .filter(|record| record.session_id != ours)
-            .cloned()
-            .collect();
+        let mut logged = self.finished.borrow().clone();
         log_gaps(log, &mut logged, &self.host).await;
+        // A collector may have acknowledged some of them meanwhile.
         self.finished.borrow_mut().retain_mut(|record| {
-            if record.session_id == ours {
-                return true;
-            }
             let now = logged.iter().find(|now| now.session_id == record.session_id);
             now.cloned().map(|now| *record = now).is_some()
         });
