@@ -217,6 +217,11 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   await viewer.locator(".stack-place").first().filter({ hasText: "src/cart.ts:4:25" }).waitFor();
   assert.equal(await viewer.locator(".stack-name").first().innerText(), "priceOf");
   await viewer.locator(".stack-code-line.at", { hasText: "(cart as Cart).items.length" }).first().waitFor();
+  const open = viewer.locator(".stack-open").first();
+  await open.click();
+  await viewer.getByRole("textbox", { name: /^Folder of the project/ }).fill("/home/me/shop");
+  await viewer.getByRole("button", { name: "Open line 4" }).click();
+  await viewer.locator('a.stack-open[href^="vscode://file/home/me/shop/"][href$="/src/cart.ts:4:25"]').first().waitFor();
   if (process.env.TABTAPE_SCREENSHOT) await viewer.screenshot({ path: process.env.TABTAPE_SCREENSHOT });
   await viewer.close();
 });

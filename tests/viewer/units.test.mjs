@@ -22,6 +22,8 @@ const { word } = await bundled("detail/curl.ts");
 const { causesOf } = await bundled("detail/causes.ts");
 /** @type {typeof import("../../www/src/detail/frames.ts")} */
 const { parseStack } = await bundled("detail/frames.ts");
+/** @type {typeof import("../../www/src/detail/editor.ts")} */
+const { EDITORS, editorLink } = await bundled("detail/editor.ts");
 /** @type {typeof import("../../www/src/data/preview.ts")} */
 const { lineOf } = await bundled("data/preview.ts");
 /** @type {typeof import("../../www/src/data/severity.ts")} */
@@ -166,6 +168,39 @@ test("stacks of every engine are read", () => {
     ],
   );
   assert.deepEqual(parseStack("no stack at all"), []);
+});
+
+test("a place opens in an editor by its path, which stays in the project's folder", () => {
+  const settings = {
+    editor: "VS Code",
+    folders: { "localhost:5173": "/home/me/my shop", "localhost:1": "C:\\work" },
+  };
+  const link = (/** @type {string} */ source, site = "localhost:5173", editor = "VS Code") =>
+    editorLink({ ...settings, editor }, site, { source, line: 4, column: 25 });
+  assert.equal(link("src/cart.ts"), "vscode://file/home/me/my%20shop/src/cart.ts:4:25");
+  assert.equal(link("src/cart.ts", "localhost:1"), "vscode://file/C:/work/src/cart.ts:4:25");
+  assert.equal(link("/abs/[id]/page.tsx", "other"), "vscode://file/abs/%5Bid%5D/page.tsx:4:25");
+  assert.equal(
+    link("a?b&line=9#c$&.ts", "localhost:5173", "WebStorm"),
+    "webstorm://open?file=/home/me/my%20shop/a%3Fb%26line%3D9%23c%24%26.ts&line=4&column=25",
+  );
+  for (const source of ["../secret.ts", "src/../../x", "/etc/../x"]) assert.equal(link(source), null, source);
+  assert.equal(link("src/cart.ts", "other"), null);
+  assert.equal(link("src/cart.ts", "localhost:5173", "constructor"), null);
+  for (const template of Object.values(EDITORS)) {
+    assert.match(template, /^[a-z-]+:\/\//);
+    for (const part of ["{file}", "{line}", "{column}"]) assert.ok(template.includes(part));
+  }
+});
+
+test("a script that this computer serves has a path in its project, and another has none", () => {
+  const sources = parseStack(
+    "    at f (http://localhost:5173/src/App.tsx?t=1:10:5)\n    at http://[::1]/:3:1\n    at https://shop.example/app.js:1:1",
+  );
+  assert.deepEqual(
+    sources.map(({ source }) => source),
+    ["src/App.tsx", undefined, undefined],
+  );
 });
 
 test("values of the hook read as a console shows them", () => {

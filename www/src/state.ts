@@ -18,6 +18,7 @@ import { useContext } from "preact/hooks";
 import { type AddressState, addressOf, pushAddress, readAddress } from "./address";
 import type { Range } from "./data/range";
 import { ALL_SESSIONS, type DataSource, type SessionSummary } from "./data/source";
+import { Editor } from "./detail/editor";
 import { SourceMaps } from "./detail/sourcemaps";
 import type { RequestRow } from "./network/requests";
 import { allOf } from "./sessions/all";
@@ -44,6 +45,7 @@ export class Viewer {
   readonly selection: Selection;
   readonly problems: Problems;
   readonly theme = new Theme();
+  readonly editor = new Editor();
   readonly sourceMaps = new SourceMaps();
   readonly originalPlaces: OriginalPlaces;
   readonly thumbnails: Thumbnails;

@@ -26,6 +26,8 @@ export class CollectorSource implements DataSource {
   readonly #token: string;
   /** The store of the cursors: over all sessions they are its positions. */
   #storeId = "";
+  /** The last seqs of the sessions, as they were listed last. */
+  readonly #latest = new Map<string, number>();
 
   constructor(base: string, token: string) {
     this.#base = base;
@@ -34,7 +36,9 @@ export class CollectorSource implements DataSource {
 
   async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
     const reply = asObject(await (await this.#get("/v1/sessions", {}, {}, signal)).json());
-    return asArray(reply.sessions).map(summaryOf);
+    const sessions = asArray(reply.sessions).map(summaryOf);
+    for (const { id, latest_seq } of sessions) this.#latest.set(id, latest_seq);
+    return sessions;
   }
 
   async coverage(session: string): Promise<Map<string, Watching>> {
@@ -58,13 +62,18 @@ export class CollectorSource implements DataSource {
   }
 
   async nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null> {
+    // The first rows wait for this: the end of a session is known from the list of sessions.
+    const latest = this.#latest.get(query.session) ?? (await this.#end(query, signal));
+    // Reading twice as many at once is as fast as splitting them.
+    return latest <= records * 2 ? null : this.cursorBefore(query, latest - records + 1);
+  }
+
+  async #end(query: Query, signal?: AbortSignal): Promise<number> {
     const session = sessionOf(query);
     const asked = { session, after: "latest", limit: "1", format: "json", coverage: "false" };
     const body = asObject(await (await this.#get("/v1/events", asked, {}, signal)).json());
     this.#storeId = asString(body.store_id) ?? "";
-    const latest = positionOf(asString(body.resume) ?? "0");
-    // Reading twice as many at once is as fast as splitting them.
-    return latest <= records * 2 ? null : this.cursorBefore(query, latest - records + 1);
+    return positionOf(asString(body.resume) ?? "0");
   }
 
   async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {

@@ -6,6 +6,8 @@ export interface Frame {
   column: number;
   /** `app.js:12:5`. */
   place: string;
+  /** The path of the source in its project, or an absolute one, where it is known. */
+  source?: string;
   /** Third-party code, by its path. */
   library: boolean;
   /** The place in the built code, if a source map has been applied. */
@@ -24,6 +26,7 @@ export function parseStack(text: string): Frame[] {
     const match = CHROME.exec(line) ?? FIREFOX.exec(line);
     if (match === null) continue;
     const [, name, url = "", row = "", column = ""] = match;
+    const source = servedSource(url);
     frames.push({
       name: name === undefined || name === "" ? "(anonymous)" : name,
       url,
@@ -31,10 +34,18 @@ export function parseStack(text: string): Frame[] {
       column: Number(column),
       place: `${fileOf(url)}:${row}:${column}`,
       library: /\/node_modules\/|\/vendor[./-]|^chrome-extension:/.test(url),
+      ...(source === undefined ? {} : { source }),
     });
     if (frames.length === MOST_FRAMES) break;
   }
   return frames;
+}
+
+/** Returns the path in its project of a script that this computer serves as it is, for all that its address says. */
+function servedSource(url: string): string | undefined {
+  return /^https?:\/\/(?:localhost|[^/:]*\.localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?\/([^?#]+)/.exec(
+    url,
+  )?.[1];
 }
 
 /** Returns the last part of an address, or its host if it has no path. */

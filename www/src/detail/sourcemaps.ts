@@ -34,12 +34,14 @@ export class SourceMaps {
     const found = originalPositionFor(map, { line: frame.line, column: frame.column - 1 });
     if (found.source === null) return frame;
     const column = found.column + 1;
+    const source = found.source.replace(/^(?:webpack:\/\/[^/]*\/|(?:\.\.?\/)+)/, "");
     return {
       name: found.name ?? frame.name,
       url: frame.url,
       line: found.line,
       column,
-      place: `${found.source.replace(/^(?:webpack:\/\/[^/]*\/|(?:\.\.?\/)+)/, "")}:${found.line}:${column}`,
+      source,
+      place: `${source}:${found.line}:${column}`,
       library: /node_modules\//.test(found.source),
       builtPlace: frame.place,
     };

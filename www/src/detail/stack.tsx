@@ -1,15 +1,18 @@
 /**
  * A stack trace: each frame with its place, third-party code in a quieter colour. Frames are shown with their places
  * in the sources, as recorded with the session or by a map that a person has opened; the "Raw" button shows the text
- * as it was recorded.
+ * as it was recorded. A frame whose source is known opens in an editor.
  */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Envelope } from "../../../src/web/types";
 import { useViewer } from "../state";
 import type { OriginalPlaces } from "../stores/original_places";
+import { Icon } from "../ui/icon";
 import { Marked } from "../ui/marked";
-import { type Frame, parseStack } from "./frames";
+import { editorLink, type SourcePlace } from "./editor";
+import { EditorDialog } from "./editor_dialog";
+import { type Frame, fileOf, parseStack } from "./frames";
 import { CopyButton, Part } from "./parts";
 
 /** The recorder looks places up while the event is already shown: times of the further looks, in milliseconds. */
@@ -20,6 +23,8 @@ const RECENT_MICROS = 60e6;
 export function Stack({ text, envelope }: { text: string; envelope: Envelope }) {
   const viewer = useViewer();
   const raw = useSignal(false);
+  const asked = useSignal<SourcePlace | null>(null);
+  const site = siteOf(envelope.event.url);
   void viewer.sourceMaps.version.value;
   void viewer.originalPlaces.version.value;
   useEffect(() => {
@@ -61,9 +66,19 @@ export function Stack({ text, envelope }: { text: string; envelope: Envelope }) 
       ) : (
         <ol class="stack">
           {frames.map((frame, i) => (
-            <FrameRow key={i} frame={frame} words={viewer.view.words.value} isOpen={frame === shownCode} />
+            <FrameRow
+              key={i}
+              frame={frame}
+              words={viewer.view.words.value}
+              isOpen={frame === shownCode}
+              site={site}
+              ask={(place) => (asked.value = place)}
+            />
           ))}
         </ol>
+      )}
+      {asked.value !== null && (
+        <EditorDialog site={site} place={asked.value} onClose={() => (asked.value = null)} />
       )}
     </Part>
   );
@@ -89,6 +104,7 @@ function recorded(
     url: frame.url,
     line: original.line,
     column: original.column,
+    source: original.source,
     place: `${original.source}:${original.line}:${original.column}`,
     library: /node_modules\//.test(original.source),
     builtPlace: frame.place,
@@ -96,7 +112,14 @@ function recorded(
   };
 }
 
-function FrameRow({ frame, words, isOpen }: { frame: Frame; words: string[]; isOpen: boolean }) {
+function FrameRow(props: {
+  frame: Frame;
+  words: string[];
+  isOpen: boolean;
+  site: string;
+  ask: (place: SourcePlace) => void;
+}) {
+  const { frame, words, isOpen, site, ask } = props;
   const place = <Marked text={frame.place} words={words} />;
   return (
     <li class={frame.library ? "stack-library" : undefined}>
@@ -115,6 +138,9 @@ function FrameRow({ frame, words, isOpen }: { frame: Frame; words: string[]; isO
           place
         )}
       </span>
+      {frame.source !== undefined && (
+        <EditorButton place={{ ...frame, source: frame.source }} site={site} ask={ask} />
+      )}
       {frame.code !== undefined && (
         <details class="stack-code" open={isOpen}>
           <summary>Code</summary>
@@ -134,6 +160,31 @@ function FrameRow({ frame, words, isOpen }: { frame: Frame; words: string[]; isO
       )}
     </li>
   );
+}
+
+/** Opens a place in the editor; with the Alt key, or before the project's folder is known, it asks for both. */
+function EditorButton(props: { place: SourcePlace; site: string; ask: (place: SourcePlace) => void }) {
+  const { place, site, ask } = props;
+  const settings = useViewer().editor.settings.value;
+  const link = editorLink(settings, site, place);
+  const shared = {
+    class: "button icon-only small stack-open",
+    title: `Open in ${settings.editor}. With the Alt key: choose the editor and the project's folder.`,
+    "aria-label": `Open ${fileOf(place.source)}, line ${place.line}, in ${settings.editor}`,
+    children: <Icon name="edit" />,
+  };
+  if (link === null) return <button type="button" {...shared} onClick={() => ask(place)} />;
+  const choose = (event: MouseEvent) => {
+    if (!event.altKey) return;
+    event.preventDefault();
+    ask(place);
+  };
+  return <a href={link} {...shared} onClick={choose} />;
+}
+
+/** Returns the host and port of a page. */
+function siteOf(url: string | undefined): string {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : "this page";
 }
 
 /** Opens source maps from this computer. */

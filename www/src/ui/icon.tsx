@@ -18,6 +18,7 @@ const PATHS = {
   prev: "m4.5 9.5 3.5-3.5 3.5 3.5",
   next: "m4.5 6.5 3.5 3.5 3.5-3.5",
   clear: "M4 4l8 8M12 4l-8 8",
+  edit: "m5.5 4.5-3 3.5 3 3.5M10.5 4.5l3 3.5-3 3.5",
 } as const;
 
 export type IconName = keyof typeof PATHS;
