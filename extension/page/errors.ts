@@ -2,8 +2,8 @@
  * Uncaught errors and unhandled rejections, as `console.exception` and `console.rejection`.
  *
  * Our listeners are the first on the window and only look: they neither handle, nor stop, nor prevent anything. That a
- * rejection is handled later, or that the page prevents its report, is known from the browser's own events:
- * `console.rejection_handled`.
+ * rejection is handled later, or that the page prevents the report of an error or a rejection, is known from the
+ * browser's own events: `console.rejection_handled` and `console.exception_handled`.
  */
 
 import type { HookConfig } from "../channel.ts";
@@ -46,17 +46,19 @@ const MINIMAL_TEXT = 120;
 /** Characters: a script's address may be a whole script. */
 const MAX_URL = 2_048;
 
-/** Rejections of one task whose events are kept until the page's listeners have seen them. */
+/** Errors and rejections of one task whose events are kept until the page's listeners have seen them. */
 const MAX_UNSEEN = 256;
 
 const HANDLED = {
   handled: "The rejection was handled later",
   prevented: "The page prevented the report of the rejection",
+  exception: "The page prevented the report of the error",
 };
 
-/** A rejection whose event the page's listeners have not seen. */
+/** An error or a rejection whose event the page's listeners have not seen. */
 interface Reported {
-  event: PromiseRejectionEvent;
+  event: ErrorEvent | PromiseRejectionEvent;
+  isRejection: boolean;
   number: number;
   next: Reported | null;
 }
@@ -68,6 +70,7 @@ export class ErrorHook {
   #config: HookConfig;
   readonly #detailBudget = new DetailBudget();
   #rejections = 0;
+  #exceptions = 0;
   /** The number of each rejection that was recorded. */
   readonly #numbers = new WeakMap<object, number>();
   #reported: Reported | null = null;
@@ -109,9 +112,10 @@ export class ErrorHook {
         url === ""
           ? ""
           : `,"location":{"url":${quote(cut(url, MAX_URL))},"line":${line},"column":${read(error.colno, event)}}`;
-      const more = crossOrigin ? ',"cross_origin":true' : place;
+      const more = `,"exception":${++this.#exceptions}${crossOrigin ? ',"cross_origin":true' : place}`;
       const isCut = url.length > MAX_URL;
       this.#publish("console.exception", "error", message, read(error.error, event), more, isCut);
+      this.#remember(event, false, this.#exceptions);
     } catch {
       // See ConsoleHook: the page must not notice a failure of ours.
       this.#outbox.lose();
@@ -132,7 +136,8 @@ export class ErrorHook {
         `,"rejection":${++this.#rejections}`,
         false,
       );
-      this.#remember(event, this.#rejections);
+      apply(set, this.#numbers, [read(promise, event) as object, this.#rejections]);
+      this.#remember(event, true, this.#rejections);
     } catch {
       this.#outbox.lose();
     } finally {
@@ -140,13 +145,18 @@ export class ErrorHook {
     }
   };
 
-  #remember(event: PromiseRejectionEvent, number: number): void {
-    apply(set, this.#numbers, [read(promise, event) as object, number]);
+  #remember(event: Reported["event"], isRejection: boolean, number: number): void {
     // The page's own listeners come after this one: what they have done is seen in a task of its own.
     this.#unseen++;
     if (this.#unseen > MAX_UNSEEN) return;
     if (this.#reported === null) apply(startTimer, undefined, [this.#lookAtReported, 0] as never);
-    this.#reported = { __proto__: null, event, number, next: this.#reported } as unknown as Reported;
+    this.#reported = {
+      __proto__: null,
+      event,
+      isRejection,
+      number,
+      next: this.#reported,
+    } as unknown as Reported;
   }
 
   readonly #lookAtReported = (): void => {
@@ -155,26 +165,29 @@ export class ErrorHook {
     this.#unseen = 0;
     for (; at !== null; at = at.next)
       if (read(defaultPrevented, at.event) === true)
-        this.#handled(at.number, "prevented", "unhandledrejection");
+        this.#handled(at.number, at.isRejection ? "prevented" : "exception");
   };
 
   readonly #onHandled = (event: PromiseRejectionEvent): void => {
     if (!event.isTrusted) return;
     const number = apply(get, this.#numbers, [read(promise, event) as object]) as number | undefined;
-    if (number !== undefined) this.#handled(number, "handled", "rejectionhandled");
+    if (number !== undefined) this.#handled(number, "handled");
   };
 
-  #handled(number: number, how: "handled" | "prevented", sourceEvent: string): void {
+  #handled(number: number, why: keyof typeof HANDLED): void {
     const level = this.#config.console;
     if (level === "off") return;
     try {
-      const fields = level === "minimal" ? "" : `,"rejection":${number},"how":"${how}"`;
-      const data = `{"text":${quote(HANDLED[how])}${fields}}`;
+      const isException = why === "exception";
+      const what = isException ? "exception" : "rejection";
+      const how = why === "handled" ? "handled" : "prevented";
+      const fields = level === "minimal" ? "" : `,"${what}":${number},"how":"${how}"`;
+      const data = `{"text":${quote(HANDLED[why])}${fields}}`;
       this.#outbox.put(
         nowMicros(),
-        "console.rejection_handled",
+        isException ? "console.exception_handled" : "console.rejection_handled",
         "console",
-        sourceEvent,
+        isException ? "error" : why === "handled" ? "rejectionhandled" : "unhandledrejection",
         level,
         data,
         false,

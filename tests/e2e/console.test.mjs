@@ -490,6 +490,28 @@ test("a rejection that is handled later or prevented is marked so, and no other"
   assert.equal((await rig.collector.events("type:console.rejection_handled")).length, 2);
 });
 
+test("an error whose report the page prevents is marked so, and no other", async () => {
+  const page = await rig.open("/throws");
+  await page.evaluate(() => {
+    window.onerror = (message) => String(message).includes("dealt with");
+    setTimeout(() => {
+      throw new Error("dealt with by the page");
+    });
+    setTimeout(() => {
+      throw new Error("left to the browser");
+    });
+  });
+  await rig.event("console.exception", "left to the browser");
+  const { data, source } = await rig.event("console.exception", "dealt with");
+  const mark = await rig.event("console.exception_handled", "prevented");
+  assert.equal(mark.data.exception, data.exception);
+  assert.equal(mark.source.metadata.document_id, source.metadata.document_id);
+  // The page's last words come after all that it has said before.
+  await page.close();
+  await rig.flushed();
+  assert.equal((await rig.collector.events("type:console.exception_handled")).length, 1);
+});
+
 test("the error of another origin's script is said to be one", async () => {
   const page = await rig.open("/cross-origin-script");
   const event = await rig.event("console.exception", "Script error.");

@@ -23,6 +23,7 @@ before(async () => {
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
       "/held": (_, response) => void held.push(response),
+      "/cookie": (_, response) => response.writeHead(200, { "set-cookie": "session=1; SameSite=None" }).end(),
       "/reset": (request) => request.socket.destroy(),
       "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
@@ -285,6 +286,38 @@ test("the page's own console stays the hook's and is not doubled", async () => {
   assert.deepEqual(
     events.map(({ source }) => source.event),
     ["console.log"],
+  );
+});
+
+test("what the browser writes into the console is recorded, and nothing of it twice", async () => {
+  const elsewhere = rig.site.origin.replace("127.0.0.1", "localhost");
+  await page.evaluate(async (other) => {
+    await fetch(`${other}/data?cors`).catch(() => {});
+    await fetch("/missing");
+    const script = document.createElement("script");
+    const blocked = new Promise((resolve) => script.addEventListener("error", resolve));
+    Object.assign(script, { src: "/wordy.js?sri", integrity: `sha256-${"A".repeat(43)}=` });
+    document.head.append(script);
+    await blocked;
+    await fetch("/cookie");
+  }, elsewhere);
+  const cors = await rig.event("console.browser_error", "blocked by CORS policy");
+  assert.match(cors.data.text, /'Access-Control-Allow-Origin'/);
+  assert.equal(cors.data.source, "javascript");
+  assert.equal(cors.source.kind, "cdp");
+  assert.equal(cors.url, `${rig.site.origin}/page`);
+  assert.match((await rig.event("console.browser_error", "integrity")).data.text, /wordy\.js\?sri/);
+  assert.match(
+    (await rig.event("console.browser_error", "cookie session")).data.text,
+    /was refused: exclude same site none insecure/,
+  );
+  await rig.flushed();
+  const messages = await rig.collector.events("type:console.browser_*");
+  const texts = messages.map(({ data }) => /** @type {any} */ (data).text);
+  assert.equal(texts.filter((text) => text.includes("CORS")).length, 1, texts.join("\n"));
+  assert.deepEqual(
+    texts.filter((text) => text.startsWith("Failed to load resource")),
+    [],
   );
 });
 

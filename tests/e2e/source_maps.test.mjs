@@ -221,7 +221,10 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   await open.click();
   await viewer.getByRole("textbox", { name: /^Folder of the project/ }).fill("/home/me/shop");
   await viewer.getByRole("button", { name: "Open line 4" }).click();
-  await viewer.locator('a.stack-open[href^="vscode://file/home/me/shop/"][href$="/src/cart.ts:4:25"]').first().waitFor();
+  await viewer
+    .locator('a.stack-open[href^="vscode://file/home/me/shop/"][href$="/src/cart.ts:4:25"]')
+    .first()
+    .waitFor();
   if (process.env.TABTAPE_SCREENSHOT) await viewer.screenshot({ path: process.env.TABTAPE_SCREENSHOT });
   await viewer.close();
 });

@@ -253,20 +253,22 @@ test("what is folded: the same line of the same place, not its time", () => {
     event: "console.log",
     metadata: { tab_id: "1" },
   };
-  /** @param {number} ts @param {string} text */
-  const keyOf = (ts, text) => {
+  /** @param {number} ts @param {string} text @param {object} [more] */
+  const keyOf = (ts, text, more = {}) => {
     const event = {
       ts,
       type: "console.log",
       category: "console",
       detail_level: /** @type {const} */ ("standard"),
       source,
-      data: { text },
+      data: { text, ...more },
     };
     return foldKey(0, event, JSON.stringify({ capture_session_id: "s", seq: ts, event }));
   };
   assert.equal(keyOf(1, "a"), keyOf(2, "a"));
   assert.notEqual(keyOf(1, "a"), keyOf(1, "b"));
+  assert.equal(keyOf(1, "a", { exception: 1 }), keyOf(2, "a", { exception: 2 }));
+  assert.equal(keyOf(1, "a", { rejection: 1 }), keyOf(2, "a", { rejection: 12 }));
 });
 
 test("events of about:blank are folded by tab, and other events of a page are not", () => {

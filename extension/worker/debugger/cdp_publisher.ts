@@ -13,5 +13,7 @@ export interface CdpPublisher {
   ): void;
   send(source: Source, method: string, params?: Params): Promise<Params>;
   metadata(tabId: number): Record<string, string>;
+  /** The address of the tab's page, as an event has it. */
+  page(tabId: number): { url?: string };
   maxEventBytes(category: "network" | "console"): number;
 }

@@ -2,8 +2,8 @@
  * The debugger producer, off until a person turns it on for a tab or for all: what only the DevTools protocol sees.
  *
  * In an attached tab it records `network` (with bodies and WebSocket frames at `verbose`), merged with webRequest's
- * record of the same requests (see `exchanges.ts`), and the consoles of workers, which no content script reaches. The
- * consoles of documents stay the hook's, so nothing is doubled.
+ * record of the same requests (see `exchanges.ts`), the consoles of workers, which no content script reaches, and what
+ * the browser itself writes into a console. The consoles of documents stay the hook's, so nothing is doubled.
  * Attachments outlive the worker that made them: `resume` finds them again before the next one records anything. They
  * end with the recording; the setting for all tabs holds for the next one.
  */
@@ -19,6 +19,7 @@ import type { Documents } from "../state/documents.ts";
 import { TimeoutError, withTimeout } from "../with_timeout.ts";
 import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";
+import { CdpMessages } from "./cdp_messages.ts";
 import { CdpNetwork } from "./cdp_network.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
@@ -49,6 +50,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   readonly #console = new CdpConsole(this, this.#targets, (tabId, report) =>
     this.#parts.workerErrors.recorded(tabId, report),
   );
+  readonly #messages = new CdpMessages(this);
   readonly #debuggedTabs: Set<number>;
   /** Two attachments to one tab at once: the second would fail, and take the first with it. */
   readonly #attaching = new Map<number, Promise<void>>();
@@ -160,6 +162,11 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     return this.#parts.tabs.metadata(tabId);
   }
 
+  page(tabId: number): { url?: string } {
+    const url = this.#parts.tabs.url(tabId);
+    return url === undefined ? {} : { url };
+  }
+
   maxEventBytes(category: "network" | "console"): number {
     return this.#parts.owner.recorder?.config.categories[category]?.max_event_bytes ?? 0;
   }
@@ -180,6 +187,8 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
       // From here on and not before, webRequest's events of this tab are left out.
       this.#parts.webRequest.delegateToDebugger(tabId);
       await withTimeout(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
+      this.#messages.attached(tabId);
+      await withTimeout(this.#enableMessages({ tabId }), "Log.enable");
       this.#checkRecording();
     } catch (error) {
       this.#forget(tabId);
@@ -187,6 +196,11 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
       throw error;
     }
     this.#tell("attached", tabId, {});
+  }
+
+  async #enableMessages(session: Source): Promise<void> {
+    await this.send(session, "Log.enable");
+    await this.send(session, "Audits.enable");
   }
 
   #checkRecording(): void {
@@ -223,7 +237,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
 
   /** Records a gap for a message of the protocol that could not be read. */
   #refuse(method: string, error: unknown): void {
-    this.#parts.owner.record(method.startsWith("Runtime.") ? "console" : "network", () => {
+    this.#parts.owner.record(/^(?:Runtime|Log|Audits)\./.test(method) ? "console" : "network", () => {
       throw error;
     });
   }
@@ -238,6 +252,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     if (method.startsWith("Network.webSocket")) return this.#sockets.event(source, tabId, id, method, params);
     if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
     else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
+    else this.#messages.event(tabId, method, params);
   }
 
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
@@ -251,7 +266,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     try {
       await this.send(session, "Network.enable", { maxPostDataSize: 65_536 });
       await this.send(session, "Target.setAutoAttach", AUTO_ATTACH);
-      if (this.#targets.worker(session.sessionId) === undefined) return;
+      if (this.#targets.worker(session.sessionId) === undefined) return await this.#enableMessages(session);
       this.#targets.setEnabling(session, true);
       await this.send(session, "Runtime.enable").finally(() => this.#targets.setEnabling(session, false));
     } catch {
@@ -291,6 +306,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     this.#parts.webRequest.debugged.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
+    this.#messages.forget(tabId);
     this.#sockets.forget(tabId);
     const successors = this.#targets.forget(tabId);
     this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;

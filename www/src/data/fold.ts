@@ -10,6 +10,7 @@ import { asNumber, asObject, asString } from "./record";
 export const NO_FOLD = 0;
 
 const BLANK = "about:blank";
+const NUMBER_OF_ERROR = /,"(?:exception|rejection)":\d+/;
 const MOST_DEPTH = 63;
 const OPENS = ["nothing", "group", "collapsed group", "end"] as const;
 
@@ -26,9 +27,10 @@ export function foldKey(session: number, event: Event, line: string): number {
   const { type, category } = event;
   if (category === "console") {
     if (opens(type) > 0 || type === "console.clear") return NO_FOLD;
-    // All fields but the seq and the time, which the recorder writes first.
+    // All fields but the seq and the time, which the recorder writes first, and the number of an error in its document.
     const from = line.indexOf('"type":');
-    return from < 0 ? NO_FOLD : hash(`${session} ${line.slice(from)}`);
+    const said = line.slice(from).replace(NUMBER_OF_ERROR, "");
+    return from < 0 ? NO_FOLD : hash(`${session} ${said}`);
   }
   if (category !== "tab" && category !== "page") return NO_FOLD;
   const { tab_id = "", frame_id = "0" } = event.source.metadata ?? {};
