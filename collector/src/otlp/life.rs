@@ -131,9 +131,10 @@ pub(super) struct Request {
     pub(super) response: Value,
 }
 
-/// Why and when something ended.
+/// Why, when and at which record something ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
+    pub(super) position: u64,
     pub(super) ts: u64,
     pub(super) reason: &'static str,
 }
