@@ -104,7 +104,7 @@ pub fn level_changed(category: &str, to: DetailLevel, reason: &str, config: &Cap
     )
 }
 
-/// What recording costs, and how far it lags.
+/// Reports the cost of recording, and how far it lags.
 #[must_use]
 pub fn health(data: &Value) -> String {
     event("system.health", "recorder.health", data)

@@ -171,7 +171,7 @@ export class ConsoleHook {
     );
   }
 
-  /** What `verbose` would store of a call. */
+  /** Returns the data that `verbose` would store of a call. */
   #detail(content: Content, method: Method, above: Callable): Detail {
     const stack =
       content.stack === "" && wantsStack(method, "verbose")

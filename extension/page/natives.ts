@@ -9,14 +9,7 @@ import { apply, cut, NONE, tail } from "./language.ts";
 
 export * from "./language.ts";
 
-export const {
-  construct,
-  defineProperty,
-  deleteProperty,
-  getOwnPropertyDescriptor,
-  getPrototypeOf,
-  ownKeys,
-} = Reflect;
+export const { construct, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 
 const { parse } = JSON;
 const { hasOwn } = Object;

@@ -27,7 +27,7 @@ const QUIET_MICROS = 5_000;
 /** Characters. A longer address, mostly of a `data:` document, is left to the worker, which has it once per relay. */
 const MAX_ADDRESS = 2_048;
 
-/** What `verbose` would store of an event that is recorded at `standard`. */
+/** The data that `verbose` would store of an event that is recorded at `standard`. */
 export interface Detail {
   /** JSON. */
   data: string;
@@ -86,7 +86,7 @@ export class Outbox {
     const isFirst = category !== "network" && (ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs);
     if (isUrgent || isFull || isFirst || this.#isLeaving) {
       this.#flushedTs = ts;
-      // Of an error and of a request, `ts` is not the time at which its line was begun.
+      // The `ts` of an error or a request is not the time at which its line was begun.
       this.flush(isUrgent, isUrgent || category !== "console" ? null : ts);
     } else if (this.#count === 1) {
       enqueueMicrotask(this.#flush);

@@ -56,7 +56,7 @@ function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
   );
 }
 
-/** What a person does next: record, or look at what is recorded. */
+/** Offers the next step: to record, or to look at the recording. */
 function Paired({ host, isRecording }: { host: string; isRecording: boolean }) {
   const begin = async () => {
     await record("all");

@@ -28,7 +28,7 @@ export const isPinned: Signal<boolean> = signal(true);
 let activeWindow: number | undefined;
 let saying: ReturnType<typeof setTimeout> | undefined;
 
-export async function refresh(): Promise<void> {
+async function refresh(): Promise<void> {
   try {
     status.value = await command<Status>({ command: "status" });
   } catch (error) {

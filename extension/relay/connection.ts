@@ -50,7 +50,7 @@ export class Connection {
   /** When something was posted last, by `performance.now()`. */
   #postedAt = Number.NEGATIVE_INFINITY;
   #over = false;
-  /** What the page's events have cost it since that was last reported. */
+  /** The page's cost of its events since the last report. */
   #costEvents = 0;
   #costMicros = 0;
 

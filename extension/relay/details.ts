@@ -10,7 +10,7 @@
 const MAX_AGE_MS = 30_000;
 const MAX_DETAILS = 500;
 /** UTF-16 units of one document's details. */
-export const MAX_LENGTH = 2 << 20;
+const MAX_LENGTH = 2 << 20;
 
 interface Detail {
   id: number;

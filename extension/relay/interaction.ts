@@ -20,7 +20,7 @@ export type OnInteraction = (id: string, ts: number, event: Event) => void;
 
 interface Typing {
   id: string;
-  /** Of the first key. */
+  /** The time of the first key. */
   ts: number;
   key: string;
   target: Element | null;
@@ -210,7 +210,7 @@ export class Interaction {
 }
 
 /** The class of a key; the character itself is not recorded. */
-export function keyClass(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey">): string {
+function keyClass(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey">): string {
   const { key } = event;
   if (key.length === 1 || key === "Dead" || key === "Process")
     return event.ctrlKey || event.metaKey ? "shortcut" : "char";

@@ -70,7 +70,7 @@ class Relay {
     for (const pending of handover.pending) this.#inherit(pending);
     const observe = (observation: Observation): void => this.#observed(observation);
     this.#interaction = new Interaction(observe, (id, ts, event) => {
-      // What is not recorded is not named as a cause.
+      // An interaction that is not recorded is not named as a cause.
       if (this.#settings.interaction !== "off") this.#hook.interaction(id, ts, event);
     });
     this.#reports = new Reports(observe);

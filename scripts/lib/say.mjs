@@ -5,7 +5,7 @@
  * elsewhere (CI) it says every 20 s that it still runs.
  */
 const err = process.stderr;
-export const coloured = Boolean(err.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb");
+const coloured = Boolean(err.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb");
 const sgr = (/** @type {number} */ code) => (/** @type {string} */ text) =>
   coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
 export const bold = sgr(1);

@@ -37,7 +37,7 @@ export async function checkPrograms() {
 }
 
 /** @param {string} version @param {string} oldest */
-export function isAtLeast(version, oldest) {
+function isAtLeast(version, oldest) {
   const [have, want] = [version, oldest].map((text) => text.split(/[.-]/).map(Number));
   for (let i = 0; i < 3; i++) {
     const difference = (have?.[i] || 0) - (want?.[i] || 0);

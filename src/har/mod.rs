@@ -36,7 +36,7 @@ pub struct Archive {
     streaming: HashMap<String, usize>,
     /// The first and the last exchange of a request with redirects.
     ends: HashMap<String, (usize, usize)>,
-    /// What pages reported about a request; it may be stored before the request's own records.
+    /// Reports of pages about a request; they may be stored before the request's own records.
     calls: Vec<(String, Value)>,
     bodies: Vec<(String, Value)>,
     /// Requests to `data:` and `blob:` addresses.

@@ -91,7 +91,7 @@ impl EventReader {
                 let redacted = parse(&self.redacted, trust, shape)?;
                 Ok(Event {
                     truncated: event.truncated,
-                    // What was written is not in the text.
+                    // The bytes that were written are not in the text.
                     data: if unread.is_none() {
                         event.data
                     } else {

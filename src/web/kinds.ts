@@ -221,7 +221,7 @@ function shown(key: string | symbol): string {
 }
 
 /** Whether `value` is an object literal, of any realm. An object of a class is not, because its keys are not what it holds. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
+function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

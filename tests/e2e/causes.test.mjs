@@ -1,4 +1,4 @@
-/** What an event came from, on pages made for it: the links of docs/causes.md, and none besides. */
+/** The causes of events, on pages made for it: the links of docs/causes.md, and no others. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";

@@ -9,7 +9,7 @@ import { setUpPython, WITHOUT_PYTHON } from "../../scripts/setup/python.mjs";
 import { setUpSpectral, WITHOUT_SPECTRAL } from "../../scripts/setup/spectral.mjs";
 import { startCollector } from "./fixtures/collector.mjs";
 
-/** Of a finding of Spectral that is an error. */
+/** The severity of a finding of Spectral that is an error. */
 const ERROR = 0;
 
 /** @type {string} */

@@ -44,7 +44,7 @@ test("the newest records appear before the history has been read", async () => {
     "records",
     120_000,
   );
-  // Where folding ends is said: older records are listed before their contents are read.
+  // The list says where folding ends: older records are listed before their contents are read.
   await page.getByText(/^folded since \d/).waitFor();
 });
 

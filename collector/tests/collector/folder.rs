@@ -499,7 +499,7 @@ async fn on_a_full_disk_it_starts_again_deletes_and_then_stores_again() {
     }
     assert_eq!(next, first);
 
-    // What the deletion has used is kept again for the next one.
+    // The space that the deletion has used is reserved again for the next one.
     disk.fill();
     process.kill();
     let process = disk.serve();

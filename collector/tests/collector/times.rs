@@ -19,7 +19,7 @@ fn run_in(zone: &str, folder: &Path, args: &[&str]) -> String {
     out
 }
 
-/// What a command prints and what it says on stderr, whatever its status.
+/// Returns stdout and stderr of a command, whatever its status.
 fn said_in(zone: &str, folder: &Path, args: &[&str]) -> (String, String) {
     let (_, out, error) = finish(command_in(zone, folder, args));
     (out, error)

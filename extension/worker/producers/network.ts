@@ -89,9 +89,9 @@ export class Network {
   readonly #pending = new Map<string, Pending>();
   /** Those whose headers have not been sent, for the next worker. */
   readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
-  /** What is observed before the mirror is read; null afterwards. */
+  /** Observations made before the mirror is read; null afterwards. */
   #early: (() => void)[] | null = [];
-  /** What the debugger producer records as well. */
+  /** Requests that the debugger producer records as well. */
   readonly debugged: DebuggedRequests;
 
   constructor(

@@ -51,7 +51,7 @@ interface Last {
   seq: number;
 }
 
-/** Which moments are pictured. */
+/** The moments that are pictured. */
 export interface MomentSettings {
   screenshot_on_error: boolean;
   screenshot_on_action: boolean;

@@ -121,7 +121,7 @@ function beginAfter(text: string, call: string, end: number): number {
 }
 
 /** Takes off what bundlers and dev servers put before a path: `webpack://name/./src/a.ts?1f2e` is `src/a.ts`. */
-export function pathOfSource(source: string): string {
+function pathOfSource(source: string): string {
   return source
     .replace(/[?#].*$/, "")
     .replace(/^https?:\/\/[^/]*\//, "")

@@ -1,4 +1,4 @@
-/** What webRequest reports of one request. */
+/** The steps of one request that webRequest reports. */
 import type { EventInput } from "../../../src/web/types.ts";
 
 /** A response that was published when it began to stream has an `end` of its own. */

@@ -28,7 +28,7 @@ export interface RelayConfig {
 
 export type ToRelay = { config: RelayConfig } | { hand_over: true } | { stop: true };
 
-export function relayConfig(config: CaptureConfig, details: boolean): RelayConfig {
+function relayConfig(config: CaptureConfig, details: boolean): RelayConfig {
   const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? DEFAULT_EVENT_BYTES;
   return {
     console: levelOf(config, "console") ?? "off",

@@ -28,7 +28,7 @@ interface RelayMessage {
   queued?: number;
 }
 
-/** What the page's events have cost it since it last said so. */
+/** The page's cost of its events since its last report. */
 interface CostReport {
   events?: number;
   micros?: number;
@@ -100,7 +100,7 @@ export class RelayPorts {
   #committing: Recorder | null = null;
   #uncommittedLength = 0;
   #lastCommit: Promise<void> = Promise.resolve();
-  /** What is still to be acknowledged on each port: the last committed message, and seqs for details. */
+  /** Acks to be sent on each port: the last committed message, and seqs for details. */
   readonly #acks = new Map<chrome.runtime.Port, { ack: number; seqs: RelayReceipt["details"] }>();
   readonly #recording: () => boolean;
   readonly #screenshots: Screenshots;

@@ -72,7 +72,7 @@ export async function saveSettings(settings: Settings): Promise<void> {
 }
 
 /** Throws an error that names the field: a fleet whose file is wrong should not record something else. */
-export function parsePreconfiguration({ name: source, text }: Preconfiguration): Partial<Settings> {
+function parsePreconfiguration({ name: source, text }: Preconfiguration): Partial<Settings> {
   let file: unknown;
   try {
     file = JSON.parse(text);

@@ -13,7 +13,7 @@ interface EvidenceFile {
   event?: [session: string, seq: number];
 }
 
-/** What the collector says of a bundle. */
+/** The collector's description of a bundle. */
 export interface Manifest {
   tabtape: string;
   made_at: string;

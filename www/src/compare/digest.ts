@@ -9,7 +9,7 @@ import { asNumber, asObject } from "../data/record";
 import { severityOf } from "../data/severity";
 import { summaryOf } from "../list/summary";
 
-export interface Request {
+interface Request {
   count: number;
   failed: number;
   /** Durations in milliseconds. */

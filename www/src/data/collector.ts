@@ -226,7 +226,7 @@ function cursorAfter(line: string | undefined): string | null {
 }
 
 /** Returns the error of a problem+json reply, classified by its remedy. */
-export async function errorOf(reply: Response): Promise<SourceError> {
+async function errorOf(reply: Response): Promise<SourceError> {
   const problem = asObject(await reply.json().catch(() => null));
   const detail =
     asString(problem.detail) ?? asString(problem.title) ?? `the collector answered ${reply.status}`;

@@ -8,7 +8,7 @@ import type { Range } from "./range";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 
 /** Unix microseconds; without an end while it continues. */
-export interface Watched {
+interface Watched {
   from_ts: number;
   to_ts: number | null;
   /** Categories that were on. */

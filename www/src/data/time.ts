@@ -15,7 +15,7 @@ export function dateTime(ts: number): string {
 }
 
 /** `24 Nov, 14:03`. */
-export function shortDate(ts: number): string {
+function shortDate(ts: number): string {
   return new Date(ts / 1000).toLocaleString(undefined, {
     day: "numeric",
     month: "short",

@@ -153,7 +153,7 @@ function phasesOf(end: Record<string, unknown>, durationMs: number | undefined):
 }
 
 /** Reads headers from pairs, as the recorder writes them, or from an object, as other producers do. */
-export function headersOf(value: unknown): Headers {
+function headersOf(value: unknown): Headers {
   if (Array.isArray(value)) {
     return value.flatMap((header): Headers => {
       const [name, text] = asArray(header);

@@ -44,7 +44,7 @@ interface Order {
 }
 
 /** Returns the rows by one column: numbers by size, anything else by its text; rows without a value come last. */
-export function sorted(rows: Row[], { column, descending }: Order): Row[] {
+function sorted(rows: Row[], { column, descending }: Order): Row[] {
   if (column === null) return descending ? [...rows].reverse() : rows;
   const sign = descending ? -1 : 1;
   return [...rows].sort((a, b) => {

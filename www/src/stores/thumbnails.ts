@@ -23,7 +23,7 @@ export interface Thumbnail {
   why: string;
 }
 
-/** What a `page.screenshot` shows. */
+/** The contents of a `page.screenshot`. */
 export interface Picture {
   /** The address of the image, or null if this record has none. */
   image: string | null;
