@@ -1,18 +1,23 @@
 #!/usr/bin/env node
 /**
  * `npx tabtape init-extension DIR` copies into another extension what `tabtape/extension` needs there. Every other
- * command line is the collector's, which is a native program and not part of the npm package.
+ * command line is the collector's, which is a native program in a package of its own for each platform.
  *
- * Looked for in TABTAPE_COLLECTOR, next to this script where a clone builds it, and on PATH.
+ * Looked for in TABTAPE_COLLECTOR, next to this script where a clone builds it, in this platform's package, and on PATH.
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const PACKAGE = `@tabtape/collector-${process.platform}-${process.arch}`;
+
 const HOW_TO_INSTALL = `tabtape: the collector is not installed.
-Build it in a clone of the repository with "npm run build:collector", or with
+Where ${PACKAGE} is published, "npm install" brings it, unless
+it was told to omit optional dependencies.
+Otherwise build it in a clone of the repository with "npm run build:collector", or with
 "cargo install --path collector", then run this again. If it is somewhere else,
 name it in TABTAPE_COLLECTOR.
 `;
@@ -27,8 +32,19 @@ function find() {
     process.exit(1);
   }
   const built = fileURLToPath(new URL(`../dist/bin/${program}`, import.meta.url));
+  const packaged = inPackage();
   const folders = [...(process.env.PATH ?? "").split(delimiter), join(homedir(), ".cargo", "bin")];
-  return [built, ...folders.filter(Boolean).map((folder) => join(folder, program))].find(isNative) ?? null;
+  const onPath = folders.filter(Boolean).map((folder) => join(folder, program));
+  return [built, ...packaged, ...onPath].find(isNative) ?? null;
+}
+
+/** The program of this platform's package, if that is installed. */
+function inPackage() {
+  try {
+    return [createRequire(import.meta.url).resolve(`${PACKAGE}/bin/${program}`)];
+  } catch {
+    return [];
+  }
 }
 
 /** npm puts this script on PATH under the same name; only a real program is meant. */

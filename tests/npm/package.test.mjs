@@ -1,16 +1,20 @@
 /** The package as it would be published: packed, installed in an empty project, and used in each place it is for. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { findBrowser } from "../../scripts/lib/browser.mjs";
-import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { collectorFile, findCollector } from "../../scripts/lib/collector.mjs";
 import { root } from "../../scripts/lib/paths.mjs";
 import { isRoot } from "../../scripts/lib/platform.mjs";
 import { capture, npm } from "../../scripts/lib/run.mjs";
+import { pack } from "../../scripts/packages.mjs";
 import { EXPECTED, installedProject, succeed } from "./project.mjs";
 
 /** @type {Awaited<ReturnType<typeof installedProject>>} */
@@ -271,6 +275,40 @@ test("npx tabtape runs the collector it finds, and otherwise says how to install
   });
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr, /TABTAPE_COLLECTOR names \/nonexistent/);
+});
+
+test("with the collector's package of this platform it is run without a clone, without Rust", async () => {
+  const folder = join(installed.folder, "packages");
+  const tarballs = await pack(folder);
+  const project = join(installed.folder, "with collector");
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{ "private": true }');
+  const install = npm(["install", "--offline", "--no-audit", "--no-fund", ...tarballs]);
+  await succeed(...install, { cwd: project });
+  const { optionalDependencies, version } = JSON.parse(
+    readFileSync(join(project, "node_modules", "tabtape", "package.json"), "utf8"),
+  );
+  const name = `@tabtape/collector-${process.platform}-${process.arch}`;
+  assert.deepEqual(optionalDependencies, { [name]: version });
+  const bin = join(project, "node_modules", "tabtape", "scripts", "bin.mjs");
+  const env = { HOME: installed.folder, USERPROFILE: installed.folder, PATH: "" };
+  const data = { ...env, TABTAPE_DATA_DIR: join(installed.folder, "data") };
+  const serving = spawn(process.execPath, [bin, "serve", "--listen", "127.0.0.1:0"], {
+    env: data,
+    stdio: "ignore",
+  });
+  const ended = once(serving, "exit");
+  try {
+    let running = null;
+    while (!running && serving.exitCode === null) {
+      await sleep(50);
+      running = await findCollector(data.TABTAPE_DATA_DIR);
+    }
+    assert.equal(running?.url.startsWith("http://127.0.0.1:"), true);
+  } finally {
+    serving.kill("SIGTERM");
+    await ended;
+  }
 });
 
 /** Every path in one value of `exports`. @param {unknown} value @returns {string[]} */
