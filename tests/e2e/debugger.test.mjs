@@ -300,23 +300,26 @@ test("what the browser writes into the console is recorded, and nothing of it tw
     document.head.append(script);
     await blocked;
     await fetch("/cookie");
+    new Worker("/worker.js");
   }, elsewhere);
   const cors = await rig.event("console.browser_error", "blocked by CORS policy");
   assert.match(cors.data.text, /'Access-Control-Allow-Origin'/);
   assert.equal(cors.data.source, "javascript");
   assert.equal(cors.source.kind, "cdp");
   assert.equal(cors.url, `${rig.site.origin}/page`);
+  assert.equal(cors.data.resource_url, `${rig.site.origin}/page`);
   assert.match((await rig.event("console.browser_error", "integrity")).data.text, /wordy\.js\?sri/);
   assert.match(
     (await rig.event("console.browser_error", "cookie session")).data.text,
     /was refused: exclude same site none insecure/,
   );
+  await rig.event("console.log", "in a worker");
   await rig.flushed();
   const messages = await rig.collector.events("type:console.browser_*");
   const texts = messages.map(({ data }) => /** @type {any} */ (data).text);
   assert.equal(texts.filter((text) => text.includes("CORS")).length, 1, texts.join("\n"));
   assert.deepEqual(
-    texts.filter((text) => text.startsWith("Failed to load resource")),
+    texts.filter((text) => /^Failed to load resource|in a worker/.test(text)),
     [],
   );
 });

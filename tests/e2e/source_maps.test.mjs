@@ -128,6 +128,7 @@ for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
       return content[0].text;
     };
     const list = await ask("search", { q: `type:console.exception url:*/${name}` });
+    assert.match(list, /at cart\.ts:4:25/);
     const described = await ask("event", { event: /^s\d+:\d+/m.exec(list)?.[0] });
     assert.match(described, /stack \(own frames first\) ⟦at [^⟧]*src\/cart\.ts:4:25/);
     await page.close();

@@ -1,15 +1,17 @@
 //! One call of a tool: what the caller may read, what it asks for, and the tool that answers.
 
+use super::list::Item;
 use super::spec::{Arguments, Spec};
 use super::{ToolError, handle, structured};
 use crate::app::App;
 use crate::auth::Grant;
 use crate::clock::now_micros;
-use crate::diagnose::{self, OriginalPlaces, Stored};
-use crate::store::{Order, PageQuery};
+use crate::diagnose::{self, OriginalPlaces, Stored, severity};
+use crate::store::{Order, PageQuery, PageRecord};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::Value;
 use std::sync::Arc;
+use tabtape::levels::Severity;
 use tabtape::selector::Selector;
 
 /// Events that one page of a list looks at; the budget shows fewer.
@@ -105,6 +107,24 @@ impl Call<'_> {
         }
         let position = handle::position(&self.app.store, cursor).map_err(|why| self.spec.refuse(why))?;
         Ok(Some(position))
+    }
+
+    /// Returns the items to show, whose errors name their places in the sources.
+    pub(super) async fn items(&self, records: &[PageRecord]) -> Result<Vec<Item>, ToolError> {
+        let mut items = Item::shown(records);
+        let errors: Vec<&mut Stored> = items
+            .iter_mut()
+            .filter_map(|item| match item {
+                Item::Event(event) => Some(event.as_mut()),
+                Item::Gap(..) => None,
+            })
+            .filter(|event| event.category() == "console" && severity(event) >= Severity::Warn)
+            .collect();
+        if !errors.is_empty() {
+            let places = OriginalPlaces::read(&self.app.store, self.grant.selector.as_deref()).await?;
+            errors.into_iter().for_each(|event| places.apply(event));
+        }
+        Ok(items)
     }
 
     /// Reads the event that the arguments name.

@@ -27,7 +27,7 @@ impl Call<'_> {
             limit: PAGE_EVENTS,
         };
         let page = store.page(query).await?;
-        let mut items: Vec<Item> = Item::shown(&page.records);
+        let mut items = self.items(&page.records).await?;
         if newest {
             items.reverse();
         }

@@ -36,7 +36,7 @@ impl Call<'_> {
                 limit: PAGE_EVENTS,
             };
             let page = store.page(query).await?;
-            let items = Item::shown(&page.records);
+            let items = self.items(&page.records).await?;
             if !items.is_empty() {
                 let shown: Vec<&Item> = items.iter().collect();
                 let listed = list(&shown, self.arguments.budget(), now_micros());

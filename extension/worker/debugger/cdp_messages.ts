@@ -3,14 +3,14 @@
  * script blocked a response, which cookie was refused, and hints on preloads, storage and graphics. From the Log and
  * Audits domains.
  *
- * Left out is what another producer records: failed requests, deprecations, interventions and violations of the
- * content security policy.
+ * Left out is what another producer records: failed requests, deprecations, interventions, violations of the content
+ * security policy, and the consoles of workers.
  */
 import { jsonWithin } from "../../relay/budget.ts";
 import { fieldsAtLevel } from "../producers/levels.ts";
 import type { CdpPublisher, Params } from "./cdp_publisher.ts";
 
-const RECORDED_ELSEWHERE = new Set(["network", "deprecation", "intervention"]);
+const RECORDED_ELSEWHERE = new Set(["network", "worker", "deprecation", "intervention"]);
 const LEVELS: Record<string, string> = { verbose: "debug", warning: "warning", error: "error" };
 /** Issues that the browser does not write into the console, too. */
 const ISSUES = new Set(["CookieIssue", "BlockedByResponseIssue"]);
@@ -25,9 +25,8 @@ interface Message {
   level: string;
   text: string;
   source: string;
-  url: string | undefined;
-  /** Counted from 1. */
-  line?: number;
+  /** Of the document, the script or the request. */
+  resource_url: string | undefined;
 }
 
 export class CdpMessages {
@@ -56,11 +55,10 @@ export class CdpMessages {
           : null;
     if (message === null || message.ts < (this.#attachedAt.get(tabId) ?? 0)) return;
     this.#publisher.publish(tabId, "console", (level) => {
-      const { text, source, url, line } = message;
-      const location = url === undefined ? undefined : { url, ...(line === undefined ? {} : { line }) };
+      const { text, source, resource_url } = message;
       const data = fieldsAtLevel(level, {
         minimal: { text: text.slice(0, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT) },
-        standard: { source, location },
+        standard: { source, resource_url },
         raw: params,
       }) as Params;
       const { json, truncated } = jsonWithin(data, this.#publisher.maxEventBytes("console"));
@@ -83,14 +81,12 @@ function messageOfEntry(entry: Params): Message | null {
   const text = entry.text as string;
   const isOfPolicy = source === "security" && text.includes("Content Security Policy");
   if (RECORDED_ELSEWHERE.has(source) || isOfPolicy) return null;
-  const line = entry.lineNumber as number | undefined;
   return {
     ts: entry.timestamp as number,
     level: LEVELS[entry.level as string] ?? "info",
     text,
     source,
-    url: entry.url as string | undefined,
-    ...(line === undefined ? {} : { line: line + 1 }),
+    resource_url: entry.url as string | undefined,
   };
 }
 
@@ -116,7 +112,7 @@ function messageOfIssue({ code, details }: Params): Message | null {
     level: isRefused ? "error" : "warning",
     text: `${what} ${isRefused ? "was refused" : "may be refused later"}: ${reasons.map(words).join(", ")}`,
     source: "issue",
-    url: (found.request as Params | undefined)?.url as string | undefined,
+    resource_url: (found.request as Params | undefined)?.url as string | undefined,
   };
 }
 

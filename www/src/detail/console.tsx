@@ -1,4 +1,4 @@
-/** A console call or an uncaught error: its message, its stack, its values and its place. */
+/** A console call or an uncaught error: its message, its error's stack and its own, its values and its place. */
 import type { Envelope } from "../../../src/web/types";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { styledParts } from "../list/styled";
@@ -16,7 +16,8 @@ export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: 
   const message = asString(data.text) ?? asString(data.message) ?? "";
   const styled = styledParts(message, args);
   const error = asObject(data.error);
-  const stack = asString(data.stack) ?? asString(error.stack) ?? stackOf(args);
+  const thrown = asString(error.stack) ?? stackOf(args);
+  const call = asString(data.stack);
   const openable = args.filter((a) => typeof a === "object" && a !== null);
   const place = asObject(data.location);
   const elapsed = asNumber(data.elapsed_ms);
@@ -35,7 +36,8 @@ export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: 
         </Part>
       )}
       {table === null ? null : <TablePart table={table} words={words} />}
-      {stack !== undefined && stack !== "" && <Stack text={stack} envelope={envelope} />}
+      {thrown ? <Stack text={thrown} envelope={envelope} /> : null}
+      {call ? <Stack title={thrown ? "Logged at" : "Stack"} text={call} envelope={envelope} /> : null}
       {openable.length > 0 && (
         <Part title={openable.length === 1 ? "Value" : "Values"}>
           {openable.map((value, i) => (
@@ -56,7 +58,7 @@ export function ConsoleDetail({ envelope, words }: { envelope: Envelope; words: 
           ["Elapsed", elapsed === undefined ? undefined : `${elapsed} ms`],
           [
             "Place",
-            place.url === undefined
+            place.url === undefined || thrown
               ? undefined
               : `${String(place.url)}:${String(place.line)}:${String(place.column)}`,
           ],

@@ -58,7 +58,7 @@ export function EditorDialog(props: { site: string; place: SourcePlace; onClose:
             ? `It contains ${place.source}. This browser stores the folder, and sends it nowhere.`
             : error.value}
         </p>
-        <button type="submit" class="button">
+        <button type="submit" class="button primary">
           Open line {place.line}
         </button>
       </form>

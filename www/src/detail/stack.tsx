@@ -1,5 +1,5 @@
 /**
- * A stack trace: each frame with its place, third-party code in a quieter colour. Frames are shown with their places
+ * A stack trace: each frame with its place, neighbouring frames of libraries folded into one line. Frames are shown with their places
  * in the sources, as recorded with the session or by a map that a person has opened; the "Raw" button shows the text
  * as it was recorded. A frame whose source is known opens in an editor.
  */
@@ -20,7 +20,8 @@ const READ_AGAIN_MS = [500, 2_000, 5_000];
 /** Events older than this have their places, if they ever get them. */
 const RECENT_MICROS = 60e6;
 
-export function Stack({ text, envelope }: { text: string; envelope: Envelope }) {
+export function Stack(props: { title?: string; text: string; envelope: Envelope }) {
+  const { title = "Stack", text, envelope } = props;
   const viewer = useViewer();
   const raw = useSignal(false);
   const asked = useSignal<SourcePlace | null>(null);
@@ -38,10 +39,24 @@ export function Stack({ text, envelope }: { text: string; envelope: Envelope }) 
     const original = recorded(viewer.originalPlaces, envelope, frame, built[i + 1]);
     return original ?? viewer.sourceMaps.original(frame);
   });
+  const isOwn = (frame: Frame): boolean => !frame.library;
+  const groups = frames.some(isOwn) ? folded(frames) : [frames];
+  const row = (frame: Frame) => (
+    <FrameRow
+      key={frames.indexOf(frame)}
+      frame={frame}
+      words={viewer.view.words.value}
+      isOpen={frame === shownCode}
+      site={site}
+      ask={(place) => {
+        asked.value = place;
+      }}
+    />
+  );
   const shownCode = frames.find(({ code, library }) => code !== undefined && !library);
   return (
     <Part
-      title="Stack"
+      title={title}
       aside={
         <>
           <MapButton />
@@ -65,16 +80,18 @@ export function Stack({ text, envelope }: { text: string; envelope: Envelope }) 
         </pre>
       ) : (
         <ol class="stack">
-          {frames.map((frame, i) => (
-            <FrameRow
-              key={i}
-              frame={frame}
-              words={viewer.view.words.value}
-              isOpen={frame === shownCode}
-              site={site}
-              ask={(place) => (asked.value = place)}
-            />
-          ))}
+          {groups.map((group) =>
+            group.length === 1 || groups.length === 1 ? (
+              group.map(row)
+            ) : (
+              <li key={`libraries ${frames.indexOf(group[0] as Frame)}`} class="stack-libraries">
+                <details>
+                  <summary>{group.length} frames of libraries</summary>
+                  <ol>{group.map(row)}</ol>
+                </details>
+              </li>
+            ),
+          )}
         </ol>
       )}
       {asked.value !== null && (
@@ -82,6 +99,17 @@ export function Stack({ text, envelope }: { text: string; envelope: Envelope }) 
       )}
     </Part>
   );
+}
+
+/** Returns the frames in order: each of the page's own by itself, neighbours of libraries together. */
+function folded(frames: Frame[]): Frame[][] {
+  const groups: Frame[][] = [];
+  for (const frame of frames) {
+    const last = groups.at(-1);
+    if (frame.library && last?.[0]?.library === true) last.push(frame);
+    else groups.push([frame]);
+  }
+  return groups;
 }
 
 /**
@@ -130,13 +158,15 @@ function FrameRow(props: {
         class="stack-place"
         title={frame.builtPlace === undefined ? frame.url : `${frame.builtPlace} in ${frame.url}`}
       >
-        {/^https?:/.test(frame.url) ? (
-          <a href={frame.url} target="_blank" rel="noopener noreferrer nofollow">
-            {place}
-          </a>
-        ) : (
-          place
-        )}
+        <bdi>
+          {/^https?:/.test(frame.url) ? (
+            <a href={frame.url} target="_blank" rel="noopener noreferrer nofollow">
+              {place}
+            </a>
+          ) : (
+            place
+          )}
+        </bdi>
       </span>
       {frame.source !== undefined && (
         <EditorButton place={{ ...frame, source: frame.source }} site={site} ask={ask} />

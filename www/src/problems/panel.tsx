@@ -51,8 +51,8 @@ export function ProblemsPanel() {
             withNoise.value = !withNoise.value;
           }}
         >
-          {withNoise.value ? "Hide" : "Show"} {count(noise.length)} {noise.length === 1 ? "group" : "groups"}{" "}
-          that rarely matter
+          {withNoise.value ? "Hide" : "Show"} {count(noise.length)}{" "}
+          {noise.length === 1 ? "group that rarely matters" : "groups that rarely matter"}
         </button>
       )}
       {problems.found.value.isPartial ? (
