@@ -190,6 +190,8 @@ function systemSummary(event: Event, data: Data): Summary | null {
     }
     case "system.session_started":
       return { text: asString(data.previous) === undefined ? "" : `after ${String(data.previous)}` };
+    case "system.collector_connected":
+      return { text: `store ${asString(data.store_id) ?? ""}` };
     default:
       return asString(data.error) === undefined ? null : { text: asString(data.error) ?? "" };
   }
