@@ -14,5 +14,6 @@ mod otlp;
 mod producers;
 mod render;
 pub mod store;
+mod summary;
 
 pub mod tasks;

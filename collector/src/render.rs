@@ -188,44 +188,14 @@ const fn colour_of(severity: Severity) -> &'static str {
     }
 }
 
-/// Returns the fields of an event that a person reads first, whatever its type.
+/// Returns an event in a few words, with the URL of its document unless they contain it.
 fn summary(event: &Value) -> String {
-    let data = &event["data"];
+    let text = crate::summary::of(event).line();
     let url = event["url"].as_str().unwrap_or_default();
-    let text = ["text", "message", "note", "error"]
-        .iter()
-        .find_map(|field| data[*field].as_str());
-    if let Some(text) = text {
-        return if url.is_empty() {
-            text.to_owned()
-        } else {
-            format!("{text}  ({url})")
-        };
-    }
-    let mut parts: Vec<String> = Vec::new();
-    for field in [
-        "method",
-        "status",
-        "reason",
-        "transition",
-        "title",
-        "name",
-        "value",
-    ] {
-        match &data[field] {
-            Value::String(text) => parts.push(text.clone()),
-            Value::Number(number) => parts.push(number.to_string()),
-            _ => {}
-        }
-    }
-    let address = data["url"].as_str().unwrap_or(url);
-    if !address.is_empty() {
-        parts.push(address.to_owned());
-    }
-    if parts.is_empty() && !data.is_null() {
-        data.to_string()
+    if event["category"] == "network" || text.contains(url) {
+        text
     } else {
-        parts.join(" ")
+        format!("{text}  ({url})")
     }
 }
 

@@ -37,6 +37,8 @@ const { Lines } = await bundled("data/lines.ts");
 /** @type {typeof import("../../www/src/list/reasons.ts")} */
 const { gapReason } = await bundled("list/reasons.ts");
 
+/** @type {typeof import("../../www/src/list/summary.ts")} */
+const { summaryOf } = await bundled("list/summary.ts");
 /** @type {typeof import("../../www/src/data/collector.ts")} */
 const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
@@ -499,4 +501,14 @@ test("a failed response leads by its request and the page's call to the click, p
   ];
   assert.deepEqual([...causesOf(before[6].event, before)].sort(), [1, 2, 3]);
   assert.deepEqual([...causesOf(before[3].event, before)], []);
+});
+
+test("an event has the summary that the command line prints", () => {
+  const fixture = readFileSync(new URL("../fixtures/summaries.ndjson", import.meta.url), "utf8");
+  for (const line of fixture.trimEnd().split("\n")) {
+    const { event, summary } = JSON.parse(line);
+    const { lead = "", status, text, aside = "" } = summaryOf(event);
+    const shown = JSON.parse(JSON.stringify({ lead, status, text, aside }));
+    assert.deepEqual(shown, { lead: "", aside: "", ...summary }, line);
+  }
 });

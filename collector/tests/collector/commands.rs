@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::program::*;
+use serde_json::json;
 use std::io::Read as _;
 
 #[test]
@@ -201,6 +202,11 @@ async fn an_empty_answer_says_on_stderr_whether_anybody_was_watching() {
             "{command:?}: {said}"
         );
     }
+    let (_, diagnosed, _) = run(folder.path(), &["diagnose"]);
+    assert!(
+        diagnosed.contains(" to an unknown end, last record "),
+        "{diagnosed}"
+    );
     let (_, shown, said) = run(folder.path(), &["query"]);
     assert!(shown.contains("system.session_started") && said.is_empty());
     let (_, coverage, _) = run(folder.path(), &["coverage", "category:network"]);
@@ -484,6 +490,61 @@ async fn a_click_is_printed_above_what_it_caused_and_seq_stays_the_cursor() {
     assert_eq!([(); 5].map(|()| json.next()), lines);
     let (_, text, _) = run(folder.path(), &["query", "--json", "--session", SESSION]);
     assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+}
+
+#[tokio::test]
+async fn a_line_says_the_point_of_its_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path());
+    let page = "(https://shop.example/cart)";
+    let cases = [
+        (
+            "input.click",
+            "interaction",
+            json!({"selector": "button#pay", "label": "Pay now"}),
+            format!("“Pay now”  button#pay  {page}"),
+        ),
+        (
+            "page.lcp",
+            "page",
+            json!({"value_ms": 2600, "rating": "needs-improvement"}),
+            format!("2.60 s · needs improvement  {page}"),
+        ),
+        (
+            "page.csp_violation",
+            "page",
+            json!({"directive": "img-src", "blocked_url": "https://ads.example/x.png"}),
+            format!("img-src blocked https://ads.example/x.png  {page}"),
+        ),
+        (
+            "network.failed",
+            "network",
+            json!({"method": "POST", "error": "net::ERR_CONNECTION_REFUSED"}),
+            "POST https://shop.example/cart  ERR_CONNECTION_REFUSED".to_owned(),
+        ),
+        (
+            "console.exception",
+            "console",
+            json!({"text": "Uncaught TypeError: no items", "location": {
+                "url": "https://shop.example/src/app.js?v=2", "line": 17, "column": 9,
+            }}),
+            format!("Uncaught TypeError: no items  app.js:17:9  {page}"),
+        ),
+    ];
+    let mut lines = Vec::new();
+    for (type_, category, data, _) in &cases {
+        let seq = lines.len() as u64 + 1;
+        let mut line: serde_json::Value = serde_json::from_str(&event(SESSION, seq, "")).unwrap();
+        let event = &mut line["event"];
+        (event["type"], event["category"], event["data"]) = (json!(type_), json!(category), data.clone());
+        lines.push(line.to_string());
+    }
+    assert_eq!(process.deliver(SESSION, 1, 5, &lines).await.0, 200);
+    let (_, text, _) = run(folder.path(), &["query"]);
+    for (line, (type_, .., point)) in text.lines().skip(1).zip(&cases) {
+        assert!(line.contains(type_) && line.ends_with(point), "{type_}: {line}");
+    }
+    assert_eq!(text.lines().count(), 1 + cases.len(), "{text}");
 }
 
 /// The answer to a hello of who has the token `x`.

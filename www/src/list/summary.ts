@@ -1,12 +1,14 @@
 /**
  * An event in one line.
  *
- * Every event has a summary: for an unknown type it is made from the data.
+ * Every event has a summary: for an unknown type it is made from the data. `collector/src/summary.rs` has the same rules
+ * for terminals, and `tests/fixtures/summaries.ndjson` holds both to them.
  */
 import type { Event } from "../../../src/web/types";
 import { lineOf } from "../data/preview";
 import { asArray, asNumber, asObject, asString } from "../data/record";
 import { bytes, duration } from "../data/time";
+import { fileOf } from "../detail/frames";
 import { type StyledPart, styledParts } from "./styled";
 
 export interface Summary {
@@ -64,9 +66,14 @@ function consoleSummary(data: Data): Summary | null {
   const elapsed = asNumber(data.elapsed_ms);
   const count = asNumber(data.count);
   const styled = styledParts(text, asArray(data.args));
+  const location = asObject(data.location);
+  const script = asString(location.url);
   return {
     text,
     ...(styled === null ? {} : { styled }),
+    ...(script === undefined
+      ? {}
+      : { aside: `${fileOf(script)}:${asNumber(location.line)}:${asNumber(location.column)}` }),
     ...(elapsed === undefined ? {} : { aside: duration(elapsed * 1000) }),
     ...(count === undefined ? {} : { aside: `×${count}` }),
     indent: Math.min(8, asNumber(data.group_depth) ?? 0),
