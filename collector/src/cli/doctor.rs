@@ -7,7 +7,7 @@ use super::state::Running;
 use crate::auth::{Auth, hello_hmac};
 use crate::clock::now_micros;
 use crate::render::{self, escape_untrusted};
-use crate::store::Store;
+use crate::store::{Store, is_silent};
 use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,8 +20,6 @@ use std::time::Duration;
 const LITTLE_DISK_BYTES: u64 = 200 << 20;
 /// A clock that differs by more confuses readers.
 const CLOCK_MICROS: u64 = 5_000_000;
-/// A recorder that has not ended, and whose last event is older, has gone silent.
-pub(super) const SILENT_MICROS: u64 = 3_600_000_000;
 /// The time that a program which holds the port has to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -346,7 +344,7 @@ async fn deliveries(client: &Client) -> Vec<Finding> {
                 (ts - now) / 1_000_000
             ),
         ),
-        (Some(ts), _) if ts + SILENT_MICROS < now && newest_ended == Some(false) => bad(
+        (Some(ts), _) if is_silent(Some(ts), now) && newest_ended == Some(false) => bad(
             "extension",
             format!(
                 "silent since {}, and it has not ended; if the browser runs, look at the extension's badge and at chrome://extensions",

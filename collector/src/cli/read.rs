@@ -3,11 +3,11 @@
 use super::CliError;
 use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
 use super::client::Client;
-use super::doctor::SILENT_MICROS;
 use super::session_ids::whole_id_of;
 use super::time_order::TimeOrder;
 use crate::clock::now_micros;
 use crate::render::{self, Style, escape_untrusted, local_time};
+use crate::store::is_silent;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
@@ -408,9 +408,7 @@ fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(),
                     )
                 })
                 .collect();
-            let is_silent = session["last_ts"]
-                .as_u64()
-                .is_none_or(|ts| ts + SILENT_MICROS < now_micros());
+            let is_silent = is_silent(session["last_ts"].as_u64(), now_micros());
             let end = match watched["to_ts"].is_null() {
                 false => time(&watched["to_ts"]),
                 // A browser that was killed sends no end.

@@ -2,7 +2,7 @@
 
 use super::time_ago;
 use super::untrusted;
-use crate::store::SessionCoverage;
+use crate::store::{SessionCoverage, is_silent};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use tabtape::selector::Selector;
@@ -34,6 +34,11 @@ pub(crate) fn describe(
             let from = time_ago(now.saturating_sub(watched.window.from_ts));
             let until = watched.window.to_ts.map(|to| now.saturating_sub(to));
             let _ = match until.filter(|ago| *ago > 0) {
+                None if until.is_none() && is_silent(coverage.last_ts, now) => {
+                    let last = coverage.last_ts.map(|ts| time_ago(now.saturating_sub(ts)));
+                    let last = last.map_or_else(String::new, |ago| format!(", last record {ago} ago"));
+                    write!(out, ": watched from {from} ago to an unknown end{last}: ")
+                }
                 None => write!(out, ": watched since {from} ago, still: "),
                 Some(ago) => {
                     let since = if is_last {
@@ -109,11 +114,11 @@ mod tests {
     #[test]
     fn an_answer_says_since_when_at_which_level_and_what_was_off() {
         let categories = [("console", "standard"), ("network", "standard")];
-        let coverage = |to_ts| SessionCoverage {
+        let coverage = |to_ts, last_ts| SessionCoverage {
             session: "0193".into(),
             producer: None,
             first_ts: None,
-            last_ts: None,
+            last_ts: Some(last_ts),
             watched: vec![Watched {
                 window: Window { from_ts: 0, to_ts },
                 categories: categories.map(|(name, level)| (name.into(), level.into())).into(),
@@ -130,11 +135,11 @@ mod tests {
         let now = 3_600_000_000;
         let network = Selector::parse("category:network", now).unwrap();
         assert_eq!(
-            describe(&coverage(None), "s1", Some(&network), false, now),
+            describe(&coverage(None, now - 1), "s1", Some(&network), false, now),
             "s1: watched since 60 min ago, still: console network (standard); off: network bodies (tell the person, or ask \
              them to set network to verbose with deep capture); 3 events missing (gaps)"
         );
-        let all = describe(&coverage(Some(1_800_000_000)), "s1", None, true, now);
+        let all = describe(&coverage(Some(1_800_000_000), 0), "s1", None, true, now);
         assert!(
             all.contains("watched from 60 min to 30 min ago, not watched since (ask the person to record): "),
             "{all}"
@@ -142,6 +147,11 @@ mod tests {
         assert!(
             all.contains("; off: page, tab, interaction, system, network bodies ("),
             "{all}"
+        );
+        let silent = describe(&coverage(None, 0), "s1", None, false, now + 1);
+        assert!(
+            silent.contains("watched from 60 min ago to an unknown end, last record 60 min ago: "),
+            "{silent}"
         );
     }
 }

@@ -23,6 +23,7 @@ pub use error::StoreError;
 pub use maintain::delete::Deletion;
 pub use maintain::retention::Retention;
 pub use maintain::salvage::{Owner, Salvage};
+pub(crate) use read::coverage::is_silent;
 pub use read::coverage::{SessionCoverage, TabCoverage, Watched, Window};
 pub use read::page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use read::query::wants_gap;

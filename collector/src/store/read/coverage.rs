@@ -17,6 +17,14 @@ use utoipa::ToSchema;
 /// Most sessions and gaps that are listed; the others are counted.
 const MAX_SESSIONS: usize = 50;
 const MAX_GAPS: usize = 100;
+/// A recorder that has reported no end, and whose last event is older, has gone silent: a browser that was killed
+/// reports no end.
+const SILENT_MICROS: u64 = 3_600_000_000;
+
+/// Whether it is unknown when a session without a reported end has ended.
+pub(crate) fn is_silent(last_ts: Option<u64>, now: u64) -> bool {
+    last_ts.is_none_or(|last| last.saturating_add(SILENT_MICROS) < now)
+}
 
 /// A stretch of time in Unix microseconds; without an end it continues, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
