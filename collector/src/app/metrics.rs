@@ -48,6 +48,7 @@ pub(crate) struct Forwarding {
     pub(crate) altered: AtomicU64,
     pub(crate) unreadable: AtomicU64,
     pub(crate) not_retained: AtomicU64,
+    pub(crate) late: AtomicU64,
 }
 
 /// One figure of this process.
@@ -151,7 +152,7 @@ impl Metrics {
             })
             .collect();
         type Counter = fn(&Forwarding) -> &AtomicU64;
-        let of_forwarding: [(&str, &str, Counter); 6] = [
+        let of_forwarding: [(&str, &str, Counter); 7] = [
             (
                 "tabtape_otlp_forwarded_total",
                 "Records, spans or data points that the OpenTelemetry endpoint took",
@@ -181,6 +182,11 @@ impl Metrics {
                 "tabtape_otlp_unreadable_total",
                 "Lines forwarded as their text, because they are no records",
                 |counters| &counters.unreadable,
+            ),
+            (
+                "tabtape_otlp_late_total",
+                "Records that came after the span that they belong to was sent",
+                |counters| &counters.late,
             ),
         ];
         for (name, help, counter) in of_forwarding {

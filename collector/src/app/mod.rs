@@ -2,12 +2,14 @@
 //!
 //! A handler takes the parts that it uses: [`App`] yields each of its fields (`FromRef`).
 
+mod health;
 mod hosts;
 mod limits;
 mod metrics;
 mod replays;
 mod unpacking;
 
+pub(crate) use health::{RECORDER_FIGURES, recorder_figure};
 pub use hosts::Hosts;
 pub use limits::Limits;
 pub use metrics::Metrics;

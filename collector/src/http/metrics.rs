@@ -1,7 +1,7 @@
 //! `GET /metrics`: the counters in Prometheus' text form, and the newest health of each live recorder.
 
 use super::problem::Problem;
-use crate::app::Metrics;
+use crate::app::{Metrics, RECORDER_FIGURES, recorder_figure};
 use crate::auth::Grant;
 use crate::clock::now_micros;
 use crate::store::{Order, PageQuery, Store, StoreError};
@@ -18,40 +18,6 @@ use tabtape::selector::Selector;
 /// A session without an event for so long has no live recorder: while something is recorded, its health is reported
 /// once per minute.
 const LIVE_MICROS: u64 = 3 * 60 * 1_000_000;
-
-/// Fields of `system.health` that are gauges, with their help.
-const HEALTH: [(&str, &str); 9] = [
-    (
-        "page_micros_per_event",
-        "Microseconds of a page's main thread per event",
-    ),
-    (
-        "worker_micros_per_event",
-        "Microseconds of the worker per event of a page",
-    ),
-    (
-        "relay_queue",
-        "Most messages that one page held unacknowledged, if they were many",
-    ),
-    ("uncommitted_bytes", "Most bytes that waited for their commit"),
-    ("undelivered_events", "Most events that waited for the collector"),
-    (
-        "commit_lag_ms",
-        "Milliseconds from acceptance to commit, in the mean",
-    ),
-    (
-        "commit_lag_max_ms",
-        "Milliseconds from acceptance to commit, at most",
-    ),
-    (
-        "flush_lag_ms",
-        "Milliseconds from commit to acknowledgement, in the mean",
-    ),
-    (
-        "flush_lag_max_ms",
-        "Milliseconds from commit to acknowledgement, at most",
-    ),
-];
 
 /// Metrics.
 #[utoipa::path(
@@ -111,22 +77,13 @@ async fn live_health(store: &Store) -> Result<Vec<(String, Value)>, StoreError> 
 }
 
 fn write_health(text: &mut String, sessions: &[(String, Value)]) {
-    let mut gauge = |name: &str, help: &str, figure: &dyn Fn(&Value) -> Option<f64>| {
-        let mut head =
-            format!("# HELP tabtape_recorder_{name} {help}.\n# TYPE tabtape_recorder_{name} gauge\n");
+    for (name, help) in RECORDER_FIGURES {
+        let mut head = format!("# HELP {name} {help}.\n# TYPE {name} gauge\n");
         for (session, data) in sessions {
-            if let Some(figure) = figure(data) {
+            if let Some(figure) = recorder_figure(name, data) {
                 text.push_str(&std::mem::take(&mut head));
-                let _ = writeln!(text, "tabtape_recorder_{name}{{session=\"{session}\"}} {figure}");
+                let _ = writeln!(text, "{name}{{session=\"{session}\"}} {figure}");
             }
         }
-    };
-    for (name, help) in HEALTH {
-        gauge(name, help, &|data| data[name].as_f64());
     }
-    gauge(
-        "lowered_categories",
-        "Categories recorded below their setting, because of the load",
-        &|data| Some(data["lowered"].as_object()?.len() as f64),
-    );
 }

@@ -1,8 +1,9 @@
 //! Delivering what is derived from the stream: traces or metrics.
 //!
 //! A batch is planned, and the plan is stored, before it is sent: the positions whose ends it reports, and how far the
-//! stream was read for it. After a restart the same records make the same batch, so a span or a point that is sent
-//! again has the same name and the same contents. The checkpoint moves only after the endpoint has accepted all of it.
+//! stream was read for it. After a restart the same records, read in the same steps, make the same batch, so a span or a
+//! point that is sent again has the same name and the same contents. The checkpoint moves only after the endpoint has
+//! accepted all of it.
 
 use super::delivery::Delivery;
 use super::forward::STOPPED;
@@ -35,6 +36,9 @@ const REQUEST_ITEMS: usize = 1000;
 /// A session that a later one has followed ends after it was quiet for so long.
 const ABANDONED: Duration = Duration::from_secs(60);
 
+/// Steps that a checkpoint has at most: late records are rare, and each can add one.
+const MAX_STEPS: usize = 256;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How far the stream was sent, and what is being sent.
@@ -53,6 +57,18 @@ struct Checkpoint {
     /// Unix microseconds: the interval of its measurements.
     from_ts: u64,
     to_ts: u64,
+    /// The accepted batches that a restart repeats to read the stream as before.
+    #[serde(default)]
+    steps: Vec<Step>,
+}
+
+/// A batch that the endpoint has accepted. What a record does after it depends on what it has sent, but mostly the state
+/// is the same as if its spans had been sent in the next one; then the next one takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Step {
+    to: u64,
+    horizon: u64,
+    abandoned: Vec<String>,
 }
 
 /// Sends traces or metrics until cancelled.
@@ -71,8 +87,30 @@ struct Reading {
     walk: Walk,
     checkpoint: Checkpoint,
     read_to: u64,
+    /// The number of late records at the end of the last step.
+    late_before: u64,
     /// Since when no record of a session has arrived.
     quiet: BTreeMap<String, (u64, Instant)>,
+}
+
+impl Reading {
+    /// Adds the batch that the endpoint has accepted.
+    fn add_step(&mut self, accepted: Checkpoint) {
+        let late = self.walk.late();
+        let steps = &mut self.checkpoint.steps;
+        if late == self.late_before && steps.last().is_some_and(|last| last.abandoned.is_empty()) {
+            steps.pop();
+        }
+        steps.push(Step {
+            to: accepted.to,
+            horizon: accepted.horizon,
+            abandoned: accepted.abandoned,
+        });
+        self.late_before = late;
+        let first = self.checkpoint.first;
+        steps.retain(|step| step.horizon >= first);
+        steps.drain(..steps.len().saturating_sub(MAX_STEPS));
+    }
 }
 
 impl Derived {
@@ -154,6 +192,14 @@ impl Derived {
             ..Reading::default()
         };
         let (sent, horizon) = (checkpoint.sent, checkpoint.horizon.max(checkpoint.sent));
+        for step in &checkpoint.steps {
+            self.read(&mut reading, step.horizon).await?;
+            for name in &step.abandoned {
+                reading.walk.end_session(name, step.to);
+            }
+            drop(reading.walk.take(step.to));
+            reading.late_before = reading.walk.late();
+        }
         reading.checkpoint = checkpoint;
         self.read(&mut reading, horizon).await?;
         drop(reading.walk.take(sent));
@@ -178,7 +224,10 @@ impl Derived {
         }
         let to = settled.min(sent.saturating_add(BATCH_POSITIONS)).max(sent);
         let horizon = store.latest_position().min(to.saturating_add(LOOKAHEAD));
+        let late_before = reading.walk.late();
         self.read(reading, horizon).await?;
+        let late = reading.walk.late() - late_before;
+        self.delivery.counters().late.fetch_add(late, Relaxed);
         let open = reading.walk.abandoned();
         reading.quiet.retain(|name, _| open.contains_key(name));
         let mut abandoned = Vec::new();
@@ -214,7 +263,8 @@ impl Derived {
             reading.walk.end_session(name, planned.to);
         }
         let finished = reading.walk.take(planned.to);
-        if !finished.is_empty() {
+        let is_step = !finished.is_empty();
+        if is_step {
             store.set_note(&self.cursor_name, note(&planned)).await?;
             if !self.deliver(finished, &planned).await {
                 return Ok(false);
@@ -226,6 +276,10 @@ impl Derived {
         checkpoint.sent = planned.to;
         checkpoint.first = reading.walk.first_needed(planned.to);
         checkpoint.abandoned.clear();
+        if is_step {
+            reading.add_step(planned);
+        }
+        let checkpoint = &reading.checkpoint;
         store.set_note(&self.cursor_name, note(checkpoint)).await?;
         Ok(true)
     }

@@ -6,6 +6,7 @@
 //! | `browser.web_vital.cls` | histogram, without unit, likewise | as above |
 //! | `http.client.request.duration` | histogram, s | `http.request.method`, `http.response.status_code`, `error.type`, `tabtape.site` |
 //! | `tabtape.errors` | sum | `error.type`, `tabtape.site` |
+//! | `tabtape_recorder_*` as in `/metrics` | gauges: the newest `system.health` | |
 //! | the names of `/metrics` | cumulative sums and gauges of this process | |
 //!
 //! The first four have delta temporality. One session is one resource, named by `service.instance.id`. A page is its
@@ -17,7 +18,7 @@ use super::SCHEMA_URL;
 use super::attributes::{attribute, int, resource, scope, text};
 use super::life::{Life, Request};
 use super::walk::Record;
-use crate::app::{Figure, FigureKind};
+use crate::app::{Figure, FigureKind, RECORDER_FIGURES, recorder_figure};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -66,6 +67,19 @@ impl Measure {
             value: 1.0,
             session: record.session.to_owned(),
         }
+    }
+
+    /// Returns the figures of a recorder's health.
+    pub(super) fn health(record: &Record<'_>) -> Vec<Self> {
+        let of = |(metric, _)| {
+            Some(Self {
+                metric,
+                attributes: Attributes::new(),
+                value: recorder_figure(metric, record.data)?,
+                session: record.session.to_owned(),
+            })
+        };
+        RECORDER_FIGURES.into_iter().filter_map(of).collect()
     }
 
     /// Returns the duration of a request that has ended; `site` is that of its document.
@@ -220,6 +234,20 @@ fn metric(name: &str, points: &[&Point]) -> Metric {
             is_monotonic: true,
         };
         ("{error}", Data::Sum(sum))
+    } else if RECORDER_FIGURES.iter().any(|(figure, _)| *figure == name) {
+        let data_points = points.iter().map(|point| NumberDataPoint {
+            time_unix_nano: point.interval.1,
+            value: point
+                .values
+                .last()
+                .copied()
+                .map(number_data_point::Value::AsDouble),
+            ..NumberDataPoint::default()
+        });
+        let gauge = Gauge {
+            data_points: data_points.collect(),
+        };
+        ("", Data::Gauge(gauge))
     } else {
         let (unit, bounds) = match name {
             CLS => ("1", SHIFTS),

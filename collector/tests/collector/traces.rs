@@ -247,6 +247,12 @@ async fn a_document_is_a_trace_and_a_request_is_in_that_of_its_server() {
     let folder = tempfile::tempdir().unwrap();
     let mut recording = Recording::default();
     recording.open(7);
+    recording.add(
+        "system.health",
+        "",
+        json!({}),
+        json!({"commit_lag_ms": 4.5, "lowered": {"console": "minimal"}}),
+    );
     recording.close(7);
     let process = Process::start(folder.path());
     recording.deliver(&process).await;
@@ -335,6 +341,29 @@ async fn a_document_is_a_trace_and_a_request_is_in_that_of_its_server() {
         names.any(|metric| metric.name == "tabtape_otlp_forwarded_total")
     })
     .await;
+    let gauges = |name: &str| -> Vec<(String, Option<number_data_point::Value>)> {
+        let resources = endpoint.metrics.lock().unwrap().clone();
+        let mut gauges = Vec::new();
+        for resource in resources {
+            let of = says(&resource.resource.unwrap().attributes, "service.instance.id");
+            for metric in resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
+                if let Some(Data::Gauge(gauge)) = metric.data.filter(|_| metric.name == name) {
+                    let points = gauge.data_points.into_iter();
+                    gauges.extend(points.map(|point| (of.clone(), point.value)));
+                }
+            }
+        }
+        gauges
+    };
+    for (name, figure) in [("commit_lag_ms", 4.5), ("lowered_categories", 1.0)] {
+        assert_eq!(
+            gauges(&format!("tabtape_recorder_{name}")),
+            [(
+                SESSION.to_owned(),
+                Some(number_data_point::Value::AsDouble(figure))
+            )]
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -444,6 +473,91 @@ async fn killed_while_it_forwards_every_span_and_every_count_arrives_once() {
     drop(process);
     let _process = start(folder.path(), &other_url);
     assert_eq!(wait_for_spans(&other, total * SPANS_PER_DOCUMENT).await, spans);
+}
+
+/// The page's reports of a request and of an error come after the spans of the request and of its click were sent. Then
+/// the collector is killed with a later request in flight, whose span depends on those that were sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_after_its_span_changes_no_span_that_is_sent_again() {
+    let endpoint = Endpoint::default();
+    let (url, _serving) = endpoint.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (page, api) = ("https://shop.test/", "https://api.test/");
+    let with = |key: &str, value: &str| {
+        let mut metadata = json!({"tab_id": "1", "frame_id": "0", "document_id": "D", "navigation_id": "n"});
+        metadata[key] = value.into();
+        metadata
+    };
+    let call = |id: &str| {
+        let mut metadata = with("cause_id", "i");
+        metadata["request_id"] = id.into();
+        metadata
+    };
+    let start = || Process::start_with(folder.path(), &["--otlp-endpoint", &url, "--otlp-traces"]);
+    let counts = async |process: &Process, name: &str, count: u64| {
+        let line = format!("tabtape_otlp_{name}_total{{signal=\"traces\"}} {count}\n");
+        process
+            .get("/metrics")
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains(&line)
+    };
+    let mut recording = Recording::default();
+    recording.add(
+        "page.navigation_committed",
+        page,
+        with("frame_id", "0"),
+        json!({}),
+    );
+    let sent = json!([["traceparent", format!("00-{:032x}-{:016x}-01", 1, 2)]]);
+    let post = json!({"method": "POST", "headers": sent});
+    recording.add("network.request", api, with("request_id", "a"), post);
+    let ok = json!({"status": 200});
+    recording.add("network.response", api, with("request_id", "a"), ok.clone());
+    let selector = json!({"selector": "#buy"});
+    recording.add("input.click", page, with("interaction_id", "i"), selector);
+    let mut process = start();
+    recording.deliver(&process).await;
+    wait_until("the request and the click are accepted", async || {
+        counts(&process, "forwarded", 2).await
+    })
+    .await;
+
+    endpoint.is_silent.store(true, Relaxed);
+    recording.add("network.call", api, call("a"), json!({}));
+    let error = json!({"text": "late"});
+    recording.add("console.exception", page, with("cause_id", "i"), error);
+    recording.add("network.call", api, call("b"), json!({}));
+    let get = json!({"method": "GET"});
+    recording.add("network.request", api, with("request_id", "b"), get);
+    recording.add("network.response", api, with("request_id", "b"), ok);
+    recording.deliver(&process).await;
+    wait_until("the second request is under way", async || {
+        endpoint.spans.lock().unwrap().len() > 2
+    })
+    .await;
+    assert!(
+        counts(&process, "late", 2).await,
+        "the call and the error are counted"
+    );
+    process.kill();
+    endpoint.is_silent.store(false, Relaxed);
+    process = start();
+    recording.close(1);
+    recording.deliver(&process).await;
+    let spans = wait_for_spans(&endpoint, 4).await;
+    assert!(endpoint.spans.lock().unwrap().len() > 4, "one was sent again");
+    let named = |name: &str| spans.values().find(|span| span.name == name).unwrap();
+    let click = named("input.click");
+    assert_eq!(
+        (&named("GET").trace_id, &named("GET").parent_span_id),
+        (&click.trace_id, &click.span_id)
+    );
+    let events = &named("navigation").events;
+    let errors = events.iter().filter(|event| event.name == "exception");
+    assert_eq!(errors.count(), 1, "{events:?}");
 }
 
 /// With a wrong address for one signal nothing is lost, the status reports it, and the other signals continue.

@@ -1,9 +1,10 @@
 //! Reads records in the order of the store and reports spans and measurements as they end.
 //!
-//! The state is a function of the records that were read, so that a restart rebuilds it from [`Walk::first_needed`].
-//! It does no I/O and reads no clock. What ends at a position is returned by [`Walk::take`], which the caller calls only
-//! after it has read further: a page reports a request's caller, and its last errors, some time after the browser
-//! reports the request's end.
+//! The state is a function of the records that were read and of the calls of [`Walk::take`] between them, so that a
+//! restart rebuilds it from [`Walk::first_needed`]. It does no I/O and reads no clock. [`Walk::take`] returns what ended up
+//! to a position, and the caller calls it only after it has read further: a page reports a request's caller, and its last
+//! errors, some time after the browser reports the request's end. A span that was taken does not change any more: a record
+//! that comes after it is *late*, and counted.
 
 mod session;
 
@@ -19,7 +20,8 @@ pub(super) const SELECTOR: &str = "category:console,network,page,interaction,tab
     type:console.error,console.exception,console.rejection,network.request,network.redirect,network.response,\
 network.stream_ended,network.failed,network.call,network.websocket_closed,network.websocket_failed,\
 page.navigation_*,page.history_updated,page.lcp,page.inp,page.layout_shift,page.fcp,page.ttfb,page.long_frame,\
-input.*,tab.removed,tab.replaced,tab.crashed,system.session_started,system.session_ended,system.worker_started";
+input.*,tab.removed,tab.replaced,tab.crashed,system.session_started,system.session_ended,system.worker_started,\
+system.health";
 
 /// A record as it is read.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +81,7 @@ pub(super) struct Finished {
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     sessions: BTreeMap<String, Session>,
+    late: u64,
 }
 
 impl Walk {
@@ -93,7 +96,12 @@ impl Walk {
             session.set_over();
         }
         let session = self.sessions.entry(record.session.to_owned()).or_default();
-        session.read(record);
+        self.late += u64::from(session.read(record));
+    }
+
+    /// Returns the number of records that came after the span that they belong to was taken.
+    pub(super) const fn late(&self) -> u64 {
+        self.late
     }
 
     /// Returns the sessions that a later one has followed and that have open spans, with the last position of each.

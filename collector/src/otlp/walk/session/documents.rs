@@ -162,6 +162,7 @@ impl Session {
     pub(super) fn key_of_life(&mut self, record: &Record<'_>) -> Option<String> {
         let document = record.metadata("document_id");
         if document.is_some_and(|document| self.finished.contains(document)) {
+            self.is_late = true;
             return None;
         }
         let of_document = document.and_then(|document| self.documents.get(document));

@@ -28,6 +28,8 @@ pub(super) struct Session {
     finished_order: VecDeque<String>,
     /// A later session has begun.
     is_over: bool,
+    /// The record that is being read came after its span was taken.
+    is_late: bool,
     last_ts: u64,
     last_position: u64,
 }
@@ -92,7 +94,9 @@ impl Session {
         !(self.lives.is_empty() && self.requests.is_empty() && self.ended.is_empty())
     }
 
-    pub(super) fn read(&mut self, record: &Record<'_>) {
+    /// Reads a record. Returns whether its span was taken before.
+    pub(super) fn read(&mut self, record: &Record<'_>) -> bool {
+        self.is_late = false;
         self.last_ts = self.last_ts.max(record.ts);
         self.last_position = record.position;
         match record.type_ {
@@ -139,9 +143,15 @@ impl Session {
             "system.worker_started" if record.field("reason") == Some("browser_start") => {
                 self.end_all(record.end("browser_ended"));
             }
+            "system.health" => {
+                for measure in Measure::health(record) {
+                    self.ended(record, What::Measure(measure));
+                }
+            }
             other if other.starts_with("input.") => self.interaction(record),
             _ => {}
         }
+        self.is_late
     }
 
     fn long_frame(&mut self, record: &Record<'_>) {
@@ -161,7 +171,8 @@ impl Session {
         let event = span::exception(record);
         let cause = record.metadata("cause_id");
         if let Some(cause) = cause {
-            self.interaction_of(&key, cause, record.session, record.ts);
+            let interaction = self.interaction_of(&key, cause, record.session, record.ts);
+            let has_record = interaction.is_some_and(|interaction| interaction.has_record);
             let of_cause = |ended: &&mut Ended| matches!(&ended.what, What::Interaction { life, id, .. } if *life == key && id.as_deref() == Some(cause));
             if let Some(Ended {
                 what: What::Interaction { span, .. },
@@ -171,6 +182,7 @@ impl Session {
                 span::add_event(span, event);
                 return;
             }
+            self.is_late |= has_record;
         }
         if let Some(life) = self.lives.get_mut(&key) {
             life.events.add(event);

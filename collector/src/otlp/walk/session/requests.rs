@@ -47,7 +47,9 @@ impl Session {
             request.life.get_or_insert_with(|| key.clone());
             let sent = request.sent;
             self.join_trace(&key, cause, sent, record);
-        } else if !self.finished.contains(&request_name(id)) {
+        } else if self.finished.contains(&request_name(id)) {
+            self.is_late = true;
+        } else {
             self.callers.insert(id.to_owned(), (key, cause.to_owned()));
         }
     }
@@ -55,10 +57,13 @@ impl Session {
     /// Puts an interaction into the trace of the first request that it caused.
     pub(super) fn join_trace(&mut self, key: &str, cause: &str, sent: Option<Ids>, record: &Record<'_>) {
         if let Some(interaction) = self.interaction_of(key, cause, record.session, record.ts)
-            && !interaction.is_fixed
             && let Some(sent) = sent
         {
-            interaction.trace.get_or_insert(sent.trace);
+            if interaction.is_fixed {
+                self.is_late |= interaction.trace.is_none();
+            } else {
+                interaction.trace.get_or_insert(sent.trace);
+            }
         }
     }
 
