@@ -62,7 +62,7 @@ const event = (matches) => find((record) => record.event !== undefined && matche
 /** @param {string} session @param {number} seq */
 async function show(session, seq) {
   await page.goto(`${store.url}/?session=${session}&seq=${seq}`);
-  await page.locator(`#row-${seq}.selected`).waitFor();
+  await page.locator(".row.selected").waitFor();
   await page.locator(".pane .part").first().waitFor();
   return page.locator(".pane");
 }

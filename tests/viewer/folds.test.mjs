@@ -163,7 +163,7 @@ for (const theme of ["light", "dark"]) {
   });
 }
 
-/** @param {{ key?: number, nest?: number, ts?: number, route?: boolean }[]} records @param {{ toggled?: string[], isOn?: boolean, folds?: InstanceType<typeof Folds>, unchanged?: number, folding?: import("../../www/src/folds.ts").Folding }} [options] */
+/** @param {{ key?: number, nest?: number, ts?: number, route?: boolean, request?: number, ends?: boolean }[]} records @param {{ toggled?: string[], isOn?: boolean, folds?: InstanceType<typeof Folds>, unchanged?: number, folding?: import("../../www/src/folds.ts").Folding }} [options] */
 function folded(
   records,
   { toggled = [], isOn = true, folds = new Folds(), unchanged = 0, folding = undefined } = {},
@@ -175,6 +175,8 @@ function folded(
     foldKey: (/** @type {number} */ i) => records[i]?.key ?? 0,
     nest: (/** @type {number} */ i) => records[i]?.nest ?? 0,
     name: (/** @type {number} */ i) => String(i),
+    request: (/** @type {number} */ i) => records[i]?.request ?? 0,
+    endsRequest: (/** @type {number} */ i) => records[i]?.ends ?? false,
     isRoute: (/** @type {number} */ i) => records[i]?.route ?? false,
   };
   const rows = {
@@ -210,6 +212,27 @@ test("a run ends at another key, and a route change is shown by its address", ()
   assert.equal(rows.viewRow(7), -1);
 });
 
+test("the records of a request are one row where it began, which shows how it has ended", () => {
+  const records = [
+    { request: 5 },
+    {},
+    { request: 5, ts: 2 },
+    { request: 6, ts: 3 },
+    { request: 5, ends: true, ts: 4 },
+    { request: 5, ts: 5 },
+    { request: 6, ends: true, ts: 11e6 },
+  ];
+  assert.deepEqual(shape(folded(records)), [
+    [4, 4, "request"],
+    [1, 1, "none"],
+    [3, 1, "none"],
+    [6, 1, "none"],
+  ]);
+  const open = folded(records, { toggled: ["0"] });
+  assert.equal(open.length, records.length);
+  assert.deepEqual([open.kindOf(0), open.isOpen(0), open.foldRow(0)], ["request", true, 0]);
+});
+
 test("messages of a tab that are seconds apart are not folded", () => {
   assert.equal(
     folded([
@@ -229,14 +252,17 @@ test("messages of a tab that are seconds apart are not folded", () => {
 
 test("rows that are folded as they come are the same as rows that are folded at once", () => {
   const random = numbers(5);
-  /** @type {{ key: number }[]} */
+  /** @type {{ key: number, request: number, ends: boolean }[]} */
   const records = [];
   const folds = new Folds();
   const folding = { isOn: true, toggled: new Set(["3"]) };
   for (let round = 0; round < 300; round++) {
     const unchanged = Math.max(0, records.length - Math.floor(random() * 4));
     records.length = unchanged;
-    for (let i = Math.floor(random() * 8); i >= 0; i--) records.push({ key: Math.floor(random() * 3) });
+    for (let i = Math.floor(random() * 8); i >= 0; i--) {
+      const request = Math.max(0, Math.floor(random() * 9) - 4);
+      records.push({ key: Math.floor(random() * 3), request, ends: random() < 0.5 });
+    }
     const grown = folded(records, { folds, unchanged, folding });
     const fresh = folded(records, { folding });
     assert.deepEqual(shape(grown), shape(fresh));

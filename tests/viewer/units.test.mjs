@@ -336,6 +336,7 @@ test("every record falls into one bin, and the stack's first series is their sum
       gap,
       fold: 0,
       nest: 0,
+      request: 0,
     });
   }
   const bins = bin([columns], 1_000, 10_000, 37);

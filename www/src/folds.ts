@@ -1,15 +1,16 @@
 /**
- * The rows of a view with repeats, routine messages and console groups folded.
+ * The rows of a view with repeats, routine messages, console groups and the records of each request folded.
  *
  * A *run* is neighbouring rows with the same key; it is shown as one row until it is opened. A closed *group* hides
- * the console rows of its document up to the group's end. Every hidden record belongs to a row that can be opened.
+ * the console rows of its document up to the group's end. The records of one request are one row where the request
+ * began, which shows how it has ended. Every hidden record belongs to a row that can be opened.
  */
 import type { Feed } from "./data/feed";
 import { NO_FOLD, unpackNest } from "./data/fold";
 import type { Range } from "./data/range";
 import type { Rows } from "./rows";
 
-export type FoldKind = "none" | "run" | "member" | "group";
+export type FoldKind = "none" | "run" | "member" | "group" | "request";
 
 export interface FoldedRows extends Rows {
   /** The number of records in the view, with those that are hidden in folds. */
@@ -25,7 +26,10 @@ export interface FoldedRows extends Rows {
 }
 
 /** The part of a feed that folding reads. */
-export type Foldable = Pick<Feed, "ts" | "foldKey" | "nest" | "groupRows" | "name" | "isRoute"> & {
+export type Foldable = Pick<
+  Feed,
+  "ts" | "foldKey" | "nest" | "groupRows" | "name" | "isRoute" | "request" | "endsRequest"
+> & {
   head: { length: number };
 };
 
@@ -39,11 +43,15 @@ export interface Folding {
 /** Routine messages of a tab that are further apart belong to different moments. */
 const MOST_APART_MICROS = 2e6;
 const FIRST_CAPACITY = 1024;
-const KINDS: readonly FoldKind[] = ["none", "run", "member", "group"];
+/** An end that comes later is a row by itself, because it would change a row that is out of view. */
+const MOST_REQUEST_MICROS = 10e6;
+const KINDS: readonly FoldKind[] = ["none", "run", "member", "group", "request"];
 const RUN = 1;
 const MEMBER = 2;
 const GROUP = 3;
-const OPEN = 4;
+const REQUEST = 4;
+const KIND = 7;
+const OPEN = 8;
 
 interface OpenGroup {
   depth: number;
@@ -58,6 +66,8 @@ export class Folds {
   #shown = new Uint32Array(FIRST_CAPACITY);
   #size = new Uint32Array(FIRST_CAPACITY);
   #kind = new Uint8Array(FIRST_CAPACITY);
+  /** The row of each request. An entry may be older than the row, which then belongs to another record. */
+  readonly #requests = new Map<number, { row: number; isOpen: boolean }>();
   #places = 0;
   #rows = 0;
   #feed: Foldable | null = null;
@@ -83,6 +93,8 @@ export class Folds {
     const key = (place: number): number => feed.foldKey(rows.feedRow(place));
     const last = from > 0 ? key(from - 1) : NO_FOLD;
     while (last !== NO_FOLD && from > 0 && key(from - 1) === last) from--;
+    from = this.#beforeFoldsInto(from);
+    if (from === 0) this.#requests.clear();
     this.#feed = feed;
     this.#range = range;
     this.#folding = folding;
@@ -91,6 +103,19 @@ export class Folds {
     this.#fold(rows, feed, from, folding.toggled);
     this.#places = rows.length;
     return this.#view(rows, feed);
+  }
+
+  /** Returns the last place up to which no row has a record at `from` or after it. */
+  #beforeFoldsInto(from: number): number {
+    let lowest = from;
+    for (let to = this.#places; lowest > 0; ) {
+      const begin = lowest;
+      for (let place = begin; place < to; place++)
+        lowest = Math.min(lowest, this.#first[this.#rowOf[place] ?? 0] ?? 0);
+      if (lowest === begin) break;
+      to = begin;
+    }
+    return lowest;
   }
 
   #fold(rows: Rows, feed: Foldable, from: number, toggled: ReadonlySet<string>): void {
@@ -122,6 +147,12 @@ export class Folds {
           continue;
         }
       }
+      const request = feed.request(row);
+      if (request !== NO_FOLD) {
+        run = { ...run, key: NO_FOLD };
+        this.#foldRequest(rows, feed, place, request, isToggled);
+        continue;
+      }
       const key = feed.foldKey(row);
       const ts = feed.ts(row);
       const isNear = key > 0 || ts - run.ts < MOST_APART_MICROS;
@@ -140,6 +171,31 @@ export class Folds {
         // The address of a route change says more than the tab's messages about it.
         if (feed.isRoute(row)) this.#shown[run.row] = place;
       }
+    }
+  }
+
+  #foldRequest(
+    rows: Rows,
+    feed: Foldable,
+    place: number,
+    request: number,
+    isToggled: (row: number) => boolean,
+  ): void {
+    const row = rows.feedRow(place);
+    const known = this.#requests.get(request);
+    const begin =
+      known !== undefined && known.row < this.#rows ? rows.feedRow(this.#first[known.row] ?? 0) : -1;
+    const isSame = begin >= 0 && feed.request(begin) === request;
+    if (known === undefined || !isSame || feed.ts(row) - feed.ts(begin) > MOST_REQUEST_MICROS) {
+      this.#requests.set(request, { row: this.#rows, isOpen: isToggled(row) });
+      this.#append(place, 0);
+      return;
+    }
+    this.#kind[known.row] = REQUEST | (known.isOpen ? OPEN : 0);
+    if (known.isOpen) this.#append(place, 0);
+    else {
+      this.#hide(place, known.row);
+      if (feed.endsRequest(row)) this.#shown[known.row] = place;
     }
   }
 
@@ -165,7 +221,7 @@ export class Folds {
     const kind = (i: number): number => this.#kind[i] ?? 0;
     const start = (i: number): number => {
       let row = i;
-      while (row > 0 && (kind(row) & 3) === MEMBER) row--;
+      while (row > 0 && (kind(row) & KIND) === MEMBER) row--;
       return row;
     };
     return {
@@ -175,7 +231,7 @@ export class Folds {
       viewRow,
       tailRow: feed.head.length < rows.length ? (this.#rowOf[feed.head.length] ?? -1) : -1,
       sizeOf: (i) => this.#size[i] ?? 1,
-      kindOf: (i) => KINDS[kind(i) & 3] ?? "none",
+      kindOf: (i) => KINDS[kind(i) & KIND] ?? "none",
       isOpen: (i) => (kind(i) & OPEN) !== 0,
       foldRow: (i) => rows.feedRow(this.#first[start(i)] ?? 0),
     };

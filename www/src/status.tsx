@@ -41,7 +41,7 @@ export function Status() {
       </span>
       {loading ? <span>reading history…</span> : null}
       {viewer.view.folding.value.isOn && feed !== null && feed.head.length > 0 && feed.tail.length > 0 ? (
-        <span title="Older records are listed before their contents are read. Repeats and console groups among them are not folded; a filter that leaves fewer records folds them too.">
+        <span title="Older records are listed before their contents are read. Repeats, console groups and records of one request among them are not folded; a filter that leaves fewer records folds them too.">
           folded since {clock(feed.ts(feed.head.length))}
         </span>
       ) : null}

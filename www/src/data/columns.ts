@@ -1,5 +1,5 @@
 /**
- * The headers of records as columns of numbers: about 60 bytes per record, so that a million of them can
+ * The headers of records as columns of numbers: about 70 bytes per record, so that a million of them can
  * be counted, binned and searched for the next error within one frame.
  *
  * Columns grow at their end only. Texts (types, categories, sessions) are interned in `Names` that all
@@ -58,6 +58,8 @@ export interface Header {
   fold: number;
   /** The record's place in console groups, as `packNest` writes it. */
   nest: number;
+  /** The key of `requestKey`. */
+  request: number;
 }
 
 const FIRST_CAPACITY = 1024;
@@ -75,6 +77,7 @@ export class Columns {
   gap = new Float64Array(FIRST_CAPACITY);
   fold = new Float64Array(FIRST_CAPACITY);
   nest = new Uint32Array(FIRST_CAPACITY);
+  request = new Float64Array(FIRST_CAPACITY);
 
   push(header: Header): void {
     if (this.length === this.seq.length) this.grow();
@@ -90,6 +93,7 @@ export class Columns {
     this.gap[i] = header.gap;
     this.fold[i] = header.fold;
     this.nest[i] = header.nest;
+    this.request[i] = header.request;
   }
 
   at(i: number): Header {
@@ -105,6 +109,7 @@ export class Columns {
       gap: this.gap[i] ?? 0,
       fold: this.fold[i] ?? 0,
       nest: this.nest[i] ?? 0,
+      request: this.request[i] ?? 0,
     };
   }
 
@@ -126,5 +131,6 @@ export class Columns {
     this.gap = grown(Float64Array, this.gap);
     this.fold = grown(Float64Array, this.fold);
     this.nest = grown(Uint32Array, this.nest);
+    this.request = grown(Float64Array, this.request);
   }
 }

@@ -7,7 +7,7 @@
  */
 import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
-import { foldKey, foldKeyOfType, NO_FOLD, packNest } from "./fold";
+import { endsRequest, foldKey, foldKeyOfType, NO_FOLD, packNest, requestKey } from "./fold";
 import type { Lines } from "./lines";
 import { isGap, type LineRecord, parseLine } from "./record";
 import { isDetail, isDetailHeader, severityOf } from "./severity";
@@ -100,6 +100,15 @@ export class Feed {
 
   nest(i: number): number {
     return (i < this.head.length ? this.head.nest[i] : this.tail.nest[i - this.head.length]) ?? 0;
+  }
+
+  request(i: number): number {
+    return (i < this.head.length ? this.head.request[i] : this.tail.request[i - this.head.length]) ?? NO_FOLD;
+  }
+
+  /** Whether the row says how its request has ended. */
+  endsRequest(i: number): boolean {
+    return endsRequest(this.dictionary.types.list[this.at(i).type] ?? "");
   }
 
   /** Whether the row is a move of a single-page application. */
@@ -252,6 +261,7 @@ export class Feed {
         gap,
         fold: gap > 0 ? NO_FOLD : foldKeyOfType(session, page.types[page.type[i] ?? 0] ?? "", tab),
         nest: 0,
+        request: NO_FOLD,
       });
     }
     this.changed();
@@ -310,6 +320,7 @@ export class Feed {
         gap: last_seq - first_seq + 1,
         fold: NO_FOLD,
         nest: 0,
+        request: NO_FOLD,
       };
     }
     const { event, seq } = record;
@@ -329,6 +340,7 @@ export class Feed {
       tab: Number.isInteger(tab) ? tab : -1,
       gap: 0,
       fold: foldKey(session, event, line),
+      request: requestKey(session, event),
       nest:
         event.category === "console"
           ? packNest(1 + documents.id(`${session} ${tab_id} ${document_id ?? frame_id}`), event)

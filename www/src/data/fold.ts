@@ -12,6 +12,9 @@ export const NO_FOLD = 0;
 const BLANK = "about:blank";
 const NUMBER_OF_ERROR = /,"(?:exception|rejection)":\d+/;
 const MOST_DEPTH = 63;
+/** The records of one request that are one row, and those among them that say how it ended. */
+const OF_REQUEST = /^network\.(?:call|request|redirect|response|response_body|failed)$/;
+const ENDS_REQUEST = /^network\.(?:redirect|response|failed)$/;
 const OPENS = ["nothing", "group", "collapsed group", "end"] as const;
 
 /** How a record nests in console groups, as one number: the document, the open groups, and whether it opens or ends one. */
@@ -43,6 +46,18 @@ export function foldKey(session: number, event: Event, line: string): number {
 /** Returns the key of a header without its line. */
 export function foldKeyOfType(session: number, type: string, tab: number): number {
   return type === "tab.updated" ? routeKey(session, String(tab)) : NO_FOLD;
+}
+
+/** Returns the key of the request that an event is about, or {@link NO_FOLD}. */
+export function requestKey(session: number, event: Event): number {
+  const { request_id } = event.source.metadata ?? {};
+  if (request_id === undefined || !OF_REQUEST.test(event.type)) return NO_FOLD;
+  return hash(`${session} request ${request_id}`);
+}
+
+/** Whether an event of this type says how its request has ended, as far as it is known. */
+export function endsRequest(type: string): boolean {
+  return ENDS_REQUEST.test(type);
 }
 
 function routeKey(session: number, tab: string): number {

@@ -147,9 +147,11 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   if (feed !== null) {
     const selected = viewer.selection.selected.value;
     for (let i = from; i < to; i++) {
-      const header = feed.at(rows.feedRow(i));
-      const session = viewer.view.sessionName(header);
+      const shown = feed.at(rows.feedRow(i));
       const kind = rows.kindOf(i);
+      // A request's row stays where the request began.
+      const header = kind === "request" ? { ...shown, ts: feed.ts(rows.foldRow(i)) } : shown;
+      const session = viewer.view.sessionName(header);
       const isOpen = rows.isOpen(i);
       const size = rows.sizeOf(i);
       let isSelected = selected?.seq === header.seq && selected.session === session;

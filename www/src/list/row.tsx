@@ -84,15 +84,17 @@ export function Row(props: RowProps) {
 
 /** The mark that opens or closes a fold, with the number of records in it. */
 function FoldMark({ fold, isOpen, size }: RowProps) {
-  if (fold !== "run" && fold !== "group") return null;
+  if (fold === "none" || fold === "member") return null;
   const hidden = fold === "group" ? size - 1 : size;
   return (
-    <span class={`row-fold${isOpen ? " open" : ""}`} data-fold>
+    <span class={`row-fold${isOpen ? " open" : ""}${fold === "request" ? " quiet" : ""}`} data-fold>
       {fold === "group" && (isOpen || hidden === 0)
         ? null
         : fold === "group"
           ? `${count(hidden)} inside`
-          : `×${count(size)}`}
+          : fold === "run"
+            ? `×${count(size)}`
+            : null}
       <span class="sr">{isOpen ? ", open " : ", folded "}</span>
     </span>
   );
