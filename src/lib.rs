@@ -59,6 +59,7 @@ pub mod selector;
 pub mod session;
 pub mod severity;
 pub mod system;
+mod wake;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub mod web;
 

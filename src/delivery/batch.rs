@@ -1,6 +1,5 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
-use super::flush::FlushReason;
 use crate::record::reason::{NOT_RETAINED, REFUSED};
 use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use std::collections::BTreeSet;
@@ -10,6 +9,44 @@ use std::fmt;
 pub const MAX_BATCH_EVENTS: usize = 2_000;
 /// Most bytes of a batch, unless it is a single record.
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Why a batch went when it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlushReason {
+    /// Something was committed, and the last batch is long enough ago.
+    Interval,
+    /// A full batch was waiting.
+    Size,
+    /// Records that waited for the collector, or are left from an older session.
+    Recovered,
+    /// Someone asked for it.
+    Requested,
+    /// The session ends.
+    Closing,
+}
+
+impl FlushReason {
+    /// Every reason, in the order of their counts.
+    pub const ALL: [Self; 5] = [
+        Self::Interval,
+        Self::Size,
+        Self::Recovered,
+        Self::Requested,
+        Self::Closing,
+    ];
+
+    /// Its name in every interface.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interval => "interval",
+            Self::Size => "size",
+            Self::Recovered => "recovered",
+            Self::Requested => "requested",
+            Self::Closing => "closing",
+        }
+    }
+}
 
 /// How large a batch may be. A single record may be larger than `bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,22 @@
 //! A delivery as its owner holds it.
 
-use super::flush::{Flush, FlushWaiter, NotFlushed};
-use super::flusher::{DeliveryStatus, Flusher};
-use super::notice::Notice;
-use super::platform::{Platform, Transport};
+use super::batch::Limits;
+use super::flusher::Flusher;
+use super::status::{DeliveryStatus, NotFlushed, Notice};
 use super::target::Target;
 use super::task::{Signal, Task};
+use super::transport::{Platform, Transport};
 use crate::log::LogStore;
-use crate::record::SessionId;
+use crate::record::{Entry, SessionId};
 use crate::ring::RingBuffer;
+use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 /// Takes the status, and what is worth saying since the last time.
 pub type OnChange = dyn Fn(&DeliveryStatus, &[Notice]);
@@ -47,6 +49,8 @@ impl<L, T, E> fmt::Debug for Parts<L, T, E> {
 #[derive(Debug)]
 pub struct Delivery {
     shared: Rc<Shared>,
+    /// Dropping it stops the work.
+    _stop: oneshot::Sender<Infallible>,
 }
 
 #[derive(Debug)]
@@ -59,15 +63,44 @@ pub(super) struct Shared {
     url: String,
     last_ack_ts: Cell<Option<u64>>,
     signal: Signal,
-    stopped: Cell<bool>,
-    stop_waker: RefCell<Option<Waker>>,
 }
 
+/// A caller of [`Delivery::flush`].
+#[derive(Debug)]
+struct FlushWaiter {
+    /// The live session's last committed seq when it began.
+    live_seq: u64,
+    /// How many failures there had been.
+    failures: u64,
+    done: oneshot::Sender<Result<(), NotFlushed>>,
+}
+
+/// The records of a session that are in memory.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) ring: RingBuffer,
-    /// The session is volatile: delivery does not wait for a log that cannot be read.
-    pub(super) memory_only: bool,
+    ring: RingBuffer,
+    /// The session is degraded: delivery does not wait for a log that cannot be read.
+    is_memory_only: bool,
+}
+
+impl Source {
+    pub(super) const fn is_memory_only(&self) -> bool {
+        self.is_memory_only
+    }
+
+    /// Returns records after `after_seq`; `None` if the next one is evicted or was never there.
+    pub(super) fn entries_after(&self, after_seq: u64, limits: Limits) -> Option<Vec<Entry>> {
+        if after_seq + 1 < self.ring.oldest_seq() || after_seq >= self.ring.latest_seq() {
+            return None;
+        }
+        Some(self.ring.entries_after(after_seq, limits.events, limits.bytes))
+    }
+
+    /// Returns the oldest records if those directly after `after_seq` are evicted.
+    pub(super) fn oldest_entries(&self, after_seq: u64, limits: Limits) -> Option<Vec<Entry>> {
+        let before_oldest = self.ring.oldest_seq().saturating_sub(1);
+        (before_oldest > after_seq).then(|| self.entries_after(before_oldest, limits))?
+    }
 }
 
 impl Delivery {
@@ -91,41 +124,33 @@ impl Delivery {
             url: parts.target.url(),
             last_ack_ts: Cell::new(None),
             signal: Signal::default(),
-            stopped: Cell::new(false),
-            stop_waker: RefCell::default(),
         });
+        let (stop, mut stopped) = oneshot::channel();
         let delivery = Self {
             shared: shared.clone(),
+            _stop: stop,
         };
         delivery.set_live(session_id, ring);
-        let task = Task::new(parts, shared.clone());
+        let task = Task::new(parts, shared);
         let work = async move {
             let mut run = pin!(task.run());
             poll_fn(|context| {
-                if shared.stopped.get() {
+                if Pin::new(&mut stopped).poll(context).is_ready() {
                     return Poll::Ready(());
                 }
-                shared.stop_waker.replace(Some(context.waker().clone()));
                 run.as_mut().poll(context)
             })
             .await;
-            shared.end_waiters();
         };
         (delivery, work)
     }
 
-    /// Continues with another session: the last one ended, or turned volatile and was replaced. It is
+    /// Continues with another session: the last one ended, or degraded and was replaced. It is
     /// delivered to its end like every older one.
     pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
         let latest_seq = ring.latest_seq();
         self.shared.live.set(session_id);
-        self.shared.rings.borrow_mut().push((
-            session_id,
-            Source {
-                ring,
-                memory_only: false,
-            },
-        ));
+        self.shared.add_ring(session_id, ring);
         self.shared.flusher.borrow_mut().on_live(session_id, latest_seq);
         self.shared.signal.give();
     }
@@ -136,13 +161,7 @@ impl Delivery {
             .flusher
             .borrow_mut()
             .on_finished_session(session_id, ring.latest_seq());
-        self.shared.rings.borrow_mut().push((
-            session_id,
-            Source {
-                ring,
-                memory_only: false,
-            },
-        ));
+        self.shared.add_ring(session_id, ring);
         self.shared.signal.give();
     }
 
@@ -163,11 +182,11 @@ impl Delivery {
         self.shared.signal.give();
     }
 
-    /// The live session turned volatile: records are in its ring or nowhere.
+    /// The live session is degraded: its records are in its ring only.
     pub fn on_log_lost(&self) {
         let live = self.shared.live.get();
         for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
-            source.memory_only |= *session_id == live;
+            source.is_memory_only |= *session_id == live;
         }
         self.on_committed();
     }
@@ -176,7 +195,7 @@ impl Delivery {
     pub fn on_log_recovered(&self) {
         let live = self.shared.live.get();
         for (session_id, source) in &mut *self.shared.rings.borrow_mut() {
-            source.memory_only &= *session_id != live;
+            source.is_memory_only &= *session_id != live;
         }
     }
 
@@ -189,31 +208,26 @@ impl Delivery {
         self.on_committed();
     }
 
-    /// Sends without waiting, and resolves once everything committed so far is acked, of all sessions.
-    pub fn flush(&self) -> Flush {
+    /// Sends without waiting, and resolves once everything committed so far is acked, of all sessions, or with what
+    /// prevents it.
+    pub fn flush(&self) -> impl Future<Output = Result<(), NotFlushed>> + use<> {
         self.on_committed();
         let mut flusher = self.shared.flusher.borrow_mut();
-        let live_seq = flusher.latest_seq(self.shared.live.get());
-        let (waiter, flush) = FlushWaiter::new(live_seq, flusher.failures());
-        self.shared.waiters.borrow_mut().push(waiter);
+        let (done, result) = oneshot::channel();
+        self.shared.waiters.borrow_mut().push(FlushWaiter {
+            live_seq: flusher.latest_seq(self.shared.live.get()),
+            failures: flusher.failures(),
+            done,
+        });
         flusher.on_flush_requested();
         self.shared.signal.give();
-        flush
+        async { result.await.unwrap_or_else(|_stopped| Err(NotFlushed::stopped())) }
     }
 
     /// The current status.
     #[must_use]
     pub fn status(&self) -> DeliveryStatus {
         self.shared.status()
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.shared.stopped.set(true);
-        if let Some(waker) = self.shared.stop_waker.take() {
-            waker.wake();
-        }
     }
 }
 
@@ -229,6 +243,14 @@ impl Shared {
 
     pub(super) fn on_ack(&self, ts: u64) {
         self.last_ack_ts.set(Some(ts));
+    }
+
+    fn add_ring(&self, session_id: SessionId, ring: RingBuffer) {
+        let source = Source {
+            ring,
+            is_memory_only: false,
+        };
+        self.rings.borrow_mut().push((session_id, source));
     }
 
     pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
@@ -249,29 +271,21 @@ impl Shared {
         }
     }
 
-    fn end_waiters(&self) {
-        for waiter in self.waiters.take() {
-            waiter.finish(Err(NotFlushed {
-                reason: "the delivery was stopped".to_owned(),
-            }));
-        }
-    }
-
     /// Ends the flushes that are over.
     pub(super) fn settle_waiters(&self) {
+        let flusher = self.flusher.borrow();
+        let live = Some(self.live.get());
         let mut over = Vec::new();
-        {
-            let flusher = self.flusher.borrow();
-            let mut waiters = self.waiters.borrow_mut();
-            for waiter in std::mem::take(&mut *waiters) {
-                match flusher.flushed(Some(self.live.get()), waiter.live_seq, waiter.failures) {
-                    Some(result) => over.push((waiter, result)),
-                    None => waiters.push(waiter),
-                }
+        for waiter in self.waiters.take() {
+            match flusher.flushed(live, waiter.live_seq, waiter.failures) {
+                Some(result) => over.push((waiter.done, result)),
+                None => self.waiters.borrow_mut().push(waiter),
             }
         }
-        for (waiter, result) in over {
-            waiter.finish(result);
+        drop(flusher);
+        for (done, result) in over {
+            // A caller that no longer waits needs no result.
+            let _ = done.send(result);
         }
     }
 }

@@ -33,32 +33,28 @@
 //! [`Flusher`] decides, without I/O: time and randomness are parameters. [`Delivery`] does what it says,
 //! over a [`LogStore`](crate::log::LogStore), a [`Transport`] and a [`Platform`].
 
-mod backoff;
 mod batch;
-mod flush;
 mod flusher;
 mod handle;
-mod hello;
-mod notice;
-mod platform;
-mod reply;
+mod link;
+mod pace;
+mod progress;
+mod status;
 mod target;
 mod task;
+mod transport;
 
-pub use backoff::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, retry_after_ms};
-pub use batch::{Batch, BatchPlan, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
-pub use flush::{Flush, FlushReason, NotFlushed};
+pub use batch::{Batch, BatchPlan, FlushReason, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 pub use flusher::{Action, Flusher};
-pub use flusher::{DeliveryStatus, LinkState, Totals};
-pub use flusher::{FLUSH_INTERVAL_MS, PROOF_MS, STORE_CURSOR_MS};
 pub use handle::{Delivery, OnChange, Parts};
-pub use hello::{Challenge, HELLO_TIMEOUT_MS, HelloOutcome};
-pub use notice::{Notice, SessionStop};
-pub use platform::{
-    BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Platform, Request, Response, Transport, TransportError,
+pub use link::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, PROOF_MS, retry_after_ms};
+pub use pace::FLUSH_INTERVAL_MS;
+pub use progress::STORE_CURSOR_MS;
+pub use status::{DeliveryStatus, LinkState, NotFlushed, Notice, SessionStop, Totals};
+pub use target::{BadTarget, Challenge, HELLO_TIMEOUT_MS, HelloOutcome, Target};
+pub use transport::{
+    BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Platform, Reply, Request, Response, Transport, TransportError,
 };
-pub use reply::Reply;
-pub use target::{BadTarget, Target};
 
 #[cfg(test)]
 pub(crate) mod tests;

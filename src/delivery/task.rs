@@ -1,20 +1,20 @@
 //! The loop that does what the [`Flusher`] decides.
 
 use super::batch::{Batch, BatchPlan, Limits};
-use super::flusher::{Action, Flusher, LinkState};
-use super::handle::{Parts, Shared};
-use super::hello::{Challenge, HELLO_TIMEOUT_MS};
-use super::platform::{BATCH_TIMEOUT_MS, Platform, Request, Transport, random_unit};
-use super::reply::Reply;
+use super::flusher::{Action, Flusher};
+use super::handle::{Parts, Shared, Source};
+use super::status::LinkState;
+use super::target::{Challenge, HELLO_TIMEOUT_MS};
+use super::transport::{BATCH_TIMEOUT_MS, Platform, Reply, Request, Transport, random_unit};
 use crate::log::{LogError, LogStore};
 use crate::record::Entry;
-use crate::ring::RingBuffer;
+use crate::wake::WakeList;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 /// How long the log may take to answer: longer than a busy disk does, shorter than anyone waits for.
 const LOG_TIMEOUT_MS: f64 = 5_000.0;
@@ -180,35 +180,26 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     /// at all means that none is held up to the order's `latest_seq`.
     async fn read_records(&self, plan: &BatchPlan) -> Result<Vec<Entry>, LogError> {
         let source = self.shared.source(plan.session_id);
-        if let Some(entries) = source
-            .as_ref()
-            .and_then(|at| in_ring(&at.ring, plan.after_seq, plan.limits))
-        {
+        let source = source.as_ref();
+        if let Some(entries) = source.and_then(|source| source.entries_after(plan.after_seq, plan.limits)) {
             return Ok(entries);
         }
         let Limits { events, bytes } = plan.limits;
-        match self
-            .log(
-                self.parts
-                    .log
-                    .read(plan.session_id, plan.after_seq, events, bytes),
-            )
-            .await
-        {
+        let read = self
+            .parts
+            .log
+            .read(plan.session_id, plan.after_seq, events, bytes);
+        match self.log(read).await {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}
-            Err(_) if source.as_ref().is_some_and(|source| source.memory_only) => {}
+            Err(_) if source.is_some_and(Source::is_memory_only) => {}
             Err(error) => return Err(error),
         }
-        let ring = source
-            .map(|source| source.ring)
-            .filter(|ring| ring.oldest_seq() > plan.after_seq + 1);
-        Ok(ring
-            .and_then(|ring| in_ring(&ring, ring.oldest_seq() - 1, plan.limits))
-            .unwrap_or_default())
+        let oldest = source.and_then(|source| source.oldest_entries(plan.after_seq, plan.limits));
+        Ok(oldest.unwrap_or_default())
     }
 
-    /// Says what has changed.
+    /// Reports what has changed.
     fn report(&self) {
         let (notices, state, acks) = self.flusher(|flusher| flusher.drain_changes());
         let said = self.said.replace(Some((state, acks)));
@@ -223,37 +214,28 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 }
 
-/// Returns records of the ring after `after_seq`; `None` if the ring has evicted the next seq.
-fn in_ring(ring: &RingBuffer, after_seq: u64, limits: Limits) -> Option<Vec<Entry>> {
-    if after_seq + 1 < ring.oldest_seq() || after_seq >= ring.latest_seq() {
-        return None;
-    }
-    Some(ring.entries_after(after_seq, limits.events, limits.bytes))
-}
-
 /// Wakes the loop; a signal given while the loop does not wait is kept.
 #[derive(Debug, Default)]
 pub(super) struct Signal {
-    given: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
+    is_given: Cell<bool>,
+    wake: WakeList,
 }
 
 impl Signal {
     pub(super) fn give(&self) {
-        self.given.set(true);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
+        self.is_given.set(true);
+        self.wake.wake();
     }
 
     /// Resolves at the signal.
     pub(super) async fn wait(&self) {
         poll_fn(|context| {
-            if self.given.take() {
-                return Poll::Ready(());
+            self.wake.park(context.waker());
+            if self.is_given.take() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
-            *self.waker.borrow_mut() = Some(context.waker().clone());
-            Poll::Pending
         })
         .await;
     }

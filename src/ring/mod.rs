@@ -48,16 +48,15 @@
 //! ```
 
 mod reader;
-mod wake;
 
 pub use reader::{Read, ReadResult, Reader};
 
 use crate::record::{Entry, StoredEvent, StoredGap};
 use crate::selector::Selector;
+use crate::wake::WakeList;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wake::ReaderWake;
 
 /// A ring was to be made with a capacity of 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +110,7 @@ pub struct RingBuffer {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    reader_wake: ReaderWake,
+    reader_wake: WakeList,
 }
 
 #[derive(Debug)]
@@ -159,7 +158,7 @@ impl RingBuffer {
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
-                reader_wake: ReaderWake::default(),
+                reader_wake: WakeList::default(),
             }),
         }
     }

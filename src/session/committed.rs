@@ -1,12 +1,13 @@
 //! Waiting for a commit.
 
 use super::NotCommitted;
+use futures_channel::oneshot;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-/// How far commits have come, and who waits for them.
+/// How far commits have come, and the waits for them.
 #[derive(Debug, Clone)]
 pub(crate) struct CommitWatch {
     progress: Arc<Mutex<Progress>>,
@@ -16,17 +17,8 @@ pub(crate) struct CommitWatch {
 struct Progress {
     committed_seq: u64,
     ended: Option<NotCommitted>,
-    waiting: Vec<Waiting>,
-    /// How many waits there have been: each has its own number.
-    waits: u64,
-}
-
-/// One [`Committed`] that was polled and is not ready.
-#[derive(Debug)]
-struct Waiting {
-    wait: u64,
-    seq: u64,
-    waker: Waker,
+    /// Each wait with its seq.
+    waits: Vec<(u64, oneshot::Sender<Result<(), NotCommitted>>)>,
 }
 
 impl CommitWatch {
@@ -50,38 +42,42 @@ impl CommitWatch {
     pub(crate) fn advance(&self, committed_seq: u64) {
         let mut progress = self.progress();
         progress.committed_seq = progress.committed_seq.max(committed_seq);
-        if progress.waiting.is_empty() {
+        if progress.waits.is_empty() {
             return;
         }
-        let ready: Vec<Waiting> = progress
-            .waiting
-            .extract_if(.., |waiting| waiting.seq <= committed_seq)
+        let ready: Vec<_> = progress
+            .waits
+            .extract_if(.., |(seq, _)| *seq <= committed_seq)
             .collect();
         drop(progress);
-        for waiting in ready {
-            waiting.waker.wake();
+        for (_, wait) in ready {
+            let _ = wait.send(Ok(()));
         }
     }
 
     /// No more commits will come.
     pub(super) fn end(&self, why: NotCommitted) {
         let mut progress = self.progress();
-        progress.ended.get_or_insert(why);
-        let ready = std::mem::take(&mut progress.waiting);
+        let why = *progress.ended.get_or_insert(why);
+        let waits = std::mem::take(&mut progress.waits);
         drop(progress);
-        for waiting in ready {
-            waiting.waker.wake();
+        for (_, wait) in waits {
+            let _ = wait.send(Err(why));
         }
     }
 
     pub(crate) fn wait(&self, seq: u64) -> Committed {
         let mut progress = self.progress();
-        progress.waits += 1;
-        Committed {
-            watch: self.clone(),
-            seq,
-            wait: progress.waits,
+        let (wait, result) = oneshot::channel();
+        if progress.committed_seq >= seq {
+            let _ = wait.send(Ok(()));
+        } else if let Some(why) = progress.ended {
+            let _ = wait.send(Err(why));
+        } else {
+            progress.waits.retain(|(_, wait)| !wait.is_canceled());
+            progress.waits.push((seq, wait));
         }
+        Committed { result }
     }
 }
 
@@ -89,47 +85,17 @@ impl CommitWatch {
 #[derive(Debug)]
 #[must_use = "it does nothing unless awaited"]
 pub struct Committed {
-    watch: CommitWatch,
-    seq: u64,
-    wait: u64,
+    result: oneshot::Receiver<Result<(), NotCommitted>>,
 }
 
 impl Future for Committed {
     type Output = Result<(), NotCommitted>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut progress = self.watch.progress();
-        if progress.committed_seq >= self.seq {
-            return Poll::Ready(Ok(()));
-        }
-        if let Some(why) = progress.ended {
-            return Poll::Ready(Err(why));
-        }
-        match progress
-            .waiting
-            .iter_mut()
-            .find(|waiting| waiting.wait == self.wait)
-        {
-            Some(waiting) => waiting.waker.clone_from(context.waker()),
-            None => {
-                let waiting = Waiting {
-                    wait: self.wait,
-                    seq: self.seq,
-                    waker: context.waker().clone(),
-                };
-                progress.waiting.push(waiting);
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Committed {
-    fn drop(&mut self) {
-        self.watch
-            .progress()
-            .waiting
-            .retain(|waiting| waiting.wait != self.wait);
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A session that was dropped without being closed commits no more.
+        Pin::new(&mut self.result)
+            .poll(context)
+            .map(|result| result.unwrap_or(Err(NotCommitted::Closed)))
     }
 }
 
@@ -138,7 +104,7 @@ mod tests {
     use super::*;
     use std::pin::pin;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::Wake;
+    use std::task::{Wake, Waker};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -1,10 +1,12 @@
-//! Inputs of a flusher, other than replies.
+//! Inputs of a flusher: what was committed, what the log answered, and what the collector replied.
 
-use super::super::batch::Batch;
-use super::super::flush::FlushReason;
-use super::super::notice::Notice;
-use super::progress::Progress;
-use super::{Flusher, InFlight, LOG_RETRY_MS};
+use super::{Flusher, InFlight};
+use crate::delivery::batch::{Batch, FlushReason};
+use crate::delivery::progress::{LOG_RETRY_MS, Progress, Refusal};
+use crate::delivery::status::{LinkState, Notice, SessionStop};
+use crate::delivery::target::HelloOutcome;
+use crate::delivery::transport::Reply;
+use crate::protocol::Receipt;
 use crate::record::SessionId;
 
 impl Flusher {
@@ -100,5 +102,254 @@ impl Flusher {
             records: batch.records.clone(),
             bytes: batch.body.len(),
         });
+    }
+
+    /// A challenge was answered. `random` is from 0 to below 1.
+    pub fn on_hello(&mut self, outcome: HelloOutcome, now_ms: f64, random: f64) {
+        match outcome {
+            HelloOutcome::Proven { store_id } => self.on_proven(store_id, now_ms),
+            HelloOutcome::Impostor(error) => {
+                self.link_failed(LinkState::Impostor, error, None, now_ms, random);
+            }
+            HelloOutcome::Failed(reply) => {
+                let retry_after_ms = match reply {
+                    Reply::Busy { retry_after_ms, .. } => retry_after_ms,
+                    _ => None,
+                };
+                self.retry(reply.detail(), retry_after_ms, now_ms, random);
+            }
+        }
+    }
+
+    fn on_proven(&mut self, store_id: String, now_ms: f64) {
+        let before = self.link.on_proven(&store_id, now_ms);
+        for (_, progress) in self.sessions.iter_mut() {
+            progress.on_proven(before.is_some());
+        }
+        if let Some(from) = before {
+            self.pace.on_rewound();
+            self.notices.push(Notice::StoreChanged { from, to: store_id });
+        }
+        // After failures, only an ack shows that it works again: hello needs no disk.
+        if !self.link.has_failed() {
+            self.notices.extend(self.link.on_works());
+        }
+    }
+
+    fn retry(&mut self, error: String, retry_after_ms: Option<f64>, now_ms: f64, random: f64) {
+        self.link_failed(LinkState::Retrying, error, retry_after_ms, now_ms, random);
+    }
+
+    fn link_failed(
+        &mut self,
+        state: LinkState,
+        error: String,
+        retry_after_ms: Option<f64>,
+        now_ms: f64,
+        random: f64,
+    ) {
+        self.totals.failures += 1;
+        self.pace.on_link_failed();
+        if self
+            .link
+            .on_failed(state, error.clone(), retry_after_ms, now_ms, random)
+        {
+            self.notices.push(match state {
+                LinkState::Impostor => Notice::Impostor { error },
+                LinkState::Unauthorized => Notice::Unauthorized { error },
+                _ => Notice::Lost { error },
+            });
+        }
+    }
+
+    /// The batch in flight was answered. `random` is from 0 to below 1.
+    pub fn on_reply(&mut self, reply: Reply, now_ms: f64, random: f64) {
+        let Some(flight) = self.in_flight.take() else {
+            return;
+        };
+        self.handle_reply(&flight, reply, now_ms, random);
+        let last_seq = flight.records.last().map_or(0, |record| record.1);
+        let progress = self.sessions.get(flight.session_id);
+        if self.is_live(flight.session_id)
+            && progress.is_some_and(|progress| progress.acked_seq() < Some(last_seq))
+        {
+            self.pace.on_live_not_acked();
+        }
+    }
+
+    fn handle_reply(&mut self, flight: &InFlight, reply: Reply, now_ms: f64, random: f64) {
+        let error = reply.detail();
+        match reply {
+            Reply::Broken(error) => self.retry(error, None, now_ms, random),
+            Reply::NotProven(error) => {
+                self.link_failed(LinkState::Impostor, error, None, now_ms, random);
+            }
+            Reply::Busy { retry_after_ms, .. } => self.retry(error, retry_after_ms, now_ms, random),
+            Reply::Denied { .. } => {
+                self.link_failed(LinkState::Unauthorized, error, None, now_ms, random);
+            }
+            Reply::Acked(receipt) => {
+                if self.apply_receipt(flight, &receipt, now_ms, random) {
+                    self.pace.on_fit();
+                }
+            }
+            Reply::LineRefused { line, receipt, .. } => {
+                let Some(record) = usize::try_from(line)
+                    .ok()
+                    .and_then(|line| flight.records.get(line.checked_sub(1)?))
+                else {
+                    let error = format!(
+                        "it refused line {line} of a batch of {}: {error}",
+                        flight.records.len()
+                    );
+                    return self.retry(error, None, now_ms, random);
+                };
+                if receipt.is_none_or(|receipt| self.apply_receipt(flight, &receipt, now_ms, random)) {
+                    self.refused(flight, record.0, error, now_ms);
+                }
+            }
+            Reply::TooLarge(_) if flight.records.len() == 1 => {
+                self.refused(flight, flight.records[0].0, format!("413: {error}"), now_ms);
+            }
+            Reply::TooLarge(_) => {
+                self.pace.on_too_large(flight.records.len(), flight.bytes);
+                self.link.on_answered(now_ms);
+            }
+            Reply::Conflict { seq, receipt, .. } => {
+                if receipt.is_none_or(|receipt| self.apply_receipt(flight, &receipt, now_ms, random)) {
+                    self.link.on_answered(now_ms);
+                    self.stop_session(flight.session_id, SessionStop::SeqConflict { seq });
+                }
+            }
+            Reply::Refused { .. } => {
+                self.link.on_answered(now_ms);
+                let notice = Notice::BatchRefused {
+                    session_id: flight.session_id,
+                    error: error.clone(),
+                };
+                self.session_failed(flight.session_id, error, notice, now_ms, random);
+            }
+        }
+    }
+
+    /// The log could not be read for the batch that was to be sent.
+    pub fn on_log_unreadable(&mut self, session_id: SessionId, error: String, now_ms: f64, random: f64) {
+        let notice = Notice::LogUnreadable { error: error.clone() };
+        self.session_failed(session_id, error, notice, now_ms, random);
+    }
+
+    /// Applies a receipt. `false`: it contradicts our state, and was ignored.
+    fn apply_receipt(&mut self, flight: &InFlight, receipt: &Receipt, now_ms: f64, random: f64) -> bool {
+        let ours = self.link.store_id().unwrap_or_default();
+        if receipt.store_id != ours {
+            let error = format!(
+                "it answered hello with store {ours} and a batch with {}",
+                receipt.store_id
+            );
+            self.retry(error, None, now_ms, random);
+            return false;
+        }
+        if receipt.session != flight.session_id.as_str() {
+            let error = format!(
+                "it answered a batch of session {} with {}",
+                flight.session_id, receipt.session
+            );
+            self.retry(error, None, now_ms, random);
+            return false;
+        }
+        let is_live = self.is_live(flight.session_id);
+        let Some(progress) = self.sessions.get_mut(flight.session_id) else {
+            return false;
+        };
+        let session_id = flight.session_id;
+        let Some(acked_seq) = progress.accepted_ack(receipt.acked_seq, is_live) else {
+            let notice = Notice::AckBeyondSent {
+                session_id,
+                acked_seq: receipt.acked_seq,
+                sent_seq: progress.sent_seq(),
+            };
+            self.session_failed(session_id, notice.to_string(), notice, now_ms, random);
+            return false;
+        };
+        let from_seq = progress.on_acked(acked_seq, flight.after_seq, now_ms, random);
+        self.totals.accepted += receipt.accepted;
+        self.totals.duplicates += receipt.duplicates;
+        self.totals.acks += 1;
+        self.link.on_answered(now_ms);
+        self.notices.extend(self.link.on_works());
+        if acked_seq < from_seq {
+            self.rewound(session_id, from_seq, acked_seq);
+        }
+        true
+    }
+
+    /// A store that lost part of one session may have lost parts of others.
+    fn rewound(&mut self, session_id: SessionId, from_seq: u64, to_seq: u64) {
+        self.pace.on_rewound();
+        self.notices.push(Notice::Rewound {
+            session_id,
+            from_seq,
+            to_seq,
+        });
+        for (id, progress) in self.sessions.iter_mut() {
+            if id != session_id {
+                progress.on_other_session_rewound();
+            }
+        }
+    }
+
+    /// A record was refused: among others, it is sent alone next; alone, a gap takes its place.
+    fn refused(&mut self, flight: &InFlight, first_seq: u64, error: String, now_ms: f64) {
+        self.link.on_answered(now_ms);
+        self.notices.extend(self.link.on_works());
+        let session_id = flight.session_id;
+        let Some(progress) = self.sessions.get_mut(session_id) else {
+            return;
+        };
+        match progress.on_record_refused(first_seq, flight.records.len() == 1) {
+            Refusal::SendAlone => {}
+            Refusal::Gap => {
+                self.totals.refused += 1;
+                self.notices.push(Notice::Refused {
+                    session_id,
+                    seq: first_seq,
+                    error,
+                });
+            }
+            Refusal::GapRefused => {
+                self.stop_session(
+                    session_id,
+                    SessionStop::GapRefused {
+                        first_seq,
+                        detail: error,
+                    },
+                );
+            }
+        }
+    }
+
+    fn stop_session(&mut self, session_id: SessionId, why: SessionStop) {
+        self.totals.failures += 1;
+        if let Some(progress) = self.sessions.get_mut(session_id) {
+            progress.stop(why.to_string());
+            self.notices.push(Notice::SessionStopped { session_id, why });
+        }
+    }
+
+    fn session_failed(
+        &mut self,
+        session_id: SessionId,
+        error: String,
+        notice: Notice,
+        now_ms: f64,
+        random: f64,
+    ) {
+        self.totals.failures += 1;
+        let Some(progress) = self.sessions.get_mut(session_id) else {
+            return;
+        };
+        if progress.on_failed(error, now_ms, random) {
+            self.notices.push(notice);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A model of the collector: its rules and everything that can go wrong on the way.
 
 use super::super::Platform as _;
-use super::super::backoff::{date_ms, retry_after_ms};
-use super::super::platform::{Request, Response, Transport, TransportError};
+use super::super::link::{date_ms, retry_after_ms};
+use super::super::transport::{Request, Response, Transport, TransportError};
 use super::super::{Parts, Target};
 use super::world::{TestLog, World};
 use crate::protocol::hello_hmac;

@@ -7,45 +7,44 @@
 
 use super::error::{from_exception, from_thrown};
 use crate::log::LogError;
+use futures_channel::oneshot;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, IdbRequest};
 
-/// The result that an event will bring, and its waker.
+/// The result that an event will bring.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
-    value: Option<T>,
-    waker: Option<Waker>,
+    /// `None` once it is filled.
+    sender: Option<oneshot::Sender<T>>,
+    receiver: oneshot::Receiver<T>,
 }
 
 impl<T> Slot<T> {
     pub(super) fn shared() -> Rc<RefCell<Self>> {
+        let (sender, receiver) = oneshot::channel();
         Rc::new(RefCell::new(Self {
-            value: None,
-            waker: None,
+            sender: Some(sender),
+            receiver,
         }))
     }
 
     /// The first value stays.
     pub(super) fn fill(&mut self, value: T) {
-        self.value.get_or_insert(value);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+        if let Some(sender) = self.sender.take() {
+            let _ = sender.send(value);
         }
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<T> {
-        match self.value.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                self.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        match Pin::new(&mut self.receiver).poll(context) {
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
 }

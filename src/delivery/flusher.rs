@@ -6,30 +6,45 @@
 //! Its state has three parts with an owner each: the link to the collector, the pace of the batches, and the progress of
 //! each session.
 
-mod action;
 mod inputs;
-mod link;
-mod pace;
-mod progress;
-mod replies;
-mod status;
 
-pub use action::Action;
-pub use link::PROOF_MS;
-pub use pace::FLUSH_INTERVAL_MS;
-pub use progress::STORE_CURSOR_MS;
-pub use status::{DeliveryStatus, LinkState, Totals};
-
-use super::batch::BatchPlan;
-use super::flush::FlushReason;
-use super::notice::Notice;
+use super::batch::{BatchPlan, FlushReason};
+use super::link::Link;
+use super::pace::Pace;
+use super::progress::{Progress, Sessions};
+use super::status::{DeliveryStatus, LinkState, NotFlushed, Notice, Totals};
 use crate::record::SessionId;
-use link::Link;
-use pace::Pace;
-use progress::Sessions;
 
-/// Time after which a failed operation of the log is retried.
-const LOG_RETRY_MS: f64 = 30_000.0;
+/// One action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Read the sessions of the log: [`Flusher::on_sessions`](Flusher::on_sessions) or [`Flusher::on_sessions_unreadable`](Flusher::on_sessions_unreadable).
+    ListSessions,
+    /// Challenge the collector: [`Flusher::on_hello`](Flusher::on_hello).
+    Hello,
+    /// Read a cursor: [`Flusher::on_acked_loaded`](Flusher::on_acked_loaded).
+    LoadAcked {
+        /// The session.
+        session_id: SessionId,
+        /// The store that acknowledged.
+        store_id: String,
+    },
+    /// Write a cursor; [`Flusher::on_acked_not_stored`](Flusher::on_acked_not_stored) when that failed.
+    StoreAcked {
+        /// The session.
+        session_id: SessionId,
+        /// The store that acknowledged.
+        store_id: String,
+        /// The cursor.
+        acked_seq: u64,
+    },
+    /// Build and send a batch: [`Flusher::on_sent`](Flusher::on_sent) and [`Flusher::on_reply`](Flusher::on_reply), or [`Flusher::on_log_unreadable`](Flusher::on_log_unreadable).
+    Send(BatchPlan),
+    /// Nothing before this time, unless something is committed or asked for.
+    WaitUntil(f64),
+    /// Nothing until something is committed or asked for.
+    Idle,
+}
 
 /// The batch on its way.
 #[derive(Debug, Clone)]
@@ -196,9 +211,7 @@ impl Flusher {
     /// The last committed seq of a session.
     #[must_use]
     pub fn latest_seq(&self, session_id: SessionId) -> u64 {
-        self.sessions
-            .get(session_id)
-            .map_or(0, progress::Progress::latest_seq)
+        self.sessions.get(session_id).map_or(0, Progress::latest_seq)
     }
 
     /// Returns the seq up to which the store has acked a session; 0 while that is unknown.
@@ -206,8 +219,80 @@ impl Flusher {
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
         self.sessions
             .get(session_id)
-            .and_then(progress::Progress::acked_seq)
+            .and_then(Progress::acked_seq)
             .unwrap_or(0)
+    }
+
+    /// The status, without the caller's part.
+    pub(super) fn status(&self, live: Option<SessionId>) -> DeliveryStatus {
+        let live = live.and_then(|live| self.sessions.get(live));
+        let backlog_events = self.sessions.iter().map(|(_, progress)| progress.backlog()).sum();
+        DeliveryStatus {
+            state: self.link.state(),
+            url: String::new(),
+            store_id: self.link.store_id().map(str::to_owned),
+            acked_seq: live.and_then(Progress::acked_seq).unwrap_or(0),
+            last_ack_ts: None,
+            error: self
+                .link
+                .error()
+                .or_else(|| {
+                    self.sessions
+                        .iter()
+                        .rev()
+                        .find_map(|(_, progress)| progress.error())
+                })
+                .map(str::to_owned),
+            backlog_events,
+            draining: backlog_events > 0 && self.link.state() != LinkState::Unauthorized,
+            totals: self.totals,
+        }
+    }
+
+    /// How often something failed since the delivery began.
+    pub(super) const fn failures(&self) -> u64 {
+        self.totals.failures
+    }
+
+    /// Returns the notices since the last call, the link's state and the number of receipts.
+    pub(super) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
+        (
+            std::mem::take(&mut self.notices),
+            self.link.state(),
+            self.totals.acks,
+        )
+    }
+
+    /// The result of a flush that began when the live session was at `live_seq`, after so many failures.
+    /// `None`: it continues.
+    pub(super) fn flushed(
+        &self,
+        live: Option<SessionId>,
+        live_seq: u64,
+        failures: u64,
+    ) -> Option<Result<(), NotFlushed>> {
+        let is_acked = |id: SessionId, progress: &Progress| {
+            progress.is_acked(if Some(id) == live {
+                live_seq
+            } else {
+                progress.latest_seq()
+            })
+        };
+        let is_listed = self.list_at_ms == f64::INFINITY;
+        if is_listed && self.link.store_id().is_some() && self.sessions.iter().all(|(id, p)| is_acked(id, p))
+        {
+            return Some(Ok(()));
+        }
+        let stopped = self.link.is_stopped()
+            || self
+                .sessions
+                .iter()
+                .any(|(id, p)| p.is_stopped() && !is_acked(id, p));
+        if stopped || self.totals.failures > failures {
+            let reason = self.status(live).error.unwrap_or_default();
+            return Some(Err(NotFlushed { reason }));
+        }
+        None
     }
 
     fn is_live(&self, session_id: SessionId) -> bool {

@@ -1,10 +1,11 @@
 //! How far one session is delivered.
 
-use super::super::backoff::Backoff;
-use super::LOG_RETRY_MS;
+use super::link::Backoff;
 use crate::record::SessionId;
 use std::collections::BTreeSet;
 
+/// Time after which a failed operation of the log is retried.
+pub(super) const LOG_RETRY_MS: f64 = 30_000.0;
 /// Cursors are stored at most this often while they move forward. A cursor that is behind costs a
 /// collector some duplicates after a worker's death, nothing else.
 pub const STORE_CURSOR_MS: f64 = 1_000.0;

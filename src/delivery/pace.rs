@@ -1,7 +1,6 @@
 //! When a batch goes, how large it is, and whose turn it is.
 
-use super::super::batch::{Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
-use super::super::flush::FlushReason;
+use super::batch::{FlushReason, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 use super::progress::Progress;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.

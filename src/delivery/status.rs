@@ -1,7 +1,90 @@
-//! Notices for a person, and for the recorder's own `system` events.
+//! The status of a delivery, and notices of its changes, for a person and for the recorder's own `system` events.
 
+use super::batch::FlushReason;
 use crate::record::SessionId;
 use std::fmt;
+
+/// The state of the connection to the collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// It was not reached yet.
+    Connecting,
+    /// It answers.
+    Ok,
+    /// It does not, or not as it should; it is tried again.
+    Retrying,
+    /// It does not accept the token. Delivery has stopped.
+    Unauthorized,
+    /// Something else answers at its address. It is tried again.
+    Impostor,
+}
+
+/// Counts since the delivery began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Totals {
+    /// Receipts.
+    pub acks: u64,
+    /// Records that were new to the collector.
+    pub accepted: u64,
+    /// Records that it had already.
+    pub duplicates: u64,
+    /// Records refused alone.
+    pub refused: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// Batches by [`FlushReason`], in the order of [`FlushReason::ALL`].
+    pub flushes: [u64; FlushReason::ALL.len()],
+}
+
+/// The status of the delivery.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct DeliveryStatus {
+    /// The link.
+    pub state: LinkState,
+    /// The collector's address.
+    pub url: String,
+    /// Its store.
+    pub store_id: Option<String>,
+    /// The seq up to which the live session is acked.
+    pub acked_seq: u64,
+    /// When it last acked anything, in Unix microseconds.
+    pub last_ack_ts: Option<u64>,
+    /// The current error.
+    pub error: Option<String>,
+    /// Seqs committed and not acked, over all sessions in the log. Before a store is known, all of them.
+    pub backlog_events: u64,
+    /// Whether there is something to send, so that the worker is to be kept alive.
+    pub draining: bool,
+    /// Counts.
+    pub totals: Totals,
+}
+
+/// Why a flush did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotFlushed {
+    /// The obstacle.
+    pub reason: String,
+}
+
+impl NotFlushed {
+    /// The code of this error in every interface.
+    pub const CODE: &'static str = "not_flushed";
+
+    pub(super) fn stopped() -> Self {
+        Self {
+            reason: "the delivery was stopped".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for NotFlushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not everything is delivered: {}", self.reason)
+    }
+}
+
+impl std::error::Error for NotFlushed {}
 
 /// Why the delivery of one session ended. Its records stay in the log, and a new flusher tries again.
 #[derive(Debug, Clone, PartialEq, Eq)]
