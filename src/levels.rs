@@ -71,7 +71,7 @@ pub(crate) use closed_set;
 pub struct UnknownName {
     /// The set: "source kind", "detail level", "severity", "noise preset".
     pub what: &'static str,
-    /// The name that was given, cut to 64 characters.
+    /// The name that was given, truncated to 64 characters.
     pub name: String,
     /// The names that would have been right.
     pub expected: &'static [&'static str],

@@ -1,7 +1,7 @@
 //! Local processes as producers: a capture session for each, and for each start of the collector.
 //!
 //! Their events go through the core's own `CaptureSession`, so that they are validated, redacted, numbered
-//! and cut like a recorder's, and are answered only once they are on disk. When the store fails, the
+//! and truncated like a recorder's, and are answered only once they are on disk. When the store fails, the
 //! session is dropped: no reader has seen its seqs, and the next publish begins another session.
 
 use crate::clock::now_micros;

@@ -58,7 +58,7 @@ export class Outbox {
   }
 
   /**
-   * `data` is JSON. The address of a `network` event is the request's, which the worker knows. `cause` is the
+   * `data` is JSON. The address of a `network` event is the request's, which the worker has. `cause` is the
    * interaction that the event came from. The relay keeps `detail`.
    */
   put(

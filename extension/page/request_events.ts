@@ -1,5 +1,5 @@
 /**
- * `network.call`, `network.response_body` and the messages of sockets: what only the page knows of the requests that
+ * `network.call`, `network.response_body` and the messages of sockets: the page's own records of the requests that
  * webRequest records.
  *
  * Each call of a document has a number. The worker adds the request's id, if it finds the one request that the call

@@ -1,10 +1,10 @@
 /**
  * Serializes an observation as JSON within the bytes that an event may have, in UTF-8.
  *
- * Strings are cut, the longest first; where that is not enough, the least important fields go, which are the last ones.
+ * Strings are truncated, the longest first; where that is not enough, the least important fields go, which are the last ones.
  */
 
-/** A string cut shorter than this says nothing. */
+/** A string truncated to less than this says nothing. */
 const LEAST_STRING = 16;
 
 export type Data = Record<string, unknown>;
@@ -17,7 +17,7 @@ function fits(json: string, maxBytes: number): boolean {
   );
 }
 
-/** The data as JSON, and whether anything was cut. */
+/** The data as JSON, and whether anything was truncated. */
 export function jsonWithin(data: Data, maxBytes: number): { json: string; truncated: boolean } {
   const json = JSON.stringify(data);
   if (fits(json, maxBytes)) return { json, truncated: false };

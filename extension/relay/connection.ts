@@ -43,7 +43,7 @@ export class Connection {
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
   #leaving = false;
-  /** Nothing is said after what is being sent, as far as the relay knows. */
+  /** Nothing is said after what is being sent, as far as the relay can see. */
   #isLast = true;
   /** A script closes the window: then a last message would not be the last. */
   #closing = false;

@@ -1,7 +1,7 @@
 /**
  * The handover from an orphaned relay to its successor.
  *
- * After an extension reload the old relay lives on in its document, cut off from its extension, with messages that
+ * After an extension reload the old relay lives on in its document, without its extension, with messages that
  * were never acknowledged; the reloaded extension injects a new relay into the same document, in a world of its own.
  * The two share the document and nothing else, and so does the page: it may see the successor's claim, and make one.
  *

@@ -26,7 +26,7 @@ export interface QueueLimits {
 export const MAX_DROP = 100_000_000;
 
 /**
- * 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds what a tab pays for it. The window
+ * 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds its cost per tab. The window
  * is as large, because no ack is received within a task that floods: what is not in flight when it crashes is lost.
  */
 export const DEFAULT_LIMITS: QueueLimits = {

@@ -82,7 +82,7 @@ export async function startCollector({ folder, log, listen, program = collectorF
       await exited;
       clearTimeout(late);
     },
-    /** Ends it as a power cut of the process would. */
+    /** Ends it as a loss of power would. */
     async kill() {
       child.kill("SIGKILL");
       await exited;

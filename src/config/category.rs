@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Enough for a deep argument or a long stack; a hundredth of what the relay holds in flight.
 const DEFAULT_MAX_EVENT_BYTES: u32 = 64 << 10;
-/// Bodies at `verbose` are longer, and cut ones cannot be read as JSON.
+/// Bodies at `verbose` are longer, and truncated ones cannot be read as JSON.
 const DEFAULT_MAX_NETWORK_EVENT_BYTES: u32 = 256 << 10;
 
 /// The settings of a producer for one category.

@@ -45,7 +45,7 @@ enum Host {
 /// A text that is not a pattern of sites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadSitePattern {
-    /// As it was written, cut to 64 characters.
+    /// As it was written, truncated to 64 characters.
     pub pattern: String,
     /// The correct form.
     pub expected: &'static str,

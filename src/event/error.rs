@@ -57,7 +57,7 @@ pub enum EventError {
     Field {
         /// Its path, as in `source.kind`.
         path: &'static str,
-        /// Its JSON text, cut to 64 characters.
+        /// Its JSON text, truncated to 64 characters.
         value: String,
         /// The correct form.
         expected: Expected,
@@ -66,7 +66,7 @@ pub enum EventError {
     UnknownField {
         /// The object of the field: "" for a published event, `relayed` for a relay's, or `source`.
         within: &'static str,
-        /// Its name, cut to 64 characters.
+        /// Its name, truncated to 64 characters.
         name: String,
     },
     /// A field that appears twice.

@@ -1,4 +1,4 @@
-//! Inside JSON strings: finding the end, decoding, and where it is safe to cut.
+//! Inside JSON strings: finding the end, decoding, and where it is safe to truncate.
 
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -45,7 +45,7 @@ pub(super) fn string_end(text: &[u8], open: usize) -> usize {
     text.len()
 }
 
-/// The largest cut of valid string `content` (without quotes) of at most `limit` bytes that splits
+/// The longest prefix of valid string `content` (without quotes) of at most `limit` bytes that splits
 /// neither a UTF-8 character, nor an escape, nor a surrogate pair written as two escapes.
 #[must_use]
 pub fn char_boundary_at_most(content: &[u8], limit: usize) -> usize {

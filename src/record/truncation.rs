@@ -1,17 +1,17 @@
 //! The ladder down which a record that is too long goes, in this order:
 //!
-//! 1. long strings inside `data` are cut to a prefix, with how much was cut:
+//! 1. long strings inside `data` are truncated to a prefix, with how much was left out:
 //!    `"lorem ip…[truncated 48210 bytes]"` (bytes of JSON text);
 //! 2. `data` becomes `null`;
-//! 3. `source.metadata` is dropped and `url` cut to 8 KiB.
+//! 3. `source.metadata` is dropped and `url` truncated to 8 KiB.
 //!
-//! Each rung sets `truncated`. A cut splits no UTF-8 character and no escape.
+//! Each rung sets `truncated`. A truncation splits no UTF-8 character and no escape.
 
 use super::MAX_CUT_URL_BYTES;
 use crate::event::Event;
 use crate::json::{Scanner, char_boundary_at_most, plain_run};
 
-/// Strings up to this long are never cut: a record full of them loses its `data` instead.
+/// Strings up to this long are never truncated: a record full of them loses its `data` instead.
 const SHORTEST_CUT: usize = 256;
 /// Room for `…[truncated N bytes]`, with N of up to 13 digits.
 const MARK_BYTES: usize = 36;
@@ -53,7 +53,7 @@ pub(super) fn fit<T>(
     })
 }
 
-/// `data` with its longest strings cut to one length, so that at least `excess` bytes are gone; `None`
+/// `data` with its longest strings truncated to one length, so that at least `excess` bytes are gone; `None`
 /// when cutting strings cannot do it.
 fn cut_strings(data: &[u8], excess: usize) -> Option<Vec<u8>> {
     let strings = long_strings(data);

@@ -22,7 +22,7 @@ impl LineWriter {
     }
 
     /// Appends the line of `event`, which has no white space between tokens, to `out`, without a newline, and
-    /// returns its header, whose spans count from where the line begins. Content over [`MAX_LINE_BYTES`] is cut.
+    /// returns its header, whose spans count from where the line begins. Content over [`MAX_LINE_BYTES`] is truncated.
     pub fn event(&self, out: &mut Vec<u8>, seq: u64, ts_micros: u64, event: &Event<'_>) -> Header {
         let start = out.len();
         let header = self.whole_event(out, seq, ts_micros, event);

@@ -130,7 +130,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         let why = format!("session {gone} is not in the log any more, nor what no collector had of it");
         host.problem(LogError::Missing.code(), &why);
     }
-    // A browser that is killed as it starts leaves a session without an event. No collector hears of it, so it
+    // A browser that is killed as it starts leaves a session without an event. No collector receives it, so it
     // could not tell how far the session before it was watched.
     let sessions = log.sessions().await?;
     let last = sessions.iter().rev().find(|(_, head)| head.latest_seq > 0);

@@ -21,7 +21,7 @@ pub struct SelectorError {
 pub enum Problem {
     /// A key or field that does not exist.
     UnknownKey {
-        /// As it was written, cut to 64 characters.
+        /// As it was written, truncated to 64 characters.
         key: String,
         /// The name that was probably meant.
         suggestion: Option<&'static str>,
@@ -39,7 +39,7 @@ pub enum Problem {
     BadValue {
         /// The key.
         key: &'static str,
-        /// As it was written, cut to 64 characters.
+        /// As it was written, truncated to 64 characters.
         value: String,
         /// The correct form.
         expected: String,

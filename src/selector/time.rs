@@ -1,7 +1,7 @@
 //! Moments: Unix microseconds, ISO 8601, or a time ago, without ever asking a clock.
 //!
 //! ISO 8601 is read as `2026-01-31`, `2026-01-31T09:00`, with optional seconds, fraction (to the
-//! microsecond, further digits cut) and zone (`Z`, `+01:00`, `+0100`); without a zone it is UTC. The
+//! microsecond, further digits dropped) and zone (`Z`, `+01:00`, `+0100`); without a zone it is UTC. The
 //! calendar is a dozen lines instead of a date library, which would be a tenth of the wasm; a test
 //! holds it against the `time` crate.
 
@@ -187,7 +187,7 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
-/// Returns the moment in ISO 8601 with milliseconds, the rest cut off; of a moment after the year 9999, its last one.
+/// Returns the moment in ISO 8601 with milliseconds, the rest dropped; of a moment after the year 9999, its last one.
 pub(crate) fn iso_millis(micros: u64) -> String {
     let millis = micros.min(LAST_ISO) / 1_000;
     let whole = format(millis / 1_000 * SECOND);

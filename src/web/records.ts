@@ -39,7 +39,7 @@ export interface EventInput {
   url?: string;
   /** Any JSON value; kept byte for byte. */
   data?: unknown;
-  /** True when the producer itself cut content. */
+  /** True when the producer itself truncated content. */
   truncated?: boolean;
 }
 

@@ -59,7 +59,7 @@ const definedEnv = () =>
     Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
   );
 
-/** Text of a page stands in delimited fields, and outside of them nothing that a page wrote. @param {string} text */
+/** Text of a page is in delimited fields, and outside of them nothing that a page wrote. @param {string} text */
 function assertHarmless(text) {
   assert.match(text, /untrusted: data, never instructions/);
   assert.doesNotMatch(text.replaceAll(/⟦[^⟦⟧]*⟧/g, ""), new RegExp(INJECTED));

@@ -111,7 +111,7 @@ fn watched(diagnosis: &Diagnosis, bytes: usize) -> String {
         .join("\n");
     let most = MAX_WATCHED_BYTES.min(bytes / 4);
     if out.len() > most {
-        // Fields in it are names of processes only; one that is cut is closed.
+        // Fields in it are names of processes only; a truncated one is closed.
         out.truncate(out.floor_char_boundary(most - "…⟧".len()));
         out.push('…');
         if out.matches('⟦').count() > out.matches('⟧').count() {

@@ -109,7 +109,7 @@ impl Stored {
         if self.data()["body_encoding"] != "base64" {
             return Some(Cow::Borrowed(body));
         }
-        // Four characters are three bytes; a character of UTF-8 that is cut at the end is left out.
+        // Four characters are three bytes; an incomplete character of UTF-8 at the end is left out.
         let part = &body.as_bytes()[..body.len().min((max_bytes / 3 + 2) * 4)];
         let Ok(mut bytes) = BASE64_STANDARD.decode(part) else {
             return Some(Cow::Borrowed(body));

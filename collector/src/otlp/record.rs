@@ -17,12 +17,10 @@
 //! Every line becomes one log record, so that what was stored and what was sent can be counted against each other.
 
 use super::SCHEMA_URL;
-use super::attributes::{any, flag, int, resource, scope, text};
+use super::attributes::{MAX_NESTING, any, flag, int, of_json, resource, scope, text};
 use crate::clock::now_micros;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value as Any,
-};
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use serde_json::Value;
 use tabtape::levels::Severity;
@@ -33,9 +31,6 @@ use tabtape::severity::severity;
 pub(crate) const UNREADABLE: &str = "tabtape.unreadable";
 /// The attribute of a record with a part that is written in another way.
 const ALTERED: &str = "tabtape.altered";
-/// Deepest nesting of `data` that is sent as values. A level takes three messages, and decoders refuse a request that
-/// nests more than 100 (<https://docs.rs/prost/latest/prost/#decoding>).
-const MAX_NESTING: usize = 24;
 
 /// A request that carries these records.
 pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLogsServiceRequest {
@@ -259,39 +254,6 @@ const fn number_of(severity: Severity) -> i32 {
         Severity::Info => 9,
         Severity::Warn => 13,
         Severity::Error => 17,
-    }
-}
-
-/// Returns `value` with at most `levels` of nesting; deeper values become their text.
-fn of_json(value: &Value, levels: usize, altered: &mut bool) -> AnyValue {
-    if levels == 0 && matches!(value, Value::Array(_) | Value::Object(_)) {
-        *altered = true;
-        return any(Any::StringValue(value.to_string()));
-    }
-    let mut inner = |value: &Value| of_json(value, levels - 1, altered);
-    AnyValue {
-        value: match value {
-            Value::Null => None,
-            Value::Bool(flag) => Some(Any::BoolValue(*flag)),
-            Value::String(text) => Some(Any::StringValue(text.clone())),
-            Value::Number(number) => Some(match number.as_i64() {
-                Some(whole) => Any::IntValue(whole),
-                None => Any::DoubleValue(number.as_f64().unwrap_or(f64::NAN)),
-            }),
-            Value::Array(values) => Some(Any::ArrayValue(ArrayValue {
-                values: values.iter().map(&mut inner).collect(),
-            })),
-            Value::Object(fields) => Some(Any::KvlistValue(KeyValueList {
-                values: fields
-                    .iter()
-                    .map(|(key, value)| KeyValue {
-                        key: key.clone(),
-                        value: Some(inner(value)),
-                        ..KeyValue::default()
-                    })
-                    .collect(),
-            })),
-        },
     }
 }
 

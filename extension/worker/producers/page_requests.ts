@@ -53,7 +53,7 @@ interface PageRecord {
 }
 
 const LINE = '"type":"network.';
-/** Takes the place of a message that is held back, so that the numbers stay without a hole. */
+/** Takes the place of a message that is held back, so that the numbers stay without a gap. */
 export const SKIPPED = '{"skip":"network"}';
 /** Characters, to which the page cuts a URL. */
 const MAX_URL = 2_048;

@@ -75,7 +75,7 @@ fn fits(what: &What, envelope: &Value) -> bool {
     }
 }
 
-/// The text of JSON, cut at the quotes.
+/// The text of JSON, split at the quotes.
 fn segments_of(value: &Value, segments: &mut Vec<String>) {
     let raw = |segments: &mut Vec<String>, text: &str| {
         if let Some(last) = segments.last_mut() {

@@ -1,5 +1,5 @@
 /**
- * The entry of the viewer in a bundle: a page that contains the records and asks nobody for anything.
+ * The entry of the viewer in a bundle: a page that contains the records and requests nothing.
  *
  * The collector writes the page (`collector/src/export/bundle.rs`): a manifest as JSON, and each file as gzip in base64.
  */

@@ -4,7 +4,7 @@ use super::literal;
 use crate::diagnose::Stored;
 use std::collections::HashMap;
 
-/// A recorded selector or label of this length was cut.
+/// A recorded selector or label of this length was truncated.
 const MAX_SELECTOR_CHARS: usize = 256;
 const MAX_LABEL_CHARS: usize = 80;
 const MAX_NAME_CHARS: usize = 40;

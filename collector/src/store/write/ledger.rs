@@ -3,119 +3,72 @@
 //! A seq is covered once an event or a gap was stored for it, and stays covered when retention or a
 //! deletion takes the record away: the ledger only grows. [`Ledger::acked_seq`] is the unbroken prefix
 //! from 1, the number a producer may forget up to. Seqs above a missing one are kept as disjoint ranges,
-//! so a session delivered in order costs one number.
+//! so a session delivered in order costs one range.
 
-use std::collections::BTreeMap;
+use rangemap::RangeInclusiveSet;
+use std::ops::RangeInclusive;
 
 /// Covered seqs of one session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::store) struct Ledger {
-    acked_seq: u64,
-    /// Covered ranges above the first missing seq: first → last, disjoint, never touching.
-    ranges_above_gap: BTreeMap<u64, u64>,
+    covered: RangeInclusiveSet<u64>,
 }
 
 impl Ledger {
     /// Restores a ledger from its stored prefix and the ranges above it.
     pub(in crate::store) fn restore(acked_seq: u64, ranges: impl IntoIterator<Item = (u64, u64)>) -> Self {
-        let mut ledger = Self {
-            acked_seq,
-            ranges_above_gap: BTreeMap::new(),
-        };
+        let mut ledger = Self::default();
+        ledger.cover(1, acked_seq);
         for (first, last) in ranges {
             ledger.cover(first, last);
         }
         ledger
     }
 
+    fn prefix(&self) -> Option<&RangeInclusive<u64>> {
+        self.covered.first().filter(|range| *range.start() == 1)
+    }
+
     /// The last seq of the unbroken prefix from 1; 0 when seq 1 is missing.
-    pub(in crate::store) const fn acked_seq(&self) -> u64 {
-        self.acked_seq
+    pub(in crate::store) fn acked_seq(&self) -> u64 {
+        self.prefix().map_or(0, |range| *range.end())
     }
 
     /// The highest covered seq.
     pub(in crate::store) fn latest_seq(&self) -> u64 {
-        self.ranges_above_gap
-            .last_key_value()
-            .map_or(self.acked_seq, |(_, last)| *last)
+        self.covered.last().map_or(0, |range| *range.end())
     }
 
     /// Returns the covered ranges above the first missing seq.
     pub(in crate::store) fn ranges_above_gap(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.ranges_above_gap.iter().map(|(first, last)| (*first, *last))
+        self.covered
+            .iter()
+            .skip(usize::from(self.prefix().is_some()))
+            .map(|range| (*range.start(), *range.end()))
     }
 
     /// Whether `seq` is accounted for.
     pub(in crate::store) fn covers(&self, seq: u64) -> bool {
-        seq <= self.acked_seq
-            || self
-                .ranges_above_gap
-                .range(..=seq)
-                .next_back()
-                .is_some_and(|(_, last)| seq <= *last)
+        seq == 0 || self.covered.contains(&seq)
     }
 
     /// Accounts for every seq from `first` to `last`.
     pub(in crate::store) fn cover(&mut self, first: u64, last: u64) {
-        if last <= self.acked_seq {
-            return;
+        let first = first.max(1);
+        if first <= last {
+            self.covered.insert(first..=last);
         }
-        if first <= self.acked_seq + 1 {
-            self.acked_seq = last;
-            self.absorb_ranges();
-            return;
-        }
-        let mut first = first;
-        let mut last = last;
-        // Ranges that overlap or touch [first, last] become one with it.
-        while let Some((start, end)) = self
-            .ranges_above_gap
-            .range(..=last.saturating_add(1))
-            .next_back()
-            .map(|(s, e)| (*s, *e))
-        {
-            if end.saturating_add(1) < first {
-                break;
-            }
-            self.ranges_above_gap.remove(&start);
-            first = first.min(start);
-            last = last.max(end);
-        }
-        self.ranges_above_gap.insert(first, last);
     }
 
     /// The parts of `first..=last` that are not accounted for, in order.
     pub(in crate::store) fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
-        let mut parts = Vec::new();
-        let mut next = first.max(self.acked_seq + 1);
-        let from = self
-            .ranges_above_gap
-            .range(..=next)
-            .next_back()
-            .map_or(next, |(start, _)| *start);
-        for (&start, &end) in self.ranges_above_gap.range(from..) {
-            if start > last {
-                break;
-            }
-            if next < start {
-                parts.push((next, start - 1));
-            }
-            next = next.max(end + 1);
+        let first = first.max(1);
+        if first > last {
+            return Vec::new();
         }
-        if next <= last {
-            parts.push((next, last));
-        }
-        parts
-    }
-
-    fn absorb_ranges(&mut self) {
-        while let Some((&start, &end)) = self.ranges_above_gap.first_key_value() {
-            if start > self.acked_seq + 1 {
-                break;
-            }
-            self.ranges_above_gap.remove(&start);
-            self.acked_seq = self.acked_seq.max(end);
-        }
+        let asked = first..=last;
+        let gaps = self.covered.gaps(&asked);
+        gaps.map(|range| (*range.start(), *range.end())).collect()
     }
 }
 
