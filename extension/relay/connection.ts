@@ -6,7 +6,7 @@
  * delivers none), and when an ack is overdue. After an extension reload no port opens here any more: then
  * `onOrphaned` is called, once.
  */
-import { RELAY_PORT } from "../port.ts";
+import { type FromWorker, RELAY_PORT, type ToWorker } from "../protocol.ts";
 import type { PendingMessages } from "./pending_messages.ts";
 import type { Queue } from "./queue.ts";
 
@@ -18,18 +18,6 @@ const ACK_TIMEOUT_MS = 10_000;
 const LONG_QUEUE = 1_000;
 /** A worker that dies at every message must not be started in a loop. */
 const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
-
-export interface FromWorker {
-  ack?: number;
-  /** Numbers of details, and the seqs of the committed events that they belong to. */
-  seqs?: [id: number, seq: number][];
-  /** Send the details that are kept. */
-  hand_over?: true;
-  config?: unknown;
-  stop?: true;
-  /** Is there anything that was not sent? See `worker/relays/heartbeat.ts`. */
-  ping?: number;
-}
 
 export class Connection {
   readonly #relayId: string;
@@ -109,11 +97,7 @@ export class Connection {
     this.#closing = true;
     this.post();
     const port = this.#over ? null : this.#connected();
-    try {
-      port?.postMessage({ relay: this.#relayId, closing: true });
-    } catch {
-      this.#disconnected(port as chrome.runtime.Port);
-    }
+    if (port !== null) this.#tell(port, { relay: this.#relayId, closing: true });
   }
 
   /** Sends what the window allows; with `everything`, what there is: the document is going away. */
@@ -138,28 +122,16 @@ export class Connection {
     this.post();
     if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.#queue.waiting > 0) return;
     const port = this.#connected();
+    if (port === null) return;
     const { lastSent, lastAcked } = this.#queue;
-    try {
-      port?.postMessage({
-        relay: this.#relayId,
-        pong: ping,
-        sent: lastSent,
-        acked: lastAcked,
-        ...this.#takeCost(),
-      });
-    } catch {
-      this.#disconnected(port as chrome.runtime.Port);
-    }
+    const cost = this.#takeCost();
+    this.#tell(port, { relay: this.#relayId, pong: ping, sent: lastSent, acked: lastAcked, ...cost });
   }
 
   /** That this was all, so that a loss of it is noticed: see `worker/relays/lost_relays.ts`. */
   #sayLeft(port: chrome.runtime.Port): void {
     const { lastSent, lastAcked } = this.#queue;
-    try {
-      port.postMessage({ relay: this.#relayId, left: lastSent, acked: lastAcked, ...this.#takeCost() });
-    } catch {
-      this.#disconnected(port);
-    }
+    this.#tell(port, { relay: this.#relayId, left: lastSent, acked: lastAcked, ...this.#takeCost() });
   }
 
   /**
@@ -260,14 +232,20 @@ export class Connection {
 
   /** `more`: something is left that was said before, perhaps in another category. */
   #send(port: chrome.runtime.Port, first: number, lines: string, more: boolean): void {
+    const queued = this.#queue.inFlight + this.#queue.waiting;
+    const long = queued >= LONG_QUEUE ? { queued } : {};
+    const message = { relay: this.#relayId, first, lines, ...(more ? { more } : {}), ...long };
+    if (this.#tell(port, message)) this.#armAckTimer(false);
+  }
+
+  /** Posts a message. Returns false if the port is closed; lines that it was to carry are in the window. */
+  #tell(port: chrome.runtime.Port, message: ToWorker): boolean {
     try {
-      const queued = this.#queue.inFlight + this.#queue.waiting;
-      const long = queued >= LONG_QUEUE ? { queued } : {};
-      port.postMessage({ relay: this.#relayId, first, lines, ...(more ? { more } : {}), ...long });
-      this.#armAckTimer(false);
+      port.postMessage(message);
+      return true;
     } catch {
-      // The port was closed under us; what it was to carry is in the window.
       this.#disconnected(port);
+      return false;
     }
   }
 

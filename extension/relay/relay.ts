@@ -6,9 +6,11 @@
  * is reloaded it continues observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
  * save what is unacknowledged when its document ends while no worker answers, or when no successor comes.
  */
+
+import type { FromWorker } from "../protocol.ts";
 import { type Cost, HookChannel } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
-import { Connection, type FromWorker, isExtensionAlive } from "./connection.ts";
+import { Connection, isExtensionAlive } from "./connection.ts";
 import { Details } from "./details.ts";
 import {
   answerClaims,

@@ -5,7 +5,7 @@
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.
  */
 import type { WorkerStart } from "../../src/web/types.ts";
-import { RELAY_PORT } from "../port.ts";
+import { RELAY_PORT } from "../protocol.ts";
 import { WorkerErrors } from "./debugger/worker_errors.ts";
 import type { Host } from "./host.ts";
 import { DetailTriggers } from "./producers/detail_triggers.ts";

@@ -6,6 +6,14 @@
  * is the present capture config: a relay that has just begun, or was out of reach, has none or an older one.
  */
 import type { Recorder, RelayContext, RelayReceipt } from "../../../src/web/types.ts";
+import type {
+  ClosingMessage,
+  FromWorker,
+  LeftMessage,
+  PongMessage,
+  RelayMessage,
+  ToWorker,
+} from "../../protocol.ts";
 import type { WorkerErrors } from "../debugger/worker_errors.ts";
 import type { PageRequests, Part } from "../producers/page_requests.ts";
 import type { Screenshots } from "../producers/screenshots.ts";
@@ -17,43 +25,6 @@ import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { parentOf } from "../state/documents.ts";
 import type { LostRelays } from "./lost_relays.ts";
-
-interface RelayMessage {
-  relay: string;
-  first: number;
-  lines: string;
-  /** The relay has more that it has not sent. */
-  more?: boolean;
-  /** Messages that are not acknowledged, if they are many. */
-  queued?: number;
-}
-
-/** The page's cost of its events since its last report. */
-interface CostReport {
-  events?: number;
-  micros?: number;
-}
-
-/** A relay's document is left, and everything up to message `left` was sent. */
-interface LeftMessage extends CostReport {
-  relay: string;
-  left: number;
-  acked: number;
-}
-
-/** A relay answers a ping: everything up to message `sent` was sent, and nothing else has been said. */
-interface PongMessage extends CostReport {
-  relay: string;
-  pong: number;
-  sent: number;
-  acked: number;
-}
-
-/** A script closes the window of a relay's document. */
-interface ClosingMessage {
-  relay: string;
-  closing: true;
-}
 
 /** The place of a relay's document; `around` is the page it is in. */
 type Context = RelayContext & { around: string };
@@ -154,7 +125,7 @@ export class RelayPorts {
     let turn: Promise<void> = Promise.resolve();
     /** A relay begins each port with its first unacknowledged message. */
     let acknowledged: number | null = null;
-    port.onMessage.addListener((message: RelayMessage | LeftMessage | PongMessage | ClosingMessage) => {
+    port.onMessage.addListener((message: ToWorker) => {
       this.#note(message);
       if (isPongMessage(message)) {
         if (this.#ports.has(port)) this.#ports.set(port, message.relay);
@@ -392,7 +363,7 @@ function dropOf(line: string): string {
   return JSON.stringify({ drop: { category, count: 1, reason: "trap" } });
 }
 
-function post(port: chrome.runtime.Port, message: object): void {
+function post(port: chrome.runtime.Port, message: FromWorker): void {
   // Chromium would throw the document out of the back/forward cache. It asks again if it comes back.
   if (port.sender?.documentLifecycle === "cached") return;
   try {
