@@ -14,6 +14,8 @@ const OPENINGS = 5;
 
 export const name = "viewer";
 export const needsLargeStore = true;
+/** The viewer is the one in the collector that was built last. */
+export const needsPackage = false;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
