@@ -2,7 +2,7 @@
 import type { DetailLevel } from "../../../src/web/types.ts";
 import { wantsStack } from "../../page/stacks.ts";
 import { primitiveText, TextParts } from "../../page/text.ts";
-import { jsonWithin } from "../../relay/budget.ts";
+import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { fieldsAtLevel } from "../producers/levels.ts";
 import {
   isObject,
@@ -211,7 +211,7 @@ function locationOf(details: Params, worker: Worker): { url: string; line: numbe
 
 function minimalOf(level: DetailLevel, text: string | unknown[], shown: unknown[] | undefined): Params {
   if (level !== "minimal") return { text };
-  return typeof text === "string" ? { text: text.slice(0, 120) } : { text, text_args: shown };
+  return typeof text === "string" ? { text: prefix(text, 120) } : { text, text_args: shown };
 }
 
 function stackOf(trace: StackTrace | undefined): string | undefined {

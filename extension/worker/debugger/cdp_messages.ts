@@ -6,7 +6,7 @@
  * Left out is what another producer records: failed requests, deprecations, interventions, violations of the content
  * security policy, and the consoles of workers.
  */
-import { jsonWithin } from "../../relay/budget.ts";
+import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { fieldsAtLevel } from "../producers/levels.ts";
 import type { CdpPublisher, Params } from "./cdp_publisher.ts";
 
@@ -57,7 +57,7 @@ export class CdpMessages {
     this.#publisher.publish(tabId, "console", (level) => {
       const { text, source, resource_url } = message;
       const data = fieldsAtLevel(level, {
-        minimal: { text: text.slice(0, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT) },
+        minimal: { text: prefix(text, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT) },
         standard: { source, resource_url },
         raw: params,
       }) as Params;
