@@ -98,7 +98,8 @@ export const reported = [
       const tabs = [];
       for (let n = 0; n < TABS; n++) {
         const before = await attached();
-        const tab = await Tab.open(rig.cdp, `${rig.site.origin}/blank?${n}`);
+        // By its address, what the page says of its worker's errors counts, too.
+        const tab = await Tab.open(rig.cdp, `${rig.site.origin}/blank?name=${name}&n=${n}`);
         rig.closeLater(tab);
         tabs.push(tab);
         await rig.until("the tab to be attached to", async () => (await attached()) > before);
