@@ -27,8 +27,7 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
 const worker = createWorker({ folder: "", preconfiguration, show: showBadge });
-const { owner, scope, tabs, documents, network, recording, marks, screenshots, workerErrors, ready, begun } =
-  worker;
+const { owner, scope, tabs, documents, network, recording, marks, screenshots, ready, begun } = worker;
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
 const debug =
@@ -41,7 +40,8 @@ const debug =
         documents,
         webRequest: network,
         recording,
-        workerErrors,
+        workerErrors: worker.workerErrors,
+        scriptErrors: worker.scriptErrors,
         closes: worker.pageRequests.closes,
       });
 if (debug !== null) {

@@ -6,6 +6,7 @@
  */
 import type { WorkerStart } from "../../src/web/types.ts";
 import { RELAY_PORT } from "../protocol.ts";
+import { ScriptErrors } from "./debugger/script_errors.ts";
 import { WorkerErrors } from "./debugger/worker_errors.ts";
 import type { Host } from "./host.ts";
 import { DetailTriggers } from "./producers/detail_triggers.ts";
@@ -38,6 +39,7 @@ export interface RecorderWorker {
   screenshots: Screenshots;
   documents: Documents;
   workerErrors: WorkerErrors;
+  scriptErrors: ScriptErrors;
   /** The recorder is open, if anything is to be recorded. */
   ready: Promise<void>;
   /** Resolves when the recorder is open, if anything is to be recorded; also if only a later start opened it. */
@@ -70,6 +72,7 @@ export function createWorker(host: Host): RecorderWorker {
   const pageRequests: PageRequests = new PageRequests((tabId) => network.debugged.tabs.has(tabId));
   const network: Network = new Network(owner, scope, tabs, documents, idle, pageRequests);
   const workerErrors = new WorkerErrors((tabId) => network.debugged.hasWorkers(tabId));
+  const scriptErrors = new ScriptErrors();
   const registration = new Registration(
     host,
     scope,
@@ -100,6 +103,7 @@ export function createWorker(host: Host): RecorderWorker {
     sourceMaps: new SourceMaps(owner, scope, () => recording.settings.source_maps),
     pageRequests,
     workerErrors,
+    scriptErrors,
     recording: () => recording.isOn,
     configOf: (recorder) => registration.configOf(recorder),
     screenshots,
@@ -154,6 +158,7 @@ export function createWorker(host: Host): RecorderWorker {
     screenshots,
     documents,
     workerErrors,
+    scriptErrors,
     ready,
     begun,
   };

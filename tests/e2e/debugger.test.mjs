@@ -25,6 +25,12 @@ before(async () => {
       "/held": (_, response) => void held.push(response),
       "/cookie": (_, response) => response.writeHead(200, { "set-cookie": "session=1; SameSite=None" }).end(),
       "/reset": (request) => request.socket.destroy(),
+      // Each throws what its query says, the second in a task of its own.
+      "/throwing.js": (_, response) =>
+        response.writeHead(200, { "content-type": "text/javascript" }).end(
+          `{ const what = new URL(document.currentScript.src).search; setTimeout(() => { throw new TypeError("later " + what); });
+              throw new RangeError("at once " + what); }`,
+        ),
       "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
       "/euros": (_, response) =>
         response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
@@ -267,6 +273,73 @@ test("what a worker says is cut to the byte budget, and an ended one is forgotte
   await rig.poll("the worker to be known", async () => (await known()).includes("/wordy.js"));
   await page.evaluate(() => /** @type {any} */ (globalThis).wordy.terminate());
   await rig.poll("the worker to be forgotten", async () => !(await known()).includes("/wordy.js"));
+});
+
+test("an error of another origin's script has its text and its place, and is recorded once", async () => {
+  const frame = await page.evaluateHandle((url) => {
+    const element = document.createElement("iframe");
+    element.src = url;
+    document.body.append(element);
+    return new Promise((resolve) => {
+      element.onload = () => resolve(element);
+    });
+  }, `${rig.site.otherOrigin}/inner?erring`);
+  const inner = await frame.asElement()?.contentFrame();
+  await rig.event("console.log", "in the frame?erring");
+  const add = (/** @type {string} */ from) => {
+    for (const what of ["one", "two"]) {
+      const script = document.createElement("script");
+      script.src = `${from}/throwing.js?${what}`;
+      document.body.append(script);
+    }
+    // The page's own is not another's.
+    setTimeout(() => {
+      throw new Error("the page's own");
+    });
+  };
+  const isOfAnother = (/** @type {any} */ { data }) => data.cross_origin === true;
+  const texts = ["at once ?one", "at once ?two", "later ?one", "later ?two"];
+  /** @type {[import("playwright-core").Page | import("playwright-core").Frame | null | undefined, string, string][]} */
+  const documents = [
+    [page, rig.site.otherOrigin, "/page"],
+    // A frame of another site has a session of its own.
+    [inner, rig.site.origin, "/inner?erring"],
+  ];
+  for (const [document, from, path] of documents) {
+    await document?.evaluate(add, from);
+    const q = `type:console.exception url:*${path}`;
+    const found = await rig.until(q, (events) => events.filter(isOfAnother).length >= texts.length);
+    await rig.event("console.exception", "the page's own");
+    const errors = /** @type {any[]} */ (found.filter(isOfAnother));
+    assert.deepEqual(errors.map(({ data }) => data.text.replace(/^Uncaught \w+: /, "")).sort(), texts);
+    for (const { data, source } of errors) {
+      assert.notEqual(source.kind, "cdp");
+      const [, what] = /(\?\w+)$/.exec(data.text) ?? [];
+      assert.equal(data.location.url, `${from}/throwing.js${what}`);
+      assert.ok(data.stack.includes(`/throwing.js${what}:`), data.stack);
+    }
+    const own = /** @type {any[]} */ (await rig.collector.events(q)).filter((event) => !isOfAnother(event));
+    assert.deepEqual(
+      own.map(({ data }) => data.text),
+      ["Uncaught Error: the page's own"],
+    );
+  }
+
+  // One that the page prevents is not in the protocol either.
+  await page.evaluate((from) => {
+    addEventListener("error", (event) => event.preventDefault());
+    const script = document.createElement("script");
+    script.src = `${from}/throwing.js?prevented`;
+    document.body.append(script);
+  }, rig.site.otherOrigin);
+  const all = await rig.until(
+    "type:console.exception url:*/page",
+    (events) => events.filter(isOfAnother).length >= texts.length + 2,
+  );
+  for (const { data } of /** @type {any[]} */ (all.filter(isOfAnother).slice(texts.length))) {
+    assert.equal(data.text, "Script error.");
+    assert.equal(data.location, undefined);
+  }
 });
 
 test("a socket's long address is kept by its beginning", async () => {

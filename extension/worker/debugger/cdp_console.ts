@@ -72,19 +72,12 @@ export class CdpConsole {
       }));
     } else {
       const details = params.exceptionDetails as Params;
-      const said = details.text as string;
-      const isRejection = said.startsWith("Uncaught (in promise)");
+      const isRejection = isRejectionIn(details);
       const type = isRejection ? "console.rejection" : "console.exception";
-      const thrown = details.exception as RemoteObject | undefined;
-      const content = thrownContent(thrown, said, isRejection);
-      const location = locationOf(details, worker);
+      const content = exceptionContent(details, worker.url);
       if (!isRejection && worker.type === "worker")
-        this.#onException(tabId, { text: content.text as string, location });
-      this.#publish(tabId, worker, type, method, params, () => ({
-        ...(isRejection ? {} : { location }),
-        ...content,
-        stack: stackOf(details.stackTrace as StackTrace | undefined),
-      }));
+        this.#onException(tabId, { text: content.text as string, location: locationOf(details, worker.url) });
+      this.#publish(tabId, worker, type, method, params, () => content);
     }
   }
 
@@ -192,6 +185,21 @@ function needsPreviews(args: RemoteObject[]): boolean {
   return args.some((arg) => isObject(arg) || (typeof arg.value === "string" && arg.value.length > MAX_SHOWN));
 }
 
+/** Returns what is recorded of an uncaught error, or of a rejection; `url` is that of a script without its own. */
+export function exceptionContent(details: Params, url: string): Content {
+  const isRejection = isRejectionIn(details);
+  const thrown = details.exception as RemoteObject | undefined;
+  return {
+    ...(isRejection ? {} : { location: locationOf(details, url) }),
+    ...thrownContent(thrown, details.text as string, isRejection),
+    stack: stackOf(details.stackTrace as StackTrace | undefined),
+  };
+}
+
+function isRejectionIn(details: Params): boolean {
+  return (details.text as string).startsWith("Uncaught (in promise)");
+}
+
 function thrownContent(thrown: RemoteObject | undefined, said: string, isRejection: boolean): Content {
   if (thrown === undefined) return { text: said };
   const error = previewOf(thrown);
@@ -201,9 +209,14 @@ function thrownContent(thrown: RemoteObject | undefined, said: string, isRejecti
   return { text: `${UNCAUGHT} ${message}`, ...(isNothing ? {} : { error }) };
 }
 
-function locationOf(details: Params, worker: Worker): { url: string; line: number; column: number } {
+/** Returns the address of the script that threw; an error with a stack has it there alone. */
+export function scriptUrlOf({ url, stackTrace }: Params): string | undefined {
+  return (url as string | undefined) ?? (stackTrace as StackTrace | undefined)?.callFrames[0]?.url;
+}
+
+function locationOf(details: Params, url: string): { url: string; line: number; column: number } {
   return {
-    url: (details.url as string | undefined) ?? worker.url,
+    url: scriptUrlOf(details) ?? url,
     line: (details.lineNumber as number) + 1,
     column: (details.columnNumber as number) + 1,
   };

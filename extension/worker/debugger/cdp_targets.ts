@@ -33,6 +33,8 @@ export class CdpTargets {
   readonly #workers = new SessionStorageMap<Worker>("tabtape_workers", MAX_WORKERS);
   /** The time of the last line of each worker that an enabled console can repeat, by target. */
   readonly #lastMs = new Map<string, number>();
+  /** The tabs of other sessions, which are of frames of other sites. */
+  readonly #frames = new Map<string, number>();
   /** Sessions whose console is being enabled. */
   readonly #enabling = new Set<string>();
 
@@ -43,7 +45,11 @@ export class CdpTargets {
   /** Takes a session that has begun. Returns whether it is to report. */
   began(source: Source, { targetId, type, url }: TargetInfo): boolean {
     const { sessionId, tabId } = source;
-    if (sessionId === undefined || tabId === undefined || !WORKERS.includes(type)) return true;
+    if (sessionId === undefined || tabId === undefined) return true;
+    if (!WORKERS.includes(type)) {
+      this.#frames.set(sessionId, tabId);
+      return true;
+    }
     const isReporting = !this.#workers.all().some(([, one]) => one.targetId === targetId && one.isReporting);
     this.#workers.set(sessionId, { tabId, type, url: beginning(url, MAX_URL_BYTES), targetId, isReporting });
     return isReporting;
@@ -53,11 +59,13 @@ export class CdpTargets {
   ended(sessionId: string): Source | null {
     const worker = this.#workers.get(sessionId);
     this.#workers.delete(sessionId);
+    this.#frames.delete(sessionId);
     return worker?.isReporting === true ? this.#successor(worker.targetId) : null;
   }
 
   /** Takes the end of a tab's attachment. Returns the sessions in other tabs that report from now on. */
   forget(tabId: number): Source[] {
+    for (const { sessionId } of this.framesOf(tabId)) this.#frames.delete(sessionId as string);
     const ended = this.#workers.all().filter(([, worker]) => worker.tabId === tabId);
     for (const [sessionId] of ended) this.#workers.delete(sessionId);
     return ended
@@ -71,10 +79,19 @@ export class CdpTargets {
     return new Set(this.#workers.all().map(([, { tabId }]) => tabId));
   }
 
+  /** The sessions of a tab's frames of other sites that have begun since this worker of ours has. */
+  framesOf(tabId: number): Source[] {
+    return [...this.#frames].filter(([, tab]) => tab === tabId).map(([sessionId]) => ({ tabId, sessionId }));
+  }
+
   /** The worker of a session that reports. */
   worker(sessionId: string | undefined): Worker | undefined {
     const worker = sessionId === undefined ? undefined : this.#workers.get(sessionId);
     return worker?.isReporting === true ? worker : undefined;
+  }
+
+  isWorker(sessionId: string | undefined): boolean {
+    return sessionId !== undefined && this.#workers.get(sessionId) !== undefined;
   }
 
   /** Whether this session is that of a worker without a tab: webRequest gives its requests none. */

@@ -24,6 +24,7 @@ import { CdpNetwork } from "./cdp_network.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
 import { CdpTargets, type TargetInfo } from "./cdp_targets.ts";
+import type { ScriptErrors, TabProtocol } from "./script_errors.ts";
 import type { WorkerErrors } from "./worker_errors.ts";
 
 const PROTOCOL = "1.3";
@@ -38,10 +39,11 @@ export interface DebuggerParts {
   webRequest: Network;
   recording: Recording;
   workerErrors: WorkerErrors;
+  scriptErrors: ScriptErrors;
   closes: SocketCloses;
 }
 
-export class DebuggerProducer implements CdpPublisher, RecordingFollower {
+export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFollower {
   readonly #parts: DebuggerParts;
   readonly #frames: CdpFrames;
   readonly #network: CdpNetwork;
@@ -60,6 +62,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
   constructor(parts: DebuggerParts) {
     this.#parts = parts;
     this.#debuggedTabs = parts.webRequest.debugged.tabs;
+    parts.scriptErrors.protocol = this;
     parts.webRequest.debugged.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
     this.#frames = new CdpFrames(parts.documents, parts.webRequest.debugged, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
@@ -167,6 +170,10 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     return url === undefined ? {} : { url };
   }
 
+  documents(tabId: number): Source[] {
+    return this.#debuggedTabs.has(tabId) ? [{ tabId }, ...this.#targets.framesOf(tabId)] : [];
+  }
+
   maxEventBytes(category: "network" | "console"): number {
     return this.#parts.owner.recorder?.config.categories[category]?.max_event_bytes ?? 0;
   }
@@ -251,8 +258,10 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     if (method === "Target.detachedFromTarget") return this.#detachedFromTarget(params.sessionId as string);
     if (method.startsWith("Network.webSocket")) return this.#sockets.event(source, tabId, id, method, params);
     if (method.startsWith("Network.")) return this.#network.event(source, tabId, id, method, params);
-    else if (method.startsWith("Runtime.")) this.#console.event(source, tabId, method, params);
-    else this.#messages.event(tabId, method, params);
+    if (!method.startsWith("Runtime.")) return this.#messages.event(tabId, method, params);
+    this.#console.event(source, tabId, method, params);
+    if (method === "Runtime.exceptionThrown" && !this.#targets.isWorker(source.sessionId))
+      this.#parts.scriptErrors.thrown(source, params);
   }
 
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
@@ -308,6 +317,7 @@ export class DebuggerProducer implements CdpPublisher, RecordingFollower {
     this.#network.forget(tabId);
     this.#messages.forget(tabId);
     this.#sockets.forget(tabId);
+    this.#parts.scriptErrors.forget(tabId);
     const successors = this.#targets.forget(tabId);
     this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
     for (const session of successors) void this.#report(session);

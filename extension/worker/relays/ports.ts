@@ -14,6 +14,7 @@ import type {
   RelayMessage,
   ToWorker,
 } from "../../protocol.ts";
+import type { ScriptErrors } from "../debugger/script_errors.ts";
 import type { WorkerErrors } from "../debugger/worker_errors.ts";
 import type { PageRequests, Part } from "../producers/page_requests.ts";
 import type { Screenshots } from "../producers/screenshots.ts";
@@ -46,6 +47,7 @@ export interface RelayParts {
   sourceMaps: SourceMaps;
   pageRequests: PageRequests;
   workerErrors: WorkerErrors;
+  scriptErrors: ScriptErrors;
   screenshots: Screenshots;
 }
 
@@ -64,6 +66,7 @@ export class RelayPorts {
   readonly #sourceMaps: SourceMaps;
   readonly #pageRequests: PageRequests;
   readonly #workerErrors: WorkerErrors;
+  readonly #scriptErrors: ScriptErrors;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #lineByLine = new Set<string>();
   readonly #trappingLines = new Set<string>();
@@ -88,6 +91,7 @@ export class RelayPorts {
     this.#sourceMaps = parts.sourceMaps;
     this.#pageRequests = parts.pageRequests;
     this.#workerErrors = parts.workerErrors;
+    this.#scriptErrors = parts.scriptErrors;
     this.#screenshots = parts.screenshots;
   }
 
@@ -154,7 +158,10 @@ export class RelayPorts {
         return;
       }
       this.#left.delete(port);
-      if (isRelayMessage(message) && this.#ports.has(port)) this.#ports.set(port, message.relay);
+      if (isRelayMessage(message)) {
+        if (this.#ports.has(port)) this.#ports.set(port, message.relay);
+        this.#scriptErrors.note(tabId, sender.url ?? "", message);
+      }
       acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
       const before = acknowledged;
       // Messages keep their order although each waits for the context.
@@ -208,7 +215,9 @@ export class RelayPorts {
       await this.#lastCommit;
     if (this.#owner.recorder !== recorder) return;
     const own = this.#workerErrors.without(context, lines);
-    const recorded = typeof own === "string" ? own : await own;
+    const kept = { relay, first, lines: typeof own === "string" ? own : await own };
+    const completed = this.#scriptErrors.completed(context, kept);
+    const recorded = typeof completed === "string" ? completed : await completed;
     const parts = this.#pageRequests.parts(recorder, context, first, recorded);
     const isLineByLine = this.#lineByLine.has(relay);
     const awaited = parts instanceof Promise ? await parts : parts;
