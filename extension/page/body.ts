@@ -57,6 +57,12 @@ export function isStream(contentType: string): boolean {
   return find(apply(toLowerCase, contentType, NONE), "event-stream") >= 0;
 }
 
+/** Whether content of this type is text without an end of its own, line by line. */
+export function isEndless(contentType: string): boolean {
+  const type = apply(toLowerCase, contentType, NONE);
+  return find(type, "ndjson") >= 0 || find(type, "jsonl") >= 0 || find(type, "json-seq") >= 0;
+}
+
 /** Cuts `text` to so many bytes of UTF-8. */
 export function limited(text: string, maxBytes: number, stopped: Stopped | null): Text {
   const kept = cutToBytes(text, maxBytes);
@@ -75,12 +81,17 @@ function promisesAreNative(): boolean {
   );
 }
 
+type Measure = (step: () => void) => void;
+
 export class BodyReader {
   /** Reads under way, as a list: an array would ask the page's prototypes. */
   #first: Reading | null = null;
 
-  /** Reads at most `maxBytes` of `response` and calls `onRead` once, later. False: it cannot be read. */
-  start(response: object, maxBytes: number, onRead: (text: Text) => void): boolean {
+  /**
+   * Reads at most `maxBytes` of `response` and calls `onRead` once, later. False: it cannot be read. Each step is made
+   * within `measure`.
+   */
+  start(response: object, maxBytes: number, measure: Measure, onRead: (text: Text) => void): boolean {
     if (!promisesAreNative()) return false;
     // Throws where the page has a reader on it already, or has read it.
     const copy = apply(clone, response as Response, NONE) as object;
@@ -89,6 +100,7 @@ export class BodyReader {
     const reading: Reading = new Reading(
       apply(getReader, stream as never, NONE) as object,
       maxBytes,
+      measure,
       (text) => {
         this.#remove(reading);
         onRead(text);
@@ -120,15 +132,17 @@ class Reading {
   next: Reading | null = null;
   readonly #reader: object;
   readonly #maxBytes: number;
+  readonly #measure: Measure;
   readonly #onRead: (text: Text) => void;
   readonly #decoder = new NativeDecoder();
   readonly #timer: ReturnType<typeof setTimeout>;
   #text = "";
   #isOver = false;
 
-  constructor(reader: object, maxBytes: number, onRead: (text: Text) => void) {
+  constructor(reader: object, maxBytes: number, measure: Measure, onRead: (text: Text) => void) {
     this.#reader = reader;
     this.#maxBytes = maxBytes;
+    this.#measure = measure;
     this.#onRead = onRead;
     this.#timer = apply(startTimer, undefined, [() => this.stop("time"), TIME_BUDGET_MS] as never) as never;
   }
@@ -149,7 +163,10 @@ class Reading {
     this.#onRead(limited(this.#text, this.#maxBytes, why));
   }
 
-  readonly #onChunk = (step: { done: boolean; value: Uint8Array }): void => {
+  readonly #onChunk = (step: { done: boolean; value: Uint8Array }): void =>
+    this.#measure(() => this.#take(step));
+
+  #take(step: { done: boolean; value: Uint8Array }): void {
     if (this.#isOver) return;
     try {
       if (step.done) {
@@ -164,7 +181,7 @@ class Reading {
     } catch {
       this.stop("error");
     }
-  };
+  }
 
   readonly #onError = (): void => this.stop("error");
 }

@@ -1,5 +1,5 @@
 /**
- * The interaction that what the page does now came from.
+ * The interaction, or the response, that what the page does now came from.
  *
  * The browser dispatches an event of a person to the page's listeners, and runs the microtasks of each listener before
  * the next one. During all of that, and at no other time, the event has a phase. So while the last event has one, the
@@ -7,8 +7,12 @@
  * https://dom.spec.whatwg.org/#concept-event-dispatch, https://html.spec.whatwg.org/multipage/webappapis.html#clean-up-after-running-script
  *
  * The relay records the interaction and gives its name; of what it does not record there is no cause.
+ *
+ * The events of an XMLHttpRequest, a WebSocket and an EventSource have a phase likewise. The promise of a `fetch` has
+ * none. The browser resolves it in a task of its own, so the microtasks that follow the page's first look at the
+ * response came from it; those of a few turns are linked.
  */
-import { getterOf, listen, read, unlisten } from "./natives.ts";
+import { enqueueMicrotask, getterOf, listen, read, unlisten } from "./natives.ts";
 
 const eventPhase = getterOf(Event.prototype, "eventPhase");
 const timeStamp = getterOf(Event.prototype, "timeStamp");
@@ -17,9 +21,18 @@ const type = getterOf(Event.prototype, "type");
 /** The events that the relay records. */
 const TYPES = ["click", "keydown", "change", "submit"];
 
-/** An interaction, as the relay reports it. */
-export interface Interaction {
+/** Each `await` and each function that is awaited takes one to three. */
+const TURNS = 12;
+
+export interface Cause {
+  /** Its name, or `call:NUMBER` of a call whose request the worker finds. */
   id: string;
+  /** Zero if it is older than what came from it in any case. */
+  ts: number;
+}
+
+/** An interaction, as the relay reports it. */
+export interface Interaction extends Cause {
   type: string;
   /** The event's `timeStamp`, the same in both worlds. */
   time: number;
@@ -30,6 +43,11 @@ export interface Interaction {
 export class Causes {
   #event: Event | null = null;
   #interaction: Interaction | null = null;
+  /** The response that the page has had last. */
+  #response: Cause | null = null;
+  /** The event by which it has it. */
+  #responseEvent: Event | null = null;
+  #turns = 0;
 
   /** Adding a listener that is there already changes nothing, so this can be called again at any time. */
   install(): void {
@@ -41,6 +59,7 @@ export class Causes {
     for (let at = 0; at < TYPES.length; at++)
       unlisten(window, TYPES[at] as string, this.#onEvent, /* isCapture */ true);
     this.#event = null;
+    this.#response = null;
   }
 
   report(interaction: Interaction): void {
@@ -60,6 +79,35 @@ export class Causes {
       read(timeStamp, this.#event) === interaction.time && read(type, this.#event) === interaction.type;
     return isSame ? interaction : null;
   }
+
+  /** Returns what a line or an error of the page came from: an interaction, else a response. */
+  ofLine(): Cause | null {
+    const interaction = this.current();
+    if (interaction !== null || this.#response === null) return interaction;
+    const event = this.#responseEvent;
+    const isOver = event === null ? this.#turns === 0 : read(eventPhase, event) === 0;
+    if (isOver) this.#response = null;
+    return this.#response;
+  }
+
+  /** The browser dispatches an event of the response to this call. */
+  dispatched(call: number, event: Event): void {
+    this.#response = { __proto__: null, id: `call:${call}`, ts: 0 } as Cause;
+    this.#responseEvent = event;
+  }
+
+  /** The page looks at the response to this call for the first time. */
+  looked(call: number): void {
+    this.#response = { __proto__: null, id: `call:${call}`, ts: 0 } as Cause;
+    this.#responseEvent = null;
+    if (this.#turns === 0) enqueueMicrotask(this.#onTurn);
+    this.#turns = TURNS;
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turns--;
+    if (this.#turns > 0) enqueueMicrotask(this.#onTurn);
+  };
 
   readonly #onEvent = (event: Event): void => {
     // One that the page dispatches itself, perhaps within another, is no interaction.

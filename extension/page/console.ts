@@ -129,10 +129,15 @@ export class ConsoleHook {
       this.#publish(method, args, above);
     } catch {
       // A stack overflow of the page that happens to strike here is the page's to notice, in its own call.
-      this.#outbox.lose();
+      try {
+        this.#outbox.lose();
+      } catch {
+        this.#outbox.lostCalls++;
+      }
     } finally {
-      this.#inspect.forget();
+      // First: at the end of the stack, any call may throw.
       this.#inside = false;
+      this.#inspect.forget();
     }
   }
 
@@ -166,7 +171,7 @@ export class ConsoleHook {
       data,
       truncated,
       method === "error",
-      this.#causes.current(),
+      this.#causes.ofLine(),
       detail,
     );
   }

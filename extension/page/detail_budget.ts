@@ -9,16 +9,26 @@ export class DetailBudget {
   #since = 0;
   #spent = 0;
 
-  /** Returns what `make` makes, or null if this second's time is spent. */
-  run<T>(nowTs: number, make: () => T): T | null {
+  isSpent(nowTs: number): boolean {
     if (nowTs - this.#since > SECOND_MICROS || nowTs < this.#since) {
       this.#since = nowTs;
       this.#spent = 0;
     }
-    if (this.#spent > MAX_MICROS) return null;
+    return this.#spent > MAX_MICROS;
+  }
+
+  /** Returns what `make` makes, whatever is left. */
+  measure<T>(make: () => T): T {
     const begun = nowMicros();
-    const made = make();
-    this.#spent += nowMicros() - begun;
-    return made;
+    try {
+      return make();
+    } finally {
+      this.#spent += nowMicros() - begun;
+    }
+  }
+
+  /** Returns what `make` makes, or null if this second's time is spent. */
+  run<T>(nowTs: number, make: () => T): T | null {
+    return this.isSpent(nowTs) ? null : this.measure(make);
   }
 }

@@ -58,11 +58,13 @@ export class EventSourceHook {
   }
 
   readonly #onMessage = (event: MessageEvent): void => {
-    if (!event.isTrusted || !this.#events.hasMessages) return;
+    if (!event.isTrusted || !this.#events.isOn) return;
     try {
       const number = apply(get, this.#numbers, [read(currentTarget, event) as object]);
+      if (typeof number !== "number") return;
+      this.#events.dispatched(number, event);
       const data = read(messageData, event);
-      if (typeof number !== "number" || typeof data !== "string") return;
+      if (!this.#events.hasMessages || typeof data !== "string") return;
       const id = read(lastEventId, event) as string;
       const fields = `,"event":"message"${id === "" ? "" : `,"id":${quote(id)}`},"length":${data.length}`;
       this.#events.message("eventsource_message", "eventsource", number, fields, data);

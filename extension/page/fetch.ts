@@ -207,19 +207,25 @@ export class FetchHook {
     if (url === "") return;
     const isRedirected = read(response.redirected, object) === true;
     const call = isRedirected ? null : this.#callTo(url);
-    const maxBytes = this.#events.bodyBytes(status);
-    if (call === undefined || maxBytes === 0) return;
+    if (call === undefined) return;
+    if (call !== null) this.#events.looked(call.number);
+    if (!this.#events.readsBody(status)) return;
     const headers = read(response.headers, object) as Headers;
-    const contentType = (apply(headerOf, headers, ["content-type"]) as string | null) ?? "";
+    const header = (name: string): string => (apply(headerOf, headers, [name]) as string | null) ?? "";
+    const contentType = header("content-type");
     if (!isText(contentType) || isStream(contentType)) return;
+    const maxBytes = this.#events.bodyBytes(status, contentType, header("content-length"));
+    if (maxBytes === 0) return;
     const answer = { api: "fetch", call, url, status, contentType } as const;
-    this.#reader.start(object as object, maxBytes, (text: Text) => {
+    const onRead = (text: Text): void => {
       try {
         this.#events.body(answer, text);
       } catch {
         this.#events.lose();
       }
-    });
+    };
+    const measure = (step: () => void): void => this.#events.read(step);
+    measure(() => void this.#reader.start(object as object, maxBytes, measure, onRead));
   }
 
   /** The one call to this address that has no response yet: null if there are several, undefined without one. */

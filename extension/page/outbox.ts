@@ -8,7 +8,7 @@
  */
 
 import { COST, DETAIL, HAND_OVER, LINES, URGENT_LINES } from "../channel.ts";
-import type { Interaction } from "./causes.ts";
+import type { Cause } from "./causes.ts";
 import {
   address,
   enqueueMicrotask,
@@ -38,6 +38,8 @@ export class Outbox {
   readonly #target: EventTarget;
   #lines = "";
   #count = 0;
+  /** Calls of the console that could not be recorded, not even by {@link lose}: at the end of the stack it throws. */
+  lostCalls = 0;
   #lost = 0;
   #lostRequests = 0;
   #flushedTs = 0;
@@ -51,15 +53,20 @@ export class Outbox {
   #address = "";
   /** The `url` field for `#address`, with a comma in front; empty for an address that is too long. */
   #url = "";
-  readonly #flush = (): void => this.flush();
+  /** Whether a microtask passes the lines. */
+  #isDue = false;
+  readonly #flush = (): void => {
+    this.#isDue = false;
+    this.flush();
+  };
 
   constructor(target: EventTarget) {
     this.#target = target;
   }
 
   /**
-   * `data` is JSON. The address of a `network` event is the request's, which the worker has. `cause` is the
-   * interaction that the event came from. The relay keeps `detail`.
+   * `data` is JSON. The address of a `network` event is the request's, which the worker has. `cause` is what the event
+   * came from. The relay keeps `detail`.
    */
   put(
     ts: number,
@@ -70,7 +77,7 @@ export class Outbox {
     data: string,
     truncated: boolean,
     isUrgent: boolean,
-    cause: Interaction | null,
+    cause: Cause | null,
     detail: Detail | null = null,
   ): void {
     const head =
@@ -84,12 +91,17 @@ export class Outbox {
     const isFull = this.#count >= MAX_LINES || this.#lines.length >= MAX_CHARACTERS;
     // A clock that was set back must not hold anything back.
     const isFirst = category !== "network" && (ts - this.#flushedTs > QUIET_MICROS || ts < this.#flushedTs);
-    if (isUrgent || isFull || isFirst || this.#isLeaving) {
+    if ((isUrgent || isFull || isFirst || this.#isLeaving) && hasStack()) {
       this.#flushedTs = ts;
       // The `ts` of an error or a request is not the time at which its line was begun.
       this.flush(isUrgent, isUrgent || category !== "console" ? null : ts);
-    } else if (this.#count === 1) {
-      enqueueMicrotask(this.#flush);
+    } else if (!this.#isDue) {
+      try {
+        enqueueMicrotask(this.#flush);
+        this.#isDue = true;
+      } catch {
+        // At the end of the stack. It is passed on with the next event.
+      }
     }
   }
 
@@ -129,8 +141,9 @@ export class Outbox {
 
   /** `begunTs` is when the call began that has made the last line. */
   flush(isUrgent = false, begunTs: number | null = null): void {
-    this.#addDrop("console", this.#lost);
+    this.#addDrop("console", this.#lost + this.lostCalls);
     this.#addDrop("network", this.#lostRequests);
+    this.lostCalls = 0;
     this.#lost = 0;
     this.#lostRequests = 0;
     if (this.#count === 0) return;
@@ -173,6 +186,23 @@ export class Outbox {
     }
     return this.#url;
   }
+}
+
+/** Calls, of which the relay, the port and the browser make fewer as they take lines. */
+const NEEDED_CALLS = 200;
+
+/** Whether lines can be passed within this call: a page that is at the end of its stack would take them along. */
+function hasStack(): boolean {
+  try {
+    descend(NEEDED_CALLS);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function descend(calls: number): number {
+  return calls === 0 ? 0 : descend(calls - 1) + 1;
 }
 
 function ending(data: string, truncated: boolean): string {

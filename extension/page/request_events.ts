@@ -7,9 +7,10 @@
  */
 
 import type { HookConfig } from "../channel.ts";
-import type { Text } from "./body.ts";
+import { isEndless, type Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
 import type { Causes, Interaction } from "./causes.ts";
+import { DetailBudget } from "./detail_budget.ts";
 import { cut, cutToBytes, find, min, nowMicros, quote, stackAbove, utf8Length } from "./natives.ts";
 import type { Detail, Outbox } from "./outbox.ts";
 
@@ -57,6 +58,7 @@ export interface Answer {
 export class RequestEvents {
   readonly #outbox: Outbox;
   readonly #causes: Causes;
+  readonly #bodyBudget = new DetailBudget();
   #config: HookConfig;
   #calls = 0;
 
@@ -75,11 +77,26 @@ export class RequestEvents {
     return this.#config.requests !== "off" && this.#config.requests !== "minimal";
   }
 
-  /** Returns how many bytes of a body are recorded of a response with this status. */
-  bodyBytes(status: number): number {
-    if (!this.isOn || status < 200) return 0;
-    if (this.#config.requests !== "standard" || this.keepsDetails) return VERBOSE_BYTES;
-    return status >= 400 ? FAILED_BYTES : 0;
+  /** Whether a body is read of a response with this status, for all that its headers say. */
+  readsBody(status: number): boolean {
+    if (!this.isOn || status < 200) return false;
+    return status >= 400 || this.#config.requests !== "standard" || this.keepsDetails;
+  }
+
+  /**
+   * Returns how many bytes are read of a body. One that serves for its detail only, which may never be asked for, is
+   * left alone if it is long, if it is a stream, or if this second's time is spent.
+   */
+  bodyBytes(status: number, contentType: string, contentLength: string): number {
+    if (this.#config.requests !== "standard") return VERBOSE_BYTES;
+    if (status >= 400) return this.keepsDetails ? VERBOSE_BYTES : FAILED_BYTES;
+    if (contentLength !== "" && +contentLength > VERBOSE_BYTES) return 0;
+    return isEndless(contentType) || this.#bodyBudget.isSpent(nowMicros()) ? 0 : VERBOSE_BYTES;
+  }
+
+  /** Does a part of the work on a body, in the time for details. */
+  read<T>(part: () => T): T {
+    return this.#bodyBudget.measure(part);
   }
 
   /** Whether the relay keeps what `verbose` would store. */
@@ -95,6 +112,16 @@ export class RequestEvents {
   /** Returns the interaction that the page reacts to now. */
   cause(): Interaction | null {
     return this.#causes.current();
+  }
+
+  /** The browser dispatches an event of the response to a call. */
+  dispatched(call: number, event: Event): void {
+    this.#causes.dispatched(call, event);
+  }
+
+  /** The page looks at the response to a call for the first time. */
+  looked(call: number): void {
+    this.#causes.looked(call);
   }
 
   call({ api, number, ts, url, method, stack, cause, body }: Call): void {

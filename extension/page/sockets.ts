@@ -155,14 +155,17 @@ export class SocketHook {
   };
 
   readonly #onMessage = (event: MessageEvent): void => {
-    if (!this.#events.hasMessages) return;
+    if (!this.#events.isOn) return;
     const number = this.#numberOf(event);
-    if (number !== undefined) this.#message("websocket_received", number, read(messageData, event));
+    if (number === undefined) return;
+    this.#events.dispatched(number, event);
+    if (this.#events.hasMessages) this.#message("websocket_received", number, read(messageData, event));
   };
 
   readonly #onClose = (event: CloseEvent): void => {
     const number = this.#numberOf(event);
     if (number === undefined || !this.#events.isOn) return;
+    this.#events.dispatched(number, event);
     try {
       const url = read(socket.url, read(currentTarget, event)) as string;
       const code = read(close.code, event) as number;

@@ -17,7 +17,9 @@ type Callable = (...args: never[]) => unknown;
 const XhrPrototype = XMLHttpRequest.prototype;
 const { get, set } = WeakMap.prototype;
 const { getResponseHeader } = XhrPrototype;
+const DONE = 4;
 const xhr = {
+  readyState: getterOf(XhrPrototype, "readyState"),
   status: getterOf(XhrPrototype, "status"),
   responseType: getterOf(XhrPrototype, "responseType"),
   response: getterOf(XhrPrototype, "response"),
@@ -37,7 +39,12 @@ interface Opened {
   url: string | null;
   isSync: boolean;
   call: Call | null;
+  /** The number of the call, also after its response. */
+  number: number | null;
 }
+
+/** The events by which a page has a response. */
+const ENDS = ["readystatechange", "load", "error", "loadend"];
 
 export class XhrHook {
   readonly #events: RequestEvents;
@@ -102,8 +109,10 @@ export class XhrHook {
         url: args.length > 1 ? resolved(args[1]) : null,
         isSync: args.length > 2 && args[2] === false,
         call: null,
+        number: null,
       } as unknown as Opened;
       apply(set, this.#opened, [object as object, opened]);
+      for (let at = 0; at < ENDS.length; at++) listen(object as EventTarget, ENDS[at] as string, this.#onEnd);
       listen(object as EventTarget, "load", this.#onLoad);
     } catch {
       this.#events.lose();
@@ -129,6 +138,7 @@ export class XhrHook {
         body: this.#events.keepsDetails ? textOf(body) : null,
       };
       opened.call = call;
+      opened.number = call.number;
       if (!opened.isSync) return call;
       // It returns with its response: the call comes first.
       this.#events.call(call);
@@ -149,6 +159,18 @@ export class XhrHook {
     }
   }
 
+  readonly #onEnd = (event: Event): void => {
+    if (!event.isTrusted || !this.#events.isOn) return;
+    try {
+      const object = read(currentTarget, event) as object;
+      const opened = apply(get, this.#opened, [object]) as Opened | undefined;
+      if (typeof opened?.number === "number" && read(xhr.readyState, object) === DONE)
+        this.#events.dispatched(opened.number, event);
+    } catch {
+      // What comes from it has no link.
+    }
+  };
+
   readonly #onLoad = (event: Event): void => {
     if (!event.isTrusted || this.#inside || !this.#events.isOn) return;
     this.#inside = true;
@@ -159,15 +181,20 @@ export class XhrHook {
       if (!opened?.call || typeof status !== "number") return;
       const { call } = opened;
       opened.call = null;
-      const maxBytes = this.#events.bodyBytes(status);
+      if (!this.#events.readsBody(status)) return;
+      const header = (name: string): string =>
+        (apply(getResponseHeader, object as XMLHttpRequest, [name]) as string | null) ?? "";
+      const contentType = header("content-type");
+      if (!isText(contentType)) return;
+      const maxBytes = this.#events.bodyBytes(status, contentType, header("content-length"));
       if (maxBytes === 0) return;
-      const contentType =
-        (apply(getResponseHeader, object as XMLHttpRequest, ["content-type"]) as string | null) ?? "";
-      const text = isText(contentType) ? this.#textOf(object, maxBytes) : null;
-      if (text === null) return;
-      const url = withoutFragment((read(xhr.responseURL, object) as string) || call.url);
-      const answer: Answer = { api: "xhr", call, url, status, contentType };
-      this.#events.body(answer, text);
+      this.#events.read(() => {
+        const text = this.#textOf(object, maxBytes);
+        if (text === null) return;
+        const url = withoutFragment((read(xhr.responseURL, object) as string) || call.url);
+        const answer: Answer = { api: "xhr", call, url, status, contentType };
+        this.#events.body(answer, text);
+      });
     } catch {
       this.#events.lose();
     } finally {

@@ -134,6 +134,12 @@ pub fn is_type_name(name: &[u8]) -> bool {
     )
 }
 
+/// Whether `name` may name a cause: an interaction, or a request, whose name is a number in most browsers.
+pub(crate) fn is_cause_name(name: &[u8]) -> bool {
+    is_type_name(name)
+        || (name.len() <= MAX_TYPE_BYTES && !name.is_empty() && name.iter().all(u8::is_ascii_digit))
+}
+
 fn is_name(name: &[u8], max_bytes: usize, rest: fn(u8) -> bool) -> bool {
     name.len() <= max_bytes
         && name.first().is_some_and(u8::is_ascii_lowercase)

@@ -2,7 +2,7 @@
 
 use super::{
     Event, Expected, MAX_SOURCE_EVENT_BYTES, error::EventError, error::excerpt, is_category_name,
-    is_type_name,
+    is_cause_name, is_type_name,
 };
 use crate::json::{JsonError, JsonErrorKind, Scanner, too_deep, unescape};
 use crate::levels::{DetailLevel, SourceKind};
@@ -104,7 +104,7 @@ pub(crate) fn object<'a>(
         b"cause_id" if shape == Shape::Relayed => once(
             "cause_id",
             &mut fields.cause_id,
-            name(scanner, "cause_id", is_type_name, Expected::Type)?,
+            name(scanner, "cause_id", is_cause_name, Expected::Type)?,
         ),
         b"detail_of" if shape == Shape::Relayed => once(
             "detail_of",

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! perhaps with `interaction_id`, the name of an interaction that later events of the document came from, or with
-//! `cause_id`, the name of the interaction that it came from: both become fields of `source.metadata`.
+//! `cause_id`, the name of the interaction or of the request that it came from: both become fields of `source.metadata`.
 //! An event with a `detail_id` may be followed by its detail: the receipt pairs that number with the seq, and the
 //! detail, a line of its own, names the seq in `detail_of`, which becomes a field of `source.metadata`, too.
 //!

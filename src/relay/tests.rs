@@ -145,16 +145,19 @@ fn an_interaction_and_what_came_from_it_are_linked_in_their_metadata() {
     let lines = [
         r#"{"type":"input.click","category":"interaction","interaction_id":"i1.1"}"#,
         r#"{"type":"console.log","category":"console","cause_id":"i1.1"}"#,
+        r#"{"type":"console.log","category":"console","cause_id":"42"}"#,
         r#"{"type":"console.log","category":"console","cause_id":"\"},{"}"#,
         r#"{"type":"console.log","category":"console","cause_id":7}"#,
     ];
     let receipt = fixture.take(1, &lines).unwrap();
-    assert_eq!((receipt.accepted, receipt.refused.len()), (2, 2));
+    assert_eq!((receipt.accepted, receipt.refused.len()), (3, 2));
     let stored = fixture.stored();
-    for (line, link) in stored
-        .iter()
-        .zip([r#""interaction_id":"i1.1""#, r#""cause_id":"i1.1""#])
-    {
+    let links = [
+        r#""interaction_id":"i1.1""#,
+        r#""cause_id":"i1.1""#,
+        r#""cause_id":"42""#,
+    ];
+    for (line, link) in stored.iter().zip(links) {
         assert!(line.contains(link), "{line}");
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(event["event"]["source"]["metadata"]["tab_id"], "7", "{line}");

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { rotelFile } from "../../scripts/lib/rotel.mjs";
 import { startCollector } from "./fixtures/collector.mjs";
 import { startRig } from "./fixtures/rig.mjs";
+import { acceptWebSockets } from "./fixtures/sockets.mjs";
 import { serveTraced, startRotel } from "./fixtures/traced.mjs";
 
 /** Each request says by its name when it was made. */
@@ -29,6 +30,31 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>causes</title>
   by("secret", "keydown", () => ask("key-of-a-password"));
   by("box", "change", () => ask("changed"));
   by("form", "submit", (event) => { event.preventDefault(); ask("submitted"); });
+  window.answers = async () => {
+    const xhr = new XMLHttpRequest(); xhr.open("GET", "/fail?xhr");
+    xhr.onreadystatechange = () => { if (xhr.readyState === 4) console.log("said of xhr when done"); };
+    xhr.onload = async () => { await null; console.log("said of xhr in microtasks"); throw0(); };
+    xhr.addEventListener("load", () => { throw new Error("thrown of xhr"); });
+    const ended = new Promise((done) => { xhr.onloadend = () => setTimeout(() => { console.log("said after xhr"); done(); }); });
+    xhr.send();
+    await ended;
+    const api = async (name) => {
+      const response = await fetch("/fail?" + name);
+      if (!response.ok) throw new Error(name + " failed with " + response.status);
+    };
+    try { await api("fetch"); } catch (error) { console.error("said of fetch", error); }
+    const response = await fetch("/data?whole");
+    console.log("said before a look");
+    await response.text();
+    console.log("said after the body");
+    await new Promise((done) => setTimeout(done));
+    console.log("said in a timer");
+    const socket = new WebSocket(location.origin.replace("http", "ws") + "/socket");
+    socket.onopen = () => socket.send("hello");
+    await new Promise((done) => { socket.onmessage = () => { console.log("said of a message"); done(); }; });
+    console.log("answers end");
+  };
+  const throw0 = () => {};
   window.forge = () => document.getElementById("button").dispatchEvent(new MouseEvent("click", { bubbles: true }));
   </script>`;
 
@@ -41,8 +67,10 @@ before(async () => {
     pages: {
       "/page": PAGE,
       "/data": (_, response) => response.writeHead(200).end("data"),
+      "/fail": (_, response) => response.writeHead(500).end("failed"),
     },
   });
+  acceptWebSockets(rig.site.server);
   page = await rig.open("/page");
 });
 after(() => rig.close());
@@ -106,6 +134,25 @@ test("a request is the cause of its response, and a navigation of its document",
     assert.equal(source.metadata.cause_id, started.source.metadata.navigation_id, what);
     assert.equal(source.metadata.navigation_id, source.metadata.cause_id);
   }
+});
+
+test("a response is the cause of lines and errors in the dispatch of its events, or after the first look at it", async () => {
+  await page.evaluate(() => /** @type {any} */ (window).answers());
+  await rig.event("console.log", "answers end");
+  const requestOf = async (/** @type {string} */ part) =>
+    (await rig.event("network.request", part)).source.metadata.request_id;
+  const said = async (/** @type {string} */ type, /** @type {string} */ text) =>
+    (await rig.event(`console.${type}`, text)).source.metadata.cause_id ?? null;
+  const xhr = await requestOf("/fail?xhr");
+  for (const text of ["said of xhr when done", "said of xhr in microtasks"])
+    assert.equal(await said("log", text), xhr, text);
+  assert.equal(await said("exception", "thrown of xhr"), xhr);
+  assert.equal(await said("error", "said of fetch"), await requestOf("/fail?fetch"));
+  const socket = (await rig.event("network.call", "/socket")).source.metadata.request_id;
+  assert.match(socket ?? "", /./);
+  assert.equal(await said("log", "said of a message"), socket);
+  const without = ["said after xhr", "said before a look", "said after the body", "said in a timer"];
+  for (const text of without) assert.equal(await said("log", text), null, text);
 });
 
 /** The page sends a trace context of its own, as the browser SDK of OpenTelemetry does. */

@@ -89,6 +89,10 @@ before(async () => {
         const short = "u".repeat(2048); const long = "v".repeat(2049);
         setTimeout("throw 1; //# sourceURL=" + short); setTimeout("throw 2; //# sourceURL=" + long);
         setTimeout(() => console.info("cuts end"), 50);`),
+      "/overflows": scripted(`
+        let times = 0;
+        function dive() { try { dive(); } catch { console.error("at the end of the stack " + times++); } }
+        addEventListener("load", () => { for (let n = 0; n < 20; n++) dive(); console.log("back from the end"); });`),
       "/throws": scripted(`
         setTimeout(() => { throw new RangeError("thrown late"); });
         Promise.reject(new Error("rejected")); Promise.reject(42);
@@ -439,6 +443,30 @@ test("what is cut says so, and what just fits does not", async () => {
   assert.deepEqual([many.text, many.truncated, many.stack.length], ["cuts many", true, 16_384]);
   assert.deepEqual([place.location.url, place.truncated], ["u".repeat(2_048), undefined]);
   assert.deepEqual([longPlace.location.url, longPlace.truncated], ["v".repeat(2_048), true]);
+  await page.close();
+});
+
+test("a line from the end of the stack is recorded or counted, and later ones are recorded", async () => {
+  const page = await rig.context.newPage();
+  /** What Chromium has. @type {string[]} */
+  const printed = [];
+  page.on("console", (message) => printed.push(message.text()));
+  await page.goto(`${rig.site.origin}/overflows`);
+  await rig.event("console.log", "back from the end");
+  await rig.flushed();
+  const lines = printed.filter((text) => text.startsWith("at the end of the stack"));
+  assert.equal(lines.length, 20);
+  const records = await rig.collector.records("category:console");
+  const stored = records.map((record) => "event" in record && /** @type {any} */ (record.event.data).text);
+  const counted = records.reduce(
+    (sum, record) =>
+      "gap" in record && record.gap.reason === "hook_failed"
+        ? sum + record.gap.last_seq - record.gap.first_seq + 1
+        : sum,
+    0,
+  );
+  const missing = lines.filter((text) => !stored.includes(text)).length;
+  assert.ok(missing <= counted, `${missing} are missing, ${counted} are counted`);
   await page.close();
 });
 

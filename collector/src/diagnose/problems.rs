@@ -98,9 +98,9 @@ pub(crate) fn rank(problems: &mut [Problem]) {
     });
 }
 
-/// Fills the chain from `before`, events of the same tab: the last failed request before the error, and the interaction
-/// that the request or the error came from. If no link says which, that is the last interaction before the request
-/// began, or before the error if no request began.
+/// Fills the chain from `before`, events of the same tab: the failed request that the error came from, and the
+/// interaction that the request or the error came from. If no link says which, these are the last failed request before
+/// the error, and the last interaction before the request began, or before the error if no request began.
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();
@@ -125,6 +125,7 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
             failure.seq,
         )
     });
+    let failure = linked_failure(newest, before).or(failure);
     let started = failure.unwrap_or(newest).request_ts();
     let action = near().filter(|event| event.is_action() && event.ts() <= started);
     let last = action.max_by_key(|event| (event.ts(), event.seq));
@@ -137,9 +138,21 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     problem.navigated_ts = navigated.map(Stored::ts).filter(|ts| *ts <= end).max();
 }
 
-/// Returns the interaction that an error came from, or the call of a failed request.
+/// Returns the failed request from whose response an error came.
+fn linked_failure<'a>(error: &Stored, before: &'a [Stored]) -> Option<&'a Stored> {
+    let cause = error.metadata("cause_id")?;
+    before.iter().find(|other| {
+        error.category() == "console"
+            && other.is_failed_request()
+            && other.metadata("request_id") == Some(cause)
+    })
+}
+
+/// Returns the interaction that an error came from, or the call of the request that it came from or is.
 fn linked_action<'a>(event: &Stored, before: &'a [Stored]) -> Option<&'a Stored> {
-    let request = event.metadata("request_id");
+    let request = event
+        .metadata("request_id")
+        .or_else(|| event.metadata("cause_id"));
     let call = before.iter().find(|other| {
         other.type_() == "network.call" && request.is_some() && other.metadata("request_id") == request
     });

@@ -145,6 +145,11 @@ fn a_link_names_the_interaction_and_not_the_last_one() {
             exception(6, "RangeError: thrown by the first click"),
             &[("cause_id", "i1")],
         ),
+        failure(7),
+        with_metadata(
+            exception(8, "SyntaxError: in the listener of the response"),
+            &[("cause_id", "9")],
+        ),
     ];
     let chain = |error: usize, before: &[Stored]| -> Vec<u64> {
         let mut problems = group(vec![all[error].clone()]);
@@ -154,6 +159,13 @@ fn a_link_names_the_interaction_and_not_the_last_one() {
     assert_eq!(chain(4, &all), [1, 4], "the call of the failed request");
     assert_eq!(chain(3, &all), [1], "the failed request itself");
     assert_eq!(chain(5, &all[..3]), [1], "the error's own link");
+    assert_eq!(chain(7, &all), [1, 4], "the request that the error came from");
+    let without_failure: Vec<Stored> = all.iter().filter(|event| event.seq < 4).cloned().collect();
+    assert_eq!(
+        chain(7, &without_failure),
+        [1],
+        "the call of a request that succeeded"
+    );
     let without_call: Vec<Stored> = all.iter().filter(|event| event.seq != 2).cloned().collect();
     assert_eq!(chain(4, &without_call), [3, 4], "by time, where no link is known");
 }

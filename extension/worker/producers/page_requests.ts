@@ -6,7 +6,8 @@
  * the oldest request of its document with its method and URL that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
  * the call, to the only response of its document with its URL and status. A message belongs to the request of its
  * call and does not wait for it. A record without such a request is
- * published without an id: no link rather than a guessed one.
+ * published without an id: no link rather than a guessed one. A console line or an error that came from a response
+ * names the call, in place of which its request's id is put; the link is removed if that is not known.
  *
  * Either may reach the worker first, so a record waits for its request, half a second at most; not in a
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
@@ -53,6 +54,10 @@ interface PageRecord {
 }
 
 const LINE = '"type":"network.';
+const CAUSE = '"cause_id":"call:';
+/** The beginning of a line, which nothing that a page says can be part of. */
+const WITH_CAUSE =
+  /^(\{"ts":\d+,"type":"console\.\w+","category":"console","source_event":"[\w.]+"),"cause_id":"call:(\d+)"/;
 /** Takes the place of a message that is held back, so that the numbers stay without a gap. */
 export const SKIPPED = '{"skip":"network"}';
 /** Characters, to which the page cuts a URL. */
@@ -91,7 +96,7 @@ export class PageRequests {
 
   /** Returns the messages with what each is about, in their order; at once if none is a record of a request. */
   parts(recorder: Recorder, context: RelayContext, first: number, lines: string): Part[] | Promise<Part[]> {
-    if (!lines.includes(LINE)) return [{ request: null, first, lines }];
+    if (!lines.includes(LINE) && !lines.includes(CAUSE)) return [{ request: null, first, lines }];
     return this.#split(recorder, context, first, lines);
   }
 
@@ -103,7 +108,7 @@ export class PageRequests {
       const record = readRecord(line);
       const isLeftOut = record !== null && this.#isLeftOut(recorder, context, record);
       const request = record === null || isLeftOut ? null : await this.#linked(context, record, deadline);
-      const kept = isLeftOut ? SKIPPED : line;
+      const kept = isLeftOut ? SKIPPED : this.#withCause(context, line);
       const last = parts.at(-1);
       if (last !== undefined && last.request === null && request === null) last.lines += `\n${kept}`;
       else parts.push({ request, first: number, lines: kept });
@@ -123,6 +128,22 @@ export class PageRequests {
       if (isAtLeast(level, "verbose") || MESSAGE.test(type)) return true;
     }
     return data.url !== undefined && isNoise(recorder.config, data.url);
+  }
+
+  /** Returns a line with the request that it came from in place of the call. */
+  #withCause(context: RelayContext, line: string): string {
+    const [found, head = "", call] = WITH_CAUSE.exec(line) ?? [];
+    if (found === undefined) return line;
+    const id = this.#requestOf(context, Number(call));
+    const cause = id === undefined ? "" : `,"cause_id":${JSON.stringify(id)}`;
+    return `${head}${cause}${line.slice(found.length)}`;
+  }
+
+  #requestOf({ metadata }: RelayContext, number: number): string | undefined {
+    if (this.#isDebugged(Number(metadata.tab_id))) return undefined;
+    const key = keyOf(metadata.document_id);
+    const seen = this.#documents.get(key)?.requests.find(({ call }) => call === number);
+    return seen?.requestId ?? this.#sockets.get(`${key}:${number}`)?.requestId;
   }
 
   /** Returns the context of the request that the record is about: null if it cannot be told. */

@@ -169,7 +169,9 @@ impl Session {
             return;
         };
         let event = span::exception(record);
-        let cause = record.metadata("cause_id");
+        // A request, which is no interaction, has a number.
+        let is_interaction = |cause: &&str| !cause.bytes().all(|byte| byte.is_ascii_digit());
+        let cause = record.metadata("cause_id").filter(is_interaction);
         if let Some(cause) = cause {
             let interaction = self.interaction_of(&key, cause, record.session, record.ts);
             let has_record = interaction.is_some_and(|interaction| interaction.has_record);
