@@ -185,10 +185,12 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         self.inner.save().await
     }
 
-    /// How far a relay's messages were taken by a session whose losses are not in the log.
+    /// How far a relay's messages were taken by a session whose losses are not in the log, or not yet known.
     pub fn last_message_of(&self, relay_id: &str) -> u64 {
         let finished = self.inner.finished.borrow();
-        let relays = finished.iter().flat_map(|record| &record.relays);
+        let unconfirmed = self.inner.unconfirmed.borrow();
+        let records = finished.iter().chain(&*unconfirmed);
+        let relays = records.flat_map(|record| &record.relays);
         relays
             .filter(|cursor| cursor.relay_id == relay_id)
             .map(|cursor| cursor.message)

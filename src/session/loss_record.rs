@@ -9,10 +9,14 @@
 use super::CaptureSession;
 use crate::log::{Head, LogError, LogStore, RelayCursor};
 use crate::record::reason::{NOT_RETAINED, VOLATILE};
-use crate::record::{SessionId, StoredGap, UNKNOWN_CATEGORY};
+use crate::record::{Entry, SessionId, StoredGap, UNKNOWN_CATEGORY};
 use crate::ring::{ReadResult, Reader, RingBuffer};
 use crate::selector::Selector;
 use std::collections::BTreeMap;
+
+/// The most that is read of the log at a time.
+const READ_ENTRIES: usize = 4_096;
+const READ_BYTES: usize = 4 << 20;
 
 /// The records that would be lost if a volatile session ended now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -65,7 +69,7 @@ impl LossRecord {
     pub async fn append_gaps_to<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
         let head = log.reopen(self.session_id).await?;
         if !self.gaps_logged {
-            self.begin_after(head.latest_seq);
+            self.exclude_logged(log, head.latest_seq).await?;
         }
         super::commit(&mut self.gap_session(&head), log, 0.0).await?;
         self.gaps_logged = true;
@@ -74,16 +78,41 @@ impl LossRecord {
         Ok(())
     }
 
-    /// Counts only what follows the log: its last commit may have succeeded without an answer.
-    fn begin_after(&mut self, logged_seq: u64) {
-        let mut logged = logged_seq.saturating_sub(self.after_seq);
-        self.after_seq = self.after_seq.max(logged_seq.min(self.latest_seq()));
-        for count in self.undelivered_by_category.values_mut() {
-            let both = logged.min(*count);
-            logged -= both;
-            *count -= both;
+    /// Counts only what follows the log: its last commit may have succeeded without an answer, and a recovery may have
+    /// ended between two commits.
+    async fn exclude_logged<L: LogStore>(&mut self, log: &L, logged_seq: u64) -> Result<(), LogError> {
+        let logged_seq = logged_seq.min(self.latest_seq());
+        while self.after_seq < logged_seq {
+            let entries = log
+                .read(self.session_id, self.after_seq, READ_ENTRIES, READ_BYTES)
+                .await?;
+            let read_seq = entries.last().map_or(logged_seq, Entry::last_seq).min(logged_seq);
+            let mut unknown = read_seq - self.after_seq;
+            for entry in &entries {
+                let first_seq = entry.first_seq().max(self.after_seq + 1);
+                let count = (entry.last_seq().min(read_seq) + 1).saturating_sub(first_seq);
+                self.exclude(entry.category(), count);
+                unknown = unknown.saturating_sub(count);
+            }
+            self.exclude(UNKNOWN_CATEGORY, unknown);
+            self.after_seq = read_seq;
         }
         self.undelivered_by_category.retain(|_, count| *count > 0);
+        Ok(())
+    }
+
+    /// Takes `count` seqs from a category, and what it does not have from the others: the log may have gaps of an
+    /// unknown category where this record knows it.
+    fn exclude(&mut self, category: &str, mut count: u64) {
+        let (same, others): (Vec<_>, Vec<_>) = self
+            .undelivered_by_category
+            .iter_mut()
+            .partition(|(other, _)| *other == category);
+        for (_, left) in same.into_iter().chain(others) {
+            let both = count.min(*left);
+            count -= both;
+            *left -= both;
+        }
     }
 
     /// A session that has still to commit what follows `head`.

@@ -134,6 +134,22 @@ fn a_commit_that_was_made_unnoticed_is_not_counted_again() {
 }
 
 #[test]
+fn a_recovery_that_ended_halfway_leaves_gaps_of_the_categories_that_are_missing() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 0, 100);
+    publish(&mut session, "page", 1);
+    publish(&mut session, "console", 5);
+    let mut record = UndeliveredCounter::new(id(), ring).record(0, Vec::new());
+    // One commit of the recovery: the event of the page and three lines.
+    let mut recovering = CaptureSession::with_log(id(), RingBuffer::unbounded(), &log.open(id()));
+    publish(&mut recovering, "page", 1);
+    publish(&mut recovering, "console", 3);
+    now(crate::session::commit(&mut recovering, &log, 0.0)).unwrap();
+    log_gaps(&mut record, &log);
+    assert_eq!(logged(&log)[4..], [gap(5, 6, "console", VOLATILE)]);
+}
+
+#[test]
 fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
