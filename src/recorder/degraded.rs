@@ -19,7 +19,9 @@ use crate::event::Trust;
 use crate::log::{LogError, RelayCursor};
 use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
-use crate::session::{CaptureSession, CommitWatch, Committed, LossRecord, State, UndeliveredCounter};
+use crate::session::{
+    CaptureSession, CommitWatch, Committed, LossRecord, State, Undelivered, UndeliveredCounter,
+};
 use crate::system;
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
@@ -69,8 +71,8 @@ struct Inner<H: Host, L> {
     resumable: RefCell<ResumeRecord>,
     /// Losses of earlier sessions, or of this one should its log be lost after all, that no collector has acknowledged.
     finished: RefCell<Vec<LossRecord>>,
-    /// The records of an earlier session that only the log held, until the log can be read.
-    unconfirmed: RefCell<Option<LossRecord>>,
+    /// The records of earlier sessions that only the log held, until the log can be read.
+    unconfirmed: RefCell<Vec<LossRecord>>,
     /// The last seq in the log, while the session is degraded.
     logged_seq: Cell<Option<u64>>,
     /// The log has failed in the life of this recorder, and may be cleared when it is next opened.
@@ -105,7 +107,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             shared,
             resumable: RefCell::new(ResumeRecord {
                 volatile: Vec::new(),
-                logged: None,
+                logged: Vec::new(),
                 ..resumable
             }),
             finished: RefCell::new(opened.finished.clone()),
@@ -320,15 +322,14 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let mut record = self.resumable.borrow().clone();
         record.volatile.extend(self.finished.borrow().iter().cloned());
         record.logged = self.unconfirmed.borrow().clone();
-        let undelivered = self.undelivered();
-        if !undelivered.is_empty() {
-            // Its own records are counted as those of memory until it is known what another session's log holds.
-            if self.logged_seq.get().is_none() && record.logged.is_none() {
-                record.logged = Some(undelivered);
-            } else {
-                record.volatile.push(undelivered);
-            }
-        }
+        let Undelivered { logged, memory } = self.undelivered();
+        // Also when the collector has everything: a log that was set back must not spend its seqs again.
+        record
+            .logged
+            .extend(Some(logged).filter(|logged| logged.latest_seq() > 0));
+        record
+            .volatile
+            .extend(Some(memory).filter(|memory| !memory.is_empty()));
         let is_resumable = record.session_id.is_some();
         let says_something = record != ResumeRecord::default();
         let mut saved = self.host.save_resume(says_something.then_some(&record)).await;
@@ -340,29 +341,24 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         saved
     }
 
-    /// The records that only memory or a log that may be lost holds, and how far relays' messages were taken into it.
-    fn undelivered(&self) -> LossRecord {
+    /// The records that only memory or a log that may be lost holds, and how far relays' messages were taken into each.
+    fn undelivered(&self) -> Undelivered {
         let acked_seq = self
             .shared
             .delivery
             .borrow()
             .as_ref()
             .map_or(0, |it| it.status().acked_seq);
-        let logged_seq = self.logged_seq.get().unwrap_or(0);
-        let after_seq = acked_seq.max(logged_seq);
+        let latest_seq = self.shared.ring.latest_seq();
+        let logged_seq = self.logged_seq.get().unwrap_or(latest_seq);
+        let mut undelivered = self.counter.borrow_mut().count(acked_seq, logged_seq);
         // Relays are answered at once while the log is trusted, and later if it is not: they may send again what was
         // delivered.
-        let relays_after = if self.is_log_suspect.get() {
-            logged_seq
-        } else {
-            after_seq
-        };
+        let relays_after = if self.is_log_suspect.get() { 0 } else { acked_seq };
+        let ledger = self.shared.ledger.borrow();
+        undelivered.logged.relays = ledger.cursors_in(relays_after + 1..=logged_seq);
         // Records that the ring does not show yet are not counted: relays will send them again.
-        let relays = self
-            .shared
-            .ledger
-            .borrow()
-            .cursors_in(relays_after + 1..=self.shared.ring.latest_seq());
-        self.counter.borrow_mut().record(after_seq, relays)
+        undelivered.memory.relays = ledger.cursors_in(logged_seq + 1..=latest_seq);
+        undelivered
     }
 }

@@ -88,7 +88,7 @@ pub struct ResumeRecord {
     /// Events that degraded sessions held in memory only, when this was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volatile: Vec<LossRecord>,
-    /// Events of the newest logged session that only the log held, when this was written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logged: Option<LossRecord>,
+    /// Events that only the log held, when this was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logged: Vec<LossRecord>,
 }

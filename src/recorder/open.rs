@@ -42,8 +42,8 @@ pub struct Opened<L> {
     pub install_key: [u8; 32],
     /// Losses of earlier sessions that no collector has acknowledged yet.
     pub finished: Vec<LossRecord>,
-    /// Events of an earlier session that only the log held, while the log cannot be asked whether it still does.
-    pub unconfirmed: Option<LossRecord>,
+    /// Events of earlier sessions that only the log held, while the log cannot be asked whether it still does.
+    pub unconfirmed: Vec<LossRecord>,
 }
 
 /// Opens the log and continues the session of `resume`, or begins one. A log that cannot be opened is reported as a
@@ -94,13 +94,10 @@ async fn open_in<L: RecorderLog, H: Host>(
         logged,
         ..
     } = resume.clone();
-    let lost = match logged {
-        Some(record) => lost_with_log(log, record).await?,
-        None => None,
-    };
+    let lost = lost_with_log(log, logged).await?;
     let resumed = match session_id {
         // A log that was set back would spend the same seqs again.
-        Some(session_id) if lost.as_ref().is_none_or(|lost| lost.session_id != session_id) => log
+        Some(session_id) if lost.iter().all(|lost| lost.session_id != session_id) => log
             .resume_session(session_id)
             .await?
             .map(|head| (session_id, head)),
@@ -110,7 +107,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         // Its records are in its log again.
         finished.retain(|record| record.session_id != *session_id);
     }
-    finished.extend(lost.filter(|lost| finished.iter().all(|other| other.session_id != lost.session_id)));
+    add_lost_logs(&mut finished, lost);
     log_gaps(log, &mut finished, host).await;
     if let Some((session_id, head)) = resumed {
         return Ok(Opened {
@@ -123,7 +120,7 @@ async fn open_in<L: RecorderLog, H: Host>(
             previous_watched: None,
             install_key,
             finished,
-            unconfirmed: None,
+            unconfirmed: Vec::new(),
         });
     }
     if let Some(gone) = session_id {
@@ -152,7 +149,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         previous_watched,
         install_key,
         finished,
-        unconfirmed: None,
+        unconfirmed: Vec::new(),
     })
 }
 
@@ -182,20 +179,41 @@ impl<L> Opened<L> {
     }
 }
 
-/// `record`, if the log has not all that it speaks of.
+/// Returns the records of which the log has not all that they count.
 pub(super) async fn lost_with_log<L: RecorderLog>(
     log: &L,
-    mut record: LossRecord,
-) -> Result<Option<LossRecord>, LogError> {
-    let sessions = log.sessions().await?;
-    let head = sessions
-        .iter()
-        .find(|(session_id, _)| *session_id == record.session_id);
-    if head.is_some_and(|(_, head)| head.latest_seq >= record.latest_seq()) || record.is_empty() {
-        return Ok(None);
+    records: Vec<LossRecord>,
+) -> Result<Vec<LossRecord>, LogError> {
+    if records.is_empty() {
+        return Ok(records);
     }
-    record.is_log_lost = true;
-    Ok(Some(record))
+    let sessions = log.sessions().await?;
+    let is_lost = |record: &LossRecord| {
+        let has_all = |(session_id, head): &(SessionId, Head)| {
+            *session_id == record.session_id && head.latest_seq >= record.latest_seq()
+        };
+        !sessions.iter().any(has_all)
+    };
+    let lost = records.into_iter().filter(is_lost);
+    Ok(lost
+        .map(|record| LossRecord {
+            is_log_lost: true,
+            ..record
+        })
+        .collect())
+}
+
+/// Adds what was lost with the log to what was lost with memory: one record per session.
+pub(super) fn add_lost_logs(finished: &mut Vec<LossRecord>, lost: Vec<LossRecord>) {
+    for record in lost {
+        match finished
+            .iter_mut()
+            .find(|other| other.session_id == record.session_id)
+        {
+            Some(memory) => memory.prepend_lost_log(record),
+            None => finished.push(record),
+        }
+    }
 }
 
 /// Writes to the log what ended with the memory of earlier recorders.

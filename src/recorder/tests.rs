@@ -450,10 +450,7 @@ fn what_the_log_held_is_no_loss_when_the_database_opens_after_all() {
     log.break_down(unknown_error());
     let second = Recorder::start(&host, &log);
     second.publish(1);
-    assert_eq!(
-        host.record().unwrap().logged.map(|record| record.session_id),
-        Some(kept)
-    );
+    assert_eq!(host.record().unwrap().logged[0].session_id, kept);
     log.mend();
     assert!(second.runs_until(61_000.0, State::Logged));
     host.world.run(1_000.0);
@@ -592,6 +589,26 @@ fn a_log_that_is_lost_after_it_recovered_leaves_gaps_of_everything_that_relays_w
         latest_seq,
         "a collector receives it, too"
     );
+}
+
+#[test]
+fn a_log_that_is_lost_while_its_session_continues_in_memory_leaves_gaps_of_both_by_category() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    let id = first.opened.session_id;
+    first.publish(5);
+    log.unwritable.set(true);
+    first.publish(3);
+    assert!(first.runs_until(10_000.0, State::Volatile));
+    host.world.run(100.0);
+    drop(first);
+    log.databases.replace(vec![MemoryLog::default()]);
+    log.mend();
+    let second = Recorder::start(&host, &log);
+    // Eight lines and system.storage_volatile.
+    let gaps = [format!("1-8 {NOT_RETAINED}"), format!("9-9 {NOT_RETAINED}")];
+    assert_eq!(log.stored(&host, id), gaps);
+    assert_eq!(second.opened.finished[0].undelivered_by_category["console"], 8);
 }
 
 #[test]

@@ -50,6 +50,17 @@ impl LossRecord {
         self.undelivered_by_category.is_empty() && self.relays.is_empty()
     }
 
+    /// Counts also `logged`, the records of the same session that were in the log, which is gone.
+    pub fn prepend_lost_log(&mut self, logged: Self) {
+        self.after_seq = logged.after_seq;
+        for (category, count) in logged.undelivered_by_category {
+            *self.undelivered_by_category.entry(category).or_default() += count;
+        }
+        self.relays.extend(logged.relays);
+        self.gaps_logged = false;
+        self.is_log_lost = true;
+    }
+
     /// The end of the session, as its ring would show it.
     #[must_use]
     pub fn to_gap_ring(&self) -> RingBuffer {
@@ -151,7 +162,7 @@ impl LossRecord {
     }
 }
 
-/// Counts what a [`LossRecord`] says, looking at each entry once as long as nothing is acknowledged.
+/// Counts what [`LossRecord`]s say, looking at each entry once as long as nothing is acknowledged.
 #[derive(Debug)]
 pub struct UndeliveredCounter {
     session_id: SessionId,
@@ -162,8 +173,20 @@ pub struct UndeliveredCounter {
 #[derive(Debug)]
 struct Counted {
     after_seq: u64,
-    undelivered_by_category: BTreeMap<String, u64>,
+    /// The last seq in the log.
+    logged_seq: u64,
+    logged: BTreeMap<String, u64>,
+    memory: BTreeMap<String, u64>,
     reader: Reader,
+}
+
+/// The records of one session that no collector has acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Those that are in the log.
+    pub logged: LossRecord,
+    /// Those that memory alone holds.
+    pub memory: LossRecord,
 }
 
 impl UndeliveredCounter {
@@ -177,66 +200,87 @@ impl UndeliveredCounter {
         }
     }
 
-    /// Returns the record of losses after `after_seq`. `relays` are the last messages accepted into memory.
-    pub fn record(&mut self, after_seq: u64, relays: Vec<RelayCursor>) -> LossRecord {
+    /// Returns what follows `acked_seq`. The log has everything up to `logged_seq`. The records name no relays.
+    pub fn count(&mut self, acked_seq: u64, logged_seq: u64) -> Undelivered {
         let latest_seq = self.ring.latest_seq();
-        let after_seq = after_seq.min(latest_seq);
-        if self
-            .counted
-            .as_ref()
-            .is_none_or(|counted| counted.after_seq != after_seq)
-        {
+        let after_seq = acked_seq.min(latest_seq);
+        let logged_seq = logged_seq.min(latest_seq).max(after_seq);
+        let goes_on = |counted: &Counted| {
+            counted.after_seq == after_seq && (counted.logged_seq == logged_seq || logged_seq == latest_seq)
+        };
+        if !self.counted.as_ref().is_some_and(goes_on) {
             let reader = self.ring.reader(after_seq, Selector::default()).ok();
             self.counted = reader.map(|reader| Counted {
                 after_seq,
-                undelivered_by_category: BTreeMap::new(),
+                logged_seq,
+                logged: BTreeMap::new(),
+                memory: BTreeMap::new(),
                 reader,
             });
         }
-        let undelivered_by_category = self
-            .counted
-            .as_mut()
-            .map_or_else(BTreeMap::new, |counted| counted.up_to(latest_seq));
-        LossRecord {
+        let record = |after_seq, undelivered_by_category| LossRecord {
             session_id: self.session_id,
             after_seq,
             undelivered_by_category,
-            relays,
+            relays: Vec::new(),
             gaps_logged: false,
             is_log_lost: false,
+        };
+        let (logged, memory) = match &mut self.counted {
+            None => Default::default(),
+            Some(counted) => {
+                counted.read(logged_seq);
+                (counted.logged.clone(), counted.memory.clone())
+            }
+        };
+        Undelivered {
+            logged: record(after_seq, complete(logged, logged_seq - after_seq)),
+            memory: record(logged_seq, complete(memory, latest_seq - logged_seq)),
         }
     }
 }
 
 impl Counted {
-    fn up_to(&mut self, latest_seq: u64) -> BTreeMap<String, u64> {
-        let next_seq = self.after_seq + 1;
+    /// Reads on to the end of the ring. The log has what it had, or everything.
+    fn read(&mut self, logged_seq: u64) {
+        if logged_seq > self.logged_seq {
+            self.logged_seq = logged_seq;
+            for (category, count) in std::mem::take(&mut self.memory) {
+                *self.logged.entry(category).or_default() += count;
+            }
+        }
         while let Some(read) = self.reader.try_read() {
-            let (category, count) = match &read {
-                ReadResult::Event(event) => (event.category(), 1),
-                ReadResult::Gap(StoredGap { gap, .. }) => (
-                    gap.category.as_str(),
-                    gap.last_seq + 1 - gap.first_seq.max(next_seq),
-                ),
+            let (category, first_seq, last_seq) = match &read {
+                ReadResult::Event(event) => (event.category(), event.header.seq, event.header.seq),
+                ReadResult::Gap(StoredGap { gap, .. }) => {
+                    (gap.category.as_str(), gap.first_seq, gap.last_seq)
+                }
                 ReadResult::Dropped { .. } => continue,
                 ReadResult::Closed => break,
             };
-            match self.undelivered_by_category.get_mut(category) {
-                Some(undelivered) => *undelivered += count,
-                None => _ = self.undelivered_by_category.insert(category.to_owned(), count),
+            let first_seq = first_seq.max(self.after_seq + 1);
+            let in_log = (last_seq.min(self.logged_seq) + 1).saturating_sub(first_seq);
+            let in_memory = last_seq + 1 - first_seq - in_log;
+            for (part, count) in [(&mut self.logged, in_log), (&mut self.memory, in_memory)] {
+                if count == 0 {
+                    continue;
+                }
+                match part.get_mut(category) {
+                    Some(counted) => *counted += count,
+                    None => _ = part.insert(category.to_owned(), count),
+                }
             }
         }
-        let mut undelivered_by_category = self.undelivered_by_category.clone();
-        let counted: u64 = undelivered_by_category.values().sum();
-        // Records that the ring had evicted before they were counted.
-        let missed = (latest_seq - self.after_seq).saturating_sub(counted);
-        if missed > 0 {
-            *undelivered_by_category
-                .entry(UNKNOWN_CATEGORY.to_owned())
-                .or_default() += missed;
-        }
-        undelivered_by_category
     }
+}
+
+/// Adds the records that the ring had evicted before they were counted.
+fn complete(mut by_category: BTreeMap<String, u64>, count: u64) -> BTreeMap<String, u64> {
+    let missed = count.saturating_sub(by_category.values().sum());
+    if missed > 0 {
+        *by_category.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;
+    }
+    by_category
 }
 
 #[cfg(test)]

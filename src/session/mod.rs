@@ -67,7 +67,7 @@ pub(crate) use committed::CommitWatch;
 pub use committed::Committed;
 pub use committing::commit;
 pub use error::{NotCommitted, PublishError, RefusedAt};
-pub use loss_record::{LossRecord, UndeliveredCounter};
+pub use loss_record::{LossRecord, Undelivered, UndeliveredCounter};
 pub use recover_log::recover_log;
 
 use crate::log::{Commit, Head, RelayCursor};

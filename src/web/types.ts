@@ -51,10 +51,10 @@ export interface ResumeRecord {
    */
   volatile?: LossRecord[];
   /**
-   * Records that the log alone held of the newest logged session when this was written, at most some seconds ago. If
+   * Records that the log alone held when this was written, at most some seconds ago while no commit had failed. If
    * the next recorder does not find them there, they become gaps of reason `not_retained`.
    */
-  logged?: LossRecord;
+  logged?: LossRecord[];
 }
 
 /** The records of a session that only memory holds, because its log cannot be written. */

@@ -17,6 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @property {number} duplicates
  * @property {Record<string, number>} reasons Of the gaps.
  * @property {string} note
+ * @property {string} missing Numbers by document, to find out why it does not add up.
  */
 
 /**
@@ -88,13 +89,16 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
     const reasons = since(await gapsIn(collector()), gapsBefore);
     const gaps = Object.values(reasons).reduce((sum, count) => sum + count, 0);
     let emitted = 0;
+    const missing = [];
     for (const id of new Set([...told.keys(), ...documents.keys()])) {
       // A page that is killed has reported less than it has emitted.
       let highest = -1;
       for (const number of documents.get(id)?.keys() ?? []) highest = Math.max(highest, number);
-      emitted += Math.max(told.get(id) ?? 0, highest + 1);
+      const count = Math.max(told.get(id) ?? 0, highest + 1);
+      emitted += count;
+      missing.push(`${id} of ${count}: ${missingOf(documents.get(id) ?? new Map(), count) || "none"}`);
     }
-    row = { name, emitted, stored, gaps, unacked: 0, duplicates, reasons, note: "" };
+    row = { name, emitted, stored, gaps, unacked: 0, duplicates, reasons, note: "", missing: missing.join("; ") };
     const state = JSON.stringify(row);
     unchanged = state === last ? unchanged + 1 : 0;
     if (unchanged === 0) deadline = Date.now() + limitMs;
@@ -105,6 +109,19 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
   }
   if (emitterKilled) row.unacked = Math.max(0, row.emitted - row.stored - row.gaps);
   return row;
+}
+
+/** @param {Map<number, number>} numbers @param {number} count */
+function missingOf(numbers, count) {
+  /** @type {[number, number][]} */
+  const ranges = [];
+  for (let number = 0; number < count; number++) {
+    if (numbers.has(number)) continue;
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([first, last]) => `${first}-${last}`).join(", ");
 }
 
 /** Returns the fault of a row's numbers, or null. @param {Row} row @param {number} mostUnacked */

@@ -61,8 +61,9 @@ export class Rigs {
       row.note = remark ?? "";
       const wrong = verdict(row, MOST_UNACKED);
       if (wrong === null) await checkSeqs(rig.collector);
-      return { row, wrong: wrong === null ? null : `${wrong}; ${await state(rig)}` };
+      return { row, wrong: wrong === null ? null : `${wrong}; ${await state(rig)}; missing: ${row.missing}; ${await gaps(rig)}` };
     } catch (error) {
+      if (error instanceof Error) error.message += `; ${await state(rig)}`;
       // Whatever it left behind would count against the next one.
       if (!scenario.own) await this.close();
       throw error;
@@ -89,6 +90,13 @@ async function state(rig) {
     .command({ command: "status" })
     .catch((error) => ({ failure: error }));
   return `the recorder says ${JSON.stringify({ failure, ...recorder, categories: undefined })}`;
+}
+
+/** @param {Rig} rig */
+async function gaps(rig) {
+  const records = await rig.collector.records("type:none.such");
+  const found = records.flatMap((record) => ("gap" in record ? [record] : []));
+  return `gaps: ${found.map(({ capture_session_id: id, gap }) => `${id} ${gap.first_seq}-${gap.last_seq} ${gap.category} ${gap.reason}`).join(", ")}`;
 }
 
 /** @template T @param {number} milliseconds @param {Promise<T>} work @returns {Promise<T>} */

@@ -1,7 +1,7 @@
 //! The log works again: the session is in it, and earlier losses are written to it.
 
 use super::super::host::{Host, RecorderLog, ResumeRecord};
-use super::super::open::{log_gaps, lost_with_log};
+use super::super::open::{add_lost_logs, log_gaps, lost_with_log};
 use super::Inner;
 use crate::session::State;
 use crate::system;
@@ -36,15 +36,17 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     async fn log_losses(&self) {
         let Some(log) = &self.log else { return };
         let unconfirmed = self.unconfirmed.borrow().clone();
-        if let Some(record) = unconfirmed {
-            match lost_with_log(log, record).await {
-                Err(failed) => self.host.problem(failed.code(), &failed.to_string()),
-                Ok(lost) => {
-                    if let (Some(lost), Some(delivery)) = (&lost, &*self.shared.delivery.borrow()) {
-                        delivery.add_finished_session(lost.session_id, lost.to_gap_ring());
+        match lost_with_log(log, unconfirmed).await {
+            Err(failed) => self.host.problem(failed.code(), &failed.to_string()),
+            Ok(lost) => {
+                let ids: Vec<_> = lost.iter().map(|lost| lost.session_id).collect();
+                let mut finished = self.finished.borrow_mut();
+                add_lost_logs(&mut finished, lost);
+                self.unconfirmed.take();
+                if let Some(delivery) = &*self.shared.delivery.borrow() {
+                    for record in finished.iter().filter(|record| ids.contains(&record.session_id)) {
+                        delivery.add_finished_session(record.session_id, record.to_gap_ring());
                     }
-                    self.finished.borrow_mut().extend(lost);
-                    self.unconfirmed.take();
                 }
             }
         }

@@ -48,7 +48,7 @@ fn what_memory_alone_held_becomes_gaps_by_category() {
     publish(&mut session, "console", 3);
     session.record_drop("network", 10, "queue_full").unwrap();
     publish(&mut session, "console", 1);
-    let mut record = UndeliveredCounter::new(id(), ring).record(2, Vec::new());
+    let mut record = UndeliveredCounter::new(id(), ring).count(2, 2).memory;
     assert_eq!(record.latest_seq(), 16);
     log_gaps(&mut record, &log);
     let gaps = [gap(3, 6, "console", VOLATILE), gap(7, 16, "network", VOLATILE)];
@@ -65,10 +65,7 @@ fn what_the_collector_has_is_not_lost_and_not_kept_here() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 1, 100);
     publish(&mut session, "console", 5);
-    log_gaps(
-        &mut UndeliveredCounter::new(id(), ring).record(4, Vec::new()),
-        &log,
-    );
+    log_gaps(&mut UndeliveredCounter::new(id(), ring).count(4, 1).memory, &log);
     assert_eq!(
         logged(&log)[1..],
         [gap(2, 4, "system", NOT_RETAINED), gap(5, 6, "console", VOLATILE)]
@@ -83,18 +80,15 @@ fn a_tally_follows_the_stream_and_its_acknowledgements() {
     for round in 1..=3 {
         publish(&mut session, "console", 2);
         assert_eq!(
-            tally.record(0, Vec::new()).undelivered_by_category["console"],
+            tally.count(0, 0).memory.undelivered_by_category["console"],
             2 * round
         );
     }
     session.record_drop("console", 10, "queue_full").unwrap();
     // The cursor may be inside a gap.
-    assert_eq!(tally.record(9, Vec::new()).undelivered_by_category["console"], 7);
-    assert_eq!(
-        tally.record(16, Vec::new()).undelivered_by_category,
-        BTreeMap::new()
-    );
-    assert!(tally.record(99, Vec::new()).is_empty());
+    assert_eq!(tally.count(9, 0).memory.undelivered_by_category["console"], 7);
+    assert_eq!(tally.count(16, 0).memory.undelivered_by_category, BTreeMap::new());
+    assert!(tally.count(99, 0).memory.is_empty());
 }
 
 #[test]
@@ -102,12 +96,12 @@ fn records_that_the_ring_evicted_are_counted_too() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 0, 4);
     publish(&mut session, "console", 10);
-    let record = UndeliveredCounter::new(id(), ring.clone()).record(0, Vec::new());
+    let record = UndeliveredCounter::new(id(), ring.clone()).count(0, 0).memory;
     assert_eq!(
         record.undelivered_by_category,
         BTreeMap::from([("console".into(), 4), ("system".into(), 6)])
     );
-    let after = UndeliveredCounter::new(id(), ring).record(3, Vec::new());
+    let after = UndeliveredCounter::new(id(), ring).count(3, 0).memory;
     assert_eq!(
         after.undelivered_by_category,
         BTreeMap::from([("console".into(), 4), ("system".into(), 3)])
@@ -120,7 +114,7 @@ fn a_commit_that_was_made_unnoticed_is_not_counted_again() {
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "console", 5);
     publish(&mut session, "page", 5);
-    let mut record = UndeliveredCounter::new(id(), ring).record(0, Vec::new());
+    let mut record = UndeliveredCounter::new(id(), ring).count(0, 0).memory;
     let mut unnoticed = LossRecord {
         undelivered_by_category: BTreeMap::from([("console".into(), 7)]),
         ..record.clone()
@@ -139,7 +133,7 @@ fn a_recovery_that_ended_halfway_leaves_gaps_of_the_categories_that_are_missing(
     let (mut session, ring) = volatile(&log, 0, 100);
     publish(&mut session, "page", 1);
     publish(&mut session, "console", 5);
-    let mut record = UndeliveredCounter::new(id(), ring).record(0, Vec::new());
+    let mut record = UndeliveredCounter::new(id(), ring).count(0, 0).memory;
     // One commit of the recovery: the event of the page and three lines.
     let mut recovering = CaptureSession::with_log(id(), RingBuffer::unbounded(), &log.open(id()));
     publish(&mut recovering, "page", 1);
@@ -150,12 +144,48 @@ fn a_recovery_that_ended_halfway_leaves_gaps_of_the_categories_that_are_missing(
 }
 
 #[test]
+fn the_log_and_memory_are_counted_apart() {
+    let log = MemoryLog::default();
+    let (mut session, ring) = volatile(&log, 3, 100);
+    publish(&mut session, "console", 2);
+    session.record_drop("network", 10, "queue_full").unwrap();
+    let mut counter = UndeliveredCounter::new(id(), ring);
+    let Undelivered { logged, memory } = counter.count(1, 3);
+    assert_eq!((logged.after_seq, memory.after_seq), (1, 3));
+    assert_eq!(
+        logged.undelivered_by_category,
+        BTreeMap::from([("page".into(), 2)])
+    );
+    assert_eq!(memory.undelivered_by_category["network"], 10);
+    publish(&mut session, "console", 1);
+    assert_eq!(counter.count(1, 3).memory.undelivered_by_category["console"], 3);
+    // The log has a part of the gap now.
+    let Undelivered {
+        mut logged,
+        mut memory,
+    } = counter.count(1, 9);
+    assert_eq!((logged.latest_seq(), memory.latest_seq()), (9, 16));
+    assert_eq!(logged.undelivered_by_category["network"], 4);
+    logged.relays.push(RelayCursor {
+        relay_id: "r".into(),
+        message: 7,
+    });
+    memory.prepend_lost_log(logged);
+    assert_eq!(
+        (memory.after_seq, memory.latest_seq(), memory.relays.len()),
+        (1, 16, 1)
+    );
+    log_gaps(&mut memory, &MemoryLog::default());
+}
+
+#[test]
 fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
     publish(&mut session, "console", 3);
     let end = UndeliveredCounter::new(id(), ring)
-        .record(3, Vec::new())
+        .count(3, 0)
+        .memory
         .to_gap_ring();
     assert_eq!((end.oldest_seq(), end.latest_seq()), (4, 5));
     let read = end.reader(3, Selector::default()).unwrap().try_read();
@@ -177,7 +207,8 @@ fn relay_cursors_are_written_with_the_gaps_or_not_at_all() {
         relay_id: "r1".into(),
         message: 7,
     }];
-    let mut record = UndeliveredCounter::new(id(), ring).record(0, relays);
+    let mut record = UndeliveredCounter::new(id(), ring).count(0, 0).memory;
+    record.relays = relays;
     log.fail_with(vec![Fault::Abort(LogError::QuotaExceeded)]);
     assert_eq!(now(record.append_gaps_to(&log)), Err(LogError::QuotaExceeded));
     assert_eq!((logged(&log).len(), log.relay("r1")), (0, None));
