@@ -125,9 +125,16 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         }
     }
 
-    /// Lets a new delivery report the losses of earlier sessions.
+    /// Lets a new delivery report the losses of earlier sessions. A session whose log may have records before those that
+    /// were lost waits until the log can be read: a gap would take their place.
     pub fn deliver_losses(&self, delivery: &Delivery) {
-        for record in &*self.inner.finished.borrow() {
+        let unconfirmed = self.inner.unconfirmed.borrow();
+        let is_known = |record: &&LossRecord| {
+            unconfirmed
+                .iter()
+                .all(|logged| logged.session_id != record.session_id)
+        };
+        for record in self.inner.finished.borrow().iter().filter(is_known) {
             delivery.add_finished_session(record.session_id, record.to_gap_ring());
         }
     }

@@ -36,10 +36,11 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     async fn log_losses(&self) {
         let Some(log) = &self.log else { return };
         let unconfirmed = self.unconfirmed.borrow().clone();
+        let ids: Vec<_> = unconfirmed.iter().map(|record| record.session_id).collect();
         match lost_with_log(log, unconfirmed).await {
-            Err(failed) => self.host.problem(failed.code(), &failed.to_string()),
+            // Gaps in place of records that may be there would hide these.
+            Err(failed) => return self.host.problem(failed.code(), &failed.to_string()),
             Ok(lost) => {
-                let ids: Vec<_> = lost.iter().map(|lost| lost.session_id).collect();
                 let mut finished = self.finished.borrow_mut();
                 add_lost_logs(&mut finished, lost);
                 self.unconfirmed.take();
