@@ -98,7 +98,17 @@ export async function settle({ name, collector, emitted: told, gapsBefore, emitt
       emitted += count;
       missing.push(`${id} of ${count}: ${missingOf(documents.get(id) ?? new Map(), count) || "none"}`);
     }
-    row = { name, emitted, stored, gaps, unacked: 0, duplicates, reasons, note: "", missing: missing.join("; ") };
+    row = {
+      name,
+      emitted,
+      stored,
+      gaps,
+      unacked: 0,
+      duplicates,
+      reasons,
+      note: "",
+      missing: missing.join("; "),
+    };
     const state = JSON.stringify(row);
     unchanged = state === last ? unchanged + 1 : 0;
     if (unchanged === 0) deadline = Date.now() + limitMs;

@@ -61,7 +61,13 @@ export class Rigs {
       row.note = remark ?? "";
       const wrong = verdict(row, MOST_UNACKED);
       if (wrong === null) await checkSeqs(rig.collector);
-      return { row, wrong: wrong === null ? null : `${wrong}; ${await state(rig)}; missing: ${row.missing}; ${await gaps(rig)}` };
+      return {
+        row,
+        wrong:
+          wrong === null
+            ? null
+            : `${wrong}; ${await state(rig)}; missing: ${row.missing}; ${await gaps(rig)}`,
+      };
     } catch (error) {
       if (error instanceof Error) error.message += `; ${await state(rig)}`;
       // Whatever it left behind would count against the next one.

@@ -11,8 +11,7 @@
  * another error follows within milliseconds.
  */
 import type { DetailLevel, RelayContext } from "../../../src/web/types.ts";
-import { cut } from "../../page/language.ts";
-import { jsonWithin } from "../../relay/budget.ts";
+import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { Changes } from "../changes.ts";
 import { exceptionContent, scriptUrlOf } from "./cdp_console.ts";
 import type { Params, Source } from "./cdp_publisher.ts";
@@ -206,7 +205,7 @@ export class ScriptErrors {
     const isMinimal = report.detail_level === "minimal";
     const { text, ...more } = exceptionContent(details, "");
     const data = isMinimal
-      ? { text: cut(text as string, MINIMAL_TEXT) }
+      ? { text: prefix(text as string, MINIMAL_TEXT) }
       : { ...report.data, text, ...more };
     const { json, truncated } = jsonWithin(data, this.protocol?.maxEventBytes("console") ?? 0);
     const { data: _, truncated: isCut, ...head } = report;
