@@ -46,6 +46,17 @@ pub enum Action {
     Idle,
 }
 
+/// How far the collector has a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// The session.
+    pub session_id: SessionId,
+    /// Up to here it has the session; 0 while that is not known.
+    pub acked_seq: u64,
+    /// The last committed seq.
+    pub latest_seq: u64,
+}
+
 /// The batch on its way.
 #[derive(Debug, Clone)]
 struct InFlight {
@@ -221,6 +232,19 @@ impl Flusher {
             .get(session_id)
             .and_then(Progress::acked_seq)
             .unwrap_or(0)
+    }
+
+    /// The sessions that the store has not acked to their end.
+    pub(super) fn backlogs(&self) -> Vec<Backlog> {
+        let backlog = |(session_id, progress): (SessionId, &Progress)| Backlog {
+            session_id,
+            acked_seq: progress.acked_seq().unwrap_or(0),
+            latest_seq: progress.latest_seq(),
+        };
+        let backlogs = self.sessions.iter().map(backlog);
+        backlogs
+            .filter(|backlog| backlog.acked_seq < backlog.latest_seq)
+            .collect()
     }
 
     /// The status, without the caller's part.

@@ -1,7 +1,7 @@
 //! A delivery as its owner holds it.
 
 use super::batch::Limits;
-use super::flusher::Flusher;
+use super::flusher::{Backlog, Flusher};
 use super::status::{DeliveryStatus, NotFlushed, Notice};
 use super::target::Target;
 use super::task::{Signal, Task};
@@ -169,6 +169,12 @@ impl Delivery {
     #[must_use]
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
         self.shared.flusher.borrow().acked_seq(session_id)
+    }
+
+    /// The sessions that the collector does not have to their end.
+    #[must_use]
+    pub fn backlogs(&self) -> Vec<Backlog> {
+        self.shared.flusher.borrow().backlogs()
     }
 
     /// Something was committed: the ring has more.

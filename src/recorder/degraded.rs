@@ -71,6 +71,8 @@ struct Inner<H: Host, L> {
     resumable: RefCell<ResumeRecord>,
     /// Losses of earlier sessions, or of this one should its log be lost after all, that no collector has acknowledged.
     finished: RefCell<Vec<LossRecord>>,
+    /// The records of earlier sessions that only the log holds, by category as far as an earlier recorder counted them.
+    older: RefCell<Vec<LossRecord>>,
     /// The records of earlier sessions that only the log held, until the log can be read.
     unconfirmed: RefCell<Vec<LossRecord>>,
     /// The last seq in the log, while the session is degraded.
@@ -100,6 +102,8 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         let session_id = opened.session_id;
         let is_degraded = shared.session.borrow().state() == State::Volatile;
         let resumable = opened.record().filter(|_| !is_degraded).unwrap_or_default();
+        let mut older = opened.held.clone();
+        older.retain(|record| record.session_id != session_id);
         let inner = Inner {
             host,
             log: opened.log.clone(),
@@ -111,6 +115,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
                 ..resumable
             }),
             finished: RefCell::new(opened.finished.clone()),
+            older: RefCell::new(older),
             unconfirmed: RefCell::new(opened.unconfirmed.clone()),
             logged_seq: Cell::new(is_degraded.then_some(0)),
             is_log_suspect: Cell::new(is_degraded),
@@ -147,10 +152,9 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             let now_ms = || self.inner.host.now_ms();
             self.inner.shared.health.borrow_mut().acked(acked_seq, now_ms);
             let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
-            self.inner
-                .finished
-                .borrow_mut()
-                .retain(|record| !is_reported(record));
+            for records in [&self.inner.finished, &self.inner.older] {
+                records.borrow_mut().retain(|record| !is_reported(record));
+            }
         }
         if self.inner.finished.borrow().len() < before {
             self.inner.save_soon();
@@ -329,6 +333,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let mut record = self.resumable.borrow().clone();
         record.volatile.extend(self.finished.borrow().iter().cloned());
         record.logged = self.unconfirmed.borrow().clone();
+        record.logged.extend(self.older_logged());
         let Undelivered { logged, memory } = self.undelivered();
         // Also when the collector has everything: a log that was set back must not spend its seqs again.
         record
@@ -346,6 +351,37 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         }
         self.saved.advance(latest_seq);
         saved
+    }
+
+    /// The records of earlier sessions that only the log holds. Delivery has found those that no recorder counted.
+    fn older_logged(&self) -> Vec<LossRecord> {
+        let mut records = self.older.borrow().clone();
+        let finished = self.finished.borrow();
+        let ours = self.shared.session.borrow().session_id();
+        let delivery = self.shared.delivery.borrow();
+        let backlogs = delivery.as_ref().map_or_else(Vec::new, Delivery::backlogs);
+        for backlog in backlogs.iter().filter(|backlog| backlog.session_id != ours) {
+            let memory = finished
+                .iter()
+                .find(|record| record.session_id == backlog.session_id);
+            let latest_seq = memory.map_or(backlog.latest_seq, |memory| memory.after_seq);
+            match records
+                .iter_mut()
+                .find(|record| record.session_id == backlog.session_id)
+            {
+                Some(record) if backlog.acked_seq <= record.after_seq => {}
+                Some(record) => {
+                    *record = LossRecord::uncounted(backlog.session_id, backlog.acked_seq, latest_seq)
+                }
+                None => records.push(LossRecord::uncounted(
+                    backlog.session_id,
+                    backlog.acked_seq,
+                    latest_seq,
+                )),
+            }
+        }
+        records.retain(|record| !record.undelivered_by_category.is_empty());
+        records
     }
 
     /// The records that only memory or a log that may be lost holds, and how far relays' messages were taken into each.

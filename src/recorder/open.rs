@@ -42,6 +42,8 @@ pub struct Opened<L> {
     pub install_key: [u8; 32],
     /// Losses of earlier sessions that no collector has acknowledged yet.
     pub finished: Vec<LossRecord>,
+    /// The records that only the log holds.
+    pub held: Vec<LossRecord>,
     /// Events of earlier sessions that only the log held, while the log cannot be asked whether it still does.
     pub unconfirmed: Vec<LossRecord>,
 }
@@ -77,6 +79,7 @@ pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>,
         previous_watched: None,
         install_key,
         finished: resume.volatile,
+        held: Vec::new(),
         unconfirmed: resume.logged,
     }
 }
@@ -94,7 +97,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         logged,
         ..
     } = resume.clone();
-    let lost = lost_with_log(log, logged).await?;
+    let (held, lost) = held_and_lost(log, logged).await?;
     let resumed = match session_id {
         // A log that was set back would spend the same seqs again.
         Some(session_id) if lost.iter().all(|lost| lost.session_id != session_id) => log
@@ -120,6 +123,7 @@ async fn open_in<L: RecorderLog, H: Host>(
             previous_watched: None,
             install_key,
             finished,
+            held,
             unconfirmed: Vec::new(),
         });
     }
@@ -149,6 +153,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         previous_watched,
         install_key,
         finished,
+        held,
         unconfirmed: Vec::new(),
     })
 }
@@ -162,7 +167,7 @@ impl<L> Opened<L> {
             session_id: is_logged.then_some(self.session_id),
             epoch: self.head.epoch,
             volatile: self.finished.clone(),
-            logged: self.unconfirmed.clone(),
+            logged: [&self.held[..], &self.unconfirmed].concat(),
         };
         (record != ResumeRecord::default()).then_some(record)
     }
@@ -179,28 +184,26 @@ impl<L> Opened<L> {
     }
 }
 
-/// Returns the records of which the log has not all that they count.
-pub(super) async fn lost_with_log<L: RecorderLog>(
+/// Returns the records of which the log has all that they count, and those of which it has not.
+pub(super) async fn held_and_lost<L: RecorderLog>(
     log: &L,
     records: Vec<LossRecord>,
-) -> Result<Vec<LossRecord>, LogError> {
+) -> Result<(Vec<LossRecord>, Vec<LossRecord>), LogError> {
     if records.is_empty() {
-        return Ok(records);
+        return Ok((records, Vec::new()));
     }
     let sessions = log.sessions().await?;
-    let is_lost = |record: &LossRecord| {
+    let is_held = |record: &LossRecord| {
         let has_all = |(session_id, head): &(SessionId, Head)| {
             *session_id == record.session_id && head.latest_seq >= record.latest_seq()
         };
-        !sessions.iter().any(has_all)
+        sessions.iter().any(has_all)
     };
-    let lost = records.into_iter().filter(is_lost);
-    Ok(lost
-        .map(|record| LossRecord {
-            is_log_lost: true,
-            ..record
-        })
-        .collect())
+    let (held, mut lost): (Vec<_>, Vec<_>) = records.into_iter().partition(is_held);
+    for record in &mut lost {
+        record.is_log_lost = true;
+    }
+    Ok((held, lost))
 }
 
 /// Adds what was lost with the log to what was lost with memory: one record per session.

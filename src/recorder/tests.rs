@@ -612,6 +612,32 @@ fn a_log_that_is_lost_while_its_session_continues_in_memory_leaves_gaps_of_both_
 }
 
 #[test]
+fn a_log_that_is_lost_leaves_gaps_of_earlier_sessions_too() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    first.publish(4);
+    let losses = first.losses.clone();
+    host.run(async move { losses.close().await }).unwrap();
+    let [ended, lost] = [(); 2].map(|()| {
+        let next = Recorder::start(&host, &log);
+        next.publish(2);
+        host.world.run(6_000.0);
+        next.opened.session_id
+    });
+    assert_eq!(ended, lost, "it is resumed");
+    log.databases.replace(vec![MemoryLog::default()]);
+    let last = Recorder::start(&host, &log);
+    assert_eq!(
+        log.stored(&host, first.opened.session_id),
+        [format!("1-4 {NOT_RETAINED}")]
+    );
+    // The ring of the second owner began empty: it did not see of which category the first two are.
+    let gaps = [format!("1-2 {NOT_RETAINED}"), format!("3-4 {NOT_RETAINED}")];
+    assert_eq!(log.stored(&host, lost), gaps);
+    assert_eq!(last.opened.finished.len(), 2, "a collector receives both");
+}
+
+#[test]
 fn a_log_that_fails_once_is_counted_at_every_commit_though_the_session_never_leaves_it() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let first = Recorder::start(&host, &log);

@@ -38,6 +38,20 @@ pub struct LossRecord {
 }
 
 impl LossRecord {
+    /// The records of a session from after `after_seq` to `latest_seq`, whose categories are unknown.
+    #[must_use]
+    pub fn uncounted(session_id: SessionId, after_seq: u64, latest_seq: u64) -> Self {
+        let count = latest_seq.saturating_sub(after_seq);
+        Self {
+            session_id,
+            after_seq,
+            undelivered_by_category: complete(BTreeMap::new(), count),
+            relays: Vec::new(),
+            gaps_logged: false,
+            is_log_lost: false,
+        }
+    }
+
     /// The last seq that it counts.
     #[must_use]
     pub fn latest_seq(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! The log works again: the session is in it, and earlier losses are written to it.
 
 use super::super::host::{Host, RecorderLog, ResumeRecord};
-use super::super::open::{add_lost_logs, log_gaps, lost_with_log};
+use super::super::open::{add_lost_logs, held_and_lost, log_gaps};
 use super::Inner;
 use crate::session::State;
 use crate::system;
@@ -37,10 +37,11 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let Some(log) = &self.log else { return };
         let unconfirmed = self.unconfirmed.borrow().clone();
         let ids: Vec<_> = unconfirmed.iter().map(|record| record.session_id).collect();
-        match lost_with_log(log, unconfirmed).await {
+        match held_and_lost(log, unconfirmed).await {
             // Gaps in place of records that may be there would hide these.
             Err(failed) => return self.host.problem(failed.code(), &failed.to_string()),
-            Ok(lost) => {
+            Ok((held, lost)) => {
+                self.older.borrow_mut().extend(held);
                 let mut finished = self.finished.borrow_mut();
                 add_lost_logs(&mut finished, lost);
                 self.unconfirmed.take();
