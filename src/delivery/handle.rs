@@ -59,6 +59,8 @@ pub(super) struct Shared {
     live: Cell<SessionId>,
     /// The rings of the sessions that were live in this worker.
     rings: RefCell<Vec<(SessionId, Source)>>,
+    /// The gaps that take the place of older sessions' records, should the log not have them any more.
+    lost_logs: RefCell<Vec<(SessionId, Source)>>,
     waiters: RefCell<Vec<FlushWaiter>>,
     url: String,
     last_ack_ts: Cell<Option<u64>>,
@@ -120,6 +122,7 @@ impl Delivery {
             flusher: RefCell::default(),
             live: Cell::new(session_id),
             rings: RefCell::default(),
+            lost_logs: RefCell::default(),
             waiters: RefCell::default(),
             url: parts.target.url(),
             last_ack_ts: Cell::new(None),
@@ -162,6 +165,21 @@ impl Delivery {
             .borrow_mut()
             .on_finished_session(session_id, ring.latest_seq());
         self.shared.add_ring(session_id, ring);
+        self.shared.signal.give();
+    }
+
+    /// Delivers an older session from the log, and what `gaps` holds should the log not have it any more.
+    pub fn add_logged_session(&self, session_id: SessionId, gaps: RingBuffer) {
+        let latest_seq = gaps.latest_seq();
+        self.shared
+            .flusher
+            .borrow_mut()
+            .on_finished_session(session_id, latest_seq);
+        let source = Source {
+            ring: gaps,
+            is_memory_only: false,
+        };
+        self.shared.lost_logs.borrow_mut().push((session_id, source));
         self.shared.signal.give();
     }
 
@@ -260,12 +278,12 @@ impl Shared {
     }
 
     pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
-        self.rings
-            .borrow()
-            .iter()
-            .rev()
-            .find(|(id, _)| *id == session_id)
-            .map(|(_, source)| source.clone())
+        newest(&self.rings.borrow(), session_id)
+    }
+
+    /// The gaps in place of what the log should have.
+    pub(super) fn lost_log(&self, session_id: SessionId) -> Option<Source> {
+        newest(&self.lost_logs.borrow(), session_id)
     }
 
     pub(super) fn status(&self) -> DeliveryStatus {
@@ -294,4 +312,9 @@ impl Shared {
             let _ = done.send(result);
         }
     }
+}
+
+fn newest(sources: &[(SessionId, Source)], session_id: SessionId) -> Option<Source> {
+    let found = sources.iter().rev().find(|(id, _)| *id == session_id);
+    found.map(|(_, source)| source.clone())
 }

@@ -195,6 +195,10 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
             Err(_) if source.is_some_and(Source::is_memory_only) => {}
             Err(error) => return Err(error),
         }
+        let lost_log = self.shared.lost_log(plan.session_id);
+        if let Some(gaps) = lost_log.and_then(|gaps| gaps.entries_after(plan.after_seq, plan.limits)) {
+            return Ok(gaps);
+        }
         let oldest = source.and_then(|source| source.oldest_entries(plan.after_seq, plan.limits));
         Ok(oldest.unwrap_or_default())
     }

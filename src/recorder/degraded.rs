@@ -142,6 +142,13 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         for record in self.inner.finished.borrow().iter().filter(is_known) {
             delivery.add_finished_session(record.session_id, record.to_gap_ring());
         }
+        for record in &*self.inner.older.borrow() {
+            let lost = LossRecord {
+                is_log_lost: true,
+                ..record.clone()
+            };
+            delivery.add_logged_session(record.session_id, lost.to_gap_ring());
+        }
     }
 
     /// The collector has answered.

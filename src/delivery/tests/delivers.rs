@@ -5,6 +5,8 @@ use super::collector::{Collector, Fault, Store};
 use super::session;
 use super::world::{Owner, TestLog, World};
 use crate::record::SessionId;
+use crate::record::reason::VOLATILE;
+use crate::session::LossRecord;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -487,4 +489,25 @@ fn another_live_session_takes_over_and_the_last_one_is_still_drained() {
     site.delivery().set_live(next.id(), next.ring.clone());
     assert_eq!(site.flush(1_000.0), Some(Ok(())));
     assert_eq!((site.acked(), site.collector.acked_seq(session(10))), (3, 4));
+}
+
+#[test]
+fn a_log_that_is_lost_is_replaced_by_the_gaps_that_were_counted() {
+    let mut site = Site::new();
+    let kept = past(&site.log, 1, 3);
+    let lost = session(2);
+    site.start();
+    for id in [kept, lost] {
+        // The reason tells them from gaps that delivery makes by itself.
+        let gaps = LossRecord::uncounted(id, 0, 3).to_gap_ring();
+        site.delivery().add_logged_session(id, gaps);
+    }
+    site.publish(1);
+    assert_eq!(site.flush(5_000.0), Some(Ok(())));
+    let state = site.collector.state.borrow();
+    assert_eq!(
+        (site.collector.acked_seq(kept), state.store.gaps(kept, VOLATILE)),
+        (3, vec![])
+    );
+    assert_eq!(state.store.gaps(lost, VOLATILE), [1, 2, 3]);
 }

@@ -35,16 +35,17 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// Writes to the log the losses that could not be written while it was closed, and finds out which there are.
     async fn log_losses(&self) {
         let Some(log) = &self.log else { return };
-        let unconfirmed = self.unconfirmed.borrow().clone();
-        let ids: Vec<_> = unconfirmed.iter().map(|record| record.session_id).collect();
-        match held_and_lost(log, unconfirmed).await {
+        let mut ids: Vec<_> = self.unconfirmed.borrow().iter().map(|it| it.session_id).collect();
+        let records = [&self.unconfirmed.borrow()[..], &self.older.borrow()].concat();
+        match held_and_lost(log, records).await {
             // Gaps in place of records that may be there would hide these.
             Err(failed) => return self.host.problem(failed.code(), &failed.to_string()),
             Ok((held, lost)) => {
-                self.older.borrow_mut().extend(held);
+                ids.extend(lost.iter().map(|record| record.session_id));
+                self.older.replace(held);
+                self.unconfirmed.take();
                 let mut finished = self.finished.borrow_mut();
                 add_lost_logs(&mut finished, lost);
-                self.unconfirmed.take();
                 if let Some(delivery) = &*self.shared.delivery.borrow() {
                     for record in finished.iter().filter(|record| ids.contains(&record.session_id)) {
                         delivery.add_finished_session(record.session_id, record.to_gap_ring());
