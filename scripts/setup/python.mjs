@@ -8,8 +8,8 @@ import { note, Tell } from "../lib/say.mjs";
 import { hashOf } from "../lib/stamp.mjs";
 import { aptInstall } from "./apt.mjs";
 
-/** The SDK of the Model Context Protocol, and a validator of OpenAPI documents. */
-const PACKAGES = ["mcp==2.3.0", "openapi-spec-validator==0.9.0"];
+/** The SDK of the Model Context Protocol, a validator of OpenAPI documents, and the messages of OpenTelemetry. */
+const PACKAGES = ["mcp==2.3.0", "openapi-spec-validator==0.9.0", "opentelemetry-proto==1.45.2"];
 
 /** The variable that leaves out their tests, for machines without a network or without Python. */
 export const WITHOUT_PYTHON = "TABTAPE_WITHOUT_PYTHON";
@@ -17,7 +17,7 @@ export const WITHOUT_PYTHON = "TABTAPE_WITHOUT_PYTHON";
 /** The environment's interpreter, made if absent; null if its tests are left out. */
 export async function setUpPython() {
   if (process.env[WITHOUT_PYTHON]) {
-    note(`${WITHOUT_PYTHON} is set: nothing is tested with ${PACKAGES.join(" and ")}`);
+    note(`${WITHOUT_PYTHON} is set: nothing is tested with ${PACKAGES.join(", ")}`);
     return null;
   }
   const folder = cacheDir("tools", `python-${hashOf([], PACKAGES.join()).slice(0, 12)}`);
@@ -34,7 +34,7 @@ export async function setUpPython() {
     rmSync(folder, { recursive: true, force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new Tell(
-      `${PACKAGES.join(" and ")} could not be installed from PyPI (${why}). Set ${WITHOUT_PYTHON}=1 to leave the ` +
+      `${PACKAGES.join(", ")} could not be installed from PyPI (${why}). Set ${WITHOUT_PYTHON}=1 to leave the ` +
         "tests out that use them.",
     );
   }
