@@ -100,7 +100,8 @@ pub(crate) fn rank(problems: &mut [Problem]) {
 
 /// Fills the chain from `before`, events of the same tab: the failed request that the error came from, and the
 /// interaction that the request or the error came from. If no link says which, these are the last failed request before
-/// the error, and the last interaction before the request began, or before the error if no request began.
+/// the error, begun after the interaction that the error came from, and the last interaction before the request began,
+/// or before the error if no request began.
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();
@@ -110,8 +111,11 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
             .filter(|event| event.ts() <= end && end - event.ts() <= CHAIN_MICROS)
     };
     let is_error_of_page = newest.category() == "console";
+    let own_action = linked_action(newest, before);
     let failures: Vec<&Stored> = near()
         .filter(|event| is_error_of_page && event.is_failed_request() && !fingerprint::is_noise(event))
+        // A request from before the click that the error came from is not between the two.
+        .filter(|event| own_action.is_none_or(|action| event.request_ts() >= action.ts()))
         .collect();
     let mut occurrences = HashMap::new();
     for failure in before.iter().filter(|event| event.is_failed_request()) {

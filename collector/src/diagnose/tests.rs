@@ -160,6 +160,14 @@ fn a_link_names_the_interaction_and_not_the_last_one() {
     assert_eq!(chain(3, &all), [1], "the failed request itself");
     assert_eq!(chain(5, &all[..3]), [1], "the error's own link");
     assert_eq!(chain(7, &all), [1, 4], "the request that the error came from");
+    let mut later = all.clone();
+    later.push(click(9, "i3"));
+    let own = exception(10, "Error: thrown by the last click");
+    later.push(with_metadata(own, &[("cause_id", "i3")]));
+    let mut problems = group(vec![later[9].clone()]);
+    link(&mut problems[0], &later);
+    let seqs: Vec<u64> = problems[0].chain.iter().map(|event| event.seq).collect();
+    assert_eq!(seqs, [9], "no request of an earlier click");
     let without_failure: Vec<Stored> = all.iter().filter(|event| event.seq < 4).cloned().collect();
     assert_eq!(
         chain(7, &without_failure),
