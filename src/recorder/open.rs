@@ -97,7 +97,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         logged,
         ..
     } = resume.clone();
-    let (held, lost) = held_and_lost(log, logged).await?;
+    let (mut held, lost) = held_and_lost(log, logged).await?;
     let resumed = match session_id {
         // A log that was set back would spend the same seqs again.
         Some(session_id) if lost.iter().all(|lost| lost.session_id != session_id) => log
@@ -111,7 +111,7 @@ async fn open_in<L: RecorderLog, H: Host>(
         finished.retain(|record| record.session_id != *session_id);
     }
     add_lost_logs(&mut finished, lost);
-    log_gaps(log, &mut finished, host).await;
+    log_gaps(log, &mut finished, &mut held, host).await;
     if let Some((session_id, head)) = resumed {
         return Ok(Opened {
             session_id,
@@ -219,14 +219,27 @@ pub(super) fn add_lost_logs(finished: &mut Vec<LossRecord>, lost: Vec<LossRecord
     }
 }
 
-/// Writes to the log what ended with the memory of earlier recorders.
-pub(super) async fn log_gaps<L: RecorderLog>(log: &L, finished: &mut Vec<LossRecord>, host: &impl Host) {
+/// Writes to the log what ended with the memory of earlier recorders. Records that it turns out to have are `held`.
+pub(super) async fn log_gaps<L: RecorderLog>(
+    log: &L,
+    finished: &mut Vec<LossRecord>,
+    held: &mut Vec<LossRecord>,
+    host: &impl Host,
+) {
     for record in &mut *finished {
-        if let Err(failed) = record.append_gaps_to(log).await {
-            host.problem(
-                failed.code(),
-                &format!("the losses of session {}: {failed}", record.session_id),
-            );
+        match record.append_gaps_to(log).await {
+            Ok(None) => {}
+            Ok(Some(more)) => match held
+                .iter_mut()
+                .find(|held| held.session_id == more.session_id && held.latest_seq() == more.after_seq)
+            {
+                Some(held) => held.append(&more),
+                None => held.push(more),
+            },
+            Err(failed) => {
+                let why = format!("the losses of session {}: {failed}", record.session_id);
+                host.problem(failed.code(), &why);
+            }
         }
     }
     finished.retain(|record| !record.undelivered_by_category.is_empty() || !record.gaps_logged);

@@ -612,6 +612,37 @@ fn a_log_that_is_lost_while_its_session_continues_in_memory_leaves_gaps_of_both_
 }
 
 #[test]
+fn records_of_memory_that_the_log_turns_out_to_have_are_counted_as_its_own() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    let id = first.opened.session_id;
+    first.publish(2);
+    log.unwritable.set(true);
+    first.publish(3);
+    assert!(first.runs_until(10_000.0, State::Volatile));
+    host.world.run(100.0);
+    let degraded = host.saved.borrow().clone();
+    log.mend();
+    assert!(first.runs_until(61_000.0, State::Logged));
+    host.world.run(100.0);
+    drop(first);
+    // The worker died after the recovery's commit and before its record was saved.
+    host.saved.replace(degraded);
+    let second = Recorder::start(&host, &log);
+    assert_eq!(log.stored(&host, id)[..5], events(1..=5), "nothing is lost");
+    drop(second);
+    log.databases.replace(vec![MemoryLog::default()]);
+    let third = Recorder::start(&host, &log);
+    let lost = third
+        .opened
+        .finished
+        .iter()
+        .find(|lost| lost.session_id == id)
+        .unwrap();
+    assert_eq!(lost.undelivered_by_category["console"], 5);
+}
+
+#[test]
 fn a_log_that_is_lost_leaves_gaps_of_earlier_sessions_too() {
     let (host, log) = (TestHost::default(), TestLog::default());
     let first = Recorder::start(&host, &log);

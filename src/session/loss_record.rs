@@ -67,9 +67,7 @@ impl LossRecord {
     /// Counts also `logged`, the records of the same session that were in the log, which is gone.
     pub fn prepend_lost_log(&mut self, logged: Self) {
         self.after_seq = logged.after_seq;
-        for (category, count) in logged.undelivered_by_category {
-            *self.undelivered_by_category.entry(category).or_default() += count;
-        }
+        self.append(&logged);
         self.relays.extend(logged.relays);
         self.gaps_logged = false;
         self.is_log_lost = true;
@@ -86,27 +84,34 @@ impl LossRecord {
         session.ring
     }
 
-    /// Writes what is lost to the end of the session's log, in one commit. What the log turns out to have
-    /// is not lost. Doing it again adds nothing, unless the log was emptied meanwhile.
+    /// Writes what is lost to the end of the session's log, in one commit. What the log turns out to have is not lost,
+    /// and is returned. Doing it again adds nothing, unless the log was emptied meanwhile.
     ///
     /// # Errors
     /// The error of the log: nothing was written.
-    pub async fn append_gaps_to<L: LogStore>(&mut self, log: &L) -> Result<(), LogError> {
+    pub async fn append_gaps_to<L: LogStore>(&mut self, log: &L) -> Result<Option<Self>, LogError> {
         let head = log.reopen(self.session_id).await?;
-        if !self.gaps_logged {
-            self.exclude_logged(log, head.latest_seq).await?;
-        }
+        let held = if self.gaps_logged {
+            None
+        } else {
+            self.exclude_logged(log, head.latest_seq).await?
+        };
         super::commit(&mut self.gap_session(&head), log, 0.0).await?;
         self.gaps_logged = true;
         // The log has newer counters from now on.
         self.relays.clear();
-        Ok(())
+        Ok(held)
     }
 
     /// Counts only what follows the log: its last commit may have succeeded without an answer, and a recovery may have
-    /// ended between two commits.
-    async fn exclude_logged<L: LogStore>(&mut self, log: &L, logged_seq: u64) -> Result<(), LogError> {
+    /// ended between two commits. Returns the records that the log has.
+    async fn exclude_logged<L: LogStore>(
+        &mut self,
+        log: &L,
+        logged_seq: u64,
+    ) -> Result<Option<Self>, LogError> {
         let logged_seq = logged_seq.min(self.latest_seq());
+        let mut held = Self::uncounted(self.session_id, self.after_seq, self.after_seq);
         while self.after_seq < logged_seq {
             let entries = log
                 .read(self.session_id, self.after_seq, READ_ENTRIES, READ_BYTES)
@@ -117,13 +122,32 @@ impl LossRecord {
                 let first_seq = entry.first_seq().max(self.after_seq + 1);
                 let count = (entry.last_seq().min(read_seq) + 1).saturating_sub(first_seq);
                 self.exclude(entry.category(), count);
+                held.add(entry.category(), count);
                 unknown = unknown.saturating_sub(count);
             }
             self.exclude(UNKNOWN_CATEGORY, unknown);
+            held.add(UNKNOWN_CATEGORY, unknown);
             self.after_seq = read_seq;
         }
         self.undelivered_by_category.retain(|_, count| *count > 0);
-        Ok(())
+        Ok(Some(held).filter(|held| held.latest_seq() > held.after_seq))
+    }
+
+    /// Counts also the records that follow, as `next` counts them.
+    pub fn append(&mut self, next: &Self) {
+        for (category, count) in &next.undelivered_by_category {
+            self.add(category, *count);
+        }
+    }
+
+    fn add(&mut self, category: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
+        *self
+            .undelivered_by_category
+            .entry(category.to_owned())
+            .or_default() += count;
     }
 
     /// Takes `count` seqs from a category, and what it does not have from the others: the log may have gaps of an

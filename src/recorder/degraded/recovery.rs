@@ -54,7 +54,9 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             }
         }
         let mut logged = self.finished.borrow().clone();
-        log_gaps(log, &mut logged, &self.host).await;
+        let mut older = self.older.borrow().clone();
+        log_gaps(log, &mut logged, &mut older, &self.host).await;
+        self.older.replace(older);
         // A collector may have acknowledged some of them meanwhile.
         self.finished.borrow_mut().retain_mut(|record| {
             let now = logged.iter().find(|now| now.session_id == record.session_id);

@@ -139,8 +139,10 @@ fn a_recovery_that_ended_halfway_leaves_gaps_of_the_categories_that_are_missing(
     publish(&mut recovering, "page", 1);
     publish(&mut recovering, "console", 3);
     now(crate::session::commit(&mut recovering, &log, 0.0)).unwrap();
-    log_gaps(&mut record, &log);
+    let held = now(record.append_gaps_to(&log)).unwrap().unwrap();
     assert_eq!(logged(&log)[4..], [gap(5, 6, "console", VOLATILE)]);
+    let counts = [("page".to_owned(), 1), ("console".to_owned(), 3)];
+    assert_eq!((held.after_seq, held.undelivered_by_category), (0, counts.into()));
 }
 
 #[test]
