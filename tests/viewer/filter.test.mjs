@@ -303,8 +303,15 @@ test("a brush on the timeline leaves the rows of its range", async () => {
     (n) => n === ALL.length,
     "records",
   );
-  const plot = await page.locator(".timeline .u-over").boundingBox();
-  assert.ok(plot);
+  // It is drawn after the list, and has no box before.
+  const timeline = page.locator(".timeline .u-over");
+  const plot = /** @type {{ x: number, y: number, width: number }} */ (
+    await until(
+      () => timeline.boundingBox(),
+      (box) => box !== null,
+      "the timeline's plot",
+    )
+  );
   await page.mouse.move(plot.x + plot.width * 0.4, plot.y + 20);
   await page.mouse.down();
   await page.mouse.move(plot.x + plot.width * 0.6, plot.y + 20, { steps: 5 });

@@ -149,7 +149,12 @@ test("while the icon is not pinned, the popup says how to pin it", async () => {
   const hint = popup.getByText("click the puzzle piece");
   await hint.waitFor();
   assert.deepEqual(await found(), []);
-  assert.ok(await popup.evaluate(() => document.body.scrollHeight <= document.body.clientHeight));
+  // What it says of the recording that was stopped may still be on its way out.
+  await until(
+    () => popup.evaluate(() => [document.body.scrollHeight, document.body.clientHeight]),
+    ([content, window]) => Number(content) <= Number(window),
+    "heights of the content and of the popup",
+  );
   await popup.screenshot({ path: dist("test", "popup-pin.png") });
   await popup.evaluate(() => {
     /** @type {any} */ (chrome.action).getUserSettings = async () => ({ isOnToolbar: true });
