@@ -204,6 +204,7 @@ fn system(event: &Value, data: &Value) -> Option<Summary> {
                 format!("{}:{}{more}", string_or_empty(&place["source"]), place["line"])
             })
         }
+        "system.collector_connected" => format!("store {}", string_or_empty(&data["store_id"])),
         "system.session_started" => string(&data["previous"])
             .map(|previous| format!("after {previous}"))
             .unwrap_or_default(),

@@ -135,9 +135,9 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
     pub fn deliver_losses(&self, delivery: &Delivery) {
         let unconfirmed = self.inner.unconfirmed.borrow();
         let is_known = |record: &&LossRecord| {
-            unconfirmed
-                .iter()
-                .all(|logged| logged.session_id != record.session_id)
+            unconfirmed.iter().all(|logged| {
+                logged.session_id != record.session_id || logged.undelivered_by_category.is_empty()
+            })
         };
         for record in self.inner.finished.borrow().iter().filter(is_known) {
             delivery.add_finished_session(record.session_id, record.to_gap_ring());
@@ -367,7 +367,14 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let ours = self.shared.session.borrow().session_id();
         let delivery = self.shared.delivery.borrow();
         let backlogs = delivery.as_ref().map_or_else(Vec::new, Delivery::backlogs);
-        for backlog in backlogs.iter().filter(|backlog| backlog.session_id != ours) {
+        let unconfirmed = self.unconfirmed.borrow();
+        for backlog in backlogs {
+            let is_counted = unconfirmed
+                .iter()
+                .any(|record| record.session_id == backlog.session_id);
+            if backlog.session_id == ours || is_counted {
+                continue;
+            }
             let memory = finished
                 .iter()
                 .find(|record| record.session_id == backlog.session_id);
@@ -402,6 +409,8 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         let latest_seq = self.shared.ring.latest_seq();
         let logged_seq = self.logged_seq.get().unwrap_or(latest_seq);
         let mut undelivered = self.counter.borrow_mut().count(acked_seq, logged_seq);
+        // The collector may have more than the log.
+        undelivered.logged.after_seq = undelivered.logged.after_seq.min(logged_seq);
         // Relays are answered at once while the log is trusted, and later if it is not: they may send again what was
         // delivered.
         let relays_after = if self.is_log_suspect.get() { 0 } else { acked_seq };

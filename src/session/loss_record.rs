@@ -66,9 +66,12 @@ impl LossRecord {
 
     /// Counts also `logged`, the records of the same session that were in the log, which is gone.
     pub fn prepend_lost_log(&mut self, logged: Self) {
-        self.after_seq = logged.after_seq;
         self.append(&logged);
         self.relays.extend(logged.relays);
+        if logged.undelivered_by_category.is_empty() {
+            return;
+        }
+        self.after_seq = logged.after_seq;
         self.gaps_logged = false;
         self.is_log_lost = true;
     }

@@ -163,22 +163,47 @@ for (const theme of ["light", "dark"]) {
   });
 }
 
+/** The feed that each folds is given: it is folded anew from its beginning if that is another one. */
+const feeds = new WeakMap();
+
+function newFeed() {
+  /** @type {any[]} */
+  const records = [];
+  return {
+    records,
+    head: { length: 0 },
+    groupRows: 0,
+    ts(/** @type {number} */ i) {
+      return this.records[i]?.ts ?? i;
+    },
+    foldKey(/** @type {number} */ i) {
+      return this.records[i]?.key ?? 0;
+    },
+    nest(/** @type {number} */ i) {
+      return this.records[i]?.nest ?? 0;
+    },
+    name: (/** @type {number} */ i) => String(i),
+    request(/** @type {number} */ i) {
+      return this.records[i]?.request ?? 0;
+    },
+    endsRequest(/** @type {number} */ i) {
+      return this.records[i]?.ends ?? false;
+    },
+    isRoute(/** @type {number} */ i) {
+      return this.records[i]?.route ?? false;
+    },
+  };
+}
+
 /** @param {{ key?: number, nest?: number, ts?: number, route?: boolean, request?: number, ends?: boolean }[]} records @param {{ toggled?: string[], isOn?: boolean, folds?: InstanceType<typeof Folds>, unchanged?: number, folding?: import("../../www/src/folds.ts").Folding }} [options] */
 function folded(
   records,
   { toggled = [], isOn = true, folds = new Folds(), unchanged = 0, folding = undefined } = {},
 ) {
-  const feed = {
-    head: { length: 0 },
-    groupRows: records.some(({ nest = 0 }) => (nest & 3) !== 0) ? 1 : 0,
-    ts: (/** @type {number} */ i) => records[i]?.ts ?? i,
-    foldKey: (/** @type {number} */ i) => records[i]?.key ?? 0,
-    nest: (/** @type {number} */ i) => records[i]?.nest ?? 0,
-    name: (/** @type {number} */ i) => String(i),
-    request: (/** @type {number} */ i) => records[i]?.request ?? 0,
-    endsRequest: (/** @type {number} */ i) => records[i]?.ends ?? false,
-    isRoute: (/** @type {number} */ i) => records[i]?.route ?? false,
-  };
+  const feed = feeds.get(folds) ?? newFeed();
+  feeds.set(folds, feed);
+  feed.records = records;
+  feed.groupRows = records.some(({ nest = 0 }) => (nest & 3) !== 0) ? 1 : 0;
   const rows = {
     length: records.length,
     feedRow: (/** @type {number} */ i) => i,

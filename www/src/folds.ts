@@ -98,7 +98,10 @@ export class Folds {
     this.#feed = feed;
     this.#range = range;
     this.#folding = folding;
-    this.#rows = from === 0 ? 0 : (this.#rowOf[from - 1] ?? 0) + 1;
+    // The record before may be part of an older row: a response is, of its request's.
+    let kept = from === 0 ? 0 : this.#rows;
+    while (kept > 0 && (this.#first[kept - 1] ?? 0) >= from) kept--;
+    this.#rows = kept;
     this.#reserve(rows.length);
     this.#fold(rows, feed, from, folding.toggled);
     this.#places = rows.length;

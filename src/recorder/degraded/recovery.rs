@@ -44,13 +44,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
                 ids.extend(lost.iter().map(|record| record.session_id));
                 self.older.replace(held);
                 self.unconfirmed.take();
-                let mut finished = self.finished.borrow_mut();
-                add_lost_logs(&mut finished, lost);
-                if let Some(delivery) = &*self.shared.delivery.borrow() {
-                    for record in finished.iter().filter(|record| ids.contains(&record.session_id)) {
-                        delivery.add_finished_session(record.session_id, record.to_gap_ring());
-                    }
-                }
+                add_lost_logs(&mut self.finished.borrow_mut(), lost);
             }
         }
         let mut logged = self.finished.borrow().clone();
@@ -62,6 +56,13 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             let now = logged.iter().find(|now| now.session_id == record.session_id);
             now.cloned().map(|now| *record = now).is_some()
         });
+        // Not before: it is known now what the log has of them.
+        if let Some(delivery) = &*self.shared.delivery.borrow() {
+            let finished = self.finished.borrow();
+            for record in finished.iter().filter(|record| ids.contains(&record.session_id)) {
+                delivery.add_finished_session(record.session_id, record.to_gap_ring());
+            }
+        }
         self.save_or_report().await;
     }
 }

@@ -181,6 +181,14 @@ fn the_log_and_memory_are_counted_apart() {
 }
 
 #[test]
+fn a_lost_log_that_held_nothing_undelivered_changes_no_reason() {
+    // The collector has five, the log had three.
+    let mut memory = LossRecord::uncounted(id(), 5, 9);
+    memory.prepend_lost_log(LossRecord::uncounted(id(), 3, 3));
+    assert_eq!((memory.after_seq, memory.is_log_lost), (5, false));
+}
+
+#[test]
 fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
