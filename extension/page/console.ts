@@ -135,7 +135,7 @@ export class ConsoleHook {
         this.#outbox.lostCalls++;
       }
     } finally {
-      // First: at the end of the stack, any call may throw.
+      // This comes first, because any call may throw when the stack is full.
       this.#inside = false;
       this.#inspect.forget();
     }

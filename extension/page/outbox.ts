@@ -188,10 +188,10 @@ export class Outbox {
   }
 }
 
-/** Calls, of which the relay, the port and the browser make fewer as they take lines. */
+/** More nested calls than the relay, the port and the browser make when they receive lines. */
 const NEEDED_CALLS = 200;
 
-/** Whether lines can be passed within this call: a page that is at the end of its stack would take them along. */
+/** Whether the stack has room to pass lines within this call. Without room, passing throws and the lines are dropped. */
 function hasStack(): boolean {
   try {
     descend(NEEDED_CALLS);

@@ -167,7 +167,7 @@ export class XhrHook {
       if (typeof opened?.number === "number" && read(xhr.readyState, object) === DONE)
         this.#events.dispatched(opened.number, event);
     } catch {
-      // What comes from it has no link.
+      // Lines that come from this response then have no link.
     }
   };
 

@@ -290,7 +290,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             .publish(event.as_bytes(), Trust::Untrusted, now_micros);
     }
 
-    /// Saves the record now, or within a time in which the log is trusted to hold what it says.
+    /// Saves the record now if the log has failed, or else within [`LOGGED_RECORD_MS`].
     fn save_in_time(self: &Rc<Self>) {
         if self.is_log_suspect.get() {
             return self.save_soon();

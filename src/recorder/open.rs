@@ -184,7 +184,7 @@ impl<L> Opened<L> {
     }
 }
 
-/// Returns the records of which the log has all that they count, and those of which it has not.
+/// Returns the records that the log contains completely, and the others.
 pub(super) async fn held_and_lost<L: RecorderLog>(
     log: &L,
     records: Vec<LossRecord>,

@@ -246,10 +246,10 @@ impl UndeliveredCounter {
         let latest_seq = self.ring.latest_seq();
         let after_seq = acked_seq.min(latest_seq);
         let logged_seq = logged_seq.min(latest_seq).max(after_seq);
-        let goes_on = |counted: &Counted| {
+        let is_unchanged = |counted: &Counted| {
             counted.after_seq == after_seq && (counted.logged_seq == logged_seq || logged_seq == latest_seq)
         };
-        if !self.counted.as_ref().is_some_and(goes_on) {
+        if !self.counted.as_ref().is_some_and(is_unchanged) {
             let reader = self.ring.reader(after_seq, Selector::default()).ok();
             self.counted = reader.map(|reader| Counted {
                 after_seq,
@@ -282,7 +282,7 @@ impl UndeliveredCounter {
 }
 
 impl Counted {
-    /// Reads on to the end of the ring. The log has what it had, or everything.
+    /// Reads to the end of the ring. `logged_seq` is unchanged, or the end of the ring.
     fn read(&mut self, logged_seq: u64) {
         if logged_seq > self.logged_seq {
             self.logged_seq = logged_seq;

@@ -448,7 +448,7 @@ test("what is cut says so, and what just fits does not", async () => {
 
 test("a line from the end of the stack is recorded or counted, and later ones are recorded", async () => {
   const page = await rig.context.newPage();
-  /** What Chromium has. @type {string[]} */
+  /** The texts of Chromium's own console. @type {string[]} */
   const printed = [];
   page.on("console", (message) => printed.push(message.text()));
   await page.goto(`${rig.site.origin}/overflows`);

@@ -152,7 +152,7 @@ test("while the icon is not pinned, the popup says how to pin it", async () => {
   const hint = popup.getByText("click the puzzle piece");
   await hint.waitFor();
   assert.deepEqual(await found(), []);
-  // What it says of the recording that was stopped may still be on its way out.
+  // The popup may still show a message about the recording that was stopped.
   await until(
     () => popup.evaluate(() => [document.body.scrollHeight, document.body.clientHeight]),
     ([content, window]) => Number(content) <= Number(window),

@@ -1,7 +1,7 @@
 /**
- * What the browser itself writes into a page's console, of which the page sees nothing: why CORS or the integrity of a
- * script blocked a response, which cookie was refused, and hints on preloads, storage and graphics. From the Log and
- * Audits domains.
+ * Records the messages that the browser writes into a page's console and that no content script receives: why CORS or
+ * the integrity of a script blocked a response, which cookie was refused, and hints on preloads, storage and graphics.
+ * They come from the Log and Audits domains.
  *
  * Left out is what another producer records: failed requests, deprecations, interventions, violations of the content
  * security policy, and the consoles of workers.
@@ -25,13 +25,13 @@ interface Message {
   level: string;
   text: string;
   source: string;
-  /** Of the document, the script or the request. */
+  /** The URL of the document, the script or the request. */
   resource_url: string | undefined;
 }
 
 export class CdpMessages {
   readonly #publisher: CdpPublisher;
-  /** When each tab was attached to: the browser repeats what it wrote before. */
+  /** The time at which each tab was attached. The browser repeats earlier messages. */
   readonly #attachedAt = new Map<number, number>();
 
   constructor(publisher: CdpPublisher) {

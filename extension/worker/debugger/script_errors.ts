@@ -1,7 +1,7 @@
 /**
  * Completes the reports of errors in scripts of another origin, if the debugger is attached to the tab.
  *
- * The browser tells a page no more than "Script error." of such an error; the DevTools protocol has its text and its
+ * The browser gives a page only the text "Script error." of such an error; the DevTools protocol has its text and its
  * place. The browser keeps the errors of a document until the document ends, so the protocol is asked only when a page
  * reports one: enabling its console repeats the errors, and it is disabled at once. Were it always enabled, it would
  * have the error's object and its whole stack, too, and each call of the console would cost the page ten times as much.
@@ -54,7 +54,7 @@ interface Line {
   data: Params;
 }
 
-/** The answers of a page that runs on and on are not waited for. */
+/** The longest wait for an answer. A page whose script does not end gives none. */
 const ANSWER_MS = 1_000;
 /** Answers and events reach this worker in different ways. */
 const EVENT_MS = 250;

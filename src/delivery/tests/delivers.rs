@@ -498,7 +498,7 @@ fn a_log_that_is_lost_is_replaced_by_the_gaps_that_were_counted() {
     let lost = session(2);
     site.start();
     for id in [kept, lost] {
-        // The reason tells them from gaps that delivery makes by itself.
+        // The reason distinguishes them from gaps that delivery makes by itself.
         let gaps = LossRecord::uncounted(id, 0, 3).to_gap_ring();
         site.delivery().add_logged_session(id, gaps);
     }

@@ -250,7 +250,7 @@ impl Session {
             let open: Vec<String> = open.map(|request| request.id.clone()).collect();
             self.end_requests(&open, *end);
         }
-        // What a document made before it ended is taken with it, also if it ended a little later.
+        // Spans that a document began before it ended are taken with it, also those that ended a little later.
         let is_over = |ended: &Ended| over.iter().any(|(key, _)| ended.what.life() == Some(key));
         let (mut taken, kept): (Vec<Ended>, Vec<Ended>) = self
             .ended
