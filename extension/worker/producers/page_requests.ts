@@ -43,7 +43,7 @@ interface Seen {
 interface Doc {
   requests: Seen[];
   /** Records in a row that waited in vain. */
-  misses: number;
+  missed: PageRecord["data"][];
 }
 
 /** The fields of a page's record that say which request it is about. */
@@ -65,7 +65,8 @@ const MAX_URL = 2_048;
 const MAX_REQUESTS = 128;
 const MAX_DOCUMENTS = 500;
 const WAIT_MS = 500;
-const MAX_MISSES = 3;
+/** After so many records without a request, those of a document are waited for no longer. */
+const MAX_MISSED = 3;
 /** The page's clock may differ from the browser's by so much, and a busy browser may begin a request so much later. */
 const BEFORE_MS = 50;
 const AFTER_MS = 10_000;
@@ -158,16 +159,16 @@ export class PageRequests {
       return record.type === "network.call" ? ofCall(document, record) : ofBody(document, record);
     };
     let found = find();
-    while (found === undefined && (this.#documents.get(key)?.misses ?? 0) < MAX_MISSES) {
+    while (found === undefined && (this.#documents.get(key)?.missed.length ?? 0) < MAX_MISSED) {
       const left = deadline - performance.now();
       if (left <= 0) break;
       await this.#changes.next(left);
       found = find();
     }
     const document = this.#document(key);
-    if (found === undefined) document.misses++;
+    if (found === undefined && document.missed.length < MAX_MISSED) document.missed.push(record.data);
     if (!found) return null;
-    document.misses = 0;
+    document.missed = [];
     const { api, call } = record.data;
     if (call !== undefined && (api === "websocket" || api === "eventsource"))
       this.#sockets.set(`${key}:${call}`, { requestId: found.requestId, url: found.url });
@@ -189,7 +190,10 @@ export class PageRequests {
   /** chrome.webRequest reports a request. */
   begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
     if (details.tabId < 0 || !TYPES.has(details.type)) return;
-    const { requests } = this.#document(keyOf(details.documentId));
+    const document = this.#document(keyOf(details.documentId));
+    const { requests, missed } = document;
+    // The browser reports this document's requests, though late: it is worth waiting for them again.
+    if (missed.some(({ url }) => url !== undefined && isSame(details.url, url))) document.missed = [];
     // A redirect keeps the id.
     if (requests.some(({ requestId }) => requestId === details.requestId)) return;
     requests.push({
@@ -218,7 +222,7 @@ export class PageRequests {
   }
 
   #document(key: string): Doc {
-    const known = this.#documents.get(key) ?? { requests: [], misses: 0 };
+    const known = this.#documents.get(key) ?? { requests: [], missed: [] };
     // The one that was used longest ago is forgotten first.
     this.#documents.delete(key);
     this.#documents.set(key, known);
