@@ -43,8 +43,8 @@ interface Opened {
   number: number | null;
 }
 
-/** The events by which a page has a response. */
-const ENDS = ["readystatechange", "load", "error", "loadend"];
+/** The events that tell a page how its request ended. */
+const ENDS = ["readystatechange", "load", "error", "timeout", "abort", "loadend"];
 
 export class XhrHook {
   readonly #events: RequestEvents;

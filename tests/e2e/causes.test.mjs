@@ -38,6 +38,14 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>causes</title>
     const ended = new Promise((done) => { xhr.onloadend = () => setTimeout(() => { console.log("said after xhr"); done(); }); });
     xhr.send();
     await ended;
+    const end = (type, what) => new Promise((done) => {
+      const open = new XMLHttpRequest(); open.open("GET", "/open?" + type);
+      open.addEventListener(type, () => { console.log("said of xhr at its " + type); done(); });
+      open.onreadystatechange = () => { if (open.readyState === 2) what(open); };
+      open.send();
+    });
+    await end("timeout", (open) => { open.timeout = 1; });
+    await end("abort", (open) => setTimeout(() => open.abort()));
     const api = async (name) => {
       const response = await fetch("/fail?" + name);
       if (!response.ok) throw new Error(name + " failed with " + response.status);
@@ -68,6 +76,11 @@ before(async () => {
       "/page": PAGE,
       "/data": (_, response) => response.writeHead(200).end("data"),
       "/fail": (_, response) => response.writeHead(500).end("failed"),
+      "/open": (_, response) =>
+        response
+          // Without it an XMLHttpRequest waits for more bytes to guess the type from.
+          .writeHead(200, { "content-type": "text/plain", "x-content-type-options": "nosniff" })
+          .write("it begins, and never ends"),
     },
   });
   acceptWebSockets(rig.site.server);
@@ -176,6 +189,8 @@ test("a response is the cause of lines and errors in the dispatch of its events,
   for (const text of ["said of xhr when done", "said of xhr in microtasks"])
     assert.equal(said("log", text), xhr, text);
   assert.equal(said("exception", "thrown of xhr"), xhr);
+  for (const type of ["timeout", "abort"])
+    assert.equal(said("log", `said of xhr at its ${type}`), callTo(`/open?${type}`), type);
   assert.equal(said("error", "said of fetch"), callTo("/fail?fetch"));
   assert.equal(said("log", "said of a message"), callTo("/socket"));
   const without = ["said after xhr", "said before a look", "said after the body", "said in a timer"];
