@@ -10,8 +10,31 @@ import { startRig } from "./fixtures/rig.mjs";
 
 /** A token that redaction recognizes by its field's name. */
 const SECRET = "sk-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+/** More than is kept of a body. */
+const LONG = "long ".repeat(40_000);
+const KEPT_BYTES = 64 << 10;
 /** Characters of one document's details, as in `extension/relay/details.ts`. */
 const MOST_CHARACTERS = 2 << 20;
+
+/** Answers with `content`, which is not the end of it, and reports when the page has canceled the rest. */
+class OpenAnswer {
+  /** @param {string} type @param {string} content */
+  constructor(type, content) {
+    this.type = type;
+    this.content = content;
+    this.canceled = new Promise((resolve) => {
+      this.onCanceled = () => resolve(undefined);
+    });
+  }
+
+  /** @type {import("./fixtures/pages.mjs").Handler} */
+  handle = (_, response) => {
+    response.on("close", () => this.onCanceled?.());
+    response.writeHead(200, { "content-type": this.type }).write(this.content);
+  };
+}
+const openText = new OpenAnswer("text/plain", LONG);
+const openLines = new OpenAnswer("application/x-ndjson", '{"line":1}\n');
 
 /** @type {import("./fixtures/rig.mjs").Rig} */
 let rig;
@@ -25,6 +48,12 @@ before(async () => {
         throw new TypeError("early failure");`),
       "/cart": (_, response) =>
         response.writeHead(200, { "content-type": "application/json" }).end('{"items":["the last of them"]}'),
+      "/second": (request, response) =>
+        response.writeHead(200, { "content-type": "text/plain" }).end(request.url),
+      "/bounds-long": (_, response) =>
+        response.writeHead(200, { "content-type": "text/plain", "content-length": LONG.length }).end(LONG),
+      "/bounds-lines": openLines.handle,
+      "/bounds-text": openText.handle,
       "/order": (_, response) =>
         response.writeHead(500, { "content-type": "text/plain" }).end(`${"long ".repeat(8_000)}the end`),
     },
@@ -56,6 +85,21 @@ async function firstOf(detail) {
   const found = records.find((record) => "event" in record && record.seq === seq);
   assert.ok(found !== undefined && "event" in found, `a detail of ${seq}`);
   return /** @type {Recorded} */ (found.event);
+}
+
+/**
+ * The bodies that a page hands over. Its relay sends network events in their order, so the second failure comes after
+ * all that the first has called for.
+ * @param {import("playwright-core").Page} page @param {string} part
+ */
+async function bodiesOf(page, part) {
+  for (const turn of ["first", "second"]) {
+    const path = `/missing?${turn}&${encodeURIComponent(part)}`;
+    await page.evaluate((url) => fetch(url).then((response) => response.text()), path);
+    await rig.event("network.response_body", path);
+  }
+  const events = await rig.collector.events(`${DETAILS} type:network.response_body url:*${part}*`);
+  return /** @type {Recorded[]} */ (events).filter(({ url }) => !url?.includes("/missing?"));
 }
 
 test("an error is followed by the whole object, the request's body and the response's, redacted", async () => {
@@ -186,6 +230,68 @@ test("the details of a document stay within their budget, the oldest go first", 
   const characters = bodies.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
   assert.ok(characters <= MOST_CHARACTERS, `${characters} characters`);
   assert.ok(bodies.length >= 30, `${bodies.length} of the newest bodies`);
+  await page.close();
+});
+
+test("a long answer and a stream reach the page unchanged, and no copy of them is held", async () => {
+  const page = await rig.open("/page");
+  const read = await page.evaluate(
+    async ([lines, text]) => {
+      const whole = await (await fetch("/bounds-long")).text();
+      /** Reads so many characters, and cancels the rest. @param {string} path @param {number} length */
+      const beginning = async (path, length) => {
+        const response = await fetch(path);
+        if (!response.ok || response.body === null) return "";
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        let seen = "";
+        while (seen.length < length) seen += (await reader.read()).value ?? "";
+        await reader.cancel();
+        return seen;
+      };
+      return [whole, await beginning("/bounds-lines", lines), await beginning("/bounds-text", text)];
+    },
+    /** @type {[number, number]} */ ([openLines.content.length, openText.content.length]),
+  );
+  assert.ok(read[0] === LONG && read[1] === openLines.content && read[2] === openText.content);
+  // Canceling a response ends its request once no copy of it is read any more.
+  await Promise.all([openLines.canceled, openText.canceled]);
+  const kept = (await bodiesOf(page, "/bounds-")).map(({ url, data }) => [
+    url,
+    data.body_stopped,
+    data.body.length <= KEPT_BYTES,
+  ]);
+  assert.deepEqual(kept, [[`${rig.site.origin}/bounds-text`, "size", true]]);
+  await page.close();
+});
+
+test("answers are read for their details for 20 ms of a second, and reach the page after it all the same", async () => {
+  const page = await rig.context.newPage();
+  // The hook saves this clock. Each look at it takes as long as the page says.
+  await page.addInitScript(() => {
+    const now = performance.now.bind(performance);
+    const clock = { offset: 0, step: 0 };
+    performance.now = () => {
+      clock.offset += clock.step;
+      return now() + clock.offset;
+    };
+    Object.assign(window, { clock });
+  });
+  await page.goto(`${rig.site.origin}/page`);
+  const paths = Array.from({ length: 6 }, (_, n) => `/second?n=${n}`);
+  const read = await page.evaluate(async (all) => {
+    const responses = await Promise.all(all.map((path) => fetch(path)));
+    const { clock } = /** @type {any} */ (window);
+    const seen = responses.map((response, n) => {
+      clock.step = 21;
+      if (n === 5) clock.offset += 1_000;
+      return response.ok;
+    });
+    clock.step = 0;
+    return [seen, await Promise.all(responses.map((response) => response.text()))];
+  }, paths);
+  assert.deepEqual(read, [paths.map(() => true), paths]);
+  const kept = (await bodiesOf(page, "/second?")).map(({ data }) => data.body);
+  assert.deepEqual(kept, [paths[0], paths[5]]);
   await page.close();
 });
 
