@@ -188,17 +188,20 @@ impl LossRecord {
         session
     }
 
-    /// Category, count and reason of what follows `latest_seq`, the last one in the log.
+    /// Category, count and reason of what follows `latest_seq`, the last one in the log. What no category is known of
+    /// comes first: those are the oldest, and the collector may turn out to have them.
     fn drops(&self, latest_seq: u64) -> impl Iterator<Item = (&str, u64, &'static str)> {
         let delivered = self.after_seq.saturating_sub(latest_seq);
         let reason = if self.is_log_lost { NOT_RETAINED } else { VOLATILE };
-        let undelivered_by_category = self
+        let (unknown, known): (Vec<_>, Vec<_>) = self
             .undelivered_by_category
             .iter()
-            .map(move |(category, count)| (category.as_str(), *count, reason));
+            .map(|(category, count)| (category.as_str(), *count, reason))
+            .partition(|(category, ..)| *category == UNKNOWN_CATEGORY);
         let is_there = latest_seq >= self.latest_seq();
         std::iter::once((UNKNOWN_CATEGORY, delivered, NOT_RETAINED))
-            .chain(undelivered_by_category)
+            .chain(unknown)
+            .chain(known)
             .filter(move |(_, count, _)| *count > 0 && !is_there)
     }
 }

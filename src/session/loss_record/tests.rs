@@ -189,6 +189,25 @@ fn a_lost_log_that_held_nothing_undelivered_changes_no_reason() {
 }
 
 #[test]
+fn what_the_collector_turns_out_to_have_takes_no_category_from_what_is_lost() {
+    let mut record = LossRecord {
+        undelivered_by_category: [("console".to_owned(), 100), ("system".to_owned(), 1)].into(),
+        ..LossRecord::uncounted(id(), 50, 50)
+    };
+    // A collector that has not answered yet may have all of the log, which is lost now.
+    record.prepend_lost_log(LossRecord::uncounted(id(), 0, 50));
+    let mut reader = record.to_gap_ring().reader(50, Selector::default()).unwrap();
+    let mut lost = BTreeMap::new();
+    while let Some(ReadResult::Gap(StoredGap { gap, .. })) = reader.try_read() {
+        *lost.entry(gap.category).or_insert(0) += gap.last_seq + 1 - gap.first_seq.max(51);
+    }
+    assert_eq!(
+        lost,
+        [("console".to_owned(), 100), ("system".to_owned(), 1)].into()
+    );
+}
+
+#[test]
 fn the_collector_gets_it_from_memory() {
     let log = MemoryLog::default();
     let (mut session, ring) = volatile(&log, 2, 100);
