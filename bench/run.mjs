@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: what Tabtape costs, next to the floor and next to its peers, in one run on one machine.
  *
- *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that need a large store
+ *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that take long
  *   -- --only ROW       rows whose name holds ROW
  *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
+ *   -- --report FILE    no row: the docs page and its plots, made from what `--json` wrote
  *   -- --instructions   no row: instructions of hot paths next to a committed baseline; `--save` writes that
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,12 +24,18 @@ try {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
       json: { type: "string" },
+      report: { type: "string" },
       instructions: { type: "boolean", default: false },
       save: { type: "boolean", default: false },
     },
   });
   if (values.instructions) await instructions({ save: values.save });
-  else await measure(values);
+  else if (values.report) {
+    await installPeers();
+    // Its plotting library is installed by now.
+    const { report } = await import("./report.mjs");
+    await report(values.report);
+  } else await measure(values);
 } catch (error) {
   fail(error);
 }
@@ -36,16 +43,10 @@ try {
 /** @param {{ quick: boolean, only?: string, json?: string }} values */
 async function measure(values) {
   await setUp({ browser: true });
-  const { dependencies } = JSON.parse(readFileSync(new URL("package.json", here), "utf8"));
-  if (Object.keys(dependencies).some((name) => !existsSync(new URL(`node_modules/${name}`, here)))) {
-    const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
-    await run("Install the peers", command, args, { cwd: here.pathname });
-  }
+  await installPeers();
   const groups = await Promise.all(rowFiles().map((file) => import(`./rows/${file}`)));
-  const wanted = groups.filter(({ name, needsLargeStore = false }) =>
-    values.only
-      ? values.only.includes(name) || name.includes(values.only)
-      : !(values.quick && needsLargeStore),
+  const wanted = groups.filter(({ name, isLong = false }) =>
+    values.only ? values.only.includes(name) || name.includes(values.only) : !(values.quick && isLong),
   );
   if (wanted.length === 0)
     throw new Tell(
@@ -54,10 +55,19 @@ async function measure(values) {
   if (wanted.some(({ needsPackage = true }) => needsPackage)) await build(["wasm", "npm"]);
   const machine = `${type()} ${release()}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
   heading(`Benchmarks on ${machine}`);
+  const date = new Date().toISOString().slice(0, 10);
   const rows = [];
   for (const { rows: measure } of wanted) rows.push(...(await measure({ quick: values.quick })));
   for (const row of rows) print(row);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, date, rows }, null, 2)}\n`);
+}
+
+/** Installs other recorders, and the applications that they are tried on. */
+async function installPeers() {
+  const { dependencies } = JSON.parse(readFileSync(new URL("package.json", here), "utf8"));
+  if (Object.keys(dependencies).every((name) => existsSync(new URL(`node_modules/${name}`, here)))) return;
+  const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
+  await run("Install the peers", command, args, { cwd: here.pathname });
 }
 
 /** Every `rows/NAME.mjs`; what has a second dot is a part of one. */

@@ -11,19 +11,25 @@ import { Tell } from "../../scripts/lib/say.mjs";
 /**
  * @template T
  * @param {string[]} sites Site patterns of what is recorded.
- * @param {(recorder: Awaited<ReturnType<typeof launchRecorder>>, query: (q: string) => Promise<any[]>, collector: import("../../scripts/lib/collector.mjs").Running) => Promise<T>} body
+ * @param {(recorder: Awaited<ReturnType<typeof launchRecorder>>, query: (q: string) => Promise<any[]>, collector: import("../../scripts/lib/collector.mjs").Running, restart: (meanwhile: () => Promise<unknown>) => Promise<import("../../scripts/lib/collector.mjs").Running>) => Promise<T>} body
+ *   `restart` kills the collector and starts another one, which it returns, on its address and folder after `meanwhile`.
+ * @param {(extension: string) => void} [prepare] Changes the extension's copy before it is loaded.
  * @returns {Promise<T>}
  */
-export async function recording(sites, body) {
+export async function recording(sites, body, prepare = () => {}) {
   const browser = await findBrowser();
   if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
   const folder = mkdtempSync(join(tmpdir(), "tabtape-bench-"));
   const data = join(folder, "data");
-  const collector = await startCollector({
-    folder: data,
-    log: join(folder, "collector.log"),
-    listen: "127.0.0.1:0",
-  });
+  const start = (/** @type {string} */ listen) =>
+    startCollector({ folder: data, log: join(folder, "collector.log"), listen });
+  let collector = await start("127.0.0.1:0");
+  const restart = async (/** @type {() => Promise<unknown>} */ meanwhile) => {
+    await collector.kill();
+    await meanwhile();
+    collector = await start(new URL(collector.running.url).host);
+    return collector.running;
+  };
   try {
     const extension = join(folder, "extension");
     const { url, pairing } = collector.running;
@@ -32,6 +38,7 @@ export async function recording(sites, body) {
       recording: true,
       capture: { sites: { include: sites } },
     });
+    prepare(extension);
     const recorder = await launchRecorder({
       browser,
       profile: join(folder, "profile"),
@@ -49,7 +56,7 @@ export async function recording(sites, body) {
           .filter(Boolean)
           .map((line) => JSON.parse(line));
       };
-      return await body(recorder, query, collector.running);
+      return await body(recorder, query, collector.running, restart);
     } finally {
       await recorder.browser.close();
     }

@@ -16,7 +16,7 @@ import { buildCollector, Served, serving } from "../lib/serve.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 export const name = "ingest";
-export const needsLargeStore = true;
+export const isLong = true;
 
 const BYTES = 300;
 const GOAL_OF_LOOP = 0.7;
@@ -61,6 +61,17 @@ export async function rows({ quick }) {
           ratio_to_floor,
           ratio_to_best_peer: rates.rotel.length > 0 ? round(ours.median / figures.rotel.median) : null,
           goal: `≥ ${GOAL_OF_LOOP}× an insert loop with FTS5, ≥ ${GOAL_PER_SECOND} events/s`,
+          plot: {
+            of: "Events stored a second, by batch size",
+            x: { "events a batch": size },
+            y: {
+              "events a second": {
+                [`${connections} connection${connections === "1" ? "" : "s"}`]: ours.median,
+                "insert loop with FTS5": figures.fts5.median,
+                ...(rates.rotel.length > 0 ? { rotel: figures.rotel.median } : {}),
+              },
+            },
+          },
           met: ratio_to_floor >= GOAL_OF_LOOP && ours.median >= GOAL_PER_SECOND,
           notes: `${events} events, each batch on disk before it is answered; ${rounds} rounds`,
         });

@@ -1,8 +1,4 @@
-/**
- * Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders; and what
- * recording adds to the load of a real application's page.
- */
-import { readFileSync } from "node:fs";
+/** Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders. */
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, inflateSync } from "node:zlib";
@@ -18,8 +14,6 @@ const PEERS = ["rrweb", "sentry", "datadog"];
 const REQUEST_PEERS = ["sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
 const GOAL_MICROS = 3;
-/** Swagger UI, showing a document of its own: an application that others ship, with 1.5 MB of script. */
-const APPLICATION = fileURLToPath(new URL("../node_modules/swagger-ui-dist/", import.meta.url));
 const LIMIT_MS = 180_000;
 
 export const name = "page";
@@ -27,7 +21,7 @@ export const name = "page";
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
   await build(["www", "extension", "collector"]);
-  const plan = { rounds: quick ? 1 : 7, calls: quick ? 1_000 : 4_000, chunk: 20, loads: quick ? 3 : 15 };
+  const plan = { rounds: quick ? 1 : 7, calls: quick ? 1_000 : 4_000, chunk: 20 };
   /** @type {number | undefined} */
   let browser;
   const site = await serve(plan, () => pagesMicros(browser));
@@ -36,13 +30,10 @@ export async function rows({ quick }) {
       browser = recorder.browser.pid;
       await recorder.open(site.first);
       await within(site.measured, "the console rows");
-      await recorder.open(site.firstLoad);
-      await within(site.loaded, "the loads");
       const stored = await query("type:console.log x");
       return [
         ...consoleRows(site.results, kept(site, stored.length), plan),
         ...requestRows(site.results, plan),
-        loadRow(site.loads),
       ];
     });
   } finally {
@@ -136,26 +127,8 @@ function kept(site, stored) {
   return { ours: of(stored), ...Object.fromEntries(PEERS.map((peer) => [peer, of(site.received[peer])])) };
 }
 
-/** @param {Record<"recorded" | "bare", number[]>} loads */
-function loadRow(loads) {
-  const [ours, bare] = [summary(loads.recorded), summary(loads.bare)];
-  return {
-    name: "load of Swagger UI until it shows",
-    unit: "ms",
-    ours: ours.median,
-    spread: [ours.low, ours.high],
-    floor: bare.median,
-    peers: {},
-    ratio_to_floor: round(ours.median / bare.median),
-    ratio_to_best_peer: null,
-    goal: null,
-    met: null,
-    notes: `floor: not recorded [${bare.low}–${bare.high}]; ${ours.runs} loads`,
-  };
-}
-
 /** Serves the pages at two origins, one of them recorded, and sends them from one to the next. */
-async function serve({ rounds, calls, chunk, loads }, micros) {
+async function serve({ rounds, calls, chunk }, micros) {
   const built = await bundle({
     entryPoints: [PAGE],
     bundle: true,
@@ -167,10 +140,7 @@ async function serve({ rounds, calls, chunk, loads }, micros) {
   const results = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
   const received = Object.fromEntries(PEERS.map((peer) => [peer, 0]));
   const measured = deferred();
-  const loaded = deferred();
-  const times = { recorded: [], bare: [] };
   let turn = 0;
-  let load = 0;
 
   const answer = async (request, response) => {
     const { pathname } = new URL(request.url, "http://a");
@@ -199,15 +169,8 @@ async function serve({ rounds, calls, chunk, loads }, micros) {
       const next = turn < rounds * CONTENDERS.length ? consolePage(turn) : null;
       response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
       if (!next) measured.resolve();
-    } else if (pathname === "/loaded") {
-      // The first load of each fills the cache of compiled code.
-      if (load >= 2) times[load % 2 === 0 ? "bare" : "recorded"].push(Number(body.toString()));
-      load++;
-      const next = load < 2 * (loads + 1) ? applicationPage(load) : null;
-      response.setHeader("content-type", "application/json").end(JSON.stringify({ next }));
-      if (!next) loaded.resolve();
     } else {
-      application(pathname, response);
+      response.writeHead(404).end();
     }
   };
 
@@ -219,71 +182,18 @@ async function serve({ rounds, calls, chunk, loads }, micros) {
     const port = who === "ours" ? recorded : bare;
     return `http://127.0.0.1:${port}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
   };
-  const applicationPage = (at) => `http://127.0.0.1:${at % 2 === 0 ? bare : recorded}/application`;
   return {
     recorded,
     first: consolePage(0),
-    firstLoad: applicationPage(0),
     measured: measured.promise,
-    loaded: loaded.promise,
     results,
     received,
-    loads: times,
     logged: rounds * (calls + calls / 4 + calls / 4),
     close: () => {
       for (const server of servers) server.close();
     },
   };
 }
-
-/** The application and, after it, a script that waits until it shows something. */
-function application(pathname, response) {
-  const types = {
-    css: "text/css",
-    js: "text/javascript; charset=utf-8",
-    json: "application/json",
-    png: "image/png",
-  };
-  if (pathname === "/application") {
-    response.setHeader("content-type", "text/html").end(APPLICATION_PAGE);
-  } else if (pathname === "/openapi.json") {
-    response.setHeader("content-type", types.json).end(OPENAPI);
-  } else {
-    try {
-      const file = readFileSync(`${APPLICATION}${pathname.slice(1).replaceAll("..", "")}`);
-      response.setHeader("content-type", types[pathname.split(".").pop()] ?? "text/plain").end(file);
-    } catch {
-      response.writeHead(404).end();
-    }
-  }
-}
-
-const PATHS = Array.from({ length: 40 }, (_, at) => [
-  `/things/${at}`,
-  {
-    get: {
-      tags: [`group ${at % 4}`],
-      summary: `Thing ${at}`,
-      responses: { 200: { description: "A thing" } },
-    },
-  },
-]);
-const OPENAPI = JSON.stringify({
-  openapi: "3.1.0",
-  info: { title: "Things", version: "1" },
-  paths: Object.fromEntries(PATHS),
-});
-const APPLICATION_PAGE = `<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/swagger-ui.css"><div id="ui"></div>
-<script src="/swagger-ui-bundle.js"></script><script>
-  SwaggerUIBundle({ url: "/openapi.json", dom_id: "#ui" });
-  const look = async () => {
-    if (document.querySelectorAll(".opblock").length < ${PATHS.length}) return requestAnimationFrame(look);
-    const answer = await fetch("/loaded", { method: "POST", body: String(performance.now()) });
-    const { next } = await answer.json();
-    if (next) setTimeout(() => location.replace(next), 300);
-  };
-  look();
-</script>`;
 
 function deferred() {
   let resolve;

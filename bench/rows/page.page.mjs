@@ -4,51 +4,14 @@
  * Nothing is attached to the page. It reports to its server, which says where to go next.
  */
 
-import { datadogLogs } from "@datadog/browser-logs";
-import { getRecordConsolePlugin } from "@rrweb/rrweb-plugin-console-record";
-import * as Sentry from "@sentry/browser";
-import * as rrweb from "rrweb";
+import { datadog, rrweb, sentry } from "../lib/recorders.page.mjs";
 
 const { who, calls, chunk } = Object.fromEntries(new URLSearchParams(location.search));
 const CALLS = Number(calls);
 const CHUNK = Number(chunk);
-const sink = `${location.origin}/sink/${who}`;
 
-/** Each as its own documentation sets it up to send what the console says. */
-const RECORDERS = {
-  bare() {},
-  ours() {},
-  rrweb() {
-    let events = [];
-    const plugins = [getRecordConsolePlugin({ level: ["log"], lengthThreshold: 1_000_000 })];
-    rrweb.record({ emit: (event) => events.push(event), plugins });
-    const send = () => {
-      if (events.length > 0) fetch(sink, { method: "POST", body: JSON.stringify({ events }) });
-      events = [];
-    };
-    setInterval(send, 1_000);
-    return send;
-  },
-  sentry() {
-    Sentry.init({
-      dsn: `http://key@${location.host}/1`,
-      tunnel: sink,
-      enableLogs: true,
-      integrations: [Sentry.consoleLoggingIntegration({ levels: ["log"] })],
-    });
-    return () => Sentry.flush();
-  },
-  datadog() {
-    datadogLogs.init({
-      clientToken: "bench",
-      proxy: sink,
-      forwardConsoleLogs: ["log"],
-      sessionSampleRate: 100,
-    });
-    return () => document.dispatchEvent(new Event("visibilitychange"));
-  },
-};
-
+/** None for a bare page, and for ours: the extension comes by itself. */
+const RECORDERS = { rrweb, sentry, datadog };
 const turns = new MessageChannel();
 
 /** Lets everything that is due run: recorders defer their work. */
@@ -108,7 +71,7 @@ async function onProcessor() {
 }
 
 async function run() {
-  const finish = RECORDERS[who]();
+  const finish = RECORDERS[who]?.(`${location.origin}/sink/${who}`);
   await sleep(300);
   await measure(CALLS / 4, turn); // Warms up.
   await sleep(300);

@@ -1,10 +1,11 @@
 /**
  * Rows: reading a store of 10 thousand, 1 million and (in full) 10 million events: a page from a cursor, a search
- * for text, an event's way from a recorder's POST to a subscriber; and the memory that is resident meanwhile.
+ * for text, a diagnosis, an event's way from a recorder's POST to a subscriber; the memory that is resident meanwhile, and the
+ * room that an event takes on disk.
  *
  * Stores are made once and kept in the cache.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDir } from "../../scripts/lib/paths.mjs";
 import { during } from "../../scripts/lib/say.mjs";
@@ -13,7 +14,7 @@ import { buildCollector, serving } from "../lib/serve.mjs";
 import { round } from "../lib/stats.mjs";
 
 export const name = "query";
-export const needsLargeStore = true;
+export const isLong = true;
 
 const BYTES = 300;
 /** Raised when the made-up events or what a store keeps of them change. */
@@ -39,11 +40,12 @@ export async function rows({ quick }) {
     const { samplesOf, resident } = await serving({ program: tabtape, folder }, (collector) =>
       measure(collector, events, samples),
     );
+    made.push(diskRow(label, folder, events));
     for (const [what, all] of Object.entries(samplesOf)) {
       const { p50, p99 } = percentiles(all);
       smallest[what] ??= p50;
       const times = round(p50 / smallest[what]);
-      const goal = what.startsWith("cursor") ? `p50 ≤ ${FLAT}× that at 10 k` : null;
+      const goal = what.startsWith("cursor") || what === "diagnose" ? `p50 ≤ ${FLAT}× that at 10 k` : null;
       made.push({
         name: `${what}, ${label}`,
         unit: "ms p50",
@@ -56,11 +58,34 @@ export async function rows({ quick }) {
         ratio_to_best_peer: null,
         goal,
         met: goal === null ? null : times <= FLAT,
+        plot: {
+          of: "Reading, by events stored",
+          x: { "events stored": events },
+          y: { "ms, p50": { [what]: p50 } },
+        },
         notes: `${all.length} times, ${times}× the p50 at 10 k`,
       });
     }
   }
   return made;
+}
+
+/** @param {string} label @param {string} folder @param {number} events */
+function diskRow(label, folder, events) {
+  const files = ["events.db", "events.db-wal"].map((file) => join(folder, file)).filter(existsSync);
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  return {
+    name: `on disk, ${label}`,
+    unit: "B/event",
+    ours: round(bytes / events),
+    floor: BYTES,
+    peers: {},
+    ratio_to_floor: round(bytes / events / BYTES),
+    ratio_to_best_peer: null,
+    goal: null,
+    met: null,
+    notes: "floor: the event's line; with its indexes of text and fields",
+  };
 }
 
 /** @param {number} events */
@@ -143,6 +168,13 @@ async function measure(collector, events, samples) {
     const miss = await page(`q=${text.slice(0, -3)}zzqz&limit=20&newest=true`);
     if (miss.page.records.length !== 0) throw new Error("what is not there was found");
     samplesOf["search, no match"].push(miss.took);
+  }
+  samplesOf.diagnose = [];
+  for (let n = 0; n < Math.min(samples, 50); n++) {
+    const began = performance.now();
+    const { status, text } = await collector.ask(agent, { path: "/v1/diagnose" });
+    samplesOf.diagnose.push(performance.now() - began);
+    if (status !== 200) throw new Error(text);
   }
   samplesOf["POST → SSE subscriber"] = await hops(collector, agent, Math.min(samples, 200));
   const resident = collector.resident();

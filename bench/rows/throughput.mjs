@@ -1,6 +1,7 @@
 /**
  * Rows: a page that logs at a steady rate, recorded to the collector's store: what arrives, how late a subscriber has
- * it, and what it costs all processes together, over the same page when it is not recorded.
+ * it, and what it costs all processes together, over the same page when it is not recorded. And what arrives of a
+ * burst, and of a time in which the collector was away.
  */
 import { createServer } from "node:http";
 import { build } from "../../scripts/build/parts.mjs";
@@ -16,6 +17,8 @@ const GOAL_P99_MS = 250;
 const GOAL_MICROS = 60;
 /** No goal of latency above this rate: a full machine queues. */
 const MAX_LATENCY_RATE = 5_000;
+const BURST = 100_000;
+const OUTAGE = { rate: 1_000, seconds: 30, away: 15 };
 const LIMIT_MS = 120_000;
 const KINDS = ["browser", "renderer", "extension", "other", "collector"];
 
@@ -24,7 +27,13 @@ export const name = "throughput";
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
   await build(["www", "extension", "collector"]);
-  return await measure({ rates: RATES, seconds: quick ? 5 : 60 });
+  const steady = await measure({ rates: RATES, seconds: quick ? 5 : 60 });
+  const burst = { rate: BURST * 1_000, seconds: 0.001 };
+  return [
+    ...steady,
+    await arrival("a burst of 100,000", burst),
+    await arrival("collector away for 15 s", OUTAGE),
+  ];
 }
 
 /**
@@ -59,6 +68,46 @@ export async function measure({ rates, seconds }) {
   } finally {
     recorded.close();
     bare.close();
+  }
+}
+
+/**
+ * What arrives of a page's lines, and how long after the last one was said.
+ * @param {string} title @param {{ rate: number, seconds: number, away?: number }} plan
+ */
+async function arrival(title, { rate, seconds, away }) {
+  const site = await serve();
+  try {
+    return await recording([`127.0.0.1:${site.port}`], async (recorder, _, first, restart) => {
+      let collector = first;
+      const said = site.next(null, () => ({}));
+      await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
+      if (away !== undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        collector = await restart(() => new Promise((resolve) => setTimeout(resolve, away * 1_000)));
+      }
+      const { emitted } = await said;
+      const ended = performance.now();
+      let stored = await storedIn(collector);
+      while (stored.events + stored.gapSeqs < emitted && performance.now() - ended < LIMIT_MS) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        stored = await storedIn(collector);
+      }
+      return {
+        name: `${title}, arrived`,
+        unit: "%",
+        ours: round((100 * stored.events) / emitted),
+        floor: null,
+        peers: { emitted, arrived: stored.events, "in gaps": stored.gapSeqs },
+        ratio_to_floor: null,
+        ratio_to_best_peer: null,
+        goal: "each arrives or is in a gap",
+        met: stored.events + stored.gapSeqs >= emitted,
+        notes: `everything was stored ${round((performance.now() - ended) / 1_000)} s after the last call`,
+      };
+    });
+  } finally {
+    site.close();
   }
 }
 
@@ -151,6 +200,11 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
       peers: { p99: at(0.99) },
       goal: isQuick ? `p50 ≤ ${GOAL_P50_MS}, p99 ≤ ${GOAL_P99_MS}` : null,
       met: isQuick ? at(0.5) <= GOAL_P50_MS && at(0.99) <= GOAL_P99_MS : null,
+      plot: {
+        of: "From a console call to a subscriber",
+        x: { "calls a second": rate },
+        y: { ms: { p50: at(0.5), p99: at(0.99) } },
+      },
       notes: `${sorted.length} of ${emitted}`,
     },
     {
@@ -163,6 +217,11 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
       peers: each(figures.micros, arrived),
       goal: `≤ ${GOAL_MICROS}`,
       met: over <= GOAL_MICROS,
+      plot: {
+        of: "Processor time of all processes",
+        x: { "calls a second": rate },
+        y: { "µs per event": { "not recorded": round(floor), recorded: round(ours) } },
+      },
       notes: `bare: ${JSON.stringify(each(without.micros, without.emitted))}; calls of the worker for 1,000 events: ${calls.join(", ")}`,
     },
   ];

@@ -13,7 +13,7 @@ const FIRST_ROWS_GOAL_MS = 300;
 const OPENINGS = 5;
 
 export const name = "viewer";
-export const needsLargeStore = true;
+export const isLong = true;
 /** The viewer is the one in the collector that was built last. */
 export const needsPackage = false;
 

@@ -1,0 +1,175 @@
+/**
+ * Rows: what recorders add to the load of pages of five applications: the time until each shows its content, and for
+ * how long its thread is blocked until then and a second after (each task's time beyond 50 ms, as Lighthouse counts it).
+ */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build as bundle } from "esbuild";
+import { build } from "../../scripts/build/parts.mjs";
+import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
+import { recording } from "../lib/recording.mjs";
+import { round, summary } from "../lib/stats.mjs";
+
+const PEERS = ["rrweb", "sentry", "datadog"];
+const CONTENDERS = ["bare", "ours", ...PEERS];
+const RECORDERS = fileURLToPath(new URL("../lib/recorders.page.mjs", import.meta.url));
+const PACKAGES = fileURLToPath(new URL("../node_modules/", import.meta.url));
+const LOAD_LIMIT_MS = 60_000;
+const TYPES = {
+  ".css": "text/css",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".ttf": "font/ttf",
+};
+
+export const name = "applications";
+export const isLong = true;
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  await build(["www", "extension", "collector"]);
+  const [recorded, bare] = await Promise.all([serve(), serve()]);
+  try {
+    return await recording([`127.0.0.1:${recorded.port}`], async (recorder) => {
+      const made = [];
+      for (const application of Object.keys(APPLICATIONS)) {
+        const loads = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
+        // The first load of each fills the cache of compiled code.
+        for (let turn = 0; turn <= (quick ? 1 : 7); turn++)
+          for (const who of CONTENDERS) {
+            const figures = await load(recorder, who === "ours" ? recorded : bare, application, who);
+            if (turn > 0) loads[who].push(figures);
+          }
+        made.push(...rowsOf(application, loads));
+      }
+      return made;
+    });
+  } finally {
+    recorded.close();
+    bare.close();
+  }
+}
+
+/** One load in a tab of its own, from the navigation until a second after the content shows. */
+async function load(recorder, site, application, who) {
+  const shown = site.next();
+  const tab = await recorder.open(
+    `${site.url}/load?application=${encodeURIComponent(application)}&who=${who}`,
+  );
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${application} did not show with ${who}`)), LOAD_LIMIT_MS);
+  });
+  try {
+    return await Promise.race([shown, late]);
+  } finally {
+    clearTimeout(timer);
+    await recorder.browser.cdp.send("Target.closeTarget", { targetId: tab });
+  }
+}
+
+function rowsOf(application, loads) {
+  const titles = { shown: "until it shows", blocked: "thread blocked" };
+  return Object.entries(titles).map(([figure, title]) => {
+    const of = (who) => summary(loads[who].map((figures) => figures[figure]));
+    const [ours, bare] = [of("ours"), of("bare")];
+    const peers = Object.fromEntries(PEERS.map((peer) => [peer, of(peer).median]));
+    const best = Math.min(...Object.values(peers));
+    return {
+      name: `${application}, ${title}`,
+      unit: "ms",
+      ours: ours.median,
+      spread: [ours.low, ours.high],
+      floor: bare.median,
+      peers,
+      ratio_to_floor: bare.median > 0 ? round(ours.median / bare.median) : null,
+      ratio_to_best_peer: best > 0 ? round(ours.median / best) : null,
+      goal: null,
+      met: null,
+      notes: `floor: no recorder [${bare.low}–${bare.high}]; ${ours.runs} loads each, in turn`,
+    };
+  });
+}
+
+/** Serves the applications, each with a recorder before it or none. */
+async function serve() {
+  /** @type {(figures: { shown: number, blocked: number }) => void} */
+  let resolve = () => {};
+  const scripts = Object.fromEntries(
+    await Promise.all(PEERS.map(async (peer) => [`/recorder/${peer}.js`, await scriptOf(peer)])),
+  );
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://a");
+    response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html");
+    if (pathname === "/load") {
+      response.end(page(searchParams.get("application") ?? "", searchParams.get("who") ?? ""));
+    } else if (pathname === "/openapi.json") {
+      response.end(OPENAPI);
+    } else if (pathname in scripts) {
+      response.end(scripts[pathname]);
+    } else if (pathname === "/shown") {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      response.end();
+      resolve(JSON.parse(Buffer.concat(chunks).toString()));
+    } else if (pathname.startsWith("/sink/")) {
+      response.setHeader("content-type", "application/json").end("{}");
+    } else {
+      try {
+        response.end(readFileSync(`${PACKAGES}${pathname.slice(1).replaceAll("..", "")}`));
+      } catch {
+        response.writeHead(404).end();
+      }
+    }
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    next: () =>
+      new Promise((done) => {
+        resolve = done;
+      }),
+    close: () => server.close(),
+  };
+}
+
+/** A recorder as a classic script that runs before the application. @param {string} peer */
+async function scriptOf(peer) {
+  const contents = `import { ${peer} } from ${JSON.stringify(RECORDERS)}; ${peer}(location.origin + "/sink/${peer}");`;
+  const built = await bundle({
+    stdin: { contents, resolveDir: PACKAGES },
+    bundle: true,
+    minify: true,
+    format: "iife",
+    write: false,
+    logLevel: "error",
+  });
+  return built.outputFiles[0].text;
+}
+
+/** @param {string} application @param {string} who */
+function page(application, who) {
+  const { head, body, isShown } = APPLICATIONS[application];
+  const recorder = PEERS.includes(who) ? `<script src="/recorder/${who}.js"></script>` : "";
+  return `<!doctype html><meta charset="utf-8"><script>(${watch})(() => ${isShown})</script>${recorder}${head}${body}`;
+}
+
+/** In the page, before all else. */
+function watch(isShown) {
+  let blocked = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) blocked += duration - 50;
+  }).observe({ type: "longtask", buffered: true });
+  const look = () => {
+    if (!isShown()) return requestAnimationFrame(look);
+    const shown = performance.now();
+    setTimeout(() => fetch("/shown", { method: "POST", body: JSON.stringify({ shown, blocked }) }), 1_000);
+  };
+  requestAnimationFrame(look);
+}

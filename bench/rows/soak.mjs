@@ -1,0 +1,101 @@
+/** Rows: the memory of each process while a page logs and fetches for ten minutes, at the beginning and at the end. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { build } from "../../scripts/build/parts.mjs";
+import { descends, processes } from "../../scripts/lib/processes.mjs";
+import { recording } from "../lib/recording.mjs";
+import { round, summary } from "../lib/stats.mjs";
+
+const SECONDS = 600;
+/** Samples of the first and of the last part of the time are compared. */
+const PART = 0.2;
+const GOAL_GROWTH = 1.2;
+const KINDS = ["page", "extension", "collector"];
+
+export const name = "soak";
+export const isLong = true;
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  await build(["www", "extension", "collector"]);
+  return await measure(quick ? 30 : SECONDS);
+}
+
+/** @param {number} seconds */
+async function measure(seconds) {
+  const server = createServer((request, response) => {
+    const isPage = request.url === "/";
+    response.setHeader("content-type", isPage ? "text/html" : "application/json");
+    response.end(isPage ? `<!doctype html><script>(${inPage})()</script>` : '{"ok":true}');
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  try {
+    return await recording([`127.0.0.1:${port}`], async (recorder, _query, collector) => {
+      await recorder.openOnly(`http://127.0.0.1:${port}/`);
+      const samples = Object.fromEntries(KINDS.map((kind) => [kind, []]));
+      for (const until = Date.now() + seconds * 1_000; Date.now() < until; ) {
+        await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 60));
+        const now = mibOf(recorder.browser.pid, collector.pid);
+        for (const kind of KINDS) samples[kind].push(now[kind]);
+      }
+      return KINDS.map((kind) => rowOf(kind, samples[kind], seconds));
+    });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+function rowOf(kind, samples, seconds) {
+  const part = Math.ceil(samples.length * PART);
+  const [first, last] = [summary(samples.slice(0, part)), summary(samples.slice(-part))];
+  const growth = round(last.median / first.median);
+  return {
+    name: `memory of the ${kind} after ${round(seconds / 60)} min`,
+    unit: "MiB",
+    ours: last.median,
+    spread: [last.low, last.high],
+    floor: first.median,
+    peers: {},
+    ratio_to_floor: growth,
+    ratio_to_best_peer: null,
+    goal: seconds === SECONDS ? `≤ ${GOAL_GROWTH}× the first minutes` : null,
+    met: seconds === SECONDS ? growth <= GOAL_GROWTH : null,
+    plot: {
+      of: "Memory over ten minutes",
+      x: { minutes: samples.map((_, at) => round(((at + 1) * seconds) / 60 / samples.length)) },
+      y: { MiB: { [kind]: samples.map(round) } },
+    },
+    notes: `floor: the first ${PART * 100} % of the time; proportional set size; 200 console calls and 10 fetches a second`,
+  };
+}
+
+/** Memory in MiB, shared pages by share. */
+function mibOf(browser, collector) {
+  const mib = { page: 0, extension: 0, collector: pss(collector) };
+  processes(({ pid, command }) => {
+    if (command.includes("--type=renderer") && descends(pid, browser))
+      mib[command.includes("--extension-process") ? "extension" : "page"] += pss(pid);
+    return false;
+  });
+  return mib;
+}
+
+function pss(pid) {
+  try {
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]) / 1024;
+  } catch {
+    return 0; // It has ended meanwhile.
+  }
+}
+
+/** In the page. */
+function inPage() {
+  let said = 0;
+  setInterval(() => {
+    for (let at = 0; at < 20; at++)
+      console.log("a line of some length, as applications write them", { said: said++ });
+    fetch(`/answer?at=${said}`).then((response) => response.json());
+  }, 100);
+}

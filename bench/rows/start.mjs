@@ -1,0 +1,201 @@
+/**
+ * Rows: how long the extension's worker takes from its beginning until an event is in its log, by step; with a log that
+ * is almost empty and with one that holds many events.
+ *
+ * The worker is started in the way in which the browser starts it, by a page that says something while none runs.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { build } from "../../scripts/build/parts.mjs";
+import { recording } from "../lib/recording.mjs";
+import { summary } from "../lib/stats.mjs";
+
+const GOAL_MS = 50;
+const LIMIT_MS = 20_000;
+const EVENTS = 50_000;
+const STEPS = ["load", "settings", "fetch", "compile", "open", "accept"];
+
+export const name = "start";
+
+/** @param {{ quick: boolean }} options */
+export async function rows({ quick }) {
+  await build(["www", "extension", "collector"]);
+  const rounds = quick ? 3 : 15;
+  const site = await serve();
+  const prepare = (/** @type {string} */ extension) => {
+    const script = join(extension, "worker.js");
+    writeFileSync(script, `(${watch})("${site.url}/started");${readFileSync(script, "utf8")}`);
+  };
+  try {
+    return await recording(
+      [new URL(site.url).host],
+      async (recorder) => {
+        const page = await Page.open(recorder, site.url);
+        const few = await starts(recorder, page, site, rounds);
+        await page.fill(EVENTS);
+        await recorder.command({ command: "flush" });
+        const many = await starts(recorder, page, site, rounds);
+        return [rowOf(0, few), rowOf(EVENTS, many)];
+      },
+      prepare,
+    );
+  } finally {
+    site.close();
+  }
+}
+
+/** Serves the page, and takes what a worker reports of its start. */
+async function serve() {
+  /** @type {(marks: Record<string, number>) => void} */
+  let resolve = () => {};
+  const server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    response.end("a page");
+    if (request.url === "/started") resolve(JSON.parse(Buffer.concat(chunks).toString()));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    next: () =>
+      new Promise((done) => {
+        resolve = done;
+      }),
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** @param {number} events In the log, to thousands. @param {Record<string, number>[]} samples */
+function rowOf(events, samples) {
+  const { median, low, high, runs } = summary(samples.map((sample) => sample.total));
+  const steps = STEPS.map((step) => [step, summary(samples.map((sample) => sample[step])).median]);
+  return {
+    name: `worker start to accepted event, ${events > 0 ? `${events} events` : "a few events"} in the log`,
+    unit: "ms",
+    ours: median,
+    spread: [low, high],
+    floor: null,
+    peers: Object.fromEntries(steps),
+    ratio_to_floor: null,
+    ratio_to_best_peer: null,
+    goal: `≤ ${GOAL_MS} ms`,
+    met: median <= GOAL_MS,
+    notes: `${runs} starts; load: until its script runs; settings: until the wasm is asked for; fetch, compile: of the wasm; open: until the database is open; accept: until the first commit is done`,
+  };
+}
+
+/** A page that says something when it is told to. */
+class Page {
+  #evaluate;
+
+  /** @param {(expression: string) => Promise<any>} evaluate */
+  constructor(evaluate) {
+    this.#evaluate = evaluate;
+  }
+
+  /** @param {any} recorder @param {string} url */
+  static async open(recorder, url) {
+    const { cdp } = recorder.browser;
+    const targetId = await recorder.open(url);
+    const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
+    return new Page(async (expression) => {
+      const { result } = await cdp.send("Runtime.evaluate", { expression, awaitPromise: true }, sessionId);
+      return result.value;
+    });
+  }
+
+  say(text) {
+    return this.#evaluate(`console.log(${JSON.stringify(text)})`);
+  }
+
+  /** At a rate that the recorder takes. @param {number} count */
+  fill(count) {
+    return this.#evaluate(`(async () => {
+      for (let at = 0; at < ${count}; at++) {
+        console.log("one of many", { at });
+        if (at % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    })()`);
+  }
+}
+
+async function starts(recorder, page, site, rounds) {
+  const samples = [];
+  for (let turn = 0; turn <= rounds; turn++) {
+    const started = site.next();
+    await recorder.killWorker();
+    await page.say(`start ${turn}`);
+    const marks = await within(started, "no worker started and committed an event");
+    // The first start compiles what later ones have in the cache.
+    if (turn > 0) samples.push(stepsOf(marks));
+  }
+  return samples;
+}
+
+function stepsOf({ begun, fetching, fetched, compiled, opened, committed }) {
+  return {
+    load: begun,
+    settings: fetching - begun,
+    fetch: fetched - fetching,
+    compile: compiled - fetched,
+    open: opened - compiled,
+    accept: committed - opened,
+    total: committed,
+  };
+}
+
+/** @template T @param {Promise<T>} promise @param {string} what @returns {Promise<T>} */
+async function within(promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(what)), LIMIT_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** In the worker, before its script: reports when each step was done, in milliseconds after the worker's own beginning. */
+function watch(address) {
+  const marks = { begun: performance.now() };
+  const mark = (step) => {
+    marks[step] ??= performance.now();
+  };
+  const { fetch: nativeFetch } = globalThis;
+  globalThis.fetch = async (...args) => {
+    const isWasm = String(args[0]).endsWith(".wasm");
+    if (isWasm) mark("fetching");
+    const response = await nativeFetch(...args);
+    if (isWasm) mark("fetched");
+    return response;
+  };
+  const { compileStreaming } = WebAssembly;
+  WebAssembly.compileStreaming = async (source) => {
+    const module = await compileStreaming.call(WebAssembly, source);
+    mark("compiled");
+    return module;
+  };
+  const { open } = IDBFactory.prototype;
+  IDBFactory.prototype.open = function (...args) {
+    const request = open.apply(this, args);
+    request.addEventListener("success", () => mark("opened"));
+    return request;
+  };
+  const { put } = IDBObjectStore.prototype;
+  IDBObjectStore.prototype.put = function (...args) {
+    this.transaction.addEventListener("complete", () => {
+      if (marks.committed === undefined) {
+        mark("committed");
+        nativeFetch(address, { method: "POST", body: JSON.stringify(marks) });
+      }
+    });
+    return put.apply(this, args);
+  };
+}
