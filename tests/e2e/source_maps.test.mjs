@@ -33,8 +33,8 @@ before(async () => {
     pages[`/${name}`] = (_, response) =>
       response
         .writeHead(200, { "content-type": "text/html", "set-cookie": "visitor=1" })
-        .end(`<!doctype html><title>${name}</title><script src="/built/${name}.js"></script>`);
-    pages[`/built/${name}.js`] = (request, response) => {
+        .end(`<!doctype html><title>${name}</title><script src="/built/(shop)/${name}.js"></script>`);
+    pages[`/built/(shop)/${name}.js`] = (request, response) => {
       requested.push(`${name}.js ${request.headers.cookie ?? ""}`);
       response.writeHead(200, { "content-type": "text/javascript", ...headers }).end(script);
     };
@@ -46,18 +46,22 @@ before(async () => {
   };
   const withComment = (/** @type {string} */ url) => `${outside.script}\n//# sourceMappingURL=${url}\n`;
   serve("inline", inline.script, []);
-  serve("outside", withComment("outside.js.map"), [["/built/outside.js.map", outside.map]]);
-  serve("indexed", withComment("indexed.js.map"), [["/built/indexed.js.map", JSON.stringify(indexed)]]);
-  serve("header", outside.script, [["/built/of-header.json", outside.map]], { sourcemap: "of-header.json" });
-  serve("textless", withComment("textless.js.map"), [
-    ["/built/textless.js.map", JSON.stringify(withoutText)],
+  serve("outside", withComment("outside.js.map"), [["/built/(shop)/outside.js.map", outside.map]]);
+  serve("indexed", withComment("indexed.js.map"), [
+    ["/built/(shop)/indexed.js.map", JSON.stringify(indexed)],
   ]);
-  serve("broken", withComment("broken.js.map"), [["/built/broken.js.map", "not a map"]]);
+  serve("header", outside.script, [["/built/(shop)/of-header.json", outside.map]], {
+    sourcemap: "of-header.json",
+  });
+  serve("textless", withComment("textless.js.map"), [
+    ["/built/(shop)/textless.js.map", JSON.stringify(withoutText)],
+  ]);
+  serve("broken", withComment("broken.js.map"), [["/built/(shop)/broken.js.map", "not a map"]]);
   // The server has built anew since the page ran the script.
-  serve("changed", withComment("changed.js.map"), [["/built/changed.js.map", outside.map]]);
+  serve("changed", withComment("changed.js.map"), [["/built/(shop)/changed.js.map", outside.map]]);
   let isFirst = true;
-  const before = /** @type {import("./fixtures/pages.mjs").Handler} */ (pages["/built/changed.js"]);
-  pages["/built/changed.js"] = (request, response) => {
+  const before = /** @type {import("./fixtures/pages.mjs").Handler} */ (pages["/built/(shop)/changed.js"]);
+  pages["/built/(shop)/changed.js"] = (request, response) => {
     if (isFirst) {
       isFirst = false;
       before(request, response);
@@ -75,7 +79,7 @@ after(() => rig.close());
 /** @param {import("esbuild").BuildOptions} options */
 async function built(options) {
   const { outputFiles } = await build({
-    stdin: { contents: SOURCE, sourcefile: "src/cart.ts", loader: "ts" },
+    stdin: { contents: SOURCE, sourcefile: "src/(shop)/[id]/a @cart.ts", loader: "ts" },
     outfile: "/built/app.js",
     bundle: true,
     minify: true,
@@ -120,17 +124,17 @@ for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
       },
       stack,
     );
-    assert.match(found.original.source, /src\/cart\.ts$/);
-    assert.equal(found.script, name === "evaluated" ? MODULE : `${rig.site.origin}/built/${name}.js`);
+    assert.match(found.original.source, /src\/\(shop\)\/\[id\]\/a @cart\.ts$/);
+    assert.equal(found.script, name === "evaluated" ? MODULE : `${rig.site.origin}/built/(shop)/${name}.js`);
 
     const ask = async (/** @type {string} */ tool, /** @type {object} */ args) => {
       const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });
       return content[0].text;
     };
     const list = await ask("search", { q: `type:console.exception url:*/${name}` });
-    assert.match(list, /at cart\.ts:4:25/);
+    assert.match(list, /at a @cart\.ts:4:25/);
     const described = await ask("event", { event: /^s\d+:\d+/m.exec(list)?.[0] });
-    assert.match(described, /stack \(own frames first\) ⟦at [^⟧]*src\/cart\.ts:4:25/);
+    assert.match(described, /stack \(own frames first\) ⟦at [^⟧]*src\/\(shop\)\/\[id\]\/a @cart\.ts:4:25/);
     await page.close();
   });
 }
@@ -215,7 +219,11 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   link.search = `?session=${session}&seq=${seq}`;
   const viewer = await rig.context.newPage();
   await viewer.goto(link.href);
-  await viewer.locator(".stack-place").first().filter({ hasText: "src/cart.ts:4:25" }).waitFor();
+  await viewer
+    .locator(".stack-place")
+    .first()
+    .filter({ hasText: "src/(shop)/[id]/a @cart.ts:4:25" })
+    .waitFor();
   assert.equal(await viewer.locator(".stack-name").first().innerText(), "priceOf");
   await viewer.locator(".stack-code-line.at", { hasText: "(cart as Cart).items.length" }).first().waitFor();
   const open = viewer.locator(".stack-open").first();
@@ -223,7 +231,9 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   await viewer.getByRole("textbox", { name: /^Folder of the project/ }).fill("/home/me/shop");
   await viewer.getByRole("button", { name: "Open line 4" }).click();
   await viewer
-    .locator('a.stack-open[href^="vscode://file/home/me/shop/"][href$="/src/cart.ts:4:25"]')
+    .locator(
+      'a.stack-open[href^="vscode://file/home/me/shop/"][href$="/src/(shop)/%5Bid%5D/a%20%40cart.ts:4:25"]',
+    )
     .first()
     .waitFor();
   if (process.env.TABTAPE_SCREENSHOT) await viewer.screenshot({ path: process.env.TABTAPE_SCREENSHOT });

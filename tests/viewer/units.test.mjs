@@ -24,6 +24,8 @@ const { causesOf } = await bundled("detail/causes.ts");
 const { parseStack } = await bundled("detail/frames.ts");
 /** @type {typeof import("../../www/src/detail/editor.ts")} */
 const { EDITORS, editorLink } = await bundled("detail/editor.ts");
+/** @type {typeof import("../../www/src/detail/source_path.ts")} */
+const { pathOfSource } = await bundled("detail/source_path.ts");
 /** @type {typeof import("../../www/src/data/preview.ts")} */
 const { lineOf } = await bundled("data/preview.ts");
 /** @type {typeof import("../../www/src/data/severity.ts")} */
@@ -195,14 +197,49 @@ test("a place opens in an editor by its path, which stays in the project's folde
   }
 });
 
-test("a script that this computer serves has a path in its project, and another has none", () => {
-  const sources = parseStack(
-    "    at f (http://localhost:5173/src/App.tsx?t=1:10:5)\n    at http://[::1]/:3:1\n    at https://shop.example/app.js:1:1",
-  );
-  assert.deepEqual(
-    sources.map(({ source }) => source),
-    ["src/App.tsx", undefined, undefined],
-  );
+test("a script that this computer serves has a path that the editor opens, and another has none", () => {
+  const folders = { "localhost:5173": "/home/me/shop" };
+  for (const [url, source, file] of /** @type {[string, string | undefined, string?][]} */ ([
+    ["http://localhost:5173/src/App.tsx?t=1", "src/App.tsx", "/home/me/shop/src/App.tsx"],
+    ["http://127.0.0.1:1/my%20dir/%40me.js", "my dir/@me.js", "/home/me/shop/my%20dir/%40me.js"],
+    [
+      "http://shop.localhost/app/(group)/%5Bid%5D/page.tsx",
+      "app/(group)/[id]/page.tsx",
+      "/home/me/shop/app/(group)/%5Bid%5D/page.tsx",
+    ],
+    ["http://localhost:5173/@fs/home/x%20y/a.js?v=1", "/home/x y/a.js", "/home/x%20y/a.js"],
+    ["http://localhost:5173/@fs/C:/work/x.ts", "C:/work/x.ts", "/C:/work/x.ts"],
+    ["http://localhost:5173/a/100%.js", "a/100%.js", "/home/me/shop/a/100%25.js"],
+    ["http://localhost:5173/a/..%2F..%5Cx.js", "a/..%2F..%5Cx.js", "/home/me/shop/a/..%252F..%255Cx.js"],
+    ["http://localhost:5173/a/%2E%2E/%2e%2e/x.js", "a/../../x.js"],
+    ["http://[::1]/", undefined],
+    ["https://shop.example/app.js", undefined],
+  ])) {
+    const [frame] = parseStack(`    at f (${url}:10:5)`);
+    assert.equal(frame?.source, source, url);
+    const place = { source: source ?? "..", line: 10, column: 5 };
+    const link = editorLink({ editor: "VS Code", folders }, "localhost:5173", place);
+    assert.equal(link, file === undefined ? null : `vscode://file${file}:10:5`, url);
+  }
+});
+
+test("what bundlers and servers put before a source is not part of its path", () => {
+  for (const [source, path] of /** @type {[string, string][]} */ ([
+    ["webpack://name/./src/x.tsx", "src/x.tsx"],
+    ["webpack://_N_E/app/(group)/[id]/page.tsx?1f2e", "app/(group)/[id]/page.tsx"],
+    ["webpack:///C:/work/x.ts", "C:/work/x.ts"],
+    ["webpack-internal:///./src/x.js", "src/x.js"],
+    ["webpack-internal:///(app-pages-browser)/./app/(group)/page.tsx", "app/(group)/page.tsx"],
+    ["turbopack:///[project]/src/100%.ts", "src/100%.ts"],
+    ["file:///home/x y/@me.ts", "/home/x y/@me.ts"],
+    ["file:///C:/work/x.ts", "C:/work/x.ts"],
+    ["../../src/a.ts", "src/a.ts"],
+    ["http://localhost:5173/src/my%20dir/100%.tsx", "src/my dir/100%.tsx"],
+    ["http://localhost:5173/@fs/home/x/y.ts", "/home/x/y.ts"],
+    ["http://localhost:5173/built/C:/work/x.ts", "C:/work/x.ts"],
+  ])) {
+    assert.equal(pathOfSource(source), path, source);
+  }
 });
 
 test("values of the hook read as a console shows them", () => {

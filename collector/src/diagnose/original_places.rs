@@ -1,6 +1,7 @@
 //! Puts places of the sources into stacks, as they were recorded with the session (`system.original_places`): a frame
 //! at `app.js:1:5210` becomes one at `src/cart.ts:17:3`.
 
+use super::stored::address_in;
 use super::{Stored, newest};
 use crate::store::{Store, StoreError};
 use serde_json::Value;
@@ -83,14 +84,9 @@ fn replace(stack: &mut Value, places: &HashMap<String, String>) {
 }
 
 fn replace_in_line(line: &str, places: &HashMap<String, String>) -> String {
-    // The names of webpack's evaluated modules contain parentheses.
-    let start = line
-        .find("webpack-internal:")
-        .or_else(|| line.rfind(['(', ' ']).map(|before| before + 1))
-        .unwrap_or(0);
-    let built = line[start..].trim_end_matches(')');
-    match places.get(built) {
-        Some(source) => format!("{}{source}{}", &line[..start], &line[start + built.len()..]),
+    let address = address_in(line);
+    match places.get(&line[address.clone()]) {
+        Some(source) => format!("{}{source}{}", &line[..address.start], &line[address.end..]),
         None => line.to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// One stored event, with its place in the store.
 #[derive(Debug, Clone)]
@@ -160,11 +161,7 @@ impl Stored {
     /// Returns the file, line and column where an error was thrown, like `checkout.ts:17:3`.
     pub(crate) fn place(&self) -> Option<String> {
         if let Some(frame) = self.top_frame() {
-            let address = frame
-                .rsplit(['(', '@', ' '])
-                .next()
-                .unwrap_or(frame)
-                .trim_end_matches(')');
+            let address = &frame[address_in(frame)];
             let file = address.rsplit('/').next().unwrap_or(address);
             return Some(file.to_owned());
         }
@@ -172,6 +169,28 @@ impl Stored {
         let file = location["url"].as_str()?.rsplit('/').next()?;
         Some(format!("{file}:{}:{}", location["line"], location["column"]))
     }
+}
+
+/// Returns where the address is in a frame. Paths may contain spaces, parentheses and `@`.
+///
+/// V8 writes `at name (address)`, `at address` and `at name (eval at name (address), address)`; others write
+/// `name@address`.
+pub(crate) fn address_in(frame: &str) -> Range<usize> {
+    let behind = |mark: &str| frame.find(mark).map(|at| at + mark.len());
+    if !frame.trim_start().starts_with("at ") {
+        return behind("@").unwrap_or(0)..frame.len();
+    }
+    let without_name = || behind("at async ").or_else(|| behind("at ")).unwrap_or(0)..frame.len();
+    let Some(end) = frame.strip_suffix(')').map(str::len) else {
+        return without_name();
+    };
+    let Some(start) = behind(" (") else {
+        return without_name();
+    };
+    if frame[start..end].starts_with("eval at ") {
+        return frame.rfind(' ').map_or(start, |before| before + 1)..end;
+    }
+    start..end
 }
 
 /// Reports whether a frame is neither an extension's nor a library's.

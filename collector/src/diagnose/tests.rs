@@ -335,6 +335,8 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
          "original": {"source": "src/pay.ts", "line": 4, "column": 9}},
         {"script": "http://localhost/@fs/cart.ts", "line": 1, "column": 2,
          "original": {"source": "src/cart.ts", "line": 3, "column": 4}},
+        {"script": "http://localhost/(shop)/a.js", "line": 5, "column": 6,
+         "original": {"source": "src/(shop)/a @b.ts", "line": 7, "column": 8}},
         {"script": 5, "line": "17", "original": null},
     ]});
     let recorded = of_document(event(9, "system.original_places", places), "A");
@@ -348,6 +350,11 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     let mut printed = of_document(event(6, "console.error", stack), "A");
     places.apply(&mut printed);
     assert_eq!(printed.data()["stack"], "    at src/cart.ts:3:4");
+    let stack = json!({"stack": "    at f (http://localhost/(shop)/a.js:5:6)"});
+    let mut grouped = of_document(event(7, "console.error", stack), "A");
+    places.apply(&mut grouped);
+    assert_eq!(grouped.data()["stack"], "    at f (src/(shop)/a @b.ts:7:8)");
+    assert_eq!(grouped.place().as_deref(), Some("a @b.ts:7:8"));
     // The same address in another document may be another build.
     let mut elsewhere = of_document(exception(4, "Uncaught TypeError: x"), "B");
     places.apply(&mut elsewhere);
@@ -362,6 +369,34 @@ fn a_stack_of_built_code_names_the_recorded_places_of_its_document() {
     );
     places.apply(&mut odd);
     assert_eq!(odd.data()["stack"], 7);
+}
+
+#[test]
+fn the_address_of_a_frame_is_found_whatever_characters_its_path_has() {
+    for (frame, address) in [
+        (
+            "    at pay (http://l/(shop)/[id]/a.js:4:9)",
+            "http://l/(shop)/[id]/a.js:4:9",
+        ),
+        (
+            "at pay (src/(shop)/a @b (1).ts:4:9)",
+            "src/(shop)/a @b (1).ts:4:9",
+        ),
+        ("at async src/a (1).ts:4:9", "src/a (1).ts:4:9"),
+        (
+            "at async pay (webpack-internal:///(app)/./a.ts:4:9)",
+            "webpack-internal:///(app)/./a.ts:4:9",
+        ),
+        ("at Object.pay [as x] (a.js:4:9)", "a.js:4:9"),
+        (
+            "at f (eval at g (http://l/a.js:1:1), http://l/b.js:4:9)",
+            "http://l/b.js:4:9",
+        ),
+        ("pay@http://l/@fs/a.js:4:9", "http://l/@fs/a.js:4:9"),
+        ("no frame", "no frame"),
+    ] {
+        assert_eq!(&frame[super::stored::address_in(frame)], address, "{frame}");
+    }
 }
 
 #[test]

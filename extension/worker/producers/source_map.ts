@@ -5,6 +5,7 @@
  * the source: a wrong place is worse than none.
  */
 import { AnyMap, originalPositionFor, sourceContentFor, type TraceMap } from "@jridgewell/trace-mapping";
+import { pathOfSource } from "../../../www/src/detail/source_path.ts";
 import { prefix } from "../../relay/budget.ts";
 import type { BuiltPlace } from "./stack_places.ts";
 
@@ -118,16 +119,6 @@ export class MappedScript {
 function beginAfter(text: string, call: string, end: number): number {
   const at = text.lastIndexOf(call, end);
   return at < 0 ? -1 : at + call.length;
-}
-
-/** Takes off what bundlers and dev servers put before a path: `webpack://name/./src/a.ts?1f2e` is `src/a.ts`. */
-function pathOfSource(source: string): string {
-  return source
-    .replace(/[?#].*$/, "")
-    .replace(/^https?:\/\/[^/]*\//, "")
-    .replace(/^(?:webpack|turbopack|webpack-internal):\/\/(?:\/(?:\[project\]\/)?|[^/]*\/)/, "")
-    .replace(/^file:\/\//, "")
-    .replace(/^(?:\.{1,2}\/)+/, "");
 }
 
 /** Returns the URL in the last comment that names a source map; without a pattern over the text, which may be huge. */

@@ -10,9 +10,8 @@ const STACK_FIELD = '"stack":"';
 /** Stacks of one post that are read: a flood of errors names the same places over and over. */
 const MAX_STACKS = 8;
 const MAX_STACK_LENGTH = 16_384;
-/** As V8 writes a frame; in JSON a line of a stack ends with a backslash. Names of webpack's modules have parentheses. */
-const PLACE =
-  /(https?:\/\/[^\s()"\\]{1,2000}?|webpack-internal:\/\/\/[^\s"\\]{1,2000}?):(\d{1,7}):(\d{1,7})(?![\d:])/g;
+/** As V8 writes a frame; in JSON a line of a stack ends with a backslash. Paths of Next.js contain parentheses. */
+const PLACE = /((?:https?:\/\/|webpack-internal:\/\/\/)[^\s"\\]{1,2000}?):(\d{1,7}):(\d{1,7})(?![\d:])/g;
 
 /** Returns each place once, in the order of the stacks. `lines` is NDJSON. */
 export function placesInStacks(lines: string): BuiltPlace[] {

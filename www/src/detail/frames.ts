@@ -1,4 +1,6 @@
 /** Parses the stack traces of Chrome, Firefox and Safari into frames. */
+import { pathOfAddress } from "./source_path";
+
 export interface Frame {
   name: string;
   url: string;
@@ -41,11 +43,11 @@ export function parseStack(text: string): Frame[] {
   return frames;
 }
 
-/** Returns the path in its project of a script that this computer serves as it is, for all that its address says. */
+const SERVED_HERE = /^https?:\/\/(?:localhost|[^/:]*\.localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?\/[^?#]/;
+
+/** Returns the path of a script that this computer serves as it is, for all that its address says. */
 function servedSource(url: string): string | undefined {
-  return /^https?:\/\/(?:localhost|[^/:]*\.localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?\/([^?#]+)/.exec(
-    url,
-  )?.[1];
+  return SERVED_HERE.test(url) ? pathOfAddress(url) : undefined;
 }
 
 /** Returns the last part of an address, or its host if it has no path. */

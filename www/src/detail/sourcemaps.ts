@@ -8,6 +8,7 @@
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { type Signal, signal } from "@preact/signals";
 import { type Frame, fileOf } from "./frames";
+import { pathOfSource } from "./source_path";
 
 export class SourceMaps {
   /** Incremented with each map. */
@@ -34,7 +35,7 @@ export class SourceMaps {
     const found = originalPositionFor(map, { line: frame.line, column: frame.column - 1 });
     if (found.source === null) return frame;
     const column = found.column + 1;
-    const source = found.source.replace(/^(?:webpack:\/\/[^/]*\/|(?:\.\.?\/)+)/, "");
+    const source = pathOfSource(found.source);
     return {
       name: found.name ?? frame.name,
       url: frame.url,
