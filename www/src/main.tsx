@@ -33,6 +33,8 @@ async function begin(into: HTMLElement): Promise<void> {
     viewer.stop();
     showGate(into, "Its permission to read has ended.");
   };
+  // Its first requests are under way while the page is rendered.
+  viewer.start();
   render(
     <ViewerContext.Provider value={viewer}>
       <App />

@@ -190,9 +190,10 @@ export class Viewer {
   /** Reads sessions and coverage again, and opens a session if none is open. */
   async refresh(): Promise<void> {
     const { sessions } = this;
-    await sessions.refresh();
-    if (sessions.error.value === null) {
+    await sessions.refresh(() => {
       if (this.view.sessionId.value === null) this.#openFirst(sessions.list.value ?? []);
+    });
+    if (sessions.error.value === null) {
       this.#lookForDeleted();
       await this.coverage.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
       await this.problems.refresh(this.session.value);

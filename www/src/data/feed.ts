@@ -152,15 +152,18 @@ export class Feed {
   }
 
   private async run(): Promise<void> {
+    let isPlaced = false;
+    // One piece of work, so that the first lines are asked for before anything is rendered.
     await this.keep(async () => {
-      this.tailFrom = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, this.abort.signal);
+      if (!isPlaced) {
+        this.tailFrom = await this.source.nearEnd(this.query, TAIL_FIRST_RECORDS, this.abort.signal);
+        this.followed = this.tailFrom;
+        isPlaced = true;
+      }
+      // Over all sessions only the stream has positions: it replays the beginning of the tail.
+      if (!this.overAll) await this.readLines();
     });
-    this.followed = this.tailFrom;
-    // Over all sessions only the stream has positions: it replays the beginning of the tail.
-    if (!this.overAll) {
-      await this.keep(() => this.readLines());
-      this.caughtUp = true;
-    }
+    if (!this.overAll) this.caughtUp = true;
     if (this.tailFrom === null && !this.overAll) this.completed();
     if (this.tailFrom !== null) void this.keep(() => this.fill(this.tailFrom ?? ""));
     await this.keep(() => this.follow());

@@ -30,7 +30,10 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
   const sync = () => {
     if (field.current !== null && back.current !== null) back.current.scrollLeft = field.current.scrollLeft;
   };
-  useLayoutEffect(sync);
+  useLayoutEffect(() => {
+    // Reading the place lays the page out, which an empty field does not need.
+    if (text !== "") sync();
+  }, [text]);
 
   const take = (completion: Completion) => {
     viewer.view.type(completion.text);

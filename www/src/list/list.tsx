@@ -12,6 +12,7 @@ import { useViewer, type Viewer } from "../state";
 import { Icon } from "../ui/icon";
 import { onPress } from "../ui/press";
 import "./list.css";
+import { MissingLines } from "./missing_lines";
 import { Nothing } from "./nothing";
 import { GapRow, Row } from "./row";
 import { Slots } from "./slots";
@@ -22,7 +23,6 @@ const OVERSCAN_ROWS = 8;
 /** Rows of gaps that stay in sight above an empty state. */
 const MOST_GAPS_ABOVE = 6;
 const REST_MS = 160;
-const FETCH_PAUSE_MS = 40;
 
 export interface ListHandle {
   page: number;
@@ -43,6 +43,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   /** Position that this component last scrolled to; null once a person has scrolled. */
   const placed = useRef<number | null>(null);
   const slots = useMemo(() => new Slots(), []);
+  const missing = useMemo(() => new MissingLines(viewer), [viewer]);
   viewport.rows = rows.length;
   void moved.value;
   void viewer.view.linesVersion.value;
@@ -138,7 +139,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   });
 
   const { from, to } = viewport.range(OVERSCAN_ROWS);
-  useMissingLines(viewer, from, to);
+  useEffect(() => missing.show(feed, rows, from, to));
+  useEffect(() => () => missing.stop(), [missing]);
 
   slots.show(from, to);
   const drawn = [];
@@ -247,46 +249,4 @@ function Latest({ viewer, atEnd, onJump }: { viewer: Viewer; atEnd: boolean; onJ
       {since > 0 ? `${count(since)} new` : "Latest"}
     </button>
   );
-}
-
-/** Reads the missing lines of visible rows once scrolling pauses. */
-function useMissingLines(viewer: Viewer, from: number, to: number): void {
-  const feed = viewer.view.feed.value;
-  const rows = viewer.view.rows.value;
-  let first = -1;
-  let last = -1;
-  if (feed !== null) {
-    for (let i = from; i < to; i++) {
-      const header = feed.at(rows.feedRow(i));
-      if (viewer.view.lines.has(header.session, header.seq)) continue;
-      // Cursors follow the feed's order, from which the view's may differ.
-      const row = rows.feedRow(i);
-      if (first < 0 || row < first) first = row;
-      if (row > last) last = row;
-    }
-  }
-  const firstAt = first < 0 || feed === null ? -1 : feed.at(first).at;
-  const wanted = last - first + 1;
-  useEffect(() => {
-    if (firstAt < 0 || feed === null) return;
-    const abort = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        const page = await viewer.source.read(
-          feed.query,
-          viewer.source.cursorBefore(feed.query, firstAt),
-          wanted + OVERSCAN_ROWS,
-          abort.signal,
-        );
-        feed.hold(page.lines);
-        viewer.view.linesVersion.value++;
-      } catch (error) {
-        if (!abort.signal.aborted) viewer.notices.sayError(error);
-      }
-    }, FETCH_PAUSE_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [feed, firstAt, wanted]);
 }

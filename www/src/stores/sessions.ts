@@ -10,14 +10,15 @@ export class Sessions {
 
   constructor(private readonly source: DataSource) {}
 
-  /** Reads the sessions again. */
-  async refresh(): Promise<void> {
+  /** Reads the sessions again, and calls `onListed` before anything is rendered by the new list. */
+  async refresh(onListed: () => void = () => {}): Promise<void> {
     try {
       const sessions = await this.source.sessions();
       sessions.sort((a, b) => (b.last_ts ?? 0) - (a.last_ts ?? 0));
       batch(() => {
         this.error.value = null;
         this.list.value = sessions;
+        onListed();
       });
     } catch (error) {
       this.fail(error);
