@@ -1,6 +1,6 @@
 /** Observes `navigator.sendBeacon`: the call. What it sends, webRequest reports. */
 import { isNative } from "./fetch.ts";
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import { apply, ownValue } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Call, RequestEvents } from "./request_events.ts";
@@ -19,21 +19,17 @@ export class BeaconHook {
   /** Puts the wrapper in place; null where the page has its own already, which stays as it is. */
   install(mask: Mask): (() => void) | null {
     if (!isNative(ownValue(NavigatorPrototype, "sendBeacon"), "sendBeacon")) return null;
-    return mask.replace(NavigatorPrototype, "sendBeacon", (original) => this.#standIn(original));
+    return mask.replace(NavigatorPrototype, "sendBeacon", this.#standIn());
   }
 
-  #standIn(original: Callable): Callable {
-    const begin = (args: ArrayLike<unknown>, above: Callable): Call | null => this.#begin(args, above);
-    const sent = (call: Call): void => this.#sent(call);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(args, wrapper as Callable);
-        const isQueued = apply(original, this, args as never);
-        if (call !== null && isQueued === true) sent(call);
-        return isQueued;
-      },
+  #standIn(): StandIn {
+    const standIn: StandIn = (native, self, args) => {
+      const call = this.#begin(args, standIn);
+      const isQueued = apply(native, self, args as never);
+      if (call !== null && isQueued === true) this.#sent(call);
+      return isQueued;
     };
-    return wrapper as Callable;
+    return standIn;
   }
 
   #sent(call: Call): void {

@@ -11,7 +11,7 @@ import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import {
   apply,
   cut,
@@ -95,7 +95,7 @@ export class ConsoleHook {
     let undoAll: (() => void) | null = null;
     for (let at = 0; at < METHODS.length; at++) {
       const method = METHODS[at] as Method;
-      const undo = mask.replace(owner, method, (original) => this.#wrapper(method, original));
+      const undo = mask.replace(owner, method, this.#standIn(method));
       if (undo === null) {
         if (isCallable(owner, method)) this.complete = false;
         continue;
@@ -110,15 +110,12 @@ export class ConsoleHook {
     return undoAll;
   }
 
-  #wrapper(method: Method, original: Callable): Callable {
-    const record = (args: ArrayLike<unknown>, above: Callable): void => this.#record(method, args, above);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        record(args, wrapper as Callable);
-        return apply(original, this, args as never);
-      },
+  #standIn(method: Method): StandIn {
+    const standIn: StandIn = (native, self, args) => {
+      this.#record(method, args, standIn);
+      return apply(native, self, args as never);
     };
-    return wrapper as Callable;
+    return standIn;
   }
 
   #record(method: Method, args: ArrayLike<unknown>, above: Callable): void {

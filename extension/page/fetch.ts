@@ -7,7 +7,7 @@
  * A response that the page never looks at is recorded by webRequest only.
  */
 import { type BodyReader, isStream, isText, type Text } from "./body.ts";
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Proxies } from "./proxies.ts";
@@ -65,7 +65,7 @@ export class FetchHook {
   /** Puts the wrappers in place; null where the page has its own `fetch` already, which stays as it is. */
   install(mask: Mask): (() => void) | null {
     if (!isNative(ownValue(globalThis, "fetch"), "fetch")) return null;
-    const undoFetch = mask.replace(globalThis, "fetch", (original) => this.#fetchStandIn(original));
+    const undoFetch = mask.replace(globalThis, "fetch", this.#fetchStandIn());
     if (undoFetch === null) return null;
     let undoAll = undoFetch;
     const also = (undo: (() => void) | null): void => {
@@ -77,42 +77,33 @@ export class FetchHook {
       };
     };
     for (let at = 0; at < GETTERS.length; at++)
-      also(mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, (original) => this.#look(original)));
+      also(mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, this.#look()));
     for (let at = 0; at < METHODS.length; at++) {
       const name = METHODS[at] as string;
-      also(mask.replace(ResponsePrototype, name, (original) => this.#look(original, name === "clone")));
+      also(mask.replace(ResponsePrototype, name, this.#look(name === "clone")));
     }
     return undoAll;
   }
 
-  #fetchStandIn(original: Callable): Callable {
-    const begin = (args: ArrayLike<unknown>, above: Callable): Call | null => this.#begin(args, above);
-    const sent = (call: Call): void => this.#sent(call);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(args, wrapper as Callable);
-        const promise = apply(original, this, args as never);
-        // After the request has left: its record and this one go different ways to the worker.
-        if (call !== null) sent(call);
-        return promise;
-      },
+  #fetchStandIn(): StandIn {
+    const standIn: StandIn = (native, self, args) => {
+      const call = this.#begin(args, standIn);
+      const promise = apply(native, self, args as never);
+      // After the request has left: its record and this one go different ways to the worker.
+      if (call !== null) this.#sent(call);
+      return promise;
     };
-    return wrapper as Callable;
+    return standIn;
   }
 
-  /** A wrapper for a member of `Response.prototype`. */
-  #look(original: Callable, isClone = false): Callable {
-    const look = (object: unknown): void => this.#lookAt(object);
-    const cloned = (copy: unknown): void => this.#cloned(copy);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        look(this);
-        const result = apply(original, this, args as never);
-        if (isClone) cloned(result);
-        return result;
-      },
+  /** For a member of `Response.prototype`. */
+  #look(isClone = false): StandIn {
+    return (native, self, args) => {
+      this.#lookAt(self);
+      const result = apply(native, self, args as never);
+      if (isClone) this.#cloned(result);
+      return result;
     };
-    return wrapper as Callable;
   }
 
   #begin(args: ArrayLike<unknown>, above: Callable): Call | null {

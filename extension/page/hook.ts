@@ -112,14 +112,9 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
 
 /** Calls `onClosing` before a window is closed by a script of its own origin. */
 function watchClosing(mask: Mask, onClosing: () => void): (() => void) | null {
-  return mask.replace(window, "close", (original) => {
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        onClosing();
-        return apply(original, this, args as never);
-      },
-    };
-    return wrapper as typeof original;
+  return mask.replace(window, "close", (native, self, args) => {
+    onClosing();
+    return apply(native, self, args as never);
   });
 }
 

@@ -1,9 +1,10 @@
 /**
  * Functions that look like the built-ins they replace: same name, length, own keys, same `toString()`,
- * no `prototype`, and not to be constructed.
+ * no `prototype`, and not to be constructed, with the same messages of the errors that the engine throws about them.
  *
- * `Function.prototype.toString` is the one built-in that has to be replaced for it, by a function that looks
- * like itself. `restore` puts a built-in back if the page has not replaced it since.
+ * They are Proxies of the built-ins, whose text the engine prints in such a message. `Function.prototype.toString`
+ * prints less of a Proxy, so it has to be replaced as well. An undo puts a built-in back if the page has not replaced
+ * it since.
  */
 import {
   apply,
@@ -16,6 +17,9 @@ import {
 } from "./natives.ts";
 
 type Callable = (...args: never[]) => unknown;
+
+/** Called in place of `native`, with the arguments and the `this` of the call. */
+export type StandIn = (native: Callable, self: unknown, args: ArrayLike<unknown>) => unknown;
 
 const { get, set } = WeakMap.prototype;
 const nativeToString = Function.prototype.toString;
@@ -31,14 +35,11 @@ export class Mask {
   }
 
   /** Replaces `owner[name]`; null when the page has made that impossible. */
-  replace(owner: object, name: string, make: (original: Callable) => Callable): (() => void) | null {
+  replace(owner: object, name: string, standIn: StandIn): (() => void) | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     if (typeof descriptor?.value !== "function") return null;
     const original = descriptor.value as Callable;
-    const wrapper = make(original);
-    this.register(wrapper, original);
-    this.#copy(original, wrapper, "name");
-    this.#copy(original, wrapper, "length");
+    const wrapper = this.#wrapper(original, standIn);
     try {
       if (!redefine(owner, name, wrapper, descriptor)) return null;
     } catch {
@@ -51,14 +52,11 @@ export class Mask {
   }
 
   /** Replaces the getter of `owner[name]`, and leaves its setter; null when the page has made that impossible. */
-  replaceGetter(owner: object, name: string, make: (original: Callable) => Callable): (() => void) | null {
+  replaceGetter(owner: object, name: string, standIn: StandIn): (() => void) | null {
     const descriptor = getOwnPropertyDescriptor(owner, name);
     const original = descriptor?.get as Callable | undefined;
     if (descriptor === undefined || original === undefined) return null;
-    const wrapper = make(original);
-    this.register(wrapper, original);
-    this.#copy(original, wrapper, "name");
-    this.#copy(original, wrapper, "length");
+    const wrapper = this.#wrapper(original, standIn);
     try {
       if (!redefineGetter(owner, name, wrapper, descriptor)) return null;
     } catch {
@@ -124,19 +122,18 @@ export class Mask {
     this.#undo = null;
   }
 
-  #copy(from: object, to: object, name: string): void {
-    const descriptor = getOwnPropertyDescriptor(from, name);
-    if (descriptor !== undefined) defineProperty(to, name, descriptor);
+  #wrapper(original: Callable, standIn: StandIn): Callable {
+    const wrapper = proxied(original, standIn);
+    this.register(wrapper, original);
+    return wrapper;
   }
 
   #maskToString(): (() => void) | null {
     const originals = this.#originals;
-    const wrapper = {
-      toString(this: unknown): string {
-        const original = typeof this === "function" ? apply(get, originals, [this]) : undefined;
-        return apply(nativeToString, original ?? this, []);
-      },
-    }.toString;
+    const wrapper = proxied(nativeToString, (_, self) => {
+      const original = typeof self === "function" ? apply(get, originals, [self]) : undefined;
+      return apply(nativeToString, original ?? self, []);
+    });
     apply(set, originals, [wrapper, nativeToString]);
     const descriptor = getOwnPropertyDescriptor(Function.prototype, "toString");
     if (descriptor?.value !== nativeToString) return null;
@@ -146,4 +143,13 @@ export class Mask {
       if (now?.value === wrapper) redefine(Function.prototype, "toString", nativeToString, now);
     };
   }
+}
+
+function proxied(native: Callable, standIn: StandIn): Callable {
+  // Without a prototype, because the proxy would take a page's Object.prototype.get for a trap.
+  const handler = { __proto__: null, apply: standIn };
+  // For the stacks of errors that the built-in throws.
+  const name = getOwnPropertyDescriptor(native, "name");
+  if (name !== undefined) defineProperty(standIn, "name", name);
+  return new NativeProxy(native, handler as ProxyHandler<Callable>);
 }

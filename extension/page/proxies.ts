@@ -52,16 +52,11 @@ export class Proxies {
     const descriptor = getOwnPropertyDescriptor(globalThis, "Proxy");
     if (descriptor?.value !== NativeProxy) return null;
     mask.register(wrapper, NativeProxy);
-    const undoRevocable = mask.replace(NativeProxy, "revocable", (original) => {
-      const { revocable } = {
-        revocable(this: unknown, target: object, handler: object) {
-          const made = apply(original, this, [target, handler] as never) as object;
-          const proxy = ownValue(made, "proxy");
-          if (typeof proxy === "object" || typeof proxy === "function") apply(set, targets, [proxy, target]);
-          return made;
-        },
-      };
-      return revocable as (...args: never[]) => unknown;
+    const undoRevocable = mask.replace(NativeProxy, "revocable", (native, self, args) => {
+      const made = apply(native, self, args as never) as object;
+      const proxy = ownValue(made, "proxy");
+      if (typeof proxy === "object" || typeof proxy === "function") apply(set, targets, [proxy, args[0]]);
+      return made;
     });
     if (!redefine(globalThis, "Proxy", wrapper, descriptor)) return undoRevocable;
     return () => {

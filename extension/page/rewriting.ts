@@ -5,30 +5,21 @@
  * that has been read to its end. The scripts that it brings run before it returns, so a microtask comes too late.
  * https://html.spec.whatwg.org/multipage/dynamic-markup-insertion.html#document-open-steps
  */
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import { apply, getterOf, NONE, read } from "./natives.ts";
-
-type Callable = (...args: never[]) => unknown;
 
 const currentScript = getterOf(Document.prototype, "currentScript");
 const { write } = Document.prototype;
 
 /** Calls `onRewritten` when listeners may have been removed; the answer gives the page its own methods back. */
 export function watchRewriting(mask: Mask, onRewritten: () => void): () => void {
-  const undoOpen = mask.replace(Document.prototype, "open", (original) => {
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        const opened = apply(original, this, args as never);
-        onRewritten();
-        return opened;
-      },
-    };
-    return wrapper as Callable;
+  const undoOpen = mask.replace(Document.prototype, "open", (native, self, args) => {
+    const opened = apply(native, self, args as never);
+    onRewritten();
+    return opened;
   });
-  const undoWrite = mask.replace(Document.prototype, "write", (original) => writing(original, onRewritten));
-  const undoWriteln = mask.replace(Document.prototype, "writeln", (original) =>
-    writing(original, onRewritten),
-  );
+  const undoWrite = mask.replace(Document.prototype, "write", writing(onRewritten));
+  const undoWriteln = mask.replace(Document.prototype, "writeln", writing(onRewritten));
   return () => {
     undoOpen?.();
     undoWrite?.();
@@ -36,17 +27,14 @@ export function watchRewriting(mask: Mask, onRewritten: () => void): () => void 
   };
 }
 
-function writing(original: Callable, onRewritten: () => void): Callable {
-  const { wrapper } = {
-    wrapper(this: unknown, ...args: unknown[]): unknown {
-      // A script of the document writes at its own place or is ignored: it does not open the document.
-      if (read(currentScript, this) === null) {
-        // Without text it opens the document, if the call would do so, and inserts nothing; `writeln` would.
-        apply(write, this as Document, NONE);
-        onRewritten();
-      }
-      return apply(original, this, args as never);
-    },
+function writing(onRewritten: () => void): StandIn {
+  return (native, self, args) => {
+    // A script of the document writes at its own place or is ignored: it does not open the document.
+    if (read(currentScript, self) === null) {
+      // Without text it opens the document, if the call would do so, and inserts nothing; `writeln` would.
+      apply(write, self as Document, NONE);
+      onRewritten();
+    }
+    return apply(native, self, args as never);
   };
-  return wrapper as Callable;
 }

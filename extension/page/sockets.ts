@@ -5,11 +5,9 @@
  * message that is no text is recorded by its length.
  */
 import { isNative } from "./fetch.ts";
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import { apply, getterOf, listen, ownValue, quote, read } from "./natives.ts";
 import { type Begun, type RequestEvents, withoutFragment } from "./request_events.ts";
-
-type Callable = (...args: never[]) => unknown;
 
 const SocketPrototype = WebSocket.prototype;
 const { get, set } = WeakMap.prototype;
@@ -55,7 +53,7 @@ export class SocketHook {
       (object, begun) => this.#made(object, begun),
     );
     const undoSend = isNative(ownValue(SocketPrototype, "send"), "send")
-      ? mask.replace(SocketPrototype, "send", (original) => this.#sendStandIn(original))
+      ? mask.replace(SocketPrototype, "send", this.#sendStandIn())
       : null;
     return () => {
       undoConstructor?.();
@@ -63,19 +61,14 @@ export class SocketHook {
     };
   }
 
-  #sendStandIn(original: Callable): Callable {
-    const isOpen = (object: unknown): boolean => this.#isOpen(object);
-    const sent = (object: unknown, args: ArrayLike<unknown>): void => this.#sent(object, args);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        // A socket that closes takes messages and sends none.
-        const wasOpen = isOpen(this);
-        const result = apply(original, this, args as never);
-        if (wasOpen) sent(this, args);
-        return result;
-      },
+  #sendStandIn(): StandIn {
+    return (native, self, args) => {
+      // A socket that closes takes messages and sends none.
+      const wasOpen = this.#isOpen(self);
+      const result = apply(native, self, args as never);
+      if (wasOpen) this.#sent(self, args);
+      return result;
     };
-    return wrapper as Callable;
   }
 
   #made(object: object, begun: Begun | null): void {

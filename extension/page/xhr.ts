@@ -6,7 +6,7 @@
 import { isText, limited, type Text } from "./body.ts";
 import { isNative, normalized, textOf } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
-import type { Mask } from "./mask.ts";
+import type { Mask, StandIn } from "./mask.ts";
 import { apply, getterOf, listen, max, min, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import { Preview } from "./preview.ts";
@@ -64,39 +64,30 @@ export class XhrHook {
       !isNative(ownValue(XhrPrototype, "send"), "send")
     )
       return null;
-    const undoOpen = mask.replace(XhrPrototype, "open", (original) => this.#openStandIn(original));
-    const undoSend = mask.replace(XhrPrototype, "send", (original) => this.#sendStandIn(original));
+    const undoOpen = mask.replace(XhrPrototype, "open", this.#openStandIn());
+    const undoSend = mask.replace(XhrPrototype, "send", this.#sendStandIn());
     return () => {
       undoOpen?.();
       undoSend?.();
     };
   }
 
-  #openStandIn(original: Callable): Callable {
-    const opened = (object: unknown, args: ArrayLike<unknown>): void => this.#open(object, args);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        const result = apply(original, this, args as never);
-        opened(this, args);
-        return result;
-      },
+  #openStandIn(): StandIn {
+    return (native, self, args) => {
+      const result = apply(native, self, args as never);
+      this.#open(self, args);
+      return result;
     };
-    return wrapper as Callable;
   }
 
-  #sendStandIn(original: Callable): Callable {
-    const begin = (object: unknown, body: unknown, above: Callable): Call | null =>
-      this.#begin(object, body, above);
-    const sent = (call: Call): void => this.#sent(call);
-    const { wrapper } = {
-      wrapper(this: unknown, ...args: unknown[]): unknown {
-        const call = begin(this, args.length > 0 ? args[0] : null, wrapper as Callable);
-        const result = apply(original, this, args as never);
-        if (call !== null) sent(call);
-        return result;
-      },
+  #sendStandIn(): StandIn {
+    const standIn: StandIn = (native, self, args) => {
+      const call = this.#begin(self, args.length > 0 ? args[0] : null, standIn);
+      const result = apply(native, self, args as never);
+      if (call !== null) this.#sent(call);
+      return result;
     };
-    return wrapper as Callable;
+    return standIn;
   }
 
   #open(object: unknown, args: ArrayLike<unknown>): void {

@@ -24,6 +24,7 @@ const HOSTILE = {
         Object.getOwnPropertyNames(method), Object.getOwnPropertySymbols(method).length, "prototype" in method,
         JSON.stringify(Object.getOwnPropertyDescriptor(console, name)), Object.getPrototypeOf(method) === Function.prototype];
       try { new method(); } catch (error) { seen[name].push(error.message.replace(/console\\[.*?\\]|method/, "it")); }
+      for (const odd of [() => { class Mine extends method {} }, () => structuredClone(method), () => { "use strict"; method.name = ""; }]) try { odd(); } catch (error) { seen[name].push(error.message); }
     }
     seen.order = Object.getOwnPropertyNames(console);
     seen.toString = [Function.prototype.toString.name, Function.prototype.toString.length, Function.prototype.toString.toString(),

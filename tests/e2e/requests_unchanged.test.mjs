@@ -18,6 +18,9 @@ import { acceptWebSockets } from "./fixtures/sockets.mjs";
 const TOOLS = `
   const said = (error) => error instanceof Error || error instanceof DOMException ? error.name + ": " + error.message : String(error);
   const tried = async (make) => { try { return await make(); } catch (error) { return said(error); } };
+  // What the engine says of a function that is no constructor, no iterable, no data.
+  const ODD = [(fn) => new fn(), (fn) => { class Mine extends fn {} }, (fn) => Reflect.construct(fn, []), (fn) => Reflect.construct(Object, [], fn), (fn) => ({}) instanceof fn, (fn) => [...fn],
+    (fn) => structuredClone(fn), (fn) => history.pushState(fn, ""), (fn) => { "use strict"; fn.name = "mine"; }, (fn) => "x" in String(fn), (fn) => fn.x.y];
   const flagsOf = (owner, name) => { const { value, get, set, ...flags } = Object.getOwnPropertyDescriptor(owner, name); return { ...flags, value: typeof value, get: typeof get, set: typeof set }; };
 `;
 
@@ -34,11 +37,15 @@ const HOSTILE = {
         seen[name + "." + key] = [flagsOf(owner, key), ...[value, get, set].map((fn) => typeof fn === "function" ? show(fn) : null)];
         for (const fn of [value, get]) if (typeof fn === "function" && key !== "constructor") {
           try { seen[name + "." + key].push(said(await fn.call({}))); } catch (error) { seen[name + "." + key].push(said(error)); }
-          try { new fn(); } catch (error) { seen[name + "." + key].push(error.name); }
+          for (const odd of ODD) seen[name + "." + key].push(await tried(() => odd(fn)));
         }
       }
     }
-    try { new fetch("/json"); } catch (error) { seen.fetch.push(error.name); }
+    for (const odd of ODD) seen.fetch.push(await tried(() => odd(fetch)));
+    try { new fetch("/json"); } catch (error) { seen.fetch.push(said(error)); }
+    seen.bad = [];
+    for (const bad of [() => fetch.call(1, "/json"), () => fetch("http://["), () => fetch("http://a:b@c/"), () => fetch(Symbol("s")), () => fetch("/json", 1), () => fetch("/json", { method: "CONNECT" }), () => fetch("/json", { body: "b" }), () => fetch("/json", { signal: {} }),
+      () => fetch("/json", { signal: AbortSignal.abort() }), () => new XMLHttpRequest().send(), () => new XMLHttpRequest().open("GET"), () => new XMLHttpRequest().open("CONNECT", "/"), () => new XMLHttpRequest().open("GET", "http://[")]) seen.bad.push(await tried(bad));
     seen.fetch.push(await tried(() => fetch()), await tried(() => fetch.call({}, "/json")), await tried(() => (0, fetch)("/json").then((r) => r.status)));
     seen.fetch.push(fetch("/json") instanceof Promise, Object.getOwnPropertyNames(fetch("/json")), fetch("/json").constructor === Promise);
     seen.globals = Object.getOwnPropertyNames(window).filter((name) => name !== "seen").sort().join();`,
