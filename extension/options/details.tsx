@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { command } from "../popup/command.ts";
 import { Switch } from "../popup/switch.tsx";
-import type { Status } from "../worker/commands/messages.ts";
+import type { Status } from "../protocol.ts";
 import { problem } from "./state.ts";
 
 type Settings = Pick<Status, "retroactive_detail" | "retroactive_selector">;
@@ -11,7 +11,7 @@ type Settings = Pick<Status, "retroactive_detail" | "retroactive_selector">;
 export function Details() {
   const settings = useSignal<Settings | null>(null);
   const read = async (): Promise<void> => {
-    settings.value = await command<Status>({ command: "status" });
+    settings.value = await command({ command: "status" });
   };
   const change = async (on: boolean, selector: string): Promise<void> => {
     problem.value = null;

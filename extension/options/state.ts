@@ -2,7 +2,6 @@
 import { type Signal, signal } from "@preact/signals";
 import init, { type RedactionRule, type RedactionRules, redactionRules } from "../../src/web/index.ts";
 import { command } from "../popup/command.ts";
-import type { Status } from "../worker/commands/messages.ts";
 
 export const rules: Signal<RedactionRules> = signal({});
 /** Every rule, built-in and added; null until the core is loaded. */
@@ -23,7 +22,7 @@ export async function begin(): Promise<void> {
 
 /** Reads the rules again: another page may have changed them. */
 export async function refresh(): Promise<void> {
-  const { redaction } = await command<Status>({ command: "status" });
+  const { redaction } = await command({ command: "status" });
   const known = redactionRules(redaction);
   rules.value = redaction;
   overview.value = known;

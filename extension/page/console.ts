@@ -5,7 +5,7 @@
  * a call from within our own code passes through unrecorded. What a method cost before it costs a few µs more.
  */
 
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";

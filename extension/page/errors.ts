@@ -6,7 +6,7 @@
  * browser's own events: `console.rejection_handled` and `console.exception_handled`.
  */
 
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";

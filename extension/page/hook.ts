@@ -4,21 +4,7 @@
  * It changes nothing until a relay has taken its channel. It leaves no name on any object of the page, and goes
  * away when the relay says so: what the page has not replaced since becomes the page's own again.
  */
-import {
-  ASK,
-  CLOSING,
-  CONFIG,
-  DRAIN,
-  type HookConfig,
-  INTERACTION,
-  LEAVING,
-  LIMITED,
-  OFFER,
-  PEER,
-  REARM,
-  RETIRE,
-  REWRITTEN,
-} from "../channel.ts";
+import { ASK, type HookConfig, LEAVING, OFFER, type RelayToHook } from "../protocol.ts";
 import { Causes, type Interaction } from "./causes.ts";
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
@@ -61,15 +47,15 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
   const undoProxies = first.late ? null : proxies.watch(mask);
   const undoConsole = consoleHook.install(mask, console);
   // A hook that came late was already reported by the relay.
-  if (!proxies.complete && !first.late) send(channel, LIMITED, "objects_closed");
-  if (!consoleHook.complete) send(channel, LIMITED, "console_not_hookable");
+  if (!proxies.complete && !first.late) send(channel, "limited", "objects_closed");
+  if (!consoleHook.complete) send(channel, "limited", "console_not_hookable");
   errors.install();
   causes.install();
   const requests = new RequestHook({ inspect, proxies, mask, outbox, causes }, first, () =>
-    send(channel, LIMITED, "requests_not_hookable"),
+    send(channel, "limited", "requests_not_hookable"),
   );
-  const undoClosing = watchClosing(mask, () => send(channel, CLOSING, ""));
-  const undoRewriting = watchRewriting(mask, () => send(channel, REWRITTEN, ""));
+  const undoClosing = watchClosing(mask, () => send(channel, "closing", ""));
+  const undoRewriting = watchRewriting(mask, () => send(channel, "rewritten", ""));
   return {
     configure(config) {
       consoleHook.configure(config);
@@ -123,20 +109,21 @@ function main(): void {
   let hook: Hook | null = null;
   let peer: EventTarget | null = null;
 
-  listen(channel, PEER, (event: MouseEvent) => {
+  const on = (type: RelayToHook, listener: (event: never) => void): void => listen(channel, type, listener);
+  on("peer", (event: MouseEvent) => {
     peer = read(relatedTarget, event) as EventTarget | null;
   });
-  listen(channel, CONFIG, (event: CustomEvent) => {
+  on("config", (event: CustomEvent) => {
     const config = parse(read(customEventDetail, event) as string) as HookConfig;
     if (hook === null) hook = install(channel, config, peer);
     else hook.configure(config);
   });
-  listen(channel, INTERACTION, (event: CustomEvent) =>
+  on("interaction", (event: CustomEvent) =>
     hook?.report(parse(read(customEventDetail, event) as string) as Interaction),
   );
-  listen(channel, REARM, () => hook?.rearm());
-  listen(channel, DRAIN, (event: CustomEvent) => hook?.drain(read(customEventDetail, event) === LEAVING));
-  listen(channel, RETIRE, () => hook?.retire());
+  on("rearm", () => hook?.rearm());
+  on("drain", (event: CustomEvent) => hook?.drain(read(customEventDetail, event) === LEAVING));
+  on("retire", () => hook?.retire());
 
   if (offer(window, OFFER, channel)) return;
   // The relay's script comes second: it asks, before any script of the page runs.

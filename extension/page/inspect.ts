@@ -5,7 +5,7 @@
  * needs the internal slot has worked on it.
  */
 
-import { HOOK_NAME } from "../channel.ts";
+import { HOOK_NAME } from "../protocol.ts";
 import {
   apply,
   beginsWith,

@@ -1,6 +1,6 @@
 /** How much of a value is shown, by level. */
 
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 
 export interface Limits {
   /** Levels of objects below an argument. */

@@ -5,6 +5,7 @@
  * calls nothing but what is saved here, spreads and iterates nothing (`Symbol.iterator` is the page's), and
  * writes to no array by index (`Array.prototype` may have setters): values are read by index, text is joined by `+`.
  */
+import type { HookToRelay } from "../protocol.ts";
 import { apply, cut, NONE, tail } from "./language.ts";
 
 export * from "./language.ts";
@@ -191,7 +192,7 @@ function bare<T>(literal: T & { __proto__: null }): T {
   return literal;
 }
 
-export function send(target: EventTarget, type: string, detail: string): void {
+export function send(target: EventTarget, type: HookToRelay, detail: string): void {
   apply(dispatchEvent, target, [new NativeCustomEvent(type, bare({ __proto__: null, detail }))]);
 }
 

@@ -7,7 +7,6 @@
  * crashes or closes itself right after such a call does not take them along.
  */
 
-import { COST, DETAIL, HAND_OVER, LINES, URGENT_LINES } from "../channel.ts";
 import type { Cause } from "./causes.ts";
 import {
   address,
@@ -45,7 +44,7 @@ export class Outbox {
   #flushedTs = 0;
   #details = 0;
   #isLeaving = false;
-  /** The cost of the lines since the last {@link COST}: of passing all of them, and of making some of them. */
+  /** The cost of the lines since the last `cost`: of passing all of them, and of making some of them. */
   #passed = 0;
   #passingMicros = 0;
   #measured = 0;
@@ -112,13 +111,13 @@ export class Outbox {
   }
 
   #keep(id: number, head: string, { data, truncated }: Detail): void {
-    send(this.#target, DETAIL, `${id} ${head},"detail_level":"verbose"${ending(data, truncated)}`);
+    send(this.#target, "detail", `${id} ${head},"detail_level":"verbose"${ending(data, truncated)}`);
   }
 
   /** The relay sends the details that it keeps. */
   handOver(): void {
     this.flush();
-    send(this.#target, HAND_OVER, "");
+    send(this.#target, "hand_over", "");
   }
 
   /** One event could not be made, most likely because the page's stack is full. The count is passed on later. */
@@ -156,14 +155,14 @@ export class Outbox {
       this.#measured++;
       this.#makingMicros += max(0, now - begunTs);
     }
-    send(this.#target, isUrgent ? URGENT_LINES : LINES, lines);
+    send(this.#target, isUrgent ? "urgent_lines" : "lines", lines);
     this.#passingMicros += max(0, nowMicrosAndReset() - now);
   }
 
   #passCost(): void {
     if (this.#passed === 0) return;
     const making = this.#measured === 0 ? 0 : (this.#makingMicros / this.#measured) * this.#passed;
-    send(this.#target, COST, `${this.#passed} ${round(this.#passingMicros + making)}`);
+    send(this.#target, "cost", `${this.#passed} ${round(this.#passingMicros + making)}`);
     this.#passed = 0;
     this.#passingMicros = 0;
     this.#measured = 0;

@@ -6,7 +6,7 @@
  * led to; see `worker/producers/page_requests.ts`.
  */
 
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 import { isEndless, type Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
 import type { Causes, Interaction } from "./causes.ts";

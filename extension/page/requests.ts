@@ -1,5 +1,5 @@
 /** The observation of the ways in which a page makes requests: in place while requests are recorded, and only then. */
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 import { BeaconHook } from "./beacon.ts";
 import { BodyReader } from "./body.ts";
 import type { Causes } from "./causes.ts";

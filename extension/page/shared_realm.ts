@@ -3,8 +3,10 @@
  * the windows that it has opened.
  */
 
-import { SHARE } from "../channel.ts";
 import { ask, customEventDetail, listen, read } from "./natives.ts";
+
+/** Hook to hook, on the channel of the other: asks for what it shares. They are in one world, so an object passes. */
+const SHARE = "share";
 
 export interface Shared {
   /** The target of each Proxy. */

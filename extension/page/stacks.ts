@@ -1,5 +1,5 @@
 /** Decides which console calls are recorded with their stack. */
-import type { HookConfig } from "../channel.ts";
+import type { HookConfig } from "../protocol.ts";
 
 /** Stack frames come with these at `standard`, with every method at `verbose`: finding them costs more than the rest. */
 export function wantsStack(method: string, level: HookConfig["console"]): boolean {

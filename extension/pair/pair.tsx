@@ -5,7 +5,6 @@ import "../../www/src/theme.css";
 import { command } from "../popup/command.ts";
 import { Pin } from "../popup/pin.tsx";
 import { problem, record, refreshPinned } from "../popup/state.ts";
-import type { Status } from "../worker/commands/messages.ts";
 import { type Invitation, readInvitation, shortCode } from "./invitation.ts";
 import "./pair.css";
 
@@ -20,7 +19,7 @@ async function accept(invitation: Invitation): Promise<void> {
   state.value = { at: "pairing" };
   try {
     await command({ command: "pair", ...invitation });
-    const { recording } = await command<Status>({ command: "status" });
+    const { recording } = await command({ command: "status" });
     await refreshPinned();
     state.value = { at: "paired", isRecording: recording };
   } catch (error) {

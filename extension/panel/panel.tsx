@@ -16,12 +16,12 @@ import { Viewer, ViewerContext } from "../../www/src/state.ts";
 import "../../www/src/theme.css";
 import { Empty } from "../../www/src/ui/empty.tsx";
 import { command } from "../popup/command.ts";
+import type { Status } from "../protocol.ts";
 import { openLogs } from "../viewer/logs.ts";
-import type { Status } from "../worker/commands/messages.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
   try {
-    const status = await command<Status>({ command: "status" });
+    const status = await command({ command: "status" });
     if (status.recorder === null) return say(root, "Nothing is being recorded");
     const source = await sourceOf(status);
     const tab = await activeTab();
@@ -43,7 +43,7 @@ async function sourceOf({ collector_url, recorder }: Status): Promise<DataSource
 }
 
 async function askForToken(base: string): Promise<string> {
-  const link = new URL(await command<string>({ command: "viewer_link" }));
+  const link = new URL(await command({ command: "viewer_link" }));
   return exchange(base, new URLSearchParams(link.hash.slice(1)).get("code") ?? "");
 }
 

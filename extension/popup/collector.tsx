@@ -1,6 +1,6 @@
 /** The collector's state, and the remedy if events are not delivered. */
 import { ago, count } from "../../www/src/data/time.ts";
-import type { Status } from "../worker/commands/messages.ts";
+import type { Status } from "../protocol.ts";
 import type { RecorderNow } from "./state.ts";
 
 interface Connection {

@@ -1,9 +1,11 @@
 /** Commands to the worker, from a page of the extension. */
-import type { Command } from "../worker/commands/messages.ts";
+import type { Answers, Command } from "../protocol.ts";
 
-export async function command<T = unknown>(message: Command): Promise<T> {
-  const answer = (await chrome.runtime.sendMessage(message)) as { ok?: T; error?: string } | undefined;
+export async function command<C extends Command>(
+  message: C,
+): Promise<C["command"] extends keyof Answers ? Answers[C["command"]] : unknown> {
+  const answer: { ok?: unknown; error?: string } | undefined = await chrome.runtime.sendMessage(message);
   if (answer === undefined) throw new Error("the recorder does not answer; reload the extension");
   if (answer.error !== undefined) throw new Error(answer.error);
-  return answer.ok as T;
+  return answer.ok as never;
 }

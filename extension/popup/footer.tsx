@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { bytes, count, shortCount } from "../../www/src/data/time.ts";
-import type { Status } from "../worker/commands/messages.ts";
+import type { Status } from "../protocol.ts";
 import { exporting, exportLogs, storage, tallyAnew, watchStorage } from "./logs.ts";
 import { forget, newSession, openPanel, run, site } from "./state.ts";
 

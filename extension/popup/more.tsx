@@ -1,5 +1,5 @@
 /** Settings that are seldom changed: deep capture, screenshots, other extensions. */
-import type { Status } from "../worker/commands/messages.ts";
+import type { Status } from "../protocol.ts";
 import { activeTab, run, setDeepCapture } from "./state.ts";
 import { Switch } from "./switch.tsx";
 

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
-import type { Status } from "../worker/commands/messages.ts";
+import type { Status } from "../protocol.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
 import { Footer } from "./footer.tsx";

@@ -2,8 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { CaptureConfig } from "../../src/web/types.ts";
 import { count } from "../../www/src/data/time.ts";
-import type { Forgotten } from "../worker/commands/forget.ts";
-import type { Command, Status } from "../worker/commands/messages.ts";
+import type { Command, Status } from "../protocol.ts";
 import { command } from "./command.ts";
 
 const REFRESH_MS = 1_000;
@@ -30,7 +29,7 @@ let saying: ReturnType<typeof setTimeout> | undefined;
 
 async function refresh(): Promise<void> {
   try {
-    status.value = await command<Status>({ command: "status" });
+    status.value = await command({ command: "status" });
   } catch (error) {
     problem.value = (error as Error).message;
   }
@@ -99,7 +98,7 @@ export async function newSession(): Promise<void> {
 export async function forget(host: string): Promise<void> {
   problem.value = null;
   try {
-    const { here, stored, left } = await command<Forgotten>({ command: "forget", site: host });
+    const { here, stored, left } = await command({ command: "forget", site: host });
     const events = Math.max(here, stored ?? 0);
     say(
       events === 0 && left === null

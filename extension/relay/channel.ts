@@ -1,56 +1,13 @@
-/** The relay's end of the private channel to the MAIN-world hook; see `../channel.ts`. */
-import {
-  ASK,
-  CLOSING,
-  CONFIG,
-  COST,
-  DETAIL,
-  DRAIN,
-  HAND_OVER,
-  type HookConfig,
-  INTERACTION,
-  LEAVING,
-  LIMITED,
-  LINES,
-  OFFER,
-  PEER,
-  REARM,
-  RETIRE,
-  REWRITTEN,
-  URGENT_LINES,
-} from "../channel.ts";
+/** The relay's end of the private channel to the MAIN-world hook; see `../protocol.ts`. */
+import { ASK, type HookConfig, type HookToRelay, LEAVING, OFFER, type RelayToHook } from "../protocol.ts";
 
-/** Time that a page has spent on recording so many events. */
-export interface Cost {
-  events: number;
-  micros: number;
-}
-
-export interface FromHook {
-  /** `isUrgent`: the page may not live to see another task. */
-  lines(lines: string, isUrgent: boolean): void;
-  /** The page's time for its lines, since the last drain. */
-  cost(cost: Cost): void;
-  /** A detail to keep: its number, a blank, and its line. */
-  detail(detail: string): void;
-  handOver(): void;
-  closing(): void;
-  rewritten(): void;
-  limited(reason: string): void;
-}
+export type HookHandlers = Record<HookToRelay, (detail: string) => void>;
 
 export class HookChannel {
   #target: EventTarget | null = null;
   #config: HookConfig;
+  readonly #handlers: HookHandlers;
   readonly #peer: () => EventTarget | null;
-  readonly #onLines: (event: Event) => void;
-  readonly #onUrgentLines: (event: Event) => void;
-  readonly #onCost: (event: Event) => void;
-  readonly #onDetail: (event: Event) => void;
-  readonly #onHandOver: () => void;
-  readonly #onClosing: () => void;
-  readonly #onRewritten: () => void;
-  readonly #onLimited: (event: Event) => void;
 
   /**
    * `peer` finds the channel of another hook whose page shares objects with this one; `inherited` is that of the hook
@@ -58,23 +15,13 @@ export class HookChannel {
    */
   constructor(
     config: HookConfig,
-    from: FromHook,
+    handlers: HookHandlers,
     peer: () => EventTarget | null,
     inherited: EventTarget | null,
   ) {
     this.#config = config;
+    this.#handlers = handlers;
     this.#peer = peer;
-    this.#onLines = (event) => from.lines((event as CustomEvent<string>).detail, false);
-    this.#onUrgentLines = (event) => from.lines((event as CustomEvent<string>).detail, true);
-    this.#onCost = (event) => {
-      const [events = 0, micros = 0] = (event as CustomEvent<string>).detail.split(" ").map(Number);
-      from.cost({ events, micros });
-    };
-    this.#onDetail = (event) => from.detail((event as CustomEvent<string>).detail);
-    this.#onHandOver = () => from.handOver();
-    this.#onClosing = () => from.closing();
-    this.#onRewritten = () => from.rewritten();
-    this.#onLimited = (event) => from.limited((event as CustomEvent<string>).detail);
     if (inherited !== null) this.#listenTo(inherited);
     window.addEventListener(OFFER, this.#onOffer, true);
     window.dispatchEvent(new Event(ASK));
@@ -87,26 +34,26 @@ export class HookChannel {
 
   configure(config: HookConfig): void {
     this.#config = config;
-    this.#tell(CONFIG, JSON.stringify(config));
+    this.#tell("config", JSON.stringify(config));
   }
 
   /** Makes the hook post its buffered lines before this returns. If the document is left, later lines are posted at once. */
   drain(isLeaving = false): void {
-    this.#tell(DRAIN, isLeaving ? LEAVING : "");
+    this.#tell("drain", isLeaving ? LEAVING : "");
   }
 
   /** Gives the hook the name of an interaction, whose dispatch has only begun. */
   interaction(id: string, ts: number, event: Event): void {
-    this.#tell(INTERACTION, JSON.stringify({ id, type: event.type, time: event.timeStamp, ts }));
+    this.#tell("interaction", JSON.stringify({ id, type: event.type, time: event.timeStamp, ts }));
   }
 
   rearm(): void {
-    this.#tell(REARM, "");
+    this.#tell("rearm", "");
   }
 
   retire(): void {
     window.removeEventListener(OFFER, this.#onOffer, true);
-    this.#tell(RETIRE, "");
+    this.#tell("retire", "");
     this.#target = null;
   }
 
@@ -114,14 +61,7 @@ export class HookChannel {
   release(): EventTarget | null {
     window.removeEventListener(OFFER, this.#onOffer, true);
     const target = this.#target;
-    target?.removeEventListener(LINES, this.#onLines);
-    target?.removeEventListener(URGENT_LINES, this.#onUrgentLines);
-    target?.removeEventListener(COST, this.#onCost);
-    target?.removeEventListener(DETAIL, this.#onDetail);
-    target?.removeEventListener(HAND_OVER, this.#onHandOver);
-    target?.removeEventListener(CLOSING, this.#onClosing);
-    target?.removeEventListener(REWRITTEN, this.#onRewritten);
-    target?.removeEventListener(LIMITED, this.#onLimited);
+    for (const type of Object.keys(this.#handlers)) target?.removeEventListener(type, this.#onMessage);
     this.#target = null;
     return target;
   }
@@ -135,26 +75,24 @@ export class HookChannel {
     window.removeEventListener(OFFER, this.#onOffer, true);
     // An older build's hook goes and this one comes in one task: the page says nothing in between.
     this.drain();
-    this.#tell(RETIRE, "");
+    this.#tell("retire", "");
     this.#listenTo(target);
     const peer = this.#peer();
-    if (peer !== null) target.dispatchEvent(new MouseEvent(PEER, { relatedTarget: peer }));
-    this.#tell(CONFIG, JSON.stringify(this.#config));
+    const type: RelayToHook = "peer";
+    if (peer !== null) target.dispatchEvent(new MouseEvent(type, { relatedTarget: peer }));
+    this.#tell("config", JSON.stringify(this.#config));
+  };
+
+  readonly #onMessage = (event: Event): void => {
+    this.#handlers[event.type as HookToRelay]((event as CustomEvent<string>).detail);
   };
 
   #listenTo(target: EventTarget): void {
     this.#target = target;
-    target.addEventListener(LINES, this.#onLines);
-    target.addEventListener(URGENT_LINES, this.#onUrgentLines);
-    target.addEventListener(COST, this.#onCost);
-    target.addEventListener(DETAIL, this.#onDetail);
-    target.addEventListener(HAND_OVER, this.#onHandOver);
-    target.addEventListener(CLOSING, this.#onClosing);
-    target.addEventListener(REWRITTEN, this.#onRewritten);
-    target.addEventListener(LIMITED, this.#onLimited);
+    for (const type of Object.keys(this.#handlers)) target.addEventListener(type, this.#onMessage);
   }
 
-  #tell(type: string, detail: string): void {
+  #tell(type: RelayToHook, detail: string): void {
     this.#target?.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -6,7 +6,7 @@
  * delivers none), and when an ack is overdue. After an extension reload no port opens here any more: then
  * `onOrphaned` is called, once.
  */
-import { type FromWorker, RELAY_PORT, type ToWorker } from "../protocol.ts";
+import { RELAY_PORT, type RelayToWorker, type WorkerToRelay } from "../protocol.ts";
 import type { PendingMessages } from "./pending_messages.ts";
 import type { Queue } from "./queue.ts";
 
@@ -22,7 +22,7 @@ const RECONNECT_DELAYS_MS = [0, 0, 100, 500, 2_000, 10_000];
 export class Connection {
   readonly #relayId: string;
   readonly #queue: Queue;
-  readonly #onMessage: (message: FromWorker) => void;
+  readonly #onMessage: (message: WorkerToRelay) => void;
   readonly #onOrphaned: () => void;
   #port: chrome.runtime.Port | null = null;
   #postTimer: ReturnType<typeof setTimeout> | null = null;
@@ -45,7 +45,7 @@ export class Connection {
   constructor(
     relayId: string,
     queue: Queue,
-    onMessage: (message: FromWorker) => void,
+    onMessage: (message: WorkerToRelay) => void,
     onOrphaned: () => void,
   ) {
     this.#relayId = relayId;
@@ -97,7 +97,7 @@ export class Connection {
     this.#closing = true;
     this.post();
     const port = this.#over ? null : this.#connected();
-    if (port !== null) this.#tell(port, { relay: this.#relayId, closing: true });
+    if (port !== null) this.#tell(port, { kind: "closing", relay: this.#relayId });
   }
 
   /** Sends what the window allows; with `everything`, what there is: the document is going away. */
@@ -123,15 +123,18 @@ export class Connection {
     if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.#queue.waiting > 0) return;
     const port = this.#connected();
     if (port === null) return;
-    const { lastSent, lastAcked } = this.#queue;
-    const cost = this.#takeCost();
-    this.#tell(port, { relay: this.#relayId, pong: ping, sent: lastSent, acked: lastAcked, ...cost });
+    this.#tell(port, { kind: "pong", ping, ...this.#progress() });
   }
 
   /** That this was all, so that a loss of it is noticed: see `worker/relays/lost_relays.ts`. */
   #sayLeft(port: chrome.runtime.Port): void {
+    this.#tell(port, { kind: "left", ...this.#progress() });
+  }
+
+  /** How far the queue has got, and the cost since the last report. */
+  #progress() {
     const { lastSent, lastAcked } = this.#queue;
-    this.#tell(port, { relay: this.#relayId, left: lastSent, acked: lastAcked, ...this.#takeCost() });
+    return { relay: this.#relayId, sent: lastSent, acked: lastAcked, ...this.#takeCost() };
   }
 
   /**
@@ -186,7 +189,7 @@ export class Connection {
       return this.#orphaned();
     }
     this.#port = port;
-    port.onMessage.addListener((message: FromWorker) => this.#received(port, message));
+    port.onMessage.addListener((message: WorkerToRelay) => this.#received(port, message));
     port.onDisconnect.addListener(() => this.#disconnected(port));
     for (const again of this.#queue.resend()) {
       const isLast = again.first + again.count - 1 === this.#queue.lastSent;
@@ -195,9 +198,9 @@ export class Connection {
     return this.#port;
   }
 
-  #received(port: chrome.runtime.Port, message: FromWorker): void {
+  #received(port: chrome.runtime.Port, message: WorkerToRelay): void {
     if (port !== this.#port) return;
-    if (message.ack !== undefined) {
+    if (message.kind === "ack") {
       this.#failures = 0;
       this.#queue.ack(message.ack);
       this.#armAckTimer(true);
@@ -234,12 +237,13 @@ export class Connection {
   #send(port: chrome.runtime.Port, first: number, lines: string, more: boolean): void {
     const queued = this.#queue.inFlight + this.#queue.waiting;
     const long = queued >= LONG_QUEUE ? { queued } : {};
-    const message = { relay: this.#relayId, first, lines, ...(more ? { more } : {}), ...long };
-    if (this.#tell(port, message)) this.#armAckTimer(false);
+    const optional = { ...(more ? { more } : {}), ...long };
+    if (this.#tell(port, { kind: "lines", relay: this.#relayId, first, lines, ...optional }))
+      this.#armAckTimer(false);
   }
 
   /** Posts a message. Returns false if the port is closed; lines that it was to carry are in the window. */
-  #tell(port: chrome.runtime.Port, message: ToWorker): boolean {
+  #tell(port: chrome.runtime.Port, message: RelayToWorker): boolean {
     try {
       port.postMessage(message);
       return true;

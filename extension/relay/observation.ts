@@ -1,4 +1,5 @@
 /** An event that the relay itself observes, in the form of the wire. */
+import { isAtLeast, type Level } from "../capture.ts";
 import { type Data, jsonWithin } from "./budget.ts";
 
 export interface Observation {
@@ -20,9 +21,6 @@ export type Observe = (observation: Observation) => void;
 /** Characters. A longer address, mostly of a `data:` document, is left to the worker, which has it once per relay. */
 const MAX_ADDRESS = 2_048;
 
-const RANK = { off: -1, minimal: 0, standard: 1, verbose: 2, raw: 2 } as const;
-export type Level = keyof typeof RANK;
-
 /** The event as a line at `level`, or null where that level does not record it. */
 export function lineAt(
   observation: Observation,
@@ -30,9 +28,11 @@ export function lineAt(
   maxBytes: number,
   nowMicros: number,
 ): string | null {
-  const rank = RANK[level];
-  if (rank < RANK[observation.from ?? "minimal"]) return null;
-  const data: Data = Object.assign({}, ...observation.data.slice(0, rank + 1));
+  if (!isAtLeast(level, observation.from ?? "minimal")) return null;
+  const [minimal, standard, verbose] = observation.data;
+  const data: Data = { ...minimal };
+  if (isAtLeast(level, "standard")) Object.assign(data, standard);
+  if (isAtLeast(level, "verbose")) Object.assign(data, verbose);
   const { json, truncated } = jsonWithin(data, maxBytes);
   const head = JSON.stringify({
     ts: observation.ts ?? nowMicros,

@@ -7,8 +7,8 @@
  * save what is unacknowledged when its document ends while no worker answers, or when no successor comes.
  */
 
-import type { FromWorker } from "../protocol.ts";
-import { type Cost, HookChannel } from "./channel.ts";
+import type { WorkerToRelay } from "../protocol.ts";
+import { HookChannel, type HookHandlers } from "./channel.ts";
 import { nowMicros } from "./clock.ts";
 import { Connection, isExtensionAlive } from "./connection.ts";
 import { Details } from "./details.ts";
@@ -63,8 +63,8 @@ class Relay {
 
   constructor(settings: RelaySettings) {
     this.#settings = settings;
-    this.#connection = this.#connect(randomId(), this.#queue, ({ seqs }) => {
-      if (seqs !== undefined) this.#details.committed(seqs);
+    this.#connection = this.#connect(randomId(), this.#queue, (message) => {
+      if (message.kind === "ack" && message.seqs !== undefined) this.#details.committed(message.seqs);
     });
     // A relay that was injected with its document cannot have a predecessor.
     const handover: Handover = settings.late ? takeHandover() : { pending: [], hook: null };
@@ -78,16 +78,20 @@ class Relay {
     this.#reports = new Reports(observe);
     const limited = (reason: string, from: string): void =>
       observe({ type: "page.capture_limited", category: "page", source_event: from, data: [{ reason }] });
-    const fromHook = {
-      lines: (lines: string, isUrgent: boolean) => this.#hooked(lines, isUrgent),
-      cost: ({ events, micros }: Cost) => this.#connection.addCost(events, micros),
-      detail: (detail: string) => this.#details.keep(detail),
-      handOver: () => this.#details.handOver(),
+    const handlers: HookHandlers = {
+      lines: (lines) => this.#hooked(lines, false),
+      urgent_lines: (lines) => this.#hooked(lines, true),
+      cost: (cost) => {
+        const [events = 0, micros = 0] = cost.split(" ").map(Number);
+        this.#connection.addCost(events, micros);
+      },
+      detail: (detail) => this.#details.keep(detail),
+      hand_over: () => this.#details.handOver(),
       closing: () => this.#onClosing(),
       rewritten: () => this.#arm(),
-      limited: (reason: string) => limited(reason, "hook"),
+      limited: (reason) => limited(reason, "hook"),
     };
-    this.#hook = new HookChannel(this.#hookConfig(), fromHook, nearestPeerHook, handover.hook);
+    this.#hook = new HookChannel(this.#hookConfig(), handlers, nearestPeerHook, handover.hook);
     this.#stopVitals = window.top === window ? observeVitals(observe) : () => {};
     this.#arm();
     this.#rootWatch.observe(document, { childList: true });
@@ -112,7 +116,11 @@ class Relay {
     this.#hook.configure(this.#hookConfig());
   }
 
-  #connect(relayId: string, queue: Queue, onMessage: (message: FromWorker) => void = () => {}): Connection {
+  #connect(
+    relayId: string,
+    queue: Queue,
+    onMessage: (message: WorkerToRelay) => void = () => {},
+  ): Connection {
     return new Connection(
       relayId,
       queue,
@@ -169,11 +177,26 @@ class Relay {
     this.#connection.wake();
   }
 
-  #fromWorker(message: FromWorker): void {
-    if (message.config !== undefined) this.configure(message.config as Partial<RelaySettings>);
-    if (message.hand_over) this.#details.handOver();
-    if (message.stop) this.#stop();
-    if (message.ping !== undefined) this.#answer(message.ping);
+  #fromWorker(message: WorkerToRelay): void {
+    switch (message.kind) {
+      case "config":
+        this.configure(message.config);
+        break;
+      case "hand_over":
+        this.#details.handOver();
+        break;
+      case "stop":
+        this.#stop();
+        break;
+      case "ping":
+        this.#answer(message.ping);
+        break;
+      case "ack":
+      case "probe":
+        break;
+      default:
+        message satisfies never;
+    }
     for (const connection of this.#inherited) {
       if (!connection.isDone) continue;
       connection.close();
@@ -186,7 +209,7 @@ class Relay {
     for (const connection of this.#connections) connection.answer(ping);
   }
 
-  readonly #onBroadcast = (message: { tabtape?: FromWorker }): void => {
+  readonly #onBroadcast = (message: { tabtape?: WorkerToRelay }): void => {
     if (message.tabtape !== undefined) this.#fromWorker(message.tabtape);
   };
 

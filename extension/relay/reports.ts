@@ -2,7 +2,7 @@
  * Reports of the browser about a document: visibility, CSP violations, deprecations, interventions, and resources
  * that failed to load.
  */
-import { HOOK_NAME } from "../channel.ts";
+import { HOOK_NAME } from "../protocol.ts";
 import { selectorOf } from "./elements.ts";
 import { labelOf } from "./label.ts";
 import type { Observe } from "./observation.ts";

@@ -5,18 +5,11 @@
  * script a category in front of the relay (`levels/console-verbose.js`, written by the build), and injection into
  * tabs that are open already sets the same global. It belongs to the isolated world, where no page can see it.
  */
-import type { HookLevel } from "../channel.ts";
+import { EVENT_BYTES, NETWORK_EVENT_BYTES } from "../capture.ts";
+import type { RelayConfig } from "../protocol.ts";
 
-export interface RelaySettings {
-  console: HookLevel;
-  /** Whether `fetch` and `XMLHttpRequest` are observed. */
-  network: HookLevel;
-  page: HookLevel;
-  interaction: HookLevel;
-  /** Most bytes of one event's content, by category. */
-  max_event_bytes: { console: number; network: number; page: number; interaction: number };
-  /** Whether details of events at `standard` are kept; see `details.ts`. */
-  details: boolean;
+export interface RelaySettings extends RelayConfig {
+  /** The document's scripts ran before the relay. */
   late: boolean;
 }
 
@@ -42,7 +35,12 @@ export const DEFAULT_SETTINGS: RelaySettings = {
   network: "standard",
   page: "standard",
   interaction: "standard",
-  max_event_bytes: { console: 65_536, network: 262_144, page: 65_536, interaction: 65_536 },
+  max_event_bytes: {
+    console: EVENT_BYTES,
+    network: NETWORK_EVENT_BYTES,
+    page: EVENT_BYTES,
+    interaction: EVENT_BYTES,
+  },
   details: false,
   late: false,
 };

@@ -82,7 +82,7 @@ export function createWorker(host: Host): RecorderWorker {
   const recording: Recording = new Recording(host, owner, scope, registration, keepAlive);
   const triggers = new DetailTriggers(
     () => recording.settings,
-    (tabId) => void registration.tell(tabId, { hand_over: true }),
+    (tabId) => void registration.tell(tabId, { kind: "hand_over" }),
   );
   recording.onDetailsChanged = (recorder) => triggers.follow(recorder);
   // One after the other: documents of tabs that are not known to be open are not mirrored again.

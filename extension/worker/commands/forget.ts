@@ -3,16 +3,9 @@
  * paired collector's store. Both keep gaps of reason `deleted` in its place.
  */
 
+import type { Forgotten } from "../../protocol.ts";
 import type { Recording } from "../recorder/recording.ts";
 import { askCollector } from "./collector.ts";
-
-export interface Forgotten {
-  /** Events that went from the logs. */
-  here: number;
-  /** Events that went from the store; null without a store, or `left` says why it was not asked. */
-  stored: number | null;
-  left: string | null;
-}
 
 /** `site` as the Selector's `site:` takes it: a host, with its port if that matters. */
 export async function forgetSite(recording: Recording, site: string): Promise<Forgotten> {

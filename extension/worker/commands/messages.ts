@@ -3,55 +3,16 @@
  *
  * Content scripts share our id, so a command counts only from a page whose origin is ours.
  */
-import type { RedactionRules } from "../../../src/web/redaction.ts";
-import type { CaptureConfigPatch, CollectorTarget } from "../../../src/web/types.ts";
+import { type Command, SOURCE_MAP_MODES, type Status } from "../../protocol.ts";
 import type { DebuggerProducer } from "../debugger/debugger.ts";
 import type { External } from "../producers/external.ts";
 import type { Marks } from "../producers/marks.ts";
 import type { Screenshots } from "../producers/screenshots.ts";
-import { SOURCE_MAP_MODES, type SourceMapMode } from "../producers/source_maps.ts";
 import type { Recording } from "../recorder/recording.ts";
 import { forgetSite } from "./forget.ts";
 import { pair, viewerLink, viewerUrl } from "./pairing.ts";
 
-export type Command =
-  | { command: "status" }
-  | { command: "start" }
-  | { command: "stop" }
-  | { command: "configure"; patch: CaptureConfigPatch }
-  | { command: "redact"; rules: RedactionRules }
-  | { command: "connect"; collector: CollectorTarget | null }
-  | { command: "pair"; url: string; code: string }
-  | { command: "open_viewer" }
-  | { command: "viewer_link" }
-  | { command: "flush" }
-  | { command: "forget"; site: string }
-  | { command: "mark"; note: string }
-  | { command: "screenshot" }
-  | { command: "approve"; extension_id: string; approved: boolean }
-  | { command: "debug"; tab_id: number | "all"; on: boolean }
-  | { command: "screenshots"; on_error: boolean; on_action: boolean }
-  | { command: "retroactive_detail"; on: boolean; selector: string }
-  | { command: "source_maps"; mode: SourceMapMode };
-
-export interface Status {
-  recording: boolean;
-  failure: string | null;
-  recorder: Recording["status"]["recorder"];
-  config: Recording["status"]["config"];
-  collector_url: string | null;
-  approved_extensions: string[];
-  asking_extensions: string[];
-  debugger: { available: boolean; all_tabs: boolean; tab_ids: number[] };
-  screenshot_on_error: boolean;
-  screenshot_on_action: boolean;
-  source_maps: SourceMapMode;
-  retroactive_detail: boolean;
-  retroactive_selector: string;
-  redaction: RedactionRules;
-}
-
-export interface Parts {
+interface Parts {
   recording: Recording;
   marks: Marks;
   screenshots: Screenshots;
@@ -126,7 +87,7 @@ async function run(parts: Parts, message: Command): Promise<unknown> {
         throw new Error(`mode is ${JSON.stringify(message.mode)}, must be "off", "local" or "all"`);
       return recording.change({ source_maps: message.mode });
     default:
-      throw new Error(`unknown command ${JSON.stringify((message as { command: string }).command)}`);
+      throw new Error(`unknown command ${JSON.stringify((message satisfies never as Command).command)}`);
   }
 }
 

@@ -1,7 +1,9 @@
 /** `network.*` as the DevTools protocol tells it: bodies, exact sizes and initiators. Sockets: see `cdp_sockets.ts`. */
+
+import { isAtLeast } from "../../capture.ts";
 import { beginning } from "../budget.ts";
 import type { Exchanges } from "../producers/exchanges.ts";
-import { type FieldsByLevel, fieldsAtLevel, isAtLeast } from "../producers/levels.ts";
+import { type FieldsByLevel, fieldsAtLevel } from "../producers/levels.ts";
 import { isNoise } from "../producers/noise.ts";
 import { isFromMemoryCache, isStreamType, STREAM_AFTER_MS } from "../producers/web_request_values.ts";
 import type { CdpFrames } from "./cdp_frames.ts";

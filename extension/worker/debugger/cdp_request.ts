@@ -1,5 +1,5 @@
 /** A request as the DevTools protocol reports it. */
-import { HOOK_NAME } from "../../channel.ts";
+import { HOOK_NAME } from "../../protocol.ts";
 import type { Params } from "./cdp_publisher.ts";
 import { headerPairs, milliseconds } from "./cdp_values.ts";
 

@@ -4,8 +4,10 @@
  * Every socket that was begun is recorded: as opened once the server has agreed, or as failed. The frames of one that
  * was open before the tab was attached to are recorded without an address: CDP does not report it.
  */
+
+import { isAtLeast } from "../../capture.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
-import { type FieldsByLevel, fieldsAtLevel, isAtLeast } from "../producers/levels.ts";
+import { type FieldsByLevel, fieldsAtLevel } from "../producers/levels.ts";
 import type { SocketCloses } from "../producers/socket_closes.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import type { CdpFrames } from "./cdp_frames.ts";

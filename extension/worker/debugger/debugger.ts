@@ -8,6 +8,7 @@
  * end with the recording; the setting for all tabs holds for the next one.
  */
 import type { DetailLevel, EventInput, Recorder } from "../../../src/web/types.ts";
+import { EVENT_BYTES } from "../../capture.ts";
 import { levelOf } from "../producers/levels.ts";
 import type { Network } from "../producers/network.ts";
 import type { SocketCloses } from "../producers/socket_closes.ts";
@@ -189,7 +190,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
       const targets = await chrome.debugger.getTargets();
       const target = targets.find((one) => one.tabId === tabId);
       if (target !== undefined) this.#frames.attached(tabId, target.id);
-      const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: 65_536 });
+      const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: EVENT_BYTES });
       await withTimeout(enabled, "Network.enable");
       // From here on and not before, webRequest's events of this tab are left out.
       this.#parts.webRequest.delegateToDebugger(tabId);
@@ -273,7 +274,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
 
   async #report(session: Source): Promise<void> {
     try {
-      await this.send(session, "Network.enable", { maxPostDataSize: 65_536 });
+      await this.send(session, "Network.enable", { maxPostDataSize: EVENT_BYTES });
       await this.send(session, "Target.setAutoAttach", AUTO_ATTACH);
       if (this.#targets.worker(session.sessionId) === undefined) return await this.#enableMessages(session);
       this.#targets.setEnabling(session, true);

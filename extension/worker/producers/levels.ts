@@ -3,7 +3,9 @@
  *
  * `raw` is the producer's own payload, which replaces the rest.
  */
+
 import type { CaptureConfig, DetailLevel } from "../../../src/web/types.ts";
+import { isAtLeast } from "../../capture.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -12,12 +14,6 @@ export interface FieldsByLevel {
   standard?: Fields;
   verbose?: Fields;
   raw?: unknown;
-}
-
-const RANK: Record<DetailLevel, number> = { minimal: 0, standard: 1, verbose: 2, raw: 3 };
-
-export function isAtLeast(level: DetailLevel, least: DetailLevel): boolean {
-  return RANK[level] >= RANK[least];
 }
 
 export function fieldsAtLevel(level: DetailLevel, fields: FieldsByLevel): unknown {

@@ -10,12 +10,13 @@
  * the fields that only their first event has.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
+import { EVENT_BYTES, isAtLeast } from "../../capture.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { DebuggedRequests } from "./debugged_requests.ts";
-import { type FieldsByLevel, fieldsAtLevel, isAtLeast, levelOf } from "./levels.ts";
+import { type FieldsByLevel, fieldsAtLevel, levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import type { PageRequests } from "./page_requests.ts";
 import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
@@ -72,7 +73,6 @@ interface Pending {
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
 const MAX_UNSENT = 1_000;
-const BODY_BYTES_AT_START = 65_536;
 const FILTER = { urls: ["<all_urls>"] };
 export interface RequestCounter {
   begun(tabId: number, requestId: string): void;
@@ -232,10 +232,10 @@ export class Network {
   #bodyBudget(): number {
     const { recorder, isOpening } = this.#owner;
     // The level is not known yet while the recorder is being opened.
-    if (recorder === null) return isOpening ? BODY_BYTES_AT_START : 0;
+    if (recorder === null) return isOpening ? EVENT_BYTES : 0;
     const level = levelOf(recorder.config, "network");
     if (level === null || !isAtLeast(level, "verbose")) return 0;
-    return recorder.config.categories.network?.max_event_bytes ?? BODY_BYTES_AT_START;
+    return recorder.config.categories.network?.max_event_bytes ?? EVENT_BYTES;
   }
 
   #sent(details: chrome.webRequest.OnSendHeadersDetails): void {

@@ -1,6 +1,7 @@
 /** Requests that tell of the tool chain rather than of the page: below `verbose` the chosen presets are left out. */
 import type { CaptureConfig, Noise } from "../../../src/web/types.ts";
-import { isAtLeast, levelOf } from "./levels.ts";
+import { isAtLeast } from "../../capture.ts";
+import { levelOf } from "./levels.ts";
 
 const PRESETS: Record<Noise, RegExp> = {
   source_maps: /\.map(?:[?#]|$)/,

@@ -13,9 +13,10 @@
  * document whose last records waited in vain (a service worker answers there, or a policy blocks).
  */
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
+import { isAtLeast } from "../../capture.ts";
 import { Changes } from "../changes.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
-import { isAtLeast, levelOf } from "./levels.ts";
+import { levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
 import { type SocketClose, SocketCloses } from "./socket_closes.ts";
 

@@ -8,15 +8,12 @@
  * asked for it.
  */
 import type { Recorder } from "../../../src/web/types.ts";
+import type { SourceMapMode } from "../../protocol.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import { Bundles, EVALUATED_MODULE } from "./bundles.ts";
 import { type FetchText, MappedScript, type OriginalPlace } from "./source_map.ts";
 import { type BuiltPlace, placesInStacks } from "./stack_places.ts";
-
-/** `local`: of pages of this computer only. */
-export const SOURCE_MAP_MODES = ["off", "local", "all"] as const;
-export type SourceMapMode = (typeof SOURCE_MAP_MODES)[number];
 
 /** Posts a second whose stacks are read. A page in an error loop names the same places again. */
 const MAX_READ_PER_SECOND = 20;

@@ -13,6 +13,7 @@ import type {
   RecorderStatus,
   WorkerStart,
 } from "../../../src/web/types.ts";
+import type { Status } from "../../protocol.ts";
 import type { Host } from "../host.ts";
 import { merge } from "../state/merge.ts";
 import {
@@ -99,12 +100,7 @@ export class Recording {
     return this.#settings.recording && this.#failure === null;
   }
 
-  get status(): {
-    recording: boolean;
-    failure: string | null;
-    recorder: RecorderStatus | null;
-    config: CaptureConfig;
-  } {
+  get status(): Pick<Status, "recording" | "failure" | "recorder" | "config"> {
     const { recorder } = this.#owner;
     return {
       recording: this.isOn,
@@ -161,7 +157,7 @@ export class Recording {
     await this.#notifyListeners("recordingEnded");
     await this.#change({ recording: false });
     await this.#show("stopped");
-    await Promise.all([this.#registration.remove(), this.#registration.broadcast({ stop: true })]);
+    await Promise.all([this.#registration.remove(), this.#registration.broadcast({ kind: "stop" })]);
     const { recorder } = this.#owner;
     if (recorder !== null && this.settings.collector !== null) {
       await Promise.race([
@@ -189,7 +185,7 @@ export class Recording {
 
   async #applyConfig(recorder: Recorder): Promise<void> {
     await this.#registration.apply(recorder);
-    await this.#registration.broadcast({ config: this.#registration.configOf(recorder) });
+    await this.#registration.broadcast({ kind: "config", config: this.#registration.configOf(recorder) });
   }
 
   /** Follows the levels that the load has lowered or raised. A worker begins with none lowered. */
@@ -263,9 +259,9 @@ export class Recording {
   /** Tells the documents of a tab, which may have been out of reach when it changed, what holds now. */
   async tellTab(tabId: number): Promise<void> {
     const { recorder } = this.#owner;
-    if (!this.isOn) await this.#registration.tell(tabId, { stop: true });
+    if (!this.isOn) await this.#registration.tell(tabId, { kind: "stop" });
     else if (recorder !== null)
-      await this.#registration.tell(tabId, { config: this.#registration.configOf(recorder) });
+      await this.#registration.tell(tabId, { kind: "config", config: this.#registration.configOf(recorder) });
   }
 
   onStatus(status: RecorderStatus): void {
@@ -285,7 +281,7 @@ export class Recording {
     await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
     await this.#notifyListeners("recordingEnded");
     await this.#registration.remove();
-    await this.#registration.broadcast({ stop: true });
+    await this.#registration.broadcast({ kind: "stop" });
   }
 
   /** Whether a session has begun, and not merely its next worker. */

@@ -5,31 +5,20 @@
  * the level decides which scripts are registered.
  */
 import type { CaptureConfig, Recorder } from "../../../src/web/types.ts";
+import { EVENT_BYTES, type InPageCategory } from "../../capture.ts";
+import type { RelayConfig, WorkerToRelay } from "../../protocol.ts";
 import type { Host } from "../host.ts";
 import { levelOf } from "../producers/levels.ts";
-import { DEFAULT_EVENT_BYTES } from "../state/stopped_config.ts";
 import { withTimeout } from "../with_timeout.ts";
 import type { Scope } from "./scope.ts";
 
 const RELAY = "tabtape-relay";
 const HOOK = "tabtape-hook";
 
-type InPage = "console" | "network" | "page" | "interaction";
-const IN_PAGE: InPage[] = ["console", "network", "page", "interaction"];
-
-export interface RelayConfig {
-  console: string;
-  network: string;
-  page: string;
-  interaction: string;
-  details: boolean;
-  max_event_bytes: Record<InPage, number>;
-}
-
-export type ToRelay = { config: RelayConfig } | { hand_over: true } | { stop: true };
+const IN_PAGE: InPageCategory[] = ["console", "network", "page", "interaction"];
 
 function relayConfig(config: CaptureConfig, details: boolean): RelayConfig {
-  const bytes = (category: InPage) => config.categories[category]?.max_event_bytes ?? DEFAULT_EVENT_BYTES;
+  const bytes = (category: InPageCategory) => config.categories[category]?.max_event_bytes ?? EVENT_BYTES;
   return {
     console: levelOf(config, "console") ?? "off",
     network: (config.observe_requests ? levelOf(config, "network") : null) ?? "off",
@@ -140,13 +129,13 @@ export class Registration {
   }
 
   /** Sends to every running relay, with or without a port, except of documents in the back/forward cache. */
-  async broadcast(message: ToRelay): Promise<void> {
+  async broadcast(message: WorkerToRelay): Promise<void> {
     const tabs = await chrome.tabs.query({});
     await Promise.all(tabs.map(({ id }) => (id === undefined ? undefined : this.tell(id, message))));
   }
 
   /** Tells the relays of a tab, if there are any. */
-  async tell(tabId: number, message: ToRelay): Promise<void> {
+  async tell(tabId: number, message: WorkerToRelay): Promise<void> {
     const told = chrome.tabs.sendMessage(tabId, { tabtape: message }).catch(() => {});
     await withTimeout(told, "a message").catch(() => {});
   }

@@ -14,6 +14,7 @@
  * it is committed or comes back, until something is received from its relay.
  */
 import type { Recorder, WatchedUntil } from "../../../src/web/types.ts";
+import type { WorkerToRelay } from "../../protocol.ts";
 import { levelOf } from "../producers/levels.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
@@ -342,7 +343,11 @@ async function ask({ metadata }: Entry, ping: number): Promise<void> {
   const frame = await chrome.webNavigation.getFrame({ documentId }).catch(() => null);
   if (frame === null) return;
   await chrome.tabs
-    .sendMessage(Number(metadata.tab_id), { tabtape: { ping } }, { documentId })
+    .sendMessage(
+      Number(metadata.tab_id),
+      { tabtape: { kind: "ping", ping } satisfies WorkerToRelay },
+      { documentId },
+    )
     .catch(() => {});
 }
 
@@ -361,10 +366,12 @@ async function stateOf({
   if (tab.status === "unloaded") return tab.discarded ? "discarded" : "crashed";
   if (metadata.frame_id === "0") return "alive";
   // A frame may have a process of its own. Its relay takes a message without content, and answers nothing.
-  const answer = chrome.tabs.sendMessage(tabId, { tabtape: {} }, { documentId }).then(
-    () => "alive" as const,
-    (error: Error) => (error.message.includes("Receiving end does not exist") ? "crashed" : "alive"),
-  );
+  const answer = chrome.tabs
+    .sendMessage(tabId, { tabtape: { kind: "probe" } satisfies WorkerToRelay }, { documentId })
+    .then(
+      () => "alive" as const,
+      (error: Error) => (error.message.includes("Receiving end does not exist") ? "crashed" : "alive"),
+    );
   const late = new Promise<"alive">((resolve) => setTimeout(resolve, 5_000, "alive"));
   return Promise.race([answer, late]);
 }

@@ -6,14 +6,7 @@
  * is the present capture config: a relay that has just begun, or was out of reach, has none or an older one.
  */
 import type { Recorder, RelayContext, RelayReceipt } from "../../../src/web/types.ts";
-import type {
-  ClosingMessage,
-  FromWorker,
-  LeftMessage,
-  PongMessage,
-  RelayMessage,
-  ToWorker,
-} from "../../protocol.ts";
+import type { LinesMessage, RelayConfig, RelayToWorker, WorkerToRelay } from "../../protocol.ts";
 import type { ScriptErrors } from "../debugger/script_errors.ts";
 import type { WorkerErrors } from "../debugger/worker_errors.ts";
 import type { PageRequests, Part } from "../producers/page_requests.ts";
@@ -21,18 +14,15 @@ import type { Screenshots } from "../producers/screenshots.ts";
 import type { SourceMaps } from "../producers/source_maps.ts";
 import type { Tabs } from "../producers/tabs.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
-import type { RelayConfig } from "../recorder/registration.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { parentOf } from "../state/documents.ts";
 import type { LostRelays } from "./lost_relays.ts";
+import { figure, isRelayMessage } from "./received.ts";
 
 /** The place of a relay's document; `around` is the page it is in. */
 type Context = RelayContext & { around: string };
 
-const MAX_RELAY_ID = 64;
-/** Twice the window of an honest relay's biggest post, in UTF-16 units; one line may be large. */
-const MAX_LINES_LENGTH = 4 << 20;
 /** Characters of all relays that may wait for their commit. Far more, and the session would give up its log. */
 const MAX_UNCOMMITTED_LENGTH = 4 << 20;
 
@@ -97,7 +87,7 @@ export class RelayPorts {
 
   /** Asks every relay with an open port whether there is anything that it has not sent. */
   ping(ping: number): void {
-    for (const port of this.#ports.keys()) if (!this.#left.has(port)) post(port, { ping });
+    for (const port of this.#ports.keys()) if (!this.#left.has(port)) post(port, { kind: "ping", ping });
   }
 
   /** Relays open a new port and send again what was not acknowledged. */
@@ -129,55 +119,62 @@ export class RelayPorts {
     let turn: Promise<void> = Promise.resolve();
     /** A relay begins each port with its first unacknowledged message. */
     let acknowledged: number | null = null;
-    port.onMessage.addListener((message: ToWorker) => {
+    const fail = (error: unknown): void => {
+      console.error("tabtape: relay message", error);
+      port.disconnect();
+      this.#ports.delete(port);
+    };
+    port.onMessage.addListener((message: unknown) => {
+      if (!isRelayMessage(message)) {
+        turn = turn.then(() => fail(new Error("not a relay message")));
+        return;
+      }
       this.#note(message);
-      if (isPongMessage(message)) {
-        if (this.#ports.has(port)) this.#ports.set(port, message.relay);
-        turn = turn.then(() => {
-          this.#lost.answered(message.relay, message.pong, message.sent, message.acked);
-        });
-        return;
+      switch (message.kind) {
+        case "lines": {
+          this.#left.delete(port);
+          if (this.#ports.has(port)) this.#ports.set(port, message.relay);
+          this.#scriptErrors.note(tabId, sender.url ?? "", message);
+          acknowledged ??= message.first - 1;
+          const before = acknowledged;
+          // Messages keep their order although each waits for the context.
+          turn = turn
+            .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message, before))
+            .catch(fail);
+          return;
+        }
+        case "pong":
+          if (this.#ports.has(port)) this.#ports.set(port, message.relay);
+          turn = turn.then(() => {
+            this.#lost.answered(message.relay, message.ping, message.sent, message.acked);
+          });
+          return;
+        case "left":
+          this.#left.add(port);
+          turn = turn.then(() => {
+            const { recorder } = this.#owner;
+            if (recorder === null) return;
+            this.#lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
+          });
+          return;
+        case "closing":
+          turn = turn.then(async () => {
+            const { metadata, url, around } = this.#context(sender, tabId, await frame);
+            const { recorder } = this.#owner;
+            if (recorder === null || !this.#recording()) return;
+            if (!this.#scope.isRecorded(recorder, url, around)) return;
+            this.#lost.closing(recorder.sessionId, message.relay, metadata, url);
+          });
+          return;
+        default:
+          message satisfies never;
       }
-      if (isClosingMessage(message)) {
-        turn = turn.then(async () => {
-          const { metadata, url, around } = this.#context(sender, tabId, await frame);
-          const { recorder } = this.#owner;
-          if (recorder === null || !this.#recording()) return;
-          if (!this.#scope.isRecorded(recorder, url, around)) return;
-          this.#lost.closing(recorder.sessionId, message.relay, metadata, url);
-        });
-        return;
-      }
-      if (isLeftMessage(message)) {
-        this.#left.add(port);
-        turn = turn.then(() => {
-          const { recorder } = this.#owner;
-          if (recorder === null) return;
-          this.#lost.left(recorder, message.relay, sender.documentId, message.left, message.acked);
-        });
-        return;
-      }
-      this.#left.delete(port);
-      if (isRelayMessage(message)) {
-        if (this.#ports.has(port)) this.#ports.set(port, message.relay);
-        this.#scriptErrors.note(tabId, sender.url ?? "", message);
-      }
-      acknowledged ??= isRelayMessage(message) ? message.first - 1 : 0;
-      const before = acknowledged;
-      // Messages keep their order although each waits for the context.
-      turn = turn
-        .then(async () => this.#take(port, this.#context(sender, tabId, await frame), message, before))
-        .catch((error) => {
-          console.error("tabtape: relay message", error);
-          port.disconnect();
-          this.#ports.delete(port);
-        });
     });
   }
 
   /** Passes a relay's figures on as they arrive: its messages may wait for the commit of earlier ones. */
-  #note(message: object): void {
-    const { queued, events, micros } = (message ?? {}) as Record<string, unknown>;
+  #note(message: RelayToWorker): void {
+    const { queued, events, micros } = { queued: 0, events: 0, micros: 0, ...message };
     if (figure(queued) > 0 || figure(events) > 0)
       this.#owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
   }
@@ -185,24 +182,23 @@ export class RelayPorts {
   async #take(
     port: chrome.runtime.Port,
     context: Context,
-    message: RelayMessage,
+    message: LinesMessage,
     acknowledged: number,
   ): Promise<void> {
-    if (!isRelayMessage(message)) throw new Error("not a relay message");
     if (!this.#recording()) {
-      post(port, { stop: true });
+      post(port, { kind: "stop" });
       return;
     }
     const { recorder } = this.#owner;
     // Being replaced after a trap: then the relay is asked to send again.
     if (recorder === null) return;
     if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
-      post(port, { stop: true });
+      post(port, { kind: "stop" });
       return;
     }
     if (!this.#told.has(port)) {
       this.#told.add(port);
-      post(port, { config: this.#configOf(recorder) });
+      post(port, { kind: "config", config: this.#configOf(recorder) });
     }
     const { relay, first, lines, more } = message;
     await recorder.openRelay(relay, acknowledged);
@@ -283,7 +279,8 @@ export class RelayPorts {
   #acknowledge(port: chrome.runtime.Port, { message, details }: RelayReceipt): void {
     if (this.#acks.size === 0)
       queueMicrotask(() => {
-        for (const [to, { ack, seqs }] of this.#acks) post(to, seqs.length === 0 ? { ack } : { ack, seqs });
+        for (const [to, { ack, seqs }] of this.#acks)
+          post(to, { kind: "ack", ack, ...(seqs.length === 0 ? {} : { seqs }) });
         this.#acks.clear();
       });
     const seqs = this.#acks.get(port)?.seqs ?? [];
@@ -329,50 +326,12 @@ async function frameOf(sender: chrome.runtime.MessageSender, tabId: number): Pro
   }
 }
 
-function isRelayMessage(message: unknown): message is RelayMessage {
-  const { relay, first, lines } = (message ?? {}) as Record<string, unknown>;
-  return (
-    typeof relay === "string" &&
-    relay.length <= MAX_RELAY_ID &&
-    Number.isSafeInteger(first) &&
-    (first as number) >= 1 &&
-    typeof lines === "string" &&
-    lines.length <= MAX_LINES_LENGTH
-  );
-}
-
-function isLeftMessage(message: unknown): message is LeftMessage {
-  const { relay, left, acked } = (message ?? {}) as Record<string, unknown>;
-  return typeof relay === "string" && Number.isSafeInteger(left) && Number.isSafeInteger(acked);
-}
-
-function isPongMessage(message: unknown): message is PongMessage {
-  const { relay, pong, sent, acked } = (message ?? {}) as Record<string, unknown>;
-  return (
-    typeof relay === "string" &&
-    relay.length <= MAX_RELAY_ID &&
-    Number.isSafeInteger(pong) &&
-    Number.isSafeInteger(sent) &&
-    Number.isSafeInteger(acked)
-  );
-}
-
-function isClosingMessage(message: unknown): message is ClosingMessage {
-  const { relay, closing } = (message ?? {}) as Record<string, unknown>;
-  return typeof relay === "string" && relay.length <= MAX_RELAY_ID && closing === true;
-}
-
-/** A number that a page may have sent; 0 for anything else. */
-function figure(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
-}
-
 function dropOf(line: string): string {
   const category = /"category":"([a-z]+)"/.exec(line)?.[1] ?? "console";
   return JSON.stringify({ drop: { category, count: 1, reason: "trap" } });
 }
 
-function post(port: chrome.runtime.Port, message: FromWorker): void {
+function post(port: chrome.runtime.Port, message: WorkerToRelay): void {
   // Chromium would throw the document out of the back/forward cache. It asks again if it comes back.
   if (port.sender?.documentLifecycle === "cached") return;
   try {

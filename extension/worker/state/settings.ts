@@ -7,8 +7,8 @@
 import type { Durability } from "../../../src/web/durability.ts";
 import type { RedactionRules } from "../../../src/web/redaction.ts";
 import type { CaptureConfigPatch, CollectorTarget } from "../../../src/web/types.ts";
+import { SOURCE_MAP_MODES, type SourceMapMode } from "../../protocol.ts";
 import type { Preconfiguration } from "../host.ts";
-import { SOURCE_MAP_MODES, type SourceMapMode } from "../producers/source_maps.ts";
 
 const KEY = "tabtape";
 

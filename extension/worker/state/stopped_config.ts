@@ -4,11 +4,10 @@
  * The defaults are the core's (src/config); a test holds them together.
  */
 import type { CaptureConfig, CaptureConfigPatch, CategoryConfig } from "../../../src/web/types.ts";
+import { EVENT_BYTES, NETWORK_EVENT_BYTES } from "../../capture.ts";
 import { merge } from "./merge.ts";
 
-export const DEFAULT_EVENT_BYTES = 65_536;
-
-const category = (max_event_bytes = DEFAULT_EVENT_BYTES): CategoryConfig => ({
+const category = (max_event_bytes = EVENT_BYTES): CategoryConfig => ({
   enabled: true,
   detail_level: "standard",
   max_event_bytes,
@@ -17,7 +16,7 @@ const category = (max_event_bytes = DEFAULT_EVENT_BYTES): CategoryConfig => ({
 const DEFAULTS: CaptureConfig = {
   categories: {
     console: category(),
-    network: category(262_144),
+    network: category(NETWORK_EVENT_BYTES),
     page: category(),
     tab: category(),
     interaction: category(),
