@@ -1,79 +1,33 @@
 /**
- * `network.*` from chrome.webRequest: requests, responses, redirects, failures.
+ * The requests under way, as chrome.webRequest reports them: what a step says is kept until a later one needs it.
+ * `network_events.ts` makes the events.
  *
- * One `request_id` ties what belongs to one request, over all its redirects. A request is published when its headers
- * have been sent, or when something else happens to it first (a cache, a blocker, a redirect of the browser's own).
- * (Chromium 156 leaves a navigation that is under way while an extension's webRequest listeners are first added without
- * an answer: a browser started with `--load-extension` and an address never shows it. Open the address afterwards.)
+ * A request is published when its headers have been sent, or when something else happens to it first (a cache, a
+ * blocker, a redirect of the browser's own). (Chromium 156 leaves a navigation that is under way while an extension's
+ * webRequest listeners are first added without an answer: a browser started with `--load-extension` and an address
+ * never shows it. Open the address afterwards.)
  * Between the two may be seconds (a preflight, a full connection pool): a request that waits is mirrored
  * to `chrome.storage.session`, and the next worker continues with it. Other requests that began before this worker lack
  * the fields that only their first event has.
  */
-import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import { EVENT_BYTES, isAtLeast } from "../../capture.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import type { Documents } from "../state/documents.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { DebuggedRequests } from "./debugged_requests.ts";
-import { type FieldsByLevel, fieldsAtLevel, levelOf } from "./levels.ts";
-import { isNoise } from "./noise.ts";
+import { levelOf } from "./levels.ts";
+import { type Details, NetworkEvents, type Pending, type Responded } from "./network_events.ts";
 import type { PageRequests } from "./page_requests.ts";
-import { type Body, bodyOf, NO_BODY } from "./request_body.ts";
+import { bodyOf, NO_BODY } from "./request_body.ts";
 import type { Tabs } from "./tabs.ts";
-import type { Answer, Step, WebRequestStep } from "./web_request_step.ts";
-import {
-  bodyBytesIn,
-  corsError,
-  cutFrom,
-  fit,
-  type Header,
-  header,
-  headersOf,
-  isFromMemoryCache,
-  isMultipart,
-  isStreamType,
-  STREAM_AFTER_MS,
-  timing,
-} from "./web_request_values.ts";
-
-/** Fields that all or some kinds of webRequest details have. */
-interface Details {
-  requestId: string;
-  tabId: number;
-  frameId: number;
-  parentFrameId: number;
-  documentId?: string;
-  parentDocumentId?: string;
-  url: string;
-  method: string;
-  type: string;
-  timeStamp: number;
-  initiator?: string;
-}
-
-interface Pending {
-  tabId: number;
-  url: string;
-  method: string;
-  /** When the first hop began. */
-  begunMs: number;
-  startedMs: number;
-  firstByteMs: number | null;
-  body: Body;
-  redirects: number;
-  published: boolean;
-  /** The last hop's, as its headers have arrived. */
-  answer: Answer | null;
-  /** The response was published before its end. */
-  streaming: "socket" | "stream" | null;
-  streamTimer: ReturnType<typeof setTimeout> | null;
-}
+import { type Header, header, headersOf, isStreamType, STREAM_AFTER_MS } from "./web_request_values.ts";
 
 /** Requests whose end never comes (a closed tab tells of them all) must not pile up. */
 const MAX_PENDING = 20_000;
 const MAX_UNSENT = 1_000;
 const FILTER = { urls: ["<all_urls>"] };
+
 export interface RequestCounter {
   begun(tabId: number, requestId: string): void;
   ended(tabId: number, requestId: string): void;
@@ -81,9 +35,7 @@ export interface RequestCounter {
 
 export class Network {
   readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #documents: Documents;
+  readonly #events: NetworkEvents;
   readonly #counter: RequestCounter;
   readonly #pageRequests: PageRequests;
   readonly #pending = new Map<string, Pending>();
@@ -104,9 +56,7 @@ export class Network {
   ) {
     this.#owner = owner;
     this.debugged = new DebuggedRequests(owner);
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#documents = documents;
+    this.#events = new NetworkEvents({ owner, scope, tabs, documents, debugged: this.debugged });
     this.#counter = counter;
     this.#pageRequests = pageRequests;
   }
@@ -193,9 +143,9 @@ export class Network {
   }
 
   #begun(details: chrome.webRequest.OnBeforeRequestDetails): void {
-    if (this.#isOurs(details)) return;
+    if (this.#events.isOurs(details)) return;
     if (this.debugged.tabs.has(details.tabId))
-      this.debugged.see(details.tabId, details.url, this.#metadata(details));
+      this.debugged.see(details.tabId, details.url, this.#events.metadata(details));
     const known = this.#pending.get(details.requestId);
     const body = bodyOf(details.requestBody ?? null, this.#bodyBudget());
     if (known !== undefined) {
@@ -239,26 +189,16 @@ export class Network {
   }
 
   #sent(details: chrome.webRequest.OnSendHeadersDetails): void {
-    if (!this.#isOurs(details))
+    if (!this.#events.isOurs(details))
       this.#publishRequest(details, details.requestHeaders ?? null, "onSendHeaders");
   }
 
   #redirected(details: chrome.webRequest.OnBeforeRedirectDetails): void {
-    if (this.#isOurs(details)) return;
+    if (this.#events.isOurs(details)) return;
     this.#publishRequest(details, null, "onBeforeRequest");
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.redirects++;
-    this.#publish("redirect", "onBeforeRedirect", details, details.timeStamp, {
-      minimal: { method: details.method, status: details.statusCode, redirect_url: details.redirectUrl },
-      standard: {
-        resource_type: details.type,
-        from_cache: details.fromCache,
-        ip: details.ip ?? null,
-        hop: pending?.redirects ?? null,
-        headers: headersOf(details.responseHeaders),
-      },
-      raw: details,
-    });
+    this.#events.redirect(details, pending);
   }
 
   /** A response that the page may not read, as CORS forbids it, is reported here only. */
@@ -273,7 +213,7 @@ export class Network {
   }
 
   #started(details: chrome.webRequest.OnResponseStartedDetails): void {
-    if (this.#isOurs(details)) return;
+    if (this.#events.isOurs(details)) return;
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.firstByteMs = details.timeStamp;
     const type = header(details.responseHeaders, "content-type");
@@ -288,53 +228,24 @@ export class Network {
   #stream(details: chrome.webRequest.OnResponseStartedDetails, kind: "socket" | "stream"): void {
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.streaming = kind;
-    this.#publishResponse(details, { streaming: true });
+    this.#publishResponse(details, true);
     this.#counter.ended(details.tabId, details.requestId);
   }
 
   #completed(details: chrome.webRequest.OnCompletedDetails): void {
-    if (this.#isOurs(details)) return;
+    if (this.#events.isOurs(details)) return;
     const pending = this.#pending.get(details.requestId);
-    if (pending?.streaming === "stream")
-      this.#publish("stream_ended", "onCompleted", details, details.timeStamp, {
-        minimal: { method: details.method, status: details.statusCode },
-        standard: { resource_type: details.type, ...timing(pending, details.timeStamp) },
-        raw: details,
-      });
-    else if (pending?.streaming !== "socket") this.#publishResponse(details, {});
+    if (pending?.streaming === "stream") this.#events.streamEnded(details, pending);
+    else if (pending?.streaming !== "socket") this.#publishResponse(details, false);
     this.#end(details);
   }
 
   #failed(details: chrome.webRequest.OnErrorOccurredDetails): void {
-    if (this.#isOurs(details)) return;
+    if (this.#events.isOurs(details)) return;
     const seen = this.debugged.seen(details.tabId, details.url);
     if (seen !== undefined) seen.error = details.error;
     this.#publishRequest(details, null, "onBeforeRequest");
-    const pending = this.#pending.get(details.requestId);
-    const answer = pending?.answer ?? null;
-    this.#publish("failed", "onErrorOccurred", details, details.timeStamp, {
-      minimal: {
-        method: details.method,
-        error: details.error,
-        ...(answer === null ? {} : { status: answer.status }),
-      },
-      standard: {
-        resource_type: details.type,
-        from_cache: details.fromCache,
-        ...(pending?.streaming ? { streaming: true } : {}),
-        ...timing(pending, details.timeStamp),
-        ...(answer === null
-          ? {}
-          : {
-              status_line: answer.statusLine,
-              // A response that CORS forbids is never started.
-              cors_error:
-                pending?.firstByteMs === null ? corsError(details, answer.headers, pending.redirects) : null,
-              headers: answer.headers,
-            }),
-      },
-      raw: { ...details, answer },
-    });
+    this.#events.failed(details, this.#pending.get(details.requestId));
     this.#end(details);
   }
 
@@ -349,134 +260,13 @@ export class Network {
     const pending = this.#pending.get(details.requestId);
     if (pending === undefined || pending.published) return;
     pending.published = true;
-    const { bytes, text, length } = pending.body;
-    pending.body = NO_BODY;
     this.#unsent.delete(details.requestId);
-    this.#publish("request", event, details, pending.startedMs, {
-      minimal: { method: details.method },
-      standard: {
-        resource_type: details.type,
-        initiator: details.initiator ?? null,
-        // A form with files is given without its boundaries.
-        body_bytes: isMultipart(headers) ? bodyBytesIn(headers) : bytes,
-        headers: headers === null ? null : headersOf(headers),
-      },
-      verbose: text === null ? {} : { body: text, ...cutFrom(text, length) },
-      raw: { ...details, requestHeaders: headers },
-    });
+    this.#events.request(details, pending, headers, event);
+    pending.body = NO_BODY;
   }
 
-  #publishResponse(
-    details: chrome.webRequest.OnCompletedDetails | chrome.webRequest.OnResponseStartedDetails,
-    more: object,
-  ): void {
+  #publishResponse(details: Responded, isStreaming: boolean): void {
     this.#publishRequest(details, null, "onBeforeRequest");
-    const pending = this.#pending.get(details.requestId);
-    const isRevalidated = isFromMemoryCache(details.statusCode, details.type);
-    const length = Number(header(details.responseHeaders, "content-length") ?? Number.NaN);
-    this.#publish(
-      "response",
-      "streaming" in more ? "onResponseStarted" : "onCompleted",
-      details,
-      details.timeStamp,
-      {
-        minimal: { method: details.method, status: isRevalidated ? 200 : details.statusCode },
-        standard: {
-          ...more,
-          ...(isRevalidated ? { revalidated: true } : {}),
-          resource_type: details.type,
-          status_line: details.statusLine,
-          from_cache: details.fromCache || isRevalidated,
-          ip: details.ip ?? null,
-          content_type: header(details.responseHeaders, "content-type") ?? null,
-          content_length: Number.isNaN(length) ? null : length,
-          redirects: pending?.redirects ?? null,
-          ...timing(pending, details.timeStamp),
-          headers: headersOf(details.responseHeaders),
-        },
-        raw: details,
-      },
-    );
+    this.#events.response(details, this.#pending.get(details.requestId), isStreaming);
   }
-
-  #publish(what: What, event: string, details: Details, timeMs: number, fields: FieldsByLevel): void {
-    const metadata = this.#documents.snapshotUntilRestored(() => this.#metadata(details));
-    const around = this.#tabs.url(details.tabId);
-    const pending = this.#pending.get(details.requestId);
-    const isStreaming = pending?.streaming != null;
-    this.#owner.record("network", (recorder) => {
-      const level = levelOf(recorder.config, "network");
-      if (
-        level === null ||
-        !this.#isRecorded(recorder, details, around) ||
-        isNoise(recorder.config, details.url)
-      )
-        return;
-      const { data, truncated } = fit(
-        fieldsAtLevel(level, fields),
-        isAtLeast(level, "verbose") ? recorder.config.categories.network?.max_event_bytes : undefined,
-      );
-      const observed = metadata();
-      if (what !== "request") observed.cause_id = details.requestId;
-      const input: EventInput = {
-        ts: Math.round(timeMs * 1000),
-        type: `network.${what}`,
-        category: "network",
-        detail_level: level,
-        source: { kind: "extension", event: `webRequest.${event}`, metadata: observed },
-        url: details.url,
-        data,
-        ...(truncated ? { truncated } : {}),
-      };
-      // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      const { exchanges } = this.debugged;
-      if (!this.debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
-        recorder.publish(input);
-        return;
-      }
-      const { requestId: id, tabId } = details;
-      const { url, method, begunMs } = pending ?? { ...details, begunMs: null };
-      const { request_id: _, cause_id: _cause, ...place } = observed;
-      exchanges.observe({ id, tabId, url, method, startedMs: begunMs }, place, {
-        ...stepOf(what, isStreaming),
-        answer: pending?.answer ?? null,
-        input,
-      });
-    });
-  }
-
-  #metadata(details: Details): Record<string, string> {
-    const metadata: Record<string, string> = { request_id: details.requestId };
-    if (details.tabId < 0) return metadata;
-    Object.assign(metadata, this.#tabs.metadata(details.tabId), { frame_id: `${details.frameId}` });
-    if (details.documentId !== undefined) metadata.document_id = details.documentId;
-    if (details.parentFrameId >= 0) metadata.parent_frame_id = `${details.parentFrameId}`;
-    if (details.parentDocumentId !== undefined) metadata.parent_document_id = details.parentDocumentId;
-    const navigation = this.#documents.navigationOf(details.tabId, details.frameId, details.documentId);
-    if (navigation !== undefined) metadata.navigation_id = navigation;
-    return metadata;
-  }
-
-  /** A request counts to the site that made it; the document itself, to its own. */
-  #isRecorded(recorder: Recorder, details: Details, around: string | undefined): boolean {
-    const isDocument = details.type === "main_frame" || details.type === "sub_frame";
-    const site = isDocument ? details.url : (details.initiator ?? around);
-    return this.#scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
-  }
-
-  #isOurs(details: Details): boolean {
-    if (this.#scope.isOurs(details.url) || this.#scope.isOurs(details.initiator)) return true;
-    return (
-      details.type !== "main_frame" && details.tabId >= 0 && this.#scope.isOurs(this.#tabs.url(details.tabId))
-    );
-  }
-}
-
-type What = "request" | "redirect" | "response" | "stream_ended" | "failed";
-
-function stepOf(what: What, isStreaming: boolean): Pick<WebRequestStep, "step" | "outcome"> {
-  const step: Step = what === "failed" || what === "stream_ended" ? "end" : what;
-  if (what === "failed") return { step, outcome: "failed" };
-  const hasEnded = what === "stream_ended" || (what === "response" && !isStreaming);
-  return { step, outcome: hasEnded ? "response" : null };
 }
