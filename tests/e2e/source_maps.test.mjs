@@ -226,6 +226,11 @@ test("the viewer shows the place and its lines, also when the pages' server is g
     .waitFor();
   assert.equal(await viewer.locator(".stack-name").first().innerText(), "priceOf");
   await viewer.locator(".stack-code-line.at", { hasText: "(cart as Cart).items.length" }).first().waitFor();
+  await viewer
+    .locator('.row.selected .row-place[title$="src/(shop)/[id]/a @cart.ts:4:25"]', {
+      hasText: "a @cart.ts:4",
+    })
+    .waitFor({ state: "attached" });
   const open = viewer.locator(".stack-open").first();
   await open.click();
   await viewer.getByRole("textbox", { name: /^Folder of the project/ }).fill("/home/me/shop");

@@ -127,3 +127,19 @@ test("a tab has the name of its last page, whatever its frames and older records
   assert.equal(shortName(name(), 7), "New");
   assert.equal(shortName(undefined, 1234567), "…4567");
 });
+
+test("a tab has the address of its lines while nothing else of it was read", () => {
+  const tabs = new TabNames();
+  const line = (/** @type {string} */ url, frame = "0") => {
+    const said = event("console.log", {}, url, frame);
+    return { ...said, source: { ...said.source, metadata: { ...said.source.metadata, document_id: "D" } } };
+  };
+  tabs.learn(0, 7, line("http://a.test/frame", "3"), false);
+  assert.equal(longName(tabs.find(0, 7), 7), "tab 7");
+  tabs.learn(0, 7, line("http://a.test/one"), false);
+  tabs.learn(0, 7, line("http://a.test/two"), false);
+  assert.equal(longName(tabs.find(0, 7), 7), "a.test/two · tab 7");
+  tabs.learn(0, 7, event("page.navigation_committed", {}, "http://a.test/three"), true);
+  tabs.learn(0, 7, line("http://a.test/two"), false);
+  assert.equal(longName(tabs.find(0, 7), 7), "a.test/three · tab 7");
+});

@@ -41,6 +41,8 @@ const { gapReason } = await bundled("list/reasons.ts");
 
 /** @type {typeof import("../../www/src/list/summary.ts")} */
 const { summaryOf } = await bundled("list/summary.ts");
+/** @type {typeof import("../../www/src/list/place.ts")} */
+const { scriptPlaceOf } = await bundled("list/place.ts");
 /** @type {typeof import("../../www/src/data/collector.ts")} */
 const { CollectorSource } = await bundled("data/collector.ts");
 /** @type {typeof import("../../www/src/data/coverage.ts")} */
@@ -240,6 +242,33 @@ test("what bundlers and servers put before a source is not part of its path", ()
   ])) {
     assert.equal(pathOfSource(source), path, source);
   }
+});
+
+test("a console's line has the place that wrote it, past the frames of libraries", () => {
+  const lib = "    at lib (http://l/node_modules/lib.js:1:1)\n";
+  const stack = `${lib}    at f (http://l/a.js:4:9)`;
+  /** @param {unknown} data @param {string} [category] */
+  const of = (data, category = "console") =>
+    scriptPlaceOf({
+      ts: 0,
+      type: "console.warn",
+      category,
+      detail_level: "standard",
+      source: { kind: "extension" },
+      data,
+    });
+  const url = "http://l/a.js";
+  const place = (/** @type {unknown} */ data, /** @type {string} */ category) => {
+    const found = of(data, category);
+    return found && [found.url, found.line, found.column];
+  };
+  assert.deepEqual(place({ location: { url, line: 4, column: 9 }, stack: lib }, "console"), [url, 4, 9]);
+  assert.deepEqual(place({ stack, args: [{ stack: lib }] }, "console"), [url, 4, 9]);
+  assert.deepEqual(place({ error: { stack } }, "console"), [url, 4, 9]);
+  assert.deepEqual(place({ args: [1, { stack }] }, "console"), [url, 4, 9]);
+  assert.deepEqual(place({ stack: lib }, "console"), ["http://l/node_modules/lib.js", 1, 1]);
+  assert.equal(place({ text: "no stack" }, "console"), null);
+  assert.equal(place({ stack }, "network"), null);
 });
 
 test("values of the hook read as a console shows them", () => {

@@ -197,6 +197,7 @@ export class Viewer {
       this.#lookForDeleted();
       await this.coverage.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
       await this.problems.refresh(this.session.value);
+      await this.originalPlaces.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
     }
     if (sessions.error.value?.code === "unauthorized") this.onRefused();
   }

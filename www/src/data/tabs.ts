@@ -7,6 +7,8 @@ export interface TabName {
   /** Host with port, and path, of its page. */
   site: string;
   path: string;
+  /** Whether the address is that of a page's own lines, because no event of the tab was read. */
+  isOfLine: boolean;
 }
 
 /** As many as there are colours in `tabs.css`. */
@@ -23,16 +25,22 @@ export class TabNames {
     const data = asObject(event.data);
     const isOfTab = category === "tab";
     const isOfPage = category === "page" && (source.metadata?.frame_id ?? "0") === "0";
-    const address = isOfTab ? (asString(data.url) ?? url) : isOfPage ? url : undefined;
     const title = isOfTab ? asString(data.title) : undefined;
     const name = this.#of(session, tab);
     if (name === undefined) return;
+    const isOfLine =
+      (category === "console" || category === "interaction") &&
+      source.metadata?.document_id !== undefined &&
+      (source.metadata.frame_id ?? "0") === "0" &&
+      (name.site === "" || name.isOfLine);
+    const address = isOfTab ? (asString(data.url) ?? url) : isOfPage || isOfLine ? url : undefined;
     const place = address === undefined ? null : /^https?:\/\/([^/?#]+)([^?#]*)/.exec(address);
-    if (place !== null && (name.site === "" || !isOlder)) {
+    if (place !== null && (name.site === "" || !isOlder || (name.isOfLine && !isOfLine))) {
       const [, site = "", path = ""] = place;
       // The title is that of the document before until the new one is known.
       if (type === "page.navigation_committed" && !isOlder) name.title = "";
       name.site = site;
+      name.isOfLine = isOfLine;
       name.path = path === "" ? "/" : path;
     }
     // While a page loads, its title is its address.
@@ -60,7 +68,7 @@ export class TabNames {
     const key = `${session}:${tab}`;
     let name = this.#tabs.get(key);
     if (name === undefined && this.#tabs.size < MOST_TABS) {
-      name = { title: "", site: "", path: "", colour: this.#tabs.size % COLOURS };
+      name = { title: "", site: "", path: "", isOfLine: false, colour: this.#tabs.size % COLOURS };
       this.#tabs.set(key, name);
     }
     return name;

@@ -47,6 +47,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
   viewport.rows = rows.length;
   void moved.value;
   void viewer.view.linesVersion.value;
+  void viewer.originalPlaces.version.value;
 
   const place = useCallback((element: HTMLElement, physicalTop: number) => {
     element.scrollTop = physicalTop;
@@ -154,6 +155,7 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
       // A request's row stays where the request began.
       const header = kind === "request" ? { ...shown, ts: feed.ts(rows.foldRow(i)) } : shown;
       const session = viewer.view.sessionName(header);
+      const record = viewer.view.record(header);
       const isOpen = rows.isOpen(i);
       const size = rows.sizeOf(i);
       let isSelected = selected?.seq === header.seq && selected.session === session;
@@ -167,7 +169,8 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
         index: i,
         y: i * ROW_PX + viewport.shift,
         selected: isSelected,
-        record: viewer.view.record(header),
+        record,
+        original: viewer.originalPlaces.ofConsole(record),
         words: viewer.view.words.value,
         type: viewer.view.dictionary.types.list[header.type] ?? "",
         category: viewer.view.dictionary.categories.list[header.category] ?? "",

@@ -1,11 +1,13 @@
 /** One row: an event or a gap. */
 import type { Header } from "../data/columns";
-import { isGap, type LineRecord } from "../data/record";
+import { asObject, isGap, type LineRecord } from "../data/record";
 import { longName, shortName, type TabNames } from "../data/tabs";
 import { clock, count } from "../data/time";
 import type { FoldKind } from "../folds";
+import type { OriginalPlace } from "../stores/original_places";
 import { categoryClass } from "../ui/category";
 import { Marked } from "../ui/marked";
+import { scriptPlaceOf, shortPlace } from "./place";
 import { gapReason } from "./reasons";
 import { StyledText } from "./styled_text";
 import { summaryOf } from "./summary";
@@ -28,6 +30,8 @@ export interface RowProps {
   isOpen: boolean;
   /** The number of records that the row represents. */
   size: number;
+  /** Where the source of a console's line is, if that was recorded. */
+  original: OriginalPlace | undefined;
 }
 
 const INDENT_PX = 14;
@@ -69,7 +73,7 @@ export function Row(props: RowProps) {
           <StyledText parts={summary.styled} words={words} />
         )}
       </span>
-      <span class="row-aside">{summary?.aside}</span>
+      <Aside {...props} text={summary?.aside} />
       <span class="row-tab" title={header.tab < 0 ? undefined : longName(props.tab, header.tab)}>
         {header.tab < 0 ? null : (
           <>
@@ -79,6 +83,21 @@ export function Row(props: RowProps) {
         )}
       </span>
     </div>
+  );
+}
+
+/** The right edge: what a line counts or measures, else the place that wrote it. */
+function Aside({ record, original, text }: RowProps & { text: string | undefined }) {
+  const event = record === undefined || isGap(record) ? undefined : record.event;
+  const built = event === undefined ? null : scriptPlaceOf(event);
+  const isMeasured = text !== undefined && asObject(event?.data).location === undefined;
+  if (built === null || isMeasured) return <span class="row-aside">{text}</span>;
+  const { line, column } = original ?? built;
+  const file = original?.source ?? built.url;
+  return (
+    <span class="row-aside row-place" title={`${file}:${line}:${column}`}>
+      <bdi>{shortPlace(file, line)}</bdi>
+    </span>
   );
 }
 

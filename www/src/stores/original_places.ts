@@ -1,11 +1,12 @@
 /**
  * Places in the sources that were recorded with the session (`system.original_places`), by document and place.
  *
- * They are read when a stack is shown: the events of a session so far, and later only those since.
+ * They are read for the open session and when a stack is shown: the events so far, and later only those since.
  */
 import { type Signal, signal } from "@preact/signals";
-import { asArray, asNumber, asObject, asString, isGap, parseLine } from "../data/record";
-import type { DataSource } from "../data/source";
+import { asArray, asNumber, asObject, asString, isGap, type LineRecord, parseLine } from "../data/record";
+import { ALL_SESSIONS, type DataSource, type SessionSummary } from "../data/source";
+import { scriptPlaceOf } from "../list/place";
 
 const TYPE = "system.original_places";
 const PAGE_LINES = 500;
@@ -33,12 +34,32 @@ export class OriginalPlaces {
   readonly version: Signal<number> = signal(0);
   readonly #places = new Map<string, OriginalPlace>();
   readonly #cursors = new Map<string, string | null>();
+  #stamp = "";
   readonly #reads = new Map<string, Promise<void>>();
 
   constructor(private readonly source: DataSource) {}
 
   find(place: PlaceInDocument): OriginalPlace | undefined {
     return this.#places.get(keyOf(place));
+  }
+
+  /** Returns the place in the source that wrote a line of the console. */
+  ofConsole(record: LineRecord | undefined): OriginalPlace | undefined {
+    if (this.#places.size === 0 || record === undefined || isGap(record)) return undefined;
+    const { event, capture_session_id: session } = record;
+    const place = scriptPlaceOf(event);
+    const documentId = event.source.metadata?.document_id ?? "";
+    return place === null ? undefined : this.find({ ...place, session, documentId });
+  }
+
+  /** Reads the places of the open session, if its system events have grown since the last time. */
+  async refresh(session: SessionSummary | null): Promise<void> {
+    // Over all sessions they are read with each stack.
+    if (session === null || session.id === ALL_SESSIONS) return;
+    const stamp = `${session.id} ${session.categories.system ?? 0}`;
+    if (stamp === this.#stamp) return;
+    await this.read(session.id);
+    this.#stamp = stamp;
   }
 
   /** Reads what was recorded since the last call. */
