@@ -19,6 +19,10 @@ before(async () => {
     capture: { categories: { network: { detail_level: "verbose" } } },
     pages: {
       "/page": "<!doctype html><title>debugged</title>",
+      "/isolated": (_, response) =>
+        response
+          .writeHead(200, { "content-type": "text/html", "cross-origin-embedder-policy": "require-corp" })
+          .end("<!doctype html><title>isolated</title>"),
       "/data": (_, response) =>
         response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
       "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
@@ -395,6 +399,28 @@ test("what the browser writes into the console is recorded, and nothing of it tw
     texts.filter((text) => /^Failed to load resource|in a worker/.test(text)),
     [],
   );
+});
+
+test("a response that the page's embedder policy refuses is recorded once, with the reason", async () => {
+  const isolated = await rig.open("/isolated");
+  const { source } = await rig.event("page.settled", "/isolated");
+  await rig.command({ command: "debug", tab_id: Number(source.metadata.tab_id), on: true });
+  const refused = `${rig.site.otherOrigin}/data?refused`;
+  await isolated.evaluate(
+    (src) => new Promise((resolve) => Object.assign(new Image(), { onerror: resolve, onload: resolve, src })),
+    refused,
+  );
+  const { data, url } = await rig.event("console.browser_error", "A response was refused");
+  assert.equal(
+    data.text,
+    "A response was refused: corp not same origin after defaulted to same origin by coep",
+  );
+  assert.deepEqual([data.source, data.resource_url, url], ["issue", refused, `${rig.site.origin}/isolated`]);
+  await isolated.evaluate(() => fetch("/data?after-refused"));
+  await rig.event("network.response", "/data?after-refused");
+  const messages = await rig.collector.events("type:console.browser_* url:*/isolated");
+  assert.equal(messages.length, 1);
+  await isolated.close();
 });
 
 test("detached, the tab's requests are webRequest's again", async () => {
