@@ -1,7 +1,11 @@
 /** Stacks of built code lead to the sources, also after the server of the sources is gone. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { build } from "esbuild";
+import { dist } from "../../scripts/lib/paths.mjs";
+import { exe } from "../../scripts/lib/platform.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
 const SOURCE = `type Cart = { items: string[] };
@@ -11,6 +15,33 @@ export function priceOf(cart: Cart | null): number {
 }
 setTimeout(() => console.error("refused", new Error("of the cart")), 1);
 setTimeout(() => priceOf(null), 2);
+`;
+
+/** Errors as React reports them in development. */
+const REACT = `// React leaves the property, without a value.
+(Error as { prepareStackTrace?: unknown }).prepareStackTrace = undefined;
+function Cart(): never {
+  throw new TypeError("the cart broke");
+}
+function boundary(error: unknown): void {
+  console.error("%o\\n\\n%s\\n", error, "The above error occurred in the <Cart> component.\\n\\n    at Cart (cart.js:1:1)");
+}
+function hydrate(): void {
+  reportError(new Error("Hydration failed because the server rendered text didn't match the client."));
+}
+async function load(): Promise<void> {
+  await null;
+  throw new RangeError("no handler for it");
+}
+setTimeout(() => {
+  try {
+    Cart();
+  } catch (error) {
+    boundary(error);
+  }
+  hydrate();
+  void load();
+});
 `;
 
 const MODULE = "webpack-internal:///(app-pages-browser)/./src/cart.ts";
@@ -46,6 +77,7 @@ before(async () => {
   };
   const withComment = (/** @type {string} */ url) => `${outside.script}\n//# sourceMappingURL=${url}\n`;
   serve("inline", inline.script, []);
+  serve("react", (await built({ sourcemap: "inline" }, REACT)).script, []);
   serve("outside", withComment("outside.js.map"), [["/built/(shop)/outside.js.map", outside.map]]);
   serve("indexed", withComment("indexed.js.map"), [
     ["/built/(shop)/indexed.js.map", JSON.stringify(indexed)],
@@ -77,9 +109,9 @@ before(async () => {
 after(() => rig.close());
 
 /** @param {import("esbuild").BuildOptions} options */
-async function built(options) {
+async function built(options, contents = SOURCE) {
   const { outputFiles } = await build({
-    stdin: { contents: SOURCE, sourcefile: "src/(shop)/[id]/a @cart.ts", loader: "ts" },
+    stdin: { contents, sourcefile: "src/(shop)/[id]/a @cart.ts", loader: "ts" },
     outfile: "/built/app.js",
     bundle: true,
     minify: true,
@@ -98,6 +130,21 @@ async function placeOf(path, isSought = () => true) {
       .flatMap(({ data }) => /** @type {{ places: any[] }} */ (data).places);
   const events = await rig.until("type:system.original_places", (all) => placesIn(all).some(isSought));
   return placesIn(events).find(isSought);
+}
+
+/** @param {string} tool @param {object} args */
+async function ask(tool, args) {
+  const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });
+  return content[0].text;
+}
+
+/** A link to the viewer that works once. */
+async function viewerLink() {
+  const reply = await fetch(`${rig.collector.url}/v1/viewer/codes`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${rig.collector.token}` },
+  });
+  return new URL((await reply.json()).url);
 }
 
 for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
@@ -127,10 +174,6 @@ for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
     assert.match(found.original.source, /src\/\(shop\)\/\[id\]\/a @cart\.ts$/);
     assert.equal(found.script, name === "evaluated" ? MODULE : `${rig.site.origin}/built/(shop)/${name}.js`);
 
-    const ask = async (/** @type {string} */ tool, /** @type {object} */ args) => {
-      const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });
-      return content[0].text;
-    };
     const list = await ask("search", { q: `type:console.exception url:*/${name}` });
     assert.match(list, /at a @cart\.ts:4:25/);
     const described = await ask("event", { event: /^s\d+:\d+/m.exec(list)?.[0] });
@@ -138,6 +181,40 @@ for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
     await page.close();
   });
 }
+
+test("React's errors lead to their source in the viewer, on the command line and for agents", async () => {
+  const page = await rig.open("/react");
+  const places = { "the cart broke": 4, "Hydration failed": 10, "no handler": 14 };
+  for (const line of Object.values(places)) await placeOf("/react", ({ original }) => original.line === line);
+  const run = promisify(execFile);
+  const command = ["diagnose", "--data-dir", rig.collector.dataDir, "url:*/react"];
+  const { stdout } = await run(dist("bin", exe("tabtape")), command);
+  const viewer = await rig.context.newPage();
+  await viewer.setViewportSize({ width: 1280, height: 800 });
+  await viewer.goto((await viewerLink()).href);
+  await viewer.locator(".row").first().waitFor();
+  const records = /** @type {import("../../src/web/types.ts").Envelope[]} */ (
+    await rig.collector.records("category:console url:*/react")
+  );
+  for (const [text, line] of Object.entries(places)) {
+    const place = `src/\\(shop\\)/\\[id\\]/a @cart\\.ts:${line}:`;
+    assert.match(stdout, new RegExp(`${text}[^⟧]* at a @cart\\.ts:${line}:`));
+    const record = records.find(({ event }) => JSON.stringify(event.data).includes(text));
+    assert.ok(record);
+    const { capture_session_id: session, seq } = record;
+    const listed = await ask("search", { q: `category:console url:*/react "${text}"` });
+    const described = await ask("event", { event: /^s\d+:\d+/m.exec(listed)?.[0] });
+    assert.match(described, new RegExp(`stack \\(own frames first\\) ⟦at [^⏎⟧]*${place}`));
+    await viewer.goto(`${rig.collector.url}/?session=${session}&seq=${seq}`);
+    await viewer
+      .locator(".stack-place")
+      .first()
+      .filter({ hasText: new RegExp(place) })
+      .waitFor();
+  }
+  await viewer.close();
+  await page.close();
+});
 
 test("a long message leaves the frames of its error's stack", async () => {
   const page = await rig.open("/inline?long");
@@ -211,11 +288,7 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   const { capture_session_id: session, seq } = /** @type {import("../../src/web/types.ts").Envelope} */ (
     exception
   );
-  const reply = await fetch(`${rig.collector.url}/v1/viewer/codes`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${rig.collector.token}` },
-  });
-  const link = new URL((await reply.json()).url);
+  const link = await viewerLink();
   link.search = `?session=${session}&seq=${seq}`;
   const viewer = await rig.context.newPage();
   await viewer.goto(link.href);

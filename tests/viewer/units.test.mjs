@@ -263,7 +263,7 @@ test("a console's line has the place that wrote it, past the frames of libraries
     return found && [found.url, found.line, found.column];
   };
   assert.deepEqual(place({ location: { url, line: 4, column: 9 }, stack: lib }, "console"), [url, 4, 9]);
-  assert.deepEqual(place({ stack, args: [{ stack: lib }] }, "console"), [url, 4, 9]);
+  assert.deepEqual(place({ stack: lib, args: [{ stack }] }, "console"), [url, 4, 9]);
   assert.deepEqual(place({ error: { stack } }, "console"), [url, 4, 9]);
   assert.deepEqual(place({ args: [1, { stack }] }, "console"), [url, 4, 9]);
   assert.deepEqual(place({ stack: lib }, "console"), ["http://l/node_modules/lib.js", 1, 1]);

@@ -11,7 +11,7 @@ export interface ScriptPlace {
 
 const known = new WeakMap<Event, ScriptPlace | null>();
 
-/** Returns where an event of the console was written, else where its error was made; null if neither is recorded. */
+/** Returns the page's own place that wrote a line or made its error, else a library's; null if none is recorded. */
 export function scriptPlaceOf(event: Event): ScriptPlace | null {
   let place = known.get(event);
   if (place === undefined) {
@@ -31,10 +31,8 @@ function find(data: Record<string, unknown>): ScriptPlace | null {
   const script = asString(url);
   if (script !== undefined) return { url: script, line: asNumber(line) ?? 0, column: asNumber(column) ?? 0 };
   const ofArguments = asArray(data.args).map((argument) => asObject(argument).stack);
-  for (const stack of [data.stack, asObject(data.error).stack, ...ofArguments]) {
-    const frames = parseStack(asString(stack) ?? "");
-    const frame = frames.find(({ library }) => !library) ?? frames[0];
-    if (frame !== undefined) return frame;
-  }
-  return null;
+  const stacks = [data.stack, asObject(data.error).stack, ...ofArguments];
+  const frames = stacks.flatMap((stack) => parseStack(asString(stack) ?? ""));
+  // A library that reports an error of the page is not its place.
+  return frames.find(({ library }) => !library) ?? frames[0] ?? null;
 }
