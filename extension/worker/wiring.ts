@@ -15,6 +15,7 @@ import { Navigation } from "./producers/navigation.ts";
 import { Network } from "./producers/network.ts";
 import { PageIdleDetector } from "./producers/page_idle.ts";
 import { PageRequests } from "./producers/page_requests.ts";
+import { Publisher } from "./producers/publisher.ts";
 import { Screenshots } from "./producers/screenshots.ts";
 import { SourceMaps } from "./producers/source_maps.ts";
 import { Tabs } from "./producers/tabs.ts";
@@ -58,12 +59,12 @@ export function createWorker(host: Host): RecorderWorker {
     onReplaced: () => relays.disconnectAll(),
     onFailed: (reason) => void recording.onFailed(reason),
   });
-  const tabs = new Tabs(owner, scope);
-  const idle = new PageIdleDetector(owner, scope);
+  const publisher = new Publisher(owner, scope);
+  const tabs = new Tabs(publisher);
+  const idle = new PageIdleDetector(publisher);
   const documents = new Documents(tabs);
   const navigation = new Navigation({
-    owner,
-    scope,
+    publisher,
     tabs,
     documents,
     main: idle,
@@ -91,7 +92,7 @@ export function createWorker(host: Host): RecorderWorker {
   const screenshots = new Screenshots(owner, scope, tabs, () => recording.settings);
   recording.preparations.push(() => screenshots.restore());
   const marks = new Marks(owner, scope, tabs, screenshots);
-  const lost = new LostRelays({ owner, scope, isConnected: (relay) => relays.isConnected(relay) });
+  const lost = new LostRelays({ owner, scope, publisher, isConnected: (relay) => relays.isConnected(relay) });
   recording.preparations.push(() => lost.restore());
   recording.preparations.push(() => pageRequests.restore());
   const relays: RelayPorts = new RelayPorts({

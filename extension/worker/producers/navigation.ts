@@ -1,10 +1,7 @@
 /** `page.navigation_*` and `page.history_updated`, of every frame. */
-
-import type { RecorderOwner } from "../recorder/recorder.ts";
-import type { Scope } from "../recorder/scope.ts";
 import type { Documents, Place } from "../state/documents.ts";
-import { parentOf } from "../state/documents.ts";
-import { type FieldsByLevel, fieldsAtLevel, levelOf } from "./levels.ts";
+import type { FieldsByLevel } from "./levels.ts";
+import type { Publisher } from "./publisher.ts";
 import type { Tabs } from "./tabs.ts";
 
 interface Details extends Place {
@@ -20,8 +17,7 @@ export interface NavigationListener {
 }
 
 export interface NavigationParts {
-  owner: RecorderOwner;
-  scope: Scope;
+  publisher: Publisher;
   tabs: Tabs;
   documents: Documents;
   /** Is notified of top-level documents. */
@@ -56,7 +52,8 @@ export class Navigation {
     });
     navigation.onDOMContentLoaded.addListener((details) => {
       this.#publish("navigation_dom_content_loaded", "webNavigation.onDOMContentLoaded", details, {});
-      if (details.frameId === 0) main.domContentLoaded(details.tabId, this.#metadata(details), details.url);
+      if (details.frameId === 0)
+        main.domContentLoaded(details.tabId, documents.metadata(details), details.url);
     });
     navigation.onCompleted.addListener((details) => {
       this.#publish("navigation_loaded", "webNavigation.onCompleted", details, {});
@@ -82,44 +79,28 @@ export class Navigation {
     chrome.tabs.onRemoved.addListener((tabId) => documents.forgetTab(tabId));
   }
 
-  #metadata(details: Details): Record<string, string> {
-    const { tabs, documents } = this.#parts;
-    const id = documents.navigationOf(details.tabId, details.frameId, details.documentId);
-    return {
-      ...tabs.metadata(details.tabId),
-      frame_id: `${details.frameId}`,
-      ...(details.documentId === undefined ? {} : { document_id: details.documentId }),
-      ...parentOf(details),
-      ...(id === undefined ? {} : { navigation_id: id }),
-    };
-  }
-
-  #publish(what: string, sourceEvent: string, details: Details, fields: FieldsByLevel): void {
-    const { owner, scope, tabs, documents } = this.#parts;
+  #publish(what: string, event: string, details: Details, fields: FieldsByLevel): void {
+    const { publisher, tabs, documents } = this.#parts;
     const isEffect = /^navigation_(?:committed|dom_content_loaded|loaded|failed)$/.test(what);
     const metadata = documents.snapshotUntilRestored(() => {
       const cause = isEffect ? documents.causeOf(details) : undefined;
-      return { ...this.#metadata(details), ...(cause === undefined ? {} : { cause_id: cause }) };
+      return { ...documents.metadata(details), ...(cause === undefined ? {} : { cause_id: cause }) };
     });
-    // The tab may still be at the page that a top-level navigation leaves.
-    const around = details.frameId === 0 ? undefined : tabs.url(details.tabId);
-    owner.record("page", (recorder) => {
-      const level = levelOf(recorder.config, "page");
-      if (level === null || !scope.isRecorded(recorder, details.url, around)) return;
-      recorder.publish({
-        ts: Math.round(details.timeStamp * 1000),
-        type: `page.${what}`,
-        category: "page",
-        detail_level: level,
-        source: { kind: "extension", event: sourceEvent, metadata: metadata() },
-        url: details.url,
-        data: fieldsAtLevel(level, {
-          ...fields,
-          standard: { ...fields.standard, frame_type: details.frameType ?? null },
-          verbose: { ...fields.verbose, lifecycle: details.documentLifecycle ?? null },
-          raw: details,
-        }),
-      });
+    publisher.publish({
+      timeMs: details.timeStamp,
+      category: "page",
+      type: `page.${what}`,
+      event,
+      metadata,
+      url: details.url,
+      // The tab may still be at the page that a top-level navigation leaves.
+      around: details.frameId === 0 ? undefined : tabs.url(details.tabId),
+      fields: {
+        ...fields,
+        standard: { ...fields.standard, frame_type: details.frameType ?? null },
+        verbose: { ...fields.verbose, lifecycle: details.documentLifecycle ?? null },
+        raw: details,
+      },
     });
   }
 }

@@ -73,18 +73,10 @@ export interface NetworkEventsParts {
 }
 
 export class NetworkEvents {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #documents: Documents;
-  readonly #debugged: DebuggedRequests;
+  readonly #parts: NetworkEventsParts;
 
-  constructor({ owner, scope, tabs, documents, debugged }: NetworkEventsParts) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#documents = documents;
-    this.#debugged = debugged;
+  constructor(parts: NetworkEventsParts) {
+    this.#parts = parts;
   }
 
   request(details: Details, pending: Pending, headers: Header[] | null, event: string): void {
@@ -189,10 +181,10 @@ export class NetworkEvents {
     timeMs: number,
     fields: FieldsByLevel,
   ): void {
-    const metadata = this.#documents.snapshotUntilRestored(() => this.metadata(details));
-    const around = this.#tabs.url(details.tabId);
+    const metadata = this.#parts.documents.snapshotUntilRestored(() => this.metadata(details));
+    const around = this.#parts.tabs.url(details.tabId);
     const isStreaming = pending?.streaming != null;
-    this.#owner.record("network", (recorder) => {
+    this.#parts.owner.record("network", (recorder) => {
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||
@@ -217,8 +209,8 @@ export class NetworkEvents {
         ...(truncated ? { truncated } : {}),
       };
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      const { exchanges } = this.#debugged;
-      if (!this.#debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
+      const { exchanges } = this.#parts.debugged;
+      if (!this.#parts.debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
         recorder.publish(input);
         return;
       }
@@ -235,29 +227,24 @@ export class NetworkEvents {
 
   /** Returns the request, and its place among tabs, frames and documents. */
   metadata(details: Details): Record<string, string> {
-    const metadata: Record<string, string> = { request_id: details.requestId };
-    if (details.tabId < 0) return metadata;
-    Object.assign(metadata, this.#tabs.metadata(details.tabId), { frame_id: `${details.frameId}` });
-    if (details.documentId !== undefined) metadata.document_id = details.documentId;
-    if (details.parentFrameId >= 0) metadata.parent_frame_id = `${details.parentFrameId}`;
-    if (details.parentDocumentId !== undefined) metadata.parent_document_id = details.parentDocumentId;
-    const navigation = this.#documents.navigationOf(details.tabId, details.frameId, details.documentId);
-    if (navigation !== undefined) metadata.navigation_id = navigation;
-    return metadata;
+    const id = { request_id: details.requestId };
+    return details.tabId < 0 ? id : { ...id, ...this.#parts.documents.metadata(details) };
   }
 
   /** A request counts to the site that made it; the document itself, to its own. */
   #isRecorded(recorder: Recorder, details: Details, around: string | undefined): boolean {
     const isDocument = details.type === "main_frame" || details.type === "sub_frame";
     const site = isDocument ? details.url : (details.initiator ?? around);
-    return this.#scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
+    return this.#parts.scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
   }
 
   /** Whether the recorder itself, or one of our pages, makes this request. */
   isOurs(details: Details): boolean {
-    if (this.#scope.isOurs(details.url) || this.#scope.isOurs(details.initiator)) return true;
+    if (this.#parts.scope.isOurs(details.url) || this.#parts.scope.isOurs(details.initiator)) return true;
     return (
-      details.type !== "main_frame" && details.tabId >= 0 && this.#scope.isOurs(this.#tabs.url(details.tabId))
+      details.type !== "main_frame" &&
+      details.tabId >= 0 &&
+      this.#parts.scope.isOurs(this.#parts.tabs.url(details.tabId))
     );
   }
 }

@@ -4,12 +4,9 @@
  * Network idle: 500 ms after the DOM was parsed without a request in flight, also when there never was one.
  * Settled: network idle, and the load event has fired. A timer runs only while one of them is still to come.
  */
-
-import type { RecorderOwner } from "../recorder/recorder.ts";
-import type { Scope } from "../recorder/scope.ts";
-import { levelOf } from "./levels.ts";
 import type { NavigationListener } from "./navigation.ts";
 import type { RequestCounter } from "./network.ts";
+import type { Publisher } from "./publisher.ts";
 
 const QUIET_MS = 500;
 
@@ -26,13 +23,11 @@ interface Watched {
 }
 
 export class PageIdleDetector implements NavigationListener, RequestCounter {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
+  readonly #publisher: Publisher;
   readonly #tabs = new Map<number, Watched>();
 
-  constructor(owner: RecorderOwner, scope: Scope) {
-    this.#owner = owner;
-    this.#scope = scope;
+  constructor(publisher: Publisher) {
+    this.#publisher = publisher;
   }
 
   listen(): void {
@@ -106,18 +101,14 @@ export class PageIdleDetector implements NavigationListener, RequestCounter {
     const { document } = tab;
     if (document === null) return;
     const now = Date.now();
-    this.#owner.record("page", (recorder) => {
-      const level = levelOf(recorder.config, "page");
-      if (level === null || !this.#scope.isRecorded(recorder, document.url)) return;
-      recorder.publish({
-        ts: now * 1000,
-        type: `page.${what}`,
-        category: "page",
-        detail_level: level,
-        source: { kind: "extension", event: `tabtape.${what}`, metadata: document.metadata },
-        url: document.url,
-        data: { after_ms: now - tab.startedMs, requests: tab.total },
-      });
+    this.#publisher.publish({
+      timeMs: now,
+      category: "page",
+      type: `page.${what}`,
+      event: `tabtape.${what}`,
+      metadata: () => document.metadata,
+      url: document.url,
+      fields: { minimal: { after_ms: now - tab.startedMs, requests: tab.total } },
     });
   }
 

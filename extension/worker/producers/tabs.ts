@@ -3,10 +3,8 @@
  *
  * The table is refilled when a worker starts; until then a tab it does not know has a `tab_id` and no `window_id`.
  */
-
-import type { RecorderOwner } from "../recorder/recorder.ts";
-import type { Scope } from "../recorder/scope.ts";
-import { type FieldsByLevel, fieldsAtLevel, levelOf } from "./levels.ts";
+import type { FieldsByLevel } from "./levels.ts";
+import type { Publisher } from "./publisher.ts";
 
 interface Known {
   windowId: number;
@@ -15,12 +13,10 @@ interface Known {
 
 export class Tabs {
   readonly #known = new Map<number, Known>();
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
+  readonly #publisher: Publisher;
 
-  constructor(owner: RecorderOwner, scope: Scope) {
-    this.#owner = owner;
-    this.#scope = scope;
+  constructor(publisher: Publisher) {
+    this.#publisher = publisher;
   }
 
   async refill(): Promise<void> {
@@ -140,47 +136,29 @@ export class Tabs {
     this.#known.set(tabId, { windowId, url: known?.url ?? "" });
   }
 
-  #publish(tabId: number, what: string, sourceEvent: string, fields: FieldsByLevel): void {
-    const ts = Date.now() * 1000;
+  #publish(tabId: number, what: string, event: string, fields: FieldsByLevel): void {
     const url = this.url(tabId);
     const metadata = this.metadata(tabId);
-    this.#owner.record("tab", (recorder) => {
-      const level = levelOf(recorder.config, "tab");
-      if (level === null || !this.#scope.isRecorded(recorder, url ?? this.url(tabId))) return;
-      recorder.publish({
-        ts,
-        type: `tab.${what}`,
-        category: "tab",
-        detail_level: level,
-        source: { kind: "extension", event: sourceEvent, metadata },
-        ...(url === undefined || url === "" ? {} : { url }),
-        data: fieldsAtLevel(level, fields),
-      });
+    this.#publisher.publish({
+      timeMs: Date.now(),
+      category: "tab",
+      type: `tab.${what}`,
+      event,
+      metadata: () => metadata,
+      url,
+      site: () => url ?? this.url(tabId),
+      fields,
     });
   }
 
-  #publishWindow(
-    windowId: number | undefined,
-    what: string,
-    sourceEvent: string,
-    fields: FieldsByLevel,
-  ): void {
-    const ts = Date.now() * 1000;
-    this.#owner.record("tab", (recorder) => {
-      const level = levelOf(recorder.config, "tab");
-      if (level === null) return;
-      recorder.publish({
-        ts,
-        type: `window.${what}`,
-        category: "tab",
-        detail_level: level,
-        source: {
-          kind: "extension",
-          event: sourceEvent,
-          metadata: windowId === undefined ? {} : { window_id: `${windowId}` },
-        },
-        data: fieldsAtLevel(level, fields),
-      });
+  #publishWindow(windowId: number | undefined, what: string, event: string, fields: FieldsByLevel): void {
+    this.#publisher.publish({
+      timeMs: Date.now(),
+      category: "tab",
+      type: `window.${what}`,
+      event,
+      metadata: () => (windowId === undefined ? {} : { window_id: `${windowId}` }),
+      fields,
     });
   }
 }

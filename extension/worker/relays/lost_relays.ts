@@ -15,7 +15,7 @@
  */
 import type { Recorder, WatchedUntil } from "../../../src/web/types.ts";
 import type { WorkerToRelay } from "../../protocol.ts";
-import { levelOf } from "../producers/levels.ts";
+import type { Publisher } from "../producers/publisher.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
@@ -56,6 +56,7 @@ interface Progress {
 export interface LostRelaysParts {
   owner: RecorderOwner;
   scope: Scope;
+  publisher: Publisher;
   /** A relay has an open port. */
   isConnected(relay: string): boolean;
 }
@@ -303,18 +304,14 @@ export class LostRelays {
   }
 
   #publishCrash({ metadata, url }: Entry, endedMs: number): void {
-    this.#parts.owner.record("tab", (recorder) => {
-      const level = levelOf(recorder.config, "tab");
-      if (level === null || !this.#parts.scope.isRecorded(recorder, url)) return;
-      recorder.publish({
-        ts: endedMs * 1_000,
-        type: "tab.crashed",
-        category: "tab",
-        detail_level: level,
-        source: { kind: "extension", event: "runtime.Port.onDisconnect", metadata },
-        ...(url === "" ? {} : { url }),
-        data: { outermost: metadata.frame_id === "0" },
-      });
+    this.#parts.publisher.publish({
+      timeMs: endedMs,
+      category: "tab",
+      type: "tab.crashed",
+      event: "runtime.Port.onDisconnect",
+      metadata: () => metadata,
+      url,
+      fields: { minimal: { outermost: metadata.frame_id === "0" } },
     });
   }
 

@@ -42,21 +42,13 @@ export interface RelayParts {
 }
 
 export class RelayPorts {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #documents: Documents;
+  readonly #parts: RelayParts;
   /** Ports that have been told the config. */
   readonly #told = new WeakSet<chrome.runtime.Port>();
   /** Open ports, with the relay once it has said its id. */
   readonly #ports = new Map<chrome.runtime.Port, string | null>();
-  readonly #lost: LostRelays;
   /** Ports whose relay has said that its document is left: a message could throw it out of the back/forward cache. */
   readonly #left = new WeakSet<chrome.runtime.Port>();
-  readonly #sourceMaps: SourceMaps;
-  readonly #pageRequests: PageRequests;
-  readonly #workerErrors: WorkerErrors;
-  readonly #scriptErrors: ScriptErrors;
   /** Relays in whose messages a trap struck: their lines are taken one by one, to find the one that does it. */
   readonly #lineByLine = new Set<string>();
   readonly #trappingLines = new Set<string>();
@@ -66,23 +58,9 @@ export class RelayPorts {
   #lastCommit: Promise<void> = Promise.resolve();
   /** Acks to be sent on each port: the last committed message, and seqs for details. */
   readonly #acks = new Map<chrome.runtime.Port, { ack: number; seqs: RelayReceipt["details"] }>();
-  readonly #recording: () => boolean;
-  readonly #screenshots: Screenshots;
-  readonly #configOf: (recorder: Recorder) => RelayConfig;
 
   constructor(parts: RelayParts) {
-    this.#owner = parts.owner;
-    this.#scope = parts.scope;
-    this.#tabs = parts.tabs;
-    this.#documents = parts.documents;
-    this.#recording = parts.recording;
-    this.#configOf = parts.configOf;
-    this.#lost = parts.lost;
-    this.#sourceMaps = parts.sourceMaps;
-    this.#pageRequests = parts.pageRequests;
-    this.#workerErrors = parts.workerErrors;
-    this.#scriptErrors = parts.scriptErrors;
-    this.#screenshots = parts.screenshots;
+    this.#parts = parts;
   }
 
   /** Asks every relay with an open port whether there is anything that it has not sent. */
@@ -113,7 +91,7 @@ export class RelayPorts {
       const relay = this.#ports.get(port);
       this.#ports.delete(port);
       // Messages that have arrived are committed first.
-      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#lost.disconnected(relay));
+      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#parts.lost.disconnected(relay));
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
@@ -134,7 +112,7 @@ export class RelayPorts {
         case "lines": {
           this.#left.delete(port);
           if (this.#ports.has(port)) this.#ports.set(port, message.relay);
-          this.#scriptErrors.note(tabId, sender.url ?? "", message);
+          this.#parts.scriptErrors.note(tabId, sender.url ?? "", message);
           acknowledged ??= message.first - 1;
           const before = acknowledged;
           // Messages keep their order although each waits for the context.
@@ -146,24 +124,24 @@ export class RelayPorts {
         case "pong":
           if (this.#ports.has(port)) this.#ports.set(port, message.relay);
           turn = turn.then(() => {
-            this.#lost.answered(message.relay, message.ping, message.sent, message.acked);
+            this.#parts.lost.answered(message.relay, message.ping, message.sent, message.acked);
           });
           return;
         case "left":
           this.#left.add(port);
           turn = turn.then(() => {
-            const { recorder } = this.#owner;
+            const { recorder } = this.#parts.owner;
             if (recorder === null) return;
-            this.#lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
+            this.#parts.lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
           });
           return;
         case "closing":
           turn = turn.then(async () => {
             const { metadata, url, around } = this.#context(sender, tabId, await frame);
-            const { recorder } = this.#owner;
-            if (recorder === null || !this.#recording()) return;
-            if (!this.#scope.isRecorded(recorder, url, around)) return;
-            this.#lost.closing(recorder.sessionId, message.relay, metadata, url);
+            const { recorder } = this.#parts.owner;
+            if (recorder === null || !this.#parts.recording()) return;
+            if (!this.#parts.scope.isRecorded(recorder, url, around)) return;
+            this.#parts.lost.closing(recorder.sessionId, message.relay, metadata, url);
           });
           return;
         default:
@@ -176,7 +154,7 @@ export class RelayPorts {
   #note(message: RelayToWorker): void {
     const { queued, events, micros } = { queued: 0, events: 0, micros: 0, ...message };
     if (figure(queued) > 0 || figure(events) > 0)
-      this.#owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
+      this.#parts.owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
   }
 
   async #take(
@@ -185,20 +163,20 @@ export class RelayPorts {
     message: LinesMessage,
     acknowledged: number,
   ): Promise<void> {
-    if (!this.#recording()) {
+    if (!this.#parts.recording()) {
       post(port, { kind: "stop" });
       return;
     }
-    const { recorder } = this.#owner;
+    const { recorder } = this.#parts.owner;
     // Being replaced after a trap: then the relay is asked to send again.
     if (recorder === null) return;
-    if (!this.#scope.isRecorded(recorder, context.url, context.around)) {
+    if (!this.#parts.scope.isRecorded(recorder, context.url, context.around)) {
       post(port, { kind: "stop" });
       return;
     }
     if (!this.#told.has(port)) {
       this.#told.add(port);
-      post(port, { kind: "config", config: this.#configOf(recorder) });
+      post(port, { kind: "config", config: this.#parts.configOf(recorder) });
     }
     const { relay, first, lines, more } = message;
     await recorder.openRelay(relay, acknowledged);
@@ -209,23 +187,23 @@ export class RelayPorts {
     }
     while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
       await this.#lastCommit;
-    if (this.#owner.recorder !== recorder) return;
-    const own = this.#workerErrors.without(context, lines);
+    if (this.#parts.owner.recorder !== recorder) return;
+    const own = this.#parts.workerErrors.without(context, lines);
     const kept = { relay, first, lines: typeof own === "string" ? own : await own };
-    const completed = this.#scriptErrors.completed(context, kept);
+    const completed = this.#parts.scriptErrors.completed(context, kept);
     const recorded = typeof completed === "string" ? completed : await completed;
-    const parts = this.#pageRequests.parts(recorder, context, first, recorded);
+    const parts = this.#parts.pageRequests.parts(recorder, context, first, recorded);
     const isLineByLine = this.#lineByLine.has(relay);
     const awaited = parts instanceof Promise ? await parts : parts;
     for (const part of awaited) {
-      if (this.#owner.recorder !== recorder) return;
+      if (this.#parts.owner.recorder !== recorder) return;
       if (!isLineByLine) {
         this.#publish(port, recorder, context, relay, part, more !== true && part === awaited.at(-1));
         continue;
       }
       let number = part.first;
       for (const line of part.lines.split("\n")) {
-        if (this.#owner.recorder !== recorder) return;
+        if (this.#parts.owner.recorder !== recorder) return;
         const poisoned = this.#trappingLines.has(`${relay}:${number}`);
         const one = { request: part.request, first: number, lines: poisoned ? dropOf(line) : line };
         this.#publish(port, recorder, context, relay, one, false);
@@ -250,21 +228,29 @@ export class RelayPorts {
       // Sent again to the next instance: line by line, then with the trapping line replaced by its drop.
       if (this.#lineByLine.has(relay)) this.#trappingLines.add(`${relay}:${first}`);
       else this.#lineByLine.add(relay);
-      if (!this.#owner.trapped(error, null)) {
+      if (!this.#parts.owner.trapped(error, null)) {
         this.#lineByLine.delete(relay);
         throw error;
       }
       return;
     }
-    if (receipt.accepted > 0) this.#screenshots.observe(context.metadata, lines);
-    this.#lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt, isAll);
-    this.#sourceMaps.observe(recorder, context, lines);
+    if (receipt.accepted > 0) this.#parts.screenshots.observe(context.metadata, lines);
+    this.#parts.lost.accepted(
+      recorder.sessionId,
+      relay,
+      context.metadata,
+      context.url,
+      lines,
+      receipt,
+      isAll,
+    );
+    this.#parts.sourceMaps.observe(recorder, context, lines);
     this.#uncommittedLength += lines.length;
     this.#lastCommit = recorder
       .committed(receipt.seq)
       .then(
         () => {
-          this.#lost.committed(relay, receipt.message);
+          this.#parts.lost.committed(relay, receipt.message);
           this.#acknowledge(port, receipt);
         },
         // Not committed: not acknowledged, so the relay sends it again.
@@ -289,20 +275,16 @@ export class RelayPorts {
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
     const frameId = sender.frameId ?? 0;
-    const navigationId = this.#documents.navigationOf(tabId, frameId, sender.documentId);
-    const url = this.#documents.urlOf(sender.documentId) ?? sender.url ?? "";
+    const { documentId } = sender;
+    const parent = this.#parts.documents.parentsOf(documentId) ?? parentOf(frame ?? {});
     return {
       metadata: {
         ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
         // The tab's present window and index: `sender` is as old as the port.
-        ...this.#tabs.metadata(tabId),
-        frame_id: `${frameId}`,
-        ...(sender.documentId === undefined ? {} : { document_id: sender.documentId }),
-        ...(this.#documents.parentsOf(sender.documentId) ?? (frame === null ? {} : parentOf(frame))),
-        ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
+        ...this.#parts.documents.metadata({ tabId, frameId, documentId }, parent),
       },
-      url,
-      around: this.#tabs.url(tabId) ?? sender.tab?.url ?? "",
+      url: this.#parts.documents.urlOf(documentId) ?? sender.url ?? "",
+      around: this.#parts.tabs.url(tabId) ?? sender.tab?.url ?? "",
     };
   }
 }

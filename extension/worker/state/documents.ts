@@ -16,14 +16,18 @@ const MAX_MIRRORED = 1_000;
 const MAX_MIRRORED_CHARS = 1_000_000;
 const MIRROR_AFTER_MS = 100;
 
-/** Fields that all or some details of webNavigation have. */
-export interface Place {
+/** The place of a document, as far as it is given. */
+interface Located {
   tabId: number;
   frameId: number;
+  documentId?: string | undefined;
+  parentFrameId?: number | undefined;
+  parentDocumentId?: string | undefined;
+}
+
+/** Fields that all or some details of webNavigation have. */
+export interface Place extends Located {
   timeStamp: number;
-  documentId?: string;
-  parentFrameId?: number;
-  parentDocumentId?: string;
 }
 
 interface Frame {
@@ -128,6 +132,21 @@ export class Documents {
     return document?.navigationId ?? this.#frames.get(`${tabId}:${frameId}`)?.navigationId;
   }
 
+  /** Returns the place of a document among tabs, windows and frames, and its navigation. */
+  metadata(
+    { tabId, frameId, documentId, ...parents }: Located,
+    parent = parentOf(parents),
+  ): Record<string, string> {
+    const navigation = this.navigationOf(tabId, frameId, documentId);
+    return {
+      ...this.#tabs.metadata(tabId),
+      frame_id: `${frameId}`,
+      ...(documentId === undefined ? {} : { document_id: documentId }),
+      ...parent,
+      ...(navigation === undefined ? {} : { navigation_id: navigation }),
+    };
+  }
+
   /** Returns the navigation that led to a document, or that its frame makes, if its start was observed. */
   causeOf({ tabId, frameId, documentId }: Place): string | undefined {
     const document = documentId === undefined ? undefined : this.#documents.get(documentId);
@@ -202,10 +221,9 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
 }
 
-export function parentOf(details: {
-  parentFrameId?: number | undefined;
-  parentDocumentId?: string | undefined;
-}): Record<string, string> {
+export function parentOf(
+  details: Pick<Located, "parentFrameId" | "parentDocumentId">,
+): Record<string, string> {
   return {
     ...(details.parentFrameId === undefined || details.parentFrameId < 0
       ? {}

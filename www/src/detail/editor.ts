@@ -19,7 +19,7 @@ export const EDITORS: Readonly<Record<string, string>> = {
   WebStorm: "webstorm://open?file={file}&line={line}&column={column}",
   "IntelliJ IDEA": "idea://open?file={file}&line={line}&column={column}",
 };
-export const DEFAULT_EDITOR = "VS Code";
+const DEFAULT_EDITOR = "VS Code";
 
 export interface EditorSettings {
   /** A name in {@link EDITORS}. */
