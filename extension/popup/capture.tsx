@@ -1,7 +1,7 @@
 /** The switches for this site and for each category, with its detail level. */
 import type { CaptureConfig, DetailLevel } from "../../src/web/types.ts";
 import { count, shortCount } from "../../www/src/data/time.ts";
-import { categoryClass } from "../../www/src/ui/category.ts";
+import { byCategory, categoryClass } from "../../www/src/ui/category.ts";
 import { eventsOf } from "./numbers.tsx";
 import { isSiteOn, type RecorderNow, run, setSite, site } from "./state.ts";
 import { Switch } from "./switch.tsx";
@@ -14,15 +14,13 @@ const LEVELS: { level: DetailLevel; about: string }[] = [
 ];
 /** The recorder's own events cannot be turned off: they report missing records. */
 const ALWAYS_ON = "system";
-/** The viewer's order; other categories follow by name. */
-const ORDER = ["console", "network", "page", "tab", "interaction"];
 
 /** `recorder` is null while nothing is recorded. */
 export function Capture({ config, recorder }: { config: CaptureConfig; recorder: RecorderNow | null }) {
   const host = site.value;
   const names = Object.keys(config.categories)
     .filter((name) => name !== ALWAYS_ON)
-    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+    .sort(byCategory);
   return (
     <section class="capture" aria-label="Recorded categories">
       {host === null ? null : (
@@ -77,9 +75,4 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
       </details>
     </section>
   );
-}
-
-function rank(name: string): number {
-  const at = ORDER.indexOf(name);
-  return at < 0 ? ORDER.length : at;
 }

@@ -40,18 +40,25 @@ export async function setUpPython() {
   }
 }
 
-async function pythonWithVenv() {
+function pythonWithVenv() {
+  const hasVenv = async (/** @type {string} */ python) =>
+    (await capture(python, ["-c", "import venv, ensurepip"]).catch(() => ({ status: 1 }))).status === 0;
+  return pythonWith(hasVenv, "venv", ["python3", "python3-venv"]);
+}
+
+/**
+ * The first Python that `fits`, installed from Debian's packages if there is none.
+ * @param {(python: string) => Promise<boolean>} fits @param {string} what @param {string[]} packages
+ */
+export async function pythonWith(fits, what, packages) {
   const found = async () => {
-    for (const python of ["python3", "/usr/bin/python3"]) {
-      const { status } = await capture(python, ["-c", "import venv, ensurepip"]).catch(() => ({ status: 1 }));
-      if (status === 0) return python;
-    }
+    for (const python of ["python3", "/usr/bin/python3"]) if (await fits(python)) return python;
     return null;
   };
   const python = await found();
   if (python) return python;
-  if (canApt()) await aptInstall("Install Python's venv", ["python3", "python3-venv"]);
+  if (canApt()) await aptInstall(`Install ${what}`, packages);
   const installed = await found();
-  if (!installed) throw new Tell("there is no python3 with venv");
+  if (!installed) throw new Tell(`there is no python3 with ${what}`);
   return installed;
 }

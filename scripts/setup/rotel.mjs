@@ -1,10 +1,9 @@
 /** rotel out of its wheel, by pip, into the cache. Only tests and benchmarks need it. */
 import { rmSync } from "node:fs";
-import { canApt } from "../lib/platform.mjs";
 import { ROTEL_VERSION, rotelFile, rotelRoot } from "../lib/rotel.mjs";
 import { run, versionOf } from "../lib/run.mjs";
 import { note, Tell } from "../lib/say.mjs";
-import { aptInstall } from "./apt.mjs";
+import { pythonWith } from "./python.mjs";
 
 /** The variable that leaves out rotel's test, for machines without a network and a wheel. */
 const WITHOUT = "TABTAPE_WITHOUT_ROTEL";
@@ -18,7 +17,9 @@ export async function setUpRotel() {
     return;
   }
   try {
-    const python = await pythonWithPip();
+    const hasPip = async (/** @type {string} */ python) =>
+      Boolean(await versionOf(python, ["-m", "pip", "--version"]));
+    const python = await pythonWith(hasPip, "pip", ["python3-pip"]);
     // Its program needs no Python: any that is there may unpack the wheel for one that has a wheel.
     const wheel = [
       "--only-binary",
@@ -49,19 +50,4 @@ export async function setUpRotel() {
         `set ${WITHOUT}=1 to leave its test out.`,
     );
   }
-}
-
-async function pythonWithPip() {
-  const found = async () => {
-    for (const python of ["python3", "/usr/bin/python3"]) {
-      if (await versionOf(python, ["-m", "pip", "--version"])) return python;
-    }
-    return null;
-  };
-  const python = await found();
-  if (python) return python;
-  if (canApt()) await aptInstall("Install pip", ["python3-pip"]);
-  const installed = await found();
-  if (!installed) throw new Tell("there is no python3 with pip");
-  return installed;
 }

@@ -8,6 +8,7 @@
 
 import type { DebuggedRequests, Seen } from "../producers/debugged_requests.ts";
 import type { Exchanges } from "../producers/exchanges.ts";
+import { remember } from "../remember.ts";
 import type { Documents } from "../state/documents.ts";
 import type { CdpTargets } from "./cdp_targets.ts";
 
@@ -110,7 +111,7 @@ export class CdpFrames {
     const key = `${tabId}:${frameId}`;
     const known = this.#frames.get(key);
     if (known !== undefined || seen === undefined) return known;
-    remember(this.#frames, key, Number(seen));
+    remember(this.#frames, key, Number(seen), MAX_KNOWN);
     return Number(seen);
   }
 
@@ -119,7 +120,7 @@ export class CdpFrames {
     const known = this.#loaders.get(key);
     if (known !== undefined) return known;
     const loader: Loader = { before, documentId: undefined };
-    remember(this.#loaders, key, loader);
+    remember(this.#loaders, key, loader, MAX_KNOWN);
     return loader;
   }
 }
@@ -127,9 +128,4 @@ export class CdpFrames {
 function parentsIn(metadata: Record<string, string>): Record<string, string> {
   const names = ["parent_frame_id", "parent_document_id"];
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => names.includes(name)));
-}
-
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.set(key, value);
-  if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
 }

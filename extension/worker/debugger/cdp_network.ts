@@ -6,6 +6,7 @@ import type { Exchanges } from "../producers/exchanges.ts";
 import { type FieldsByLevel, fieldsAtLevel } from "../producers/levels.ts";
 import { isNoise } from "../producers/noise.ts";
 import { isFromMemoryCache, isStreamType, STREAM_AFTER_MS } from "../producers/web_request_values.ts";
+import { remember } from "../remember.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import { durationOf, hasNoBody, initiatorOf, type Request, typeOf, unseen } from "./cdp_request.ts";
@@ -71,7 +72,7 @@ export class CdpNetwork {
       loaderId: params.loaderId as string,
       place: undefined,
     };
-    this.#remember(id, request);
+    remember(this.#requests, id, request, MAX_REQUESTS);
     const startedMs = (params.wallTime as number) * 1000;
     // If the first hop of a request was not reported, webRequest has its address.
     const hop = before === undefined ? (params.redirectResponse as Params | undefined) : undefined;
@@ -125,14 +126,19 @@ export class CdpNetwork {
     if (known !== undefined) known.response = response;
     else {
       const url = response.url as string;
-      this.#remember(id, {
-        ...unseen(tabId),
-        url,
-        resourceType: typeOf(params),
-        response,
-        frameId: (params.frameId as string | undefined) ?? null,
-        loaderId: params.loaderId as string,
-      });
+      remember(
+        this.#requests,
+        id,
+        {
+          ...unseen(tabId),
+          url,
+          resourceType: typeOf(params),
+          response,
+          frameId: (params.frameId as string | undefined) ?? null,
+          loaderId: params.loaderId as string,
+        },
+        MAX_REQUESTS,
+      );
       this.#exchanges.began({ id, tabId: webRequestTab, url, method: null, startedMs: null });
     }
     const request = this.#requests.get(id) as Request;
@@ -300,12 +306,6 @@ export class CdpNetwork {
     if (request !== undefined && request.streamTimer !== null) clearTimeout(request.streamTimer);
     if (request !== undefined) request.place ??= this.#exchanges.metadata(id);
     return request ?? unseen(tabId);
-  }
-
-  #remember(id: string, request: Request): void {
-    this.#requests.set(id, request);
-    if (this.#requests.size > MAX_REQUESTS)
-      this.#requests.delete(this.#requests.keys().next().value as string);
   }
 
   /** Asked for only where it is wanted: the browser holds it no longer than the page does. */

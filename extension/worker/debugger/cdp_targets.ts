@@ -7,6 +7,7 @@
  * an earlier session are recognized by their time.
  */
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
+import { remember } from "../remember.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import type { Source } from "./cdp_publisher.ts";
 
@@ -119,9 +120,7 @@ export class CdpTargets {
   isRepeated({ sessionId }: Source, { targetId }: Worker, timestampMs: number): boolean {
     const lastMs = this.#lastMs.get(targetId) ?? 0;
     if (sessionId !== undefined && this.#enabling.has(sessionId) && timestampMs <= lastMs) return true;
-    this.#lastMs.delete(targetId);
-    this.#lastMs.set(targetId, Math.max(timestampMs, lastMs));
-    if (this.#lastMs.size > MAX_WORKERS) this.#lastMs.delete(this.#lastMs.keys().next().value as string);
+    remember(this.#lastMs, targetId, Math.max(timestampMs, lastMs), MAX_WORKERS);
     return false;
   }
 

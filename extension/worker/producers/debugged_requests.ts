@@ -5,6 +5,7 @@
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
+import { remember } from "../remember.ts";
 import { Exchanges, type HeldEvent } from "./exchanges.ts";
 import { HeldSteps } from "./held_steps.ts";
 
@@ -72,10 +73,7 @@ export class DebuggedRequests {
 
   /** Keeps webRequest's fields of a request that has begun. */
   see(tabId: number, url: string, { request_id: _, ...metadata }: Record<string, string>): void {
-    const key = seenKey(tabId, url);
-    this.#seen.delete(key);
-    this.#seen.set(key, { metadata, error: null });
-    if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as string);
+    remember(this.#seen, seenKey(tabId, url), { metadata, error: null }, MAX_SEEN);
   }
 
   /** Returns webRequest's fields of a tab's last request to this address. */

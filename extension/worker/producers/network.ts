@@ -13,6 +13,7 @@
 import { EVENT_BYTES, isAtLeast } from "../../capture.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
+import { remember } from "../remember.ts";
 import type { Documents } from "../state/documents.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { DebuggedRequests } from "./debugged_requests.ts";
@@ -173,9 +174,8 @@ export class Network {
       streaming: null,
       streamTimer: null,
     };
-    this.#pending.set(details.requestId, pending);
+    remember(this.#pending, details.requestId, pending, MAX_PENDING);
     this.#unsent.set(details.requestId, pending);
-    if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value as string);
   }
 
   /** How much of a body's text is kept until its request is recorded. */

@@ -15,6 +15,7 @@
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
 import { isAtLeast } from "../../capture.ts";
 import { Changes } from "../changes.ts";
+import { remember } from "../remember.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { levelOf } from "./levels.ts";
 import { isNoise } from "./noise.ts";
@@ -225,10 +226,7 @@ export class PageRequests {
   #document(key: string): Doc {
     const known = this.#documents.get(key) ?? { requests: [], missed: [] };
     // The one that was used longest ago is forgotten first.
-    this.#documents.delete(key);
-    this.#documents.set(key, known);
-    if (this.#documents.size > MAX_DOCUMENTS)
-      this.#documents.delete(this.#documents.keys().next().value as string);
+    remember(this.#documents, key, known, MAX_DOCUMENTS);
     return known;
   }
 }

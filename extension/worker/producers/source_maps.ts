@@ -11,6 +11,7 @@ import type { Recorder } from "../../../src/web/types.ts";
 import type { SourceMapMode } from "../../protocol.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
+import { remember } from "../remember.ts";
 import { Bundles, EVALUATED_MODULE } from "./bundles.ts";
 import { type FetchText, MappedScript, type OriginalPlace } from "./source_map.ts";
 import { type BuiltPlace, placesInStacks } from "./stack_places.ts";
@@ -125,9 +126,7 @@ export class SourceMaps {
         ? this.#bundles.module(metadata, url, isOwn)
         : MappedScript.load(url, fetchText);
     const script = this.#scripts.get(key) ?? load().catch(() => null);
-    this.#scripts.delete(key);
-    this.#scripts.set(key, script);
-    if (this.#scripts.size > MAX_SCRIPTS) this.#scripts.delete(this.#scripts.keys().next().value as string);
+    remember(this.#scripts, key, script, MAX_SCRIPTS);
     return script;
   }
 

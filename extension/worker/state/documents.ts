@@ -7,9 +7,10 @@
  */
 import { beginning, MAX_URL_BYTES, newest } from "../budget.ts";
 import type { Tabs } from "../producers/tabs.ts";
+import { remember } from "../remember.ts";
 
 const KEY = "tabtape_documents";
-/** Documents are not told of when they end: the oldest go. */
+/** No event reports the end of a document: the oldest are forgotten. */
 const MAX_KNOWN = 5_000;
 const MAX_MIRRORED = 1_000;
 /** Limit of each of the two mirrors; storage.session has 10 MB in all. Usually they use some 100 KB. */
@@ -42,7 +43,7 @@ interface Frame {
 
 interface Document {
   tabId: number;
-  /** Null for one that was there before anybody watched. */
+  /** Null if it began before recording. */
   navigationId: string | null;
   hasStart?: boolean;
   parent: Record<string, string>;
@@ -107,7 +108,7 @@ export class Documents {
     // Out of the back/forward cache it comes to where it had moved.
     const url = this.#documents.get(place.documentId)?.url ?? null;
     const document = { tabId: place.tabId, navigationId, hasStart, parent: parentOf(place), url };
-    remember(this.#documents, place.documentId, document);
+    remember(this.#documents, place.documentId, document, MAX_KNOWN);
   }
 
   /** Single-page applications move without a new document. */
@@ -118,7 +119,7 @@ export class Documents {
     const hasStart = this.#documents.get(documentId)?.hasStart ?? false;
     const parent = parentOf(place);
     const moved = { tabId, navigationId, hasStart, parent, url: beginning(url, MAX_URL_BYTES) };
-    remember(this.#documents, documentId, moved);
+    remember(this.#documents, documentId, moved, MAX_KNOWN);
     this.#mirrorSoon();
   }
 
@@ -182,7 +183,7 @@ export class Documents {
   }
 
   #setFrame(place: Place, frame: Omit<Frame, "tabId">): void {
-    remember(this.#frames, keyOf(place), { tabId: place.tabId, ...frame });
+    remember(this.#frames, keyOf(place), { tabId: place.tabId, ...frame }, MAX_KNOWN);
     this.#mirrorSoon();
   }
 
@@ -197,7 +198,7 @@ export class Documents {
     }, MIRROR_AFTER_MS);
   }
 
-  /** Documents of closed tabs are kept here for what they said last, and have nothing more to say. */
+  /** Returns the state for the next worker, without closed tabs: only their last messages need their documents. */
   #mirror(): Mirror {
     const isOpen = ([, { tabId }]: [string, { tabId: number }]) => this.#tabs.url(tabId) !== undefined;
     return {
@@ -213,12 +214,6 @@ function keyOf({ tabId, frameId }: Place): string {
 
 function newId({ tabId, frameId, timeStamp }: Place): string {
   return `${tabId}.${frameId}.${Math.round(timeStamp)}`;
-}
-
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > MAX_KNOWN) map.delete(map.keys().next().value as string);
 }
 
 export function parentOf(

@@ -21,36 +21,31 @@ interface Style {
   show: (value: unknown) => Shown;
 }
 
-/** JSON as it is. */
-export function JsonTree({
-  value,
-  words = [],
-  openDepth = OPEN_DEPTH,
-}: {
+interface TreeProps {
   value: unknown;
   words?: string[];
   openDepth?: number;
-}) {
-  return (
-    <div class="json">
-      <Node value={value} depth={0} style={{ words, openDepth, show: plain }} />
-    </div>
-  );
+}
+
+/** JSON as it is. */
+export function JsonTree({ openDepth = OPEN_DEPTH, ...tree }: TreeProps) {
+  return <Tree {...tree} openDepth={openDepth} show={plain} />;
 }
 
 /** A value of the page, as a console would show it. */
-export function ValueTree({
+export function ValueTree({ openDepth = 1, ...tree }: TreeProps) {
+  return <Tree {...tree} openDepth={openDepth} show={preview} />;
+}
+
+function Tree({
   value,
-  words,
-  openDepth = 1,
-}: {
-  value: unknown;
-  words: string[];
-  openDepth?: number;
-}) {
+  words = [],
+  openDepth,
+  show,
+}: { value: unknown; words?: string[] } & Omit<Style, "words">) {
   return (
     <div class="json">
-      <Node value={value} depth={0} style={{ words, openDepth, show: preview }} />
+      <Node value={value} depth={0} style={{ words, openDepth, show }} />
     </div>
   );
 }

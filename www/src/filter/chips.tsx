@@ -1,11 +1,9 @@
 /** Chips that filter by severity or category, each with its count, and the chosen time range. */
 import { clock, count, shortCount } from "../data/time";
 import { useViewer } from "../state";
-import { categoryClass } from "../ui/category";
+import { byCategory, categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
 import { type ChosenSeverities, chosenSeverities, valuesOf, withSeverities, withValues } from "./text";
-
-const ORDER = ["console", "network", "page", "tab", "interaction", "system"];
 
 const MODES = [
   { mode: "events", label: "Events" },
@@ -19,7 +17,7 @@ export function Chips() {
   const chosen = valuesOf(text, "category");
   const severities = chosenSeverities(text);
   const counts = session?.categories ?? {};
-  const names = Object.keys(counts).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  const names = Object.keys(counts).sort(byCategory);
   const range = viewer.view.range.value;
   // The table of requests has one category.
   const isNetwork = viewer.mode.value === "network";
@@ -118,9 +116,4 @@ function Count({ n }: { n: number }) {
       {shortCount(n)}
     </span>
   );
-}
-
-function rank(name: string): number {
-  const at = ORDER.indexOf(name);
-  return at < 0 ? ORDER.length : at;
 }
