@@ -1,6 +1,6 @@
 /**
- * State that hooks share whose documents can pass objects to each other: a page, its frames of the same origin, and
- * the windows that it has opened.
+ * The state that hooks share if their documents can pass objects to each other: a page, its frames of the same origin,
+ * and the windows that it has opened.
  */
 
 import { ask, customEventDetail, listen, read } from "./natives.ts";

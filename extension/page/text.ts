@@ -1,5 +1,5 @@
 /**
- * How the line is put together that a console prints of its arguments, for the core to write.
+ * Tells the core how to put together the line that a console prints of its arguments.
  *
  * The arguments cross as previews, and in place of their text a list of JSON: literals, indexes of arguments, and what
  * represents an argument (see `src/console/mod.rs`). The core replaces secrets in the arguments first and writes the

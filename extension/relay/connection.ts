@@ -31,7 +31,7 @@ export class Connection {
   #failures = 0;
   /** The document is going away: no timer will fire any more. */
   #leaving = false;
-  /** Nothing is said after what is being sent, as far as the relay can see. */
+  /** Whether nothing follows what is being sent, as far as the relay can see. */
   #isLast = true;
   /** A script closes the window: then a last message would not be the last. */
   #closing = false;
@@ -55,7 +55,7 @@ export class Connection {
   }
 
   /**
-   * Something was queued. It is posted in this task, which is the page's and may be its last one, if it is urgent,
+   * Posts what was queued, now or soon: in this task, which is the page's and may be its last one, if it is urgent,
    * if nothing was posted just before, or if there is much of it. Else it waits some milliseconds for more. Hidden
    * pages have their timers throttled to a second and more, so there nothing waits.
    */
@@ -91,7 +91,7 @@ export class Connection {
     return cost;
   }
 
-  /** A script closes the window: sends what there is, and that what is said from now on does not arrive. */
+  /** Sends what is queued, and that a script closes the window: later messages do not arrive. */
   sayClosing(): void {
     this.#leaving = true;
     this.#closing = true;
@@ -100,7 +100,7 @@ export class Connection {
     if (port !== null) this.#tell(port, { kind: "closing", relay: this.#relayId });
   }
 
-  /** Sends what the window allows; with `everything`, what there is: the document is going away. */
+  /** Sends as many messages as may be in flight; with `everything`, all of them, because the document is going away. */
   post(everything = false): void {
     this.#clearPostTimer();
     if (this.#over || (this.#queue.waiting === 0 && !everything)) return;
@@ -117,7 +117,7 @@ export class Connection {
     if (everything && this.#isLast && !this.#closing && this.#port === port) this.#sayLeft(port);
   }
 
-  /** Sends what there is, and answers a ping if that was everything. */
+  /** Sends as `post` does, and answers a ping if nothing is left. */
   answer(ping: number): void {
     this.post();
     if (this.#over || this.#leaving || this.#reconnectTimer !== null || this.#queue.waiting > 0) return;
@@ -126,7 +126,7 @@ export class Connection {
     this.#tell(port, { kind: "pong", ping, ...this.#progress() });
   }
 
-  /** That this was all, so that a loss of it is noticed: see `worker/relays/lost_relays.ts`. */
+  /** Reports that this was all, so that its loss is noticed: see `worker/relays/lost_relays.ts`. */
   #sayLeft(port: chrome.runtime.Port): void {
     this.#tell(port, { kind: "left", ...this.#progress() });
   }

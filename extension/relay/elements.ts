@@ -1,6 +1,6 @@
 /**
- * Elements in words that stay true after the next deploy: a selector a person can read, made of what the page's authors
- * have written, never of a value.
+ * Describes elements in words that stay true after the next deploy: by a selector that a person can read, made of the
+ * words of the page's authors, never of a value.
  */
 import { prefix } from "./budget.ts";
 

@@ -18,7 +18,7 @@ import { DEFAULT_LIMITS, MAX_DROP } from "./queue.ts";
 const CLAIM = "tabtape:claim";
 const HANDOVER = "tabtape:handover";
 
-/** An orphan's own, and those it had itself inherited. */
+/** The messages of an orphan, and of the relays before it that it has inherited. */
 const MAX_LEGACIES = 8;
 
 const XHTML = "http://www.w3.org/1999/xhtml";
@@ -26,11 +26,11 @@ const CATEGORIES = ["console", "network", "page", "interaction"];
 
 export interface Handover {
   pending: PendingMessages[];
-  /** The channel of the MAIN-world hook, which continues until a new one takes its place. */
+  /** The channel of the MAIN-world hook, which continues until a new hook replaces it. */
   hook: EventTarget | null;
 }
 
-/** A listener of claims. `leave` is called once a claimant has proved what it is, and empties the orphan. */
+/** Returns a listener of claims. It calls `leave`, which empties the orphan, once a claimant has proved its identity. */
 export function answerClaims(leave: () => Handover): (event: Event) => void {
   return (event) => {
     const claimant = event instanceof MouseEvent ? event.relatedTarget : null;

@@ -1,4 +1,4 @@
-/** An event that the relay itself observes, in the form of the wire. */
+/** Writes an event that the relay itself observes as a line. */
 import { isAtLeast, type Level } from "../capture.ts";
 import { type Data, jsonWithin } from "./budget.ts";
 

@@ -22,7 +22,7 @@ export interface QueueLimits {
   maxBatchLength: number;
 }
 
-/** Most events one message can report lost; the core refuses more. */
+/** The most dropped events that one message can report; the core refuses more. */
 export const MAX_DROP = 100_000_000;
 
 /**
@@ -43,7 +43,7 @@ interface Lane {
   lines: string[];
   head: number;
   length: number;
-  /** Lost behind the last line of this lane, not yet a message. */
+  /** Lines dropped after the last one of this lane, which no message reports yet. */
   dropped: number;
 }
 
@@ -79,7 +79,7 @@ export class Queue {
     return queue;
   }
 
-  /** Everything that is not acknowledged, for a successor of `relay`. */
+  /** Returns everything that is not acknowledged, for a successor of `relay`. */
   pendingMessages(relay: string): PendingMessages {
     const lanes = this.#lanes.map(({ category, lines, head, dropped }) => ({
       category,
@@ -104,7 +104,7 @@ export class Queue {
     lane.length += line.length;
   }
 
-  /** The next messages to send in one post, as many as the window allows; null when it is empty. */
+  /** Returns the next messages to send in one post, as many as the window allows; null when it is empty. */
   take(ignoreWindow = false): Batch | null {
     const { maxWindowMessages, maxWindowLength, maxBatchMessages, maxBatchLength } = this.#limits;
     const taken: string[] = [];
@@ -128,7 +128,7 @@ export class Queue {
     return { first, lines: taken.join("\n"), count: taken.length };
   }
 
-  /** Everything in flight once more, for a worker that may not have seen it; a post each. */
+  /** Returns everything in flight, one batch per post, for a worker that may not have received it. */
   resend(): Batch[] {
     const batches: Batch[] = [];
     let [from, length] = [0, 0];

@@ -2,9 +2,10 @@
  * The isolated-world relay of one document: takes the hook's lines and its own observations, and hands them to the
  * worker until it has committed them.
  *
- * It promises: nothing is dropped before its ack but what overflows the queue, and that is counted. When its extension
- * is reloaded it continues observing, as an orphan, until the new extension's relay takes over what it holds. It cannot
- * save what is unacknowledged when its document ends while no worker answers, or when no successor comes.
+ * It promises that only messages that overflow the queue are dropped before their ack, and that these are counted. When
+ * its extension is reloaded it continues observing, as an orphan, until the new extension's relay takes over its
+ * messages. It cannot save those that are not acknowledged when its document ends while no worker answers, or when no
+ * successor comes.
  */
 
 import type { WorkerToRelay } from "../protocol.ts";

@@ -1,5 +1,5 @@
 /**
- * Every listener of the browser, worker to one recorder.
+ * Creates the parts of a worker around one recorder, and registers every listener of the browser.
  *
  * All of them are registered before this returns, or the event that woke the worker is lost to it; each waits for
  * `ready`. No top-level await: with one the worker never becomes usable, and no error shows.

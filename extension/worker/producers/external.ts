@@ -2,9 +2,9 @@
  * Events that other extensions publish, once a person has approved them.
  *
  * By message: `chrome.runtime.sendMessage(TABTAPE_ID, { publish: event })` or `{ publish: [event, …] }`, answered by
- * `{ first_seq, last_seq, left_out }` or `{ error }`. By port: the same messages, answered one by one. `source` is ours
- * to say: kind `extension`, their id as `extension_id`; what they put there is kept as `source.event` only. Built-in
- * categories are not theirs to fill; events of one that a person has turned off are left out.
+ * `{ first_seq, last_seq, left_out }` or `{ error }`. By port: the same messages, answered one by one. We write the
+ * `source`: kind `extension`, and their id as `extension_id`; of theirs only `source.event` is kept. They cannot publish
+ * in built-in categories; events of a category that a person has turned off are left out.
  */
 import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";

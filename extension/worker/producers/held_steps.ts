@@ -73,7 +73,7 @@ export class HeldSteps {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    // One write for what happens in one task. A timer would leave time to be killed in.
+    // One write for what happens in one task. With a timer, the worker could be killed before the write.
     queueMicrotask(() => {
       this.#isScheduled = false;
       this.#write();

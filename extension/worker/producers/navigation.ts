@@ -1,4 +1,4 @@
-/** `page.navigation_*` and `page.history_updated`, of every frame. */
+/** Publishes `page.navigation_*` and `page.history_updated` of every frame. */
 import type { Documents, Place } from "../state/documents.ts";
 import type { FieldsByLevel } from "./levels.ts";
 import type { Publisher } from "./publisher.ts";

@@ -1,4 +1,4 @@
-/** Requests that tell of the tool chain rather than of the page: below `verbose` the chosen presets are left out. */
+/** Recognizes requests of the tool chain, not of the page: below `verbose`, those of the chosen presets are left out. */
 import type { CaptureConfig, Noise } from "../../../src/web/types.ts";
 import { isAtLeast } from "../../capture.ts";
 import { levelOf } from "./levels.ts";

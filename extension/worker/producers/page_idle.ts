@@ -1,5 +1,5 @@
 /**
- * `page.network_idle` and `page.settled`, computed, once a navigation of a tab's top-level document.
+ * Computes `page.network_idle` and `page.settled`, once per navigation of a tab's top-level document.
  *
  * Network idle: 500 ms after the DOM was parsed without a request in flight, also when there never was one.
  * Settled: network idle, and the load event has fired. A timer runs only while one of them is still to come.

@@ -40,11 +40,11 @@ const STOP_FLUSH_MS = 3_000;
 export interface RecordingFollower {
   /** A session has begun, not merely its next worker. */
   recordingStarted(): Promise<void>;
-  /** No more is to be recorded; when a person has ended it, what this says still is. */
+  /** Recording ends. If a person has ended it, events published here are still recorded. */
   recordingEnded(): Promise<void>;
 }
 
-/** Settings that the stream tells of when they change; the capture config's changes are the core's to tell. */
+/** Settings whose change is an event of ours; the core publishes changes of the capture config. */
 type RecordedSettings = Pick<
   Settings,
   | "approved_extensions"
@@ -256,7 +256,7 @@ export class Recording {
     await this.#applyConfig(recorder);
   }
 
-  /** Tells the documents of a tab, which may have been out of reach when it changed, what holds now. */
+  /** Sends the present config to the documents of a tab, which may have been out of reach when it changed. */
   async tellTab(tabId: number): Promise<void> {
     const { recorder } = this.#owner;
     if (!this.isOn) await this.#registration.tell(tabId, { kind: "stop" });
@@ -266,7 +266,7 @@ export class Recording {
 
   onStatus(status: RecorderStatus): void {
     this.#status = status;
-    // The last word of a recorder that is being closed says nothing of what is to be shown.
+    // The last status of a recorder that is being closed must not be shown.
     if (!this.isOn) return;
     void this.#followLoad(status);
     this.#keepAlive.follow(status);

@@ -43,7 +43,7 @@ export interface RelayParts {
 
 export class RelayPorts {
   readonly #parts: RelayParts;
-  /** Ports that have been told the config. */
+  /** Ports on which the config was sent. */
   readonly #told = new WeakSet<chrome.runtime.Port>();
   /** Open ports, with the relay once it has said its id. */
   readonly #ports = new Map<chrome.runtime.Port, string | null>();
