@@ -9,3 +9,13 @@ pub fn now_micros() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as u64)
 }
+
+/// Returns a moment in RFC 3339, in UTC with milliseconds.
+pub(crate) fn utc(ts_micros: u64) -> String {
+    let moment = i64::try_from(ts_micros)
+        .ok()
+        .and_then(chrono::DateTime::from_timestamp_micros);
+    moment
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

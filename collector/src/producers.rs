@@ -178,14 +178,8 @@ impl Producers {
         if answered.digest != asked.digest {
             return Err(PublishError::OtherRequest);
         }
-        let query = PageQuery {
-            order: Order::Seq(answered.session),
-            selector: None,
-            after: answered.first_seq - 1,
-            until: answered.last_seq,
-            newest: false,
-            limit: MAX_EVENTS,
-        };
+        let query = PageQuery::new(Order::Seq(answered.session), None, MAX_EVENTS)
+            .within(answered.first_seq - 1, answered.last_seq);
         let page = self.store.page(query).await?;
         Ok(Some(page.records.into_iter().map(|record| record.line).collect()))
     }

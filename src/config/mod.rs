@@ -140,23 +140,10 @@ impl CaptureConfig {
         self.categories.insert(category.to_owned(), config);
     }
 
-    /// The categories that are named, at least the built-in ones, by name.
-    pub fn categories(&self) -> impl Iterator<Item = (&str, &CategoryConfig)> {
-        self.categories
-            .iter()
-            .map(|(name, config)| (name.as_str(), config))
-    }
-
     /// Returns the recorded sites.
     #[must_use]
     pub const fn sites(&self) -> &Sites {
         &self.sites
-    }
-
-    /// Returns the noise that is left out below `verbose`.
-    #[must_use]
-    pub const fn noise(&self) -> &BTreeSet<Noise> {
-        &self.noise
     }
 
     /// Whether the page at `url` is recorded.

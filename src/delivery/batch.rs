@@ -34,18 +34,6 @@ impl FlushReason {
         Self::Requested,
         Self::Closing,
     ];
-
-    /// Its name in every interface.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Interval => "interval",
-            Self::Size => "size",
-            Self::Recovered => "recovered",
-            Self::Requested => "requested",
-            Self::Closing => "closing",
-        }
-    }
 }
 
 /// How large a batch may be. A single record may be larger than `bytes`.

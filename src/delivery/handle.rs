@@ -58,14 +58,16 @@ pub(super) struct Shared {
     flusher: RefCell<Flusher>,
     live: Cell<SessionId>,
     /// The rings of the sessions that were live in this worker.
-    rings: RefCell<Vec<(SessionId, Source)>>,
+    rings: Sources,
     /// The gaps that take the place of older sessions' records, should the log not have them any more.
-    lost_logs: RefCell<Vec<(SessionId, Source)>>,
+    lost_logs: Sources,
     waiters: RefCell<Vec<FlushWaiter>>,
     url: String,
     last_ack_ts: Cell<Option<u64>>,
     signal: Signal,
 }
+
+type Sources = RefCell<Vec<(SessionId, Source)>>;
 
 /// A caller of [`Delivery::flush`].
 #[derive(Debug)]
@@ -153,34 +155,20 @@ impl Delivery {
     pub fn set_live(&self, session_id: SessionId, ring: RingBuffer) {
         let latest_seq = ring.latest_seq();
         self.shared.live.set(session_id);
-        self.shared.add_ring(session_id, ring);
+        add(&self.shared.rings, session_id, ring);
         self.shared.flusher.borrow_mut().on_live(session_id, latest_seq);
         self.shared.signal.give();
     }
 
     /// Delivers also the end of a session that is over and whose log may not have it: what `ring` holds.
     pub fn add_finished_session(&self, session_id: SessionId, ring: RingBuffer) {
-        self.shared
-            .flusher
-            .borrow_mut()
-            .on_finished_session(session_id, ring.latest_seq());
-        self.shared.add_ring(session_id, ring);
-        self.shared.signal.give();
+        self.shared.add_past_session(&self.shared.rings, session_id, ring);
     }
 
     /// Delivers an older session from the log, and what `gaps` holds should the log not have it any more.
     pub fn add_logged_session(&self, session_id: SessionId, gaps: RingBuffer) {
-        let latest_seq = gaps.latest_seq();
         self.shared
-            .flusher
-            .borrow_mut()
-            .on_finished_session(session_id, latest_seq);
-        let source = Source {
-            ring: gaps,
-            is_memory_only: false,
-        };
-        self.shared.lost_logs.borrow_mut().push((session_id, source));
-        self.shared.signal.give();
+            .add_past_session(&self.shared.lost_logs, session_id, gaps);
     }
 
     /// How far the collector has a session; 0 while that is not known.
@@ -269,12 +257,13 @@ impl Shared {
         self.last_ack_ts.set(Some(ts));
     }
 
-    fn add_ring(&self, session_id: SessionId, ring: RingBuffer) {
-        let source = Source {
-            ring,
-            is_memory_only: false,
-        };
-        self.rings.borrow_mut().push((session_id, source));
+    fn add_past_session(&self, to: &Sources, session_id: SessionId, ring: RingBuffer) {
+        let latest_seq = ring.latest_seq();
+        self.flusher
+            .borrow_mut()
+            .on_finished_session(session_id, latest_seq);
+        add(to, session_id, ring);
+        self.signal.give();
     }
 
     pub(super) fn source(&self, session_id: SessionId) -> Option<Source> {
@@ -312,6 +301,14 @@ impl Shared {
             let _ = done.send(result);
         }
     }
+}
+
+fn add(sources: &Sources, session_id: SessionId, ring: RingBuffer) {
+    let source = Source {
+        ring,
+        is_memory_only: false,
+    };
+    sources.borrow_mut().push((session_id, source));
 }
 
 fn newest(sources: &[(SessionId, Source)], session_id: SessionId) -> Option<Source> {

@@ -79,16 +79,6 @@ impl EventError {
     /// The code of this error in every interface.
     pub const CODE: &'static str = "invalid_event";
 
-    /// The path of the field that is wrong, if one is.
-    #[must_use]
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::NotJson(_) => None,
-            Self::Field { path, .. } | Self::RepeatedField(path) | Self::MissingField(path) => Some(path),
-            Self::UnknownField { name, .. } => Some(name),
-        }
-    }
-
     pub(super) fn field(path: &'static str, value: &[u8], expected: Expected) -> Self {
         Self::Field {
             path,

@@ -236,12 +236,6 @@ impl SegmentBuilder {
         });
     }
 
-    /// How many lines it holds.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Whether it holds none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

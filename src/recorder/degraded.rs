@@ -363,7 +363,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// The records of earlier sessions that only the log holds. Delivery has found those that no recorder counted.
     fn older_logged(&self) -> Vec<LossRecord> {
         let mut records = self.older.borrow().clone();
-        let finished = self.finished.borrow();
+        let mut finished = self.finished.borrow_mut();
         let ours = self.shared.session.borrow().session_id();
         let delivery = self.shared.delivery.borrow();
         let backlogs = delivery.as_ref().map_or_else(Vec::new, Delivery::backlogs);
@@ -375,23 +375,13 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             if backlog.session_id == ours || is_counted {
                 continue;
             }
-            let memory = finished
-                .iter()
-                .find(|record| record.session_id == backlog.session_id);
+            let memory = LossRecord::of(&mut finished, backlog.session_id);
             let latest_seq = memory.map_or(backlog.latest_seq, |memory| memory.after_seq);
-            match records
-                .iter_mut()
-                .find(|record| record.session_id == backlog.session_id)
-            {
+            let uncounted = LossRecord::uncounted(backlog.session_id, backlog.acked_seq, latest_seq);
+            match LossRecord::of(&mut records, backlog.session_id) {
                 Some(record) if backlog.acked_seq <= record.after_seq => {}
-                Some(record) => {
-                    *record = LossRecord::uncounted(backlog.session_id, backlog.acked_seq, latest_seq)
-                }
-                None => records.push(LossRecord::uncounted(
-                    backlog.session_id,
-                    backlog.acked_seq,
-                    latest_seq,
-                )),
+                Some(record) => *record = uncounted,
+                None => records.push(uncounted),
             }
         }
         records.retain(|record| !record.undelivered_by_category.is_empty());

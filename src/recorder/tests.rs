@@ -318,6 +318,25 @@ impl Recorder {
         }
     }
 
+    /// Starts a recorder that publishes five events, of which the last three are in memory only.
+    fn start_and_degrade(host: &TestHost, log: &TestLog) -> Self {
+        let recorder = Self::start(host, log);
+        recorder.publish(2);
+        log.unwritable.set(true);
+        recorder.publish(3);
+        assert!(recorder.runs_until(10_000.0, State::Volatile));
+        host.world.run(100.0);
+        recorder
+    }
+
+    /// Starts a recorder that publishes `count` events and dies when its record counts them. Returns its session.
+    fn live_and_die(host: &TestHost, log: &TestLog, count: u64) -> SessionId {
+        let recorder = Self::start(host, log);
+        recorder.publish(count);
+        host.world.run(6_000.0);
+        recorder.opened.session_id
+    }
+
     fn publish(&self, count: u64) {
         for _ in 0..count {
             let event = br#"{"type":"console.log","category":"console","source":{"kind":"extension"}}"#;
@@ -413,11 +432,7 @@ fn a_log_that_opens_at_the_second_attempt_is_resumed_as_if_nothing_had_been() {
 #[test]
 fn a_database_that_cannot_be_opened_for_a_minute_is_set_aside_and_what_it_held_is_gaps() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
-    first.publish(7);
-    host.world.run(6_000.0);
-    let lost = first.opened.session_id;
-    drop(first);
+    let lost = Recorder::live_and_die(&host, &log, 7);
 
     log.break_down(unknown_error());
     let second = Recorder::start(&host, &log);
@@ -442,11 +457,7 @@ fn a_database_that_cannot_be_opened_for_a_minute_is_set_aside_and_what_it_held_i
 #[test]
 fn what_the_log_held_is_no_loss_when_the_database_opens_after_all() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
-    first.publish(7);
-    host.world.run(6_000.0);
-    let kept = first.opened.session_id;
-    drop(first);
+    let kept = Recorder::live_and_die(&host, &log, 7);
     log.break_down(unknown_error());
     let second = Recorder::start(&host, &log);
     second.publish(1);
@@ -462,11 +473,7 @@ fn what_the_log_held_is_no_loss_when_the_database_opens_after_all() {
 #[test]
 fn a_log_that_was_emptied_leaves_gaps_of_what_it_alone_held() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
-    first.publish(4);
-    host.world.run(6_000.0);
-    let lost = first.opened.session_id;
-    drop(first);
+    let lost = Recorder::live_and_die(&host, &log, 4);
     log.databases.replace(vec![MemoryLog::default()]);
     let second = Recorder::start(&host, &log);
     assert!(!second.opened.resumed);
@@ -520,11 +527,7 @@ fn a_new_session_reports_how_far_the_one_before_was_watched() {
 #[test]
 fn a_log_that_was_set_back_is_not_resumed_and_no_seq_is_spent_twice() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
-    first.publish(4);
-    host.world.run(6_000.0);
-    let id = first.opened.session_id;
-    drop(first);
+    let id = Recorder::live_and_die(&host, &log, 4);
     let older = MemoryLog::default();
     older.open(id);
     log.databases.replace(vec![older]);
@@ -536,13 +539,8 @@ fn a_log_that_was_set_back_is_not_resumed_and_no_seq_is_spent_twice() {
 #[test]
 fn a_session_whose_commits_fail_is_degraded_then_recovered_and_a_log_that_opens_is_never_set_aside() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let recorder = Recorder::start(&host, &log);
+    let recorder = Recorder::start_and_degrade(&host, &log);
     let id = recorder.opened.session_id;
-    recorder.publish(2);
-    log.unwritable.set(true);
-    recorder.publish(3);
-    assert!(recorder.runs_until(10_000.0, State::Volatile));
-    host.world.run(100.0);
     let record = host.record().unwrap();
     assert_eq!(record.session_id, None, "no recorder may spend its seqs again");
     assert_eq!(record.volatile[0].after_seq, 2);
@@ -560,12 +558,8 @@ fn a_session_whose_commits_fail_is_degraded_then_recovered_and_a_log_that_opens_
 #[test]
 fn a_log_that_is_lost_after_it_recovered_leaves_gaps_of_everything_that_relays_were_answered_for() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
+    let first = Recorder::start_and_degrade(&host, &log);
     let id = first.opened.session_id;
-    first.publish(2);
-    log.unwritable.set(true);
-    first.publish(3);
-    assert!(first.runs_until(10_000.0, State::Volatile));
     log.mend();
     assert!(first.runs_until(61_000.0, State::Logged));
     first.publish(400);
@@ -614,13 +608,8 @@ fn a_log_that_is_lost_while_its_session_continues_in_memory_leaves_gaps_of_both_
 #[test]
 fn records_of_memory_that_the_log_turns_out_to_have_are_counted_as_its_own() {
     let (host, log) = (TestHost::default(), TestLog::default());
-    let first = Recorder::start(&host, &log);
+    let first = Recorder::start_and_degrade(&host, &log);
     let id = first.opened.session_id;
-    first.publish(2);
-    log.unwritable.set(true);
-    first.publish(3);
-    assert!(first.runs_until(10_000.0, State::Volatile));
-    host.world.run(100.0);
     let degraded = host.saved.borrow().clone();
     log.mend();
     assert!(first.runs_until(61_000.0, State::Logged));
@@ -649,12 +638,7 @@ fn a_log_that_is_lost_leaves_gaps_of_earlier_sessions_too() {
     first.publish(4);
     let losses = first.losses.clone();
     host.run(async move { losses.close().await }).unwrap();
-    let [ended, lost] = [(); 2].map(|()| {
-        let next = Recorder::start(&host, &log);
-        next.publish(2);
-        host.world.run(6_000.0);
-        next.opened.session_id
-    });
+    let [ended, lost] = [(); 2].map(|()| Recorder::live_and_die(&host, &log, 2));
     assert_eq!(ended, lost, "it is resumed");
     log.databases.replace(vec![MemoryLog::default()]);
     let last = Recorder::start(&host, &log);

@@ -193,12 +193,6 @@ impl RingBuffer {
         self.shared.state().bytes
     }
 
-    /// Whether [`close`](Self::close) was called.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.shared.state().closed
-    }
-
     /// A reader of what comes after `after_seq` and matches `selector`.
     ///
     /// # Errors

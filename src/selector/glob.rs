@@ -46,12 +46,6 @@ impl Glob {
         self.pattern == "*"
     }
 
-    /// The text itself, if there is no `*`.
-    #[must_use]
-    pub fn literal(&self) -> Option<&str> {
-        (!self.pattern.contains('*')).then_some(self.pattern.as_str())
-    }
-
     /// Whether the whole of `text` fits.
     ///
     /// The part before the first `*` must begin the text and the part after the last must end it. Each part

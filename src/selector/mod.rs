@@ -87,7 +87,6 @@
 mod ast;
 mod canonical;
 mod caseless;
-mod complete;
 mod error;
 mod glob;
 pub(crate) mod key;
@@ -107,7 +106,6 @@ mod values;
 mod tests;
 
 pub use ast::{Filter, Term};
-pub use complete::{Completion, Suggestion, complete};
 pub use error::{Place, Problem, SelectorError};
 pub use glob::Glob;
 pub use key::Key;

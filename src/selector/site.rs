@@ -36,18 +36,6 @@ impl Site {
         })
     }
 
-    /// The host, in lower case; IPv6 with its brackets.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port, if it matters.
-    #[must_use]
-    pub const fn port(&self) -> Option<u16> {
-        self.port
-    }
-
     /// Whether `url` is on this site.
     #[must_use]
     pub fn matches(&self, url: &str) -> bool {

@@ -64,6 +64,11 @@ impl LossRecord {
         self.undelivered_by_category.is_empty() && self.relays.is_empty()
     }
 
+    /// Finds the record of a session.
+    pub(crate) fn of(records: &mut [Self], session_id: SessionId) -> Option<&mut Self> {
+        records.iter_mut().find(|record| record.session_id == session_id)
+    }
+
     /// Counts also `logged`, the records of the same session that were in the log, which is gone.
     pub fn prepend_lost_log(&mut self, logged: Self) {
         self.append(&logged);
@@ -125,11 +130,11 @@ impl LossRecord {
                 let first_seq = entry.first_seq().max(self.after_seq + 1);
                 let count = (entry.last_seq().min(read_seq) + 1).saturating_sub(first_seq);
                 self.exclude(entry.category(), count);
-                held.add(entry.category(), count);
+                add(&mut held.undelivered_by_category, entry.category(), count);
                 unknown = unknown.saturating_sub(count);
             }
             self.exclude(UNKNOWN_CATEGORY, unknown);
-            held.add(UNKNOWN_CATEGORY, unknown);
+            add(&mut held.undelivered_by_category, UNKNOWN_CATEGORY, unknown);
             self.after_seq = read_seq;
         }
         self.undelivered_by_category.retain(|_, count| *count > 0);
@@ -139,18 +144,8 @@ impl LossRecord {
     /// Counts also the records that follow, as `next` counts them.
     pub fn append(&mut self, next: &Self) {
         for (category, count) in &next.undelivered_by_category {
-            self.add(category, *count);
+            add(&mut self.undelivered_by_category, category, *count);
         }
-    }
-
-    fn add(&mut self, category: &str, count: u64) {
-        if count == 0 {
-            return;
-        }
-        *self
-            .undelivered_by_category
-            .entry(category.to_owned())
-            .or_default() += count;
     }
 
     /// Takes `count` seqs from a category, and what it does not have from the others: the log may have gaps of an
@@ -290,7 +285,7 @@ impl Counted {
         if logged_seq > self.logged_seq {
             self.logged_seq = logged_seq;
             for (category, count) in std::mem::take(&mut self.memory) {
-                *self.logged.entry(category).or_default() += count;
+                add(&mut self.logged, &category, count);
             }
         }
         while let Some(read) = self.reader.try_read() {
@@ -305,25 +300,24 @@ impl Counted {
             let first_seq = first_seq.max(self.after_seq + 1);
             let in_log = (last_seq.min(self.logged_seq) + 1).saturating_sub(first_seq);
             let in_memory = last_seq + 1 - first_seq - in_log;
-            for (part, count) in [(&mut self.logged, in_log), (&mut self.memory, in_memory)] {
-                if count == 0 {
-                    continue;
-                }
-                match part.get_mut(category) {
-                    Some(counted) => *counted += count,
-                    None => _ = part.insert(category.to_owned(), count),
-                }
-            }
+            add(&mut self.logged, category, in_log);
+            add(&mut self.memory, category, in_memory);
         }
+    }
+}
+
+fn add(by_category: &mut BTreeMap<String, u64>, category: &str, count: u64) {
+    match by_category.get_mut(category) {
+        Some(counted) => *counted += count,
+        None if count > 0 => _ = by_category.insert(category.to_owned(), count),
+        None => {}
     }
 }
 
 /// Adds the records that the ring had evicted before they were counted.
 fn complete(mut by_category: BTreeMap<String, u64>, count: u64) -> BTreeMap<String, u64> {
     let missed = count.saturating_sub(by_category.values().sum());
-    if missed > 0 {
-        *by_category.entry(UNKNOWN_CATEGORY.to_owned()).or_default() += missed;
-    }
+    add(&mut by_category, UNKNOWN_CATEGORY, missed);
     by_category
 }
 

@@ -178,16 +178,9 @@ impl Auth {
     #[must_use]
     pub fn secret(&self, pairing: Option<&str>) -> Option<String> {
         let state = self.lock();
-        let id = match pairing {
-            Some(id) => id.to_owned(),
-            None => state.file.local.as_ref()?.pairing.pairing.clone(),
-        };
-        state
-            .file
-            .pairings
-            .iter()
-            .find(|known| known.id == id)
-            .map(|known| known.secret.clone())
+        let id = state.pairing_or_local(pairing)?;
+        let known = state.file.pairings.iter().find(|known| known.id == id);
+        known.map(|known| known.secret.clone())
     }
 
     /// Returns what requests that are sealed with the secret of a pairing may do; of the local one when none is named.
@@ -195,15 +188,9 @@ impl Auth {
     pub(crate) fn sealed_by(&self, pairing: Option<&str>) -> Option<SealedBy> {
         let secret = hex::decode(self.secret(pairing)?).ok()?;
         let state = self.lock();
-        let id = match pairing {
-            Some(id) => id,
-            None => &state.file.local.as_ref()?.pairing.pairing,
-        };
-        let grant = state
-            .grants
-            .values()
-            .find(|grant| grant.pairing.as_deref() == Some(id))?
-            .clone();
+        let id = state.pairing_or_local(pairing)?;
+        let mut grants = state.grants.values();
+        let grant = grants.find(|grant| grant.pairing.as_deref() == Some(id))?.clone();
         Some(SealedBy { secret, grant })
     }
 
@@ -241,14 +228,7 @@ impl Auth {
     ) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
         let (record, token) = TokenRecord::new(scope, label, selector, None, expires_ts);
-        state.grant(&record)?;
-        let new = NewToken {
-            id: record.id.clone(),
-            token,
-        };
-        state.file.tokens.push(record);
-        self.save(&state)?;
-        Ok(new)
+        self.store_token(&mut state, record, token)
     }
 
     /// Makes a reading token for a viewer, which ends with the pairing that opened it, if one did.
@@ -263,14 +243,20 @@ impl Auth {
         }
         let (mut record, token) = TokenRecord::new(Scope::Read, "viewer", None, None, Some(expires_ts));
         record.opened_by = opener.and_then(|opener| opener.pairing);
+        self.store_token(&mut state, record, token)
+    }
+
+    fn store_token(
+        &self,
+        state: &mut State,
+        record: TokenRecord,
+        token: String,
+    ) -> Result<NewToken, AuthError> {
         state.grant(&record)?;
-        let new = NewToken {
-            id: record.id.clone(),
-            token,
-        };
+        let id = record.id.clone();
         state.file.tokens.push(record);
-        self.save(&state)?;
-        Ok(new)
+        self.save(state)?;
+        Ok(NewToken { id, token })
     }
 
     /// Makes a pairing with an extension's origin.

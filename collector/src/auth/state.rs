@@ -67,6 +67,11 @@ impl State {
         new
     }
 
+    /// Returns `pairing`, or the id of the local one.
+    pub(super) fn pairing_or_local<'a>(&'a self, pairing: Option<&'a str>) -> Option<&'a str> {
+        pairing.or_else(|| Some(self.file.local.as_ref()?.pairing.pairing.as_str()))
+    }
+
     pub(super) fn pairing(&mut self, id: &str) -> Result<&mut Pairing, AuthError> {
         let known = self.file.pairings.iter_mut().find(|pairing| pairing.id == id);
         known.ok_or_else(|| AuthError::NoSuch {

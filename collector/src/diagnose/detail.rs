@@ -19,14 +19,8 @@ pub(crate) async fn attach(
     // A detail has the time of its event.
     let (type_, ts) = (event.type_(), event.ts());
     let ours = format!("detail:verbose type:{type_} since:{ts} until:{ts}");
-    let query = PageQuery {
-        order: Order::Seq(event.session),
-        selector: Some(both(&ours, always)),
-        after: event.seq,
-        until: u64::MAX,
-        newest: false,
-        limit: MAX_SAME,
-    };
+    let query = PageQuery::new(Order::Seq(event.session), Some(both(&ours, always)), MAX_SAME)
+        .within(event.seq, u64::MAX);
     let page = store.page(query).await?;
     let of = event.seq.to_string();
     let mut details = page.records.iter().filter_map(Stored::of);

@@ -110,13 +110,7 @@ pub(crate) async fn run(
         }
     }
     let now = now_micros();
-    let mut coverage = store.coverage(asked.clone(), None).await?;
-    if always.is_some() {
-        coverage = coverage
-            .into_iter()
-            .map(SessionCoverage::without_counts)
-            .collect();
-    }
+    let coverage = SessionCoverage::shown_to(always, store.coverage(asked.clone(), None).await?);
     let watched = describe_sessions(store, &coverage, asked.as_deref(), MAX_SESSIONS, now).await?;
     Ok(Diagnosis {
         problems,
@@ -158,14 +152,7 @@ pub(crate) async fn steps(
     limit: usize,
 ) -> Result<(Vec<Stored>, bool), StoreError> {
     let ours = "type:page.navigation_committed,input.click,input.submit,input.change,network.response,network.failed";
-    let query = PageQuery {
-        order: Order::Position,
-        selector: Some(both(ours, asked)),
-        after: 0,
-        until: u64::MAX,
-        newest: false,
-        limit,
-    };
+    let query = PageQuery::new(Order::Position, Some(both(ours, asked)), limit);
     let page = store.page(query).await?;
     let mut steps: Vec<Stored> = page.records.iter().filter_map(Stored::of).collect();
     steps.sort_by_key(|event| (event.ts(), event.seq));
@@ -223,13 +210,10 @@ pub(crate) async fn context(
     let session = event.value["capture_session_id"].as_str().unwrap_or_default();
     let selector = both(&format!("{selector} session:{session}{tab}"), always);
     // In order of position the index of blocks skips what cannot match.
-    let page = |after, until, newest, limit| PageQuery {
-        order: Order::Position,
-        selector: Some(Arc::clone(&selector)),
-        after,
-        until,
-        newest,
-        limit,
+    let page = |after, until, newest, limit| {
+        PageQuery::new(Order::Position, Some(Arc::clone(&selector)), limit)
+            .within(after, until)
+            .newest(newest)
     };
     let at = event.position;
     let (first, last) = (at.saturating_sub(CONTEXT_REACH), at.saturating_add(CONTEXT_REACH));
@@ -258,22 +242,23 @@ async fn newest(
     asked: Option<&Selector>,
     limit: usize,
 ) -> Result<(Vec<Stored>, bool), StoreError> {
-    let query = PageQuery {
-        order: Order::Position,
-        selector: Some(both(selector, asked)),
-        after: 0,
-        until: u64::MAX,
-        newest: true,
-        limit,
-    };
+    let query = PageQuery::new(Order::Position, Some(both(selector, asked)), limit).newest(true);
     let page = store.page(query).await?;
     Ok((page.records.iter().filter_map(Stored::of).collect(), page.done))
 }
 
-/// Returns the selector that wants what both want. `ours` is one of this module's own texts.
-fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
-    let ours = Selector::parse(ours, now_micros()).unwrap_or_else(|_| Selector::everything());
-    Arc::new(other.map_or_else(|| ours.clone(), |other| ours.and(other)))
+/// Returns the selector that wants what both want. `ours` is one of this program's own texts.
+pub(crate) fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
+    let ours = Selector::parse(ours, now_micros()).unwrap_or_default();
+    Arc::new(and(ours, other))
+}
+
+/// Returns the selector that wants what both want.
+pub(crate) fn and(ours: Selector, other: Option<&Selector>) -> Selector {
+    match other {
+        Some(other) => ours.and(other),
+        None => ours,
+    }
 }
 
 /// Returns the severity that the core derives.

@@ -29,17 +29,18 @@ pub(crate) async fn attach(
         .map(|tab| format!(" tab:{tab}"))
         .unwrap_or_default();
     let session = response.value["capture_session_id"].as_str().unwrap_or_default();
-    let query = PageQuery {
-        order: Order::Position,
-        selector: Some(both(
+    let query = PageQuery::new(
+        Order::Position,
+        Some(both(
             &format!("type:network.response_body session:{session}{tab}"),
             always,
         )),
-        after: response.position.saturating_sub(RECORDS_BEFORE),
-        until: response.position.saturating_add(RECORDS_AFTER),
-        newest: false,
-        limit: MAX_BODIES,
-    };
+        MAX_BODIES,
+    )
+    .within(
+        response.position.saturating_sub(RECORDS_BEFORE),
+        response.position.saturating_add(RECORDS_AFTER),
+    );
     let page = store.page(query).await?;
     let bodies = page.records.iter().filter_map(Stored::of);
     // A detail comes after the event of which it has more.

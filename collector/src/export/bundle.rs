@@ -3,7 +3,7 @@
 //! The page's policy allows the viewer's own script and nothing from elsewhere. Captured text is compressed and written
 //! in base64, so none of it is markup. The files of the viewer are embedded when they were built before the collector.
 
-use super::utc;
+use crate::clock::utc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;

@@ -3,7 +3,7 @@
 //!
 //! Captured text is in code spans and fences that it cannot close, without control or invisible characters.
 
-use super::utc;
+use crate::clock::utc;
 use crate::diagnose::{self, Diagnosis, NewSince, Problem, Stored};
 use crate::render::escape_untrusted;
 use crate::store::{Store, StoreError};

@@ -8,7 +8,7 @@ mod assertion;
 mod locator;
 mod steps;
 
-use super::utc;
+use crate::clock::utc;
 use crate::diagnose::{self, Problem, Stored};
 use crate::render::visible_json;
 use crate::store::{Store, StoreError};

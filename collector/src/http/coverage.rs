@@ -47,17 +47,9 @@ pub(super) async fn get(
         Extent::Session(session_id, _) => Some(session_id.to_string()),
     };
     Ok(Json(Coverage {
-        sessions: shown_to(&grant, store.coverage(selector, session).await?),
+        sessions: SessionCoverage::shown_to(
+            grant.selector.as_deref(),
+            store.coverage(selector, session).await?,
+        ),
     }))
-}
-
-/// The coverage as the holder of `grant` may see it.
-pub(super) fn shown_to(grant: &Grant, coverage: Vec<SessionCoverage>) -> Vec<SessionCoverage> {
-    if grant.selector.is_none() {
-        return coverage;
-    }
-    coverage
-        .into_iter()
-        .map(SessionCoverage::without_counts)
-        .collect()
 }

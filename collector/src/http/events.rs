@@ -81,8 +81,8 @@ pub(super) async fn get(
     let after = extent.cursor(&store, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
         let session = asked.session.filter(|session| !session.is_empty());
-        Some(super::coverage::shown_to(
-            &grant,
+        Some(SessionCoverage::shown_to(
+            grant.selector.as_deref(),
             store.coverage(selector.clone(), session).await?,
         ))
     } else {
@@ -95,14 +95,9 @@ pub(super) async fn get(
             ndjson(Body::empty(), None)
         });
     };
-    let query = PageQuery {
-        order,
-        selector,
-        after,
-        until: u64::MAX,
-        newest: asked.newest,
-        limit: asked.limit.unwrap_or(DEFAULT_LIMIT),
-    };
+    let query = PageQuery::new(order, selector, asked.limit.unwrap_or(DEFAULT_LIMIT))
+        .within(after, u64::MAX)
+        .newest(asked.newest);
     if as_json {
         let page = store.page(query).await?;
         return Ok(json_page(&store, &extent, Some(&page), coverage));

@@ -5,8 +5,9 @@ use super::query::ValidQuery;
 use super::selection::{self, Extent};
 use crate::auth::Grant;
 use crate::clock::now_micros;
+use crate::diagnose::both;
 use crate::export::{self, About};
-use crate::store::{Page, PageQuery, Store};
+use crate::store::{Page, PageQuery, SessionCoverage, Store};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -116,12 +117,6 @@ fn within(extent: &Extent, selector: Option<Arc<Selector>>) -> Option<Arc<Select
     Some(both(&format!("session:{session}"), selector.as_deref()))
 }
 
-/// Returns the selector that wants what both want. `ours` is one of this module's own texts.
-fn both(ours: &str, other: Option<&Selector>) -> Arc<Selector> {
-    let ours = Selector::parse(ours, now_micros()).unwrap_or_else(|_| Selector::everything());
-    Arc::new(other.map_or_else(|| ours.clone(), |other| ours.and(other)))
-}
-
 /// Reads records page by page.
 struct Pages {
     /// Most records that are still to be read.
@@ -132,14 +127,9 @@ struct Pages {
 
 impl Pages {
     fn of(extent: &Extent, selector: Option<Arc<Selector>>, limit: usize) -> Self {
-        let query = extent.order().map(|order| PageQuery {
-            order,
-            selector,
-            after: 0,
-            until: u64::MAX,
-            newest: false,
-            limit: PAGE_RECORDS.min(limit),
-        });
+        let query = extent
+            .order()
+            .map(|order| PageQuery::new(order, selector, PAGE_RECORDS.min(limit)));
         Self { left: limit, query }
     }
 
@@ -207,7 +197,10 @@ async fn bundle(
         }
     }
     let session = asked.session.filter(|session| !session.is_empty());
-    let coverage = super::coverage::shown_to(grant, store.coverage(selector, session.clone()).await?);
+    let coverage = SessionCoverage::shown_to(
+        grant.selector.as_deref(),
+        store.coverage(selector, session.clone()).await?,
+    );
     let about = About {
         selector: asked.q.unwrap_or_default(),
         session,

@@ -104,14 +104,7 @@ pub(super) async fn get(
         over_all: order == Order::Position,
         ..Collected::default()
     };
-    let mut query = PageQuery {
-        order,
-        selector,
-        after,
-        until,
-        newest: false,
-        limit,
-    };
+    let mut query = PageQuery::new(order, selector, limit).within(after, until);
     loop {
         let page = store.page(query.clone()).await?;
         query.limit -= page.records.len();

@@ -60,14 +60,7 @@ async fn live_health(store: &Store) -> Result<Vec<(String, Value)>, StoreError> 
         let Some(row) = store.session_row(&session.session).await? else {
             continue;
         };
-        let query = PageQuery {
-            order: Order::Seq(row.id),
-            selector: selector.clone(),
-            after: 0,
-            until: u64::MAX,
-            newest: true,
-            limit: 1,
-        };
+        let query = PageQuery::new(Order::Seq(row.id), selector.clone(), 1).newest(true);
         if let Some(record) = store.page(query).await?.records.last() {
             let mut line = stored_line::value(&record.line);
             found.push((session.session, line["event"]["data"].take()));

@@ -57,20 +57,12 @@ pub(super) struct PairingInfo {
 
 impl From<Pairing> for PairingInfo {
     fn from(pairing: Pairing) -> Self {
-        let Pairing {
-            id,
-            origin,
-            profile,
-            recorder,
-            created_ts,
-            ..
-        } = pairing;
         Self {
-            id,
-            origin,
-            profile,
-            recorder,
-            created_ts,
+            id: pairing.id,
+            origin: pairing.origin,
+            profile: pairing.profile,
+            recorder: pairing.recorder,
+            created_ts: pairing.created_ts,
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::problem::Problem;
 use crate::auth::Grant;
 use crate::clock::now_micros;
+use crate::diagnose::and;
 use crate::store::{Order, SessionRow, Store};
 use http::StatusCode;
 use std::sync::Arc;
@@ -14,31 +15,23 @@ use tabtape::selector::Selector;
 
 /// Parses `q` and ANDs the token's own selector.
 pub(super) fn selector(q: Option<&str>, grant: &Grant) -> Result<Option<Arc<Selector>>, Problem> {
-    let asked = match q.map(str::trim).filter(|q| !q.is_empty()) {
-        None => None,
-        Some(q) => {
-            // The object form is JSON.
-            let parsed = if q.starts_with('{') {
-                Selector::from_json(q, now_micros())
-            } else {
-                Selector::parse(q, now_micros())
-            };
-            Some(parsed.map_err(|error| {
-                let offset = error.offset();
-                let problem = Problem::bad_request("invalid_selector", format!("q: {error}"));
-                offset.map_or_else(
-                    || Problem::bad_request("invalid_selector", format!("q: {error}")),
-                    |offset| problem.with("offset", offset),
-                )
-            })?)
-        }
+    let Some(q) = q.map(str::trim).filter(|q| !q.is_empty()) else {
+        return Ok(grant.selector.clone());
     };
-    Ok(match (asked, &grant.selector) {
-        (None, None) => None,
-        (Some(asked), None) => Some(Arc::new(asked)),
-        (None, Some(always)) => Some(Arc::clone(always)),
-        (Some(asked), Some(always)) => Some(Arc::new(asked.and(always))),
-    })
+    // The object form is JSON.
+    let parsed = if q.starts_with('{') {
+        Selector::from_json(q, now_micros())
+    } else {
+        Selector::parse(q, now_micros())
+    };
+    let asked = parsed.map_err(|error| {
+        let problem = Problem::bad_request("invalid_selector", format!("q: {error}"));
+        match error.offset() {
+            Some(offset) => problem.with("offset", offset),
+            None => problem,
+        }
+    })?;
+    Ok(Some(Arc::new(and(asked, grant.selector.as_deref()))))
 }
 
 /// The records of a request, and their order.

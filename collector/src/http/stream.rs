@@ -199,15 +199,7 @@ impl Follower {
                 continue;
             }
             self.cursor = record.position;
-            if self.wants(record) {
-                self.frame(
-                    out,
-                    record.position,
-                    !matches!(record.kind, Kind::Event(_)),
-                    &record.line,
-                );
-            }
-            if out.len() >= CHUNK_BYTES {
+            if self.is_full_with(record, out) {
                 return Ok(false);
             }
         }
@@ -248,15 +240,7 @@ impl Follower {
                 }
                 self.cursor = record.last_seq();
                 self.seen_position = record.position;
-                if self.wants(record) {
-                    self.frame(
-                        out,
-                        self.cursor,
-                        !matches!(record.kind, Kind::Event(_)),
-                        &record.line,
-                    );
-                }
-                if out.len() >= CHUNK_BYTES {
+                if self.is_full_with(record, out) {
                     return Ok(false);
                 }
             }
@@ -277,14 +261,7 @@ impl Follower {
 
     /// One page of the store.
     async fn read(&mut self, order: Order, until: u64, out: &mut BytesMut) -> Result<bool, StoreError> {
-        let query = PageQuery {
-            order,
-            selector: self.selector.clone(),
-            after: self.cursor,
-            until,
-            newest: false,
-            limit: PAGE_LIMIT,
-        };
+        let query = PageQuery::new(order, self.selector.clone(), PAGE_LIMIT).within(self.cursor, until);
         let page = self.store.page(query).await?;
         for PageRecord {
             position,
@@ -305,6 +282,15 @@ impl Follower {
         Ok(page.done && (order != Order::Position || self.cursor >= self.store.latest_position()))
     }
 
+    /// Adds the record at the cursor, if it is wanted. Returns whether the chunk is full.
+    fn is_full_with(&self, record: &Committed, out: &mut BytesMut) -> bool {
+        if self.wants(record) {
+            let is_gap = !matches!(record.kind, Kind::Event(_));
+            self.frame(out, self.cursor, is_gap, &record.line);
+        }
+        out.len() >= CHUNK_BYTES
+    }
+
     fn wants(&self, record: &Committed) -> bool {
         let Some(selector) = &self.selector else {
             return true;
@@ -320,14 +306,7 @@ impl Follower {
 
     fn frame(&self, out: &mut BytesMut, cursor: u64, is_gap: bool, line: &[u8]) {
         out.put_slice(b"id: ");
-        match &self.extent {
-            Extent::All => {
-                out.put_slice(self.store.store_id().as_bytes());
-                out.put_u8(b':');
-            }
-            Extent::Session(..) => {}
-        }
-        out.put_slice(cursor.to_string().as_bytes());
+        out.put_slice(self.extent.token(&self.store, cursor).as_bytes());
         out.put_slice(if is_gap {
             b"\nevent: gap\ndata: "
         } else {

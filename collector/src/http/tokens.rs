@@ -40,24 +40,14 @@ pub(super) struct TokenInfo {
 
 impl From<TokenRecord> for TokenInfo {
     fn from(record: TokenRecord) -> Self {
-        let TokenRecord {
-            id,
-            scope,
-            label,
-            selector,
-            pairing,
-            created_ts,
-            expires_ts,
-            ..
-        } = record;
         Self {
-            id,
-            scope,
-            label,
-            selector,
-            pairing,
-            created_ts,
-            expires_ts,
+            id: record.id,
+            scope: record.scope,
+            label: record.label,
+            selector: record.selector,
+            pairing: record.pairing,
+            created_ts: record.created_ts,
+            expires_ts: record.expires_ts,
         }
     }
 }

@@ -94,10 +94,8 @@ impl Call<'_> {
         let q = handle::with_session_ids(&self.app.store, q).await?;
         let asked = Selector::parse(&q, now_micros())
             .map_err(|error| self.spec.refuse(format!("cannot read {name}: {error}")))?;
-        Ok(Some(Arc::new(match &self.grant.selector {
-            Some(always) => asked.and(always),
-            None => asked,
-        })))
+        let always = self.grant.selector.as_deref();
+        Ok(Some(Arc::new(diagnose::and(asked, always))))
     }
 
     pub(super) fn cursor(&self) -> Result<Option<u64>, ToolError> {
@@ -135,14 +133,7 @@ impl Call<'_> {
                 .spec
                 .refuse(format!("expects event to be a name like s3:1042, not {name:?}")));
         };
-        let query = PageQuery {
-            order: Order::Seq(session),
-            selector: self.grant.selector.clone(),
-            after: seq - 1,
-            until: seq,
-            newest: false,
-            limit: 1,
-        };
+        let query = PageQuery::new(Order::Seq(session), self.grant.selector.clone(), 1).within(seq - 1, seq);
         let page = self.app.store.page(query).await?;
         let stored = page.records.first().and_then(Stored::of);
         let mut stored = stored.ok_or_else(|| self.spec.refuse(format!("found no event {name:?}")))?;

@@ -105,13 +105,10 @@ impl Call<'_> {
             .store
             .coverage(selector.cloned().map(Arc::new), None)
             .await?;
-        Ok(match self.grant.selector {
-            None => coverage,
-            Some(_) => coverage
-                .into_iter()
-                .map(SessionCoverage::without_counts)
-                .collect(),
-        })
+        Ok(SessionCoverage::shown_to(
+            self.grant.selector.as_deref(),
+            coverage,
+        ))
     }
 
     /// Returns an empty answer, which says what was watched.

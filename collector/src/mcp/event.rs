@@ -2,7 +2,7 @@
 
 use super::ToolError;
 use super::call::{Answer, Call};
-use crate::clock::now_micros;
+use crate::clock::{now_micros, utc};
 use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, is_name, is_own_frame, name, time_ago};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -115,12 +115,7 @@ fn fitting(
 }
 
 fn head(stored: &Stored, now: u64) -> String {
-    let moment = i64::try_from(stored.ts())
-        .ok()
-        .and_then(chrono::DateTime::from_timestamp_micros);
-    let moment = moment
-        .unwrap_or_default()
-        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let moment = utc(stored.ts());
     let ago = time_ago(now.saturating_sub(stored.ts()));
     let type_ = name(stored.type_());
     let mut out = format!("{} {type_} {moment} ({ago} ago)", stored.handle());

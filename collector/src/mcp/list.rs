@@ -1,6 +1,7 @@
 //! A list of events within a budget: what its lines share is said once, repeats are folded, and what is left out is
 //! named with the call that gets it.
 
+use crate::clock::utc;
 use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, origin_of, pattern, phrase, severity, time_ago};
 use crate::store::PageRecord;
 use std::collections::{BTreeMap, HashMap};
@@ -214,12 +215,7 @@ impl Shared {
         if !self.origin.is_empty() {
             let _ = write!(out, " at {}", field(&self.origin, MAX_ORIGIN_BYTES));
         }
-        let moment = i64::try_from(self.first_ts)
-            .ok()
-            .and_then(chrono::DateTime::from_timestamp_micros);
-        let moment = moment
-            .unwrap_or_default()
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let moment = utc(self.first_ts);
         let ago = time_ago(now.saturating_sub(self.first_ts));
         let _ = write!(out, "; times from {moment} ({ago} ago). {LEGEND}");
         format!("{}\n", out.trim_start_matches([' ', ';']))

@@ -8,14 +8,13 @@ use super::handle;
 use super::spec::Spec;
 use crate::app::App;
 use crate::auth::Grant;
+use crate::diagnose::both;
 use crate::store::{Order, PageQuery};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rmcp::ErrorData;
 use rmcp::model::{JsonObject, Resource, ResourceContents, ResourceTemplate};
 use rmcp::service::{RequestContext, RoleServer};
-use std::sync::Arc;
-use tabtape::selector::Selector;
 
 const TEXT: &str = "text/plain";
 /// Images that are passed on.
@@ -97,18 +96,8 @@ pub(super) async fn list(app: &App, grant: &Grant) -> Result<Vec<Resource>, Erro
         let problems = Resource::new(format!("{uri}/problems"), format!("problems of {name}"));
         resources.push(problems.with_mime_type(TEXT));
     }
-    let selector = Selector::parse("type:page.screenshot", 0).unwrap_or_else(|_| Selector::everything());
-    let query = PageQuery {
-        order: Order::Position,
-        selector: Some(Arc::new(match &grant.selector {
-            Some(always) => selector.and(always),
-            None => selector,
-        })),
-        after: 0,
-        until: u64::MAX,
-        newest: true,
-        limit: MAX_SCREENSHOTS,
-    };
+    let selector = both("type:page.screenshot", grant.selector.as_deref());
+    let query = PageQuery::new(Order::Position, Some(selector), MAX_SCREENSHOTS).newest(true);
     let page = app.store.page(query).await.map_err(failed)?;
     for record in page.records.iter().rev().filter(|record| !record.is_gap) {
         let name = format!("s{}:{}", record.session, record.first_seq);

@@ -14,18 +14,16 @@ impl Call<'_> {
         let selector = self.selector().await?;
         let newest = self.arguments.text("order") != "oldest";
         let cursor = self.cursor()?;
-        let query = PageQuery {
-            order: Order::Position,
-            selector: selector.clone(),
-            after: if newest { 0 } else { cursor.unwrap_or(0) },
-            until: if newest {
-                cursor.map_or(u64::MAX, |cursor| cursor.saturating_sub(1))
-            } else {
-                u64::MAX
-            },
-            newest,
-            limit: PAGE_EVENTS,
-        };
+        let query = PageQuery::new(Order::Position, selector.clone(), PAGE_EVENTS)
+            .within(
+                if newest { 0 } else { cursor.unwrap_or(0) },
+                if newest {
+                    cursor.map_or(u64::MAX, |cursor| cursor.saturating_sub(1))
+                } else {
+                    u64::MAX
+                },
+            )
+            .newest(newest);
         let page = store.page(query).await?;
         let mut items = self.items(&page.records).await?;
         if newest {

@@ -7,6 +7,7 @@ use super::{prompts, resources};
 use crate::app::App;
 use crate::auth::Grant;
 use crate::clock::now_micros;
+use crate::diagnose::and;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
     GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
@@ -78,11 +79,7 @@ fn grant_of(context: &RequestContext<RoleServer>) -> Result<Grant, ErrorData> {
         let named: Vec<String> = sites.iter().map(Site::to_string).collect();
         let selector = Selector::parse(&format!("site:{}", named.join(",")), now_micros())
             .map_err(|error| wrong(error.to_string()))?;
-        let selector = match &grant.selector {
-            Some(always) => selector.and(always),
-            None => selector,
-        };
-        grant.selector = Some(Arc::new(selector));
+        grant.selector = Some(Arc::new(and(selector, grant.selector.as_deref())));
     }
     Ok(grant)
 }

@@ -27,14 +27,8 @@ impl Call<'_> {
         self.progress(0.0, seconds).await;
         loop {
             commits.mark_unchanged();
-            let query = PageQuery {
-                order: Order::Position,
-                selector: selector.clone(),
-                after,
-                until: u64::MAX,
-                newest: false,
-                limit: PAGE_EVENTS,
-            };
+            let query =
+                PageQuery::new(Order::Position, selector.clone(), PAGE_EVENTS).within(after, u64::MAX);
             let page = store.page(query).await?;
             let items = self.items(&page.records).await?;
             if !items.is_empty() {

@@ -331,14 +331,8 @@ impl Derived {
 
     async fn read(&self, reading: &mut Reading, until: u64) -> Result<(), StoreError> {
         while reading.read_to < until {
-            let query = PageQuery {
-                order: Order::Position,
-                selector: Some(Arc::clone(&self.selector)),
-                after: reading.read_to,
-                until,
-                newest: false,
-                limit: PAGE_RECORDS,
-            };
+            let query = PageQuery::new(Order::Position, Some(Arc::clone(&self.selector)), PAGE_RECORDS)
+                .within(reading.read_to, until);
             let page = self.delivery.store().page(query).await?;
             for record in page.records.iter().filter(|record| !record.is_gap) {
                 let line = stored_line::value(&record.line);

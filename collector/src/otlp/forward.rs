@@ -88,14 +88,7 @@ impl Forwarder {
             store.set_counter(&self.cursor_name, pruned).await?;
             return Ok(pruned);
         }
-        let query = PageQuery {
-            order: Order::Position,
-            selector: None,
-            after: cursor,
-            until: u64::MAX,
-            newest: false,
-            limit: BATCH_RECORDS,
-        };
+        let query = PageQuery::new(Order::Position, None, BATCH_RECORDS).within(cursor, u64::MAX);
         let page = store.page(query).await?;
         let request = |part: &[PageRecord]| record::request(part.iter().map(|record| &record.line[..]));
         let name = |alone: &PageRecord| format!("position {}", alone.position);

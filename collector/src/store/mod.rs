@@ -13,6 +13,7 @@ mod file_content;
 mod format;
 mod index;
 mod maintain;
+mod meta;
 mod open;
 mod read;
 mod store_file;
@@ -37,8 +38,7 @@ use format::names::Names;
 use read::readers::Readers;
 use read::recent::{Commit, Recent};
 use read::{coverage, page, sessions};
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, ToSql};
+use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -48,7 +48,7 @@ use store_file::StoreFile;
 use tabtape::selector::Selector;
 use tokio::sync::{Notify, watch};
 use write::batch;
-use write::writer::{self, Writer};
+use write::writer::Writer;
 
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -116,10 +116,15 @@ impl Store {
     /// An error of SQLite.
     pub async fn page(&self, query: PageQuery) -> Result<Page, StoreError> {
         let names = Arc::clone(&self.inner.names);
-        self.inner
-            .readers
-            .with(move |connection| page::read(connection, &names, &query))
+        self.read(move |connection| page::read(connection, &names, &query))
             .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.readers.with(read).await
     }
 
     /// Every session, oldest first.
@@ -128,9 +133,7 @@ impl Store {
     /// An error of SQLite.
     pub async fn sessions(&self) -> Result<Vec<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
-        self.inner
-            .readers
-            .with(move |connection| sessions::list(connection, &names, None))
+        self.read(move |connection| sessions::list(connection, &names, None))
             .await
     }
 
@@ -141,12 +144,8 @@ impl Store {
     pub async fn session(&self, session: &str) -> Result<Option<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
         let session = session.to_owned();
-        let found = self
-            .inner
-            .readers
-            .with(move |connection| sessions::list(connection, &names, Some(&session)))
-            .await?;
-        Ok(found.into_iter().next())
+        let read = move |connection: &Connection| sessions::list(connection, &names, Some(&session));
+        Ok(self.read(read).await?.into_iter().next())
     }
 
     /// The row and ledger of one session, if it is known.
@@ -155,9 +154,7 @@ impl Store {
     /// An error of SQLite.
     pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
         let session = session.to_owned();
-        self.inner
-            .readers
-            .with(move |connection| sessions::row(connection, &session))
+        self.read(move |connection| sessions::row(connection, &session))
             .await
     }
 
@@ -166,71 +163,13 @@ impl Store {
     /// # Errors
     /// An error of SQLite.
     pub async fn session_id(&self, row: i64) -> Result<Option<String>, StoreError> {
-        self.inner
-            .readers
-            .with(move |connection| sessions::id(connection, row))
-            .await
+        self.read(move |connection| sessions::id(connection, row)).await
     }
 
     /// The position of the last record.
     #[must_use]
     pub fn latest_position(&self) -> u64 {
         self.inner.recent.latest_position()
-    }
-
-    /// Returns the counter that is kept under `name`.
-    ///
-    /// # Errors
-    /// An error of SQLite.
-    pub(crate) async fn get_counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        let found: Option<i64> = self.get_meta(name).await?;
-        Ok(found.map(|number| number as u64))
-    }
-
-    /// Keeps a counter under `name`; resolves once it is on disk.
-    ///
-    /// # Errors
-    /// An error of SQLite.
-    pub(crate) async fn set_counter(&self, name: &str, number: u64) -> Result<(), StoreError> {
-        self.set_meta(name, number as i64).await
-    }
-
-    /// Returns the text that is kept under `name`.
-    ///
-    /// # Errors
-    /// An error of SQLite.
-    pub(crate) async fn get_note(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.get_meta(name).await
-    }
-
-    /// Keeps a text under `name`; resolves once it is on disk.
-    ///
-    /// # Errors
-    /// An error of SQLite.
-    pub(crate) async fn set_note(&self, name: &str, text: String) -> Result<(), StoreError> {
-        self.set_meta(name, text).await
-    }
-
-    async fn get_meta<T: FromSql + Send + 'static>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let name = name.to_owned();
-        let read = move |connection: &Connection| {
-            Ok(connection
-                .query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0))
-                .optional()?)
-        };
-        self.inner.readers.with(read).await
-    }
-
-    async fn set_meta(&self, name: &str, value: impl ToSql + Send + 'static) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        let write = move |state: &mut writer::WriterState| {
-            let row = rusqlite::params![name, value];
-            state
-                .connection
-                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", row)?;
-            Ok(())
-        };
-        self.inner.writer.run(write).await
     }
 
     /// Whether the store's file was deleted, replaced or overwritten since it was opened.
@@ -271,9 +210,7 @@ impl Store {
         selector: Option<Arc<Selector>>,
         session: Option<String>,
     ) -> Result<Vec<SessionCoverage>, StoreError> {
-        self.inner
-            .readers
-            .with(move |connection| coverage::read(connection, selector.as_deref(), session.as_deref()))
+        self.read(move |connection| coverage::read(connection, selector.as_deref(), session.as_deref()))
             .await
     }
 
@@ -284,9 +221,7 @@ impl Store {
     /// An error of SQLite.
     pub async fn idempotent_receipt(&self, key: &str) -> Result<Option<IdempotentReceipt>, StoreError> {
         let key = key.to_owned();
-        self.inner
-            .readers
-            .with(move |connection| Ok(batch::idempotent_receipt(connection, &key)?))
+        self.read(move |connection| Ok(batch::idempotent_receipt(connection, &key)?))
             .await
     }
 

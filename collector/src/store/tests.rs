@@ -31,14 +31,7 @@ pub(super) fn batch(first: u64, last: u64, text: &str) -> Batch {
 }
 
 pub(super) async fn stored(store: &Store) -> Vec<String> {
-    let query = PageQuery {
-        order: Order::Position,
-        selector: None,
-        after: 0,
-        until: u64::MAX,
-        newest: false,
-        limit: 10_000,
-    };
+    let query = PageQuery::new(Order::Position, None, 10_000);
     let page = store.page(query).await.unwrap();
     assert!(page.done);
     page.records
@@ -122,14 +115,7 @@ async fn a_damaged_line_is_a_gap_next_to_whole_ones() {
         r#"{{"capture_session_id":"{SESSION}","gap":{{"first_seq":2,"last_seq":2,"category":"console","reason":"corrupt"}}}}"#
     );
     assert_eq!(stored(&store).await, [whole[0].clone(), gap, whole[2].clone()]);
-    let one = |after| PageQuery {
-        order: Order::Position,
-        selector: None,
-        after,
-        until: u64::MAX,
-        newest: false,
-        limit: 1,
-    };
+    let one = |after| PageQuery::new(Order::Position, None, 1).within(after, u64::MAX);
     let seqs = async |after| {
         let page = store.page(one(after)).await.unwrap();
         page.records

@@ -3,7 +3,7 @@
 use super::super::host::{Host, RecorderLog, ResumeRecord};
 use super::super::open::{add_lost_logs, held_and_lost, log_gaps};
 use super::Inner;
-use crate::session::State;
+use crate::session::{LossRecord, State};
 use crate::system;
 use std::rc::Rc;
 
@@ -53,8 +53,8 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         self.older.replace(older);
         // A collector may have acknowledged some of them meanwhile.
         self.finished.borrow_mut().retain_mut(|record| {
-            let now = logged.iter().find(|now| now.session_id == record.session_id);
-            now.cloned().map(|now| *record = now).is_some()
+            let now = LossRecord::of(&mut logged, record.session_id);
+            now.map(|now| record.clone_from(now)).is_some()
         });
         // Not before: it is known now what the log has of them.
         if let Some(delivery) = &*self.shared.delivery.borrow() {

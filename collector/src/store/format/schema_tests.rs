@@ -94,14 +94,7 @@ async fn a_store_of_an_earlier_schema_keeps_everything_and_accepts_more() {
             ("category:console", 25),
         ] {
             let selector = Arc::new(Selector::parse(q, 0).unwrap());
-            let query = PageQuery {
-                order: Order::Position,
-                selector: Some(selector),
-                after: 0,
-                until: u64::MAX,
-                newest: false,
-                limit: 1000,
-            };
+            let query = PageQuery::new(Order::Position, Some(selector), 1000);
             let found = store.page(query).await.unwrap().records;
             assert_eq!(found.iter().filter(|record| !record.is_gap).count(), count, "{q}");
         }

@@ -5,6 +5,7 @@
 //! that have not arrived are reported with them. A browser that was killed sends no end: when a later session names it
 //! as its predecessor, its coverage ends at the time that it had confirmed last, or with its last event.
 
+use super::query::wants_session;
 use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
@@ -149,18 +150,17 @@ pub struct SessionCoverage {
 }
 
 impl SessionCoverage {
-    /// Leaves out what is counted over all events, for a token that may not read them all.
-    #[must_use]
-    pub fn without_counts(self) -> Self {
-        Self {
-            lost: Vec::new(),
-            tabs: Vec::new(),
-            missing: Vec::new(),
-            pruned: 0,
-            first_ts: None,
-            last_ts: None,
-            ..self
+    /// Leaves out what is counted over all events if a token may read only what `always` selects.
+    pub(crate) fn shown_to(always: Option<&Selector>, mut coverage: Vec<Self>) -> Vec<Self> {
+        for session in coverage.iter_mut().filter(|_| always.is_some()) {
+            session.lost.clear();
+            session.tabs.clear();
+            session.missing.clear();
+            session.pruned = 0;
+            session.first_ts = None;
+            session.last_ts = None;
         }
+        coverage
     }
 }
 
@@ -247,13 +247,6 @@ fn followed(connection: &Connection) -> rusqlite::Result<HashMap<String, Option<
         Ok(previous(row.get_ref(0)?.as_blob().unwrap_or_default()))
     })?;
     rows.filter_map(Result::transpose).collect()
-}
-
-fn wants_session(selector: &Selector, session: &str) -> bool {
-    selector.terms().iter().all(|term| match &term.filter {
-        Condition::Session(globs) => globs.iter().any(|glob| glob.matches(session)) != term.negated,
-        _ => true,
-    })
 }
 
 fn stretches(connection: &Connection, id: i64, selector: Option<&Selector>) -> Result<Coverage, StoreError> {

@@ -58,6 +58,33 @@ pub struct PageQuery {
     pub limit: usize,
 }
 
+impl PageQuery {
+    /// Asks for the first `limit` records that match.
+    #[must_use]
+    pub const fn new(order: Order, selector: Option<Arc<Selector>>, limit: usize) -> Self {
+        Self {
+            order,
+            selector,
+            after: 0,
+            until: u64::MAX,
+            newest: false,
+            limit,
+        }
+    }
+
+    /// Limits it to records after the cursor `after`, up to `until`.
+    #[must_use]
+    pub fn within(self, after: u64, until: u64) -> Self {
+        Self { after, until, ..self }
+    }
+
+    /// Asks for the last records instead of the first if `newest`.
+    #[must_use]
+    pub fn newest(self, newest: bool) -> Self {
+        Self { newest, ..self }
+    }
+}
+
 /// One stored record.
 #[derive(Debug, Clone)]
 pub struct PageRecord {

@@ -97,11 +97,14 @@ impl Filter {
 /// Whether `selector` wants a gap of this category in this session. The other fields of the dropped records are
 /// unknown, so its other terms do not count.
 pub(crate) fn wants_gap(selector: &Selector, category: &str, session: &str) -> bool {
-    selector.wants_category(category)
-        && selector.terms().iter().all(|term| match &term.filter {
-            Condition::Session(globs) => globs.iter().any(|glob| glob.matches(session)) != term.negated,
-            _ => true,
-        })
+    selector.wants_category(category) && wants_session(selector, session)
+}
+
+pub(super) fn wants_session(selector: &Selector, session: &str) -> bool {
+    selector.terms().iter().all(|term| match &term.filter {
+        Condition::Session(globs) => globs.iter().any(|glob| glob.matches(session)) != term.negated,
+        _ => true,
+    })
 }
 
 fn push(sql: &mut String, condition: std::fmt::Arguments<'_>) {
