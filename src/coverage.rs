@@ -20,7 +20,6 @@ const FOUND: &str = "system.relay_found";
 pub const MILESTONES: [&str; 7] = [STARTED, WORKER, CONFIG, ENDED, LOST, UNCONFIRMED, FOUND];
 
 /// Whether events of this type say what is watched.
-#[must_use]
 pub fn is_milestone(type_: &str) -> bool {
     MILESTONES.contains(&type_)
 }
@@ -36,7 +35,6 @@ pub struct Window {
 
 impl Window {
     /// Returns the part within a range, both ends included.
-    #[must_use]
     pub fn within(self, from_ts: u64, to_ts: u64) -> Option<Self> {
         if self.from_ts > to_ts || self.to_ts.is_some_and(|end| end < from_ts) {
             return None;
@@ -119,7 +117,6 @@ pub struct DocumentBehind {
 
 /// Returns the session that the `system.session_started` with this data names as the one before it, and how far that
 /// one was watched, if its recorder renewed that.
-#[must_use]
 pub fn previous_session(data: &Value) -> Option<(String, Option<WatchedUntil>)> {
     let previous = data["previous"].as_str()?.to_owned();
     Some((
@@ -213,7 +210,6 @@ impl Coverage {
     }
 
     /// Returns the part within a range.
-    #[must_use]
     pub fn within(mut self, from_ts: u64, to_ts: u64) -> Self {
         self.watched
             .retain_mut(|watched| match watched.window.within(from_ts, to_ts) {

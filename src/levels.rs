@@ -4,8 +4,6 @@
 //! `debug < info < warn < error`, so "at least" is `>=`. An unknown name is refused by the parser,
 //! with every name that would have been right.
 
-use std::fmt;
-
 /// The categories of the native producers, which every config names.
 pub const BUILT_IN_CATEGORIES: [&str; 6] = ["console", "network", "page", "tab", "interaction", "system"];
 
@@ -21,13 +19,11 @@ macro_rules! closed_set {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The name on the wire.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
             /// The member of this name, or `None`.
-            #[must_use]
             pub fn from_name(name: &[u8]) -> Option<Self> {
                 $(if name == $text.as_bytes() { return Some(Self::$variant); })+
                 None
@@ -67,7 +63,8 @@ macro_rules! closed_set {
 pub(crate) use closed_set;
 
 /// A name outside a closed set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} {name:?}; expected {}", .expected.join(", "))]
 pub struct UnknownName {
     /// The set: "source kind", "detail level", "severity", "noise preset".
     pub what: &'static str,
@@ -76,20 +73,6 @@ pub struct UnknownName {
     /// The names that would have been right.
     pub expected: &'static [&'static str],
 }
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown {} {:?}; expected {}",
-            self.what,
-            self.name,
-            self.expected.join(", ")
-        )
-    }
-}
-
-impl std::error::Error for UnknownName {}
 
 closed_set! {
     /// The kind of producer that observed the event.

@@ -81,14 +81,12 @@ pub const SEQ_OUT_OF_ORDER: &str = "seq_out_of_order";
 
 /// Returns the [`HelloReply::hmac`] of a nonce. The address is in it so that a process on another port cannot pass the
 /// nonce on to the real collector.
-#[must_use]
 pub fn hello_hmac(secret: &[u8], nonce: &[u8], host_port: &str) -> Option<String> {
     let mac = hello_mac(secret, nonce, host_port)?;
     Some(hex::encode(mac.finalize().into_bytes()))
 }
 
 /// Whether `hmac` is the [`hello_hmac`], in constant time.
-#[must_use]
 pub fn is_hello_hmac(hmac: &str, secret: &[u8], nonce: &[u8], host_port: &str) -> bool {
     let (Ok(given), Some(mac)) = (hex::decode(hmac), hello_mac(secret, nonce, host_port)) else {
         return false;

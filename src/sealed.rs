@@ -63,13 +63,11 @@ pub struct ResponseHead {
 }
 
 /// Returns the key of the request with this nonce.
-#[must_use]
 pub fn request_key(secret: &[u8], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
     key(secret, b"tabtape sealed request 1", nonce)
 }
 
 /// Returns the key of the answer to the request with this nonce.
-#[must_use]
 pub fn response_key(secret: &[u8], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
     key(secret, b"tabtape sealed response 1", nonce)
 }
@@ -86,7 +84,6 @@ fn key(secret: &[u8], label: &[u8], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
 }
 
 /// Returns `head` and `body` as they are sealed.
-#[must_use]
 pub fn join(head: &impl Serialize, body: &[u8]) -> Vec<u8> {
     let mut plain = serde_json::to_vec(head).unwrap_or_default();
     plain.reserve_exact(1 + body.len());
@@ -96,7 +93,6 @@ pub fn join(head: &impl Serialize, body: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the head of `plain`, and where its body begins; `None` when it has no such head.
-#[must_use]
 pub fn split<'p, H: Deserialize<'p>>(plain: &'p [u8]) -> Option<(H, usize)> {
     let end = memchr::memchr(b'\n', plain)?;
     Some((serde_json::from_slice(&plain[..end]).ok()?, end + 1))

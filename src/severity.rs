@@ -38,7 +38,6 @@ const FIRST_FAILING_STATUS: u16 = 400;
 /// The severity of an event of this type. `status` is its HTTP status, 0 for none.
 ///
 /// The console method is not a parameter: it is the type's last word.
-#[must_use]
 pub fn severity(type_: &str, status: u16) -> Severity {
     if status >= FIRST_FAILING_STATUS {
         return Severity::Error;

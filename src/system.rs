@@ -42,7 +42,6 @@ fn event(type_: &str, source_event: &str, data: &Value) -> String {
 }
 
 /// A new session begins, and says how far the one before was watched, which may have ended without a word.
-#[must_use]
 pub fn session_started(
     previous: Option<SessionId>,
     previous_watched: Option<&WatchedUntil>,
@@ -59,7 +58,6 @@ pub fn session_started(
 }
 
 /// A worker took a session over: why it runs, what it found, and what may be missing.
-#[must_use]
 pub fn worker_started(
     reason: &str,
     epoch: u64,
@@ -78,13 +76,11 @@ pub fn worker_started(
 }
 
 /// Recording was stopped.
-#[must_use]
 pub fn session_ended() -> String {
     event("system.session_ended", "recorder.close", &json!({}))
 }
 
 /// The capture config changed.
-#[must_use]
 pub fn config_changed(patch: &Value, config: &CaptureConfig) -> String {
     event(
         "system.config_changed",
@@ -94,7 +90,6 @@ pub fn config_changed(patch: &Value, config: &CaptureConfig) -> String {
 }
 
 /// The load changed the detail level of a category. `config` is what holds now.
-#[must_use]
 pub fn level_changed(category: &str, to: DetailLevel, reason: &str, config: &CaptureConfig) -> String {
     let patch = json!({"categories": {category: {"detail_level": to}}});
     event(
@@ -105,13 +100,11 @@ pub fn level_changed(category: &str, to: DetailLevel, reason: &str, config: &Cap
 }
 
 /// Reports the cost of recording, and how far it lags.
-#[must_use]
 pub fn health(data: &Value) -> String {
     event("system.health", "recorder.health", data)
 }
 
 /// The log failed for too long, or could not be opened: from here on, memory only.
-#[must_use]
 pub fn storage_volatile(code: &str, error: &str) -> String {
     event(
         "system.storage_volatile",
@@ -121,13 +114,11 @@ pub fn storage_volatile(code: &str, error: &str) -> String {
 }
 
 /// The log works again, and has everything.
-#[must_use]
 pub fn storage_recovered() -> String {
     event("system.storage_recovered", "recorder.commit", &json!({}))
 }
 
 /// The collector's state changed: `connected`, `unreachable`, `unauthorized`, `impostor`.
-#[must_use]
 pub fn collector(state: &str, store_id: Option<&str>, error: Option<&str>) -> String {
     let data = json!({"store_id": store_id, "error": error});
     event(&format!("system.collector_{state}"), "flusher", &data)

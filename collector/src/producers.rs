@@ -76,7 +76,6 @@ pub(crate) enum PublishError {
 
 impl Producers {
     /// Producers that write to `store`; secrets get placeholders keyed with `redaction_key`.
-    #[must_use]
     pub fn new(store: Store, redaction_key: [u8; 32]) -> Self {
         Self {
             store,

@@ -140,7 +140,6 @@ impl Tasks {
     }
 
     /// Returns the state of each task, by its name.
-    #[must_use]
     pub fn states(&self) -> BTreeMap<&'static str, TaskState> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

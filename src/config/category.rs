@@ -22,7 +22,6 @@ pub struct CategoryConfig {
 
 impl CategoryConfig {
     /// Returns the default of `category`: enabled, at `standard`.
-    #[must_use]
     pub fn default_of(category: &str) -> Self {
         let max_event_bytes = if category == "network" {
             DEFAULT_MAX_NETWORK_EVENT_BYTES

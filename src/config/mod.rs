@@ -39,7 +39,6 @@ use crate::levels::DetailLevel;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 /// The capture config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,7 +122,6 @@ impl CaptureConfig {
     }
 
     /// Returns the settings of `category`. A category that was never configured has the default.
-    #[must_use]
     pub fn category(&self, category: &str) -> CategoryConfig {
         self.categories
             .get(category)
@@ -141,13 +139,11 @@ impl CaptureConfig {
     }
 
     /// Returns the recorded sites.
-    #[must_use]
     pub const fn sites(&self) -> &Sites {
         &self.sites
     }
 
     /// Whether the page at `url` is recorded.
-    #[must_use]
     pub fn site_matches(&self, url: &str) -> bool {
         let fits = |patterns: &[SitePattern]| patterns.iter().any(|pattern| pattern.matches(url));
         fits(&self.sites.include) && !fits(&self.sites.exclude)
@@ -181,21 +177,11 @@ fn merge(target: &mut Value, patch: &Value) {
 }
 
 /// A config that was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}{}{message}", if .path.is_empty() { "" } else { ": " })]
 pub struct ConfigError {
     /// The wrong field, like `categories.network.detail_level`; empty for the whole.
     pub path: String,
     /// The mistake, and the correct form.
     pub message: String,
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            return f.write_str(&self.message);
-        }
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}

@@ -43,7 +43,8 @@ enum Host {
 }
 
 /// A text that is not a pattern of sites.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown site pattern {pattern:?}; expected {expected}")]
 pub struct BadSitePattern {
     /// As it was written, truncated to 64 characters.
     pub pattern: String,
@@ -53,7 +54,6 @@ pub struct BadSitePattern {
 
 impl SitePattern {
     /// The pattern of every page.
-    #[must_use]
     pub fn everything() -> Self {
         Self {
             text: "*".into(),
@@ -65,13 +65,11 @@ impl SitePattern {
     }
 
     /// The pattern as it was written, with scheme and host in lower case.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether the page at `url` fits.
-    #[must_use]
     pub fn matches(&self, url: &str) -> bool {
         if self.host == Host::Everything {
             return true;
@@ -105,7 +103,6 @@ impl SitePattern {
     /// assert_eq!(pattern.match_patterns(), ["http://localhost:3000/*", "https://localhost:3000/*"]);
     /// # Ok::<(), tabtape::config::BadSitePattern>(())
     /// ```
-    #[must_use]
     pub fn match_patterns(&self) -> Vec<String> {
         let host = match &self.host {
             Host::Everything => return vec!["<all_urls>".into()],
@@ -231,15 +228,3 @@ impl fmt::Display for SitePattern {
         f.write_str(&self.text)
     }
 }
-
-impl fmt::Display for BadSitePattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown site pattern {:?}; expected {}",
-            self.pattern, self.expected
-        )
-    }
-}
-
-impl std::error::Error for BadSitePattern {}

@@ -105,7 +105,6 @@ impl Batch {
     /// The batch that `plan` asks for, from the records held after its `after_seq`, in seq order. Each
     /// line is copied once. Seqs between them that no record covers become a gap, and so does everything
     /// up to `plan.latest_seq` when there is no record at all. `None` when nothing is to be sent.
-    #[must_use]
     pub fn build(plan: &BatchPlan, entries: &[Entry]) -> Option<Self> {
         let mut builder = BatchBuilder::new(plan, entries);
         for entry in entries {

@@ -220,13 +220,11 @@ impl Flusher {
     }
 
     /// The last committed seq of a session.
-    #[must_use]
     pub fn latest_seq(&self, session_id: SessionId) -> u64 {
         self.sessions.get(session_id).map_or(0, Progress::latest_seq)
     }
 
     /// Returns the seq up to which the store has acked a session; 0 while that is unknown.
-    #[must_use]
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
         self.sessions
             .get(session_id)

@@ -172,13 +172,11 @@ impl Delivery {
     }
 
     /// How far the collector has a session; 0 while that is not known.
-    #[must_use]
     pub fn acked_seq(&self, session_id: SessionId) -> u64 {
         self.shared.flusher.borrow().acked_seq(session_id)
     }
 
     /// The sessions that the collector does not have to their end.
-    #[must_use]
     pub fn backlogs(&self) -> Vec<Backlog> {
         self.shared.flusher.borrow().backlogs()
     }
@@ -237,7 +235,6 @@ impl Delivery {
     }
 
     /// The current status.
-    #[must_use]
     pub fn status(&self) -> DeliveryStatus {
         self.shared.status()
     }

@@ -191,7 +191,6 @@ impl Backoff {
 
 /// For transports: a `Retry-After` header in milliseconds from `unix_ms`: seconds, or a date, which `parse_date` reads into Unix
 /// milliseconds.
-#[must_use]
 pub fn retry_after_ms(
     header: &str,
     unix_ms: f64,

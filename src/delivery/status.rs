@@ -61,7 +61,8 @@ pub struct DeliveryStatus {
 }
 
 /// Why a flush did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not everything is delivered: {reason}")]
 pub struct NotFlushed {
     /// The obstacle.
     pub reason: String,
@@ -77,14 +78,6 @@ impl NotFlushed {
         }
     }
 }
-
-impl fmt::Display for NotFlushed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not everything is delivered: {}", self.reason)
-    }
-}
-
-impl std::error::Error for NotFlushed {}
 
 /// Why the delivery of one session ended. Its records stay in the log, and a new flusher tries again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,7 +192,6 @@ pub enum Notice {
 
 impl Notice {
     /// The code of this notice in every interface.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Connected { .. } => "collector_connected",
@@ -224,7 +216,6 @@ impl Notice {
     }
 
     /// Whether it is bad news.
-    #[must_use]
     pub const fn is_problem(&self) -> bool {
         !matches!(self, Self::Connected { .. })
     }

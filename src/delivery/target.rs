@@ -26,11 +26,13 @@ impl fmt::Debug for Target {
 }
 
 /// Why this is no collector to deliver to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTarget {
     /// Not an address of a collector.
+    #[error("collector.url: expected http://127.0.0.1:PORT or http://[::1]:PORT, got {0:?}")]
     Url(String),
-    /// Not the hex form of a secret.
+    /// Not the hex form of a secret, which a message does not repeat.
+    #[error("collector.secret: expected at least 32 hex digits, as `tabtape pair` gives them")]
     Secret,
 }
 
@@ -38,25 +40,6 @@ impl BadTarget {
     /// The code of this error in every interface.
     pub const CODE: &'static str = "invalid_collector";
 }
-
-impl fmt::Display for BadTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => {
-                write!(
-                    f,
-                    "collector.url: expected http://127.0.0.1:PORT or http://[::1]:PORT, got {url:?}"
-                )
-            }
-            // Secrets are not repeated in messages.
-            Self::Secret => {
-                f.write_str("collector.secret: expected at least 32 hex digits, as `tabtape pair` gives them")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BadTarget {}
 
 /// Fewer bytes could be guessed.
 const MIN_SECRET_BYTES: usize = 16;
@@ -80,13 +63,11 @@ impl Target {
     }
 
     /// `host:port`, as it is dialled.
-    #[must_use]
     pub fn host_port(&self) -> &str {
         &self.host_port
     }
 
     /// `http://host:port`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.host_port)
     }
@@ -142,13 +123,11 @@ pub enum HelloOutcome {
 
 impl Challenge {
     /// A challenge with 32 random bytes.
-    #[must_use]
     pub const fn new(nonce: [u8; 32]) -> Self {
         Self { nonce }
     }
 
     /// The body of the request.
-    #[must_use]
     pub fn body(&self, target: &Target) -> Vec<u8> {
         let hello = Hello {
             nonce: hex::encode(self.nonce),
@@ -159,7 +138,6 @@ impl Challenge {
     }
 
     /// Judges the answer.
-    #[must_use]
     pub fn judge(&self, target: &Target, answer: Result<Response, TransportError>) -> HelloOutcome {
         let response = match answer {
             Ok(response) => response,

@@ -2,7 +2,6 @@
 
 use crate::protocol::{INCOMPLETE_BATCH, MIXED_SESSIONS, Problem, Receipt, SEQ_CONFLICT, SEQ_OUT_OF_ORDER};
 use bytes::Bytes;
-use std::fmt;
 use std::future::Future;
 
 /// Implemented by the browser's globals, and by a virtual clock in tests.
@@ -57,35 +56,21 @@ pub struct Response {
 }
 
 /// No reply, or not a whole one. Whether the request was carried out is not known.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TransportError {
     /// Refused, reset, cut off, redirected: what the environment said.
+    #[error("{0}")]
     Failed(String),
     /// Nothing whole within so many milliseconds.
+    #[error("no answer within {} s", .0 / 1_000.0)]
     TimedOut(f64),
     /// The reply is longer than [`MAX_REPLY_BYTES`].
+    #[error("the answer is longer than {} bytes", MAX_REPLY_BYTES)]
     ReplyTooLong,
     /// Something answered a sealed request with this status, but not the paired collector.
+    #[error("it answers a sealed request with {0} and does not know the pairing secret")]
     NotProven(u16),
 }
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(message) => f.write_str(message),
-            Self::TimedOut(ms) => write!(f, "no answer within {} s", ms / 1_000.0),
-            Self::NotProven(status) => {
-                write!(
-                    f,
-                    "it answers a sealed request with {status} and does not know the pairing secret"
-                )
-            }
-            Self::ReplyTooLong => write!(f, "the answer is longer than {MAX_REPLY_BYTES} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for TransportError {}
 
 /// Sends POST requests to one collector. Dropping the future abandons the request.
 pub trait Transport {
@@ -158,7 +143,6 @@ const MAX_DETAIL_CHARS: usize = 300;
 
 impl Reply {
     /// Sorts a response.
-    #[must_use]
     pub fn of(response: &Response) -> Self {
         let Response {
             status,
@@ -210,7 +194,6 @@ impl Reply {
     }
 
     /// Describes the failure for a person.
-    #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::Acked(_) => String::new(),

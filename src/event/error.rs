@@ -49,11 +49,13 @@ impl fmt::Display for Expected {
 }
 
 /// Why an event is refused. No seq is spent on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// The text is not JSON.
-    NotJson(JsonError),
+    #[error("the event is not JSON: {0}")]
+    NotJson(#[from] JsonError),
     /// A field holds something else than it must.
+    #[error("{path}: expected {expected}, got {value}")]
     Field {
         /// Its path, as in `source.kind`.
         path: &'static str,
@@ -63,6 +65,7 @@ pub enum EventError {
         expected: Expected,
     },
     /// A field that an event does not have.
+    #[error("unknown field {name:?}{}", known_fields(.within))]
     UnknownField {
         /// The object of the field: "" for a published event, `relayed` for a relay's, or `source`.
         within: &'static str,
@@ -70,8 +73,10 @@ pub enum EventError {
         name: String,
     },
     /// A field that appears twice.
+    #[error("{0}: appears twice")]
     RepeatedField(&'static str),
     /// A field that must be there is not.
+    #[error("{0}: missing")]
     MissingField(&'static str),
 }
 
@@ -88,6 +93,16 @@ impl EventError {
     }
 }
 
+fn known_fields(within: &str) -> &'static str {
+    match within {
+        "" => "; an event has ts, type, category, detail_level, source, url, data, truncated",
+        "relayed" => {
+            "; a relayed event has ts, type, category, source_event, detail_level, interaction_id, cause_id, detail_of, detail_id, url, data, truncated"
+        }
+        _ => " in source, which has kind, event, metadata",
+    }
+}
+
 /// The first 64 characters of `text`.
 pub(super) fn excerpt(text: &[u8]) -> String {
     let shown = String::from_utf8_lossy(&text[..text.len().min(260)]);
@@ -96,51 +111,4 @@ pub(super) fn excerpt(text: &[u8]) -> String {
         excerpt.push('…');
     }
     excerpt
-}
-
-impl From<JsonError> for EventError {
-    fn from(error: JsonError) -> Self {
-        Self::NotJson(error)
-    }
-}
-
-impl fmt::Display for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson(error) => write!(f, "the event is not JSON: {error}"),
-            Self::Field {
-                path,
-                value,
-                expected,
-            } => write!(f, "{path}: expected {expected}, got {value}"),
-            Self::UnknownField { within: "", name } => write!(
-                f,
-                "unknown field {name:?}; an event has ts, type, category, detail_level, source, url, data, truncated"
-            ),
-            Self::UnknownField {
-                within: "relayed",
-                name,
-            } => write!(
-                f,
-                "unknown field {name:?}; a relayed event has ts, type, category, source_event, detail_level, interaction_id, cause_id, detail_of, detail_id, url, data, truncated"
-            ),
-            Self::UnknownField { within, name } => {
-                write!(
-                    f,
-                    "unknown field {name:?} in {within}, which has kind, event, metadata"
-                )
-            }
-            Self::RepeatedField(path) => write!(f, "{path}: appears twice"),
-            Self::MissingField(path) => write!(f, "{path}: missing"),
-        }
-    }
-}
-
-impl std::error::Error for EventError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::NotJson(error) => Some(error),
-            _ => None,
-        }
-    }
 }

@@ -105,16 +105,12 @@ fn origin(url: &[u8]) -> Option<&[u8]> {
 
 impl<'a> Event<'a> {
     /// Reads one event.
-    ///
-    /// # Errors
-    /// See [`EventError`].
     pub fn parse(text: &'a [u8], trust: Trust) -> Result<Self, EventError> {
         parse::event(text, trust)
     }
 }
 
 /// Whether `name` may name a category: `[a-z][a-z0-9_]{0,31}`.
-#[must_use]
 pub fn is_category_name(name: &[u8]) -> bool {
     is_name(
         name,
@@ -125,7 +121,6 @@ pub fn is_category_name(name: &[u8]) -> bool {
 
 /// Whether `name` may name a type: `[a-z][A-Za-z0-9_.:-]{0,127}`. A first capital, as in
 /// "Runtime.consoleAPICalled", marks a protocol's name, which belongs into `source.event`.
-#[must_use]
 pub fn is_type_name(name: &[u8]) -> bool {
     is_name(
         name,

@@ -8,7 +8,6 @@ use crate::json::{JsonError, JsonErrorKind, Scanner, too_deep, unescape};
 use crate::levels::{DetailLevel, SourceKind};
 
 /// The largest whole number every reader keeps exactly: 2⁵³ − 1.
-#[must_use]
 pub const fn max_safe_integer() -> u64 {
     (1 << 53) - 1
 }

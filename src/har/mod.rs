@@ -49,13 +49,11 @@ pub struct Archive {
 
 impl Archive {
     /// Returns an archive of every request.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Returns an archive of one request.
-    #[must_use]
     pub fn of_request(request_id: String) -> Self {
         Self {
             only: Some(request_id),
@@ -138,7 +136,6 @@ impl Archive {
     }
 
     /// Returns the archive as JSON text. Its comment has `notes` first, then what is missing.
-    #[must_use]
     pub fn text(mut self, notes: &[String]) -> String {
         let mut unmatched = self.unmatched;
         for (id, call) in self.calls {

@@ -11,14 +11,13 @@ mod strings;
 pub use scan::Scanner;
 pub use strings::{char_boundary_at_most, plain_run, unescape};
 
-use std::fmt;
-
 /// Deepest nesting of arrays and objects. Every reader of a record (`serde_json`, SQLite, a
 /// viewer's `JSON.parse`) copes with it; deeper values are refused rather than stored unreadable.
 pub const MAX_DEPTH: usize = 128;
 
 /// Why text is not JSON, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset}")]
 pub struct JsonError {
     /// The kind of the error.
     pub kind: JsonErrorKind,
@@ -27,47 +26,30 @@ pub struct JsonError {
 }
 
 /// The kind of an error in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonErrorKind {
     /// The text ends inside a value.
+    #[error("the text ends inside a value")]
     UnexpectedEnd,
     /// A byte that is not allowed here.
+    #[error("unexpected {:?}", char::from(*.0))]
     UnexpectedByte(u8),
     /// A control character (below U+0020) inside a string, which must be written as an escape.
+    #[error("control character 0x{0:02x} in a string; write it as \\u{0:04x}")]
     ControlCharacter(u8),
     /// A backslash followed by something that is no escape.
+    #[error("a backslash that begins no JSON escape")]
     BadEscape,
     /// Digits missing, or a leading zero.
+    #[error("a number that JSON does not allow")]
     BadNumber,
     /// The bytes are not UTF-8.
+    #[error("bytes that are not UTF-8")]
     NotUtf8,
     /// Nested deeper than [`MAX_DEPTH`].
+    #[error("nested deeper than {} levels", MAX_DEPTH)]
     TooDeep,
 }
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            JsonErrorKind::UnexpectedEnd => f.write_str("the text ends inside a value")?,
-            JsonErrorKind::UnexpectedByte(byte) => {
-                write!(f, "unexpected {:?}", char::from(byte))?;
-            }
-            JsonErrorKind::ControlCharacter(byte) => {
-                write!(
-                    f,
-                    "control character 0x{byte:02x} in a string; write it as \\u{byte:04x}"
-                )?;
-            }
-            JsonErrorKind::BadEscape => f.write_str("a backslash that begins no JSON escape")?,
-            JsonErrorKind::BadNumber => f.write_str("a number that JSON does not allow")?,
-            JsonErrorKind::NotUtf8 => f.write_str("bytes that are not UTF-8")?,
-            JsonErrorKind::TooDeep => write!(f, "nested deeper than {MAX_DEPTH} levels")?,
-        }
-        write!(f, " at byte {}", self.offset)
-    }
-}
-
-impl std::error::Error for JsonError {}
 
 /// Checks that `text` is exactly one JSON value.
 ///
@@ -102,7 +84,6 @@ pub fn compact(text: &[u8], out: &mut Vec<u8>) {
 ///
 /// Text that came out of our own `JSON.stringify` is valid, but may be deep. Counting opening
 /// brackets runs at memory speed; only text with more than [`MAX_DEPTH`] of them is walked.
-#[must_use]
 pub fn too_deep(text: &[u8]) -> bool {
     let mut brackets = 0usize;
     for chunk in text.chunks(128) {

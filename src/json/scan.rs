@@ -26,7 +26,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Begins at the first token of `text`, which is known to be UTF-8.
-    #[must_use]
     pub fn trusted(text: &'a [u8]) -> Self {
         let mut scanner = Self {
             text,
@@ -38,26 +37,22 @@ impl<'a> Scanner<'a> {
     }
 
     /// Byte offset of the next token.
-    #[must_use]
     pub const fn pos(&self) -> usize {
         self.pos
     }
 
     /// Whether white space was passed between tokens.
-    #[must_use]
     pub const fn saw_white_space(&self) -> bool {
         self.white_space
     }
 
     /// The next byte, or `None` at the end.
-    #[must_use]
     #[inline]
     pub fn peek(&self) -> Option<u8> {
         self.text.get(self.pos).copied()
     }
 
     /// The bytes from `start` to the end of the last token.
-    #[must_use]
     pub fn since(&self, start: usize) -> &'a [u8] {
         let mut end = self.pos;
         while end > start && matches!(self.text[end - 1], b' ' | b'\t' | b'\n' | b'\r') {
@@ -73,7 +68,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// An error at the current position: the unexpected byte, or the unexpected end.
-    #[must_use]
     pub fn unexpected(&self) -> JsonError {
         let kind = self
             .peek()

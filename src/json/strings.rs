@@ -5,7 +5,6 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// How many bytes from the start of `text` are ordinary string content: no quote, no backslash, no
 /// control character. Eight at a time.
-#[must_use]
 #[inline]
 pub fn plain_run(text: &[u8]) -> usize {
     let mut pos = 0;
@@ -47,7 +46,6 @@ pub(super) fn string_end(text: &[u8], open: usize) -> usize {
 
 /// The longest prefix of valid string `content` (without quotes) of at most `limit` bytes that splits
 /// neither a UTF-8 character, nor an escape, nor a surrogate pair written as two escapes.
-#[must_use]
 pub fn char_boundary_at_most(content: &[u8], limit: usize) -> usize {
     if content.len() <= limit {
         return content.len();
@@ -86,7 +84,6 @@ fn hex4(text: &[u8]) -> Option<u32> {
 }
 
 /// Decodes valid string `content` (without quotes). Lone surrogates become U+FFFD.
-#[must_use]
 pub fn unescape(content: &[u8]) -> String {
     let mut out = Vec::with_capacity(content.len());
     let mut pos = 0;

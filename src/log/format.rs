@@ -11,7 +11,6 @@ use crate::event::max_safe_integer;
 use crate::record::{Entry, Line, StoredEvent, StoredGap, parse_line};
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::fmt;
 
 const MAGIC: &[u8; 4] = b"TTS1";
 const HEAD_BYTES: usize = 16;
@@ -30,7 +29,6 @@ pub struct Row {
 
 impl Row {
     /// The last seq it covers.
-    #[must_use]
     pub const fn last_seq(&self) -> u64 {
         self.first_seq + self.count as u64 - 1
     }
@@ -48,26 +46,17 @@ pub struct Segment {
 }
 
 /// Why bytes are no segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct BadSegment(pub &'static str);
-
-impl fmt::Display for BadSegment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for BadSegment {}
 
 impl Segment {
     /// The key: the first seq in it.
-    #[must_use]
     pub fn first_seq(&self) -> u64 {
         self.rows.first().map_or(0, |row| row.first_seq)
     }
 
     /// The last seq in it.
-    #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.rows.last().map_or(0, Row::last_seq)
     }
@@ -105,7 +94,6 @@ impl Segment {
     }
 
     /// Everything of the stored form before the lines.
-    #[must_use]
     pub fn table(&self, committed_ms: u64) -> Vec<u8> {
         let mut table = Vec::with_capacity(HEAD_BYTES + ROW_BYTES * self.rows.len());
         table.extend_from_slice(MAGIC);
@@ -173,13 +161,11 @@ impl Segment {
     }
 
     /// When a segment in its stored form was committed, Unix milliseconds.
-    #[must_use]
     pub fn committed_ms(stored: &[u8]) -> Option<u64> {
         long(stored, 8)
     }
 
     /// The line of row `index`, without its newline.
-    #[must_use]
     pub fn line(&self, index: usize) -> Bytes {
         let start = if index == 0 {
             0
@@ -237,7 +223,6 @@ impl SegmentBuilder {
     }
 
     /// Whether it holds none.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -46,13 +46,11 @@ impl MemoryLog {
     }
 
     /// How many commits succeeded.
-    #[must_use]
     pub fn commits(&self) -> usize {
         self.state().commits
     }
 
     /// The last committed message of a relay.
-    #[must_use]
     pub fn relay(&self, relay_id: &str) -> Option<u64> {
         self.state().relays.get(relay_id).copied()
     }

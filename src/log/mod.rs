@@ -37,7 +37,6 @@ pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due, LOADED
 pub use tally::Tally;
 
 use crate::record::{Entry, SessionId};
-use std::fmt;
 use std::future::Future;
 
 /// The records of one transaction.
@@ -88,22 +87,13 @@ pub struct Head {
 /// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
 pub trait LogStore {
     /// Resumes a session, whose every earlier owner is superseded by that, or begins it.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn reopen(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
 
     /// Makes `commit` durable, all or nothing.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), LogError>>;
 
     /// Records after `after_seq` of a session, in seq order over all categories: as many whole ones as
     /// `max_entries` and `max_bytes` allow, and at least one if there is one.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn read(
         &self,
         session_id: SessionId,
@@ -113,23 +103,14 @@ pub trait LogStore {
     ) -> impl Future<Output = Result<Vec<Entry>, LogError>>;
 
     /// Every session that has a head, oldest first.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn sessions(&self) -> impl Future<Output = Result<Vec<(SessionId, Head)>, LogError>>;
 
     /// How far the collector with `store_id` has acknowledged a session; 0 when it never did.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn acked_seq(&self, session_id: SessionId, store_id: &str)
     -> impl Future<Output = Result<u64, LogError>>;
 
     /// Keeps what the collector with `store_id` has acknowledged. It may be less than before: a store
     /// that was restored from a copy rewinds.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn set_acked_seq(
         &self,
         session_id: SessionId,
@@ -139,9 +120,10 @@ pub trait LogStore {
 }
 
 /// Why a log did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
     /// Another owner resumed this session: ours is over.
+    #[error("epoch {ours} of this session was superseded by epoch {theirs}")]
     Superseded {
         /// The epoch of the commit.
         ours: u64,
@@ -149,17 +131,23 @@ pub enum LogError {
         theirs: u64,
     },
     /// The disk quota of this origin is used up.
+    #[error("the browser's storage quota for this extension is used up")]
     QuotaExceeded,
     /// Another connection holds the database at an older version.
+    #[error("another page or worker holds the database open at an older version")]
     Blocked,
     /// Another connection asked for a newer version; this one was closed.
+    #[error("a newer version of the extension took the database over")]
     VersionChange,
     /// The session has no head: the store was emptied.
+    #[error("the session is not in the database, which was cleared")]
     Missing,
     /// The session is in the database already and is not begun twice; without its first head, which said
     /// the last seq it spent, it cannot be resumed either.
+    #[error("session {0} is in the database already and is not begun twice; begin a new one")]
     NotResumable(SessionId),
     /// A segment cannot be read.
+    #[error("the segment of {category} at seq {first_seq} is corrupt: {reason}")]
     Corrupt {
         /// Its category.
         category: String,
@@ -169,8 +157,10 @@ pub enum LogError {
         reason: String,
     },
     /// This environment has no IndexedDB, or denies it.
+    #[error("IndexedDB is not available: {0}")]
     Unavailable(String),
     /// Anything else, with the name the environment gave it.
+    #[error("{name}: {message}")]
     Other {
         /// `AbortError`, `UnknownError`, …
         name: String,
@@ -181,7 +171,6 @@ pub enum LogError {
 
 impl LogError {
     /// The code of this error in every interface.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Superseded { .. } => "superseded",
@@ -196,40 +185,6 @@ impl LogError {
         }
     }
 }
-
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Superseded { ours, theirs } => {
-                write!(f, "epoch {ours} of this session was superseded by epoch {theirs}")
-            }
-            Self::QuotaExceeded => f.write_str("the browser's storage quota for this extension is used up"),
-            Self::Blocked => {
-                f.write_str("another page or worker holds the database open at an older version")
-            }
-            Self::VersionChange => f.write_str("a newer version of the extension took the database over"),
-            Self::Missing => f.write_str("the session is not in the database, which was cleared"),
-            Self::NotResumable(session_id) => write!(
-                f,
-                "session {session_id} is in the database already and is not begun twice; begin a new one"
-            ),
-            Self::Corrupt {
-                category,
-                first_seq,
-                reason,
-            } => {
-                write!(
-                    f,
-                    "the segment of {category} at seq {first_seq} is corrupt: {reason}"
-                )
-            }
-            Self::Unavailable(why) => write!(f, "IndexedDB is not available: {why}"),
-            Self::Other { name, message } => write!(f, "{name}: {message}"),
-        }
-    }
-}
-
-impl std::error::Error for LogError {}
 
 #[cfg(test)]
 mod tests;

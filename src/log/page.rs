@@ -29,9 +29,6 @@ pub struct Page {
 }
 
 /// The next page of a session after `after_seq`. It can be empty without being the last one.
-///
-/// # Errors
-/// See [`LogError`].
 pub async fn read_page<L: LogStore>(
     log: &L,
     session_id: SessionId,

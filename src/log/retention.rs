@@ -36,7 +36,6 @@ impl Default for RetentionPolicy {
 
 impl RetentionPolicy {
     /// Most bytes of `category`.
-    #[must_use]
     pub fn max_bytes_of(&self, category: &str) -> u64 {
         self.max_bytes_by_category
             .get(category)

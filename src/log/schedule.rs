@@ -38,7 +38,6 @@ pub struct CommitSchedule {
 
 impl CommitSchedule {
     /// When a commit of `pending_bytes` is due.
-    #[must_use]
     pub fn due(&self, now_ms: f64, pending_bytes: usize) -> Due {
         if pending_bytes == 0 || self.in_flight {
             return Due::Never;

@@ -14,7 +14,6 @@ pub struct StoredEvent {
 
 impl StoredEvent {
     /// Header and line as a selector sees them.
-    #[must_use]
     pub fn record(&self) -> Record<'_> {
         Record {
             header: &self.header,
@@ -23,7 +22,6 @@ impl StoredEvent {
     }
 
     /// Its category.
-    #[must_use]
     pub fn category(&self) -> &str {
         std::str::from_utf8(self.header.category.of(&self.line)).unwrap_or_default()
     }
@@ -49,7 +47,6 @@ pub enum Entry {
 
 impl Entry {
     /// Writes the line of `gap`.
-    #[must_use]
     pub fn gap(writer: &LineWriter, gap: Gap) -> Self {
         let mut line = Vec::new();
         writer.gap(&mut line, &gap);
@@ -60,7 +57,6 @@ impl Entry {
     }
 
     /// The first seq it covers.
-    #[must_use]
     pub const fn first_seq(&self) -> u64 {
         match self {
             Self::Event(event) => event.header.seq,
@@ -69,7 +65,6 @@ impl Entry {
     }
 
     /// The last seq it covers.
-    #[must_use]
     pub const fn last_seq(&self) -> u64 {
         match self {
             Self::Event(event) => event.header.seq,
@@ -78,7 +73,6 @@ impl Entry {
     }
 
     /// Its category.
-    #[must_use]
     pub fn category(&self) -> &str {
         match self {
             Self::Event(event) => event.category(),
@@ -87,7 +81,6 @@ impl Entry {
     }
 
     /// Its line.
-    #[must_use]
     pub const fn line(&self) -> &Bytes {
         match self {
             Self::Event(event) => &event.line,

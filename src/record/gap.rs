@@ -20,14 +20,12 @@ pub struct Gap {
 
 impl Gap {
     /// How many seqs it covers.
-    #[must_use]
     pub const fn count(&self) -> u64 {
         self.last_seq - self.first_seq + 1
     }
 }
 
 /// Whether `reason` may name why something was lost: `[a-z][a-z0-9_]{0,63}`.
-#[must_use]
 pub fn is_reason(reason: &[u8]) -> bool {
     reason.len() <= MAX_REASON_BYTES
         && reason.first().is_some_and(u8::is_ascii_lowercase)

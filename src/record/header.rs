@@ -18,14 +18,12 @@ pub struct Span {
 
 impl Span {
     /// The bytes of `line` it covers; empty when it does not lie inside.
-    #[must_use]
     pub fn of(self, line: &[u8]) -> &[u8] {
         line.get(self.start as usize..self.end as usize)
             .unwrap_or_default()
     }
 
     /// Whether there is nothing.
-    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.start >= self.end
     }
@@ -69,37 +67,31 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The semantic type.
-    #[must_use]
     pub fn type_(&self) -> &'a str {
         str_of(self.header.type_, self.line)
     }
 
     /// The category.
-    #[must_use]
     pub fn category(&self) -> &'a str {
         str_of(self.header.category, self.line)
     }
 
     /// The url as it is in the line (JSON escapes kept), empty when it has no url.
-    #[must_use]
     pub fn url(&self) -> &'a str {
         str_of(self.header.url, self.line)
     }
 
     /// The JSON text of `data`, empty when it has no data.
-    #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.header.data.of(self.line)
     }
 
     /// The tab, if the source named one.
-    #[must_use]
     pub fn tab_id(&self) -> Option<i64> {
         (self.header.tab_id >= 0).then_some(self.header.tab_id)
     }
 
     /// The HTTP status of a network event.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         (self.header.status != 0).then_some(self.header.status)
     }
@@ -110,7 +102,6 @@ fn str_of(span: Span, line: &[u8]) -> &str {
 }
 
 /// The HTTP status of a network event, its `data.status` from 100 to 599; 0 for anything else.
-#[must_use]
 pub fn http_status(category: &str, data: &[u8]) -> u16 {
     if category != "network" || data.first() != Some(&b'{') {
         return 0;

@@ -6,7 +6,6 @@ use crate::json::{JsonError, Scanner};
 use crate::levels::DetailLevel;
 use crate::record::{Header, Span, http_status};
 use crate::severity::severity_of;
-use std::fmt;
 
 /// A record, as a reader meets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +28,6 @@ pub enum Line {
 
 impl Line {
     /// The recording.
-    #[must_use]
     pub const fn session_id(&self) -> SessionId {
         match self {
             Self::Event { session_id, .. } | Self::Gap { session_id, .. } => *session_id,
@@ -37,7 +35,6 @@ impl Line {
     }
 
     /// The first seq it covers.
-    #[must_use]
     pub const fn first_seq(&self) -> u64 {
         match self {
             Self::Event { header, .. } => header.seq,
@@ -46,7 +43,6 @@ impl Line {
     }
 
     /// The last seq it covers.
-    #[must_use]
     pub const fn last_seq(&self) -> u64 {
         match self {
             Self::Event { header, .. } => header.seq,
@@ -56,78 +52,43 @@ impl Line {
 }
 
 /// Why a line is no record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// Longer than [`MAX_LINE_BYTES`]; how long.
+    #[error("the record has {0} bytes; at most {most} are allowed", most = MAX_LINE_BYTES)]
     TooLong(usize),
     /// It contains a newline, at this byte.
+    #[error("a raw newline at byte {0} of a record, which must be one line")]
     Newline(usize),
     /// Not JSON.
-    NotJson(JsonError),
+    #[error("the record is not JSON: {0}")]
+    NotJson(#[from] JsonError),
     /// The session id is malformed.
+    #[error("{0}")]
     SessionId(BadSessionId),
     /// The event is wrong.
+    #[error("event: {0}")]
     Event(EventError),
     /// A number that is no seq: its field and its text.
+    #[error("{0}: expected a whole number from 1 to {most}, got {1}", most = max_safe_integer())]
     Seq(&'static str, String),
     /// A gap whose `last_seq` lies before its `first_seq`.
+    #[error("gap.last_seq: {1} lies before gap.first_seq {0}")]
     Reversed(u64, u64),
     /// A gap's category or reason is no name: the field and its text.
+    #[error("{0}: expected a name like [a-z][a-z0-9_]*, got {1:?}")]
     GapName(&'static str, String),
     /// A field that must be there is not.
+    #[error("{0}: missing")]
     Missing(&'static str),
     /// Both an event and a gap.
+    #[error("a record is either an event or a gap, not both")]
     Both,
 }
 
 impl LineError {
     /// The code of this error in every interface.
     pub const CODE: &'static str = "invalid_record";
-}
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong(bytes) => {
-                write!(
-                    f,
-                    "the record has {bytes} bytes; at most {MAX_LINE_BYTES} are allowed"
-                )
-            }
-            Self::Newline(offset) => {
-                write!(
-                    f,
-                    "a raw newline at byte {offset} of a record, which must be one line"
-                )
-            }
-            Self::NotJson(error) => write!(f, "the record is not JSON: {error}"),
-            Self::SessionId(error) => error.fmt(f),
-            Self::Event(error) => write!(f, "event: {error}"),
-            Self::Seq(field, text) => {
-                write!(
-                    f,
-                    "{field}: expected a whole number from 1 to {}, got {text}",
-                    max_safe_integer()
-                )
-            }
-            Self::Reversed(first, last) => {
-                write!(f, "gap.last_seq: {last} lies before gap.first_seq {first}")
-            }
-            Self::GapName(field, text) => {
-                write!(f, "{field}: expected a name like [a-z][a-z0-9_]*, got {text:?}")
-            }
-            Self::Missing(field) => write!(f, "{field}: missing"),
-            Self::Both => f.write_str("a record is either an event or a gap, not both"),
-        }
-    }
-}
-
-impl std::error::Error for LineError {}
-
-impl From<JsonError> for LineError {
-    fn from(error: JsonError) -> Self {
-        Self::NotJson(error)
-    }
 }
 
 impl From<EventError> for LineError {
@@ -140,9 +101,6 @@ impl From<EventError> for LineError {
 }
 
 /// Reads one line, without its newline. Fields it does not know are kept where they are.
-///
-/// # Errors
-/// See [`LineError`].
 pub fn parse_line(line: &[u8]) -> Result<Line, LineError> {
     if line.len() > MAX_LINE_BYTES {
         return Err(LineError::TooLong(line.len()));

@@ -7,24 +7,12 @@ use std::fmt;
 pub struct SessionId([u8; 36]);
 
 /// Text that is no session id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("capture_session_id: expected a lower-case UUID, got {0:?}")]
 pub struct BadSessionId(String);
-
-impl fmt::Display for BadSessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "capture_session_id: expected a lower-case UUID, got {:?}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for BadSessionId {}
 
 impl SessionId {
     /// A new id from the time and ten random bytes.
-    #[must_use]
     pub fn from_time(unix_millis: u64, random: [u8; 10]) -> Self {
         let uuid = uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid();
         let mut text = [0; 36];
@@ -47,7 +35,6 @@ impl SessionId {
     }
 
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

@@ -43,7 +43,6 @@ pub fn read(line: &[u8]) -> Result<StoredLine, JsonError> {
 }
 
 /// Returns the value of `line`, null if it is not JSON.
-#[must_use]
 pub fn value(line: &[u8]) -> Value {
     read(line).map_or(Value::Null, |read| read.value)
 }

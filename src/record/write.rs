@@ -14,7 +14,6 @@ pub struct LineWriter {
 
 impl LineWriter {
     /// A writer for `session_id`.
-    #[must_use]
     pub fn new(session_id: SessionId) -> Self {
         Self {
             prefix: format!("{{\"capture_session_id\":\"{session_id}\",").into_bytes(),

@@ -117,7 +117,6 @@ pub struct HealthMeter {
 
 impl HealthMeter {
     /// Begins to measure.
-    #[must_use]
     pub fn new(now_ms: f64) -> Self {
         Self {
             commit: LagProbe::default(),
@@ -171,7 +170,6 @@ impl HealthMeter {
     }
 
     /// Whether something happened that no report covers.
-    #[must_use]
     pub fn is_due_later(&self, totals: &Totals) -> bool {
         let (now, before) = (totals, &self.reported);
         now.events() - now.own() > before.events() - before.own() || now.dropped > before.dropped

@@ -39,36 +39,21 @@ pub trait Host: Runtime {
 /// A log that sessions are begun and resumed in.
 pub trait RecorderLog: LogStore + Clone + 'static {
     /// Opens the database, if it is not open.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn open(&self) -> impl Future<Output = Result<(), LogError>>;
 
     /// Resumes a session, whose earlier owner is superseded; `None` when the log cannot continue it.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn resume_session(&self, session_id: SessionId) -> impl Future<Output = Result<Option<Head>, LogError>>;
 
     /// Begins a session.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn begin_session(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
 
     /// How far a session was watched, if that was the last one for which it was stored.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn watched_until(
         &self,
         session_id: SessionId,
     ) -> impl Future<Output = Result<Option<WatchedUntil>, LogError>>;
 
     /// The key that redacted values are hashed with.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     fn install_key(&self) -> impl Future<Output = Result<[u8; 32], LogError>>;
 
     /// Begins a new database, and leaves the one that cannot be opened under its name.

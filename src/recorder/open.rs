@@ -160,7 +160,6 @@ async fn open_in<L: RecorderLog, H: Host>(
 
 impl<L> Opened<L> {
     /// Returns the record that the next recorder resumes from; `None` if it needs none.
-    #[must_use]
     pub fn record(&self) -> Option<ResumeRecord> {
         let is_logged = self.failed.is_none();
         let record = ResumeRecord {

@@ -140,7 +140,6 @@ impl Overload {
     }
 
     /// Returns `settings` with the lowered levels in place.
-    #[must_use]
     pub fn apply(&self, settings: &CaptureConfig) -> CaptureConfig {
         let mut config = settings.clone();
         for Lowered { category, to, .. } in self.lowered(settings) {
@@ -150,7 +149,6 @@ impl Overload {
     }
 
     /// Returns the categories that are recorded at a lower level than `settings` say.
-    #[must_use]
     pub fn lowered(&self, settings: &CaptureConfig) -> Vec<Lowered> {
         let lowered = |category: &'static str| {
             let step = self.steps.iter().rev().find(|step| step.category == category)?;

@@ -1,7 +1,6 @@
 //! JSON read by hand, so that an error can name the field that is wrong and what would be right.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -12,24 +11,14 @@ pub(super) const LENGTHS: std::ops::RangeInclusive<usize> = 3..=48;
 const MAX_TOKEN: u64 = 4096;
 
 /// Why a table was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("redaction rules: {path}{}{problem}", if .path.is_empty() { "" } else { ": " })]
 pub struct RuleError {
     /// The path: `names[0].match`. Empty for the table itself.
     pub path: String,
     /// The fault, and what would be right.
     pub problem: String,
 }
-
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "redaction rules: {}", self.problem),
-            path => write!(f, "redaction rules: {path}: {}", self.problem),
-        }
-    }
-}
-
-impl std::error::Error for RuleError {}
 
 /// A value and its place.
 #[derive(Debug, Clone)]

@@ -118,7 +118,6 @@ impl std::fmt::Debug for Redactor {
 
 impl Redactor {
     /// A redactor with the rules of a table that are on. Costs about a millisecond; keep it.
-    #[must_use]
     pub fn new(key: [u8; 32], rules: &RuleTable) -> Self {
         let ids: Vec<String> = rules.ids().into_iter().map(str::to_owned).collect();
         let engine = Self::compile(rules, &ids);
@@ -233,7 +232,6 @@ impl Redactor {
     }
 
     /// The id of the rule with this counter.
-    #[must_use]
     pub fn rule_id(&self, rule: u16) -> &str {
         self.ids.get(usize::from(rule)).map_or("", String::as_str)
     }
@@ -288,7 +286,6 @@ impl Redactor {
     }
 
     /// How many secrets were replaced so far.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.counts_of_removed + self.counts.iter().sum::<u64>()
     }

@@ -22,7 +22,6 @@ pub struct RuleOverview<'a> {
 
 impl RuleTable {
     /// Returns every rule, on or off, in the order of [`ids`](Self::ids).
-    #[must_use]
     pub fn overview(&self) -> Vec<RuleOverview<'_>> {
         let overview = |id| {
             let names = self

@@ -213,7 +213,6 @@ impl Default for RuleTable {
 
 impl RuleTable {
     /// The id of every rule, on or off, each once, names before shapes.
-    #[must_use]
     pub fn ids(&self) -> Vec<&str> {
         let names = self.names.iter().map(|rule| rule.id.as_ref());
         let mut ids = Vec::new();
@@ -240,7 +239,6 @@ impl RuleTable {
     }
 
     /// Whether the rule of this id is on.
-    #[must_use]
     pub fn is_enabled(&self, id: &str) -> bool {
         !self.disabled.iter().any(|off| off == id)
     }

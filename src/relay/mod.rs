@@ -31,7 +31,6 @@ use crate::record::reason::INVALID;
 use crate::session::{CaptureSession, Clock, PublishError, lines};
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Types of the categories below that only the worker records.
@@ -78,9 +77,10 @@ pub struct RelayReceipt {
 }
 
 /// Why a batch of messages was refused whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RelayError {
     /// Messages are missing before it: the first of the batch, and the one expected.
+    #[error("first: expected message {expected} or an earlier one, got {first}")]
     Gap {
         /// The first message of the batch.
         first: u64,
@@ -88,12 +88,12 @@ pub enum RelayError {
         expected: u64,
     },
     /// The session takes nothing more.
+    #[error("{0}")]
     Session(PublishError),
 }
 
 impl RelayError {
     /// The code of this error in every interface.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Gap { .. } => "relay_gap",
@@ -101,22 +101,6 @@ impl RelayError {
         }
     }
 }
-
-impl fmt::Display for RelayError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gap { first, expected } => {
-                write!(
-                    f,
-                    "first: expected message {expected} or an earlier one, got {first}"
-                )
-            }
-            Self::Session(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for RelayError {}
 
 /// How far each relay's messages were taken by this worker.
 #[derive(Debug, Default)]
@@ -139,7 +123,6 @@ const MAX_DROP: u64 = 100_000_000;
 
 impl RelayLedger {
     /// Whether the relay's counter is known, or must be [restored](Self::restore) from the log first.
-    #[must_use]
     pub fn contains(&self, relay_id: &str) -> bool {
         self.relays.contains_key(relay_id)
     }
@@ -157,7 +140,6 @@ impl RelayLedger {
 
     /// How far messages were taken of each relay whose last ones have one of `seqs`; the newest, where
     /// there are very many.
-    #[must_use]
     pub fn cursors_in(&self, seqs: RangeInclusive<u64>) -> Vec<RelayCursor> {
         let mut taken: Vec<_> = self
             .relays

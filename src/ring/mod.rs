@@ -55,11 +55,11 @@ use crate::record::{Entry, StoredEvent, StoredGap};
 use crate::selector::Selector;
 use crate::wake::WakeList;
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A ring was to be made with a capacity of 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}: expected at least 1, got 0")]
 pub struct ZeroCapacity(&'static str);
 
 impl ZeroCapacity {
@@ -67,16 +67,9 @@ impl ZeroCapacity {
     pub const CODE: &'static str = "invalid_capacity";
 }
 
-impl fmt::Display for ZeroCapacity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected at least 1, got 0", self.0)
-    }
-}
-
-impl std::error::Error for ZeroCapacity {}
-
 /// A cursor beyond the newest record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("after_seq {after_seq} is beyond latest_seq {latest_seq}; it belongs to another session")]
 pub struct CursorAhead {
     /// The cursor that was given.
     pub after_seq: u64,
@@ -88,18 +81,6 @@ impl CursorAhead {
     /// The code of this error in every interface.
     pub const CODE: &'static str = "cursor_ahead";
 }
-
-impl fmt::Display for CursorAhead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "after_seq {} is beyond latest_seq {}; it belongs to another session",
-            self.after_seq, self.latest_seq
-        )
-    }
-}
-
-impl std::error::Error for CursorAhead {}
 
 /// The window. Cloning it gives another handle to the same one.
 #[derive(Debug, Clone)]
@@ -164,31 +145,26 @@ impl RingBuffer {
     }
 
     /// The first seq held, or one past [`latest_seq`](Self::latest_seq) when nothing is.
-    #[must_use]
     pub fn oldest_seq(&self) -> u64 {
         self.shared.state().oldest_seq()
     }
 
     /// The newest seq pushed; 0 before the first.
-    #[must_use]
     pub fn latest_seq(&self) -> u64 {
         self.shared.state().latest_seq
     }
 
     /// How many entries are held.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.shared.state().entries.len()
     }
 
     /// Whether none is.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes of the lines held.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         self.shared.state().bytes
     }
@@ -217,7 +193,6 @@ impl RingBuffer {
     /// The entries held after `after_seq`, oldest first, until one of them reaches `max_entries` or `max_bytes` of
     /// lines with their newlines: at least one if there is one. The first may begin later than the next seq, when
     /// older ones were dropped, or earlier, when it is a gap.
-    #[must_use]
     pub fn entries_after(&self, after_seq: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let state = self.shared.state();
         let first = reader::position(&state, after_seq + 1);

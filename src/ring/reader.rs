@@ -43,7 +43,6 @@ impl Reader {
     }
 
     /// The resume token: everything up to this seq was read, skipped or reported.
-    #[must_use]
     pub const fn after_seq(&self) -> u64 {
         self.next_seq - 1
     }

@@ -62,7 +62,6 @@ impl PartialOrd for Term {
 
 impl Filter {
     /// Returns the subject of the filter.
-    #[must_use]
     pub const fn key(&self) -> Key {
         match self {
             Self::Category(_) => Key::Category,
@@ -82,7 +81,6 @@ impl Filter {
     }
 
     /// Its values as the text form writes them, unquoted.
-    #[must_use]
     pub fn values(&self) -> Vec<String> {
         fn all<T: ToString>(values: &[T]) -> Vec<String> {
             values.iter().map(ToString::to_string).collect()

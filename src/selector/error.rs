@@ -17,9 +17,10 @@ pub struct SelectorError {
 }
 
 /// A mistake in a selector.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// A key or field that does not exist.
+    #[error("unknown key `{key}`; {}", expected_key(*.suggestion, .expected))]
     UnknownKey {
         /// As it was written, truncated to 64 characters.
         key: String,
@@ -29,6 +30,7 @@ pub enum Problem {
         expected: String,
     },
     /// Nothing after a colon or a comma.
+    #[error("`{key}` needs a value here; expected {expected}")]
     MissingValue {
         /// The key before the colon.
         key: &'static str,
@@ -36,6 +38,7 @@ pub enum Problem {
         expected: String,
     },
     /// A value its key does not take.
+    #[error("`{key}` does not take {value:?}; expected {expected}")]
     BadValue {
         /// The key.
         key: &'static str,
@@ -45,22 +48,30 @@ pub enum Problem {
         expected: String,
     },
     /// A quote that is never closed.
+    #[error("this quote is never closed; expected another \"")]
     UnclosedQuote,
     /// A lone `-`.
+    #[error("`-` needs a term right after it, like -url:*/ads/*")]
     NothingToNegate,
     /// `AND`, `OR`, `NOT` or a parenthesis, which this grammar does without.
+    #[error(
+        "there is no {0} here: terms must all hold, a comma means or (category:console,network), `-` means not"
+    )]
     Operator(String),
     /// Longer than [`super::MAX_SELECTOR_BYTES`].
+    #[error("a selector of {bytes} bytes; expected at most {}", super::MAX_SELECTOR_BYTES)]
     TooLong {
         /// Its length.
         bytes: usize,
     },
     /// A JSON value of the wrong kind in the object form.
+    #[error("expected {expected}")]
     WrongShape {
         /// The correct form.
         expected: &'static str,
     },
     /// The object form is not JSON.
+    #[error("not JSON: {0}")]
     NotJson(String),
 }
 
@@ -100,7 +111,6 @@ impl SelectorError {
     }
 
     /// Byte offset in the text form.
-    #[must_use]
     pub fn offset(&self) -> Option<usize> {
         match &self.place {
             Place::Text { span, .. } => Some(span.start),
@@ -109,7 +119,6 @@ impl SelectorError {
     }
 
     /// Column in the text form, in characters, from 1.
-    #[must_use]
     pub fn column(&self) -> Option<usize> {
         match &self.place {
             Place::Text { text, span } => Some(chars_in(text, 0..span.start) + 1),
@@ -136,6 +145,13 @@ impl SelectorError {
     }
 }
 
+fn expected_key(suggestion: Option<&str>, expected: &str) -> String {
+    match suggestion {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("expected one of {expected}"),
+    }
+}
+
 fn chars_in(text: &str, span: Range<usize>) -> usize {
     text.get(span).map_or(0, |part| part.chars().count())
 }
@@ -151,49 +167,6 @@ impl fmt::Display for SelectorError {
             (_, Some(column)) => write!(f, "column {column}: {}", self.message()),
             (Place::Object { path }, _) if !path.is_empty() => write!(f, "{path}: {}", self.problem),
             _ => self.problem.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownKey {
-                key,
-                suggestion: Some(name),
-                ..
-            } => {
-                write!(f, "unknown key `{key}`; did you mean `{name}`?")
-            }
-            Self::UnknownKey {
-                key,
-                suggestion: None,
-                expected,
-            } => {
-                write!(f, "unknown key `{key}`; expected one of {expected}")
-            }
-            Self::MissingValue { key, expected } => {
-                write!(f, "`{key}` needs a value here; expected {expected}")
-            }
-            Self::BadValue { key, value, expected } => {
-                write!(f, "`{key}` does not take {value:?}; expected {expected}")
-            }
-            Self::UnclosedQuote => f.write_str("this quote is never closed; expected another \""),
-            Self::NothingToNegate => f.write_str("`-` needs a term right after it, like -url:*/ads/*"),
-            Self::Operator(word) => write!(
-                f,
-                "there is no {word} here: terms must all hold, a comma means or (category:console,network), \
-                 `-` means not"
-            ),
-            Self::TooLong { bytes } => {
-                write!(
-                    f,
-                    "a selector of {bytes} bytes; expected at most {}",
-                    super::MAX_SELECTOR_BYTES
-                )
-            }
-            Self::WrongShape { expected } => write!(f, "expected {expected}"),
-            Self::NotJson(message) => write!(f, "not JSON: {message}"),
         }
     }
 }

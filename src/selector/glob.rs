@@ -13,7 +13,6 @@ pub struct Glob {
 
 impl Glob {
     /// Any text is a glob; runs of `*` become one.
-    #[must_use]
     pub fn new(pattern: &str) -> Self {
         let mut kept = String::with_capacity(pattern.len());
         for c in pattern.chars() {
@@ -25,7 +24,6 @@ impl Glob {
     }
 
     /// A glob for texts that contain `part`, unless a `*` in it says where it has to be.
-    #[must_use]
     pub fn containing(part: &str) -> Self {
         if part.contains('*') {
             Self::new(part)
@@ -35,13 +33,11 @@ impl Glob {
     }
 
     /// The pattern.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
 
     /// Whether it is `*`.
-    #[must_use]
     pub fn matches_everything(&self) -> bool {
         self.pattern == "*"
     }
@@ -50,7 +46,6 @@ impl Glob {
     ///
     /// The part before the first `*` must begin the text and the part after the last must end it. Each part
     /// between matches at its first place, which leaves the most room for the next.
-    #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let pattern = self.pattern.as_bytes();
         let text = text.as_bytes();

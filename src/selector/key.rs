@@ -50,7 +50,6 @@ impl Key {
     ];
 
     /// The word before the colon in the text form. Text has no key there: its words are bare.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Category => "category",
@@ -70,7 +69,6 @@ impl Key {
     }
 
     /// The field of the object form: plural where it holds a list of alternatives.
-    #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
             Self::Category => "categories",
@@ -85,7 +83,6 @@ impl Key {
     }
 
     /// One line for a person who is about to type a value.
-    #[must_use]
     pub const fn help(self) -> &'static str {
         match self {
             Self::Category => "console, network, page, tab, interaction, system or a third party's",
@@ -105,14 +102,12 @@ impl Key {
     }
 
     /// The key of this name in the text form, whatever its case.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let named = |key: &&Self| **key != Self::Text && key.name().eq_ignore_ascii_case(name);
         Self::ALL.iter().find(named).copied()
     }
 
     /// The key of this field in the object form.
-    #[must_use]
     pub fn from_field(field: &str) -> Option<Self> {
         Self::ALL.iter().find(|key| key.field() == field).copied()
     }

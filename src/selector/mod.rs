@@ -178,7 +178,6 @@ impl Selector {
     }
 
     /// Wants everything.
-    #[must_use]
     pub fn everything() -> Self {
         Self::from_terms(Vec::new())
     }
@@ -193,44 +192,37 @@ impl Selector {
 
     /// The selector that wants what both want. Of two long ones the text can be over
     /// [`MAX_SELECTOR_BYTES`]: it matches all the same, but does not parse back.
-    #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self::from_terms(self.terms.iter().chain(&other.terms).cloned().collect())
     }
 
     /// The terms, in canonical order; all must hold.
-    #[must_use]
     pub fn terms(&self) -> &[Term] {
         &self.terms
     }
 
     /// Whether the record is wanted.
-    #[must_use]
     pub fn matches(&self, record: &Record<'_>) -> bool {
         self.program.matches(record)
     }
 
     /// Whether any record is wanted, so that matching can be left out.
-    #[must_use]
     pub fn always_true(&self) -> bool {
         self.program.always_true()
     }
 
     /// Whether it is plain that no record can be wanted (`since` after `until`, `-type:*`).
-    #[must_use]
     pub fn never_true(&self) -> bool {
         self.program.never_true()
     }
 
     /// Whether records of this category can be wanted: lets a reader leave out whole category logs, and
     /// show a gap only where its category is wanted.
-    #[must_use]
     pub fn wants_category(&self, category: &str) -> bool {
         self.program.wants_category(category)
     }
 
     /// First and last microsecond that can be wanted, both inclusive.
-    #[must_use]
     pub fn time_range(&self) -> (u64, u64) {
         self.program.time
     }

@@ -37,7 +37,6 @@ impl Site {
     }
 
     /// Whether `url` is on this site.
-    #[must_use]
     pub fn matches(&self, url: &str) -> bool {
         UrlParts::of(url).is_some_and(|parts| self.matches_parts(&parts))
     }

@@ -17,7 +17,6 @@ pub struct StatusRange {
 
 impl StatusRange {
     /// Reads `404`, `4xx`, `400..599`, `400..`, `..399`, `>=400`, `>399`, `<=299`, `<300`.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let code = |digits: &str| match digits.len() {
             3 if digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -51,7 +50,6 @@ impl StatusRange {
     }
 
     /// Whether `status` lies in it.
-    #[must_use]
     pub const fn contains(self, status: u16) -> bool {
         self.first <= status && status <= self.last
     }

@@ -99,7 +99,6 @@ impl CaptureSession {
 
     /// Whether the log has failed for too long, or too much is pending. The owner then sees to it
     /// that the session is not resumed, and calls [`degrade_to_memory`](Self::degrade_to_memory).
-    #[must_use]
     pub fn must_degrade(&self, now_ms: f64) -> bool {
         let failing = self
             .in_flight_since_ms

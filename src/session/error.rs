@@ -3,30 +3,38 @@
 use super::MAX_BATCH_BYTES;
 use super::categories::MAX_CATEGORIES;
 use crate::event::EventError;
-use std::fmt;
 
 /// Why something was not accepted. No seq was spent on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// The event is wrong.
-    Event(EventError),
+    #[error("{0}")]
+    Event(#[from] EventError),
     /// A category beyond the limit.
+    #[error(
+        "category: {0:?} would be number {next}; a session has at most {most}",
+        next = MAX_CATEGORIES + 1, most = MAX_CATEGORIES
+    )]
     TooManyCategories(String),
     /// A batch of more than one record that is too large; its bytes.
+    #[error("a batch of {0} bytes; at most {most} are allowed, or one record", most = MAX_BATCH_BYTES)]
     BatchTooLarge(usize),
     /// A drop that cannot be recorded: the field, its value, what would be right.
+    #[error("{0}: expected {2}, got {1:?}")]
     Drop(&'static str, String, String),
     /// Every seq up to 2⁵³ − 1 is spent.
+    #[error("every seq up to 9007199254740991 is spent; begin a new session")]
     OutOfSeqs,
     /// The session was closed.
+    #[error("the session is closed")]
     Closed,
     /// Another owner resumed the session.
+    #[error("another worker has resumed this session")]
     Superseded,
 }
 
 impl PublishError {
     /// The code of this error in every interface.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Event(_) => EventError::CODE,
@@ -40,39 +48,6 @@ impl PublishError {
     }
 }
 
-impl From<EventError> for PublishError {
-    fn from(error: EventError) -> Self {
-        Self::Event(error)
-    }
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event(error) => error.fmt(f),
-            Self::TooManyCategories(name) => {
-                write!(
-                    f,
-                    "category: {name:?} would be number {}; a session has at most {MAX_CATEGORIES}",
-                    MAX_CATEGORIES + 1
-                )
-            }
-            Self::BatchTooLarge(bytes) => {
-                write!(
-                    f,
-                    "a batch of {bytes} bytes; at most {MAX_BATCH_BYTES} are allowed, or one record"
-                )
-            }
-            Self::Drop(field, value, expected) => write!(f, "{field}: expected {expected}, got {value:?}"),
-            Self::OutOfSeqs => f.write_str("every seq up to 9007199254740991 is spent; begin a new session"),
-            Self::Closed => f.write_str("the session is closed"),
-            Self::Superseded => f.write_str("another worker has resumed this session"),
-        }
-    }
-}
-
-impl std::error::Error for PublishError {}
-
 /// One event of a batch that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedAt {
@@ -83,17 +58,18 @@ pub struct RefusedAt {
 }
 
 /// Why a seq will not be committed by this owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotCommitted {
     /// Another owner resumed the session before.
+    #[error("another worker resumed the session before this was committed")]
     Superseded,
     /// The session was closed before.
+    #[error("the session was closed before this was committed")]
     Closed,
 }
 
 impl NotCommitted {
     /// The code of this error in every interface.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Superseded => "superseded",
@@ -101,14 +77,3 @@ impl NotCommitted {
         }
     }
 }
-
-impl fmt::Display for NotCommitted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Superseded => f.write_str("another worker resumed the session before this was committed"),
-            Self::Closed => f.write_str("the session was closed before this was committed"),
-        }
-    }
-}
-
-impl std::error::Error for NotCommitted {}

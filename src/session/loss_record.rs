@@ -39,7 +39,6 @@ pub struct LossRecord {
 
 impl LossRecord {
     /// The records of a session from after `after_seq` to `latest_seq`, whose categories are unknown.
-    #[must_use]
     pub fn uncounted(session_id: SessionId, after_seq: u64, latest_seq: u64) -> Self {
         let count = latest_seq.saturating_sub(after_seq);
         Self {
@@ -53,13 +52,11 @@ impl LossRecord {
     }
 
     /// The last seq that it counts.
-    #[must_use]
     pub fn latest_seq(&self) -> u64 {
         self.after_seq + self.undelivered_by_category.values().sum::<u64>()
     }
 
     /// Whether it counts nothing.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.undelivered_by_category.is_empty() && self.relays.is_empty()
     }
@@ -82,7 +79,6 @@ impl LossRecord {
     }
 
     /// The end of the session, as its ring would show it.
-    #[must_use]
     pub fn to_gap_ring(&self) -> RingBuffer {
         let mut session = self.gap_session(&Head {
             latest_seq: self.after_seq,
@@ -230,7 +226,6 @@ pub struct Undelivered {
 
 impl UndeliveredCounter {
     /// Counts what `ring` shows of a session.
-    #[must_use]
     pub const fn new(session_id: SessionId, ring: RingBuffer) -> Self {
         Self {
             session_id,

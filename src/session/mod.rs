@@ -99,7 +99,6 @@ pub enum State {
 
 impl State {
     /// Its name in every interface.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logged => "logged",
@@ -164,14 +163,12 @@ enum PendingRecord {
 
 impl CaptureSession {
     /// Begins a session that lives in memory.
-    #[must_use]
     pub fn new(session_id: SessionId, ring: RingBuffer) -> Self {
         Self::begin(session_id, ring, State::Volatile, &Head::default())
     }
 
     /// Begins or resumes a session whose log has `head`, which this owner has just written: its epoch is
     /// this owner's. The first seq follows `head.latest_seq`.
-    #[must_use]
     pub fn with_log(session_id: SessionId, ring: RingBuffer, head: &Head) -> Self {
         Self::begin(session_id, ring, State::Logged, head)
     }
@@ -208,37 +205,31 @@ impl CaptureSession {
     }
 
     /// Its id.
-    #[must_use]
     pub const fn session_id(&self) -> SessionId {
         self.session_id
     }
 
     /// Returns the state.
-    #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
     /// The epoch of this owner.
-    #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
 
     /// The last seq spent, committed or not.
-    #[must_use]
     pub const fn latest_seq(&self) -> u64 {
         self.latest_seq
     }
 
     /// The last seq that is durable, or in memory for good when the session is volatile.
-    #[must_use]
     pub fn committed_seq(&self) -> u64 {
         self.watch.committed_seq()
     }
 
     /// Returns the counts of what was accepted since this owner began.
-    #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
             redactions: self.event_reader.redactions(),
@@ -266,7 +257,6 @@ impl CaptureSession {
     }
 
     /// Bytes accepted and not yet settled.
-    #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.pending_bytes + self.in_flight_commit.as_ref().map_or(0, |commit| commit.bytes)
     }

@@ -88,7 +88,6 @@ pub(super) struct FetchTransport {
 
 impl FetchTransport {
     /// To `target`.
-    #[must_use]
     pub(super) const fn new(target: Target) -> Self {
         Self { target }
     }

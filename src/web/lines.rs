@@ -20,7 +20,6 @@ pub struct JsLines {
 impl JsLines {
     /// Takes lines, each with its newline but the last.
     #[wasm_bindgen(constructor)]
-    #[must_use]
     pub fn new(text: Box<[u8]>) -> Self {
         let mut lines = Vec::new();
         let mut start = 0;
@@ -57,7 +56,6 @@ impl JsLines {
     }
 
     /// Returns the network events as an HTTP archive; of one request if its id is given.
-    #[must_use]
     pub fn har(&self, request: Option<String>) -> String {
         let mut archive = request.map_or_else(Archive::new, Archive::of_request);
         for (start, end) in &self.lines {

@@ -47,9 +47,6 @@ impl JsLogReader {
     }
 
     /// Every session, oldest first, as JSON: `[{session, latest_seq, committed_ms, bytes, categories}, …]`.
-    ///
-    /// # Errors
-    /// The log cannot be read.
     pub async fn sessions(&self) -> Result<String, JsValue> {
         let log = self.log.clone();
         let heads = log.heads().await.map_err(failed)?;
@@ -206,9 +203,6 @@ impl JsLogReader {
     }
 
     /// How much is stored, as JSON: `{bytes_by_category, usage_bytes, quota_bytes, persisted}`.
-    ///
-    /// # Errors
-    /// The log cannot be read.
     pub async fn storage(&self) -> Result<String, JsValue> {
         let log = self.log.clone();
         let storage = log.storage().await.map_err(failed)?;

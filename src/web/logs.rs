@@ -56,14 +56,12 @@ impl JsLogs {
 
     /// The session these logs are of.
     #[wasm_bindgen(getter, js_name = sessionId)]
-    #[must_use]
     pub fn session_id_text(&self) -> String {
         self.session_id.to_string()
     }
 
     /// The last seq in them when they were opened.
     #[wasm_bindgen(getter, js_name = latestSeq)]
-    #[must_use]
     pub fn latest_seq(&self) -> f64 {
         self.head.latest_seq as f64
     }

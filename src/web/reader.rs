@@ -26,14 +26,12 @@ impl JsReader {
 impl JsReader {
     /// The resume token.
     #[wasm_bindgen(getter, js_name = afterSeq)]
-    #[must_use]
     pub fn after_seq(&self) -> f64 {
         self.reader.borrow().after_seq() as f64
     }
 
     /// The next result: `[kind, …]` as `index.ts` unpacks it, or undefined when caught up.
     #[wasm_bindgen(js_name = tryRead)]
-    #[must_use]
     pub fn try_read(&self) -> JsValue {
         self.reader
             .borrow_mut()

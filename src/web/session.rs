@@ -120,7 +120,6 @@ impl JsSession {
     }
 
     /// Makes room in the [input buffer](super::input_buffer).
-    #[must_use]
     pub fn reserve(&self, length: usize) -> *const u8 {
         self.input.reserve(length)
     }
@@ -193,28 +192,24 @@ impl JsSession {
 
     /// Its id.
     #[wasm_bindgen(getter, js_name = sessionId)]
-    #[must_use]
     pub fn session_id(&self) -> String {
         self.session.borrow().session_id().to_string()
     }
 
     /// The last seq spent.
     #[wasm_bindgen(getter, js_name = latestSeq)]
-    #[must_use]
     pub fn latest_seq(&self) -> f64 {
         self.session.borrow().latest_seq() as f64
     }
 
     /// The last seq committed.
     #[wasm_bindgen(getter, js_name = committedSeq)]
-    #[must_use]
     pub fn committed_seq(&self) -> f64 {
         self.session.borrow().committed_seq() as f64
     }
 
     /// `logged`, `volatile`, `closed` or `superseded`.
     #[wasm_bindgen(getter)]
-    #[must_use]
     pub fn state(&self) -> String {
         self.session.borrow().state().as_str().to_owned()
     }

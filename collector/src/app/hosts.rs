@@ -10,7 +10,6 @@ pub struct Hosts {
 impl Hosts {
     /// Returns the hosts of `address`. The name `localhost` is refused: it can resolve to 127.0.0.1 or to ::1, and
     /// another program may listen on this port of the other address.
-    #[must_use]
     pub fn loopback(address: std::net::SocketAddr) -> Self {
         let ip = address.ip();
         let port = address.port();
@@ -30,13 +29,11 @@ impl Hosts {
     }
 
     /// Returns the collector's address, `http://127.0.0.1:PORT`.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Returns the link to the viewer that works with `code`.
-    #[must_use]
     pub fn viewer_link(&self, code: &str) -> String {
         format!("{}/#code={code}", self.url)
     }

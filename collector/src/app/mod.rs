@@ -61,7 +61,6 @@ pub struct App {
 
 impl App {
     /// Returns an app that answers on a loopback address.
-    #[must_use]
     pub fn new(store: Store, auth: Auth, address: std::net::SocketAddr) -> Self {
         Self {
             producers: Arc::new(Producers::new(store.clone(), auth.redaction_key())),
@@ -91,7 +90,6 @@ impl App {
     }
 
     /// Returns a new link to the viewer, for the holder of `opener`, or for the process itself.
-    #[must_use]
     pub fn viewer_link(&self, opener: Option<Grant>) -> String {
         self.hosts.viewer_link(&self.viewer_codes.issue(opener))
     }

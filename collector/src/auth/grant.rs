@@ -25,7 +25,6 @@ impl Scope {
     pub const ALL: &'static [Self] = &[Self::Ingest, Self::Read, Self::Admin];
 
     /// Its name.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
@@ -35,7 +34,6 @@ impl Scope {
     }
 
     /// Whether a token of this scope may use what needs `needed`.
-    #[must_use]
     pub fn allows(self, needed: Self) -> bool {
         self == Self::Admin || self == needed
     }
@@ -64,7 +62,6 @@ pub struct Grant {
 
 impl Grant {
     /// How long it still works; `None` when nothing but a revocation ends it.
-    #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         self.expires_ts
             .map(|expires_ts| Duration::from_micros(expires_ts.saturating_sub(now_micros())))

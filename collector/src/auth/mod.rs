@@ -110,7 +110,6 @@ impl Auth {
     }
 
     /// Keys the placeholders of redacted secrets, so that equal secrets look equal.
-    #[must_use]
     pub fn redaction_key(&self) -> [u8; 32] {
         let mut key = [0; 32];
         if let Some(text) = &self.lock().file.redaction_key {
@@ -121,7 +120,6 @@ impl Auth {
     }
 
     /// The admin token of the local command line.
-    #[must_use]
     pub fn local_token(&self) -> String {
         self.lock()
             .file
@@ -132,7 +130,6 @@ impl Auth {
     }
 
     /// The pairing that preconfiguration hands to recorders on this machine.
-    #[must_use]
     pub fn local_pairing(&self) -> Option<NewPairing> {
         self.lock().file.local.as_ref().map(|local| local.pairing.clone())
     }
@@ -175,7 +172,6 @@ impl Auth {
     }
 
     /// The hello secret of a pairing; of the local one when none is named.
-    #[must_use]
     pub fn secret(&self, pairing: Option<&str>) -> Option<String> {
         let state = self.lock();
         let id = state.pairing_or_local(pairing)?;
@@ -195,7 +191,6 @@ impl Auth {
     }
 
     /// Returns the hello key of the token that [`token_hint`] names, if it still works.
-    #[must_use]
     pub fn key_of_hint(&self, hint: &str) -> Option<String> {
         let state = self.lock();
         let works = |grant: &Grant| grant.time_left() != Some(Duration::ZERO);
@@ -207,9 +202,6 @@ impl Auth {
 
     /// Gives this machine's command line another token: an earlier run ended without removing its state file, so
     /// another process may have had its port, and with it requests that carried the token.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn rotate_local_token(&self) -> Result<(), AuthError> {
         let token_id = self.check(&self.local_token())?.token_id;
         self.rotate_token(&token_id).map(drop)
@@ -260,9 +252,6 @@ impl Auth {
     }
 
     /// Makes a pairing with an extension's origin.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn create_pairing(
         &self,
         origin: Option<&str>,
@@ -279,13 +268,11 @@ impl Auth {
     }
 
     /// Every token, without what would let anyone use it.
-    #[must_use]
     pub fn tokens(&self) -> Vec<TokenRecord> {
         self.lock().file.tokens.clone()
     }
 
     /// Every pairing.
-    #[must_use]
     pub fn pairings(&self) -> Vec<Pairing> {
         let state = self.lock();
         let mut pairings = state.file.pairings.clone();

@@ -39,20 +39,17 @@ pub(super) fn hash(secret: &str) -> String {
 
 /// The answer to a hello: HMAC-SHA256 of the nonce and the address that was dialled, hex. `None` when
 /// the secret is not hex.
-#[must_use]
 pub fn hello_hmac(secret_hex: &str, nonce: &[u8], host_port: &str) -> Option<String> {
     let key = hex::decode(secret_hex).ok()?;
     tabtape::protocol::hello_hmac(&key, nonce, host_port)
 }
 
 /// Names a token in a hello without revealing it: 64 bits of a hash of its hash.
-#[must_use]
 pub fn token_hint(token: &str) -> String {
     hint_of(&hash(token))
 }
 
 /// The key of a hello that names a token, hex.
-#[must_use]
 pub fn token_key(token: &str) -> String {
     hash(token)
 }
@@ -64,7 +61,6 @@ pub(super) fn hint_of(hash: &str) -> String {
 
 /// Six characters that a person compares between the terminal and the extension's page: a hash of the
 /// code and the address together. Base32 without look-alikes.
-#[must_use]
 pub fn short_code(code: &str, host_port: &str) -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     let digest = Sha256::digest(format!("tabtape pair {code} {host_port}").as_bytes());

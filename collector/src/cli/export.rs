@@ -7,7 +7,7 @@ use super::CliError;
 use super::args::{ExportArgs, Format};
 use super::client::Client;
 use super::session_ids::whole_id_of;
-use crate::otlp::record;
+use crate::otlp::logs;
 use crate::render::json_for_stdout;
 use http::HeaderMap;
 use std::io::{self, Write as _};
@@ -67,7 +67,7 @@ fn otlp(text: &str) -> Result<String, CliError> {
     let lines: Vec<&str> = text.lines().collect();
     let mut out = String::new();
     for chunk in lines.chunks(OTLP_RECORDS) {
-        let request = record::request(chunk.iter().map(|line| line.as_bytes()));
+        let request = logs::request(chunk.iter().map(|line| line.as_bytes()));
         out += &serde_json::to_string(&request).map_err(CliError::failed)?;
         out.push('\n');
     }

@@ -90,7 +90,6 @@ impl From<std::io::Error> for CliError {
 }
 
 /// Parses the command line; ends the process if it is wrong.
-#[must_use]
 pub fn arguments() -> Cli {
     Cli::parse_from(terms::exclusions_as_flags(std::env::args_os()))
 }

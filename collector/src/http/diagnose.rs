@@ -1,7 +1,7 @@
 //! `GET /v1/diagnose`: what went wrong.
 
 use super::problem::Problem;
-use super::query::ValidQuery;
+use super::query::{ValidQuery, within};
 use super::selection;
 use crate::auth::Grant;
 use crate::diagnose::{self, Diagnosis, NewSince};
@@ -102,17 +102,14 @@ pub(super) async fn get(
     Extension(grant): Extension<Grant>,
     ValidQuery(asked): ValidQuery<DiagnoseQuery>,
 ) -> Result<Response, Problem> {
-    let invalid = |detail: String| Problem::bad_request("invalid_parameter", detail);
-    let budget = asked.budget.unwrap_or(DEFAULT_BUDGET);
-    if !(MIN_BUDGET..=MAX_BUDGET).contains(&budget) {
-        return Err(invalid(format!(
-            "budget: expected {MIN_BUDGET} to {MAX_BUDGET}, got {budget}"
-        )));
-    }
+    let budget = within("budget", asked.budget, DEFAULT_BUDGET, MIN_BUDGET..=MAX_BUDGET)?;
     let as_text = match asked.format.as_deref() {
         None | Some("json") => false,
         Some("text") => true,
-        Some(other) => return Err(invalid(format!("format: expected json or text, got {other:?}"))),
+        Some(other) => {
+            let detail = format!("format: expected json or text, got {other:?}");
+            return Err(Problem::bad_request("invalid_parameter", detail));
+        }
     };
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let diagnosis = diagnose::run(&store, selector, grant.selector.as_deref()).await?;

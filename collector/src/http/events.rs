@@ -1,7 +1,7 @@
 //! `GET /v1/events`: pages of the past.
 
 use super::problem::Problem;
-use super::query::ValidQuery;
+use super::query::{ValidQuery, within};
 use super::selection::{self, Extent};
 use crate::auth::Grant;
 use crate::store::{Page, PageQuery, SessionCoverage, Store};
@@ -60,13 +60,7 @@ pub(super) async fn get(
     ValidQuery(asked): ValidQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if asked.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-        let detail = format!(
-            "limit: expected 1 to {MAX_LIMIT}, got {}",
-            asked.limit.unwrap_or(0)
-        );
-        return Err(Problem::bad_request("invalid_parameter", detail));
-    }
+    let limit = within("limit", asked.limit, DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
     let as_json = match asked.format.as_deref() {
         Some("json") => true,
         Some("ndjson") => false,
@@ -95,7 +89,7 @@ pub(super) async fn get(
             ndjson(Body::empty(), None)
         });
     };
-    let query = PageQuery::new(order, selector, asked.limit.unwrap_or(DEFAULT_LIMIT))
+    let query = PageQuery::new(order, selector, limit)
         .within(after, u64::MAX)
         .newest(asked.newest);
     if as_json {

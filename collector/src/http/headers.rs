@@ -5,7 +5,7 @@
 //! It contains no time for a gap and no status: a reader that needs them reads the line.
 
 use super::problem::Problem;
-use super::query::ValidQuery;
+use super::query::{ValidQuery, within};
 use super::selection::{self, Extent};
 use crate::auth::Grant;
 use crate::store::{Order, Page, PageQuery, Store};
@@ -82,11 +82,7 @@ pub(super) async fn get(
     Extension(grant): Extension<Grant>,
     ValidQuery(asked): ValidQuery<HeadersQuery>,
 ) -> Result<Json<Headers>, Problem> {
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("limit: expected 1 to {MAX_LIMIT}, got {limit}");
-        return Err(Problem::bad_request("invalid_parameter", detail));
-    }
+    let limit = within("limit", asked.limit, DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let extent = Extent::of(&store, asked.session.as_deref()).await?;
     let after = extent.cursor(&store, asked.after.as_deref())?;

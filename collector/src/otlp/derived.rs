@@ -62,8 +62,8 @@ struct Checkpoint {
     steps: Vec<Step>,
 }
 
-/// A batch that the endpoint has accepted. What a record does after it depends on what it has sent, but mostly the state
-/// is the same as if its spans had been sent in the next one; then the next one takes its place.
+/// A batch that the endpoint has accepted. The effect of a later record depends on what was sent, but mostly the state
+/// is the same as if the spans of this batch had been sent in the next one; then the next batch takes its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Step {
     to: u64,

@@ -6,7 +6,7 @@
 //! before they were sent are reported as `tabtape.gap`.
 
 use super::delivery::Delivery;
-use super::record;
+use super::logs;
 use crate::app::{Metrics, Signal};
 use crate::store::{Order, PageQuery, PageRecord, Store, StoreError};
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl Forwarder {
                 count = pruned - cursor,
                 "retention took records before they were forwarded"
             );
-            let gap = record::not_retained(pruned - cursor);
+            let gap = logs::not_retained(pruned - cursor);
             if self.delivery.until_answered(&gap).await.is_none() {
                 return Ok(cursor);
             }
@@ -90,12 +90,12 @@ impl Forwarder {
         }
         let query = PageQuery::new(Order::Position, None, BATCH_RECORDS).within(cursor, u64::MAX);
         let page = store.page(query).await?;
-        let request = |part: &[PageRecord]| record::request(part.iter().map(|record| &record.line[..]));
+        let request = |part: &[PageRecord]| logs::request(part.iter().map(|record| &record.line[..]));
         let name = |alone: &PageRecord| format!("position {}", alone.position);
         let is_delivered = self
             .delivery
             .deliver_split(&page.records, request, name, |request| {
-                let record::Changed { altered, unreadable } = record::changed(request);
+                let logs::Changed { altered, unreadable } = logs::changed(request);
                 counters.altered.fetch_add(altered, Relaxed);
                 counters.unreadable.fetch_add(unreadable, Relaxed);
             });

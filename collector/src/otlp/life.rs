@@ -131,6 +131,26 @@ pub(super) struct Request {
     pub(super) response: Value,
 }
 
+impl Request {
+    /// Returns a field of `data`, that of its last record, or else of its response.
+    pub(super) fn field<'a>(&'a self, data: &'a Value, name: &str) -> Option<&'a Value> {
+        let mut known = [data, &self.response].into_iter().map(|data| &data[name]);
+        known.find(|value| !value.is_null())
+    }
+
+    pub(super) fn status(&self, data: &Value) -> Option<u64> {
+        let status = self.field(data, "status").and_then(Value::as_u64);
+        status.filter(|status| *status > 0)
+    }
+
+    /// Returns the error with which it ended, or else its status if that is one of an error.
+    pub(super) fn error_type(&self, data: &Value) -> Option<String> {
+        let status = || self.status(data).filter(|status| *status >= 400);
+        let error = data["error"].as_str().map(ToOwned::to_owned);
+        error.or_else(|| status().map(|status| status.to_string()))
+    }
+}
+
 /// Why, when and at which record something ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {

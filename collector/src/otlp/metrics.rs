@@ -90,27 +90,14 @@ impl Measure {
         seconds: f64,
         life: Option<&Life>,
     ) -> Self {
-        let known = |name: &str| {
-            [data, &request.response]
-                .into_iter()
-                .map(|data| &data[name])
-                .find(|value| !value.is_null())
-        };
         let method = request.method.as_deref().unwrap_or("HTTP");
         let mut attributes = BTreeMap::from([
             ("http.request.method", method.to_owned()),
             ("tabtape.site", site(life.map_or(&request.url, |life| &life.url))),
         ]);
-        let status = known("status")
-            .and_then(Value::as_u64)
-            .filter(|status| *status > 0);
-        attributes.extend(status.map(|status| ("http.response.status_code", status.to_string())));
-        let error = data["error"].as_str().map(ToOwned::to_owned);
-        let error = error.or_else(|| {
-            status
-                .filter(|status| *status >= 400)
-                .map(|status| status.to_string())
-        });
+        let status = request.status(data).map(|status| status.to_string());
+        attributes.extend(status.map(|status| ("http.response.status_code", status)));
+        let error = request.error_type(data);
         attributes.extend(error.map(|error| ("error.type", error)));
         Self {
             metric: REQUESTS,

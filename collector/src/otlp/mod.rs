@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`event`], [`request`] | log records in, as events of a local process |
-//! | [`record`] | our records as log records |
+//! | [`logs`], [`record`] | our records as log records, and requests of them |
 //! | [`walk`], [`life`], [`span`] | our records as spans and measurements of documents |
 //! | [`metrics`] | measurements and the recorder's own figures as metrics |
 //! | [`forward`], [`derived`] | the cursor of logs, and that of traces and of metrics |
@@ -16,8 +16,9 @@ mod endpoint;
 pub(crate) mod event;
 pub(crate) mod forward;
 mod life;
+pub(crate) mod logs;
 mod metrics;
-pub(crate) mod record;
+mod record;
 pub(crate) mod request;
 mod span;
 mod walk;

@@ -16,74 +16,22 @@
 //!
 //! Every line becomes one log record, so that what was stored and what was sent can be counted against each other.
 
-use super::SCHEMA_URL;
-use super::attributes::{MAX_NESTING, any, flag, int, of_json, resource, scope, text};
+use super::attributes::{MAX_NESTING, any, flag, int, of_json, text};
 use crate::clock::now_micros;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
 use tabtape::levels::Severity;
 use tabtape::record::stored_line::{self, StoredLine};
 use tabtape::severity::severity;
 
 /// Name of a line that is forwarded as its text.
-pub(crate) const UNREADABLE: &str = "tabtape.unreadable";
+pub(super) const UNREADABLE: &str = "tabtape.unreadable";
 /// The attribute of a record with a part that is written in another way.
-const ALTERED: &str = "tabtape.altered";
-
-/// A request that carries these records.
-pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLogsServiceRequest {
-    envelope(lines.into_iter().map(log_record).collect())
-}
-
-/// The numbers of records that a request does not carry exactly as they are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Changed {
-    /// Records with a part that is written in another way.
-    pub(crate) altered: u64,
-    /// Lines that are sent as their text.
-    pub(crate) unreadable: u64,
-}
-
-/// Counts the records of `request` that are not carried exactly as they are stored.
-pub(crate) fn changed(request: &ExportLogsServiceRequest) -> Changed {
-    let records = request.resource_logs.iter().flat_map(|logs| &logs.scope_logs);
-    let mut changed = Changed {
-        altered: 0,
-        unreadable: 0,
-    };
-    for record in records.flat_map(|scope| &scope.log_records) {
-        changed.unreadable += u64::from(record.event_name == UNREADABLE);
-        let is_altered = record.attributes.iter().any(|attribute| attribute.key == ALTERED);
-        changed.altered += u64::from(is_altered);
-    }
-    changed
-}
-
-/// Returns a request that reports how many records retention removed before they were sent.
-pub(crate) fn not_retained(count: u64) -> ExportLogsServiceRequest {
-    let mut record = gap_record(Some(count), "not_retained");
-    record.time_unix_nano = now_micros() * 1000;
-    envelope(vec![record])
-}
-
-fn envelope(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
-    ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            resource: Some(resource()),
-            scope_logs: vec![ScopeLogs {
-                scope: Some(scope()),
-                log_records,
-                schema_url: SCHEMA_URL.into(),
-            }],
-            schema_url: SCHEMA_URL.into(),
-        }],
-    }
-}
+pub(super) const ALTERED: &str = "tabtape.altered";
 
 /// Returns a line as a log record.
-pub(crate) fn log_record(line: &[u8]) -> LogRecord {
+pub(super) fn log_record(line: &[u8]) -> LogRecord {
     let read = stored_line::read(line).ok();
     read.and_then(of_stored).unwrap_or_else(|| LogRecord {
         observed_time_unix_nano: now_micros() * 1000,
@@ -231,7 +179,7 @@ pub(super) fn exception_attributes(data: &Value) -> Vec<KeyValue> {
         .collect()
 }
 
-fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
+pub(super) fn gap_record(count: Option<u64>, reason: &str) -> LogRecord {
     let mut attributes = vec![text("tabtape.gap.reason", reason)];
     attributes.extend(count.map(|count| int("tabtape.gap.count", count)));
     LogRecord {
@@ -260,6 +208,8 @@ const fn number_of(severity: Severity) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otlp::logs::{Changed, changed, request};
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
     use proptest::prelude::{
         Just, Strategy, any as any_number, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
     };

@@ -171,21 +171,13 @@ pub(super) fn request(
         span: interaction.span,
     });
     let parent = of_interaction.or_else(|| life.map(|life| life.ids));
-    let field = |name: &str| {
-        [data, &request.response]
-            .into_iter()
-            .map(|data| &data[name])
-            .find(|value| !value.is_null())
-    };
+    let field = |name: &str| request.field(data, name);
     let method = request
         .method
         .as_deref()
         .or_else(|| field("method")?.as_str())
         .unwrap_or("HTTP");
-    let status = field("status")
-        .and_then(Value::as_u64)
-        .filter(|status| *status > 0);
-    let error = data["error"].as_str();
+    let status = request.status(data);
     let start = request.start_ts.unwrap_or_else(|| {
         let lasted = field("duration_ms").and_then(micros_of).unwrap_or(0);
         end.ts.saturating_sub(lasted)
@@ -207,12 +199,7 @@ pub(super) fn request(
         );
     }
     attributes.extend(status.map(|status| int("http.response.status_code", status)));
-    let error_type = error.map(ToOwned::to_owned);
-    let error_type = error_type.or_else(|| {
-        status
-            .filter(|status| *status >= 400)
-            .map(|status| status.to_string())
-    });
+    let error_type = request.error_type(data);
     attributes.extend(error_type.as_ref().map(|error| text("error.type", error)));
     attributes.extend(
         field("ip")

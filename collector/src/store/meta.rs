@@ -7,34 +7,22 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 impl Store {
     /// Returns the counter that is kept under `name`.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub(crate) async fn get_counter(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let found: Option<i64> = self.get_meta(name).await?;
         Ok(found.map(|number| number as u64))
     }
 
     /// Keeps a counter under `name`; resolves once it is on disk.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub(crate) async fn set_counter(&self, name: &str, number: u64) -> Result<(), StoreError> {
         self.set_meta(name, number as i64).await
     }
 
     /// Returns the text that is kept under `name`.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub(crate) async fn get_note(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.get_meta(name).await
     }
 
     /// Keeps a text under `name`; resolves once it is on disk.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub(crate) async fn set_note(&self, name: &str, text: String) -> Result<(), StoreError> {
         self.set_meta(name, text).await
     }

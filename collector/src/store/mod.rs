@@ -81,19 +81,16 @@ struct Inner {
 
 impl Store {
     /// The identity of this store's contents: a new or emptied store has another.
-    #[must_use]
     pub fn store_id(&self) -> &str {
         &self.inner.store_id
     }
 
     /// Returns the background tasks that work on this store. They end when it is closed.
-    #[must_use]
     pub fn tasks(&self) -> &Arc<Tasks> {
         &self.inner.tasks
     }
 
     /// Returns the data folder.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         &self.inner.folder
     }
@@ -111,9 +108,6 @@ impl Store {
     }
 
     /// Reads one page.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn page(&self, query: PageQuery) -> Result<Page, StoreError> {
         let names = Arc::clone(&self.inner.names);
         self.read(move |connection| page::read(connection, &names, &query))
@@ -128,9 +122,6 @@ impl Store {
     }
 
     /// Every session, oldest first.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn sessions(&self) -> Result<Vec<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
         self.read(move |connection| sessions::list(connection, &names, None))
@@ -138,9 +129,6 @@ impl Store {
     }
 
     /// One session, if it is known.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn session(&self, session: &str) -> Result<Option<SessionSummary>, StoreError> {
         let names = Arc::clone(&self.inner.names);
         let session = session.to_owned();
@@ -149,9 +137,6 @@ impl Store {
     }
 
     /// The row and ledger of one session, if it is known.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
         let session = session.to_owned();
         self.read(move |connection| sessions::row(connection, &session))
@@ -159,21 +144,16 @@ impl Store {
     }
 
     /// Returns the id of the session that is stored in a row.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn session_id(&self, row: i64) -> Result<Option<String>, StoreError> {
         self.read(move |connection| sessions::id(connection, row)).await
     }
 
     /// The position of the last record.
-    #[must_use]
     pub fn latest_position(&self) -> u64 {
         self.inner.recent.latest_position()
     }
 
     /// Whether the store's file was deleted, replaced or overwritten since it was opened.
-    #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.inner.file.check().is_err()
     }
@@ -184,27 +164,21 @@ impl Store {
     }
 
     /// Returns where [`Store::open_again`] moved a damaged file to, if it found one.
-    #[must_use]
     pub fn set_aside(&self) -> Option<&Path> {
         self.inner.set_aside.as_deref()
     }
 
     /// Returns the damage that a check has found, if any.
-    #[must_use]
     pub fn damage(&self) -> Option<&str> {
         self.inner.damage.get().map(String::as_str)
     }
 
     /// Searches of text read everything after this position; before it they ask the index.
-    #[must_use]
     pub fn indexed_to(&self) -> u64 {
         self.inner.indexed.load(Relaxed)
     }
 
     /// Returns the coverage that `selector` and `session` ask for; newest session first.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn coverage(
         &self,
         selector: Option<Arc<Selector>>,
@@ -216,9 +190,6 @@ impl Store {
 
     /// Returns the receipt of an earlier request of this name: its session, seqs and digest; `None` if the name is
     /// new.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn idempotent_receipt(&self, key: &str) -> Result<Option<IdempotentReceipt>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| Ok(batch::idempotent_receipt(connection, &key)?))

@@ -54,7 +54,7 @@ fn noise(bytes: usize) -> String {
 
 /// SQLite has no room for more pages, as on a full disk.
 async fn pages(store: &Store, most: i64) {
-    let limit = move |state: &mut writer::WriterState| {
+    let limit = move |state: &mut write::writer::WriterState| {
         let count: i64 = state
             .connection
             .pragma_query_value(None, "page_count", |row| row.get(0))?;
@@ -104,7 +104,7 @@ async fn a_damaged_line_is_a_gap_next_to_whole_ones() {
     let text = "a line that is long enough to be packed; ".repeat(20);
     store.ingest(batch(1, 3, &text)).await.unwrap();
     let whole = stored(&store).await;
-    let damage = |state: &mut writer::WriterState| {
+    let damage = |state: &mut write::writer::WriterState| {
         state
             .connection
             .execute("UPDATE events SET line = x'01ffffff' WHERE seq = 2", [])?;

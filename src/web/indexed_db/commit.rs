@@ -1,7 +1,7 @@
 //! Writing: one transaction a commit.
 
 use super::IndexedDbLog;
-use super::error::from_thrown;
+use super::request::put;
 use super::rows::{CategoryRow, HeadRow, SegmentKeys, relay_row, session_key};
 use super::schema::{HEADS, RELAYS, SEGMENTS};
 use crate::log::{Commit, LogError};
@@ -35,9 +35,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         for part in segment.split(MAX_SEGMENT_BYTES) {
             let value = log.buffer.fill(&[&part.table(now_ms), &part.lines]);
             bytes += u64::from(value.length());
-            segments
-                .put_with_key(&value, &keys.key(part.first_seq()))
-                .map_err(from_thrown)?;
+            put(&segments, &value, &keys.key(part.first_seq()))?;
         }
         added.push(Added {
             category: segment.category.clone(),
@@ -49,9 +47,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         let relays = transaction.store(RELAYS)?;
         for cursor in &commit.relays {
             let row = relay_row(cursor.message, now_ms);
-            relays
-                .put_with_key(&row, &cursor.relay_id.as_str().into())
-                .map_err(from_thrown)?;
+            put(&relays, &row, &cursor.relay_id.as_str().into())?;
         }
     }
 
@@ -76,8 +72,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         }
         row.latest_seq = row.latest_seq.max(latest_seq);
         row.committed_ms = now_ms;
-        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
-        Ok(())
+        row.put(&heads, &session)
     };
     transaction.complete_if(head, decide).await
 }

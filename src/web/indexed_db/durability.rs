@@ -13,7 +13,6 @@ pub enum Durability {
 
 impl Durability {
     /// Its name in every interface.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Relaxed => "relaxed",

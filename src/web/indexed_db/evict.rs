@@ -8,7 +8,7 @@
 use super::IndexedDbLog;
 use super::error::from_thrown;
 use super::fetch::{Fetch, Fetched};
-use super::request::RequestFuture;
+use super::request::put;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::retention::{CategoryUsage, Retained};
@@ -16,7 +16,6 @@ use crate::log::tombstone::{is_tombstone, tombstone_of};
 use crate::log::{LogError, Segment};
 use crate::record::SessionId;
 use crate::record::reason::QUOTA;
-use web_sys::IdbCursorDirection;
 
 /// Most segments given up in one transaction: about as long as a large commit.
 const SEGMENTS_AT_ONCE: usize = 8;
@@ -54,7 +53,7 @@ pub(super) async fn evict(
         let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
         let segments = transaction.store(SEGMENTS)?;
         let heads = transaction.store(HEADS)?;
-        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
+        let Some(mut row) = HeadRow::read(&heads, &session).await? else {
             return Ok(());
         };
         let category = row.category(&usage.category);
@@ -63,10 +62,7 @@ pub(super) async fn evict(
         let mut unacked_seqs = 0;
         for _ in 0..SEGMENTS_AT_ONCE {
             let range = keys.range(next_seq, u64::MAX)?;
-            let fetched = Fetch::start(&segments, &range, IdbCursorDirection::Next)?
-                .finish(&segments)
-                .await?;
-            let Some(Fetched { first_seq, stored }) = fetched else {
+            let Some(Fetched { first_seq, stored }) = Fetch::first(&segments, &range).await? else {
                 more = false;
                 break;
             };
@@ -88,9 +84,7 @@ pub(super) async fn evict(
                     more = false;
                     break;
                 }
-                segments
-                    .put_with_key(&log.buffer.fill(&[&left]), &keys.key(first_seq))
-                    .map_err(from_thrown)?;
+                put(&segments, &log.buffer.fill(&[&left]), &keys.key(first_seq))?;
                 category.bytes = category.bytes.saturating_sub(freed_bytes);
                 if reason == QUOTA {
                     unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
@@ -111,7 +105,7 @@ pub(super) async fn evict(
             return Ok(());
         }
         category.retained_from = next_seq;
-        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
+        row.put(&heads, &session)?;
         let completed = transaction.complete().await;
         retained.freed_bytes += given.iter().map(|given| given.freed_bytes).sum::<u64>();
         retained.segments += given.len() as u64;
@@ -150,16 +144,14 @@ async fn write(log: &IndexedDbLog, pending_gaps: &[EvictedSegment]) -> Result<()
     let heads = transaction.store(HEADS)?;
     for given in pending_gaps {
         let session = session_key(given.session_id);
-        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
+        let Some(mut row) = HeadRow::read(&heads, &session).await? else {
             continue;
         };
         let key = SegmentKeys::new(given.session_id, &session, &given.category).key(given.first_seq);
-        segments
-            .put_with_key(&log.buffer.fill(&[&given.left]), &key)
-            .map_err(from_thrown)?;
+        put(&segments, &log.buffer.fill(&[&given.left]), &key)?;
         let category = row.category(&given.category);
         category.bytes = category.bytes.saturating_sub(given.freed_bytes);
-        heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
+        row.put(&heads, &session)?;
     }
     transaction.complete().await
 }

@@ -35,6 +35,16 @@ impl Fetch {
         })
     }
 
+    /// Returns the first segment of `range`.
+    pub(super) async fn first(
+        segments: &IdbObjectStore,
+        range: &IdbKeyRange,
+    ) -> Result<Option<Fetched>, LogError> {
+        Self::start(segments, range, IdbCursorDirection::Next)?
+            .finish(segments)
+            .await
+    }
+
     pub(super) async fn finish(self, segments: &IdbObjectStore) -> Result<Option<Fetched>, LogError> {
         let (cursor, unread) = match self.answer.await {
             Ok(cursor) => (cursor, None),

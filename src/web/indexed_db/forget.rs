@@ -4,9 +4,8 @@
 //! meanwhile is newer than the wish.
 
 use super::IndexedDbLog;
-use super::error::from_thrown;
 use super::fetch::{Fetch, Fetched};
-use super::request::RequestFuture;
+use super::request::put;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::forget::forget as forget_in;
@@ -15,7 +14,6 @@ use crate::log::{LogError, Segment};
 use crate::record::SessionId;
 use crate::record::reason::DELETED;
 use crate::selector::Selector;
-use web_sys::IdbCursorDirection;
 
 /// About as long as a large commit.
 const SEGMENTS_AT_ONCE: usize = 8;
@@ -47,7 +45,7 @@ async fn forget_category(
         let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
         let segments = transaction.store(SEGMENTS)?;
         let heads = transaction.store(HEADS)?;
-        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)? else {
+        let Some(mut row) = HeadRow::read(&heads, &session).await? else {
             return Ok(events);
         };
         let mut more = true;
@@ -58,10 +56,7 @@ async fn forget_category(
                 break;
             }
             let range = keys.range(next_seq, until_seq)?;
-            let fetched = Fetch::start(&segments, &range, IdbCursorDirection::Next)?
-                .finish(&segments)
-                .await?;
-            let Some(Fetched { first_seq, stored }) = fetched else {
+            let Some(Fetched { first_seq, stored }) = Fetch::first(&segments, &range).await? else {
                 more = false;
                 break;
             };
@@ -76,15 +71,13 @@ async fn forget_category(
                 continue;
             };
             let value = encoded(&segment, Segment::committed_ms(&stored).unwrap_or(0));
-            segments
-                .put_with_key(&log.buffer.fill(&[&value]), &keys.key(first_seq))
-                .map_err(from_thrown)?;
+            put(&segments, &log.buffer.fill(&[&value]), &keys.key(first_seq))?;
             let bytes = &mut row.category(category).bytes;
             *bytes = bytes.saturating_sub(stored.len() as u64) + value.len() as u64;
             changed += forgotten;
         }
         if changed > 0 {
-            heads.put_with_key(&row.to_js()?, &session).map_err(from_thrown)?;
+            row.put(&heads, &session)?;
         }
         transaction.complete().await?;
         events += changed;

@@ -2,7 +2,6 @@
 
 use super::IndexedDbLog;
 use super::commit::now_ms;
-use super::error::from_thrown;
 use super::request::RequestFuture;
 use super::rows::{HeadRow, session_key, session_of};
 use super::schema::HEADS;
@@ -26,7 +25,7 @@ impl IndexedDbLog {
         if !RequestFuture::of(heads.get_key(&key))?.await?.is_undefined() {
             return Err(LogError::NotResumable(session_id));
         }
-        heads.put_with_key(&row.to_js()?, &key).map_err(from_thrown)?;
+        row.put(&heads, &key)?;
         transaction.complete().await?;
         self.owned.borrow_mut().insert(session_id);
         Ok(row.head())
@@ -35,21 +34,18 @@ impl IndexedDbLog {
     /// Resumes a session: raises its epoch, so that every earlier owner is superseded. `None` when it is
     /// not in the database, or lost its head and with it the last seq it spent. Reads one row, however long
     /// the log.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
         let transaction = self.connection.write(&[HEADS]).await?;
         let heads = transaction.store(HEADS)?;
         let key = session_key(session_id);
-        let Some(mut row) = HeadRow::from_js(&RequestFuture::of(heads.get(&key))?.await?)? else {
+        let Some(mut row) = HeadRow::read(&heads, &key).await? else {
             return Ok(None);
         };
         if row.rebuilt {
             return Ok(None);
         }
         row.epoch += 1;
-        heads.put_with_key(&row.to_js()?, &key).map_err(from_thrown)?;
+        row.put(&heads, &key)?;
         transaction.complete().await?;
         self.owned.borrow_mut().insert(session_id);
         Ok(Some(row.head()))
@@ -57,9 +53,6 @@ impl IndexedDbLog {
 
     /// Returns the head of every session, oldest first, and the bytes that the session uses. Only reads,
     /// whereas [`sessions`](crate::log::LogStore::sessions) also repairs.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn heads(&self) -> Result<Vec<(SessionId, Head, u64)>, LogError> {
         let rows = self.head_rows().await?;
         let bytes = |row: &HeadRow| row.categories.iter().map(|category| category.bytes).sum();

@@ -2,7 +2,7 @@
 
 use super::IndexedDbLog;
 use super::error::from_thrown;
-use super::request::RequestFuture;
+use super::request::{RequestFuture, put};
 use super::schema::META;
 use crate::log::LogError;
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,9 +11,6 @@ const INSTALL_KEY: &str = "install_key";
 impl IndexedDbLog {
     /// 32 random bytes of this installation, made at the first call: the key that redacted values are
     /// hashed with.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn install_key(&self) -> Result<[u8; 32], LogError> {
         let transaction = self.connection.write(&[META]).await?;
         let meta = transaction.store(META)?;
@@ -32,8 +29,7 @@ impl IndexedDbLog {
             .get_random_values_with_u8_array(&mut key)
             .map_err(from_thrown)?;
         let value = JsValue::from(js_sys::Uint8Array::from(&key[..]));
-        meta.put_with_key(&value, &INSTALL_KEY.into())
-            .map_err(from_thrown)?;
+        put(&meta, &value, &INSTALL_KEY.into())?;
         transaction.complete().await?;
         Ok(key)
     }

@@ -2,11 +2,10 @@
 
 use super::IndexedDbLog;
 use super::commit::{self, now_ms};
-use super::error::from_thrown;
 use super::evict::write_pending_gaps;
 use super::read::{self, Limit};
 use super::repair;
-use super::request::RequestFuture;
+use super::request::{RequestFuture, put};
 use super::rows::{acked_key, acked_row, acked_seq};
 use super::schema::ACKED;
 use crate::coverage::WatchedUntil;
@@ -113,10 +112,7 @@ impl LogStore for IndexedDbLog {
         let transaction = self.connection.write(&[ACKED]).await?;
         let row = acked_row(acked_seq, now_ms());
         let key = acked_key(session_id, store_id);
-        transaction
-            .store(ACKED)?
-            .put_with_key(&row, &key)
-            .map_err(from_thrown)?;
+        put(&transaction.store(ACKED)?, &row, &key)?;
         transaction.complete().await
     }
 }

@@ -87,7 +87,6 @@ impl IndexedDbLog {
     }
 
     /// A log in the database `name`, which the first call opens.
-    #[must_use]
     pub fn new(name: &str, durability: Durability) -> Self {
         Self {
             connection: Rc::new(Connection::new(name, durability)),
@@ -100,21 +99,16 @@ impl IndexedDbLog {
     }
 
     /// Whether the database is open now.
-    #[must_use]
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
     }
 
     /// The database's name: the one that was given, or that of the [newest](crate::recorder::RecorderLog::set_aside) begun in its place.
-    #[must_use]
     pub fn name(&self) -> String {
         self.connection.name()
     }
 
     /// Deletes the database `name` with everything in it.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn delete(name: &str) -> Result<(), LogError> {
         schema::delete(name).await
     }
@@ -125,9 +119,6 @@ impl IndexedDbLog {
     }
 
     /// The last committed message of a relay, over all sessions; `None` when none was.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn relay_message(&self, relay_id: &str) -> Result<Option<u64>, LogError> {
         let transaction = self.connection.read(&[RELAYS]).await?;
         relay_message(&RequestFuture::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
@@ -135,9 +126,6 @@ impl IndexedDbLog {
 
     /// The newest records of a session, newest first, as many whole ones as `max_entries` and
     /// `max_bytes` allow: what refills the ring of a resumed session.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn tail(
         &self,
         session_id: SessionId,
@@ -158,41 +146,28 @@ impl IndexedDbLog {
     }
 
     /// How much is stored by category, and what the browser allows.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn storage(&self) -> Result<Storage, LogError> {
         storage::storage(self).await
     }
 
     /// Asks the browser never to clear the database by itself. Tells whether it promises.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn persist(&self) -> Result<bool, LogError> {
         storage::persist().await
     }
 
     /// Takes what was found wrong with the log since the last call: each is a gap in what was read.
-    #[must_use]
     pub fn take_problems(&self) -> Vec<LogError> {
         std::mem::take(&mut self.problems.borrow_mut())
     }
 
     /// Gives up what `policy` no longer keeps: records that every collector has, oldest first. What no
     /// collector has stays. Meant to be called every few minutes.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn retain(&self, policy: &RetentionPolicy) -> Result<Retained, LogError> {
         retention::retain(self, policy).await
     }
 
     /// Frees `needed_bytes` if it can: first records that every collector has, then, as gaps of reason
     /// `quota`, those that none has. A commit does it by itself when the quota is used up.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn make_room(&self, needed_bytes: u64) -> Result<Retained, LogError> {
         retention::make_room(self, needed_bytes).await
     }

@@ -2,14 +2,12 @@
 
 use super::IndexedDbLog;
 use super::fetch::{Fetch, Fetched};
-use super::request::RequestFuture;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use super::transaction::Transaction;
-use crate::log::LogError;
 use crate::log::merge::{Damage, Direction, Merge, Step};
+use crate::log::{Head, LogError};
 use crate::record::{Entry, SessionId};
-use wasm_bindgen::JsValue;
 use web_sys::{IdbCursorDirection, IdbObjectStore};
 
 /// How much a read takes.
@@ -26,23 +24,12 @@ pub(super) async fn forward(
     after_seq: u64,
     limit: Limit,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
-    let (transaction, row, session) = begin(log, session_id).await?;
-    let segments = transaction.store(SEGMENTS)?;
-    let mut cursors = Vec::with_capacity(row.categories.len());
-    for category in &row.categories {
-        let keys = SegmentKeys::new(session_id, &session, &category.name);
-        // The segment that holds the first wanted seq begins at it or before.
-        let range = keys.range(0, after_seq + 1)?;
-        let first = Fetch::start(&segments, &range, IdbCursorDirection::Prev)?;
-        cursors.push(CategoryCursor {
-            keys,
-            next: Some(first),
-            from: after_seq + 2,
-        });
-    }
-    let head = row.head();
+    let reading = Reading::begin(log, session_id).await?;
+    // The segment that holds the first wanted seq begins at it or before.
+    let cursors = reading.cursors(after_seq + 1, after_seq + 2)?;
+    let head = &reading.head;
     let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
-    run(&segments, Direction::Forward, cursors, merge, limit).await
+    run(&reading.segments, Direction::Forward, cursors, merge, limit).await
 }
 
 /// The newest records, newest first.
@@ -51,36 +38,46 @@ pub(super) async fn backward(
     session_id: SessionId,
     limit: Limit,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
-    let (transaction, row, session) = begin(log, session_id).await?;
-    let segments = transaction.store(SEGMENTS)?;
-    let head = row.head();
-    let mut cursors = Vec::with_capacity(head.categories.len());
-    for category in &head.categories {
-        let keys = SegmentKeys::new(session_id, &session, category);
-        let first = Fetch::start(
-            &segments,
-            &keys.range(0, head.latest_seq)?,
-            IdbCursorDirection::Prev,
-        )?;
-        cursors.push(CategoryCursor {
-            keys,
-            next: Some(first),
-            from: head.latest_seq,
-        });
-    }
+    let reading = Reading::begin(log, session_id).await?;
+    let head = &reading.head;
+    let cursors = reading.cursors(head.latest_seq, head.latest_seq)?;
     let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
-    run(&segments, Direction::Backward, cursors, merge, limit).await
+    run(&reading.segments, Direction::Backward, cursors, merge, limit).await
 }
 
-async fn begin(
-    log: &IndexedDbLog,
+struct Reading {
     session_id: SessionId,
-) -> Result<(Transaction, HeadRow, JsValue), LogError> {
-    let transaction = log.connection.read(&[SEGMENTS, HEADS]).await?;
-    let session = session_key(session_id);
-    let row = RequestFuture::of(transaction.store(HEADS)?.get(&session))?.await?;
-    let row = HeadRow::from_js(&row)?.ok_or(LogError::Missing)?;
-    Ok((transaction, row, session))
+    head: Head,
+    segments: IdbObjectStore,
+    _transaction: Transaction,
+}
+
+impl Reading {
+    async fn begin(log: &IndexedDbLog, session_id: SessionId) -> Result<Self, LogError> {
+        let transaction = log.connection.read(&[SEGMENTS, HEADS]).await?;
+        let row = HeadRow::read(&transaction.store(HEADS)?, &session_key(session_id)).await?;
+        Ok(Self {
+            session_id,
+            head: row.ok_or(LogError::Missing)?.head(),
+            segments: transaction.store(SEGMENTS)?,
+            _transaction: transaction,
+        })
+    }
+
+    /// Asks for the last segment of each category that begins at `until` or before. Reading continues at `from`.
+    fn cursors(&self, until: u64, from: u64) -> Result<Vec<CategoryCursor>, LogError> {
+        let session = session_key(self.session_id);
+        let cursor = |category: &String| {
+            let keys = SegmentKeys::new(self.session_id, &session, category);
+            let first = Fetch::start(&self.segments, &keys.range(0, until)?, IdbCursorDirection::Prev)?;
+            Ok(CategoryCursor {
+                keys,
+                next: Some(first),
+                from,
+            })
+        };
+        self.head.categories.iter().map(cursor).collect()
+    }
 }
 
 /// One category log that is being read.
@@ -137,11 +134,10 @@ impl CategoryCursor {
                 let range = self.keys.range(self.from, u64::MAX)?;
                 Fetch::start(segments, &range, IdbCursorDirection::Next)?
             }
-            (None, Direction::Backward) => Fetch::start(
-                segments,
-                &self.keys.range(0, self.from)?,
-                IdbCursorDirection::Prev,
-            )?,
+            (None, Direction::Backward) => {
+                let range = self.keys.range(0, self.from)?;
+                Fetch::start(segments, &range, IdbCursorDirection::Prev)?
+            }
         };
         match fetch.finish(segments).await? {
             Some(Fetched { first_seq, stored }) => {

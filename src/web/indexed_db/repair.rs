@@ -4,7 +4,7 @@ use super::IndexedDbLog;
 use super::commit::now_ms;
 use super::error::{bad_row, from_thrown};
 use super::fetch::{Fetch, Fetched};
-use super::request::RequestFuture;
+use super::request::{RequestFuture, put};
 use super::rows::{CategoryRow, HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::LogError;
@@ -39,9 +39,7 @@ pub(super) async fn replace_corrupt(
             .gaps
             .iter()
             .map(|(first_seq, last_seq)| (*first_seq, *last_seq, CORRUPT.to_owned()));
-        segments
-            .put_with_key(&log.buffer.fill(&[&encode(gaps)]), &key)
-            .map_err(from_thrown)?;
+        put(&segments, &log.buffer.fill(&[&encode(gaps)]), &key)?;
     }
     transaction.complete().await
 }

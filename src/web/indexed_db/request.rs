@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Event, IdbRequest};
+use web_sys::{Event, IdbObjectStore, IdbRequest};
 
 /// The result that an event will bring.
 #[derive(Debug)]
@@ -97,6 +97,11 @@ impl RequestFuture {
             _on_event: on_event,
         })
     }
+}
+
+/// Stores `value` at `key`. A failure aborts the transaction.
+pub(super) fn put(store: &IdbObjectStore, value: &JsValue, key: &JsValue) -> Result<(), LogError> {
+    store.put_with_key(value, key).map(drop).map_err(from_thrown)
 }
 
 impl Future for RequestFuture {

@@ -76,18 +76,30 @@ impl RetentionSnapshot {
         usages.collect()
     }
 
-    /// Sessions without an owner, all of whose records every store has, last written before `before_ms`.
-    fn drained<'a>(
-        &'a self,
-        log: &'a IndexedDbLog,
+    /// Deletes sessions without an owner, all of whose records every store has, last written before `before_ms`, until
+    /// `needed_bytes` are freed.
+    async fn delete_drained(
+        &mut self,
+        log: &IndexedDbLog,
         before_ms: u64,
-    ) -> impl Iterator<Item = &'a (SessionId, HeadRow)> {
+        needed_bytes: u64,
+        retained: &mut Retained,
+    ) -> Result<(), LogError> {
         let owned = log.owned.borrow().clone();
-        self.heads.iter().filter(move |(session_id, row)| {
+        let is_drained = |(session_id, row): &&(SessionId, HeadRow)| {
             !owned.contains(session_id)
                 && row.committed_ms < before_ms
                 && self.acks.by_all(*session_id) >= row.latest_seq
-        })
+        };
+        let drained: Vec<_> = self.heads.iter().filter(is_drained).cloned().collect();
+        for (session_id, row) in drained {
+            if retained.freed_bytes >= needed_bytes {
+                break;
+            }
+            delete_session(log, session_id, &row, retained).await?;
+            self.heads.retain(|(other, _)| *other != session_id);
+        }
+        Ok(())
     }
 }
 
@@ -98,12 +110,9 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
     let too_old_ms = now_ms.saturating_sub(policy.max_age_ms);
     prune_relays(log, now_ms.saturating_sub(RELAY_AGE_MS.max(policy.max_age_ms))).await?;
     let mut snapshot = RetentionSnapshot::read(log, policy.max_age_ms).await?;
-    let drained: Vec<_> = snapshot.drained(log, too_old_ms).cloned().collect();
-    for (session_id, row) in drained {
-        delete_session(log, session_id, &row, &mut retained).await?;
-        snapshot.heads.retain(|(other, _)| *other != session_id);
-    }
-
+    snapshot
+        .delete_drained(log, too_old_ms, u64::MAX, &mut retained)
+        .await?;
     let usages = snapshot.usages();
     let mut over = totals(&usages);
     for (category, bytes) in &mut over {
@@ -129,16 +138,12 @@ pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Resu
 pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<Retained, LogError> {
     let mut retained = Retained::default();
     let mut snapshot = RetentionSnapshot::read(log, RetentionPolicy::default().max_age_ms).await?;
-    let drained: Vec<_> = snapshot
-        .drained(log, now_ms().saturating_sub(IDLE_MS))
-        .cloned()
-        .collect();
-    for (session_id, row) in drained {
-        if retained.freed_bytes >= needed_bytes {
-            return Ok(retained);
-        }
-        delete_session(log, session_id, &row, &mut retained).await?;
-        snapshot.heads.retain(|(other, _)| *other != session_id);
+    let idle_ms = now_ms().saturating_sub(IDLE_MS);
+    snapshot
+        .delete_drained(log, idle_ms, needed_bytes, &mut retained)
+        .await?;
+    if retained.freed_bytes >= needed_bytes {
+        return Ok(retained);
     }
     let usages = snapshot.usages();
     for reason in [NOT_RETAINED, QUOTA] {
@@ -151,11 +156,9 @@ pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<R
             let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
             let mut may = |candidate: &Candidate| {
                 let may = left > 0 && candidate.last_seq <= most_seq;
-                left = if may {
-                    left.saturating_sub(candidate.freed_bytes)
-                } else {
-                    left
-                };
+                if may {
+                    left = left.saturating_sub(candidate.freed_bytes);
+                }
                 may
             };
             evict(log, usage, reason, &mut may, &mut retained).await?;
@@ -174,7 +177,7 @@ async fn delete_session(
     let transaction = log.connection.write(&[SEGMENTS, HEADS, ACKED]).await?;
     let session = session_key(session_id);
     let heads = transaction.store(HEADS)?;
-    let now = HeadRow::from_js(&RequestFuture::of(heads.get(&session))?.await?)?;
+    let now = HeadRow::read(&heads, &session).await?;
     if now.as_ref() != Some(row) {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Keys and rows, as they are in the database. See [`schema`](super::schema).
 
 use super::error::{bad_row, from_thrown};
+use super::request::{RequestFuture, put};
 use super::schema::{ACKED, HEADS, META, RELAYS, SEGMENTS};
 use crate::coverage::WatchedUntil;
 use crate::log::tombstone::{decode_any, is_tombstone};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use js_sys::{Array, JSON, Object, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::IdbKeyRange;
+use web_sys::{IdbKeyRange, IdbObjectStore};
 
 /// One category of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,15 @@ impl HeadRow {
                 self.categories.len() - 1
             });
         &mut self.categories[index]
+    }
+
+    /// Reads the head of a session; `None` if it has none.
+    pub(super) async fn read(heads: &IdbObjectStore, session: &JsValue) -> Result<Option<Self>, LogError> {
+        Self::from_js(&RequestFuture::of(heads.get(session))?.await?)
+    }
+
+    pub(super) fn put(&self, heads: &IdbObjectStore, session: &JsValue) -> Result<(), LogError> {
+        put(heads, &self.to_js()?, session)
     }
 
     /// One call of the browser's JSON instead of one a property: a commit does this each time.

@@ -1,8 +1,7 @@
 //! How far the newest session was watched, so that the next one can record the end of a killed browser's.
 
 use super::IndexedDbLog;
-use super::error::from_thrown;
-use super::request::RequestFuture;
+use super::request::{RequestFuture, put};
 use super::rows::{HeadRow, session_key, watched_until_of, watched_until_row};
 use super::schema::{HEADS, META};
 use crate::coverage::WatchedUntil;
@@ -13,9 +12,6 @@ const WATCHED_UNTIL: &str = "watched_until";
 
 impl IndexedDbLog {
     /// Stores how far a session was watched, in place of what was stored before, if `epoch` still owns it.
-    ///
-    /// # Errors
-    /// See [`LogError`].
     pub async fn set_watched_until(
         &self,
         session_id: SessionId,
@@ -23,16 +19,13 @@ impl IndexedDbLog {
         until: &WatchedUntil,
     ) -> Result<(), LogError> {
         let transaction = self.connection.write(&[HEADS, META]).await?;
-        let head = RequestFuture::of(transaction.store(HEADS)?.get(&session_key(session_id)))?.await?;
-        let theirs = HeadRow::from_js(&head)?.ok_or(LogError::Missing)?.epoch;
+        let head = HeadRow::read(&transaction.store(HEADS)?, &session_key(session_id)).await?;
+        let theirs = head.ok_or(LogError::Missing)?.epoch;
         if theirs != epoch {
             return Err(LogError::Superseded { ours: epoch, theirs });
         }
         let row = watched_until_row(session_id, until)?;
-        transaction
-            .store(META)?
-            .put_with_key(&row, &WATCHED_UNTIL.into())
-            .map_err(from_thrown)?;
+        put(&transaction.store(META)?, &row, &WATCHED_UNTIL.into())?;
         transaction.complete().await
     }
 

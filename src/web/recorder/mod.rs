@@ -96,7 +96,6 @@ impl JsRecorder {
     }
 
     /// Makes room in the [input buffer](super::input_buffer).
-    #[must_use]
     pub fn reserve(&self, length: usize) -> *const u8 {
         self.recorder.input.reserve(length)
     }
@@ -121,9 +120,6 @@ impl JsRecorder {
 
     /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
     /// the relay, which has the acks of sessions that continued in memory, or that lost their log.
-    ///
-    /// # Errors
-    /// The log cannot be read.
     #[wasm_bindgen(js_name = openRelay)]
     pub async fn open_relay(&self, relay_id: String, acknowledged: f64) -> Result<(), JsValue> {
         let recorder = self.recorder.clone();
@@ -266,14 +262,12 @@ impl JsRecorder {
 
     /// Returns the capture config as JSON.
     #[wasm_bindgen(getter)]
-    #[must_use]
     pub fn config(&self) -> String {
         serde_json::to_string(&self.recorder.config()).unwrap_or_default()
     }
 
     /// Whether the page at `url` is on a recorded site.
     #[wasm_bindgen(js_name = isSiteRecorded)]
-    #[must_use]
     pub fn is_site_recorded(&self, url: &str) -> bool {
         self.recorder.settings.borrow().site_matches(url)
     }
@@ -281,7 +275,6 @@ impl JsRecorder {
     /// The recorded sites as match patterns of content scripts, `{matches, exclude_matches}` in JSON. A site whose
     /// scheme has no content scripts has none.
     #[wasm_bindgen(js_name = matchPatterns)]
-    #[must_use]
     pub fn match_patterns(&self) -> String {
         let config = self.recorder.settings.borrow();
         let patterns = |sites: &[SitePattern]| {
@@ -367,21 +360,18 @@ impl JsRecorder {
 
     /// Its session.
     #[wasm_bindgen(getter, js_name = sessionId)]
-    #[must_use]
     pub fn session_id(&self) -> String {
         self.recorder.session.borrow().session_id().to_string()
     }
 
     /// The epoch of this owner.
     #[wasm_bindgen(getter)]
-    #[must_use]
     pub fn epoch(&self) -> f64 {
         self.recorder.session.borrow().epoch() as f64
     }
 
     /// The last seq spent.
     #[wasm_bindgen(getter, js_name = latestSeq)]
-    #[must_use]
     pub fn latest_seq(&self) -> f64 {
         self.recorder.session.borrow().latest_seq() as f64
     }

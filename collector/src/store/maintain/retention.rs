@@ -64,9 +64,6 @@ impl Store {
     }
 
     /// Returns the position up to which retention has removed every record.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn oldest_position(&self) -> Result<u64, StoreError> {
         self.inner
             .readers
@@ -77,9 +74,6 @@ impl Store {
 
 impl Store {
     /// Returns the cursor after which every record of this order is still stored.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn complete_after(&self, order: Order) -> Result<u64, StoreError> {
         let Order::Seq(session) = order else {
             return self.oldest_position().await;

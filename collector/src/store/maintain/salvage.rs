@@ -175,7 +175,6 @@ impl Salvage {
     }
 
     /// Returns the local process that wrote each session, and the pairing that delivered it.
-    #[must_use]
     pub fn owners(&mut self) -> BTreeMap<String, Owner> {
         let mut owners = BTreeMap::new();
         let read = self
@@ -200,7 +199,6 @@ impl Salvage {
     }
 
     /// Returns the milestones and gaps. Lines that cannot be read are left out.
-    #[must_use]
     pub fn others(&mut self) -> Vec<Bytes> {
         let mut lines = Vec::new();
         let milestones = self

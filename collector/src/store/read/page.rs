@@ -60,7 +60,6 @@ pub struct PageQuery {
 
 impl PageQuery {
     /// Asks for the first `limit` records that match.
-    #[must_use]
     pub const fn new(order: Order, selector: Option<Arc<Selector>>, limit: usize) -> Self {
         Self {
             order,
@@ -73,13 +72,11 @@ impl PageQuery {
     }
 
     /// Limits it to records after the cursor `after`, up to `until`.
-    #[must_use]
     pub fn within(self, after: u64, until: u64) -> Self {
         Self { after, until, ..self }
     }
 
     /// Asks for the last records instead of the first if `newest`.
-    #[must_use]
     pub fn newest(self, newest: bool) -> Self {
         Self { newest, ..self }
     }

@@ -46,7 +46,6 @@ pub struct Committed {
 
 impl Committed {
     /// The first seq it covers.
-    #[must_use]
     pub const fn first_seq(&self) -> u64 {
         match &self.kind {
             Kind::Event(header) => header.seq,
@@ -55,7 +54,6 @@ impl Committed {
     }
 
     /// The last seq it covers.
-    #[must_use]
     pub const fn last_seq(&self) -> u64 {
         match &self.kind {
             Kind::Event(header) => header.seq,

@@ -151,9 +151,6 @@ fn shorten_log(connection: &Connection) {
 
 impl Store {
     /// Occupies again the space that opening the store on a full disk has used.
-    ///
-    /// # Errors
-    /// An error of SQLite.
     pub async fn fill_reserve(&self) -> Result<(), StoreError> {
         self.inner.writer.run(WriterState::fill_reserve).await
     }
