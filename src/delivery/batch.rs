@@ -25,17 +25,6 @@ pub enum FlushReason {
     Closing,
 }
 
-impl FlushReason {
-    /// Every reason, in the order of their counts.
-    pub const ALL: [Self; 5] = [
-        Self::Interval,
-        Self::Size,
-        Self::Recovered,
-        Self::Requested,
-        Self::Closing,
-    ];
-}
-
 /// How large a batch may be. A single record may be larger than `bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -12,7 +12,7 @@ use super::batch::{BatchPlan, FlushReason};
 use super::link::Link;
 use super::pace::Pace;
 use super::progress::{Progress, Sessions};
-use super::status::{DeliveryStatus, LinkState, NotFlushed, Notice, Totals};
+use super::status::{DeliveryStatus, LinkState, NotFlushed, Notice};
 use crate::record::SessionId;
 
 /// One action.
@@ -78,7 +78,9 @@ pub struct Flusher {
     list_at_ms: f64,
     /// The newest drained session was asked about again, or does not exist.
     probed: bool,
-    totals: Totals,
+    /// Receipts, and requests that failed, since the delivery began.
+    acks: u64,
+    failures: u64,
     notices: Vec<Notice>,
 }
 
@@ -92,7 +94,8 @@ impl Default for Flusher {
             in_flight: None,
             list_at_ms: f64::NEG_INFINITY,
             probed: false,
-            totals: Totals::default(),
+            acks: 0,
+            failures: 0,
             notices: Vec::new(),
         }
     }
@@ -267,22 +270,17 @@ impl Flusher {
                 .map(str::to_owned),
             backlog_events,
             draining: backlog_events > 0 && self.link.state() != LinkState::Unauthorized,
-            totals: self.totals,
         }
     }
 
     /// How often something failed since the delivery began.
     pub(super) const fn failures(&self) -> u64 {
-        self.totals.failures
+        self.failures
     }
 
     /// Returns the notices since the last call, the link's state and the number of receipts.
     pub(super) fn drain_changes(&mut self) -> (Vec<Notice>, LinkState, u64) {
-        (
-            std::mem::take(&mut self.notices),
-            self.link.state(),
-            self.totals.acks,
-        )
+        (std::mem::take(&mut self.notices), self.link.state(), self.acks)
     }
 
     /// The result of a flush that began when the live session was at `live_seq`, after so many failures.
@@ -310,7 +308,7 @@ impl Flusher {
                 .sessions
                 .iter()
                 .any(|(id, p)| p.is_stopped() && !is_acked(id, p));
-        if stopped || self.totals.failures > failures {
+        if stopped || self.failures > failures {
             let reason = self.status(live).error.unwrap_or_default();
             return Some(Err(NotFlushed { reason }));
         }

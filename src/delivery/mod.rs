@@ -50,7 +50,7 @@ pub use handle::{Delivery, OnChange, Parts};
 pub use link::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, PROOF_MS, retry_after_ms};
 pub use pace::FLUSH_INTERVAL_MS;
 pub use progress::STORE_CURSOR_MS;
-pub use status::{DeliveryStatus, LinkState, NotFlushed, Notice, SessionStop, Totals};
+pub use status::{DeliveryStatus, LinkState, NotFlushed, Notice, SessionStop};
 pub use target::{BadTarget, Challenge, HELLO_TIMEOUT_MS, HelloOutcome, Target};
 pub use transport::{
     BATCH_TIMEOUT_MS, MAX_REPLY_BYTES, Platform, Reply, Request, Response, Transport, TransportError,

@@ -1,12 +1,10 @@
 //! The status of a delivery, and notices of its changes, for a person and for the recorder's own `system` events.
 
-use super::batch::FlushReason;
 use crate::record::SessionId;
 use std::fmt;
 
 /// The state of the connection to the collector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
     /// It was not reached yet.
     Connecting,
@@ -20,25 +18,8 @@ pub enum LinkState {
     Impostor,
 }
 
-/// Counts since the delivery began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Totals {
-    /// Receipts.
-    pub acks: u64,
-    /// Records that were new to the collector.
-    pub accepted: u64,
-    /// Records that it had already.
-    pub duplicates: u64,
-    /// Records refused alone.
-    pub refused: u64,
-    /// Requests that failed.
-    pub failures: u64,
-    /// Batches by [`FlushReason`], in the order of [`FlushReason::ALL`].
-    pub flushes: [u64; FlushReason::ALL.len()],
-}
-
 /// The status of the delivery.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryStatus {
     /// The link.
     pub state: LinkState,
@@ -56,8 +37,6 @@ pub struct DeliveryStatus {
     pub backlog_events: u64,
     /// Whether there is something to send, so that the worker is to be kept alive.
     pub draining: bool,
-    /// Counts.
-    pub totals: Totals,
 }
 
 /// Why a flush did not come to its end.
@@ -80,36 +59,22 @@ impl NotFlushed {
 }
 
 /// Why the delivery of one session ended. Its records stay in the log, and a new flusher tries again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionStop {
     /// The store holds other bytes for a seq of it.
+    #[error("the collector has stored seq {seq} of this session with other bytes")]
     SeqConflict {
         /// The seq.
         seq: u64,
     },
     /// The collector refuses even the gap that represents a refused record.
+    #[error("the collector refuses the gap at seq {first_seq}: {detail}")]
     GapRefused {
         /// The first seq of the gap.
         first_seq: u64,
         /// The collector's answer.
         detail: String,
     },
-}
-
-impl fmt::Display for SessionStop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SeqConflict { seq } => {
-                write!(
-                    f,
-                    "the collector has stored seq {seq} of this session with other bytes"
-                )
-            }
-            Self::GapRefused { first_seq, detail } => {
-                write!(f, "the collector refuses the gap at seq {first_seq}: {detail}")
-            }
-        }
-    }
 }
 
 /// Something changed that is worth saying. Each is given once, when it begins.

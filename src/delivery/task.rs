@@ -152,7 +152,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
                     .flusher(|flusher| flusher.on_log_unreadable(plan.session_id, error, now_ms, random));
             }
         };
-        self.flusher(|flusher| flusher.on_sent(&batch, plan.reason, now_ms));
+        self.flusher(|flusher| flusher.on_sent(&batch, now_ms));
         let Batch {
             session_id,
             first_seq,

@@ -49,17 +49,9 @@ pub struct Shared {
 }
 
 /// Keeps the record of what may be lost. Cloning it gives another handle.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LossJournal<H: Host, L> {
     inner: Rc<Inner<H, L>>,
-}
-
-impl<H: Host, L> Clone for LossJournal<H, L> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-        }
-    }
 }
 
 struct Inner<H: Host, L> {

@@ -1,7 +1,7 @@
 //! Inputs of a flusher: what was committed, what the log answered, and what the collector replied.
 
 use super::{Flusher, InFlight};
-use crate::delivery::batch::{Batch, FlushReason};
+use crate::delivery::batch::Batch;
 use crate::delivery::progress::{LOG_RETRY_MS, Progress, Refusal};
 use crate::delivery::status::{LinkState, Notice, SessionStop};
 use crate::delivery::target::HelloOutcome;
@@ -87,7 +87,7 @@ impl Flusher {
     }
 
     /// A batch is on its way.
-    pub fn on_sent(&mut self, batch: &Batch, reason: FlushReason, now_ms: f64) {
+    pub fn on_sent(&mut self, batch: &Batch, now_ms: f64) {
         let is_live = self.is_live(batch.session_id);
         let Some(progress) = self.sessions.get_mut(batch.session_id) else {
             return;
@@ -95,7 +95,6 @@ impl Flusher {
         progress.on_sent(batch.last_seq);
         let is_full = batch.last_seq < progress.latest_seq();
         self.pace.on_sent(is_live, is_full, now_ms);
-        self.totals.flushes[reason as usize] += 1;
         self.in_flight = Some(InFlight {
             session_id: batch.session_id,
             after_seq: batch.first_seq - 1,
@@ -148,7 +147,7 @@ impl Flusher {
         now_ms: f64,
         random: f64,
     ) {
-        self.totals.failures += 1;
+        self.failures += 1;
         self.pace.on_link_failed();
         if self
             .link
@@ -272,9 +271,7 @@ impl Flusher {
             return false;
         };
         let from_seq = progress.on_acked(acked_seq, flight.after_seq, now_ms, random);
-        self.totals.accepted += receipt.accepted;
-        self.totals.duplicates += receipt.duplicates;
-        self.totals.acks += 1;
+        self.acks += 1;
         self.link.on_answered(now_ms);
         self.notices.extend(self.link.on_works());
         if acked_seq < from_seq {
@@ -309,7 +306,6 @@ impl Flusher {
         match progress.on_record_refused(first_seq, flight.records.len() == 1) {
             Refusal::SendAlone => {}
             Refusal::Gap => {
-                self.totals.refused += 1;
                 self.notices.push(Notice::Refused {
                     session_id,
                     seq: first_seq,
@@ -329,7 +325,7 @@ impl Flusher {
     }
 
     fn stop_session(&mut self, session_id: SessionId, why: SessionStop) {
-        self.totals.failures += 1;
+        self.failures += 1;
         if let Some(progress) = self.sessions.get_mut(session_id) {
             progress.stop(why.to_string());
             self.notices.push(Notice::SessionStopped { session_id, why });
@@ -344,7 +340,7 @@ impl Flusher {
         now_ms: f64,
         random: f64,
     ) {
-        self.totals.failures += 1;
+        self.failures += 1;
         let Some(progress) = self.sessions.get_mut(session_id) else {
             return;
         };

@@ -103,7 +103,7 @@ impl Rig {
             body: vec![b'x'; 100],
             records: (plan.after_seq + 1..=last_seq).map(|seq| (seq, seq)).collect(),
         };
-        self.flusher.on_sent(&batch, plan.reason, self.now_ms);
+        self.flusher.on_sent(&batch, self.now_ms);
         assert_eq!(self.next(), Action::Idle, "one batch is in flight at a time");
         plan
     }
