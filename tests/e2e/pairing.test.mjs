@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { ANY, violations } from "../viewer/axe.mjs";
 import { scripted } from "./fixtures/pages.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
@@ -34,6 +35,16 @@ async function openInvitation(url) {
   return page;
 }
 
+/** Returns the violations that axe finds in both color schemes. @param {import("playwright-core").Page} page */
+async function found(page) {
+  const all = [];
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await page.emulateMedia({ colorScheme });
+    all.push(...(await violations(page, ANY)).map((one) => `${colorScheme} ${one}`));
+  }
+  return all;
+}
+
 test("an invitation is declined without a word to the collector", async () => {
   const { url } = await invite();
   const page = await openInvitation(url);
@@ -49,9 +60,11 @@ test("the page shows the terminal's short code, and a click delivers what was re
   const page = await openInvitation(url);
   await page.getByText(short_code, { exact: true }).waitFor();
   assert.doesNotMatch(page.url(), /code/, "the code does not stay in the address bar");
+  assert.deepEqual(await found(page), []);
   await page.getByRole("button", { name: "pair", exact: false }).first().click();
   await page.getByText("Paired with").waitFor();
   await page.getByRole("button", { name: "Open viewer" }).waitFor();
+  assert.deepEqual(await found(page), []);
   await rig.event("console.log", "before any pairing");
   const all = JSON.stringify(await rig.collector.records(""));
   assert.ok(!all.includes(/code=([^&]+)/.exec(url)?.[1] ?? "?"), "the code is in no event");

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { exe } from "../../scripts/lib/platform.mjs";
+import { violations } from "../viewer/axe.mjs";
 import { startRig } from "./fixtures/rig.mjs";
 
 const SOURCE = `type Cart = { items: string[] };
@@ -306,6 +307,8 @@ test("the viewer shows the place and its lines, also when the pages' server is g
     .waitFor({ state: "attached" });
   const open = viewer.locator(".stack-open").first();
   await open.click();
+  await viewer.getByRole("dialog", { name: "Open in an editor" }).waitFor();
+  assert.deepEqual(await violations(viewer), []);
   await viewer.getByRole("textbox", { name: /^Folder of the project/ }).fill("/home/me/shop");
   await viewer.getByRole("button", { name: "Open line 4" }).click();
   await viewer

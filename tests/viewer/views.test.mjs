@@ -368,6 +368,11 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
         await at.page.keyboard.press("?");
         await at.page.getByRole("dialog", { name: "Keys and filters" }).waitFor();
       },
+      export: async () => {
+        await at.page.keyboard.press("Escape");
+        await at.page.getByRole("button", { name: "Export" }).click();
+        await at.page.getByRole("button", { name: "NDJSON" }).first().waitFor();
+      },
       empty: async () => {
         await at.page.goto(`${store.url}/?session=${SESSION}&q=nobodywrotethis`);
         await at.page.locator(".empty").waitFor();
