@@ -23,12 +23,14 @@ import { SourceMaps } from "./detail/sourcemaps";
 import type { RequestRow } from "./network/requests";
 import { allOf } from "./sessions/all";
 import { CoverageStore } from "./stores/coverage";
+import { Deletions } from "./stores/deletions";
+import { NewerSession } from "./stores/newer";
 import { Notices } from "./stores/notices";
 import { OriginalPlaces } from "./stores/original_places";
 import { Problems } from "./stores/problems";
 import { Selection } from "./stores/selection";
 import { SessionSites } from "./stores/session_sites";
-import { deletedIn, Sessions } from "./stores/sessions";
+import { Sessions } from "./stores/sessions";
 import { Thumbnails } from "./stores/thumbnails";
 import { View } from "./stores/view";
 import { domainOf } from "./timeline/domain";
@@ -62,28 +64,14 @@ export class Viewer {
     if (id === ALL_SESSIONS) return list === null ? null : allOf(list);
     return this.sessions.find(id);
   });
-  /**
-   * A session of the same producer that began after the last record of the open one. If the open one has ended, its
-   * successor may contain older records, because pages report long frames late; then the order of ids decides.
-   */
-  readonly newer: ReadonlySignal<SessionSummary | null> = computed(() => {
-    const open = this.session.value;
-    const newest = this.sessions.list.value?.find((s) => s.producer === open?.producer) ?? null;
-    if (open === null || open.id === ALL_SESSIONS || newest === null || newest.id === open.id) return null;
-    const isAfter = (newest.first_ts ?? 0) >= (open.last_ts ?? 0);
-    const succeeds = this.coverage.current.value.ended && newest.id > open.id;
-    return (isAfter || succeeds) && this.#openedAsNewest.value === open.id ? newest : null;
-  });
   /** The range of time that the timeline shows. */
   readonly domain: ReadonlySignal<Range>;
 
   /** Called when the source no longer lets this page read. */
   onRefused: () => void = () => {};
 
-  /** The session that was the newest when it was opened: only then a newer one is worth a notice. */
-  readonly #openedAsNewest: Signal<string | null> = signal(null);
-  /** How many records of `session` had been deleted when its list began to be read; null until counted. */
-  #deleted: { session: string; count: number | null } | null = null;
+  readonly #newer: NewerSession;
+  readonly #deletions = new Deletions();
   #wanted: string | null;
   #hasStarted = false;
   readonly #stops: (() => void)[] = [];
@@ -92,6 +80,7 @@ export class Viewer {
     this.sessions = new Sessions(source);
     this.sites = new SessionSites(source);
     this.coverage = new CoverageStore(source);
+    this.#newer = new NewerSession(this.sessions, this.coverage, this.session);
     this.originalPlaces = new OriginalPlaces(source);
     this.thumbnails = new Thumbnails(source);
     this.view = new View(source);
@@ -177,6 +166,10 @@ export class Viewer {
     this.mode.value = mode;
   }
 
+  get newer(): ReadonlySignal<SessionSummary | null> {
+    return this.#newer.found;
+  }
+
   /** Opens the newer session. */
   openNewer(): void {
     const { value: newer } = this.newer;
@@ -214,21 +207,15 @@ export class Viewer {
   }
 
   #onOpened(session: string): void {
-    // While the same session is counted anew, the last count holds: later deletions are still to be seen.
-    const before = this.#deleted?.session === session ? this.#deleted.count : null;
-    this.#deleted = { session, count: deletedIn(this.session.value) ?? before };
-    if (this.sessions.newest?.id === session) this.#openedAsNewest.value = session;
+    this.#deletions.begin(session, this.session.value);
+    this.#newer.opened(session);
     void this.problems.refresh(this.session.value);
     if (this.selection.selected.value === null) this.view.following.value = true;
   }
 
   /** Reads the list again if records were deleted: none of them may stay on screen or in memory. */
   #lookForDeleted(): void {
-    const count = deletedIn(this.session.value);
-    if (count === null || this.#deleted === null) return;
-    const before = this.#deleted.count;
-    this.#deleted.count ??= count;
-    if (before === null || count <= before) return;
+    if (!this.#deletions.haveGrown(this.session.value)) return;
     this.notices.say("Records were deleted; the list is read again.");
     const { view } = this;
     view.lines.clear();
