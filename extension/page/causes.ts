@@ -1,5 +1,5 @@
 /**
- * The interaction, or the response, that what the page does now came from.
+ * Finds the interaction, or the response, that caused what the page does now.
  *
  * The browser dispatches an event of a person to the page's listeners, and runs the microtasks of each listener before
  * the next one. During all of that, and at no other time, the event has a phase. So while the last event has one, the

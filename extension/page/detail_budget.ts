@@ -2,7 +2,7 @@
 import { nowMicros } from "./natives.ts";
 
 const SECOND_MICROS = 1_000_000;
-/** Of each second. The detail that exceeds it is made to its end. */
+/** The time for details in each second. The detail that exceeds it is made to its end. */
 const MAX_MICROS = 20_000;
 
 export class DetailBudget {

@@ -15,6 +15,7 @@ import type {
 } from "../../../src/web/types.ts";
 import type { Status } from "../../protocol.ts";
 import type { Host } from "../host.ts";
+import { InTurn } from "../in_turn.ts";
 import { merge } from "../state/merge.ts";
 import {
   checkCollector,
@@ -68,7 +69,8 @@ export class Recording {
   #settings: Settings = DEFAULT_SETTINGS;
   #status: RecorderStatus | null = null;
   #failure: string | null = null;
-  #turn: Promise<void> = Promise.resolve();
+  /** One after the other: a stop that is still flushing would close the recorder that a start has opened meanwhile. */
+  readonly #turns = new InTurn();
   readonly #host: Host;
   #shown = "";
   /** As under {@link LOWERED_KEY}; an earlier worker's until the first status of this one. */
@@ -131,18 +133,11 @@ export class Recording {
   }
 
   start(): Promise<void> {
-    return this.#inTurn(() => this.#start());
+    return this.#turns.run(() => this.#start());
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(() => this.#stop());
-  }
-
-  /** One after the other: a stop that is still flushing would close the recorder that a start has opened meanwhile. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    return done;
+    return this.#turns.run(() => this.#stop());
   }
 
   async #start(): Promise<void> {

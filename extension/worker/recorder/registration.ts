@@ -8,6 +8,7 @@ import type { CaptureConfig, Recorder } from "../../../src/web/types.ts";
 import { EVENT_BYTES, type InPageCategory } from "../../capture.ts";
 import type { RelayConfig, WorkerToRelay } from "../../protocol.ts";
 import type { Host } from "../host.ts";
+import { InTurn } from "../in_turn.ts";
 import { levelOf } from "../producers/levels.ts";
 import { withTimeout } from "../with_timeout.ts";
 import type { Scope } from "./scope.ts";
@@ -40,7 +41,7 @@ export class Registration {
   readonly #isRecording: () => boolean;
   readonly #keepsDetails: () => boolean;
   /** One after the other: two that find nothing registered would both register, or one what another has removed. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   constructor(host: Host, scope: Scope, isRecording: () => boolean, keepsDetails: () => boolean) {
     this.#folder = host.folder;
@@ -58,17 +59,11 @@ export class Registration {
    * in it would not be recorded.
    */
   apply(recorder: Recorder): Promise<void> {
-    return this.#inTurn(() => this.#apply(recorder));
+    return this.#turns.run(() => this.#apply(recorder));
   }
 
   remove(): Promise<void> {
-    return this.#inTurn(() => this.#remove());
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    return done;
+    return this.#turns.run(() => this.#remove());
   }
 
   async #apply(recorder: Recorder): Promise<void> {

@@ -82,20 +82,7 @@ function parsePreconfiguration({ name: source, text }: Preconfiguration): Partia
   if (typeof file !== "object" || file === null || Array.isArray(file)) {
     throw new Error(`${source} must hold an object`);
   }
-  const known = [
-    "collector",
-    "recording",
-    "capture",
-    "redaction",
-    "approved_extensions",
-    "debugger_all_tabs",
-    "screenshot_on_error",
-    "screenshot_on_action",
-    "source_maps",
-    "retroactive_detail",
-    "retroactive_selector",
-    "durability",
-  ];
+  const known = Object.keys(DEFAULT_SETTINGS).filter((name) => name !== "preconfiguration");
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(file)) {
     if (!known.includes(name))
