@@ -1,4 +1,4 @@
-/** Pages behave the same with the hook when no driver listens to their console. */
+/** Pages behave the same with the hook when no driver listens to their console, and are prerendered. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,4 +100,49 @@ test("a bare string of 50 MB costs the page a prefix, and the next call is as fa
   const [bare] = events;
   assert.equal(bare?.truncated, true);
   assert.deepEqual(bare?.data.args, [{ $: "string", value: "h".repeat(2_000), length: 50 << 20 }]);
+});
+
+/** Each page has the next one prerendered, and goes there. A browser that a driver is attached to prerenders nothing. */
+const PRERENDERED = `
+    seen = 0;
+    const prerender = () => {
+      const rules = document.createElement("script"); rules.type = "speculationrules";
+      rules.textContent = JSON.stringify({ prerender: [{ urls: ["/?" + (Number(location.search.slice(1)) + 1)], eagerness: "immediate" }] });
+      document.head.append(rules);
+    };
+    addEventListener("pagehide", () => console.log("said when left"));
+    if (document.prerendering) {
+      console.log("said while prerendering");
+      const later = setTimeout;
+      window.setTimeout = (task, delay) => document.addEventListener("prerenderingchange", () => later(task, delay));
+      document.addEventListener("prerenderingchange", () => { window.setTimeout = later; console.log("said when shown"); prerender(); });
+    } else prerender();`;
+
+test("a prerendered document is recorded with its own frame, and with the tab's once it is shown", async () => {
+  const data = mkdtempSync(join(tmpdir(), "tabtape-unattended-data-"));
+  const collector = await startCollector(data);
+  const browser = await startUnattended(PRERENDERED, { collector: collector.target, recording: true });
+  try {
+    /** By text, what one document has said. @type {Record<string, { frame: string, tab: string }>} */
+    let said = {};
+    const texts = ["said while prerendering", "said when shown", "said when left"];
+    for (const deadline = Date.now() + WITHIN_MS; !("said when left" in said); await sleep(100)) {
+      assert.ok(Date.now() < deadline, "a page is prerendered, shown and left");
+      /** @type {Record<string, typeof said>} */
+      const documents = {};
+      for (const { data, source } of await collector.events("type:console.log")) {
+        const { document_id: id, frame_id: frame, tab_id: tab } = /** @type {any} */ (source.metadata);
+        documents[id] = { ...documents[id], [/** @type {any} */ (data).text]: { frame, tab } };
+      }
+      said = Object.values(documents).find((all) => texts.every((text) => text in all)) ?? said;
+    }
+    const { "said while prerendering": before, "said when shown": shown, "said when left": left } = said;
+    assert.notEqual(before?.frame, "0");
+    assert.deepEqual([shown?.frame, left?.frame], ["0", "0"]);
+    assert.deepEqual([shown?.tab, left?.tab], [before?.tab, before?.tab]);
+  } finally {
+    await browser.close();
+    await collector.stop();
+    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  }
 });

@@ -274,8 +274,9 @@ export class RelayPorts {
   }
 
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
-    const frameId = sender.frameId ?? 0;
     const { documentId } = sender;
+    // `sender` has the frame at the time of the connection, and another number for a document that is being left.
+    const frameId = this.#parts.documents.frameOf(documentId) ?? sender.frameId ?? 0;
     const parent = this.#parts.documents.parentsOf(documentId) ?? parentOf(frame ?? {});
     return {
       metadata: {

@@ -43,6 +43,8 @@ interface Frame {
 
 interface Document {
   tabId: number;
+  /** Its frame; a prerendered document gets another one when it is shown. */
+  frameId?: number;
   /** Null if it began before recording. */
   navigationId: string | null;
   hasStart?: boolean;
@@ -107,7 +109,8 @@ export class Documents {
     if (place.documentId === undefined) return;
     // Out of the back/forward cache it comes to where it had moved.
     const url = this.#documents.get(place.documentId)?.url ?? null;
-    const document = { tabId: place.tabId, navigationId, hasStart, parent: parentOf(place), url };
+    const { tabId, frameId } = place;
+    const document = { tabId, frameId, navigationId, hasStart, parent: parentOf(place), url };
     remember(this.#documents, place.documentId, document, MAX_KNOWN);
   }
 
@@ -118,7 +121,7 @@ export class Documents {
     const navigationId = this.navigationOf(tabId, frameId, documentId) ?? null;
     const hasStart = this.#documents.get(documentId)?.hasStart ?? false;
     const parent = parentOf(place);
-    const moved = { tabId, navigationId, hasStart, parent, url: beginning(url, MAX_URL_BYTES) };
+    const moved = { tabId, frameId, navigationId, hasStart, parent, url: beginning(url, MAX_URL_BYTES) };
     remember(this.#documents, documentId, moved, MAX_KNOWN);
     this.#mirrorSoon();
   }
@@ -158,6 +161,11 @@ export class Documents {
   /** The document a frame shows. */
   shownIn(tabId: number, frameId: number): string | undefined {
     return this.#frames.get(`${tabId}:${frameId}`)?.documentId ?? undefined;
+  }
+
+  /** Returns the frame of a document, also of one that is being left. */
+  frameOf(documentId: string | undefined): number | undefined {
+    return documentId === undefined ? undefined : this.#documents.get(documentId)?.frameId;
   }
 
   /** Returns the current address of a document, if it has changed. */
