@@ -35,6 +35,7 @@ test("a mark carries its note, where it was made, and a picture", async () => {
   assert.match(mark.source.metadata.tab_id ?? "", /./);
   const shot = await rig.event("page.screenshot");
   assert.equal(shot.data.why, "mark");
+  assert.equal(shot.data.error, undefined);
   const image = Buffer.from(shot.data.image.replace("data:image/jpeg;base64,", ""), "base64");
   assert.deepEqual([...image.subarray(0, 3)], [0xff, 0xd8, 0xff], "a JPEG");
   await page.close();

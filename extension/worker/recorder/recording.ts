@@ -115,7 +115,7 @@ export class Recording {
   /** The worker has started: continue the last recording. `reason`, as in `WorkerStart`, is known a little later. */
   async begin(reason: () => WorkerStart["reason"]): Promise<void> {
     try {
-      this.#settings = await loadSettings(await this.#host.preconfiguration());
+      this.#settings = await loadSettings(this.#host.preconfiguration());
     } catch (error) {
       this.#owner.discardQueue();
       await this.#fail((error as Error).message);
@@ -124,7 +124,7 @@ export class Recording {
     this.#scope.setCollector(this.#settings.collector?.url ?? null);
     if (this.#settings.recording) {
       // Not waited for: all tabs wait for this worker to have begun, and some tab may not answer.
-      if (await this.#open(reason())) void this.#reachTabs();
+      if (await this.#open(reason)) void this.#reachTabs();
     } else {
       this.#owner.discardQueue();
       this.#keepAlive.stop();
@@ -144,7 +144,7 @@ export class Recording {
     if (this.isOn && this.#owner.recorder !== null) return;
     this.#failure = null;
     await this.#change({ recording: true });
-    await this.#open("recording_started");
+    await this.#open(() => "recording_started");
     await this.#reachTabs();
   }
 
@@ -280,13 +280,19 @@ export class Recording {
   }
 
   /** Whether a session has begun, and not merely its next worker. */
-  async #open(reason: WorkerStart["reason"]): Promise<boolean> {
-    const resume = await RecorderOwner.resumable();
-    const before = (await chrome.storage.session.get(LOWERED_KEY))[LOWERED_KEY];
-    this.#lowered = typeof before === "string" ? before : NOTHING_LOWERED;
-    const isWake = resume?.session_id != null && reason !== "recording_started";
+  async #open(reasonOf: () => WorkerStart["reason"]): Promise<boolean> {
     const { capture, redaction, collector, durability } = this.settings;
     try {
+      // All at once: what a worker was woken for waits until it is open.
+      const before = this.#prepare();
+      const [resume, { [LOWERED_KEY]: lowered }] = await Promise.all([
+        RecorderOwner.resumable(),
+        chrome.storage.session.get(LOWERED_KEY),
+        this.#owner.loadCore(),
+      ]);
+      this.#lowered = typeof lowered === "string" ? lowered : NOTHING_LOWERED;
+      const reason = reasonOf();
+      const isWake = resume?.session_id != null && reason !== "recording_started";
       const recorder = await this.#owner.open({
         reason: isWake ? "wake" : reason,
         capture,
@@ -294,7 +300,7 @@ export class Recording {
         collector,
         durability,
         resume,
-        before: this.#prepare(),
+        before,
       });
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.

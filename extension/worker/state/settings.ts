@@ -54,8 +54,9 @@ export const DEFAULT_SETTINGS: Settings = {
   preconfiguration: null,
 };
 
-export async function loadSettings(preconfiguration: Preconfiguration | null): Promise<Settings> {
-  const stored = (await chrome.storage.local.get(KEY))[KEY] as Partial<Settings> | undefined;
+export async function loadSettings(reading: Promise<Preconfiguration | null>): Promise<Settings> {
+  const [preconfiguration, items] = await Promise.all([reading, chrome.storage.local.get(KEY)]);
+  const stored = items[KEY] as Partial<Settings> | undefined;
   const settings: Settings = { ...DEFAULT_SETTINGS, ...stored };
   if (preconfiguration === null || preconfiguration.text === settings.preconfiguration) return settings;
   const applied = {
