@@ -81,7 +81,8 @@ const HOSTILE = {
     const derived = fetch(dead); names.set(derived, "root"); names.set(derived.then(() => {}), "derived");
     const late = fetch(dead); names.set(late, "late"); await new Promise((next) => addEventListener("unhandledrejection", function wait(event) { if (event.promise === late) { removeEventListener("unhandledrejection", wait); setTimeout(next); } }));
     late.catch(() => {});
-    const all = ["bare", "derived", "late", "handled"]; while (!all.every((name) => events.some(([first]) => first === name))) await new Promise((next) => setTimeout(next, 5));
+    names.set((await fetch("/cut-500")).text(), "body");
+    const all = ["bare", "derived", "late", "handled", "body"]; while (!all.every((name) => events.some(([first]) => first === name))) await new Promise((next) => setTimeout(next, 5));
     await new Promise((next) => setTimeout(next, 50));
     events.sort();`,
   ticks: `
