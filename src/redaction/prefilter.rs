@@ -3,7 +3,7 @@
 //! The idea is Hyperscan's and the Rust `aho-corasick` crate's "Teddy": four bytes in a row are looked up
 //! by nibble in small tables whose eight bits represent eight buckets of patterns, and a window is a
 //! candidate if one bucket accepts all four. Each candidate is verified, so a table that says yes too
-//! often costs time, never correctness; [`Tables::new`] spreads the patterns so that this is rare.
+//! often costs time, never correctness; [`spread`](super::spread) chooses the buckets so that this is rare.
 //! Runs of digits long enough for a card number are found in the same pass.
 //!
 //! Patterns are sets of bytes a position, so case folding and "a quote or a `=`" cost nothing.

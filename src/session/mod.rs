@@ -29,7 +29,7 @@
 //!
 //! There is no session that is not started, and none is restarted: a resumed one is a new owner of the
 //! same id, with a higher epoch, whose first seq follows the last committed one. When a commit answers
-//! [`LogError::Superseded`], this owner is over. After [`close`](CaptureSession::close) every publish is
+//! [`LogError::Superseded`](crate::log::LogError::Superseded), this owner is over. After [`close`](CaptureSession::close) every publish is
 //! refused; the ring ends once the rest is committed. Closing twice is fine.
 //!
 //! ```
