@@ -16,6 +16,7 @@ import { Coverage } from "./coverage";
 import { Screenshots } from "./screenshots";
 import "./timeline.css";
 
+const HALF_LABEL_PX = 26;
 const HEIGHT_PX = 62;
 const BIN_PX = 5;
 /** Counting a long session takes time: it is done at most this often, and for at most a tenth of the time. */
@@ -203,7 +204,8 @@ class Chart {
           gap: 2,
           grid: { show: false },
           ticks: { show: false },
-          values: (_plot, splits, _axis, _space, step) => splits.map((s) => tick(s, step)),
+          values: (plot, splits, _axis, _space, step) =>
+            splits.map((s) => (isAtEdge(plot, s) ? "" : tick(s, step))),
         },
         { show: false },
       ],
@@ -252,6 +254,14 @@ function resolved(value: string): string {
   const colour = getComputedStyle(probe).color;
   probe.remove();
   return colour;
+}
+
+/** Whether the label of a time would be clipped: it is centred on its place. */
+function isAtEdge(plot: uPlot, time: number): boolean {
+  const { min, max } = plot.scales.x ?? {};
+  if (min == null || max == null || max <= min) return false;
+  const x = ((time - min) / (max - min)) * plot.width;
+  return Math.min(x, plot.width - x) < HALF_LABEL_PX;
 }
 
 function tick(seconds: number, step: number): string {
