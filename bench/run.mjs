@@ -1,12 +1,4 @@
-/**
- * `npm run bench`: what Tabtape costs, next to the floor and next to its peers, in one run on one machine.
- *
- *   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that take long
- *   -- --only ROW       rows whose name holds ROW
- *   -- --json FILE      every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
- *   -- --report FILE    no row: the docs page and its plots, made from what `--json` wrote
- *   -- --instructions   no row: instructions of hot paths next to a committed baseline; `--save` writes that
- */
+/** `npm run bench`: what Tabtape costs, next to the floor and next to its peers, in one run on one machine. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { parseArgs } from "node:util";
@@ -17,10 +9,22 @@ import { setUp } from "../scripts/setup/all.mjs";
 import { instructions } from "./instructions.mjs";
 
 const here = new URL(".", import.meta.url);
+const ROWS = readdirSync(new URL("rows", here))
+  // What has a second dot is a part of one.
+  .filter((file) => /^\w+\.mjs$/.test(file))
+  .map((file) => file.replace(".mjs", ""));
+const USAGE = `npm run bench: what Tabtape costs, next to the floor and next to its peers
+
+  -- --quick          a first impression, in under a minute: fewer rounds, and no rows that take long
+  -- --only ROW       rows whose name holds ROW: ${ROWS.join(", ")}
+  -- --json FILE      writes every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
+  -- --report FILE    no row: the docs page and its plots, made from what --json wrote
+  -- --instructions   no row: instructions of hot paths next to a committed baseline; --save writes that`;
 
 try {
   const { values } = parseArgs({
     options: {
+      help: { type: "boolean", short: "h", default: false },
       quick: { type: "boolean", default: false },
       only: { type: "string" },
       json: { type: "string" },
@@ -29,7 +33,8 @@ try {
       save: { type: "boolean", default: false },
     },
   });
-  if (values.instructions) await instructions({ save: values.save });
+  if (values.help) say(USAGE);
+  else if (values.instructions) await instructions({ save: values.save });
   else if (values.report) {
     await installPeers();
     // Its plotting library is installed by now.
@@ -44,7 +49,7 @@ try {
 async function measure(values) {
   await setUp({ browser: true });
   await installPeers();
-  const groups = await Promise.all(rowFiles().map((file) => import(`./rows/${file}`)));
+  const groups = await Promise.all(ROWS.map((row) => import(`./rows/${row}.mjs`)));
   const wanted = groups.filter(({ name, isLong = false }) =>
     values.only ? values.only.includes(name) || name.includes(values.only) : !(values.quick && isLong),
   );
@@ -68,11 +73,6 @@ async function installPeers() {
   if (Object.keys(dependencies).every((name) => existsSync(new URL(`node_modules/${name}`, here)))) return;
   const [command, args] = npm(["install", "--no-audit", "--no-fund"]);
   await run("Install the peers", command, args, { cwd: here.pathname });
-}
-
-/** Every `rows/NAME.mjs`; what has a second dot is a part of one. */
-function rowFiles() {
-  return readdirSync(new URL("rows", here)).filter((file) => /^\w+\.mjs$/.test(file));
 }
 
 /** @param {any} row */

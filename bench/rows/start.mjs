@@ -13,7 +13,6 @@ import { summary } from "../lib/stats.mjs";
 
 const GOAL_MS = 50;
 const LIMIT_MS = 20_000;
-const EVENTS = 50_000;
 const STEPS = ["load", "settings", "fetch", "compile", "open", "accept"];
 
 export const name = "start";
@@ -22,6 +21,7 @@ export const name = "start";
 export async function rows({ quick }) {
   await build(["www", "extension", "collector"]);
   const rounds = quick ? 3 : 15;
+  const events = quick ? 5_000 : 50_000;
   const site = await serve();
   const prepare = (/** @type {string} */ extension) => {
     const script = join(extension, "worker.js");
@@ -33,10 +33,10 @@ export async function rows({ quick }) {
       async (recorder) => {
         const page = await Page.open(recorder, site.url);
         const few = await starts(recorder, page, site, rounds);
-        await page.fill(EVENTS);
+        await page.fill(events);
         await recorder.command({ command: "flush" });
         const many = await starts(recorder, page, site, rounds);
-        return [rowOf(0, few), rowOf(EVENTS, many)];
+        return [rowOf(0, few), rowOf(events, many)];
       },
       prepare,
     );
