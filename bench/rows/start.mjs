@@ -190,8 +190,10 @@ function watch(address) {
   };
   const { put } = IDBObjectStore.prototype;
   IDBObjectStore.prototype.put = function (...args) {
+    // A head is written as the session is resumed, before any event.
+    const isEvents = this.name === "segments";
     this.transaction.addEventListener("complete", () => {
-      if (marks.committed === undefined) {
+      if (isEvents && marks.committed === undefined) {
         mark("committed");
         nativeFetch(address, { method: "POST", body: JSON.stringify(marks) });
       }

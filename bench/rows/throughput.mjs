@@ -69,7 +69,7 @@ export async function measure({ rates, seconds }) {
 }
 
 /**
- * What arrives of a page's lines, and how long after the last one was said.
+ * Measures how many of a page's lines arrive, and how long after the last call.
  * @param {string} title @param {{ rate: number, seconds: number, away?: number }} plan
  */
 async function arrival(title, { rate, seconds, away }) {

@@ -96,7 +96,7 @@ export class FetchHook {
     return standIn;
   }
 
-  /** For a member of `Response.prototype`. */
+  /** Returns the stand-in for a member of `Response.prototype`. */
   #look(isClone = false): StandIn {
     return (native, self, args) => {
       this.#lookAt(self);

@@ -355,7 +355,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// The records of earlier sessions that only the log holds. Delivery has found those that no recorder counted.
     fn older_logged(&self) -> Vec<LossRecord> {
         let mut records = self.older.borrow().clone();
-        let mut finished = self.finished.borrow_mut();
+        let finished = self.finished.borrow();
         let ours = self.shared.session.borrow().session_id();
         let delivery = self.shared.delivery.borrow();
         let backlogs = delivery.as_ref().map_or_else(Vec::new, Delivery::backlogs);
@@ -367,10 +367,10 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             if backlog.session_id == ours || is_counted {
                 continue;
             }
-            let memory = LossRecord::of(&mut finished, backlog.session_id);
+            let memory = LossRecord::of(&finished, backlog.session_id);
             let latest_seq = memory.map_or(backlog.latest_seq, |memory| memory.after_seq);
             let uncounted = LossRecord::uncounted(backlog.session_id, backlog.acked_seq, latest_seq);
-            match LossRecord::of(&mut records, backlog.session_id) {
+            match LossRecord::of_mut(&mut records, backlog.session_id) {
                 Some(record) if backlog.acked_seq <= record.after_seq => {}
                 Some(record) => *record = uncounted,
                 None => records.push(uncounted),

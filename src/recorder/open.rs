@@ -208,7 +208,7 @@ pub(super) async fn held_and_lost<L: RecorderLog>(
 /// Adds what was lost with the log to what was lost with memory: one record per session.
 pub(super) fn add_lost_logs(finished: &mut Vec<LossRecord>, lost: Vec<LossRecord>) {
     for record in lost {
-        match LossRecord::of(finished, record.session_id) {
+        match LossRecord::of_mut(finished, record.session_id) {
             Some(memory) => memory.prepend_lost_log(record),
             None => finished.push(record),
         }

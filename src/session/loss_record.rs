@@ -62,7 +62,12 @@ impl LossRecord {
     }
 
     /// Finds the record of a session.
-    pub(crate) fn of(records: &mut [Self], session_id: SessionId) -> Option<&mut Self> {
+    pub(crate) fn of(records: &[Self], session_id: SessionId) -> Option<&Self> {
+        records.iter().find(|record| record.session_id == session_id)
+    }
+
+    /// Finds the record of a session, to change it.
+    pub(crate) fn of_mut(records: &mut [Self], session_id: SessionId) -> Option<&mut Self> {
         records.iter_mut().find(|record| record.session_id == session_id)
     }
 
@@ -179,8 +184,8 @@ impl LossRecord {
         session
     }
 
-    /// Category, count and reason of what follows `latest_seq`, the last one in the log. What no category is known of
-    /// comes first: those are the oldest, and the collector may turn out to have them.
+    /// Returns category, count and reason of what follows `latest_seq`, the last one in the log. Records of unknown
+    /// category come first: they are the oldest, and the collector may turn out to have them.
     fn drops(&self, latest_seq: u64) -> impl Iterator<Item = (&str, u64, &'static str)> {
         let delivered = self.after_seq.saturating_sub(latest_seq);
         let reason = if self.is_log_lost { NOT_RETAINED } else { VOLATILE };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { scripted } from "./fixtures/pages.mjs";
@@ -254,7 +255,9 @@ test("a long answer and a stream reach the page unchanged, and no copy of them i
   );
   assert.ok(read[0] === LONG && read[1] === openLines.content && read[2] === openText.content);
   // Canceling a response ends its request once no copy of it is read any more.
-  await Promise.all([openLines.canceled, openText.canceled]);
+  const late = sleep(30_000, "late", { ref: false });
+  const canceled = Promise.all([openLines.canceled, openText.canceled]);
+  assert.notEqual(await Promise.race([canceled, late]), "late", "a copy of a response is still being read");
   const kept = (await bodiesOf(page, "/bounds-")).map(({ url, data }) => [
     url,
     data.body_stopped,

@@ -18,7 +18,7 @@ import { acceptWebSockets } from "./fixtures/sockets.mjs";
 const TOOLS = `
   const said = (error) => error instanceof Error || error instanceof DOMException ? error.name + ": " + error.message : String(error);
   const tried = async (make) => { try { return await make(); } catch (error) { return said(error); } };
-  // What the engine says of a function that is no constructor, no iterable, no data.
+  // Calls for which the engine reports that a function is no constructor, no iterable, no data.
   const ODD = [(fn) => new fn(), (fn) => { class Mine extends fn {} }, (fn) => Reflect.construct(fn, []), (fn) => Reflect.construct(Object, [], fn), (fn) => ({}) instanceof fn, (fn) => [...fn],
     (fn) => structuredClone(fn), (fn) => history.pushState(fn, ""), (fn) => { "use strict"; fn.name = "mine"; }, (fn) => "x" in String(fn), (fn) => fn.x.y];
   const flagsOf = (owner, name) => { const { value, get, set, ...flags } = Object.getOwnPropertyDescriptor(owner, name); return { ...flags, value: typeof value, get: typeof get, set: typeof set }; };
@@ -82,7 +82,7 @@ const HOSTILE = {
     const late = fetch(dead); names.set(late, "late"); await new Promise((next) => addEventListener("unhandledrejection", function wait(event) { if (event.promise === late) { removeEventListener("unhandledrejection", wait); setTimeout(next); } }));
     late.catch(() => {});
     names.set((await fetch("/cut-500")).text(), "body");
-    const all = ["bare", "derived", "late", "handled", "body"]; while (!all.every((name) => events.some(([first]) => first === name))) await new Promise((next) => setTimeout(next, 5));
+    const all = ["bare", "derived", "late", "handled", "body"]; for (const late = Date.now() + 10_000; Date.now() < late && !all.every((name) => events.some(([first]) => first === name)); ) await new Promise((next) => setTimeout(next, 5));
     await new Promise((next) => setTimeout(next, 50));
     events.sort();`,
   ticks: `

@@ -1,4 +1,4 @@
-/** Pages behave the same with the hook when no driver listens to their console, and are prerendered. */
+/** Pages behave the same with the hook when no driver listens to their console. Prerendered pages have the right frame. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

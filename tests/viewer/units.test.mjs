@@ -12,6 +12,8 @@ import { numbers } from "./tape.mjs";
 
 /** @type {typeof import("../../www/src/list/viewport.ts")} */
 const { Viewport, MAX_PHYSICAL_PX } = await bundled("list/viewport.ts");
+/** @type {typeof import("../../www/src/list/missing_lines.ts")} */
+const { MissingLines } = await bundled("list/missing_lines.ts");
 /** @type {typeof import("../../www/src/list/slots.ts")} */
 const { Slots } = await bundled("list/slots.ts");
 /** @type {typeof import("../../www/src/filter/text.ts")} */
@@ -578,4 +580,67 @@ test("an event has the summary that the command line prints", () => {
     const shown = JSON.parse(JSON.stringify({ lead, status, text, aside }));
     assert.deepEqual(shown, { lead: "", aside: "", ...summary }, line);
   }
+});
+
+test("rows without their lines are read once, and again when their lines have left memory or a read failed", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const held = new Set();
+  /** @type {{ at: string, limit: number }[]} */
+  const reads = [];
+  let isAway = false;
+  /** @type {string[]} */
+  const errors = [];
+  const source = {
+    cursorBefore: (/** @type {unknown} */ _, /** @type {number} */ at) => String(at),
+    read: async (/** @type {unknown} */ _, /** @type {string} */ at, /** @type {number} */ limit) => {
+      reads.push({ at, limit });
+      if (isAway) throw new Error("away");
+      return { lines: Array.from({ length: limit }, (_, n) => Number(at) + n) };
+    },
+  };
+  const feed = {
+    query: {},
+    at: (/** @type {number} */ row) => ({ session: 0, seq: row, at: row }),
+    hold: (/** @type {number[]} */ lines) => {
+      for (const seq of lines) held.add(seq);
+    },
+  };
+  const viewer = {
+    source,
+    view: {
+      lines: { has: (/** @type {number} */ _, /** @type {number} */ seq) => held.has(seq) },
+      linesVersion: { value: 0 },
+    },
+    notices: { sayError: (/** @type {Error} */ error) => errors.push(error.message) },
+  };
+  const rows = (/** @type {number} */ fold) => ({
+    length: 100_000,
+    feedRow: (/** @type {number} */ row) => row * fold,
+  });
+  const missing = new MissingLines(/** @type {any} */ (viewer));
+  const show = async (/** @type {number} */ from, fold = 1) => {
+    missing.show(/** @type {any} */ (feed), /** @type {any} */ (rows(fold)), from, from + 20);
+    t.mock.timers.tick(40);
+    await new Promise(setImmediate);
+  };
+  await show(0);
+  await show(0);
+  assert.deepEqual(reads.splice(0), [{ at: "0", limit: 28 }]);
+  held.clear();
+  await show(0);
+  assert.equal(reads.splice(0).length, 1, "evicted under a view that does not move");
+  await show(50_000);
+  held.clear();
+  reads.splice(0);
+  isAway = true;
+  await show(0);
+  await show(0);
+  assert.deepEqual([reads.splice(0).length, errors.splice(0)], [1, ["away"]], "no repetition by itself");
+  isAway = false;
+  await show(50_000);
+  await show(0);
+  assert.deepEqual(reads.splice(0).at(-1), { at: "0", limit: 28 }, "again after the failure");
+  held.clear();
+  await show(70_000, 1_000);
+  assert.equal(reads.at(-1)?.limit, 2_000, "a fold of many records is not asked for at once");
 });

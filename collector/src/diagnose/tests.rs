@@ -393,6 +393,7 @@ fn the_address_of_a_frame_is_found_whatever_characters_its_path_has() {
             "http://l/b.js:4:9",
         ),
         ("pay@http://l/@fs/a.js:4:9", "http://l/@fs/a.js:4:9"),
+        ("at pay (http://l/a.js:4:9", "http://l/a.js:4:9"),
         ("no frame", "no frame"),
     ] {
         assert_eq!(&frame[super::stored::address_in(frame)], address, "{frame}");

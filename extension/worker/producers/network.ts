@@ -1,5 +1,5 @@
 /**
- * The requests under way, as chrome.webRequest reports them: what a step says is kept until a later one needs it.
+ * Keeps the requests under way, as chrome.webRequest reports them, until a later step needs their fields.
  * `network_events.ts` makes the events.
  *
  * A request is published when its headers have been sent, or when something else happens to it first (a cache, a

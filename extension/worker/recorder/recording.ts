@@ -281,7 +281,6 @@ export class Recording {
 
   /** Whether a session has begun, and not merely its next worker. */
   async #open(reasonOf: () => WorkerStart["reason"]): Promise<boolean> {
-    const { capture, redaction, collector, durability } = this.settings;
     try {
       // All at once: what a worker was woken for waits until it is open.
       const before = this.#prepare();
@@ -293,6 +292,8 @@ export class Recording {
       this.#lowered = typeof lowered === "string" ? lowered : NOTHING_LOWERED;
       const reason = reasonOf();
       const isWake = resume?.session_id != null && reason !== "recording_started";
+      // Not before: a person may have changed them meanwhile.
+      const { capture, redaction, collector, durability } = this.settings;
       const recorder = await this.#owner.open({
         reason: isWake ? "wake" : reason,
         capture,

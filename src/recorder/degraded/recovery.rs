@@ -53,7 +53,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         self.older.replace(older);
         // A collector may have acknowledged some of them meanwhile.
         self.finished.borrow_mut().retain_mut(|record| {
-            let now = LossRecord::of(&mut logged, record.session_id);
+            let now = LossRecord::of(&logged, record.session_id);
             now.map(|now| record.clone_from(now)).is_some()
         });
         // Not before: it is known now what the log has of them.

@@ -1,7 +1,7 @@
 /**
  * Reads the lines of rows that came into view without them.
  *
- * While rows move on, one read at a time takes those in view and the next ones in the same direction, so that a
+ * During a scroll, one read at a time takes those in view and the next ones in the same direction, so that a
  * scroll shows texts. After a jump, such as of the dragged scroll bar, nothing is read until it pauses.
  */
 import type { Feed } from "../data/feed";
@@ -13,6 +13,8 @@ const PAUSE_MS = 40;
 const AHEAD_ROWS = 120;
 /** More rows are read than are missing, because the next one is likely to be missing as well. */
 const SPARE_ROWS = 8;
+/** A page of records is parsed within a frame. What is still missing after it is read next. */
+const MAX_RECORDS = 2_000;
 
 interface Wanted {
   feed: Feed;
@@ -28,7 +30,7 @@ export class MissingLines {
   #wanted: Wanted | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reading: AbortController | null = null;
-  /** A record that has become part of a gap stays missing, and is not asked for again. */
+  /** A record that has become part of a gap stays missing, and is not asked for again until the list jumps. */
   #read: Wanted | null = null;
 
   constructor(private readonly viewer: Viewer) {}
@@ -40,7 +42,10 @@ export class MissingLines {
     this.#feed = feed;
     this.#from = from;
     this.#to = to;
-    if (isJump) this.stop();
+    if (isJump) {
+      this.stop();
+      this.#read = null;
+    }
     this.#wanted =
       feed === null
         ? null
@@ -50,6 +55,8 @@ export class MissingLines {
             moved < 0 ? Math.max(0, from - AHEAD_ROWS) : from,
             moved > 0 ? Math.min(rows.length, to + AHEAD_ROWS) : to,
           );
+    // Lines that were read may leave memory again.
+    if (this.#wanted === null) this.#read = null;
     if (this.#wanted === null || this.#reading !== null || isSame(this.#wanted, this.#read)) return;
     this.#timer ??= setTimeout(() => void this.#readWanted(), PAUSE_MS);
   }
@@ -89,7 +96,12 @@ export class MissingLines {
     try {
       const { source } = viewer;
       const before = source.cursorBefore(feed.query, at);
-      const page = await source.read(feed.query, before, records + SPARE_ROWS, reading.signal);
+      const page = await source.read(
+        feed.query,
+        before,
+        Math.min(records + SPARE_ROWS, MAX_RECORDS),
+        reading.signal,
+      );
       if (reading.signal.aborted) return;
       feed.hold(page.lines);
       this.#reading = null;

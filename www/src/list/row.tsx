@@ -30,7 +30,7 @@ export interface RowProps {
   isOpen: boolean;
   /** The number of records that the row represents. */
   size: number;
-  /** Where the source of a console's line is, if that was recorded. */
+  /** The place in the source of a console line, if it was recorded. */
   original: OriginalPlace | undefined;
 }
 

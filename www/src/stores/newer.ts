@@ -10,7 +10,7 @@ export class NewerSession {
    * successor may contain older records, because pages report long frames late; then the order of ids decides.
    */
   readonly found: ReadonlySignal<SessionSummary | null>;
-  /** Only then a newer session is worth a notice. */
+  /** The session that was the newest when it was opened: a newer one is reported only while it is open. */
   readonly #openedAsNewest: Signal<string | null> = signal(null);
 
   constructor(
