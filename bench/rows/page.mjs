@@ -14,7 +14,7 @@ const PEERS = ["rrweb", "sentry", "datadog"];
 const REQUEST_PEERS = ["sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
 const GOAL_MICROS = 3;
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 900_000;
 
 export const name = "page";
 
