@@ -183,7 +183,7 @@ pub(crate) fn address_in(frame: &str) -> Range<usize> {
     let without_name = || behind("at async ").or_else(|| behind("at ")).unwrap_or(0)..frame.len();
     let Some(end) = frame.strip_suffix(')').map(str::len) else {
         // The end of a truncated stack lacks its parenthesis.
-        let named = behind(" (").filter(|start| !frame[..*start].contains("://"));
+        let named = behind(" (").filter(|start| frame[*start..].contains("://"));
         return named.map_or_else(without_name, |start| start..frame.len());
     };
     let Some(start) = behind(" (") else {
