@@ -130,16 +130,15 @@ test("a page without a single request becomes idle and settled too", async () =>
 });
 
 test("network idle and settled come once a navigation", async () => {
-  const page = await rig.open("/plain");
-  const { source } = await rig.event("page.network_idle", "/plain");
+  const page = await rig.open("/plain?once");
+  const { source } = await rig.event("page.network_idle", "/plain?once");
   await page.evaluate(() => fetch("/tick"));
   await page.waitForTimeout(900);
-  const tab = source.metadata.tab_id;
-  // The tab's first page may have been idle, too.
-  const selector = `tab:${tab} type:page.network_idle,page.settled url:*/plain`;
   // What the recorder sent before this has arrived with it.
-  await page.goto(`${rig.site.origin}/plain?next`);
-  await rig.event("page.settled", "/plain?next");
+  await page.goto(`${rig.site.origin}/plain?after`);
+  await rig.event("page.settled", "/plain?after");
+  // The tab's first page may have been idle, too.
+  const selector = `tab:${source.metadata.tab_id} type:page.network_idle,page.settled url:*/plain?once`;
   const types = (await rig.collector.events(selector)).map(({ type }) => type);
   assert.deepEqual(types, ["page.network_idle", "page.settled"]);
   await page.close();
