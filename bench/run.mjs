@@ -10,7 +10,7 @@ import { instructions } from "./instructions.mjs";
 
 const here = new URL(".", import.meta.url);
 const ROWS = readdirSync(new URL("rows", here))
-  // What has a second dot is a part of one.
+  // A file with a second dot in its name belongs to a row.
   .filter((file) => /^\w+\.mjs$/.test(file))
   .map((file) => file.replace(".mjs", ""));
 const USAGE = `npm run bench: what Tabtape costs, next to the floor and next to its peers

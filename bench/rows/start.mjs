@@ -89,7 +89,7 @@ function rowOf(events, samples) {
   };
 }
 
-/** A page that says something when it is told to. */
+/** A page that logs on request. */
 class Page {
   #evaluate;
 

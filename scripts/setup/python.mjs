@@ -47,7 +47,7 @@ function pythonWithVenv() {
 }
 
 /**
- * The first Python that `fits`, installed from Debian's packages if there is none.
+ * Returns the first Python that `fits`. If this machine has no such Python, it is installed from Debian's packages.
  * @param {(python: string) => Promise<boolean>} fits @param {string} what @param {string[]} packages
  */
 export async function pythonWith(fits, what, packages) {

@@ -134,7 +134,7 @@ test("network idle and settled come once a navigation", async () => {
   const { source } = await rig.event("page.network_idle", "/plain?once");
   await page.evaluate(() => fetch("/tick"));
   await page.waitForTimeout(900);
-  // What the recorder sent before this has arrived with it.
+  // Events are stored in their order: once these are there, so are all that were sent before.
   await page.goto(`${rig.site.origin}/plain?after`);
   await rig.event("page.settled", "/plain?after");
   // The tab's first page may have been idle, too.

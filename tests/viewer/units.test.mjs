@@ -642,5 +642,5 @@ test("rows without their lines are read once, and again when their lines have le
   assert.deepEqual(reads.splice(0).at(-1), { at: "0", limit: 28 }, "again after the failure");
   held.clear();
   await show(70_000, 1_000);
-  assert.equal(reads.at(-1)?.limit, 2_000, "a fold of many records is not asked for at once");
+  assert.equal(reads.at(-1)?.limit, 10_000, "a fold of many records is not asked for at once");
 });

@@ -89,7 +89,7 @@ export class Screenshots {
     await Promise.all([this.#lastOfTab.restore(), this.#lengths.restore()]);
   }
 
-  /** Takes a picture of the whole active tab. Returns false if there is none, or if the last one is too recent. */
+  /** Takes a picture of the whole active tab. Returns false if no tab is active, or if the last picture is too recent. */
   async take(why: "hot_key" | "mark", given?: chrome.tabs.Tab): Promise<boolean> {
     const tab = given ?? (await activeTab());
     if (tab === undefined || this.#recorderOf(tab) === null) return false;

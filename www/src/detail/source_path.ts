@@ -1,7 +1,7 @@
 /**
  * The path of a source file as its disk has it, from the name that a source map or a server's address gives it.
  *
- * The path is relative to a project, or absolute where the name tells so.
+ * The path is relative to a project, or absolute if the name shows that.
  */
 
 /** Takes off what bundlers and dev servers put before a path: `webpack://name/./src/a.ts?1f2e` is `src/a.ts`. */

@@ -13,8 +13,8 @@ const PAUSE_MS = 40;
 const AHEAD_ROWS = 120;
 /** More rows are read than are missing, because the next one is likely to be missing as well. */
 const SPARE_ROWS = 8;
-/** A page of records is parsed within a frame. What is still missing after it is read next. */
-const MAX_RECORDS = 2_000;
+/** The collector refuses more. What is still missing after it is read next. */
+const MAX_RECORDS = 10_000;
 
 interface Wanted {
   feed: Feed;
