@@ -23,12 +23,17 @@
 //! A message at or before the last one taken is a repeat and is passed over; one that leaves a gap is
 //! refused whole, so that the relay sends again from what was acknowledged. The counter is committed with
 //! the messages, so this holds across workers and sessions. A line that is refused still is a message:
-//! what it would have said is counted as a drop with reason `invalid`.
+//! what it would have said is counted as a drop with reason `invalid`. An event from a time in which its category was off
+//! is taken and not recorded: its page had not heard of the switch.
 
+mod off_times;
+
+use crate::config::CaptureConfig;
 use crate::event::{Event, EventError, Expected, Provenance, Shape, Trust};
 use crate::log::RelayCursor;
 use crate::record::reason::INVALID;
 use crate::session::{CaptureSession, Clock, PublishError, lines};
+use off_times::OffTimes;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -106,6 +111,7 @@ impl RelayError {
 #[derive(Debug, Default)]
 pub struct RelayLedger {
     relays: HashMap<String, RelayProgress>,
+    off_times: OffTimes,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -122,6 +128,11 @@ const MAX_RELAYS: usize = 4_096;
 const MAX_DROP: u64 = 100_000_000;
 
 impl RelayLedger {
+    /// Follows `config`, which holds from `now_micros` (Unix) on: events of a category that is off are not recorded.
+    pub fn follow(&mut self, config: &CaptureConfig, now_micros: u64) {
+        self.off_times.follow(config, now_micros);
+    }
+
     /// Whether the relay's counter is known, or must be [restored](Self::restore) from the log first.
     pub fn contains(&self, relay_id: &str) -> bool {
         self.relays.contains_key(relay_id)
@@ -188,7 +199,7 @@ impl RelayLedger {
                 taken.message = message;
                 continue;
             }
-            match take_line(session, provenance, line, &clock) {
+            match take_line(session, &self.off_times, provenance, line, &clock) {
                 Ok(Taken {
                     is_exception,
                     detail_id,
@@ -197,10 +208,11 @@ impl RelayLedger {
                     exceptions += u64::from(is_exception);
                     details.extend(detail_id.map(|id| (id, session.latest_seq())));
                 }
-                Err(error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs)) => {
-                    return Err(RelayError::Session(error));
-                }
-                Err(error) => refused.push((message, error)),
+                Err(NotTaken::WhileOff) => {}
+                Err(NotTaken::Refused(
+                    error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs),
+                )) => return Err(RelayError::Session(error)),
+                Err(NotTaken::Refused(error)) => refused.push((message, error)),
             }
             taken.message = message;
         }
@@ -236,43 +248,61 @@ struct Taken {
     detail_id: Option<u64>,
 }
 
+/// Why one line is not in the session.
+enum NotTaken {
+    /// It is from a time in which its category was off.
+    WhileOff,
+    Refused(PublishError),
+}
+
+impl From<PublishError> for NotTaken {
+    fn from(error: PublishError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Accepts what one line says.
 fn take_line(
     session: &mut CaptureSession,
+    off_times: &OffTimes,
     provenance: Provenance<'_>,
     line: &[u8],
     clock: &impl Clock,
-) -> Result<Taken, PublishError> {
-    if let Some((category, count, reason)) = read_drop(line).map_err(EventError::from)? {
+) -> Result<Taken, NotTaken> {
+    let drop = read_drop(line).map_err(|wrong| PublishError::from(EventError::from(wrong)))?;
+    if let Some((category, count, reason)) = drop {
         if !may_relay(&category, "") {
             let expected = "console, page, interaction or network".to_owned();
-            return Err(PublishError::Drop("category", category, expected));
+            return Err(PublishError::Drop("category", category, expected).into());
         }
         if count > MAX_DROP {
             return Err(PublishError::Drop(
                 "count",
                 count.to_string(),
                 format!("a number from 1 to {MAX_DROP}"),
-            ));
+            )
+            .into());
         }
-        return session
-            .accept_drop(&category, count, &reason)
-            .map(|_| Taken::default());
+        session.accept_drop(&category, count, &reason)?;
+        return Ok(Taken::default());
     }
     let mut taken = Taken::default();
     let stamp = |event: &Event<'_>| {
         taken.is_exception = event.type_ == EXCEPTION && !event.is_detail;
         taken.detail_id = event.detail_id;
+        let ts = event.ts_micros.unwrap_or_else(|| clock.now_micros());
+        if off_times.contain(event.category, ts, || clock.now_micros()) {
+            return Err(NotTaken::WhileOff);
+        }
         if may_relay(event.category, event.type_) {
             return Ok(Some(provenance));
         }
         let value = format!("{} of category {}", event.type_, event.category);
-        Err(EventError::Field {
+        Err(NotTaken::Refused(PublishError::Event(EventError::Field {
             path: "type",
             value,
             expected: Expected::RelayType,
-        }
-        .into())
+        })))
     };
     session.accept(line, Trust::Untrusted, Shape::Relayed, clock, stamp)?;
     Ok(taken)

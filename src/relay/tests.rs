@@ -210,6 +210,44 @@ fn a_skipped_message_takes_its_number_and_no_seq() {
 }
 
 #[test]
+fn an_event_from_a_time_in_which_its_category_was_off_is_not_recorded() {
+    let mut fixture = Fixture::new();
+    let switched = |on: bool| {
+        let config = format!(r#"{{"categories":{{"console":{{"enabled":{on}}}}}}}"#);
+        CaptureConfig::from_json(&config).unwrap()
+    };
+    let said = |ts: u64| LOG.replace(r#""ts":5"#, &format!(r#""ts":{ts}"#));
+    fixture.ledger.follow(&switched(false), 5);
+    let lines = [4, 5, 98].map(said);
+    let input = r#"{"ts":50,"type":"input.click","category":"interaction","source_event":"click","data":{}}"#;
+    let receipt = fixture
+        .take(1, &[&lines[0], &lines[1], &lines[2], input])
+        .unwrap();
+    assert_eq!((receipt.message, receipt.seq, receipt.accepted), (4, 2, 2));
+    // It is delivered only after the category is on again.
+    fixture.ledger.follow(&switched(true), 20);
+    let lines = [19, 20].map(said);
+    let receipt = fixture.take(5, &[&lines[0], &lines[1]]).unwrap();
+    assert_eq!((receipt.message, receipt.seq, receipt.accepted), (6, 3, 1));
+    // A second time off does not take the first one's place, and neither holds back a clock that is far behind.
+    fixture.ledger.follow(&switched(false), 30);
+    fixture.ledger.follow(&switched(true), 40);
+    let lines = [10, 25, 35].map(said);
+    let receipt = fixture.take(7, &[&lines[0], &lines[1], &lines[2]]).unwrap();
+    assert_eq!((receipt.message, receipt.accepted), (9, 1));
+    let mut take_at = |now: u64| {
+        let Fixture { session, ledger, .. } = &mut fixture;
+        let line = said(35);
+        let first = ledger.relays["r1"].message + 1;
+        ledger
+            .take(session, "r1", provenance(), first, line.as_bytes(), now)
+            .unwrap()
+    };
+    assert_eq!(take_at(10_000_039).accepted, 0);
+    assert_eq!(take_at(10_000_040).accepted, 1);
+}
+
+#[test]
 fn uncaught_errors_are_counted_by_their_type_not_by_their_text() {
     let mut fixture = Fixture::new();
     let lines = [

@@ -26,7 +26,7 @@ impl CaptureSession {
     /// # Errors
     /// The event is refused, and no seq is spent.
     pub fn publish(&mut self, event: &[u8], trust: Trust, clock: impl Clock) -> Result<u64, PublishError> {
-        let seq = self.accept(event, trust, Shape::Published, &clock, |_| Ok(None))?;
+        let seq = self.accept(event, trust, Shape::Published, &clock, unstamped)?;
         self.publish_pending_to_ring();
         Ok(seq)
     }
@@ -49,7 +49,7 @@ impl CaptureSession {
         }
         let mut receipt = BatchReceipt::default();
         for (index, line) in lines(ndjson).enumerate() {
-            let accepted = self.accept(line, trust, Shape::Published, &clock, |_| Ok(None));
+            let accepted = self.accept(line, trust, Shape::Published, &clock, unstamped);
             match accepted {
                 Ok(seq) => {
                     receipt.first_seq = if receipt.first_seq == 0 {
@@ -68,24 +68,24 @@ impl CaptureSession {
 
     /// Accepts one event, with the provenance that `stamp` may put on it, without showing it to anyone
     /// yet: a batch does that once, in [`publish_pending_to_ring`](Self::publish_pending_to_ring).
-    pub(crate) fn accept<'p>(
+    pub(crate) fn accept<'p, E: From<PublishError>>(
         &mut self,
         text: &[u8],
         trust: Trust,
         shape: Shape,
         clock: &impl Clock,
-        stamp: impl FnOnce(&Event<'_>) -> Result<Option<Provenance<'p>>, PublishError>,
-    ) -> Result<u64, PublishError> {
+        stamp: impl FnOnce(&Event<'_>) -> Result<Option<Provenance<'p>>, E>,
+    ) -> Result<u64, E> {
         self.check_open()?;
         let seq = self.next_seq(1)?;
         // Borrowed apart from the rest of the session, which the event is written into.
         let mut event_reader = std::mem::take(&mut self.event_reader);
         let written = match event_reader.read(text, trust, shape) {
-            Err(error) => Err(error.into()),
+            Err(error) => Err(PublishError::from(error).into()),
             Ok(event) => match stamp(&event) {
                 Err(error) => Err(error),
-                Ok(None) => self.write(&event, seq, clock),
-                Ok(Some(provenance)) => self.write(&provenance.stamp(event), seq, clock),
+                Ok(None) => self.write(&event, seq, clock).map_err(E::from),
+                Ok(Some(provenance)) => self.write(&provenance.stamp(event), seq, clock).map_err(E::from),
             },
         };
         self.event_reader = event_reader;
@@ -214,4 +214,9 @@ impl CaptureSession {
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
         .filter(|line| !line.trim_ascii().is_empty())
+}
+
+/// The stamp of an event that comes with its provenance.
+fn unstamped<'p>(_: &Event<'_>) -> Result<Option<Provenance<'p>>, PublishError> {
+    Ok(None)
 }

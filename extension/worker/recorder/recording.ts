@@ -179,8 +179,10 @@ export class Recording {
   }
 
   async #applyConfig(recorder: Recorder): Promise<void> {
-    await this.#registration.apply(recorder);
-    await this.#registration.broadcast({ kind: "config", config: this.#registration.configOf(recorder) });
+    const message = { kind: "config", config: this.#registration.configOf(recorder) } as const;
+    // At once to those that run, and again to those that began with the scripts of before.
+    await Promise.all([this.#registration.broadcast(message), this.#registration.apply(recorder)]);
+    await this.#registration.broadcast(message);
   }
 
   /** Follows the levels that the load has lowered or raised. A worker begins with none lowered. */

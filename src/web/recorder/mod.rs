@@ -8,7 +8,7 @@ mod load;
 mod relayed;
 mod running;
 
-use super::clock::BrowserClock;
+use super::clock::{BrowserClock, wall_micros};
 use super::delivery;
 use super::errors::error;
 use super::indexed_db::{Durability, IndexedDbLog};
@@ -243,6 +243,7 @@ impl JsRecorder {
         recorder.load.forget_levels_in(&patch);
         let config = recorder.config();
         if config != before {
+            recorder.ledger.borrow_mut().follow(&config, wall_micros());
             recorder.publish_system(&system::config_changed(&patch, &config));
         }
         Ok(self.config())

@@ -12,7 +12,7 @@ use crate::relay::RelayLedger;
 use crate::ring::RingBuffer;
 use crate::session::{CaptureSession, State};
 use crate::system;
-use crate::web::clock::{BrowserClock, monotonic_ms};
+use crate::web::clock::{BrowserClock, monotonic_ms, wall_micros};
 use crate::web::delivery;
 use crate::web::errors::error;
 use crate::web::indexed_db::IndexedDbLog;
@@ -106,6 +106,7 @@ impl Recorder {
             refilled: RefCell::new(None),
         };
         let config = recorder.settings.borrow().clone();
+        recorder.ledger.borrow_mut().follow(&config, wall_micros());
         if !opened.resumed {
             recorder.publish_system(&system::session_started(
                 opened.previous,
