@@ -155,7 +155,8 @@ export interface Status {
   recording: boolean;
   failure: string | null;
   recorder: RecorderStatus | null;
-  config: CaptureConfig;
+  /** Null if the core cannot be loaded, or refuses the stored settings. */
+  config: CaptureConfig | null;
   collector_url: string | null;
   approved_extensions: string[];
   asking_extensions: string[];

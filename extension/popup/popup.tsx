@@ -34,7 +34,7 @@ function Popup() {
         </>
       )}
       <Collector now={now} />
-      <Capture config={now.config} recorder={recorder} />
+      {now.config === null ? null : <Capture config={now.config} recorder={recorder} />}
       <More now={now} />
       <Asking ids={now.asking_extensions} />
       <Footer now={now} />

@@ -114,7 +114,7 @@ export async function forget(host: string): Promise<void> {
 
 /** Attaches the debugger to a tab or to all. What it can read of requests is recorded only at `verbose`. */
 export async function setDeepCapture({ config }: Status, tabId: number | "all", on: boolean): Promise<void> {
-  const { enabled, detail_level } = config.categories.network ?? { enabled: false, detail_level: "minimal" };
+  const { enabled, detail_level } = config?.categories.network ?? { enabled: false, detail_level: "minimal" };
   const isDeep = enabled && (detail_level === "verbose" || detail_level === "raw");
   const patch = { categories: { network: { enabled: true, detail_level: "verbose" as const } } };
   if (on && !isDeep && !(await run({ command: "configure", patch }))) return;
@@ -157,7 +157,7 @@ export async function setSite({ sites }: CaptureConfig, host: string, on: boolea
 async function isDocumentLate(): Promise<boolean> {
   const { value: now } = status;
   if (now?.recording !== true || activeTab.value === null || site.value === null) return false;
-  if (!isSiteOn(now.config, site.value)) return false;
+  if (now.config === null || !isSiteOn(now.config, site.value)) return false;
   try {
     const [answer] = await chrome.scripting.executeScript({
       target: { tabId: activeTab.value },

@@ -76,8 +76,13 @@ function linkDependencies(from, to) {
       const folder = join(profile, kind);
       if (!existsSync(join(from, folder))) continue;
       for (const name of readdirSync(join(from, folder))) {
-        if (!OWN_CRATE.test(name) && shared.has(unitOf(name)))
+        if (OWN_CRATE.test(name) || !shared.has(unitOf(name))) continue;
+        try {
           linkTree(join(from, folder, name), join(to, folder, name));
+        } catch (error) {
+          // A build in the other folder has replaced it: then cargo compiles it here.
+          if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
+        }
       }
     }
   }

@@ -11,4 +11,4 @@ export {
   openLogReader,
   type SessionTally,
 } from "./log_reader.ts";
-export { openRecorder } from "./recorder.ts";
+export { captureConfig, openRecorder } from "./recorder.ts";

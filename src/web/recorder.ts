@@ -48,6 +48,20 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
 }
 
 /**
+ * Returns the capture config that a recorder with the config `patch` begins with. Throws `invalid_config`, which names
+ * the wrong field.
+ */
+export function captureConfig(patch?: CaptureConfigPatch): CaptureConfig {
+  const [read = {}] = checked(SIGNATURES.captureConfig, patch);
+  const home = instance();
+  try {
+    return JSON.parse(home.glue.captureConfig(JSON.stringify(read)));
+  } catch (error) {
+    throw failure(home, error);
+  }
+}
+
+/**
  * Whether this is an extension that browsers evict nothing of. They do not tell it by `navigator.storage.persisted()`,
  * and workers cannot ask by `persist()`.
  * https://developer.chrome.com/docs/extensions/develop/concepts/storage-and-cookies#unlimited-storage

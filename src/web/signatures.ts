@@ -280,6 +280,7 @@ export const SIGNATURES = {
   "LogReader.forget": [["selector", selectorText]],
   "LogReader.close": [],
 
+  captureConfig: [["patch", optional(patch("invalid_config"))]],
   openRecorder: [["options", recorderOptions]],
   "Recorder.publish": [["event", event]],
   "Recorder.openRelay": [

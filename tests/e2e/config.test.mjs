@@ -221,14 +221,45 @@ test("the config shown while nothing is recorded is the one that recording begin
   await rig.command({ command: "configure", patch: restored });
 });
 
-test("a bad config is refused as a whole, with the field that is wrong", async () => {
-  await assert.rejects(
-    rig.command({
-      command: "configure",
-      patch: /** @type {any} */ ({ categories: { console: { detail_level: "loud" } } }),
-    }),
-    /categories\.console\.detail_level.*loud/,
-  );
+test("a bad config is refused as a whole, with the field that is wrong, also while nothing is recorded", async () => {
+  const patch = /** @type {any} */ ({ categories: { console: { detail_level: "loud" } } });
+  const refusal = /categories\.console\.detail_level.*loud/;
+  await assert.rejects(rig.command({ command: "configure", patch }), refusal);
+  await rig.command({ command: "stop" });
+  await assert.rejects(rig.command({ command: "configure", patch }), refusal);
+  await rig.command({ command: "start" });
+});
+
+test("settings that are changed while a recorder is being opened hold for it", async () => {
+  await rig.command({ command: "stop" });
+  const worker = await rig.worker();
+  await worker.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    const { session } = chrome.storage;
+    const set = session.set;
+    session.set = /** @type {any} */ (
+      async (/** @type {any} */ items) => {
+        if ("tabtape_resume" in items) await new Promise((goOn) => Object.assign(scope, { goOn }));
+        return /** @type {any} */ (set).call(session, items);
+      }
+    );
+    scope.setAtOnce = () => Object.assign(session, { set });
+  });
+  const started = rig.command({ command: "start" });
+  await rig.poll("the opening", () => worker.evaluate(() => "goOn" in globalThis));
+  const page = /** @type {const} */ ({ enabled: false, detail_level: "minimal" });
+  await rig.command({ command: "configure", patch: { categories: { page } } });
+  await worker.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    scope.setAtOnce();
+    scope.goOn();
+  });
+  await started;
+  const { recorder, config } = await rig.command({ command: "status" });
+  assert.notEqual(recorder, null);
+  assert.deepEqual({ ...config?.categories.page, ...page }, config?.categories.page);
+  const restored = /** @type {any} */ ({ categories: { page: null } });
+  await rig.command({ command: "configure", patch: restored });
 });
 
 test("an excluded site is left alone at once, and recorded again when it is no longer excluded", async () => {

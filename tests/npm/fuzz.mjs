@@ -232,6 +232,19 @@ class Fuzzer {
       call: tabtape.tryRedaction,
       check: ({ text }) => equal(typeof text, "string"),
     });
+    if (tabtape.captureConfig !== undefined)
+      await this.sweep({
+        name: "captureConfig",
+        arguments: [
+          {
+            name: "patch",
+            valid: () => ({ categories: { console: { enabled: false } } }),
+            accepts: orAbsent((value) => typeof value === "object" && value !== null),
+          },
+        ],
+        call: tabtape.captureConfig,
+        check: ({ categories }) => equal(categories.console.max_event_bytes, 65_536),
+      });
     const uuid = "0193b3f0-0000-7000-8000-000000000000";
     await this.sweep({
       name: "new CaptureSession",

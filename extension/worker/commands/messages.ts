@@ -91,10 +91,13 @@ async function run(parts: Parts, message: Command): Promise<unknown> {
   }
 }
 
-function statusOf({ recording, external, debug }: Parts): Status {
+async function statusOf({ recording, external, debug }: Parts): Promise<Status> {
+  // The failure is in the status.
+  const config = await recording.config().catch(() => null);
   const { settings } = recording;
   return {
     ...recording.status,
+    config,
     collector_url: settings.collector?.url ?? null,
     approved_extensions: settings.approved_extensions,
     asking_extensions: [...external.asking],

@@ -7,6 +7,7 @@
  */
 import type { Durability } from "../../../src/web/durability.ts";
 import {
+  captureConfig,
   init,
   isTrap as isWasmTrap,
   openRecorder,
@@ -117,8 +118,9 @@ export class RecorderOwner {
       onStatus: (status) => this.#hooks.onStatus(status),
     });
     await before;
-    // Other rules may have been given while it was being opened.
+    // Other settings may have been given while it was being opened.
     if (options.redaction !== redaction) recorder.setRedaction(options.redaction);
+    if (options.capture !== capture) recorder.configure(captureConfig(options.capture));
     if (options.collector !== null) recorder.connect(options.collector);
     this.#recorder = recorder;
     this.#hooks.onOpened(recorder);
@@ -139,7 +141,7 @@ export class RecorderOwner {
     await recorder?.close();
   }
 
-  /** The capture config of the next one, should this one trap. */
+  /** The capture config of the recorder that is being opened, and of the next one, should this one trap. */
   setCapture(capture: CaptureConfigPatch): void {
     this.#options.capture = capture;
   }

@@ -4,7 +4,7 @@
  * The one owner of the settings. Whatever changes them does it here, is written down before it takes effect in the
  * browser, and shows in the stream (`system.config_changed` is the core's).
  */
-import { openLogReader, type RedactionRules } from "../../../src/web/index.ts";
+import { captureConfig, openLogReader, type RedactionRules } from "../../../src/web/index.ts";
 import type {
   CaptureConfig,
   CaptureConfigPatch,
@@ -24,7 +24,6 @@ import {
   type Settings,
   saveSettings,
 } from "../state/settings.ts";
-import { stoppedConfig } from "../state/stopped_config.ts";
 import type { BadgeState } from "./badge.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import { RecorderOwner } from "./recorder.ts";
@@ -102,14 +101,19 @@ export class Recording {
     return this.#settings.recording && this.#failure === null;
   }
 
-  get status(): Pick<Status, "recording" | "failure" | "recorder" | "config"> {
+  get status(): Pick<Status, "recording" | "failure" | "recorder"> {
     const { recorder } = this.#owner;
     return {
       recording: this.isOn,
       failure: this.#failure,
       recorder: recorder?.status() ?? this.#status,
-      config: recorder?.config ?? stoppedConfig(this.settings.capture),
     };
+  }
+
+  /** The present capture config, or that of the next recording. */
+  async config(): Promise<CaptureConfig> {
+    await this.#owner.loadCore();
+    return this.#owner.recorder?.config ?? captureConfig(this.settings.capture);
   }
 
   /** The worker has started: continue the last recording. `reason`, as in `WorkerStart`, is known a little later. */
@@ -165,14 +169,15 @@ export class Recording {
   }
 
   /** Applies a merge patch to the capture config, live. */
-  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig | null> {
+  async configure(patch: CaptureConfigPatch): Promise<CaptureConfig> {
+    await this.#owner.loadCore();
     const { recorder } = this.#owner;
+    const capture = merge(this.settings.capture, patch) as CaptureConfigPatch;
     // The core checks the patch and refuses it as a whole: only then is it kept.
-    const config = recorder?.configure(patch) ?? null;
-    await this.#change({ capture: merge(this.settings.capture, patch) as CaptureConfigPatch });
-    this.#owner.setCapture(this.settings.capture);
-    if (recorder === null || config === null) return null;
-    if (!this.isOn) return config;
+    const config = recorder === null ? captureConfig(capture) : recorder.configure(patch);
+    this.#owner.setCapture(capture);
+    await this.#change({ capture });
+    if (recorder === null || !this.isOn) return config;
     await this.#applyConfig(recorder);
     if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
     return config;
