@@ -63,10 +63,11 @@ async fn a_resumed_session_supersedes_its_earlier_owner() {
 async fn a_commit_dropped_at_any_moment_is_there_whole_or_not_at_all() {
     let log = open("dropped").await;
     let (mut whole, mut nothing) = (0, 0);
-    for polls in 1..8 {
-        let mut recording = Recording::begin(&log, polls).await;
+    // The last one is waited for.
+    for (id, polls) in (1..8).chain([u32::MAX]).enumerate() {
+        let mut recording = Recording::begin(&log, 1 + id as u64).await;
         let mut commit = recording.commit(&["console", "network"]);
-        let relay_id = format!("relay {polls}");
+        let relay_id = format!("relay {id}");
         commit.relays.push(relay(&relay_id, 1));
         let mut future = Box::pin(log.commit(&commit));
         for _ in 0..polls {

@@ -110,6 +110,8 @@ test("scrolling up stops following, counts new rows, and one click returns", asy
     (n) => n === delivered,
     "records",
   );
+  const problems = page.getByRole("region", { name: "Problems" });
+  await problems.waitFor();
   await page.locator(".list-scroll").hover();
   await page.mouse.wheel(0, -900);
   await page.locator(".latest").waitFor();
@@ -118,10 +120,14 @@ test("scrolling up stops following, counts new rows, and one click returns", asy
   const times = () =>
     page.locator(".list-scroll").evaluate((list) => {
       const view = list.getBoundingClientRect();
-      return Array.from(list.querySelectorAll(".row-time"), (time) => ({
-        top: Math.round(time.getBoundingClientRect().top - view.top),
-        text: time.textContent,
-      })).filter(({ top }) => top >= 0 && top < view.height);
+      return Array.from(list.querySelectorAll(".row-time"), (time) => {
+        const { top, bottom } = time.getBoundingClientRect();
+        return {
+          top: Math.round(top),
+          isInView: top >= view.top && bottom <= view.bottom,
+          time: time.textContent,
+        };
+      }).filter(({ isInView }) => isInView);
     });
   // The wheel's way ends some frames after the first of it.
   let before = await times();
@@ -143,6 +149,18 @@ test("scrolling up stops following, counts new rows, and one click returns", asy
     "the count of new ones",
   );
   assert.deepEqual(await times(), before, "the rows in view did not move");
+  const chip = page.getByRole("button", { name: /^Problems/ });
+  await chip.click();
+  await problems.waitFor({ state: "detached" });
+  await until(
+    async () => JSON.stringify(await times()),
+    (now) =>
+      now.length > JSON.stringify(before).length && before.every((row) => now.includes(JSON.stringify(row))),
+    "more rows, and those from before in their places",
+  );
+  await chip.click();
+  await problems.waitFor();
+  await until(times, (now) => JSON.stringify(now) === JSON.stringify(before), "the rows from before");
   await page.locator(".latest").click();
   await page.locator(`#row-${ALL[delivered - 1]?.seq}`).waitFor({ state: "visible" });
   await viewer.close();

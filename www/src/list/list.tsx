@@ -94,12 +94,19 @@ export function List({ handle }: { handle: { current: ListHandle | null } }) {
     const element = scroller.current;
     if (element === null) return;
     let resting: ReturnType<typeof setTimeout> | undefined;
+    let screenTop = element.getBoundingClientRect().top;
     const resize = new ResizeObserver(() => {
+      const shift = element.getBoundingClientRect().top - screenTop;
+      screenTop += shift;
       const row = viewer.selection.row;
       const wasInView = row >= 0 && viewport.height > 0 && viewport.topToShow(row) === viewport.top;
+      const isFirst = viewport.height === 0;
       viewport.height = element.clientHeight;
-      // A panel that opens above leaves the selected row in view.
-      if (wasInView && !viewer.view.following.value) put(viewport.topToShow(row));
+      if (!viewer.view.following.value) {
+        // A panel that opens above covers rows; the others stay where they are, and the selected row stays in view.
+        if (!isFirst && shift !== 0) put(viewport.top + shift);
+        if (wasInView) put(viewport.topToShow(row));
+      }
       moved.value++;
     });
     resize.observe(element);
