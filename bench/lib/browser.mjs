@@ -1,6 +1,5 @@
 /** Runs a bundled script in a real Chromium page and returns what it resolves to. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -8,6 +7,7 @@ import { chromium } from "playwright-core";
 import { findBrowser } from "../../scripts/lib/browser.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { isRoot } from "../../scripts/lib/platform.mjs";
+import { serve } from "./site.mjs";
 
 const ARGS = [
   "--disable-gpu",
@@ -39,7 +39,7 @@ export async function runInPage(entry, options) {
   });
   const script = bundle.outputFiles[0]?.text ?? "";
   const wasm = readFileSync(dist("npm", "tabtape.wasm"));
-  const server = createServer((request, response) => {
+  const site = await serve((request, response) => {
     if (request.url === "/tabtape.wasm") {
       response.setHeader("content-type", "application/wasm").end(wasm);
     } else if (request.url === "/bench.js") {
@@ -48,7 +48,6 @@ export async function runInPage(entry, options) {
       response.setHeader("content-type", "text/html").end('<!doctype html><script src="/bench.js"></script>');
     }
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const profile = mkdtempSync(join(tmpdir(), "tabtape-bench-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: found.file,
@@ -57,13 +56,12 @@ export async function runInPage(entry, options) {
   });
   try {
     const page = await context.newPage();
-    const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-    await page.goto(`http://127.0.0.1:${address.port}/`);
+    await page.goto(`${site.url}/`);
     const result = await page.evaluate((given) => /** @type {any} */ (globalThis).runBench(given), options);
     return { browser: context.browser()?.version() ?? "unknown", result };
   } finally {
     await context.close();
-    server.close();
+    site.close();
     rmSync(profile, { recursive: true, force: true });
   }
 }

@@ -2,11 +2,11 @@
  * Five recordings, each with one failure, made in a real browser: what an agent has to name, and what its answer must
  * hold for that.
  */
-import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { startCollector } from "../../tests/e2e/fixtures/collector.mjs";
 import { startRig } from "../../tests/e2e/fixtures/rig.mjs";
+import { serve } from "./site.mjs";
 
 const DAY_MICROS = 24 * 3600 * 1_000_000;
 
@@ -26,11 +26,9 @@ export const FAILURES = [
     name: "CORS refusal",
     expected: ["button#load", "/prices", "CORS", "Failed to fetch", "prices.js:2"],
     record: async (use) => {
-      const other = createServer((_, response) => response.writeHead(200).end("[]"));
-      await new Promise((resolve) => other.listen(0, "127.0.0.1", () => resolve(undefined)));
-      const { port } = /** @type {import("node:net").AddressInfo} */ (other.address());
+      const other = await serve((_, response) => response.writeHead(200).end("[]"));
       const script = `async function load() {
-  const response = await fetch("http://127.0.0.1:${port}/prices");
+  const response = await fetch("${other.url}/prices");
   document.title = String((await response.json()).length);
 }
 document.querySelector("#load").addEventListener("click", load);`;

@@ -2,10 +2,14 @@
 
 /** @param {number[]} samples */
 export function summary(samples) {
+  const at = (/** @type {number} */ share) => percentile(samples, share);
+  return { median: at(0.5), low: at(0), high: at(1), runs: samples.length };
+}
+
+/** Returns the sample below which this share of them lies; null without samples. @param {number[]} samples @param {number} share */
+export function percentile(samples, share) {
   const sorted = [...samples].sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { median: round(at(0.5)), low: round(at(0)), high: round(at(1)), runs: sorted.length };
+  return round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
 }
 
 /** Three significant digits. @param {number} number */

@@ -16,6 +16,7 @@ import { build } from "../../scripts/build/parts.mjs";
 import { DEVTOOLS_CAUSE, DEVTOOLS_PATH } from "../lib/devtools_mcp.mjs";
 import { CAUSE, withFailure } from "../lib/failure.mjs";
 import { FAILURES } from "../lib/failures.mjs";
+import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
 
 export const name = "agent";
@@ -43,13 +44,18 @@ export async function rows() {
       ["agent with tools/list", "tokens", "allTokens", TOTAL_GOAL],
       ["agent's calls", "calls", "calls", 1],
     ]);
-    return measures.map(([name, unit, measure, goal]) => ({
-      ...row(name, ours[measure], `≤ ${goal} and below ${PEER}`, notes),
-      unit,
-      met: found && ours[measure] <= goal && ours[measure] < theirs[measure],
-      peers: { [PEER]: theirs[measure] },
-      ratio_to_best_peer: round(ours[measure] / theirs[measure]),
-    }));
+    return measures.map(([name, unit, measure, goal]) =>
+      row({
+        name,
+        unit,
+        ours: ours[measure],
+        goal: `≤ ${goal} and below ${PEER}`,
+        met: found && ours[measure] <= goal && ours[measure] < theirs[measure],
+        peers: { [PEER]: theirs[measure] },
+        ratio_to_best_peer: round(ours[measure] / theirs[measure]),
+        notes,
+      }),
+    );
   });
   /** @type {ReturnType<typeof row>[]} */
   const others = [];
@@ -59,29 +65,19 @@ export async function rows() {
       const found = missing.length === 0;
       const notes = `${calls} calls; ${found ? "the cause is named" : `not named: ${missing.join(", ")}`}`;
       const met = found && answerTokens <= OTHER_GOAL;
-      others.push({ ...row(`agent: ${failure.name}`, answerTokens, `≤ ${OTHER_GOAL}`, notes), met });
+      others.push(
+        row({
+          name: `agent: ${failure.name}`,
+          unit: "tokens",
+          ours: answerTokens,
+          goal: `≤ ${OTHER_GOAL}`,
+          met,
+          notes,
+        }),
+      );
     });
   }
   return [...amongMany, ...others];
-}
-
-/** @param {string} name @param {number} ours @param {string} goal @param {string} notes */
-function row(name, ours, goal, notes) {
-  return {
-    name,
-    unit: "tokens",
-    ours,
-    spread: null,
-    floor: null,
-    /** @type {Record<string, number>} */
-    peers: {},
-    ratio_to_floor: null,
-    /** @type {number | null} */
-    ratio_to_best_peer: null,
-    goal,
-    met: false,
-    notes,
-  };
 }
 
 /**

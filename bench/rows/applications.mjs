@@ -3,14 +3,15 @@
  * how long its thread is blocked until then and a second after (each task's time beyond 50 ms, as Lighthouse counts it).
  */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
 import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
 import { recording } from "../lib/recording.mjs";
-import { round, summary } from "../lib/stats.mjs";
+import { compared, row } from "../lib/row.mjs";
+import { Reports, serve } from "../lib/site.mjs";
+import { within } from "../lib/within.mjs";
 
 const PEERS = ["rrweb", "sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
@@ -32,9 +33,9 @@ export const isLong = true;
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
   await build(["www", "extension", "collector"]);
-  const [recorded, bare] = await Promise.all([serve(), serve()]);
+  const [recorded, bare] = await Promise.all([serveApplications(), serveApplications()]);
   try {
-    return await recording([`127.0.0.1:${recorded.port}`], async (recorder) => {
+    return await recording([recorded.host], async (recorder) => {
       const made = [];
       for (const application of Object.keys(APPLICATIONS)) {
         const loads = Object.fromEntries(CONTENDERS.map((who) => [who, []]));
@@ -56,18 +57,13 @@ export async function rows({ quick }) {
 
 /** One load in a tab of its own, from the navigation until a second after the content shows. */
 async function load(recorder, site, application, who) {
-  const shown = site.next();
+  const shown = site.reports.next();
   const tab = await recorder.open(
     `${site.url}/load?application=${encodeURIComponent(application)}&who=${who}`,
   );
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${application} did not show with ${who}`)), LOAD_LIMIT_MS);
-  });
   try {
-    return await Promise.race([shown, late]);
+    return await within(shown, LOAD_LIMIT_MS, `${application} did not show with ${who}`);
   } finally {
-    clearTimeout(timer);
     await recorder.browser.cdp.send("Target.closeTarget", { targetId: tab });
   }
 }
@@ -75,34 +71,23 @@ async function load(recorder, site, application, who) {
 function rowsOf(application, loads) {
   const titles = { shown: "until it shows", blocked: "thread blocked" };
   return Object.entries(titles).map(([figure, title]) => {
-    const of = (who) => summary(loads[who].map((figures) => figures[figure]));
-    const [ours, bare] = [of("ours"), of("bare")];
-    const peers = Object.fromEntries(PEERS.map((peer) => [peer, of(peer).median]));
-    const best = Math.min(...Object.values(peers));
-    return {
+    const { ours, bare, fields } = compared(loads, figure, PEERS);
+    return row({
+      ...fields,
       name: `${application}, ${title}`,
       unit: "ms",
-      ours: ours.median,
-      spread: [ours.low, ours.high],
-      floor: bare.median,
-      peers,
-      ratio_to_floor: bare.median > 0 ? round(ours.median / bare.median) : null,
-      ratio_to_best_peer: best > 0 ? round(ours.median / best) : null,
-      goal: null,
-      met: null,
       notes: `floor: no recorder [${bare.low}–${bare.high}]; ${ours.runs} loads each, in turn`,
-    };
+    });
   });
 }
 
 /** Serves the applications, each with a recorder before it or none. */
-async function serve() {
-  /** @type {(figures: { shown: number, blocked: number }) => void} */
-  let resolve = () => {};
+async function serveApplications() {
+  const reports = new Reports();
   const scripts = Object.fromEntries(
     await Promise.all(PEERS.map(async (peer) => [`/recorder/${peer}.js`, await scriptOf(peer)])),
   );
-  const server = createServer(async (request, response) => {
+  const site = await serve((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://a");
     response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html");
     if (pathname === "/load") {
@@ -112,10 +97,7 @@ async function serve() {
     } else if (pathname in scripts) {
       response.end(scripts[pathname]);
     } else if (pathname === "/shown") {
-      const chunks = [];
-      for await (const chunk of request) chunks.push(chunk);
-      response.end();
-      resolve(JSON.parse(Buffer.concat(chunks).toString()));
+      void reports.take(request, response);
     } else if (pathname.startsWith("/sink/")) {
       response.setHeader("content-type", "application/json").end("{}");
     } else {
@@ -126,17 +108,7 @@ async function serve() {
       }
     }
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    next: () =>
-      new Promise((done) => {
-        resolve = done;
-      }),
-    close: () => server.close(),
-  };
+  return { ...site, reports };
 }
 
 /** A recorder as a classic script that runs before the application. @param {string} peer */

@@ -4,15 +4,17 @@
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { freePort } from "../../scripts/lib/port.mjs";
 import { rotelFile } from "../../scripts/lib/rotel.mjs";
 import { capture, track } from "../../scripts/lib/run.mjs";
 import { batch, sessionId } from "../lib/events.mjs";
 import { otlpLogs } from "../lib/otlp.mjs";
+import { row } from "../lib/row.mjs";
 import { buildCollector, Served, serving } from "../lib/serve.mjs";
+import { serve } from "../lib/site.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 export const name = "ingest";
@@ -127,29 +129,22 @@ async function throughRotel(scratch, events, size) {
   const file = join(scratch, "rotel.bin");
   const descriptor = openSync(file, "w");
   let bytes = 0;
-  const receiver = createServer((request, response) => {
-    /** @type {Buffer[]} */
-    const parts = [];
-    request.on("data", (part) => parts.push(part));
-    request.on("end", () => {
-      const body = Buffer.concat(parts);
-      appendFileSync(descriptor, body);
-      fsyncSync(descriptor);
-      // It packs what it hands on; the end of a gzip says how long it was before.
-      bytes +=
-        request.headers["content-encoding"] === "gzip" ? body.readUInt32LE(body.length - 4) : body.length;
-      response.setHeader("content-type", "application/x-protobuf").end();
-    });
+  const receiver = await serve(async (request, response) => {
+    const body = await buffer(request);
+    appendFileSync(descriptor, body);
+    fsyncSync(descriptor);
+    // It packs what it hands on; the end of a gzip says how long it was before.
+    bytes +=
+      request.headers["content-encoding"] === "gzip" ? body.readUInt32LE(body.length - 4) : body.length;
+    response.setHeader("content-type", "application/x-protobuf").end();
   });
-  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const behind = /** @type {import("node:net").AddressInfo} */ (receiver.address()).port;
   const [http, grpc] = [await freePort(), await freePort()];
   const child = spawn(
     rotel,
     [
       ...["start", "--otlp-http-endpoint", `127.0.0.1:${http}`, "--otlp-grpc-endpoint", `127.0.0.1:${grpc}`],
       ...["--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-compression", "gzip"],
-      ...["--otlp-exporter-endpoint", `http://127.0.0.1:${behind}`, "--batch-timeout", "100ms"],
+      ...["--otlp-exporter-endpoint", receiver.url, "--batch-timeout", "100ms"],
     ],
     { stdio: "ignore" },
   );
@@ -174,7 +169,6 @@ async function throughRotel(scratch, events, size) {
     return Math.round(((events - size) / (performance.now() - began)) * 1000);
   } finally {
     child.kill("SIGKILL");
-    receiver.closeAllConnections();
     receiver.close();
     closeSync(descriptor);
   }
@@ -208,19 +202,15 @@ function searchable(program, seconds) {
     const figures = summary(await Promise.all(searches));
     sender.destroy();
     searcher.destroy();
-    return {
+    return row({
       name: `searchable at ${rate / 1000} k/s`,
       unit: "ms until found",
       ours: figures.median,
       spread: [figures.low, figures.high],
-      floor: null,
-      peers: {},
-      ratio_to_floor: null,
-      ratio_to_best_peer: null,
       goal: `≤ 1000 ms at ${rate} events/s`,
       met: figures.high <= 1000 && sustained >= rate * 0.97,
       notes: `${sustained} events/s were sustained for ${seconds} s; ${figures.runs} searches; resident ${collector.resident().own_mib} MiB`,
-    };
+    });
   });
 }
 

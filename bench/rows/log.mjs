@@ -1,6 +1,7 @@
 /** Rows: what IndexedDB takes of 1 KB events, by the second and alone, in both durabilities; how a worker recovers. */
 import { fileURLToPath } from "node:url";
 import { runInPage } from "../lib/browser.mjs";
+import { row } from "../lib/row.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const PAGE = fileURLToPath(new URL("log.page.mjs", import.meta.url));
@@ -74,36 +75,28 @@ function durableRow(what, samples, floorSamples, peerSamples, browser) {
 function latencyRow(durability, times, browser) {
   const ours = summary(times.tabtape_lines);
   const floor = summary(times.floor).median;
-  return {
+  return row({
     name: `one event durable, ${durability}`,
     unit: "ms",
     ours: ours.median,
     spread: [ours.low, ours.high],
     floor,
-    peers: {},
     ratio_to_floor: round(ours.median / floor),
-    ratio_to_best_peer: null,
-    goal: null,
-    met: null,
     notes: `from an idle log; floor: one value of 1 KB; Chromium ${browser}; ${ours.runs} rounds`,
-  };
+  });
 }
 
 /** @param {number} size @param {{ accepted: number[], committed: number[] }} times @param {string} browser */
 function recoveryRow(size, times, browser) {
   const ours = summary(times.accepted);
   const committed = summary(times.committed);
-  return {
+  return row({
     name: `recovery, ${size.toLocaleString("en")} events`,
     unit: "ms",
     ours: ours.median,
     spread: [ours.low, ours.high],
-    floor: null,
-    peers: {},
-    ratio_to_floor: null,
-    ratio_to_best_peer: null,
     goal: `≤ ${MOST_MS} ms`,
     met: ours.median <= MOST_MS,
     notes: `from a new worker's first line, wasm included, to its first event's seq; committed after ${committed.median} ms; Chromium ${browser}; ${ours.runs} rounds`,
-  };
+  });
 }

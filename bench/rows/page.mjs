@@ -1,12 +1,14 @@
 /** Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders. */
-import { createServer } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
-import { round, summary } from "../lib/stats.mjs";
+import { compared, row } from "../lib/row.mjs";
+import { serve } from "../lib/site.mjs";
+import { within } from "../lib/within.mjs";
 
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
 const PEERS = ["rrweb", "sentry", "datadog"];
@@ -24,12 +26,13 @@ export async function rows({ quick }) {
   const plan = { rounds: quick ? 1 : 7, calls: quick ? 1_000 : 4_000, chunk: 20 };
   /** @type {number | undefined} */
   let browser;
-  const site = await serve(plan, () => pagesMicros(browser));
+  const site = await servePages(plan, () => pagesMicros(browser));
   try {
-    return await recording([`127.0.0.1:${site.recorded}`], async (recorder, query) => {
+    return await recording([site.recorded.host], async (recorder, query) => {
       browser = recorder.browser.pid;
       await recorder.open(site.first);
-      await within(site.measured, "the console rows");
+      const late = `the console rows took longer than ${LIMIT_MS / 1000} s`;
+      await within(site.measured, LIMIT_MS, late);
       const stored = await query("type:console.log x");
       return [
         ...consoleRows(site.results, kept(site, stored.length), plan),
@@ -38,19 +41,6 @@ export async function rows({ quick }) {
     });
   } finally {
     site.close();
-  }
-}
-
-/** @template T @param {Promise<T>} promise @param {string} what @returns {Promise<T>} */
-async function within(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -65,25 +55,16 @@ function consoleRows(results, kept, { rounds, calls, chunk }) {
     longest: "longest task in that flood",
   };
   return Object.entries(what).map(([figure, unit]) => {
-    const of = (who) => summary(results[who].map((figures) => figures[figure]));
-    const [ours, bare] = [of("ours"), of("bare")];
-    const peers = Object.fromEntries(PEERS.map((peer) => [peer, of(peer).median]));
+    const { ours, bare, best, fields } = compared(results, figure, PEERS);
     const hasGoal = figure === "mean";
-    return {
+    return row({
+      ...fields,
       name: titles[figure],
       unit,
-      ours: ours.median,
-      spread: [ours.low, ours.high],
-      floor: bare.median,
-      peers,
-      ratio_to_floor: round(ours.median / bare.median),
-      ratio_to_best_peer: round(ours.median / Math.min(...Object.values(peers))),
       goal: hasGoal ? `≤ ${GOAL_MICROS} µs over bare, below every peer` : null,
-      met: hasGoal
-        ? ours.median - bare.median <= GOAL_MICROS && Object.values(peers).every((peer) => ours.median < peer)
-        : null,
+      met: hasGoal ? ours.median - bare.median <= GOAL_MICROS && ours.median < best : null,
       notes: `floor: no recorder; ${rounds} rounds of ${calls} calls, ${chunk} a task, a quarter as many at 1,000 a second; kept: ${JSON.stringify(kept)}`,
-    };
+    });
   });
 }
 
@@ -94,23 +75,15 @@ function requestRows(results, { rounds, calls }) {
     request: "fetch with its response, the page's thread on a processor",
   };
   return Object.entries(titles).map(([figure, title]) => {
-    const of = (who) => summary(results[who].map((figures) => figures[figure]));
-    const [ours, bare] = [of("ours"), of("bare")];
-    const peers = Object.fromEntries(REQUEST_PEERS.map((peer) => [peer, of(peer).median]));
-    const best = Math.min(...Object.values(peers));
-    return {
+    const { ours, best, fields } = compared(results, figure, REQUEST_PEERS);
+    return row({
+      ...fields,
       name: title,
       unit: "µs/call",
-      ours: ours.median,
-      spread: [ours.low, ours.high],
-      floor: bare.median,
-      peers,
-      ratio_to_floor: round(ours.median / bare.median),
-      ratio_to_best_peer: round(ours.median / best),
       goal: "below every peer",
       met: ours.median < best,
       notes: `floor: no recorder; ${rounds} rounds of ${calls / 4} requests, one after the other`,
-    };
+    });
   });
 }
 
@@ -128,7 +101,7 @@ function kept(site, stored) {
 }
 
 /** Serves the pages at two origins, one of them recorded, and sends them from one to the next. */
-async function serve({ rounds, calls, chunk }, micros) {
+async function servePages({ rounds, calls, chunk }, micros) {
   const built = await bundle({
     entryPoints: [PAGE],
     bundle: true,
@@ -174,13 +147,11 @@ async function serve({ rounds, calls, chunk }, micros) {
     }
   };
 
-  const servers = [createServer(answer), createServer(answer)];
-  for (const server of servers) await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const [recorded, bare] = servers.map((server) => server.address().port);
+  const [recorded, bare] = await Promise.all([serve(answer), serve(answer)]);
   const consolePage = (at) => {
     const who = CONTENDERS[at % CONTENDERS.length];
-    const port = who === "ours" ? recorded : bare;
-    return `http://127.0.0.1:${port}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
+    const site = who === "ours" ? recorded : bare;
+    return `${site.url}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
   };
   return {
     recorded,
@@ -190,7 +161,8 @@ async function serve({ rounds, calls, chunk }, micros) {
     received,
     logged: rounds * (calls + calls / 4 + calls / 4),
     close: () => {
-      for (const server of servers) server.close();
+      recorded.close();
+      bare.close();
     },
   };
 }
@@ -204,9 +176,7 @@ function deferred() {
 }
 
 async function bodyOf(request) {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const body = Buffer.concat(chunks);
+  const body = await buffer(request);
   if (body[0] === 0x1f && body[1] === 0x8b) return gunzipSync(body);
   return body[0] === 0x78 ? inflateSync(body) : body;
 }

@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { cacheDir } from "../../scripts/lib/paths.mjs";
 import { during } from "../../scripts/lib/say.mjs";
 import { batch, idOf, line, sessionId } from "../lib/events.mjs";
+import { row } from "../lib/row.mjs";
 import { buildCollector, serving } from "../lib/serve.mjs";
-import { round } from "../lib/stats.mjs";
+import { percentile, round } from "../lib/stats.mjs";
 
 export const name = "query";
 export const isLong = true;
@@ -42,29 +43,29 @@ export async function rows({ quick }) {
     );
     made.push(diskRow(label, folder, events));
     for (const [what, all] of Object.entries(samplesOf)) {
-      const { p50, p99 } = percentiles(all);
+      const p50 = /** @type {number} */ (percentile(all, 0.5));
+      const p99 = percentile(all, 0.99);
       smallest[what] ??= p50;
       const times = round(p50 / smallest[what]);
       const goal = what.startsWith("cursor") || what === "diagnose" ? `p50 ≤ ${FLAT}× that at 10 k` : null;
-      made.push({
-        name: `${what}, ${label}`,
-        unit: "ms p50",
-        ours: p50,
-        spread: [p50, p99],
-        p99,
-        floor: null,
-        peers: { p99, ...resident },
-        ratio_to_floor: null,
-        ratio_to_best_peer: null,
-        goal,
-        met: goal === null ? null : times <= FLAT,
-        plot: {
-          of: "Reading, by events stored",
-          x: { "events stored": events },
-          y: { "ms, p50": { [what]: p50 } },
-        },
-        notes: `${all.length} times, ${times}× the p50 at 10 k`,
-      });
+      made.push(
+        row({
+          name: `${what}, ${label}`,
+          unit: "ms p50",
+          ours: p50,
+          spread: [p50, p99],
+          p99,
+          peers: { p99, ...resident },
+          goal,
+          met: goal === null ? null : times <= FLAT,
+          plot: {
+            of: "Reading, by events stored",
+            x: { "events stored": events },
+            y: { "ms, p50": { [what]: p50 } },
+          },
+          notes: `${all.length} times, ${times}× the p50 at 10 k`,
+        }),
+      );
     }
   }
   return made;
@@ -74,18 +75,14 @@ export async function rows({ quick }) {
 function diskRow(label, folder, events) {
   const files = ["events.db", "events.db-wal"].map((file) => join(folder, file)).filter(existsSync);
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
-  return {
+  return row({
     name: `on disk, ${label}`,
     unit: "B/event",
     ours: round(bytes / events),
     floor: BYTES,
-    peers: {},
     ratio_to_floor: round(bytes / events / BYTES),
-    ratio_to_best_peer: null,
-    goal: null,
-    met: null,
     notes: "floor: the event's line; with its indexes of text and fields",
-  };
+  });
 }
 
 /** @param {number} events */
@@ -223,12 +220,4 @@ async function hops(
   stop.abort();
   await reader.cancel().catch(() => {});
   return took;
-}
-
-/** @param {number[]} samples */
-function percentiles(samples) {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]);
-  return { p50: /** @type {number} */ (at(0.5)), p99: /** @type {number} */ (at(0.99)) };
 }

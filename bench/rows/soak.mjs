@@ -1,9 +1,10 @@
 /** Rows: the memory of each process while a page logs and fetches for ten minutes, at the beginning and at the end. */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { build } from "../../scripts/build/parts.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
+import { row } from "../lib/row.mjs";
+import { serve } from "../lib/site.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const SECONDS = 600;
@@ -23,16 +24,14 @@ export async function rows({ quick }) {
 
 /** @param {number} seconds */
 async function measure(seconds) {
-  const server = createServer((request, response) => {
+  const site = await serve((request, response) => {
     const isPage = request.url === "/";
     response.setHeader("content-type", isPage ? "text/html" : "application/json");
     response.end(isPage ? `<!doctype html><script>(${inPage})()</script>` : '{"ok":true}');
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   try {
-    return await recording([`127.0.0.1:${port}`], async (recorder, _query, collector) => {
-      await recorder.openOnly(`http://127.0.0.1:${port}/`);
+    return await recording([site.host], async (recorder, _query, collector) => {
+      await recorder.openOnly(`${site.url}/`);
       const samples = Object.fromEntries(KINDS.map((kind) => [kind, []]));
       for (const until = Date.now() + seconds * 1_000; Date.now() < until; ) {
         await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 60));
@@ -42,8 +41,7 @@ async function measure(seconds) {
       return KINDS.map((kind) => rowOf(kind, samples[kind], seconds));
     });
   } finally {
-    server.closeAllConnections();
-    server.close();
+    site.close();
   }
 }
 
@@ -51,15 +49,13 @@ function rowOf(kind, samples, seconds) {
   const part = Math.ceil(samples.length * PART);
   const [first, last] = [summary(samples.slice(0, part)), summary(samples.slice(-part))];
   const growth = round(last.median / first.median);
-  return {
+  return row({
     name: `memory of the ${kind} after ${round(seconds / 60)} min`,
     unit: "MiB",
     ours: last.median,
     spread: [last.low, last.high],
     floor: first.median,
-    peers: {},
     ratio_to_floor: growth,
-    ratio_to_best_peer: null,
     goal: seconds === SECONDS ? `≤ ${GOAL_GROWTH}× the first minutes` : null,
     met: seconds === SECONDS ? growth <= GOAL_GROWTH : null,
     plot: {
@@ -68,7 +64,7 @@ function rowOf(kind, samples, seconds) {
       y: { MiB: { [kind]: samples.map(round) } },
     },
     notes: `floor: the first ${PART * 100} % of the time; proportional set size; 200 console calls and 10 fetches a second`,
-  };
+  });
 }
 
 /** Memory in MiB, shared pages by share. */

@@ -5,11 +5,13 @@
  * The worker is started in the way in which the browser starts it, by a page that says something while none runs.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { build } from "../../scripts/build/parts.mjs";
 import { recording } from "../lib/recording.mjs";
+import { row } from "../lib/row.mjs";
+import { Reports, serve } from "../lib/site.mjs";
 import { summary } from "../lib/stats.mjs";
+import { within } from "../lib/within.mjs";
 
 const GOAL_MS = 50;
 const LIMIT_MS = 20_000;
@@ -22,20 +24,24 @@ export async function rows({ quick }) {
   await build(["www", "extension", "collector"]);
   const rounds = quick ? 3 : 15;
   const events = quick ? 5_000 : 50_000;
-  const site = await serve();
+  const reports = new Reports();
+  const site = await serve((request, response) => {
+    if (request.url === "/started") void reports.take(request, response);
+    else response.end("a page");
+  });
   const prepare = (/** @type {string} */ extension) => {
     const script = join(extension, "worker.js");
     writeFileSync(script, `(${watch})("${site.url}/started");${readFileSync(script, "utf8")}`);
   };
   try {
     return await recording(
-      [new URL(site.url).host],
+      [site.host],
       async (recorder) => {
         const page = await Page.open(recorder, site.url);
-        const few = await starts(recorder, page, site, rounds);
+        const few = await starts(recorder, page, reports, rounds);
         await page.fill(events);
         await recorder.command({ command: "flush" });
-        const many = await starts(recorder, page, site, rounds);
+        const many = await starts(recorder, page, reports, rounds);
         return [rowOf(0, few), rowOf(events, many)];
       },
       prepare,
@@ -45,48 +51,20 @@ export async function rows({ quick }) {
   }
 }
 
-/** Serves the page, and takes what a worker reports of its start. */
-async function serve() {
-  /** @type {(marks: Record<string, number>) => void} */
-  let resolve = () => {};
-  const server = createServer(async (request, response) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    response.end("a page");
-    if (request.url === "/started") resolve(JSON.parse(Buffer.concat(chunks).toString()));
-  });
-  await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    url: `http://127.0.0.1:${port}`,
-    next: () =>
-      new Promise((done) => {
-        resolve = done;
-      }),
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
-
 /** @param {number} events In the log, to thousands. @param {Record<string, number>[]} samples */
 function rowOf(events, samples) {
   const { median, low, high, runs } = summary(samples.map((sample) => sample.total));
   const steps = STEPS.map((step) => [step, summary(samples.map((sample) => sample[step])).median]);
-  return {
+  return row({
     name: `worker start to accepted event, ${events > 0 ? `${events} events` : "a few events"} in the log`,
     unit: "ms",
     ours: median,
     spread: [low, high],
-    floor: null,
     peers: Object.fromEntries(steps),
-    ratio_to_floor: null,
-    ratio_to_best_peer: null,
     goal: `≤ ${GOAL_MS} ms`,
     met: median <= GOAL_MS,
     notes: `${runs} starts; load: until its script runs; settings: until the wasm is asked for; fetch, compile: of the wasm; open: until the database is open; accept: until the first commit is done`,
-  };
+  });
 }
 
 /** A page that logs on request. */
@@ -124,13 +102,13 @@ class Page {
   }
 }
 
-async function starts(recorder, page, site, rounds) {
+async function starts(recorder, page, reports, rounds) {
   const samples = [];
   for (let turn = 0; turn <= rounds; turn++) {
-    const started = site.next();
+    const started = reports.next();
     await recorder.killWorker();
     await page.say(`start ${turn}`);
-    const marks = await within(started, "no worker started and committed an event");
+    const marks = await within(started, LIMIT_MS, "no worker started and committed an event");
     // The first start compiles what later ones have in the cache.
     if (turn > 0) samples.push(stepsOf(marks));
   }
@@ -147,19 +125,6 @@ function stepsOf({ begun, fetching, fetched, compiled, opened, committed }) {
     accept: committed - opened,
     total: committed,
   };
-}
-
-/** @template T @param {Promise<T>} promise @param {string} what @returns {Promise<T>} */
-async function within(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(what)), LIMIT_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** In the worker, before its script: reports when each step was done, in milliseconds after the worker's own beginning. */

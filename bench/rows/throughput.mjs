@@ -3,12 +3,14 @@
  * it, and what it costs all processes together, over the same page when it is not recorded. And what arrives of a
  * burst, and of a time in which the collector was away.
  */
-import { createServer } from "node:http";
 import { build } from "../../scripts/build/parts.mjs";
 import { descends, processes, processorMicros } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
-import { round } from "../lib/stats.mjs";
+import { row } from "../lib/row.mjs";
+import { serve } from "../lib/site.mjs";
+import { percentile, round } from "../lib/stats.mjs";
 import { Subscriber } from "../lib/subscriber.mjs";
+import { within } from "../lib/within.mjs";
 import { callsOf, countCalls } from "../lib/worker_calls.mjs";
 
 const RATES = [1_000, 5_000, 10_000];
@@ -38,9 +40,9 @@ export async function rows({ quick }) {
  * @param {{ rates: number[], seconds: number }} plan
  */
 export async function measure({ rates, seconds }) {
-  const [recorded, bare] = await Promise.all([serve(), serve()]);
+  const [recorded, bare] = await Promise.all([servePage(), servePage()]);
   try {
-    return await recording([`127.0.0.1:${recorded.port}`], async (recorder, _, collector) => {
+    return await recording([recorded.host], async (recorder, _, collector) => {
       const subscriber = await Subscriber.open(collector, "category:console type:console.info");
       const worker = await countCalls(recorder);
       const made = [];
@@ -73,9 +75,9 @@ export async function measure({ rates, seconds }) {
  * @param {string} title @param {{ rate: number, seconds: number, away?: number }} plan
  */
 async function arrival(title, { rate, seconds, away }) {
-  const site = await serve();
+  const site = await servePage();
   try {
-    return await recording([`127.0.0.1:${site.port}`], async (recorder, _, first, restart) => {
+    return await recording([site.host], async (recorder, _, first, restart) => {
       let collector = first;
       const said = site.next(null, () => ({}));
       await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
@@ -90,18 +92,15 @@ async function arrival(title, { rate, seconds, away }) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         stored = await storedIn(collector);
       }
-      return {
+      return row({
         name: `${title}, arrived`,
         unit: "%",
         ours: round((100 * stored.events) / emitted),
-        floor: null,
         peers: { emitted, arrived: stored.events, "in gaps": stored.gapSeqs },
-        ratio_to_floor: null,
-        ratio_to_best_peer: null,
         goal: "each arrives or is in a gap",
         met: stored.events + stored.gapSeqs >= emitted,
         notes: `everything was stored ${round((performance.now() - ended) / 1_000)} s after the last call`,
-      };
+      });
     });
   } finally {
     site.close();
@@ -112,18 +111,7 @@ async function arrival(title, { rate, seconds, away }) {
 async function phase({ recorder, collector, site, rate, seconds, until }) {
   const run = site.next(until, () => processorOf(recorder.browser.pid, collector.pid));
   await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${rate} events a second did not end`)),
-      LIMIT_MS + seconds * 1_000,
-    );
-  });
-  try {
-    return await Promise.race([run, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await within(run, LIMIT_MS + seconds * 1_000, `${rate} events a second did not end`);
 }
 
 /** Microseconds on a processor, by kind of process. */
@@ -156,8 +144,8 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
   const { emitted, elapsed } = figures;
   const arrived = after.stored.events - before.stored.events;
   const lost = after.stored.gapSeqs - before.stored.gapSeqs;
-  const sorted = [...latencies].sort((a, b) => a - b);
-  const at = (share) => round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN);
+  const p50 = percentile(latencies, 0.5);
+  const p99 = percentile(latencies, 0.99);
   const each = (micros, count) =>
     Object.fromEntries(KINDS.map((kind) => [kind, round(micros[kind] / count)]));
   const sum = (micros) => KINDS.reduce((total, kind) => total + micros[kind], 0);
@@ -168,18 +156,9 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
   const calls = Object.entries(after.calls).map(
     ([call, count]) => `${call} ${round(((count - (before.calls[call] ?? 0)) * 1_000) / arrived)}`,
   );
-  const common = {
-    floor: null,
-    peers: {},
-    ratio_to_floor: null,
-    ratio_to_best_peer: null,
-    goal: null,
-    met: null,
-  };
   const isQuick = rate <= MAX_LATENCY_RATE;
   return [
-    {
-      ...common,
+    row({
       name: `${rate} events a second, arrived`,
       unit: "%",
       ours: round((100 * arrived) / emitted),
@@ -187,25 +166,23 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
       goal: "100 %",
       met: arrived === emitted && lost === 0,
       notes: `emitted in ${round(elapsed / 1_000)} s, bare in ${round(without.elapsed / 1_000)} s, for ${seconds} s`,
-    },
-    {
-      ...common,
+    }),
+    row({
       name: `${rate} events a second, page → SSE`,
       unit: "ms p50",
-      ours: at(0.5),
-      spread: [at(0.5), at(0.99)],
-      peers: { p99: at(0.99) },
+      ours: p50,
+      spread: [p50, p99],
+      peers: { p99 },
       goal: isQuick ? `p50 ≤ ${GOAL_P50_MS}, p99 ≤ ${GOAL_P99_MS}` : null,
-      met: isQuick ? at(0.5) <= GOAL_P50_MS && at(0.99) <= GOAL_P99_MS : null,
+      met: isQuick ? p50 <= GOAL_P50_MS && p99 <= GOAL_P99_MS : null,
       plot: {
         of: "From a console call to a subscriber",
         x: { "calls a second": rate },
-        y: { ms: { p50: at(0.5), p99: at(0.99) } },
+        y: { ms: { p50, p99 } },
       },
-      notes: `${sorted.length} of ${emitted}`,
-    },
-    {
-      ...common,
+      notes: `${latencies.length} of ${emitted}`,
+    }),
+    row({
       name: `${rate} events a second, processor`,
       unit: "µs/event over bare",
       ours: over,
@@ -220,16 +197,16 @@ function rowsOf({ rate, seconds, without, figures, latencies, before, after }) {
         y: { "µs per event": { "not recorded": round(floor), recorded: round(ours) } },
       },
       notes: `bare: ${JSON.stringify(each(without.micros, without.emitted))}; calls of the worker for 1,000 events: ${calls.join(", ")}`,
-    },
+    }),
   ];
 }
 
 /** Serves the page, which reports when it begins and ends. */
-async function serve() {
+async function servePage() {
   /** @type {{ until: Subscriber | null, measure: () => Record<string, number>, resolve: (figures: any) => void }} */
   let turn;
   let before = {};
-  const server = createServer(async (request, response) => {
+  const site = await serve(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://a");
     if (pathname === "/page") {
       response.setHeader("content-type", "text/html").end(`<!doctype html><script>(${inPage})()</script>`);
@@ -248,16 +225,12 @@ async function serve() {
       response.end();
     }
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   return {
-    port,
-    url: `http://127.0.0.1:${port}`,
+    ...site,
     next: (until, measure) =>
       new Promise((resolve) => {
         turn = { until, measure, resolve };
       }),
-    close: () => server.close(),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { launch, open, shown, until } from "../../tests/viewer/browser.mjs";
 import { COUNT, millionStore } from "../../tests/viewer/million.mjs";
+import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
 
 const GOAL_MS = 50;
@@ -47,32 +48,28 @@ export async function rows({ quick }) {
     await empty.close();
     const notes = `${ours.count} frames over ${COUNT} records in ${seconds} s; p50 ${ours.p50}, longest ${ours.longest}; Chromium ${browser.version()}`;
     return [
-      {
+      row({
         name: "viewer, first rows",
         unit: "ms",
         ours: first.p50,
         spread: [Math.min(...openings), first.longest],
         floor: summary(floors).p50,
-        peers: {},
         ratio_to_floor: round(first.p50 / summary(floors).p50),
-        ratio_to_best_peer: null,
         goal: `< ${FIRST_ROWS_GOAL_MS} ms`,
         met: first.p50 < FIRST_ROWS_GOAL_MS,
         notes: `median of ${OPENINGS} openings in new profiles, from the navigation to the frame with rows`,
-      },
-      {
+      }),
+      row({
         name: "viewer scroll, p99 frame",
         unit: "ms",
         ours: ours.p99,
         spread: [ours.p50, ours.longest],
         floor: floor.p99,
-        peers: {},
         ratio_to_floor: round(ours.p99 / floor.p99),
-        ratio_to_best_peer: null,
         goal: `< ${GOAL_MS} ms`,
         met: ours.p99 < GOAL_MS,
         notes,
-      },
+      }),
     ];
   } finally {
     await browser.close();

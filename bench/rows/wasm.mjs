@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
 
 const GOALS_KB = { wasm: 330, "wasm-core": 150 };
@@ -11,16 +12,12 @@ export const name = "wasm";
 export async function rows() {
   return Object.entries(GOALS_KB).map(([folder, goalKb]) => {
     const bytes = gzipSync(readFileSync(dist(folder, "tabtape.wasm")), { level: 9 }).length;
-    return {
+    return row({
       name: `${folder}, gzipped`,
       unit: "KB",
       ours: round(bytes / 1000),
-      floor: null,
-      peers: {},
-      ratio_to_floor: null,
-      ratio_to_best_peer: null,
       goal: `≤ ${goalKb} KB`,
       met: bytes <= goalKb * 1000,
-    };
+    });
   });
 }
