@@ -54,6 +54,34 @@ export const DEFAULT_SETTINGS: Settings = {
   preconfiguration: null,
 };
 
+/** Returns null for a valid value, else what it must be. */
+type Check = (value: unknown) => string | null;
+
+const isBoolean = (value: unknown): boolean => typeof value === "boolean";
+/** The setting is checked where it is used. */
+const unchecked: Check = () => null;
+
+/** Checks what a preconfiguration has in the place of each setting; null for settings that it cannot have. */
+const CHECKS: Record<keyof Settings, Check | null> = {
+  recording: (value) => (isBoolean(value) ? null : "true or false"),
+  capture: unchecked,
+  redaction: unchecked,
+  collector: (value) => {
+    if (value !== null) checkCollector(value);
+    return null;
+  },
+  approved_extensions: unchecked,
+  debugger_all_tabs: unchecked,
+  screenshot_on_error: unchecked,
+  screenshot_on_action: unchecked,
+  source_maps: (value) =>
+    SOURCE_MAP_MODES.includes(value as SourceMapMode) ? null : '"off", "local" or "all"',
+  retroactive_detail: (value) => (isBoolean(value) ? null : "a boolean"),
+  retroactive_selector: (value) => (typeof value === "string" ? null : "a string"),
+  durability: (value) => (value === "relaxed" || value === "strict" ? null : '"relaxed" or "strict"'),
+  preconfiguration: null,
+};
+
 export async function loadSettings(reading: Promise<Preconfiguration | null>): Promise<Settings> {
   const [preconfiguration, items] = await Promise.all([reading, chrome.storage.local.get(KEY)]);
   const stored = items[KEY] as Partial<Settings> | undefined;
@@ -83,37 +111,17 @@ function parsePreconfiguration({ name: source, text }: Preconfiguration): Partia
   if (typeof file !== "object" || file === null || Array.isArray(file)) {
     throw new Error(`${source} must hold an object`);
   }
-  const known = Object.keys(DEFAULT_SETTINGS).filter((name) => name !== "preconfiguration");
-  const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(file)) {
-    if (!known.includes(name))
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Settings] : null;
+    if (check === null) {
+      const known = Object.entries(CHECKS).flatMap(([one, its]) => (its === null ? [] : [one]));
       throw new Error(`${source}: unknown field "${name}", known are ${known.join(", ")}`);
-    settings[name] = value;
+    }
+    const expected = check(value);
+    if (expected !== null)
+      throw new Error(`${source}: "${name}" is ${JSON.stringify(value)}, must be ${expected}`);
   }
-  const { recording, collector, durability, source_maps } = settings;
-  if (recording !== undefined && typeof recording !== "boolean") {
-    throw new Error(`${source}: "recording" is ${JSON.stringify(recording)}, must be true or false`);
-  }
-  for (const [name, type] of [
-    ["retroactive_detail", "boolean"],
-    ["retroactive_selector", "string"],
-  ] as const) {
-    const given = settings[name];
-    if (given !== undefined && typeof given !== type)
-      throw new Error(`${source}: "${name}" is ${JSON.stringify(given)}, must be a ${type}`);
-  }
-  if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
-    throw new Error(
-      `${source}: "durability" is ${JSON.stringify(durability)}, must be "relaxed" or "strict"`,
-    );
-  }
-  if (source_maps !== undefined && !SOURCE_MAP_MODES.includes(source_maps as SourceMapMode)) {
-    throw new Error(
-      `${source}: "source_maps" is ${JSON.stringify(source_maps)}, must be "off", "local" or "all"`,
-    );
-  }
-  if (collector !== undefined && collector !== null) checkCollector(collector);
-  return settings as Partial<Settings>;
+  return file;
 }
 
 export function checkCollector(value: unknown): asserts value is CollectorTarget {
