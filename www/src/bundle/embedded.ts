@@ -5,6 +5,7 @@
  * its line's number.
  */
 import { Lines, TabtapeError } from "../../../src/web/index";
+import { Names } from "../data/columns";
 import { type Watching, watchingFrom } from "../data/coverage";
 import { asArray, asNumber, asObject, asString, isGap, type LineRecord, parseLine } from "../data/record";
 import { SEVERITIES, severityOf } from "../data/severity";
@@ -107,13 +108,13 @@ export class EmbeddedSource implements DataSource {
     };
     for (const index of found) {
       const record = this.#records[index] as LineRecord;
-      if (overAll) page.session.push(sessions.number(record.capture_session_id));
+      if (overAll) page.session.push(sessions.id(record.capture_session_id));
       if (isGap(record)) {
         const { first_seq, last_seq, category } = record.gap;
         page.seq.push(first_seq);
         page.ts.push(0);
         page.type.push(0);
-        page.category.push(categories.number(category));
+        page.category.push(categories.id(category));
         page.severity.push(WARN);
         page.tab.push(-1);
         page.gap.push(last_seq - first_seq + 1);
@@ -121,8 +122,8 @@ export class EmbeddedSource implements DataSource {
         const { seq, event } = record;
         page.seq.push(seq);
         page.ts.push(event.ts);
-        page.type.push(types.number(event.type));
-        page.category.push(categories.number(event.category));
+        page.type.push(types.id(event.type));
+        page.category.push(categories.id(event.category));
         page.severity.push(severityOf(event));
         page.tab.push(Number(event.source.metadata?.tab_id ?? -1));
         page.gap.push(0);
@@ -179,21 +180,6 @@ export class EmbeddedSource implements DataSource {
     if (this.#selected.size >= MAX_QUERIES) this.#selected.clear();
     this.#selected.set(key, selected);
     return selected;
-  }
-}
-
-/** Names numbered from 0 in order of first sight. */
-class Names {
-  readonly list: string[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  number(name: string): number {
-    let number = this.#numbers.get(name);
-    if (number === undefined) {
-      number = this.list.push(name) - 1;
-      this.#numbers.set(name, number);
-    }
-    return number;
   }
 }
 

@@ -9,7 +9,7 @@
 import { TabNames } from "./tabs";
 
 /** Strings numbered from 0 in order of first sight. */
-class Names {
+export class Names {
   readonly list: string[] = [];
   private readonly index = new Map<string, number>();
 

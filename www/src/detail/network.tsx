@@ -12,7 +12,7 @@ import { type CopiedRequest, curlCommand } from "./curl";
 import { exchangeOf, type Headers, type Phase, type ServerTiming } from "./exchange";
 import { fetchCall } from "./fetch";
 import { JsonTree } from "./json";
-import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
+import { Address, addressIn, CopyButton, Facts, FilterBy, Part, Toggle } from "./parts";
 import { Stack } from "./stack";
 
 /** Seqs that are read on both sides of a record to find the others of its request. */
@@ -36,7 +36,7 @@ function SocketDetail({ envelope, words }: { envelope: Envelope; words: string[]
       <Part title="WebSocket">
         <Facts
           facts={[
-            ["Address", event.url === undefined ? undefined : <Address url={event.url} />],
+            ["Address", addressIn(event.url)],
             ["Status", status === undefined ? undefined : <Status status={status} />],
             ["Error", error === undefined ? undefined : <span class="bad">{error}</span>],
             ["Kind", opcode === undefined ? undefined : (OPCODES[opcode] ?? `opcode ${opcode}`)],
@@ -287,18 +287,7 @@ function Body({ title, text, headers, words }: BodyProps) {
       title={title}
       aside={
         <>
-          {json === null && form === null ? null : (
-            <button
-              type="button"
-              class="button small"
-              aria-pressed={asText.value}
-              onClick={() => {
-                asText.value = !asText.value;
-              }}
-            >
-              Text
-            </button>
-          )}
+          {json === null && form === null ? null : <Toggle on={asText} label="Text" />}
           <CopyButton text={() => text} label="Copy" say={`${title} copied`} />
         </>
       }

@@ -3,7 +3,7 @@ import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { duration } from "../data/time";
 import { JsonTree } from "./json";
-import { Address, Facts, Part } from "./parts";
+import { addressIn, Facts, Part } from "./parts";
 import { Screenshot } from "./screenshot";
 
 interface Vital {
@@ -77,7 +77,7 @@ export function PageDetail({ envelope, words }: { envelope: Envelope; words: str
       <Part title="Page">
         <Facts
           facts={[
-            ["Address", event.url === undefined ? undefined : <Address url={event.url} />],
+            ["Address", addressIn(event.url)],
             [
               "Error",
               asString(data.error) === undefined ? undefined : (
@@ -88,15 +88,9 @@ export function PageDetail({ envelope, words }: { envelope: Envelope; words: str
             ["Message", asString(data.message)],
             ["Directive", asString(data.directive)],
             ["Blocked", asString(data.blocked_url)],
-            [
-              "Resource",
-              asString(data.url) === undefined ? undefined : <Address url={asString(data.url) ?? ""} />,
-            ],
+            ["Resource", addressIn(data.url)],
             ["Element", asString(data.selector)],
-            [
-              "Script",
-              asString(script.url) === undefined ? undefined : <Address url={asString(script.url) ?? ""} />,
-            ],
+            ["Script", addressIn(script.url)],
             ["Invoker", asString(script.invoker)],
             [
               "Blocking",

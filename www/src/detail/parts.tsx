@@ -1,4 +1,5 @@
 /** The small pieces every detail view is made of. */
+import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
@@ -28,9 +29,7 @@ export type Fact = [name: string, value: ComponentChildren];
 
 /** Names and values in two aligned columns; absent values are left out. */
 export function Facts({ facts }: { facts: (Fact | null)[] }) {
-  const shown = facts.filter(
-    (f): f is Fact => f !== null && f[1] !== undefined && f[1] !== null && f[1] !== "",
-  );
+  const shown = facts.filter(isShown);
   if (shown.length === 0) return null;
   return (
     <dl class="facts">
@@ -46,12 +45,31 @@ export function Facts({ facts }: { facts: (Fact | null)[] }) {
 
 /** Facts as a part of their own, which is left out when it is empty. */
 export function FactsPart({ title, facts }: { title: string; facts: (Fact | null)[] }) {
-  const some = facts.some((f) => f !== null && f[1] !== undefined && f[1] !== null && f[1] !== "");
-  return some ? (
+  return facts.some(isShown) ? (
     <Part title={title}>
       <Facts facts={facts} />
     </Part>
   ) : null;
+}
+
+function isShown(fact: Fact | null): fact is Fact {
+  return fact !== null && fact[1] !== undefined && fact[1] !== null && fact[1] !== "";
+}
+
+/** A button that switches a state on and off. */
+export function Toggle({ on, label }: { on: Signal<boolean>; label: string }) {
+  return (
+    <button
+      type="button"
+      class="button small"
+      aria-pressed={on.value}
+      onClick={() => {
+        on.value = !on.value;
+      }}
+    >
+      {label}
+    </button>
+  );
 }
 
 /** A value that a click adds to the filter. */
@@ -86,6 +104,11 @@ export function CopyButton(props: { text: () => string | Promise<string>; label:
       {label}
     </button>
   );
+}
+
+/** Returns what a field shows that has an address; nothing if it has none. */
+export function addressIn(value: unknown): ComponentChildren {
+  return typeof value === "string" ? <Address url={value} /> : undefined;
 }
 
 /**

@@ -13,7 +13,7 @@ import { Marked } from "../ui/marked";
 import { editorLink, type SourcePlace } from "./editor";
 import { EditorDialog } from "./editor_dialog";
 import { type Frame, fileOf, parseStack } from "./frames";
-import { CopyButton, Part } from "./parts";
+import { CopyButton, Part, Toggle } from "./parts";
 
 /** The recorder looks places up while the event is already shown: times of the further looks, in milliseconds. */
 const READ_AGAIN_MS = [500, 2_000, 5_000];
@@ -60,16 +60,7 @@ export function Stack(props: { title?: string; text: string; envelope: Envelope 
       aside={
         <>
           <MapButton />
-          <button
-            type="button"
-            class="button small"
-            aria-pressed={raw.value}
-            onClick={() => {
-              raw.value = !raw.value;
-            }}
-          >
-            Raw
-          </button>
+          <Toggle on={raw} label="Raw" />
           <CopyButton text={() => text} label="Copy" say="Stack copied" />
         </>
       }
