@@ -18,3 +18,6 @@ export function isAtLeast(level: Level, least: DetailLevel): boolean {
 /** Most bytes of one event's content by default. A test compares the core's defaults (src/config) with them. */
 export const EVENT_BYTES = 65_536;
 export const NETWORK_EVENT_BYTES = 262_144;
+
+/** Characters of a console line's text at `minimal`. */
+export const MINIMAL_TEXT = 120;

@@ -26,18 +26,10 @@ export class BeaconHook {
     const standIn: StandIn = (native, self, args) => {
       const call = this.#begin(args, standIn);
       const isQueued = apply(native, self, args as never);
-      if (call !== null && isQueued === true) this.#sent(call);
+      if (call !== null && isQueued === true) this.#events.called(call);
       return isQueued;
     };
     return standIn;
-  }
-
-  #sent(call: Call): void {
-    try {
-      this.#events.call(call);
-    } catch {
-      this.#events.lose();
-    }
   }
 
   #begin(args: ArrayLike<unknown>, above: Callable): Call | null {
@@ -47,17 +39,7 @@ export class BeaconHook {
       if (url === null) return null;
       const begun = this.#events.begin(above);
       if (begun === null) return null;
-      const { ts, stack, cause } = begun;
-      return {
-        api: "beacon",
-        number: this.#events.nextNumber(),
-        ts,
-        url,
-        method: "POST",
-        stack,
-        cause,
-        body: null,
-      };
+      return { ...begun, api: "beacon", number: this.#events.nextNumber(), url, method: "POST", body: null };
     } catch {
       this.#events.lose();
       return null;

@@ -5,6 +5,7 @@
  * a call from within our own code passes through unrecorded. What a method cost before it costs a few µs more.
  */
 
+import { MINIMAL_TEXT } from "../capture.ts";
 import type { HookConfig } from "../protocol.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
@@ -56,7 +57,6 @@ export type Method = (typeof METHODS)[number];
 
 type Callable = (...args: never[]) => unknown;
 
-const MINIMAL_TEXT = 120;
 /** Characters; enough for 100 frames, while the names of scripts may be as long as a `data:` address. */
 const MAX_STACK = 16_384;
 

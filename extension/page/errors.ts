@@ -6,6 +6,7 @@
  * browser's own events: `console.rejection_handled` and `console.exception_handled`.
  */
 
+import { MINIMAL_TEXT } from "../capture.ts";
 import type { HookConfig } from "../protocol.ts";
 import { fits, LEAST_PART, shrink } from "./budget.ts";
 import type { Causes } from "./causes.ts";
@@ -42,7 +43,6 @@ const defaultPrevented = getterOf(Event.prototype, "defaultPrevented");
 const { get, set } = WeakMap.prototype;
 const startTimer = setTimeout;
 
-const MINIMAL_TEXT = 120;
 /** Characters: a script's address may be a whole script. */
 const MAX_URL = 2_048;
 

@@ -40,17 +40,7 @@ export class EventSourceHook {
       const number = this.#events.nextNumber();
       apply(set, this.#numbers, [object, number]);
       const address = withoutFragment(read(url, object) as string);
-      const { ts, stack, cause } = begun;
-      this.#events.call({
-        api: "eventsource",
-        number,
-        ts,
-        url: address,
-        method: "GET",
-        stack,
-        cause,
-        body: null,
-      });
+      this.#events.call({ ...begun, api: "eventsource", number, url: address, method: "GET", body: null });
       listen(object as EventTarget, "message", this.#onMessage);
     } catch {
       this.#events.lose();

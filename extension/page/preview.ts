@@ -25,7 +25,7 @@ import {
   quote,
   symbolText,
 } from "./natives.ts";
-import { type Ancestor, errorJson, type ValueWriter } from "./preview_error.ts";
+import { type Ancestor, errorJson, type IsWanted, type ValueWriter } from "./preview_error.ts";
 import { isPrimitive, stringOf } from "./text.ts";
 
 const mapNext = getPrototypeOf(new Map().entries()) as Iterator<unknown>;
@@ -211,14 +211,7 @@ export class Preview implements ValueWriter {
     return text;
   }
 
-  /** The enumerable properties that `isWanted`, as JSON without braces; a comma in front of the first unless it `isFirst`. */
-  ownFields(
-    object: object,
-    depth: number,
-    here: Ancestor,
-    isWanted: (key: string, value: unknown) => boolean,
-    isFirst: boolean,
-  ): string {
+  ownFields(object: object, depth: number, here: Ancestor, isWanted: IsWanted, isFirst: boolean): string {
     const keys = this.#inspect.keysOf(object);
     let text = "";
     let shown = 0;

@@ -10,18 +10,14 @@ export interface Ancestor {
   parent: Ancestor | null;
 }
 
+export type IsWanted = (key: string, value: unknown) => boolean;
+
 /** Writes the values that an error holds. */
 export interface ValueWriter {
   value(value: unknown, depth: number, above: Ancestor | null): string;
   member(descriptor: PropertyDescriptor, depth: number, here: Ancestor): string;
   /** The enumerable properties that `isWanted`, as JSON without braces; a comma in front of the first unless it `isFirst`. */
-  ownFields(
-    object: object,
-    depth: number,
-    here: Ancestor,
-    isWanted: (key: string, value: unknown) => boolean,
-    isFirst: boolean,
-  ): string;
+  ownFields(object: object, depth: number, here: Ancestor, isWanted: IsWanted, isFirst: boolean): string;
 }
 
 /** Returns an error as JSON: its name, message and stack, then the errors that it refers to, then its other fields. */
@@ -72,7 +68,7 @@ function ownFields(
   const isOwn = (key: string): boolean =>
     !isOfEveryError(key) && !(hides && (key === "error" || key === "suppressed"));
   if (!hasKey(inspect.keysOf(error), isOwn)) return "";
-  const add = (text: string, isWanted: (key: string, value: unknown) => boolean): string =>
+  const add = (text: string, isWanted: IsWanted): string =>
     text +
     writer.ownFields(error, depth, here, (key, value) => isOwn(key) && isWanted(key, value), text === "");
   let text = add("", (_, value) => isPrimitive(value));

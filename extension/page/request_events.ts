@@ -204,6 +204,15 @@ export class RequestEvents {
     this.#put("network.websocket_closed", "websocket", nowMicros(), make, url.length > MAX_URL);
   }
 
+  /** Publishes a call, after it was made. */
+  called(call: Call): void {
+    try {
+      this.call(call);
+    } catch {
+      this.lose();
+    }
+  }
+
   /** One event could not be made. */
   lose(): void {
     this.#outbox.lose("network");

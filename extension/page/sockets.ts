@@ -77,16 +77,7 @@ export class SocketHook {
       const number = this.#events.nextNumber();
       const url = withoutFragment(read(socket.url, object) as string);
       apply(set, this.#numbers, [object, number]);
-      this.#events.call({
-        api: "websocket",
-        number,
-        url,
-        method: "GET",
-        ts: begun.ts,
-        stack: begun.stack,
-        cause: begun.cause,
-        body: null,
-      });
+      this.#events.call({ ...begun, api: "websocket", number, url, method: "GET", body: null });
       const target = object as EventTarget;
       listen(target, "open", this.#onOpen);
       listen(target, "message", this.#onMessage);

@@ -84,7 +84,7 @@ export class XhrHook {
     const standIn: StandIn = (native, self, args) => {
       const call = this.#begin(self, args.length > 0 ? args[0] : null, standIn);
       const result = apply(native, self, args as never);
-      if (call !== null) this.#sent(call);
+      if (call !== null) this.#events.called(call);
       return result;
     };
     return standIn;
@@ -139,14 +139,6 @@ export class XhrHook {
       return null;
     } finally {
       this.#inside = false;
-    }
-  }
-
-  #sent(call: Call): void {
-    try {
-      this.#events.call(call);
-    } catch {
-      this.#events.lose();
     }
   }
 

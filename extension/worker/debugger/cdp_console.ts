@@ -1,5 +1,6 @@
 /** Consoles and uncaught errors of workers, which only the DevTools protocol reaches. */
 import type { DetailLevel } from "../../../src/web/types.ts";
+import { MINIMAL_TEXT } from "../../capture.ts";
 import { wantsStack } from "../../page/stacks.ts";
 import { primitiveText, TextParts } from "../../page/text.ts";
 import { jsonWithin, prefix } from "../../relay/budget.ts";
@@ -224,7 +225,7 @@ function locationOf(details: Params, url: string): { url: string; line: number; 
 
 function minimalOf(level: DetailLevel, text: string | unknown[], shown: unknown[] | undefined): Params {
   if (level !== "minimal") return { text };
-  return typeof text === "string" ? { text: prefix(text, 120) } : { text, text_args: shown };
+  return typeof text === "string" ? { text: prefix(text, MINIMAL_TEXT) } : { text, text_args: shown };
 }
 
 function stackOf(trace: StackTrace | undefined): string | undefined {

@@ -6,6 +6,8 @@
  * Left out is what another producer records: failed requests, deprecations, interventions, violations of the content
  * security policy, and the consoles of workers.
  */
+import { MINIMAL_TEXT } from "../../capture.ts";
+import { MAX_TEXT } from "../../page/text.ts";
 import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { fieldsAtLevel } from "../producers/levels.ts";
 import type { CdpPublisher, Params } from "./cdp_publisher.ts";
@@ -14,8 +16,6 @@ const RECORDED_ELSEWHERE = new Set(["network", "worker", "deprecation", "interve
 const LEVELS: Record<string, string> = { verbose: "debug", warning: "warning", error: "error" };
 /** Issues that the browser does not write into the console, too. */
 const ISSUES = new Set(["CookieIssue", "BlockedByResponseIssue"]);
-const MINIMAL_TEXT = 120;
-const MAX_TEXT = 8_192;
 /** An issue has no time of its own. */
 const now = () => Date.now();
 

@@ -60,17 +60,13 @@ export class CdpNetwork {
     if (before !== undefined && params.redirectResponse && this.#exchanges.report(id, "redirect"))
       this.#redirected(before, id, params);
     const request: Request = {
-      tabId,
+      ...unseen(tabId),
       url: sent.url as string,
       method: sent.method as string,
       resourceType: typeOf(params),
       startedSeconds: params.timestamp as number,
-      response: null,
-      streaming: false,
-      streamTimer: null,
       frameId: (params.frameId as string | undefined) ?? null,
       loaderId: params.loaderId as string,
-      place: undefined,
     };
     remember(this.#requests, id, request, MAX_REQUESTS);
     const startedMs = (params.wallTime as number) * 1000;

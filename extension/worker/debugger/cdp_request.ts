@@ -51,8 +51,6 @@ export function hasNoBody(method: string | null, response: Params): boolean {
   return method === "HEAD" || [204, 205, 304].includes(response.status as number) || length === "0";
 }
 
-/** The name of our hook in stacks (see `extension/build.mjs`): it calls the page's `fetch` for the page. */
-
 interface CallFrame {
   url: string;
   lineNumber: number;
@@ -77,6 +75,7 @@ export function initiatorOf(initiator: Params): Params {
   };
 }
 
+/** Our hook is in the stack, too: it calls the page's `fetch` for the page. */
 function firstPlace(stack: StackTrace | undefined): CallFrame | undefined {
   if (stack === undefined) return undefined;
   return stack.callFrames.find(({ url }) => url !== "" && url !== HOOK_NAME) ?? firstPlace(stack.parent);

@@ -11,8 +11,11 @@
  * another error follows within milliseconds.
  */
 import type { DetailLevel, RelayContext } from "../../../src/web/types.ts";
+import { MINIMAL_TEXT } from "../../capture.ts";
 import { jsonWithin, prefix } from "../../relay/budget.ts";
 import { Changes } from "../changes.ts";
+import { InTurn } from "../in_turn.ts";
+import { withTimeout } from "../with_timeout.ts";
 import { exceptionContent, scriptUrlOf } from "./cdp_console.ts";
 import type { Params, Source } from "./cdp_publisher.ts";
 
@@ -64,7 +67,6 @@ const CLOCK_MS = 25;
 const LISTENERS_MS = 1_000;
 const MAX_KNOWN = 1_000;
 const MAX_AGE_MS = 10_000;
-const MINIMAL_TEXT = 120;
 const REPORT = '"text":"Script error."';
 
 export class ScriptErrors {
@@ -78,7 +80,7 @@ export class ScriptErrors {
   /** How far the protocol's clock is ahead of that of the tab's pages, as far as that is known. */
   readonly #aheadMs = new Map<number, number>();
   readonly #changes = new Changes();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new InTurn();
 
   /** Takes an error that the protocol reports of a document. */
   thrown({ tabId, sessionId }: Source, params: Params): void {
@@ -120,12 +122,7 @@ export class ScriptErrors {
     const sessions = this.protocol.documents(tabId);
     if (sessions.length === 0) return lines;
     // One question at a time: each ends what the one before has begun.
-    const answer = this.#turn.then(() => this.#complete(tabId, sessions, message));
-    this.#turn = answer.then(
-      () => {},
-      () => {},
-    );
-    return answer;
+    return this.#turns.run(() => this.#complete(tabId, sessions, message));
   }
 
   async #complete(tabId: number, sessions: Source[], message: Message): Promise<string> {
@@ -163,12 +160,7 @@ export class ScriptErrors {
       await protocol?.send(session, "Runtime.enable").catch(() => {});
       void protocol?.send(session, "Runtime.disable").catch(() => {});
     });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ANSWER_MS);
-    });
-    await Promise.race([Promise.all(asked), late]);
-    clearTimeout(timer);
+    await withTimeout(Promise.all(asked), "Runtime.enable", ANSWER_MS).catch(() => {});
   }
 
   /** The errors that may be those of the reports, in their order. */

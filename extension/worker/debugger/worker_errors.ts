@@ -6,6 +6,7 @@
  * worker's, `WAIT_MS` at most; then it is recorded like any other.
  */
 import type { RelayContext } from "../../../src/web/types.ts";
+import { MINIMAL_TEXT } from "../../capture.ts";
 import { Changes } from "../changes.ts";
 import { SKIPPED } from "../producers/page_requests.ts";
 
@@ -24,8 +25,6 @@ const WAIT_MS = 1_000;
 /** The page's report follows the worker's at once, unless the page is busy. */
 const MAX_AGE_MS = 60_000;
 const MAX_REPORTED = 1_000;
-/** Characters of a text that each level has. */
-const COMPARED = 120;
 const LINE = '"type":"console.exception"';
 
 export class WorkerErrors {
@@ -101,7 +100,7 @@ function reportIn(line: string): Report | null {
 
 function isSame(one: Report, other: Report): boolean {
   if (one.location === undefined || other.location === undefined)
-    return one.text.slice(0, COMPARED) === other.text.slice(0, COMPARED);
+    return one.text.slice(0, MINIMAL_TEXT) === other.text.slice(0, MINIMAL_TEXT);
   const { url, line, column } = one.location;
   return url === other.location.url && line === other.location.line && column === other.location.column;
 }

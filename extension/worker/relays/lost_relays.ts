@@ -19,6 +19,7 @@ import type { Publisher } from "../producers/publisher.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import type { Scope } from "../recorder/scope.ts";
 import { SessionStorageMap } from "../state/session_storage_map.ts";
+import { withTimeout } from "../with_timeout.ts";
 
 const MAX_ENTRIES = 2_000;
 /** A relay whose port ended opens the next one at once; a document's last messages are on their way for less. */
@@ -29,6 +30,7 @@ const RESTORED_MS = 3_000;
 const QUIET_MS = 1_000;
 /** How often the time of the last committed event is written for the next worker. */
 const MIRROR_TS_MS = 1_000;
+const PROBE_MS = 5_000;
 
 interface Entry {
   session: string;
@@ -369,6 +371,5 @@ async function stateOf({
       () => "alive" as const,
       (error: Error) => (error.message.includes("Receiving end does not exist") ? "crashed" : "alive"),
     );
-  const late = new Promise<"alive">((resolve) => setTimeout(resolve, 5_000, "alive"));
-  return Promise.race([answer, late]);
+  return withTimeout(answer, "a probe", PROBE_MS).catch(() => "alive");
 }
