@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "./build/parts.mjs";
 import { findBrowser } from "./lib/browser.mjs";
+import { evaluatorIn } from "./lib/cdp.mjs";
 import { ask, startCollector } from "./lib/collector.mjs";
 import { dist } from "./lib/paths.mjs";
 import { freePort } from "./lib/port.mjs";
@@ -96,18 +97,13 @@ async function openPage(recorder) {
     server.close();
     server.closeAllConnections();
   });
-  const { cdp } = recorder.browser;
   const targetId = await recorder.openOnly(`http://127.0.0.1:${port}/`);
-  const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
-  const count = async () => {
-    const expression = "typeof emitted === 'number' ? emitted : 0";
-    return (await cdp.send("Runtime.evaluate", { expression }, sessionId)).result.value;
-  };
+  const evaluate = await evaluatorIn(recorder.browser.cdp, targetId);
   return {
     /** Waits until the page has logged that many lines; says how many it has. @param {number} least */
     async until(least) {
       for (;;) {
-        const emitted = await count();
+        const emitted = await evaluate("typeof emitted === 'number' ? emitted : 0");
         if (emitted >= least) return emitted;
         await sleep(20);
       }

@@ -1,4 +1,5 @@
 /** Counts what the extension's worker asks of the browser. */
+import { evaluatorIn } from "../../scripts/lib/cdp.mjs";
 
 /** In the worker. */
 const COUNTING = `(() => {
@@ -27,11 +28,7 @@ export async function countCalls(recorder) {
       target.type === "service_worker" &&
       target.url.startsWith(`chrome-extension://${recorder.extensionId}/`),
   );
-  const { sessionId } = await cdp.send("Target.attachToTarget", { targetId: worker.targetId, flatten: true });
-  const evaluate = async (/** @type {string} */ expression) => {
-    const { result } = await cdp.send("Runtime.evaluate", { expression, returnByValue: true }, sessionId);
-    return result.value;
-  };
+  const evaluate = await evaluatorIn(cdp, worker.targetId);
   await evaluate(COUNTING);
   return evaluate;
 }

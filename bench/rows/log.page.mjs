@@ -5,6 +5,7 @@
 import { Dexie } from "dexie";
 import { openDB } from "idb";
 import init, { CaptureSession, openCategoryLogs, openRecorder } from "../../dist/npm/index.js";
+import { consoleCall } from "../lib/event.mjs";
 
 const WASM = "/tabtape.wasm";
 /** Events a transaction, everywhere. */
@@ -26,19 +27,9 @@ function textOf(seq, length) {
 
 /** An event of about `bytes` as JSON, as a console call of an application is. */
 function eventOf(seq, bytes) {
-  const event = {
-    ts: 1764000000123456 + seq,
-    type: "console.log",
-    category: "console",
-    source: {
-      kind: "extension",
-      event: "console.log",
-      metadata: { tab_id: "7", frame_id: "0", document_id: "5B3E9A0C", window_id: "1" },
-    },
-    url: "https://app.example.com/settings/profile",
-    data: { text: "" },
-  };
-  event.data.text = textOf(seq, Math.max(40, bytes - JSON.stringify(event).length));
+  const data = { text: "" };
+  const event = consoleCall(1764000000123456 + seq, data);
+  data.text = textOf(seq, Math.max(40, bytes - JSON.stringify(event).length));
   return event;
 }
 

@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../scripts/build/parts.mjs";
+import { evaluatorIn } from "../../scripts/lib/cdp.mjs";
 import { recording } from "../lib/recording.mjs";
 import { row } from "../lib/row.mjs";
 import { Reports, serve } from "../lib/site.mjs";
@@ -78,13 +79,7 @@ class Page {
 
   /** @param {any} recorder @param {string} url */
   static async open(recorder, url) {
-    const { cdp } = recorder.browser;
-    const targetId = await recorder.open(url);
-    const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
-    return new Page(async (expression) => {
-      const { result } = await cdp.send("Runtime.evaluate", { expression, awaitPromise: true }, sessionId);
-      return result.value;
-    });
+    return new Page(await evaluatorIn(recorder.browser.cdp, await recorder.open(url)));
   }
 
   say(text) {

@@ -32,34 +32,41 @@ const OPTIONS = {
 export async function buildNpm() {
   const { build } = await import("esbuild");
   await during("Bundle the npm package", async () => {
-    const outdir = dist("npm");
-    const result = await build({
-      ...OPTIONS,
-      entryPoints: sourcesOf(MODULES),
-      outdir,
-      // The entries share one core where several are imported.
-      splitting: true,
-      format: "esm",
-    });
-    const files = outputsOf(outdir, result);
-    for (const [path, bytes] of await coreModules(build)) files.set(path, bytes);
+    // The entries share one core where several are imported.
+    const files = await bundle(build, MODULES, dist("npm"), { splitting: true, format: "esm" });
     const types = await declarations();
-    for (const [path, bytes] of types) files.set(path, bytes);
-    for (const [path, bytes] of await commonJs(build)) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
-    for (const [path, bytes] of types) files.set(`${COMMONJS_FOLDER}/${path}`, bytes);
-    for (const [path, bytes] of await contentScripts(build)) files.set(path, bytes);
+    const more = [
+      ...(await coreModules(build)),
+      ...types,
+      ...inFolder(COMMONJS_FOLDER, await commonJs(build)),
+      ...inFolder(COMMONJS_FOLDER, types),
+      ...inFolder("extension", await contentScripts(build)),
+    ];
+    for (const [path, bytes] of more) files.set(path, bytes);
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
     files.set("tabtape_core.wasm", readFileSync(dist("wasm-core", "tabtape.wasm")));
-    emit(outdir, files);
+    emit(dist("npm"), files);
   });
 }
+
+/**
+ * @param {typeof import("esbuild").build} build @param {string[]} modules @param {string} outdir
+ * @param {import("esbuild").BuildOptions} options
+ */
+async function bundle(build, modules, outdir, options) {
+  const entryPoints = sourcesOf(modules);
+  return outputsOf(outdir, await build({ ...OPTIONS, entryPoints, outdir, ...options, write: false }));
+}
+
+/** @param {string} folder @param {Iterable<readonly [string, Uint8Array]>} files */
+const inFolder = (folder, files) =>
+  Array.from(files, ([path, bytes]) => /** @type {const} */ ([`${folder}/${path}`, bytes]));
 
 /** @param {string[]} modules */
 const sourcesOf = (modules) => Object.fromEntries(modules.map((name) => [name, join(SOURCE, `${name}.ts`)]));
 
 /** @param {typeof import("esbuild").build} build */
 async function coreModules(build) {
-  const outdir = dist("npm");
   /** @type {import("esbuild").Plugin} */
   const coreGlue = {
     name: "core-glue",
@@ -67,17 +74,7 @@ async function coreModules(build) {
       onResolve({ filter: /dist\/wasm\/tabtape\.js$/ }, () => ({ path: dist("wasm-core", "tabtape.js") }));
     },
   };
-  const entryPoints = sourcesOf(CORE_MODULES);
-  const result = await build({
-    ...OPTIONS,
-    entryPoints,
-    outdir,
-    splitting: true,
-    format: "esm",
-    plugins: [coreGlue],
-    write: false,
-  });
-  return outputsOf(outdir, result);
+  return bundle(build, CORE_MODULES, dist("npm"), { splitting: true, format: "esm", plugins: [coreGlue] });
 }
 
 /**
@@ -85,22 +82,11 @@ async function coreModules(build) {
  * @param {typeof import("esbuild").build} build
  */
 async function commonJs(build) {
-  const outdir = dist("npm", COMMONJS_FOLDER);
-  /** @param {string[]} modules @param {import("esbuild").BuildOptions} options */
-  const bundle = async (modules, options) =>
-    outputsOf(
-      outdir,
-      await build({
-        ...OPTIONS,
-        entryPoints: sourcesOf(modules),
-        outdir,
-        format: "cjs",
-        ...options,
-        write: false,
-      }),
-    );
+  /** @param {string} name @param {import("esbuild").BuildOptions} options */
+  const commonJsOf = (name, options) =>
+    bundle(build, [name], dist("npm", COMMONJS_FOLDER), { format: "cjs", ...options });
   const [node, inline] = await Promise.all([
-    bundle(["node"], {
+    commonJsOf("node", {
       platform: "node",
       // CommonJS has no import.meta: the wasm is one folder up.
       banner: {
@@ -109,7 +95,7 @@ async function commonJs(build) {
       define: { "import.meta.url": "moduleUrl" },
     }),
     // jsdom, as Jest runs it, has neither of these two, and Node has no other way to them that a bundler does not follow.
-    bundle(["inline"], {
+    commonJsOf("inline", {
       banner: {
         js:
           "const { TextDecoder, TextEncoder } =\n" +
@@ -138,7 +124,7 @@ async function contentScripts(build) {
   for (const [path, text] of Object.entries(writtenFiles())) {
     if (path.startsWith("levels/")) files.set(path, Buffer.from(text));
   }
-  return Array.from(files, ([path, bytes]) => /** @type {const} */ ([`extension/${path}`, bytes]));
+  return files;
 }
 
 /** The `.d.ts` of every module the entry points reach, by the compiler itself. */

@@ -65,3 +65,14 @@ export class CdpPipe {
     this.#pending.clear();
   }
 }
+
+/** Returns a function that evaluates in a target. @param {CdpPipe} cdp @param {string} targetId */
+export async function evaluatorIn(cdp, targetId) {
+  const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
+  return async (/** @type {string} */ expression) => {
+    const params = { expression, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", params, sessionId);
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  };
+}

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emit, filesIn } from "../build/emit.mjs";
+import { evaluatorIn } from "./cdp.mjs";
 import { launch } from "./launch.mjs";
 import { Tell } from "./say.mjs";
 
@@ -104,14 +105,7 @@ class Recorder {
     const url = `chrome-extension://${this.extensionId}/popup.html`;
     const { targetId } = await cdp.send("Target.createTarget", { url, background: true });
     try {
-      const { sessionId } = await cdp.send("Target.attachToTarget", { targetId, flatten: true });
-      const evaluate = async (/** @type {string} */ expression) => {
-        const params = { expression, awaitPromise: true, returnByValue: true };
-        const { result, exceptionDetails } = await cdp.send("Runtime.evaluate", params, sessionId);
-        if (exceptionDetails)
-          throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-        return result.value;
-      };
+      const evaluate = await evaluatorIn(cdp, targetId);
       // A tab is about:blank until its page has come.
       for (let waited = 0; !(await evaluate("Boolean(globalThis.chrome?.runtime?.id)")); waited += 20) {
         if (waited >= PAGE_LIMIT_MS) throw new Error(`${url} did not open`);
