@@ -32,7 +32,7 @@ pub use format::{BadSegment, Row, Segment, SegmentBuilder};
 pub use memory::{Fault, MemoryLog};
 pub use page::{Page, PageLimit, read_page};
 #[cfg(any(test, target_arch = "wasm32"))]
-pub use retention::{Retained, RetentionPolicy};
+pub use retention::{PendingGaps, Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due, LOADED_BYTES, LOADED_INTERVAL_MS};
 pub use tally::Tally;
 

@@ -104,6 +104,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
             resumable: RefCell::new(ResumeRecord {
                 volatile: Vec::new(),
                 logged: Vec::new(),
+                pending_gaps: Vec::new(),
                 ..resumable
             }),
             finished: RefCell::new(opened.finished.clone()),
@@ -341,6 +342,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         record
             .volatile
             .extend(Some(memory).filter(|memory| !memory.is_empty()));
+        record.pending_gaps = self.log.as_ref().map_or_else(Vec::new, L::pending_gaps);
         let is_resumable = record.session_id.is_some();
         let says_something = record != ResumeRecord::default();
         let mut saved = self.host.save_resume(says_something.then_some(&record)).await;

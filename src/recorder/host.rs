@@ -2,7 +2,7 @@
 
 use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
-use crate::log::{Head, LogError, LogStore};
+use crate::log::{Head, LogError, LogStore, PendingGaps};
 use crate::record::SessionId;
 use crate::session::LossRecord;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,12 @@ pub trait RecorderLog: LogStore + Clone + 'static {
     /// # Errors
     /// The new one cannot be opened either: nothing has changed.
     fn set_aside(&self) -> impl Future<Output = Result<(), LogError>>;
+
+    /// Gaps that the quota has no room for: they are in memory alone.
+    fn pending_gaps(&self) -> Vec<PendingGaps>;
+
+    /// Takes over the gaps that the recorder before had no room for.
+    fn restore_pending_gaps(&self, pending_gaps: Vec<PendingGaps>);
 }
 
 /// The record from which the next recorder of this browser session resumes.
@@ -76,4 +82,7 @@ pub struct ResumeRecord {
     /// Events that only the log held, when this was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logged: Vec<LossRecord>,
+    /// Gaps that the log has no room for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_gaps: Vec<PendingGaps>,
 }

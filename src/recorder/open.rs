@@ -51,7 +51,8 @@ pub struct Opened<L> {
 /// Opens the log and continues the session of `resume`, or begins one. A log that cannot be opened is reported as a
 /// problem, and the session begins in memory.
 pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>, host: &H) -> Opened<L> {
-    let resume = resume.unwrap_or_default();
+    let mut resume = resume.unwrap_or_default();
+    log.restore_pending_gaps(std::mem::take(&mut resume.pending_gaps));
     let mut pauses = OPEN_RETRY_MS.into_iter();
     let failed = loop {
         match open_in(&log, &resume, host).await {
@@ -158,7 +159,7 @@ async fn open_in<L: RecorderLog, H: Host>(
     })
 }
 
-impl<L> Opened<L> {
+impl<L: RecorderLog> Opened<L> {
     /// Returns the record that the next recorder resumes from; `None` if it needs none.
     pub fn record(&self) -> Option<ResumeRecord> {
         let is_logged = self.failed.is_none();
@@ -167,6 +168,7 @@ impl<L> Opened<L> {
             epoch: self.head.epoch,
             volatile: self.finished.clone(),
             logged: [&self.held[..], &self.unconfirmed].concat(),
+            pending_gaps: self.log.as_ref().map_or_else(Vec::new, L::pending_gaps),
         };
         (record != ResumeRecord::default()).then_some(record)
     }

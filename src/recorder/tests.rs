@@ -5,7 +5,7 @@ use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
 use crate::delivery::tests::world::World;
 use crate::event::Trust;
-use crate::log::{Commit, Head, LogError, LogStore, MemoryLog};
+use crate::log::{Commit, Head, LogError, LogStore, MemoryLog, PendingGaps};
 use crate::record::reason::{NOT_RETAINED, VOLATILE};
 use crate::record::{Entry, SessionId, StoredGap};
 use crate::ring::RingBuffer;
@@ -124,6 +124,8 @@ struct TestLog {
     watched_until: Rc<RefCell<Option<(SessionId, WatchedUntil)>>>,
     /// How often it was tried.
     opens: Rc<Cell<usize>>,
+    /// Gaps in memory alone.
+    pending_gaps: Rc<RefCell<Vec<PendingGaps>>>,
 }
 
 impl Default for TestLog {
@@ -134,6 +136,7 @@ impl Default for TestLog {
             unwritable: Rc::default(),
             commits_left: Rc::default(),
             watched_until: Rc::default(),
+            pending_gaps: Rc::default(),
             opens: Rc::default(),
         }
     }
@@ -271,6 +274,14 @@ impl RecorderLog for TestLog {
         self.unopenable.take();
         self.databases.borrow_mut().push(MemoryLog::default());
         Ok(())
+    }
+
+    fn pending_gaps(&self) -> Vec<PendingGaps> {
+        self.pending_gaps.borrow().clone()
+    }
+
+    fn restore_pending_gaps(&self, pending_gaps: Vec<PendingGaps>) {
+        self.pending_gaps.replace(pending_gaps);
     }
 }
 
@@ -668,6 +679,30 @@ fn a_log_that_fails_once_is_counted_at_every_commit_though_the_session_never_lea
     let second = Recorder::start(&host, &log);
     assert!(!second.opened.resumed);
     assert_eq!(log.stored(&host, id), [format!("1-12 {NOT_RETAINED}")]);
+}
+
+#[test]
+fn gaps_that_the_log_has_no_room_for_outlive_the_worker() {
+    let (host, log) = (TestHost::default(), TestLog::default());
+    let first = Recorder::start(&host, &log);
+    first.publish(2);
+    let gaps = PendingGaps {
+        session_id: first.opened.session_id,
+        category: "console".to_owned(),
+        first_seq: 1,
+        tombstone: vec![1, 2, 3],
+        freed_bytes: 100,
+    };
+    log.pending_gaps.replace(vec![gaps.clone()]);
+    log.unwritable.set(true);
+    first.publish(1);
+    host.world.run(100.0);
+    drop(first);
+    for _ in 0..2 {
+        log.pending_gaps.take();
+        drop(Recorder::start(&host, &log));
+        assert_eq!(*log.pending_gaps.borrow(), std::slice::from_ref(&gaps));
+    }
 }
 
 #[test]

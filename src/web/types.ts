@@ -55,6 +55,14 @@ export interface ResumeRecord {
    * the next recorder does not find them there, they become gaps of reason `not_retained`.
    */
   logged?: LossRecord[];
+  /** Gaps that the browser's quota has no room for in the log. */
+  pending_gaps?: {
+    session_id: string;
+    category: string;
+    first_seq: number;
+    tombstone: number[];
+    freed_bytes: number;
+  }[];
 }
 
 /** The records of a session that only memory holds, because its log cannot be written. */

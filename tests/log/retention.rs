@@ -2,6 +2,7 @@
 
 use crate::log::fixture::{Recording, covered, gaps, meddle, open, read_all};
 use tabtape::log::{LogStore, RetentionPolicy};
+use tabtape::recorder::RecorderLog;
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -197,4 +198,58 @@ async fn a_drained_session_past_its_age_goes_whole() {
     assert_eq!(ids, [undrained.session_id]);
     assert_eq!(later.acked_seq(old.session_id, "a").await, Ok(0));
     assert_eq!(covered(&read_all(&later, undrained.session_id, 0).await), (1, 30));
+}
+
+#[test]
+async fn gaps_without_room_are_read_from_memory_and_written_with_the_next_commit() {
+    let log = open("pending").await;
+    let mut recording = Recording::begin(&log, 1).await;
+    for _ in 0..4 {
+        log.commit(&recording.commit(&["console", "network"]))
+            .await
+            .unwrap();
+    }
+    let delete =
+        "for (const seq of [3, 5]) await ask(tx.objectStore('segments').delete([session, 'console', seq]))";
+    meddle(&log, recording.session_id, delete).await;
+    // One row of a tombstone: first seq, seqs covered, number of the reason.
+    let tombstone = |seq: u8| {
+        [
+            b"TTR1\x01\0\0\0",
+            &[seq][..],
+            b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0quota\n",
+        ]
+        .concat()
+    };
+    let pending = [5, 3].map(|seq| {
+        serde_json::json!({
+            "session_id": recording.session_id, "category": "console", "first_seq": seq,
+            "tombstone": tombstone(seq), "freed_bytes": 0,
+        })
+    });
+    let is_lost = gaps(&read_all(&log, recording.session_id, 0).await);
+    assert_eq!(
+        is_lost.iter().map(|gap| gap.0.as_str()).collect::<Vec<_>>(),
+        ["system", "system"]
+    );
+
+    log.restore_pending_gaps(serde_json::from_value(pending.as_slice().into()).unwrap());
+    let quota = |seqs: &[u64]| -> Vec<_> {
+        seqs.iter()
+            .map(|seq| ("console".to_owned(), "quota".to_owned(), *seq, *seq))
+            .collect()
+    };
+    for (after_seq, missing) in [(0, &[3, 5][..]), (2, &[3, 5]), (3, &[5]), (4, &[5]), (5, &[])] {
+        let entries = read_all(&log, recording.session_id, after_seq).await;
+        assert_eq!(gaps(&entries), quota(missing), "after {after_seq}");
+        assert_eq!(covered(&entries), (after_seq + 1, 8), "after {after_seq}");
+    }
+    let newest = log.tail(recording.session_id, 5, usize::MAX).await.unwrap();
+    assert_eq!(gaps(&newest), quota(&[5]));
+
+    log.commit(&recording.commit(&["network"])).await.unwrap();
+    assert_eq!(log.pending_gaps(), []);
+    let entries = read_all(&log, recording.session_id, 0).await;
+    assert_eq!(gaps(&entries), quota(&[3, 5]));
+    assert_eq!(covered(&entries), (1, 9));
 }

@@ -2,8 +2,8 @@
 //!
 //! Each transaction takes a few segments and moves the head's account of them along, so that a commit never
 //! waits long behind one. Where the quota has no room even for the gaps, the segments are deleted, which
-//! needs none, and the gaps are **pending**: written when there is room again. Should the worker die before,
-//! reading finds the seqs missing there and reports `not_retained`: less exact, and still not silent.
+//! needs none, and the gaps are **pending**: read from memory, and written when there is room again. Their owner keeps
+//! them outside of this memory, too. Should they be lost, reading finds the seqs missing and reports `not_retained`.
 
 use super::IndexedDbLog;
 use super::error::from_thrown;
@@ -11,11 +11,12 @@ use super::fetch::{Fetch, Fetched};
 use super::request::put;
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
-use crate::log::retention::{CategoryUsage, Retained};
-use crate::log::tombstone::{is_tombstone, tombstone_of};
+use crate::log::retention::{CategoryUsage, PendingGaps, Retained};
+use crate::log::tombstone::{self, is_tombstone, tombstone_of};
 use crate::log::{LogError, Segment};
 use crate::record::SessionId;
 use crate::record::reason::QUOTA;
+use std::collections::VecDeque;
 
 /// Most segments given up in one transaction: about as long as a large commit.
 const SEGMENTS_AT_ONCE: usize = 8;
@@ -25,16 +26,6 @@ pub(super) struct Candidate {
     pub(super) last_seq: u64,
     pub(super) committed_ms: u64,
     pub(super) freed_bytes: u64,
-}
-
-/// A segment that is gone, and what is left of it.
-#[derive(Debug)]
-pub(super) struct EvictedSegment {
-    session_id: SessionId,
-    category: String,
-    first_seq: u64,
-    left: Vec<u8>,
-    freed_bytes: u64,
 }
 
 /// Gives up segments of one category log, oldest first, until `may` says no.
@@ -73,8 +64,8 @@ pub(super) async fn evict(
                 .filter(|_| !is_tombstone(&stored));
             // Nothing is gained by what is no segment any more: it is passed over, now and later.
             if let Some(segment) = segment {
-                let left = tombstone_of(&segment, reason);
-                let freed_bytes = stored.len().saturating_sub(left.len()) as u64;
+                let tombstone = tombstone_of(&segment, reason);
+                let freed_bytes = stored.len().saturating_sub(tombstone.len()) as u64;
                 let committed_ms = Segment::committed_ms(&stored).unwrap_or(0);
                 if !may(&Candidate {
                     last_seq: segment.last_seq(),
@@ -84,18 +75,18 @@ pub(super) async fn evict(
                     more = false;
                     break;
                 }
-                put(&segments, &log.buffer.fill(&[&left]), &keys.key(first_seq))?;
+                put(&segments, &log.buffer.fill(&[&tombstone]), &keys.key(first_seq))?;
                 category.bytes = category.bytes.saturating_sub(freed_bytes);
                 if reason == QUOTA {
                     unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
                 }
                 let session_id = usage.session_id;
                 let category = usage.category.clone();
-                given.push(EvictedSegment {
+                given.push(PendingGaps {
                     session_id,
                     category,
                     first_seq,
-                    left,
+                    tombstone,
                     freed_bytes,
                 });
             }
@@ -119,7 +110,7 @@ pub(super) async fn evict(
 }
 
 /// Deletes segments and owes their gaps.
-async fn delete(log: &IndexedDbLog, keys: &SegmentKeys, given: Vec<EvictedSegment>) -> Result<(), LogError> {
+async fn delete(log: &IndexedDbLog, keys: &SegmentKeys, given: Vec<PendingGaps>) -> Result<(), LogError> {
     let transaction = log.connection.write(&[SEGMENTS]).await?;
     let segments = transaction.store(SEGMENTS)?;
     for given in &given {
@@ -130,15 +121,31 @@ async fn delete(log: &IndexedDbLog, keys: &SegmentKeys, given: Vec<EvictedSegmen
     Ok(())
 }
 
+/// Returns the pending gaps of one category log, in its order.
+pub(super) fn pending_gaps(log: &IndexedDbLog, session_id: SessionId, category: &str) -> VecDeque<Segment> {
+    let pending_gaps = log.pending_gaps.borrow();
+    let of_category = pending_gaps
+        .iter()
+        .filter(|gaps| gaps.session_id == session_id && gaps.category == category);
+    let mut gaps: Vec<_> = of_category
+        .filter_map(|gaps| tombstone::decode(session_id, category, &gaps.tombstone).ok())
+        .collect();
+    gaps.sort_unstable_by_key(Segment::first_seq);
+    gaps.into()
+}
+
 /// Writes the pending gaps. A gap that cannot be written stays pending.
 pub(super) async fn write_pending_gaps(log: &IndexedDbLog) {
-    let pending_gaps = log.pending_gaps.take();
-    if !pending_gaps.is_empty() && write(log, &pending_gaps).await.is_err() {
-        log.pending_gaps.borrow_mut().extend(pending_gaps);
+    // They stay readable in memory until they are stored.
+    let pending_gaps = log.pending_gaps.borrow().clone();
+    if write(log, &pending_gaps).await.is_ok() {
+        log.pending_gaps
+            .borrow_mut()
+            .retain(|gaps| !pending_gaps.contains(gaps));
     }
 }
 
-async fn write(log: &IndexedDbLog, pending_gaps: &[EvictedSegment]) -> Result<(), LogError> {
+async fn write(log: &IndexedDbLog, pending_gaps: &[PendingGaps]) -> Result<(), LogError> {
     let transaction = log.connection.write(&[SEGMENTS, HEADS]).await?;
     let segments = transaction.store(SEGMENTS)?;
     let heads = transaction.store(HEADS)?;
@@ -148,7 +155,7 @@ async fn write(log: &IndexedDbLog, pending_gaps: &[EvictedSegment]) -> Result<()
             continue;
         };
         let key = SegmentKeys::new(given.session_id, &session, &given.category).key(given.first_seq);
-        put(&segments, &log.buffer.fill(&[&given.left]), &key)?;
+        put(&segments, &log.buffer.fill(&[&given.tombstone]), &key)?;
         let category = row.category(&given.category);
         category.bytes = category.bytes.saturating_sub(given.freed_bytes);
         row.put(&heads, &session)?;

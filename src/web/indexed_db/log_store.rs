@@ -9,7 +9,7 @@ use super::request::{RequestFuture, put};
 use super::rows::{acked_key, acked_row, acked_seq};
 use super::schema::ACKED;
 use crate::coverage::WatchedUntil;
-use crate::log::{Commit, Head, LogError, LogStore};
+use crate::log::{Commit, Head, LogError, LogStore, PendingGaps};
 use crate::record::{Entry, SessionId};
 use crate::recorder::RecorderLog;
 
@@ -44,6 +44,14 @@ impl RecorderLog for IndexedDbLog {
 
     async fn set_aside(&self) -> Result<(), LogError> {
         self.connection.set_aside().await
+    }
+
+    fn pending_gaps(&self) -> Vec<PendingGaps> {
+        self.pending_gaps.borrow().clone()
+    }
+
+    fn restore_pending_gaps(&self, pending_gaps: Vec<PendingGaps>) {
+        self.pending_gaps.replace(pending_gaps);
     }
 }
 

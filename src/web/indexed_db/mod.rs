@@ -40,11 +40,10 @@ mod transaction;
 mod watched_until;
 
 use crate::log::merge::Damage;
-use crate::log::{LogError, Retained, RetentionPolicy};
+use crate::log::{LogError, PendingGaps, Retained, RetentionPolicy};
 use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
 use connection::Connection;
-use evict::EvictedSegment;
 use read::Limit;
 use request::RequestFuture;
 use reusable_buffer::ReusableBuffer;
@@ -69,7 +68,7 @@ pub struct IndexedDbLog {
     /// Sessions begun or resumed here: never given up whole.
     owned: Rc<RefCell<BTreeSet<SessionId>>>,
     /// Gaps that the quota had no room for.
-    pending_gaps: Rc<RefCell<Vec<EvictedSegment>>>,
+    pending_gaps: Rc<RefCell<Vec<PendingGaps>>>,
     /// When room was last made for a commit, Unix milliseconds.
     made_room_ms: Rc<Cell<u64>>,
 }

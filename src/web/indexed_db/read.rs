@@ -1,13 +1,15 @@
 //! Reading: one transaction a read, which takes in only the segments it needs.
 
 use super::IndexedDbLog;
+use super::evict::pending_gaps;
 use super::fetch::{Fetch, Fetched};
 use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use super::transaction::Transaction;
 use crate::log::merge::{Damage, Direction, Merge, Step};
-use crate::log::{Head, LogError};
+use crate::log::{Head, LogError, Segment};
 use crate::record::{Entry, SessionId};
+use std::collections::VecDeque;
 use web_sys::{IdbCursorDirection, IdbObjectStore};
 
 /// How much a read takes.
@@ -26,7 +28,10 @@ pub(super) async fn forward(
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let reading = Reading::begin(log, session_id).await?;
     // The segment that holds the first wanted seq begins at it or before.
-    let cursors = reading.cursors(after_seq + 1, after_seq + 2)?;
+    let mut cursors = reading.cursors(log, after_seq + 1, after_seq + 2)?;
+    for cursor in &mut cursors {
+        cursor.pending.retain(|gaps| gaps.last_seq() > after_seq);
+    }
     let head = &reading.head;
     let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
     run(&reading.segments, Direction::Forward, cursors, merge, limit).await
@@ -40,7 +45,7 @@ pub(super) async fn backward(
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let reading = Reading::begin(log, session_id).await?;
     let head = &reading.head;
-    let cursors = reading.cursors(head.latest_seq, head.latest_seq)?;
+    let cursors = reading.cursors(log, head.latest_seq, head.latest_seq)?;
     let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
     run(&reading.segments, Direction::Backward, cursors, merge, limit).await
 }
@@ -65,7 +70,7 @@ impl Reading {
     }
 
     /// Asks for the last segment of each category that begins at `until` or before. Reading continues at `from`.
-    fn cursors(&self, until: u64, from: u64) -> Result<Vec<CategoryCursor>, LogError> {
+    fn cursors(&self, log: &IndexedDbLog, until: u64, from: u64) -> Result<Vec<CategoryCursor>, LogError> {
         let session = session_key(self.session_id);
         let cursor = |category: &String| {
             let keys = SegmentKeys::new(self.session_id, &session, category);
@@ -73,6 +78,8 @@ impl Reading {
             Ok(CategoryCursor {
                 keys,
                 next: Some(first),
+                fetched: None,
+                pending: pending_gaps(log, self.session_id, category),
                 from,
             })
         };
@@ -85,6 +92,10 @@ struct CategoryCursor {
     keys: SegmentKeys,
     /// Asked for already: the first ones of all cursors are, before any is waited for.
     next: Option<Fetch>,
+    /// The next stored segment, while pending gaps come before it.
+    fetched: Option<Fetched>,
+    /// Gaps of this log that are in memory alone.
+    pending: VecDeque<Segment>,
     /// Forward: the lowest key not asked for yet. Backward: the highest.
     from: u64,
 }
@@ -128,18 +139,17 @@ impl CategoryCursor {
     ) -> Result<(), LogError> {
         let started = self.next.take();
         let at_start = started.is_some();
-        let fetch = match (started, direction) {
-            (Some(fetch), _) => fetch,
-            (None, Direction::Forward) => {
-                let range = self.keys.range(self.from, u64::MAX)?;
-                Fetch::start(segments, &range, IdbCursorDirection::Next)?
-            }
-            (None, Direction::Backward) => {
-                let range = self.keys.range(0, self.from)?;
-                Fetch::start(segments, &range, IdbCursorDirection::Prev)?
-            }
+        let fetched = match self.fetched.take() {
+            Some(fetched) => Some(fetched),
+            None => self.fetch(segments, direction, started).await?,
         };
-        match fetch.finish(segments).await? {
+        let is_known = fetched.is_some() || !at_start || direction == Direction::Backward;
+        if is_known && let Some(gaps) = self.pending_before(direction, fetched.as_ref()) {
+            self.fetched = fetched;
+            merge.push(index, gaps);
+            return Ok(());
+        }
+        match fetched {
             Some(Fetched { first_seq, stored }) => {
                 match direction {
                     Direction::Forward => self.from = self.from.max(first_seq + 1),
@@ -155,5 +165,41 @@ impl CategoryCursor {
             None => merge.end(index),
         }
         Ok(())
+    }
+
+    /// Waits for the stored segment that was asked for already, or asks for the next one.
+    async fn fetch(
+        &self,
+        segments: &IdbObjectStore,
+        direction: Direction,
+        started: Option<Fetch>,
+    ) -> Result<Option<Fetched>, LogError> {
+        let fetch = match (started, direction) {
+            (Some(fetch), _) => fetch,
+            (None, Direction::Forward) => {
+                let range = self.keys.range(self.from, u64::MAX)?;
+                Fetch::start(segments, &range, IdbCursorDirection::Next)?
+            }
+            (None, Direction::Backward) => {
+                let range = self.keys.range(0, self.from)?;
+                Fetch::start(segments, &range, IdbCursorDirection::Prev)?
+            }
+        };
+        fetch.finish(segments).await
+    }
+
+    /// Takes the next pending gaps if they come before the next stored segment.
+    fn pending_before(&mut self, direction: Direction, fetched: Option<&Fetched>) -> Option<Segment> {
+        // Gaps that have been stored since are no longer pending.
+        self.pending
+            .retain(|gaps| fetched.is_none_or(|stored| gaps.first_seq() != stored.first_seq));
+        match direction {
+            Direction::Forward => self
+                .pending
+                .pop_front_if(|gaps| fetched.is_none_or(|stored| gaps.first_seq() < stored.first_seq)),
+            Direction::Backward => self
+                .pending
+                .pop_back_if(|gaps| fetched.is_none_or(|stored| gaps.first_seq() > stored.first_seq)),
+        }
     }
 }
