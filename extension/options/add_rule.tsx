@@ -1,5 +1,6 @@
 /** The form that adds a rule. The core checks the rule; its message is shown as it is. */
 import { useSignal } from "@preact/signals";
+import { typedInto } from "../../www/src/ui/typed.ts";
 import { add } from "./state.ts";
 
 const KINDS = {
@@ -51,9 +52,7 @@ export function AddRule() {
         aria-label={KINDS[kind.value].label}
         placeholder={KINDS[kind.value].hint}
         value={text.value}
-        onInput={(event) => {
-          text.value = event.currentTarget.value;
-        }}
+        onInput={typedInto(text)}
       />
       {kind.value === "prefix" ? (
         <label>
@@ -64,9 +63,7 @@ export function AddRule() {
             min={1}
             max={4096}
             value={length.value}
-            onInput={(event) => {
-              length.value = event.currentTarget.value;
-            }}
+            onInput={typedInto(length)}
           />
           characters
         </label>
@@ -75,9 +72,7 @@ export function AddRule() {
         aria-label="Id of the rule"
         placeholder="id, as acme_session"
         value={id.value}
-        onInput={(event) => {
-          id.value = event.currentTarget.value;
-        }}
+        onInput={typedInto(id)}
       />
       <button type="submit">Add rule</button>
       {refused.value === null ? null : (

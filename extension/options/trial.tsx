@@ -1,6 +1,7 @@
 /** Tries the rules on a text: what is left of it, and which rule replaced what. */
 import { useSignal } from "@preact/signals";
 import { type RedactionTrial, tryRedaction } from "../../src/web/redaction.ts";
+import { typedInto } from "../../www/src/ui/typed.ts";
 import { rules } from "./state.ts";
 
 export function Trial() {
@@ -15,9 +16,7 @@ export function Trial() {
         spellcheck={false}
         autocomplete="off"
         value={text.value}
-        onInput={(event) => {
-          text.value = event.currentTarget.value;
-        }}
+        onInput={typedInto(text)}
       />
       {text.value === "" ? (
         <p class="quiet">What you type is neither stored nor sent.</p>

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
+import { typedInto } from "../../www/src/ui/typed.ts";
 import type { Status } from "../protocol.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
@@ -120,9 +121,7 @@ function Mark() {
         placeholder="What happened here?"
         maxLength={1000}
         value={note.value}
-        onInput={(event) => {
-          note.value = event.currentTarget.value;
-        }}
+        onInput={typedInto(note)}
       />
       <button type="submit">Mark</button>
     </form>

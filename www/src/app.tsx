@@ -19,6 +19,7 @@ import { useViewer } from "./state";
 import { Status } from "./status";
 import { Timeline } from "./timeline/timeline";
 import { Icon } from "./ui/icon";
+import { IconButton } from "./ui/icon_button";
 import { Splitter } from "./ui/splitter";
 
 export function App() {
@@ -117,24 +118,13 @@ function Tools({ help }: { help: () => void }) {
         <Icon name="fold" />
       </button>
       <ExportMenu />
-      <button
-        type="button"
-        class="button icon-only"
+      <IconButton
+        icon={dark ? "sun" : "moon"}
         title="Light or dark (t)"
-        aria-label={dark ? "Use the light theme" : "Use the dark theme"}
+        label={dark ? "Use the light theme" : "Use the dark theme"}
         onClick={() => viewer.theme.toggle()}
-      >
-        <Icon name={dark ? "sun" : "moon"} />
-      </button>
-      <button
-        type="button"
-        class="button icon-only"
-        title="Keys and filters (?)"
-        aria-label="Keys and filters"
-        onClick={help}
-      >
-        <Icon name="help" />
-      </button>
+      />
+      <IconButton icon="help" title="Keys and filters (?)" label="Keys and filters" onClick={help} />
     </div>
   );
 }

@@ -8,7 +8,7 @@ import { count, dateTime } from "../data/time";
 import { gapReason } from "../list/reasons";
 import { useViewer } from "../state";
 import { categoryClass } from "../ui/category";
-import { Icon } from "../ui/icon";
+import { IconButton } from "../ui/icon_button";
 import { ConsoleDetail } from "./console";
 import { useDetail, withDetail } from "./detail";
 import "./detail.css";
@@ -42,33 +42,9 @@ export function Pane({ move }: { move: (by: number) => void }) {
       <header class="pane-head">
         <PaneTitle record={record} />
         <span class="pane-tools">
-          <button
-            type="button"
-            class="button icon-only"
-            title="Previous (k)"
-            aria-label="Previous record"
-            onClick={() => move(-1)}
-          >
-            <Icon name="prev" />
-          </button>
-          <button
-            type="button"
-            class="button icon-only"
-            title="Next (j)"
-            aria-label="Next record"
-            onClick={() => move(1)}
-          >
-            <Icon name="next" />
-          </button>
-          <button
-            type="button"
-            class="button icon-only"
-            title="Close (esc)"
-            aria-label="Close details"
-            onClick={close}
-          >
-            <Icon name="close" />
-          </button>
+          <IconButton icon="prev" title="Previous (k)" label="Previous record" onClick={() => move(-1)} />
+          <IconButton icon="next" title="Next (j)" label="Next record" onClick={() => move(1)} />
+          <IconButton icon="close" title="Close (esc)" label="Close details" onClick={close} />
         </span>
       </header>
       <div class="tabs" role="tablist" aria-label="Details">

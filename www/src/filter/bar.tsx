@@ -8,6 +8,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
+import { IconButton } from "../ui/icon_button";
 import "./bar.css";
 import { type Completion, completions, isUnfinished } from "./complete";
 import { knownTo } from "./known";
@@ -124,15 +125,12 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
           /
         </span>
       ) : (
-        <button
-          type="button"
-          class="button icon-only"
-          aria-label="Clear the filter"
+        <IconButton
+          icon="close"
+          label="Clear the filter"
           title="Clear"
           onClick={() => viewer.view.applyFilter("")}
-        >
-          <Icon name="close" />
-        </button>
+        />
       )}
       <div class="filter-below">
         {refused === null ? null : (

@@ -7,7 +7,9 @@ import { useViewer, type Viewer } from "../state";
 import { missingIn } from "../stores/sessions";
 import { categoryClass } from "../ui/category";
 import { Icon } from "../ui/icon";
+import { IconButton } from "../ui/icon_button";
 import { Popover } from "../ui/popover";
+import { typedInto } from "../ui/typed";
 import { allOf } from "./all";
 import { nameOf } from "./name";
 import "./sessions.css";
@@ -68,9 +70,7 @@ function SessionList({ close }: { close: () => void }) {
           placeholder="Find a session"
           aria-label="Find a session"
           value={find.value}
-          onInput={(event) => {
-            find.value = event.currentTarget.value;
-          }}
+          onInput={typedInto(find)}
         />
       )}
       {shown.length === 0 && (
@@ -160,15 +160,12 @@ function SessionRow({ session: s, current, unwatched, open, compare }: SessionRo
         </span>
       </button>
       {compare === null ? null : (
-        <button
-          type="button"
-          class="button icon-only"
+        <IconButton
+          icon="compare"
           title="Compare with the open session"
-          aria-label={`Compare with ${name}`}
+          label={`Compare with ${name}`}
           onClick={compare}
-        >
-          <Icon name="compare" />
-        </button>
+        />
       )}
     </li>
   );

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import "./dialog.css";
-import { Icon } from "./icon";
+import { IconButton } from "./icon_button";
 
 export function Dialog({
   title,
@@ -29,14 +29,7 @@ export function Dialog({
       <div class="dialog-inside">
         <header>
           <h2>{title}</h2>
-          <button
-            type="button"
-            class="button icon-only"
-            aria-label="Close"
-            onClick={() => dialog.current?.close()}
-          >
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label="Close" onClick={() => dialog.current?.close()} />
         </header>
         {children}
       </div>
