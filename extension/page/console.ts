@@ -12,7 +12,7 @@ import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
-import type { Mask, StandIn } from "./mask.ts";
+import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
 import {
   apply,
   cut,
@@ -91,20 +91,13 @@ export class ConsoleHook {
   }
 
   /** Puts the wrappers in place; the answer takes them away where the page has not replaced them since. */
-  install(mask: Mask, owner: object): (() => void) | null {
-    let undoAll: (() => void) | null = null;
+  install(mask: Mask, owner: object): Undo | null {
+    let undoAll: Undo | null = null;
     for (let at = 0; at < METHODS.length; at++) {
       const method = METHODS[at] as Method;
       const undo = mask.replace(owner, method, this.#standIn(method));
-      if (undo === null) {
-        if (isCallable(owner, method)) this.complete = false;
-        continue;
-      }
-      const before = undoAll;
-      undoAll = () => {
-        before?.();
-        undo();
-      };
+      if (undo === null && isCallable(owner, method)) this.complete = false;
+      undoAll = both(undoAll, undo);
     }
     if (undoAll === null) this.complete = false;
     return undoAll;

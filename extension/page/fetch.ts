@@ -7,7 +7,7 @@
  * A response that the page never looks at is recorded by webRequest only.
  */
 import { type BodyReader, isStream, isText, type Text } from "./body.ts";
-import type { Mask, StandIn } from "./mask.ts";
+import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Proxies } from "./proxies.ts";
@@ -63,24 +63,15 @@ export class FetchHook {
   }
 
   /** Puts the wrappers in place; null where the page has its own `fetch` already, which stays as it is. */
-  install(mask: Mask): (() => void) | null {
+  install(mask: Mask): Undo | null {
     if (!isNative(ownValue(globalThis, "fetch"), "fetch")) return null;
-    const undoFetch = mask.replace(globalThis, "fetch", this.#fetchStandIn());
-    if (undoFetch === null) return null;
-    let undoAll = undoFetch;
-    const also = (undo: (() => void) | null): void => {
-      if (undo === null) return;
-      const before = undoAll;
-      undoAll = () => {
-        before();
-        undo();
-      };
-    };
+    let undoAll = mask.replace(globalThis, "fetch", this.#fetchStandIn());
+    if (undoAll === null) return null;
     for (let at = 0; at < GETTERS.length; at++)
-      also(mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, this.#look()));
+      undoAll = both(undoAll, mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, this.#look()));
     for (let at = 0; at < METHODS.length; at++) {
       const name = METHODS[at] as string;
-      also(mask.replace(ResponsePrototype, name, this.#look(name === "clone")));
+      undoAll = both(undoAll, mask.replace(ResponsePrototype, name, this.#look(name === "clone")));
     }
     return undoAll;
   }

@@ -21,6 +21,18 @@ type Callable = (...args: never[]) => unknown;
 /** Called in place of `native`, with the arguments and the `this` of the call. */
 export type StandIn = (native: Callable, self: unknown, args: ArrayLike<unknown>) => unknown;
 
+/** Puts a built-in back. */
+export type Undo = () => void;
+
+/** Returns what calls both in order; null without either. */
+export function both(first: Undo | null, second: Undo | null): Undo | null {
+  if (first === null || second === null) return first ?? second;
+  return () => {
+    first();
+    second();
+  };
+}
+
 const { get, set } = WeakMap.prototype;
 const nativeToString = Function.prototype.toString;
 const NativeProxy = Proxy;

@@ -6,7 +6,7 @@ import type { Causes } from "./causes.ts";
 import { EventSourceHook } from "./event_source.ts";
 import { FetchHook } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
-import type { Mask } from "./mask.ts";
+import { both, type Mask, type Undo } from "./mask.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Proxies } from "./proxies.ts";
 import { RequestEvents } from "./request_events.ts";
@@ -21,13 +21,17 @@ export interface RequestHookParts {
   causes: Causes;
 }
 
+interface Hook {
+  install(mask: Mask): Undo | null;
+}
+
 export class RequestHook {
   readonly #events: RequestEvents;
   readonly #reader = new BodyReader();
-  readonly #hooks: { install(mask: Mask): (() => void) | null }[];
+  readonly #hooks: Hook[];
   readonly #mask: Mask;
   readonly #onLimited: () => void;
-  #undo: (() => void) | null = null;
+  #undo: Undo | null = null;
 
   /** `onLimited` is called if the page was first to replace one of them. */
   constructor(
@@ -65,23 +69,16 @@ export class RequestHook {
     this.#undo = null;
   }
 
-  #install(): () => void {
-    let undoAll = (): void => {};
+  #install(): Undo {
+    let undoAll: Undo | null = null;
     let isLimited = false;
     // By index: the page owns `Symbol.iterator`.
     for (let at = 0; at < this.#hooks.length; at++) {
-      const undo = (this.#hooks[at] as { install(mask: Mask): (() => void) | null }).install(this.#mask);
-      if (undo === null) {
-        isLimited = true;
-        continue;
-      }
-      const before = undoAll;
-      undoAll = () => {
-        before();
-        undo();
-      };
+      const undo: Undo | null = (this.#hooks[at] as Hook).install(this.#mask);
+      isLimited ||= undo === null;
+      undoAll = both(undoAll, undo);
     }
     if (isLimited) this.#onLimited();
-    return undoAll;
+    return undoAll ?? (() => {});
   }
 }
