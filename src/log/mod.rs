@@ -18,6 +18,7 @@ mod format;
 mod memory;
 pub(crate) mod merge;
 mod page;
+mod pending_gaps;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) mod retention;
 #[cfg(test)]
@@ -31,8 +32,9 @@ pub use columns::Columns;
 pub use format::{BadSegment, Row, Segment, SegmentBuilder};
 pub use memory::{Fault, MemoryLog};
 pub use page::{Page, PageLimit, read_page};
+pub use pending_gaps::PendingGaps;
 #[cfg(any(test, target_arch = "wasm32"))]
-pub use retention::{PendingGaps, Retained, RetentionPolicy};
+pub use retention::{Retained, RetentionPolicy};
 pub use schedule::{COMMIT_BYTES, COMMIT_INTERVAL_MS, CommitSchedule, Due, LOADED_BYTES, LOADED_INTERVAL_MS};
 pub use tally::Tally;
 

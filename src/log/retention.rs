@@ -6,7 +6,6 @@
 //! `quota`. Pure: what is stored is an argument.
 
 use crate::record::SessionId;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How much is kept, by category.
@@ -56,17 +55,6 @@ pub struct Retained {
     pub sessions: u64,
     /// Seqs that were given up before any collector had them.
     pub unacked_seqs: u64,
-}
-
-/// What is left of a segment that was deleted while the quota had no room for its gaps: they are in memory alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingGaps {
-    pub(crate) session_id: SessionId,
-    pub(crate) category: String,
-    pub(crate) first_seq: u64,
-    /// To be stored in place of the segment.
-    pub(crate) tombstone: Vec<u8>,
-    pub(crate) freed_bytes: u64,
 }
 
 /// How far each store has acknowledged each session.
