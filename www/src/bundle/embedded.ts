@@ -12,6 +12,7 @@ import { SEVERITIES, severityOf } from "../data/severity";
 import {
   ALL_SESSIONS,
   type DataSource,
+  emptyHeaders,
   emptySummary,
   type FileFormat,
   type HeaderPage,
@@ -91,16 +92,9 @@ export class EmbeddedSource implements DataSource {
     const types = new Names();
     const categories = new Names();
     const page: HeaderPage = {
+      ...emptyHeaders(),
       position: overAll ? found.map((index) => index + 1) : [],
-      session: [],
       sessions: sessions.list,
-      seq: [],
-      ts: [],
-      type: [],
-      category: [],
-      severity: [],
-      tab: [],
-      gap: [],
       types: types.list,
       categories: categories.list,
       next: isLast ? until : String(this.#end(query, found.at(-1) ?? 0)),

@@ -16,6 +16,7 @@ import { type Watching, watchingFrom } from "./coverage";
 import {
   ALL_SESSIONS,
   type DataSource,
+  emptyHeaders,
   type FileFormat,
   type HeaderPage,
   type Page,
@@ -98,8 +99,7 @@ export class LogsSource implements DataSource {
   }
 
   async nearEnd(query: Query, records: number): Promise<string | null> {
-    const last = (await this.#stretches(query)).at(-1);
-    const latest = last === undefined ? 0 : last.base + last.latest;
+    const latest = await this.#end(query);
     return latest <= records * 2 ? null : String(latest - records);
   }
 
@@ -155,7 +155,7 @@ export class LogsSource implements DataSource {
         end: isLast && (i === stretches.length - 1 || base + end >= Number(until)),
       };
     }
-    return { ...EMPTY, next: until };
+    return { ...emptyHeaders(), next: until };
   }
 
   async file(
@@ -219,23 +219,6 @@ export class LogsSource implements DataSource {
 }
 
 const FOLLOW_LINES = 2_000;
-
-const EMPTY: HeaderPage = {
-  position: [],
-  session: [],
-  sessions: [],
-  seq: [],
-  ts: [],
-  type: [],
-  category: [],
-  severity: [],
-  tab: [],
-  gap: [],
-  types: [],
-  categories: [],
-  next: null,
-  end: true,
-};
 
 /** Waits until `end` lies beyond `cursor` and the page is visible. */
 async function grown(end: () => Promise<number>, cursor: number, signal: AbortSignal): Promise<void> {

@@ -56,6 +56,26 @@ export interface HeaderPage {
   end: boolean;
 }
 
+/** Returns a page without a record. */
+export function emptyHeaders(): HeaderPage {
+  return {
+    position: [],
+    session: [],
+    sessions: [],
+    seq: [],
+    ts: [],
+    type: [],
+    category: [],
+    severity: [],
+    tab: [],
+    gap: [],
+    types: [],
+    categories: [],
+    next: null,
+    end: true,
+  };
+}
+
 /** One capture session as the picker shows it. Times in Unix microseconds. */
 export interface SessionSummary {
   id: string;

@@ -12,7 +12,7 @@ import { type CopiedRequest, curlCommand } from "./curl";
 import { exchangeOf, type Headers, type Phase, type ServerTiming } from "./exchange";
 import { fetchCall } from "./fetch";
 import { JsonTree } from "./json";
-import { Address, addressIn, CopyButton, Facts, FilterBy, Part, Toggle } from "./parts";
+import { Address, addressIn, CopyButton, errorIn, Facts, FilterBy, Part, Toggle } from "./parts";
 import { Stack } from "./stack";
 
 /** Seqs that are read on both sides of a record to find the others of its request. */
@@ -29,7 +29,6 @@ function SocketDetail({ envelope, words }: { envelope: Envelope; words: string[]
   const frames = useRelated(envelope).filter(({ event: { type } }) => type in DIRECTIONS);
   const data = asObject(event.data);
   const opcode = asNumber(data.opcode);
-  const error = asString(data.error);
   const status = asNumber(data.status);
   return (
     <>
@@ -38,7 +37,7 @@ function SocketDetail({ envelope, words }: { envelope: Envelope; words: string[]
           facts={[
             ["Address", addressIn(event.url)],
             ["Status", status === undefined ? undefined : <Status status={status} />],
-            ["Error", error === undefined ? undefined : <span class="bad">{error}</span>],
+            ["Error", errorIn(data.error)],
             ["Kind", opcode === undefined ? undefined : (OPCODES[opcode] ?? `opcode ${opcode}`)],
             ["Length", asNumber(data.length)?.toLocaleString("en-US")],
           ]}
@@ -153,13 +152,7 @@ function ExchangeDetail({ envelope, words }: { envelope: Envelope; words: string
             → <Address url={to} />
           </p>
         ))}
-        <Facts
-          facts={[
-            ["Error", x.error === undefined ? undefined : <span class="bad">{x.error}</span>],
-            ["Reason", x.reason ?? undefined],
-            ...x.facts,
-          ]}
-        />
+        <Facts facts={[["Error", errorIn(x.error)], ["Reason", x.reason ?? undefined], ...x.facts]} />
       </Part>
       {x.durationMs === undefined ? null : <Timing ms={x.durationMs} phases={x.phases} />}
       {x.call === undefined || calledFrom === "" ? null : <Stack text={calledFrom} envelope={x.call} />}

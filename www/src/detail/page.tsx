@@ -3,7 +3,7 @@ import type { Envelope } from "../../../src/web/types";
 import { asNumber, asObject, asString } from "../data/record";
 import { duration } from "../data/time";
 import { JsonTree } from "./json";
-import { addressIn, Facts, Part } from "./parts";
+import { addressIn, errorIn, Facts, Part } from "./parts";
 import { Screenshot } from "./screenshot";
 
 interface Vital {
@@ -78,12 +78,7 @@ export function PageDetail({ envelope, words }: { envelope: Envelope; words: str
         <Facts
           facts={[
             ["Address", addressIn(event.url)],
-            [
-              "Error",
-              asString(data.error) === undefined ? undefined : (
-                <span class="bad">{asString(data.error)}</span>
-              ),
-            ],
+            ["Error", errorIn(data.error)],
             ["Transition", asString(data.transition)],
             ["Message", asString(data.message)],
             ["Directive", asString(data.directive)],

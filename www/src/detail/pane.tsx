@@ -17,7 +17,7 @@ import { JsonTree } from "./json";
 import { Led } from "./led";
 import { NetworkDetail } from "./network";
 import { PageDetail } from "./page";
-import { Address, CopyButton, Facts, FilterBy, Part } from "./parts";
+import { Address, CopyButton, Facts, FilterBy, Mono, Part } from "./parts";
 
 type Tab = "overview" | "json" | "led";
 
@@ -113,18 +113,8 @@ function EventDetail({ envelope }: { envelope: Envelope }) {
       <Part title="Record">
         <Facts
           facts={[
-            [
-              "Time",
-              <span key="t" class="mono">
-                {dateTime(event.ts)}
-              </span>,
-            ],
-            [
-              "Seq",
-              <span key="s" class="mono">
-                {count(seq)}
-              </span>,
-            ],
+            ["Time", <Mono key="t">{dateTime(event.ts)}</Mono>],
+            ["Seq", <Mono key="s">{count(seq)}</Mono>],
             [
               "Tab",
               tab_id === undefined ? undefined : (
@@ -196,9 +186,9 @@ function GapDetail({ record }: { record: GapRecord }) {
         facts={[
           [
             "Seqs",
-            <span key="s" class="mono">
+            <Mono key="s">
               {first_seq === last_seq ? count(first_seq) : `${count(first_seq)} – ${count(last_seq)}`}
-            </span>,
+            </Mono>,
           ],
           ["Category", category],
           ["Reason", reason],

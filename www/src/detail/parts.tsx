@@ -106,6 +106,16 @@ export function CopyButton(props: { text: () => string | Promise<string>; label:
   );
 }
 
+/** Returns what a field shows that has an error; nothing if it has none. */
+export function errorIn(value: unknown): ComponentChildren {
+  return typeof value === "string" ? <span class="bad">{value}</span> : undefined;
+}
+
+/** Text with letters of one width. */
+export function Mono({ children }: { children: ComponentChildren }) {
+  return <span class="mono">{children}</span>;
+}
+
 /** Returns what a field shows that has an address; nothing if it has none. */
 export function addressIn(value: unknown): ComponentChildren {
   return typeof value === "string" ? <Address url={value} /> : undefined;
