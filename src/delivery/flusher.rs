@@ -67,14 +67,14 @@ struct InFlight {
 }
 
 /// The decisions of one delivery.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Flusher {
     sessions: Sessions,
     live: Option<SessionId>,
     link: Link,
     pace: Pace,
     in_flight: Option<InFlight>,
-    /// Infinite once the sessions of the log are listed.
+    /// 0 for now; infinite once the sessions of the log are listed.
     list_at_ms: f64,
     /// The newest drained session was asked about again, or does not exist.
     probed: bool,
@@ -82,23 +82,6 @@ pub struct Flusher {
     acks: u64,
     failures: u64,
     notices: Vec<Notice>,
-}
-
-impl Default for Flusher {
-    fn default() -> Self {
-        Self {
-            sessions: Sessions::default(),
-            live: None,
-            link: Link::default(),
-            pace: Pace::default(),
-            in_flight: None,
-            list_at_ms: f64::NEG_INFINITY,
-            probed: false,
-            acks: 0,
-            failures: 0,
-            notices: Vec::new(),
-        }
-    }
 }
 
 enum Choice {

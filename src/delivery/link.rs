@@ -16,9 +16,10 @@ use super::status::{LinkState, Notice};
 pub const PROOF_MS: f64 = 5_000.0;
 
 /// Whether the collector has proved that it is the paired one.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Proof {
     /// It has yet to prove it, again after each broken connection.
+    #[default]
     Unproven,
     /// It has, and last answered then.
     Proven { at_ms: f64 },
@@ -27,7 +28,7 @@ enum Proof {
 }
 
 /// The connection to the collector: its proof, its store and its failures.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Link {
     proof: Proof,
     store_id: Option<String>,
@@ -35,18 +36,6 @@ pub(super) struct Link {
     backoff: Backoff,
     state: LinkState,
     error: Option<String>,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            proof: Proof::Unproven,
-            store_id: None,
-            backoff: Backoff::default(),
-            state: LinkState::Connecting,
-            error: None,
-        }
-    }
 }
 
 impl Link {

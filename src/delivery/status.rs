@@ -1,12 +1,12 @@
 //! The status of a delivery, and notices of its changes, for a person and for the recorder's own `system` events.
 
 use crate::record::SessionId;
-use std::fmt;
 
 /// The state of the connection to the collector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LinkState {
     /// It was not reached yet.
+    #[default]
     Connecting,
     /// It answers.
     Ok,
@@ -78,14 +78,16 @@ pub enum SessionStop {
 }
 
 /// Something changed that is worth saying. Each is given once, when it begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Notice {
     /// The paired collector answers.
+    #[error("the collector answers; its store is {store_id}")]
     Connected {
         /// The identity of its store.
         store_id: String,
     },
     /// It has another store than before.
+    #[error("the collector has store {to} instead of {from}; everything still held is sent again")]
     StoreChanged {
         /// Before.
         from: String,
@@ -93,21 +95,27 @@ pub enum Notice {
         to: String,
     },
     /// It does not answer, or not as it should; this is tried again.
+    #[error("the collector cannot be reached: {error}")]
     Lost {
         /// The error.
         error: String,
     },
     /// Something else answers at its address; it got neither token nor event.
+    #[error("something that is not the paired collector answers at its address: {error}")]
     Impostor {
         /// The reason why the proof failed.
         error: String,
     },
     /// It does not let us in; delivery has stopped.
+    #[error("the collector does not accept the token, pair again: {error}")]
     Unauthorized {
         /// The collector's answer.
         error: String,
     },
     /// Its store has lost what it had acknowledged; what is still held is sent again.
+    #[error(
+        "the store went back from seq {from_seq} to {to_seq} of session {session_id}; what is still held is sent again"
+    )]
     Rewound {
         /// The session.
         session_id: SessionId,
@@ -117,6 +125,9 @@ pub enum Notice {
         to_seq: u64,
     },
     /// It acknowledges what was never sent, and is ignored.
+    #[error(
+        "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; the acknowledgement is ignored"
+    )]
     AckBeyondSent {
         /// The session.
         session_id: SessionId,
@@ -126,6 +137,7 @@ pub enum Notice {
         sent_seq: u64,
     },
     /// It refused a record that was sent alone; a gap takes its place.
+    #[error("the collector refused seq {seq} of session {session_id}, a gap takes its place: {error}")]
     Refused {
         /// The session.
         session_id: SessionId,
@@ -135,6 +147,7 @@ pub enum Notice {
         error: String,
     },
     /// It refuses a whole batch; this is tried again, other sessions continue.
+    #[error("the collector refused a batch of session {session_id}: {error}")]
     BatchRefused {
         /// The session.
         session_id: SessionId,
@@ -142,6 +155,7 @@ pub enum Notice {
         error: String,
     },
     /// The delivery of a session has stopped; others continue.
+    #[error("the delivery of session {session_id} has stopped: {why}")]
     SessionStopped {
         /// The session.
         session_id: SessionId,
@@ -149,6 +163,7 @@ pub enum Notice {
         why: SessionStop,
     },
     /// The log could not be read; this is tried again.
+    #[error("the log could not be read: {error}")]
     LogUnreadable {
         /// The collector's answer.
         error: String,
@@ -183,65 +198,5 @@ impl Notice {
     /// Whether it is bad news.
     pub const fn is_problem(&self) -> bool {
         !matches!(self, Self::Connected { .. })
-    }
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connected { store_id } => write!(f, "the collector answers; its store is {store_id}"),
-            Self::StoreChanged { from, to } => {
-                write!(
-                    f,
-                    "the collector has store {to} instead of {from}; everything still held is sent again"
-                )
-            }
-            Self::Lost { error } => write!(f, "the collector cannot be reached: {error}"),
-            Self::Impostor { error } => {
-                write!(
-                    f,
-                    "something that is not the paired collector answers at its address: {error}"
-                )
-            }
-            Self::Unauthorized { error } => {
-                write!(f, "the collector does not accept the token, pair again: {error}")
-            }
-            Self::Rewound {
-                session_id,
-                from_seq,
-                to_seq,
-            } => write!(
-                f,
-                "the store went back from seq {from_seq} to {to_seq} of session {session_id}; what is still held is sent again"
-            ),
-            Self::AckBeyondSent {
-                session_id,
-                acked_seq,
-                sent_seq,
-            } => write!(
-                f,
-                "the collector acknowledged seq {acked_seq} of session {session_id}, of which at most {sent_seq} was sent; the acknowledgement is ignored"
-            ),
-            Self::Refused {
-                session_id,
-                seq,
-                error,
-            } => {
-                write!(
-                    f,
-                    "the collector refused seq {seq} of session {session_id}, a gap takes its place: {error}"
-                )
-            }
-            Self::BatchRefused { session_id, error } => {
-                write!(
-                    f,
-                    "the collector refused a batch of session {session_id}: {error}"
-                )
-            }
-            Self::SessionStopped { session_id, why } => {
-                write!(f, "the delivery of session {session_id} has stopped: {why}")
-            }
-            Self::LogUnreadable { error } => write!(f, "the log could not be read: {error}"),
-        }
     }
 }

@@ -101,7 +101,7 @@ impl Totals {
 }
 
 /// The figures of one recorder since its last report.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HealthMeter {
     commit: LagProbe,
     flush: LagProbe,
@@ -119,16 +119,9 @@ impl HealthMeter {
     /// Begins to measure.
     pub fn new(now_ms: f64) -> Self {
         Self {
-            commit: LagProbe::default(),
-            flush: LagProbe::default(),
-            page: Cost::default(),
-            worker: Cost::default(),
-            relay_queue: 0,
-            uncommitted_bytes: 0,
-            undelivered_events: 0,
-            reported: Totals::default(),
             reported_ms: now_ms,
             next_report_ms: now_ms + FIRST_REPORT_MS,
+            ..Self::default()
         }
     }
 

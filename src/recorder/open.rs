@@ -113,43 +113,35 @@ async fn open_in<L: RecorderLog, H: Host>(
     }
     add_lost_logs(&mut finished, lost);
     log_gaps(log, &mut finished, &mut held, host).await;
-    if let Some((session_id, head)) = resumed {
-        return Ok(Opened {
-            session_id,
-            head,
-            log: Some(log.clone()),
-            failed: None,
-            resumed: true,
-            previous: None,
-            previous_watched: None,
-            install_key,
-            finished,
-            held,
-            unconfirmed: Vec::new(),
-        });
-    }
-    if let Some(gone) = session_id {
-        let why = format!("session {gone} is not in the log any more, nor what no collector had of it");
-        host.problem(LogError::Missing.code(), &why);
-    }
-    // A browser that is killed as it starts leaves a session without an event. No collector receives it, so it
-    // could not tell how far the session before it was watched.
-    let sessions = log.sessions().await?;
-    let last = sessions.iter().rev().find(|(_, head)| head.latest_seq > 0);
-    let last = last.map(|(session_id, _)| *session_id);
-    let previous = session_id.or(last);
-    let previous_watched = match previous {
-        Some(previous) => log.watched_until(previous).await?,
-        None => None,
+    let is_resumed = resumed.is_some();
+    let mut previous = None;
+    let mut previous_watched = None;
+    let (session_id, head) = match resumed {
+        Some(resumed) => resumed,
+        None => {
+            if let Some(gone) = session_id {
+                let why =
+                    format!("session {gone} is not in the log any more, nor what no collector had of it");
+                host.problem(LogError::Missing.code(), &why);
+            }
+            // A browser that is killed as it starts leaves a session without an event. No collector receives it, so
+            // it could not tell how far the session before it was watched.
+            let sessions = log.sessions().await?;
+            let last = sessions.iter().rev().find(|(_, head)| head.latest_seq > 0);
+            previous = session_id.or(last.map(|(session_id, _)| *session_id));
+            if let Some(previous) = previous {
+                previous_watched = log.watched_until(previous).await?;
+            }
+            let session_id = new_session_id(host);
+            (session_id, log.begin_session(session_id).await?)
+        }
     };
-    let session_id = new_session_id(host);
-    let head = log.begin_session(session_id).await?;
     Ok(Opened {
         session_id,
         head,
         log: Some(log.clone()),
         failed: None,
-        resumed: false,
+        resumed: is_resumed,
         previous,
         previous_watched,
         install_key,

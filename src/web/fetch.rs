@@ -2,6 +2,7 @@
 //!
 //! Works in service workers, dedicated workers and pages, and in Node, whose globals have the same names.
 
+use super::clock::monotonic_ms;
 use crate::delivery::{
     MAX_REPLY_BYTES, Platform, Request, Response, Target, Transport, TransportError, retry_after_ms,
 };
@@ -20,9 +21,6 @@ use web_sys::{
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn monotonic_ms() -> f64;
-
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
     fn get_random_values(bytes: &Uint8Array) -> Result<JsValue, JsValue>;
 
