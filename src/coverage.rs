@@ -24,8 +24,9 @@ pub fn is_milestone(type_: &str) -> bool {
     MILESTONES.contains(&type_)
 }
 
-/// A stretch of time, Unix microseconds; no end: it has not ended as far as is known.
+/// A stretch of time in Unix microseconds; without an end it continues, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Window {
     /// First moment.
     pub from_ts: u64,
@@ -52,6 +53,7 @@ impl Window {
 
 /// A stretch of time, with the categories that were recorded in it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Watched {
     /// When.
     #[serde(flatten)]
@@ -73,8 +75,9 @@ pub struct Coverage {
     pub lost: Vec<LostDocument>,
 }
 
-/// A document whose relay ended before it had delivered everything. Its coverage ends where `window` begins.
+/// A document of which an unknown number of events is lost: its coverage ends where the window begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LostDocument {
     /// From its last committed event until it was found gone.
     #[serde(flatten)]

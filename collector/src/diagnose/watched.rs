@@ -108,8 +108,8 @@ fn off(categories: &BTreeMap<String, String>, selector: Option<&Selector>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Watched, Window};
     use serde_json::Value;
+    use tabtape::coverage::{Watched, Window};
 
     #[test]
     fn an_answer_says_since_when_at_which_level_and_what_was_off() {

@@ -26,7 +26,7 @@ pub use maintain::delete::Deletion;
 pub use maintain::retention::Retention;
 pub use maintain::salvage::{Owner, Salvage};
 pub(crate) use read::coverage::is_silent;
-pub use read::coverage::{SessionCoverage, TabCoverage, Watched, Window};
+pub use read::coverage::{SessionCoverage, TabCoverage};
 pub use read::page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use read::query::wants_gap;
 pub use read::recent::{Committed, Kind};

@@ -9,9 +9,8 @@ use super::query::wants_session;
 use crate::store::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use tabtape::coverage::{Coverage, WatchedUntil, previous_session};
+use std::collections::HashMap;
+use tabtape::coverage::{Coverage, LostDocument, Watched, WatchedUntil, Window, previous_session};
 use tabtape::selector::{Filter as Condition, Selector};
 use utoipa::ToSchema;
 
@@ -25,71 +24,6 @@ const SILENT_MICROS: u64 = 3_600_000_000;
 /// Whether it is unknown when a session without a reported end has ended.
 pub(crate) fn is_silent(last_ts: Option<u64>, now: u64) -> bool {
     last_ts.is_none_or(|last| last.saturating_add(SILENT_MICROS) < now)
-}
-
-/// A stretch of time in Unix microseconds; without an end it continues, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Window {
-    /// First moment.
-    pub from_ts: u64,
-    /// Last moment.
-    pub to_ts: Option<u64>,
-}
-
-impl From<tabtape::coverage::Window> for Window {
-    fn from(window: tabtape::coverage::Window) -> Self {
-        Self {
-            from_ts: window.from_ts,
-            to_ts: window.to_ts,
-        }
-    }
-}
-
-/// A stretch of time, with the categories that were recorded in it.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Watched {
-    /// When.
-    #[serde(flatten)]
-    pub window: Window,
-    /// Categories that were on, each with its detail level.
-    pub categories: BTreeMap<String, String>,
-    /// Sites it was for, as the config says.
-    pub sites: Value,
-}
-
-impl From<tabtape::coverage::Watched> for Watched {
-    fn from(watched: tabtape::coverage::Watched) -> Self {
-        Self {
-            window: watched.window.into(),
-            categories: watched.categories,
-            sites: watched.sites,
-        }
-    }
-}
-
-/// A document of which an unknown number of events is lost: its coverage ends where the window begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LostDocument {
-    /// From its last committed event until it was found gone.
-    #[serde(flatten)]
-    pub window: Window,
-    /// The browser's id of the document.
-    pub document_id: String,
-    /// The browser's id of its tab.
-    pub tab_id: Option<String>,
-    /// Why: `crashed`, `tab_closed`, `discarded`, `worker_stopped`, `document_ended`, `browser_ended`.
-    pub reason: String,
-}
-
-impl From<tabtape::coverage::LostDocument> for LostDocument {
-    fn from(lost: tabtape::coverage::LostDocument) -> Self {
-        Self {
-            window: lost.window.into(),
-            document_id: lost.document_id,
-            tab_id: lost.tab_id,
-            reason: lost.reason,
-        }
-    }
 }
 
 /// A tab that was seen.
@@ -210,9 +144,9 @@ pub(in crate::store) fn read(
             producer: row.get(2)?,
             first_ts,
             last_ts,
-            watched: watched.into_iter().map(Into::into).collect(),
-            unwatched: unwatched.into_iter().map(Into::into).collect(),
-            lost: lost.into_iter().map(Into::into).collect(),
+            watched,
+            unwatched,
+            lost,
             tabs: tabs(connection, id, selector)?,
             gaps,
             gap_seqs,
