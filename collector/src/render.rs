@@ -111,6 +111,19 @@ pub(crate) fn is_detail(record: &Value) -> bool {
     record["event"]["source"]["metadata"]["detail_of"].is_string()
 }
 
+/// Returns the severity of a stored event, as the core grades it: a status counts where it is one of HTTP.
+pub(crate) fn severity_of(record: &Value) -> Severity {
+    if is_detail(record) {
+        return Severity::Debug;
+    }
+    let event = &record["event"];
+    let status = event["data"]["status"]
+        .as_u64()
+        .filter(|_| event["category"] == "network");
+    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    tabtape::severity::severity(event["type"].as_str().unwrap_or("?"), status)
+}
+
 /// The same for a line as it is stored.
 pub(crate) fn is_detail_line(record: &str) -> bool {
     record.contains(r#""detail_of":"#)
@@ -127,21 +140,7 @@ pub(crate) fn line(record: &str, style: Style) -> String {
     }
     let event = &value["event"];
     let type_ = event["type"].as_str().unwrap_or("?");
-    // As the core grades it: a status counts where it is one of HTTP.
-    let status = if event["category"] == "network" {
-        &event["data"]["status"]
-    } else {
-        &Value::Null
-    };
-    let status = status
-        .as_u64()
-        .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or(0);
-    let severity = if is_detail(&value) {
-        Severity::Debug
-    } else {
-        tabtape::severity::severity(type_, status)
-    };
+    let severity = severity_of(&value);
     let mut line = style.paint("2", &time_of_day(event["ts"].as_u64().unwrap_or(0)));
     let tab = event["source"]["metadata"]["tab_id"]
         .as_str()

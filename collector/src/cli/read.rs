@@ -5,7 +5,7 @@ use super::args::{CoverageArgs, DiagnoseArgs, QueryArgs, TailArgs};
 use super::client::Client;
 use super::session_ids::whole_id_of;
 use super::time_order::TimeOrder;
-use crate::clock::now_micros;
+use crate::clock::{now_micros, sleep_until};
 use crate::render::{self, Style, escape_untrusted, local_time};
 use crate::store::is_silent;
 use futures_util::StreamExt as _;
@@ -146,14 +146,6 @@ async fn follow(
     }
 }
 
-/// Waits until then; for ever if there is no such time.
-async fn sleep_until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Reports records that retention removed before they were shown.
 fn notice_dropped(data: &str) {
     let dropped: Value = serde_json::from_str(data).unwrap_or_default();
@@ -180,17 +172,13 @@ async fn say_why_empty(client: &Client, selector: &str, session: Option<&str>) -
                         .is_some_and(|categories| !categories.is_empty())
                 })
     };
-    if coverage["sessions"].as_array().into_iter().flatten().any(watched) {
-        super::note(format_args!(
-            "Nothing matches. What was being watched:\n{}",
-            String::from_utf8_lossy(&said).trim_end()
-        ));
+    let answer = if coverage["sessions"].as_array().into_iter().flatten().any(watched) {
+        "Nothing matches. What was being watched:"
     } else {
-        super::note(format_args!(
-            "Nothing matches, and nothing was watching for it.\n{}",
-            String::from_utf8_lossy(&said).trim_end()
-        ));
-    }
+        "Nothing matches, and nothing was watching for it."
+    };
+    let said = String::from_utf8_lossy(&said);
+    super::note(format_args!("{answer}\n{}", said.trim_end()));
     Ok(())
 }
 

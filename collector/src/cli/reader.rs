@@ -33,23 +33,22 @@ struct Opened {
 impl Reader {
     /// Returns the running collector, or else one on the store's file.
     pub(super) async fn open(target: &Target) -> Result<Self, CliError> {
-        let not_running = match target.running() {
-            Ok(running) if answers(&running.url).await || target.is_given() => {
-                return Ok(Self {
-                    client: target.client()?,
-                    opened: None,
-                });
-            }
+        let running = target.running();
+        let is_answering = match &running {
+            Ok(running) => answers(&running.url).await,
+            Err(_) => false,
+        };
+        if is_answering || target.is_given() {
+            return Ok(Self {
+                client: target.client()?,
+                opened: None,
+            });
+        }
+        let not_running = match running {
             Ok(running) => CliError::NotRunning(format!(
                 "no collector answers at {}; start one with `tabtape serve`",
                 running.url
             )),
-            Err(_) if target.is_given() => {
-                return Ok(Self {
-                    client: target.client()?,
-                    opened: None,
-                });
-            }
             // Also if collector.json cannot be read: the store's lock shows whether a collector runs.
             Err(error) => error,
         };

@@ -111,33 +111,21 @@ impl Recovered {
     fn runs(&mut self, lines: &[Bytes]) -> Vec<Run> {
         let mut covering: Vec<(SessionId, Covering)> = Vec::with_capacity(lines.len());
         for line in lines {
+            let (session_id, first_seq, last_seq) = match parse_line(line) {
+                Ok(Line::Event { session_id, header }) => (session_id, header.seq, header.seq),
+                Ok(Line::Gap { session_id, gap }) => (session_id, gap.first_seq, gap.last_seq),
+                Err(_) => {
+                    self.broken += 1;
+                    continue;
+                }
+            };
             let line = line.clone();
-            match parse_line(&line) {
-                Ok(Line::Event { session_id, header }) => {
-                    covering.push((
-                        session_id,
-                        Covering {
-                            first_seq: header.seq,
-                            last_seq: header.seq,
-                            line,
-                        },
-                    ));
-                }
-                Ok(Line::Gap { session_id, gap }) => {
-                    let Gap {
-                        first_seq, last_seq, ..
-                    } = gap;
-                    covering.push((
-                        session_id,
-                        Covering {
-                            first_seq,
-                            last_seq,
-                            line,
-                        },
-                    ));
-                }
-                Err(_) => self.broken += 1,
-            }
+            let record = Covering {
+                first_seq,
+                last_seq,
+                line,
+            };
+            covering.push((session_id, record));
         }
         covering.sort_by_key(|(session, record)| (*session, record.first_seq));
         let mut runs: Vec<Run> = Vec::new();

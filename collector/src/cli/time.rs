@@ -23,6 +23,15 @@ struct Span {
     last_micros: u64,
 }
 
+impl Span {
+    const fn at(micros: u64) -> Self {
+        Self {
+            first_micros: micros,
+            last_micros: micros,
+        }
+    }
+}
+
 /// Parses the beginning of a range, in Unix microseconds.
 pub(super) fn since(text: &str) -> Result<u64, String> {
     Ok(parse(text, &Local::now())?.first_micros)
@@ -49,19 +58,10 @@ fn parse<Z: TimeZone>(text: &str, now: &DateTime<Z>) -> Result<Span, String> {
         return number(text);
     }
     if let Some(micros) = ago(text.strip_suffix("ago").unwrap_or(text).trim()) {
-        let now = micros_of(now)?;
-        let moment = now.saturating_sub(micros);
-        return Ok(Span {
-            first_micros: moment,
-            last_micros: moment,
-        });
+        return Ok(Span::at(micros_of(now)?.saturating_sub(micros)));
     }
     if text == "now" {
-        let now = micros_of(now)?;
-        return Ok(Span {
-            first_micros: now,
-            last_micros: now,
-        });
+        return Ok(Span::at(micros_of(now)?));
     }
     let (text, offset) = split_offset(text)?;
     let (date, time) = split_date(text, now.date_naive());

@@ -21,7 +21,7 @@ mod watched;
 pub(crate) use detail::attach as attach_detail;
 pub(crate) use fingerprint::general as pattern;
 pub(crate) use original_places::OriginalPlaces;
-pub(crate) use phrase::{content, origin_of, phrase};
+pub(crate) use phrase::{common_origin, content, origin_of, phrase};
 pub(crate) use problems::Problem;
 #[cfg(test)]
 pub(crate) use problems::group;
@@ -263,16 +263,7 @@ pub(crate) fn and(ours: Selector, other: Option<&Selector>) -> Selector {
 
 /// Returns the severity that the core derives.
 pub(crate) fn severity(stored: &Stored) -> Severity {
-    if stored.is_detail() {
-        return Severity::Debug;
-    }
-    let status = if stored.category() == "network" {
-        stored.data()["status"].as_u64()
-    } else {
-        None
-    };
-    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
-    tabtape::severity::severity(stored.type_(), status)
+    crate::render::severity_of(&stored.value)
 }
 
 /// Writes a duration as `12 ms`, `3.4 s`, `12 min`, `5 h` or `3 d`.

@@ -2,6 +2,7 @@
 
 use super::stored::Stored;
 use super::untrusted;
+use std::collections::BTreeMap;
 
 /// Bytes of a URL in a phrase.
 const MAX_URL_BYTES: usize = 120;
@@ -197,4 +198,15 @@ pub(crate) fn origin_of(url: &str) -> &str {
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     &url[..scheme.len() + "://".len() + host.len()]
+}
+
+/// Returns the origin that most of `urls` have; empty if none has one.
+pub(crate) fn common_origin<'a>(urls: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for url in urls {
+        *counts.entry(origin_of(url)).or_default() += 1;
+    }
+    counts.remove("");
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(origin, _)| origin.to_owned()).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! A diagnosis as text of at most a budget.
 
-use super::phrase::{origin_of, phrase};
+use super::phrase::{common_origin, phrase};
 use super::problems::Problem;
 use super::{Diagnosis, LEGEND, Stored, time_ago, untrusted};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// Least bytes that an answer fits into.
@@ -24,7 +24,7 @@ const MAX_WATCHED_BYTES: usize = 400;
 
 /// Describes a diagnosis in at most `bytes` bytes, which are at least [`MIN_BYTES`].
 pub(crate) fn render(diagnosis: &Diagnosis, bytes: usize) -> String {
-    let origin = common_origin(&diagnosis.problems);
+    let origin = common_origin(diagnosis.problems.iter().map(|problem| problem.newest.url()));
     let mut out = header(diagnosis, &origin);
     let tail = tail(diagnosis, &origin, bytes);
     let room = bytes.saturating_sub(tail.len() + OMISSION_BYTES);
@@ -159,18 +159,4 @@ fn describe(problem: &Problem, origin: &str, index: usize, now: u64, seen: &Hash
     }
     out.push('\n');
     out
-}
-
-/// Returns the origin that most problems have, to be shown once.
-fn common_origin(problems: &[Problem]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for problem in problems {
-        *counts.entry(origin_of(problem.newest.url())).or_default() += 1;
-    }
-    counts.remove("");
-    counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(origin, _)| origin.to_owned())
-        .unwrap_or_default()
 }

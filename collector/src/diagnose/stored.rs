@@ -63,7 +63,7 @@ impl Stored {
 
     /// Whether this event has more of another one, which readers show in its place.
     pub(crate) fn is_detail(&self) -> bool {
-        self.metadata("detail_of").is_some()
+        crate::render::is_detail(&self.value)
     }
 
     /// Returns the name by which the `cause_id` of other events refers to this one. See `docs/causes.md`.

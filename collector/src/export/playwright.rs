@@ -12,7 +12,7 @@ use crate::clock::utc;
 use crate::diagnose::{self, Problem, Stored};
 use crate::render::visible_json;
 use crate::store::{Store, StoreError};
-use locator::Names;
+use locator::{Names, Target};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use steps::{Action, Script, Step};
@@ -152,34 +152,11 @@ fn write_step(out: &mut String, step: &Step, base: &str, names: &mut Names, expe
             format!("page.goto({}).catch(() => undefined)", url(&step.url, base))
         }
         Action::Goto => format!("page.goto({})", url(&step.url, base)),
-        Action::Click { target, options } => {
-            format!("{}.then((element) => element.click({options}))", target.find())
-        }
-        Action::Fill(target) => {
-            let name = names.of(target);
-            format!(
-                "{}.then((element) => element.fill(value({})))",
-                target.find(),
-                literal(&name)
-            )
-        }
-        Action::Select(target) => {
-            let name = names.of(target);
-            format!(
-                "{}.then((element) => element.selectOption(value({})))",
-                target.find(),
-                literal(&name)
-            )
-        }
-        Action::Check(target, checked) => format!(
-            "{}.then((element) => element.setChecked({checked}))",
-            target.find()
-        ),
-        Action::Press(target, key) => format!(
-            "{}.then((element) => element.press({}))",
-            target.find(),
-            literal(key)
-        ),
+        Action::Click { target, options } => call(target, &format!("click({options})")),
+        Action::Fill(target) => call(target, &format!("fill({})", typed(names, target))),
+        Action::Select(target) => call(target, &format!("selectOption({})", typed(names, target))),
+        Action::Check(target, checked) => call(target, &format!("setChecked({checked})")),
+        Action::Press(target, key) => call(target, &format!("press({})", literal(key))),
         Action::Scroll { left, top } => format!("page.evaluate(() => scrollTo({left}, {top}))"),
     };
     if step.answers.is_empty() {
@@ -198,6 +175,16 @@ fn write_step(out: &mut String, step: &Step, base: &str, names: &mut Names, expe
             url(to, base)
         );
     }
+}
+
+/// Returns an expression that calls a method of an element.
+fn call(target: &Target, method: &str) -> String {
+    format!("{}.then((element) => element.{method})", target.find())
+}
+
+/// Returns an expression for what was typed into an element.
+fn typed(names: &mut Names, target: &Target) -> String {
+    format!("value({})", literal(&names.of(target)))
 }
 
 /// Returns an address as an expression: without the origin that the script can be given, and without secrets.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tabtape::event::max_safe_integer;
 use tabtape::protocol;
-use tabtape::record::{LineError, SessionId, parse_line};
+use tabtape::record::{Line, LineError, SessionId, parse_line};
 use utoipa::IntoParams;
 
 /// The parameters of a batch.
@@ -206,60 +206,23 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
         if line.is_empty() && rest.is_empty() {
             break;
         }
-        let bad = |code, status, detail| BadLine {
-            line: number,
-            seq: next_seq,
-            code,
-            status,
-            detail,
-        };
-        let parsed = match parse_line(line) {
-            Ok(parsed) => parsed,
-            Err(error @ LineError::TooLong(_)) => {
-                let bad = bad(
-                    "record_too_large",
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    error.to_string(),
-                );
-                return Parsed {
-                    records,
-                    bad: Some(bad),
-                };
+        match checked(line, session_id, next_seq, last_seq) {
+            Ok(parsed) => {
+                next_seq = parsed.last_seq() + 1;
+                let line = bytes.slice_ref(line);
+                records.push(Incoming { line, parsed });
             }
-            Err(error) => {
-                let bad = bad(LineError::CODE, StatusCode::BAD_REQUEST, error.to_string());
-                return Parsed {
-                    records,
-                    bad: Some(bad),
-                };
+            Err((code, status, detail)) => {
+                let bad = Some(BadLine {
+                    line: number,
+                    seq: next_seq,
+                    code,
+                    status,
+                    detail,
+                });
+                return Parsed { records, bad };
             }
-        };
-        if parsed.session_id() != session_id {
-            let detail = format!(
-                "the record is of session {}, the batch of {session_id}",
-                parsed.session_id()
-            );
-            return Parsed {
-                records,
-                bad: Some(bad(protocol::MIXED_SESSIONS, StatusCode::BAD_REQUEST, detail)),
-            };
         }
-        if parsed.first_seq() != next_seq || parsed.last_seq() > last_seq {
-            let detail = format!(
-                "the record covers seq {} to {}; the next of this batch is {next_seq}, its last {last_seq}",
-                parsed.first_seq(),
-                parsed.last_seq()
-            );
-            return Parsed {
-                records,
-                bad: Some(bad(protocol::SEQ_OUT_OF_ORDER, StatusCode::BAD_REQUEST, detail)),
-            };
-        }
-        next_seq = parsed.last_seq() + 1;
-        records.push(Incoming {
-            line: bytes.slice_ref(line),
-            parsed,
-        });
     }
     let complete = next_seq == last_seq + 1;
     let bad = (!complete).then(|| BadLine {
@@ -270,4 +233,37 @@ fn parse(bytes: &Bytes, session_id: SessionId, first_seq: u64, last_seq: u64) ->
         detail: format!("the body ends before seq {next_seq}; the batch declares {first_seq} to {last_seq}"),
     });
     Parsed { records, bad }
+}
+
+/// Returns the record of a line, or the code, the status and the detail of what is wrong with it.
+fn checked(
+    line: &[u8],
+    session_id: SessionId,
+    next_seq: u64,
+    last_seq: u64,
+) -> Result<Line, (&'static str, StatusCode, String)> {
+    let parsed = parse_line(line).map_err(|error| match error {
+        LineError::TooLong(_) => (
+            "record_too_large",
+            StatusCode::PAYLOAD_TOO_LARGE,
+            error.to_string(),
+        ),
+        _ => (LineError::CODE, StatusCode::BAD_REQUEST, error.to_string()),
+    })?;
+    if parsed.session_id() != session_id {
+        let detail = format!(
+            "the record is of session {}, the batch of {session_id}",
+            parsed.session_id()
+        );
+        return Err((protocol::MIXED_SESSIONS, StatusCode::BAD_REQUEST, detail));
+    }
+    if parsed.first_seq() != next_seq || parsed.last_seq() > last_seq {
+        let detail = format!(
+            "the record covers seq {} to {}; the next of this batch is {next_seq}, its last {last_seq}",
+            parsed.first_seq(),
+            parsed.last_seq()
+        );
+        return Err((protocol::SEQ_OUT_OF_ORDER, StatusCode::BAD_REQUEST, detail));
+    }
+    Ok(parsed)
 }

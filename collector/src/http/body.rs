@@ -205,11 +205,7 @@ pub(super) struct Unpacked {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "unpacking ended badly");
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "unpacking the body ended badly",
-        )
+        Problem::internal("unpacking the body ended badly")
     })
 }
 

@@ -163,60 +163,33 @@ impl Collected {
                     .session
                     .push(self.sessions.number(line.session_id().as_str()));
             }
+            let headers = &mut self.headers;
             match parsed {
                 Ok(Line::Event { header, .. }) => {
                     let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
                     let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();
-                    let type_ = self.types.number(type_);
-                    let category = self.categories.number(category);
-                    self.push(
-                        header.seq,
-                        header.ts_micros,
-                        type_,
-                        category,
-                        header.severity as u8,
-                        header.tab_id,
-                        0,
-                    );
+                    headers.seq.push(header.seq);
+                    headers.ts.push(header.ts_micros);
+                    headers.type_.push(self.types.number(type_));
+                    headers.category.push(self.categories.number(category));
+                    headers.severity.push(header.severity as u8);
+                    headers.tab.push(header.tab_id);
+                    headers.gap.push(0);
                 }
                 Ok(Line::Gap { gap, .. }) => {
-                    let category = self.categories.number(&gap.category);
-                    self.push(
-                        gap.first_seq,
-                        0,
-                        0,
-                        category,
-                        GAP_SEVERITY,
-                        -1,
-                        gap.last_seq - gap.first_seq + 1,
-                    );
+                    headers.seq.push(gap.first_seq);
+                    headers.ts.push(0);
+                    headers.type_.push(0);
+                    headers.category.push(self.categories.number(&gap.category));
+                    headers.severity.push(GAP_SEVERITY);
+                    headers.tab.push(-1);
+                    headers.gap.push(gap.last_seq - gap.first_seq + 1);
                 }
                 // Stored lines were parsed before; the store replaces a damaged one by a gap.
                 Err(_) => {}
             }
         }
         self
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one for each column")]
-    fn push(&mut self, seq: u64, ts: u64, type_: u32, category: u32, severity: u8, tab: i64, gap: u64) {
-        let Headers {
-            seq: seqs,
-            ts: times,
-            type_: types,
-            category: categories,
-            severity: severities,
-            tab: tabs,
-            gap: gaps,
-            ..
-        } = &mut self.headers;
-        seqs.push(seq);
-        times.push(ts);
-        types.push(type_);
-        categories.push(category);
-        severities.push(severity);
-        tabs.push(tab);
-        gaps.push(gap);
     }
 }
 

@@ -175,7 +175,7 @@ async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Problem {
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The message is in the log; it may contain captured text.
     let detail = "the collector failed on this request; its log contains the reason";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+    Problem::internal(detail).into_response()
 }
 
 /// Returns a response of this type.
@@ -198,10 +198,6 @@ async fn spawn_blocking_if_large<T: Send + 'static>(
     }
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "work on a body ended badly");
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "work on the body ended badly",
-        )
+        Problem::internal("work on the body ended badly")
     })
 }

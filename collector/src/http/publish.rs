@@ -168,7 +168,7 @@ impl From<PublishError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict", detail)
             }
             PublishError::Store(error) => error.into(),
-            PublishError::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
+            PublishError::Internal(_) => Self::internal(detail),
         }
     }
 }

@@ -138,13 +138,7 @@ fn open(key: &[u8; 32], cipher: &[u8], host_port: &str) -> Option<Bytes> {
 }
 
 async fn seal(key: &[u8; 32], answer: Response, host_port: &str) -> Result<Vec<u8>, Problem> {
-    let failed = || {
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the answer could not be sealed",
-        )
-    };
+    let failed = || Problem::internal("the answer could not be sealed");
     let (parts, body) = answer.into_parts();
     let retry_after = parts
         .headers

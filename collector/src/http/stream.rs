@@ -15,7 +15,8 @@ use super::query::ValidQuery;
 use super::selection::{self, Extent};
 use crate::app::{Limits, Metrics, Subscriber};
 use crate::auth::Grant;
-use crate::store::{Committed, Kind, Order, PageQuery, PageRecord, Store, StoreError, wants_gap};
+use crate::clock::sleep_until;
+use crate::store::{Committed, Order, PageQuery, PageRecord, Store, StoreError, wants_gap};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -26,7 +27,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tabtape::record::{Record, SessionId};
+use tabtape::record::{Line, Record, SessionId};
 use tabtape::selector::Selector;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -150,7 +151,7 @@ impl Follower {
             tokio::select! {
                 woken = self.wakes.changed() => woken.ok()?,
                 () = self.ended.cancelled() => return None,
-                () = at(self.expires_at) => return None,
+                () = sleep_until(self.expires_at) => return None,
                 () = self.shutdown.cancelled() => return None,
                 () = tokio::time::sleep(self.heartbeat) => return Some(Ok(Bytes::from_static(b": alive\n\n"))),
             }
@@ -231,14 +232,14 @@ impl Follower {
             let new = commits.iter().flat_map(|commit| &commit.records);
             let mut broken = false;
             for record in new.filter(|record| record.position > after && record.session == row) {
-                if record.first_seq() > self.cursor + 1 {
+                if record.parsed.first_seq() > self.cursor + 1 {
                     broken = true;
                     break;
                 }
-                if record.last_seq() <= self.cursor {
+                if record.parsed.last_seq() <= self.cursor {
                     continue;
                 }
-                self.cursor = record.last_seq();
+                self.cursor = record.parsed.last_seq();
                 self.seen_position = record.position;
                 if self.is_full_with(record, out) {
                     return Ok(false);
@@ -285,7 +286,7 @@ impl Follower {
     /// Adds the record at the cursor, if it is wanted. Returns whether the chunk is full.
     fn is_full_with(&self, record: &Committed, out: &mut BytesMut) -> bool {
         if self.wants(record) {
-            let is_gap = !matches!(record.kind, Kind::Event(_));
+            let is_gap = matches!(record.parsed, Line::Gap { .. });
             self.frame(out, self.cursor, is_gap, &record.line);
         }
         out.len() >= CHUNK_BYTES
@@ -295,12 +296,12 @@ impl Follower {
         let Some(selector) = &self.selector else {
             return true;
         };
-        match &record.kind {
-            Kind::Event(header) => selector.matches(&Record {
+        match &record.parsed {
+            Line::Event { header, .. } => selector.matches(&Record {
                 header,
                 line: &record.line,
             }),
-            Kind::Gap { category, .. } => wants_gap(selector, category, session_of(&record.line)),
+            Line::Gap { session_id, gap } => wants_gap(selector, &gap.category, session_id.as_str()),
         }
     }
 
@@ -315,20 +316,4 @@ impl Follower {
         out.put_slice(line); // a line holds no newline
         out.put_slice(b"\n\n");
     }
-}
-
-/// Waits until then; for ever when there is no such time.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Returns the session id of a stored line, in which it is the first field.
-fn session_of(line: &[u8]) -> &str {
-    let prefix = b"{\"capture_session_id\":\"".len();
-    line.get(prefix..prefix + 36)
-        .and_then(|id| std::str::from_utf8(id).ok())
-        .unwrap_or_default()
 }

@@ -2,9 +2,11 @@
 //! named with the call that gets it.
 
 use crate::clock::utc;
-use crate::diagnose::{FIELD_BYTES, LEGEND, Stored, field, origin_of, pattern, phrase, severity, time_ago};
+use crate::diagnose::{
+    FIELD_BYTES, LEGEND, Stored, common_origin, field, pattern, phrase, severity, time_ago,
+};
 use crate::store::PageRecord;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use tabtape::levels::Severity;
 
@@ -182,15 +184,6 @@ impl Shared {
                 Item::Gap(..) => None,
             })
         };
-        let mut origins: BTreeMap<&str, usize> = BTreeMap::new();
-        for event in events() {
-            *origins.entry(origin_of(event.url())).or_default() += 1;
-        }
-        origins.remove("");
-        let origin = origins
-            .into_iter()
-            .max_by_key(|(_, count)| *count)
-            .map(|(origin, _)| origin.to_owned());
         let first = events().next();
         Self {
             first_ts: first.map_or(0, |first| first.ts()),
@@ -200,7 +193,7 @@ impl Shared {
             tab: first
                 .and_then(|first| first.tab())
                 .filter(|tab| events().all(|event| event.tab() == Some(*tab))),
-            origin: origin.unwrap_or_default(),
+            origin: common_origin(events().map(|event| event.url())),
         }
     }
 

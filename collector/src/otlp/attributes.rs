@@ -18,6 +18,11 @@ pub(super) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Any::StringValue(value.to_owned()))
 }
 
+/// Returns a text attribute, if the value is a text.
+pub(super) fn text_in(key: &str, value: &Value) -> Option<KeyValue> {
+    Some(text(key, value.as_str()?))
+}
+
 pub(super) fn int(key: &str, value: u64) -> KeyValue {
     attribute(key, Any::IntValue(i64::try_from(value).unwrap_or(i64::MAX)))
 }

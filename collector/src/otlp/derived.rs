@@ -14,6 +14,7 @@ use crate::app::{Metrics, Signal};
 use crate::clock::now_micros;
 use crate::store::{Order, PageQuery, Store, StoreError};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -291,16 +292,7 @@ impl Derived {
                 .filter_map(|finished| finished.span)
                 .collect();
             let name = |span: &Span| hex::encode(&span.span_id);
-            for part in spans.chunks(REQUEST_ITEMS) {
-                if !self
-                    .delivery
-                    .deliver_split(part, span::export, name, |_| {})
-                    .await
-                {
-                    return false;
-                }
-            }
-            return true;
+            return self.deliver_in_parts(&spans, span::export, name).await;
         }
         let measures: Vec<Measure> = finished
             .into_iter()
@@ -308,12 +300,18 @@ impl Derived {
             .collect();
         let points = metrics::points(measures, (planned.from_ts, planned.to_ts));
         let name = |point: &metrics::Point| format!("{point:?}");
-        for part in points.chunks(REQUEST_ITEMS) {
-            if !self
-                .delivery
-                .deliver_split(part, metrics::export, name, |_| {})
-                .await
-            {
+        self.deliver_in_parts(&points, metrics::export, name).await
+    }
+
+    /// Delivers items in requests of a bounded size; false if forwarding stops.
+    async fn deliver_in_parts<T, M: Message>(
+        &self,
+        items: &[T],
+        request: impl Fn(&[T]) -> M,
+        name: impl Fn(&T) -> String,
+    ) -> bool {
+        for part in items.chunks(REQUEST_ITEMS) {
+            if !self.delivery.deliver_split(part, &request, &name, |_| {}).await {
                 return false;
             }
         }

@@ -5,12 +5,8 @@ use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
-const fn path_of(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Logs => "/v1/logs",
-        Signal::Traces => "/v1/traces",
-        Signal::Metrics => "/v1/metrics",
-    }
+fn path_of(signal: Signal) -> String {
+    format!("/v1/{}", signal.name())
 }
 
 /// The address of an OTLP/HTTP endpoint for one signal.
@@ -31,7 +27,7 @@ impl Endpoint {
         let path = url.path().trim_end_matches('/');
         let base = Signal::ALL
             .iter()
-            .find_map(|known| path.strip_suffix(path_of(*known)));
+            .find_map(|known| path.strip_suffix(&path_of(*known)));
         let path = format!("{}{}", base.unwrap_or(path), path_of(signal));
         url.set_path(&path);
         Ok(Self { url })

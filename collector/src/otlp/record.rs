@@ -16,14 +16,13 @@
 //!
 //! Every line becomes one log record, so that what was stored and what was sent can be counted against each other.
 
-use super::attributes::{MAX_NESTING, any, flag, int, of_json, text};
+use super::attributes::{MAX_NESTING, any, flag, int, of_json, text, text_in};
 use crate::clock::now_micros;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
 use tabtape::levels::Severity;
 use tabtape::record::stored_line::{self, StoredLine};
-use tabtape::severity::severity;
 
 /// Name of a line that is forwarded as its text.
 pub(super) const UNREADABLE: &str = "tabtape.unreadable";
@@ -68,15 +67,7 @@ fn of_stored(
     }
     let event = &record["event"];
     let (type_, data) = (event["type"].as_str()?, &event["data"]);
-    let status = data["status"]
-        .as_u64()
-        .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or(0);
-    let graded = if crate::render::is_detail(&record) {
-        Severity::Debug
-    } else {
-        severity(type_, if event["category"] == "network" { status } else { 0 })
-    };
+    let graded = crate::render::severity_of(&record);
     let mut attributes = vec![
         text("session.id", session),
         int("tabtape.seq", record["seq"].as_u64().unwrap_or(0)),
@@ -91,23 +82,27 @@ fn of_stored(
             event["source"]["kind"].as_str().unwrap_or("?"),
         ),
     ];
-    attributes.extend(
-        event["source"]["event"]
-            .as_str()
-            .map(|name| text("tabtape.source.event", name)),
-    );
+    attributes.extend(text_in("tabtape.source.event", &event["source"]["event"]));
     for (name, value) in event["source"]["metadata"].as_object().into_iter().flatten() {
         attributes.push(text(
             &format!("tabtape.{name}"),
             value.as_str().unwrap_or_default(),
         ));
     }
-    attributes.extend(event["url"].as_str().map(|url| text("url.full", url)));
+    attributes.extend(text_in("url.full", &event["url"]));
     if event["truncated"] == true {
         attributes.push(flag("tabtape.truncated"));
     }
-    network(event, status, &mut attributes);
-    exception(type_, data, &mut attributes);
+    if event["category"] == "network" {
+        attributes.extend(text_in("http.request.method", &data["method"]));
+        let status = data["status"]
+            .as_u64()
+            .filter(|status| (1..=0xffff).contains(status));
+        attributes.extend(status.map(|status| int("http.response.status_code", status)));
+    }
+    if matches!(type_, "console.exception" | "console.rejection") {
+        attributes.extend(exception_attributes(data));
+    }
     if !data.is_null() {
         attributes.push(KeyValue {
             key: "tabtape.data".into(),
@@ -140,26 +135,6 @@ fn event_name(type_: &str) -> &str {
         _ if type_.starts_with("console.") => "browser.console",
         _ if type_.starts_with("page.navigation_") => "browser.navigation",
         other => other,
-    }
-}
-
-fn network(event: &Value, status: u16, attributes: &mut Vec<KeyValue>) {
-    if event["category"] != "network" {
-        return;
-    }
-    attributes.extend(
-        event["data"]["method"]
-            .as_str()
-            .map(|method| text("http.request.method", method)),
-    );
-    if status > 0 {
-        attributes.push(int("http.response.status_code", status.into()));
-    }
-}
-
-fn exception(type_: &str, data: &Value, attributes: &mut Vec<KeyValue>) {
-    if matches!(type_, "console.exception" | "console.rejection") {
-        attributes.extend(exception_attributes(data));
     }
 }
 

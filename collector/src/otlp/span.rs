@@ -11,7 +11,7 @@
 //! A parent is in the trace of its child. Where the page sent a `traceparent` of a trace of its own, the span that would
 //! be the parent is a link.
 
-use super::attributes::{attribute, flag, int, text};
+use super::attributes::{attribute, flag, int, text, text_in};
 use super::life::{End, Ids, Interaction, Life, Request, TraceId};
 use super::record::exception_attributes;
 use super::walk::Record;
@@ -55,7 +55,7 @@ pub(super) fn traceparent(data: &Value) -> Option<Ids> {
 pub(super) fn phase(record: &Record<'_>) -> Event {
     let mut attributes: Vec<KeyValue> = ["error", "kind", "transition"]
         .iter()
-        .filter_map(|field| Some(text(&format!("tabtape.{field}"), record.field(field)?)))
+        .filter_map(|field| text_in(&format!("tabtape.{field}"), &record.data[*field]))
         .collect();
     if record.type_ == "page.history_updated" {
         attributes.push(text("url.full", record.url));
@@ -65,16 +65,9 @@ pub(super) fn phase(record: &Record<'_>) -> Event {
 
 pub(super) fn redirect(record: &Record<'_>) -> Event {
     let mut attributes = vec![text("url.full", record.url)];
-    attributes.extend(
-        record.data["status"]
-            .as_u64()
-            .map(|status| int("http.response.status_code", status)),
-    );
-    attributes.extend(
-        record
-            .field("redirect_url")
-            .map(|url| text("tabtape.redirect_url", url)),
-    );
+    let status = record.data["status"].as_u64();
+    attributes.extend(status.map(|status| int("http.response.status_code", status)));
+    attributes.extend(text_in("tabtape.redirect_url", &record.data["redirect_url"]));
     event("network.redirect", record.ts, attributes)
 }
 
@@ -100,11 +93,10 @@ pub(super) fn add_event(span: &mut Span, event: Event) {
 /// Returns the span of an interaction, without its place in a trace.
 pub(super) fn interaction(record: &Record<'_>, life: &str) -> Span {
     let mut span = of_record(record, life);
-    let fields = ["selector", "label", "key", "field", "field_type"];
-    let known = fields
-        .iter()
-        .filter_map(|field| Some(text(&format!("tabtape.{field}"), record.field(field)?)));
-    span.attributes.extend(known);
+    for field in ["selector", "label", "key", "field", "field_type"] {
+        let known = text_in(&format!("tabtape.{field}"), &record.data[field]);
+        span.attributes.extend(known);
+    }
     span
 }
 
@@ -189,36 +181,19 @@ pub(super) fn request(
         text("tabtape.request_id", &request.id),
     ];
     if let Ok(url) = Url::parse(&request.url) {
-        attributes.extend(
-            url.host_str()
-                .map(|host| text("server.address", host.trim_matches(['[', ']']))),
-        );
-        attributes.extend(
-            url.port_or_known_default()
-                .map(|port| int("server.port", port.into())),
-        );
+        let host = url.host_str().map(|host| host.trim_matches(['[', ']']));
+        attributes.extend(host.map(|host| text("server.address", host)));
+        let port = url.port_or_known_default();
+        attributes.extend(port.map(|port| int("server.port", port.into())));
     }
     attributes.extend(status.map(|status| int("http.response.status_code", status)));
     let error_type = request.error_type(data);
     attributes.extend(error_type.as_ref().map(|error| text("error.type", error)));
-    attributes.extend(
-        field("ip")
-            .and_then(Value::as_str)
-            .map(|ip| text("network.peer.address", ip)),
-    );
-    let protocol = field("protocol").and_then(Value::as_str);
-    attributes.extend(protocol.map(|protocol| text("tabtape.protocol", protocol)));
-    attributes.extend(
-        request
-            .resource_type
-            .as_ref()
-            .map(|kind| text("tabtape.resource_type", kind)),
-    );
-    attributes.extend(
-        data["cors_error"]
-            .as_str()
-            .map(|error| text("tabtape.cors_error", error)),
-    );
+    attributes.extend(field("ip").and_then(|ip| text_in("network.peer.address", ip)));
+    attributes.extend(field("protocol").and_then(|protocol| text_in("tabtape.protocol", protocol)));
+    let resource_type = request.resource_type.as_ref();
+    attributes.extend(resource_type.map(|kind| text("tabtape.resource_type", kind)));
+    attributes.extend(text_in("tabtape.cors_error", &data["cors_error"]));
     if field("from_cache").is_some_and(|cached| *cached == true) {
         attributes.push(flag("tabtape.from_cache"));
     }

@@ -1,6 +1,6 @@
 //! Errors of the store, each with its remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the store cannot do something.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns a function that makes an error of the system about the file `path` one of the store.
+    pub(crate) fn folder(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy {
+        |source| Self::Folder {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     /// Sorts an error of SQLite.
     pub(crate) fn from_sqlite(error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;

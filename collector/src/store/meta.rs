@@ -29,12 +29,7 @@ impl Store {
 
     async fn get_meta<T: FromSql + Send + 'static>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let name = name.to_owned();
-        let read = move |connection: &Connection| {
-            Ok(connection
-                .query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0))
-                .optional()?)
-        };
-        self.read(read).await
+        self.read(move |connection| Ok(read(connection, &name)?)).await
     }
 
     async fn set_meta(&self, name: &str, value: impl ToSql + Send + 'static) -> Result<(), StoreError> {
@@ -48,4 +43,17 @@ impl Store {
         };
         self.inner.writer.run(write).await
     }
+}
+
+/// Returns the value that is kept under `name`.
+pub(super) fn read<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+/// Returns the position that is kept under `name`; 0 without one.
+pub(super) fn position(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    Ok(read::<i64>(connection, name)?.unwrap_or(0) as u64)
 }

@@ -29,7 +29,7 @@ pub(crate) use read::coverage::is_silent;
 pub use read::coverage::{SessionCoverage, TabCoverage};
 pub use read::page::{Order, Page, PageQuery, PageRecord};
 pub(crate) use read::query::wants_gap;
-pub use read::recent::{Committed, Kind};
+pub use read::recent::Committed;
 pub use read::sessions::{SessionRow, SessionSummary};
 pub use write::batch::{Batch, Conflict, Idempotency, IdempotentReceipt, Incoming, Receipt};
 

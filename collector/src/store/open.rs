@@ -8,9 +8,9 @@ use super::read::recent::Recent;
 use super::store_file::StoreFile;
 use super::write::reserve::Reserve;
 use super::write::writer::Writer;
-use super::{BUSY_TIMEOUT, Inner, Store, StoreError, index};
+use super::{BUSY_TIMEOUT, Inner, Store, StoreError, index, meta};
 use crate::tasks::Tasks;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -45,20 +45,10 @@ impl Store {
         let life = begin_life(&connection)?;
         let check_later = integrity::at_start(&connection, &events)?;
         let store_id = store_id(&connection, lost)?;
-        let file = StoreFile::of(&events, life).map_err(|source| StoreError::Folder {
-            path: events.clone(),
-            source,
-        })?;
+        let file = StoreFile::of(&events, life).map_err(StoreError::folder(&events))?;
         let file = Arc::new(file);
         let names = Arc::new(Names::load(&connection)?);
-        let latest: Option<i64> = connection
-            .query_row(
-                "SELECT value FROM meta WHERE key = 'latest_position'",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let recent = Arc::new(Recent::new(latest.unwrap_or(0) as u64));
+        let recent = Arc::new(Recent::new(meta::position(&connection, "latest_position")?));
         let index = folder.join("index.db");
         let indexed = Arc::new(AtomicU64::new(index::open(
             &index,
@@ -155,10 +145,7 @@ impl Store {
         self.inner.readers.closed().await;
         let old = Arc::clone(&self.inner);
         let open = move || {
-            let folder = |source| StoreError::Folder {
-                path: old.folder.clone(),
-                source,
-            };
+            let folder = StoreError::folder(&old.folder);
             let lost = old.file.is_another().then_some(&*old.store_id);
             if lost.is_some() {
                 old.file.wait_until_settled();
@@ -181,10 +168,7 @@ impl Store {
 }
 
 fn lock_folder(folder: &Path) -> Result<File, StoreError> {
-    let cannot = |source| StoreError::Folder {
-        path: folder.to_owned(),
-        source,
-    };
+    let cannot = StoreError::folder(folder);
     crate::files::private_folder(folder)
         .and_then(|()| crate::files::own_folder(folder))
         .map_err(cannot)?;
@@ -201,10 +185,7 @@ fn lock_folder(folder: &Path) -> Result<File, StoreError> {
 
 fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     // SQLite would create the file with the umask's mode; only its owner may read the recording.
-    crate::files::private_file(path).map_err(|source| StoreError::Folder {
-        path: path.to_owned(),
-        source,
-    })?;
+    crate::files::private_file(path).map_err(StoreError::folder(path))?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -231,11 +212,7 @@ fn begin_life(connection: &Connection) -> Result<i32, StoreError> {
 
 /// The store's id, a new one if it has none or that of the store that was `lost`.
 fn store_id(connection: &Connection, lost: Option<&str>) -> Result<String, StoreError> {
-    let found: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
+    let found: Option<String> = meta::read(connection, "store_id")?;
     if let Some(store_id) = found.filter(|store_id| Some(&**store_id) != lost) {
         return Ok(store_id);
     }

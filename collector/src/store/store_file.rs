@@ -190,7 +190,7 @@ impl Named {
 }
 
 /// Removes the file at `path`, if there is one.
-fn remove(path: &Path) -> std::io::Result<()> {
+pub(in crate::store) fn remove(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -198,7 +198,7 @@ fn remove(path: &Path) -> std::io::Result<()> {
 }
 
 /// The file's name with SQLite's suffix.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(in crate::store) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

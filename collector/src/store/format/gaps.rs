@@ -1,7 +1,7 @@
 //! Rows and lines of gaps.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use tabtape::record::{Gap, LineWriter, SessionId};
 
 /// Writes one gap.
@@ -27,6 +27,16 @@ pub(in crate::store) fn insert_gap_row(
     Ok(())
 }
 
+/// Reads `first_seq`, `last_seq`, `category` and `reason`, which are in this order from the column `first`.
+pub(in crate::store) fn read_gap(row: &Row<'_>, first: usize) -> rusqlite::Result<Gap> {
+    Ok(Gap {
+        first_seq: row.get::<_, i64>(first)? as u64,
+        last_seq: row.get::<_, i64>(first + 1)? as u64,
+        category: row.get(first + 2)?,
+        reason: row.get(first + 3)?,
+    })
+}
+
 /// Returns the line of a gap.
 pub(in crate::store) fn gap_line(session_id: SessionId, gap: &Gap) -> Bytes {
     let mut line = Vec::with_capacity(160);
@@ -45,14 +55,7 @@ pub(in crate::store) fn gap_over(
             "SELECT first_seq, last_seq, category, reason FROM gaps
              WHERE session = ?1 AND first_seq <= ?2 ORDER BY first_seq DESC LIMIT 1",
         )?
-        .query_row(params![session, seq as i64], |row| {
-            Ok(Gap {
-                first_seq: row.get::<_, i64>(0)? as u64,
-                last_seq: row.get::<_, i64>(1)? as u64,
-                category: row.get(2)?,
-                reason: row.get(3)?,
-            })
-        })
+        .query_row(params![session, seq as i64], |row| read_gap(row, 0))
         .optional()
         .map(|gap| gap.filter(|gap| gap.last_seq >= seq))
 }

@@ -15,6 +15,7 @@ mod trigrams;
 pub(in crate::store) use bounds::{Bounds, candidates};
 pub(in crate::store) use indexer::keep;
 
+use crate::store::store_file::{remove, with_suffix};
 use crate::store::{BUSY_TIMEOUT, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
@@ -44,22 +45,9 @@ pub(in crate::store) fn open(path: &Path, store_id: &str, latest_position: u64) 
         Err(error) => tracing::warn!(%error, "the text index cannot be used; building it again"),
     }
     for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Folder {
-                    path: path.to_owned(),
-                    source: error,
-                });
-            }
-            _ => {}
-        }
+        remove(&with_suffix(path, suffix)).map_err(StoreError::folder(path))?;
     }
-    crate::files::private_file(path).map_err(|source| StoreError::Folder {
-        path: path.to_owned(),
-        source,
-    })?;
+    crate::files::private_file(path).map_err(StoreError::folder(path))?;
     let connection = connect(path)?;
     connection.execute_batch(TABLES)?;
     connection.pragma_update(None, "user_version", VERSION)?;

@@ -6,8 +6,8 @@
 
 use crate::clock::now_micros;
 use crate::store::write::writer::WriterState;
-use crate::store::{Order, Store, StoreError};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use crate::store::{Order, Store, StoreError, meta};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::time::Duration;
 
 /// Answers to requests with an Idempotency-Key are kept this long.
@@ -106,11 +106,7 @@ fn note_clock(state: &mut WriterState) -> Result<(), StoreError> {
 
 /// Everything up to this position was taken.
 pub(in crate::store) fn pruned_position(connection: &Connection) -> rusqlite::Result<u64> {
-    let pruned: Option<i64> = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = 'pruned_position'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(pruned.unwrap_or(0) as u64)
+    meta::position(connection, "pruned_position")
 }
 
 fn by_age(connection: &Connection, retention: Retention, now: u64) -> rusqlite::Result<u64> {
@@ -132,14 +128,10 @@ fn by_bytes(connection: &Connection, retention: Retention) -> rusqlite::Result<u
         return Ok(0);
     }
     let pruned = pruned_position(connection)?;
-    let latest: i64 = connection.query_row(
-        "SELECT coalesce((SELECT value FROM meta WHERE key = 'latest_position'), 0)",
-        [],
-        |row| row.get(0),
-    )?;
+    let latest = meta::position(connection, "latest_position")?;
     // A twentieth more than needed, so that the next commit does not exceed the limit again.
     let excess = (used - retention.max_bytes) + retention.max_bytes / 20;
-    let positions = (latest as u64).saturating_sub(pruned);
+    let positions = latest.saturating_sub(pruned);
     Ok(pruned + (u128::from(positions) * u128::from(excess.min(used)) / u128::from(used)) as u64)
 }
 

@@ -4,15 +4,16 @@
 //! position after it that can be read.
 
 use crate::store::StoreError;
-use crate::store::format::gaps::gap_line;
+use crate::store::format::gaps::{gap_line, read_gap};
 use crate::store::format::packed::Unpacker;
 use crate::store::format::schema;
+use crate::store::store_file::with_suffix;
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use tabtape::record::{Gap, SessionId};
+use tabtape::record::SessionId;
 
 /// Rows read at once.
 const ROWS: i64 = 500;
@@ -63,13 +64,8 @@ impl Salvage {
     /// It is not there, is no store, or is one of a newer program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         // Without its log next to it, SQLite reads it only as a file that no process changes.
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let has_log = Path::new(&log).exists();
-        let unreachable = |source| StoreError::Folder {
-            path: path.to_owned(),
-            source,
-        };
+        let has_log = with_suffix(path, "-wal").exists();
+        let unreachable = StoreError::folder(path);
         std::fs::metadata(path).map_err(unreachable)?;
         let absolute = std::path::absolute(path).map_err(unreachable)?;
         let mut url = reqwest::Url::from_file_path(absolute)
@@ -226,13 +222,7 @@ impl Salvage {
                     else {
                         continue;
                     };
-                    let gap = Gap {
-                        first_seq: row.get::<_, i64>(1)? as u64,
-                        last_seq: row.get::<_, i64>(2)? as u64,
-                        category: row.get(3)?,
-                        reason: row.get(4)?,
-                    };
-                    lines.push(gap_line(session_id, &gap));
+                    lines.push(gap_line(session_id, &read_gap(row, 1)?));
                 }
                 Ok(())
             });

@@ -6,8 +6,8 @@
 
 use super::query::Filter;
 use super::rows::{Room, events, gaps};
-use crate::store::StoreError;
 use crate::store::format::names::Names;
+use crate::store::{StoreError, meta};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
@@ -173,15 +173,12 @@ pub(in crate::store) fn read(
 }
 
 fn latest(connection: &Connection, order: Order) -> rusqlite::Result<u64> {
-    let latest: i64 = match order {
-        Order::Position => connection
-            .prepare_cached("SELECT coalesce((SELECT value FROM meta WHERE key = 'latest_position'), 0)")?
-            .query_row([], |row| row.get(0))?,
+    match order {
+        Order::Position => meta::position(connection, "latest_position"),
         Order::Seq(session) => connection
             .prepare_cached("SELECT coalesce((SELECT latest_seq FROM sessions WHERE id = ?1), 0)")?
-            .query_row([session], |row| row.get(0))?,
-    };
-    Ok(latest as u64)
+            .query_row([session], |row| Ok(row.get::<_, i64>(0)? as u64)),
+    }
 }
 
 struct Window {

@@ -7,29 +7,13 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
-use tabtape::record::Header;
+use tabtape::record::Line;
 use tokio::sync::watch;
 
 /// Enough for some seconds of a busy browser; small compared with the process.
 const MAX_BYTES: usize = 32 << 20;
 /// Memory that a record uses in addition to its line.
 const RECORD_OVERHEAD_BYTES: usize = 192;
-
-/// The kind of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// An event, with the header of its line.
-    Event(Header),
-    /// A gap.
-    Gap {
-        /// First seq it covers.
-        first_seq: u64,
-        /// Last seq it covers.
-        last_seq: u64,
-        /// Category of what was lost.
-        category: Box<str>,
-    },
-}
 
 /// One stored record.
 #[derive(Debug, Clone)]
@@ -38,28 +22,10 @@ pub struct Committed {
     pub position: u64,
     /// Row of its session.
     pub session: i64,
-    /// Event or gap.
-    pub kind: Kind,
     /// Its line, without a newline.
     pub line: Bytes,
-}
-
-impl Committed {
-    /// The first seq it covers.
-    pub const fn first_seq(&self) -> u64 {
-        match &self.kind {
-            Kind::Event(header) => header.seq,
-            Kind::Gap { first_seq, .. } => *first_seq,
-        }
-    }
-
-    /// The last seq it covers.
-    pub const fn last_seq(&self) -> u64 {
-        match &self.kind {
-            Kind::Event(header) => header.seq,
-            Kind::Gap { last_seq, .. } => *last_seq,
-        }
-    }
+    /// The parsed line.
+    pub parsed: Line,
 }
 
 /// One group commit.
@@ -180,17 +146,22 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tabtape::record::{Gap, SessionId};
 
     fn commit(first: u64, count: u64, line_bytes: usize) -> Commit {
         let record = |position| Committed {
             position,
             session: 1,
-            kind: Kind::Gap {
-                first_seq: position,
-                last_seq: position,
-                category: "x".into(),
-            },
             line: Bytes::from(vec![b' '; line_bytes]),
+            parsed: Line::Gap {
+                session_id: SessionId::from_time(0, [0; 10]),
+                gap: Gap {
+                    first_seq: position,
+                    last_seq: position,
+                    category: "x".into(),
+                    reason: "quota".into(),
+                },
+            },
         };
         Commit::new((first..first + count).map(record).collect())
     }

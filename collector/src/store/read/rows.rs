@@ -3,7 +3,7 @@
 use super::page::{Order, PageQuery, PageRecord};
 use super::query::Filter;
 use crate::store::StoreError;
-use crate::store::format::gaps::gap_line;
+use crate::store::format::gaps::{gap_line, read_gap};
 use crate::store::format::packed::Unpacker;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
@@ -54,31 +54,26 @@ pub(super) fn events(
     while let Some(row) = rows.next()? {
         let cursor = row.get::<_, i64>(0)? as u64;
         let unpacked = unpacker.line(row.get_ref(4)?.as_blob().unwrap_or_default());
-        let Ok(line) = unpacked else {
+        match unpacked {
+            Ok(line) if filter.matches_line(line) => {
+                if !records.is_empty() && bytes + line.len() > room.bytes {
+                    end = Some(examined);
+                    break;
+                }
+                bytes += line.len();
+                let seq = row.get::<_, i64>(3)? as u64;
+                records.push(PageRecord {
+                    position: row.get::<_, i64>(1)? as u64,
+                    session: row.get(2)?,
+                    first_seq: seq,
+                    last_seq: seq,
+                    is_gap: false,
+                    line: Bytes::copy_from_slice(line),
+                });
+            }
+            Ok(_) => {}
             // The other records can be read: the damaged one is a gap with a reason.
-            records.extend(broken(connection, filter, row)?);
-            examined = if query.newest { cursor - 1 } else { cursor };
-            if records.len() >= room.records {
-                end = Some(examined);
-                break;
-            }
-            continue;
-        };
-        if filter.matches_line(line) {
-            if !records.is_empty() && bytes + line.len() > room.bytes {
-                end = Some(examined);
-                break;
-            }
-            bytes += line.len();
-            let seq = row.get::<_, i64>(3)? as u64;
-            records.push(PageRecord {
-                position: row.get::<_, i64>(1)? as u64,
-                session: row.get(2)?,
-                first_seq: seq,
-                last_seq: seq,
-                is_gap: false,
-                line: Bytes::copy_from_slice(line),
-            });
+            Err(_) => records.extend(broken(connection, filter, row)?),
         }
         examined = if query.newest { cursor - 1 } else { cursor };
         if records.len() >= room.records {
@@ -119,14 +114,18 @@ fn broken(
         category,
         reason: CORRUPT.into(),
     };
-    Ok(Some(PageRecord {
+    Ok(Some(gap_record(position, session, session_id, &gap)))
+}
+
+fn gap_record(position: i64, session: i64, session_id: SessionId, gap: &Gap) -> PageRecord {
+    PageRecord {
         position: position as u64,
         session,
         first_seq: gap.first_seq,
         last_seq: gap.last_seq,
         is_gap: true,
-        line: gap_line(session_id, &gap),
-    }))
+        line: gap_line(session_id, gap),
+    }
 }
 
 /// Returns matching gaps.
@@ -155,26 +154,14 @@ pub(super) fn gaps(
     let mut rows = statement.query(params![from as i64, to as i64, query.order.session()])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let gap = Gap {
-            first_seq: row.get::<_, i64>(2)? as u64,
-            last_seq: row.get::<_, i64>(3)? as u64,
-            category: row.get(4)?,
-            reason: row.get(5)?,
-        };
+        let gap = read_gap(row, 2)?;
         let Ok(session_id) = SessionId::parse(row.get_ref(6)?.as_bytes().unwrap_or_default()) else {
             continue;
         };
         if !filter.matches_gap(&gap.category, session_id.as_str()) {
             continue;
         }
-        found.push(PageRecord {
-            position: row.get::<_, i64>(0)? as u64,
-            session: row.get(1)?,
-            first_seq: gap.first_seq,
-            last_seq: gap.last_seq,
-            is_gap: true,
-            line: gap_line(session_id, &gap),
-        });
+        found.push(gap_record(row.get(0)?, row.get(1)?, session_id, &gap));
         if found.len() >= limit {
             break;
         }

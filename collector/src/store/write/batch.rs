@@ -60,7 +60,7 @@ pub struct Conflict {
 }
 
 /// The receipt for a batch. Returned only after its commit is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The unbroken prefix of the session, from 1.
     pub acked_seq: u64,

@@ -12,7 +12,7 @@ use crate::clock::now_micros;
 use crate::store::format::gaps::{gap_line, gap_over, insert_gap_row};
 use crate::store::format::names::{Interner, NameKind};
 use crate::store::format::packed::{CompressedLines, Unpacker};
-use crate::store::read::recent::{Committed, Kind};
+use crate::store::read::recent::Committed;
 use bytes::Bytes;
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use std::collections::HashMap;
@@ -22,6 +22,7 @@ use tabtape::record::{Gap, Header, Line, Record, SessionId};
 /// An event that will be stored.
 #[derive(Debug, Clone, Copy)]
 struct NewEvent<'a> {
+    session_id: SessionId,
     header: &'a Header,
     /// The line as it arrived.
     line: &'a Bytes,
@@ -90,12 +91,7 @@ impl Ingest {
         packed: &CompressedLines,
     ) -> rusqlite::Result<Receipt> {
         let mut state = self.take_session(transaction, batch)?;
-        let mut receipt = Receipt {
-            acked_seq: 0,
-            accepted: 0,
-            duplicates: 0,
-            conflict: None,
-        };
+        let mut receipt = Receipt::default();
         let stored = self.store_records(transaction, batch, packed, &mut state, &mut receipt);
         if let (Some(Idempotency { key, digest }), Some(first), Some(last)) =
             (&batch.idempotency, batch.records.first(), batch.records.last())
@@ -123,12 +119,13 @@ impl Ingest {
             let outcome = match &incoming.parsed {
                 Line::Event { header, .. } => {
                     let event = NewEvent {
+                        session_id: batch.session_id,
                         header,
                         line: &incoming.line,
                         stored: packed.get(index),
                     };
                     if state.ledger.covers(header.seq) {
-                        self.resolve_existing(transaction, &mut insert, state, event, batch.session_id)?
+                        self.resolve_existing(transaction, &mut insert, state, event)?
                     } else {
                         self.insert(transaction, &mut insert, state, event)?;
                         state.ledger.cover(header.seq, header.seq);
@@ -157,7 +154,12 @@ impl Ingest {
         transaction: &Transaction<'_>,
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
-        NewEvent { header, line, stored }: NewEvent<'_>,
+        NewEvent {
+            session_id,
+            header,
+            line,
+            stored,
+        }: NewEvent<'_>,
     ) -> rusqlite::Result<()> {
         let record = Record { header, line };
         let category = self
@@ -180,22 +182,14 @@ impl Ingest {
             stored,
         ])?;
         state.dirty = true;
-        state.first_ts = Some(
-            state
-                .first_ts
-                .map_or(header.ts_micros, |ts| ts.min(header.ts_micros)),
-        );
-        state.last_ts = Some(
-            state
-                .last_ts
-                .map_or(header.ts_micros, |ts| ts.max(header.ts_micros)),
-        );
+        let ts = header.ts_micros;
+        state.first_ts = Some(state.first_ts.map_or(ts, |first| first.min(ts)));
+        state.last_ts = Some(state.last_ts.map_or(ts, |last| last.max(ts)));
         *self
             .counts
             .entry((state.row, category, header.severity as u8))
             .or_default() += 1;
         if header.tab_id >= 0 {
-            let ts = header.ts_micros;
             let tab = TabSeen {
                 events: 0,
                 first_ts: ts,
@@ -214,8 +208,11 @@ impl Ingest {
         self.committed.push(Committed {
             position,
             session: state.row,
-            kind: Kind::Event(*header),
             line: line.clone(),
+            parsed: Line::Event {
+                session_id,
+                header: *header,
+            },
         });
         Ok(())
     }
@@ -227,7 +224,6 @@ impl Ingest {
         insert: &mut CachedStatement<'_>,
         state: &mut SessionState,
         event: NewEvent<'_>,
-        session_id: SessionId,
     ) -> rusqlite::Result<Outcome> {
         let header = event.header;
         let compare = |row: &rusqlite::Row<'_>| {
@@ -266,16 +262,12 @@ impl Ingest {
             .execute(params![state.row, gap.first_seq as i64])?;
         for (first_seq, last_seq) in [(gap.first_seq, header.seq - 1), (header.seq + 1, gap.last_seq)] {
             if first_seq <= last_seq {
-                self.insert_gap(
-                    transaction,
-                    state,
-                    session_id,
-                    &Gap {
-                        first_seq,
-                        last_seq,
-                        ..gap.clone()
-                    },
-                )?;
+                let part = Gap {
+                    first_seq,
+                    last_seq,
+                    ..gap.clone()
+                };
+                self.insert_gap(transaction, state, event.session_id, &part)?;
             }
         }
         self.insert(transaction, insert, state, event)?;
@@ -319,12 +311,11 @@ impl Ingest {
         self.committed.push(Committed {
             position,
             session: state.row,
-            kind: Kind::Gap {
-                first_seq: gap.first_seq,
-                last_seq: gap.last_seq,
-                category: gap.category.as_str().into(),
-            },
             line: gap_line(session_id, gap),
+            parsed: Line::Gap {
+                session_id,
+                gap: gap.clone(),
+            },
         });
         Ok(())
     }
