@@ -10,6 +10,7 @@
     allow(dead_code, reason = "the recorder uses what sessions do not")
 )]
 
+#[cfg(feature = "recorder")]
 pub mod capture_config;
 mod clock;
 #[cfg(feature = "recorder")]
