@@ -3,7 +3,7 @@
 use crate::record::SessionId;
 use serde::{Deserialize, Serialize};
 
-/// What is left of a segment that was deleted while the quota had no room for its gaps: they are in memory alone.
+/// The gaps of a segment that was deleted while the quota had no room for them: they are in memory alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingGaps {
     pub(crate) session_id: SessionId,

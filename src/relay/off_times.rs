@@ -1,16 +1,17 @@
-//! When categories were off. A page goes on until it has heard of a switch, and what it said meanwhile is not recorded.
+//! The times in which categories were off. A page continues until it hears of a switch, and its events of that time are
+//! not recorded.
 
 use crate::config::CaptureConfig;
 use crate::levels::BUILT_IN_CATEGORIES;
 
-/// Later lines from a time that was off come from a page whose clock is wrong: they are kept.
+/// An event of a time that is over for longer comes from a page whose clock is wrong: it is kept.
 const FORGOTTEN_AFTER_MICROS: u64 = 10_000_000;
 
 /// The last times in which categories were off.
 #[derive(Debug, Default)]
 pub(super) struct OffTimes(Vec<OffTime>);
 
-/// All in Unix microseconds.
+/// One time, in Unix microseconds.
 #[derive(Debug)]
 struct OffTime {
     category: &'static str,

@@ -185,7 +185,7 @@ export class Recording {
 
   async #applyConfig(recorder: Recorder): Promise<void> {
     const message = { kind: "config", config: this.#registration.configOf(recorder) } as const;
-    // At once to those that run, and again to those that began with the scripts of before.
+    // Documents that run hear of it at once, and those that begin with the earlier scripts after that.
     await Promise.all([this.#registration.broadcast(message), this.#registration.apply(recorder)]);
     await this.#registration.broadcast(message);
   }

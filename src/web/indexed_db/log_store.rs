@@ -21,6 +21,10 @@ const MAKE_ROOM_INTERVAL_MS: u64 = 1_000;
 const ROOM_FACTOR: u64 = 8;
 const MIN_ROOM_BYTES: u64 = 4 << 20;
 
+/// A resume record holds so many pending gaps, some 500 KB: the place where a browser keeps it takes 10 MB, and it is
+/// saved often. Further gaps are read as `not_retained` if the worker dies before they are written.
+const MAX_KEPT_GAPS: usize = 2_000;
+
 impl RecorderLog for IndexedDbLog {
     async fn open(&self) -> Result<(), LogError> {
         self.connection.open().await
@@ -47,7 +51,8 @@ impl RecorderLog for IndexedDbLog {
     }
 
     fn pending_gaps(&self) -> Vec<PendingGaps> {
-        self.pending_gaps.borrow().clone()
+        let pending_gaps = self.pending_gaps.borrow();
+        pending_gaps.iter().take(MAX_KEPT_GAPS).cloned().collect()
     }
 
     fn restore_pending_gaps(&self, pending_gaps: Vec<PendingGaps>) {
