@@ -10,8 +10,9 @@
  *
  * The events of an XMLHttpRequest, a WebSocket and an EventSource have a phase likewise. The promise of a `fetch` has
  * none. The browser resolves it in a task of its own, so the microtasks that follow the page's first look at the
- * response came from it; those of a few turns are linked.
+ * response came from it; those of a few turns are linked. A `fetch` that fails is known by its error.
  */
+import type { FetchFailures } from "./fetch_failures.ts";
 import { enqueueMicrotask, getterOf, listen, read, unlisten } from "./natives.ts";
 
 const eventPhase = getterOf(Event.prototype, "eventPhase");
@@ -48,6 +49,11 @@ export class Causes {
   /** The event by which it has it. */
   #responseEvent: Event | null = null;
   #turns = 0;
+  readonly #failures: FetchFailures;
+
+  constructor(failures: FetchFailures) {
+    this.#failures = failures;
+  }
 
   /** Adding a listener that is there already changes nothing, so this can be called again at any time. */
   install(): void {
@@ -80,10 +86,13 @@ export class Causes {
     return isSame ? interaction : null;
   }
 
-  /** Returns what a line or an error of the page came from: an interaction, else a response. */
-  ofLine(): Cause | null {
+  /** Returns what a line or an error of the page with these values came from: an interaction, else a request. */
+  ofLine(values: ArrayLike<unknown>): Cause | null {
     const interaction = this.current();
-    if (interaction !== null || this.#response === null) return interaction;
+    if (interaction !== null) return interaction;
+    const failed = this.#failures.callOf(values);
+    if (failed !== null) return ofCall(failed);
+    if (this.#response === null) return null;
     const event = this.#responseEvent;
     const isOver = event === null ? this.#turns === 0 : read(eventPhase, event) === 0;
     if (isOver) this.#response = null;
@@ -92,13 +101,13 @@ export class Causes {
 
   /** The browser dispatches an event of the response to this call. */
   dispatched(call: number, event: Event): void {
-    this.#response = { __proto__: null, id: `call:${call}`, ts: 0 } as Cause;
+    this.#response = ofCall(call);
     this.#responseEvent = event;
   }
 
   /** The page looks at the response to this call for the first time. */
   looked(call: number): void {
-    this.#response = { __proto__: null, id: `call:${call}`, ts: 0 } as Cause;
+    this.#response = ofCall(call);
     this.#responseEvent = null;
     if (this.#turns === 0) enqueueMicrotask(this.#onTurn);
     this.#turns = TURNS;
@@ -113,4 +122,8 @@ export class Causes {
     // One that the page dispatches itself, perhaps within another, is no interaction.
     if (event.isTrusted) this.#event = event;
   };
+}
+
+function ofCall(call: number): Cause {
+  return { __proto__: null, id: `call:${call}`, ts: 0 } as Cause;
 }

@@ -161,7 +161,7 @@ export class ConsoleHook {
       data,
       truncated,
       method === "error",
-      this.#causes.ofLine(),
+      this.#causes.ofLine(args),
       detail,
     );
   }

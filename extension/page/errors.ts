@@ -249,7 +249,7 @@ export class ErrorHook {
     const made = fitted(limits);
     const hasDetail = made.truncated && level === "standard" && this.#config.details;
     const detail = hasDetail ? this.#detailBudget.run(ts, () => fitted(limitsOfDetail(this.#config))) : null;
-    const cause = this.#causes.ofLine();
+    const cause = this.#causes.ofLine([value]);
     this.#outbox.put(ts, type, "console", sourceEvent, level, made.data, made.truncated, true, cause, detail);
   }
 }

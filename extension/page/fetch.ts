@@ -7,6 +7,7 @@
  * A response that the page never looks at is recorded by webRequest only.
  */
 import { type BodyReader, isStream, isText, type Text } from "./body.ts";
+import type { FetchFailures } from "./fetch_failures.ts";
 import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
@@ -50,16 +51,18 @@ export class FetchHook {
   readonly #events: RequestEvents;
   readonly #proxies: Proxies;
   readonly #reader: BodyReader;
+  readonly #failures: FetchFailures;
   /** Responses that were looked at, and clones that the page has made of them. */
   readonly #seen = new WeakSet<object>();
   /** The newest first. */
   #outstanding: Outstanding | null = null;
   #inside = false;
 
-  constructor(events: RequestEvents, proxies: Proxies, reader: BodyReader) {
+  constructor(events: RequestEvents, proxies: Proxies, reader: BodyReader, failures: FetchFailures) {
     this.#events = events;
     this.#proxies = proxies;
     this.#reader = reader;
+    this.#failures = failures;
   }
 
   /** Puts the wrappers in place; null where the page has its own `fetch` already, which stays as it is. */
@@ -109,15 +112,19 @@ export class FetchHook {
       // Then nothing is sent.
       if (typeof signal === "object" && read(aborted, signal) === true) return null;
       const url = resolved(isRequest ? ofRequest : input);
+      const stack = stackAbove(above);
       // Nothing goes to the network.
-      if (url === null) return null;
+      if (url === null) {
+        this.#failures.begun(stack, null);
+        return null;
+      }
       return {
         api: "fetch",
         number: this.#events.nextNumber(),
         ts: nowMicros(),
         url,
         method: this.#methodOf(init, isRequest ? (read(request.method, input) as string) : "GET"),
-        stack: stackAbove(above),
+        stack,
         cause: this.#events.cause(),
         body: this.#events.keepsDetails ? textOf(this.#member(init, "body")) : null,
       };
@@ -153,6 +160,7 @@ export class FetchHook {
     this.#inside = true;
     try {
       this.#events.call(call);
+      this.#failures.begun(call.stack, call.number);
       this.#outstanding = { __proto__: null, call, next: this.#outstanding } as unknown as Outstanding;
       let at: Outstanding | null = this.#outstanding;
       for (let count = 1; at !== null && count < MAX_OUTSTANDING; count++) at = at.next;
@@ -190,7 +198,10 @@ export class FetchHook {
     const isRedirected = read(response.redirected, object) === true;
     const call = isRedirected ? null : this.#callTo(url);
     if (call === undefined) return;
-    if (call !== null) this.#events.looked(call.number);
+    if (call !== null) {
+      this.#events.looked(call.number);
+      this.#failures.answered(call.number);
+    }
     if (!this.#events.readsBody(status)) return;
     const headers = read(response.headers, object) as Headers;
     const header = (name: string): string => (apply(headerOf, headers, [name]) as string | null) ?? "";

@@ -8,6 +8,7 @@ import { ASK, type HookConfig, LEAVING, OFFER, type RelayToHook } from "../proto
 import { Causes, type Interaction } from "./causes.ts";
 import { ConsoleHook } from "./console.ts";
 import { ErrorHook } from "./errors.ts";
+import { FetchFailures } from "./fetch_failures.ts";
 import { Inspector } from "./inspect.ts";
 import { Mask } from "./mask.ts";
 import {
@@ -41,7 +42,8 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
   const mask = new Mask(shared.originals);
   const proxies = new Proxies(shared);
   const inspect = new Inspector(proxies, shared);
-  const causes = new Causes();
+  const failures = new FetchFailures(inspect);
+  const causes = new Causes(failures);
   const consoleHook = new ConsoleHook(inspect, outbox, causes, first);
   const errors = new ErrorHook(inspect, outbox, causes, first);
   const undoProxies = first.late ? null : proxies.watch(mask);
@@ -51,7 +53,7 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
   if (!consoleHook.complete) send(channel, "limited", "console_not_hookable");
   errors.install();
   causes.install();
-  const requests = new RequestHook({ inspect, proxies, mask, outbox, causes }, first, () =>
+  const requests = new RequestHook({ inspect, proxies, mask, outbox, causes, failures }, first, () =>
     send(channel, "limited", "requests_not_hookable"),
   );
   const undoClosing = watchClosing(mask, () => send(channel, "closing", ""));

@@ -211,12 +211,22 @@ export class Inspector {
     return typeof message === "string" ? message : "";
   }
 
+  /** The stack without the frames of this script. */
+  errorStack(error: object): string {
+    return withoutOurFrames(this.wholeStack(error));
+  }
+
+  /** Whether a function of ours was called where this error was made. */
+  hasOurFrames(error: object): boolean {
+    return find(this.wholeStack(error), OUR_SCRIPT) >= 0;
+  }
+
   /**
    * The stack as V8 wrote it; empty where the page has put something else there, and where reading it would run code of
    * the page: V8 writes it at the first reading, with the page's formatter, and asks the error for its `name`; for its
    * `message` as well, before it took to keeping the one the error was made with.
    */
-  errorStack(error: object): string {
+  wholeStack(error: object): string {
     if (stackGetter === null && !this.#isStackHarmless(error, pageFormatsStacks)) return "";
     const descriptor = getOwnPropertyDescriptor(error, "stack");
     if (descriptor === undefined) return "";
@@ -229,7 +239,7 @@ export class Inspector {
       if (formatsStacks !== undefined && this.#isStackHarmless(error, formatsStacks))
         stack = read(descriptor.get, error);
     }
-    return typeof stack === "string" ? withoutOurFrames(stack) : "";
+    return typeof stack === "string" ? stack : "";
   }
 
   /**

@@ -5,6 +5,7 @@ import { BodyReader } from "./body.ts";
 import type { Causes } from "./causes.ts";
 import { EventSourceHook } from "./event_source.ts";
 import { FetchHook } from "./fetch.ts";
+import type { FetchFailures } from "./fetch_failures.ts";
 import type { Inspector } from "./inspect.ts";
 import { both, type Mask, type Undo } from "./mask.ts";
 import type { Outbox } from "./outbox.ts";
@@ -19,6 +20,7 @@ export interface RequestHookParts {
   mask: Mask;
   outbox: Outbox;
   causes: Causes;
+  failures: FetchFailures;
 }
 
 interface Hook {
@@ -35,13 +37,13 @@ export class RequestHook {
 
   /** `onLimited` is called if the page was first to replace one of them. */
   constructor(
-    { inspect, proxies, mask, outbox, causes }: RequestHookParts,
+    { inspect, proxies, mask, outbox, causes, failures }: RequestHookParts,
     config: HookConfig,
     onLimited: () => void,
   ) {
     this.#events = new RequestEvents(outbox, causes, config);
     this.#hooks = [
-      new FetchHook(this.#events, proxies, this.#reader),
+      new FetchHook(this.#events, proxies, this.#reader, failures),
       new XhrHook(this.#events, inspect),
       new SocketHook(this.#events),
       new EventSourceHook(this.#events),
