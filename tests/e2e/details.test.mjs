@@ -48,7 +48,9 @@ before(async () => {
       "/early": scripted(`console.log("early", { a: { b: { c: { d: { e: "deep early" } } } } });
         throw new TypeError("early failure");`),
       "/cart": (_, response) =>
-        response.writeHead(200, { "content-type": "application/json" }).end('{"items":["the last of them"]}'),
+        response
+          .writeHead(200, { "content-type": "application/json" })
+          .end(`{"items":["the last of them"],"api_key":"${SECRET}"}`),
       "/second": (request, response) =>
         response.writeHead(200, { "content-type": "text/plain" }).end(request.url),
       "/bounds-long": (_, response) =>
@@ -134,6 +136,7 @@ test("an error is followed by the whole object, the request's body and the respo
   assert.equal(call?.source.metadata?.request_id, request.source.metadata.request_id);
   const body = await rig.event("network.response_body", "the last of them");
   assert.equal(body.detail_level, "verbose");
+  assert.match(body.data.body, /"api_key":"\[redacted:/);
   assert.equal(body.source.metadata.request_id, request.source.metadata.request_id);
   const stored = JSON.stringify(await rig.collector.records());
   assert.ok(stored.includes("[redacted:") && !stored.includes(SECRET), "no secret in what was handed over");
