@@ -51,6 +51,12 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>causes</title>
       if (!response.ok) throw new Error(name + " failed with " + response.status);
     };
     try { await api("fetch"); } catch (error) { console.error("said of fetch", error); }
+    let failure;
+    try { await fetch("/reset?caught"); } catch (error) { failure = error; console.error("said of a failure", error); }
+    setTimeout(() => console.error("said later of it", new Error("wrapped", { cause: failure })));
+    (async () => { await fetch("/reset?rejected"); })();
+    const reset = (name) => fetch("/reset?" + name).catch((error) => console.error("said of two", name, error));
+    await Promise.all(["one", "two"].map(reset));
     const response = await fetch("/data?whole");
     console.log("said before a look");
     await response.text();
@@ -76,6 +82,7 @@ before(async () => {
       "/page": PAGE,
       "/data": (_, response) => response.writeHead(200).end("data"),
       "/fail": (_, response) => response.writeHead(500).end("failed"),
+      "/reset": (request) => request.socket.destroy(),
       "/open": (_, response) =>
         response
           // Without it an XMLHttpRequest waits for more bytes to guess the type from.
@@ -154,9 +161,13 @@ const calls = (/** @type {Event[]} */ events) => events.filter(({ type }) => typ
 const requestOf = (/** @type {any} */ source) => source.metadata?.request_id ?? null;
 const textOf = (/** @type {Event} */ { data }) => JSON.stringify(data);
 
-/** The events of a new document, which makes the requests of `answers`. @param {string} path */
-async function answersIn(path) {
+/** The events of a new document, which makes the requests of `answers`. @param {string} path @param {boolean} isDebugged */
+async function answersIn(path, isDebugged) {
   const fresh = await rig.open(path);
+  if (isDebugged) {
+    const { source } = await rig.event("page.settled", path);
+    await rig.command({ command: "debug", tab_id: Number(source.metadata.tab_id), on: true });
+  }
   await fresh.evaluate(() => /** @type {any} */ (window).answers());
   const lines = await rig.until(`type:console.log url:*${path}`, (found) =>
     found.some((event) => textOf(event).includes("answers end")),
@@ -167,12 +178,18 @@ async function answersIn(path) {
   return events.filter(({ source }) => /** @type {any} */ (source).metadata?.document_id === id);
 }
 
-test("a response is the cause of lines and errors in the dispatch of its events, or after the first look at it", async () => {
-  let events = await answersIn("/page?answers=0");
+for (const run of ["standard", "debugged"])
+  test(`${run}: a request is the cause of lines and errors in the dispatch of its events, after the first look at its response, or with its error`, () =>
+    checkAnswers(run));
+
+/** @param {string} run */
+async function checkAnswers(run) {
+  const isDebugged = run === "debugged";
+  let events = await answersIn(`/page?${run}=0`, isDebugged);
   // A record that the browser reports half a second after the page has no link, by design.
   for (let attempt = 1; calls(events).some(({ source }) => requestOf(source) === null); attempt++) {
     assert.ok(attempt < 8, "the browser reports the requests in time");
-    events = await answersIn(`/page?answers=${attempt}`);
+    events = await answersIn(`/page?${run}=${attempt}`, isDebugged);
   }
   const callTo = (/** @type {string} */ part) => {
     const call = calls(events).find(({ url }) => url?.includes(part));
@@ -183,9 +200,12 @@ test("a response is the cause of lines and errors in the dispatch of its events,
     return /** @type {any} */ (line).source.metadata.cause_id ?? null;
   };
   const xhr = callTo("/fail?xhr");
-  await rig.until("type:network.request url:*/fail?xhr", (found) =>
-    found.some(({ source }) => requestOf(source) === xhr),
-  );
+  for (const part of ["/fail?xhr", "/reset?caught", "/socket"])
+    await rig.until(`type:network.request,network.websocket_opened url:*${part}`, (found) =>
+      found.some(
+        ({ source }) => requestOf(source) === callTo(part) && (source.kind === "cdp") === isDebugged,
+      ),
+    );
   for (const text of ["said of xhr when done", "said of xhr in microtasks"])
     assert.equal(said("log", text), xhr, text);
   assert.equal(said("exception", "thrown of xhr"), xhr);
@@ -193,9 +213,13 @@ test("a response is the cause of lines and errors in the dispatch of its events,
     assert.equal(said("log", `said of xhr at its ${type}`), callTo(`/open?${type}`), type);
   assert.equal(said("error", "said of fetch"), callTo("/fail?fetch"));
   assert.equal(said("log", "said of a message"), callTo("/socket"));
+  for (const text of ["said of a failure", "said later of it"])
+    assert.equal(said("error", text), callTo("/reset?caught"), text);
+  assert.equal(said("rejection", "Failed to fetch"), callTo("/reset?rejected"));
+  assert.equal(said("error", "said of two"), null, "two calls from one place");
   const without = ["said after xhr", "said before a look", "said after the body", "said in a timer"];
   for (const text of without) assert.equal(said("log", text), null, text);
-});
+}
 
 /** The page sends a trace context of its own, as the browser SDK of OpenTelemetry does. */
 const TRACED_PAGE = `<!doctype html><meta charset="utf-8"><title>traced</title><button id="buy">Order</button><script>

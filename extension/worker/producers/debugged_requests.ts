@@ -6,7 +6,7 @@ import type { EventInput, Recorder } from "../../../src/web/types.ts";
 import { beginning, MAX_URL_BYTES } from "../budget.ts";
 import type { RecorderOwner } from "../recorder/recorder.ts";
 import { remember } from "../remember.ts";
-import { Exchanges, type HeldEvent } from "./exchanges.ts";
+import { Exchanges, type HeldEvent, type OnDecided } from "./exchanges.ts";
 import { HeldSteps } from "./held_steps.ts";
 
 export interface Seen {
@@ -31,11 +31,12 @@ export class DebuggedRequests {
   readonly #seen = new Map<string, Seen>();
   readonly #owner: RecorderOwner;
 
-  constructor(owner: RecorderOwner) {
+  constructor(owner: RecorderOwner, onDecided: OnDecided) {
     this.#owner = owner;
     this.exchanges = new Exchanges(
       (event, onCommitted) => this.#publish(event, onCommitted),
       new HeldSteps(),
+      onDecided,
     );
   }
 

@@ -36,6 +36,9 @@ export interface HeldEvent {
 /** Publishes an event, and then calls `onCommitted`. */
 export type Publish = (event: HeldEvent, onCommitted: () => void) => void;
 
+/** Called once it is known under which id a request of webRequest is recorded. */
+export type OnDecided = (webRequestId: string, recordedId: string) => void;
+
 export interface ProtocolRequest {
   id: string;
   tabId: number;
@@ -100,10 +103,12 @@ export class Exchanges {
   readonly #unpaired = new Map<string, Exchange[]>();
   readonly #publish: Publish;
   readonly #heldSteps: HeldSteps;
+  readonly #onDecided: OnDecided;
 
-  constructor(publish: Publish, heldSteps: HeldSteps) {
+  constructor(publish: Publish, heldSteps: HeldSteps, onDecided: OnDecided) {
     this.#publish = publish;
     this.#heldSteps = heldSteps;
+    this.#onDecided = onDecided;
   }
 
   /** Takes over what the worker before held. It is published at once if the tab is not attached to any more. */
@@ -193,6 +198,7 @@ export class Exchanges {
       return exchange === undefined;
     }
     if (paired.owner === "undecided") paired.owner = "protocol";
+    if (paired.web !== null && paired.owner === "protocol") this.#onDecided(paired.web.id, request.id);
     this.#report(paired, "request");
     return paired.owner !== "webRequest";
   }
@@ -277,6 +283,7 @@ export class Exchanges {
     const found = this.#takeNearest(key, isPair, (one) => distance(web, one.protocolStartedMs));
     const exchange = found ?? newExchange(web.tabId, key, web.method);
     exchange.web = web;
+    if (exchange.owner === "protocol") this.#onDecided(web.id, exchange.protocolId as string);
     this.#remember(this.#byWebRequest, web.id, exchange);
     if (found === undefined) {
       this.#addUnpaired(exchange);
@@ -311,6 +318,7 @@ export class Exchanges {
     if (exchange.hasProtocolEnded) return;
     if (exchange.owner === "protocol") exchange.requestId = exchange.protocolId;
     exchange.owner = "webRequest";
+    if (exchange.web !== null) this.#onDecided(exchange.web.id, exchange.requestId ?? exchange.web.id);
     for (const { input, key, isRestored } of exchange.held.splice(0)) {
       const { web, requestId } = exchange;
       this.#publish({ input, webRequestId: web?.id ?? null, requestId, isRestored }, () => {

@@ -56,7 +56,7 @@ export class Network {
     pageRequests: PageRequests,
   ) {
     this.#owner = owner;
-    this.debugged = new DebuggedRequests(owner);
+    this.debugged = new DebuggedRequests(owner, (id, recordedId) => pageRequests.decided(id, recordedId));
     this.#events = new NetworkEvents({ owner, scope, tabs, documents, debugged: this.debugged });
     this.#counter = counter;
     this.#pageRequests = pageRequests;

@@ -7,10 +7,11 @@
  * the call, to the only response of its document with its URL and status. A message belongs to the request of its
  * call and does not wait for it. A record without such a request is
  * published without an id: no link rather than a guessed one. A console line or an error that came from a response
- * names the call, in place of which its request's id is put; the link is removed if that is not known.
+ * names the call; in its place the context of the line gets the request's id, if that is known.
  *
  * Either may reach the worker first, so a record waits for its request, half a second at most; not in a
- * document whose last records waited in vain (a service worker answers there, or a policy blocks).
+ * document whose last records waited in vain (a service worker answers there, or a policy blocks). In a debugged tab it
+ * also waits until it is decided under which id the request is recorded, the protocol's or webRequest's.
  */
 import type { Recorder, RelayContext } from "../../../src/web/types.ts";
 import { isAtLeast } from "../../capture.ts";
@@ -23,7 +24,7 @@ import { type SocketClose, SocketCloses } from "./socket_closes.ts";
 
 /** Consecutive messages of a relay, or one about a request. */
 export interface Part {
-  /** The context of the request, if the message is about one. */
+  /** The context of the request, if the message is about one or came from one. */
   request: RelayContext | null;
   first: number;
   lines: string;
@@ -31,6 +32,8 @@ export interface Part {
 
 interface Seen {
   requestId: string;
+  /** The id under which it is recorded; null as long as webRequest and the debugger have not decided it. */
+  recordedId: string | null;
   method: string;
   /** The address at its beginning, and after redirects. */
   url: string;
@@ -65,6 +68,7 @@ export const SKIPPED = '{"skip":"network"}';
 /** Characters, to which the page cuts a URL. */
 const MAX_URL = 2_048;
 const MAX_REQUESTS = 128;
+const MAX_UNDECIDED = 1_000;
 const MAX_DOCUMENTS = 500;
 const WAIT_MS = 500;
 /** After so many records without a request, those of a document are waited for no longer. */
@@ -78,6 +82,8 @@ const MAX_SOCKETS = 1_000;
 
 export class PageRequests {
   readonly #documents = new Map<string, Doc>();
+  /** Requests without a `recordedId`, by the id of webRequest. */
+  readonly #undecided = new Map<string, Seen>();
   readonly #changes = new Changes();
   /** The requests of sockets and event sources, which may be open for long, by document and call. */
   readonly #sockets = new SessionStorageMap<{ requestId: string; url: string }>(
@@ -110,8 +116,11 @@ export class PageRequests {
     for (const line of lines.split("\n")) {
       const record = readRecord(line);
       const isLeftOut = record !== null && this.#isLeftOut(recorder, context, record);
-      const request = record === null || isLeftOut ? null : await this.#linked(context, record, deadline);
-      const kept = isLeftOut ? SKIPPED : this.#withCause(context, line);
+      const [found, head = "", call] = WITH_CAUSE.exec(line) ?? [];
+      const kept = isLeftOut ? SKIPPED : found === undefined ? line : `${head}${line.slice(found.length)}`;
+      let request: RelayContext | null = null;
+      if (found !== undefined) request = this.#causedBy(context, Number(call));
+      else if (record !== null && !isLeftOut) request = await this.#linked(context, record, deadline);
       const last = parts.at(-1);
       if (last !== undefined && last.request === null && request === null) last.lines += `\n${kept}`;
       else parts.push({ request, first: number, lines: kept });
@@ -128,31 +137,22 @@ export class PageRequests {
     if (this.#isDebugged(tabId)) {
       if (type === "network.websocket_closed" && data.url !== undefined)
         this.closes.report(tabId, data.url, data as unknown as SocketClose);
-      if (isAtLeast(level, "verbose") || MESSAGE.test(type)) return true;
+      if (MESSAGE.test(type) || (isAtLeast(level, "verbose") && type === "network.response_body"))
+        return true;
     }
     return data.url !== undefined && isNoise(recorder.config, data.url);
   }
 
-  /** Returns a line with the request that it came from in place of the call. */
-  #withCause(context: RelayContext, line: string): string {
-    const [found, head = "", call] = WITH_CAUSE.exec(line) ?? [];
-    if (found === undefined) return line;
-    const id = this.#requestOf(context, Number(call));
-    const cause = id === undefined ? "" : `,"cause_id":${JSON.stringify(id)}`;
-    return `${head}${cause}${line.slice(found.length)}`;
-  }
-
-  #requestOf({ metadata }: RelayContext, number: number): string | undefined {
-    if (this.#isDebugged(Number(metadata.tab_id))) return undefined;
+  /** Returns the context of a line that came from the request of a call; null if that is not known. */
+  #causedBy({ url, metadata }: RelayContext, number: number): RelayContext | null {
     const key = keyOf(metadata.document_id);
     const seen = this.#documents.get(key)?.requests.find(({ call }) => call === number);
-    return seen?.requestId ?? this.#sockets.get(`${key}:${number}`)?.requestId;
+    const id = seen?.recordedId ?? this.#sockets.get(`${key}:${number}`)?.requestId;
+    return id === undefined ? null : { url, metadata: { ...metadata, cause_id: id } };
   }
 
   /** Returns the context of the request that the record is about: null if it cannot be told. */
   async #linked(context: RelayContext, record: PageRecord, deadline: number): Promise<RelayContext | null> {
-    // The debugger's records have ids of their own.
-    if (this.#isDebugged(Number(context.metadata.tab_id))) return null;
     const key = keyOf(context.metadata.document_id);
     if (MESSAGE.test(record.type)) return this.#socketOf(context, key, record);
     const find = (): Seen | null | undefined => {
@@ -161,21 +161,23 @@ export class PageRequests {
       return record.type === "network.call" ? ofCall(document, record) : ofBody(document, record);
     };
     let found = find();
-    while (found === undefined && (this.#documents.get(key)?.missed.length ?? 0) < MAX_MISSED) {
+    const isOpen = () => found === undefined || found?.recordedId === null;
+    while (isOpen() && (this.#documents.get(key)?.missed.length ?? 0) < MAX_MISSED) {
       const left = deadline - performance.now();
       if (left <= 0) break;
       await this.#changes.next(left);
-      found = find();
+      found ??= find();
     }
+    if (found?.recordedId === null) found = undefined;
     const document = this.#document(key);
     if (found === undefined && document.missed.length < MAX_MISSED) document.missed.push(record.data);
     if (!found) return null;
     document.missed = [];
     const { api, call } = record.data;
+    const requestId = found.recordedId as string;
     if (call !== undefined && (api === "websocket" || api === "eventsource"))
-      this.#sockets.set(`${key}:${call}`, { requestId: found.requestId, url: found.url });
+      this.#sockets.set(`${key}:${call}`, { requestId, url: found.url });
     const url = record.type === "network.call" ? found.url : found.finalUrl;
-    const { requestId } = found;
     const cause = record.type === "network.call" ? {} : { cause_id: requestId };
     return { url, metadata: { ...context.metadata, request_id: requestId, ...cause } };
   }
@@ -198,8 +200,9 @@ export class PageRequests {
     if (missed.some(({ url }) => url !== undefined && isSame(details.url, url))) document.missed = [];
     // A redirect keeps the id.
     if (requests.some(({ requestId }) => requestId === details.requestId)) return;
-    requests.push({
+    const seen: Seen = {
       requestId: details.requestId,
+      recordedId: this.#isDebugged(details.tabId) ? null : details.requestId,
       method: details.method,
       url: details.url,
       finalUrl: details.url,
@@ -207,8 +210,19 @@ export class PageRequests {
       status: null,
       call: null,
       hasBody: false,
-    });
+    };
+    requests.push(seen);
+    if (seen.recordedId === null) remember(this.#undecided, details.requestId, seen, MAX_UNDECIDED);
     if (requests.length > MAX_REQUESTS) requests.shift();
+    this.#changes.notify();
+  }
+
+  /** It is decided under which id a request of a debugged tab is recorded. */
+  decided(webRequestId: string, recordedId: string): void {
+    const seen = this.#undecided.get(webRequestId);
+    if (seen === undefined) return;
+    this.#undecided.delete(webRequestId);
+    seen.recordedId = recordedId;
     this.#changes.notify();
   }
 
