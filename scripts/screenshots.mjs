@@ -6,8 +6,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { launch } from "../tests/e2e/fixtures/browser.mjs";
 import { startRig } from "../tests/e2e/fixtures/rig.mjs";
-import { launch, open, shown, until } from "../tests/viewer/browser.mjs";
+import { open, untilShown } from "../tests/viewer/browser.mjs";
 import { Store } from "../tests/viewer/collector.mjs";
 import { sessionId, take } from "../tests/viewer/tape.mjs";
 import { serveDemo } from "./lib/demo.mjs";
@@ -31,12 +32,7 @@ async function madeUpPictures() {
     for (const [name, search] of Object.entries(views)) {
       const { page, close } = await open(browser, await store.link(search), { colorScheme: "light" });
       if (name === "empty") await page.locator(".empty").waitFor();
-      else
-        await until(
-          () => shown(page),
-          (n) => n === RECORDS,
-          "records",
-        );
+      else await untilShown(page, RECORDS);
       if (search.includes("seq=")) await page.locator(".pane .part").first().waitFor();
       await page.waitForTimeout(300);
       await page.screenshot({ path: join(FOLDER, `${name}.png`) });
@@ -51,7 +47,6 @@ async function madeUpPictures() {
 /** @param {import("../tests/e2e/fixtures/rig.mjs").Rig} rig */
 async function viewerPictures(rig) {
   const browser = await launch();
-  const store = new Store("", rig.collector, []);
   /** @type {Record<string, { colorScheme: "light" | "dark", search?: string, enter: (page: import("playwright-core").Page) => Promise<unknown> }>} */
   const views = {
     "viewer-light": { colorScheme: "light", enter: (page) => page.locator(".chain-step").first().waitFor() },
@@ -74,7 +69,7 @@ async function viewerPictures(rig) {
   };
   try {
     for (const [name, { colorScheme, search, enter }] of Object.entries(views)) {
-      const { page, close } = await open(browser, await store.link(search), { colorScheme });
+      const { page, close } = await open(browser, await rig.collector.link(search), { colorScheme });
       await page.locator(".row, .requests-row[aria-selected]").first().waitFor();
       await enter(page);
       await page.waitForTimeout(600);
@@ -89,7 +84,7 @@ async function viewerPictures(rig) {
 async function extensionPictures() {
   const [rig, demo] = await Promise.all([startRig(), serveDemo()]);
   try {
-    const page = await rig.open("/", demo.url.replace(/\/$/, ""));
+    const page = await rig.open("/", demo.origin);
     // The demo page does one thing a second; this is near the end of its tour.
     await rig.event("console.error", "refused with status 402");
     await rig.flushed();
@@ -114,7 +109,7 @@ async function extensionPictures() {
     }
     await page.close();
   } finally {
-    demo.close();
+    await demo.close();
     await rig.close();
   }
 }

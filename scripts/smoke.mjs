@@ -6,16 +6,15 @@
  * emitted is stored once or covered by a gap. Free ports, a throwaway profile and store.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "./build/parts.mjs";
-import { findBrowser } from "./lib/browser.mjs";
+import { requiredBrowser } from "./lib/browser.mjs";
 import { evaluatorIn } from "./lib/cdp.mjs";
 import { ask, startCollector } from "./lib/collector.mjs";
 import { dist } from "./lib/paths.mjs";
-import { freePort } from "./lib/port.mjs";
+import { freePort, serve } from "./lib/port.mjs";
 import { copyExtension, launchRecorder } from "./lib/recorder.mjs";
 import { during, fail, heading, say, Tell } from "./lib/say.mjs";
 import { setUp } from "./setup/all.mjs";
@@ -49,8 +48,12 @@ async function main() {
   undo.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const data = join(folder, "data");
   // The browser finds the collector by its address, so the one that comes back takes the same.
-  const serve = { folder: data, log: join(folder, "collector.log"), listen: `127.0.0.1:${await freePort()}` };
-  let collector = await startCollector(serve);
+  const options = {
+    folder: data,
+    log: join(folder, "collector.log"),
+    listen: `127.0.0.1:${await freePort()}`,
+  };
+  let collector = await startCollector(options);
   undo.push(() => collector.stop());
   const recorder = await during("Start the browser", () => startBrowser(folder, collector.running));
   undo.push(() => recorder.browser.close());
@@ -62,7 +65,7 @@ async function main() {
   say("  killing the collector with SIGKILL");
   await collector.kill();
   await sleep(COLLECTOR_DOWN_MS);
-  collector = await startCollector(serve);
+  collector = await startCollector(options);
   say(`  the collector is back at ${collector.running.url}`);
   await page.until(EVENTS * 0.75);
   await killWorker(recorder);
@@ -75,8 +78,7 @@ async function main() {
 
 /** @param {string} folder @param {import("./lib/collector.mjs").Running} running */
 async function startBrowser(folder, running) {
-  const browser = await findBrowser();
-  if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
+  const browser = await requiredBrowser();
   const extension = join(folder, "extension");
   copyExtension(dist("extension"), extension, {
     collector: { url: running.url, secret: running.pairing.secret },
@@ -88,16 +90,11 @@ async function startBrowser(folder, running) {
 
 /** @param {Awaited<ReturnType<typeof launchRecorder>>} recorder */
 async function openPage(recorder) {
-  const server = createServer((_, response) =>
+  const site = await serve((_, response) =>
     response.writeHead(200, { "content-type": "text/html" }).end(PAGE),
   );
-  const port = await freePort();
-  await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(undefined)));
-  undo.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const targetId = await recorder.openOnly(`http://127.0.0.1:${port}/`);
+  undo.push(site.close);
+  const targetId = await recorder.openOnly(`${site.origin}/`);
   const evaluate = await evaluatorIn(recorder.browser.cdp, targetId);
   return {
     /** Waits until the page has logged that many lines; says how many it has. @param {number} least */

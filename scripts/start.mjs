@@ -11,7 +11,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build/parts.mjs";
-import { findBrowser } from "./lib/browser.mjs";
+import { requiredBrowser } from "./lib/browser.mjs";
 import { ask, collectorFile, findCollector, startCollector } from "./lib/collector.mjs";
 import { serveDemo } from "./lib/demo.mjs";
 import { cacheDir, dataDir, dist } from "./lib/paths.mjs";
@@ -100,8 +100,7 @@ async function collector() {
 
 /** @param {ReturnType<typeof readOptions>} options @param {import("./lib/collector.mjs").Running} running */
 async function record(options, running) {
-  const browser = await findBrowser();
-  if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
+  const browser = await requiredBrowser();
   if (options.headless)
     note(hasDisplay() ? "headless, as asked" : "there is no display here, so the browser is headless");
   const folder = homeOf(browser);
@@ -137,8 +136,8 @@ async function record(options, running) {
   else {
     const demo = await serveDemo();
     undo.push(demo.close);
-    await recorder.openOnly(demo.url);
-    say(`  demo page  ${demo.url}`);
+    await recorder.openOnly(`${demo.origin}/`);
+    say(`  demo page  ${demo.origin}/`);
   }
 }
 

@@ -4,20 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { requiredBrowser, SWITCHES } from "../../scripts/lib/browser.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
-import { isRoot } from "../../scripts/lib/platform.mjs";
-import { serve } from "./site.mjs";
-
-const ARGS = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  ...(isRoot ? ["--no-sandbox"] : []),
-];
+import { serve } from "../../scripts/lib/port.mjs";
 
 /**
  * @param {string} entry A module that exports `run(options)`.
@@ -25,8 +14,6 @@ const ARGS = [
  * @returns {Promise<{ browser: string, result: any }>}
  */
 export async function runInPage(entry, options) {
-  const found = await findBrowser();
-  if (!found) throw new Error("no browser: run npm run setup");
   const bundle = await build({
     stdin: {
       contents: `import { run } from ${JSON.stringify(entry)}; globalThis.runBench = run;`,
@@ -50,18 +37,18 @@ export async function runInPage(entry, options) {
   });
   const profile = mkdtempSync(join(tmpdir(), "tabtape-bench-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: found.file,
+    executablePath: (await requiredBrowser()).file,
     headless: true,
-    args: ARGS,
+    args: ["--disable-gpu", ...SWITCHES],
   });
   try {
     const page = await context.newPage();
-    await page.goto(`${site.url}/`);
+    await page.goto(`${site.origin}/`);
     const result = await page.evaluate((given) => /** @type {any} */ (globalThis).runBench(given), options);
     return { browser: context.browser()?.version() ?? "unknown", result };
   } finally {
     await context.close();
-    site.close();
+    await site.close();
     rmSync(profile, { recursive: true, force: true });
   }
 }

@@ -4,9 +4,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { serve } from "../../scripts/lib/port.mjs";
 import { startCollector } from "../../tests/e2e/fixtures/collector.mjs";
 import { startRig } from "../../tests/e2e/fixtures/rig.mjs";
-import { serve } from "./site.mjs";
 
 const DAY_MICROS = 24 * 3600 * 1_000_000;
 
@@ -28,7 +28,7 @@ export const FAILURES = [
     record: async (use) => {
       const other = await serve((_, response) => response.writeHead(200).end("[]"));
       const script = `async function load() {
-  const response = await fetch("${other.url}/prices");
+  const response = await fetch("${other.origin}/prices");
   document.title = String((await response.json()).length);
 }
 document.querySelector("#load").addEventListener("click", load);`;
@@ -168,13 +168,10 @@ async function aDayLater(collector, use) {
       .map((record) =>
         "event" in record ? { ...record, event: { ...record.event, ts: earlier(record.event.ts) } } : record,
       );
-    const address = `${later.url}/v1/batches?session=${first}&first_seq=1&last_seq=${lines.length}`;
-    const response = await fetch(address, {
-      method: "POST",
-      headers: { authorization: `Bearer ${later.pairing.token}`, "content-type": "application/x-ndjson" },
-      body: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
-    });
-    if (!response.ok) throw new Error(`the batch was answered ${response.status}: ${await response.text()}`);
+    await later.deliver(
+      first,
+      lines.map((line) => JSON.stringify(line)),
+    );
     await use(later);
   } finally {
     await later.stop();

@@ -2,11 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { ask, startCollector } from "../../scripts/lib/collector.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { copyExtension, launchRecorder } from "../../scripts/lib/recorder.mjs";
-import { Tell } from "../../scripts/lib/say.mjs";
 
 /**
  * @template T
@@ -17,8 +16,7 @@ import { Tell } from "../../scripts/lib/say.mjs";
  * @returns {Promise<T>}
  */
 export async function recording(sites, body, prepare = () => {}) {
-  const browser = await findBrowser();
-  if (!browser) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
+  const browser = await requiredBrowser();
   const folder = mkdtempSync(join(tmpdir(), "tabtape-bench-"));
   const data = join(folder, "data");
   const start = (/** @type {string} */ listen) =>

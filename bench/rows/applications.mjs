@@ -7,10 +7,11 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
 import { recording } from "../lib/recording.mjs";
+import { Reports } from "../lib/reports.mjs";
 import { compared, row } from "../lib/row.mjs";
-import { Reports, serve } from "../lib/site.mjs";
 import { within } from "../lib/within.mjs";
 
 const PEERS = ["rrweb", "sentry", "datadog"];
@@ -59,7 +60,7 @@ export async function rows({ quick }) {
 async function load(recorder, site, application, who) {
   const shown = site.reports.next();
   const tab = await recorder.open(
-    `${site.url}/load?application=${encodeURIComponent(application)}&who=${who}`,
+    `${site.origin}/load?application=${encodeURIComponent(application)}&who=${who}`,
   );
   try {
     return await within(shown, LOAD_LIMIT_MS, `${application} did not show with ${who}`);

@@ -7,14 +7,13 @@ import { appendFileSync, closeSync, fsyncSync, mkdtempSync, openSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { freePort } from "../../scripts/lib/port.mjs";
+import { freePort, serve } from "../../scripts/lib/port.mjs";
 import { rotelFile } from "../../scripts/lib/rotel.mjs";
 import { capture, track } from "../../scripts/lib/run.mjs";
 import { batch, sessionId } from "../lib/events.mjs";
 import { otlpLogs } from "../lib/otlp.mjs";
 import { row } from "../lib/row.mjs";
 import { buildCollector, Served, serving } from "../lib/serve.mjs";
-import { serve } from "../lib/site.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 export const name = "ingest";
@@ -144,7 +143,7 @@ async function throughRotel(scratch, events, size) {
     [
       ...["start", "--otlp-http-endpoint", `127.0.0.1:${http}`, "--otlp-grpc-endpoint", `127.0.0.1:${grpc}`],
       ...["--exporter", "otlp", "--otlp-exporter-protocol", "http", "--otlp-exporter-compression", "gzip"],
-      ...["--otlp-exporter-endpoint", receiver.url, "--batch-timeout", "100ms"],
+      ...["--otlp-exporter-endpoint", receiver.origin, "--batch-timeout", "100ms"],
     ],
     { stdio: "ignore" },
   );

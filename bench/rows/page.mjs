@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
 import { compared, row } from "../lib/row.mjs";
-import { serve } from "../lib/site.mjs";
 import { within } from "../lib/within.mjs";
 
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
@@ -151,7 +151,7 @@ async function servePages({ rounds, calls, chunk }, micros) {
   const consolePage = (at) => {
     const who = CONTENDERS[at % CONTENDERS.length];
     const site = who === "ours" ? recorded : bare;
-    return `${site.url}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
+    return `${site.origin}/page?who=${who}&calls=${calls}&chunk=${chunk}`;
   };
   return {
     recorded,

@@ -1,10 +1,10 @@
 /** Rows: the memory of each process while a page logs and fetches for ten minutes, at the beginning and at the end. */
 import { readFileSync } from "node:fs";
 import { build } from "../../scripts/build/parts.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
 import { row } from "../lib/row.mjs";
-import { serve } from "../lib/site.mjs";
 import { round, summary } from "../lib/stats.mjs";
 
 const SECONDS = 600;
@@ -31,7 +31,7 @@ async function measure(seconds) {
   });
   try {
     return await recording([site.host], async (recorder, _query, collector) => {
-      await recorder.openOnly(`${site.url}/`);
+      await recorder.openOnly(`${site.origin}/`);
       const samples = Object.fromEntries(KINDS.map((kind) => [kind, []]));
       for (const until = Date.now() + seconds * 1_000; Date.now() < until; ) {
         await new Promise((resolve) => setTimeout(resolve, (seconds * 1_000) / 60));

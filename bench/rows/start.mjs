@@ -8,9 +8,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "../../scripts/build/parts.mjs";
 import { evaluatorIn } from "../../scripts/lib/cdp.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { recording } from "../lib/recording.mjs";
+import { Reports } from "../lib/reports.mjs";
 import { row } from "../lib/row.mjs";
-import { Reports, serve } from "../lib/site.mjs";
 import { summary } from "../lib/stats.mjs";
 import { within } from "../lib/within.mjs";
 
@@ -32,13 +33,13 @@ export async function rows({ quick }) {
   });
   const prepare = (/** @type {string} */ extension) => {
     const script = join(extension, "worker.js");
-    writeFileSync(script, `(${watch})("${site.url}/started");${readFileSync(script, "utf8")}`);
+    writeFileSync(script, `(${watch})("${site.origin}/started");${readFileSync(script, "utf8")}`);
   };
   try {
     return await recording(
       [site.host],
       async (recorder) => {
-        const page = await Page.open(recorder, site.url);
+        const page = await Page.open(recorder, site.origin);
         const few = await starts(recorder, page, reports, rounds);
         await page.fill(events);
         await recorder.command({ command: "flush" });

@@ -4,10 +4,10 @@
  * burst, and of a time in which the collector was away.
  */
 import { build } from "../../scripts/build/parts.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { descends, processes, processorMicros } from "../../scripts/lib/processes.mjs";
 import { recording } from "../lib/recording.mjs";
 import { row } from "../lib/row.mjs";
-import { serve } from "../lib/site.mjs";
 import { percentile, round } from "../lib/stats.mjs";
 import { Subscriber } from "../lib/subscriber.mjs";
 import { within } from "../lib/within.mjs";
@@ -80,7 +80,7 @@ async function arrival(title, { rate, seconds, away }) {
     return await recording([site.host], async (recorder, _, first, restart) => {
       let collector = first;
       const said = site.next(null, () => ({}));
-      await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
+      await recorder.openOnly(`${site.origin}/page?rate=${rate}&seconds=${seconds}`);
       if (away !== undefined) {
         await new Promise((resolve) => setTimeout(resolve, 5_000));
         collector = await restart(() => new Promise((resolve) => setTimeout(resolve, away * 1_000)));
@@ -110,7 +110,7 @@ async function arrival(title, { rate, seconds, away }) {
 /** One page, from its first line until the last one is at the subscriber; without one, until the page has ended. */
 async function phase({ recorder, collector, site, rate, seconds, until }) {
   const run = site.next(until, () => processorOf(recorder.browser.pid, collector.pid));
-  await recorder.openOnly(`${site.url}/page?rate=${rate}&seconds=${seconds}`);
+  await recorder.openOnly(`${site.origin}/page?rate=${rate}&seconds=${seconds}`);
   return await within(run, LIMIT_MS + seconds * 1_000, `${rate} events a second did not end`);
 }
 

@@ -3,7 +3,8 @@
  * list is scrolled from end to end, by jumps and by the wheel. The floors are the page that asks for the link, which
  * reads nothing, and the same scroller with nothing in it, in the same browser.
  */
-import { launch, open, shown, until } from "../../tests/viewer/browser.mjs";
+import { launch } from "../../tests/e2e/fixtures/browser.mjs";
+import { open, untilShown } from "../../tests/viewer/browser.mjs";
 import { COUNT, millionStore } from "../../tests/viewer/million.mjs";
 import { row } from "../lib/row.mjs";
 import { round } from "../lib/stats.mjs";
@@ -32,12 +33,7 @@ export async function rows({ quick }) {
     const first = summary(openings);
     const viewer = await open(browser, await store.link());
     const { page } = viewer;
-    await until(
-      () => shown(page),
-      (n) => n === COUNT,
-      "records",
-      120_000,
-    );
+    await untilShown(page, COUNT, "records", 120_000);
     const ours = await frames(page, ".list-scroll", seconds);
     await viewer.close();
     const empty = await open(browser, "about:blank");

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { cacheDir } from "./paths.mjs";
-import { isWindows, which } from "./platform.mjs";
+import { isRoot, isWindows, which } from "./platform.mjs";
 import { versionOf } from "./run.mjs";
 import { Tell } from "./say.mjs";
 
@@ -19,6 +19,25 @@ import { Tell } from "./say.mjs";
  * @property {boolean} branded Takes the extension over CDP only.
  * @property {boolean} snap Confined by snap: it sees no folder whose name begins with a dot, and not /tmp.
  */
+
+/** Switches of each launch: a browser that records should itself say nothing to the network. */
+export const SWITCHES = [
+  "--no-first-run",
+  "--no-default-browser-check",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-quic",
+  ...(isRoot ? ["--no-sandbox"] : []),
+];
+export const HEADLESS = ["--headless=new", "--disable-gpu"];
+
+/** Returns the browser, or says how to name one. */
+export async function requiredBrowser() {
+  const browser = await findBrowser();
+  if (browser === null) throw new Tell("no Chromium was found; name one in TABTAPE_BROWSER");
+  return browser;
+}
 
 /** @returns {Promise<Browser | null>} */
 export async function findBrowser() {

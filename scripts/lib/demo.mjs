@@ -1,8 +1,8 @@
 /** Serves the demo page of `npm start` on a free port of 127.0.0.1, with an API that answers, fails and dawdles. */
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { root } from "./paths.mjs";
+import { serve } from "./port.mjs";
 
 const FOLDER = join(root, "tests", "fixtures", "demo");
 const SLOW_MS = 1800;
@@ -19,10 +19,9 @@ const WARES = [
   { name: "Soap", cents: 340 },
 ];
 
-/** @returns {Promise<{ url: string, close: () => void }>} */
 export async function serveDemo() {
   let orders = 0;
-  const server = createServer(async (request, response) => {
+  return serve(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     request.resume();
     const json = (/** @type {number} */ status, /** @type {unknown} */ body) => {
@@ -46,17 +45,4 @@ export async function serveDemo() {
     response.writeHead(200, { "content-type": `${type}; charset=utf-8`, "cache-control": "no-store" });
     response.end(bytes);
   });
-  await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve(undefined));
-  });
-  const address = server.address();
-  if (!address || typeof address !== "object") throw new Error("the demo page's server has no port");
-  return {
-    url: `http://127.0.0.1:${address.port}/`,
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }

@@ -8,21 +8,11 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HEADLESS, SWITCHES } from "./browser.mjs";
 import { CdpPipe } from "./cdp.mjs";
 import { isRoot, isWindows } from "./platform.mjs";
 import { track } from "./run.mjs";
 import { note, Tell } from "./say.mjs";
-
-/** A browser that records should itself say nothing to the network. */
-const QUIET = [
-  "--no-first-run",
-  "--no-default-browser-check",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-quic",
-];
-const HEADLESS = ["--headless=new", "--disable-gpu", "--window-size=1280,800"];
 
 /** How long a browser may take to close before it is killed. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -55,9 +45,8 @@ export async function launch({
   const args = [
     `--user-data-dir=${profile}`,
     "--remote-debugging-pipe",
-    ...QUIET,
-    ...(headless ? HEADLESS : []),
-    ...(isRoot ? ["--no-sandbox"] : []),
+    ...SWITCHES,
+    ...(headless ? [...HEADLESS, "--window-size=1280,800"] : []),
     ...more,
     ...(browser.branded
       ? ["--enable-unsafe-extension-debugging"]

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { test } from "node:test";
+import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { root } from "../../scripts/lib/paths.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 
 /** @param {string} title @param {string} body @param {string} script */
 const page = (title, body, script) =>
@@ -41,28 +41,23 @@ const BOOK = page(
   `if (sessionStorage.from === "shelf") Promise.reject(new RangeError("no page 9 in book 4711"));`,
 );
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/cart": CART,
-      "/signup": SIGNUP,
-      "/shelf": SHELF,
-      "/book/4711": BOOK,
-      // The same site under its other name is mended.
-      "/api/cart": ({ headers }, response) => {
-        const isMended = headers.host?.startsWith("localhost");
-        response
-          .writeHead(isMended ? 200 : 500, { "content-type": "application/json" })
-          .end(isMended ? '{"total":{"amount":1}}' : '{"error":"cart service timeout"}');
-      },
-      "/api/accounts": (_, response) => response.writeHead(422).end("{}"),
-      "/api/nothing": (_, response) => response.end("{}"),
+const rig = await sharedRig({
+  pages: {
+    "/cart": CART,
+    "/signup": SIGNUP,
+    "/shelf": SHELF,
+    "/book/4711": BOOK,
+    // The same site under its other name is mended.
+    "/api/cart": ({ headers }, response) => {
+      const isMended = headers.host?.startsWith("localhost");
+      response
+        .writeHead(isMended ? 200 : 500, { "content-type": "application/json" })
+        .end(isMended ? '{"total":{"amount":1}}' : '{"error":"cart service timeout"}');
     },
-  });
+    "/api/accounts": (_, response) => response.writeHead(422).end("{}"),
+    "/api/nothing": (_, response) => response.end("{}"),
+  },
 });
-after(() => rig?.close());
 
 /** Waits for the failure in a tab, and returns the script of it. @param {string} q @param {string} text */
 async function scriptOf(q, text) {
@@ -71,11 +66,7 @@ async function scriptOf(q, text) {
   const events = await rig.until(q, (found) => found.some(isFailure));
   const tab = events.find(isFailure)?.source.metadata?.tab_id;
   const query = new URLSearchParams({ format: "playwright", q: `tab:${tab}` });
-  const reply = await fetch(`${rig.collector.url}/v1/export?${query}`, {
-    headers: { authorization: `Bearer ${rig.collector.token}` },
-  });
-  assert.equal(reply.status, 200);
-  return reply.text();
+  return (await rig.collector.fetch(`/v1/export?${query}`)).text();
 }
 
 /** Runs scripts as a person would. @param {string} name @param {Record<string, string>} scripts @param {Record<string, string>} [env] */
@@ -85,7 +76,7 @@ async function run(name, scripts, env = {}) {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   for (const [file, script] of Object.entries(scripts))
     writeFileSync(join(folder, `${file}.spec.js`), script);
-  const browser = await findBrowser();
+  const browser = await requiredBrowser();
   const config = {
     testDir: folder,
     timeout: 100_000,
@@ -93,7 +84,7 @@ async function run(name, scripts, env = {}) {
     use: {
       headless: true,
       launchOptions: {
-        executablePath: browser?.file,
+        executablePath: browser.file,
         args: ["--headless=new", "--disable-gpu", "--disable-background-networking"],
         chromiumSandbox: process.getuid?.() !== 0,
       },

@@ -3,25 +3,18 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Ajv } from "ajv";
 import { startCollector } from "../e2e/fixtures/collector.mjs";
 
 const MAX_TOKENS = 900;
 const BYTES_PER_TOKEN = 4;
 
-/** @type {string} */
-let folder;
-/** @type {Awaited<ReturnType<typeof startCollector>>} */
-let collector;
-
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tabtape-agent-"));
-  collector = await startCollector(folder);
-});
+const folder = mkdtempSync(join(tmpdir(), "tabtape-agent-"));
+const collector = await startCollector(folder);
 
 after(async () => {
-  await collector?.stop();
+  await collector.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 

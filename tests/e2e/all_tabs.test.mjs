@@ -1,23 +1,18 @@
 /** The debugger producer in all tabs: a tab that does not answer, and an end that comes while tabs are attached to. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    recording: false,
-    args: ["--silent-debugger-extension-api"],
-    preconfiguration: { debugger_all_tabs: true },
-    pages: {
-      "/page": scripted(""),
-      "/data": (_, response) => response.writeHead(200).end("data"),
-    },
-  });
+const rig = await sharedRig({
+  recording: false,
+  args: ["--silent-debugger-extension-api"],
+  preconfiguration: { debugger_all_tabs: true },
+  pages: {
+    "/page": scripted(""),
+    "/data": (_, response) => response.writeHead(200).end("data"),
+  },
 });
-after(() => rig.close());
 
 /** Returns the producers of a request's events, one name per event. @param {import("playwright-core").Page} page @param {string} what */
 async function tellers(page, what) {

@@ -1,24 +1,19 @@
 /** A document that was in the back/forward cache while the config changed. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    backForwardCache: true,
-    pages: {
-      "/cached": scripted(`
-        const shown = (what) => { fetch("/" + what); console.log(what); };
-        addEventListener("load", () => setTimeout(() => shown("first")));
-        addEventListener("pageshow", ({ persisted }) => persisted && setTimeout(() => shown("returned" + location.hash.slice(1)), 500));`),
-      "/elsewhere": scripted(`addEventListener("load", () => setTimeout(() => fetch("/there")))`),
-    },
-  });
+const rig = await sharedRig({
+  backForwardCache: true,
+  pages: {
+    "/cached": scripted(`
+      const shown = (what) => { fetch("/" + what); console.log(what); };
+      addEventListener("load", () => setTimeout(() => shown("first")));
+      addEventListener("pageshow", ({ persisted }) => persisted && setTimeout(() => shown("returned" + location.hash.slice(1)), 500));`),
+    "/elsewhere": scripted(`addEventListener("load", () => setTimeout(() => fetch("/there")))`),
+  },
 });
-after(() => rig.close());
 
 const categories = (/** @type {boolean} */ enabled) => ({
   console: { enabled },

@@ -1,43 +1,38 @@
 /** Events equal Chromium's own report of the same: formats, stacks, sizes, caches, places. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
 /** Bytes of bodies that the server got, by query. @type {Map<string, number>} */
 const received = new Map();
 const PIXEL = Buffer.from("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==", "base64");
 /** Statuses that the server gave for its picture. @type {number[]} */
 const statuses = [];
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    pages: {
-      "/page": scripted(""),
-      "/picture": '<!doctype html><title>picture</title><img src="/pixel.gif">',
-      "/asking.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript" })
-          .end('// The request is made in the second line.\nfetch("/data?asked");'),
-      "/data": (_, response) => response.writeHead(200).end("data"),
-      "/form": async (request, response) => {
-        let bytes = 0;
-        for await (const chunk of request) bytes += chunk.length;
-        received.set(new URL(request.url ?? "", "http://localhost").search, bytes);
-        response.writeHead(200).end();
-      },
-      "/pixel.gif": (request, response) => {
-        const isKnown = request.headers["if-none-match"] === '"pixel"';
-        statuses.push(isKnown ? 304 : 200);
-        const headers = { etag: '"pixel"', "cache-control": "no-cache", "content-type": "image/gif" };
-        response.writeHead(isKnown ? 304 : 200, headers).end(isKnown ? undefined : PIXEL);
-      },
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  pages: {
+    "/page": scripted(""),
+    "/picture": '<!doctype html><title>picture</title><img src="/pixel.gif">',
+    "/asking.js": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/javascript" })
+        .end('// The request is made in the second line.\nfetch("/data?asked");'),
+    "/data": (_, response) => response.writeHead(200).end("data"),
+    "/form": async (request, response) => {
+      let bytes = 0;
+      for await (const chunk of request) bytes += chunk.length;
+      received.set(new URL(request.url ?? "", "http://localhost").search, bytes);
+      response.writeHead(200).end();
     },
-  });
+    "/pixel.gif": (request, response) => {
+      const isKnown = request.headers["if-none-match"] === '"pixel"';
+      statuses.push(isKnown ? 304 : 200);
+      const headers = { etag: '"pixel"', "cache-control": "no-cache", "content-type": "image/gif" };
+      response.writeHead(isKnown ? 304 : 200, headers).end(isKnown ? undefined : PIXEL);
+    },
+  },
 });
-after(() => rig.close());
 
 test("%d, %i and %f print what the console of Chromium prints", async () => {
   const page = await rig.open("/page?formats");

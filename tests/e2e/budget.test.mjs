@@ -1,41 +1,31 @@
 /** `max_event_bytes` bounds what a page makes us keep of one event, in bytes of UTF-8, whichever producer it is. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startRig } from "./fixtures/rig.mjs";
+import { test } from "node:test";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const MAX = /** @type {const} */ ({ console: 1_000, interaction: 2_000, page: 4_000 });
 const LONG_POLICY = `default-src 'self' ${Array.from({ length: 200 }, (_, at) => `https://host-${at}.example`).join(" ")}; script-src 'nonce-n'`;
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  const categories = Object.fromEntries(
-    Object.entries(MAX).map(([name, max_event_bytes]) => [
-      name,
-      { detail_level: "verbose", max_event_bytes },
-    ]),
-  );
-  rig = await startRig({
-    capture: { categories },
-    pages: {
-      "/long": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/html", "content-security-policy": LONG_POLICY })
-          .end(`<!doctype html><meta charset="utf-8"><button aria-label="${"漢".repeat(80)}">long</button>
-            <a href="#${"a".repeat(3_000)}">far</a><script nonce="n">console.log("long begins")</script>`),
-    },
-  });
-  page = await rig.open("/long");
-  // The relay has the budget once a worker has answered it.
-  await rig.event("console.log", "long begins");
-  await rig.poll("the budget to be known", async () => {
-    await page.evaluate(() => console.log("known?", "x".repeat(3_000)));
-    return (await rig.collector.events("type:console.log")).some(({ truncated }) => truncated);
-  });
+const categories = Object.fromEntries(
+  Object.entries(MAX).map(([name, max_event_bytes]) => [name, { detail_level: "verbose", max_event_bytes }]),
+);
+const rig = await sharedRig({
+  capture: { categories },
+  pages: {
+    "/long": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/html", "content-security-policy": LONG_POLICY })
+        .end(`<!doctype html><meta charset="utf-8"><button aria-label="${"漢".repeat(80)}">long</button>
+          <a href="#${"a".repeat(3_000)}">far</a><script nonce="n">console.log("long begins")</script>`),
+  },
 });
-after(() => rig.close());
+const page = await rig.open("/long");
+// The relay has the budget once a worker has answered it.
+await rig.event("console.log", "long begins");
+await rig.poll("the budget to be known", async () => {
+  await page.evaluate(() => console.log("known?", "x".repeat(3_000)));
+  return (await rig.collector.events("type:console.log")).some(({ truncated }) => truncated);
+});
 
 /** @param {import("../../src/web/types.ts").Event} event */
 const bytes = (event) => Buffer.byteLength(JSON.stringify(event.data));

@@ -1,34 +1,29 @@
 /** Recording off leaves pages alone; levels, sites and tabs that are open already. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    recording: false,
-    pages: {
-      "/page": scripted(`
-        console.log("inline of page", { deep: { deeper: { deepest: { end: 1 } } } });`),
-      "/tampered": scripted(`
-        window.errors = []; addEventListener("error", (event) => errors.push(event.message));
-        window.printed = []; console.log = (...args) => printed.push(args.length);
-        for (const [owner, name] of [[JSON, "stringify"], [Reflect, "apply"], [Reflect, "ownKeys"], [Object, "hasOwn"], [Map.prototype, "get"],
-          [WeakMap.prototype, "has"], [String.prototype, "slice"], [window, "queueMicrotask"]]) owner[name] = () => { throw new Error("tampered " + name); };`),
-      "/broken": scripted(`
-        window.errors = []; addEventListener("error", (event) => errors.push(event.message));
-        delete window.Reflect; delete window.CustomEvent; delete Promise.prototype.then; Object.freeze(console);`),
-      "/frozen-first": scripted(`Object.freeze(console);`),
-      "/own-console": scripted(`console = Object.create({ log() {} });`),
-      "/open": scripted(
-        `document.write('<b id="tabtapeRelay"></b><b id="tabtapeSettings"></b>'); window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
-      ),
-    },
-  });
+const rig = await sharedRig({
+  recording: false,
+  pages: {
+    "/page": scripted(`
+      console.log("inline of page", { deep: { deeper: { deepest: { end: 1 } } } });`),
+    "/tampered": scripted(`
+      window.errors = []; addEventListener("error", (event) => errors.push(event.message));
+      window.printed = []; console.log = (...args) => printed.push(args.length);
+      for (const [owner, name] of [[JSON, "stringify"], [Reflect, "apply"], [Reflect, "ownKeys"], [Object, "hasOwn"], [Map.prototype, "get"],
+        [WeakMap.prototype, "has"], [String.prototype, "slice"], [window, "queueMicrotask"]]) owner[name] = () => { throw new Error("tampered " + name); };`),
+    "/broken": scripted(`
+      window.errors = []; addEventListener("error", (event) => errors.push(event.message));
+      delete window.Reflect; delete window.CustomEvent; delete Promise.prototype.then; Object.freeze(console);`),
+    "/frozen-first": scripted(`Object.freeze(console);`),
+    "/own-console": scripted(`console = Object.create({ log() {} });`),
+    "/open": scripted(
+      `document.write('<b id="tabtapeRelay"></b><b id="tabtapeSettings"></b>'); window.late = { plain: 1 }; window.model = new Proxy({ a: 1 }, { get() { window.trapped = true; } });`,
+    ),
+  },
 });
-after(() => rig.close());
 
 const registered = async () =>
   (await rig.worker()).evaluate(() => chrome.scripting.getRegisteredContentScripts());

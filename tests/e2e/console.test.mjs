@@ -1,136 +1,131 @@
 /** Console, uncaught errors and rejections, from the first inline script on, in every kind of frame. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 /** Made up; redaction recognizes it by the name of its header. */
 const TOKEN = "q8f7e6d5c4b3a29180f7e6d5c4b3a291";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/methods": scripted(`
-        console.log("m log"); console.info("m info"); console.warn("m warn"); console.error("m error");
-        console.debug("m debug"); console.trace("m trace"); console.assert(true, "m not"); console.assert(false, "m assert");
-        console.table([{ m: 1 }]); console.dir({ m: 2 }); console.count("m"); console.count("m"); console.countReset("m");
-        console.group("m group"); console.log("m inside"); console.groupEnd();
-        console.time("m timer"); console.timeLog("m timer"); console.timeEnd("m timer");`),
-      "/previews": scripted(`
-        class Point { constructor() { this.x = 1; this.y = 2; } }
-        const circular = { name: "circular" }; circular.self = circular;
-        console.log("p values", new Map([["k", { v: 1 }]]), new Set([1, "two"]), new Date(0), /ab+/g, function named() {},
-          Symbol("s"), 10n, undefined, null, NaN, -0, new Uint8Array([1, 2]), Promise.resolve(), [, 1]);
-        console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
-        console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
-        console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
-        console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");
-        console.log("%cpainted%c and plain", "color: red", "");`),
-      "/platform": scripted(`
-        const headers = new Headers({ accept: "text/html", authorization: "Bearer ${TOKEN}" });
-        const form = new FormData(); form.append("name", "n"); form.append("file", new File(["abc"], "a.txt", { type: "text/plain", lastModified: 5 }));
-        const url = new URL("/x?y=1#z", location); const request = new Request(url, { method: "POST", headers: { accept: "a/b" } });
-        console.log("f objects", url, new URLSearchParams("a=1&b=2"), headers, form, request, new DOMRect(1, 2, 3, 4), new Blob(["ab"]));
-        console.log("f response", new Response("x", { status: 418, statusText: "teapot", headers: { a: "b" } }), { nested: { url } });
-        const error = new TypeError("of an event");
-        console.log("f events", new CloseEvent("close", { code: 4003, reason: "why", wasClean: true }), new MessageEvent("message", { data: { a: 1 }, origin: "https://a.test" }),
-          new CustomEvent("mine", { detail: { deep: [1] } }), new ErrorEvent("error", { message: "m", filename: "f.js", lineno: 3, colno: 4, error }), new Event("plain"),
-          new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason: "because" }), new ProgressEvent("progress", { loaded: 1, total: 2 }),
-          new KeyboardEvent("keydown", { key: "Enter" }), new KeyboardEvent("keydown", { key: "p" }));
-        const button = document.createElement("button"); button.id = "b"; button.onclick = (event) => console.log("f click", event, { deep: { er: { event } } }); button.click();
-        const like = Object.create(URL.prototype); const ours = Object.assign(new URL("https://b.test/"), { added: 1 });
-        console.log("f odd", like, ours, Object.create(Headers.prototype));
-        const video = document.createElement("video"); video.onerror = () => console.log("f media", video.error); video.src = "data:video/mp4,none";
-        const socket = new WebSocket("ws://127.0.0.1:9/none"); socket.onclose = (event) => console.log("f socket", event);`),
-      "/fields": scripted(`
-        class RequestError extends Error { constructor(message, more) { super(message); Object.assign(this, more); } }
-        const config = { url: "/api", method: "get", transform: [function clean() {}] };
-        const response = { status: 404, data: { why: "no such order" }, config };
-        console.error("e own", new RequestError("failed", { config, code: "ERR_BAD_REQUEST", request: new XMLHttpRequest(), response, status: 404 }));
-        const plain = new Error("plain"); Object.defineProperty(plain, "hidden", { value: 1 });
-        console.error("e plain", plain);
-        const touchy = new Error("touchy"); Object.defineProperty(touchy, "boom", { enumerable: true, get() { ran = true; } }); console.error("e getter", touchy);
-        const hiding = new Error("hidden"); for (const [key, value] of [["error", new Error("newer")], ["suppressed", new RangeError("older")]]) Object.defineProperty(hiding, key, { value });
-        console.error("e suppressed", hiding, window.ran);
-        Promise.reject(new RequestError("uncaught", { status: 500 }));`),
-      "/of-a-frame": scripted(`
-        const frame = document.createElement("iframe"); document.documentElement.append(frame);
-        const inner = frame.contentWindow;
-        const make = inner.eval("({ map: new Map([[1, { a: 2 }]]), set: new Set([1]), date: new Date(0), url: new URL('https://c.test/'), list: [1, { b: 3 }], pattern: /x/, error: new RangeError('of a frame'), exception: AbortSignal.abort().reason, event: new CustomEvent('e', { detail: 5 }), headers: new Headers({ a: 'b' }), node: document.createElement('p') })");
-        console.log("o objects", make);
-        inner.eval("Error.prepareStackTrace = () => { top.ran = true; return 'x'; }");
-        console.log("o formatted", inner.eval("new Error('formatted')"), window.ran);`),
-      "/state": scripted(`
-        console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
-        console.count(null); console.count(); console.count(undefined); console.count(10n); console.count({ toString() { return "its own"; } });
-        console.time("s timer"); console.time("s timer");
-        const until = performance.now() + 20; while (performance.now() < until);
-        console.timeLog("s timer", "with", { more: 1 }); console.timeEnd("s timer"); console.timeEnd("s timer");
-        console.groupCollapsed("s folded"); console.dirxml(document.body ?? document.documentElement); console.groupEnd();
-        console.group(); console.groupEnd(); console.trace(); console.clear(); console.info("state ends");`),
-      "/kinds": scripted(`
-        console.log("%i %f %O|%d %c%%", "42.9px", "1.5", { deep: { er: 1 } }, -3.7, "color: red", "kinds formats");
-        console.log("kinds aggregate", new AggregateError([new TypeError("first"), new RangeError("second")], "both"));
-        console.log("kinds symbols", { [Symbol("key")]: 1, plain: 2 });
-        const wide = {}; for (let at = 0; at < 1e6; at++) wide["k" + at] = at;
-        const hidden = Object.defineProperties({}, Object.fromEntries(Array.from({ length: 20000 }, (_, at) => ["h" + at, { value: 1 }])));
-        const before = performance.now(); console.log("kinds wide", wide, hidden); const took = performance.now() - before;
-        console.log("kinds many", ...Array.from({ length: 50000 }, () => undefined));
-        console.info("kinds took " + took);`),
-      "/cuts": scripted(`
-        const parts = ["c", "u", "t", "s"].map((letter) => letter.repeat(1638));
-        console.log(...parts, "x".repeat(1636)); console.log(...parts, "x".repeat(1637));
-        console.count("l".repeat(1024)); console.count("l".repeat(1025));
-        Error.stackTraceLimit = 200;
-        const dive = Function("n", "say", "const " + "d".repeat(200) + " = (n) => n === 0 ? console.warn(say) : " + "d".repeat(200) + "(n - 1); " + "d".repeat(200) + "(n)");
-        dive(20, "cuts few"); dive(150, "cuts many");
-        const short = "u".repeat(2048); const long = "v".repeat(2049);
-        setTimeout("throw 1; //# sourceURL=" + short); setTimeout("throw 2; //# sourceURL=" + long);
-        setTimeout(() => console.info("cuts end"), 50);`),
-      "/overflows": scripted(`
-        let times = 0;
-        function dive() { try { dive(); } catch { console.error("at the end of the stack " + times++); } }
-        addEventListener("load", () => { for (let n = 0; n < 20; n++) dive(); console.log("back from the end"); });`),
-      "/throws": scripted(`
-        setTimeout(() => { throw new RangeError("thrown late"); });
-        Promise.reject(new Error("rejected")); Promise.reject(42);
-        throw new TypeError("thrown at once");`),
-      "/cross-origin-script": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/html" })
-          .end(`<script src="${rig.site.otherOrigin}/throwing.js"></script>`),
-      "/throwing.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript" })
-          .end(`throw new Error("of another origin")`),
-      "/frames": (_, response) =>
-        response.writeHead(200, { "content-type": "text/html" }).end(`<!doctype html><body>
-          <iframe srcdoc="<script>console.log('in srcdoc')</script>"></iframe>
-          <iframe sandbox="allow-scripts" srcdoc="<script>console.log('in sandbox')</script>"></iframe>
-          <iframe src="data:text/html,<script>console.log('in data')</script>"></iframe>
-          <iframe src="${rig.site.otherOrigin}/child"></iframe>
-          <script>
-            const blank = document.createElement("iframe");
-            document.body.append(blank);
-            blank.contentWindow.eval("console.log('in about:blank')");
-            const blob = document.createElement("iframe");
-            blob.src = URL.createObjectURL(new Blob(["<script>console.log('in blob')<\\/script>"], { type: "text/html" }));
-            document.body.append(blob);
-          </script>`),
-      "/child": scripted(`console.log("in cross-origin")`),
-      "/strict-csp": (_, response) =>
-        response
-          .writeHead(200, {
-            "content-type": "text/html",
-            "content-security-policy": "default-src 'none'; script-src 'nonce-n'; sandbox allow-scripts",
-          })
-          .end(`<script nonce="n">console.log("under strict csp")</script>`),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    "/methods": scripted(`
+      console.log("m log"); console.info("m info"); console.warn("m warn"); console.error("m error");
+      console.debug("m debug"); console.trace("m trace"); console.assert(true, "m not"); console.assert(false, "m assert");
+      console.table([{ m: 1 }]); console.dir({ m: 2 }); console.count("m"); console.count("m"); console.countReset("m");
+      console.group("m group"); console.log("m inside"); console.groupEnd();
+      console.time("m timer"); console.timeLog("m timer"); console.timeEnd("m timer");`),
+    "/previews": scripted(`
+      class Point { constructor() { this.x = 1; this.y = 2; } }
+      const circular = { name: "circular" }; circular.self = circular;
+      console.log("p values", new Map([["k", { v: 1 }]]), new Set([1, "two"]), new Date(0), /ab+/g, function named() {},
+        Symbol("s"), 10n, undefined, null, NaN, -0, new Uint8Array([1, 2]), Promise.resolve(), [, 1]);
+      console.log("p objects", new Point(), circular, document.documentElement, { $: 1 });
+      console.log("p error", new TypeError("outer", { cause: new RangeError("inner") }));
+      console.log("p exceptions", AbortSignal.abort().reason, new DOMException("x", "AbortError"));
+      console.log("%cstyled%c %s %d %o 100%%", "color:red", "", "text", 4.7, { a: 1 }, "rest");
+      console.log("%cpainted%c and plain", "color: red", "");`),
+    "/platform": scripted(`
+      const headers = new Headers({ accept: "text/html", authorization: "Bearer ${TOKEN}" });
+      const form = new FormData(); form.append("name", "n"); form.append("file", new File(["abc"], "a.txt", { type: "text/plain", lastModified: 5 }));
+      const url = new URL("/x?y=1#z", location); const request = new Request(url, { method: "POST", headers: { accept: "a/b" } });
+      console.log("f objects", url, new URLSearchParams("a=1&b=2"), headers, form, request, new DOMRect(1, 2, 3, 4), new Blob(["ab"]));
+      console.log("f response", new Response("x", { status: 418, statusText: "teapot", headers: { a: "b" } }), { nested: { url } });
+      const error = new TypeError("of an event");
+      console.log("f events", new CloseEvent("close", { code: 4003, reason: "why", wasClean: true }), new MessageEvent("message", { data: { a: 1 }, origin: "https://a.test" }),
+        new CustomEvent("mine", { detail: { deep: [1] } }), new ErrorEvent("error", { message: "m", filename: "f.js", lineno: 3, colno: 4, error }), new Event("plain"),
+        new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason: "because" }), new ProgressEvent("progress", { loaded: 1, total: 2 }),
+        new KeyboardEvent("keydown", { key: "Enter" }), new KeyboardEvent("keydown", { key: "p" }));
+      const button = document.createElement("button"); button.id = "b"; button.onclick = (event) => console.log("f click", event, { deep: { er: { event } } }); button.click();
+      const like = Object.create(URL.prototype); const ours = Object.assign(new URL("https://b.test/"), { added: 1 });
+      console.log("f odd", like, ours, Object.create(Headers.prototype));
+      const video = document.createElement("video"); video.onerror = () => console.log("f media", video.error); video.src = "data:video/mp4,none";
+      const socket = new WebSocket("ws://127.0.0.1:9/none"); socket.onclose = (event) => console.log("f socket", event);`),
+    "/fields": scripted(`
+      class RequestError extends Error { constructor(message, more) { super(message); Object.assign(this, more); } }
+      const config = { url: "/api", method: "get", transform: [function clean() {}] };
+      const response = { status: 404, data: { why: "no such order" }, config };
+      console.error("e own", new RequestError("failed", { config, code: "ERR_BAD_REQUEST", request: new XMLHttpRequest(), response, status: 404 }));
+      const plain = new Error("plain"); Object.defineProperty(plain, "hidden", { value: 1 });
+      console.error("e plain", plain);
+      const touchy = new Error("touchy"); Object.defineProperty(touchy, "boom", { enumerable: true, get() { ran = true; } }); console.error("e getter", touchy);
+      const hiding = new Error("hidden"); for (const [key, value] of [["error", new Error("newer")], ["suppressed", new RangeError("older")]]) Object.defineProperty(hiding, key, { value });
+      console.error("e suppressed", hiding, window.ran);
+      Promise.reject(new RequestError("uncaught", { status: 500 }));`),
+    "/of-a-frame": scripted(`
+      const frame = document.createElement("iframe"); document.documentElement.append(frame);
+      const inner = frame.contentWindow;
+      const make = inner.eval("({ map: new Map([[1, { a: 2 }]]), set: new Set([1]), date: new Date(0), url: new URL('https://c.test/'), list: [1, { b: 3 }], pattern: /x/, error: new RangeError('of a frame'), exception: AbortSignal.abort().reason, event: new CustomEvent('e', { detail: 5 }), headers: new Headers({ a: 'b' }), node: document.createElement('p') })");
+      console.log("o objects", make);
+      inner.eval("Error.prepareStackTrace = () => { top.ran = true; return 'x'; }");
+      console.log("o formatted", inner.eval("new Error('formatted')"), window.ran);`),
+    "/state": scripted(`
+      console.count("s"); console.count("s"); console.countReset("s"); console.count("s"); console.countReset("s none");
+      console.count(null); console.count(); console.count(undefined); console.count(10n); console.count({ toString() { return "its own"; } });
+      console.time("s timer"); console.time("s timer");
+      const until = performance.now() + 20; while (performance.now() < until);
+      console.timeLog("s timer", "with", { more: 1 }); console.timeEnd("s timer"); console.timeEnd("s timer");
+      console.groupCollapsed("s folded"); console.dirxml(document.body ?? document.documentElement); console.groupEnd();
+      console.group(); console.groupEnd(); console.trace(); console.clear(); console.info("state ends");`),
+    "/kinds": scripted(`
+      console.log("%i %f %O|%d %c%%", "42.9px", "1.5", { deep: { er: 1 } }, -3.7, "color: red", "kinds formats");
+      console.log("kinds aggregate", new AggregateError([new TypeError("first"), new RangeError("second")], "both"));
+      console.log("kinds symbols", { [Symbol("key")]: 1, plain: 2 });
+      const wide = {}; for (let at = 0; at < 1e6; at++) wide["k" + at] = at;
+      const hidden = Object.defineProperties({}, Object.fromEntries(Array.from({ length: 20000 }, (_, at) => ["h" + at, { value: 1 }])));
+      const before = performance.now(); console.log("kinds wide", wide, hidden); const took = performance.now() - before;
+      console.log("kinds many", ...Array.from({ length: 50000 }, () => undefined));
+      console.info("kinds took " + took);`),
+    "/cuts": scripted(`
+      const parts = ["c", "u", "t", "s"].map((letter) => letter.repeat(1638));
+      console.log(...parts, "x".repeat(1636)); console.log(...parts, "x".repeat(1637));
+      console.count("l".repeat(1024)); console.count("l".repeat(1025));
+      Error.stackTraceLimit = 200;
+      const dive = Function("n", "say", "const " + "d".repeat(200) + " = (n) => n === 0 ? console.warn(say) : " + "d".repeat(200) + "(n - 1); " + "d".repeat(200) + "(n)");
+      dive(20, "cuts few"); dive(150, "cuts many");
+      const short = "u".repeat(2048); const long = "v".repeat(2049);
+      setTimeout("throw 1; //# sourceURL=" + short); setTimeout("throw 2; //# sourceURL=" + long);
+      setTimeout(() => console.info("cuts end"), 50);`),
+    "/overflows": scripted(`
+      let times = 0;
+      function dive() { try { dive(); } catch { console.error("at the end of the stack " + times++); } }
+      addEventListener("load", () => { for (let n = 0; n < 20; n++) dive(); console.log("back from the end"); });`),
+    "/throws": scripted(`
+      setTimeout(() => { throw new RangeError("thrown late"); });
+      Promise.reject(new Error("rejected")); Promise.reject(42);
+      throw new TypeError("thrown at once");`),
+    "/cross-origin-script": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/html" })
+        .end(`<script src="${rig.site.otherOrigin}/throwing.js"></script>`),
+    "/throwing.js": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/javascript" })
+        .end(`throw new Error("of another origin")`),
+    "/frames": (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end(`<!doctype html><body>
+        <iframe srcdoc="<script>console.log('in srcdoc')</script>"></iframe>
+        <iframe sandbox="allow-scripts" srcdoc="<script>console.log('in sandbox')</script>"></iframe>
+        <iframe src="data:text/html,<script>console.log('in data')</script>"></iframe>
+        <iframe src="${rig.site.otherOrigin}/child"></iframe>
+        <script>
+          const blank = document.createElement("iframe");
+          document.body.append(blank);
+          blank.contentWindow.eval("console.log('in about:blank')");
+          const blob = document.createElement("iframe");
+          blob.src = URL.createObjectURL(new Blob(["<script>console.log('in blob')<\\/script>"], { type: "text/html" }));
+          document.body.append(blob);
+        </script>`),
+    "/child": scripted(`console.log("in cross-origin")`),
+    "/strict-csp": (_, response) =>
+      response
+        .writeHead(200, {
+          "content-type": "text/html",
+          "content-security-policy": "default-src 'none'; script-src 'nonce-n'; sandbox allow-scripts",
+        })
+        .end(`<script nonce="n">console.log("under strict csp")</script>`),
+  },
 });
-after(() => rig.close());
 
 /** @param {import("../../src/web/types.ts").Event[]} events @param {string} type */
 const texts = (events, type) =>

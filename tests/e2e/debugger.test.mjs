@@ -1,66 +1,57 @@
 /** The debugger producer: what only the DevTools protocol sees, without doubling what the rest has seen. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 import { acceptWebSockets } from "./fixtures/sockets.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-/** @type {number} */
-let tabId;
 /** Answers that are given when a test says so. @type {import("node:http").ServerResponse[]} */
 const held = [];
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    capture: { categories: { network: { detail_level: "verbose" } } },
-    pages: {
-      "/page": "<!doctype html><title>debugged</title>",
-      "/isolated": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/html", "cross-origin-embedder-policy": "require-corp" })
-          .end("<!doctype html><title>isolated</title>"),
-      "/data": (_, response) =>
-        response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
-      "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
-      "/held": (_, response) => void held.push(response),
-      "/cookie": (_, response) => response.writeHead(200, { "set-cookie": "session=1; SameSite=None" }).end(),
-      "/reset": (request) => request.socket.destroy(),
-      // Each throws what its query says, the second in a task of its own.
-      "/throwing.js": (_, response) =>
-        response.writeHead(200, { "content-type": "text/javascript" }).end(
-          `{ const what = new URL(document.currentScript.src).search; setTimeout(() => { throw new TypeError("later " + what); });
-              throw new RangeError("at once " + what); }`,
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  capture: { categories: { network: { detail_level: "verbose" } } },
+  pages: {
+    "/page": "<!doctype html><title>debugged</title>",
+    "/isolated": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/html", "cross-origin-embedder-policy": "require-corp" })
+        .end("<!doctype html><title>isolated</title>"),
+    "/data": (_, response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end('{"answer":42}'),
+    "/hop": (_, response) => response.writeHead(302, { location: "/data?hopped" }).end(),
+    "/held": (_, response) => void held.push(response),
+    "/cookie": (_, response) => response.writeHead(200, { "set-cookie": "session=1; SameSite=None" }).end(),
+    "/reset": (request) => request.socket.destroy(),
+    // Each throws what its query says, the second in a task of its own.
+    "/throwing.js": (_, response) =>
+      response.writeHead(200, { "content-type": "text/javascript" }).end(
+        `{ const what = new URL(document.currentScript.src).search; setTimeout(() => { throw new TypeError("later " + what); });
+            throw new RangeError("at once " + what); }`,
+      ),
+    "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
+    "/euros": (_, response) =>
+      response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
+    "/wordy.js": (_, response) =>
+      response.writeHead(200, { "content-type": "text/javascript" }).end(
+        `console.log("wordy", "€".repeat(5_000)); console.log(...Array.from({ length: 300 }, (_, n) => "many" + n));
+          setTimeout(() => { throw new Error("thrown " + "€".repeat(5_000)) });`,
+      ),
+    "/lasting.js": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/javascript" })
+        .end(`console.log("lasting begins"); postMessage(0); onmessage = ({ data }) => console.log(data);`),
+    "/worker.js": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/javascript" })
+        .end(
+          `console.log("in a worker", { a: 1 }); onmessage = () => { throw new Error("thrown in a worker") }`,
         ),
-      "/inner": scripted(`fetch("/data?inner").then(() => console.log("in the frame" + location.search))`),
-      "/euros": (_, response) =>
-        response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("€".repeat(30)),
-      "/wordy.js": (_, response) =>
-        response.writeHead(200, { "content-type": "text/javascript" }).end(
-          `console.log("wordy", "€".repeat(5_000)); console.log(...Array.from({ length: 300 }, (_, n) => "many" + n));
-            setTimeout(() => { throw new Error("thrown " + "€".repeat(5_000)) });`,
-        ),
-      "/lasting.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript" })
-          .end(`console.log("lasting begins"); postMessage(0); onmessage = ({ data }) => console.log(data);`),
-      "/worker.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript" })
-          .end(
-            `console.log("in a worker", { a: 1 }); onmessage = () => { throw new Error("thrown in a worker") }`,
-          ),
-    },
-  });
-  acceptWebSockets(rig.site.server);
-  page = await rig.open("/page");
-  tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
-  await rig.command({ command: "debug", tab_id: tabId, on: true });
+  },
 });
-after(() => rig.close());
+acceptWebSockets(rig.site.server);
+const page = await rig.open("/page");
+const tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
+await rig.command({ command: "debug", tab_id: tabId, on: true });
 
 test("off until it is turned on, and then named among the attached tabs", async () => {
   const { debugger: state } = await rig.command({ command: "status" });

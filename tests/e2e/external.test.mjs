@@ -1,23 +1,15 @@
 /** Other extensions publish once a person has approved them, bounded, and with their provenance stamped by us. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { serviceWorker } from "./fixtures/browser.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const EXAMPLE = fileURLToPath(new URL("fixtures/publishing-extension", import.meta.url));
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {string} */
-let exampleId;
-before(async () => {
-  rig = await startRig({ otherExtensions: [EXAMPLE] });
-  exampleId = await (await example()).evaluate(() => chrome.runtime.id);
-});
-after(() => rig.close());
-
+const rig = await sharedRig({ otherExtensions: [EXAMPLE] });
 const example = () => serviceWorker(rig.context, "Publishes to Tabtape");
+const exampleId = await (await example()).evaluate(() => chrome.runtime.id);
 
 /** @param {unknown} events @returns {Promise<any>} */
 const publish = async (events) =>

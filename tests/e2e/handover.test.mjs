@@ -1,64 +1,59 @@
 /** A relay whose extension was reloaded hands all its pending messages to its successor, and none to the page. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/numbered": scripted(`
-        let next = 0; const timer = setInterval(() => { if (next === 6_000) return; for (let n = 0; n < 20; n++) console.log("n" + next++); fetch("/asked?" + next).catch(() => {}); }, 10);
-        window.finish = () => { clearInterval(timer); return next; };`),
-      "/thief": scripted(`
-        window.tried = { vaults: 0, successors: 0, read: [] };
-        const { attachShadow } = Element.prototype;
-        Element.prototype.attachShadow = function (options) { tried.read.push("attachShadow"); return attachShadow.call(this, options); };
-        addEventListener("tabtape:claim", (event) => { if (!event.mine) tried.successors++; }, true);
-        setInterval(() => {
-          const claimant = new EventTarget();
-          claimant.addEventListener("tabtape:handover", ({ relatedTarget: holder }) => {
-            tried.vaults++;
-            const secrets = [holder.shadowRoot, holder.textContent, holder.outerHTML.slice(11, -6), holder.getHTML?.({ serializableShadowRoots: true }),
-              holder.cloneNode(true).shadowRoot, holder.getAttributeNames().join()];
-            for (const secret of secrets) if (secret) tried.read.push(String(secret));
-            document.body?.append(holder);
-            if (holder.offsetHeight > 0) tried.read.push("rendered");
-            for (const digit of "0123456789abcdef") if (document.body && find(digit)) tried.read.push("found " + digit);
-            holder.remove();
-            for (const secret of ["", "null", "undefined", holder.id]) {
-              holder.addEventListener(secret + ":pending", ({ detail }) => tried.read.push(detail));
-              holder.dispatchEvent(new Event(secret));
-            }
-          });
-          const claim = new MouseEvent("tabtape:claim", { relatedTarget: claimant });
-          claim.mine = true;
-          dispatchEvent(claim);
-        }, 5);
-        let next = 0; const timer = setInterval(() => console.log("kept " + next++), 10);
-        window.finish = () => { clearInterval(timer); return next; };`),
-      "/pretender": scripted(`
-        window.asked = 0;
-        const lines = [
-          { ts: 1, type: "system.mark", category: "system", source_event: "forged", data: { text: "pretended" } },
-          { ts: 1, type: "console.log", category: "console", source_event: "console.log", data: { text: "pretended" } },
-        ].map((line) => JSON.stringify(line));
-        addEventListener("tabtape:claim", ({ relatedTarget: claimant }) => {
-          asked++;
-          const holder = document.createElement("div");
-          holder.attachShadow({ mode: "closed" }).textContent = "mine";
-          holder.addEventListener("mine", () => {
-            const pending = ["not hex", "0123456789abcdef0123456789abcdef"].map((relay) => ({ relay, first: 1, window: lines, lanes: [] }));
-            holder.dispatchEvent(new CustomEvent("mine:pending", { detail: JSON.stringify(pending) }));
-          });
-          claimant.dispatchEvent(new MouseEvent("tabtape:handover", { relatedTarget: holder }));
-        }, true);`),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    "/numbered": scripted(`
+      let next = 0; const timer = setInterval(() => { if (next === 6_000) return; for (let n = 0; n < 20; n++) console.log("n" + next++); fetch("/asked?" + next).catch(() => {}); }, 10);
+      window.finish = () => { clearInterval(timer); return next; };`),
+    "/thief": scripted(`
+      window.tried = { vaults: 0, successors: 0, read: [] };
+      const { attachShadow } = Element.prototype;
+      Element.prototype.attachShadow = function (options) { tried.read.push("attachShadow"); return attachShadow.call(this, options); };
+      addEventListener("tabtape:claim", (event) => { if (!event.mine) tried.successors++; }, true);
+      setInterval(() => {
+        const claimant = new EventTarget();
+        claimant.addEventListener("tabtape:handover", ({ relatedTarget: holder }) => {
+          tried.vaults++;
+          const secrets = [holder.shadowRoot, holder.textContent, holder.outerHTML.slice(11, -6), holder.getHTML?.({ serializableShadowRoots: true }),
+            holder.cloneNode(true).shadowRoot, holder.getAttributeNames().join()];
+          for (const secret of secrets) if (secret) tried.read.push(String(secret));
+          document.body?.append(holder);
+          if (holder.offsetHeight > 0) tried.read.push("rendered");
+          for (const digit of "0123456789abcdef") if (document.body && find(digit)) tried.read.push("found " + digit);
+          holder.remove();
+          for (const secret of ["", "null", "undefined", holder.id]) {
+            holder.addEventListener(secret + ":pending", ({ detail }) => tried.read.push(detail));
+            holder.dispatchEvent(new Event(secret));
+          }
+        });
+        const claim = new MouseEvent("tabtape:claim", { relatedTarget: claimant });
+        claim.mine = true;
+        dispatchEvent(claim);
+      }, 5);
+      let next = 0; const timer = setInterval(() => console.log("kept " + next++), 10);
+      window.finish = () => { clearInterval(timer); return next; };`),
+    "/pretender": scripted(`
+      window.asked = 0;
+      const lines = [
+        { ts: 1, type: "system.mark", category: "system", source_event: "forged", data: { text: "pretended" } },
+        { ts: 1, type: "console.log", category: "console", source_event: "console.log", data: { text: "pretended" } },
+      ].map((line) => JSON.stringify(line));
+      addEventListener("tabtape:claim", ({ relatedTarget: claimant }) => {
+        asked++;
+        const holder = document.createElement("div");
+        holder.attachShadow({ mode: "closed" }).textContent = "mine";
+        holder.addEventListener("mine", () => {
+          const pending = ["not hex", "0123456789abcdef0123456789abcdef"].map((relay) => ({ relay, first: 1, window: lines, lanes: [] }));
+          holder.dispatchEvent(new CustomEvent("mine:pending", { detail: JSON.stringify(pending) }));
+        });
+        claimant.dispatchEvent(new MouseEvent("tabtape:handover", { relatedTarget: holder }));
+      }, true);`),
+  },
 });
-after(() => rig.close());
 
 /** @param {import("../../src/web/types.ts").Event[]} events @param {RegExp} text */
 const numbers = (events, text) =>

@@ -1,8 +1,8 @@
 /** Interactions have readable names and never the typed text; vitals and reports of the page. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const FORM = `<!doctype html><meta charset="utf-8"><title>form</title>
   <form id="signup" action="/submitted" method="post">
@@ -17,34 +17,27 @@ const FORM = `<!doctype html><meta charset="utf-8"><title>form</title>
   <img src="/missing.png" alt="gone">
   <script>document.getElementById("signup").addEventListener("submit", (event) => event.preventDefault())</script>`;
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/form": FORM,
-      "/csp": (_, response) =>
-        response
-          .writeHead(200, {
-            "content-type": "text/html",
-            "content-security-policy": "default-src 'self'; script-src 'nonce-n'",
-          })
-          .end(`<script>blocked()</script><img src="http://localhost:1/other.png">`),
-      // No page has been tapped on before it runs its first script.
-      "/deprecated": scripted(`
-        const request = new XMLHttpRequest(); request.open("GET", "/blank", false); request.send();
-        navigator.vibrate(1);`),
-      "/vitals": `<!doctype html><h1>Painted</h1><button id="work">work</button><script>
-        document.getElementById("work").onclick = () => { const until = performance.now() + 180; while (performance.now() < until); };
-        setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 150);</script>`,
-      "/blank": "<!doctype html>",
-    },
-  });
-  page = await rig.open("/form");
+const rig = await sharedRig({
+  pages: {
+    "/form": FORM,
+    "/csp": (_, response) =>
+      response
+        .writeHead(200, {
+          "content-type": "text/html",
+          "content-security-policy": "default-src 'self'; script-src 'nonce-n'",
+        })
+        .end(`<script>blocked()</script><img src="http://localhost:1/other.png">`),
+    // No page has been tapped on before it runs its first script.
+    "/deprecated": scripted(`
+      const request = new XMLHttpRequest(); request.open("GET", "/blank", false); request.send();
+      navigator.vibrate(1);`),
+    "/vitals": `<!doctype html><h1>Painted</h1><button id="work">work</button><script>
+      document.getElementById("work").onclick = () => { const until = performance.now() + 180; while (performance.now() < until); };
+      setTimeout(() => { document.body.prepend(Object.assign(document.createElement("div"), { style: "height: 200px" })); }, 150);</script>`,
+    "/blank": "<!doctype html>",
+  },
 });
-after(() => rig.close());
+const page = await rig.open("/form");
 
 test("a click names the control by a stable selector and by what is written on it", async () => {
   await page.click("span");

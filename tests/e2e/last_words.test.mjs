@@ -1,75 +1,70 @@
 /** Lines that a page logs just before it hangs, closes itself, is closed, or writes itself anew. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 /** A page that hangs is left to its process; the test waits for the store only. */
 const HANG = "for (;;);";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    backForwardCache: true,
-    pages: {
-      // Not for the back/forward cache, which Chromium may decline after it has told the page that it goes there.
-      "/quiet": scripted(`console.log("quiet"); addEventListener("unload", () => {})`),
-      "/freezes": scripted(
-        `console.log("freezes"); document.addEventListener("freeze", () => console.log("is frozen"))`,
-      ),
-      "/floods": scripted(
-        `window.say = (n) => { for (let i = 0; i < n; i++) console.log("flooding " + i); }; console.log("floods")`,
-      ),
-      "/hangs-after-error": scripted(`addEventListener("load", () => setTimeout(() => {
-        // Two lines before it, so that the last one is not the first for some time.
-        console.log("before the hang 1"); console.log("before the hang 2"); console.error("then it hangs"); ${HANG} }, 300))`),
-      "/hangs-after-log": scripted(
-        `addEventListener("load", () => setTimeout(() => { console.log("a log, then it hangs"); ${HANG} }, 300))`,
-      ),
-      "/hangs-in-handler": scripted(
-        `addEventListener("error", () => { ${HANG} }); setTimeout(() => { throw new Error("thrown, then it hangs"); }, 300)`,
-      ),
-      "/opener": scripted(""),
-      "/silent": "<!doctype html><title>silent</title>",
-      "/frames":
-        '<!doctype html><title>frames</title><script>addEventListener("unload", () => {})</script><iframe src="/silent"></iframe><iframe src="/silent?2"></iframe>',
-      "/says-goodbye": scripted(`console.log("hello " + location.search);
-        addEventListener("pagehide", () => console.log("goodbye " + location.search))`),
-      // Its messages to itself arrive after `pagehide`, one of them mostly before Chromium freezes the page.
-      "/goes-on": scripted(`const { port1, port2 } = new MessageChannel(); let isLeft = false;
-        port1.onmessage = () => { if (isLeft) { console.error("goes on " + location.search); ${HANG} } port2.postMessage(0); };
-        port2.postMessage(0);
-        console.log("goes on soon " + location.search);
-        addEventListener("pagehide", () => { isLeft = true; });
-        document.addEventListener("freeze", () => console.log("frozen " + location.search));`),
-      "/closes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
-        for (let n = 0; n < 20; n++) console.log("closing itself " + n); window.close(); }, 50))`),
-      "/is-closed":
-        scripted(`addEventListener("load", () => setTimeout(() => opener.postMessage("loaded", "*"), 50));
-        window.say = () => { for (let n = 0; n < 20; n++) console.log("being closed " + n); }`),
-      "/writes-frame": scripted(`addEventListener("load", () => {
-        const frame = document.createElement("iframe"); document.body.append(frame);
-        const target = frame.contentDocument;
-        target.open(); target.write("<script>throw new Error('written at once')<\\/script>");
-        target.write("<script>throw new Error('written then')<\\/script>"); target.close();
-        const other = document.createElement("iframe"); document.body.append(other);
-        setTimeout(() => { other.contentDocument.writeln("<script>throw new Error('written without open')<\\/script>"); other.contentDocument.close(); }, 100);
-      })`),
-      "/writes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
-        document.write("<p>new</p><script>throw new Error('written over itself')<\\/script>"); document.close();
-        console.log("html " + document.documentElement.outerHTML); }, 50))`),
-      "/moves": scripted(`addEventListener("load", () => setTimeout(() => {
-        console.log("said on the first"); history.pushState(0, "", "/moved?to=next"); console.log("said on the next");
-        Promise.resolve().then(() => history.replaceState(0, "", "/moves#back")); }, 50))`),
-      "/no-formatter": scripted(`
-        Error.prepareStackTrace = undefined;
-        console.error("warned without formatter"); console.log("logged", new TypeError("held without formatter"));
-        setTimeout(() => { throw new RangeError("thrown without formatter"); });`),
-    },
-  });
+const rig = await sharedRig({
+  backForwardCache: true,
+  pages: {
+    // Not for the back/forward cache, which Chromium may decline after it has told the page that it goes there.
+    "/quiet": scripted(`console.log("quiet"); addEventListener("unload", () => {})`),
+    "/freezes": scripted(
+      `console.log("freezes"); document.addEventListener("freeze", () => console.log("is frozen"))`,
+    ),
+    "/floods": scripted(
+      `window.say = (n) => { for (let i = 0; i < n; i++) console.log("flooding " + i); }; console.log("floods")`,
+    ),
+    "/hangs-after-error": scripted(`addEventListener("load", () => setTimeout(() => {
+      // Two lines before it, so that the last one is not the first for some time.
+      console.log("before the hang 1"); console.log("before the hang 2"); console.error("then it hangs"); ${HANG} }, 300))`),
+    "/hangs-after-log": scripted(
+      `addEventListener("load", () => setTimeout(() => { console.log("a log, then it hangs"); ${HANG} }, 300))`,
+    ),
+    "/hangs-in-handler": scripted(
+      `addEventListener("error", () => { ${HANG} }); setTimeout(() => { throw new Error("thrown, then it hangs"); }, 300)`,
+    ),
+    "/opener": scripted(""),
+    "/silent": "<!doctype html><title>silent</title>",
+    "/frames":
+      '<!doctype html><title>frames</title><script>addEventListener("unload", () => {})</script><iframe src="/silent"></iframe><iframe src="/silent?2"></iframe>',
+    "/says-goodbye": scripted(`console.log("hello " + location.search);
+      addEventListener("pagehide", () => console.log("goodbye " + location.search))`),
+    // Its messages to itself arrive after `pagehide`, one of them mostly before Chromium freezes the page.
+    "/goes-on": scripted(`const { port1, port2 } = new MessageChannel(); let isLeft = false;
+      port1.onmessage = () => { if (isLeft) { console.error("goes on " + location.search); ${HANG} } port2.postMessage(0); };
+      port2.postMessage(0);
+      console.log("goes on soon " + location.search);
+      addEventListener("pagehide", () => { isLeft = true; });
+      document.addEventListener("freeze", () => console.log("frozen " + location.search));`),
+    "/closes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
+      for (let n = 0; n < 20; n++) console.log("closing itself " + n); window.close(); }, 50))`),
+    "/is-closed":
+      scripted(`addEventListener("load", () => setTimeout(() => opener.postMessage("loaded", "*"), 50));
+      window.say = () => { for (let n = 0; n < 20; n++) console.log("being closed " + n); }`),
+    "/writes-frame": scripted(`addEventListener("load", () => {
+      const frame = document.createElement("iframe"); document.body.append(frame);
+      const target = frame.contentDocument;
+      target.open(); target.write("<script>throw new Error('written at once')<\\/script>");
+      target.write("<script>throw new Error('written then')<\\/script>"); target.close();
+      const other = document.createElement("iframe"); document.body.append(other);
+      setTimeout(() => { other.contentDocument.writeln("<script>throw new Error('written without open')<\\/script>"); other.contentDocument.close(); }, 100);
+    })`),
+    "/writes-itself": scripted(`addEventListener("load", () => setTimeout(() => {
+      document.write("<p>new</p><script>throw new Error('written over itself')<\\/script>"); document.close();
+      console.log("html " + document.documentElement.outerHTML); }, 50))`),
+    "/moves": scripted(`addEventListener("load", () => setTimeout(() => {
+      console.log("said on the first"); history.pushState(0, "", "/moved?to=next"); console.log("said on the next");
+      Promise.resolve().then(() => history.replaceState(0, "", "/moves#back")); }, 50))`),
+    "/no-formatter": scripted(`
+      Error.prepareStackTrace = undefined;
+      console.error("warned without formatter"); console.log("logged", new TypeError("held without formatter"));
+      setTimeout(() => { throw new RangeError("thrown without formatter"); });`),
+  },
 });
-after(() => rig.close());
 
 test("an error is recorded although the page never ends the task that said it", async () => {
   const page = await rig.context.newPage();
@@ -164,8 +159,7 @@ test("an Error.prepareStackTrace that is no function takes no stack away", async
 
 /** @returns {Promise<any[]>} What coverage says is lost. */
 async function lostDocuments() {
-  const { url, token } = rig.collector;
-  const response = await fetch(`${url}/v1/coverage`, { headers: { authorization: `Bearer ${token}` } });
+  const response = await rig.collector.fetch("/v1/coverage");
   const { sessions } = /** @type {any} */ (await response.json());
   return sessions.flatMap((/** @type {any} */ session) => session.lost);
 }

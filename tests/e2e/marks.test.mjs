@@ -2,29 +2,24 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { violations } from "../viewer/axe.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/page": `<!doctype html><body style="background: teal"><h1>Seen</h1>`,
-      "/plain": `<!doctype html><body style="margin: 0; height: 100vh; background: teal">`,
-      "/colors": `<!doctype html><body style="background: teal">
-        <button style="position: absolute; left: 100px; top: 50px; width: 200px; height: 100px">Paint</button>
-        <script>let clicks = 0; document.querySelector("button").onclick = () => { document.body.style.background = "hsl(" + 47 * ++clicks + " 80% 50%)"; };</script>`,
-      "/throws": scripted(`setTimeout(() => { throw new Error("pictured") }, 300)`),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    "/page": `<!doctype html><body style="background: teal"><h1>Seen</h1>`,
+    "/plain": `<!doctype html><body style="margin: 0; height: 100vh; background: teal">`,
+    "/colors": `<!doctype html><body style="background: teal">
+      <button style="position: absolute; left: 100px; top: 50px; width: 200px; height: 100px">Paint</button>
+      <script>let clicks = 0; document.querySelector("button").onclick = () => { document.body.style.background = "hsl(" + 47 * ++clicks + " 80% 50%)"; };</script>`,
+    "/throws": scripted(`setTimeout(() => { throw new Error("pictured") }, 300)`),
+  },
 });
-after(() => rig.close());
 
 test("a mark carries its note, where it was made, and a picture", async () => {
   const page = await rig.open("/page");

@@ -1,31 +1,26 @@
 /** Tabs, windows and navigations, computed idleness, and what a page's own router does. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/plain": scripted(""),
-      "/next": scripted(""),
-      "/app": scripted(
-        `history.pushState({}, "", "/app/one"); setTimeout(() => console.log("on one"), 200); setTimeout(() => { location.hash = "part"; }, 600)`,
-      ),
-      "/busy": scripted(`
-        let left = 6; const again = () => fetch("/tick").then(() => --left > 0 && setTimeout(again, 100)); again();`),
-      "/tick": (_, response) => response.writeHead(200).end("t"),
-      "/endless": scripted(`fetch("/never")`),
-      "/never": () => {},
-      "/framed": scripted(
-        `const frame = document.createElement("iframe"); frame.src = "/plain"; document.documentElement.append(frame)`,
-      ),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    "/plain": scripted(""),
+    "/next": scripted(""),
+    "/app": scripted(
+      `history.pushState({}, "", "/app/one"); setTimeout(() => console.log("on one"), 200); setTimeout(() => { location.hash = "part"; }, 600)`,
+    ),
+    "/busy": scripted(`
+      let left = 6; const again = () => fetch("/tick").then(() => --left > 0 && setTimeout(again, 100)); again();`),
+    "/tick": (_, response) => response.writeHead(200).end("t"),
+    "/endless": scripted(`fetch("/never")`),
+    "/never": () => {},
+    "/framed": scripted(
+      `const frame = document.createElement("iframe"); frame.src = "/plain"; document.documentElement.append(frame)`,
+    ),
+  },
 });
-after(() => rig.close());
 
 /** @param {string} q @param {number} count */
 const named = async (q, count) =>

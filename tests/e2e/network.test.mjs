@@ -1,41 +1,34 @@
 /** Requests, responses, redirects and failures as webRequest tells them, at each level of detail. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/page": scripted(""),
-      "/data": (_, response) =>
-        response
-          .writeHead(200, {
-            "content-type": "application/json",
-            "content-length": "11",
-            "x-served-by": "test",
-          })
-          .end('{"ok":true}'),
-      "/slow": (_, response) => setTimeout(() => response.writeHead(200).end("slow"), 200),
-      "/hop": (_, response) => response.writeHead(302, { location: "/hop2" }).end(),
-      "/hop2": (_, response) => response.writeHead(307, { location: "/data" }).end(),
-      "/error": (_, response) => response.writeHead(503).end("no"),
-      "/reset": (request) => request.socket.destroy(),
-      "/cached.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript", "cache-control": "max-age=600" })
-          .end("1"),
-      "/bundle.js.map": (_, response) => response.writeHead(200).end("{}"),
-      "/main.abc.hot-update.json": (_, response) => response.writeHead(200).end("{}"),
-      "/events": (_, response) =>
-        response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"),
-      "/echo": (request, response) => request.resume().on("end", () => response.writeHead(200).end()),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    "/page": scripted(""),
+    "/data": (_, response) =>
+      response
+        .writeHead(200, {
+          "content-type": "application/json",
+          "content-length": "11",
+          "x-served-by": "test",
+        })
+        .end('{"ok":true}'),
+    "/slow": (_, response) => setTimeout(() => response.writeHead(200).end("slow"), 200),
+    "/hop": (_, response) => response.writeHead(302, { location: "/hop2" }).end(),
+    "/hop2": (_, response) => response.writeHead(307, { location: "/data" }).end(),
+    "/error": (_, response) => response.writeHead(503).end("no"),
+    "/reset": (request) => request.socket.destroy(),
+    "/cached.js": (_, response) =>
+      response.writeHead(200, { "content-type": "text/javascript", "cache-control": "max-age=600" }).end("1"),
+    "/bundle.js.map": (_, response) => response.writeHead(200).end("{}"),
+    "/main.abc.hot-update.json": (_, response) => response.writeHead(200).end("{}"),
+    "/events": (_, response) =>
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n"),
+    "/echo": (request, response) => request.resume().on("end", () => response.writeHead(200).end()),
+  },
 });
-after(() => rig.close());
 
 test("a request and its response are tied by one request id, with timing, size and headers", async () => {
   const page = await rig.open("/page");

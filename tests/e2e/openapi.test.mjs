@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { capture } from "../../scripts/lib/run.mjs";
 import { setUpPython, WITHOUT_PYTHON } from "../../scripts/setup/python.mjs";
 import { setUpSpectral, WITHOUT_SPECTRAL } from "../../scripts/setup/spectral.mjs";
@@ -12,24 +12,18 @@ import { startCollector } from "./fixtures/collector.mjs";
 /** The severity of a finding of Spectral that is an error. */
 const ERROR = 0;
 
-/** @type {string} */
-let folder;
 /** @type {any} */
 let document;
-/** The same without what each document must have. @type {any} */
-let broken;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tabtape-openapi-"));
-  const collector = await startCollector(join(folder, "data"));
-  try {
-    document = await (await fetch(`${collector.url}/v1/openapi.json`)).json();
-  } finally {
-    await collector.stop();
-  }
-  broken = structuredClone(document);
-  delete broken.info;
-});
+const folder = mkdtempSync(join(tmpdir(), "tabtape-openapi-"));
 after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+const collector = await startCollector(join(folder, "data"));
+try {
+  document = await (await fetch(`${collector.url}/v1/openapi.json`)).json();
+} finally {
+  await collector.stop();
+}
+const broken = structuredClone(document);
+delete broken.info;
 
 test("openapi-spec-validator finds the document valid", {
   skip: Boolean(process.env[WITHOUT_PYTHON]),

@@ -31,12 +31,13 @@ test("the spans of a document are read as they were sent, each with one content"
     const args = ["--otlp-endpoint", endpoint, "--otlp-traces", "--otlp-metrics"];
     collector = await startCollector(join(folder, "data"), "127.0.0.1:0", args);
     const lines = linesOf(1);
-    await deliver(collector, lines, 0);
+    await collector.deliver(SESSION, lines);
     await received.until(() => received.spans.length > 0);
     await collector.stop("SIGKILL");
     reader.stdin.write("answer\n");
     collector = await startCollector(join(folder, "data"), "127.0.0.1:0", args);
-    await deliver(collector, [...lines, ...linesOf(DOCUMENTS + 1, lines.length)], lines.length);
+    const more = linesOf(DOCUMENTS + 1, lines.length);
+    await collector.deliver(SESSION, more, lines.length + 1, lines.length + more.length);
 
     await received.until(() => received.byId().size === 3 * 2 * DOCUMENTS);
     const spans = received.byId();
@@ -181,21 +182,4 @@ function linesOf(first, seqsBefore = 0) {
   }
   add("system.health", "", {}, { commit_lag_ms: 4.5 });
   return lines;
-}
-
-/**
- * Delivers the lines after the first `delivered`.
- * @param {import("./fixtures/collector.mjs").Collector} collector @param {string[]} lines @param {number} delivered
- */
-async function deliver(collector, lines, delivered) {
-  const range = `first_seq=${delivered + 1}&last_seq=${lines.length}`;
-  const { status } = await fetch(`${collector.url}/v1/batches?session=${SESSION}&${range}`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${collector.pairing.token}`,
-      "content-type": "application/x-ndjson",
-    },
-    body: `${lines.slice(delivered).join("\n")}\n`,
-  });
-  assert.equal(status, 200);
 }

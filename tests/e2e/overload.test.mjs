@@ -1,29 +1,24 @@
 /** A page that floods the recorder: detail is lowered with the reason, and returns; and what recording costs. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      // No acknowledgement reaches a page within one task, however fast the machine is: each task leaves more in the queue
-      // than the limit, and less than what a relay drops. The pause lets the worker do other work, also on a machine on
-      // which everything takes longer. A pause of several beats would be the end of the load.
-      "/flood": scripted(`
-        const flood = () => {
-          const begun = performance.now();
-          for (let n = 0; n < 12_000; n++) console.log("flood", { n });
-          setTimeout(flood, Math.min(2 * (performance.now() - begun) + 100, 3_000));
-        };
-        setTimeout(flood);`),
-      "/calm": scripted(`console.log("calm", { inner: 1 })`),
-    },
-  });
+const rig = await sharedRig({
+  pages: {
+    // No acknowledgement reaches a page within one task, however fast the machine is: each task leaves more in the queue
+    // than the limit, and less than what a relay drops. The pause lets the worker do other work, also on a machine on
+    // which everything takes longer. A pause of several beats would be the end of the load.
+    "/flood": scripted(`
+      const flood = () => {
+        const begun = performance.now();
+        for (let n = 0; n < 12_000; n++) console.log("flood", { n });
+        setTimeout(flood, Math.min(2 * (performance.now() - begun) + 100, 3_000));
+      };
+      setTimeout(flood);`),
+    "/calm": scripted(`console.log("calm", { inner: 1 })`),
+  },
 });
-after(() => rig.close());
 
 /** A flood on a busy machine takes long. */
 const PATIENCE_MS = 180_000;

@@ -1,8 +1,8 @@
 /** A page's own record of its requests: who called, and the body of the response that failed. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 import { acceptWebSockets, CLOSING } from "./fixtures/sockets.mjs";
 
 /** A token that redaction recognizes by its field's name. */
@@ -25,40 +25,35 @@ const json = (response, status, value) =>
     .writeHead(status, { "content-type": "application/json; charset=utf-8" })
     .end(JSON.stringify(value));
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: {
-      "/page": scripted(""),
-      "/shop": SHOP,
-      "/order": (_, response) => json(response, 500, { error: "out of stock", api_key: SECRET, items: null }),
-      "/gone": (_, response) => json(response, 410, { gone: true }),
-      "/forbidden": (_, response) => json(response, 403, { why: "no role" }),
-      "/teapot": (_, response) => json(response, 418, { short: "and stout" }),
-      "/fine": (_, response) => json(response, 200, { fine: true }),
-      "/long": (_, response) =>
-        response.writeHead(502, { "content-type": "text/html" }).end(`<p>${"long ".repeat(20_000)}`),
-      "/picture": (_, response) => response.writeHead(404, { "content-type": "image/png" }).end("not text"),
-      "/open": (_, response) =>
-        response.writeHead(503, { "content-type": "text/plain" }).write("it begins, and never ends"),
-      "/reset": (request) => request.socket.destroy(),
-      "/hop": (_, response) => response.writeHead(302, { location: "/gone?by=hop" }).end(),
-      "/events": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/event-stream" })
-          .write(`id: 7\ndata: {"token":"${SECRET}","price":3}\n\n`),
-      "/beacon": (_, response) => response.writeHead(204).end(),
-      "/app.js.map": (_, response) => json(response, 404, { noise: true }),
-      "/own-fetch": scripted(`
-        const native = window.fetch;
-        window.fetch = function (...args) { return native.apply(this, args); };
-        fetch("/teapot?own=fetch").then((response) => response.text());`),
-    },
-  });
-  acceptWebSockets(rig.site.server);
+const rig = await sharedRig({
+  pages: {
+    "/page": scripted(""),
+    "/shop": SHOP,
+    "/order": (_, response) => json(response, 500, { error: "out of stock", api_key: SECRET, items: null }),
+    "/gone": (_, response) => json(response, 410, { gone: true }),
+    "/forbidden": (_, response) => json(response, 403, { why: "no role" }),
+    "/teapot": (_, response) => json(response, 418, { short: "and stout" }),
+    "/fine": (_, response) => json(response, 200, { fine: true }),
+    "/long": (_, response) =>
+      response.writeHead(502, { "content-type": "text/html" }).end(`<p>${"long ".repeat(20_000)}`),
+    "/picture": (_, response) => response.writeHead(404, { "content-type": "image/png" }).end("not text"),
+    "/open": (_, response) =>
+      response.writeHead(503, { "content-type": "text/plain" }).write("it begins, and never ends"),
+    "/reset": (request) => request.socket.destroy(),
+    "/hop": (_, response) => response.writeHead(302, { location: "/gone?by=hop" }).end(),
+    "/events": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/event-stream" })
+        .write(`id: 7\ndata: {"token":"${SECRET}","price":3}\n\n`),
+    "/beacon": (_, response) => response.writeHead(204).end(),
+    "/app.js.map": (_, response) => json(response, 404, { noise: true }),
+    "/own-fetch": scripted(`
+      const native = window.fetch;
+      window.fetch = function (...args) { return native.apply(this, args); };
+      fetch("/teapot?own=fetch").then((response) => response.text());`),
+  },
 });
-after(() => rig.close());
+acceptWebSockets(rig.site.server);
 
 test("a click, a POST that fails and a TypeError: the body, redacted, and the line that called", async () => {
   const page = await rig.open("/shop");

@@ -4,14 +4,11 @@
  * Each page reports what it saw as `window.seen`. The browser without the extension says what is right.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launchBrowser } from "./fixtures/browser.mjs";
+import { test } from "node:test";
+import { sharedBareBrowser } from "./fixtures/browser.mjs";
 import { startCollector } from "./fixtures/collector.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 /** Page scripts; each leaves what it saw in `seen`, maybe after a while. */
 const HOSTILE = {
@@ -184,25 +181,11 @@ const HOSTILE = {
 const MESSAGES = ["crossOrigin", "frames", "order", "wrapped", "getters", "proxies"];
 const SETTLE_MS = 150;
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").BrowserContext} */
-let bare;
-/** @type {string} */
-let profile;
-before(async () => {
-  const pages = Object.fromEntries(
-    Object.entries(HOSTILE).map(([name, script]) => [`/${name}`, scripted(`${script}\n;ended = true;`)]),
-  );
-  rig = await startRig({ pages });
-  profile = mkdtempSync(join(tmpdir(), "tabtape-bare-"));
-  bare = await launchBrowser({ profile, extensions: [] });
-});
-after(async () => {
-  await bare.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  await rig.close();
-});
+const pages = Object.fromEntries(
+  Object.entries(HOSTILE).map(([name, script]) => [`/${name}`, scripted(`${script}\n;ended = true;`)]),
+);
+const rig = await sharedRig({ pages });
+const bare = await sharedBareBrowser();
 
 /** Returns the page's own observations and its console's output. @param {import("playwright-core").BrowserContext} context @param {string} name */
 async function visit(context, name) {

@@ -1,29 +1,20 @@
 /** Pairing by a link, a code to compare and a click; and the way from the popup to the viewer. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { ANY, violations } from "../viewer/axe.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    preconfiguration: { collector: null },
-    pages: { "/page": scripted(`console.log("before any pairing")`) },
-  });
+const rig = await sharedRig({
+  preconfiguration: { collector: null },
+  pages: { "/page": scripted(`console.log("before any pairing")`) },
 });
-after(() => rig.close());
 
 /** As `tabtape pair` does. */
 async function invite() {
-  const response = await fetch(`${rig.collector.url}/v1/pairings/codes`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${rig.collector.token}`, "content-type": "application/json" },
-    body: "{}",
-  });
-  assert.equal(response.status, 200);
+  const headers = { "content-type": "application/json" };
+  const response = await rig.collector.fetch("/v1/pairings/codes", { method: "POST", headers, body: "{}" });
   return /** @type {{ url: string, short_code: string }} */ (await response.json());
 }
 

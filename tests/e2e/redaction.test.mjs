@@ -3,32 +3,21 @@
  * on, in the store and in the worker that comes after.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { ANY, violations } from "../viewer/axe.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-/** @type {import("playwright-core").Page} */
-let options;
 /** Lines of the options page's console. @type {string[]} */
 const errors = [];
-before(async () => {
-  rig = await startRig({
-    pages: { "/page": "<!doctype html><title>redaction</title>" },
-    preconfiguration: { redaction: { disable: ["otp"], names: [{ id: "acme", names: ["acme_sid"] }] } },
-  });
-  page = await rig.open("/page");
-  options = await rig.context.newPage();
-  options.on("pageerror", (error) => errors.push(String(error)));
-  await options.goto(`${rig.extensionOrigin}/options.html`);
-  await options.getByRole("switch", { name: "Rule password", exact: true }).waitFor();
+const rig = await sharedRig({
+  pages: { "/page": "<!doctype html><title>redaction</title>" },
+  preconfiguration: { redaction: { disable: ["otp"], names: [{ id: "acme", names: ["acme_sid"] }] } },
 });
-after(async () => {
-  await rig?.close();
-});
+let page = await rig.open("/page");
+const options = await rig.context.newPage();
+options.on("pageerror", (error) => errors.push(String(error)));
+await options.goto(`${rig.extensionOrigin}/options.html`);
+await options.getByRole("switch", { name: "Rule password", exact: true }).waitFor();
 
 let lines = 0;
 

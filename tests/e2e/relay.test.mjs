@@ -1,44 +1,39 @@
 /** The relay's promises: nothing is lost between page and log, whatever dies, and no other script can forge its messages. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    backForwardCache: true,
-    pages: {
-      "/numbered": scripted(`
-        // Bursts of 20 every 10 ms, numbered, until a stop is asked for.
-        let next = 0; const timer = setInterval(() => { for (let n = 0; n < 20; n++) console.log("n" + next++); }, 10);
-        window.finish = () => { clearInterval(timer); return next; };`),
-      "/leaves": scripted(`
-        let n = 0; addEventListener("pagehide", () => { for (; n < 300; n++) console.log("leaving " + n); });`),
-      "/elsewhere": scripted(""),
-      "/flood": scripted(`
-        for (let n = 0; n < 60000; n++) console.log("flood " + n);
-        document.addEventListener("click", () => {});`),
-      "/cached": scripted(`
-        console.log("shown anew");
-        addEventListener("pageshow", ({ persisted }) => { if (persisted) for (let n = 0; n < 300; n++) console.log("returned " + n); });`),
-      "/goes-back": scripted(`addEventListener("load", () => setTimeout(() => history.back(), 500))`),
-      "/forge": scripted(`
-        window.caught = [];
-        for (const type of ["lines", "config", "retire", "rearm", "drain", "tabtape:offer", "tabtape:ask", "message"]) {
-          for (const target of [window, document, document.documentElement]) target.addEventListener(type, (event) => caught.push(type), true);
-        }
-        const line = JSON.stringify({ ts: 1, type: "system.mark", category: "system", source_event: "forged", data: { forged: "forged" } });
-        const fake = new EventTarget();
-        for (const type of ["tabtape:offer", "tabtape:ask"]) for (const target of [window, document]) target.dispatchEvent(new MouseEvent(type, { relatedTarget: fake, cancelable: true }));
-        for (const target of [fake, window, document]) target.dispatchEvent(new CustomEvent("lines", { detail: line }));
-        window.postMessage({ relay: "x", first: 1, lines: line }, "*");
-        console.log("after forging", { ts: 1, type: "system.mark" }, "\\n" + line);`),
-    },
-  });
+const rig = await sharedRig({
+  backForwardCache: true,
+  pages: {
+    "/numbered": scripted(`
+      // Bursts of 20 every 10 ms, numbered, until a stop is asked for.
+      let next = 0; const timer = setInterval(() => { for (let n = 0; n < 20; n++) console.log("n" + next++); }, 10);
+      window.finish = () => { clearInterval(timer); return next; };`),
+    "/leaves": scripted(`
+      let n = 0; addEventListener("pagehide", () => { for (; n < 300; n++) console.log("leaving " + n); });`),
+    "/elsewhere": scripted(""),
+    "/flood": scripted(`
+      for (let n = 0; n < 60000; n++) console.log("flood " + n);
+      document.addEventListener("click", () => {});`),
+    "/cached": scripted(`
+      console.log("shown anew");
+      addEventListener("pageshow", ({ persisted }) => { if (persisted) for (let n = 0; n < 300; n++) console.log("returned " + n); });`),
+    "/goes-back": scripted(`addEventListener("load", () => setTimeout(() => history.back(), 500))`),
+    "/forge": scripted(`
+      window.caught = [];
+      for (const type of ["lines", "config", "retire", "rearm", "drain", "tabtape:offer", "tabtape:ask", "message"]) {
+        for (const target of [window, document, document.documentElement]) target.addEventListener(type, (event) => caught.push(type), true);
+      }
+      const line = JSON.stringify({ ts: 1, type: "system.mark", category: "system", source_event: "forged", data: { forged: "forged" } });
+      const fake = new EventTarget();
+      for (const type of ["tabtape:offer", "tabtape:ask"]) for (const target of [window, document]) target.dispatchEvent(new MouseEvent(type, { relatedTarget: fake, cancelable: true }));
+      for (const target of [fake, window, document]) target.dispatchEvent(new CustomEvent("lines", { detail: line }));
+      window.postMessage({ relay: "x", first: 1, lines: line }, "*");
+      console.log("after forging", { ts: 1, type: "system.mark" }, "\\n" + line);`),
+  },
 });
-after(() => rig.close());
 
 /** @param {import("../../src/web/types.ts").Event[]} events @param {string} prefix */
 const numbers = (events, prefix) =>

@@ -1,29 +1,24 @@
 /** Each request is recorded once, with its true end, by webRequest alone and with the debugger attached. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { ASKED_AT_THE_END, CountingServer, EXPECTED, makeRequests } from "./fixtures/requests.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
 const server = new CountingServer();
 /** Answers the preflight that waits. @type {(() => void) | null} */
 let allow = null;
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    pages: {
-      ...server.pages(),
-      "/preflighted": (request, response) => {
-        const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "x-asked" };
-        if (request.method !== "OPTIONS") response.writeHead(200, headers).end("done");
-        else allow = () => response.writeHead(204, headers).end();
-      },
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  pages: {
+    ...server.pages(),
+    "/preflighted": (request, response) => {
+      const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "x-asked" };
+      if (request.method !== "OPTIONS") response.writeHead(200, headers).end("done");
+      else allow = () => response.writeHead(204, headers).end();
     },
-  });
-  server.acceptSockets(rig.site.server);
+  },
 });
-after(() => rig.close());
+server.acceptSockets(rig.site.server);
 
 /** Events of one run by the name of their request. @param {string} run */
 async function recorded(run) {

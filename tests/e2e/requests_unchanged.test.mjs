@@ -5,13 +5,10 @@
  * are those of the web platform tests, https://github.com/web-platform-tests/wpt/tree/master/fetch/api and `/xhr`.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launchBrowser } from "./fixtures/browser.mjs";
+import { test } from "node:test";
+import { sharedBareBrowser } from "./fixtures/browser.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 import { acceptWebSockets } from "./fixtures/sockets.mjs";
 
 /** In front of each page: `said` is an error as a string. */
@@ -255,75 +252,61 @@ const HOSTILE = {
  * @type {(() => void) | null}
  */
 let ended = null;
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").BrowserContext} */
-let bare;
-/** @type {string} */
-let profile;
-before(async () => {
-  const pages = Object.fromEntries(
-    Object.entries(HOSTILE).map(([name, script]) => [
-      `/${name}`,
-      scripted(`var seen = {}; ${TOOLS}
-        (async () => { ${script} })().catch((error) => { seen.failed = String(error && error.stack || error); }).then(() => { new Image().src = "/ended"; });`),
-    ]),
-  );
-  const failed = '{"error":"it failed","list":[1,2,{"a":null}]}';
-  const json = { "content-type": "application/json" };
-  rig = await startRig({
-    pages: {
-      ...pages,
-      "/ended": (_, response) => {
-        response.writeHead(204).end();
-        ended?.();
-      },
-      "/json": (_, response) => response.writeHead(200, json).end('{"ok":true}'),
-      "/fail": (_, response) => response.writeHead(500, json).end(failed),
-      "/open": (_, response) => response.writeHead(200, json).write("[1,"),
-      "/open-500": (_, response) =>
-        response
-          // Without it an XMLHttpRequest waits for more bytes to guess the type from.
-          .writeHead(500, { "content-type": "text/plain", "x-content-type-options": "nosniff" })
-          .write("first"),
-      "/big-500": (_, response) =>
-        response.writeHead(500, { "content-type": "text/plain" }).end("b".repeat(3_000_000)),
-      "/empty-500": (_, response) => response.writeHead(500, json).end(),
-      "/cut-500": (request, response) => {
-        response.writeHead(500, { "content-type": "text/plain", "content-length": "1000" }).write("part");
-        setTimeout(() => request.socket.destroy(), 100);
-      },
-      "/204": (_, response) => response.writeHead(204).end(),
-      "/hop": (_, response) => response.writeHead(302, { location: "/fail" }).end(),
-      "/slow": (_, response) => setTimeout(() => response.writeHead(200).end("slow"), 1_000),
-      "/events": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/event-stream" })
-          .write("event: named\ndata: n\nid: 1\n\ndata: m\n\n"),
-      "/reset": (request) => request.socket.destroy(),
-      "/echo": (request, response) => {
-        let body = "";
-        request.on("data", (chunk) => {
-          body += chunk;
-        });
-        request.on("end", () => {
-          const { method, headers } = request;
-          const got = { method, body, mine: headers["x-mine"] ?? null, cookie: headers.cookie ?? null };
-          response.writeHead(200, json).end(JSON.stringify(got));
-        });
-      },
+const pages = Object.fromEntries(
+  Object.entries(HOSTILE).map(([name, script]) => [
+    `/${name}`,
+    scripted(`var seen = {}; ${TOOLS}
+      (async () => { ${script} })().catch((error) => { seen.failed = String(error && error.stack || error); }).then(() => { new Image().src = "/ended"; });`),
+  ]),
+);
+const failed = '{"error":"it failed","list":[1,2,{"a":null}]}';
+const json = { "content-type": "application/json" };
+const rig = await sharedRig({
+  pages: {
+    ...pages,
+    "/ended": (_, response) => {
+      response.writeHead(204).end();
+      ended?.();
     },
-    capture: { categories: { network: { detail_level: "verbose" } } },
-  });
-  acceptWebSockets(rig.site.server);
-  profile = mkdtempSync(join(tmpdir(), "tabtape-bare-"));
-  bare = await launchBrowser({ profile, extensions: [] });
+    "/json": (_, response) => response.writeHead(200, json).end('{"ok":true}'),
+    "/fail": (_, response) => response.writeHead(500, json).end(failed),
+    "/open": (_, response) => response.writeHead(200, json).write("[1,"),
+    "/open-500": (_, response) =>
+      response
+        // Without it an XMLHttpRequest waits for more bytes to guess the type from.
+        .writeHead(500, { "content-type": "text/plain", "x-content-type-options": "nosniff" })
+        .write("first"),
+    "/big-500": (_, response) =>
+      response.writeHead(500, { "content-type": "text/plain" }).end("b".repeat(3_000_000)),
+    "/empty-500": (_, response) => response.writeHead(500, json).end(),
+    "/cut-500": (request, response) => {
+      response.writeHead(500, { "content-type": "text/plain", "content-length": "1000" }).write("part");
+      setTimeout(() => request.socket.destroy(), 100);
+    },
+    "/204": (_, response) => response.writeHead(204).end(),
+    "/hop": (_, response) => response.writeHead(302, { location: "/fail" }).end(),
+    "/slow": (_, response) => setTimeout(() => response.writeHead(200).end("slow"), 1_000),
+    "/events": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/event-stream" })
+        .write("event: named\ndata: n\nid: 1\n\ndata: m\n\n"),
+    "/reset": (request) => request.socket.destroy(),
+    "/echo": (request, response) => {
+      let body = "";
+      request.on("data", (chunk) => {
+        body += chunk;
+      });
+      request.on("end", () => {
+        const { method, headers } = request;
+        const got = { method, body, mine: headers["x-mine"] ?? null, cookie: headers.cookie ?? null };
+        response.writeHead(200, json).end(JSON.stringify(got));
+      });
+    },
+  },
+  capture: { categories: { network: { detail_level: "verbose" } } },
 });
-after(async () => {
-  await bare.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  await rig.close();
-});
+acceptWebSockets(rig.site.server);
+const bare = await sharedBareBrowser();
 
 /** Returns the page's observations. @param {import("playwright-core").BrowserContext} context @param {string} name */
 async function visit(context, name) {

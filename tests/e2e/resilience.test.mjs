@@ -1,16 +1,11 @@
 /** The worker survives failures below it: the recorder traps, the collector is away or was never there. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { startCollector } from "./fixtures/collector.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({ pages: { "/page": scripted(`console.log("a page")`) } });
-});
-after(() => rig.close());
+const rig = await sharedRig({ pages: { "/page": scripted(`console.log("a page")`) } });
 
 /** Makes everything that carries `word` into the recorder trap it, as a defect of it would. @param {string | null} word */
 async function trapOn(word) {

@@ -7,10 +7,11 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { FaultProxy } from "../faults/proxy.mjs";
+import { closeAtEnd } from "./fixtures/close.mjs";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const SECRETS = {
   authorization: "s3cr3t-authorization-7Qm2Lk9",
@@ -30,95 +31,88 @@ const SECRETS = {
   rejected: "s3cr3t-rejected-with-5Pn7Hc",
 };
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
 /** @type {FaultProxy} */
 let proxy;
 /** Bodies that went over the wire, decompressed. @type {Buffer[]} */
 const wire = [];
-before(async () => {
-  rig = await startRig({
-    between: async (collector) => {
-      proxy = await new FaultProxy(() => collector).listen();
-      proxy.rule = (batch) => {
-        wire.push(Buffer.from(batch.path), batch.text());
-        return null;
-      };
-      return proxy.url;
+const rig = await sharedRig({
+  between: async (collector) => {
+    proxy = await new FaultProxy(() => collector).listen();
+    closeAtEnd(() => proxy.close());
+    proxy.rule = (batch) => {
+      wire.push(Buffer.from(batch.path), batch.text());
+      return null;
+    };
+    return proxy.url;
+  },
+  capture: { categories: { console: { detail_level: "verbose" }, network: { detail_level: "verbose" } } },
+  pages: {
+    "/page": `<!doctype html><title>secrets</title><input id="name" name="name"><input id="pw" type="password">`,
+    "/api": (_, response) =>
+      response
+        .writeHead(200, {
+          "set-cookie": `session=${SECRETS.setCookie}; Path=/`,
+          "content-type": "application/json",
+        })
+        .end("{}"),
+    "/login": scripted(""),
+  },
+});
+const page = await rig.open("/page");
+await page.evaluate(async (secrets) => {
+  await cookieStore.set("session", secrets.cookie);
+  await fetch(`/api?marker=marker-url&access_token=${secrets.token}#id_token=${secrets.fragment}`, {
+    method: "POST",
+    headers: {
+      authorization: `Basic ${secrets.authorization}`,
+      "x-api-key": secrets.apiKey,
+      "x-marker": "marker-header",
     },
-    capture: { categories: { console: { detail_level: "verbose" }, network: { detail_level: "verbose" } } },
-    pages: {
-      "/page": `<!doctype html><title>secrets</title><input id="name" name="name"><input id="pw" type="password">`,
-      "/api": (_, response) =>
-        response
-          .writeHead(200, {
-            "set-cookie": `session=${SECRETS.setCookie}; Path=/`,
-            "content-type": "application/json",
-          })
-          .end("{}"),
-      "/login": scripted(""),
-    },
+    body: JSON.stringify({ marker: "marker-body", password: secrets.password }),
   });
-  const page = await rig.open("/page");
-  await page.evaluate(async (secrets) => {
-    await cookieStore.set("session", secrets.cookie);
-    await fetch(`/api?marker=marker-url&access_token=${secrets.token}#id_token=${secrets.fragment}`, {
-      method: "POST",
-      headers: {
-        authorization: `Basic ${secrets.authorization}`,
-        "x-api-key": secrets.apiKey,
-        "x-marker": "marker-header",
-      },
-      body: JSON.stringify({ marker: "marker-body", password: secrets.password }),
-    });
-    console.log("marker-console", {
-      marker: "marker-argument",
-      password: secrets.password,
-      nested: { api_key: secrets.apiKey },
-    });
-    console.error(
-      `marker-text Authorization: Bearer ${secrets.bearer} and ${secrets.jwt} and password=${secrets.password}`,
-    );
-    const inside = secrets.inObject;
-    console.log("marker-objects", { pass: inside }, { tokens: [inside] }, { cookies: { a: inside } });
-    console.warn(
-      Object.entries({ token: inside }),
-      { name: "password", value: inside },
-      new Map([["auth", inside]]),
-    );
-    localStorage.setItem("access_token", inside);
-    console.info({ ...localStorage }, [{ deep: { secret: inside } }]);
-    console.log("token", secrets.inArguments);
-    console.log("marker-format password: %s and %o", secrets.inArguments, { auth: secrets.inArguments });
-    console.log(secrets.inArguments.length, "x".repeat(20_000), { n: 1 }, "api key", secrets.inArguments);
-    console.count(/** @type {any} */ ({ password: inside }));
-    Promise.reject({ marker: "marker-rejected", password: secrets.rejected });
-    history.pushState(
-      {},
-      "",
-      `/callback?marker=marker-history&code=${secrets.code}&state=x#access_token=${secrets.fragment}`,
-    );
-    setTimeout(() => {
-      throw new Error(`marker-thrown https://user:${secrets.userinfo}@example.test/ ${secrets.jwt}`);
-    });
-    await new Promise((next) => setTimeout(next, 50));
-  }, SECRETS);
-  await page.click("#name");
-  await page.keyboard.type(SECRETS.typed);
-  await page.click("#pw");
-  await page.keyboard.type(SECRETS.typed);
-  await page.goto(
-    `${rig.site.origin}/login?code=${SECRETS.code}&token=${SECRETS.token}#access_token=${SECRETS.fragment}`,
+  console.log("marker-console", {
+    marker: "marker-argument",
+    password: secrets.password,
+    nested: { api_key: secrets.apiKey },
+  });
+  console.error(
+    `marker-text Authorization: Bearer ${secrets.bearer} and ${secrets.jwt} and password=${secrets.password}`,
   );
-  await rig.event("page.settled", "/login");
-  await rig.event("input.change", "name");
-  await rig.event("console.exception", "marker-thrown");
-  await rig.flushed();
-});
-after(async () => {
-  await rig.close();
-  await proxy.close();
-});
+  const inside = secrets.inObject;
+  console.log("marker-objects", { pass: inside }, { tokens: [inside] }, { cookies: { a: inside } });
+  console.warn(
+    Object.entries({ token: inside }),
+    { name: "password", value: inside },
+    new Map([["auth", inside]]),
+  );
+  localStorage.setItem("access_token", inside);
+  console.info({ ...localStorage }, [{ deep: { secret: inside } }]);
+  console.log("token", secrets.inArguments);
+  console.log("marker-format password: %s and %o", secrets.inArguments, { auth: secrets.inArguments });
+  console.log(secrets.inArguments.length, "x".repeat(20_000), { n: 1 }, "api key", secrets.inArguments);
+  console.count(/** @type {any} */ ({ password: inside }));
+  Promise.reject({ marker: "marker-rejected", password: secrets.rejected });
+  history.pushState(
+    {},
+    "",
+    `/callback?marker=marker-history&code=${secrets.code}&state=x#access_token=${secrets.fragment}`,
+  );
+  setTimeout(() => {
+    throw new Error(`marker-thrown https://user:${secrets.userinfo}@example.test/ ${secrets.jwt}`);
+  });
+  await new Promise((next) => setTimeout(next, 50));
+}, SECRETS);
+await page.click("#name");
+await page.keyboard.type(SECRETS.typed);
+await page.click("#pw");
+await page.keyboard.type(SECRETS.typed);
+await page.goto(
+  `${rig.site.origin}/login?code=${SECRETS.code}&token=${SECRETS.token}#access_token=${SECRETS.fragment}`,
+);
+await rig.event("page.settled", "/login");
+await rig.event("input.change", "name");
+await rig.event("console.exception", "marker-thrown");
+await rig.flushed();
 
 /** Every file below, as bytes. @param {string} folder @returns {Buffer} */
 function bytesBelow(folder) {
@@ -177,7 +171,7 @@ test("redactions are counted", async () => {
 
 test("the files of the store hold none of them", async () => {
   const short = { type: "a.b", category: "a", source: { kind: "local_process" }, data: "marker-short" };
-  const { status } = await fetch(`${rig.collector.url}/v1/events?producer=test`, {
+  await rig.collector.fetch("/v1/events?producer=test", {
     method: "POST",
     headers: {
       authorization: `Bearer ${rig.collector.pairing.token}`,
@@ -185,7 +179,6 @@ test("the files of the store hold none of them", async () => {
     },
     body: JSON.stringify(short),
   });
-  assert.equal(status, 200);
   const bytes = bytesBelow(join(rig.folder, "data"));
   // Long lines lie packed there; unpacked they are what the collector answers, above. A short one lies as it is.
   assert.ok(bytes.includes("marker-short"));

@@ -1,9 +1,9 @@
 /** Sensitive fields are found by a table of names, and neither they nor text typed elsewhere is recorded. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const SECRET =
   `password passwd user_pass confirmPassword password_confirmation new-password pwd newPwd1 passphrase passcode
@@ -56,15 +56,8 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>fields</title>
     document.getElementById("show-untouched").onmousedown = () => { untouched.type = "text"; };
   </script>`;
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  rig = await startRig({ pages: { "/fields": PAGE } });
-  page = await rig.open("/fields");
-});
-after(() => rig.close());
+const rig = await sharedRig({ pages: { "/fields": PAGE } });
+const page = await rig.open("/fields");
 
 /** Returns the events recorded until another click on the last button is. */
 async function told() {

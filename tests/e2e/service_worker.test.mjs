@@ -1,42 +1,37 @@
 /** A service worker under deep capture: each of its tabs has a session of it, and its events are recorded once. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    preconfiguration: { debugger_all_tabs: true },
-    pages: {
-      "/page": scripted(`
-        navigator.serviceWorker.register("/service.js");
-        globalThis.ask = async (what) => {
-          const { active } = await navigator.serviceWorker.ready;
-          return new Promise((resolve) => {
-            const { port1, port2 } = new MessageChannel();
-            port1.onmessage = ({ data }) => resolve(data);
-            active.postMessage(what, [port2]);
-          });
-        };`),
-      "/data": (_, response) => response.writeHead(200).end("data"),
-      "/service.js": (_, response) =>
-        response.writeHead(200, { "content-type": "text/javascript" }).end(`
-          addEventListener("activate", (event) => event.waitUntil(clients.claim()));
-          addEventListener("fetch", (event) => {
-            if (event.request.url.includes("answered")) event.respondWith(new Response("from the worker"));
-          });
-          addEventListener("message", async ({ data, ports: [port] }) => {
-            console.log("said", data);
-            await fetch("/data?" + data);
-            port.postMessage(data);
-          });`),
-    },
-  });
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  preconfiguration: { debugger_all_tabs: true },
+  pages: {
+    "/page": scripted(`
+      navigator.serviceWorker.register("/service.js");
+      globalThis.ask = async (what) => {
+        const { active } = await navigator.serviceWorker.ready;
+        return new Promise((resolve) => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => resolve(data);
+          active.postMessage(what, [port2]);
+        });
+      };`),
+    "/data": (_, response) => response.writeHead(200).end("data"),
+    "/service.js": (_, response) =>
+      response.writeHead(200, { "content-type": "text/javascript" }).end(`
+        addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+        addEventListener("fetch", (event) => {
+          if (event.request.url.includes("answered")) event.respondWith(new Response("from the worker"));
+        });
+        addEventListener("message", async ({ data, ports: [port] }) => {
+          console.log("said", data);
+          await fetch("/data?" + data);
+          port.postMessage(data);
+        });`),
+  },
 });
-after(() => rig.close());
 
 /** @param {string} query */
 async function attachedPage(query) {

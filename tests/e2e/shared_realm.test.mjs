@@ -1,23 +1,18 @@
 /** Documents that hand each other objects: where one was there before recording, the others close theirs, and say so. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    recording: false,
-    pages: {
-      "/early": scripted(""),
-      "/frame": scripted(`console.log("in a frame", { of: "it" });`),
-      "/window": scripted(`console.log("in a window", { of: "it" });`),
-      "/alone": scripted(`console.log("alone", { of: "it" });`),
-    },
-  });
+const rig = await sharedRig({
+  recording: false,
+  pages: {
+    "/early": scripted(""),
+    "/frame": scripted(`console.log("in a frame", { of: "it" });`),
+    "/window": scripted(`console.log("in a window", { of: "it" });`),
+    "/alone": scripted(`console.log("alone", { of: "it" });`),
+  },
 });
-after(() => rig.close());
 
 /** @param {string} path */
 const limits = async (path) =>

@@ -1,13 +1,13 @@
 /** Stacks of built code lead to the sources, also after the server of the sources is gone. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { exe } from "../../scripts/lib/platform.mjs";
 import { violations } from "../viewer/axe.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 const SOURCE = `type Cart = { items: string[] };
 export function priceOf(cart: Cart | null): number {
@@ -47,67 +47,60 @@ setTimeout(() => {
 
 const MODULE = "webpack-internal:///(app-pages-browser)/./src/cart.ts";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
 /** Paths that were requested, each with the cookie it came with. @type {string[]} */
 const requested = [];
 
-before(async () => {
-  const inline = await built({ sourcemap: "inline" });
-  const outside = await built({ sourcemap: "external" });
-  const map = JSON.parse(outside.map);
-  const indexed = { version: 3, sections: [{ offset: { line: 0, column: 0 }, map }] };
-  const withoutText = { ...map, sourcesContent: undefined };
-  /** @type {Record<string, import("./fixtures/pages.mjs").Handler>} */
-  const pages = {};
-  /** @param {string} name @param {string} script @param {[string, string][]} maps @param {Record<string, string>} [headers] */
-  const serve = (name, script, maps, headers = {}) => {
-    pages[`/${name}`] = (_, response) =>
-      response
-        .writeHead(200, { "content-type": "text/html", "set-cookie": "visitor=1" })
-        .end(`<!doctype html><title>${name}</title><script src="/built/(shop)/${name}.js"></script>`);
-    pages[`/built/(shop)/${name}.js`] = (request, response) => {
-      requested.push(`${name}.js ${request.headers.cookie ?? ""}`);
-      response.writeHead(200, { "content-type": "text/javascript", ...headers }).end(script);
+const inline = await built({ sourcemap: "inline" });
+const outside = await built({ sourcemap: "external" });
+const map = JSON.parse(outside.map);
+const indexed = { version: 3, sections: [{ offset: { line: 0, column: 0 }, map }] };
+const withoutText = { ...map, sourcesContent: undefined };
+/** @type {Record<string, import("./fixtures/pages.mjs").Handler>} */
+const pages = {};
+/** @param {string} name @param {string} script @param {[string, string][]} maps @param {Record<string, string>} [headers] */
+const serve = (name, script, maps, headers = {}) => {
+  pages[`/${name}`] = (_, response) =>
+    response
+      .writeHead(200, { "content-type": "text/html", "set-cookie": "visitor=1" })
+      .end(`<!doctype html><title>${name}</title><script src="/built/(shop)/${name}.js"></script>`);
+  pages[`/built/(shop)/${name}.js`] = (request, response) => {
+    requested.push(`${name}.js ${request.headers.cookie ?? ""}`);
+    response.writeHead(200, { "content-type": "text/javascript", ...headers }).end(script);
+  };
+  for (const [path, text] of maps)
+    pages[path] = (request, response) => {
+      requested.push(`${path} ${request.headers.cookie ?? ""}`);
+      response.writeHead(200, { "content-type": "application/json" }).end(text);
     };
-    for (const [path, text] of maps)
-      pages[path] = (request, response) => {
-        requested.push(`${path} ${request.headers.cookie ?? ""}`);
-        response.writeHead(200, { "content-type": "application/json" }).end(text);
-      };
-  };
-  const withComment = (/** @type {string} */ url) => `${outside.script}\n//# sourceMappingURL=${url}\n`;
-  serve("inline", inline.script, []);
-  serve("react", (await built({ sourcemap: "inline" }, REACT)).script, []);
-  serve("outside", withComment("outside.js.map"), [["/built/(shop)/outside.js.map", outside.map]]);
-  serve("indexed", withComment("indexed.js.map"), [
-    ["/built/(shop)/indexed.js.map", JSON.stringify(indexed)],
-  ]);
-  serve("header", outside.script, [["/built/(shop)/of-header.json", outside.map]], {
-    sourcemap: "of-header.json",
-  });
-  serve("textless", withComment("textless.js.map"), [
-    ["/built/(shop)/textless.js.map", JSON.stringify(withoutText)],
-  ]);
-  serve("broken", withComment("broken.js.map"), [["/built/(shop)/broken.js.map", "not a map"]]);
-  // The server has built anew since the page ran the script.
-  serve("changed", withComment("changed.js.map"), [["/built/(shop)/changed.js.map", outside.map]]);
-  let isFirst = true;
-  const before = /** @type {import("./fixtures/pages.mjs").Handler} */ (pages["/built/(shop)/changed.js"]);
-  pages["/built/(shop)/changed.js"] = (request, response) => {
-    if (isFirst) {
-      isFirst = false;
-      before(request, response);
-    } else response.end("// nothing is left\n//# sourceMappingURL=changed.js.map");
-  };
-  // As webpack's devtool `eval-source-map` writes a bundle: each module is a string, and the module's name is in stacks.
-  const data = `data:application/json;charset=utf-8;base64,${Buffer.from(outside.map).toString("base64")}`;
-  const comments = `//# sourceURL=[module]\n//# sourceMappingURL=${data}\n//# sourceURL=${MODULE}\n`;
-  const evaluated = JSON.stringify(`${outside.script}\n${comments}\n`);
-  serve("evaluated", `(() => { /* "eval(" */ eval(${evaluated}); })();`, []);
-  rig = await startRig({ pages });
+};
+const withComment = (/** @type {string} */ url) => `${outside.script}\n//# sourceMappingURL=${url}\n`;
+serve("inline", inline.script, []);
+serve("react", (await built({ sourcemap: "inline" }, REACT)).script, []);
+serve("outside", withComment("outside.js.map"), [["/built/(shop)/outside.js.map", outside.map]]);
+serve("indexed", withComment("indexed.js.map"), [["/built/(shop)/indexed.js.map", JSON.stringify(indexed)]]);
+serve("header", outside.script, [["/built/(shop)/of-header.json", outside.map]], {
+  sourcemap: "of-header.json",
 });
-after(() => rig.close());
+serve("textless", withComment("textless.js.map"), [
+  ["/built/(shop)/textless.js.map", JSON.stringify(withoutText)],
+]);
+serve("broken", withComment("broken.js.map"), [["/built/(shop)/broken.js.map", "not a map"]]);
+// The server has built anew since the page ran the script.
+serve("changed", withComment("changed.js.map"), [["/built/(shop)/changed.js.map", outside.map]]);
+let isFirst = true;
+const before = /** @type {import("./fixtures/pages.mjs").Handler} */ (pages["/built/(shop)/changed.js"]);
+pages["/built/(shop)/changed.js"] = (request, response) => {
+  if (isFirst) {
+    isFirst = false;
+    before(request, response);
+  } else response.end("// nothing is left\n//# sourceMappingURL=changed.js.map");
+};
+// As webpack's devtool `eval-source-map` writes a bundle: each module is a string, and the module's name is in stacks.
+const data = `data:application/json;charset=utf-8;base64,${Buffer.from(outside.map).toString("base64")}`;
+const comments = `//# sourceURL=[module]\n//# sourceMappingURL=${data}\n//# sourceURL=${MODULE}\n`;
+const evaluated = JSON.stringify(`${outside.script}\n${comments}\n`);
+serve("evaluated", `(() => { /* "eval(" */ eval(${evaluated}); })();`, []);
+const rig = await sharedRig({ pages });
 
 /** @param {import("esbuild").BuildOptions} options */
 async function built(options, contents = SOURCE) {
@@ -137,15 +130,6 @@ async function placeOf(path, isSought = () => true) {
 async function ask(tool, args) {
   const { content } = await rig.collector.mcp("tools/call", { name: tool, arguments: args });
   return content[0].text;
-}
-
-/** A link to the viewer that works once. */
-async function viewerLink() {
-  const reply = await fetch(`${rig.collector.url}/v1/viewer/codes`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${rig.collector.token}` },
-  });
-  return new URL((await reply.json()).url);
 }
 
 for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
@@ -192,7 +176,7 @@ test("React's errors lead to their source in the viewer, on the command line and
   const { stdout } = await run(dist("bin", exe("tabtape")), command);
   const viewer = await rig.context.newPage();
   await viewer.setViewportSize({ width: 1280, height: 800 });
-  await viewer.goto((await viewerLink()).href);
+  await viewer.goto(await rig.collector.link());
   await viewer.locator(".row").first().waitFor();
   const records = /** @type {import("../../src/web/types.ts").Envelope[]} */ (
     await rig.collector.records("category:console url:*/react")
@@ -289,10 +273,8 @@ test("the viewer shows the place and its lines, also when the pages' server is g
   const { capture_session_id: session, seq } = /** @type {import("../../src/web/types.ts").Envelope} */ (
     exception
   );
-  const link = await viewerLink();
-  link.search = `?session=${session}&seq=${seq}`;
   const viewer = await rig.context.newPage();
-  await viewer.goto(link.href);
+  await viewer.goto(await rig.collector.link(`?session=${session}&seq=${seq}`));
   await viewer
     .locator(".stack-place")
     .first()

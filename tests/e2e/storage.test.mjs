@@ -1,18 +1,13 @@
 /** How the extension's own log is kept: how durably, for how long, and how much of it. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    pages: { "/page": scripted(`console.log("a page")`) },
-    preconfiguration: { durability: "strict" },
-  });
+const rig = await sharedRig({
+  pages: { "/page": scripted(`console.log("a page")`) },
+  preconfiguration: { durability: "strict" },
 });
-after(() => rig.close());
 
 test("a durability in tabtape.json is that of every commit", async () => {
   const worker = await rig.worker();

@@ -1,15 +1,10 @@
 /** Events of tabs and windows, as chrome.tabs and chrome.windows report them. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({ pages: { "/page": scripted("") } });
-});
-after(() => rig.close());
+const rig = await sharedRig({ pages: { "/page": scripted("") } });
 
 test("a tab that is moved, and then to another window, is recorded with both positions", async () => {
   const page = await rig.open("/page?moved");

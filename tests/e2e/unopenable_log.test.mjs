@@ -1,20 +1,15 @@
 /** A log that cannot be opened when recording begins: memory holds everything until it opens, and then the log does. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startRig } from "./fixtures/rig.mjs";
+import { test } from "node:test";
+import { sharedRig } from "./fixtures/rig.mjs";
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    recording: false,
-    pages: {
-      "/quiet": (_, response) =>
-        response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>quiet</title>"),
-    },
-  });
+const rig = await sharedRig({
+  recording: false,
+  pages: {
+    "/quiet": (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>quiet</title>"),
+  },
 });
-after(() => rig.close());
 
 const recorder = async () => (await rig.command({ command: "status" })).recorder;
 

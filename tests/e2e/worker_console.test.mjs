@@ -1,8 +1,8 @@
 /** Under deep capture, lines of a worker are recorded in the same words as the hook records those of a page. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "./fixtures/pages.mjs";
-import { startRig } from "./fixtures/rig.mjs";
+import { sharedRig } from "./fixtures/rig.mjs";
 
 /** Without what the protocol does not report: a call without arguments, and an object that `%s` prints. */
 const LINES = `
@@ -34,23 +34,18 @@ const LINES = `
 
 const COUNT = 24;
 
-/** @type {import("./fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    pages: {
-      "/page": scripted(""),
-      "/lines.js": (_, response) => response.writeHead(200, { "content-type": "text/javascript" }).end(LINES),
-      // The protocol describes the contents of objects only in lines after the debugger was attached to the worker.
-      "/worker.js": (_, response) =>
-        response
-          .writeHead(200, { "content-type": "text/javascript" })
-          .end(`console.debug("worker begins"); onmessage = () => { ${LINES} };`),
-    },
-  });
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  pages: {
+    "/page": scripted(""),
+    "/lines.js": (_, response) => response.writeHead(200, { "content-type": "text/javascript" }).end(LINES),
+    // The protocol describes the contents of objects only in lines after the debugger was attached to the worker.
+    "/worker.js": (_, response) =>
+      response
+        .writeHead(200, { "content-type": "text/javascript" })
+        .end(`console.debug("worker begins"); onmessage = () => { ${LINES} };`),
+  },
 });
-after(() => rig.close());
 
 /** @typedef {import("../../src/web/types.ts").Event & { data: any, source: any }} Line */
 const isLast = (/** @type {Line} */ { data }) => data?.text === "last line";

@@ -3,25 +3,19 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { root } from "../../scripts/lib/paths.mjs";
 import { freePort } from "../../scripts/lib/port.mjs";
+import { launch } from "../e2e/fixtures/browser.mjs";
 import { EXPECTED, succeed } from "../npm/project.mjs";
-import { foundAt, foundBy, openBrowser, pageOf, pageScript } from "./page.mjs";
+import { foundAt, foundBy, pageOf, pageScript } from "./page.mjs";
 import { openWorkspace } from "./workspace.mjs";
 
-/** @type {Awaited<ReturnType<typeof openWorkspace>>} */
-let workspace;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  workspace = await openWorkspace();
-  browser = await openBrowser();
-});
+const workspace = await openWorkspace();
+const browser = await launch();
 after(async () => {
-  await browser?.close();
-  workspace?.remove();
+  await browser.close();
+  workspace.remove();
 });
 
 const RUNTIME_SCRIPT = `

@@ -1,10 +1,7 @@
 /** Serves a folder to a browser, and reads what a page of it found. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { chromium } from "playwright-core";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
-import { isRoot } from "../../scripts/lib/platform.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 
 /** @type {Record<string, string>} */
 const TYPES = {
@@ -26,35 +23,22 @@ export const pageScript = (name) => `
 export const pageOf = (script, head = "") =>
   `<!doctype html><html><head><meta charset="utf-8">${head}</head><body><script type="module" src="${script}"></script></body></html>`;
 
-/** @returns {Promise<import("playwright-core").Browser>} */
-export async function openBrowser() {
-  const found = await findBrowser();
-  if (!found) throw new Error("there is no browser; run npm run setup");
-  return chromium.launch({
-    executablePath: found.file,
-    args: ["--headless=new", "--disable-gpu", ...(isRoot ? ["--no-sandbox"] : [])],
-  });
-}
-
 /**
  * Returns the value that the page `/` of a folder puts into `globalThis.found`, or its error.
  * @param {import("playwright-core").Browser} browser @param {string} folder
  */
 export async function foundBy(browser, folder) {
-  const server = createServer((request, response) => {
+  const site = await serve((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const file = join(folder, pathname.endsWith("/") ? `${pathname}index.html` : pathname);
     if (!existsSync(file) || !statSync(file).isFile()) return void response.writeHead(404).end();
     const type = TYPES[extname(file)] ?? "application/octet-stream";
     response.writeHead(200, { "content-type": type }).end(readFileSync(file));
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   try {
-    return await foundAt(browser, `http://127.0.0.1:${port}/`);
+    return await foundAt(browser, `${site.origin}/`);
   } finally {
-    server.close();
-    server.closeAllConnections();
+    await site.close();
   }
 }
 

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
+import { requiredBrowser } from "../../scripts/lib/browser.mjs";
 import { launch } from "../../scripts/lib/launch.mjs";
 import { descends, processes } from "../../scripts/lib/processes.mjs";
 import { extensionId } from "../../scripts/lib/recorder.mjs";
@@ -129,10 +129,8 @@ export class Rig {
   }
 
   async startBrowser() {
-    const browser = await findBrowser();
-    if (browser === null) throw new Error("no browser found; set TABTAPE_BROWSER");
     this.browser = await launch({
-      browser,
+      browser: await requiredBrowser(),
       profile: this.profile,
       extension: this.extension,
       url: "about:blank",

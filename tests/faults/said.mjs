@@ -69,10 +69,7 @@ export async function countLogged(rig, name) {
 
 /** @param {Rig} rig @returns {Promise<any[]>} The sessions of `/v1/coverage`. */
 export async function coverageOf(rig) {
-  const { url, token } = rig.collector;
-  const response = await fetch(`${url}/v1/coverage`, { headers: { authorization: `Bearer ${token}` } });
-  if (!response.ok) throw new Error(`coverage: ${response.status} ${await response.text()}`);
-  return /** @type {any} */ (await response.json()).sessions;
+  return /** @type {any} */ (await (await rig.collector.fetch("/v1/coverage")).json()).sessions;
 }
 
 /**

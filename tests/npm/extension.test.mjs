@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { build } from "esbuild";
 import { capture } from "../../scripts/lib/run.mjs";
 import { launchBrowser, serviceWorker } from "../e2e/fixtures/browser.mjs";
@@ -12,43 +12,29 @@ import { installedProject, succeed } from "./project.mjs";
 
 const UNTIL_MS = 30_000;
 
-/** @type {Awaited<ReturnType<typeof installedProject>>} */
-let installed;
-/** @type {Awaited<ReturnType<typeof startCollector>>} */
-let collector;
-/** @type {Awaited<ReturnType<typeof servePages>>} */
-let site;
-/** @type {import("playwright-core").BrowserContext} */
-let context;
-/** @type {string} The unpacked extension. */
-let extension;
-/** Output of `npx tabtape init-extension`. */
-let copied = "";
-
-before(async () => {
-  installed = await installedProject();
-  collector = await startCollector(join(installed.folder, "data"));
-  site = await servePages({
-    "/": scripted('console.log("from the page"); fetch("/data")'),
-    "/data": (_, response) => response.end("{}"),
-  });
-  extension = join(installed.project, "extension");
-  const bin = join(installed.project, "node_modules", "tabtape", "scripts", "bin.mjs");
-  copied = await succeed(process.execPath, [bin, "init-extension", extension]);
-  await build({
-    entryPoints: [join(extension, "worker.ts")],
-    outfile: join(extension, "worker.js"),
-    bundle: true,
-    define: { COLLECTOR: JSON.stringify(collector.target) },
-    logOverride: { "empty-import-meta": "silent" },
-  });
-  context = await launchBrowser({ profile: join(installed.folder, "profile"), extensions: [extension] });
+const installed = await installedProject();
+const collector = await startCollector(join(installed.folder, "data"));
+const site = await servePages({
+  "/": scripted('console.log("from the page"); fetch("/data")'),
+  "/data": (_, response) => response.end("{}"),
 });
+const extension = join(installed.project, "extension");
+const bin = join(installed.project, "node_modules", "tabtape", "scripts", "bin.mjs");
+/** Output of `npx tabtape init-extension`. */
+const copied = await succeed(process.execPath, [bin, "init-extension", extension]);
+await build({
+  entryPoints: [join(extension, "worker.ts")],
+  outfile: join(extension, "worker.js"),
+  bundle: true,
+  define: { COLLECTOR: JSON.stringify(collector.target) },
+  logOverride: { "empty-import-meta": "silent" },
+});
+const context = await launchBrowser({ profile: join(installed.folder, "profile"), extensions: [extension] });
 after(async () => {
-  await context?.close();
-  await collector?.stop();
-  await site?.close();
-  installed?.remove();
+  await context.close();
+  await collector.stop();
+  await site.close();
+  installed.remove();
 });
 
 /** @param {string} q @param {(event: any) => boolean} matches */

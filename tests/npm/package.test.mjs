@@ -3,26 +3,19 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { chromium } from "playwright-core";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
 import { collectorFile, findCollector } from "../../scripts/lib/collector.mjs";
 import { root } from "../../scripts/lib/paths.mjs";
-import { isRoot } from "../../scripts/lib/platform.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { capture, npm } from "../../scripts/lib/run.mjs";
 import { pack } from "../../scripts/packages.mjs";
+import { launch } from "../e2e/fixtures/browser.mjs";
 import { EXPECTED, installedProject, succeed } from "./project.mjs";
 
-/** @type {Awaited<ReturnType<typeof installedProject>>} */
-let installed;
-
-before(async () => {
-  installed = await installedProject();
-});
+const installed = await installedProject();
 after(() => installed.remove());
 
 test("the package holds every file it exports, and nothing that is not for its users", () => {
@@ -215,18 +208,11 @@ test("its types never say any", () => {
 });
 
 test("a page and a module worker import it", async () => {
-  const server = createServer(serveProject);
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const found = await findBrowser();
-  assert.ok(found, "a browser");
-  const browser = await chromium.launch({
-    executablePath: found.file,
-    args: ["--headless=new", "--disable-gpu", ...(isRoot ? ["--no-sandbox"] : [])],
-  });
+  const site = await serve(serveProject);
+  const browser = await launch();
   try {
     const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${port}/`);
+    await page.goto(site.origin);
     const inPage = await page.evaluate(async () => {
       const [tabtape, { exercise }] = await Promise.all([
         import(`${location.origin}/node_modules/tabtape/dist/npm/index.js`),
@@ -256,7 +242,7 @@ test("a page and a module worker import it", async () => {
     assert.deepEqual(inWorker, EXPECTED);
   } finally {
     await browser.close();
-    server.close();
+    await site.close();
   }
 });
 

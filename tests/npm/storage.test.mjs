@@ -1,14 +1,9 @@
 /** Durability and persistence that the package requests from a browser's storage in a page. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { openBrowser } from "./page.mjs";
 
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  browser = await openBrowser();
-});
+const browser = await openBrowser();
 after(() => browser.close());
 
 /** A page of its own storage, with the package in `tabtape`. @param {string[]} granted Permissions, as CDP names them. */

@@ -1,9 +1,7 @@
 /** Every session as one list, in order of commit, in a store of several. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { closeAll } from "../e2e/fixtures/close.mjs";
-import { launch, open, shown, until } from "./browser.mjs";
+import { test } from "node:test";
+import { exported, filterBy, sharedViewer, shown, until, untilShown } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { sessionId, take } from "./tape.mjs";
 
@@ -17,27 +15,9 @@ const TAPES = SESSIONS.map((session, i) =>
 /** The delivered records, in order of commit. @type {import("./tape.mjs").TapeRecord[]} */
 const committed = [];
 
-/** @type {Store} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
-  for (let from = 0; from < EACH; from += LOT) for (const i of SESSIONS.keys()) await deliver(i, from);
-  viewer = await open(browser, await store.link("?session=all"));
-  ({ page } = viewer);
-});
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { store, view } = await sharedViewer(Store.start());
+for (let from = 0; from < EACH; from += LOT) for (const i of SESSIONS.keys()) await deliver(i, from);
+const page = await view("?session=all");
 
 /** The next lot of one session. @param {number} session @param {number} from */
 async function deliver(session, from) {
@@ -46,12 +26,7 @@ async function deliver(session, from) {
   committed.push(...lot);
 }
 
-const everything = () =>
-  until(
-    () => shown(page),
-    (n) => n === committed.length,
-    "records",
-  );
+const everything = () => untilShown(page, committed.length);
 
 /** Ids of the rows in view are positions. */
 const positions = async () =>
@@ -96,10 +71,7 @@ test("a record shows the earlier records of its own session", async () => {
   const wanted = committed.findIndex(({ line }) => line.includes('"type":"console.exception"'));
   const { seq, line } = /** @type {import("./tape.mjs").TapeRecord} */ (committed[wanted]);
   const { capture_session_id: session } = JSON.parse(line);
-  await page
-    .getByRole("combobox", { name: "Filter events" })
-    .fill(`type:console.exception session:${session}`);
-  await page.keyboard.press("Enter");
+  await filterBy(page, `type:console.exception session:${session}`);
   await until(
     () => shown(page),
     (n) => n > 0 && n < 1_000,
@@ -118,14 +90,8 @@ test("a record shows the earlier records of its own session", async () => {
 });
 
 test("an export of all sessions contains every line in order of commit", async () => {
-  await page.getByRole("combobox", { name: "Filter events" }).fill("");
-  await page.keyboard.press("Enter");
+  await filterBy(page, "");
   await everything();
-  await page.getByRole("button", { name: "Export" }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: /^NDJSON/ }).click(),
-  ]);
-  const text = await readFile(await download.path(), "utf8");
+  const { text } = await exported(page, /^NDJSON/);
   assert.equal(text, committed.map(({ line }) => `${line}\n`).join(""));
 });

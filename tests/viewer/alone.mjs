@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extensionCopy, launchBrowser, serviceWorker } from "../e2e/fixtures/browser.mjs";
-import { closeAll } from "../e2e/fixtures/close.mjs";
+import { closeAll, closeAtEnd } from "../e2e/fixtures/close.mjs";
 import { servePages } from "../e2e/fixtures/pages.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -33,6 +33,13 @@ export class Alone {
     const popup = await alone.page("popup.html");
     await popup.getByRole("heading", { name: "Recording" }).waitFor();
     await popup.close();
+    return alone;
+  }
+
+  /** Starts one for all tests of a file. It is closed after the last one. @param {Parameters<typeof Alone.start>[0]} pages */
+  static async shared(pages) {
+    const alone = await Alone.start(pages);
+    closeAtEnd(() => alone.close());
     return alone;
   }
 

@@ -1,27 +1,26 @@
 /** A browser on the viewer, which fails a test when the page reports an error of its own. */
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
-import { findBrowser } from "../../scripts/lib/browser.mjs";
-
-const FLAGS = [
-  "--headless=new",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { readFile } from "node:fs/promises";
+import { launch } from "../e2e/fixtures/browser.mjs";
+import { closeAtEnd } from "../e2e/fixtures/close.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-export async function launch() {
-  const browser = await findBrowser();
-  if (browser === null) throw new Error("no browser found; set TABTAPE_BROWSER");
-  return chromium.launch({
-    executablePath: browser.file,
-    args: [...FLAGS, ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])],
-  });
+/** Starts a browser on a store for all tests of a file. Both are closed after the last one. @param {Promise<import("./collector.mjs").Store>} starting */
+export async function sharedViewer(starting) {
+  const [store, browser] = await Promise.all([starting, launch()]);
+  closeAtEnd(() => store.stop());
+  closeAtEnd(() => browser.close());
+  return {
+    store,
+    browser,
+    /** Opens a viewer that stays open. @param {string} [search] @param {import("playwright-core").BrowserContextOptions} [options] */
+    async view(search, options) {
+      const viewer = await open(browser, await store.link(search), options);
+      closeAtEnd(viewer.close);
+      return viewer.page;
+    },
+  };
 }
 
 /**
@@ -64,6 +63,31 @@ export async function until(probe, expected, what, ms = 15_000) {
     if (Date.now() > deadline) throw new Error(`${what}: still ${JSON.stringify(value)} after ${ms} ms`);
     await new Promise((resolve) => setTimeout(resolve, 40));
   }
+}
+
+/** Waits until the status line names so many records. @param {Page} page @param {number} count @param {string} [what] @param {number} [ms] */
+export function untilShown(page, count, what = "records", ms) {
+  const isAll = (/** @type {number} */ n) => n === count;
+  return until(() => shown(page), isAll, what, ms);
+}
+
+/** @param {Page} page @param {string} q */
+export async function filterBy(page, q) {
+  const field = page.getByRole("combobox", { name: "Filter events" });
+  await field.fill(q);
+  await field.press("Enter");
+}
+
+/** The download that `start` begins. @param {Page} page @param {() => Promise<void>} start */
+export async function downloaded(page, start) {
+  const [download] = await Promise.all([page.waitForEvent("download"), start()]);
+  return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
+}
+
+/** What the viewer exports in a format. @param {Page} page @param {RegExp} format */
+export async function exported(page, format) {
+  await page.getByRole("button", { name: "Export" }).click();
+  return downloaded(page, () => page.getByRole("button", { name: format }).click());
 }
 
 /** The number of records the status line names. @param {Page} page */

@@ -1,8 +1,10 @@
 /** A real collector with a throwaway store for each test file, and a recorder's way to deliver to it. */
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { startCollector } from "../e2e/fixtures/collector.mjs";
 
 const BATCH_RECORDS = 2_000;
@@ -40,20 +42,20 @@ export class Store {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A link to the viewer that works once. @param {string} [search] `?…` */
-  async link(search = "") {
-    const reply = await this.fetch("/v1/viewer/codes", { method: "POST" });
-    const link = new URL((await reply.json()).url);
-    link.search = search;
-    return link.href;
+  /** @param {string} [search] */
+  link(search) {
+    return this.collector.link(search);
   }
 
-  /** With the owner's token. @param {string} path @param {RequestInit} [init] */
-  async fetch(path, init) {
-    const headers = { authorization: `Bearer ${this.collector.token}`, ...init?.headers };
-    const reply = await fetch(new URL(path, this.url), { ...init, headers });
-    if (!reply.ok) throw new Error(`${path} answered ${reply.status}: ${await reply.text()}`);
-    return reply;
+  /** @param {string} path @param {RequestInit} [init] */
+  fetch(path, init) {
+    return this.collector.fetch(path, init);
+  }
+
+  /** Returns what the command line exports of the store. @param {string[]} options */
+  async export(...options) {
+    const args = ["export", "--data-dir", this.folder, ...options];
+    return (await promisify(execFile)(collectorFile, args, { maxBuffer: 1 << 28 })).stdout;
   }
 
   /** Delivers records of one session, in batches. @param {string} session @param {Iterable<TapeRecord>} records */
@@ -76,15 +78,7 @@ export class Store {
   async #send(session, batch) {
     const [first, last] = [batch[0], batch.at(-1)];
     if (first === undefined || last === undefined) return;
-    const query = new URLSearchParams({ session, first_seq: `${first.seq}`, last_seq: `${last.lastSeq}` });
-    await this.fetch(`/v1/batches?${query}`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${this.collector.pairing.token}`,
-        "content-type": "application/x-ndjson",
-        "content-encoding": "gzip",
-      },
-      body: gzipSync(batch.map(({ line }) => `${line}\n`).join(""), { level: 1 }),
-    });
+    const lines = batch.map(({ line }) => line);
+    await this.collector.deliver(session, lines, first.seq, last.lastSeq);
   }
 }

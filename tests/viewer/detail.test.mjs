@@ -1,18 +1,14 @@
 /** The details of each kind of record, and captured text that must stay text. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { collectorFile } from "../../scripts/lib/collector.mjs";
-import { closeAll } from "../e2e/fixtures/close.mjs";
 import { violations } from "./axe.mjs";
-import { launch, open, until } from "./browser.mjs";
+import { downloaded, filterBy, sharedViewer, until } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
-import { sessionId, take } from "./tape.mjs";
+import { recordOf, sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
 const START = (Date.now() - 600_000) * 1000;
@@ -22,32 +18,14 @@ const HOSTILE = sessionId(2);
 const MARKUP = JSON.parse(readFileSync(new URL("../fixtures/hostile.json", import.meta.url), "utf8"));
 const OTHERS = sessionId(3);
 
-/** @type {Awaited<ReturnType<typeof millionStore>>} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([millionStore(), launch()]);
-  await store.deliver(SESSION, ALL);
-  await store.deliver(HOSTILE, hostile());
-  await store.deliver(OTHERS, others());
-  viewer = await open(browser, await store.link(`?session=${SESSION}`), {
-    permissions: ["clipboard-read", "clipboard-write"],
-  });
-  ({ page } = viewer);
-  await page.waitForSelector(".row");
+const { store, browser, view } = await sharedViewer(millionStore());
+await store.deliver(SESSION, ALL);
+await store.deliver(HOSTILE, hostile());
+await store.deliver(OTHERS, others());
+const page = await view(`?session=${SESSION}`, {
+  permissions: ["clipboard-read", "clipboard-write"],
 });
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+await page.waitForSelector(".row");
 
 /** @param {(record: any) => boolean} matches */
 function find(matches) {
@@ -175,13 +153,9 @@ test("a request is copied as fetch and as its HAR entry", async () => {
   ]);
   await pane.getByRole("button", { name: "Copy as HAR" }).click();
   await page.getByText("HAR entry copied").waitFor();
-  const { stdout } = await promisify(execFile)(
-    collectorFile,
-    ["export", "--format", "har", "--session", SESSION, "--data-dir", store.folder],
-    { maxBuffer: 1 << 28 },
-  );
+  const har = await store.export("--format", "har", "--session", SESSION);
   const started = new Date(Math.floor(record.event.ts / 1000)).toISOString();
-  const stored = JSON.parse(stdout).log.entries.find(
+  const stored = JSON.parse(har).log.entries.find(
     (/** @type {any} */ entry) => entry.startedDateTime === started && entry.request.url === record.event.url,
   );
   assert.deepEqual(JSON.parse(await clipboard()), stored);
@@ -401,16 +375,14 @@ function others() {
       data: { text: "cart Object", args: ["cart", { items: ["the whole cart"] }] },
     },
   ];
-  return events.map((event, i) => {
-    const seq = i + 1;
-    const body = { ts: START + i, detail_level: "standard", source, ...event };
-    return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: OTHERS, seq, event: body }) };
-  });
+  return events.map((event, i) =>
+    recordOf(OTHERS, i + 1, { ts: START + i, detail_level: "standard", source, ...event }),
+  );
 }
 
 test("a bundle opens from a file without a network, shows every record, and runs nothing that it contains", async () => {
   const path = join(store.folder, "bug.html");
-  await exportTo(path, "--format", "bundle", "--session", HOSTILE);
+  await store.export("--output", path, "--format", "bundle", "--session", HOSTILE);
   const bundle = await openBundle(path);
   const { page: file } = bundle;
   await until(
@@ -422,26 +394,20 @@ test("a bundle opens from a file without a network, shows every record, and runs
     await file.locator(`#row-${seq}`).click();
     await file.locator(".pane .part").first().waitFor();
   }
-  const field = file.getByRole("combobox", { name: "Filter events" });
-  await field.fill("type:input.*");
-  await field.press("Enter");
+  await filterBy(file, "type:input.*");
   await until(
     () => file.locator(".row").count(),
     (n) => n === 1,
     "the filtered row",
   );
-  await field.fill("severity:loud");
-  await field.press("Enter");
+  await filterBy(file, "severity:loud");
   await file.getByRole("alert").filter({ hasText: "expected debug, info, warn, error" }).waitFor();
   await file.getByText(/^Bundle: \d+ files, hashes are right$/).click();
   await file.getByText(/Left out: secrets.*; records of other sessions/).waitFor();
   assert.deepEqual(await violations(file), []);
-  const [download] = await Promise.all([
-    file.waitForEvent("download"),
-    file.getByRole("button", { name: "events.ndjson" }).click(),
-  ]);
+  const { text } = await downloaded(file, () => file.getByRole("button", { name: "events.ndjson" }).click());
   assert.equal(
-    readFileSync(await download.path(), "utf8"),
+    text,
     hostile()
       .map(({ line }) => `${line}\n`)
       .join(""),
@@ -453,7 +419,7 @@ test("a bundle opens from a file without a network, shows every record, and runs
 
 test("a bundle whose records were changed says so", async () => {
   const path = join(store.folder, "changed.html");
-  await exportTo(path, "--format", "bundle", "--session", HOSTILE);
+  await store.export("--output", path, "--format", "bundle", "--session", HOSTILE);
   const html = readFileSync(path, "utf8");
   const packed = /id="events.ndjson">([^<]*)</.exec(html)?.[1] ?? "";
   const changed = gunzipSync(Buffer.from(packed, "base64")).toString().replace("rm -rf", "ls -la");
@@ -462,12 +428,6 @@ test("a bundle whose records were changed says so", async () => {
   await bundle.page.getByText("Changed since the export: events.ndjson").waitFor();
   await bundle.close();
 });
-
-/** @param {string} path @param {...string} options */
-async function exportTo(path, ...options) {
-  const args = ["export", "--data-dir", store.folder, "--output", path, ...options];
-  await promisify(execFile)(collectorFile, args);
-}
 
 /** A page from a file in a browser without a network. @param {string} path */
 async function openBundle(path) {
@@ -535,9 +495,7 @@ function hostile() {
       data: { toString: MARKUP, __proto__: MARKUP, constructor: MARKUP },
     },
   ];
-  return events.map((event, i) => {
-    const seq = i + 1;
-    const body = { ts: START + i, detail_level: "standard", source, ...event };
-    return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: HOSTILE, seq, event: body }) };
-  });
+  return events.map((event, i) =>
+    recordOf(HOSTILE, i + 1, { ts: START + i, detail_level: "standard", source, ...event }),
+  );
 }

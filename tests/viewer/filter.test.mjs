@@ -1,40 +1,17 @@
 /** The filter bar, its completion, the address, severity and the time range. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { closeAll } from "../e2e/fixtures/close.mjs";
-import { launch, open, rows, shown, until } from "./browser.mjs";
+import { test } from "node:test";
+import { filterBy, rows, sharedViewer, shown, until, untilShown } from "./browser.mjs";
 import { millionStore } from "./million.mjs";
 import { sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
 const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 3_000);
 
-/** @type {Awaited<ReturnType<typeof millionStore>>} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([millionStore(), launch()]);
-  await store.deliver(SESSION, ALL);
-  viewer = await open(browser, await store.link());
-  ({ page } = viewer);
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
-});
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { store, view } = await sharedViewer(millionStore());
+await store.deliver(SESSION, ALL);
+const page = await view();
+await untilShown(page, ALL.length);
 
 /** Returns the number of records that the collector finds. @param {string} q */
 async function stored(q) {
@@ -43,12 +20,8 @@ async function stored(q) {
   return text.split("\n").length - 1;
 }
 
-/** @param {string} q */
-async function filter(q) {
-  const field = page.getByRole("combobox", { name: "Filter events" });
-  await field.fill(q);
-  await field.press("Enter");
-}
+const filter = (/** @type {string} */ q) => filterBy(page, q);
+const untilAll = () => untilShown(page, ALL.length);
 
 for (const q of [
   "severity:debug",
@@ -65,23 +38,14 @@ for (const q of [
     await filter(q);
     const expected = await stored(q);
     assert.ok(expected > 0, "the tape has something to find");
-    await until(
-      () => shown(page),
-      (n) => n === expected,
-      "records",
-    );
+    await untilShown(page, expected);
     assert.equal(new URL(page.url()).searchParams.get("q"), q);
   });
 }
 
 test("chips filter by severity and category, and show how many events they count", async () => {
   await filter("");
-  const count = (/** @type {number} */ n) =>
-    until(
-      () => shown(page),
-      (now) => now === n,
-      "records",
-    );
+  const count = (/** @type {number} */ n) => untilShown(page, n);
   const chip = (/** @type {RegExp} */ name) =>
     page.getByRole("toolbar", { name: "Quick filters" }).getByRole("button", { name });
   const events = ALL.map(({ line }) => JSON.parse(line).event).filter((event) => event !== undefined);
@@ -118,19 +82,11 @@ test("chips filter by severity and category, and show how many events they count
 
 test("severity on screen is the collector's", async () => {
   await filter("");
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
   const chip = page.getByRole("button", { name: /^Errors/ });
   await chip.click();
   const expected = await stored("severity:error");
-  await until(
-    () => shown(page),
-    (n) => n === expected,
-    "records",
-  );
+  await untilShown(page, expected);
   const classes = await page.locator(".row:not(.gap)").evaluateAll((all) => all.map((row) => row.className));
   assert.ok(classes.length > 10 && classes.every((name) => name.includes("s-error")), classes.join());
   await chip.click();
@@ -150,11 +106,7 @@ test("a filter with an error shows the Selector's message", async () => {
     /`severity` does not take "loud"; expected debug, info, warn, error/,
   );
   await filter("");
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
 });
 
 test("completion offers keys, then values of the session", async () => {
@@ -178,20 +130,12 @@ test("completion offers keys, then values of the session", async () => {
     "the field",
   );
   const expected = await stored("category:interaction");
-  await until(
-    () => shown(page),
-    (n) => n === expected,
-    "records",
-  );
+  await untilShown(page, expected);
 });
 
 test("completions and the list stay while a value is being typed", async () => {
   await filter("");
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
   const field = page.getByRole("combobox", { name: "Filter events" });
   const completions = page.getByRole("listbox", { name: "Completions" });
   // A pause while the key is typed would apply it as a word.
@@ -209,11 +153,7 @@ test("completions and the list stay while a value is being typed", async () => {
   await field.press("ArrowDown");
   await field.press("Enter");
   const expected = await stored("severity:warn");
-  await until(
-    () => shown(page),
-    (n) => n === expected,
-    "records",
-  );
+  await untilShown(page, expected);
   await filter("");
 });
 
@@ -273,11 +213,7 @@ test("the list keeps its text next to the widest details, also in a narrower win
 test("the address brings filter, range and record back", async () => {
   await filter("category:console severity:error");
   const expected = await stored("category:console severity:error");
-  await until(
-    () => shown(page),
-    (n) => n === expected,
-    "records",
-  );
+  await untilShown(page, expected);
   await page.locator(".row").nth(2).click();
   await page.getByRole("complementary", { name: "Details" }).waitFor();
   const title = await page.locator(".pane-title").innerText();
@@ -298,11 +234,7 @@ test("the address brings filter, range and record back", async () => {
 
 test("a brush on the timeline leaves the rows of its range", async () => {
   await page.goto(`${store.url}/?session=${SESSION}`);
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
   // It is drawn after the list, and has no box before.
   const timeline = page.locator(".timeline .u-over");
   const plot = /** @type {{ x: number, y: number, width: number }} */ (
@@ -335,11 +267,7 @@ test("a brush on the timeline leaves the rows of its range", async () => {
   const gaps = (await rows(page)).filter((text) => text.includes("missing")).length;
   assert.ok(Math.abs(narrowed - expected) <= Math.max(gaps, ALL.length / 900), `${narrowed} and ${expected}`);
   await page.getByRole("button", { name: "Clear the time range" }).click();
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
 });
 
 test("the time range is chosen by the keyboard, too", async () => {
@@ -351,9 +279,5 @@ test("the time range is chosen by the keyboard, too", async () => {
     "records",
   );
   await page.keyboard.press("Escape");
-  await until(
-    () => shown(page),
-    (n) => n === ALL.length,
-    "records",
-  );
+  await untilAll();
 });

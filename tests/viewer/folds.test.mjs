@@ -1,13 +1,12 @@
 /** Repeats, console groups and routine messages in folds, and the styles of `%c`, from a real recording. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "../e2e/fixtures/pages.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { violations } from "./axe.mjs";
-import { until } from "./browser.mjs";
+import { filterBy, until } from "./browser.mjs";
 import { bundled } from "./bundled.mjs";
-import { Store } from "./collector.mjs";
 import { numbers } from "./tape.mjs";
 
 /** @type {typeof import("../../www/src/folds.ts")} */
@@ -34,32 +33,20 @@ const PAGE = scripted(`
   setTimeout(() => { history.pushState({}, "", "/cart?step=2"); console.log("moved"); }, 0);
 `);
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-/** @type {Store} */
-let store;
 /** @type {string[]} */
 const requested = [];
-before(async () => {
-  rig = await startRig({ pages: { "/market": PAGE } });
-  await rig.open("/market");
-  await rig.event("console.log", "moved");
-  await rig.until("type:page.history_updated", (events) => events.length > 0);
-  store = new Store("", rig.collector, []);
-  page = await rig.context.newPage();
-  page.on("request", (request) => requested.push(request.url()));
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await page.goto(await store.link("?q=category:console,page"));
-  await row("moved").waitFor();
-});
-after(async () => {
-  await rig?.close();
-});
-
+const rig = await sharedRig({ pages: { "/market": PAGE } });
+await rig.open("/market");
+await rig.event("console.log", "moved");
+await rig.until("type:page.history_updated", (events) => events.length > 0);
+const page = await rig.context.newPage();
+page.on("request", (request) => requested.push(request.url()));
+await page.setViewportSize({ width: 1280, height: 800 });
+await page.goto(await rig.collector.link("?q=category:console,page"));
 /** @param {string} text */
 const row = (text) => page.locator(".row", { has: page.locator(".row-text", { hasText: text }) });
+await row("moved").waitFor();
+
 /** @param {string} text @param {number} n */
 const counted = (text, n) =>
   until(
@@ -144,12 +131,10 @@ test("a route change is one row with its path", async () => {
   const route = row("route →");
   await route.first().waitFor();
   assert.match(await route.first().innerText(), /\/cart\?step=2/);
-  await page.getByRole("combobox", { name: "Filter events" }).fill("category:page,tab");
-  await page.keyboard.press("Enter");
+  await filterBy(page, "category:page,tab");
   await route.first().waitFor();
   await page.screenshot({ path: dist("test", "folds-routes.png") });
-  await page.getByRole("combobox", { name: "Filter events" }).fill("category:console,page");
-  await page.keyboard.press("Enter");
+  await filterBy(page, "category:console,page");
   await row("moved").waitFor();
 });
 

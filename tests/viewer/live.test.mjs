@@ -1,35 +1,29 @@
 /** The link, and what happens as it happens. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { closeAll } from "../e2e/fixtures/close.mjs";
-import { launch, open, shown, until } from "./browser.mjs";
+import { test } from "node:test";
+import { open, sharedViewer, shown, until, untilShown } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { millionStore } from "./million.mjs";
-import { sessionId, take } from "./tape.mjs";
+import { recordOf, sessionId, take } from "./tape.mjs";
 
 const SESSION = sessionId(1);
 const ALL = take({ session: SESSION, startTs: (Date.now() - 600_000) * 1000 }, 900);
 let delivered = 300;
 
-/** @type {Awaited<ReturnType<typeof millionStore>>} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-before(async () => {
-  [store, browser] = await Promise.all([millionStore(), launch()]);
-  await store.deliver(SESSION, ALL.slice(0, delivered));
-});
-after(() =>
-  closeAll(
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { store, browser } = await sharedViewer(millionStore());
+await store.deliver(SESSION, ALL.slice(0, delivered));
 
 /** Delivers the next records of the tape. @param {number} count */
 async function next(count) {
   await store.deliver(SESSION, ALL.slice(delivered, delivered + count));
   delivered += count;
+}
+
+/** A viewer that shows all that was delivered. */
+async function follow() {
+  const viewer = await open(browser, await store.link());
+  await untilShown(viewer.page, delivered);
+  return viewer;
 }
 
 test("the link opens the viewer and leaves no code in the address", async () => {
@@ -55,33 +49,17 @@ test("a link opens once, and the second attempt shows what to do", async () => {
 });
 
 test("events appear as they are stored, and the newest stays in view", async () => {
-  const viewer = await open(browser, await store.link());
-  await until(
-    () => shown(viewer.page),
-    (n) => n === delivered,
-    "records at first",
-  );
+  const { page, close } = await follow();
   for (let round = 0; round < 3; round++) {
     await next(40);
-    await until(
-      () => shown(viewer.page),
-      (n) => n === delivered,
-      "records",
-    );
-    const last = /** @type {import("./tape.mjs").TapeRecord} */ (ALL[delivered - 1]);
-    await viewer.page.locator(`#row-${last.seq}`).waitFor({ state: "visible" });
+    await untilShown(page, delivered);
+    await page.locator(`#row-${ALL[delivered - 1]?.seq}`).waitFor({ state: "visible" });
   }
-  await viewer.close();
+  await close();
 });
 
 test("a press selects the record under the pointer, although other rows come before the release", async () => {
-  const viewer = await open(browser, await store.link());
-  const { page } = viewer;
-  await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records",
-  );
+  const { page, close } = await follow();
   const pressed = page.locator(`#row-${ALL[delivered - 4]?.seq}`);
   const text = await pressed.locator(".row-time").innerText();
   const box = await pressed.boundingBox();
@@ -89,27 +67,17 @@ test("a press selects the record under the pointer, although other rows come bef
   await page.mouse.move(box.x + 300, box.y + box.height / 2);
   await page.mouse.down();
   await next(30);
-  await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records before the release",
-  );
+  await untilShown(page, delivered, "records before the release");
   await page.mouse.up();
   const selected = page.locator(".row.selected");
   await selected.waitFor();
   assert.equal(await selected.locator(".row-time").innerText(), text);
   await page.locator(".pane-title").waitFor();
-  await viewer.close();
+  await close();
 });
 
 test("scrolling up stops following, counts new rows, and one click returns", async () => {
-  const viewer = await open(browser, await store.link());
-  const { page } = viewer;
-  await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records",
-  );
+  const { page, close } = await follow();
   const problems = page.getByRole("region", { name: "Problems" });
   await problems.waitFor();
   await page.locator(".list-scroll").hover();
@@ -163,53 +131,33 @@ test("scrolling up stops following, counts new rows, and one click returns", asy
   await until(times, (now) => JSON.stringify(now) === JSON.stringify(before), "the rows from before");
   await page.locator(".latest").click();
   await page.locator(`#row-${ALL[delivered - 1]?.seq}`).waitFor({ state: "visible" });
-  await viewer.close();
+  await close();
 });
 
 test("a pause freezes the list, and every record is listed after it", async () => {
-  const viewer = await open(browser, await store.link());
-  const { page } = viewer;
-  const before = await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records",
-  );
+  const { page, close } = await follow();
+  const before = delivered;
   await page.keyboard.press("Space");
   await page.getByRole("button", { name: "Resume" }).waitFor();
   await next(30);
   await page.waitForFunction(() => /30 new/.test(document.querySelector(".latest")?.textContent ?? ""));
   assert.equal(await shown(page), before);
   await page.keyboard.press("Space");
-  await until(
-    () => shown(page),
-    (n) => n === before + 30,
-    "records after resuming",
-  );
-  await viewer.close();
+  await untilShown(page, before + 30, "records after resuming");
+  await close();
 });
 
 test("a collector that is killed and restarted is followed without a gap or a repeat", async () => {
-  const viewer = await open(browser, await store.link());
-  const { page } = viewer;
-  await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records",
-  );
+  const { page, close } = await follow();
   await store.restart();
   await next(50);
-  await until(
-    () => shown(page),
-    (n) => n === delivered,
-    "records after the restart",
-    20_000,
-  );
+  await untilShown(page, delivered, "records after the restart", 20_000);
   await until(
     () => page.locator(".state").innerText(),
     (text) => text === "Live",
     "the state",
   );
-  await viewer.close();
+  await close();
 });
 
 test("deleted records disappear from an open viewer, and the selected one becomes its gap", async () => {
@@ -239,21 +187,13 @@ test("a newer session is offered although it contains events from before the end
     record(first, 3, "system.session_ended", began + 3e6),
   ]);
   const viewer = await open(browser, await own.link());
-  await until(
-    () => shown(viewer.page),
-    (n) => n === 3,
-    "the first session",
-  );
+  await untilShown(viewer.page, 3, "the first session");
   await own.deliver(second, [
     record(second, 1, "system.session_started", began + 4e6),
     record(second, 2, "page.long_frame", began + 2e6),
   ]);
   await viewer.page.getByRole("button", { name: "Open the newer session" }).click();
-  await until(
-    () => shown(viewer.page),
-    (n) => n === 2,
-    "the second session",
-  );
+  await untilShown(viewer.page, 2, "the second session");
   await viewer.close();
   await own.stop();
 });
@@ -263,5 +203,5 @@ function record(session, seq, type, ts) {
   const [category] = type.split(".");
   const source = { kind: "extension", event: type, metadata: {} };
   const event = { ts, type, category, detail_level: "standard", source, data: {} };
-  return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, seq, event }) };
+  return recordOf(session, seq, event);
 }

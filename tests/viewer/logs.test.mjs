@@ -1,11 +1,10 @@
 /** The viewer, the popup and the side panel with no collector at all: they read the logs of the browser. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "../e2e/fixtures/pages.mjs";
 import { Alone } from "./alone.mjs";
-import { shown, until } from "./browser.mjs";
+import { downloaded, exported, filterBy, shown, until } from "./browser.mjs";
 
 const { har: validate } = createRequire(import.meta.url)("har-validator");
 
@@ -16,42 +15,16 @@ const SHOP = scripted(`
   fetch("/missing").then((response) => response.text());
 `);
 
-/** @type {Alone} */
-let alone;
-/** @type {import("playwright-core").Page} */
-let shop;
 /** @type {import("playwright-core").Page} */
 let viewer;
-before(async () => {
-  alone = await Alone.start({ "/shop": SHOP, "/other": scripted(`console.log("the other page")`) });
-  shop = await alone.visit("/shop");
-});
-after(async () => {
-  await alone?.close();
-});
+const alone = await Alone.shared({ "/shop": SHOP, "/other": scripted(`console.log("the other page")`) });
+const shop = await alone.visit("/shop");
 
 const texts = () => viewer.locator(".row-text").allInnerTexts();
 const holds = (/** @type {string} */ word) => (/** @type {string[]} */ all) =>
   all.some((text) => text.includes(word));
 
-/** @param {string} q */
-async function filter(q) {
-  const field = viewer.getByRole("combobox", { name: "Filter events" });
-  await field.fill(q);
-  await field.press("Enter");
-}
-
-/** The text of a download that `start` begins. @param {import("playwright-core").Page} page @param {() => Promise<void>} start */
-async function downloaded(page, start) {
-  const [download] = await Promise.all([page.waitForEvent("download"), start()]);
-  return readFile(await download.path(), "utf8");
-}
-
-/** @param {import("playwright-core").Page} page */
-async function exported(page) {
-  await page.getByRole("button", { name: "Export" }).click();
-  return downloaded(page, () => page.getByRole("button", { name: /^NDJSON/ }).click());
-}
+const filter = (/** @type {string} */ q) => filterBy(viewer, q);
 
 test("the popup's “Open viewer” opens the extension's page when no collector answers", async () => {
   const popup = await alone.page("popup.html", shop);
@@ -99,9 +72,9 @@ test("an error shows its stack, the records before it and its request", async ()
 
 test("an export contains every seq once, and the popup's export the same lines", async () => {
   const popup = await alone.page("popup.html", shop);
-  const all = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
+  const { text: all } = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
   await popup.close();
-  const mine = await exported(viewer);
+  const { text: mine } = await exported(viewer, /^NDJSON/);
   const lines = mine.split("\n").slice(0, -1);
   let seq = 0;
   for (const line of lines) {
@@ -115,9 +88,7 @@ test("an export contains every seq once, and the popup's export the same lines",
 });
 
 test("a HAR is valid without a collector, too, and has the body that the page reported", async () => {
-  await viewer.getByRole("button", { name: "Export" }).click();
-  const text = await downloaded(viewer, () => viewer.getByRole("button", { name: /^HAR/ }).click());
-  const har = JSON.parse(text);
+  const har = JSON.parse((await exported(viewer, /^HAR/)).text);
   await validate(har);
   const { request, response } = har.log.entries.find((/** @type {any} */ entry) =>
     entry.request.url.endsWith("/missing"),
@@ -172,7 +143,7 @@ test("a site that is forgotten leaves counted gaps, and nothing else", async () 
   // Without a reload: an open viewer must not continue showing what is forgotten.
   await until(texts, (all) => !holds("customer")(all), "rows without what is forgotten");
   await until(texts, holds("the other page"), "what was not forgotten");
-  const left = await exported(viewer);
+  const { text: left } = await exported(viewer, /^NDJSON/);
   assert.ok(!left.includes(alone.site.origin), "nothing of the site");
   assert.ok(left.includes(alone.site.otherOrigin), "the other site is untouched");
   assert.match(left, /"category":"console","reason":"deleted"/);
@@ -205,9 +176,7 @@ test("records stay readable after recording has stopped", async () => {
   alone.watch(again);
   await again.locator(".state", { hasText: "Session ended" }).waitFor();
   // Only the newest rows are drawn, and this one may be older.
-  const field = again.getByRole("combobox", { name: "Filter events" });
-  await field.fill("category:console");
-  await field.press("Enter");
+  await filterBy(again, "category:console");
   await again.locator(".row", { hasText: "the other page" }).first().waitFor();
   await again.close();
 });

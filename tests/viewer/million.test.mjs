@@ -1,30 +1,11 @@
 /** A session of a million records: opened, searched and walked end to end. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { closeAll } from "../e2e/fixtures/close.mjs";
-import { launch, open, shown, until } from "./browser.mjs";
+import { test } from "node:test";
+import { filterBy, sharedViewer, until, untilShown } from "./browser.mjs";
 import { COUNT, millionStore, NEEDLE } from "./million.mjs";
 
-/** @type {Awaited<ReturnType<typeof millionStore>>} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([millionStore(), launch()]);
-  viewer = await open(browser, await store.link());
-  ({ page } = viewer);
-});
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { view } = await sharedViewer(millionStore());
+const page = await view();
 
 /** The texts in view, once every one of them has been read. */
 async function texts() {
@@ -38,12 +19,7 @@ async function texts() {
 
 test("the newest records appear before the history has been read", async () => {
   await page.locator(`#row-${COUNT}`).waitFor();
-  await until(
-    () => shown(page),
-    (n) => n === COUNT,
-    "records",
-    120_000,
-  );
+  await untilShown(page, COUNT, "records", 120_000);
   // The list says where folding ends: older records are listed before their contents are read.
   await page.getByText(/^folded since \d/).waitFor();
 });
@@ -89,20 +65,12 @@ test("a wheel moves row by row, far inside a list that is taller than a browser 
 });
 
 test("one record among a million is found, and errors are counted", async () => {
-  const field = page.getByRole("combobox", { name: "Filter events" });
-  await field.fill("needle");
-  await field.press("Enter");
+  await filterBy(page, "needle");
   await page.locator(`#row-${NEEDLE}`).waitFor({ timeout: 60_000 });
   await page.locator(`#row-${NEEDLE}`).click();
   await page.getByText(`record ${NEEDLE} holds a needle`).last().waitFor();
   await page.getByRole("button", { name: /^Errors/ }).click();
-  await field.fill("severity:error");
-  await field.press("Enter");
+  await filterBy(page, "severity:error");
   // Gaps have no severity: none of them is in the answer.
-  await until(
-    () => shown(page),
-    (n) => n === 1_000,
-    "records",
-    60_000,
-  );
+  await untilShown(page, 1_000, "records", 60_000);
 });

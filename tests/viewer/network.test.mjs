@@ -1,14 +1,13 @@
 /** The table of requests and the details of one, from a real recording with the debugger. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "../e2e/fixtures/pages.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { acceptWebSockets } from "../e2e/fixtures/sockets.mjs";
 import { violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 import { bundled } from "./bundled.mjs";
-import { Store } from "./collector.mjs";
 
 /** @type {typeof import("../../www/src/network/requests.ts")} */
 const { RequestTable, sorted } = await bundled("network/requests.ts");
@@ -26,98 +25,84 @@ const WORKER = `
   });
 `;
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-/** @type {import("../../src/web/types.ts").Event} */
-let slow;
-/** @type {import("../../src/web/types.ts").Event} */
-let begun;
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    capture: { categories: { network: { detail_level: "verbose" } } },
-    pages: {
-      "/page": "<!doctype html><title>shop</title>",
-      "/plain": scripted(`
-        function loadCart() {
-          fetch("/api/missing?plain").then((response) => response.text());
-        }
-        loadCart();
-      `),
-      "/api/cart": (_, response) =>
-        response
-          .writeHead(200, {
-            "content-type": "application/json",
-            "server-timing": 'db;dur=12.5;desc="two, queries", cache;desc=miss',
-          })
-          .end('{"items":[{"sku":"A-100"}]}'),
-      "/api/slow": (_, response) => void setTimeout(() => response.end("slow"), SLOW_MS),
-      "/api/big": (_, response) => response.end("x".repeat(60_000)),
-      "/api/form": (_, response) => response.writeHead(201).end("ok"),
-      "/api/hop": (_, response) => response.writeHead(302, { location: "/api/cart?hopped" }).end(),
-      "/api/reset": (request) => void request.socket.destroy(),
-      "/worker.js": (_, response) =>
-        response.writeHead(200, { "content-type": "text/javascript" }).end(WORKER),
-    },
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  capture: { categories: { network: { detail_level: "verbose" } } },
+  pages: {
+    "/page": "<!doctype html><title>shop</title>",
+    "/plain": scripted(`
+      function loadCart() {
+        fetch("/api/missing?plain").then((response) => response.text());
+      }
+      loadCart();
+    `),
+    "/api/cart": (_, response) =>
+      response
+        .writeHead(200, {
+          "content-type": "application/json",
+          "server-timing": 'db;dur=12.5;desc="two, queries", cache;desc=miss',
+        })
+        .end('{"items":[{"sku":"A-100"}]}'),
+    "/api/slow": (_, response) => void setTimeout(() => response.end("slow"), SLOW_MS),
+    "/api/big": (_, response) => response.end("x".repeat(60_000)),
+    "/api/form": (_, response) => response.writeHead(201).end("ok"),
+    "/api/hop": (_, response) => response.writeHead(302, { location: "/api/cart?hopped" }).end(),
+    "/api/reset": (request) => void request.socket.destroy(),
+    "/worker.js": (_, response) => response.writeHead(200, { "content-type": "text/javascript" }).end(WORKER),
+  },
+});
+acceptWebSockets(rig.site.server);
+const shop = await rig.open("/page");
+const settled = await rig.event("page.settled", "/page");
+await rig.command({ command: "debug", tab_id: Number(settled.source.metadata.tab_id), on: true });
+await shop.evaluate(async (socketUrl) => {
+  const get = async (/** @type {string} */ url, /** @type {RequestInit} */ init = {}) =>
+    fetch(url, init).then(
+      (response) => response.text(),
+      () => "",
+    );
+  await get("/api/cart");
+  await get("/api/slow");
+  await get("/api/big");
+  await get("/api/form", { method: "POST", body: new URLSearchParams({ name: "Ann B", qty: "2" }) });
+  await get("/api/hop");
+  await get("/api/missing");
+  await get("/api/reset");
+  await new Promise((resolve) => {
+    const socket = new WebSocket(socketUrl);
+    socket.onopen = () => socket.send("hello socket");
+    socket.onmessage = () => {
+      socket.onclose = resolve;
+      socket.close();
+    };
   });
-  acceptWebSockets(rig.site.server);
-  const shop = await rig.open("/page");
-  const settled = await rig.event("page.settled", "/page");
-  await rig.command({ command: "debug", tab_id: Number(settled.source.metadata.tab_id), on: true });
-  await shop.evaluate(async (socketUrl) => {
-    const get = async (/** @type {string} */ url, /** @type {RequestInit} */ init = {}) =>
-      fetch(url, init).then(
-        (response) => response.text(),
-        () => "",
-      );
-    await get("/api/cart");
-    await get("/api/slow");
-    await get("/api/big");
-    await get("/api/form", { method: "POST", body: new URLSearchParams({ name: "Ann B", qty: "2" }) });
-    await get("/api/hop");
-    await get("/api/missing");
-    await get("/api/reset");
-    await new Promise((resolve) => {
-      const socket = new WebSocket(socketUrl);
-      socket.onopen = () => socket.send("hello socket");
-      socket.onmessage = () => {
-        socket.onclose = resolve;
-        socket.close();
-      };
-    });
-    const controlled = new Promise((resolve) => {
-      navigator.serviceWorker.oncontrollerchange = resolve;
-    });
-    await navigator.serviceWorker.register("/worker.js");
-    await controlled;
-    await get("/made-up");
-  }, `ws://127.0.0.1:${rig.site.port}/socket`);
-  await rig.event("network.response", "/made-up");
-  await rig.event("network.websocket_closed", "/socket");
-  begun = await rig.event("network.request", "/api/slow");
-  slow = await rig.event("network.response", "/api/slow");
-  // In a tab without the debugger, the page tells who called and what a failure answered.
-  await rig.open("/plain");
-  await rig.event("network.call", "/api/missing?plain");
-  await rig.event("network.response_body", "/api/missing?plain");
-  await rig.event("network.response", "/api/missing?plain");
-  await rig.flushed();
-  page = await rig.context.newPage();
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await page.goto(await new Store("", rig.collector, []).link());
-  await page.locator(".row").first().waitFor();
-  await page.getByRole("button", { name: "Network", exact: true }).click();
-  await request("made-up").waitFor();
-});
-after(async () => {
-  await rig?.close();
-});
-
+  const controlled = new Promise((resolve) => {
+    navigator.serviceWorker.oncontrollerchange = resolve;
+  });
+  await navigator.serviceWorker.register("/worker.js");
+  await controlled;
+  await get("/made-up");
+}, `ws://127.0.0.1:${rig.site.port}/socket`);
+await rig.event("network.response", "/made-up");
+await rig.event("network.websocket_closed", "/socket");
+const begun = await rig.event("network.request", "/api/slow");
+const slow = await rig.event("network.response", "/api/slow");
+// In a tab without the debugger, the page tells who called and what a failure answered.
+await rig.open("/plain");
+await rig.event("network.call", "/api/missing?plain");
+await rig.event("network.response_body", "/api/missing?plain");
+await rig.event("network.response", "/api/missing?plain");
+await rig.flushed();
+const page = await rig.context.newPage();
+await page.setViewportSize({ width: 1280, height: 800 });
+await page.goto(await rig.collector.link());
+await page.locator(".row").first().waitFor();
+await page.getByRole("button", { name: "Network", exact: true }).click();
 /** @param {string} name */
 const request = (name) =>
   page.locator('[role="row"]', { has: page.getByRole("gridcell", { name, exact: true }) });
+await request("made-up").waitFor();
+
 /** @param {string} column */
 const cells = (column) => page.locator(`.requests-rows .requests-${column}`).allInnerTexts();
 const pane = () => page.getByRole("complementary", { name: "Details" });

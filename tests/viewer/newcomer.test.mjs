@@ -7,17 +7,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import { collectorFile } from "../../scripts/lib/collector.mjs";
 import { serveDemo } from "../../scripts/lib/demo.mjs";
 import { dist } from "../../scripts/lib/paths.mjs";
-import { closeAll } from "../e2e/fixtures/close.mjs";
+import { closeAtEnd } from "../e2e/fixtures/close.mjs";
 import { scripted } from "../e2e/fixtures/pages.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
-import { Store } from "./collector.mjs";
 
 const MOST_CLICKS = 3;
 
@@ -33,30 +32,18 @@ const CHECKOUT = scripted(`
   });
 `);
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {Awaited<ReturnType<typeof serveDemo>>} */
-let demo;
-/** @type {import("playwright-core").Page} */
-let shop;
-before(async () => {
-  const pages = {
-    "/checkout": CHECKOUT,
-    "/api/cart": /** @type {import("../e2e/fixtures/pages.mjs").Handler} */ (
-      (_, response) => response.writeHead(500).end('{"error":"cart service timeout"}')
-    ),
-  };
-  [rig, demo] = await Promise.all([startRig({ pages }), serveDemo()]);
-  shop = await rig.open("/", demo.url.replace(/\/$/, ""));
-  // The demo page does one thing a second; its sixth is the mistake.
-  await rig.event("console.exception", "Cannot read properties of undefined");
-});
-after(() =>
-  closeAll(
-    () => rig?.close(),
-    () => demo?.close(),
+const pages = {
+  "/checkout": CHECKOUT,
+  "/api/cart": /** @type {import("../e2e/fixtures/pages.mjs").Handler} */ (
+    (_, response) => response.writeHead(500).end('{"error":"cart service timeout"}')
   ),
-);
+};
+const demo = await serveDemo();
+closeAtEnd(demo.close);
+const rig = await sharedRig({ pages });
+const shop = await rig.open("/", demo.origin);
+// The demo page does one thing a second; its sixth is the mistake.
+await rig.event("console.exception", "Cannot read properties of undefined");
 
 test("the stack of the demo page's error is three clicks from the link", async () => {
   const { stdout } = await promisify(execFile)(collectorFile, ["viewer", "--json"], {
@@ -106,7 +93,7 @@ test("a failure is the first thing in the viewer, with the click and the failed 
     if (pathname === "/v1/diagnose") looksSince = 0;
   });
   await viewer.setViewportSize({ width: 1280, height: 760 });
-  await viewer.goto(await new Store("", rig.collector, []).link("?q=site:127.0.0.1"));
+  await viewer.goto(await rig.collector.link("?q=site:127.0.0.1"));
   await problem().waitFor();
   const steps = problem().locator(".chain-step");
   await until(

@@ -1,8 +1,7 @@
 /** The list of one session: in order of time, whatever the order of acceptance was. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { closeAll } from "../e2e/fixtures/close.mjs";
-import { launch, open, shown, until } from "./browser.mjs";
+import { test } from "node:test";
+import { sharedViewer, until, untilShown } from "./browser.mjs";
 import { bundled } from "./bundled.mjs";
 import { Store } from "./collector.mjs";
 import { sessionId, take } from "./tape.mjs";
@@ -30,35 +29,13 @@ const EXPECTED = (() => {
     .map(({ seq }) => seq);
 })();
 
-/** @type {Store} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([Store.start(), launch()]);
-  await store.deliver(SESSION, ALL);
-  // Next to the problems, the list has room for enough rows that one of them came late.
-  viewer = await open(browser, await store.link(), { viewport: { width: 1280, height: 1300 } });
-  ({ page } = viewer);
-  await until(
-    () => shown(page),
-    (n) => n === COUNT,
-    "records",
-  );
-  // Every record is a row, also on the pages that are opened later.
-  await page.keyboard.press("f");
-});
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { store, view } = await sharedViewer(Store.start());
+await store.deliver(SESSION, ALL);
+// Next to the problems, the list has room for enough rows that one of them came late.
+const page = await view(undefined, { viewport: { width: 1280, height: 1300 } });
+await untilShown(page, COUNT);
+// Every record is a row, also on the pages that are opened later.
+await page.keyboard.press("f");
 
 /** Returns the seqs of the rows that are drawn, from top to bottom, once all of them have their text. */
 async function drawn() {
@@ -98,11 +75,7 @@ test("a late record of the history that an address names is in its place by time
     );
     const seq = ALL[late]?.seq;
     await page.goto(`${store.url}/?session=${SESSION}&seq=${seq}`);
-    await until(
-      () => shown(page),
-      (n) => n === COUNT,
-      "records",
-    );
+    await untilShown(page, COUNT);
     await page.locator(`#row-${seq}.selected`).waitFor();
     await assertOrdered();
     const below = EXPECTED[EXPECTED.indexOf(seq ?? 0) + 1];

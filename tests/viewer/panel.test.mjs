@@ -1,7 +1,7 @@
 /** The side panel in a real browser: it shows the events of the active tab. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { test } from "node:test";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 
@@ -13,13 +13,8 @@ const page = (/** @type {string} */ word) =>
         .end(`<!doctype html><script>setInterval(() => console.log("${word}"), 100)</script>`)
   );
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-before(async () => {
-  rig = await startRig({ pages: { "/one": page("of the first tab"), "/two": page("of the second tab") } });
-});
-after(async () => {
-  await rig?.close();
+const rig = await sharedRig({
+  pages: { "/one": page("of the first tab"), "/two": page("of the second tab") },
 });
 
 test("the panel follows the active tab", async () => {

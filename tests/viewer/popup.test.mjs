@@ -1,33 +1,22 @@
 /** The popup next to a collector: what it says, and what its buttons do to browser and store. */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { scripted } from "../e2e/fixtures/pages.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { seeInFront } from "./alone.mjs";
-import { until } from "./browser.mjs";
+import { downloaded, until } from "./browser.mjs";
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let site;
-/** @type {import("playwright-core").Page} */
-let popup;
-before(async () => {
-  const page = scripted(
-    `console.log("a word", location.host); setTimeout(() => { throw new Error("broken") });`,
-  );
-  rig = await startRig({ pages: { "/page": page } });
-  site = await rig.open("/page");
-  await rig.open("/page", rig.site.otherOrigin);
-  popup = await rig.context.newPage();
-  await seeInFront(popup, site.url());
-  await popup.goto(`${rig.extensionOrigin}/popup.html`);
-  await rig.until("type:console.exception", (events) => events.length === 2);
-});
-after(async () => {
-  await rig?.close();
-});
+const page = scripted(
+  `console.log("a word", location.host); setTimeout(() => { throw new Error("broken") });`,
+);
+const rig = await sharedRig({ pages: { "/page": page } });
+const site = await rig.open("/page");
+await rig.open("/page", rig.site.otherOrigin);
+const popup = await rig.context.newPage();
+await seeInFront(popup, site.url());
+await popup.goto(`${rig.extensionOrigin}/popup.html`);
+await rig.until("type:console.exception", (events) => events.length === 2);
 
 const said = (/** @type {string | RegExp} */ text) =>
   popup.getByRole("status").filter({ hasText: text }).waitFor();
@@ -120,13 +109,7 @@ test("a forgotten site is deleted from the logs and the store, which keep its ga
     "gap" in record && record.gap.reason === "deleted" ? [record.gap.category] : [],
   );
   assert.ok(deleted.includes("console") && deleted.includes("page"), deleted.join());
-  const [download] = await Promise.all([
-    popup.waitForEvent("download"),
-    popup.getByRole("button", { name: "Export" }).click(),
-  ]);
-  const chunks = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
-  const logs = Buffer.concat(chunks).toString();
+  const { text: logs } = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
   assert.ok(logs.includes(rig.site.otherOrigin) && !logs.includes(rig.site.origin));
   // Recording continues: only the records so far are deleted.
   await site.evaluate(() => console.log("after that"));

@@ -1,43 +1,30 @@
 /** The popup's settings, while recording and while not: each switch does what it says, and everybody can use it. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { dist } from "../../scripts/lib/paths.mjs";
 import { scripted } from "../e2e/fixtures/pages.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { seeInFront } from "./alone.mjs";
 import { ANY, violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 
 const OTHER = "abcdefghijklmnopabcdefghijklmnop";
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let site;
-/** @type {import("playwright-core").Page} */
-let popup;
-/** @type {number} */
-let tabId;
-before(async () => {
-  rig = await startRig({
-    args: ["--silent-debugger-extension-api"],
-    preconfiguration: { approved_extensions: [OTHER] },
-    pages: {
-      "/page": scripted(`setTimeout(() => { throw new Error("broken") });`),
-      "/data": (_, response) => response.writeHead(200).end("data"),
-    },
-  });
-  site = await rig.open("/page");
-  tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
-  popup = await rig.context.newPage();
-  await popup.setViewportSize({ width: 360, height: 600 });
-  await seeInFront(popup, site.url());
-  await popup.goto(`${rig.extensionOrigin}/popup.html`);
+const rig = await sharedRig({
+  args: ["--silent-debugger-extension-api"],
+  preconfiguration: { approved_extensions: [OTHER] },
+  pages: {
+    "/page": scripted(`setTimeout(() => { throw new Error("broken") });`),
+    "/data": (_, response) => response.writeHead(200).end("data"),
+  },
 });
-after(async () => {
-  await rig?.close();
-});
+const site = await rig.open("/page");
+const tabId = Number((await rig.event("page.settled", "/page")).source.metadata.tab_id);
+const popup = await rig.context.newPage();
+await popup.setViewportSize({ width: 360, height: 600 });
+await seeInFront(popup, site.url());
+await popup.goto(`${rig.extensionOrigin}/popup.html`);
 
 const toggle = (/** @type {string} */ name) => popup.getByRole("switch", { name, exact: true });
 const status = () => rig.command({ command: "status" });

@@ -1,12 +1,11 @@
 /** Tabs by name in the list, and the tab picker, from a real recording. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
-import { startRig } from "../e2e/fixtures/rig.mjs";
+import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { violations } from "./axe.mjs";
 import { until } from "./browser.mjs";
 import { bundled } from "./bundled.mjs";
-import { Store } from "./collector.mjs";
 
 /** @type {typeof import("../../www/src/data/tabs.ts")} */
 const { TabNames, longName, shortName } = await bundled("data/tabs.ts");
@@ -15,30 +14,21 @@ const { TabNames, longName, shortName } = await bundled("data/tabs.ts");
 const titled = (title, text) =>
   `<!doctype html><meta charset="utf-8"><title>${title}</title><script>console.log("${text}")</script><body>`;
 
-/** @type {import("../e2e/fixtures/rig.mjs").Rig} */
-let rig;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  rig = await startRig({
-    pages: { "/cart": titled("Cart of Ann", "from the cart"), "/help": titled("", "from the help") },
-  });
-  await rig.open("/cart");
-  await rig.open("/help", rig.site.otherOrigin);
-  await rig.event("page.settled", "/cart");
-  await rig.event("page.settled", "/help");
-  await rig.flushed();
-  page = await rig.context.newPage();
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await page.goto(await new Store("", rig.collector, []).link());
-  await row("from the help").waitFor();
+const rig = await sharedRig({
+  pages: { "/cart": titled("Cart of Ann", "from the cart"), "/help": titled("", "from the help") },
 });
-after(async () => {
-  await rig?.close();
-});
-
+await rig.open("/cart");
+await rig.open("/help", rig.site.otherOrigin);
+await rig.event("page.settled", "/cart");
+await rig.event("page.settled", "/help");
+await rig.flushed();
+const page = await rig.context.newPage();
+await page.setViewportSize({ width: 1280, height: 800 });
+await page.goto(await rig.collector.link());
 /** @param {string} text */
 const row = (text) => page.locator(".row", { hasText: text });
+await row("from the help").waitFor();
+
 const picker = () => page.getByRole("dialog", { name: "Choose tabs" });
 const openPicker = () => page.getByRole("button", { name: /^Tabs:/ }).click();
 

@@ -40,6 +40,11 @@ export function sessionId(n) {
   return `0193a4c2-7b1e-7c3d-9f00-${n.toString(16).padStart(12, "0")}`;
 }
 
+/** A record of one event. @param {string} session @param {number} seq @param {object} event @returns {TapeRecord} */
+export function recordOf(session, seq, event) {
+  return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, seq, event }) };
+}
+
 /**
  * @param {{ session: string, seed?: number, startTs: number, meanMicros?: number, gapEvery?: number, tab?: string, previous?: string | null }} options
  * Yields records for ever; times are Unix microseconds.
@@ -75,7 +80,7 @@ export function* tape({
       url: more.url ?? "http://shop.test:5173/checkout?step=2",
       data,
     };
-    return { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: session, seq, event: body }) };
+    return recordOf(session, seq, body);
   };
   const categories = Object.fromEntries(
     ["console", "network", "page", "tab", "interaction", "system"].map((name) => [

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { relative } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { dist } from "../../scripts/lib/paths.mjs";
+import { serve } from "../../scripts/lib/port.mjs";
 import { bundled } from "./bundled.mjs";
 import { numbers } from "./tape.mjs";
 
@@ -481,10 +481,8 @@ test("a document that has lost an unknown number of events is found in its time"
 test("records that retention deleted before they were read are a gap in the list", async () => {
   const line = '{"capture_session_id":"s","seq":10,"event":{}}';
   const frames = `retry: 1000\n\nid: 9\nevent: dropped\ndata: {"count":6,"next":"9"}\n\n: live\n\nid: 10\ndata: ${line}\n\n`;
-  const server = createServer((_, response) => response.writeHead(200).end(frames));
-  await new Promise((listening) => server.listen(0, "127.0.0.1", () => listening(null)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const source = new CollectorSource(`http://127.0.0.1:${port}`, "token");
+  const { origin, close } = await serve((_, response) => response.writeHead(200).end(frames));
+  const source = new CollectorSource(origin, "token");
   /** @type {string[]} */
   const lines = [];
   /** @type {string | null} */
@@ -502,7 +500,7 @@ test("records that retention deleted before they were read are a gap in the list
     [{ capture_session_id: "s", gap }, JSON.parse(line)],
   );
   assert.equal(next, "10");
-  server.close();
+  await close();
 });
 
 test("a line that is read again replaces the earlier one, which may be deleted by now", () => {

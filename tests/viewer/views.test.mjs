@@ -1,18 +1,13 @@
 /** Sessions, comparison, export, empty states, keyboard, accessibility. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { promisify } from "node:util";
-import { collectorFile } from "../../scripts/lib/collector.mjs";
+import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
-import { closeAll } from "../e2e/fixtures/close.mjs";
 import { violations } from "./axe.mjs";
-import { launch, open, shown, until } from "./browser.mjs";
+import { exported, open, sharedViewer, until, untilShown } from "./browser.mjs";
 import { Store } from "./collector.mjs";
 import { millionStore } from "./million.mjs";
-import { sessionId, take } from "./tape.mjs";
+import { recordOf, sessionId, take } from "./tape.mjs";
 
 const { har: validate } = createRequire(import.meta.url)("har-validator");
 
@@ -21,34 +16,15 @@ const SESSION = sessionId(1);
 const OTHER = sessionId(2);
 const ALL = take({ session: SESSION, previous: OTHER, startTs: NOW - 600e6 }, 2_500);
 
-/** @type {Store} */
-let store;
-/** @type {import("playwright-core").Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof open>>} */
-let viewer;
-/** @type {import("playwright-core").Page} */
-let page;
-before(async () => {
-  [store, browser] = await Promise.all([millionStore(), launch()]);
-  await store.deliver(OTHER, other());
-  await store.deliver(SESSION, ALL);
-  viewer = await open(browser, await store.link(`?session=${SESSION}`));
-  ({ page } = viewer);
-  await loaded();
-});
-after(() =>
-  closeAll(
-    () => viewer?.close(),
-    () => browser?.close(),
-    () => store?.stop(),
-  ),
-);
+const { store, browser, view } = await sharedViewer(millionStore());
+await store.deliver(OTHER, other());
+await store.deliver(SESSION, ALL);
+const page = await view(`?session=${SESSION}`);
+await loaded();
 
 /** A quieter session with one failure that the first one does not have. */
 function other() {
   const records = take({ session: OTHER, seed: 5, startTs: NOW - 3_600e6, gapEvery: 0 }, 400);
-  const seq = records.length + 1;
   const source = { kind: "extension", event: "console.error", metadata: { tab_id: "3" } };
   const event = {
     ts: NOW - 3_500e6,
@@ -58,15 +34,12 @@ function other() {
     source,
     data: { text: "Payment 4711 was declined" },
   };
-  return [...records, { seq, lastSeq: seq, line: JSON.stringify({ capture_session_id: OTHER, seq, event }) }];
+  return [...records, recordOf(OTHER, records.length + 1, event)];
 }
 
-const loaded = (count = ALL.length) =>
-  until(
-    () => shown(page),
-    (n) => n === count,
-    "records",
-  );
+function loaded(count = ALL.length) {
+  return untilShown(page, count);
+}
 
 /** @param {import("playwright-core").Page} at @param {string} other */
 function compareWith(at, other) {
@@ -125,29 +98,14 @@ test("comparing two sessions shows the failures of only one, and opens them", as
 });
 
 test("an export contains the stored lines byte for byte", async () => {
-  await page.getByRole("button", { name: "Export" }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: /^NDJSON/ }).click(),
-  ]);
-  const text = await readFile(await download.path(), "utf8");
+  const { name, text } = await exported(page, /^NDJSON/);
   assert.equal(text, ALL.map(({ line }) => `${line}\n`).join(""));
-  assert.match(download.suggestedFilename(), /^tabtape-.*\.ndjson$/);
+  assert.match(name, /^tabtape-.*\.ndjson$/);
 });
 
 test("a HAR is valid and equals the collector's own export", async () => {
-  await page.getByRole("button", { name: "Export" }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: /^HAR/ }).click(),
-  ]);
-  const { log } = JSON.parse(await readFile(await download.path(), "utf8"));
-  const { stdout } = await promisify(execFile)(
-    collectorFile,
-    ["export", "--format", "har", "--session", SESSION, "--data-dir", store.folder],
-    { maxBuffer: 1 << 28 },
-  );
-  const theirs = JSON.parse(stdout).log;
+  const { log } = JSON.parse((await exported(page, /^HAR/)).text);
+  const theirs = JSON.parse(await store.export("--format", "har", "--session", SESSION)).log;
   await validate({ log });
   assert.ok(log.entries.length > 100);
   assert.deepEqual(log, theirs);
@@ -156,12 +114,7 @@ test("a HAR is valid and equals the collector's own export", async () => {
 test("an export of a filter contains the filtered records", async () => {
   await go(`?session=${SESSION}&q=severity:error`);
   await page.waitForSelector(".row");
-  await page.getByRole("button", { name: "Export" }).click();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: /^Text/ }).click(),
-  ]);
-  const lines = (await readFile(await download.path(), "utf8")).trimEnd().split("\n");
+  const lines = (await exported(page, /^Text/)).text.trimEnd().split("\n");
   assert.ok(lines.length > 20);
   assert.ok(
     lines.every((line) => / ERROR |records missing/.test(line)),
@@ -383,11 +336,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
         await at.page.getByRole("option").first().waitFor();
       },
     };
-    await until(
-      () => shown(at.page),
-      (n) => n === ALL.length,
-      "records",
-    );
+    await untilShown(at.page, ALL.length);
     for (const [name, enter] of Object.entries(states)) {
       await enter();
       assert.deepEqual(await violations(at.page), [], name);
