@@ -1,8 +1,6 @@
 /** Requests and answers go wrong on their way. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-const RATE = "emit(10, 10)";
-
 /**
  * While a page emits, batches go wrong; then everything gets well.
  * @param {string} name @param {string} what @param {{ small: number, full: number }} seconds @param {(proxy: import("./proxy.mjs").FaultProxy) => void} goWrong
@@ -14,33 +12,18 @@ const meets = (name, what, seconds, goWrong) => ({
   times: seconds,
   async run(rig, lasting) {
     const tab = await rig.emitter(name);
-    await tab.evaluate(RATE);
+    await tab.evaluate("emit(10, 10)");
+    await sleep(300);
     goWrong(rig.proxy);
     await sleep(lasting * 1_000);
-    const { faulted } = rig.proxy;
+    const { faulted, leaked } = rig.proxy;
     rig.proxy.getWell();
     await tab.evaluate("rest()");
     if (faulted === 0) throw new Error("no batch met the fault");
+    if (leaked > 0) throw new Error(`${leaked} requests reached a stranger`);
     return `${faulted} batches met it`;
   },
 });
-
-/**
- * @param {import("./rig.mjs").Rig} rig @param {string} name @param {number} seconds
- * @param {(proxy: import("./proxy.mjs").FaultProxy) => void} goWrong
- */
-async function keepsToken(rig, name, seconds, goWrong) {
-  const tab = await rig.emitter(name);
-  await tab.evaluate(RATE);
-  await sleep(300);
-  goWrong(rig.proxy);
-  await sleep(seconds * 1_000);
-  const { faulted, leaked } = rig.proxy;
-  rig.proxy.getWell();
-  await tab.evaluate("rest()");
-  if (faulted === 0) throw new Error("no batch met the fault");
-  if (leaked > 0) throw new Error(`${leaked} requests reached a stranger`);
-}
 
 /** Every other batch. @param {import("./proxy.mjs").Fault} fault @returns {(proxy: import("./proxy.mjs").FaultProxy) => void} */
 const everyOther = (fault) => (proxy) => {
@@ -139,39 +122,35 @@ export const answers = [
     everyOther({ lie: (receipt) => ({ ...receipt, acked_seq: Math.max(0, receipt.acked_seq - 300) }) }),
   ),
   meets("answer_endless", "an answer without end", { small: 2, full: 20 }, everyOther({ endless: true })),
-  {
-    name: "answer_redirect",
-    what: "a redirect to another address, which must get nothing",
-    times: { small: 2, full: 10 },
-    run: (rig, seconds) =>
-      keepsToken(rig, "answer_redirect", seconds, (proxy) => {
-        const location = `http://localhost:${new URL(proxy.url).port}/stolen`;
-        const redirect = { answer: { status: 307, headers: { location }, isUnsealed: true } };
-        proxy.rule = (batch) => (batch.number % 2 === 1 ? redirect : null);
-      }),
-  },
-  {
-    name: "impostor",
-    what: "another process takes the collector's port, and can read neither token nor event",
-    times: { small: 3, full: 10 },
-    run: (rig, seconds) =>
-      keepsToken(rig, "impostor", seconds, (proxy) => {
-        // The collector's connections break as it ends, and the next to listen there is someone else.
-        proxy.cutsRequest = () => {
-          proxy.impostor = true;
-          return true;
-        };
-      }),
-  },
-  {
-    name: "impostor_at_once",
-    what: "another process answers in the collector's place between two batches, and no connection breaks",
-    times: { small: 3, full: 10 },
-    run: (rig, seconds) =>
-      keepsToken(rig, "impostor_at_once", seconds, (proxy) => {
+  meets(
+    "answer_redirect",
+    "a redirect to another address, which must get nothing",
+    { small: 2, full: 10 },
+    (proxy) => {
+      const location = `http://localhost:${new URL(proxy.url).port}/stolen`;
+      everyOther({ answer: { status: 307, headers: { location }, isUnsealed: true } })(proxy);
+    },
+  ),
+  meets(
+    "impostor",
+    "another process takes the collector's port, and can read neither token nor event",
+    { small: 3, full: 10 },
+    (proxy) => {
+      // The collector's connections break as it ends, and the next to listen there is someone else.
+      proxy.cutsRequest = () => {
         proxy.impostor = true;
-      }),
-  },
+        return true;
+      };
+    },
+  ),
+  meets(
+    "impostor_at_once",
+    "another process answers in the collector's place between two batches, and no connection breaks",
+    { small: 3, full: 10 },
+    (proxy) => {
+      proxy.impostor = true;
+    },
+  ),
   meets(
     "ack_of_another",
     "the receipt is of another store and session",

@@ -2,7 +2,7 @@
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { countLogged, coverageOf, lostWhileWatched } from "./said.mjs";
+import { countLogged, coverageOf, LOGGED, lostWhileWatched } from "./said.mjs";
 import { Tab } from "./tab.mjs";
 
 /** The session that is being written. @param {import("./rig.mjs").Rig} rig */
@@ -43,11 +43,7 @@ export const browsers = [
     name: "killed_while_busy",
     what: "the browser is killed while one tab writes and another is too busy to send what it said",
     times: { small: 2, full: 10 },
-    own: true,
-    emitterKilled: true,
-    prepare(rig) {
-      rig.logsConsole = true;
-    },
+    ...LOGGED,
     async run(rig, times) {
       const name = "killed_while_busy";
       let lost = 0;

@@ -1,6 +1,6 @@
 /** Lines that pages log as they end, or are left: delivered, or marked in coverage. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { countLogged, everythingIsMarked } from "./said.mjs";
+import { countLogged, everythingIsMarked, LOGGED } from "./said.mjs";
 import { Tab } from "./tab.mjs";
 
 /** @typedef {import("./rig.mjs").Rig} Rig */
@@ -84,11 +84,7 @@ export const lastWords = [
     name: "words_at_the_end",
     what: "windows are closed by scripts and tabs while busy, and say something in that moment",
     times: { small: 1, full: 5 },
-    own: true,
-    emitterKilled: true,
-    prepare(rig) {
-      rig.logsConsole = true;
-    },
+    ...LOGGED,
     async run(rig, times) {
       for (let time = 0; time < times; time++)
         for (const [ending, run] of Object.entries(ENDINGS))
@@ -100,11 +96,7 @@ export const lastWords = [
     name: "left_as_worker_starts",
     what: "a page speaks and goes to another at once, while no worker runs that could take its words",
     times: { small: 8, full: 40 },
-    own: true,
-    emitterKilled: true,
-    prepare(rig) {
-      rig.logsConsole = true;
-    },
+    ...LOGGED,
     async run(rig, times) {
       const name = "left_as_worker_starts";
       const tab = await Tab.open(rig.cdp, `${rig.site.origin}/blank`);
@@ -127,11 +119,7 @@ export const lastWords = [
     name: "left_as_worker_stops",
     what: "the worker is stopped in the moment in which a page leaves for the back/forward cache",
     times: { small: 10, full: 40 },
-    own: true,
-    emitterKilled: true,
-    prepare(rig) {
-      rig.logsConsole = true;
-    },
+    ...LOGGED,
     async run(rig, times) {
       const name = "left_as_worker_stops";
       const tab = await Tab.open(rig.cdp, `${rig.site.otherOrigin}/blank`);

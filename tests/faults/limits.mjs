@@ -49,20 +49,16 @@ export const limits = [
     name: "store_disk_full",
     what: "the disk under the collector's store is full for a while",
     times: { small: 1, full: 3 },
-    own: true,
-    leaveOut: cannotMount,
-    prepare: (rig) => mountSmall(rig.data, "24m"),
-    cleanUp: (rig) => unmount(rig.data),
+    ...onSmallDisk("data", "24m"),
     async run(rig, times) {
       const tab = await rig.emitter("store_disk_full");
       for (let time = 0; time < times; time++) {
         await tab.evaluate("burst(200)");
         const empty = fill(rig.data);
         await tab.evaluate("emit(20, 20)");
-        await rig.until("the collector to say that its disk is full", async () => {
-          const { recorder } = await rig.command({ command: "status" });
-          return /\b507\b/.test(recorder.collector.error ?? "");
-        });
+        await rig.untilRecorder("the collector to say that its disk is full", ({ collector }) =>
+          /\b507\b/.test(collector.error ?? ""),
+        );
         empty();
         await tab.evaluate("rest()");
         await sleep(500);
@@ -73,10 +69,7 @@ export const limits = [
     name: "browser_disk_full",
     what: "the browser's storage is full for a while, and with it the quota of the extension",
     times: { small: 2, full: 4 },
-    own: true,
-    leaveOut: cannotMount,
-    prepare: (rig) => mountSmall(rig.profile, "192m"),
-    cleanUp: (rig) => unmount(rig.profile),
+    ...onSmallDisk("profile", "192m"),
     async run(rig, times) {
       const met = new Set();
       for (let time = 0; time < times; time++) {
@@ -84,10 +77,9 @@ export const limits = [
         await tab.evaluate("burst(50)");
         const empty = fill(rig.profile);
         await tab.evaluate("emit(10, 20)");
-        await rig.until("the log to fail", async () => {
-          const { recorder } = await rig.command({ command: "status" });
-          for (const { code } of recorder.problems) met.add(code);
-          return recorder.state !== "logged" || recorder.problems.length > 0;
+        await rig.untilRecorder("the log to fail", ({ state, problems }) => {
+          for (const { code } of problems) met.add(code);
+          return state !== "logged" || problems.length > 0;
         });
         // At first so shortly that commits are tried again, then so long that the session continues in memory.
         await sleep(time % 2 === 0 ? 1_000 : 8_000);
@@ -102,10 +94,7 @@ export const limits = [
     name: "both_full_and_away",
     what: "the browser's storage is full while the collector is away: the session gets back into its log, and that is lost",
     times: { small: 1, full: 4 },
-    own: true,
-    leaveOut: cannotMount,
-    prepare: (rig) => mountSmall(rig.profile, "192m"),
-    cleanUp: (rig) => unmount(rig.profile),
+    ...onSmallDisk("profile", "192m"),
     async run(rig, times) {
       for (let time = 0; time < times; time++) {
         const tab = await rig.emitter("both_full_and_away", { pad: 1_000 });
@@ -113,11 +102,11 @@ export const limits = [
         await tab.evaluate("burst(50)");
         const empty = fill(rig.profile);
         await tab.evaluate("emit(10, 20)");
-        await goesOnInMemory(rig);
+        await inMemory(rig);
         await sleep(1_000);
         empty();
         await tab.evaluate("rest()");
-        await goesOnInLog(rig);
+        await inLog(rig);
         // It takes nothing along. But Chromium may find its database damaged and clear it, as is done here at first.
         if (time % 2 === 0) await rig.clearDatabases();
         await rig.killWorker();
@@ -131,36 +120,30 @@ export const limits = [
     name: "worker_killed_in_memory",
     what: "the worker is killed while its session, whose log failed, continues in memory: the loss is recorded",
     times: { small: 2, full: 6 },
-    own: true,
-    leaveOut: cannotMount,
-    prepare: (rig) => mountSmall(rig.profile, "192m"),
-    cleanUp: (rig) => unmount(rig.profile),
+    ...onSmallDisk("profile", "192m"),
     async run(rig, times) {
       for (let time = 0; time < times; time++) {
         const tab = await rig.emitter("worker_killed_in_memory", { pad: 1_000 });
         await tab.evaluate("burst(50)");
         const empty = fill(rig.profile);
         await tab.evaluate("emit(10, 20)");
-        await goesOnInMemory(rig);
+        await inMemory(rig);
         await tab.evaluate("rest()");
         // A flush also waits for older sessions, whose records cannot be read while the disk is full.
-        await rig.until("memory to be delivered", async () => {
-          const { recorder } = await rig.command({ command: "status" });
-          return recorder.collector.acked_seq === recorder.latest_seq;
-        });
+        await rig.untilRecorder(
+          "memory to be delivered",
+          ({ collector, latest_seq }) => collector.acked_seq === latest_seq,
+        );
         // At first memory alone holds what is said before the end, then also what is said while it comes.
         if (time % 2 === 0) {
           await rig.stopCollector("SIGTERM");
           await tab.evaluate("burst(100)");
-          await rig.until("the burst to be in memory", async () => {
-            const { recorder } = await rig.command({ command: "status" });
-            return recorder.backlog_events >= 100;
-          });
+          await rig.untilRecorder("the burst to be in memory", ({ backlog_events }) => backlog_events >= 100);
           // The next one may have no log either, and must hand on what the one before it has left.
           if (time % 4 === 2) {
             await rig.killWorker();
             await tab.evaluate("emit(10, 20)");
-            await goesOnInMemory(rig);
+            await inMemory(rig);
             await tab.evaluate("rest()");
           }
           empty();
@@ -171,7 +154,7 @@ export const limits = [
           await rig.killWorker();
         }
         await tab.evaluate("burst(100)");
-        await goesOnInLog(rig);
+        await inLog(rig);
       }
     },
   },
@@ -193,14 +176,9 @@ export const limits = [
         const began = Date.now() * 1_000;
         await tab.evaluate("emit(5, 20)");
         // Chromium looks at what is used only every half minute.
-        const isUsedUp = async () => {
-          const { recorder } = await rig.command({ command: "status" });
-          return recorder.problems.some(
-            (/** @type {{ code: string, ts: number }} */ { code, ts }) =>
-              code === "quota_exceeded" && ts > began,
-          );
-        };
-        await rig.until("the quota to be used up", isUsedUp, 90_000);
+        const isNew = (/** @type {{ code: string, ts: number }} */ { code, ts }) =>
+          code === "quota_exceeded" && ts > began;
+        await rig.untilRecorder("the quota to be used up", ({ problems }) => problems.some(isNew), 90_000);
         await sleep(2_000);
         await tab.evaluate("rest()");
         await rig.limitQuota(null);
@@ -212,35 +190,30 @@ export const limits = [
 ];
 
 /** @param {import("./rig.mjs").Rig} rig */
-const goesOnInMemory = (rig) =>
-  rig.until("the session to continue in memory", async () => {
-    const { recorder } = await rig.command({ command: "status" });
-    return recorder.state === "volatile";
-  });
+const inMemory = (rig) =>
+  rig.untilRecorder("the session to continue in memory", ({ state }) => state === "volatile");
 
 /** @param {import("./rig.mjs").Rig} rig */
-const goesOnInLog = (rig) =>
-  rig.until(
-    "the session to continue in its log",
-    async () => {
-      const { recorder } = await rig.command({ command: "status" });
-      return recorder.state === "logged";
+const inLog = (rig) =>
+  rig.untilRecorder("the session to continue in its log", ({ state }) => state === "logged", 60_000);
+
+/**
+ * Returns the fields of a scenario whose rig has this folder on a small filesystem of its own.
+ * @param {"profile" | "data"} folder @param {string} size
+ * @returns {Pick<import("./suite.mjs").Scenario, "own" | "leaveOut" | "prepare" | "cleanUp">}
+ */
+function onSmallDisk(folder, size) {
+  const canMount = process.platform === "linux" && isRoot;
+  return {
+    own: true,
+    leaveOut: () => (canMount ? null : "mounting a small filesystem takes root on Linux"),
+    prepare(rig) {
+      mkdirSync(rig[folder], { recursive: true });
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", rig[folder]]);
     },
-    60_000,
-  );
-
-function cannotMount() {
-  return process.platform === "linux" && isRoot ? null : "mounting a small filesystem takes root on Linux";
+    cleanUp: (rig) => execFileSync("umount", ["--lazy", rig[folder]]),
+  };
 }
-
-/** @param {string} folder @param {string} size */
-function mountSmall(folder, size) {
-  mkdirSync(folder, { recursive: true });
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", folder]);
-}
-
-/** @param {string} folder */
-const unmount = (folder) => execFileSync("umount", ["--lazy", folder]);
 
 /** Takes all that is left of a small filesystem. Returns how to give it back. @param {string} folder */
 function fill(folder) {

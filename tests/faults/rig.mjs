@@ -186,6 +186,12 @@ export class Rig {
     }
   }
 
+  /** Waits until the recorder's status is as `isSo` says. @param {string} what @param {(recorder: any) => boolean} isSo @param {number} [milliseconds] */
+  untilRecorder(what, isSo, milliseconds) {
+    const isNow = async () => isSo((await this.command({ command: "status" })).recorder);
+    return this.until(what, isNow, milliseconds);
+  }
+
   /** Everything is delivered; short failures are waited out. */
   async flushed() {
     await this.until("everything to be delivered", () => this.command({ command: "flush" }).then(() => true));

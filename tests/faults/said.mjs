@@ -67,6 +67,15 @@ export async function countLogged(rig, name) {
     rig.emitted.tell(name, id, Math.max(...numbers.keys()) + 1);
 }
 
+/** Fields of a scenario whose pages may end at any moment: Chromium's log has what they said. @type {Pick<import("./suite.mjs").Scenario, "own" | "emitterKilled" | "prepare">} */
+export const LOGGED = {
+  own: true,
+  emitterKilled: true,
+  prepare(rig) {
+    rig.logsConsole = true;
+  },
+};
+
 /** @param {Rig} rig @returns {Promise<any[]>} The sessions of `/v1/coverage`. */
 export async function coverageOf(rig) {
   return /** @type {any} */ (await (await rig.collector.fetch("/v1/coverage")).json()).sessions;
