@@ -90,7 +90,7 @@ export class CdpConsole {
     params: Params,
     contentOf: (level: DetailLevel, count: number) => Content,
   ): void {
-    this.#publisher.publish(tabId, "console", (level) => {
+    this.#publisher.publish(tabId, "console", method, (level) => {
       const dataOf = (count: number): Params => {
         const { text, ...standard } = contentOf(level, count);
         const minimal = minimalOf(level, text, shownIn(standard));
@@ -106,16 +106,10 @@ export class CdpConsole {
       return {
         ts: Math.round((params.timestamp as number) * 1000),
         type,
-        category: "console",
-        detail_level: level,
-        source: {
-          kind: "cdp",
-          event: method,
-          metadata: { ...this.#publisher.metadata(tabId), worker_type: worker.type },
-        },
+        metadata: { worker_type: worker.type },
         url: worker.url,
         data,
-        ...(truncated ? { truncated: true } : {}),
+        isTruncated: truncated,
       };
     });
   }

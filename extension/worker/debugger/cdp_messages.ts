@@ -54,7 +54,7 @@ export class CdpMessages {
           ? messageOfIssue(params.issue as Params)
           : null;
     if (message === null || message.ts < (this.#attachedAt.get(tabId) ?? 0)) return;
-    this.#publisher.publish(tabId, "console", (level) => {
+    this.#publisher.publish(tabId, "console", method, (level) => {
       const { text, source, resource_url } = message;
       const data = fieldsAtLevel(level, {
         minimal: { text: prefix(text, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT) },
@@ -65,12 +65,9 @@ export class CdpMessages {
       return {
         ts: Math.round(message.ts * 1000),
         type: `console.browser_${message.level}`,
-        category: "console",
-        detail_level: level,
-        source: { kind: "cdp", event: method, metadata: this.#publisher.metadata(tabId) },
-        ...this.#publisher.page(tabId),
+        url: this.#publisher.page(tabId),
         data: truncated ? (JSON.parse(json) as Params) : data,
-        ...(truncated || text.length > MAX_TEXT ? { truncated: true } : {}),
+        isTruncated: truncated || text.length > MAX_TEXT,
       };
     });
   }

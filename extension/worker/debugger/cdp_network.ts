@@ -307,7 +307,7 @@ export class CdpNetwork {
   /** Asked for only where it is wanted: the browser holds it no longer than the page does. */
   async #body(source: Source, tabId: number, requestId: string): Promise<Params> {
     let isWanted = false;
-    this.#publisher.publish(tabId, "network", (level) => {
+    this.#publisher.publish(tabId, "network", "Network.getResponseBody", (level) => {
       isWanted = isAtLeast(level, "verbose");
       return null;
     });
@@ -342,31 +342,22 @@ export class CdpNetwork {
     request.place ??= this.#exchanges.metadata(id);
     const { place } = request;
     const isNavigation = request.resourceType === "document";
-    this.#publisher.publish(tabId, "network", (level, recorder) => {
+    this.#publisher.publish(tabId, "network", method, (level, recorder) => {
       if (url !== null && isNoise(recorder.config, url)) return null;
       const data = fieldsAtLevel(level, fields) as Params;
       return {
         ts,
         type,
-        category: "network",
-        detail_level: level,
-        source: {
-          kind: "cdp",
-          event: method,
-          metadata: {
-            ...this.#publisher.metadata(tabId),
-            ...(url === null
-              ? {}
-              : this.#frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
-            request_id: id,
-            ...(type === "network.request" ? {} : { cause_id: id }),
-          },
+        metadata: {
+          ...(url === null
+            ? {}
+            : this.#frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
+          request_id: id,
+          ...(type === "network.request" ? {} : { cause_id: id }),
         },
-        ...(url === null ? {} : { url }),
+        url: url ?? undefined,
         data,
-        ...(data.body_cut_from === undefined && data.payload_cut_from === undefined
-          ? {}
-          : { truncated: true }),
+        isTruncated: data.body_cut_from !== undefined || data.payload_cut_from !== undefined,
       };
     });
   }

@@ -1,19 +1,28 @@
 /** The debugger as the producers of its events use it. */
-import type { DetailLevel, EventInput, Recorder } from "../../../src/web/types.ts";
+import type { DetailLevel, Recorder } from "../../../src/web/types.ts";
 
 export type Source = chrome.debugger.DebuggerSession;
 export type Params = Record<string, unknown>;
 
+/** The fields of an event that not all events of a message of the protocol have in common. */
+export interface CdpEvent {
+  ts: number;
+  type: string;
+  /** Besides that of the tab. */
+  metadata?: Record<string, string>;
+  url: string | undefined;
+  data: unknown;
+  isTruncated: boolean;
+}
+
+/** Makes an event at a level. */
+export type MakeCdpEvent = (level: DetailLevel, recorder: Recorder) => CdpEvent | null;
+
 export interface CdpPublisher {
-  /** Publishes what `make` returns at the category's level, if the tab is recorded at all. */
-  publish(
-    tabId: number,
-    category: "network" | "console",
-    make: (level: DetailLevel, recorder: Recorder) => EventInput | null,
-  ): void;
+  /** Publishes an event of a message of the protocol at the category's level, if the tab is recorded at all. */
+  publish(tabId: number, category: "network" | "console", method: string, make: MakeCdpEvent): void;
   send(source: Source, method: string, params?: Params): Promise<Params>;
-  metadata(tabId: number): Record<string, string>;
-  /** The address of the tab's page, as an event has it. */
-  page(tabId: number): { url?: string };
+  /** The address of the tab's page. */
+  page(tabId: number): string | undefined;
   maxEventBytes(category: "network" | "console"): number;
 }

@@ -145,23 +145,16 @@ export class CdpSockets {
     const { url, state } = this.#sockets.get(id) ?? {};
     if (state === "elsewhere" && (what === "opened" || what === "failed")) return;
     const metadata = this.#frames.exchanges.metadata(id);
-    this.#publisher.publish(tabId, "network", (level) => ({
+    this.#publisher.publish(tabId, "network", method, (level) => ({
       ts,
       type: `network.websocket_${what}`,
-      category: "network",
-      detail_level: level,
-      source: {
-        kind: "cdp",
-        event: method,
-        metadata: {
-          ...this.#publisher.metadata(tabId),
-          ...(metadata ?? (url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata)),
-          request_id: id,
-        },
+      metadata: {
+        ...(metadata ?? (url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata)),
+        request_id: id,
       },
-      ...(url === undefined ? {} : { url }),
+      url,
       data: fieldsAtLevel(level, fields),
-      ...(isCut && isAtLeast(level, "verbose") ? { truncated: true } : {}),
+      isTruncated: isCut && isAtLeast(level, "verbose"),
     }));
   }
 }

@@ -7,7 +7,6 @@
  * Attachments outlive the worker that made them: `resume` finds them again before the next one records anything. They
  * end with the recording; the setting for all tabs holds for the next one.
  */
-import type { DetailLevel, EventInput, Recorder } from "../../../src/web/types.ts";
 import { EVENT_BYTES } from "../../capture.ts";
 import { levelOf } from "../producers/levels.ts";
 import type { Network } from "../producers/network.ts";
@@ -22,7 +21,7 @@ import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";
 import { CdpMessages } from "./cdp_messages.ts";
 import { CdpNetwork } from "./cdp_network.ts";
-import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
+import type { CdpPublisher, MakeCdpEvent, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
 import { CdpTargets, type TargetInfo } from "./cdp_targets.ts";
 import type { ScriptErrors, TabProtocol } from "./script_errors.ts";
@@ -144,17 +143,24 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     this.#tell("detached", tabId, { reason: "asked" });
   }
 
-  publish(
-    tabId: number,
-    category: "network" | "console",
-    make: (level: DetailLevel, recorder: Recorder) => EventInput | null,
-  ): void {
+  publish(tabId: number, category: "network" | "console", method: string, make: MakeCdpEvent): void {
     const { owner, scope, tabs } = this.#parts;
     owner.record(category, (recorder) => {
       const level = levelOf(recorder.config, category);
       if (level === null || !scope.isRecorded(recorder, tabs.url(tabId))) return;
       const event = make(level, recorder);
-      if (event !== null && !scope.isOurs(event.url)) recorder.publish(event);
+      if (event === null || scope.isOurs(event.url)) return;
+      const { ts, type, metadata, url, data, isTruncated } = event;
+      recorder.publish({
+        ts,
+        type,
+        category,
+        detail_level: level,
+        source: { kind: "cdp", event: method, metadata: { ...tabs.metadata(tabId), ...metadata } },
+        ...(url === undefined ? {} : { url }),
+        data,
+        ...(isTruncated ? { truncated: true } : {}),
+      });
     });
   }
 
@@ -162,13 +168,8 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     return ((await chrome.debugger.sendCommand(source, method, params)) ?? {}) as Params;
   }
 
-  metadata(tabId: number): Record<string, string> {
-    return this.#parts.tabs.metadata(tabId);
-  }
-
-  page(tabId: number): { url?: string } {
-    const url = this.#parts.tabs.url(tabId);
-    return url === undefined ? {} : { url };
+  page(tabId: number): string | undefined {
+    return this.#parts.tabs.url(tabId);
   }
 
   documents(tabId: number): Source[] {
@@ -307,7 +308,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     this.#parts.owner.publish({
       type: `system.debugger_${what}`,
       category: "system",
-      source: { kind: "cdp", event: `debugger.${what}`, metadata: this.metadata(tabId) },
+      source: { kind: "cdp", event: `debugger.${what}`, metadata: this.#parts.tabs.metadata(tabId) },
       data,
     });
   }
