@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { parse, View } from "vega";
 import { compile } from "vega-lite";
-import { say } from "../scripts/lib/say.mjs";
+import { say, Tell } from "../scripts/lib/say.mjs";
+import { MISSED } from "./missed.mjs";
 
 const PAGE = new URL("../docs/numbers.md", import.meta.url);
 const PLOTS = new URL("../docs/plots/", import.meta.url);
@@ -15,6 +16,7 @@ const THEMES = {
 /** @param {string} file What `--json` wrote. */
 export async function report(file) {
   const { machine, date, rows } = JSON.parse(readFileSync(file, "utf8"));
+  const missed = explained(rows.filter(({ met }) => met === false));
   rmSync(PLOTS, { recursive: true, force: true });
   mkdirSync(PLOTS);
   const pictures = [];
@@ -27,7 +29,7 @@ export async function report(file) {
   <img alt="${title}" src="plots/${name}.light.svg">
 </picture>`);
   }
-  writeFileSync(PAGE, page(machine, date, rows, pictures));
+  writeFileSync(PAGE, page({ machine, date, rows, missed, pictures }));
   say(`wrote docs/numbers.md and ${pictures.length} plots`);
 }
 
@@ -77,7 +79,18 @@ async function svg(title, points, { text, grid, series }) {
   return `${await new View(parse(spec), { renderer: "none" }).toSVG()}\n`;
 }
 
-function page(machine, date, rows, pictures) {
+/** Each missed row with why; rows of one cause are one entry. @param {any[]} rows @returns {string[]} */
+function explained(rows) {
+  const causes = new Map();
+  for (const { name } of rows) {
+    const [, why] = MISSED.find(([pattern]) => pattern.test(name)) ?? [];
+    if (!why) throw new Tell(`bench/missed.mjs does not say why this row misses its goal: ${name}`);
+    causes.set(why, [...(causes.get(why) ?? []), name]);
+  }
+  return [...causes].map(([why, names]) => `- **${names.join("; ")}**: ${why}`);
+}
+
+function page({ machine, date, rows, missed, pictures }) {
   const cell = (value) => String(value ?? "").replaceAll("|", "\\|");
   const line = (row) => {
     const spread = row.spread ? ` (${row.spread.join("–")})` : "";
@@ -97,6 +110,10 @@ from the run by \`npm run bench -- --report FILE\`.
 | what | ours | floor | others, or parts | goal | |
 |---|---|---|---|---|---|
 ${rows.map(line).join("\n")}
+
+## Missed, and why
+
+${missed.join("\n")}
 
 ## How cost grows
 

@@ -17,7 +17,8 @@ const USAGE = `npm run bench: what Tabtape costs, next to the floor and next to 
 
   -- --quick          a first impression, in under a minute: fewer rounds, and no rows that take long
   -- --only ROW       rows whose name holds ROW: ${ROWS.join(", ")}
-  -- --json FILE      writes every row as JSON: name, unit, ours, floor, peers, ratios, goal, met
+  -- --json FILE      writes every row as JSON: name, unit, ours, floor, peers, ratios, goal, met; with --only, other rows
+                      of FILE are kept
   -- --report FILE    no row: the docs page and its plots, made from what --json wrote
   -- --instructions   no row: instructions of hot paths next to a committed baseline; --save writes that`;
 
@@ -61,10 +62,27 @@ async function measure(values) {
   const machine = `${type()} ${release()}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
   heading(`Benchmarks on ${machine}`);
   const date = new Date().toISOString().slice(0, 10);
+  const isMeasured = ({ group }) => wanted.some(({ name }) => name === group);
+  const { json } = values;
+  const kept =
+    json && values.only && existsSync(json)
+      ? JSON.parse(readFileSync(json, "utf8")).rows.filter((row) => !isMeasured(row))
+      : [];
   const rows = [];
-  for (const { rows: measure } of wanted) rows.push(...(await measure({ quick: values.quick })));
+  const failed = [];
+  for (const { name, rows: measure } of wanted) {
+    try {
+      rows.push(...(await measure({ quick: values.quick })).map((row) => ({ group: name, ...row })));
+    } catch (error) {
+      // The rows of an hour are not lost with one of them.
+      failed.push(name);
+      say(`${red("✗")} ${name}: ${error instanceof Tell ? error.message : error.stack}`);
+    }
+    const all = { machine, date, rows: [...kept, ...rows] };
+    if (json) writeFileSync(json, `${JSON.stringify(all, null, 2)}\n`);
+  }
   for (const row of rows) print(row);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, date, rows }, null, 2)}\n`);
+  if (failed.length > 0) throw new Tell(`not measured: ${failed.join(", ")}`);
 }
 
 /** Installs other recorders, and the applications that they are tried on. */

@@ -5,18 +5,16 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { APPLICATIONS, OPENAPI } from "../lib/applications.mjs";
+import { PEERS, recorderScripts, recorderTag } from "../lib/recorders.mjs";
 import { recording } from "../lib/recording.mjs";
 import { Reports } from "../lib/reports.mjs";
 import { compared, row } from "../lib/row.mjs";
 import { within } from "../lib/within.mjs";
 
-const PEERS = ["rrweb", "sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
-const RECORDERS = fileURLToPath(new URL("../lib/recorders.page.mjs", import.meta.url));
 const PACKAGES = fileURLToPath(new URL("../node_modules/", import.meta.url));
 const LOAD_LIMIT_MS = 60_000;
 const TYPES = {
@@ -85,9 +83,7 @@ function rowsOf(application, loads) {
 /** Serves the applications, each with a recorder before it or none. */
 async function serveApplications() {
   const reports = new Reports();
-  const scripts = Object.fromEntries(
-    await Promise.all(PEERS.map(async (peer) => [`/recorder/${peer}.js`, await scriptOf(peer)])),
-  );
+  const scripts = await recorderScripts();
   const site = await serve((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://a");
     response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html");
@@ -112,25 +108,10 @@ async function serveApplications() {
   return { ...site, reports };
 }
 
-/** A recorder as a classic script that runs before the application. @param {string} peer */
-async function scriptOf(peer) {
-  const contents = `import { ${peer} } from ${JSON.stringify(RECORDERS)}; ${peer}(location.origin + "/sink/${peer}");`;
-  const built = await bundle({
-    stdin: { contents, resolveDir: PACKAGES },
-    bundle: true,
-    minify: true,
-    format: "iife",
-    write: false,
-    logLevel: "error",
-  });
-  return built.outputFiles[0].text;
-}
-
 /** @param {string} application @param {string} who */
 function page(application, who) {
   const { head, body, isShown } = APPLICATIONS[application];
-  const recorder = PEERS.includes(who) ? `<script src="/recorder/${who}.js"></script>` : "";
-  return `<!doctype html><meta charset="utf-8"><script>(${watch})(() => ${isShown})</script>${recorder}${head}${body}`;
+  return `<!doctype html><meta charset="utf-8"><script>(${watch})(() => ${isShown})</script>${recorderTag(who)}${head}${body}`;
 }
 
 /** In the page, before all else. */

@@ -20,8 +20,10 @@ export const name = "ingest";
 export const isLong = true;
 
 const BYTES = 300;
-const GOAL_OF_LOOP = 0.7;
-const GOAL_PER_SECOND = 80_000;
+/** DESIGN §10. */
+const GOAL_OF_LOOP = 1.5;
+const GOAL_PER_SECOND = { 1: 80_000, 4: 120_000 };
+const SEARCHABLE_MS = 200;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {
@@ -49,6 +51,7 @@ export async function rows({ quick }) {
       const figures = Object.fromEntries(Object.entries(rates).map(([who, all]) => [who, summary(all)]));
       for (const [connections, ours] of Object.entries({ 1: figures.one, 4: figures.four })) {
         const ratio_to_floor = round(ours.median / figures.fts5.median);
+        const perSecond = GOAL_PER_SECOND[connections];
         made.push({
           name: `ingest ${BYTES} B × ${size}, ${connections} conn.`,
           unit: "events/s",
@@ -61,7 +64,7 @@ export async function rows({ quick }) {
           },
           ratio_to_floor,
           ratio_to_best_peer: rates.rotel.length > 0 ? round(ours.median / figures.rotel.median) : null,
-          goal: `≥ ${GOAL_OF_LOOP}× an insert loop with FTS5, ≥ ${GOAL_PER_SECOND} events/s`,
+          goal: `≥ ${GOAL_OF_LOOP}× an insert loop with FTS5, ≥ ${perSecond} events/s`,
           plot: {
             of: "Events stored a second, by batch size",
             x: { "events a batch": size },
@@ -73,7 +76,7 @@ export async function rows({ quick }) {
               },
             },
           },
-          met: ratio_to_floor >= GOAL_OF_LOOP && ours.median >= GOAL_PER_SECOND,
+          met: ratio_to_floor >= GOAL_OF_LOOP && ours.median >= perSecond,
           notes: `${events} events, each batch on disk before it is answered; ${rounds} rounds`,
         });
       }
@@ -206,8 +209,8 @@ function searchable(program, seconds) {
       unit: "ms until found",
       ours: figures.median,
       spread: [figures.low, figures.high],
-      goal: `≤ 1000 ms at ${rate} events/s`,
-      met: figures.high <= 1000 && sustained >= rate * 0.97,
+      goal: `≤ ${SEARCHABLE_MS} ms at ${rate} events/s`,
+      met: figures.high <= SEARCHABLE_MS && sustained >= rate * 0.97,
       notes: `${sustained} events/s were sustained for ${seconds} s; ${figures.runs} searches; resident ${collector.resident().own_mib} MiB`,
     });
   });

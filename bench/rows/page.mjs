@@ -1,21 +1,20 @@
 /** Rows: what one console call and one `fetch` cost the page that makes it, bare, with us and with others' recorders. */
-import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { gunzipSync, inflateSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { build } from "../../scripts/build/parts.mjs";
 import { serve } from "../../scripts/lib/port.mjs";
 import { descends, mainThreadNanos, processes } from "../../scripts/lib/processes.mjs";
+import { bodyOf, countOf, PEERS } from "../lib/recorders.mjs";
 import { recording } from "../lib/recording.mjs";
 import { compared, row } from "../lib/row.mjs";
 import { within } from "../lib/within.mjs";
 
 const PAGE = fileURLToPath(new URL("page.page.mjs", import.meta.url));
-const PEERS = ["rrweb", "sentry", "datadog"];
 /** Those that observe `fetch`, as they are set up by default. */
 const REQUEST_PEERS = ["sentry", "datadog"];
 const CONTENDERS = ["bare", "ours", ...PEERS];
-const GOAL_MICROS = 3;
+/** DESIGN §10: of the page's thread, over bare. */
+const GOAL_MICROS = 10;
 const LIMIT_MS = 900_000;
 
 export const name = "page";
@@ -46,23 +45,41 @@ export async function rows({ quick }) {
 
 /** @param {Record<string, any[]>} results @param {Record<string, string>} kept @param {any} plan */
 function consoleRows(results, kept, { rounds, calls, chunk }) {
-  const what = { cpu: "µs/call", mean: "µs/call", p99: "µs/call", flood: "µs/call", longest: "ms" };
+  const what = {
+    cpu: "µs/call",
+    mean: "µs/call",
+    p99: "µs/call",
+    flood: "µs/call",
+    floodP99: "µs/call",
+    longest: "ms",
+  };
   const titles = {
     cpu: "console.log, the page's thread on a processor, with all it defers",
     mean: "console.log in the page, mean",
     p99: "console.log in the page, p99",
     flood: "flood of console.log, with all it defers",
+    floodP99: "console.log in that flood, p99",
     longest: "longest task in that flood",
   };
   return Object.entries(what).map(([figure, unit]) => {
     const { ours, bare, best, fields } = compared(results, figure, PEERS);
-    const hasGoal = figure === "mean";
+    const goals = {
+      cpu: [
+        `≤ ${GOAL_MICROS} µs over bare, below every peer`,
+        ours.median - bare.median <= GOAL_MICROS && ours.median < best,
+      ],
+      mean: ["below every peer", ours.median < best],
+      p99: ["no worse than the best peer", ours.median <= best],
+      flood: ["below every peer", ours.median < best],
+      floodP99: ["no worse than the best peer", ours.median <= best],
+    };
+    const [goal, met] = goals[figure] ?? [null, null];
     return row({
       ...fields,
       name: titles[figure],
       unit,
-      goal: hasGoal ? `≤ ${GOAL_MICROS} µs over bare, below every peer` : null,
-      met: hasGoal ? ours.median - bare.median <= GOAL_MICROS && ours.median < best : null,
+      goal,
+      met,
       notes: `floor: no recorder; ${rounds} rounds of ${calls} calls, ${chunk} a task, a quarter as many at 1,000 a second; kept: ${JSON.stringify(kept)}`,
     });
   });
@@ -173,15 +190,4 @@ function deferred() {
     resolve = given;
   });
   return { promise, resolve };
-}
-
-async function bodyOf(request) {
-  const body = await buffer(request);
-  if (body[0] === 0x1f && body[1] === 0x8b) return gunzipSync(body);
-  return body[0] === 0x78 ? inflateSync(body) : body;
-}
-
-/** How many calls a body tells of: `x`, `a` and a number with quotes, escapes and line ends between them. */
-function countOf(body) {
-  return body.toString().match(/\bx[^0-9a-mo-z]{1,24}a[^0-9a-z]{1,10}\d+/g)?.length ?? 0;
 }

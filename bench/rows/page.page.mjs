@@ -88,7 +88,8 @@ async function run() {
   const call = await requests(count);
   await sleep(300);
   const request = ((await onProcessor()) - beforeRequests) / count;
-  const figures = { mean, p99, cpu, flood: flood.whole, longest: flood.longest, call, request };
+  const { whole, p99: floodP99, longest } = flood;
+  const figures = { mean, p99, cpu, flood: whole, floodP99, longest, call, request };
   await finish?.();
   await sleep(1_000); // Peers send late; what has not left by now is lost with the page.
   const answer = await fetch("/result", { method: "POST", body: JSON.stringify({ who, figures }) });

@@ -19,6 +19,7 @@ import { setUpPython } from "./python.mjs";
 import { setUpRotel } from "./rotel.mjs";
 import { checkPrograms, setUpWasmTarget } from "./rust.mjs";
 import { setUpSpectral } from "./spectral.mjs";
+import { setUpValgrind } from "./valgrind.mjs";
 
 /**
  * @typedef {object} SetUp The steps of a setup that runs.
@@ -43,6 +44,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
     if (tests) await setUpRotel();
     if (tests) await setUpPython();
     if (tests) await setUpSpectral();
+    if (tests) await setUpValgrind();
   });
   const all = together([npm, wasm, rest]);
   // The caller that awaits one of them receives its failure.

@@ -127,7 +127,13 @@ async function rust() {
   const tests = nextest
     ? { title: "cargo nextest", args: ["nextest", "run", "--workspace"], sums: /^ *Summary .*/gm }
     : { title: "cargo test", args: ["test", "--workspace", "--all-targets"], sums: /^test result: .*/gm };
-  return [{ command: "cargo", ...tests, env }, doc];
+  const instructions = {
+    title: "instructions of the hot paths",
+    command: process.execPath,
+    args: [join(root, "bench", "run.mjs"), "--instructions"],
+    sums: /^\w+ +\d+ +\S+× the baseline$/gm,
+  };
+  return [{ command: "cargo", ...tests, env }, doc, instructions];
 }
 
 async function wasm() {
