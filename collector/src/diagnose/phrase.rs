@@ -9,23 +9,10 @@ const MAX_URL_BYTES: usize = 120;
 /// Bytes of a body that a phrase may show.
 const MAX_BODY_BYTES: usize = 1_000;
 /// Fields that a person reads first, of events that have no phrase of their own.
+#[rustfmt::skip]
 const FIELDS: [&str; 16] = [
-    "text",
-    "message",
-    "note",
-    "error",
-    "selector",
-    "label",
-    "method",
-    "status",
-    "directive",
-    "blocked_url",
-    "element",
-    "reason",
-    "transition",
-    "title",
-    "name",
-    "value",
+    "text", "message", "note", "error", "selector", "label", "method", "status", "directive", "blocked_url",
+    "element", "reason", "transition", "title", "name", "value",
 ];
 
 /// Describes an event. Addresses at `origin` are shown without it; captured text has at most `max_bytes` bytes.
