@@ -4,6 +4,8 @@ import { nextError, nextProblem, selectFirst, selectLast, step } from "./select"
 import type { Viewer } from "./state";
 
 const SEQUENCE_MS = 600;
+/** Keys with which the browser scrolls the details. */
+const SCROLLING = /^(?:Arrow|Page|Home$|End$| $)/;
 
 export interface KeyTargets {
   list: { current: ListHandle | null };
@@ -21,7 +23,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
     const target = event.target as HTMLElement;
     if (target.closest("input, textarea, select, dialog[open], .popover") !== null) return;
     const onControl = target.closest("button, a, [role=tab]") !== null;
-    const inPane = target.closest(".pane-body") !== null;
+    if (SCROLLING.test(event.key) && target.closest(".pane-body") !== null) return;
     const page = targets.list.current?.page ?? 10;
     switch (event.key) {
       case "j":
@@ -31,36 +33,30 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         step(viewer, -1);
         break;
       case "ArrowDown":
-        if (inPane) return;
         step(viewer, 1);
         break;
       case "ArrowUp":
-        if (inPane) return;
         step(viewer, -1);
         break;
       case "PageDown":
-        if (inPane) return;
         step(viewer, page);
         break;
       case "PageUp":
-        if (inPane) return;
         step(viewer, -page);
         break;
       case "ArrowRight":
       case "ArrowLeft":
-        if (inPane || onControl || viewer.mode.value === "network") return;
+        if (onControl || viewer.mode.value === "network") return;
         viewer.view.setFold(viewer.selection.row, event.key === "ArrowRight");
         break;
       case "f":
         viewer.view.toggleFolding();
         break;
       case "Home":
-        if (inPane) return;
         selectFirst(viewer);
         break;
       case "End":
       case "G":
-        if (inPane && event.key === "End") return;
         selectLast(viewer);
         break;
       case "g":
@@ -89,7 +85,7 @@ export function listen(viewer: Viewer, targets: KeyTargets): () => void {
         else if (viewer.view.range.value !== null) viewer.view.setRange(null);
         break;
       case " ":
-        if (onControl || inPane) return;
+        if (onControl) return;
         viewer.view.togglePause();
         break;
       case "/":

@@ -214,15 +214,7 @@ function Failures({ a, b }: { a: Digest; b: Digest }) {
 }
 
 function Requests({ a, b }: { a: Digest; b: Digest }) {
-  const lines = union(a.requests, b.requests).map(
-    (key): Line => ({
-      key,
-      name: <span class="mono">{key}</span>,
-      a: median(a.requests.get(key)?.times ?? []),
-      b: median(b.requests.get(key)?.times ?? []),
-      bad: "always",
-    }),
-  );
+  const lines = linesOf(a.requests, b.requests, (one) => median(one?.times ?? []), "always");
   return (
     <Table
       title="Requests, median time"
@@ -234,15 +226,7 @@ function Requests({ a, b }: { a: Digest; b: Digest }) {
 }
 
 function Vitals({ a, b }: { a: Digest; b: Digest }) {
-  const lines = union(a.vitals, b.vitals).map(
-    (key): Line => ({
-      key,
-      name: <span class="mono">{key}</span>,
-      a: median(a.vitals.get(key) ?? []),
-      b: median(b.vitals.get(key) ?? []),
-      bad: "always",
-    }),
-  );
+  const lines = linesOf(a.vitals, b.vitals, (values) => median(values ?? []), "always");
   if (lines.length === 0) return null;
   return (
     <Table
@@ -255,14 +239,7 @@ function Vitals({ a, b }: { a: Digest; b: Digest }) {
 }
 
 function Types({ a, b }: { a: Digest; b: Digest }) {
-  const lines = union(a.types, b.types).map(
-    (key): Line => ({
-      key,
-      name: <span class="mono">{key}</span>,
-      a: a.types.get(key) ?? 0,
-      b: b.types.get(key) ?? 0,
-    }),
-  );
+  const lines = linesOf(a.types, b.types, (n) => n ?? 0);
   return (
     <Table
       title="Events by type"
@@ -270,6 +247,19 @@ function Types({ a, b }: { a: Digest; b: Digest }) {
       none="Neither session has an event that matches."
     />
   );
+}
+
+/** Returns a line for each key of the two sides, with the values that `of` gives them. */
+function linesOf<T>(
+  a: Map<string, T>,
+  b: Map<string, T>,
+  of: (value: T | undefined) => number | null,
+  bad?: Line["bad"],
+): Line[] {
+  return union(a, b).map((key) => {
+    const name = <span class="mono">{key}</span>;
+    return { key, name, a: of(a.get(key)), b: of(b.get(key)), ...(bad === undefined ? {} : { bad }) };
+  });
 }
 
 function union<T>(a: Map<string, T>, b: Map<string, T>): string[] {
