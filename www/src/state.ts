@@ -190,7 +190,8 @@ export class Viewer {
       this.#lookForDeleted();
       await this.coverage.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
       await this.problems.refresh(this.session.value);
-      await this.originalPlaces.refresh(this.session.value).catch((error: unknown) => sessions.fail(error));
+      const { value: listed } = sessions.list;
+      await this.originalPlaces.refresh(listed ?? []).catch((error: unknown) => sessions.fail(error));
     }
     if (sessions.error.value?.code === "unauthorized") this.onRefused();
   }

@@ -7,6 +7,7 @@
 import { createParser } from "eventsource-parser";
 import { type Watching, watchingFrom } from "./coverage";
 import { type Diagnosis, diagnosisFrom } from "./problems";
+import type { Range } from "./range";
 import { asArray, asNumber, asObject, asString, isGap, parseLine } from "./record";
 import {
   ALL_SESSIONS,
@@ -18,6 +19,9 @@ import {
   type SessionSummary,
   SourceError,
 } from "./source";
+
+/** Gaps that are passed over at once on the way to an event. */
+const MOST_GAPS = 20;
 
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
@@ -87,6 +91,17 @@ export class CollectorSource implements DataSource {
     if (lines.at(-1) === "") lines.pop();
     const next = reply.headers.get("x-tabtape-next");
     return { lines, next: next ?? cursorAfter(lines.at(-1)) ?? after, end: next === null };
+  }
+
+  async hasEvents({ session, q }: Query, { from, to }: Range, signal?: AbortSignal): Promise<boolean> {
+    const query = { session, q: `${q} since:${from} until:${to}` };
+    for (let after: string | null = null; ; ) {
+      const page = await this.read(query, after, MOST_GAPS, signal);
+      // Gaps have no time: all of them are in the answer.
+      if (page.lines.some(isEvent)) return true;
+      if (page.end) return false;
+      after = page.next;
+    }
   }
 
   async headers(
@@ -198,6 +213,11 @@ export class CollectorSource implements DataSource {
 
 function sessionOf(query: Query): string | null {
   return query.session === ALL_SESSIONS ? null : query.session;
+}
+
+function isEvent(line: string): boolean {
+  const record = parseLine(line);
+  return record !== null && !isGap(record);
 }
 
 /** Returns the gap line for records that retention deleted before they were read. */

@@ -7,6 +7,7 @@
 import type { Severity } from "../../../src/web/types";
 import type { Watching } from "./coverage";
 import type { Diagnosis } from "./problems";
+import type { Range } from "./range";
 
 /** Used in place of a session's id: every session, in order of commit. */
 export const ALL_SESSIONS = "all";
@@ -152,6 +153,8 @@ export interface DataSource {
   cursorBefore(query: Query, at: number): string;
   /** Returns the cursor after which about `records` are stored; null if there are hardly more. */
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
+  /** Whether a query has an event in a range of time, by an index. Logs have none. */
+  hasEvents?(query: Query, range: Range, signal?: AbortSignal): Promise<boolean>;
   /** Groups the errors of a query. Logs cannot. */
   problems?(query: Query): Promise<Diagnosis>;
   /** Makes a file of the records, of one request if its id is given. */

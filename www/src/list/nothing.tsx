@@ -1,9 +1,12 @@
 /** The message of an empty list: nothing happened, nothing matched, or nothing was being recorded. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { type Coverage, isReported, lengthOf, lostIn, unwatchedIn } from "../data/coverage";
+import type { Feed } from "../data/feed";
 import type { Range } from "../data/range";
 import { count } from "../data/time";
 import { valuesOf } from "../filter/text";
-import { useViewer } from "../state";
+import { useViewer, type Viewer } from "../state";
 import { Empty } from "../ui/empty";
 
 export function Nothing({ top }: { top: number }) {
@@ -11,6 +14,7 @@ export function Nothing({ top }: { top: number }) {
   const feed = viewer.view.feed.value;
   const sessions = viewer.sessions.list.value;
   void feed?.version.value;
+  const isEmptyRange = useEmptyRange(viewer);
   const failed = feed?.error.value ?? viewer.sessions.error.value;
   if (failed !== null && failed !== undefined) {
     if (failed.code === "bad_query") {
@@ -56,8 +60,8 @@ export function Nothing({ top }: { top: number }) {
       />
     );
   }
-  if (feed === null || !feed.complete.value) return null;
-  if (feed.length > 0 && viewer.view.range.value !== null) {
+  if (feed === null || !(feed.complete.value || isEmptyRange)) return null;
+  if ((feed.length > 0 || isEmptyRange) && viewer.view.range.value !== null) {
     return (
       <Empty
         top={top}
@@ -89,6 +93,25 @@ export function Nothing({ top }: { top: number }) {
       text="Recording has begun, and nothing has happened so far."
     />
   );
+}
+
+/** Whether the range in view has no event. The source is asked, because it takes seconds to list all of its records. */
+function useEmptyRange(viewer: Viewer): boolean {
+  const { value: feed } = viewer.view.feed;
+  const { value: range } = viewer.view.range;
+  const empty = useSignal<{ feed: Feed; range: Range } | null>(null);
+  useEffect(() => {
+    if (feed === null || range === null || feed.complete.value) return;
+    const asking = new AbortController();
+    const ask = async () => {
+      const found = await viewer.source.hasEvents?.(feed.query, range, asking.signal);
+      if (found === false) empty.value = { feed, range };
+    };
+    // Without an answer it is seen once all records are listed.
+    ask().catch(() => {});
+    return () => asking.abort();
+  }, [feed, range]);
+  return empty.value?.feed === feed && empty.value?.range === range;
 }
 
 /** Describes a range that was not recorded, or only in part; null if all of it was. */

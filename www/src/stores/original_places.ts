@@ -1,11 +1,11 @@
 /**
  * Places in the sources that were recorded with the session (`system.original_places`), by document and place.
  *
- * They are read for the open session and when a stack is shown: the events so far, and later only those since.
+ * They are read for the sessions whose console lines or stacks are shown: the events so far, and later only those since.
  */
 import { type Signal, signal } from "@preact/signals";
 import { asArray, asNumber, asObject, asString, isGap, type LineRecord, parseLine } from "../data/record";
-import { ALL_SESSIONS, type DataSource, type SessionSummary } from "../data/source";
+import type { DataSource, SessionSummary } from "../data/source";
 import { scriptPlaceOf } from "../list/place";
 
 const TYPE = "system.original_places";
@@ -34,7 +34,8 @@ export class OriginalPlaces {
   readonly version: Signal<number> = signal(0);
   readonly #places = new Map<string, OriginalPlace>();
   readonly #cursors = new Map<string, string | null>();
-  #stamp = "";
+  /** The number of system events of each session when its places were read. */
+  readonly #systemEvents = new Map<string, number>();
   readonly #reads = new Map<string, Promise<void>>();
 
   constructor(private readonly source: DataSource) {}
@@ -45,21 +46,23 @@ export class OriginalPlaces {
 
   /** Returns the place in the source that wrote a line of the console. */
   ofConsole(record: LineRecord | undefined): OriginalPlace | undefined {
-    if (this.#places.size === 0 || record === undefined || isGap(record)) return undefined;
+    if (record === undefined || isGap(record)) return undefined;
     const { event, capture_session_id: session } = record;
     const place = scriptPlaceOf(event);
+    // Its session is one of many in the list of all sessions.
+    if (place !== null && !this.#cursors.has(session)) void this.read(session).catch(() => {});
     const documentId = event.source.metadata?.document_id ?? "";
     return place === null ? undefined : this.find({ ...place, session, documentId });
   }
 
-  /** Reads the places of the open session, if its system events have grown since the last time. */
-  async refresh(session: SessionSummary | null): Promise<void> {
-    // Over all sessions they are read with each stack.
-    if (session === null || session.id === ALL_SESSIONS) return;
-    const stamp = `${session.id} ${session.categories.system ?? 0}`;
-    if (stamp === this.#stamp) return;
-    await this.read(session.id);
-    this.#stamp = stamp;
+  /** Reads places again for the sessions that they were read for, if their system events have grown since. */
+  async refresh(sessions: SessionSummary[]): Promise<void> {
+    for (const { id, categories } of sessions) {
+      const { system = 0 } = categories;
+      if (!this.#cursors.has(id) || this.#systemEvents.get(id) === system) continue;
+      await this.read(id);
+      this.#systemEvents.set(id, system);
+    }
   }
 
   /** Reads what was recorded since the last call. */
@@ -75,6 +78,7 @@ export class OriginalPlaces {
     const before = this.#places.size;
     for (;;) {
       const cursor = this.#cursors.get(session) ?? null;
+      this.#cursors.set(session, cursor);
       const page = await this.source.read({ session, q: `type:${TYPE}` }, cursor, PAGE_LINES);
       for (const line of page.lines) this.#add(session, line);
       if (page.next !== null) this.#cursors.set(session, page.next);
