@@ -304,10 +304,8 @@ test("the viewer shows the place and its lines, also when the pages' server is g
 });
 
 test("over all sessions a row shows its place in the source before its stack is opened", async () => {
-  const link = await viewerLink();
-  link.search = "?session=all&q=type:console.exception";
   const viewer = await rig.context.newPage();
-  await viewer.goto(link.href);
+  await viewer.goto(await rig.collector.link("?session=all&q=type:console.exception"));
   await viewer
     .locator('.row-place[title$="src/(shop)/[id]/a @cart.ts:4:25"]', { hasText: "a @cart.ts:4" })
     .first()
