@@ -116,19 +116,28 @@ impl Client {
         })
     }
 
-    pub(super) async fn get(
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, CliError> {
+        self.send(|to| to.http.get(to.at(path, query))).await
+    }
+
+    pub(super) async fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, CliError> {
+        self.get(path, query)
+            .await?
+            .text()
+            .await
+            .map_err(CliError::failed)
+    }
+
+    pub(super) async fn json<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        headers: HeaderMap,
-    ) -> Result<Response, CliError> {
-        self.send(|to| to.http.get(to.at(path, query)).headers(headers.clone()))
+    ) -> Result<T, CliError> {
+        self.get(path, query)
+            .await?
+            .json()
             .await
-    }
-
-    pub(super) async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        let response = self.get(path, &[], HeaderMap::new()).await?;
-        response.json().await.map_err(CliError::failed)
+            .map_err(CliError::failed)
     }
 
     pub(super) async fn call<T: DeserializeOwned>(

@@ -5,7 +5,6 @@ use super::args::DeleteArgs;
 use super::client::Client;
 use super::session_ids::whole_id_of;
 use crate::render::{self, escape_untrusted, local_time};
-use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,8 +94,7 @@ async fn find(client: &Client, query: &[(&str, &str)]) -> Result<Found, CliError
         let mut asked = query.to_vec();
         asked.push(("limit", "100000"));
         asked.extend(after.as_deref().map(|after| ("after", after)));
-        let response = client.get("/v1/headers", &asked, HeaderMap::new()).await?;
-        let page: Headers = response.json().await.map_err(CliError::failed)?;
+        let page: Headers = client.json("/v1/headers", &asked).await?;
         found.add(&page);
         match page.next {
             Some(next) => after = Some(next),

@@ -8,7 +8,6 @@ use crate::auth::{Auth, hello_hmac};
 use crate::clock::now_micros;
 use crate::render::{self, escape_untrusted};
 use crate::store::{Store, is_silent};
-use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -101,7 +100,7 @@ async fn look(target: &Target, listen: SocketAddr) -> Result<Vec<Finding>, CliEr
 
 /// Asks the running collector for its health, and checks that it is the expected one.
 async fn ask(client: &Client, running: &Running) -> Vec<Finding> {
-    let health: Value = match client.json("/healthz").await {
+    let health: Value = match client.json("/healthz", &[]).await {
         Ok(health) => health,
         Err(error) => {
             let mend = format!(
@@ -164,7 +163,7 @@ async fn owner(running: &Running) -> Vec<Finding> {
         Ok(client) => client,
         Err(error) => return vec![bad("token", error.to_string())],
     };
-    match client.json::<Value>("/v1/tokens").await {
+    match client.json::<Value>("/v1/tokens", &[]).await {
         Ok(_) => {
             let mut findings = vec![good("token", "the collector accepts this machine's token")];
             findings.extend(deliveries(&client).await);
@@ -254,7 +253,7 @@ async fn taken(listen: SocketAddr) -> Option<Finding> {
     let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(listen)).await;
     connected.ok()?.ok()?;
     let client = Client::without_token(&format!("http://{listen}")).ok()?;
-    let says = match tokio::time::timeout(CONNECT, client.json::<Value>("/healthz")).await {
+    let says = match tokio::time::timeout(CONNECT, client.json::<Value>("/healthz", &[])).await {
         Ok(Ok(health)) if health["store_id"].is_string() => format!(
             "at {listen} a collector with another folder listens; say which with --data-dir, or stop it"
         ),
@@ -289,7 +288,7 @@ async fn impostor(client: &Client, running: &Running) -> Finding {
 }
 
 async fn clock(client: &Client) -> Finding {
-    let asked = client.get("/healthz", &[], HeaderMap::new()).await;
+    let asked = client.get("/healthz", &[]).await;
     let date = asked.ok().and_then(|response| {
         let text = response.headers().get("date")?.to_str().ok()?.to_owned();
         chrono::DateTime::parse_from_rfc2822(&text).ok()
@@ -314,9 +313,9 @@ async fn clock(client: &Client) -> Finding {
 /// Whether a recorder has ever come, and whether it still does.
 async fn deliveries(client: &Client) -> Vec<Finding> {
     let (pairings, sessions, coverage) = match (
-        client.json::<Value>("/v1/pairings").await,
-        client.json::<Value>("/v1/sessions").await,
-        client.json::<Value>("/v1/coverage").await,
+        client.json::<Value>("/v1/pairings", &[]).await,
+        client.json::<Value>("/v1/sessions", &[]).await,
+        client.json::<Value>("/v1/coverage", &[]).await,
     ) {
         (Ok(pairings), Ok(sessions), Ok(coverage)) => (pairings, sessions, coverage),
         (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {

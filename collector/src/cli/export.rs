@@ -9,7 +9,6 @@ use super::client::Client;
 use super::session_ids::whole_id_of;
 use crate::otlp::logs;
 use crate::render::json_for_stdout;
-use http::HeaderMap;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -42,8 +41,7 @@ pub(super) async fn run(client: &Client, args: ExportArgs) -> Result<(), CliErro
     } else {
         "/v1/events"
     };
-    let response = client.get(path, &query, HeaderMap::new()).await?;
-    let text = response.text().await.map_err(CliError::failed)?;
+    let text = client.text(path, &query).await?;
     if args.format == Format::Otlp {
         return write(output, &otlp(&text)?);
     }

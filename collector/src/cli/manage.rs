@@ -30,10 +30,9 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
             shown_once(&mut out, &new, json)?;
         }
         TokenCommand::List(output) => {
-            let tokens: Value = client.json("/v1/tokens").await?;
+            let tokens: Value = client.json("/v1/tokens", &[]).await?;
             if output.json {
-                render::print_json(&tokens)?;
-                return Ok(());
+                return Ok(render::print_json(&tokens)?);
             }
             for token in tokens.as_array().into_iter().flatten() {
                 writeln!(
@@ -55,8 +54,7 @@ pub(super) async fn token(client: &Client, command: TokenCommand) -> Result<(), 
 /// A token that was just made.
 fn shown_once(out: &mut impl std::io::Write, new: &Value, json: bool) -> Result<(), CliError> {
     if json {
-        render::print_json(&new)?;
-        return Ok(());
+        return Ok(render::print_json(&new)?);
     }
     writeln!(out, "{}", new["token"].as_str().unwrap_or_default())?;
     super::note(format_args!(
@@ -74,8 +72,7 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
                 .call("/v1/pairings/codes", &json!({"recorder": !args.deliver_only}))
                 .await?;
             if args.json {
-                render::print_json(&invitation)?;
-                return Ok(());
+                return Ok(render::print_json(&invitation)?);
             }
             writeln!(
                 out,
@@ -90,12 +87,11 @@ pub(super) async fn pair(client: &Client, args: PairArgs) -> Result<(), CliError
             )?;
         }
         Some(PairCommand::List(output)) => {
-            let pairings: Value = client.json("/v1/pairings").await?;
+            let pairings: Value = client.json("/v1/pairings", &[]).await?;
             if output.json {
-                render::print_json(&pairings)?;
-                return Ok(());
+                return Ok(render::print_json(&pairings)?);
             }
-            let sessions: Value = client.json("/v1/sessions").await?;
+            let sessions: Value = client.json("/v1/sessions", &[]).await?;
             for pairing in pairings.as_array().into_iter().flatten() {
                 let sessions = sessions["sessions"].as_array().into_iter().flatten();
                 let delivered = sessions.filter(|session| session["pairing"] == pairing["id"]);

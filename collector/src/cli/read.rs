@@ -9,7 +9,6 @@ use crate::clock::{now_micros, sleep_until};
 use crate::render::{self, Style, escape_untrusted, local_time};
 use crate::store::is_silent;
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 use std::io::Write as _;
 use std::time::Duration;
@@ -70,23 +69,17 @@ fn say_trying_again(error: &CliError) {
 
 /// Returns the last `lines` records, and the cursor at which the stream continues.
 async fn last(client: &Client, selector: &str, lines: u16) -> Result<Page, CliError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let limit = lines.max(1).to_string();
-    let query = [("q", selector), ("newest", "true"), ("limit", &limit)];
-    let response = client.get("/v1/events", &query, headers).await?;
-    let text = response.text().await.map_err(CliError::failed)?;
-    let page: JsonPage = serde_json::from_str(&text).map_err(CliError::failed)?;
-    let lines = if lines == 0 {
-        Vec::new()
-    } else {
-        page.records
-            .iter()
-            .map(|record| record.get().to_owned())
-            .collect()
-    };
+    let query = [
+        ("q", selector),
+        ("newest", "true"),
+        ("limit", &limit),
+        ("format", "json"),
+    ];
+    let page: JsonPage = client.json("/v1/events", &query).await?;
+    let records = page.records.iter().take(lines.into());
     Ok(Page {
-        lines,
+        lines: records.map(|record| record.get().to_owned()).collect(),
         resume: format!("{}:{}", page.store_id, page.read_to),
     })
 }
@@ -104,12 +97,8 @@ async fn follow(
     resume: &mut String,
     printer: &mut Printer,
 ) -> Result<(), CliError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
-    let response = client
-        .get("/v1/stream", &[("q", selector), ("after", resume)], headers)
-        .await?;
-    let mut body = response.bytes_stream();
+    let query = [("q", selector), ("after", resume.as_str())];
+    let mut body = client.get("/v1/stream", &query).await?.bytes_stream();
     let mut pending = Vec::new();
     loop {
         let chunk = tokio::select! {
@@ -196,8 +185,7 @@ pub(super) async fn query(client: &Client, args: QueryArgs) -> Result<(), CliErr
                 ("newest", "true"),
                 ("limit", &limit),
             ];
-            let response = client.get("/v1/events", &query, HeaderMap::new()).await?;
-            let text = response.text().await.map_err(CliError::failed)?;
+            let text = client.text("/v1/events", &query).await?;
             text.lines().try_for_each(|line| printer.print(line))?;
             printer.finish()?;
             text.lines().count()
@@ -219,10 +207,7 @@ async fn stored(
 ) -> Result<usize, CliError> {
     let mut shown = 0;
     let query = [("q", selector), ("session", session.unwrap_or_default())];
-    let mut body = client
-        .get("/v1/events", &query, HeaderMap::new())
-        .await?
-        .bytes_stream();
+    let mut body = client.get("/v1/events", &query).await?.bytes_stream();
     let mut pending = Vec::new();
     while let Some(chunk) = body.next().await {
         pending.extend_from_slice(&chunk.map_err(CliError::failed)?);
@@ -261,8 +246,7 @@ impl Printer {
 
     fn print(&mut self, line: &str) -> Result<(), CliError> {
         if self.json {
-            render::print_json(&line)?;
-            return Ok(());
+            return Ok(render::print_json(&line)?);
         }
         // Its event's line is printed, and a line has no room for more.
         if render::is_detail_line(line) {
@@ -304,11 +288,10 @@ impl Printer {
 }
 
 pub(super) async fn sessions(client: &Client, json: bool) -> Result<(), CliError> {
-    let list: Value = client.json("/v1/sessions").await?;
+    let list: Value = client.json("/v1/sessions", &[]).await?;
     let mut out = std::io::stdout().lock();
     if json {
-        render::print_json(&list)?;
-        return Ok(());
+        return Ok(render::print_json(&list)?);
     }
     for session in list["sessions"].as_array().into_iter().flatten() {
         let gaps = || session["gaps"].as_object().into_iter().flatten();
@@ -341,13 +324,11 @@ pub(super) async fn diagnose(client: &Client, args: DiagnoseArgs) -> Result<(), 
     let (selector, budget) = (args.wanted.selector(client).await?, args.budget.to_string());
     let format = if args.json { "json" } else { "text" };
     let query = [("q", selector.as_str()), ("budget", &budget), ("format", format)];
-    let response = client.get("/v1/diagnose", &query, HeaderMap::new()).await?;
     if args.json {
-        let problems: Value = response.json().await.map_err(CliError::failed)?;
-        render::print_json(&problems)?;
-        return Ok(());
+        let problems: Value = client.json("/v1/diagnose", &query).await?;
+        return Ok(render::print_json(&problems)?);
     }
-    let text = response.text().await.map_err(CliError::failed)?;
+    let text = client.text("/v1/diagnose", &query).await?;
     let mut out = std::io::stdout().lock();
     for line in text.lines() {
         writeln!(out, "{}", escape_untrusted(line))?;
@@ -361,16 +342,14 @@ pub(super) async fn coverage(client: &Client, args: CoverageArgs) -> Result<(), 
     let coverage = coverage_of(client, &selector, session.as_deref()).await?;
     let mut out = std::io::stdout().lock();
     if args.json {
-        render::print_json(&coverage)?;
-        return Ok(());
+        return Ok(render::print_json(&coverage)?);
     }
     write_coverage(&mut out, &coverage)
 }
 
 async fn coverage_of(client: &Client, selector: &str, session: Option<&str>) -> Result<Value, CliError> {
     let query = [("q", selector), ("session", session.unwrap_or_default())];
-    let response = client.get("/v1/coverage", &query, HeaderMap::new()).await?;
-    response.json().await.map_err(CliError::failed)
+    client.json("/v1/coverage", &query).await
 }
 
 fn write_coverage(out: &mut impl std::io::Write, coverage: &Value) -> Result<(), CliError> {

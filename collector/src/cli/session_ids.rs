@@ -69,7 +69,7 @@ fn is_beginning(given: &str) -> bool {
 }
 
 async fn ids(client: &Client) -> Result<Vec<String>, CliError> {
-    let list: Value = client.json("/v1/sessions").await?;
+    let list: Value = client.json("/v1/sessions", &[]).await?;
     let sessions = list["sessions"].as_array().into_iter().flatten();
     Ok(sessions
         .filter_map(|session| Some(session["session"].as_str()?.to_owned()))
