@@ -91,7 +91,7 @@ fn line() -> Result<Vec<u8>, Box<dyn Error>> {
     session.publish(event().as_bytes(), Trust::Untrusted, NOW)?;
     let mut reader = session.reader(0, Selector::default())?;
     match reader.try_read() {
-        Some(tabtape::ReadResult::Event(event)) => Ok(event.line.to_vec()),
+        Some(tabtape::ReadResult::Record(entry)) => Ok(entry.line().to_vec()),
         read => Err(format!("expected an event, got {read:?}").into()),
     }
 }

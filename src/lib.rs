@@ -21,8 +21,8 @@
 //! }
 //! session.record_drop("console", 3, "queue_full")?;
 //!
-//! assert!(matches!(warnings.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 2));
-//! assert!(matches!(warnings.try_read(), Some(ReadResult::Gap(gap)) if gap.gap.count() == 3));
+//! assert!(matches!(warnings.try_read(), Some(ReadResult::Record(event)) if event.first_seq() == 2));
+//! assert!(matches!(warnings.try_read(), Some(ReadResult::Record(gap)) if gap.last_seq() == 5));
 //! assert_eq!(warnings.try_read(), None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by failing")]
 
 use serde::Deserialize;
+use tabtape::record::Entry;
 use tabtape::{CaptureSession, ReadResult, RingBuffer, Selector, Trust};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -48,7 +49,8 @@ fn an_accepted_event_becomes_exactly_this_line() {
             Ok(1),
             "{name}"
         );
-        let Some(ReadResult::Event(event)) = session.reader(0, Selector::default()).unwrap().try_read()
+        let Some(ReadResult::Record(Entry::Event(event))) =
+            session.reader(0, Selector::default()).unwrap().try_read()
         else {
             panic!("{name}: nothing to read");
         };

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use tabtape::event::{Event, Trust};
 use tabtape::levels::SourceKind;
-use tabtape::record::{Line, SessionId};
+use tabtape::record::{Entry, Line, SessionId};
 use tabtape::redaction::{Redactor, RuleTable};
 use tabtape::ring::{ReadResult, Reader, RingBuffer};
 use tabtape::selector::Selector;
@@ -190,14 +190,14 @@ impl Producer {
         let session_id = self.session.session_id();
         std::iter::from_fn(|| self.reader.try_read())
             .filter_map(|result| match result {
-                ReadResult::Event(event) => Some(Incoming {
+                ReadResult::Record(Entry::Event(event)) => Some(Incoming {
                     line: event.line,
                     parsed: Line::Event {
                         session_id,
                         header: event.header,
                     },
                 }),
-                ReadResult::Gap(gap) => Some(Incoming {
+                ReadResult::Record(Entry::Gap(gap)) => Some(Incoming {
                     line: gap.line,
                     parsed: Line::Gap {
                         session_id,

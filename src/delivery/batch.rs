@@ -1,5 +1,6 @@
 //! A batch: a seq range of one session as NDJSON, every seq of it covered by an event or a gap.
 
+use crate::log::Limits;
 use crate::record::reason::{NOT_RETAINED, REFUSED};
 use crate::record::{Entry, Gap, LineWriter, SessionId, UNKNOWN_CATEGORY};
 use std::collections::BTreeSet;
@@ -23,24 +24,6 @@ pub enum FlushReason {
     Requested,
     /// The session ends.
     Closing,
-}
-
-/// How large a batch may be. A single record may be larger than `bytes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Most records.
-    pub events: usize,
-    /// Most bytes, newlines counted.
-    pub bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            events: MAX_BATCH_EVENTS,
-            bytes: MAX_BATCH_BYTES,
-        }
-    }
 }
 
 /// A batch to be built and sent.
@@ -166,12 +149,7 @@ impl<'a> BatchBuilder<'a> {
     }
 
     fn gap(&mut self, last_seq: u64, category: &str, reason: &str) -> bool {
-        let gap = Gap {
-            first_seq: self.next_seq,
-            last_seq,
-            category: category.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let gap = Gap::new(self.next_seq..=last_seq, category, reason);
         let mut line = Vec::with_capacity(192);
         self.writer.gap(&mut line, &gap);
         self.line(last_seq, &line)
@@ -180,8 +158,8 @@ impl<'a> BatchBuilder<'a> {
     /// Appends a line that covers everything up to `last_seq`, if it fits.
     fn line(&mut self, last_seq: u64, line: &[u8]) -> bool {
         let batch = &mut self.batch;
-        let Limits { events, bytes } = self.plan.limits;
-        let over = batch.records.len() >= events || batch.body.len() + line.len() + 1 > bytes;
+        let Limits { entries, bytes } = self.plan.limits;
+        let over = batch.records.len() >= entries || batch.body.len() + line.len() + 1 > bytes;
         if over && !batch.records.is_empty() {
             return false;
         }

@@ -1,12 +1,11 @@
 //! A delivery as its owner holds it.
 
-use super::batch::Limits;
 use super::flusher::{Backlog, Flusher};
 use super::status::{DeliveryStatus, NotFlushed, Notice};
 use super::target::Target;
 use super::task::{Signal, Task};
 use super::transport::{Platform, Transport};
-use crate::log::LogStore;
+use crate::log::{Limits, LogStore};
 use crate::record::{Entry, SessionId};
 use crate::ring::RingBuffer;
 use futures_channel::oneshot;
@@ -97,7 +96,7 @@ impl Source {
         if after_seq + 1 < self.ring.oldest_seq() || after_seq >= self.ring.latest_seq() {
             return None;
         }
-        Some(self.ring.entries_after(after_seq, limits.events, limits.bytes))
+        Some(self.ring.entries_after(after_seq, limits.entries, limits.bytes))
     }
 
     /// Returns the oldest records if those directly after `after_seq` are evicted.

@@ -44,7 +44,7 @@ mod target;
 mod task;
 mod transport;
 
-pub use batch::{Batch, BatchPlan, FlushReason, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
+pub use batch::{Batch, BatchPlan, FlushReason, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 pub use flusher::{Action, Backlog, Flusher};
 pub use handle::{Delivery, OnChange, Parts};
 pub use link::{FIRST_RETRY_MS, MAX_RETRY_AFTER_MS, MAX_RETRY_MS, PROOF_MS, retry_after_ms};

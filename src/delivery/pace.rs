@@ -1,7 +1,8 @@
 //! When a batch goes, how large it is, and whose turn it is.
 
-use super::batch::{FlushReason, Limits, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
+use super::batch::{FlushReason, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 use super::progress::Progress;
+use crate::log::Limits;
 
 /// With nothing in flight, what is committed goes at once, but at most this often.
 pub const FLUSH_INTERVAL_MS: f64 = 20.0;
@@ -24,7 +25,7 @@ pub(super) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: Limits::new(MAX_BATCH_EVENTS, MAX_BATCH_BYTES),
             requested: false,
             recovering: true,
             live_began_ms: f64::NEG_INFINITY,
@@ -53,7 +54,7 @@ impl Pace {
         if let Some(reason) = self.urgent_reason(progress) {
             return Ok(reason);
         }
-        if self.batch_was_full || progress.backlog() >= self.limits.events as u64 {
+        if self.batch_was_full || progress.backlog() >= self.limits.entries as u64 {
             return Ok(FlushReason::Size);
         }
         let due_ms = self.live_began_ms + FLUSH_INTERVAL_MS;
@@ -111,18 +112,15 @@ impl Pace {
     }
 
     /// A batch of this size was too large.
-    pub(super) const fn on_too_large(&mut self, events: usize, bytes: usize) {
-        self.limits = Limits {
-            events: events / 2,
-            bytes: bytes.div_ceil(2),
-        };
+    pub(super) const fn on_too_large(&mut self, entries: usize, bytes: usize) {
+        self.limits = Limits::new(entries / 2, bytes.div_ceil(2));
     }
 
     /// A batch was small enough; each one lets the next be a little larger.
     pub(super) fn on_fit(&mut self) {
-        let Limits { events, bytes } = self.limits;
+        let Limits { entries, bytes } = self.limits;
         self.limits = Limits {
-            events: (events + events.div_ceil(8)).min(MAX_BATCH_EVENTS),
+            entries: (entries + entries.div_ceil(8)).min(MAX_BATCH_EVENTS),
             bytes: (bytes + bytes.div_ceil(8)).min(MAX_BATCH_BYTES),
         };
     }

@@ -1,6 +1,6 @@
 //! The loop that does what the [`Flusher`] decides.
 
-use super::batch::{Batch, BatchPlan, Limits};
+use super::batch::{Batch, BatchPlan};
 use super::flusher::{Action, Flusher};
 use super::handle::{Parts, Shared, Source};
 use super::status::LinkState;
@@ -184,11 +184,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         if let Some(entries) = source.and_then(|source| source.entries_after(plan.after_seq, plan.limits)) {
             return Ok(entries);
         }
-        let Limits { events, bytes } = plan.limits;
-        let read = self
-            .parts
-            .log
-            .read(plan.session_id, plan.after_seq, events, bytes);
+        let read = self.parts.log.read(plan.session_id, plan.after_seq, plan.limits);
         match self.log(read).await {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}

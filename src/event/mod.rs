@@ -9,8 +9,8 @@ mod error;
 mod parse;
 
 pub use error::{EventError, Expected};
-pub(crate) use parse::object;
 pub use parse::{Shape, Trust, max_safe_integer};
+pub(crate) use parse::{object, read};
 
 use crate::levels::{DetailLevel, SourceKind};
 
@@ -106,7 +106,7 @@ fn origin(url: &[u8]) -> Option<&[u8]> {
 impl<'a> Event<'a> {
     /// Reads one event.
     pub fn parse(text: &'a [u8], trust: Trust) -> Result<Self, EventError> {
-        parse::event(text, trust)
+        parse::read(text, trust, Shape::Published)
     }
 }
 

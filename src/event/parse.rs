@@ -36,12 +36,13 @@ pub enum Shape {
     Relayed,
 }
 
-pub(super) fn event(text: &[u8], trust: Trust) -> Result<Event<'_>, EventError> {
+/// Reads the event that `text` is.
+pub(crate) fn read(text: &[u8], trust: Trust, shape: Shape) -> Result<Event<'_>, EventError> {
     let mut scanner = match trust {
         Trust::Untrusted => Scanner::new(text)?,
         Trust::OwnDataLast => Scanner::trusted(text),
     };
-    let event = object(&mut scanner, text, trust, Shape::Published)?;
+    let event = object(&mut scanner, text, trust, shape)?;
     scanner.end()?;
     Ok(event)
 }
@@ -62,7 +63,11 @@ pub(crate) fn object<'a>(
     }
     let mut fields = Fields::default();
     scanner.object(|scanner, key| match key {
-        b"ts" => once("ts", &mut fields.ts_micros, timestamp(scanner)?),
+        b"ts" => once(
+            "ts",
+            &mut fields.ts_micros,
+            whole(scanner, "ts", Expected::Timestamp)?,
+        ),
         b"type" => once(
             "type",
             &mut fields.type_,
@@ -193,10 +198,6 @@ fn refuse<T>(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) 
     Err(EventError::field(path, value, expected))
 }
 
-fn timestamp(scanner: &mut Scanner<'_>) -> Result<u64, EventError> {
-    whole(scanner, "ts", Expected::Timestamp)
-}
-
 fn whole(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> Result<u64, EventError> {
     if !matches!(scanner.peek(), Some(b'0'..=b'9' | b'-')) {
         return refuse(scanner, path, expected);
@@ -211,15 +212,25 @@ fn whole(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> R
     }
 }
 
+/// Reads the content of the string that `path` must hold.
+fn content<'a>(
+    scanner: &mut Scanner<'a>,
+    path: &'static str,
+    expected: Expected,
+) -> Result<&'a [u8], EventError> {
+    if scanner.peek() == Some(b'"') {
+        Ok(scanner.string()?)
+    } else {
+        refuse(scanner, path, expected)
+    }
+}
+
 fn string<'a>(
     scanner: &mut Scanner<'a>,
     path: &'static str,
     max_bytes: usize,
 ) -> Result<&'a [u8], EventError> {
-    if scanner.peek() != Some(b'"') {
-        return refuse(scanner, path, Expected::String(max_bytes));
-    }
-    let content = scanner.string()?;
+    let content = content(scanner, path, Expected::String(max_bytes))?;
     // An escape is never longer decoded than written.
     if content.len() > max_bytes && unescape(content).len() > max_bytes {
         return Err(EventError::field(path, content, Expected::String(max_bytes)));
@@ -233,10 +244,7 @@ fn name<'a>(
     is_name: fn(&[u8]) -> bool,
     expected: Expected,
 ) -> Result<&'a str, EventError> {
-    if scanner.peek() != Some(b'"') {
-        return refuse(scanner, path, expected);
-    }
-    let content = scanner.string()?;
+    let content = content(scanner, path, expected)?;
     match std::str::from_utf8(content) {
         Ok(name) if is_name(content) => Ok(name),
         _ => Err(EventError::field(path, &quoted(content), expected)),
@@ -249,10 +257,7 @@ fn member<T>(
     from_name: fn(&[u8]) -> Option<T>,
     expected: Expected,
 ) -> Result<T, EventError> {
-    if scanner.peek() != Some(b'"') {
-        return refuse(scanner, path, expected);
-    }
-    let content = scanner.string()?;
+    let content = content(scanner, path, expected)?;
     from_name(content).ok_or_else(|| EventError::field(path, &quoted(content), expected))
 }
 
@@ -294,10 +299,7 @@ fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, Eve
     }
     let mut source = Source {
         kind: None,
-        event: None,
-        metadata: None,
-        tab_id: -1,
-        is_detail: false,
+        ..Source::STAMPED
     };
     scanner.object(|scanner, key| match key {
         b"kind" => once(

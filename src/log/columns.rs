@@ -1,6 +1,6 @@
 //! The headers of records as columns, so that a viewer lists and bins very many without their lines.
 //!
-//! The same columns as the collector's `GET /v1/headers`.
+//! The collector's `GET /v1/headers` answers with them, too.
 
 use crate::levels::Severity;
 use crate::record::Entry;
@@ -8,12 +8,13 @@ use serde::Serialize;
 
 /// The n-th of each column belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Columns {
     /// A record's seq; a gap's first.
     pub seq: Vec<u64>,
     /// Unix microseconds; 0 for a gap.
     pub ts: Vec<u64>,
-    /// Index into `types`; 0 for a gap.
+    /// Index into `types`; 0 for a gap, whose column means nothing.
     #[serde(rename = "type")]
     pub type_: Vec<usize>,
     /// Index into `categories`.
@@ -34,28 +35,20 @@ impl Columns {
     /// Appends a record.
     pub fn push(&mut self, entry: &Entry) {
         self.seq.push(entry.first_seq());
-        match entry {
+        self.category.push(number(&mut self.categories, entry.category()));
+        let (ts, type_, severity, tab, gap) = match entry {
             Entry::Event(event) => {
-                let record = event.record();
                 let header = &event.header;
-                self.ts.push(header.ts_micros);
-                self.type_.push(number(&mut self.types, record.type_()));
-                self.category
-                    .push(number(&mut self.categories, record.category()));
-                self.severity.push(header.severity as u8);
-                self.tab.push(header.tab_id);
-                self.gap.push(0);
+                let type_ = number(&mut self.types, event.record().type_());
+                (header.ts_micros, type_, header.severity, header.tab_id, 0)
             }
-            Entry::Gap(stored) => {
-                self.ts.push(0);
-                self.type_.push(0);
-                self.category
-                    .push(number(&mut self.categories, &stored.gap.category));
-                self.severity.push(Severity::Warn as u8);
-                self.tab.push(-1);
-                self.gap.push(entry.last_seq() - entry.first_seq() + 1);
-            }
-        }
+            Entry::Gap(stored) => (0, 0, Severity::Warn, -1, stored.gap.count()),
+        };
+        self.ts.push(ts);
+        self.type_.push(type_);
+        self.severity.push(severity as u8);
+        self.tab.push(tab);
+        self.gap.push(gap);
     }
 }
 

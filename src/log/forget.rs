@@ -21,21 +21,12 @@ pub(crate) fn forget(
     let mut events = 0;
     let mut open: Option<(u64, u64)> = None;
     let close = |builder: &mut SegmentBuilder, range: Option<(u64, u64)>| {
-        let Some((first_seq, last_seq)) = range else {
-            return;
-        };
-        let category = segment.category.clone();
-        let reason = DELETED.to_owned();
-        writer.gap(
-            builder.lines(),
-            &Gap {
-                first_seq,
-                last_seq,
-                category,
-                reason,
-            },
-        );
-        builder.end_line(first_seq, (last_seq - first_seq + 1) as u32);
+        if let Some((first_seq, last_seq)) = range {
+            builder.gap(
+                &writer,
+                &Gap::new(first_seq..=last_seq, &segment.category, DELETED),
+            );
+        }
     };
     for (index, row) in segment.rows.iter().enumerate() {
         if wanted(index) {
@@ -53,7 +44,7 @@ pub(crate) fn forget(
         }
         close(&mut builder, open.take());
         builder.lines().extend_from_slice(&segment.line(index));
-        builder.end_line(row.first_seq, row.count);
+        builder.end_line(row.first_seq, row.last_seq());
     }
     close(&mut builder, open);
     (events > 0).then(|| (builder.seal(&segment.category), events))

@@ -8,7 +8,7 @@
 //! the lines.
 
 use crate::event::max_safe_integer;
-use crate::record::{Entry, Line, StoredEvent, StoredGap, parse_line};
+use crate::record::{Entry, Gap, LineWriter};
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -69,11 +69,7 @@ impl Segment {
                 at = self.rows.len();
                 return (at > 0).then_some(Cow::Borrowed(self));
             }
-            let start = if at == 0 {
-                0
-            } else {
-                self.rows[at - 1].end as usize
-            };
+            let start = self.start(at);
             let fitting = self.rows[at..].partition_point(|row| row.end as usize - start <= max_bytes);
             let rows = self.rows.get(at..at + fitting.max(1))?;
             at += rows.len();
@@ -167,12 +163,15 @@ impl Segment {
 
     /// The line of row `index`, without its newline.
     pub fn line(&self, index: usize) -> Bytes {
-        let start = if index == 0 {
-            0
-        } else {
-            self.rows[index - 1].end as usize
-        };
-        self.lines.slice(start..self.rows[index].end as usize - 1)
+        self.lines
+            .slice(self.start(index)..self.rows[index].end as usize - 1)
+    }
+
+    /// The first byte of row `index`.
+    fn start(&self, index: usize) -> usize {
+        index
+            .checked_sub(1)
+            .map_or(0, |before| self.rows[before].end as usize)
     }
 
     /// Row `index` as readers take it.
@@ -180,17 +179,12 @@ impl Segment {
     /// # Errors
     /// The line is no record, or another than the table says.
     pub fn entry(&self, index: usize) -> Result<Entry, BadSegment> {
-        let line = self.line(index);
-        let parsed = parse_line(&line).map_err(|_| BadSegment("a line is no record"))?;
-        if (parsed.first_seq(), parsed.last_seq())
-            != (self.rows[index].first_seq, self.rows[index].last_seq())
-        {
+        let entry = Entry::read(self.line(index)).map_err(|_| BadSegment("a line is no record"))?;
+        let row = self.rows[index];
+        if (entry.first_seq(), entry.last_seq()) != (row.first_seq, row.last_seq()) {
             return Err(BadSegment("a line has another seq than its table says"));
         }
-        Ok(match parsed {
-            Line::Event { header, .. } => Entry::Event(StoredEvent { header, line }),
-            Line::Gap { gap, .. } => Entry::Gap(StoredGap { gap, line }),
-        })
+        Ok(entry)
     }
 }
 
@@ -212,14 +206,26 @@ impl SegmentBuilder {
         &mut self.lines
     }
 
-    /// Ends the line that was appended, which covers `count` seqs from `first_seq`.
-    pub fn end_line(&mut self, first_seq: u64, count: u32) {
+    /// Ends the line that was appended, which covers at most `u32::MAX` seqs.
+    pub fn end_line(&mut self, first_seq: u64, last_seq: u64) {
         self.lines.push(b'\n');
         self.rows.push(Row {
             first_seq,
-            count,
+            count: u32::try_from(last_seq + 1 - first_seq).unwrap_or(u32::MAX),
             end: self.lines.len() as u32,
         });
+    }
+
+    /// Appends the line of `gap`.
+    pub fn gap(&mut self, writer: &LineWriter, gap: &Gap) {
+        writer.gap(&mut self.lines, gap);
+        self.end_line(gap.first_seq, gap.last_seq);
+    }
+
+    /// Appends the line of `entry`.
+    pub fn push(&mut self, entry: &Entry) {
+        self.lines.extend_from_slice(entry.line());
+        self.end_line(entry.first_seq(), entry.last_seq());
     }
 
     /// Whether it holds none.

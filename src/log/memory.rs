@@ -1,7 +1,7 @@
 //! A log in memory: for native programs that need none on disk, and for tests, which can make it fail.
 
 use super::merge::{Merge, Step};
-use super::{Commit, Head, LogError, LogStore, RelayCursor, Segment};
+use super::{Commit, Head, Limits, LogError, LogStore, RelayCursor, Segment};
 use crate::record::{Entry, SessionId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,16 +59,11 @@ impl MemoryLog {
     ///
     /// # Errors
     /// The session has no head.
-    pub fn tail(
-        &self,
-        session_id: SessionId,
-        max_entries: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Entry>, LogError> {
+    pub fn tail(&self, session_id: SessionId, limits: Limits) -> Result<Vec<Entry>, LogError> {
         let state = self.state();
         let head = state.heads.get(&session_id).ok_or(LogError::Missing)?;
         let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
-        Ok(state.run(merge, session_id, head, max_entries, max_bytes))
+        Ok(state.run(merge, session_id, head, limits))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,17 +94,8 @@ impl State {
         self.commits += 1;
         Ok(())
     }
-}
 
-impl State {
-    fn run(
-        &self,
-        mut merge: Merge,
-        session_id: SessionId,
-        head: &Head,
-        max_entries: usize,
-        max_bytes: usize,
-    ) -> Vec<Entry> {
+    fn run(&self, mut merge: Merge, session_id: SessionId, head: &Head, limits: Limits) -> Vec<Entry> {
         for (index, category) in head.categories.iter().enumerate() {
             let range = (session_id, 0, String::new())..=(session_id, u64::MAX, String::new());
             let segments = self
@@ -122,7 +108,7 @@ impl State {
         let mut bytes = 0;
         while let Step::Entry(entry) = merge.step() {
             bytes += entry.line().len() + 1;
-            if entries.len() == max_entries || (bytes > max_bytes && !entries.is_empty()) {
+            if entries.len() == limits.entries || (bytes > limits.bytes && !entries.is_empty()) {
                 break;
             }
             entries.push(entry);
@@ -149,31 +135,25 @@ impl LogStore for MemoryLog {
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> Result<Vec<Entry>, LogError> {
         let state = self.state();
         let head = state.heads.get(&session_id).ok_or(LogError::Missing)?;
         let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
-        Ok(state.run(merge, session_id, head, max_entries, max_bytes))
+        Ok(state.run(merge, session_id, head, limits))
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
-        Ok(self
-            .state()
-            .heads
-            .iter()
-            .map(|(session_id, head)| (*session_id, head.clone()))
-            .collect())
+        Ok(self.state().heads.clone().into_iter().collect())
     }
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
-        Ok(self
+        let acked_seq = self
             .state()
             .acked
             .get(&(session_id, store_id.to_owned()))
-            .copied()
-            .unwrap_or(0))
+            .copied();
+        Ok(acked_seq.unwrap_or(0))
     }
 
     async fn set_acked_seq(

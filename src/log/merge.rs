@@ -43,6 +43,18 @@ pub(crate) struct Damage {
     pub(crate) complete: bool,
 }
 
+impl Damage {
+    fn new(category: &str, first_seq: u64, reason: String) -> Self {
+        Self {
+            category: category.to_owned(),
+            first_seq,
+            reason,
+            gaps: Vec::new(),
+            complete: false,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct CategoryCursor {
     category: String,
@@ -155,15 +167,7 @@ impl Merge {
     pub(crate) fn push_damaged(&mut self, index: usize, first_seq: u64, reason: String) {
         let cursor = &mut self.cursors[index];
         cursor.damaged.push(self.damage.len());
-        let category = cursor.category.clone();
-        let gaps = Vec::new();
-        self.damage.push(Damage {
-            category,
-            first_seq,
-            reason,
-            gaps,
-            complete: false,
-        });
+        self.damage.push(Damage::new(&cursor.category, first_seq, reason));
     }
 
     /// Says that a category has no more segments.
@@ -256,45 +260,20 @@ impl Merge {
             }
         }
         let whole = (first_seq, last_seq) == (row.first_seq, row.last_seq());
-        match entry {
-            Ok(entry) if whole => entry,
-            Ok(Entry::Gap(stored)) => self.gap(Gap {
-                first_seq,
-                last_seq,
-                ..stored.gap
-            }),
-            Ok(Entry::Event(_)) => self.gap(Gap {
-                first_seq,
-                last_seq,
-                category,
-                reason: CORRUPT.into(),
-            }),
+        let reason = match entry {
+            Ok(entry) if whole => return entry,
+            Ok(Entry::Gap(stored)) => stored.gap.reason,
+            Ok(Entry::Event(_)) => CORRUPT.to_owned(),
             Err(error) => {
-                let known = self
-                    .damage
-                    .iter()
-                    .any(|known| known.category == category && known.first_seq == segment_seq);
-                if !known {
-                    let category = category.clone();
-                    let reason = error.0.to_owned();
-                    let first_seq = segment_seq;
-                    let gaps = Vec::new();
-                    self.damage.push(Damage {
-                        category,
-                        first_seq,
-                        reason,
-                        gaps,
-                        complete: false,
-                    });
+                let is_known = |known: &Damage| known.category == category && known.first_seq == segment_seq;
+                if !self.damage.iter().any(is_known) {
+                    self.damage
+                        .push(Damage::new(&category, segment_seq, error.0.to_owned()));
                 }
-                self.gap(Gap {
-                    first_seq,
-                    last_seq,
-                    category,
-                    reason: CORRUPT.into(),
-                })
+                CORRUPT.to_owned()
             }
-        }
+        };
+        self.gap((first_seq, last_seq), &category, &reason)
     }
 
     /// Returns the gap for seqs that no row covers: an unreadable segment held them, or they are gone.
@@ -319,16 +298,11 @@ impl Merge {
             // Their category is lost with them.
             (None, _) => (UNKNOWN_CATEGORY.to_owned(), NOT_RETAINED),
         };
-        self.gap(Gap {
-            first_seq,
-            last_seq,
-            category,
-            reason: reason.to_owned(),
-        })
+        self.gap((first_seq, last_seq), &category, reason)
     }
 
-    fn gap(&self, gap: Gap) -> Entry {
-        Entry::gap(&self.writer, gap)
+    fn gap(&self, (first_seq, last_seq): (u64, u64), category: &str, reason: &str) -> Entry {
+        Entry::gap(&self.writer, Gap::new(first_seq..=last_seq, category, reason))
     }
 }
 

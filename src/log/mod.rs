@@ -84,6 +84,22 @@ pub struct Head {
     pub categories: Vec<String>,
 }
 
+/// How much is taken at once. A single record may be larger than `bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most records.
+    pub entries: usize,
+    /// Most bytes, newlines counted.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// Both limits.
+    pub const fn new(entries: usize, bytes: usize) -> Self {
+        Self { entries, bytes }
+    }
+}
+
 /// A store of category logs.
 ///
 /// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
@@ -94,14 +110,13 @@ pub trait LogStore {
     /// Makes `commit` durable, all or nothing.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<(), LogError>>;
 
-    /// Records after `after_seq` of a session, in seq order over all categories: as many whole ones as
-    /// `max_entries` and `max_bytes` allow, and at least one if there is one.
+    /// Records after `after_seq` of a session, in seq order over all categories: as many whole ones as `limits`
+    /// allow, and at least one if there is one.
     fn read(
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> impl Future<Output = Result<Vec<Entry>, LogError>>;
 
     /// Every session that has a head, oldest first.

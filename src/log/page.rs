@@ -1,12 +1,11 @@
 //! Reading with a selector, a page at a time: what a viewer without a collector shows.
 
-use super::{LogError, LogStore};
+use super::{Limits, LogError, LogStore};
 use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
 
 /// So much is read in one go, between which others get their turn.
-const CHUNK_ENTRIES: usize = 2_000;
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK: Limits = Limits::new(2_000, 1 << 20);
 
 /// How much one page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +42,7 @@ pub async fn read_page<L: LogStore>(
     };
     let mut scanned_bytes = 0;
     while scanned_bytes < limit.max_scanned_bytes {
-        let chunk = log
-            .read(session_id, page.after_seq, CHUNK_ENTRIES, CHUNK_BYTES)
-            .await?;
+        let chunk = log.read(session_id, page.after_seq, CHUNK).await?;
         if chunk.is_empty() {
             page.is_last = true;
             break;
@@ -56,11 +53,7 @@ pub async fn read_page<L: LogStore>(
             }
             scanned_bytes += entry.line().len();
             page.after_seq = entry.last_seq();
-            let wanted = match &entry {
-                Entry::Event(event) => selector.matches(&event.record()),
-                Entry::Gap(gap) => selector.wants_category(&gap.gap.category),
-            };
-            if wanted {
+            if selector.wants(&entry) {
                 page.entries.push(entry);
             }
         }

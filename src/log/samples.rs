@@ -1,7 +1,7 @@
 //! Records for the tests of this module.
 
 use super::{Segment, SegmentBuilder};
-use crate::record::{Entry, Line, SessionId, StoredEvent, StoredGap, parse_line};
+use crate::record::{Entry, SessionId};
 use bytes::Bytes;
 
 pub(super) fn session_id() -> SessionId {
@@ -15,10 +15,7 @@ pub(super) fn entry(rest: &str) -> Entry {
         session_id(),
         &rest[1..]
     ));
-    match parse_line(&line).unwrap() {
-        Line::Event { header, .. } => Entry::Event(StoredEvent { header, line }),
-        Line::Gap { gap, .. } => Entry::Gap(StoredGap { gap, line }),
-    }
+    Entry::read(line).unwrap()
 }
 
 /// A segment of the console with an event at each seq and url.
@@ -26,11 +23,9 @@ pub(super) fn segment(urls: &[(u64, &str)]) -> Segment {
     let mut builder = SegmentBuilder::default();
     for (seq, url) in urls {
         let event = r#""type":"console.log","category":"console","detail_level":"standard","source":{"kind":"extension"}"#;
-        let entry = entry(&format!(
+        builder.push(&entry(&format!(
             r#"{{"seq":{seq},"event":{{"ts":1,{event},"url":"{url}"}}}}"#
-        ));
-        builder.lines().extend_from_slice(entry.line());
-        builder.end_line(*seq, 1);
+        )));
     }
     builder.seal("console")
 }

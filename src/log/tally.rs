@@ -28,8 +28,7 @@ impl Tally {
         self.after_seq = entry.last_seq();
         match entry {
             Entry::Gap(stored) => {
-                let seqs = entry.last_seq() - entry.first_seq() + 1;
-                *self.gaps.entry(stored.gap.reason.clone()).or_default() += seqs;
+                *self.gaps.entry(stored.gap.reason.clone()).or_default() += stored.gap.count();
             }
             Entry::Event(event) => {
                 let record = event.record();

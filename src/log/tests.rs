@@ -12,16 +12,9 @@ fn sample() -> Segment {
     for seq in [7, 9] {
         let event = Event::parse(text, Trust::Untrusted).unwrap();
         writer.event(builder.lines(), seq, 1, &event);
-        builder.end_line(seq, 1);
+        builder.end_line(seq, seq);
     }
-    let gap = Gap {
-        first_seq: 10,
-        last_seq: 14,
-        category: "console".into(),
-        reason: "queue_full".into(),
-    };
-    writer.gap(builder.lines(), &gap);
-    builder.end_line(10, 5);
+    builder.gap(&writer, &Gap::new(10..=14, "console", "queue_full"));
     builder.seal("console")
 }
 
@@ -49,15 +42,8 @@ fn gaps_of_any_width_read_back() {
     let (writer, mut builder) = (LineWriter::new(session_id), SegmentBuilder::default());
     let widest = u64::from(u32::MAX);
     for first_seq in [1, widest + 1, 2 * widest + 1, max_safe_integer() - widest] {
-        let last_seq = first_seq + widest - 1;
-        let gap = Gap {
-            first_seq,
-            last_seq,
-            category: "console".into(),
-            reason: "queue_full".into(),
-        };
-        writer.gap(builder.lines(), &gap);
-        builder.end_line(first_seq, u32::MAX);
+        let seqs = first_seq..=first_seq + widest - 1;
+        builder.gap(&writer, &Gap::new(seqs, "console", "queue_full"));
     }
     let segment = builder.seal("console");
     let back = Segment::decode("console".into(), Bytes::from(stored(&segment))).unwrap();

@@ -110,14 +110,7 @@ pub(crate) fn decode(session_id: SessionId, category: &str, stored: &[u8]) -> Re
             .get(reason as usize)
             .ok_or(BadSegment("it names no reason"))?;
         next_seq = first_seq + u64::from(count);
-        let gap = Gap {
-            first_seq,
-            last_seq: next_seq - 1,
-            category: category.to_owned(),
-            reason: (*reason).to_owned(),
-        };
-        writer.gap(builder.lines(), &gap);
-        builder.end_line(first_seq, count);
+        builder.gap(&writer, &Gap::new(first_seq..=next_seq - 1, category, reason));
     }
     let segment = builder.seal(category);
     if segment.rows.is_empty() {

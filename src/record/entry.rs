@@ -1,6 +1,6 @@
 //! A record with its line: an event or a gap.
 
-use super::{Gap, Header, LineWriter, Record};
+use super::{Gap, Header, Line, LineError, LineWriter, Record, parse_line};
 use bytes::Bytes;
 
 /// One event, with its header.
@@ -54,6 +54,19 @@ impl Entry {
             gap,
             line: Bytes::from(line),
         })
+    }
+
+    /// Reads a line back.
+    pub fn read(line: Bytes) -> Result<Self, LineError> {
+        Ok(Self::new(parse_line(&line)?, line))
+    }
+
+    /// The record of `line`, which was parsed before.
+    pub fn new(parsed: Line, line: Bytes) -> Self {
+        match parsed {
+            Line::Event { header, .. } => Self::Event(StoredEvent { header, line }),
+            Line::Gap { gap, .. } => Self::Gap(StoredGap { gap, line }),
+        }
     }
 
     /// The first seq it covers.

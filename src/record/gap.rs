@@ -1,5 +1,7 @@
 //! A counted gap in the stream.
 
+use std::ops::RangeInclusive;
+
 /// Most bytes of a gap's reason.
 pub const MAX_REASON_BYTES: usize = 64;
 /// The category of a gap whose events are of an unknown category.
@@ -7,6 +9,7 @@ pub const UNKNOWN_CATEGORY: &str = "system";
 
 /// A counted gap in the stream: every seq from `first_seq` to `last_seq`, inclusive, carries nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gap {
     /// The first missing seq.
     pub first_seq: u64,
@@ -19,6 +22,16 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// The gap of `seqs`.
+    pub fn new(seqs: RangeInclusive<u64>, category: &str, reason: &str) -> Self {
+        Self {
+            first_seq: *seqs.start(),
+            last_seq: *seqs.end(),
+            category: category.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
     /// How many seqs it covers.
     pub const fn count(&self) -> u64 {
         self.last_seq - self.first_seq + 1

@@ -70,12 +70,7 @@ fn a_line_reads_back_to_its_header() {
 
 #[test]
 fn a_gap_reads_back() {
-    let gap = Gap {
-        first_seq: 901,
-        last_seq: 912,
-        category: "network".into(),
-        reason: "quota".into(),
-    };
+    let gap = Gap::new(901..=912, "network", "quota");
     let mut line = Vec::new();
     writer().gap(&mut line, &gap);
     assert_eq!(gap.count(), 12);

@@ -12,9 +12,9 @@ mod recovery;
 
 use super::committer::CommitObserver;
 use super::health::HealthMeter;
-use super::host::{Host, RecorderLog, ResumeRecord};
+use super::host::{Host, RecorderLog, ResumeRecord, Runtime};
 use super::open::Opened;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Platform};
 use crate::event::Trust;
 use crate::log::{LogError, RelayCursor};
 use crate::relay::RelayLedger;
@@ -77,7 +77,7 @@ struct Inner<H: Host, L> {
     is_closed: Cell<bool>,
     saved: CommitWatch,
     /// Saves the record of what the log holds.
-    logged_timer: RefCell<Option<H::Timer>>,
+    logged_timer: RefCell<Option<<H::Runtime as Runtime>::Timer>>,
 }
 
 impl<H: Host, L> std::fmt::Debug for Inner<H, L> {
@@ -149,7 +149,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         let before = self.inner.finished.borrow().len();
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
             let acked_seq = delivery.acked_seq(self.inner.shared.session.borrow().session_id());
-            let now_ms = || self.inner.host.now_ms();
+            let now_ms = || self.inner.host.runtime().now_ms();
             self.inner.shared.health.borrow_mut().acked(acked_seq, now_ms);
             let is_reported = |it: &LossRecord| delivery.acked_seq(it.session_id) >= it.latest_seq();
             for records in [&self.inner.finished, &self.inner.older] {
@@ -169,7 +169,7 @@ impl<H: Host, L: RecorderLog> LossJournal<H, L> {
         let committed_seq = self.inner.shared.session.borrow().committed_seq();
         let is_delivered = self.inner.shared.delivery.borrow().is_some();
         let mut health = self.inner.shared.health.borrow_mut();
-        health.committed(committed_seq, is_delivered, || self.inner.host.now_ms());
+        health.committed(committed_seq, is_delivered, || self.inner.host.runtime().now_ms());
         drop(health);
         if let Some(delivery) = &*self.inner.shared.delivery.borrow() {
             delivery.on_committed();
@@ -275,7 +275,7 @@ impl<H: Host, L: RecorderLog> CommitObserver for LossJournal<H, L> {
 impl<H: Host, L: RecorderLog> Inner<H, L> {
     /// Publishes an event of our own. A session that was closed meanwhile refuses it, which loses nothing.
     fn publish_system(&self, event: &str) {
-        let now_micros = (self.host.unix_ms() * 1_000.0) as u64;
+        let now_micros = (self.host.runtime().unix_ms() * 1_000.0) as u64;
         let _ = self
             .shared
             .session
@@ -292,7 +292,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             return;
         }
         let weak = Rc::downgrade(self);
-        let timer = self.host.after(LOGGED_RECORD_MS, move || {
+        let timer = self.host.runtime().after(LOGGED_RECORD_MS, move || {
             let Some(this) = weak.upgrade() else { return };
             drop(this.logged_timer.take());
             this.save_soon();
@@ -310,7 +310,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
             return;
         }
         let this = self.clone();
-        self.host.spawn(async move {
+        self.host.runtime().spawn(async move {
             while this.is_stale.replace(false) {
                 this.save_or_report().await;
             }

@@ -21,9 +21,15 @@ pub trait Runtime: Platform + Clone + 'static {
 }
 
 /// The owner of a recorder: a service worker, or a test.
-pub trait Host: Runtime {
+pub trait Host: Clone + 'static {
+    /// Its timers and tasks.
+    type Runtime: Runtime;
+
     /// Why the resume record was not saved.
     type SaveError: std::fmt::Debug;
+
+    /// Returns its timers and tasks.
+    fn runtime(&self) -> &Self::Runtime;
 
     /// Saves the resume record where the next recorder finds it, or deletes it.
     fn save_resume(&self, record: Option<&ResumeRecord>)

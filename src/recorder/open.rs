@@ -58,7 +58,7 @@ pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>,
         match open_in(&log, &resume, host).await {
             Ok(opened) => return opened,
             Err(failed) => match pauses.next().filter(|_| matches!(failed, LogError::Other { .. })) {
-                Some(pause_ms) => host.sleep(pause_ms).await,
+                Some(pause_ms) => host.runtime().sleep(pause_ms).await,
                 None => break failed,
             },
         }
@@ -68,10 +68,10 @@ pub async fn open<L: RecorderLog, H: Host>(log: L, resume: Option<ResumeRecord>,
         &format!("{failed}; this session is kept in memory until the log can be opened"),
     );
     let mut install_key = [0; 32];
-    host.fill_random(&mut install_key);
+    host.runtime().fill_random(&mut install_key);
     let has_log = !matches!(failed, LogError::Unavailable(_));
     Opened {
-        session_id: new_session_id(host),
+        session_id: new_session_id(host.runtime()),
         head: Head::default(),
         log: has_log.then_some(log),
         failed: Some(failed),
@@ -132,7 +132,7 @@ async fn open_in<L: RecorderLog, H: Host>(
             if let Some(previous) = previous {
                 previous_watched = log.watched_until(previous).await?;
             }
-            let session_id = new_session_id(host);
+            let session_id = new_session_id(host.runtime());
             (session_id, log.begin_session(session_id).await?)
         }
     };

@@ -5,7 +5,7 @@ use crate::coverage::WatchedUntil;
 use crate::delivery::Platform;
 use crate::delivery::tests::world::World;
 use crate::event::Trust;
-use crate::log::{Commit, Head, LogError, LogStore, MemoryLog, PendingGaps};
+use crate::log::{Commit, Head, Limits, LogError, LogStore, MemoryLog, PendingGaps};
 use crate::record::reason::{NOT_RETAINED, VOLATILE};
 use crate::record::{Entry, SessionId, StoredGap};
 use crate::ring::RingBuffer;
@@ -47,25 +47,7 @@ impl TestHost {
     }
 }
 
-impl Platform for TestHost {
-    fn now_ms(&self) -> f64 {
-        self.world.now_ms()
-    }
-
-    fn unix_ms(&self) -> f64 {
-        self.world.unix_ms()
-    }
-
-    async fn sleep(&self, ms: f64) {
-        self.world.sleep(ms).await;
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) {
-        self.world.fill_random(bytes);
-    }
-}
-
-struct TestTimer(Rc<Cell<bool>>);
+pub(crate) struct TestTimer(Rc<Cell<bool>>);
 
 impl Drop for TestTimer {
     fn drop(&mut self) {
@@ -73,14 +55,14 @@ impl Drop for TestTimer {
     }
 }
 
-impl Runtime for TestHost {
+impl Runtime for World {
     type Timer = TestTimer;
 
     fn after(&self, ms: f64, work: impl FnOnce() + 'static) -> TestTimer {
         let cancelled = Rc::new(Cell::new(false));
         let timer = TestTimer(cancelled.clone());
-        let sleep = self.world.sleep_ms(ms);
-        self.world.spawn(async move {
+        let sleep = self.sleep_ms(ms);
+        self.spawn(async move {
             sleep.await;
             if !cancelled.get() {
                 work();
@@ -90,12 +72,17 @@ impl Runtime for TestHost {
     }
 
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        self.world.spawn(work);
+        Self::spawn(self, work);
     }
 }
 
 impl Host for TestHost {
+    type Runtime = World;
     type SaveError = ();
+
+    fn runtime(&self) -> &World {
+        &self.world
+    }
 
     async fn save_resume(&self, record: Option<&ResumeRecord>) -> Result<(), ()> {
         self.saved
@@ -143,10 +130,16 @@ impl Default for TestLog {
 }
 
 fn unknown_error() -> LogError {
-    let message = "Internal error opening backing store for indexedDB.open.".to_owned();
     LogError::Other {
         name: "UnknownError".to_owned(),
-        message,
+        message: "Internal error opening backing store for indexedDB.open.".to_owned(),
+    }
+}
+
+fn abort_error() -> LogError {
+    LogError::Other {
+        name: "AbortError".to_owned(),
+        message: "no".to_owned(),
     }
 }
 
@@ -169,10 +162,7 @@ impl TestLog {
 
     fn writable(&self) -> Result<MemoryLog, LogError> {
         if self.unwritable.get() {
-            return Err(LogError::Other {
-                name: "AbortError".to_owned(),
-                message: "no".to_owned(),
-            });
+            return Err(abort_error());
         }
         self.database()
     }
@@ -180,7 +170,7 @@ impl TestLog {
     /// Everything that is stored of a session: `seq type` of events, `first-last reason` of gaps.
     fn stored(&self, host: &TestHost, session_id: SessionId) -> Vec<String> {
         let log = self.clone();
-        let entries = host.run(async move { log.read(session_id, 0, 10_000, 1 << 30).await });
+        let entries = host.run(async move { log.read(session_id, 0, Limits::new(10_000, 1 << 30)).await });
         let describe = |entry: &Entry| match entry {
             Entry::Event(event) => format!("{} {}", event.header.seq, event.record().type_()),
             Entry::Gap(StoredGap { gap, .. }) => format!("{}-{} {}", gap.first_seq, gap.last_seq, gap.reason),
@@ -199,10 +189,7 @@ impl LogStore for TestLog {
 
     async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
         if self.commits_left.get() == Some(0) {
-            return Err(LogError::Other {
-                name: "AbortError".to_owned(),
-                message: "no".to_owned(),
-            });
+            return Err(abort_error());
         }
         self.commits_left
             .set(self.commits_left.get().map(|left| left - 1));
@@ -213,12 +200,9 @@ impl LogStore for TestLog {
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> Result<Vec<Entry>, LogError> {
-        self.database()?
-            .read(session_id, after_seq, max_entries, max_bytes)
-            .await
+        self.database()?.read(session_id, after_seq, limits).await
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
@@ -290,7 +274,7 @@ struct Recorder {
     opened: Opened<TestLog>,
     shared: Shared,
     losses: LossJournal<TestHost, TestLog>,
-    committer: Committer<TestLog, LossJournal<TestHost, TestLog>, TestHost>,
+    committer: Committer<TestLog, LossJournal<TestHost, TestLog>, World>,
     host: TestHost,
 }
 
@@ -313,10 +297,10 @@ impl Recorder {
             ring,
             ledger: Rc::default(),
             delivery: Rc::default(),
-            health: Rc::new(RefCell::new(HealthMeter::new(host.now_ms()))),
+            health: Rc::new(RefCell::new(HealthMeter::new(host.world.now_ms()))),
         };
         let losses = LossJournal::new(host.clone(), shared.clone(), &opened);
-        let committer = Committer::new(session, log.clone(), losses.clone(), host.clone());
+        let committer = Committer::new(session, log.clone(), losses.clone(), host.world.clone());
         if opened.failed.is_some() {
             committer.begin_degraded();
         }

@@ -270,18 +270,19 @@ fn take_line(
     clock: &impl Clock,
 ) -> Result<Taken, NotTaken> {
     let drop = read_drop(line).map_err(|wrong| PublishError::from(EventError::from(wrong)))?;
-    if let Some((category, count, reason)) = drop {
+    if let Some(DropMessage {
+        category,
+        count,
+        reason,
+    }) = drop
+    {
         if !may_relay(&category, "") {
             let expected = "console, page, interaction or network".to_owned();
             return Err(PublishError::Drop("category", category, expected).into());
         }
         if count > MAX_DROP {
-            return Err(PublishError::Drop(
-                "count",
-                count.to_string(),
-                format!("a number from 1 to {MAX_DROP}"),
-            )
-            .into());
+            let expected = format!("a number from 1 to {MAX_DROP}");
+            return Err(PublishError::Drop("count", count.to_string(), expected).into());
         }
         session.accept_drop(&category, count, &reason)?;
         return Ok(Taken::default());
@@ -339,21 +340,12 @@ struct DropMessage {
 }
 
 /// The drop that a line reports, or `None` when it is an event.
-fn read_drop(line: &[u8]) -> Result<Option<(String, u64, String)>, crate::json::JsonError> {
+fn read_drop(line: &[u8]) -> Result<Option<DropMessage>, crate::json::JsonError> {
     if !line.trim_ascii_start().starts_with(b"{\"drop\"") {
         return Ok(None);
     }
     crate::json::validate(line)?;
-    Ok(serde_json::from_slice::<DropLine>(line).ok().map(
-        |DropLine {
-             drop:
-                 DropMessage {
-                     category,
-                     count,
-                     reason,
-                 },
-         }| (category, count, reason),
-    ))
+    Ok(serde_json::from_slice(line).ok().map(|DropLine { drop }| drop))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::levels::Severity;
 use crate::log::MemoryLog;
-use crate::record::{Entry, Line, SessionId, parse_line};
+use crate::record::{Line, SessionId, parse_line};
 use crate::ring::{ReadResult, RingBuffer};
 use crate::selector::Selector;
 #[cfg(target_arch = "wasm32")]
@@ -47,11 +47,9 @@ impl Fixture {
     fn stored(&self) -> Vec<String> {
         let mut reader = self.ring.reader(0, Selector::default()).unwrap();
         std::iter::from_fn(|| match reader.try_read()? {
-            ReadResult::Event(event) => Some(Entry::Event(event)),
-            ReadResult::Gap(gap) => Some(Entry::Gap(gap)),
+            ReadResult::Record(entry) => Some(String::from_utf8(entry.line().to_vec()).unwrap()),
             _ => None,
         })
-        .map(|entry| String::from_utf8(entry.line().to_vec()).unwrap())
         .collect()
     }
 }

@@ -41,8 +41,8 @@
 //!     session.publish(br#"{"type":"app.tick","category":"app","source":{"kind":"local_process"}}"#, Trust::Untrusted, 0)?;
 //! }
 //! assert_eq!(reader.try_read(), Some(ReadResult::Dropped { count: 3, next_seq: 4 }));
-//! assert!(matches!(reader.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 4));
-//! assert!(matches!(reader.try_read(), Some(ReadResult::Event(event)) if event.header.seq == 5));
+//! assert!(matches!(reader.try_read(), Some(ReadResult::Record(event)) if event.first_seq() == 4));
+//! assert!(matches!(reader.try_read(), Some(ReadResult::Record(event)) if event.first_seq() == 5));
 //! assert_eq!(reader.try_read(), None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -51,7 +51,7 @@ mod reader;
 
 pub use reader::{Read, ReadResult, Reader};
 
-use crate::record::{Entry, StoredEvent, StoredGap};
+use crate::record::Entry;
 use crate::selector::Selector;
 use crate::wake::WakeList;
 use std::collections::VecDeque;

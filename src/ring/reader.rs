@@ -1,6 +1,6 @@
 //! One consumer's place in the ring.
 
-use super::{Entry, Shared, State, StoredEvent, StoredGap};
+use super::{Entry, Shared, State};
 use crate::selector::Selector;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,10 +10,9 @@ use std::task::{Context, Poll};
 /// One result of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadResult {
-    /// The next event that matches.
-    Event(StoredEvent),
-    /// A gap in the stream. Every reader sees it, whatever it selects by but the category.
-    Gap(StoredGap),
+    /// The next event that matches, or a gap in the stream. Every reader sees a gap, whatever it selects by but the
+    /// category.
+    Record(Entry),
     /// This reader fell behind: `count` seqs were dropped, `next_seq` is the next one still held.
     Dropped {
         /// How many seqs it missed.
@@ -49,11 +48,7 @@ impl Reader {
 
     /// The next result, or `None` when the reader has caught up.
     pub fn try_read(&mut self) -> Option<ReadResult> {
-        let state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let state = self.shared.state();
         let oldest_seq = state.oldest_seq();
         if self.next_seq < oldest_seq {
             let count = oldest_seq - self.next_seq;
@@ -65,14 +60,8 @@ impl Reader {
         }
         for entry in state.entries.range(position(&state, self.next_seq)..) {
             self.next_seq = entry.last_seq() + 1;
-            match entry {
-                Entry::Event(event) if self.selector.matches(&event.record()) => {
-                    return Some(ReadResult::Event(event.clone()));
-                }
-                Entry::Gap(gap) if self.selector.wants_category(&gap.gap.category) => {
-                    return Some(ReadResult::Gap(gap.clone()));
-                }
-                _ => {}
+            if self.selector.wants(entry) {
+                return Some(ReadResult::Record(entry.clone()));
             }
         }
         state.closed.then_some(ReadResult::Closed)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Event, Trust};
-use crate::record::{Gap, LineWriter, SessionId};
+use crate::record::{Gap, LineWriter, SessionId, StoredEvent, StoredGap};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -24,12 +24,7 @@ fn event(seq: u64) -> Entry {
 }
 
 fn gap(first_seq: u64, last_seq: u64, category: &str) -> Entry {
-    let gap = Gap {
-        first_seq,
-        last_seq,
-        category: category.into(),
-        reason: "quota".into(),
-    };
+    let gap = Gap::new(first_seq..=last_seq, category, "quota");
     Entry::gap(&LineWriter::new(SessionId::from_time(0, [0; 10])), gap)
 }
 
@@ -62,8 +57,8 @@ fn seen(reader: &mut Reader) -> Vec<String> {
     let mut seen = Vec::new();
     while let Some(result) = reader.try_read() {
         match result {
-            ReadResult::Event(event) => seen.push(event.header.seq.to_string()),
-            ReadResult::Gap(StoredGap { gap, .. }) => {
+            ReadResult::Record(Entry::Event(event)) => seen.push(event.header.seq.to_string()),
+            ReadResult::Record(Entry::Gap(StoredGap { gap, .. })) => {
                 seen.push(format!("g{}-{}", gap.first_seq, gap.last_seq))
             }
             ReadResult::Dropped { count, next_seq } => seen.push(format!("d{count}>{next_seq}")),
@@ -212,7 +207,7 @@ fn a_waiting_reader_is_woken_once_a_batch() {
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "no reader waits");
     assert!(matches!(
         poll(&mut reader, &waker),
-        Poll::Ready(ReadResult::Event(_))
+        Poll::Ready(ReadResult::Record(_))
     ));
 }
 
@@ -266,7 +261,7 @@ fn under_contention_readers_see_every_seq_in_order() {
             scope.spawn(move || {
                 for expected in 1..=publishers * each {
                     let result = block_on(&mut reader);
-                    assert!(matches!(result, ReadResult::Event(event) if event.header.seq == expected));
+                    assert!(matches!(result, ReadResult::Record(event) if event.first_seq() == expected));
                 }
             });
         }

@@ -115,7 +115,7 @@ pub use site::Site;
 pub use status::StatusRange;
 pub(crate) use time::iso_millis;
 
-use crate::record::Record;
+use crate::record::{Entry, Record};
 use program::Program;
 
 /// Longest selector, in bytes of either form: enough for hundreds of terms, too little to be an attack.
@@ -204,6 +204,14 @@ impl Selector {
     /// Whether the record is wanted.
     pub fn matches(&self, record: &Record<'_>) -> bool {
         self.program.matches(record)
+    }
+
+    /// Whether a reader is shown `entry`: an event that matches, or a gap of a wanted category.
+    pub fn wants(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Event(event) => self.matches(&event.record()),
+            Entry::Gap(stored) => self.wants_category(&stored.gap.category),
+        }
     }
 
     /// Whether any record is wanted, so that matching can be left out.

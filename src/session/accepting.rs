@@ -49,14 +49,11 @@ impl CaptureSession {
         }
         let mut receipt = BatchReceipt::default();
         for (index, line) in lines(ndjson).enumerate() {
-            let accepted = self.accept(line, trust, Shape::Published, &clock, unstamped);
-            match accepted {
+            match self.accept(line, trust, Shape::Published, &clock, unstamped) {
                 Ok(seq) => {
-                    receipt.first_seq = if receipt.first_seq == 0 {
-                        seq
-                    } else {
-                        receipt.first_seq
-                    };
+                    if receipt.first_seq == 0 {
+                        receipt.first_seq = seq;
+                    }
                     receipt.last_seq = seq;
                 }
                 Err(error) => receipt.refused.push(RefusedAt { index, error }),
@@ -95,27 +92,38 @@ impl CaptureSession {
     fn write(&mut self, event: &Event<'_>, seq: u64, clock: &impl Clock) -> Result<u64, PublishError> {
         let ts_micros = event.ts_micros.unwrap_or_else(|| clock.now_micros());
         let category = self.categories.open(event.category)?;
-        let builder = self.categories.builder(category);
-        let start = builder.lines().len();
-        let header = self.writer.event(builder.lines(), seq, ts_micros, event);
-        let end = builder.lines().len();
-        builder.end_line(seq, 1);
-        self.categories.count(category, 1, 0, end + 1 - start);
-        self.counts.events += 1;
+        let lines = self.categories.builder(category).lines();
+        let start = lines.len();
+        let header = self.writer.event(lines, seq, ts_micros, event);
         match header.severity {
             Severity::Error => self.counts.errors += 1,
             Severity::Warn => self.counts.warnings += 1,
             Severity::Debug | Severity::Info => {}
         }
-        self.latest_seq = seq;
+        self.end_line(category, start, PendingRecord::Event(header));
+        Ok(seq)
+    }
+
+    /// Spends the seqs of `record`, whose line was written into the segment of its category from `start` on.
+    fn end_line(&mut self, category: usize, start: usize, record: PendingRecord) {
+        let (first_seq, last_seq, events, gap_seqs) = match &record {
+            PendingRecord::Event(header) => (header.seq, header.seq, 1, 0),
+            PendingRecord::Gap(gap) => (gap.first_seq, gap.last_seq, 0, gap.count()),
+        };
+        let builder = self.categories.builder(category);
+        let end = builder.lines().len();
+        builder.end_line(first_seq, last_seq);
+        self.categories.count(category, events, gap_seqs, end + 1 - start);
+        self.counts.events += events;
+        self.counts.gap_seqs += gap_seqs;
+        self.latest_seq = last_seq;
         self.pending_bytes += end + 1 - start;
         self.pending.push(Pending {
             category,
             start,
             end,
-            record: PendingRecord::Event(header),
+            record,
         });
-        Ok(seq)
     }
 
     /// Spends `count` seqs on a gap: that many events of `category` are lost, for `reason`. Returns the
@@ -137,49 +145,24 @@ impl CaptureSession {
     ) -> Result<u64, PublishError> {
         self.check_open()?;
         if !is_category_name(category.as_bytes()) {
-            return Err(PublishError::Drop(
-                "category",
-                category.to_owned(),
-                Expected::Category.to_string(),
-            ));
+            let expected = Expected::Category.to_string();
+            return Err(PublishError::Drop("category", category.to_owned(), expected));
         }
         if !is_reason(reason.as_bytes()) {
             let expected = "a name like [a-z][a-z0-9_]{0,63}".to_owned();
             return Err(PublishError::Drop("reason", reason.to_owned(), expected));
         }
-        let row_count = u32::try_from(count)
-            .ok()
-            .filter(|count| *count > 0)
-            .ok_or_else(|| {
-                PublishError::Drop(
-                    "count",
-                    count.to_string(),
-                    "a number from 1 to 4294967295".to_owned(),
-                )
-            })?;
+        if !(1..=u64::from(u32::MAX)).contains(&count) {
+            let expected = "a number from 1 to 4294967295".to_owned();
+            return Err(PublishError::Drop("count", count.to_string(), expected));
+        }
         let first_seq = self.next_seq(count)?;
         let slot = self.categories.open(category)?;
-        let gap = Gap {
-            first_seq,
-            last_seq: first_seq + count - 1,
-            category: category.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let builder = self.categories.builder(slot);
-        let start = builder.lines().len();
-        self.writer.gap(builder.lines(), &gap);
-        let end = builder.lines().len();
-        builder.end_line(first_seq, row_count);
-        self.categories.count(slot, 0, count, end + 1 - start);
-        self.counts.gap_seqs += count;
-        self.latest_seq = gap.last_seq;
-        self.pending_bytes += end + 1 - start;
-        self.pending.push(Pending {
-            category: slot,
-            start,
-            end,
-            record: PendingRecord::Gap(gap),
-        });
+        let gap = Gap::new(first_seq..=first_seq + count - 1, category, reason);
+        let lines = self.categories.builder(slot).lines();
+        let start = lines.len();
+        self.writer.gap(lines, &gap);
+        self.end_line(slot, start, PendingRecord::Gap(gap));
         Ok(self.latest_seq)
     }
 

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 /// Most categories a session has.
 pub(super) const MAX_CATEGORIES: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Categories {
     slots: Vec<Slot>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     name: String,
     builder: SegmentBuilder,
@@ -23,11 +23,9 @@ struct Slot {
 
 impl Categories {
     pub(super) fn new(names: &[String]) -> Self {
-        let mut categories = Self::default();
-        for name in names {
-            categories.slots.push(Slot::new(name));
+        Self {
+            slots: names.iter().map(|name| Slot::new(name)).collect(),
         }
-        categories
     }
 
     /// The slot of a category, opened if it is new.
@@ -80,10 +78,7 @@ impl Slot {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            builder: SegmentBuilder::default(),
-            events: 0,
-            gap_seqs: 0,
-            bytes: 0,
+            ..Self::default()
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::console;
 use crate::event::{self, Event, EventError, Shape, Trust};
-use crate::json::{Scanner, compact};
+use crate::json::compact;
 use crate::levels::DetailLevel;
 use crate::redaction::{Redacted, Redactor, RuleTable};
 use std::ops::Range;
@@ -50,12 +50,12 @@ impl EventReader {
         shape: Shape,
     ) -> Result<Event<'a>, EventError> {
         let mut text = text;
-        let mut event = parse(text, trust, shape)?;
+        let mut event = event::read(text, trust, shape)?;
         if event.white_space {
             reset(&mut self.compacted);
             compact(text, &mut self.compacted);
             text = &self.compacted;
-            event = parse(text, trust, shape)?;
+            event = event::read(text, trust, shape)?;
         }
         let mut unread = event.data;
         if let Some(data) = unread.filter(|data| event.category == "console" && console::has_parts(data)) {
@@ -88,7 +88,7 @@ impl EventReader {
                 Ok(event)
             }
             Redacted::Changed { .. } => {
-                let redacted = parse(&self.redacted, trust, shape)?;
+                let redacted = event::read(&self.redacted, trust, shape)?;
                 Ok(Event {
                     truncated: event.truncated,
                     // The bytes that were written are not in the text.
@@ -111,16 +111,6 @@ impl EventReader {
             Redacted::Changed { .. } => Some(out),
         }
     }
-}
-
-fn parse(text: &[u8], trust: Trust, shape: Shape) -> Result<Event<'_>, EventError> {
-    let mut scanner = match trust {
-        Trust::Untrusted => Scanner::new(text)?,
-        Trust::OwnDataLast => Scanner::trusted(text),
-    };
-    let event = event::object(&mut scanner, text, trust, shape)?;
-    scanner.end()?;
-    Ok(event)
 }
 
 fn reset(buffer: &mut Vec<u8>) {

@@ -7,16 +7,15 @@
 //! from memory, because a log that has failed once may be lost again. So memory may be lost, but not silently.
 
 use super::CaptureSession;
-use crate::log::{Head, LogError, LogStore, RelayCursor};
+use crate::log::{Head, Limits, LogError, LogStore, RelayCursor};
 use crate::record::reason::{NOT_RETAINED, VOLATILE};
-use crate::record::{Entry, SessionId, StoredGap, UNKNOWN_CATEGORY};
+use crate::record::{Entry, SessionId, UNKNOWN_CATEGORY};
 use crate::ring::{ReadResult, Reader, RingBuffer};
 use crate::selector::Selector;
 use std::collections::BTreeMap;
 
 /// The most that is read of the log at a time.
-const READ_ENTRIES: usize = 4_096;
-const READ_BYTES: usize = 4 << 20;
+const READ: Limits = Limits::new(4_096, 4 << 20);
 
 /// The records that would be lost if a volatile session ended now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -40,11 +39,23 @@ pub struct LossRecord {
 impl LossRecord {
     /// The records of a session from after `after_seq` to `latest_seq`, whose categories are unknown.
     pub fn uncounted(session_id: SessionId, after_seq: u64, latest_seq: u64) -> Self {
+        Self::new(session_id, BTreeMap::new(), after_seq, latest_seq)
+    }
+
+    /// The records of a session from after `after_seq` to `latest_seq`, of which `counted` may lack some.
+    fn new(
+        session_id: SessionId,
+        mut counted: BTreeMap<String, u64>,
+        after_seq: u64,
+        latest_seq: u64,
+    ) -> Self {
         let count = latest_seq.saturating_sub(after_seq);
+        let missed = count.saturating_sub(counted.values().sum());
+        add(&mut counted, UNKNOWN_CATEGORY, missed);
         Self {
             session_id,
             after_seq,
-            undelivered_by_category: complete(BTreeMap::new(), count),
+            undelivered_by_category: counted,
             relays: Vec::new(),
             gaps_logged: false,
             is_log_lost: false,
@@ -122,9 +133,7 @@ impl LossRecord {
         let logged_seq = logged_seq.min(self.latest_seq());
         let mut held = Self::uncounted(self.session_id, self.after_seq, self.after_seq);
         while self.after_seq < logged_seq {
-            let entries = log
-                .read(self.session_id, self.after_seq, READ_ENTRIES, READ_BYTES)
-                .await?;
+            let entries = log.read(self.session_id, self.after_seq, READ).await?;
             let read_seq = entries.last().map_or(logged_seq, Entry::last_seq).min(logged_seq);
             let mut unknown = read_seq - self.after_seq;
             for entry in &entries {
@@ -257,14 +266,6 @@ impl UndeliveredCounter {
                 reader,
             });
         }
-        let record = |after_seq, undelivered_by_category| LossRecord {
-            session_id: self.session_id,
-            after_seq,
-            undelivered_by_category,
-            relays: Vec::new(),
-            gaps_logged: false,
-            is_log_lost: false,
-        };
         let (logged, memory) = match &mut self.counted {
             None => Default::default(),
             Some(counted) => {
@@ -273,8 +274,8 @@ impl UndeliveredCounter {
             }
         };
         Undelivered {
-            logged: record(after_seq, complete(logged, logged_seq - after_seq)),
-            memory: record(logged_seq, complete(memory, latest_seq - logged_seq)),
+            logged: LossRecord::new(self.session_id, logged, after_seq, logged_seq),
+            memory: LossRecord::new(self.session_id, memory, logged_seq, latest_seq),
         }
     }
 }
@@ -289,19 +290,16 @@ impl Counted {
             }
         }
         while let Some(read) = self.reader.try_read() {
-            let (category, first_seq, last_seq) = match &read {
-                ReadResult::Event(event) => (event.category(), event.header.seq, event.header.seq),
-                ReadResult::Gap(StoredGap { gap, .. }) => {
-                    (gap.category.as_str(), gap.first_seq, gap.last_seq)
-                }
+            let entry = match read {
+                ReadResult::Record(entry) => entry,
                 ReadResult::Dropped { .. } => continue,
                 ReadResult::Closed => break,
             };
-            let first_seq = first_seq.max(self.after_seq + 1);
-            let in_log = (last_seq.min(self.logged_seq) + 1).saturating_sub(first_seq);
-            let in_memory = last_seq + 1 - first_seq - in_log;
-            add(&mut self.logged, category, in_log);
-            add(&mut self.memory, category, in_memory);
+            let first_seq = entry.first_seq().max(self.after_seq + 1);
+            let in_log = (entry.last_seq().min(self.logged_seq) + 1).saturating_sub(first_seq);
+            let in_memory = entry.last_seq() + 1 - first_seq - in_log;
+            add(&mut self.logged, entry.category(), in_log);
+            add(&mut self.memory, entry.category(), in_memory);
         }
     }
 }
@@ -312,13 +310,6 @@ fn add(by_category: &mut BTreeMap<String, u64>, category: &str, count: u64) {
         None if count > 0 => _ = by_category.insert(category.to_owned(), count),
         None => {}
     }
-}
-
-/// Adds the records that the ring had evicted before they were counted.
-fn complete(mut by_category: BTreeMap<String, u64>, count: u64) -> BTreeMap<String, u64> {
-    let missed = count.saturating_sub(by_category.values().sum());
-    add(&mut by_category, UNKNOWN_CATEGORY, missed);
-    by_category
 }
 
 #[cfg(test)]

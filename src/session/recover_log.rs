@@ -58,48 +58,30 @@ impl CaptureSession {
         let mut entries = self.ring.entries_after(logged_seq, usize::MAX, COMMIT_BYTES);
         let oldest_seq = entries.first()?.first_seq();
         if oldest_seq > logged_seq + 1 {
-            entries.insert(0, self.not_retained_gap(logged_seq + 1, oldest_seq - 1));
+            let missing = Gap::new(logged_seq + 1..=oldest_seq - 1, UNKNOWN_CATEGORY, NOT_RETAINED);
+            entries.insert(0, Entry::gap(&self.writer, missing));
         }
         let bytes = entries.iter().map(|entry| entry.line().len() + 1).sum();
         let latest_seq = entries.last()?.last_seq();
         let first_seq = entries.first().map(Entry::first_seq)?;
         let mut builders = BTreeMap::<&str, SegmentBuilder>::new();
         for entry in &entries {
-            let builder = builders.entry(entry.category()).or_default();
-            builder.lines().extend_from_slice(entry.line());
-            let count = entry.last_seq() + 1 - entry.first_seq();
-            builder.end_line(entry.first_seq(), u32::try_from(count).unwrap_or(u32::MAX));
+            builders.entry(entry.category()).or_default().push(entry);
         }
         let segments = builders
             .into_iter()
             .map(|(category, mut builder)| builder.seal(category))
             .collect();
-        let session_id = self.session_id;
-        let relays = Vec::new();
         Some(Commit {
-            session_id,
+            session_id: self.session_id,
             epoch,
             first_seq,
             latest_seq,
             segments,
             entries,
-            relays,
+            relays: Vec::new(),
             bytes,
         })
-    }
-
-    fn not_retained_gap(&self, first_seq: u64, last_seq: u64) -> Entry {
-        let category = UNKNOWN_CATEGORY.to_owned();
-        let reason = NOT_RETAINED.to_owned();
-        Entry::gap(
-            &self.writer,
-            Gap {
-                first_seq,
-                last_seq,
-                category,
-                reason,
-            },
-        )
     }
 
     /// The log has everything again.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::Trust;
-use crate::log::{Fault, LogError, LogStore, MemoryLog};
+use crate::log::{Fault, Limits, LogError, LogStore, MemoryLog};
 use crate::record::Entry;
 use crate::redaction::{Redactor, RuleTable};
 use crate::ring::ReadResult;
@@ -59,15 +59,14 @@ fn commit_now(session: &mut CaptureSession, log: &MemoryLog) -> Result<(), LogEr
 fn seqs(session: &CaptureSession) -> Vec<u64> {
     let mut reader = session.reader(0, Selector::default()).unwrap();
     std::iter::from_fn(|| match reader.try_read()? {
-        ReadResult::Event(event) => Some(event.header.seq),
-        ReadResult::Gap(gap) => Some(gap.gap.first_seq),
+        ReadResult::Record(entry) => Some(entry.first_seq()),
         _ => None,
     })
     .collect()
 }
 
 fn stored(log: &MemoryLog) -> Vec<Entry> {
-    now(log.read(id(), 0, usize::MAX, usize::MAX)).unwrap()
+    now(log.read(id(), 0, Limits::new(usize::MAX, usize::MAX))).unwrap()
 }
 
 fn io_error() -> LogError {
@@ -83,7 +82,7 @@ fn seq_counts_from_one_and_absent_fields_get_their_defaults() {
     assert_eq!(publish(&mut session, "app"), 1);
     assert_eq!(publish(&mut session, "app"), 2);
     let mut reader = session.reader(0, Selector::default()).unwrap();
-    let Some(ReadResult::Event(event)) = reader.try_read() else {
+    let Some(ReadResult::Record(Entry::Event(event))) = reader.try_read() else {
         panic!()
     };
     assert_eq!(
@@ -298,8 +297,14 @@ fn a_closed_session_whose_log_fails_ends_from_memory() {
     session.degrade_to_memory();
     assert_eq!(session.state(), State::Closed);
     assert_eq!(now(waiting), Ok(()));
-    assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
-    assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
+    assert!(matches!(
+        reader.try_read(),
+        Some(ReadResult::Record(Entry::Event(_)))
+    ));
+    assert!(matches!(
+        reader.try_read(),
+        Some(ReadResult::Record(Entry::Event(_)))
+    ));
     assert!(matches!(reader.try_read(), Some(ReadResult::Closed)));
     assert_eq!(
         (session.pending_bytes(), session.begin_commit(7_000.0).is_none()),
@@ -347,7 +352,10 @@ fn closing_commits_what_is_left_and_then_refuses_everything() {
     assert_eq!(session.record_drop("app", 1, "late"), Err(PublishError::Closed));
     assert_eq!(reader.try_read(), None, "not committed yet");
     commit_now(&mut session, &log).unwrap();
-    assert!(matches!(reader.try_read(), Some(ReadResult::Event(_))));
+    assert!(matches!(
+        reader.try_read(),
+        Some(ReadResult::Record(Entry::Event(_)))
+    ));
     assert_eq!(reader.try_read(), Some(ReadResult::Closed));
     assert_eq!(stored(&log).len(), 1);
 }
@@ -480,7 +488,7 @@ fn an_address_without_secrets_is_scanned_again_by_other_rules() {
 
     let mut reader = session.reader(0, Selector::default()).unwrap();
     let shown: Vec<bool> = std::iter::from_fn(|| match reader.try_read()? {
-        ReadResult::Event(event) => Some(memchr::memmem::find(&event.line, b"x7Kq92LmZ4").is_some()),
+        ReadResult::Record(entry) => Some(memchr::memmem::find(entry.line(), b"x7Kq92LmZ4").is_some()),
         read => panic!("expected an event, got {read:?}"),
     })
     .collect();
@@ -495,7 +503,7 @@ fn a_console_event_keeps_its_written_text_when_its_address_is_redacted() {
     session.publish(event, Trust::Untrusted, 5).unwrap();
 
     let mut reader = session.reader(0, Selector::default()).unwrap();
-    let Some(ReadResult::Event(event)) = reader.try_read() else {
+    let Some(ReadResult::Record(Entry::Event(event))) = reader.try_read() else {
         panic!("expected an event");
     };
     let line = String::from_utf8(event.line.to_vec()).unwrap();

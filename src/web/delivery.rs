@@ -5,7 +5,7 @@ use super::fetch::{BrowserPlatform, FetchTransport};
 use super::indexed_db::IndexedDbLog;
 use super::status::CollectorStatus;
 use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
-use crate::log::{Commit, Head, LogError, LogStore};
+use crate::log::{Commit, Head, Limits, LogError, LogStore};
 use crate::record::{Entry, SessionId};
 use crate::ring::RingBuffer;
 use crate::system;
@@ -126,11 +126,10 @@ impl LogStore for OptionalLog {
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> Result<Vec<Entry>, LogError> {
         match &self.0 {
-            Some(log) => log.read(session_id, after_seq, max_entries, max_bytes).await,
+            Some(log) => log.read(session_id, after_seq, limits).await,
             None => Ok(Vec::new()),
         }
     }

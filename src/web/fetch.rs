@@ -128,19 +128,19 @@ impl Drop for Patience {
 impl Transport for FetchTransport {
     async fn post(&self, request: Request) -> Result<Response, TransportError> {
         let timeout_ms = request.timeout_ms;
-        let patience = Patience::new(timeout_ms).map_err(failed)?;
+        let patience = Patience::new(timeout_ms)?;
         let response = if request.is_sealed {
             sealed_exchange(&self.target, request, &patience).await
         } else {
-            let Request {
-                path,
-                content_type,
-                body,
-                ..
-            } = request;
-            exchange(&self.target, &path, content_type, &body, &patience)
-                .await
-                .map(Answer::into_response)
+            exchange(
+                &self.target,
+                &request.path,
+                request.content_type,
+                &request.body,
+                &patience,
+            )
+            .await
+            .map(Answer::into_response)
         };
         response.map_err(|error| match error {
             TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
@@ -158,17 +158,13 @@ struct Answer {
 
 impl Answer {
     fn into_response(self) -> Response {
-        let Self {
-            status,
-            retry_after,
-            body,
-        } = self;
-        let retry_after_ms =
-            retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
+        let retry_after_ms = self
+            .retry_after
+            .and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
         Response {
-            status,
+            status: self.status,
             retry_after_ms,
-            body,
+            body: self.body,
         }
     }
 }
@@ -180,12 +176,10 @@ async fn exchange(
     body: &[u8],
     patience: &Patience,
 ) -> Result<Answer, TransportError> {
-    let init = init(target, content_type, body, patience).map_err(failed)?;
-    let response = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init))
-        .await
-        .map_err(failed)?;
+    let init = init(target, content_type, body, patience)?;
+    let response = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
     let response: web_sys::Response = response.unchecked_into();
-    let retry_after = response.headers().get("retry-after").map_err(failed)?;
+    let retry_after = response.headers().get("retry-after")?;
     let body = match response.body() {
         Some(stream) => read(stream.get_reader().unchecked_into()).await?,
         None => Vec::new(),
@@ -235,25 +229,21 @@ async fn sealed_exchange(
         content_type: Some(request.content_type.to_owned()),
     };
     let plain = sealed::join(&head, &request.body);
-    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt")
-        .await
-        .map_err(failed)?;
+    let key = aes_key(&sealed::request_key(target.secret(), &nonce), "encrypt").await?;
     let cipher = encrypt(
         &algorithm(&sealed::REQUEST_IV, target),
         &key,
         &Uint8Array::from(&plain[..]),
     );
     let mut body = nonce.to_vec();
-    append(&mut body, cipher).await.map_err(failed)?;
+    append(&mut body, cipher).await?;
 
     let answer = exchange(target, sealed::PATH, sealed::CONTENT_TYPE, &body, patience).await?;
     let not_proven = TransportError::NotProven(answer.status);
     let Some((iv, cipher)) = answer.body.split_at_checked(sealed::IV_BYTES) else {
         return Err(not_proven);
     };
-    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt")
-        .await
-        .map_err(failed)?;
+    let key = aes_key(&sealed::response_key(target.secret(), &nonce), "decrypt").await?;
     let opened = decrypt(&algorithm(iv, target), &key, &Uint8Array::from(cipher));
     let mut plain = Vec::new();
     if append(&mut plain, opened).await.is_err() {
@@ -273,26 +263,18 @@ async fn sealed_exchange(
 
 async fn aes_key(key: &[u8; 32], usage: &str) -> Result<JsValue, JsValue> {
     let usages = js_sys::Array::of1(&usage.into());
-    JsFuture::from(import_key(
-        "raw",
-        &Uint8Array::from(&key[..]),
-        "AES-GCM",
-        false,
-        &usages,
-    )?)
-    .await
+    let key = Uint8Array::from(&key[..]);
+    JsFuture::from(import_key("raw", &key, "AES-GCM", false, &usages)?).await
 }
 
 /// `AesGcmParams`.
 fn algorithm(iv: &[u8], target: &Target) -> JsValue {
     let params = js_sys::Object::new();
+    let address = Uint8Array::from(target.host_port().as_bytes());
     for (name, value) in [
         ("name", JsValue::from("AES-GCM")),
         ("iv", Uint8Array::from(iv).into()),
-        (
-            "additionalData",
-            Uint8Array::from(target.host_port().as_bytes()).into(),
-        ),
+        ("additionalData", address.into()),
     ] {
         // Fails only on an object that refuses properties.
         let _ = js_sys::Reflect::set(&params, &name.into(), &value);
@@ -313,10 +295,7 @@ async fn append(bytes: &mut Vec<u8>, promise: Result<Promise, JsValue>) -> Resul
 async fn read(reader: ReadableStreamDefaultReader) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     loop {
-        let chunk: Chunk = JsFuture::from(reader.read())
-            .await
-            .map_err(failed)?
-            .unchecked_into();
+        let chunk: Chunk = JsFuture::from(reader.read()).await?.unchecked_into();
         if chunk.done() {
             return Ok(body);
         }
@@ -333,9 +312,11 @@ fn date_ms(text: &str) -> Option<f64> {
     Some(js_sys::Date::parse(text)).filter(|ms| ms.is_finite())
 }
 
-fn failed(error: JsValue) -> TransportError {
-    let message = error
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()));
-    TransportError::Failed(message.unwrap_or_else(|| format!("{error:?}")))
+impl From<JsValue> for TransportError {
+    fn from(error: JsValue) -> Self {
+        let message = error
+            .dyn_ref::<js_sys::Error>()
+            .map(|error| String::from(error.message()));
+        Self::Failed(message.unwrap_or_else(|| format!("{error:?}")))
+    }
 }

@@ -3,7 +3,8 @@
 use super::errors::error;
 use super::log_reader::parsed;
 use crate::har::Archive;
-use crate::record::{Line, Record, parse_line};
+use crate::record::Entry;
+use bytes::Bytes;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -11,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(js_name = WasmLines)]
 #[derive(Debug)]
 pub struct JsLines {
-    text: Box<[u8]>,
+    text: Bytes,
     /// The beginning and the end of each line.
     lines: Vec<(usize, usize)>,
 }
@@ -29,7 +30,10 @@ impl JsLines {
             }
             start += line.len() + 1;
         }
-        Self { text, lines }
+        Self {
+            text: text.into(),
+            lines,
+        }
     }
 
     /// Returns the indexes of the lines that a selector wants: events that match, and gaps of a wanted category.
@@ -40,15 +44,9 @@ impl JsLines {
         let selector = parsed(selector)?;
         let mut found = Vec::new();
         for (index, (start, end)) in self.lines.iter().enumerate() {
-            let line = &self.text[*start..*end];
-            let is_wanted = match parse_line(line).map_err(|wrong| error("log_corrupt", &wrong))? {
-                Line::Event { header, .. } => selector.matches(&Record {
-                    header: &header,
-                    line,
-                }),
-                Line::Gap { gap, .. } => selector.wants_category(&gap.category),
-            };
-            if is_wanted {
+            let line = self.text.slice(*start..*end);
+            let entry = Entry::read(line).map_err(|wrong| error("log_corrupt", &wrong))?;
+            if selector.wants(&entry) {
                 found.push(u32::try_from(index).unwrap_or(u32::MAX));
             }
         }

@@ -6,7 +6,7 @@ use super::errors::error;
 use super::indexed_db::{Durability, IndexedDbLog};
 use super::session::session_id;
 use crate::coverage::{Coverage, MILESTONES, WatchedUntil, previous_session};
-use crate::log::{Columns, LogError, PageLimit, Tally, read_page};
+use crate::log::{Columns, PageLimit, Tally, read_page};
 use crate::record::{Entry, SessionId};
 use crate::selector::Selector;
 use js_sys::{Array, Uint8Array};
@@ -36,11 +36,8 @@ impl JsLogReader {
     /// # Errors
     /// `no_indexeddb`, `log_blocked`, `log_version_change`, …
     pub async fn open(database_name: String) -> Result<JsLogReader, JsValue> {
-        let log = IndexedDbLog::open(&database_name, Durability::Relaxed)
-            .await
-            .map_err(failed)?;
         Ok(Self {
-            log,
+            log: IndexedDbLog::open(&database_name, Durability::Relaxed).await?,
             tallies: RefCell::default(),
             coverages: RefCell::default(),
         })
@@ -48,8 +45,7 @@ impl JsLogReader {
 
     /// Every session, oldest first, as JSON: `[{session, latest_seq, committed_ms, bytes, categories}, …]`.
     pub async fn sessions(&self) -> Result<String, JsValue> {
-        let log = self.log.clone();
-        let heads = log.heads().await.map_err(failed)?;
+        let heads = self.log.clone().heads().await?;
         let sessions = heads.iter().map(|(session_id, head, bytes)| {
             json!({
                 "session": session_id.to_string(),
@@ -149,7 +145,7 @@ impl JsLogReader {
     /// Returns how far a session was watched, if the session after it says so, and when its last commit was made.
     async fn end_known_later(&self, session: &str) -> Result<Option<(WatchedUntil, u64)>, JsValue> {
         let session_id = session_id(session)?;
-        let heads = self.log.heads().await.map_err(failed)?;
+        let heads = self.log.heads().await?;
         let Some(at) = heads.iter().position(|(id, ..)| *id == session_id) else {
             return Ok(None);
         };
@@ -204,8 +200,7 @@ impl JsLogReader {
 
     /// How much is stored, as JSON: `{bytes_by_category, usage_bytes, quota_bytes, persisted}`.
     pub async fn storage(&self) -> Result<String, JsValue> {
-        let log = self.log.clone();
-        let storage = log.storage().await.map_err(failed)?;
+        let storage = self.log.clone().storage().await?;
         Ok(json!({
             "bytes_by_category": storage.bytes_by_category,
             "usage_bytes": storage.usage_bytes,
@@ -221,9 +216,8 @@ impl JsLogReader {
     /// # Errors
     /// `invalid_selector`, or the log cannot be written.
     pub async fn forget(&self, selector: String) -> Result<f64, JsValue> {
-        let log = self.log.clone();
         let selector = parsed(&selector)?;
-        let events = log.forget(&selector).await.map_err(failed)?;
+        let events = self.log.clone().forget(&selector).await?;
         self.tally_anew();
         Ok(events as f64)
     }
@@ -246,16 +240,10 @@ impl JsLogReader {
             max_entries,
             max_scanned_bytes: MAX_SCANNED_BYTES,
         };
-        read_page(&self.log, session_id, after_seq as u64, &selector, limit)
-            .await
-            .map_err(failed)
+        Ok(read_page(&self.log, session_id, after_seq as u64, &selector, limit).await?)
     }
 }
 
 pub(super) fn parsed(selector: &str) -> Result<Selector, JsValue> {
     Selector::parse(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))
-}
-
-fn failed(why: LogError) -> JsValue {
-    error(why.code(), &why)
 }

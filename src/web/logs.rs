@@ -1,9 +1,8 @@
 //! Category logs as JavaScript holds them: those of one session.
 
-use super::errors::error;
 use super::fetch::BrowserPlatform;
 use super::indexed_db::{Durability, IndexedDbLog};
-use crate::log::{Head, LogError};
+use crate::log::{Head, LogStore};
 use crate::record::SessionId;
 use crate::recorder::new_session_id;
 use wasm_bindgen::JsValue;
@@ -39,19 +38,13 @@ impl JsLogs {
         } else {
             Durability::Relaxed
         };
-        let opened = async {
-            let log = IndexedDbLog::open(&database_name, durability).await?;
-            let head = match log.resume_session(session_id).await? {
-                Some(head) => head,
-                None => log.begin_session(session_id).await?,
-            };
-            Ok::<_, LogError>(Self {
-                log,
-                session_id,
-                head,
-            })
-        };
-        opened.await.map_err(|failed| error(failed.code(), &failed))
+        let log = IndexedDbLog::open(&database_name, durability).await?;
+        let head = log.reopen(session_id).await?;
+        Ok(Self {
+            log,
+            session_id,
+            head,
+        })
     }
 
     /// The session these logs are of.
@@ -71,10 +64,7 @@ impl JsLogs {
     /// # Errors
     /// The browser does not answer.
     pub async fn persist(&self) -> Result<bool, JsValue> {
-        let log = self.log.clone();
-        log.persist()
-            .await
-            .map_err(|failed| error(failed.code(), &failed))
+        Ok(self.log.clone().persist().await?)
     }
 
     /// Closes the connection.

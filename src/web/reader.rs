@@ -56,13 +56,9 @@ impl JsReader {
 fn packed(result: &ReadResult) -> JsValue {
     let array = js_sys::Array::new();
     match result {
-        ReadResult::Event(event) => {
+        ReadResult::Record(entry) => {
             array.push(&"line".into());
-            array.push(&Uint8Array::from(&event.line[..]));
-        }
-        ReadResult::Gap(gap) => {
-            array.push(&"line".into());
-            array.push(&Uint8Array::from(&gap.line[..]));
+            array.push(&Uint8Array::from(&entry.line()[..]));
         }
         ReadResult::Dropped { count, next_seq } => {
             array.push(&"dropped".into());

@@ -2,7 +2,6 @@
 
 use super::fetch::BrowserPlatform;
 use super::status::StatusNotice;
-use crate::delivery::Platform;
 use crate::recorder::{Host, ResumeRecord, Runtime};
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Promise};
@@ -59,38 +58,13 @@ pub(super) struct Worker {
     pub(super) notice: Rc<StatusNotice>,
 }
 
-impl Platform for Worker {
-    fn now_ms(&self) -> f64 {
-        BrowserPlatform.now_ms()
-    }
-
-    fn unix_ms(&self) -> f64 {
-        BrowserPlatform.unix_ms()
-    }
-
-    async fn sleep(&self, ms: f64) {
-        BrowserPlatform.sleep(ms).await;
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) {
-        BrowserPlatform.fill_random(bytes);
-    }
-}
-
-impl Runtime for Worker {
-    type Timer = BrowserTimer;
-
-    fn after(&self, ms: f64, work: impl FnOnce() + 'static) -> BrowserTimer {
-        BrowserPlatform.after(ms, work)
-    }
-
-    fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        BrowserPlatform.spawn(work);
-    }
-}
-
 impl Host for Worker {
+    type Runtime = BrowserPlatform;
     type SaveError = JsValue;
+
+    fn runtime(&self) -> &BrowserPlatform {
+        &BrowserPlatform
+    }
 
     async fn save_resume(&self, record: Option<&ResumeRecord>) -> Result<(), JsValue> {
         // Plain objects: the storage of an extension takes JSON only, and a `Map` is not JSON.

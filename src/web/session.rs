@@ -13,9 +13,9 @@ use crate::log::LogError;
 use crate::record::SessionId;
 use crate::recorder::{CommitObserver, Committer, new_session_id};
 use crate::redaction::Redactor;
-use crate::ring::{CursorAhead, RingBuffer, ZeroCapacity};
+use crate::ring::{RingBuffer, ZeroCapacity};
 use crate::selector::Selector;
-use crate::session::{BatchReceipt, CaptureSession, PublishError};
+use crate::session::{BatchReceipt, CaptureSession};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -129,15 +129,9 @@ impl JsSession {
     /// # Errors
     /// `invalid_event`, `too_many_categories`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
-        let mut session = self.session.borrow_mut();
-        let published = self.input.read(length, |event| {
-            session.publish(event, trust(data_last), BrowserClock)
-        });
-        drop(session);
+        let published = publish(&self.session, &self.input, length, data_last);
         self.published();
         published
-            .map(|seq| seq as f64)
-            .map_err(|refused| publish_error(&refused))
     }
 
     /// Publishes the lines in the input buffer: `[first_seq, last_seq, index, code, message, …]`.
@@ -152,9 +146,7 @@ impl JsSession {
         });
         drop(session);
         self.published();
-        receipt
-            .map(|receipt| packed(&receipt))
-            .map_err(|refused| publish_error(&refused))
+        Ok(packed(&receipt?))
     }
 
     /// Spends seqs on a gap.
@@ -215,20 +207,12 @@ impl JsSession {
     }
 }
 
-pub(super) const fn trust(data_last: bool) -> Trust {
+const fn trust(data_last: bool) -> Trust {
     if data_last {
         Trust::OwnDataLast
     } else {
         Trust::Untrusted
     }
-}
-
-pub(super) fn publish_error(refused: &PublishError) -> JsValue {
-    error(refused.code(), refused)
-}
-
-pub(super) fn cursor_ahead(ahead: &CursorAhead) -> JsValue {
-    error(CursorAhead::CODE, ahead)
 }
 
 pub(super) fn session_id(text: &str) -> Result<SessionId, JsValue> {
@@ -239,25 +223,35 @@ pub(super) fn ring(capacity: u32, max_bytes: u32) -> Result<RingBuffer, JsValue>
     RingBuffer::new(capacity as usize, max_bytes as usize).map_err(|zero| error(ZeroCapacity::CODE, &zero))
 }
 
+/// Publishes the event in the input buffer.
+pub(super) fn publish(
+    session: &RefCell<CaptureSession>,
+    input: &InputBuffer,
+    length: usize,
+    data_last: bool,
+) -> Result<f64, JsValue> {
+    let publish = |event: &[u8]| {
+        session
+            .borrow_mut()
+            .publish(event, trust(data_last), BrowserClock)
+    };
+    Ok(input.read(length, publish)? as f64)
+}
+
 pub(super) fn record_drop(
     session: &RefCell<CaptureSession>,
     category: &str,
     count: u32,
     reason: &str,
 ) -> Result<f64, JsValue> {
-    let recorded = session
+    let last_seq = session
         .borrow_mut()
-        .record_drop(category, u64::from(count), reason);
-    recorded
-        .map(|seq| seq as f64)
-        .map_err(|refused| publish_error(&refused))
+        .record_drop(category, u64::from(count), reason)?;
+    Ok(last_seq as f64)
 }
 
 pub(super) async fn committed(session: &RefCell<CaptureSession>, seq: f64) -> Result<(), JsValue> {
-    let waiting = session
-        .borrow()
-        .committed(seq as u64)
-        .map_err(|ahead| cursor_ahead(&ahead))?;
+    let waiting = session.borrow().committed(seq as u64)?;
     waiting.await.map_err(|why| error(why.code(), &why))
 }
 
@@ -268,8 +262,8 @@ pub(super) fn reader(
 ) -> Result<JsReader, JsValue> {
     let selector =
         Selector::from_json(selector, wall_micros()).map_err(|wrong| error("invalid_selector", &wrong))?;
-    let reader = session.borrow().reader(after_seq as u64, selector);
-    reader.map(JsReader::new).map_err(|ahead| cursor_ahead(&ahead))
+    let reader = session.borrow().reader(after_seq as u64, selector)?;
+    Ok(JsReader::new(reader))
 }
 
 fn packed(receipt: &BatchReceipt) -> js_sys::Array {

@@ -1,7 +1,7 @@
 //! The property of `publish` that holds for any bytes. The fuzzer tries to break it, and its corpus is replayed
 //! against it.
 
-use tabtape::record::MAX_LINE_BYTES;
+use tabtape::record::{Entry, MAX_LINE_BYTES};
 use tabtape::redaction::{Redactor, RuleTable};
 use tabtape::{CaptureSession, Line, ReadResult, RingBuffer, Selector, SessionId, Trust, parse_line};
 
@@ -24,10 +24,10 @@ pub(crate) fn check(input: &[u8]) {
             .map(|mut reader| reader.try_read());
         let whole = matches!(
             (&published, &read),
-            (Ok(1), Ok(Some(ReadResult::Event(_)))) | (Err(_), Ok(None))
+            (Ok(1), Ok(Some(ReadResult::Record(Entry::Event(_))))) | (Err(_), Ok(None))
         );
         assert!(whole, "neither published nor refused: {published:?} {read:?}");
-        if let Ok(Some(ReadResult::Event(event))) = read {
+        if let Ok(Some(ReadResult::Record(Entry::Event(event)))) = read {
             assert!(event.line.len() <= MAX_LINE_BYTES, "never over the limit");
             assert!(!event.line.contains(&b'\n'), "one line");
             let back = parse_line(&event.line);

@@ -1,7 +1,7 @@
 //! Writing.
 
 use crate::log::fixture::{Recording, open, read_all, relay, seqs, session_id};
-use tabtape::log::{LogError, LogStore};
+use tabtape::log::{Limits, LogError, LogStore};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
@@ -126,7 +126,7 @@ async fn a_session_without_a_head_is_missing_and_stays_so() {
         Err(LogError::Missing)
     );
     assert_eq!(
-        log.read(recording.session_id, 0, 10, 1000).await,
+        log.read(recording.session_id, 0, Limits::new(10, 1000)).await,
         Err(LogError::Missing)
     );
     assert_eq!(log.sessions().await, Ok(vec![]));

@@ -1,6 +1,6 @@
 //! A recording of short events in a database of its own.
 
-use tabtape::log::{Commit, LogStore, RelayCursor, SegmentBuilder};
+use tabtape::log::{Commit, Limits, LogStore, RelayCursor, SegmentBuilder};
 use tabtape::record::{Entry, SessionId};
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen::{JsCast, JsValue};
@@ -57,7 +57,7 @@ impl Recording {
             builder
                 .lines()
                 .extend_from_slice(self.line(category, self.latest_seq).as_bytes());
-            builder.end_line(self.latest_seq, 1);
+            builder.end_line(self.latest_seq, self.latest_seq);
         }
         let segments: Vec<_> = builders
             .iter_mut()
@@ -93,7 +93,7 @@ pub(crate) fn relay(relay_id: &str, message: u64) -> RelayCursor {
 
 /// Everything of a session after a cursor.
 pub(crate) async fn read_all(log: &IndexedDbLog, session_id: SessionId, after_seq: u64) -> Vec<Entry> {
-    log.read(session_id, after_seq, usize::MAX, usize::MAX)
+    log.read(session_id, after_seq, Limits::new(usize::MAX, usize::MAX))
         .await
         .unwrap()
 }

@@ -1,7 +1,7 @@
 //! Reading.
 
 use crate::log::fixture::{Recording, open, read_all, seqs};
-use tabtape::log::{LogStore, PageLimit, read_page};
+use tabtape::log::{Limits, LogStore, PageLimit, read_page};
 use tabtape::selector::Selector;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -41,9 +41,13 @@ async fn a_read_takes_what_fits_and_at_least_one() {
     let line_bytes = recording.line("console", 1).len() + 1;
     let read = async |after_seq, max_entries, max_bytes| {
         seqs(
-            &log.read(recording.session_id, after_seq, max_entries, max_bytes)
-                .await
-                .unwrap(),
+            &log.read(
+                recording.session_id,
+                after_seq,
+                Limits::new(max_entries, max_bytes),
+            )
+            .await
+            .unwrap(),
         )
     };
     assert_eq!(read(2, 3, usize::MAX).await, [(3, 3), (4, 4), (5, 5)]);
@@ -56,17 +60,25 @@ async fn a_read_takes_what_fits_and_at_least_one() {
 async fn the_tail_comes_newest_first() {
     let log = open("tail").await;
     let mut recording = Recording::begin(&log, 1).await;
-    assert_eq!(log.tail(recording.session_id, 10, 1000).await.unwrap(), []);
+    assert_eq!(
+        log.tail(recording.session_id, Limits::new(10, 1000))
+            .await
+            .unwrap(),
+        []
+    );
     for categories in MIXED {
         log.commit(&recording.commit(categories)).await.unwrap();
     }
     let newest_first: Vec<_> = (1..=recording.latest_seq).rev().map(|seq| (seq, seq)).collect();
     let tail = log
-        .tail(recording.session_id, usize::MAX, usize::MAX)
+        .tail(recording.session_id, Limits::new(usize::MAX, usize::MAX))
         .await
         .unwrap();
     assert_eq!(seqs(&tail), newest_first);
-    let tail = log.tail(recording.session_id, 3, usize::MAX).await.unwrap();
+    let tail = log
+        .tail(recording.session_id, Limits::new(3, usize::MAX))
+        .await
+        .unwrap();
     assert_eq!(seqs(&tail), newest_first[..3]);
 }
 

@@ -1,7 +1,7 @@
 //! Giving up: who goes first, and that every seq stays accounted for.
 
 use crate::log::fixture::{Recording, covered, gaps, meddle, open, read_all};
-use tabtape::log::{LogStore, RetentionPolicy};
+use tabtape::log::{Limits, LogStore, RetentionPolicy};
 use tabtape::recorder::RecorderLog;
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -244,7 +244,10 @@ async fn gaps_without_room_are_read_from_memory_and_written_with_the_next_commit
         assert_eq!(gaps(&entries), quota(missing), "after {after_seq}");
         assert_eq!(covered(&entries), (after_seq + 1, 8), "after {after_seq}");
     }
-    let newest = log.tail(recording.session_id, 5, usize::MAX).await.unwrap();
+    let newest = log
+        .tail(recording.session_id, Limits::new(5, usize::MAX))
+        .await
+        .unwrap();
     assert_eq!(gaps(&newest), quota(&[5]));
 
     log.commit(&recording.commit(&["network"])).await.unwrap();

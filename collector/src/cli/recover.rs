@@ -218,7 +218,7 @@ impl Recovered {
                 .owners
                 .get(session.as_str())
                 .is_some_and(|owner| owner.is_pruned);
-            let summary: Value = client.json(&format!("/v1/sessions/{session}")).await?;
+            let summary: Value = client.json(&format!("/v1/sessions/{session}"), &[]).await?;
             for missing_seqs in summary["missing"].as_array().into_iter().flatten() {
                 let (Some(first_seq), Some(last_seq)) = (missing_seqs[0].as_u64(), missing_seqs[1].as_u64())
                 else {
@@ -230,12 +230,7 @@ impl Recovered {
                 } else {
                     CORRUPT
                 };
-                let gap = Gap {
-                    first_seq,
-                    last_seq,
-                    category: UNKNOWN_CATEGORY.into(),
-                    reason: reason.into(),
-                };
+                let gap = Gap::new(first_seq..=last_seq, UNKNOWN_CATEGORY, reason);
                 let mut body = Vec::new();
                 LineWriter::new(session).gap(&mut body, &gap);
                 body.push(b'\n');

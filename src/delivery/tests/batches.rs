@@ -1,9 +1,9 @@
 //! The records of a batch.
 
-use super::super::{Batch, BatchPlan, FlushReason, Limits};
+use super::super::{Batch, BatchPlan, FlushReason, MAX_BATCH_BYTES, MAX_BATCH_EVENTS};
 use super::session;
 use super::world::{Owner, TestLog};
-use crate::log::LogStore as _;
+use crate::log::{Limits, LogStore as _};
 use crate::record::Entry;
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -16,7 +16,7 @@ fn plan(after_seq: u64, latest_seq: u64) -> BatchPlan {
         session_id: session(1),
         after_seq,
         latest_seq,
-        limits: Limits::default(),
+        limits: Limits::new(MAX_BATCH_EVENTS, MAX_BATCH_BYTES),
         refused: BTreeSet::new(),
         send_alone: BTreeSet::new(),
         reason: FlushReason::Interval,
@@ -30,7 +30,7 @@ fn entries() -> Vec<Entry> {
     owner.publish(3);
     owner.drop_events(6);
     owner.publish(3);
-    let mut read = pin!(log.memory.read(session(1), 0, 100, 1 << 20));
+    let mut read = pin!(log.memory.read(session(1), 0, Limits::new(100, 1 << 20)));
     match read.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(entries) => entries.unwrap(),
         Poll::Pending => panic!("the memory log waits"),
@@ -85,7 +85,7 @@ fn a_cursor_inside_a_gap_sends_the_rest_of_it() {
 fn a_batch_ends_at_its_limits_and_holds_at_least_one_record() {
     let entries = entries();
     let with = |events, bytes| {
-        let limits = Limits { events, bytes };
+        let limits = Limits::new(events, bytes);
         Batch::build(
             &BatchPlan {
                 limits,

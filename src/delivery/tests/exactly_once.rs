@@ -4,7 +4,7 @@ use super::super::Delivery;
 use super::collector::{Collector, Fault, Store, Stored};
 use super::session;
 use super::world::{Owner, TestLog, World};
-use crate::log::LogStore as _;
+use crate::log::{Limits, LogStore as _};
 use crate::record::{Entry, SessionId};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -177,7 +177,7 @@ impl Run {
     }
 
     fn committed(&self, id: SessionId) -> BTreeMap<u64, Entry> {
-        let mut read = pin!(self.log.memory.read(id, 0, usize::MAX, usize::MAX));
+        let mut read = pin!(self.log.memory.read(id, 0, Limits::new(usize::MAX, usize::MAX)));
         let Poll::Ready(Ok(entries)) = read.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
             return BTreeMap::new();
         };

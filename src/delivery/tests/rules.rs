@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::session;
+use crate::log::Limits;
 use crate::protocol::Receipt;
 use crate::record::SessionId;
 #[cfg(target_arch = "wasm32")]
@@ -407,24 +408,9 @@ fn too_large_a_batch_is_halved_and_grows_again() {
     rig.send(101);
     rig.answer(Reply::TooLarge("too large".into()));
     let plan = rig.send(51);
-    assert_eq!(
-        (plan.after_seq, plan.limits),
-        (
-            1,
-            Limits {
-                events: 50,
-                bytes: 50
-            }
-        )
-    );
+    assert_eq!((plan.after_seq, plan.limits), (1, Limits::new(50, 50)));
     rig.ack(session(9), 51);
-    assert_eq!(
-        rig.plan().limits,
-        Limits {
-            events: 57,
-            bytes: 57
-        }
-    );
+    assert_eq!(rig.plan().limits, Limits::new(57, 57));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::super::Platform;
 use super::session;
 use crate::event::Trust;
-use crate::log::{Commit, Head, LogError, LogStore, MemoryLog};
+use crate::log::{Commit, Head, Limits, LogError, LogStore, MemoryLog};
 use crate::record::{Entry, SessionId};
 use crate::ring::RingBuffer;
 use crate::session::CaptureSession;
@@ -234,15 +234,12 @@ impl LogStore for TestLog {
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> Result<Vec<Entry>, LogError> {
         self.check().await?;
         self.reads.set(self.reads.get() + 1);
         let after_seq = after_seq.max(self.forgotten(session_id));
-        self.memory
-            .read(session_id, after_seq, max_entries, max_bytes)
-            .await
+        self.memory.read(session_id, after_seq, limits).await
     }
 
     async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {

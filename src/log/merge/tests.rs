@@ -19,16 +19,10 @@ fn write(builder: &mut SegmentBuilder, category: &str, first_seq: u64, count: u3
         );
         builder.lines().extend_from_slice(line.as_bytes());
     } else {
-        let reason = "queue_full".to_owned();
-        let gap = Gap {
-            first_seq,
-            last_seq,
-            category: category.to_owned(),
-            reason,
-        };
+        let gap = Gap::new(first_seq..=last_seq, category, "queue_full");
         LineWriter::new(session_id()).gap(builder.lines(), &gap);
     }
-    builder.end_line(first_seq, count);
+    builder.end_line(first_seq, last_seq);
 }
 
 /// A log: per commit, the records (category, how many seqs) in it.

@@ -1,6 +1,6 @@
 //! The log works again: the session is in it, and earlier losses are written to it.
 
-use super::super::host::{Host, RecorderLog, ResumeRecord};
+use super::super::host::{Host, RecorderLog, ResumeRecord, Runtime};
 use super::super::open::{add_lost_logs, held_and_lost, log_gaps};
 use super::Inner;
 use crate::session::{LossRecord, State};
@@ -29,7 +29,7 @@ impl<H: Host, L: RecorderLog> Inner<H, L> {
         self.host.changed();
         self.save_soon();
         let this = self.clone();
-        self.host.spawn(async move { this.log_losses().await });
+        self.host.runtime().spawn(async move { this.log_losses().await });
     }
 
     /// Writes to the log the losses that could not be written while it was closed, and finds out which there are.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::Trust;
 use crate::log::{Fault, MemoryLog};
-use crate::record::Entry;
+use crate::record::{Entry, StoredGap};
 use crate::session::tests::{id, now};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -29,7 +29,7 @@ fn log_gaps(record: &mut LossRecord, log: &MemoryLog) {
 
 /// First and last seq, category and reason of each gap in the log; an event is `None`.
 fn logged(log: &MemoryLog) -> Vec<Option<(u64, u64, String, String)>> {
-    let entries = now(log.read(id(), 0, 1_000, 1 << 20)).unwrap();
+    let entries = now(log.read(id(), 0, Limits::new(1_000, 1 << 20))).unwrap();
     let gap = |entry| match entry {
         Entry::Event(_) => None,
         Entry::Gap(StoredGap { gap, .. }) => Some((gap.first_seq, gap.last_seq, gap.category, gap.reason)),
@@ -198,7 +198,7 @@ fn what_the_collector_turns_out_to_have_takes_no_category_from_what_is_lost() {
     record.prepend_lost_log(LossRecord::uncounted(id(), 0, 50));
     let mut reader = record.to_gap_ring().reader(50, Selector::default()).unwrap();
     let mut lost = BTreeMap::new();
-    while let Some(ReadResult::Gap(StoredGap { gap, .. })) = reader.try_read() {
+    while let Some(ReadResult::Record(Entry::Gap(StoredGap { gap, .. }))) = reader.try_read() {
         *lost.entry(gap.category).or_insert(0) += gap.last_seq + 1 - gap.first_seq.max(51);
     }
     assert_eq!(
@@ -218,7 +218,7 @@ fn the_collector_gets_it_from_memory() {
         .to_gap_ring();
     assert_eq!((end.oldest_seq(), end.latest_seq()), (4, 5));
     let read = end.reader(3, Selector::default()).unwrap().try_read();
-    let Some(ReadResult::Gap(StoredGap { gap, .. })) = read else {
+    let Some(ReadResult::Record(Entry::Gap(StoredGap { gap, .. }))) = read else {
         panic!("{read:?}")
     };
     assert_eq!(

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::Trust;
-use crate::log::{Fault, MemoryLog};
+use crate::log::{Fault, Limits, MemoryLog};
 use crate::record::StoredGap;
 use crate::ring::RingBuffer;
 use crate::session::tests::{id, now};
@@ -28,7 +28,7 @@ fn volatile(log: &MemoryLog, capacity: usize) -> RefCell<CaptureSession> {
 }
 
 fn logged(log: &MemoryLog) -> Vec<Entry> {
-    now(log.read(id(), 0, 100_000, 1 << 30)).unwrap()
+    now(log.read(id(), 0, Limits::new(100_000, 1 << 30))).unwrap()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::IndexedDbLog;
 use super::request::put;
-use super::rows::{CategoryRow, HeadRow, SegmentKeys, relay_row, session_key};
+use super::rows::{HeadRow, SegmentKeys, relay_row, session_key};
 use super::schema::{HEADS, RELAYS, SEGMENTS};
 use crate::log::{Commit, LogError};
 use wasm_bindgen::JsValue;
@@ -37,11 +37,7 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
             bytes += u64::from(value.length());
             put(&segments, &value, &keys.key(part.first_seq()))?;
         }
-        added.push(Added {
-            category: segment.category.clone(),
-            first_seq: segment.first_seq(),
-            bytes,
-        });
+        added.push((segment.category.clone(), segment.first_seq(), bytes));
     }
     if !commit.relays.is_empty() {
         let relays = transaction.store(RELAYS)?;
@@ -67,30 +63,18 @@ pub(super) async fn commit(log: &IndexedDbLog, commit: &Commit) -> Result<(), Lo
         }
         // A commit whose answer was lost is made again, and must not count twice.
         let again = first_seq <= row.latest_seq;
-        for added in added {
-            added.count(row.category(&added.category), again);
+        for (category, first_seq, bytes) in added {
+            let category = row.category(&category);
+            if row.retained_from[category] == 0 {
+                row.retained_from[category] = first_seq;
+            }
+            row.bytes[category] += if again { 0 } else { bytes };
         }
         row.latest_seq = row.latest_seq.max(latest_seq);
         row.committed_ms = now_ms;
         row.put(&heads, &session)
     };
     transaction.complete_if(head, decide).await
-}
-
-/// The records that a commit adds to one category.
-struct Added {
-    category: String,
-    first_seq: u64,
-    bytes: u64,
-}
-
-impl Added {
-    fn count(&self, row: &mut CategoryRow, again: bool) {
-        if row.retained_from == 0 {
-            row.retained_from = self.first_seq;
-        }
-        row.bytes += if again { 0 } else { self.bytes };
-    }
 }
 
 /// Unix milliseconds.

@@ -48,7 +48,7 @@ pub(super) async fn evict(
             return Ok(());
         };
         let category = row.category(&usage.category);
-        next_seq = category.retained_from.max(next_seq);
+        next_seq = row.retained_from[category].max(next_seq);
         let mut given = Vec::new();
         let mut unacked_seqs = 0;
         for _ in 0..SEGMENTS_AT_ONCE {
@@ -76,15 +76,13 @@ pub(super) async fn evict(
                     break;
                 }
                 put(&segments, &log.buffer.fill(&[&tombstone]), &keys.key(first_seq))?;
-                category.bytes = category.bytes.saturating_sub(freed_bytes);
+                row.free(category, freed_bytes);
                 if reason == QUOTA {
                     unacked_seqs += segment.rows.iter().map(|row| u64::from(row.count)).sum::<u64>();
                 }
-                let session_id = usage.session_id;
-                let category = usage.category.clone();
                 given.push(PendingGaps {
-                    session_id,
-                    category,
+                    session_id: usage.session_id,
+                    category: usage.category.clone(),
                     first_seq,
                     tombstone,
                     freed_bytes,
@@ -92,10 +90,10 @@ pub(super) async fn evict(
             }
             next_seq = first_seq + 1;
         }
-        if next_seq == category.retained_from {
+        if next_seq == row.retained_from[category] {
             return Ok(());
         }
-        category.retained_from = next_seq;
+        row.retained_from[category] = next_seq;
         row.put(&heads, &session)?;
         let completed = transaction.complete().await;
         retained.freed_bytes += given.iter().map(|given| given.freed_bytes).sum::<u64>();
@@ -157,7 +155,7 @@ async fn write(log: &IndexedDbLog, pending_gaps: &[PendingGaps]) -> Result<(), L
         let key = SegmentKeys::new(given.session_id, &session, &given.category).key(given.first_seq);
         put(&segments, &log.buffer.fill(&[&given.tombstone]), &key)?;
         let category = row.category(&given.category);
-        category.bytes = category.bytes.saturating_sub(given.freed_bytes);
+        row.free(category, given.freed_bytes);
         row.put(&heads, &session)?;
     }
     transaction.complete().await

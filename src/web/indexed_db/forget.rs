@@ -18,16 +18,23 @@ use crate::selector::Selector;
 /// About as long as a large commit.
 const SEGMENTS_AT_ONCE: usize = 8;
 
-pub(super) async fn forget(log: &IndexedDbLog, selector: &Selector) -> Result<u64, LogError> {
-    let mut events = 0;
-    for (session_id, row) in log.head_rows().await? {
-        for category in row.categories {
-            if selector.wants_category(&category.name) {
-                events += forget_category(log, session_id, &category.name, row.latest_seq, selector).await?;
+impl IndexedDbLog {
+    /// Takes every event that `selector` wants out of the logs of all sessions and leaves gaps of reason `deleted`
+    /// in their places. Tells how many those were.
+    ///
+    /// # Errors
+    /// See [`LogError`]; what was forgotten until then stays forgotten.
+    pub async fn forget(&self, selector: &Selector) -> Result<u64, LogError> {
+        let mut events = 0;
+        for (session_id, row) in self.head_rows().await? {
+            for category in &row.categories {
+                if selector.wants_category(category) {
+                    events += forget_category(self, session_id, category, row.latest_seq, selector).await?;
+                }
             }
         }
+        Ok(events)
     }
-    Ok(events)
 }
 
 async fn forget_category(
@@ -72,7 +79,8 @@ async fn forget_category(
             };
             let value = encoded(&segment, Segment::committed_ms(&stored).unwrap_or(0));
             put(&segments, &log.buffer.fill(&[&value]), &keys.key(first_seq))?;
-            let bytes = &mut row.category(category).bytes;
+            let index = row.category(category);
+            let bytes = &mut row.bytes[index];
             *bytes = bytes.saturating_sub(stored.len() as u64) + value.len() as u64;
             changed += forgotten;
         }

@@ -54,11 +54,9 @@ impl IndexedDbLog {
     /// Returns the head of every session, oldest first, and the bytes that the session uses. Only reads,
     /// whereas [`sessions`](crate::log::LogStore::sessions) also repairs.
     pub async fn heads(&self) -> Result<Vec<(SessionId, Head, u64)>, LogError> {
-        let rows = self.head_rows().await?;
-        let bytes = |row: &HeadRow| row.categories.iter().map(|category| category.bytes).sum();
+        let rows = self.head_rows().await?.into_iter();
         Ok(rows
-            .into_iter()
-            .map(|(session_id, row)| (session_id, row.head(), bytes(&row)))
+            .map(|(session_id, row)| (session_id, row.head(), row.bytes.iter().sum()))
             .collect())
     }
 

@@ -1,10 +1,11 @@
 //! The key of this installation.
 
 use super::IndexedDbLog;
-use super::error::from_thrown;
 use super::request::{RequestFuture, put};
 use super::schema::META;
+use crate::delivery::Platform;
 use crate::log::LogError;
+use crate::web::fetch::BrowserPlatform;
 use wasm_bindgen::{JsCast, JsValue};
 
 const INSTALL_KEY: &str = "install_key";
@@ -23,11 +24,7 @@ impl IndexedDbLog {
             return Ok(key);
         }
         let mut key = [0; 32];
-        let crypto = js_sys::Reflect::get(&js_sys::global(), &"crypto".into()).map_err(from_thrown)?;
-        crypto
-            .unchecked_into::<web_sys::Crypto>()
-            .get_random_values_with_u8_array(&mut key)
-            .map_err(from_thrown)?;
+        BrowserPlatform.fill_random(&mut key);
         let value = JsValue::from(js_sys::Uint8Array::from(&key[..]));
         put(&meta, &value, &INSTALL_KEY.into())?;
         transaction.complete().await?;

@@ -3,13 +3,13 @@
 use super::IndexedDbLog;
 use super::commit::{self, now_ms};
 use super::evict::write_pending_gaps;
-use super::read::{self, Limit};
+use super::read;
 use super::repair;
 use super::request::{RequestFuture, put};
 use super::rows::{acked_key, acked_row, acked_seq};
 use super::schema::ACKED;
 use crate::coverage::WatchedUntil;
-use crate::log::{Commit, Head, LogError, LogStore, PendingGaps};
+use crate::log::{Commit, Head, Limits, LogError, LogStore, PendingGaps};
 use crate::record::{Entry, SessionId};
 use crate::recorder::RecorderLog;
 
@@ -89,14 +89,9 @@ impl LogStore for IndexedDbLog {
         &self,
         session_id: SessionId,
         after_seq: u64,
-        max_entries: usize,
-        max_bytes: usize,
+        limits: Limits,
     ) -> Result<Vec<Entry>, LogError> {
-        let limit = Limit {
-            max_entries,
-            max_bytes,
-        };
-        let (entries, damage) = read::forward(self, session_id, after_seq, limit).await?;
+        let (entries, damage) = read::forward(self, session_id, after_seq, limits).await?;
         self.report(session_id, damage).await;
         Ok(entries)
     }

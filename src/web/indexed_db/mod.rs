@@ -40,11 +40,9 @@ mod transaction;
 mod watched_until;
 
 use crate::log::merge::Damage;
-use crate::log::{LogError, PendingGaps, Retained, RetentionPolicy};
+use crate::log::{Limits, LogError, PendingGaps};
 use crate::record::{Entry, SessionId};
-use crate::selector::Selector;
 use connection::Connection;
-use read::Limit;
 use request::RequestFuture;
 use reusable_buffer::ReusableBuffer;
 use rows::relay_message;
@@ -123,61 +121,17 @@ impl IndexedDbLog {
         relay_message(&RequestFuture::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
     }
 
-    /// The newest records of a session, newest first, as many whole ones as `max_entries` and
-    /// `max_bytes` allow: what refills the ring of a resumed session.
-    pub async fn tail(
-        &self,
-        session_id: SessionId,
-        max_entries: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Entry>, LogError> {
-        let (entries, damage) = read::backward(
-            self,
-            session_id,
-            Limit {
-                max_entries,
-                max_bytes,
-            },
-        )
-        .await?;
+    /// The newest records of a session, newest first, as many whole ones as `limits` allow: what refills the ring of
+    /// a resumed session.
+    pub async fn tail(&self, session_id: SessionId, limits: Limits) -> Result<Vec<Entry>, LogError> {
+        let (entries, damage) = read::backward(self, session_id, limits).await?;
         self.report(session_id, damage).await;
         Ok(entries)
-    }
-
-    /// How much is stored by category, and what the browser allows.
-    pub async fn storage(&self) -> Result<Storage, LogError> {
-        storage::storage(self).await
-    }
-
-    /// Asks the browser never to clear the database by itself. Tells whether it promises.
-    pub async fn persist(&self) -> Result<bool, LogError> {
-        storage::persist().await
     }
 
     /// Takes what was found wrong with the log since the last call: each is a gap in what was read.
     pub fn take_problems(&self) -> Vec<LogError> {
         std::mem::take(&mut self.problems.borrow_mut())
-    }
-
-    /// Gives up what `policy` no longer keeps: records that every collector has, oldest first. What no
-    /// collector has stays. Meant to be called every few minutes.
-    pub async fn retain(&self, policy: &RetentionPolicy) -> Result<Retained, LogError> {
-        retention::retain(self, policy).await
-    }
-
-    /// Frees `needed_bytes` if it can: first records that every collector has, then, as gaps of reason
-    /// `quota`, those that none has. A commit does it by itself when the quota is used up.
-    pub async fn make_room(&self, needed_bytes: u64) -> Result<Retained, LogError> {
-        retention::make_room(self, needed_bytes).await
-    }
-
-    /// Takes every event that `selector` wants out of the logs of all sessions and leaves gaps of reason
-    /// `deleted` in their places. Tells how many those were.
-    ///
-    /// # Errors
-    /// See [`LogError`]; what was forgotten until then stays forgotten.
-    pub async fn forget(&self, selector: &Selector) -> Result<u64, LogError> {
-        forget::forget(self, selector).await
     }
 
     /// Keeps what was found for [`take_problems`](Self::take_problems), and writes the gaps in place of the

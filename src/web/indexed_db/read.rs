@@ -7,24 +7,17 @@ use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use super::transaction::Transaction;
 use crate::log::merge::{Damage, Direction, Merge, Step};
-use crate::log::{Head, LogError, Segment};
+use crate::log::{Head, Limits, LogError, Segment};
 use crate::record::{Entry, SessionId};
 use std::collections::VecDeque;
 use web_sys::{IdbCursorDirection, IdbObjectStore};
-
-/// How much a read takes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
-    pub(super) max_entries: usize,
-    pub(super) max_bytes: usize,
-}
 
 /// Records after `after_seq`, oldest first.
 pub(super) async fn forward(
     log: &IndexedDbLog,
     session_id: SessionId,
     after_seq: u64,
-    limit: Limit,
+    limits: Limits,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let reading = Reading::begin(log, session_id).await?;
     // The segment that holds the first wanted seq begins at it or before.
@@ -34,20 +27,20 @@ pub(super) async fn forward(
     }
     let head = &reading.head;
     let merge = Merge::forward(session_id, &head.categories, after_seq, head.latest_seq);
-    run(&reading.segments, Direction::Forward, cursors, merge, limit).await
+    run(&reading.segments, Direction::Forward, cursors, merge, limits).await
 }
 
 /// The newest records, newest first.
 pub(super) async fn backward(
     log: &IndexedDbLog,
     session_id: SessionId,
-    limit: Limit,
+    limits: Limits,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let reading = Reading::begin(log, session_id).await?;
     let head = &reading.head;
     let cursors = reading.cursors(log, head.latest_seq, head.latest_seq)?;
     let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
-    run(&reading.segments, Direction::Backward, cursors, merge, limit).await
+    run(&reading.segments, Direction::Backward, cursors, merge, limits).await
 }
 
 struct Reading {
@@ -105,15 +98,15 @@ async fn run(
     direction: Direction,
     mut cursors: Vec<CategoryCursor>,
     mut merge: Merge,
-    limit: Limit,
+    limits: Limits,
 ) -> Result<(Vec<Entry>, Vec<Damage>), LogError> {
     let mut entries = Vec::new();
     let mut bytes = 0;
-    while entries.len() < limit.max_entries {
+    while entries.len() < limits.entries {
         match merge.step() {
             Step::Entry(entry) => {
                 bytes += entry.line().len() + 1;
-                if bytes > limit.max_bytes && !entries.is_empty() {
+                if bytes > limits.bytes && !entries.is_empty() {
                     break;
                 }
                 entries.push(entry);

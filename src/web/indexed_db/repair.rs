@@ -5,7 +5,7 @@ use super::commit::now_ms;
 use super::error::{bad_row, from_thrown};
 use super::fetch::{Fetch, Fetched};
 use super::request::{RequestFuture, put};
-use super::rows::{CategoryRow, HeadRow, SegmentKeys, session_key};
+use super::rows::{HeadRow, SegmentKeys, session_key};
 use super::schema::{HEADS, SEGMENTS};
 use crate::log::LogError;
 use crate::log::merge::Damage;
@@ -92,11 +92,7 @@ async fn adopt(log: &IndexedDbLog, session: &JsValue) -> Result<(), LogError> {
                 .map(|segment| segment.last_seq());
             row.latest_seq = row.latest_seq.max(last_seq.unwrap_or(first_seq));
         }
-        row.categories.push(CategoryRow {
-            name,
-            bytes: 0,
-            retained_from: 0,
-        });
+        row.category(&name);
         after = past(&category);
     }
     heads.add_with_key(&row.to_js()?, session).map_err(from_thrown)?;

@@ -66,12 +66,12 @@ impl RetentionSnapshot {
     /// Oldest session first, as keys are.
     fn usages(&self) -> Vec<CategoryUsage> {
         let usages = self.heads.iter().flat_map(|(session_id, row)| {
-            let usage = |category: &super::rows::CategoryRow| CategoryUsage {
+            let usage = |(category, bytes): (&String, u64)| CategoryUsage {
                 session_id: *session_id,
-                category: category.name.clone(),
-                bytes: category.bytes,
+                category: category.clone(),
+                bytes,
             };
-            row.categories.iter().map(usage)
+            row.bytes_by_category().map(usage)
         });
         usages.collect()
     }
@@ -103,68 +103,72 @@ impl RetentionSnapshot {
     }
 }
 
-/// Applies the policy.
-pub(super) async fn retain(log: &IndexedDbLog, policy: &RetentionPolicy) -> Result<Retained, LogError> {
-    let now_ms = now_ms();
-    let mut retained = Retained::default();
-    let too_old_ms = now_ms.saturating_sub(policy.max_age_ms);
-    prune_relays(log, now_ms.saturating_sub(RELAY_AGE_MS.max(policy.max_age_ms))).await?;
-    let mut snapshot = RetentionSnapshot::read(log, policy.max_age_ms).await?;
-    snapshot
-        .delete_drained(log, too_old_ms, u64::MAX, &mut retained)
-        .await?;
-    let usages = snapshot.usages();
-    let mut over = totals(&usages);
-    for (category, bytes) in &mut over {
-        *bytes = bytes.saturating_sub(policy.max_bytes_of(category));
-    }
-    for usage in &usages {
-        let acked_seq = snapshot.acks.by_all(usage.session_id);
-        let over = over.entry(usage.category.clone()).or_default();
-        let mut may = |candidate: &Candidate| {
-            let wanted = *over > 0 || candidate.committed_ms < too_old_ms;
-            if !wanted || candidate.last_seq > acked_seq {
-                return false;
-            }
-            *over = over.saturating_sub(candidate.freed_bytes);
-            true
-        };
-        evict(log, usage, NOT_RETAINED, &mut may, &mut retained).await?;
-    }
-    Ok(retained)
-}
-
-/// Frees `needed_bytes`: first what every store has, then what none has.
-pub(super) async fn make_room(log: &IndexedDbLog, needed_bytes: u64) -> Result<Retained, LogError> {
-    let mut retained = Retained::default();
-    let mut snapshot = RetentionSnapshot::read(log, RetentionPolicy::default().max_age_ms).await?;
-    let idle_ms = now_ms().saturating_sub(IDLE_MS);
-    snapshot
-        .delete_drained(log, idle_ms, needed_bytes, &mut retained)
-        .await?;
-    if retained.freed_bytes >= needed_bytes {
-        return Ok(retained);
-    }
-    let usages = snapshot.usages();
-    for reason in [NOT_RETAINED, QUOTA] {
-        for usage in largest_first(&usages) {
-            let most_seq = if reason == QUOTA {
-                u64::MAX
-            } else {
-                snapshot.acks.by_all(usage.session_id)
-            };
-            let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
-            let mut may = |candidate: &Candidate| {
-                let may = left > 0 && candidate.last_seq <= most_seq;
-                if may {
-                    left = left.saturating_sub(candidate.freed_bytes);
-                }
-                may
-            };
-            evict(log, usage, reason, &mut may, &mut retained).await?;
+impl IndexedDbLog {
+    /// Gives up what `policy` no longer keeps: records that every collector has, oldest first. What no collector has
+    /// stays. Meant to be called every few minutes.
+    pub async fn retain(&self, policy: &RetentionPolicy) -> Result<Retained, LogError> {
+        let now_ms = now_ms();
+        let mut retained = Retained::default();
+        let too_old_ms = now_ms.saturating_sub(policy.max_age_ms);
+        prune_relays(self, now_ms.saturating_sub(RELAY_AGE_MS.max(policy.max_age_ms))).await?;
+        let mut snapshot = RetentionSnapshot::read(self, policy.max_age_ms).await?;
+        snapshot
+            .delete_drained(self, too_old_ms, u64::MAX, &mut retained)
+            .await?;
+        let usages = snapshot.usages();
+        let mut over = totals(&usages);
+        for (category, bytes) in &mut over {
+            *bytes = bytes.saturating_sub(policy.max_bytes_of(category));
         }
+        for usage in &usages {
+            let acked_seq = snapshot.acks.by_all(usage.session_id);
+            let over = over.entry(usage.category.clone()).or_default();
+            let mut may = |candidate: &Candidate| {
+                let wanted = *over > 0 || candidate.committed_ms < too_old_ms;
+                if !wanted || candidate.last_seq > acked_seq {
+                    return false;
+                }
+                *over = over.saturating_sub(candidate.freed_bytes);
+                true
+            };
+            evict(self, usage, NOT_RETAINED, &mut may, &mut retained).await?;
+        }
+        Ok(retained)
     }
-    Ok(retained)
+
+    /// Frees `needed_bytes` if it can: first records that every collector has, then, as gaps of reason `quota`, those that
+    /// none has. A commit does it by itself when the quota is used up.
+    pub async fn make_room(&self, needed_bytes: u64) -> Result<Retained, LogError> {
+        let mut retained = Retained::default();
+        let mut snapshot = RetentionSnapshot::read(self, RetentionPolicy::default().max_age_ms).await?;
+        let idle_ms = now_ms().saturating_sub(IDLE_MS);
+        snapshot
+            .delete_drained(self, idle_ms, needed_bytes, &mut retained)
+            .await?;
+        if retained.freed_bytes >= needed_bytes {
+            return Ok(retained);
+        }
+        let usages = snapshot.usages();
+        for reason in [NOT_RETAINED, QUOTA] {
+            for usage in largest_first(&usages) {
+                let most_seq = if reason == QUOTA {
+                    u64::MAX
+                } else {
+                    snapshot.acks.by_all(usage.session_id)
+                };
+                let mut left = needed_bytes.saturating_sub(retained.freed_bytes);
+                let mut may = |candidate: &Candidate| {
+                    let may = left > 0 && candidate.last_seq <= most_seq;
+                    if may {
+                        left = left.saturating_sub(candidate.freed_bytes);
+                    }
+                    may
+                };
+                evict(self, usage, reason, &mut may, &mut retained).await?;
+            }
+        }
+        Ok(retained)
+    }
 }
 
 /// Deletes a session with everything of it, unless somebody has written it since `row` was read.
@@ -187,7 +191,7 @@ async fn delete_session(
     heads.delete(&session).map_err(from_thrown)?;
     transaction.complete().await?;
     retained.sessions += 1;
-    retained.freed_bytes += row.categories.iter().map(|category| category.bytes).sum::<u64>();
+    retained.freed_bytes += row.bytes.iter().sum::<u64>();
     Ok(())
 }
 

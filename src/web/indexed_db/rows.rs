@@ -13,27 +13,26 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbKeyRange, IdbObjectStore};
 
-/// One category of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CategoryRow {
-    pub(super) name: String,
-    /// Bytes of its segments as they are stored.
-    pub(super) bytes: u64,
-    /// The key of its oldest segment that still has lines; what is before was retired.
-    pub(super) retained_from: u64,
-}
-
-/// A row of `heads`: the [`Head`], and the figures by which retention chooses segments without reading them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A row of `heads`: the [`Head`], and the figures by which retention chooses segments without reading them. What an
+/// earlier version did not write has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct HeadRow {
     pub(super) epoch: u64,
     pub(super) latest_seq: u64,
     /// When the last commit was made, Unix milliseconds.
+    #[serde(default)]
     pub(super) committed_ms: u64,
     /// It was rebuilt from the segments that were left: the last ones may be missing, so no owner may
     /// continue its seqs.
+    #[serde(default)]
     pub(super) rebuilt: bool,
-    pub(super) categories: Vec<CategoryRow>,
+    pub(super) categories: Vec<String>,
+    /// Bytes of each category's segments as they are stored.
+    #[serde(default)]
+    pub(super) bytes: Vec<u64>,
+    /// The key of each category's oldest segment that still has lines; what is before was retired.
+    #[serde(default)]
+    pub(super) retained_from: Vec<u64>,
 }
 
 impl HeadRow {
@@ -42,29 +41,28 @@ impl HeadRow {
             epoch: self.epoch,
             latest_seq: self.latest_seq,
             committed_ms: self.committed_ms,
-            categories: self
-                .categories
-                .iter()
-                .map(|category| category.name.clone())
-                .collect(),
+            categories: self.categories.clone(),
         }
     }
 
-    /// The row of a category, which is opened if it is new.
-    pub(super) fn category(&mut self, name: &str) -> &mut CategoryRow {
-        let index = self
-            .categories
-            .iter()
-            .position(|category| category.name == name)
-            .unwrap_or_else(|| {
-                self.categories.push(CategoryRow {
-                    name: name.to_owned(),
-                    bytes: 0,
-                    retained_from: 0,
-                });
-                self.categories.len() - 1
-            });
-        &mut self.categories[index]
+    /// The index of a category, which is opened if it is new.
+    pub(super) fn category(&mut self, name: &str) -> usize {
+        let known = self.categories.iter().position(|category| category == name);
+        known.unwrap_or_else(|| {
+            self.categories.push(name.to_owned());
+            self.bytes.push(0);
+            self.retained_from.push(0);
+            self.categories.len() - 1
+        })
+    }
+
+    /// A category has so many bytes less.
+    pub(super) fn free(&mut self, category: usize, bytes: u64) {
+        self.bytes[category] = self.bytes[category].saturating_sub(bytes);
+    }
+
+    pub(super) fn bytes_by_category(&self) -> impl Iterator<Item = (&String, u64)> {
+        self.categories.iter().zip(self.bytes.iter().copied())
     }
 
     /// Reads the head of a session; `None` if it has none.
@@ -78,24 +76,7 @@ impl HeadRow {
 
     /// One call of the browser's JSON instead of one a property: a commit does this each time.
     pub(super) fn to_js(&self) -> Result<JsValue, LogError> {
-        let stored = StoredHead {
-            epoch: self.epoch,
-            latest_seq: self.latest_seq,
-            committed_ms: self.committed_ms,
-            rebuilt: self.rebuilt,
-            categories: self
-                .categories
-                .iter()
-                .map(|category| category.name.clone())
-                .collect(),
-            bytes: self.categories.iter().map(|category| category.bytes).collect(),
-            retained_from: self
-                .categories
-                .iter()
-                .map(|category| category.retained_from)
-                .collect(),
-        };
-        let json = serde_json::to_string(&stored).map_err(|error| bad_row(HEADS, &error.to_string()))?;
+        let json = serde_json::to_string(self).map_err(|error| bad_row(HEADS, &error.to_string()))?;
         JSON::parse(&json).map_err(from_thrown)
     }
 
@@ -105,42 +86,12 @@ impl HeadRow {
             return Ok(None);
         }
         let json = String::from(JSON::stringify(row).map_err(from_thrown)?);
-        let stored: StoredHead =
+        let mut row: Self =
             serde_json::from_str(&json).map_err(|error| bad_row(HEADS, &format!("is no head: {error}")))?;
-        let at = |list: &[u64], index| list.get(index).copied().unwrap_or(0);
-        let categories = stored
-            .categories
-            .into_iter()
-            .enumerate()
-            .map(|(index, name)| CategoryRow {
-                name,
-                bytes: at(&stored.bytes, index),
-                retained_from: at(&stored.retained_from, index),
-            });
-        Ok(Some(Self {
-            epoch: stored.epoch,
-            latest_seq: stored.latest_seq,
-            committed_ms: stored.committed_ms,
-            rebuilt: stored.rebuilt,
-            categories: categories.collect(),
-        }))
+        row.bytes.resize(row.categories.len(), 0);
+        row.retained_from.resize(row.categories.len(), 0);
+        Ok(Some(row))
     }
-}
-
-/// A row of `heads`. What an earlier version did not write has a default.
-#[derive(Serialize, Deserialize)]
-struct StoredHead {
-    epoch: u64,
-    latest_seq: u64,
-    #[serde(default)]
-    committed_ms: u64,
-    #[serde(default)]
-    rebuilt: bool,
-    categories: Vec<String>,
-    #[serde(default)]
-    bytes: Vec<u64>,
-    #[serde(default)]
-    retained_from: Vec<u64>,
 }
 
 /// The row `watched_until` of `meta`.

@@ -2,9 +2,7 @@
 
 use super::IndexedDbLog;
 use super::error::from_thrown;
-use super::request::RequestFuture;
-use super::rows::{HeadRow, field};
-use super::schema::HEADS;
+use super::rows::field;
 use crate::log::LogError;
 use js_sys::Reflect;
 use std::collections::BTreeMap;
@@ -25,37 +23,41 @@ pub struct Storage {
     pub persisted: bool,
 }
 
-pub(super) async fn storage(log: &IndexedDbLog) -> Result<Storage, LogError> {
-    let transaction = log.connection.read(&[HEADS]).await?;
-    let rows = RequestFuture::of(transaction.store(HEADS)?.get_all())?.await?;
-    let mut storage = Storage::default();
-    for row in js_sys::Array::from(&rows).iter() {
-        for category in HeadRow::from_js(&row)?.unwrap_or_default().categories {
-            *storage.bytes_by_category.entry(category.name).or_default() += category.bytes;
+impl IndexedDbLog {
+    /// How much is stored by category, and what the browser allows.
+    pub async fn storage(&self) -> Result<Storage, LogError> {
+        let mut storage = Storage::default();
+        for (_, row) in self.head_rows().await? {
+            for (category, bytes) in row.bytes_by_category() {
+                *storage.bytes_by_category.entry(category.clone()).or_default() += bytes;
+            }
         }
+        // Outside secure contexts there is no manager; the browser then tells nothing.
+        if let Some(manager) = manager() {
+            let estimate = settled(manager.estimate()).await?;
+            storage.usage_bytes = field(&estimate, "usage");
+            storage.quota_bytes = field(&estimate, "quota");
+            storage.persisted = settled(manager.persisted()).await?.is_truthy();
+        }
+        Ok(storage)
     }
-    // Outside secure contexts there is no manager; the browser then tells nothing.
-    if let Some(manager) = manager() {
-        let estimate = settled(manager.estimate()).await?;
-        storage.usage_bytes = field(&estimate, "usage");
-        storage.quota_bytes = field(&estimate, "quota");
-        storage.persisted = settled(manager.persisted()).await?.is_truthy();
-    }
-    Ok(storage)
-}
 
-/// Asks the browser not to clear this origin by itself. An extension with `unlimitedStorage` needs no
-/// question; a page's answer is up to the browser.
-pub(super) async fn persist() -> Result<bool, LogError> {
-    let Some(manager) = manager() else {
-        return Ok(false);
-    };
-    // A worker's manager has no persist(): only documents may ask.
-    // https://storage.spec.whatwg.org/#storagemanager
-    if Reflect::get(&manager, &"persist".into()).is_ok_and(|persist| persist.is_function()) {
-        return Ok(settled(manager.persist()).await?.is_truthy());
+    /// Asks the browser never to clear the database by itself. Tells whether it promises. An extension with
+    /// `unlimitedStorage` needs no question; a page's answer is up to the browser.
+    pub async fn persist(&self) -> Result<bool, LogError> {
+        let Some(manager) = manager() else {
+            return Ok(false);
+        };
+        // A worker's manager has no persist(): only documents may ask.
+        // https://storage.spec.whatwg.org/#storagemanager
+        let may_ask = Reflect::get(&manager, &"persist".into()).is_ok_and(|persist| persist.is_function());
+        let asked = if may_ask {
+            manager.persist()
+        } else {
+            manager.persisted()
+        };
+        Ok(settled(asked).await?.is_truthy())
     }
-    Ok(settled(manager.persisted()).await?.is_truthy())
 }
 
 fn manager() -> Option<StorageManager> {

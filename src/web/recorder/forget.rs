@@ -3,7 +3,6 @@
 use super::JsRecorder;
 use crate::record::reason::DELETED;
 use crate::record::{Entry, Gap, LineWriter};
-use crate::web::errors::error;
 use crate::web::log_reader::parsed;
 use crate::web::session as boundary;
 use wasm_bindgen::JsValue;
@@ -31,22 +30,15 @@ impl JsRecorder {
             }
             in_ring += 1;
             let seq = event.header.seq;
-            let category = record.category().to_owned();
-            let gap = Gap {
-                first_seq: seq,
-                last_seq: seq,
-                category,
-                reason: DELETED.to_owned(),
-            };
-            Some(Entry::gap(&writer, gap))
+            Some(Entry::gap(
+                &writer,
+                Gap::new(seq..=seq, record.category(), DELETED),
+            ))
         });
         let Some(log) = &recorder.log else {
             return Ok(in_ring as f64);
         };
-        let in_log = log
-            .forget(&selector)
-            .await
-            .map_err(|why| error(why.code(), &why))?;
+        let in_log = log.forget(&selector).await?;
         recorder.notice.changed();
         Ok(in_log.max(in_ring) as f64)
     }

@@ -8,7 +8,7 @@ mod load;
 mod relayed;
 mod running;
 
-use super::clock::{BrowserClock, wall_micros};
+use super::clock::wall_micros;
 use super::delivery;
 use super::errors::error;
 use super::indexed_db::{Durability, IndexedDbLog};
@@ -105,17 +105,10 @@ impl JsRecorder {
     /// # Errors
     /// `invalid_event`, `closed`, …
     pub fn publish(&self, length: usize, data_last: bool) -> Result<f64, JsValue> {
-        let trust = boundary::trust(data_last);
-        let published = self.recorder.input.read(length, |event| {
-            self.recorder
-                .session
-                .borrow_mut()
-                .publish(event, trust, BrowserClock)
-        });
-        self.recorder.published();
+        let recorder = &self.recorder;
+        let published = boundary::publish(&recorder.session, &recorder.input, length, data_last);
+        recorder.published();
         published
-            .map(|seq| seq as f64)
-            .map_err(|refused| boundary::publish_error(&refused))
     }
 
     /// Learns how far a relay's messages were taken, before its first message here: from the log, and from
@@ -132,7 +125,7 @@ impl JsRecorder {
             Some(log) if recorder.session.borrow().state() == State::Volatile && !log.is_open() => None,
             Some(log) => match log.relay_message(&relay_id).await {
                 Err(failed) if recorder.session.borrow().state() != State::Volatile => {
-                    return Err(error(failed.code(), &failed));
+                    return Err(failed.into());
                 }
                 read => read.unwrap_or(None),
             },
@@ -223,8 +216,7 @@ impl JsRecorder {
         let Some(log) = self.recorder.log.clone().filter(|_| state == State::Logged) else {
             return Ok(());
         };
-        let stored = log.set_watched_until(session_id, epoch, &until).await;
-        stored.map_err(|failed| error(failed.code(), &failed))
+        Ok(log.set_watched_until(session_id, epoch, &until).await?)
     }
 
     /// Applies a merge patch, in JSON, and records it. Returns the whole config, in JSON.

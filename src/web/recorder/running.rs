@@ -6,6 +6,7 @@ use super::relayed::RedactedContext;
 use crate::config::CaptureConfig;
 use crate::delivery::{Delivery, Notice};
 use crate::event::Trust;
+use crate::log::Limits;
 use crate::recorder::{Committer, HealthMeter, LossJournal, Opened, Shared};
 use crate::redaction::{Redactor, RuleTable};
 use crate::relay::RelayLedger;
@@ -14,7 +15,7 @@ use crate::session::{CaptureSession, State};
 use crate::system;
 use crate::web::clock::{BrowserClock, monotonic_ms, wall_micros};
 use crate::web::delivery;
-use crate::web::errors::error;
+use crate::web::fetch::BrowserPlatform;
 use crate::web::indexed_db::IndexedDbLog;
 use crate::web::input_buffer::InputBuffer;
 use crate::web::runtime::Worker;
@@ -38,7 +39,7 @@ pub(super) struct Recorder {
     pub(super) session: Rc<RefCell<CaptureSession>>,
     pub(super) ring: RingBuffer,
     pub(super) log: Option<IndexedDbLog>,
-    committer: Option<Committer<IndexedDbLog, Losses, Worker>>,
+    committer: Option<Committer<IndexedDbLog, Losses, BrowserPlatform>>,
     pub(super) ledger: Rc<RefCell<RelayLedger>>,
     /// The capture config as a person set it.
     pub(super) settings: RefCell<CaptureConfig>,
@@ -75,12 +76,12 @@ impl Recorder {
             delivery: Rc::default(),
             health: Rc::new(RefCell::new(HealthMeter::new(monotonic_ms()))),
         };
-        let losses = LossJournal::new(worker.clone(), shared.clone(), opened);
         let notice = worker.notice.clone();
+        let losses = LossJournal::new(worker, shared.clone(), opened);
         let committer = opened
             .log
             .clone()
-            .map(|log| Committer::new(shared.session.clone(), log, losses.clone(), worker.clone()));
+            .map(|log| Committer::new(shared.session.clone(), log, losses.clone(), BrowserPlatform));
         let Shared {
             session,
             ring,
@@ -118,7 +119,7 @@ impl Recorder {
             reason,
             opened.head.epoch,
             opened.head.latest_seq,
-            opened.unwatched(&worker),
+            opened.unwatched(&BrowserPlatform),
             &config,
         ));
         if let Some(failed) = &opened.failed {
@@ -186,10 +187,8 @@ impl Recorder {
         if oldest_seq == 1 {
             return Ok(JsValue::UNDEFINED);
         }
-        let tail = log
-            .tail(session_id, RING_CAPACITY as usize, RING_MAX_BYTES as usize)
-            .await;
-        let tail = tail.map_err(|failed| error(failed.code(), &failed))?;
+        let limits = Limits::new(RING_CAPACITY as usize, RING_MAX_BYTES as usize);
+        let tail = log.tail(session_id, limits).await?;
         self.ring
             .prepend(tail.into_iter().filter(|entry| entry.last_seq() < oldest_seq));
         Ok(JsValue::UNDEFINED)

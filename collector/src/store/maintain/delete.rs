@@ -166,12 +166,8 @@ fn gaps_of(names: &Names, victims: &[Victim]) -> Vec<(i64, Gap)> {
             gap.last_seq = victim.seq;
             continue;
         }
-        let gap = Gap {
-            first_seq: victim.seq,
-            last_seq: victim.seq,
-            category: names.name(victim.category).unwrap_or_else(|| "system".into()),
-            reason: DELETED.into(),
-        };
+        let category = names.name(victim.category).unwrap_or_else(|| "system".into());
+        let gap = Gap::new(victim.seq..=victim.seq, &category, DELETED);
         gaps.push((victim.session, victim.category, gap));
     }
     gaps.into_iter().map(|(session, _, gap)| (session, gap)).collect()

@@ -7,10 +7,12 @@
 
 use super::query::wants_session;
 use crate::store::StoreError;
+use crate::store::format::gaps::read_gap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use std::collections::HashMap;
 use tabtape::coverage::{Coverage, LostDocument, Watched, WatchedUntil, Window, previous_session};
+use tabtape::record::Gap;
 use tabtape::selector::{Filter as Condition, Selector};
 use utoipa::ToSchema;
 
@@ -39,19 +41,6 @@ pub struct TabCoverage {
     pub events: u64,
 }
 
-/// A gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CoverageGap {
-    /// First seq.
-    pub first_seq: u64,
-    /// Last seq.
-    pub last_seq: u64,
-    /// The category of the dropped records.
-    pub category: String,
-    /// Why.
-    pub reason: String,
-}
-
 /// The coverage of one session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SessionCoverage {
@@ -73,7 +62,7 @@ pub struct SessionCoverage {
     /// counts of all events.
     pub tabs: Vec<TabCoverage>,
     /// Gaps, the latest 100.
-    pub gaps: Vec<CoverageGap>,
+    pub gaps: Vec<Gap>,
     /// Seqs that gaps cover, in all.
     pub gap_seqs: u64,
     /// Seqs not accounted for yet, as `[first, last]`.
@@ -230,23 +219,18 @@ fn gaps_of(
     connection: &Connection,
     id: i64,
     selector: Option<&Selector>,
-) -> rusqlite::Result<(Vec<CoverageGap>, u64)> {
+) -> rusqlite::Result<(Vec<Gap>, u64)> {
     let mut statement = connection.prepare_cached(
         "SELECT first_seq, last_seq, category, reason FROM gaps WHERE session = ?1 ORDER BY first_seq DESC",
     )?;
     let mut rows = statement.query([id])?;
     let (mut gaps, mut seqs) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let gap = CoverageGap {
-            first_seq: row.get::<_, i64>(0)? as u64,
-            last_seq: row.get::<_, i64>(1)? as u64,
-            category: row.get(2)?,
-            reason: row.get(3)?,
-        };
+        let gap = read_gap(row, 0)?;
         if selector.is_some_and(|selector| !selector.wants_category(&gap.category)) {
             continue;
         }
-        seqs += gap.last_seq - gap.first_seq + 1;
+        seqs += gap.count();
         if gaps.len() < MAX_GAPS {
             gaps.push(gap);
         }

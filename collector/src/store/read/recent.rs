@@ -155,12 +155,7 @@ mod tests {
             line: Bytes::from(vec![b' '; line_bytes]),
             parsed: Line::Gap {
                 session_id: SessionId::from_time(0, [0; 10]),
-                gap: Gap {
-                    first_seq: position,
-                    last_seq: position,
-                    category: "x".into(),
-                    reason: "quota".into(),
-                },
+                gap: Gap::new(position..=position, "x", "quota"),
             },
         };
         Commit::new((first..first + count).map(record).collect())

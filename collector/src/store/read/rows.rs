@@ -108,12 +108,7 @@ fn broken(
     if !filter.matches_gap(&category, session_id.as_str()) {
         return Ok(None);
     }
-    let gap = Gap {
-        first_seq: seq as u64,
-        last_seq: seq as u64,
-        category,
-        reason: CORRUPT.into(),
-    };
+    let gap = Gap::new(seq as u64..=seq as u64, &category, CORRUPT);
     Ok(Some(gap_record(position, session, session_id, &gap)))
 }
 

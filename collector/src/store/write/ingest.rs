@@ -262,11 +262,7 @@ impl Ingest {
             .execute(params![state.row, gap.first_seq as i64])?;
         for (first_seq, last_seq) in [(gap.first_seq, header.seq - 1), (header.seq + 1, gap.last_seq)] {
             if first_seq <= last_seq {
-                let part = Gap {
-                    first_seq,
-                    last_seq,
-                    ..gap.clone()
-                };
+                let part = Gap::new(first_seq..=last_seq, &gap.category, &gap.reason);
                 self.insert_gap(transaction, state, event.session_id, &part)?;
             }
         }
@@ -282,14 +278,10 @@ impl Ingest {
         gap: &Gap,
     ) -> rusqlite::Result<Outcome> {
         let parts = state.ledger.uncovered(gap.first_seq, gap.last_seq);
-        for (first_seq, last_seq) in &parts {
-            let part = Gap {
-                first_seq: *first_seq,
-                last_seq: *last_seq,
-                ..gap.clone()
-            };
+        for &(first_seq, last_seq) in &parts {
+            let part = Gap::new(first_seq..=last_seq, &gap.category, &gap.reason);
             self.insert_gap(transaction, state, session_id, &part)?;
-            state.ledger.cover(*first_seq, *last_seq);
+            state.ledger.cover(first_seq, last_seq);
         }
         Ok(if parts.is_empty() {
             Outcome::Duplicate

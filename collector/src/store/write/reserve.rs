@@ -142,7 +142,8 @@ impl WriterState {
     }
 }
 
-fn shorten_log(connection: &Connection) {
+/// Moves the write-ahead log into the database and truncates it.
+pub(super) fn shorten_log(connection: &Connection) {
     let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = done {
         tracing::warn!(%error, "the write-ahead log keeps its space");

@@ -7,7 +7,7 @@
 
 use super::batch::{Batch, Receipt};
 use super::ingest::Ingest;
-use super::reserve::Reserve;
+use super::reserve::{Reserve, shorten_log};
 use crate::clock::now_micros;
 use crate::store::StoreError;
 use crate::store::format::names::{Interner, Names};
@@ -231,17 +231,8 @@ impl WriterState {
             }
         }
         if !self.file.before_close(&self.connection) && closing {
-            self.checkpoint();
+            shorten_log(&self.connection);
             let _ = self.fill_reserve(); // what starting on a full disk has taken
-        }
-    }
-
-    fn checkpoint(&self) {
-        let truncated = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = truncated {
-            tracing::warn!(%error, "the last checkpoint failed; the next start does it");
         }
     }
 
