@@ -1,8 +1,10 @@
 //! `POST /v1/batches`: deliveries of recorders.
 
 use super::body::{Bodies, content_type, unsupported_type};
+use super::header_text;
 use super::problem::Problem;
 use super::query::ValidQuery;
+use super::selection::session_id;
 use crate::app::Metrics;
 use crate::auth::{Grant, Scope};
 use crate::store::{Batch, Incoming, Receipt, Store};
@@ -74,7 +76,7 @@ pub(super) async fn post(
     metrics.received(unpacked.received);
     let bytes = unpacked.bytes.clone();
     let work = move || parse(&bytes, session_id, first_seq, last_seq);
-    let parsed = super::spawn_blocking_if_large(headers.get(header::CONTENT_LENGTH), work).await?;
+    let parsed = super::spawn_blocking_if_large(header_text(&headers, header::CONTENT_LENGTH), work).await?;
     let batch = Batch {
         session_id,
         producer: declared.producer,
@@ -143,15 +145,14 @@ impl BatchRange {
     }
 
     fn check(&self) -> Result<SessionId, Problem> {
-        let session_id = SessionId::parse(self.session.as_bytes())
-            .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
+        let session_id = session_id(&self.session)?;
         for (name, seq) in [("first_seq", self.first_seq), ("last_seq", self.last_seq)] {
             if !(1..=max_safe_integer()).contains(&seq) {
                 let detail = format!(
                     "{name}: expected a whole number from 1 to {}, got {seq}",
                     max_safe_integer()
                 );
-                return Err(Problem::bad_request("invalid_parameter", detail));
+                return Err(Problem::invalid_parameter(detail));
             }
         }
         if self.last_seq < self.first_seq {
@@ -159,7 +160,7 @@ impl BatchRange {
                 "last_seq: {} is before first_seq {}",
                 self.last_seq, self.first_seq
             );
-            return Err(Problem::bad_request("invalid_parameter", detail));
+            return Err(Problem::invalid_parameter(detail));
         }
         Ok(session_id)
     }

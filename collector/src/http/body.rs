@@ -1,6 +1,7 @@
 //! Request bodies, bounded: bytes on the wire, bytes after decompression, and time.
 
 use super::problem::Problem;
+use super::{header_text, spawn_blocking};
 use crate::app::{App, Limits, MAX_UNPACKED_BYTES, UnpackingMemory};
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, Request, State};
@@ -56,13 +57,13 @@ impl Bodies {
             });
         }
         let packed = bytes.clone();
-        let length = blocking(move || measure(&packed)).await??;
+        let length = spawn_blocking(move || measure(&packed)).await??;
         let share = tokio::time::timeout(self.limits.body_time, self.unpacking.acquire(length)).await;
         let Ok(Some(share)) = share else {
             let detail = "too many compressed bodies are being read; send it again, or send it uncompressed";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
         };
-        let bytes = blocking(move || gunzip(&bytes, length)).await??;
+        let bytes = spawn_blocking(move || gunzip(&bytes, length)).await??;
         Ok(Unpacked {
             bytes,
             received,
@@ -72,11 +73,10 @@ impl Bodies {
 
     /// Reads a body of at most `max` bytes.
     async fn read_at_most(&self, max: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        let declared = headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse().ok());
+        let declared = header_text(headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let too_large = || too_large(format!("the body has more than {max} bytes; send less at once"));
         if declared.is_some_and(|length: usize| length > max) {
-            return Err(too_large(max));
+            return Err(too_large());
         }
         let reading = async {
             let mut body = body;
@@ -87,7 +87,7 @@ impl Bodies {
                 })?;
                 if let Some(data) = frame.data_ref() {
                     if bytes.len() + data.len() > max {
-                        return Err(too_large(max));
+                        return Err(too_large());
                     }
                     bytes.extend_from_slice(data);
                 }
@@ -140,16 +140,9 @@ where
 
 /// Returns the body's type without its parameters, in lower case.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+    let given = header_text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let essence = given.split_once(';').map_or(given, |(essence, _)| essence);
+    essence.trim().to_ascii_lowercase()
 }
 
 /// Returns the problem of a body whose type is not one of `expected`.
@@ -172,8 +165,7 @@ pub(super) async fn whole(
     Ok(next.run(Request::from_parts(parts, bytes.into())).await)
 }
 
-fn too_large(max: usize) -> Problem {
-    let detail = format!("the body has more than {max} bytes; send less at once");
+fn too_large(detail: String) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
@@ -202,13 +194,6 @@ pub(super) struct Unpacked {
     _share: Option<OwnedSemaphorePermit>,
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "unpacking ended badly");
-        Problem::internal("unpacking the body ended badly")
-    })
-}
-
 /// Returns how many bytes gzip unpacks to, at most [`MAX_UNPACKED_BYTES`].
 fn measure(packed: &[u8]) -> Result<usize, Problem> {
     let mut decoder = MultiGzDecoder::new(packed).take(MAX_UNPACKED_BYTES as u64 + 1);
@@ -216,11 +201,7 @@ fn measure(packed: &[u8]) -> Result<usize, Problem> {
     if length > MAX_UNPACKED_BYTES as u64 {
         let detail =
             format!("the body unpacks to more than {MAX_UNPACKED_BYTES} bytes; send fewer records at once");
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            detail,
-        ));
+        return Err(too_large(detail));
     }
     Ok(usize::try_from(length).unwrap_or(MAX_UNPACKED_BYTES))
 }

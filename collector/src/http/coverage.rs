@@ -46,10 +46,6 @@ pub(super) async fn get(
         Extent::All => None,
         Extent::Session(session_id, _) => Some(session_id.to_string()),
     };
-    Ok(Json(Coverage {
-        sessions: SessionCoverage::shown_to(
-            grant.selector.as_deref(),
-            store.coverage(selector, session).await?,
-        ),
-    }))
+    let sessions = selection::coverage(&store, &grant, selector, session).await?;
+    Ok(Json(Coverage { sessions }))
 }

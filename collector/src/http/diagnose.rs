@@ -108,7 +108,7 @@ pub(super) async fn get(
         Some("text") => true,
         Some(other) => {
             let detail = format!("format: expected json or text, got {other:?}");
-            return Err(Problem::bad_request("invalid_parameter", detail));
+            return Err(Problem::invalid_parameter(detail));
         }
     };
     let selector = selection::selector(asked.q.as_deref(), &grant)?;

@@ -66,7 +66,7 @@ pub(super) async fn get(
         Some("ndjson") => false,
         Some(other) => {
             let detail = format!("format: expected json or ndjson, got {other:?}");
-            return Err(Problem::bad_request("invalid_parameter", detail));
+            return Err(Problem::invalid_parameter(detail));
         }
         None => wants_json(&headers),
     };
@@ -75,10 +75,7 @@ pub(super) async fn get(
     let after = extent.cursor(&store, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
         let session = asked.session.filter(|session| !session.is_empty());
-        Some(SessionCoverage::shown_to(
-            grant.selector.as_deref(),
-            store.coverage(selector.clone(), session).await?,
-        ))
+        Some(selection::coverage(&store, &grant, selector.clone(), session).await?)
     } else {
         None
     };

@@ -7,7 +7,7 @@ use crate::auth::Grant;
 use crate::clock::now_micros;
 use crate::diagnose::both;
 use crate::export::{self, About};
-use crate::store::{Page, PageQuery, SessionCoverage, Store};
+use crate::store::{Page, PageQuery, Store};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -76,16 +76,13 @@ pub(super) async fn get(
     let extent = Extent::of(&store, asked.session.as_deref()).await?;
     let always = grant.selector.as_deref();
     let (content_type, file) = match asked.format {
-        ExportFormat::Har => (
-            "application/json",
-            har(&store, &extent, selector, asked.request).await?,
-        ),
+        ExportFormat::Har => {
+            let archive = har(&store, &extent, selector, asked.request).await?;
+            ("application/json", archive)
+        }
         ExportFormat::Markdown => {
-            let wanted = within(&extent, selector);
-            (
-                "text/markdown; charset=utf-8",
-                export::report(&store, wanted, always).await?,
-            )
+            let report = export::report(&store, within(&extent, selector), always).await?;
+            ("text/markdown; charset=utf-8", report)
         }
         ExportFormat::Playwright => {
             let script = export::script(&store, within(&extent, selector), always).await?;
@@ -197,10 +194,7 @@ async fn bundle(
         }
     }
     let session = asked.session.filter(|session| !session.is_empty());
-    let coverage = SessionCoverage::shown_to(
-        grant.selector.as_deref(),
-        store.coverage(selector, session.clone()).await?,
-    );
+    let coverage = selection::coverage(store, grant, selector, session.clone()).await?;
     let about = About {
         selector: asked.q.unwrap_or_default(),
         session,

@@ -13,7 +13,8 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use tabtape::record::{Line, parse_line};
+use tabtape::log::Columns;
+use tabtape::record::{Entry, parse_line};
 use utoipa::{IntoParams, ToSchema};
 
 const DEFAULT_LIMIT: usize = 20_000;
@@ -43,25 +44,13 @@ pub(super) struct Headers {
     /// Over all sessions: its number in the order of commit; empty within one session.
     position: Vec<u64>,
     /// Over all sessions: index into `sessions`; empty within one.
-    session: Vec<u32>,
-    /// A record's seq; a gap's first.
-    seq: Vec<u64>,
-    /// Unix microseconds; 0 for a gap.
-    ts: Vec<u64>,
-    /// Index into `types`; 0 for a gap, whose column means nothing.
-    #[serde(rename = "type")]
-    type_: Vec<u32>,
-    /// Index into `categories`.
-    category: Vec<u32>,
-    /// 0 debug, 1 info, 2 warn, 3 error; a gap is a warning.
-    severity: Vec<u8>,
-    /// The tab; -1 for none.
-    tab: Vec<i64>,
-    /// How many seqs a gap covers; 0 for an event.
-    gap: Vec<u64>,
+    session: Vec<usize>,
     sessions: Vec<String>,
-    types: Vec<String>,
-    categories: Vec<String>,
+    /// Indexes into `sessions` by the row of the session.
+    #[serde(skip)]
+    numbers: HashMap<i64, usize>,
+    #[serde(flatten)]
+    columns: Columns,
     /// The cursor of the next page; null when no more is stored, or no more up to `until`.
     next: Option<String>,
     /// The cursor after the last record that was examined.
@@ -96,28 +85,16 @@ pub(super) async fn get(
             ..Headers::default()
         }));
     };
-    let mut found = Collected {
-        over_all: order == Order::Position,
-        ..Collected::default()
-    };
+    let over_all = order == Order::Position;
+    let mut headers = Headers::default();
     let mut query = PageQuery::new(order, selector, limit).within(after, until);
     loop {
         let page = store.page(query.clone()).await?;
         query.limit -= page.records.len();
         query.after = page.cursor;
         let done = page.done;
-        found = super::spawn_blocking_if_large(None, move || found.with(&page)).await?;
+        headers = super::spawn_blocking_if_large(None, move || headers.with(&page, over_all)).await?;
         if done || query.limit == 0 {
-            let Collected {
-                mut headers,
-                sessions,
-                types,
-                categories,
-                ..
-            } = found;
-            headers.sessions = sessions.list;
-            headers.types = types.list;
-            headers.categories = categories.list;
             headers.resume = extent.token(&store, query.after);
             headers.next = (!done).then(|| headers.resume.clone());
             return Ok(Json(headers));
@@ -125,72 +102,23 @@ pub(super) async fn get(
     }
 }
 
-/// Names numbered from 0 in order of first sight.
-#[derive(Debug, Default)]
-struct Names {
-    list: Vec<String>,
-    index: HashMap<String, u32>,
-}
-
-impl Names {
-    fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.index.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        self.list.push(name.to_owned());
-        self.index.insert(name.to_owned(), number);
-        number
-    }
-}
-
-#[derive(Debug, Default)]
-struct Collected {
-    headers: Headers,
-    over_all: bool,
-    sessions: Names,
-    types: Names,
-    categories: Names,
-}
-
-impl Collected {
-    fn with(mut self, page: &Page) -> Self {
+impl Headers {
+    fn with(mut self, page: &Page, over_all: bool) -> Self {
         for record in &page.records {
-            let parsed = parse_line(&record.line);
-            if let (true, Ok(line)) = (self.over_all, &parsed) {
-                self.headers.position.push(record.position);
-                self.headers
-                    .session
-                    .push(self.sessions.number(line.session_id().as_str()));
+            // Stored lines were parsed before; the store replaces a damaged one by a gap.
+            let Ok(parsed) = parse_line(&record.line) else {
+                continue;
+            };
+            if over_all {
+                self.position.push(record.position);
+                let number = *self.numbers.entry(record.session).or_insert_with(|| {
+                    self.sessions.push(parsed.session_id().to_string());
+                    self.sessions.len() - 1
+                });
+                self.session.push(number);
             }
-            let headers = &mut self.headers;
-            match parsed {
-                Ok(Line::Event { header, .. }) => {
-                    let type_ = std::str::from_utf8(header.type_.of(&record.line)).unwrap_or_default();
-                    let category = std::str::from_utf8(header.category.of(&record.line)).unwrap_or_default();
-                    headers.seq.push(header.seq);
-                    headers.ts.push(header.ts_micros);
-                    headers.type_.push(self.types.number(type_));
-                    headers.category.push(self.categories.number(category));
-                    headers.severity.push(header.severity as u8);
-                    headers.tab.push(header.tab_id);
-                    headers.gap.push(0);
-                }
-                Ok(Line::Gap { gap, .. }) => {
-                    headers.seq.push(gap.first_seq);
-                    headers.ts.push(0);
-                    headers.type_.push(0);
-                    headers.category.push(self.categories.number(&gap.category));
-                    headers.severity.push(GAP_SEVERITY);
-                    headers.tab.push(-1);
-                    headers.gap.push(gap.last_seq - gap.first_seq + 1);
-                }
-                // Stored lines were parsed before; the store replaces a damaged one by a gap.
-                Err(_) => {}
-            }
+            self.columns.push(&Entry::new(parsed, record.line.clone()));
         }
         self
     }
 }
-
-const GAP_SEVERITY: u8 = tabtape::levels::Severity::Warn as u8;

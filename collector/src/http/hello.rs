@@ -1,6 +1,7 @@
 //! `POST /v1/hello`: the collector proves who it is before a recorder sends it anything.
 
 use super::body::BoundedJson;
+use super::header_text;
 use super::problem::Problem;
 use crate::auth::{Auth, hello_hmac};
 use crate::store::Store;
@@ -28,12 +29,9 @@ pub(super) async fn post(
     let nonce = hex::decode(&hello.nonce)
         .ok()
         .filter(|nonce| (8..=64).contains(&nonce.len()))
-        .ok_or_else(|| Problem::bad_request("invalid_parameter", "nonce: expected 8 to 64 bytes in hex"))?;
+        .ok_or_else(|| Problem::invalid_parameter("nonce: expected 8 to 64 bytes in hex"))?;
     // The guard has checked that it is one of ours: an impostor who relays this cannot make it name his port.
-    let dialled = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let dialled = header_text(&headers, header::HOST).unwrap_or_default();
     let secret = match &hello.token {
         Some(hint) => auth.key_of_hint(hint),
         None => auth.secret(hello.pairing.as_deref()),

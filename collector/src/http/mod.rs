@@ -40,7 +40,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json, Router, middleware};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -180,22 +180,30 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 
 /// Returns a response of this type.
 fn typed(content_type: &str, body: Body) -> Response {
-    let mut response = Response::new(body);
     let value =
         HeaderValue::try_from(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    response.headers_mut().insert(header::CONTENT_TYPE, value);
-    response
+    ([(header::CONTENT_TYPE, value)], body).into_response()
+}
+
+/// Returns a header that is text.
+fn header_text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Runs `work` here if the body is small, else off the async threads.
 async fn spawn_blocking_if_large<T: Send + 'static>(
-    length: Option<&HeaderValue>,
+    length: Option<&str>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let length = length.and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length < body::BLOCKING_BYTES) {
         return Ok(work());
     }
+    spawn_blocking(work).await
+}
+
+/// Runs `work` off the async threads.
+async fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "work on a body ended badly");
         Problem::internal("work on the body ended badly")

@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tabtape::json::{JsonError, Scanner};
-use tabtape::record::SessionId;
 use utoipa::{IntoParams, ToSchema};
 
 const MAX_KEY_BYTES: usize = 200;
@@ -154,7 +153,7 @@ fn idempotency(headers: &HeaderMap, body: &[u8]) -> Result<Option<Idempotency>, 
         })),
         _ => {
             let detail = format!("Idempotency-Key: expected 1 to {MAX_KEY_BYTES} visible ASCII characters");
-            Err(Problem::bad_request("invalid_parameter", detail))
+            Err(Problem::invalid_parameter(detail))
         }
     }
 }
@@ -163,7 +162,7 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         let detail = error.to_string();
         match error {
-            PublishError::Name(_) => Self::bad_request("invalid_parameter", detail),
+            PublishError::Name(_) => Self::invalid_parameter(detail),
             PublishError::OtherRequest => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict", detail)
             }
@@ -216,32 +215,24 @@ pub(super) async fn delete(
     let says_what = selector.as_ref().is_some_and(|selector| !selector.always_true());
     if !says_what && forget.session.is_none() && !forget.all {
         let detail = "q: expected a selector, like site:example.com; all=true deletes everything";
-        return Err(Problem::bad_request("invalid_parameter", detail));
+        return Err(Problem::invalid_parameter(detail));
     }
     let session = match forget.session.as_deref() {
         None => None,
         Some(session) => {
-            let session_id = SessionId::parse(session.as_bytes())
-                .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
-            let row = store.session_row(session_id.as_str()).await?;
-            Some(
-                row.ok_or_else(|| Problem::not_found(format!("there is no session {session:?}")))?
-                    .id,
-            )
+            let row = store
+                .session_row(selection::session_id(session)?.as_str())
+                .await?;
+            let missing = || Problem::not_found(format!("there is no session {session:?}"));
+            Some(row.ok_or_else(missing)?.id)
         }
     };
-    let pairing = if grant.scope == Scope::Admin {
-        None
-    } else {
-        grant.pairing
+    let deletion = Deletion {
+        selector,
+        session,
+        pairing: grant.pairing.filter(|_| grant.scope != Scope::Admin),
     };
-    let deleted = store
-        .delete(Deletion {
-            selector,
-            session,
-            pairing,
-        })
-        .await?;
+    let deleted = store.delete(deletion).await?;
     tracing::info!(deleted, "events were deleted");
     Ok(Json(Forgotten {
         deleted,

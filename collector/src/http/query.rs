@@ -16,7 +16,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ValidQuery<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::bad_request("invalid_parameter", rejection.body_text())),
+            Err(rejection) => Err(Problem::invalid_parameter(rejection.body_text())),
         }
     }
 }
@@ -34,5 +34,5 @@ pub(super) fn within(
     }
     let (least, most) = range.into_inner();
     let detail = format!("{name}: expected {least} to {most}, got {number}");
-    Err(Problem::bad_request("invalid_parameter", detail))
+    Err(Problem::invalid_parameter(detail))
 }

@@ -4,6 +4,7 @@
 //! pairing grants in place of a token's grant.
 
 use super::body::Bodies;
+use super::header_text;
 use super::problem::Problem;
 use crate::app::Replays;
 use crate::auth::{Auth, Grant, random_bytes};
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &str| header_text(&headers, name);
     let pairing = auth.sealed_by(text(PAIRING_HEADER)).ok_or_else(wrong_seal)?;
     let host_port = text("host").unwrap_or_default().to_owned();
     let bytes = bodies.read(&headers, body).await?;
@@ -84,10 +85,8 @@ pub(super) async fn post(
         axum::response::IntoResponse::into_response(problem)
     };
     let key = response_key(&pairing.secret, nonce);
-    Ok(super::typed(
-        CONTENT_TYPE,
-        Body::from(seal(&key, answer, &host_port).await?),
-    ))
+    let sealed = seal(&key, answer, &host_port).await?;
+    Ok(super::typed(CONTENT_TYPE, Body::from(sealed)))
 }
 
 fn wrong_seal() -> Problem {
@@ -99,8 +98,7 @@ fn wrong_seal() -> Problem {
 
 /// The request inside, from where the outer one comes.
 fn request(head: &RequestHead, body: Bytes, outer: &HeaderMap) -> Result<Request<Body>, Problem> {
-    let wrong =
-        |error: http::Error| Problem::bad_request("invalid_parameter", format!("the request: {error}"));
+    let wrong = |error: http::Error| Problem::invalid_parameter(format!("the request: {error}"));
     let mut builder = Request::builder().method(head.method.as_str()).uri(&head.path);
     for name in [
         header::HOST,
@@ -140,14 +138,9 @@ fn open(key: &[u8; 32], cipher: &[u8], host_port: &str) -> Option<Bytes> {
 async fn seal(key: &[u8; 32], answer: Response, host_port: &str) -> Result<Vec<u8>, Problem> {
     let failed = || Problem::internal("the answer could not be sealed");
     let (parts, body) = answer.into_parts();
-    let retry_after = parts
-        .headers
-        .get(header::RETRY_AFTER)
-        .map(HeaderValue::to_str)
-        .and_then(Result::ok);
     let head = ResponseHead {
         status: parts.status.as_u16(),
-        retry_after: retry_after.map(ToOwned::to_owned),
+        retry_after: header_text(&parts.headers, header::RETRY_AFTER).map(ToOwned::to_owned),
     };
     let body = Limited::new(body, MAX_ANSWER_BYTES)
         .collect()

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use crate::auth::Grant;
 use crate::clock::now_micros;
 use crate::diagnose::and;
-use crate::store::{Order, SessionRow, Store};
+use crate::store::{Order, SessionCoverage, SessionRow, Store};
 use http::StatusCode;
 use std::sync::Arc;
 use tabtape::record::SessionId;
@@ -34,6 +34,23 @@ pub(super) fn selector(q: Option<&str>, grant: &Grant) -> Result<Option<Arc<Sele
     Ok(Some(Arc::new(and(asked, grant.selector.as_deref()))))
 }
 
+/// Reads the parameter `session`.
+pub(super) fn session_id(session: &str) -> Result<SessionId, Problem> {
+    SessionId::parse(session.as_bytes())
+        .map_err(|error| Problem::invalid_parameter(format!("session: {error}")))
+}
+
+/// Returns the coverage of the selected sessions, as far as the token may see it.
+pub(super) async fn coverage(
+    store: &Store,
+    grant: &Grant,
+    selector: Option<Arc<Selector>>,
+    session: Option<String>,
+) -> Result<Vec<SessionCoverage>, Problem> {
+    let coverage = store.coverage(selector, session).await?;
+    Ok(SessionCoverage::shown_to(grant.selector.as_deref(), coverage))
+}
+
 /// The records of a request, and their order.
 #[derive(Debug, Clone)]
 pub(super) enum Extent {
@@ -48,12 +65,9 @@ impl Extent {
         let Some(session) = session.filter(|session| !session.is_empty()) else {
             return Ok(Self::All);
         };
-        let session_id = SessionId::parse(session.as_bytes())
-            .map_err(|error| Problem::bad_request("invalid_parameter", format!("session: {error}")))?;
-        Ok(Self::Session(
-            session_id,
-            store.session_row(session_id.as_str()).await?,
-        ))
+        let session_id = session_id(session)?;
+        let row = store.session_row(session_id.as_str()).await?;
+        Ok(Self::Session(session_id, row))
     }
 
     /// The order of a query; `None` when the session is not known.
@@ -110,10 +124,7 @@ impl Extent {
                 Self::All => "store_id:position, latest or 0",
                 Self::Session(..) => "a seq, latest or 0",
             };
-            Problem::bad_request(
-                "invalid_parameter",
-                format!("after: expected {expected}, got {token:?}"),
-            )
+            Problem::invalid_parameter(format!("after: expected {expected}, got {token:?}"))
         })?;
         if cursor > latest {
             let detail = format!("the cursor {cursor} is beyond the latest, {latest}");

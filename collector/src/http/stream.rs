@@ -10,6 +10,7 @@
 //! the unbroken prefix, so that no token is beyond a record that has not arrived. A comment every 15 s shows that
 //! the connection works.
 
+use super::header_text;
 use super::problem::Problem;
 use super::query::ValidQuery;
 use super::selection::{self, Extent};
@@ -73,13 +74,8 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
     let extent = Extent::of(&store, asked.session.as_deref()).await?;
-    let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let cursor = extent.cursor(
-        &store,
-        last_event_id
-            .filter(|id| !id.is_empty())
-            .or(asked.after.as_deref()),
-    )?;
+    let last_event_id = header_text(&headers, "last-event-id").filter(|id| !id.is_empty());
+    let cursor = extent.cursor(&store, last_event_id.or(asked.after.as_deref()))?;
     let follower = Follower {
         wakes: store.subscribe(),
         selector,

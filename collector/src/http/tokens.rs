@@ -66,7 +66,7 @@ pub(super) async fn create(
 ) -> Result<Json<NewToken>, Problem> {
     if wanted.selector.is_some() && wanted.scope != Scope::Read {
         let detail = "selector: only a token of scope read can carry one";
-        return Err(Problem::bad_request("invalid_parameter", detail));
+        return Err(Problem::invalid_parameter(detail));
     }
     let expires_ts = wanted
         .expires_in

@@ -13,7 +13,7 @@ pub(super) type TraceId = [u8; 16];
 pub(super) type SpanId = [u8; 8];
 
 /// The names of a span in its trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ids {
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
@@ -23,10 +23,7 @@ impl Ids {
     /// Derives ids from names, so that a span that is sent again has the same.
     pub(super) fn derived(names: &[&str]) -> Self {
         let digest = Sha256::digest(names.join("\n"));
-        let mut ids = Self {
-            trace: [0; 16],
-            span: [0; 8],
-        };
+        let mut ids = Self::default();
         ids.trace.copy_from_slice(&digest[..16]);
         ids.span.copy_from_slice(&digest[16..24]);
         ids
@@ -39,10 +36,7 @@ impl Ids {
         if version.len() != 2 || version == "ff" || fields.next()?.len() != 2 {
             return None;
         }
-        let mut ids = Self {
-            trace: [0; 16],
-            span: [0; 8],
-        };
+        let mut ids = Self::default();
         hex::decode_to_slice(trace, &mut ids.trace).ok()?;
         hex::decode_to_slice(span, &mut ids.span).ok()?;
         (ids.trace != [0; 16] && ids.span != [0; 8]).then_some(ids)

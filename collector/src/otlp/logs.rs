@@ -13,7 +13,7 @@ pub(crate) fn request<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> ExportLo
 }
 
 /// The numbers of records that a request does not carry exactly as they are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
     /// Records with a part that is written in another way.
     pub(crate) altered: u64,
@@ -24,10 +24,7 @@ pub(crate) struct Changed {
 /// Counts the records of `request` that are not carried exactly as they are stored.
 pub(crate) fn changed(request: &ExportLogsServiceRequest) -> Changed {
     let records = request.resource_logs.iter().flat_map(|logs| &logs.scope_logs);
-    let mut changed = Changed {
-        altered: 0,
-        unreadable: 0,
-    };
+    let mut changed = Changed::default();
     for record in records.flat_map(|scope| &scope.log_records) {
         changed.unreadable += u64::from(record.event_name == UNREADABLE);
         let is_altered = record.attributes.iter().any(|attribute| attribute.key == ALTERED);

@@ -258,7 +258,7 @@ pub(super) fn life(session: &str, life: &Life, end: End, around: Option<Ids>) ->
     if end.reason != "navigated" && end.reason != "navigation_failed" && end.reason != "tab_removed" {
         attributes.push(text("tabtape.unended", end.reason));
     }
-    let mut span = Span {
+    Span {
         span_id: life.ids.span.to_vec(),
         name: "navigation".into(),
         kind: SpanKind::Internal.into(),
@@ -268,11 +268,10 @@ pub(super) fn life(session: &str, life: &Life, end: End, around: Option<Ids>) ->
         events: life.events.kept.clone(),
         dropped_events_count: life.events.dropped,
         status: life.error.clone().map(failed),
+        trace_id: life.ids.trace.to_vec(),
+        links: around.map(link).into_iter().collect(),
         ..Span::default()
-    };
-    span.trace_id = life.ids.trace.to_vec();
-    span.links.extend(around.map(link));
-    span
+    }
 }
 
 /// Puts a span in `trace`: under `parent` if it is in the same one, else linked to it.

@@ -47,13 +47,10 @@ struct Ended {
 enum What {
     Life(String, End),
     Request(Box<Request>, Value, End),
+    /// An interaction, by the id that causes name, or a long frame.
     Interaction {
         life: String,
         id: Option<String>,
-        span: Box<Span>,
-    },
-    LongFrame {
-        life: String,
         span: Box<Span>,
     },
     Measure(Measure),
@@ -63,7 +60,7 @@ impl What {
     fn life(&self) -> Option<&String> {
         match self {
             Self::Request(request, ..) => request.life.as_ref(),
-            Self::Interaction { life, .. } | Self::LongFrame { life, .. } => Some(life),
+            Self::Interaction { life, .. } => Some(life),
             Self::Life(..) | Self::Measure(_) => None,
         }
     }
@@ -158,8 +155,12 @@ impl Session {
         let Some(key) = self.key_of_life(record) else {
             return;
         };
-        let span = Box::new(span::long_frame(record, &key));
-        self.ended(record, What::LongFrame { life: key, span });
+        let what = What::Interaction {
+            span: Box::new(span::long_frame(record, &key)),
+            life: key,
+            id: None,
+        };
+        self.ended(record, what);
     }
 
     /// An error belongs to the interaction that it came from, else to its document.
@@ -270,10 +271,6 @@ impl Session {
                     measures: vec![measure],
                 },
                 What::Request(request, data, end) => self.finished_request(name, &request, &data, end),
-                What::LongFrame { life, span } => Finished {
-                    span: self.lives.get(&life).map(|life| span::within(*span, life, None)),
-                    measures: Vec::new(),
-                },
                 What::Interaction { life, id, span } => Finished {
                     span: self.lives.get_mut(&life).map(|life| {
                         let id = id.and_then(|id| life.interactions.get_mut(&id));
