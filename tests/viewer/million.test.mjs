@@ -1,10 +1,10 @@
 /** A session of a million records: opened, searched and walked end to end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { filterBy, sharedViewer, until, untilShown } from "./browser.mjs";
-import { COUNT, millionStore, NEEDLE } from "./million.mjs";
+import { filterBy, open, sharedViewer, until, untilShown } from "./browser.mjs";
+import { COUNT, millionStore, NEEDLE, SESSION } from "./million.mjs";
 
-const { view } = await sharedViewer(millionStore());
+const { browser, store, view } = await sharedViewer(millionStore());
 const page = await view();
 
 /** The texts in view, once every one of them has been read. */
@@ -16,6 +16,23 @@ async function texts() {
     30_000,
   );
 }
+
+test("the newest records are requested before it is known which session they are of", async () => {
+  const { page: other, close } = await open(browser, "about:blank");
+  const ahead = other.waitForRequest(/\/v1\/events\?.*session=newest/);
+  await other.route("**/v1/sessions", async (route) => {
+    await ahead;
+    await route.continue();
+  });
+  /** @type {string[]} */
+  const read = [];
+  other.on("request", (request) => read.push(new URL(request.url()).search));
+  await other.goto(await store.link());
+  await other.locator(`#row-${COUNT}`).waitFor();
+  // Its lines are not read twice.
+  assert.ok(!read.some((search) => search.includes(`session=${SESSION}`) && search.includes("limit=2000&")));
+  await close();
+});
 
 test("the newest records appear before the history has been read", async () => {
   await page.locator(`#row-${COUNT}`).waitFor();

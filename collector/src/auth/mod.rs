@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use state::State;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -62,6 +62,8 @@ pub(crate) struct SealedBy {
 pub struct Auth {
     path: PathBuf,
     state: Mutex<State>,
+    /// The last change in the file. Locked while it is written, after `state` or without it.
+    written: Mutex<u64>,
     local_changed: Notify,
 }
 
@@ -75,6 +77,7 @@ impl Auth {
         let file = AuthFile::read(&path)?;
         let mut state = State {
             file: file.unwrap_or_default(),
+            changes: 0,
             grants: HashMap::new(),
             bound: HashMap::new(),
         };
@@ -87,9 +90,10 @@ impl Auth {
         let auth = Self {
             path,
             state: Mutex::new(state),
+            written: Mutex::new(0),
             local_changed: Notify::new(),
         };
-        auth.save(&auth.lock())?;
+        auth.save(&mut auth.lock())?;
         Ok(auth)
     }
 
@@ -105,8 +109,19 @@ impl Auth {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn save(&self, state: &State) -> Result<(), AuthError> {
-        state.file.write(&self.path)
+    fn save(&self, state: &mut State) -> Result<(), AuthError> {
+        state.changes += 1;
+        self.write(state.changes, &state.file)
+    }
+
+    /// Writes the file as it was after a change, unless a later one has been written.
+    fn write(&self, change: u64, file: &AuthFile) -> Result<(), AuthError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if change > *written {
+            file.write(&self.path)?;
+            *written = change;
+        }
+        Ok(())
     }
 
     /// Keys the placeholders of redacted secrets, so that equal secrets look equal.
@@ -225,9 +240,16 @@ impl Auth {
 
     /// Makes a reading token for a viewer, which ends with the pairing that opened it, if one did.
     ///
+    /// The file is written after the return, because the first rows wait for the token. After a failure the token works
+    /// until the collector ends.
+    ///
     /// # Errors
-    /// The file cannot be written, or the token that asked for the link works no more.
-    pub fn create_viewer_token(&self, opener: Option<Grant>, expires_ts: u64) -> Result<NewToken, AuthError> {
+    /// The token that asked for the link works no more.
+    pub fn create_viewer_token(
+        self: &Arc<Self>,
+        opener: Option<Grant>,
+        expires_ts: u64,
+    ) -> Result<NewToken, AuthError> {
         let mut state = self.lock();
         // It ends with its secret, also if the token's id continues with another secret.
         if opener.as_ref().is_some_and(|opener| opener.ended.is_cancelled()) {
@@ -235,7 +257,15 @@ impl Auth {
         }
         let (mut record, token) = TokenRecord::new(Scope::Read, "viewer", None, None, Some(expires_ts));
         record.opened_by = opener.and_then(|opener| opener.pairing);
-        self.store_token(&mut state, record, token)
+        let new = state.add_token(record, token)?;
+        state.changes += 1;
+        let (auth, change, file) = (Arc::clone(self), state.changes, state.file.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = auth.write(change, &file) {
+                tracing::warn!(%error, "the token of a viewer is not stored");
+            }
+        });
+        Ok(new)
     }
 
     fn store_token(
@@ -244,11 +274,9 @@ impl Auth {
         record: TokenRecord,
         token: String,
     ) -> Result<NewToken, AuthError> {
-        state.grant(&record)?;
-        let id = record.id.clone();
-        state.file.tokens.push(record);
+        let new = state.add_token(record, token)?;
         self.save(state)?;
-        Ok(NewToken { id, token })
+        Ok(new)
     }
 
     /// Makes a pairing with an extension's origin.
@@ -263,7 +291,7 @@ impl Auth {
         if let Some(record) = state.file.tokens.last().cloned() {
             state.grant(&record)?;
         }
-        self.save(&state)?;
+        self.save(&mut state)?;
         Ok(new)
     }
 
@@ -300,7 +328,7 @@ impl Auth {
         }
         state.file.tokens.retain(|record| record.id != id);
         state.end(|grant| grant.token_id == id);
-        self.save(&state)
+        self.save(&mut state)
     }
 
     /// Ends a pairing and its tokens.
@@ -312,7 +340,7 @@ impl Auth {
         state.pairing(id)?;
         state.file.pairings.retain(|pairing| pairing.id != id);
         state.end_tokens_of(id);
-        self.save(&state)
+        self.save(&mut state)
     }
 
     /// Gives a token another secret; the old one stops working and its streams end.
@@ -344,7 +372,7 @@ impl Auth {
         }
         state.end(|grant| grant.token_id == id);
         state.grant(&record)?;
-        self.save(&state)?;
+        self.save(&mut state)?;
         self.local_changed.notify_one();
         Ok(NewToken {
             id: id.to_owned(),
@@ -361,7 +389,7 @@ impl Auth {
         state.pairing(id)?;
         state.end_tokens_of(id);
         let new = state.renew_pairing(id)?;
-        self.save(&state)?;
+        self.save(&mut state)?;
         self.local_changed.notify_one();
         Ok(new)
     }

@@ -2,7 +2,7 @@
 
 use super::file::{AuthFile, Local, Pairing, TokenRecord};
 use super::secret::{hash, random_base64url, random_hex};
-use super::{AuthError, Grant, NewPairing, Scope};
+use super::{AuthError, Grant, NewPairing, NewToken, Scope};
 use crate::clock::now_micros;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) file: AuthFile,
+    /// Raised with each change of `file` that is to be written.
+    pub(super) changes: u64,
     /// By hash of the token.
     pub(super) grants: HashMap<String, Grant>,
     /// Origins of pairings that are bound for this run only.
@@ -45,6 +47,13 @@ impl State {
         });
         let pairing = pairing.unwrap_or_else(|| self.add_pairing(None, "this machine", true));
         self.file.local = Some(Local { token, pairing });
+    }
+
+    pub(super) fn add_token(&mut self, record: TokenRecord, token: String) -> Result<NewToken, AuthError> {
+        self.grant(&record)?;
+        let id = record.id.clone();
+        self.file.tokens.push(record);
+        Ok(NewToken { id, token })
     }
 
     pub(super) fn add_pairing(&mut self, origin: Option<&str>, profile: &str, recorder: bool) -> NewPairing {

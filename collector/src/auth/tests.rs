@@ -27,6 +27,27 @@ fn tokens_survive_a_restart_and_are_not_in_the_file() {
     );
 }
 
+#[tokio::test]
+async fn the_token_of_a_viewer_is_written_later_and_never_over_a_newer_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let auth = Arc::new(Auth::open(folder.path()).unwrap());
+    // The file cannot be written yet.
+    let writing = auth.written.lock().unwrap();
+    let expires_ts = now_micros() + 60_000_000;
+    let [kept, revoked] = [(), ()].map(|()| auth.create_viewer_token(None, expires_ts).unwrap());
+    assert!(auth.check(&kept.token).is_ok());
+    drop(writing);
+    auth.revoke_token(&revoked.id).unwrap();
+    // No write is under way once nobody else holds it.
+    while Arc::strong_count(&auth) > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    auth.write(1, &AuthFile::default()).unwrap();
+    let again = Auth::open(folder.path()).unwrap();
+    assert!(again.check(&kept.token).is_ok());
+    assert!(again.check(&revoked.token).is_err());
+}
+
 #[test]
 fn revoking_ends_what_the_token_opened() {
     let (_folder, auth) = auth();

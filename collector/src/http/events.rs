@@ -26,7 +26,7 @@ const MAX_LIMIT: usize = 10_000;
 pub(super) struct EventsQuery {
     /// A selector, in text or object form.
     q: Option<String>,
-    /// One session, in order of seq; without it all, in order of commit.
+    /// One session, in order of seq, or `newest`: that of the latest event. Without it all, in order of commit.
     session: Option<String>,
     /// Exclusive resume token: a seq within a session, else `store_id:position`; `latest` for the end.
     after: Option<String>,
@@ -71,10 +71,14 @@ pub(super) async fn get(
         None => wants_json(&headers),
     };
     let selector = selection::selector(asked.q.as_deref(), &grant)?;
-    let extent = Extent::of(&store, asked.session.as_deref()).await?;
+    let mut session = asked.session;
+    if session.as_deref() == Some("newest") {
+        session = store.newest_session().await?;
+    }
+    let extent = Extent::of(&store, session.as_deref()).await?;
     let after = extent.cursor(&store, asked.after.as_deref())?;
     let coverage = if as_json && asked.coverage.unwrap_or(true) {
-        let session = asked.session.filter(|session| !session.is_empty());
+        let session = session.filter(|session| !session.is_empty());
         Some(selection::coverage(&store, &grant, selector.clone(), session).await?)
     } else {
         None

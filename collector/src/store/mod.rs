@@ -136,6 +136,11 @@ impl Store {
         Ok(self.read(read).await?.into_iter().next())
     }
 
+    /// Returns the id of the session with the latest event, if a session is stored.
+    pub async fn newest_session(&self) -> Result<Option<String>, StoreError> {
+        self.read(sessions::newest).await
+    }
+
     /// The row and ledger of one session, if it is known.
     pub async fn session_row(&self, session: &str) -> Result<Option<SessionRow>, StoreError> {
         let session = session.to_owned();

@@ -248,6 +248,25 @@ fn value(line: &str) -> String {
 }
 
 #[tokio::test]
+async fn newest_is_the_session_of_the_latest_event() {
+    let collector = Collector::start().await;
+    let newest = async || {
+        let path = "/v1/events?session=newest&newest=true&limit=2";
+        let text = collector.get(path).await.text().await.unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(newest().await, Vec::<String>::new());
+    let lines = events(SESSION, 1, 3);
+    collector.deliver(SESSION, 1, 3, &lines).await;
+    // The other session was delivered later, its event is of an earlier time.
+    let earlier = event(OTHER, 1, "x").replace("1764000000000001", "1");
+    collector
+        .deliver(OTHER, 1, 2, &[earlier, gap(OTHER, 2, 2, "quota")])
+        .await;
+    assert_eq!(newest().await, lines[1..]);
+}
+
+#[tokio::test]
 async fn a_cursor_continues_where_it_stopped_and_says_when_it_cannot() {
     let collector = Collector::start().await;
     collector.deliver(SESSION, 1, 30, &events(SESSION, 1, 30)).await;

@@ -22,6 +22,7 @@ import {
 
 /** Gaps that are passed over at once on the way to an event. */
 const MOST_GAPS = 20;
+const NDJSON = { accept: "application/x-ndjson" };
 
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
@@ -32,6 +33,10 @@ export class CollectorSource implements DataSource {
   #storeId = "";
   /** The last seqs of the sessions, as they were listed last. */
   readonly #latest = new Map<string, number>();
+  /** The newest lines of a session, requested before it is known which one that is. */
+  #ahead: Promise<string[]> | null = null;
+  /** The lines after a cursor that were read ahead. */
+  #held: { session: string; after: string | null; lines: string[] } | null = null;
 
   constructor(base: string, token: string) {
     this.#base = base;
@@ -65,11 +70,34 @@ export class CollectorSource implements DataSource {
     return query.session === ALL_SESSIONS ? `${this.#storeId}:${at - 1}` : String(at - 1);
   }
 
+  readAhead(session: string | null, records: number): void {
+    const asked = { session: session ?? "newest", newest: "true", limit: String(records) };
+    this.#ahead = this.#get("/v1/events", asked, NDJSON).then(linesOf);
+    // The list reads the lines itself if it does not have them.
+    this.#ahead.catch(() => {});
+  }
+
   async nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null> {
     // The first rows wait for this: the end of a session is known from the list of sessions.
     const latest = this.#latest.get(query.session) ?? (await this.#end(query, signal));
+    const ahead = await this.#takeAhead(query);
+    const first = parseLine(ahead[0] ?? "");
     // Reading twice as many at once is as fast as splitting them.
-    return latest <= records * 2 ? null : this.cursorBefore(query, latest - records + 1);
+    const isWhole = latest <= records * 2;
+    if (first === null || (isWhole && ahead.length === records))
+      return isWhole ? null : this.cursorBefore(query, latest - records + 1);
+    const after = isWhole ? null : this.cursorBefore(query, isGap(first) ? first.gap.first_seq : first.seq);
+    this.#held = { session: query.session, after, lines: ahead };
+    return after;
+  }
+
+  /** Returns the lines that were read ahead if they are of this query, else none. */
+  async #takeAhead({ session, q }: Query): Promise<string[]> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead === null || q !== "" || session === ALL_SESSIONS) return [];
+    const lines = await ahead.catch(() => []);
+    return parseLine(lines[0] ?? "")?.capture_session_id === session ? lines : [];
   }
 
   async #end(query: Query, signal?: AbortSignal): Promise<number> {
@@ -81,14 +109,14 @@ export class CollectorSource implements DataSource {
   }
 
   async read(query: Query, after: string | null, limit: number, signal?: AbortSignal): Promise<Page> {
-    const reply = await this.#get(
-      "/v1/events",
-      { q: query.q, session: sessionOf(query), after, limit: String(limit) },
-      { accept: "application/x-ndjson" },
-      signal,
-    );
-    const lines = (await reply.text()).split("\n");
-    if (lines.at(-1) === "") lines.pop();
+    const held = this.#held;
+    if (held?.session === query.session && held.after === after && query.q === "") {
+      this.#held = null;
+      return { lines: held.lines, next: cursorAfter(held.lines.at(-1)) ?? after, end: true };
+    }
+    const asked = { q: query.q, session: sessionOf(query), after, limit: String(limit) };
+    const reply = await this.#get("/v1/events", asked, NDJSON, signal);
+    const lines = await linesOf(reply);
     const next = reply.headers.get("x-tabtape-next");
     return { lines, next: next ?? cursorAfter(lines.at(-1)) ?? after, end: next === null };
   }
@@ -209,6 +237,13 @@ export class CollectorSource implements DataSource {
     if (reply.ok) return reply;
     throw await errorOf(reply);
   }
+}
+
+/** Returns the lines of a reply. */
+async function linesOf(reply: Response): Promise<string[]> {
+  const lines = (await reply.text()).split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
 }
 
 function sessionOf(query: Query): string | null {

@@ -153,6 +153,8 @@ export interface DataSource {
   cursorBefore(query: Query, at: number): string;
   /** Returns the cursor after which about `records` are stored; null if there are hardly more. */
   nearEnd(query: Query, records: number, signal?: AbortSignal): Promise<string | null>;
+  /** Requests the newest lines of a session, null for the newest session, for the first `nearEnd` and `read`. */
+  readAhead?(session: string | null, records: number): void;
   /** Whether a query has an event in a range of time, by an index. Logs have none. */
   hasEvents?(query: Query, range: Range, signal?: AbortSignal): Promise<boolean>;
   /** Groups the errors of a query. Logs cannot. */

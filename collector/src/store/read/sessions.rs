@@ -73,6 +73,15 @@ pub(in crate::store) fn id(
     Ok(statement.query_row([row], |row| row.get(0)).optional()?)
 }
 
+pub(in crate::store) fn newest(connection: &Connection) -> Result<Option<String>, crate::store::StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT session FROM sessions
+         ORDER BY EXISTS (SELECT 1 FROM counts WHERE counts.session = sessions.id AND events > 0) DESC,
+         last_ts DESC, id LIMIT 1",
+    )?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
 pub(in crate::store) fn list(
     connection: &Connection,
     names: &Names,
