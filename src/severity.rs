@@ -102,10 +102,7 @@ mod tests {
         all_are(
             Error,
             &[
-                "console.error",
-                "console.assert",
-                "console.exception",
-                "console.rejection",
+                "console.error", "console.assert", "console.exception", "console.rejection",
             ],
         );
         all_are(Warn, &["console.warn"]);
@@ -113,11 +110,7 @@ mod tests {
         all_are(
             Info,
             &[
-                "console.log",
-                "console.info",
-                "console.table",
-                "console.dir",
-                "console.time",
+                "console.log", "console.info", "console.table", "console.dir", "console.time",
             ],
         );
     }
@@ -127,20 +120,14 @@ mod tests {
         all_are(
             Error,
             &[
-                "network.failed",
-                "network.websocket_error",
-                "page.navigation_failed",
+                "network.failed", "network.websocket_error", "page.navigation_failed",
             ],
         );
         all_are(Warn, &["page.csp_violation"]);
         all_are(
             Info,
             &[
-                "network.request",
-                "network.redirect",
-                "page.loaded",
-                "tab.created",
-                "input.click",
+                "network.request", "network.redirect", "page.loaded", "tab.created", "input.click",
             ],
         );
     }
@@ -172,19 +159,14 @@ mod tests {
         all_are(
             Error,
             &[
-                "system.storage_volatile",
-                "system.collector_impostor",
-                "system.storage_failed",
+                "system.storage_volatile", "system.collector_impostor", "system.storage_failed",
             ],
         );
         all_are(Warn, &["system.collector_retrying", "system.storage_blocked"]);
         all_are(
             Info,
             &[
-                "system.session_started",
-                "system.storage_recovered",
-                "system.mark",
-                "system.config_changed",
+                "system.session_started", "system.storage_recovered", "system.mark", "system.config_changed",
                 "app.full",
             ],
         );

@@ -55,15 +55,8 @@ fn main() {
             for (header, line) in batch {
                 position += 1;
                 let row = params![
-                    position,
-                    position,
-                    header.ts_micros as i64,
-                    header.source_kind as u8,
-                    header.detail_level as u8,
-                    header.severity as u8,
-                    header.status,
-                    header.tab_id,
-                    line
+                    position, position, header.ts_micros as i64, header.source_kind as u8,
+                    header.detail_level as u8, header.severity as u8, header.status, header.tab_id, line
                 ];
                 insert.execute(row).unwrap();
                 if with_text {

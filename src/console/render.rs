@@ -297,18 +297,8 @@ impl<'a> Tagged<'a> {
 
 fn is_typed_array(name: &[u8]) -> bool {
     const ELEMENTS: &[&[u8]] = &[
-        b"Int8",
-        b"Uint8",
-        b"Uint8Clamped",
-        b"Int16",
-        b"Uint16",
-        b"Int32",
-        b"Uint32",
-        b"Float16",
-        b"Float32",
-        b"Float64",
-        b"BigInt64",
-        b"BigUint64",
+        b"Int8", b"Uint8", b"Uint8Clamped", b"Int16", b"Uint16", b"Int32", b"Uint32", b"Float16", b"Float32",
+        b"Float64", b"BigInt64", b"BigUint64",
     ];
     name.strip_suffix(b"Array")
         .is_some_and(|element| ELEMENTS.contains(&element))

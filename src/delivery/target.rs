@@ -183,17 +183,9 @@ mod tests {
             assert_eq!(Target::new(url, SECRET, None).unwrap().host_port(), host_port);
         }
         for url in [
-            "127.0.0.1:1",
-            "http://localhost:1",
-            "http://LOCALHOST:1",
-            "https://127.0.0.1:1",
-            "http://127.0.0.1",
-            "http://127.0.0.1:0",
-            "http://127.0.0.1:070",
-            "http://127.0.0.1:99999",
-            "http://evil.test:1",
-            "http://127.0.0.1@evil.test:1",
-            "http://127.0.0.1:1/path",
+            "127.0.0.1:1", "http://localhost:1", "http://LOCALHOST:1", "https://127.0.0.1:1",
+            "http://127.0.0.1", "http://127.0.0.1:0", "http://127.0.0.1:070", "http://127.0.0.1:99999",
+            "http://evil.test:1", "http://127.0.0.1@evil.test:1", "http://127.0.0.1:1/path",
         ] {
             assert_eq!(
                 Target::new(url, SECRET, None),

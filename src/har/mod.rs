@@ -15,13 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The types of the records of a request; messages of sockets and event streams have no place in the format.
 const TYPES: [&str; 7] = [
-    "network.request",
-    "network.response",
-    "network.redirect",
-    "network.failed",
-    "network.stream_ended",
-    "network.call",
-    "network.response_body",
+    "network.request", "network.response", "network.redirect", "network.failed", "network.stream_ended",
+    "network.call", "network.response_body",
 ];
 
 /// Takes stored lines and returns them as an archive.

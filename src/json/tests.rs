@@ -12,21 +12,8 @@ fn compacted(text: &str) -> String {
 #[test]
 fn what_json_allows_is_passed() {
     for text in [
-        "null",
-        "true",
-        "false",
-        "0",
-        "-0",
-        "1.5e-3",
-        "\"\"",
-        "\"\\u00e9\\n\"",
-        "[]",
-        "{}",
-        "[1,[2,{\"a\":[]}]]",
-        " { \"a\" : 1 , \"a\" : 2 } ",
-        "\"\\ud800\"",
-        "{\"__proto__\":1}",
-        "1E400",
+        "null", "true", "false", "0", "-0", "1.5e-3", "\"\"", "\"\\u00e9\\n\"", "[]", "{}",
+        "[1,[2,{\"a\":[]}]]", " { \"a\" : 1 , \"a\" : 2 } ", "\"\\ud800\"", "{\"__proto__\":1}", "1E400",
         "\"é😀\"",
     ] {
         assert_eq!(validate(text.as_bytes()), Ok(()), "{text}");

@@ -261,9 +261,7 @@ mod tests {
         assert_eq!(first["worker_micros_per_event"], Value::Null);
         assert_eq!(
             [
-                &first["relay_queue"],
-                &first["uncommitted_bytes"],
-                &first["undelivered_events"]
+                &first["relay_queue"], &first["uncommitted_bytes"], &first["undelivered_events"]
             ],
             [7, 9, 9]
         );

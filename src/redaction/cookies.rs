@@ -10,13 +10,11 @@ use super::rules::ValueKind;
 use super::scan::Scan;
 
 /// Attributes of `Set-Cookie`, which are no secrets (RFC 6265bis, CHIPS).
-#[rustfmt::skip]
 const ATTRIBUTES: &[&str] = &[
     "path", "domain", "expires", "max-age", "secure", "httponly", "samesite", "partitioned", "priority",
 ];
 
 /// Members of a cookie object that are no secrets (HAR, CDP and chrome.cookies together).
-#[rustfmt::skip]
 const COOKIE_MEMBERS: &[&str] = &[
     "name", "path", "domain", "expires", "expirationDate", "maxAge", "sameSite", "size", "priority",
     "storeId", "url", "sourceScheme", "sourcePort", "partitionKey", "comment",

@@ -33,21 +33,8 @@ pub(super) fn jwt(json: &[u8], start: usize, literal_end: usize) -> Option<Range
 fn is_header(text: &[u8]) -> bool {
     // Registered header parameters (RFC 7515 to 7519, 7797) and Microsoft's nonce.
     const FIRST: &[&[u8]] = &[
-        b"alg\"",
-        b"typ\"",
-        b"kid\"",
-        b"enc\"",
-        b"x5t\"",
-        b"x5c\"",
-        b"x5u\"",
-        b"jku\"",
-        b"jwk\"",
-        b"cty\"",
-        b"zip\"",
-        b"b64\"",
-        b"nonce\"",
-        b"crit\"",
-        b"x5t#S256\"",
+        b"alg\"", b"typ\"", b"kid\"", b"enc\"", b"x5t\"", b"x5c\"", b"x5u\"", b"jku\"", b"jwk\"", b"cty\"",
+        b"zip\"", b"b64\"", b"nonce\"", b"crit\"", b"x5t#S256\"",
     ];
     let decoded = base64::decode(&text[..text.len().min(64)]);
     let inner: Vec<u8> = decoded.into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
@@ -84,12 +71,7 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
 pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
     /// Parameters of a challenge, which names a scheme and holds no secret (RFC 6750 §3, RFC 9728).
     const CHALLENGE: &[&str] = &[
-        "realm",
-        "scope",
-        "error",
-        "charset",
-        "authorization_uri",
-        "resource_metadata",
+        "realm", "scope", "error", "charset", "authorization_uri", "resource_metadata",
     ];
     let token = after_scheme(json, start, literal_end)?;
     let is_challenge = |name: &&[u8]| {

@@ -287,13 +287,7 @@ mod tests {
     #[test]
     fn words_begin_after_escapes() {
         for text in [
-            r"\npin",
-            "%20pin",
-            "%2520pin",
-            r"\u0026pin",
-            " pin",
-            "-pin",
-            "pin",
+            r"\npin", "%20pin", "%2520pin", r"\u0026pin", " pin", "-pin", "pin",
         ] {
             assert!(word_starts_at(text.as_bytes(), text.len() - 3), "{text}");
         }

@@ -2,10 +2,10 @@
 
 /// Members that describe a secret and do not contain it: of a JSON Schema, of a form's state, and of a
 /// preview (`$`, `class`, `length`).
-#[rustfmt::skip]
 const DESCRIPTIONS: &[&str] = &[
     "$", "class", "length", "size", "more", "byte_length", "type", "name", "format", "title", "description",
-    "label", "placeholder", "message", "error", "errors", "pattern", "autocomplete", "minLength", "maxLength",
+    "label", "placeholder", "message", "error", "errors", "pattern", "autocomplete", "minLength",
+    "maxLength",
 ];
 
 /// Whether a member of an object under a secret's name only describes the secret.
@@ -15,7 +15,6 @@ pub(super) fn is_description_member(key: &[u8]) -> bool {
 
 /// Whether `text` means the absence of a value, or is masked already.
 pub(super) fn is_no_secret(text: &[u8]) -> bool {
-    #[rustfmt::skip]
     const ABSENT: &[&str] = &[
         "null", "undefined", "true", "false", "none", "nan", "nil", "[object Object]", "(none)", "(empty)",
         "...", "%s", "%o", "%d", "[Filtered]", "[REDACTED]", "<redacted>",
@@ -28,20 +27,18 @@ pub(super) fn is_no_secret(text: &[u8]) -> bool {
 }
 
 /// Words of a message about a secret, or of a label for one.
-#[rustfmt::skip]
 const MESSAGE: &[&str] = &[
     "a", "an", "the", "is", "was", "are", "be", "been", "has", "have", "not", "no", "must", "should", "may",
-    "can", "can't", "cannot", "could", "will", "do", "does", "don't", "doesn't", "too", "at", "least", "most",
-    "please", "enter", "your", "you", "for", "from", "in", "of", "on", "to", "with", "by", "this", "that",
-    "field", "required", "missing", "invalid", "expired", "wrong", "incorrect", "failed", "match", "blank",
-    "empty", "short", "long", "weak", "characters", "contain", "forgot", "show", "hide", "new", "old",
-    "current", "confirm", "repeat", "change", "reset", "choose", "create", "already", "use", "used", "we",
-    "and", "or", "sie", "ihr", "ihre", "das", "der", "die", "ist", "nicht", "zu", "bitte", "eingeben",
+    "can", "can't", "cannot", "could", "will", "do", "does", "don't", "doesn't", "too", "at", "least",
+    "most", "please", "enter", "your", "you", "for", "from", "in", "of", "on", "to", "with", "by", "this",
+    "that", "field", "required", "missing", "invalid", "expired", "wrong", "incorrect", "failed", "match",
+    "blank", "empty", "short", "long", "weak", "characters", "contain", "forgot", "show", "hide", "new",
+    "old", "current", "confirm", "repeat", "change", "reset", "choose", "create", "already", "use", "used",
+    "we", "and", "or", "sie", "ihr", "ihre", "das", "der", "die", "ist", "nicht", "zu", "bitte", "eingeben",
     "vergessen", "neues", "su", "la", "el", "no", "es", "votre", "le", "de", "du",
 ];
 
 /// Words for a secret in labels and messages.
-#[rustfmt::skip]
 const SUBJECTS: &[&str] = &[
     "password", "passwords", "passwort", "kennwort", "contraseña", "passe", "senha", "wachtwoord",
     "passphrase", "passcode", "token", "tokens", "secret", "secrets", "key", "keys", "pin", "code", "codes",
@@ -49,7 +46,6 @@ const SUBJECTS: &[&str] = &[
 ];
 
 /// Values that say which kind of value belongs here: types of schemas, modes of `fetch`, samples.
-#[rustfmt::skip]
 const KINDS: &[&str] = &[
     "string", "text", "number", "boolean", "object", "array", "integer", "uuid", "date", "varchar",
     "required", "optional", "hidden", "include", "same-origin", "omit", "changeme", "example", "invalid",
@@ -97,11 +93,10 @@ pub(super) fn is_description(text: &[u8]) -> bool {
 
 /// Whether an unquoted value is code: a call, or a member of a well-known object.
 pub(super) fn is_code(text: &[u8]) -> bool {
-    #[rustfmt::skip]
     const OBJECTS: &[&str] = &[
-        "this.", "self.", "req.", "request.", "res.", "process.env", "props.", "state.", "config.", "window.",
-        "localStorage.", "sessionStorage.", "document.", "import.meta", "os.environ", "await", "new",
-        "function", "async",
+        "this.", "self.", "req.", "request.", "res.", "process.env", "props.", "state.", "config.",
+        "window.", "localStorage.", "sessionStorage.", "document.", "import.meta", "os.environ", "await",
+        "new", "function", "async",
     ];
     let name = text
         .iter()
@@ -117,7 +112,6 @@ pub(super) fn is_code(text: &[u8]) -> bool {
 
 /// Whether `text` is an authorization code: long and mixed, or in a place where one is exchanged.
 pub(super) fn is_oauth_code(text: &[u8], around: &[u8]) -> bool {
-    #[rustfmt::skip]
     const SIGNS: &[&str] = &[
         "state=", "state%3D", "state%3d", "client_secret", "grant_type", "client_id", "redirect_uri",
         "code_verifier", "callback", "/cb", "auth", "login", "signin", "verify", "confirm", "otp", "2fa",

@@ -103,10 +103,7 @@ mod tests {
     #[test]
     fn only_a_whole_placeholder_is_one() {
         for text in [
-            "[redacted:7f3a91c]",
-            "[redacted:7f3a91cG]",
-            "[redacted]",
-            "redacted:7f3a91c2]",
+            "[redacted:7f3a91c]", "[redacted:7f3a91cG]", "[redacted]", "redacted:7f3a91c2]",
         ] {
             assert!(!is_placeholder(text.as_bytes()), "{text}");
         }

@@ -184,7 +184,6 @@ fn ends_at_comma(json: &[u8], i: usize) -> bool {
 }
 
 /// Words that follow `password:` in a message about one: "Invalid password: must be longer".
-#[rustfmt::skip]
 const PROSE: &[&str] = &[
     "a", "an", "the", "is", "was", "are", "has", "have", "not", "no", "must", "should", "may", "can",
     "cannot", "could", "will", "expected", "unexpected", "invalid", "required", "missing", "failed",

@@ -147,12 +147,7 @@ mod tests {
     #[test]
     fn a_text_without_secrets_comes_back_as_it_was() {
         for text in [
-            "",
-            "{ \"a\" : 1 }",
-            "{ not JSON",
-            "tea \u{1F375}\n",
-            "12",
-            "\"quoted\"",
+            "", "{ \"a\" : 1 }", "{ not JSON", "tea \u{1F375}\n", "12", "\"quoted\"",
         ] {
             assert_eq!(
                 tried(text).0,

@@ -13,11 +13,11 @@ use super::shapes::run_end;
 use super::sink::between;
 
 /// Authentication schemes (IANA's registry and what APIs made up) that stay before their credentials.
-#[rustfmt::skip]
 const SCHEMES: &[&str] = &[
-    "bearer", "basic", "digest", "token", "negotiate", "ntlm", "apikey", "api-key", "aws4-hmac-sha256", "aws",
-    "hawk", "hoba", "mutual", "vapid", "oauth", "dpop", "key", "jwt", "gnap", "ssws", "splunk", "signature",
-    "sharedkey", "sharedaccesssignature", "geniekey", "sapisidhash", "mac", "privatetoken", "scram-sha-256",
+    "bearer", "basic", "digest", "token", "negotiate", "ntlm", "apikey", "api-key", "aws4-hmac-sha256",
+    "aws", "hawk", "hoba", "mutual", "vapid", "oauth", "dpop", "key", "jwt", "gnap", "ssws", "splunk",
+    "signature", "sharedkey", "sharedaccesssignature", "geniekey", "sapisidhash", "mac", "privatetoken",
+    "scram-sha-256",
 ];
 
 /// Bytes on either side of a parameter that tell what it is for.

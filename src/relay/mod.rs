@@ -40,22 +40,13 @@ use std::ops::RangeInclusive;
 
 /// Types of the categories below that only the worker records.
 const WORKER_ONLY_TYPES: [&str; 5] = [
-    "page.navigation_",
-    "page.history_updated",
-    "page.screenshot",
-    "page.network_idle",
-    "page.settled",
+    "page.navigation_", "page.history_updated", "page.screenshot", "page.network_idle", "page.settled",
 ];
 
 /// Types of the category `network` that a page observes.
 const PAGE_REQUEST_TYPES: [&str; 7] = [
-    "network.call",
-    "network.response_body",
-    "network.websocket_opened",
-    "network.websocket_closed",
-    "network.websocket_sent",
-    "network.websocket_received",
-    "network.eventsource_message",
+    "network.call", "network.response_body", "network.websocket_opened", "network.websocket_closed",
+    "network.websocket_sent", "network.websocket_received", "network.eventsource_message",
 ];
 
 const SKIP: &[u8] = b"{\"skip\":\"network\"}";

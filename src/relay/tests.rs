@@ -71,16 +71,8 @@ fn provenance_is_stamped() {
 fn an_event_keeps_the_address_it_had_within_the_origin_of_its_document() {
     let mut fixture = Fixture::new();
     let urls = [
-        "https://a.b/then?x=1",
-        "https://a.b",
-        "https://a.b.evil/",
-        "https://a.b:444/",
-        "https://a.b@evil/",
-        "http://a.b/",
-        "https://evil/#https://a.b/",
-        "https:a.b/",
-        "about:blank",
-        r"https://a.b\u0040evil/",
+        "https://a.b/then?x=1", "https://a.b", "https://a.b.evil/", "https://a.b:444/", "https://a.b@evil/",
+        "http://a.b/", "https://evil/#https://a.b/", "https:a.b/", "about:blank", r"https://a.b\u0040evil/",
     ];
     let lines =
         urls.map(|url| format!(r#"{{"type":"console.log","category":"console","url":"{url}","data":1}}"#));
@@ -151,9 +143,7 @@ fn an_interaction_and_what_came_from_it_are_linked_in_their_metadata() {
     assert_eq!((receipt.accepted, receipt.refused.len()), (3, 2));
     let stored = fixture.stored();
     let links = [
-        r#""interaction_id":"i1.1""#,
-        r#""cause_id":"i1.1""#,
-        r#""cause_id":"42""#,
+        r#""interaction_id":"i1.1""#, r#""cause_id":"i1.1""#, r#""cause_id":"42""#,
     ];
     for (line, link) in stored.iter().zip(links) {
         assert!(line.contains(link), "{line}");

@@ -133,11 +133,7 @@ impl Transport for FetchTransport {
             sealed_exchange(&self.target, request, &patience).await
         } else {
             exchange(
-                &self.target,
-                &request.path,
-                request.content_type,
-                &request.body,
-                &patience,
+                &self.target, &request.path, request.content_type, &request.body, &patience,
             )
             .await
             .map(Answer::into_response)

@@ -9,7 +9,6 @@ const MAX_URL_BYTES: usize = 120;
 /// Bytes of a body that a phrase may show.
 const MAX_BODY_BYTES: usize = 1_000;
 /// Fields that a person reads first, of events that have no phrase of their own.
-#[rustfmt::skip]
 const FIELDS: [&str; 16] = [
     "text", "message", "note", "error", "selector", "label", "method", "status", "directive", "blocked_url",
     "element", "reason", "transition", "title", "name", "value",

@@ -62,14 +62,8 @@ impl Access {
 
     fn document(self, item: &mut PathItem) {
         let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-            &mut item.head,
-            &mut item.patch,
-            &mut item.options,
-            &mut item.trace,
+            &mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.head, &mut item.patch,
+            &mut item.options, &mut item.trace,
         ];
         for operation in operations.into_iter().flatten() {
             let noted = Extensions::builder()

@@ -224,10 +224,7 @@ mod tests {
             Some(("image/jpeg", "AAAA"))
         );
         for wrong in [
-            "",
-            "data:text/html;base64,AAAA",
-            "data:image/jpeg,AAAA",
-            "data:image/jpeg;base64,A A",
+            "", "data:text/html;base64,AAAA", "data:image/jpeg,AAAA", "data:image/jpeg;base64,A A",
         ] {
             assert_eq!(image_of(wrong), None, "{wrong}");
         }

@@ -95,10 +95,7 @@ fn repeats_are_folded_and_what_the_lines_share_is_said_once() {
         .map(|seq| Item::Event(Box::new(stored(seq, "console.error", "console", "again"))))
         .collect();
     items.push(Item::Event(Box::new(stored(
-        51,
-        "console.error",
-        "console",
-        "once",
+        51, "console.error", "console", "once",
     ))));
     for (seq, type_) in [
         (52, "console.error"),

@@ -109,10 +109,7 @@ mod tests {
                 .cursor_name()
         );
         for bad in [
-            "a.test:4318",
-            "ftp://user:pass-word@a.test",
-            "user:pass-word@a.test",
-            "",
+            "a.test:4318", "ftp://user:pass-word@a.test", "user:pass-word@a.test", "",
         ] {
             assert!(
                 !Endpoint::parse(bad, Signal::Logs)

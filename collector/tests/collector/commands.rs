@@ -588,9 +588,7 @@ fn json_on_a_terminal_hides_nothing() {
     );
     let record: serde_json::Value = serde_json::from_str(&piped).unwrap();
     for command in [
-        "query --json",
-        "tail --no-follow --json",
-        "export --format ndjson",
+        "query --json", "tail --no-follow --json", "export --format ndjson",
     ] {
         let command = format!("{PROGRAM} {command} --data-dir {}", folder.path().display());
         let mut script = std::process::Command::new("script");

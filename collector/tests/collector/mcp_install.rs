@@ -72,11 +72,7 @@ fn install(home: &Path, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(PROGRAM);
     command.args(["mcp", "install"]).args(args).env("HOME", home);
     for variable in [
-        "XDG_CONFIG_HOME",
-        "CODEX_HOME",
-        "CLAUDE_CONFIG_DIR",
-        "TABTAPE_DATA_DIR",
-        "TABTAPE_URL",
+        "XDG_CONFIG_HOME", "CODEX_HOME", "CLAUDE_CONFIG_DIR", "TABTAPE_DATA_DIR", "TABTAPE_URL",
         "TABTAPE_TOKEN",
     ] {
         command.env_remove(variable);
@@ -222,22 +218,13 @@ fn printing_changes_no_file_and_a_missing_file_is_made() {
         "{error}"
     );
     let wanted = [
-        "cursor",
-        "--print",
-        "--sites",
-        "localhost:3000,Shop.example",
-        "--data-dir",
-        "/d",
+        "cursor", "--print", "--sites", "localhost:3000,Shop.example", "--data-dir", "/d",
     ];
     let (status, output, error) = install(home.path(), &wanted);
     assert_eq!(status, 0, "{error}");
     assert!(error.contains(".cursor/mcp.json"), "{error}");
     let args = json!([
-        "mcp",
-        "--sites",
-        "localhost:3000,shop.example",
-        "--data-dir",
-        "/d"
+        "mcp", "--sites", "localhost:3000,shop.example", "--data-dir", "/d"
     ]);
     assert_eq!(entry("cursor", &output)["args"], args, "{output}");
     let (_, output, _) = install(home.path(), &["codex", "--print"]);

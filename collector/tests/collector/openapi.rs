@@ -62,11 +62,7 @@ const VALUES: &[&str] = &[
 ];
 
 const TYPES: &[&str] = &[
-    "application/json",
-    "application/x-ndjson",
-    "application/x-protobuf",
-    "text/plain",
-    "",
+    "application/json", "application/x-ndjson", "application/x-protobuf", "text/plain", "",
     "a/b; charset=\"x",
 ];
 

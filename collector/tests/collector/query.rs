@@ -23,16 +23,7 @@ impl Lcg {
 }
 
 const WORDS: &[&str] = &[
-    "checkout",
-    "failed",
-    "über",
-    "Ünicode",
-    "a\"quote",
-    "new\nline",
-    "42",
-    "GET /api",
-    "€",
-    "x",
+    "checkout", "failed", "über", "Ünicode", "a\"quote", "new\nline", "42", "GET /api", "€", "x",
 ];
 
 fn random_event(random: &mut Lcg, session: &str, seq: u64) -> String {
@@ -359,10 +350,7 @@ fn large_numbers(value: &Value, found: &mut Vec<u64>) {
 async fn text_is_found_however_its_accents_are_composed() {
     let collector = Collector::start().await;
     let forms = [
-        "Caf\u{e9} noir",
-        "Cafe\u{301} noir",
-        r"Caf\u00e9 noir",
-        r"Cafe\u0301 noir",
+        "Caf\u{e9} noir", "Cafe\u{301} noir", r"Caf\u00e9 noir", r"Cafe\u0301 noir",
     ];
     let line = |seq: u64| match seq {
         1..=4 => event(SESSION, seq, "x").replace("\"x\"", &format!("\"{}\"", forms[seq as usize - 1])),

@@ -7,11 +7,7 @@ use tabtape_collector::http::router;
 
 /// Codes that mean "you may not": anything else means that the request got through.
 pub(crate) const REFUSALS: &[&str] = &[
-    "wrong_host",
-    "wrong_origin",
-    "no_token",
-    "unknown_token",
-    "wrong_scope",
+    "wrong_host", "wrong_origin", "no_token", "unknown_token", "wrong_scope",
 ];
 
 /// Routes that the document leaves out: one that its own protocol describes, and what is there for anyone.
@@ -286,13 +282,7 @@ async fn the_document_is_served_and_names_every_problem() {
     let document: Value = response.json().await.unwrap();
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
     for path in [
-        "/v1/batches",
-        "/v1/events",
-        "/v1/stream",
-        "/v1/sessions",
-        "/v1/hello",
-        "/v1/coverage",
-        "/metrics",
+        "/v1/batches", "/v1/events", "/v1/stream", "/v1/sessions", "/v1/hello", "/v1/coverage", "/metrics",
         "/healthz",
     ] {
         assert!(document["paths"][path].is_object(), "{path}");
@@ -566,11 +556,7 @@ async fn a_rebound_name_reaches_nothing_in_a_real_browser() {
         tokio::task::spawn_blocking(move || {
             let output = Command::new(&browser)
                 .args([
-                    "--headless=new",
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--no-first-run",
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 ])
                 .args([
                     "--disable-background-networking",

@@ -25,11 +25,7 @@ async fn each_task_that_is_aborted_under_load_starts_again_and_the_ledger_adds_u
     let tasks = app.store.tasks();
     let names: Vec<&str> = tasks.states().into_keys().collect();
     let expected = [
-        "collector.json",
-        "forwarding",
-        "forwarding of metrics",
-        "forwarding of traces",
-        "retention",
+        "collector.json", "forwarding", "forwarding of metrics", "forwarding of traces", "retention",
         "text index",
     ];
     assert_eq!(names, expected);

@@ -100,10 +100,7 @@ fn what_is_committed_arrives_and_flush_waits_for_it() {
     let status = site.delivery().status();
     assert_eq!(
         (
-            status.state,
-            status.acked_seq,
-            status.backlog_events,
-            status.draining
+            status.state, status.acked_seq, status.backlog_events, status.draining
         ),
         (LinkState::Ok, 3, 0, false)
     );

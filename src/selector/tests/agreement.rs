@@ -111,12 +111,8 @@ fn everything_is_always_true_and_a_contradiction_never() {
         assert!(parse(text).always_true() && !parse(text).never_true(), "{text}");
     }
     for text in [
-        "since:2 until:1",
-        "-type:*",
-        "-since:0",
-        "-until:18446744073709551615",
-        "severity:warn -severity:info",
-        "kind:cdp kind:extension",
+        "since:2 until:1", "-type:*", "-since:0", "-until:18446744073709551615",
+        "severity:warn -severity:info", "kind:cdp kind:extension",
     ] {
         assert!(parse(text).never_true() && !parse(text).always_true(), "{text}");
         assert!(!matches(&parse(text), &event("")), "{text}");

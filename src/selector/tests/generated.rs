@@ -32,12 +32,7 @@ pub(super) enum What {
 
 const CATEGORIES: [&str; 4] = ["console", "network", "page", "app"];
 const TYPES: [&str; 6] = [
-    "console.log",
-    "console.warn",
-    "network.failed",
-    "network.response",
-    "app.debug",
-    "page.loaded",
+    "console.log", "console.warn", "network.failed", "network.response", "app.debug", "page.loaded",
 ];
 const URLS: [&str; 6] = [
     "http://localhost:3000/a?b=c,d",

@@ -17,12 +17,7 @@ pub(in crate::store) fn insert_gap_row(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
-            position as i64,
-            session,
-            gap.first_seq as i64,
-            gap.last_seq as i64,
-            gap.category,
-            gap.reason
+            position as i64, session, gap.first_seq as i64, gap.last_seq as i64, gap.category, gap.reason
         ])?;
     Ok(())
 }

@@ -176,17 +176,8 @@ fn index_block(transaction: &Transaction<'_>, set: &mut TrigramSet, block: u64) 
             "INSERT OR REPLACE INTO main.blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
-            id,
-            row.min_ts,
-            row.max_ts,
-            row.severities,
-            row.details,
-            row.kinds,
-            row.statuses,
-            row.categories,
-            row.types,
-            row.tabs,
-            row.sessions
+            id, row.min_ts, row.max_ts, row.severities, row.details, row.kinds, row.statuses, row.categories,
+            row.types, row.tabs, row.sessions
         ])?;
     transaction
         .prepare_cached("INSERT INTO main.trigrams (rowid, text) VALUES (?1, ?2)")?

@@ -111,10 +111,7 @@ fn find(
         filter.sql()
     ))?;
     let mut rows = statement.query(params![
-        after as i64,
-        until as i64,
-        deletion.session,
-        deletion.pairing
+        after as i64, until as i64, deletion.session, deletion.pairing
     ])?;
     let mut victims = Vec::new();
     let mut unpacker = Unpacker::new()?;

@@ -168,18 +168,9 @@ impl Ingest {
         let type_ = self.interner.id(transaction, NameKind::Type, record.type_())?;
         let position = self.next_position();
         insert.execute(params![
-            position as i64,
-            state.row,
-            header.seq as i64,
-            header.ts_micros as i64,
-            category,
-            type_,
-            header.source_kind as u8,
-            header.detail_level as u8,
-            header.severity as u8,
-            header.status,
-            header.tab_id,
-            stored,
+            position as i64, state.row, header.seq as i64, header.ts_micros as i64, category, type_,
+            header.source_kind as u8, header.detail_level as u8, header.severity as u8, header.status,
+            header.tab_id, stored,
         ])?;
         state.dirty = true;
         let ts = header.ts_micros;
@@ -351,11 +342,7 @@ impl Ingest {
         )?;
         for ((session, tab), seen) in self.tabs.drain() {
             upsert.execute(params![
-                session,
-                tab,
-                seen.events,
-                seen.first_ts as i64,
-                seen.last_ts as i64
+                session, tab, seen.events, seen.first_ts as i64, seen.last_ts as i64
             ])?;
         }
         transaction
