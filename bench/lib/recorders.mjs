@@ -42,8 +42,8 @@ export async function bodyOf(request) {
 }
 
 /**
- * How many calls of `console.log("x", { a: 1 })` a body tells of: `x`, `a` and a number with quotes, escapes and line
- * ends between them.
+ * Counts the calls of `console.log("x", { a: 1 })` in a body: `x`, `a` and a number with quotes, escapes and line ends
+ * between them.
  * @param {Buffer} body
  */
 export function countOf(body) {

@@ -28,9 +28,6 @@ const ANSWER_GOAL = 400;
 const TOTAL_GOAL = 1_200;
 const OTHER_GOAL = 600;
 
-/** Tokens do not depend on how the parts were built. */
-export const needsPackage = false;
-
 export async function rows() {
   await build(["extension", "collector"], { quick: true });
   const amongMany = await withFailure(async (collector, peer, counts) => {

@@ -13,6 +13,7 @@ const LEAST_OF_PEERS = 6;
 const MOST_MS = 40;
 
 export const name = "log";
+export const needsPackage = true;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

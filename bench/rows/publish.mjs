@@ -24,6 +24,7 @@ const GOALS = {
 };
 
 export const name = "publish";
+export const needsPackage = true;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

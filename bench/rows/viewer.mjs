@@ -16,8 +16,6 @@ const OPENINGS = 5;
 
 export const name = "viewer";
 export const isLong = true;
-/** The viewer is the one in the collector that was built last. */
-export const needsPackage = false;
 
 /** @param {{ quick: boolean }} options */
 export async function rows({ quick }) {

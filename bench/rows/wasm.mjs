@@ -8,6 +8,7 @@ import { round } from "../lib/stats.mjs";
 const GOALS_KB = { wasm: 330, "wasm-core": 150 };
 
 export const name = "wasm";
+export const needsPackage = true;
 
 export async function rows() {
   return Object.entries(GOALS_KB).map(([folder, goalKb]) => {

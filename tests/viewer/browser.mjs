@@ -84,7 +84,7 @@ export async function downloaded(page, start) {
   return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
 }
 
-/** What the viewer exports in a format. @param {Page} page @param {RegExp} format */
+/** Exports what the viewer shows, and returns the file. @param {Page} page @param {RegExp} format */
 export async function exported(page, format) {
   await page.getByRole("button", { name: "Export" }).click();
   return downloaded(page, () => page.getByRole("button", { name: format }).click());

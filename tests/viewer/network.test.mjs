@@ -87,7 +87,7 @@ await rig.event("network.response", "/made-up");
 await rig.event("network.websocket_closed", "/socket");
 const begun = await rig.event("network.request", "/api/slow");
 const slow = await rig.event("network.response", "/api/slow");
-// In a tab without the debugger, the page tells who called and what a failure answered.
+// In a tab without the debugger, the page reports the stack of a call and the body of a failed response.
 await rig.open("/plain");
 await rig.event("network.call", "/api/missing?plain");
 await rig.event("network.response_body", "/api/missing?plain");

@@ -38,7 +38,7 @@ async fn the_token_of_a_viewer_is_written_later_and_never_over_a_newer_change() 
     assert!(auth.check(&kept.token).is_ok());
     drop(writing);
     auth.revoke_token(&revoked.id).unwrap();
-    // No write is under way once nobody else holds it.
+    // Each write holds a reference, so the last one has ended when no other is left.
     while Arc::strong_count(&auth) > 1 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

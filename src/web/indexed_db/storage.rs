@@ -32,7 +32,7 @@ impl IndexedDbLog {
                 *storage.bytes_by_category.entry(category.clone()).or_default() += bytes;
             }
         }
-        // Outside secure contexts there is no manager; the browser then tells nothing.
+        // Outside secure contexts there is no manager; the browser then gives no estimate.
         if let Some(manager) = manager() {
             let estimate = settled(manager.estimate()).await?;
             storage.usage_bytes = field(&estimate, "usage");

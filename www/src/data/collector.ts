@@ -20,8 +20,9 @@ import {
   SourceError,
 } from "./source";
 
-/** Gaps that are passed over at once on the way to an event. */
-const MOST_GAPS = 20;
+/** Records of the first read that looks for an event; each later one takes twice as many. */
+const FIRST_LOOK = 20;
+const MOST_LOOK = 2_000;
 const NDJSON = { accept: "application/x-ndjson" };
 
 export class CollectorSource implements DataSource {
@@ -123,8 +124,9 @@ export class CollectorSource implements DataSource {
 
   async hasEvents({ session, q }: Query, { from, to }: Range, signal?: AbortSignal): Promise<boolean> {
     const query = { session, q: `${q} since:${from} until:${to}` };
-    for (let after: string | null = null; ; ) {
-      const page = await this.read(query, after, MOST_GAPS, signal);
+    let after: string | null = null;
+    for (let limit = FIRST_LOOK; ; limit = Math.min(2 * limit, MOST_LOOK)) {
+      const page = await this.read(query, after, limit, signal);
       // Gaps have no time: all of them are in the answer.
       if (page.lines.some(isEvent)) return true;
       if (page.end) return false;
