@@ -51,6 +51,7 @@ export function createWorker(host: Host): RecorderWorker {
   const scope = new Scope();
   const keepAlive = new KeepAlive();
   const owner = new RecorderOwner(host, {
+    onWork: () => keepAlive.onWork(),
     onOpened: (recorder) => triggers.follow(recorder),
     onStatus: (status) => {
       recording.onStatus(status);
@@ -144,9 +145,13 @@ export function createWorker(host: Host): RecorderWorker {
   chrome.runtime.onConnect.addListener((port) => {
     if (port.name === RELAY_PORT) relays.accept(port, begun());
   });
-  // Being woken is all it takes: the recorder that `ready` opens drains what is left.
   chrome.alarms.onAlarm.addListener(({ name }) => {
-    if (name === BACKLOG_ALARM) void ready;
+    if (name !== BACKLOG_ALARM) return;
+    // The recorder that `ready` opens drains what is left.
+    void begun().then(
+      () => keepAlive.onAlarm(owner.recorder?.status() ?? null, !network.debugged.heldSteps.isEmpty),
+      () => {},
+    );
   });
   return {
     scope,

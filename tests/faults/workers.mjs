@@ -51,6 +51,30 @@ export const workers = [
   dies("worker_target_closed", { small: 5, full: 33 }),
   dies("worker_process_killed", { small: 3, full: 33 }),
   {
+    name: "worker_stopped_undelivered",
+    what: "a worker that has just begun is stopped with a log that the collector lacks, and no event wakes the next",
+    times: { small: 1, full: 5 },
+    own: true,
+    async run(rig, times) {
+      const tab = await rig.emitter("worker_stopped_undelivered");
+      for (let time = 0; time < times; time++) {
+        await rig.killWorker();
+        // It wakes the next worker, which has nothing to deliver after a second.
+        await rig.command({ command: "status" });
+        await sleep(1_100);
+        rig.proxy.rule = () => ({ hang: "not stored" });
+        await tab.evaluate("burst(100)");
+        // The log has them by then, and the page an acknowledgement.
+        await sleep(500);
+        const its = (await rig.workers()).map(({ targetId }) => targetId);
+        await rig.killWorker();
+        const isThere = async () => (await rig.workers()).some(({ targetId }) => its.includes(targetId));
+        await rig.until("that worker to end", async () => !(await isThere()));
+        rig.proxy.getWell();
+      }
+    },
+  },
+  {
     name: "worker_idle",
     what: "the worker is ended by the browser for being idle, and a page continues later",
     times: { small: 0, full: 2 },

@@ -24,6 +24,7 @@ export class DebuggedRequests {
   hasWorkers: (tabId: number) => boolean = () => false;
   /** The requests that both record. */
   readonly exchanges: Exchanges;
+  readonly heldSteps: HeldSteps;
   #isAttachedToWorkers = false;
   /** The tabs whose requests webRequest recorded until this worker attached the debugger. */
   readonly #handedOver = new Set<number>();
@@ -33,9 +34,10 @@ export class DebuggedRequests {
 
   constructor(owner: RecorderOwner, onDecided: OnDecided) {
     this.#owner = owner;
+    this.heldSteps = new HeldSteps(() => owner.noteWork());
     this.exchanges = new Exchanges(
       (event, onCommitted) => this.#publish(event, onCommitted),
-      new HeldSteps(),
+      this.heldSteps,
       onDecided,
     );
   }

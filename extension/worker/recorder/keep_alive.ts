@@ -2,7 +2,10 @@
  * Keeps the worker alive while it has something to deliver, and has it woken for what a dead one left.
  *
  * A worker dies 30 s after its last extension event or API call, whatever it is doing: while a backlog drains, a call
- * every 20 s counts as one. The alarm is there only while there is a backlog, so an idle worker sleeps.
+ * every 20 s counts as one.
+ *
+ * A worker can also be killed at any moment, so the alarm is set before anything is recorded, and not when a backlog is
+ * seen. Only the alarm itself is the time to clear it: if by then everything is delivered, the worker may sleep.
  */
 import type { RecorderStatus } from "../../../src/web/types.ts";
 
@@ -13,35 +16,56 @@ const ALARM_MINUTES = 0.5;
 
 export class KeepAlive {
   #beat: ReturnType<typeof setInterval> | null = null;
-  #alarmed: boolean | null = null;
+  #isArmed = false;
 
   /** At top level of the worker, as alarms do not survive a browser restart. */
   async arm(): Promise<void> {
-    if ((await chrome.alarms.get(BACKLOG_ALARM)) === undefined) await this.#setAlarm(true);
-    else this.#alarmed = true;
+    this.#isArmed = true;
+    // Creating it anew would put it off.
+    if ((await chrome.alarms.get(BACKLOG_ALARM)) === undefined) await createAlarm();
+  }
+
+  /** Something is about to be recorded or held. */
+  onWork(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    void createAlarm();
+  }
+
+  /** The alarm has fired; `status` is the recorder's present one, `isHolding` says that something waits to be recorded. */
+  onAlarm(status: RecorderStatus | null, isHolding: boolean): void {
+    const isDone =
+      status === null ||
+      status.collector.state === "none" ||
+      (status.collector.state !== "connecting" &&
+        status.backlog_events === 0 &&
+        status.committed_seq === status.latest_seq);
+    if (isDone && !isHolding) this.#disarm();
   }
 
   follow(status: RecorderStatus): void {
-    const waits = status.backlog_events > 0 && status.collector.state !== "none";
-    const flows = waits && (status.collector.state === "ok" || status.collector.state === "connecting");
+    const { state } = status.collector;
+    const flows = status.backlog_events > 0 && (state === "ok" || state === "connecting");
     if (flows && this.#beat === null) {
       this.#beat = setInterval(() => void chrome.runtime.getPlatformInfo(), KEEP_ALIVE_MS);
     } else if (!flows && this.#beat !== null) {
       clearInterval(this.#beat);
       this.#beat = null;
     }
-    if (waits !== this.#alarmed) void this.#setAlarm(waits);
   }
 
   stop(): void {
     if (this.#beat !== null) clearInterval(this.#beat);
     this.#beat = null;
-    void this.#setAlarm(false);
+    this.#disarm();
   }
 
-  async #setAlarm(wanted: boolean): Promise<void> {
-    this.#alarmed = wanted;
-    if (wanted) await chrome.alarms.create(BACKLOG_ALARM, { periodInMinutes: ALARM_MINUTES });
-    else await chrome.alarms.clear(BACKLOG_ALARM);
+  #disarm(): void {
+    this.#isArmed = false;
+    void chrome.alarms.clear(BACKLOG_ALARM);
   }
+}
+
+async function createAlarm(): Promise<void> {
+  await chrome.alarms.create(BACKLOG_ALARM, { periodInMinutes: ALARM_MINUTES });
 }

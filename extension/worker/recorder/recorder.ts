@@ -45,6 +45,8 @@ export interface Opening {
 }
 
 export interface RecorderHooks {
+  /** Something is about to be recorded, now or when the recorder is open. */
+  onWork(): void;
   /** A session has begun or continues. */
   onOpened(recorder: Recorder): void;
   onStatus(status: RecorderStatus): void;
@@ -159,8 +161,14 @@ export class RecorderOwner {
     this.#recorder?.setRedaction(redaction);
   }
 
+  /** Says that something is about to be recorded, or is held until it is. */
+  noteWork(): void {
+    if (this.#recorder !== null || this.#waiting !== null) this.#hooks.onWork();
+  }
+
   /** Runs `work` on the recorder, now or when it is open. */
   record(category: string, work: Work): void {
+    this.noteWork();
     if (this.#recorder !== null) this.#run(this.#recorder, category, work);
     else if (this.#waiting !== null) {
       if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ category, work });
