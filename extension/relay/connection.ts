@@ -12,6 +12,8 @@ import type { Queue } from "./queue.ts";
 
 /** Messages that follow a post this closely wait for each other. */
 const POST_AFTER_MS = 10;
+/** Records of requests wait so long for others: a post costs the page more than the record, and webRequest has the request. */
+const POST_REQUESTS_AFTER_MS = 50;
 const POST_AT_MESSAGES = 100;
 const ACK_TIMEOUT_MS = 10_000;
 /** From so many unacknowledged messages on, a post says how many there are. */
@@ -26,6 +28,8 @@ export class Connection {
   readonly #onOrphaned: () => void;
   #port: chrome.runtime.Port | null = null;
   #postTimer: ReturnType<typeof setTimeout> | null = null;
+  /** The timer waits for other records of requests. */
+  #isPatient = false;
   #ackTimer: ReturnType<typeof setTimeout> | null = null;
   #reconnectTimer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
@@ -57,18 +61,26 @@ export class Connection {
   /**
    * Posts what was queued, now or soon: in this task, which is the page's and may be its last one, if it is urgent,
    * if nothing was posted just before, or if there is much of it. Else it waits some milliseconds for more. Hidden
-   * pages have their timers throttled to a second and more, so there nothing waits.
+   * pages have their timers throttled to a second and more, so there nothing waits. What is `patient`, records of
+   * requests, waits in other pages always.
    */
-  wake(isUrgent = false): void {
+  wake(urgency: "urgent" | "soon" | "patient" = "soon"): void {
     if (this.#over || (this.#reconnectTimer !== null && !this.#leaving)) return;
+    const isPatient = urgency === "patient";
     const isDue =
-      isUrgent ||
+      urgency === "urgent" ||
       this.#leaving ||
       document.hidden ||
       this.#queue.waiting >= POST_AT_MESSAGES ||
-      performance.now() - this.#postedAt >= POST_AFTER_MS;
-    if (isDue) this.post(this.#leaving);
-    else this.#postTimer ??= setTimeout(() => this.#postLate(), POST_AFTER_MS);
+      (!isPatient && performance.now() - this.#postedAt >= POST_AFTER_MS);
+    if (isDue) {
+      this.post(this.#leaving);
+      return;
+    }
+    if (this.#isPatient && !isPatient) this.#clearPostTimer();
+    if (this.#postTimer !== null) return;
+    this.#isPatient = isPatient;
+    this.#postTimer = setTimeout(() => this.#postLate(), isPatient ? POST_REQUESTS_AFTER_MS : POST_AFTER_MS);
   }
 
   /** Adds time that the page has spent on so many events. It is reported with the next answer to a ping, or the last message. */
@@ -280,6 +292,7 @@ export class Connection {
   #clearPostTimer(): void {
     if (this.#postTimer !== null) clearTimeout(this.#postTimer);
     this.#postTimer = null;
+    this.#isPatient = false;
   }
 
   #orphaned(): null {

@@ -163,8 +163,13 @@ class Relay {
   }
 
   #hooked(lines: string, isUrgent: boolean): void {
-    for (const line of lines.split("\n")) this.#queue.push(categoryOf(line), line);
-    this.#connection.wake(isUrgent);
+    let hasRequestsOnly = true;
+    for (const line of lines.split("\n")) {
+      const category = categoryOf(line);
+      this.#queue.push(category, line);
+      hasRequestsOnly &&= category === "network";
+    }
+    this.#connection.wake(isUrgent ? "urgent" : hasRequestsOnly ? "patient" : "soon");
     // An error: what came before it is wanted in full.
     if (isUrgent) this.#details.handOver();
   }
