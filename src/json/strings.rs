@@ -1,33 +1,63 @@
 //! Inside JSON strings: finding the end, decoding, and where it is safe to truncate.
 
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
 /// How many bytes from the start of `text` are ordinary string content: no quote, no backslash, no
-/// control character. Eight at a time.
+/// control character. Sixteen at a time.
 #[inline]
 pub fn plain_run(text: &[u8]) -> usize {
-    let mut pos = 0;
-    while let Some(chunk) = text.get(pos..pos + 8) {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(word);
-        // https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord: the lowest flagged byte is exact.
-        let quote = word ^ (LOW_BITS * b'"' as u64);
-        let backslash = word ^ (LOW_BITS * b'\\' as u64);
-        let special = (quote.wrapping_sub(LOW_BITS) & !quote)
-            | (backslash.wrapping_sub(LOW_BITS) & !backslash)
-            | (word.wrapping_sub(LOW_BITS * 0x20) & !word);
-        let special = special & HIGH_BITS;
+    let mut rest = text;
+    while let Some((block, after)) = rest.split_first_chunk() {
+        let special = special_bits(block);
         if special != 0 {
-            return pos + (special.trailing_zeros() / 8) as usize;
+            return text.len() - rest.len() + special.trailing_zeros() as usize;
         }
-        pos += 8;
+        rest = after;
     }
-    while pos < text.len() && !matches!(text[pos], b'"' | b'\\' | 0..0x20) {
-        pos += 1;
+    let run = rest.iter().position(|&byte| is_special(byte));
+    text.len() - rest.len() + run.unwrap_or(rest.len())
+}
+
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// A bit for each byte that is not ordinary string content, the first one lowest.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn special_bits(block: &[u8; 16]) -> u32 {
+    use core::arch::x86_64::*;
+    // SAFETY: sixteen readable bytes; `loadu` needs no alignment. SSE2 is part of x86-64.
+    unsafe {
+        let bytes = _mm_loadu_si128(block.as_ptr().cast());
+        let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+        let backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+        let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)) as u32
     }
-    pos
+}
+
+/// A bit for each byte that is not ordinary string content, the first one lowest.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline]
+fn special_bits(block: &[u8; 16]) -> u32 {
+    use core::arch::wasm32::*;
+    // SAFETY: sixteen readable bytes; wasm loads need no alignment.
+    let bytes = unsafe { v128_load(block.as_ptr().cast()) };
+    let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
+    let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
+    let control = u8x16_lt(bytes, u8x16_splat(0x20));
+    u32::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control)))
+}
+
+/// A bit for each byte that is not ordinary string content, the first one lowest.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+fn special_bits(block: &[u8; 16]) -> u32 {
+    block
+        .iter()
+        .rev()
+        .fold(0, |bits, &byte| bits << 1 | u32::from(is_special(byte)))
 }
 
 /// One past the closing quote of the string that opens at `open`, in valid JSON.
