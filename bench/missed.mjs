@@ -1,4 +1,61 @@
 /** Why a row misses its goal, by the row's name: what profiles and trials showed. The report prints those that missed. */
 
 /** @type {[RegExp, string][]} The first that matches counts. */
-export const MISSED = [];
+export const MISSED = [
+  [
+    /events a second, processor$/,
+    "the cost is of commits and requests, not of events: at each rate the worker makes some 26 commits and as many requests a second (the row's note counts the calls), so what an event costs falls by six from 1,000 to 10,000 a second. At 10,000 a third of it is the worker's process and a quarter the browser's, which passes each message, transaction and request on. Fewer commits would hold lines back from the viewer for longer.",
+  ],
+  [
+    /page → SSE$/,
+    "a line waits up to 10 ms in its page and up to 20 ms for its request, and its commit and its request take turns with the page itself on two processors. With shorter waits the processor's row rises, and with it the time that everything takes at 10,000 a second.",
+  ],
+  [
+    /^console\.log.*(processor|mean)/,
+    "in a profile a post to the worker takes 240 µs, which is 12 µs for each of 20 calls in a task, and making the line 20 to 30 µs: the line is made in the call, because what the page logs may change after it.",
+  ],
+  [
+    /^console\.log in (the page|that flood), p99$/,
+    "the first line after 10 ms of silence, and each 64th line of a flood, is posted to the worker before the call returns, so that a page that hangs right after it does not take it along. That post takes 240 µs in a profile, more if the other process is woken on the same processor. Peers keep lines in the page's memory, where a crash takes them.",
+  ],
+  [
+    /^flood of console\.log/,
+    "12 µs for each of 20 calls in a task are the post to the worker, and two processors are shared by the page, the worker that commits meanwhile, the browser and the collector.",
+  ],
+  [
+    /^fetch/,
+    "of what is over bare, a profile shows 230 µs for a post to the worker, which peers make once in a while for many requests, 50 to 60 µs for the stack of the call, 50 µs for the event that takes the record to the relay, 20 µs for the absolute address, and, with the details of verbose kept in the page, 50 µs for the clone and the read of the body. Peers record neither the stack nor the body.",
+  ],
+  [
+    /^ingest 300 B × 100,/,
+    "a batch costs 1.2 ms before its first event (a request, and a commit on disk before the answer) and 7 µs for each event, by the rows for batches of 100, 500 and 2,000. A recorder's batches grow to 2,000 under load.",
+  ],
+  [
+    /^durable 1 KB lines/,
+    "the floor is one put a transaction. A commit of the log is about three, and the read that shows that nobody else has written: the lines of each category, their index and the session's head.",
+  ],
+  [
+    /^recovery/,
+    "the time does not depend on what is stored. By the steps of a worker's start some 20 ms of it are fetch and compile of the wasm, and 16 ms are the opening of the database.",
+  ],
+  [
+    /^worker start/,
+    "by its steps (others, or parts): a third is the first commit in a database that the browser has just opened, a third the script, the settings and the browser's answers to them, and the rest the wasm and the opening.",
+  ],
+  [
+    /^publish/,
+    "by instructions some 60 % are the check that the event is JSON, which the floor trusts `JSON.stringify` for: strings are looked at sixteen bytes at a time, and numbers, brackets and commas one by one. The rest is the header, the line and the ring's accounting; redaction's prefilter and scan add half as many.",
+  ],
+  [
+    /^wasm/,
+    "it is the amount of code: optimised for size alone the core still has 238 KB. The room is taken by the asynchronous work of log and delivery, the parsers of redaction and selectors, and the reading of the config.",
+  ],
+  [
+    /^diagnose/,
+    "it reads up to 2,000 errors and 500 warnings, and what came before each. The smallest store has fewer; from a million events on that bound is reached, and the time stays the same.",
+  ],
+  [
+    /^viewer, first rows$/,
+    "the floor is the page without any data: loaded, compiled and painted. After that come the token, 2,000 lines with 50 ms to read them, and the first layout of the rows.",
+  ],
+];
