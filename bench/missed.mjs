@@ -24,7 +24,7 @@ export const MISSED = [
   ],
   [
     /^fetch/,
-    "of what is over bare, a profile shows 230 µs for a post to the worker, which peers make once in a while for many requests, 50 to 60 µs for the stack of the call, 50 µs for the event that takes the record to the relay, 20 µs for the absolute address, and, with the details of verbose kept in the page, 50 µs for the clone and the read of the body. Peers record neither the stack nor the body.",
+    "of what is over bare, a profile shows 230 µs for a post to the worker, which peers make once in a while for many requests, 50 to 60 µs for the stack of the call, 50 µs for the event that takes the record to the relay, 20 µs for the absolute address, and, with the details of verbose kept in the page, 50 µs for the clone and the read of the body.",
   ],
   [
     /^ingest 300 B × 100,/,
