@@ -61,8 +61,8 @@ export class Connection {
   /**
    * Posts what was queued, now or soon: in this task, which is the page's and may be its last one, if it is urgent,
    * if nothing was posted just before, or if there is much of it. Else it waits some milliseconds for more. Hidden
-   * pages have their timers throttled to a second and more, so there nothing waits. In other
-   * pages records of requests, which are `patient`, always do.
+   * pages have their timers throttled to a second and more, so there nothing waits. In other pages
+   * records of requests, which are `patient`, always do.
    */
   wake(urgency: "urgent" | "soon" | "patient" = "soon"): void {
     if (this.#over || (this.#reconnectTimer !== null && !this.#leaving)) return;
