@@ -8,7 +8,7 @@ export const MISSED = [
   ],
   [
     /page → SSE$/,
-    "a line waits up to 10 ms in its page and up to 20 ms for its request, and its commit and its request take turns with the page itself on two processors. With shorter waits the processor's row rises, and with it the time that everything takes at 10,000 a second.",
+    "a line waits up to 10 ms in its page and up to 20 ms for its request, and its commit and its request take turns with the page itself on two processors. Shorter waits would be more commits and requests, of which the processor's rows count the cost.",
   ],
   [
     /^console\.log.*(processor|mean)/,
@@ -52,7 +52,7 @@ export const MISSED = [
   ],
   [
     /^diagnose/,
-    "it reads up to 2,000 errors and 500 warnings, and what came before each. The smallest store has fewer; from a million events on that bound is reached, and the time stays the same.",
+    "it reads up to 2,000 errors and 500 warnings, and what came before each. Between 10 k and 1 M events that bound is reached: the time is nearly the same at 1 M and at 10 M.",
   ],
   [
     /^viewer, first rows$/,

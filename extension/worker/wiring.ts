@@ -149,7 +149,10 @@ export function createWorker(host: Host): RecorderWorker {
     if (name !== BACKLOG_ALARM) return;
     // The recorder that `ready` opens drains what is left.
     void begun().then(
-      () => keepAlive.onAlarm(owner.recorder?.status() ?? null, !network.debugged.heldSteps.isEmpty),
+      () => {
+        const isHolding = owner.isOpening || !network.debugged.heldSteps.isEmpty;
+        keepAlive.onAlarm(owner.recorder?.status() ?? null, isHolding);
+      },
       () => {},
     );
   });

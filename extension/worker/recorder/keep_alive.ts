@@ -4,8 +4,8 @@
  * A worker dies 30 s after its last extension event or API call, whatever it is doing: while a backlog drains, a call
  * every 20 s counts as one.
  *
- * A worker can also be killed at any moment, so the alarm is set before anything is recorded, and not when a backlog is
- * seen. Only the alarm itself is the time to clear it: if by then everything is delivered, the worker may sleep.
+ * A worker can also be killed at any moment, so the alarm is set before anything is recorded, and not only when a
+ * backlog is seen. It is cleared when it fires and everything is delivered: then the worker may sleep.
  */
 import type { RecorderStatus } from "../../../src/web/types.ts";
 
@@ -45,7 +45,10 @@ export class KeepAlive {
 
   follow(status: RecorderStatus): void {
     const { state } = status.collector;
-    const flows = status.backlog_events > 0 && (state === "ok" || state === "connecting");
+    const waits = status.backlog_events > 0 && state !== "none";
+    // Without a new event: a collector has been connected, or the recorder itself has reported something.
+    if (waits) this.onWork();
+    const flows = waits && (state === "ok" || state === "connecting");
     if (flows && this.#beat === null) {
       this.#beat = setInterval(() => void chrome.runtime.getPlatformInfo(), KEEP_ALIVE_MS);
     } else if (!flows && this.#beat !== null) {

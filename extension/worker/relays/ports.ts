@@ -110,6 +110,7 @@ export class RelayPorts {
       this.#note(message);
       switch (message.kind) {
         case "lines": {
+          this.#parts.owner.noteWork();
           this.#left.delete(port);
           if (this.#ports.has(port)) this.#ports.set(port, message.relay);
           this.#parts.scriptErrors.note(tabId, sender.url ?? "", message);
@@ -152,7 +153,6 @@ export class RelayPorts {
 
   /** Passes a relay's figures on as they arrive: its messages may wait for the commit of earlier ones. */
   #note(message: RelayToWorker): void {
-    this.#parts.owner.noteWork();
     const { queued, events, micros } = { queued: 0, events: 0, micros: 0, ...message };
     if (figure(queued) > 0 || figure(events) > 0)
       this.#parts.owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
