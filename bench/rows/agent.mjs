@@ -29,7 +29,7 @@ const TOTAL_GOAL = 1_200;
 const OTHER_GOAL = 600;
 
 export async function rows() {
-  await build(["extension", "collector"], { quick: true });
+  await build(["extension", "collector"]);
   const amongMany = await withFailure(async (collector, peer, counts) => {
     const ours = await follow(collector, CAUSE);
     const theirs = await followPath(peer);

@@ -1,19 +1,24 @@
 /** Lines that a page logs just before it hangs, closes itself, is closed, or writes itself anew. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { scripted } from "./fixtures/pages.mjs";
 import { sharedRig } from "./fixtures/rig.mjs";
 
 /** A page that hangs is left to its process; the test waits for the store only. */
 const HANG = "for (;;);";
+/** A last message that has not arrived by then is lost. */
+const TAKEN_BACK_MS = 10_000;
+const MOST_ATTEMPTS = 5;
 
 const rig = await sharedRig({
   backForwardCache: true,
   pages: {
     // Not for the back/forward cache, which Chromium may decline after it has told the page that it goes there.
-    "/quiet": scripted(`console.log("quiet"); addEventListener("unload", () => {})`),
+    "/quiet": scripted(`console.log("quiet " + location.search); addEventListener("unload", () => {})`),
     "/freezes": scripted(
-      `console.log("freezes"); document.addEventListener("freeze", () => console.log("is frozen"))`,
+      `console.log("freezes " + location.search);
+       document.addEventListener("freeze", () => console.log("is frozen " + location.search))`,
     ),
     "/floods": scripted(
       `window.say = (n) => { for (let i = 0; i < n; i++) console.log("flooding " + i); }; console.log("floods")`,
@@ -197,9 +202,6 @@ test("words as a tab is closed are recorded, or end the coverage of their docume
   const opened = opener.waitForEvent("popup");
   await opener.evaluate(() => void Object.assign(window, { popup: window.open("/says-goodbye?closed") }));
   const closed = await greeted("closed", await opened);
-  await greeter.page.close();
-  await rig.event("console.log", "goodbye ?greeter");
-  await opener.evaluate(() => /** @type {any} */ (window).popup.close());
   /** @param {any} event */
   const markOf = async ({ source }) =>
     (await lostDocuments()).find(({ document_id }) => document_id === source.metadata.document_id);
@@ -208,53 +210,72 @@ test("words as a tab is closed are recorded, or end the coverage of their docume
     assert.equal(mark.reason, "tab_closed");
     assert.ok(mark.from_ts >= event.ts && mark.from_ts < mark.to_ts, JSON.stringify({ mark, event }));
   };
+  /** Whether its last word is in the store, once that or its mark is. @param {Awaited<ReturnType<typeof greeted>>} greeted */
+  const isHeard = async ({ event }) => {
+    const goodbye = event.data.text.replace("hello", "goodbye");
+    let isStored = false;
+    await rig.poll(`${goodbye}, or its mark`, async () => {
+      const logged = await rig.collector.events("type:console.log");
+      isStored = logged.some(({ data }) => /** @type {any} */ (data).text === goodbye);
+      return isStored || (await markOf(event)) !== undefined;
+    });
+    return isStored;
+  };
+  await greeter.page.close();
+  const isGreeterHeard = await isHeard(greeter);
+  await opener.evaluate(() => /** @type {any} */ (window).popup.close());
   await rig.poll("the mark of the window", async () => (await markOf(closed.event)) !== undefined);
   checkMark(closed.event, await markOf(closed.event));
   await rig.killWorker();
   await asleep.page.close();
   // Anything that happens in the browser may have started a worker in time.
-  const isHeard = async () =>
-    (await rig.collector.events("type:console.log")).some(
-      ({ data }) => /** @type {any} */ (data).text === "goodbye ?asleep",
-    );
-  await rig.poll("its last word, or its mark", async () => (await markOf(asleep.event)) || (await isHeard()));
-  if (!(await isHeard())) checkMark(asleep.event, await markOf(asleep.event));
+  if (!(await isHeard(asleep))) checkMark(asleep.event, await markOf(asleep.event));
   // The others were closed after it, and looked at.
-  const id = greeter.event.source.metadata.document_id;
-  assert.ok(!(await lostDocuments()).some(({ document_id }) => document_id === id));
+  if (isGreeterHeard) assert.equal(await markOf(greeter.event), undefined);
   await opener.close();
 });
 
-test("a page that is left with everything delivered, or silent, leaves no mark", async () => {
-  const page = await rig.open("/quiet");
-  await rig.event("console.log", "quiet");
+/** Leaves documents of every kind in one tab. Returns the marks of that tab which are not taken back. @param {number} attempt */
+async function marksOfQuietLeaving(attempt) {
+  const page = await rig.open(`/quiet?${attempt}`);
+  const { source: first } = await rig.event("console.log", `quiet ?${attempt}`);
   await page.goto(`${rig.site.otherOrigin}/frames`);
   await page.evaluate(() => document.querySelector("iframe")?.remove());
   await page.goto(`${rig.site.origin}/quiet?again`);
-  await page.goto(`${rig.site.otherOrigin}/freezes`);
-  await rig.event("console.log", "freezes");
+  await page.goto(`${rig.site.otherOrigin}/freezes?${attempt}`);
+  await rig.event("console.log", `freezes ?${attempt}`);
   await page.goto(`${rig.site.origin}/quiet?at last`);
-  await rig.event("console.log", "is frozen");
+  await rig.event("console.log", `is frozen ?${attempt}`);
   const opener = await rig.open("/opener");
   const opened = opener.waitForEvent("popup");
-  await opener.evaluate(() => void Object.assign(window, { popup: window.open("/says-goodbye?marked") }));
+  await opener.evaluate(
+    (url) => void Object.assign(window, { popup: window.open(url) }),
+    `/says-goodbye?marked${attempt}`,
+  );
   await opened;
-  const { source } = await rig.event("console.log", "hello ?marked");
+  const { source } = await rig.event("console.log", `hello ?marked${attempt}`);
   await opener.evaluate(() => /** @type {any} */ (window).popup.close());
   // The documents that ended before it were looked at before it.
   const isIts = (/** @type {any} */ mark) => mark.document_id === source.metadata.document_id;
   await rig.poll("the mark", async () => (await lostDocuments()).some(isIts));
-  const urls = new Set(["/quiet", "/freezes", "/frames", "/silent"]);
+  const marks = async () => (await lostDocuments()).filter(({ tab_id }) => tab_id === first.metadata.tab_id);
   // A document whose last message is late is marked until it arrives.
-  await rig.poll("late marks to be taken back", async () => {
-    const marks = await rig.collector.events("type:system.relay_lost,system.relay_unconfirmed");
-    const ids = marks
-      .filter(({ url }) => urls.has(new URL(url ?? "").pathname))
-      .map(({ data }) => /** @type {any} */ (data).document_id);
-    return !(await lostDocuments()).some((mark) => ids.includes(/** @type {any} */ (mark).document_id));
-  });
+  const deadline = Date.now() + TAKEN_BACK_MS;
+  while ((await marks()).length > 0 && Date.now() < deadline) await sleep(100);
+  const left = await marks();
   await page.close();
   await opener.close();
+  return left;
+}
+
+test("a page that is left with everything delivered, or silent, leaves no mark", async () => {
+  // Chromium waits half a second for the last words of a process that the page leaves. On a loaded machine they may
+  // take longer: then they are lost, and the mark is right.
+  for (let attempt = 1; ; attempt++) {
+    const marks = await marksOfQuietLeaving(attempt);
+    if (marks.length === 0) return;
+    assert.ok(attempt < MOST_ATTEMPTS, JSON.stringify(marks));
+  }
 });
 
 test("a document that goes on after pagehide, and ends before it is frozen, is marked", async () => {

@@ -181,6 +181,8 @@ export const browsers = [
         if (time % 2 === 1) await rig.reloadExtension();
         await sleep(500);
         await tab.evaluate("rest()");
+        // The next page begins with its first line.
+        await rig.untilScriptsAreRegistered();
       }
     },
   },

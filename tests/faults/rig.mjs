@@ -144,9 +144,13 @@ export class Rig {
       if (status.failure !== null) throw new Error(status.failure);
       return status.recording && status.recorder !== null;
     });
-    // A worker that has just begun registers its scripts last of all.
-    await this.until("the content scripts", async () => (await this.workers()).length > 0);
-    await sleep(300);
+    await this.untilScriptsAreRegistered();
+  }
+
+  /** From then on a page is recorded from its first line: a worker that has just begun registers its scripts last of all. */
+  async untilScriptsAreRegistered() {
+    const scripts = "chrome.scripting.getRegisteredContentScripts()";
+    await this.until("the content scripts", async () => (await this.#inPopup(scripts)).length > 0);
   }
 
   /** The browser dies at once, with everything in it. */
@@ -174,13 +178,18 @@ export class Rig {
 
   /** A command as the popup gives it. @param {object} command @returns {Promise<any>} */
   async command(command) {
+    const answer = await this.#inPopup(`chrome.runtime.sendMessage(${JSON.stringify(command)})`);
+    if (answer?.error !== undefined) throw new Error(answer.error);
+    return answer?.ok;
+  }
+
+  /** @param {string} expression @returns {Promise<any>} */
+  async #inPopup(expression) {
     const url = `chrome-extension://${this.extensionId}/popup.html`;
     // In the background: a page that is hidden emits once per second.
     const tab = await Tab.open(this.cdp, url, { background: true });
     try {
-      const answer = await tab.evaluate(`chrome.runtime.sendMessage(${JSON.stringify(command)})`);
-      if (answer?.error !== undefined) throw new Error(answer.error);
-      return answer?.ok;
+      return await tab.evaluate(expression);
     } finally {
       await tab.close();
     }
