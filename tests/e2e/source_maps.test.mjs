@@ -95,6 +95,20 @@ pages["/built/(shop)/changed.js"] = (request, response) => {
     before(request, response);
   } else response.end("// nothing is left\n//# sourceMappingURL=changed.js.map");
 };
+// A server may send without an end.
+serve("endless", withComment("endless.js.map"), []);
+/** Bytes that were sent when its connection was closed. */
+let sentOfEndless = 0;
+pages["/built/(shop)/endless.js.map"] = (_, response) => {
+  const part = `"${"x".repeat(1 << 20)}",`;
+  let bytes = 0;
+  const send = () => {
+    do bytes += part.length;
+    while (!response.destroyed && response.write(part));
+  };
+  response.on("drain", send).on("close", () => (sentOfEndless = bytes));
+  send();
+};
 // As webpack's devtool `eval-source-map` writes a bundle: each module is a string, and the module's name is in stacks.
 const data = `data:application/json;charset=utf-8;base64,${Buffer.from(outside.map).toString("base64")}`;
 const comments = `//# sourceURL=[module]\n//# sourceMappingURL=${data}\n//# sourceURL=${MODULE}\n`;
@@ -167,13 +181,16 @@ for (const name of ["inline", "outside", "indexed", "header", "evaluated"]) {
   });
 }
 
-test("React's errors lead to their source in the viewer, on the command line and for agents", async () => {
+test("React's errors lead to their source in the viewer, on the command line, in a report and for agents", async () => {
   const page = await rig.open("/react");
   const places = { "the cart broke": 4, "Hydration failed": 10, "no handler": 14 };
   for (const line of Object.values(places)) await placeOf("/react", ({ original }) => original.line === line);
-  const run = promisify(execFile);
-  const command = ["diagnose", "--data-dir", rig.collector.dataDir, "url:*/react"];
-  const { stdout } = await run(dist("bin", exe("tabtape")), command);
+  const run = async (/** @type {string[]} */ ...command) => {
+    const args = [...command, "--data-dir", rig.collector.dataDir, "url:*/react"];
+    return (await promisify(execFile)(dist("bin", exe("tabtape")), args)).stdout;
+  };
+  const diagnosis = await run("diagnose");
+  const report = await run("export", "--format", "markdown");
   const viewer = await rig.context.newPage();
   await viewer.setViewportSize({ width: 1280, height: 800 });
   await viewer.goto(await rig.collector.link());
@@ -183,7 +200,8 @@ test("React's errors lead to their source in the viewer, on the command line and
   );
   for (const [text, line] of Object.entries(places)) {
     const place = `src/\\(shop\\)/\\[id\\]/a @cart\\.ts:${line}:`;
-    assert.match(stdout, new RegExp(`${text}[^⟧]* at a @cart\\.ts:${line}:`));
+    assert.match(diagnosis, new RegExp(`${text}[^⟧]* at a @cart\\.ts:${line}:`));
+    assert.match(report, new RegExp(`\\nat [^\\n]*${place}`));
     const record = records.find(({ event }) => JSON.stringify(event.data).includes(text));
     assert.ok(record);
     const { capture_session_id: session, seq } = record;
@@ -222,18 +240,20 @@ test("a long message leaves the frames of its error's stack", async () => {
 });
 
 test("what a source map cannot prove is left out", async () => {
-  for (const name of ["textless", "broken", "changed"]) {
+  for (const name of ["textless", "broken", "changed", "endless"]) {
     const page = await rig.open(`/${name}`);
     await rig.until("type:console.exception", (all) => all.some(({ url }) => url?.endsWith(`/${name}`)));
     await page.close();
   }
+  await rig.poll("the endless map to be given up", async () => sentOfEndless > 0);
+  assert.ok(sentOfEndless > 25_000_000 && sentOfEndless < 100_000_000, `${sentOfEndless} bytes were sent`);
   // A later page's places are recorded: the earlier ones were looked up before.
   const last = await rig.open("/outside?again");
   await placeOf("/outside?again");
   const events = await rig.collector.events("type:system.original_places");
   const of = events.map(({ url }) => new URL(url ?? "").pathname);
   assert.deepEqual(
-    ["/textless", "/broken", "/changed"].filter((path) => of.includes(path)),
+    ["/textless", "/broken", "/changed", "/endless"].filter((path) => of.includes(path)),
     [],
   );
   await last.close();
