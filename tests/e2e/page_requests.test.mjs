@@ -45,6 +45,12 @@ const rig = await sharedRig({
       response
         .writeHead(200, { "content-type": "text/event-stream" })
         .write(`id: 7\ndata: {"token":"${SECRET}","price":3}\n\n`),
+    "/takes-json": scripted(`
+      fetch("/html?taken=for-json").then(async (response) => {
+        if (response.ok) console.log(JSON.parse(await response.text()));
+      });`),
+    "/html": (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><p>Please log in</p>"),
     "/beacon": (_, response) => response.writeHead(204).end(),
     "/app.js.map": (_, response) => json(response, 404, { noise: true }),
     "/own-fetch": scripted(`
@@ -81,6 +87,21 @@ test("a click, a POST that fails and a TypeError: the body, redacted, and the li
   assert.equal(
     (await rig.until("type:network.response_body out of stock", (found) => found.length > 0)).length,
     1,
+  );
+  await page.close();
+});
+
+test("the error of a page that takes HTML for JSON has the response as its cause", async () => {
+  const page = await rig.open("/takes-json");
+  await rig.event("network.response", "/html?taken=for-json");
+  await rig.event("console.rejection", "is not valid JSON");
+  const { content } = await rig.collector.mcp("tools/call", {
+    name: "diagnose",
+    arguments: { q: "site:127.0.0.1" },
+  });
+  assert.match(
+    content[0].text,
+    /response ⟦GET \/html\?taken=for-json 200[^⟧]*⟧ →\d+ms s\d+:\d+ rejection ⟦[^⟧]*is not valid JSON/,
   );
   await page.close();
 });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { scripted } from "../e2e/fixtures/pages.mjs";
+import { closeAtEnd } from "../e2e/fixtures/close.mjs";
+import { scripted, servePages } from "../e2e/fixtures/pages.mjs";
 import { sharedRig } from "../e2e/fixtures/rig.mjs";
 import { seeInFront } from "./alone.mjs";
 import { downloaded, until } from "./browser.mjs";
@@ -91,26 +92,34 @@ test("a new session begins, and the old one is ended and stays stored", async ()
 });
 
 test("a forgotten site is deleted from the logs and the store, which keep its gaps", async () => {
+  // Another project on the same computer.
+  const neighbour = await servePages({ "/page": page });
+  closeAtEnd(neighbour.close);
+  await rig.open("/page", neighbour.origin);
+  const ofSite = `site:${new URL(rig.site.origin).host}`;
+  const ofOthers = `site:localhost,${new URL(neighbour.origin).host}`;
+  await rig.until(`type:page.settled ${ofOthers}`, (events) => events.length > 0);
   await rig.flushed();
-  const settled = (await rig.collector.events("type:page.settled site:127.0.0.1")).length;
+  const settled = (await rig.collector.events(`type:page.settled ${ofSite}`)).length;
   await site.reload();
-  await rig.until(`type:console.exception site:127.0.0.1`, (events) => events.length === 2);
+  await rig.until(`type:console.exception ${ofSite}`, (events) => events.length === 2);
   // The last that a page does by itself.
-  await rig.until("type:page.settled site:127.0.0.1", (events) => events.length > settled);
-  const others = (await rig.collector.events("site:localhost")).length;
+  await rig.until(`type:page.settled ${ofSite}`, (events) => events.length > settled);
+  const others = (await rig.collector.events(ofOthers)).length;
   await popup.getByRole("button", { name: "Forget this site" }).click();
   await popup.getByRole("button", { name: "Really forget?" }).click();
   await said(/[1-9]\d* events of 127\.0\.0\.1:\d+ forgotten/);
   assert.equal(await popup.getByRole("alert").count(), 0, "and nothing is left in the store");
-  assert.deepEqual(await rig.collector.events("site:127.0.0.1"), []);
-  assert.equal((await rig.collector.events("site:localhost")).length, others, "the other site is untouched");
+  assert.deepEqual(await rig.collector.events(ofSite), []);
+  assert.equal((await rig.collector.events(ofOthers)).length, others, "other sites are untouched");
   const records = await rig.collector.records("");
   const deleted = records.flatMap((record) =>
     "gap" in record && record.gap.reason === "deleted" ? [record.gap.category] : [],
   );
   assert.ok(deleted.includes("console") && deleted.includes("page"), deleted.join());
   const { text: logs } = await downloaded(popup, () => popup.getByRole("button", { name: "Export" }).click());
-  assert.ok(logs.includes(rig.site.otherOrigin) && !logs.includes(rig.site.origin));
+  assert.ok(logs.includes(rig.site.otherOrigin) && logs.includes(neighbour.origin));
+  assert.ok(!logs.includes(rig.site.origin));
   // Recording continues: only the records so far are deleted.
   await site.evaluate(() => console.log("after that"));
   await rig.event("console.log", "after that");

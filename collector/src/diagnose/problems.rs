@@ -99,9 +99,9 @@ pub(crate) fn rank(problems: &mut [Problem]) {
 }
 
 /// Fills the chain from `before`, events of the same tab: the failed request that the error came from, and the
-/// interaction that the request or the error came from. If no link says which, these are the last failed request before
-/// the error, begun after the interaction that the error came from, and the last interaction before the request began,
-/// or before the error if no request began.
+/// interaction that the request or the error came from. If no link says which, these are the response that could not be
+/// parsed, or the last failed request before the error, begun after the interaction that the error came from, and the
+/// last interaction before the request began, or before the error if no request began.
 pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
     let newest = &problem.newest;
     let end = newest.ts();
@@ -129,7 +129,9 @@ pub(crate) fn link(problem: &mut Problem, before: &[Stored]) {
             failure.seq,
         )
     });
-    let failure = linked_failure(newest, before).or(failure);
+    let failure = linked_failure(newest, before)
+        .or_else(|| not_json(newest, near()))
+        .or(failure);
     let started = failure.unwrap_or(newest).request_ts();
     let action = near().filter(|event| event.is_action() && event.ts() <= started);
     let last = action.max_by_key(|event| (event.ts(), event.seq));
@@ -150,6 +152,30 @@ fn linked_failure<'a>(error: &Stored, before: &'a [Stored]) -> Option<&'a Stored
             && other.is_failed_request()
             && other.metadata("request_id") == Some(cause)
     })
+}
+
+/// Returns the response that a page took for JSON, for an error of the parser: the last one to a script that says it is
+/// something else.
+fn not_json<'a>(error: &Stored, near: impl Iterator<Item = &'a Stored>) -> Option<&'a Stored> {
+    let message = error.message();
+    if !message.contains("is not valid JSON") && !message.contains("Unexpected end of JSON input") {
+        return None;
+    }
+    let is_other = |response: &&Stored| {
+        let data = response.data();
+        let by_script = data["resource_type"].as_str().is_some_and(|kind| {
+            ["xmlhttprequest", "xhr", "fetch"]
+                .iter()
+                .any(|name| kind.eq_ignore_ascii_case(name))
+        });
+        let content_type = data["content_type"].as_str();
+        response.type_() == "network.response"
+            && by_script
+            && content_type.is_some_and(|content_type| !content_type.contains("json"))
+            && response.metadata("document_id") == error.metadata("document_id")
+    };
+    near.filter(is_other)
+        .max_by_key(|response| (response.ts(), response.seq))
 }
 
 /// Returns the interaction that an error came from, or the call of the request that it came from or is.

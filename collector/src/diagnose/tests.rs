@@ -179,6 +179,35 @@ fn a_link_names_the_interaction_and_not_the_last_one() {
 }
 
 #[test]
+fn an_error_of_the_json_parser_comes_from_the_response_that_was_something_else() {
+    let response = |seq, status: u16, content_type: &str, kind: &str| {
+        let data =
+            json!({"method": "GET", "status": status, "content_type": content_type, "resource_type": kind});
+        event(seq, "network.response", data)
+    };
+    let text = r#"SyntaxError: Unexpected token '<', "<!doctype "... is not valid JSON"#;
+    let all = vec![
+        failure(1),
+        response(2, 200, "text/html; charset=utf-8", "xmlhttprequest"),
+        response(3, 200, "application/json", "xmlhttprequest"),
+        response(4, 200, "text/html", "sub_frame"),
+        with_metadata(
+            response(5, 200, "text/html", "xmlhttprequest"),
+            &[("document_id", "another")],
+        ),
+        exception(6, &format!("Uncaught (in promise) {text}")),
+        exception(7, "TypeError: total of undefined"),
+    ];
+    let chain = |error: usize| -> Vec<u64> {
+        let mut problems = group(vec![all[error].clone()]);
+        link(&mut problems[0], &all);
+        problems[0].chain.iter().map(|event| event.seq).collect()
+    };
+    assert_eq!(chain(5), [2]);
+    assert_eq!(chain(6), [1], "another error");
+}
+
+#[test]
 fn a_missing_icon_is_not_taken_for_the_cause_although_it_is_missing_only_once() {
     let mut icon = failure(3);
     icon.value["event"]["url"] = "http://localhost/favicon.ico".into();
