@@ -7,6 +7,8 @@ import { MISSED } from "./missed.mjs";
 
 const PAGE = new URL("../docs/numbers.md", import.meta.url);
 const PLOTS = new URL("../docs/plots/", import.meta.url);
+/** With more points than that, an axis is one of time. */
+const MOST_STEPS = 12;
 /** Readable on the backgrounds of GitHub's two themes. */
 const THEMES = {
   light: { text: "#1f2328", grid: "#d1d9e0", series: ["#0969da", "#bc4c00", "#1a7f37", "#8250df"] },
@@ -50,22 +52,23 @@ function plotsOf(rows) {
 }
 
 async function svg(title, points, { text, grid, series }) {
-  const ats = points.map(({ at }) => at);
-  const isWide = Math.max(...ats) >= 20 * Math.min(...ats);
+  const steps = [...new Set(points.map(({ at }) => at))];
+  const areFew = steps.length <= MOST_STEPS;
+  const isWide = areFew && Math.max(...steps) >= 20 * Math.min(...steps);
   const { spec } = compile({
     title: { text: title, color: text, anchor: "start" },
     width: 480,
     height: 240,
     background: "transparent",
     data: { values: points },
-    mark: { type: "line", point: true },
+    mark: { type: "line", point: areFew },
     encoding: {
       x: {
         field: "at",
         type: "quantitative",
         title: points[0].x,
         scale: { type: isWide ? "log" : "linear" },
-        axis: isWide ? { values: [...new Set(ats)] } : {},
+        axis: isWide ? { values: steps } : {},
       },
       y: { field: "value", type: "quantitative", title: points[0].y, scale: { zero: true } },
       color: { field: "series", type: "nominal", title: null, scale: { range: series } },
