@@ -224,5 +224,5 @@ function isOfAnother(origins: Set<string | null>, details: Params): boolean {
 }
 
 function originOf(url: string): string | null {
-  return URL.parse(url)?.origin ?? null;
+  return URL.canParse(url) ? new URL(url).origin : null;
 }
