@@ -27,23 +27,10 @@ async function preconfiguration(): Promise<Preconfiguration | null> {
 void chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 
 const worker = createWorker({ folder: "", preconfiguration, show: showBadge });
-const { owner, scope, tabs, documents, network, recording, marks, screenshots, ready, begun } = worker;
+const { owner, recording, marks, screenshots, ready, begun } = worker;
 const external = new External(owner, (id) => recording.settings.approved_extensions.includes(id));
 // The store build has no `debugger` permission, and then not its API.
-const debug =
-  chrome.debugger === undefined
-    ? null
-    : new DebuggerProducer({
-        owner,
-        scope,
-        tabs,
-        documents,
-        webRequest: network,
-        recording,
-        workerErrors: worker.workerErrors,
-        scriptErrors: worker.scriptErrors,
-        closes: worker.pageRequests.closes,
-      });
+const debug = chrome.debugger === undefined ? null : new DebuggerProducer(worker);
 if (debug !== null) {
   // Before anything that waits is recorded, or webRequest tells of what the debugger tells of too.
   recording.preparations.push(() => debug.resume());

@@ -29,25 +29,9 @@ import { LostRelays } from "./relays/lost_relays.ts";
 import { RelayPorts } from "./relays/ports.ts";
 import { Documents } from "./state/documents.ts";
 
-export interface RecorderWorker {
-  scope: Scope;
-  owner: RecorderOwner;
-  tabs: Tabs;
-  network: Network;
-  pageRequests: PageRequests;
-  recording: Recording;
-  marks: Marks;
-  screenshots: Screenshots;
-  documents: Documents;
-  workerErrors: WorkerErrors;
-  scriptErrors: ScriptErrors;
-  /** The recorder is open, if anything is to be recorded. */
-  ready: Promise<void>;
-  /** Resolves when the recorder is open, if anything is to be recorded; also if only a later start opened it. */
-  begun(): Promise<void>;
-}
+export type RecorderWorker = ReturnType<typeof createWorker>;
 
-export function createWorker(host: Host): RecorderWorker {
+export function createWorker(host: Host) {
   const scope = new Scope();
   const keepAlive = new KeepAlive();
   const owner = new RecorderOwner(host, {
@@ -126,12 +110,13 @@ export function createWorker(host: Host): RecorderWorker {
     reason = "browser_start";
   });
 
+  /** Resolves when the recorder is open, if anything is to be recorded. */
   const ready: Promise<void> = Promise.resolve().then(async () => {
     await Promise.all([keepAlive.arm(), recording.begin(() => reason)]);
   });
 
-  /** Waits for `ready`. If that failed, a person may have started the recorder since. */
-  const begun = () =>
+  /** Resolves like `ready`, and also if that failed and a person has started the recorder since. */
+  const begun = (): Promise<void> =>
     ready.catch((error: unknown) => {
       if (owner.recorder === null) throw error;
     });

@@ -6,16 +6,11 @@
 import { type Command, SOURCE_MAP_MODES, type Status } from "../../protocol.ts";
 import type { DebuggerProducer } from "../debugger/debugger.ts";
 import type { External } from "../producers/external.ts";
-import type { Marks } from "../producers/marks.ts";
-import type { Screenshots } from "../producers/screenshots.ts";
-import type { Recording } from "../recorder/recording.ts";
+import type { RecorderWorker } from "../wiring.ts";
 import { forgetSite } from "./forget.ts";
 import { pair, viewerLink, viewerUrl } from "./pairing.ts";
 
-interface Parts {
-  recording: Recording;
-  marks: Marks;
-  screenshots: Screenshots;
+interface Parts extends Pick<RecorderWorker, "recording" | "marks" | "screenshots"> {
   external: External;
   debug: DebuggerProducer | null;
 }

@@ -9,13 +9,8 @@
  */
 import { EVENT_BYTES } from "../../capture.ts";
 import { levelOf } from "../producers/levels.ts";
-import type { Network } from "../producers/network.ts";
-import type { SocketCloses } from "../producers/socket_closes.ts";
-import type { Tabs } from "../producers/tabs.ts";
-import type { RecorderOwner } from "../recorder/recorder.ts";
-import type { Recording, RecordingFollower } from "../recorder/recording.ts";
-import type { Scope } from "../recorder/scope.ts";
-import type { Documents } from "../state/documents.ts";
+import type { RecordingFollower } from "../recorder/recording.ts";
+import type { RecorderWorker } from "../wiring.ts";
 import { TimeoutError, withTimeout } from "../with_timeout.ts";
 import { CdpConsole } from "./cdp_console.ts";
 import { CdpFrames } from "./cdp_frames.ts";
@@ -24,27 +19,14 @@ import { CdpNetwork } from "./cdp_network.ts";
 import type { CdpPublisher, MakeCdpEvent, Params, Source } from "./cdp_publisher.ts";
 import { CdpSockets } from "./cdp_sockets.ts";
 import { CdpTargets, type TargetInfo } from "./cdp_targets.ts";
-import type { ScriptErrors, TabProtocol } from "./script_errors.ts";
-import type { WorkerErrors } from "./worker_errors.ts";
+import type { TabProtocol } from "./script_errors.ts";
 
 const PROTOCOL = "1.3";
 /** Workers of a tab; each of them may have workers. */
 const AUTO_ATTACH = { autoAttach: true, waitForDebuggerOnStart: false, flatten: true };
 
-export interface DebuggerParts {
-  owner: RecorderOwner;
-  scope: Scope;
-  tabs: Tabs;
-  documents: Documents;
-  webRequest: Network;
-  recording: Recording;
-  workerErrors: WorkerErrors;
-  scriptErrors: ScriptErrors;
-  closes: SocketCloses;
-}
-
 export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFollower {
-  readonly #parts: DebuggerParts;
+  readonly #parts: RecorderWorker;
   readonly #frames: CdpFrames;
   readonly #network: CdpNetwork;
   readonly #sockets: CdpSockets;
@@ -59,14 +41,14 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   /** The recorder stays a while after its recording has ended, to hand over what is left. */
   #hasEnded = false;
 
-  constructor(parts: DebuggerParts) {
+  constructor(parts: RecorderWorker) {
     this.#parts = parts;
-    this.#debuggedTabs = parts.webRequest.debugged.tabs;
+    this.#debuggedTabs = parts.network.debugged.tabs;
     parts.scriptErrors.protocol = this;
-    parts.webRequest.debugged.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
-    this.#frames = new CdpFrames(parts.documents, parts.webRequest.debugged, this.#targets);
+    parts.network.debugged.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
+    this.#frames = new CdpFrames(parts.documents, parts.network.debugged, this.#targets);
     this.#network = new CdpNetwork(this, this.#frames);
-    this.#sockets = new CdpSockets(this, this.#frames, parts.closes);
+    this.#sockets = new CdpSockets(this, this.#frames, parts.pageRequests.closes);
   }
 
   get attached(): number[] {
@@ -109,7 +91,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     );
     // A tab that was detached while no worker of ours ran.
     for (const tabId of this.#targets.tabs) if (!this.#debuggedTabs.has(tabId)) this.#forget(tabId);
-    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
   }
 
   async recordingStarted(): Promise<void> {
@@ -194,7 +176,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
       const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: EVENT_BYTES });
       await withTimeout(enabled, "Network.enable");
       // From here on and not before, webRequest's events of this tab are left out.
-      this.#parts.webRequest.delegateToDebugger(tabId);
+      this.#parts.network.delegateToDebugger(tabId);
       await withTimeout(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
       this.#messages.attached(tabId);
       await withTimeout(this.#enableMessages({ tabId }), "Log.enable");
@@ -269,7 +251,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
     const session: Source = { ...source, sessionId: params.sessionId as string };
     const isReporting = this.#targets.began(session, params.targetInfo as TargetInfo);
-    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (isReporting) await this.#report(session);
   }
 
@@ -287,7 +269,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
 
   async #detachedFromTarget(sessionId: string): Promise<void> {
     const successor = this.#targets.ended(sessionId);
-    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (successor !== null) await this.#report(successor);
   }
 
@@ -314,14 +296,14 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   #forget(tabId: number): void {
-    this.#parts.webRequest.debugged.takeBack(tabId);
+    this.#parts.network.debugged.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#messages.forget(tabId);
     this.#sockets.forget(tabId);
     this.#parts.scriptErrors.forget(tabId);
     const successors = this.#targets.forget(tabId);
-    this.#parts.webRequest.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     for (const session of successors) void this.#report(session);
   }
 }
