@@ -1,5 +1,5 @@
 /**
- * The parts of the extension: bundles, files copied as they are, files written here, and two manifests.
+ * The parts of the extension: bundles, files written here, and two manifests.
  *
  * `dist/extension` is the developer build, `dist/extension-store` the store's: optional host permissions, no debugger.
  */
@@ -92,14 +92,22 @@ export const esbuildOptions = {
   logOverride: /** @type {const} */ ({ "empty-import-meta": "silent" }),
 };
 
-/** Copied as they are: from, to. */
-export const staticFiles = [
-  [here("popup/popup.html"), "popup.html"],
-  [here("pair/pair.html"), "pair.html"],
-  [here("panel/panel.html"), "panel.html"],
-  [here("options/options.html"), "options.html"],
-  [here("viewer/viewer.html"), "viewer.html"],
-];
+/**
+ * The pages by name. A page's script fills its root.
+ *
+ * @type {Record<string, { title: string, root: string, head?: string }>}
+ */
+const PAGES = {
+  popup: { title: "Tabtape", root: '<main id="popup"></main>' },
+  pair: { title: "Pair with a Tabtape collector", root: '<main id="pair"></main>' },
+  panel: { title: "Tabtape: this tab", root: '<div id="app"></div>' },
+  options: { title: "Tabtape: redaction", root: '<main id="options"></main>' },
+  viewer: {
+    title: "Tabtape",
+    root: '<div id="app"></div>',
+    head: '<meta name="color-scheme" content="light dark"><link rel="icon" href="icons/recording-32.png">',
+  },
+};
 
 const LEVELS = ["off", "minimal", "standard", "verbose", "raw"];
 
@@ -115,6 +123,14 @@ export function writtenFiles() {
   }
   for (const [name, on] of Object.entries({ on: true, off: false }))
     files[`levels/details-${name}.js`] = `(globalThis.tabtapeSettings ??= {}).details = ${on};\n`;
+  for (const [name, { title, root, head = "" }] of Object.entries(PAGES)) {
+    files[`${name}.html`] = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${title}</title>${head}<link rel="stylesheet" href="${name}.css"></head>
+<body>${root}<script src="${name}.js"></script></body>
+</html>
+`;
+  }
   for (const [state, colour] of Object.entries(ICON_COLOURS)) {
     for (const size of ICON_SIZES) files[`icons/${state}-${size}.png`] = icon(size, colour);
   }

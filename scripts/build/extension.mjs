@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundles, esbuildOptions, manifest, staticFiles, writtenFiles } from "../../extension/build.mjs";
+import { bundles, esbuildOptions, manifest, writtenFiles } from "../../extension/build.mjs";
 import { dist, root } from "../lib/paths.mjs";
 import { during } from "../lib/say.mjs";
 import { emit, outputsOf } from "./emit.mjs";
@@ -24,7 +24,6 @@ export async function buildExtension() {
       logLevel: "warning",
     });
     const files = outputsOf(outdir, result);
-    for (const [from, to] of staticFiles) files.set(String(to), readFileSync(String(from)));
     for (const [path, content] of Object.entries(writtenFiles())) files.set(path, Buffer.from(content));
     files.set("tabtape.wasm", readFileSync(dist("wasm", "tabtape.wasm")));
 
