@@ -1,11 +1,9 @@
 /** Observes `navigator.sendBeacon`: the call. What it sends, webRequest reports. */
 import { isNative } from "./fetch.ts";
-import type { Mask, StandIn } from "./mask.ts";
+import type { Callable, Mask, StandIn } from "./mask.ts";
 import { apply, ownValue } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Call, RequestEvents } from "./request_events.ts";
-
-type Callable = (...args: never[]) => unknown;
 
 const NavigatorPrototype = Navigator.prototype;
 

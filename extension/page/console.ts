@@ -12,7 +12,7 @@ import type { Causes } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";
 import type { Inspector } from "./inspect.ts";
 import { type Limits, limitsOf, limitsOfDetail, limitsOfText, within } from "./limits.ts";
-import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
+import { both, type Callable, type Mask, type StandIn, type Undo } from "./mask.ts";
 import {
   apply,
   cut,
@@ -55,7 +55,15 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-type Callable = (...args: never[]) => unknown;
+/** `groupCollapsed` → `group_collapsed`: types are lower case. */
+const SNAKE: { [method in Method]?: string } & { __proto__: null } = {
+  __proto__: null,
+  groupCollapsed: "group_collapsed",
+  groupEnd: "group_end",
+  countReset: "count_reset",
+  timeLog: "time_log",
+  timeEnd: "time_end",
+};
 
 /** Characters; enough for 100 frames, while the names of scripts may be as long as a `data:` address. */
 const MAX_STACK = 16_384;
@@ -154,7 +162,7 @@ export class ConsoleHook {
     if (method === "group" || method === "groupCollapsed") this.#state.depth++;
     this.#outbox.put(
       ts,
-      `console.${snake(method)}`,
+      `console.${SNAKE[method] ?? method}`,
       "console",
       `console.${method}`,
       level,
@@ -286,22 +294,4 @@ function needsPreview(args: ArrayLike<unknown>, first: number): boolean {
     if (typeof value === "string" && value.length > 2_000) return true;
   }
   return false;
-}
-
-/** `groupCollapsed` → `group_collapsed`: types are lower case. */
-function snake(method: Method): string {
-  switch (method) {
-    case "groupCollapsed":
-      return "group_collapsed";
-    case "groupEnd":
-      return "group_end";
-    case "countReset":
-      return "count_reset";
-    case "timeLog":
-      return "time_log";
-    case "timeEnd":
-      return "time_end";
-    default:
-      return method;
-  }
 }

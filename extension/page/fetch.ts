@@ -8,13 +8,11 @@
  */
 import { type BodyReader, isStream, isText, type Text } from "./body.ts";
 import type { FetchFailures } from "./fetch_failures.ts";
-import { both, type Mask, type StandIn, type Undo } from "./mask.ts";
+import { both, type Callable, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Proxies } from "./proxies.ts";
 import { type Call, type RequestEvents, withoutFragment } from "./request_events.ts";
-
-type Callable = (...args: never[]) => unknown;
 
 const nativeToString = Function.prototype.toString;
 const { toUpperCase } = String.prototype;
@@ -39,6 +37,8 @@ const aborted = getterOf(AbortSignal.prototype, "aborted");
 /** The ways in which a page looks at a response. */
 const GETTERS = ["ok", "status", "statusText", "body"];
 const METHODS = ["text", "json", "arrayBuffer", "blob", "bytes", "formData", "clone"];
+/** The methods that `fetch` writes in upper case. It has no prototype, because a page may add to Object.prototype. */
+const UPPER_CASE = { __proto__: null, GET: 1, POST: 1, PUT: 1, DELETE: 1, HEAD: 1, OPTIONS: 1 };
 /** Calls without a known response; beyond so many the oldest is forgotten. */
 const MAX_OUTSTANDING = 64;
 
@@ -254,18 +254,8 @@ export function isNative(value: unknown, name: string): value is Callable {
   return apply(nativeToString, value, []) === `function ${name}() { [native code] }`;
 }
 
-/** The names that `fetch` and `XMLHttpRequest` write in upper case. */
+/** Returns the name that `fetch` and `XMLHttpRequest` send for a method. */
 export function normalized(method: string): string {
   const upper = apply(toUpperCase, method, []);
-  switch (upper) {
-    case "GET":
-    case "POST":
-    case "PUT":
-    case "DELETE":
-    case "HEAD":
-    case "OPTIONS":
-      return upper;
-    default:
-      return method;
-  }
+  return upper in UPPER_CASE ? upper : method;
 }

@@ -16,7 +16,7 @@ import {
   redefineGetter,
 } from "./natives.ts";
 
-type Callable = (...args: never[]) => unknown;
+export type Callable = (...args: never[]) => unknown;
 
 /** Called in place of `native`, with the arguments and the `this` of the call. */
 export type StandIn = (native: Callable, self: unknown, args: ArrayLike<unknown>) => unknown;

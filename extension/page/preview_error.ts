@@ -4,6 +4,9 @@ import type { JsonBudget } from "./json_budget.ts";
 import { getOwnPropertyDescriptor, hasOwn } from "./natives.ts";
 import { isPrimitive } from "./text.ts";
 
+/** Properties of errors that are shown as such, or as the error itself. */
+const OF_EVERY_ERROR = { __proto__: null, stack: 1, message: 1, name: 1, cause: 1, errors: 1 };
+
 /** An object around the value that is being written. */
 export interface Ancestor {
   object: object;
@@ -66,7 +69,7 @@ function ownFields(
 ): string {
   const hides = getOwnPropertyDescriptor(error, "suppressed") !== undefined;
   const isOwn = (key: string): boolean =>
-    !isOfEveryError(key) && !(hides && (key === "error" || key === "suppressed"));
+    !(key in OF_EVERY_ERROR) && !(hides && (key === "error" || key === "suppressed"));
   if (!hasKey(inspect.keysOf(error), isOwn)) return "";
   const add = (text: string, isWanted: IsWanted): string =>
     text +
@@ -82,18 +85,4 @@ function hasKey(keys: (string | symbol)[], isWanted: (key: string) => boolean): 
     if (typeof key === "string" && isWanted(key)) return true;
   }
   return false;
-}
-
-/** Properties of errors that are shown as such, or as the error itself. */
-function isOfEveryError(key: string): boolean {
-  switch (key) {
-    case "stack":
-    case "message":
-    case "name":
-    case "cause":
-    case "errors":
-      return true;
-    default:
-      return false;
-  }
 }

@@ -14,6 +14,9 @@ export const MAX_TEXT = 8192;
 const ENOUGH = MAX_TEXT + 1;
 const MAX_QUOTED = 100;
 
+/** The letters of directives. It has no prototype, because a page may add to Object.prototype. */
+const DIRECTIVES = { __proto__: null, s: 1, d: 1, i: 1, f: 1, o: 1, O: 1, c: 1 };
+
 const { parseInt: toInteger, parseFloat: toFloat } = Number;
 const { slice } = String.prototype;
 
@@ -73,7 +76,7 @@ export class TextParts {
     for (let at = 0; at < format.length - 1; at++) {
       if (format[at] !== "%") continue;
       const letter = format[at + 1] as string;
-      if (letter !== "%" && (used >= this.#args.length || !isDirective(letter))) continue;
+      if (letter !== "%" && (used >= this.#args.length || !(letter in DIRECTIVES))) continue;
       // A doubled sign is one sign of the literal before it.
       this.literal(apply(slice, format, [from, letter === "%" ? at + 1 : at]));
       if (letter !== "%") this.#directive(letter, used++);
@@ -138,18 +141,6 @@ export class TextParts {
     this.json += this.json === "" ? json : `,${json}`;
     this.#length += length;
   }
-}
-
-function isDirective(letter: string): boolean {
-  return (
-    letter === "s" ||
-    letter === "d" ||
-    letter === "i" ||
-    letter === "f" ||
-    letter === "o" ||
-    letter === "O" ||
-    letter === "c"
-  );
 }
 
 export function isPrimitive(value: unknown): boolean {

@@ -6,13 +6,11 @@
 import { isText, limited, type Text } from "./body.ts";
 import { isNative, normalized, textOf } from "./fetch.ts";
 import type { Inspector } from "./inspect.ts";
-import type { Mask, StandIn } from "./mask.ts";
+import type { Callable, Mask, StandIn } from "./mask.ts";
 import { apply, getterOf, listen, max, min, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import { Preview } from "./preview.ts";
 import { type Answer, type Call, type RequestEvents, withoutFragment } from "./request_events.ts";
-
-type Callable = (...args: never[]) => unknown;
 
 const XhrPrototype = XMLHttpRequest.prototype;
 const { get, set } = WeakMap.prototype;
