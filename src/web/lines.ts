@@ -1,6 +1,6 @@
 import { checked } from "./kinds.ts";
 import { SIGNATURES } from "./signatures.ts";
-import { failure, type Glue, type Instance, instance } from "./wasm.ts";
+import { attempt, type Glue, type Instance, instance } from "./wasm.ts";
 
 type WasmLines = Glue["WasmLines"]["prototype"];
 
@@ -15,26 +15,18 @@ export class Lines {
   constructor(text: string) {
     const [lines] = checked(SIGNATURES["new Lines"], text);
     this.#instance = instance();
-    this.#wasm = this.#try(() => new this.#instance.glue.WasmLines(encoder.encode(lines)));
+    this.#wasm = attempt(this.#instance, () => new this.#instance.glue.WasmLines(encoder.encode(lines)));
   }
 
   /** Returns the indexes of the lines that a selector wants: events that match, and gaps of a wanted category. */
   select(selector: string): number[] {
     const row = checked(SIGNATURES["Lines.select"], selector);
-    return [...this.#try(() => this.#wasm.select(...row))];
+    return [...attempt(this.#instance, () => this.#wasm.select(...row))];
   }
 
   /** Returns the network events as an HTTP archive (HAR 1.2), of one request if `requestId` is given. */
   har(requestId?: string): string {
     const row = checked(SIGNATURES["Lines.har"], requestId);
-    return this.#try(() => this.#wasm.har(...row));
-  }
-
-  #try<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw failure(this.#instance, error);
-    }
+    return attempt(this.#instance, () => this.#wasm.har(...row));
   }
 }

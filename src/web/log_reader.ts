@@ -1,6 +1,6 @@
 import { checked, checkInternal, INTERNAL } from "./kinds.ts";
 import { SIGNATURES } from "./signatures.ts";
-import { failure, type Glue, type Instance, instance } from "./wasm.ts";
+import { attemptAsync, type Glue, type Instance, instance } from "./wasm.ts";
 
 type WasmLogReader = Glue["WasmLogReader"]["prototype"];
 
@@ -146,7 +146,7 @@ export class LogReader {
   }
 
   #wait<T>(asked: Promise<T>): Promise<T> {
-    return said(this.#instance, asked);
+    return attemptAsync(this.#instance, () => asked);
   }
 }
 
@@ -154,13 +154,6 @@ export class LogReader {
 export async function openLogReader(databaseName?: string): Promise<LogReader> {
   const [name = "tabtape"] = checked(SIGNATURES.openLogReader, databaseName);
   const home = instance();
-  return new LogReader(INTERNAL, home, await said(home, home.glue.WasmLogReader.open(name)));
-}
-
-async function said<T>(home: Instance, asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    throw failure(home, error);
-  }
+  const wasm = await attemptAsync(home, () => home.glue.WasmLogReader.open(name));
+  return new LogReader(INTERNAL, home, wasm);
 }

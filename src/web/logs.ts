@@ -1,7 +1,7 @@
 import type { Durability } from "./durability.ts";
 import { checked, checkInternal, INTERNAL } from "./kinds.ts";
 import { openedLogs, SIGNATURES, type WasmLogs } from "./signatures.ts";
-import { failure, instance } from "./wasm.ts";
+import { attemptAsync, instance } from "./wasm.ts";
 
 export interface CategoryLogsOptions {
   /** IndexedDB database; `tabtape` when absent. */
@@ -42,11 +42,7 @@ export class CategoryLogs {
    * workers cannot ask, and get the earlier answer.
    */
   async persist(): Promise<boolean> {
-    try {
-      return await this.#wasm.persist();
-    } catch (error) {
-      throw failure(this.#instance, error);
-    }
+    return attemptAsync(this.#instance, () => this.#wasm.persist());
   }
 
   /** Closes the connection; a commit opens it again. */
@@ -60,10 +56,8 @@ export async function openCategoryLogs(options?: CategoryLogsOptions): Promise<C
   const [read] = checked(SIGNATURES.openCategoryLogs, options);
   const { databaseName = "tabtape", sessionId, durability } = read;
   const home = instance();
-  try {
+  return attemptAsync(home, async () => {
     const wasm = await home.glue.WasmLogs.open(databaseName, sessionId, durability === "strict");
     return new CategoryLogs(INTERNAL, { instance: home, wasm });
-  } catch (error) {
-    throw failure(home, error);
-  }
+  });
 }

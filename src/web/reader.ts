@@ -1,6 +1,6 @@
 import { checkInternal, type INTERNAL } from "./kinds.ts";
 import type { Envelope, Gap, ReadResult, Selector } from "./records.ts";
-import { failure, type Glue, type Instance } from "./wasm.ts";
+import { attempt, attemptAsync, type Glue, type Instance } from "./wasm.ts";
 
 type WasmReader = Glue["WasmReader"]["prototype"];
 
@@ -30,22 +30,18 @@ export class Reader implements AsyncIterable<ReadResult> {
 
   /** The resume token: pass it as `afterSeq` to continue from here. */
   get afterSeq(): number {
-    return this.#run(() => this.#wasm.afterSeq);
+    return attempt(this.#instance, () => this.#wasm.afterSeq);
   }
 
   /** The next result, or null when caught up. */
   tryRead(): ReadResult | null {
-    const packed = this.#run(() => this.#wasm.tryRead());
+    const packed = attempt(this.#instance, () => this.#wasm.tryRead());
     return packed === undefined ? null : unpacked(packed);
   }
 
   /** The next result, waiting for it. */
   async read(): Promise<ReadResult> {
-    try {
-      return unpacked(await this.#wasm.read());
-    } catch (error) {
-      throw failure(this.#instance, error);
-    }
+    return attemptAsync(this.#instance, async () => unpacked(await this.#wasm.read()));
   }
 
   /** Every result up to and without `closed`. */
@@ -54,14 +50,6 @@ export class Reader implements AsyncIterable<ReadResult> {
       const result = this.tryRead() ?? (await this.read());
       if ("closed" in result) return;
       yield result;
-    }
-  }
-
-  #run<T>(body: () => T): T {
-    try {
-      return body();
-    } catch (error) {
-      throw failure(this.#instance, error);
     }
   }
 }

@@ -16,7 +16,7 @@ import type {
   RelayReceipt,
   WatchedUntil,
 } from "./types.ts";
-import { discard, failure, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
+import { attempt, attemptAsync, discard, type Glue, type Instance, instance, isTrap } from "./wasm.ts";
 
 type WasmRecorder = Glue["WasmRecorder"]["prototype"];
 
@@ -38,13 +38,11 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
   const tell = () => {
     if (opened) onStatus?.call(options, opened.status());
   };
-  try {
+  return attemptAsync(home, async () => {
     const wasm = await home.glue.WasmRecorder.open(plain, saveResume, onStatus ? tell : undefined);
     opened = new OpenRecorder(home, wasm);
     return opened;
-  } catch (error) {
-    throw failure(home, error);
-  }
+  });
 }
 
 /**
@@ -54,11 +52,7 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
 export function captureConfig(patch?: CaptureConfigPatch): CaptureConfig {
   const [read = {}] = checked(SIGNATURES.captureConfig, patch);
   const home = instance();
-  try {
-    return JSON.parse(home.glue.captureConfig(JSON.stringify(read)));
-  } catch (error) {
-    throw failure(home, error);
-  }
+  return attempt(home, () => JSON.parse(home.glue.captureConfig(JSON.stringify(read))));
 }
 
 /**
@@ -106,7 +100,7 @@ class OpenRecorder implements Recorder {
   }
 
   openRelay(relayId: string, acknowledged: number): Promise<void> {
-    return this.#wait(() =>
+    return attemptAsync(this.#instance, () =>
       this.#wasm.openRelay(...checked(SIGNATURES["Recorder.openRelay"], relayId, acknowledged)),
     );
   }
@@ -136,14 +130,14 @@ class OpenRecorder implements Recorder {
   }
 
   committed(seq?: number): Promise<void> {
-    return this.#wait(() => {
+    return attemptAsync(this.#instance, () => {
       const [until = this.#wasm.latestSeq] = checked(SIGNATURES["Recorder.committed"], seq);
       return this.#wasm.committed(until);
     });
   }
 
   confirmWatched(until: WatchedUntil): Promise<void> {
-    return this.#wait(() => {
+    return attemptAsync(this.#instance, () => {
       const [read] = checked(SIGNATURES["Recorder.confirmWatched"], until);
       return this.#wasm.confirmWatched(JSON.stringify(read));
     });
@@ -175,18 +169,20 @@ class OpenRecorder implements Recorder {
   }
 
   flush(): Promise<void> {
-    return this.#wait(() => this.#wasm.flush());
+    return attemptAsync(this.#instance, () => this.#wasm.flush());
   }
 
   async reader(options?: ReaderOptions): Promise<Reader> {
     const [read] = checked(SIGNATURES["Recorder.reader"], options);
     const { afterSeq = 0, selector = '""' } = read;
-    const wasm = await this.#wait(() => this.#wasm.reader(afterSeq, selector));
+    const wasm = await attemptAsync(this.#instance, () => this.#wasm.reader(afterSeq, selector));
     return new Reader(INTERNAL, this.#instance, wasm);
   }
 
   forget(selector: string): Promise<number> {
-    return this.#wait(() => this.#wasm.forget(...checked(SIGNATURES["Recorder.forget"], selector)));
+    return attemptAsync(this.#instance, () =>
+      this.#wasm.forget(...checked(SIGNATURES["Recorder.forget"], selector)),
+    );
   }
 
   status(): RecorderStatus {
@@ -200,7 +196,7 @@ class OpenRecorder implements Recorder {
   }
 
   close(): Promise<void> {
-    return this.#wait(() => this.#wasm.close());
+    return attemptAsync(this.#instance, () => this.#wasm.close());
   }
 
   /** A trap is passed on as it is: the owner opens a new recorder, on a fresh instance. */
@@ -213,14 +209,6 @@ class OpenRecorder implements Recorder {
       throw error;
     } finally {
       this.#input.afterRead();
-    }
-  }
-
-  async #wait<T>(body: () => Promise<T>): Promise<T> {
-    try {
-      return await body();
-    } catch (error) {
-      throw failure(this.#instance, error);
     }
   }
 }

@@ -2,7 +2,7 @@
 import { checked } from "./kinds.ts";
 import type { RedactionRule, RedactionRules, RedactionTrial } from "./redaction_types.ts";
 import { SIGNATURES } from "./signatures.ts";
-import { failure, type Instance, instance } from "./wasm.ts";
+import { attempt, type Instance, instance } from "./wasm.ts";
 
 export type {
   RedactionNameRule,
@@ -32,9 +32,5 @@ export function tryRedaction(text: string, rules?: RedactionRules): RedactionTri
 
 function asked<T>(ask: (home: Instance) => string): T {
   const home = instance();
-  try {
-    return JSON.parse(ask(home));
-  } catch (error) {
-    throw failure(home, error);
-  }
+  return attempt(home, () => JSON.parse(ask(home)));
 }

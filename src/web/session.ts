@@ -6,7 +6,7 @@ import { Reader, type ReaderOptions } from "./reader.ts";
 import type { EventInput, SessionState } from "./records.ts";
 import { NO_RULES, type RedactionRules } from "./redaction.ts";
 import { SIGNATURES, type WasmLogs } from "./signatures.ts";
-import { failure, type Glue, type Instance, instance } from "./wasm.ts";
+import { attempt, attemptAsync, type Glue, type Instance, instance } from "./wasm.ts";
 
 type WasmSession = Glue["WasmSession"]["prototype"];
 
@@ -61,18 +61,17 @@ export class CaptureSession {
     const { glue } = this.#instance;
     this.#redacts = redactionKey !== undefined || redaction !== undefined;
     if (log !== undefined) checkLogs(log, this.#instance, sessionId);
-    try {
-      this.#wasm =
+    this.#wasm = attempt(this.#instance, () => {
+      const wasm =
         log === undefined
           ? new glue.WasmSession(sessionId, ringCapacity, ringMaxBytes)
           : glue.WasmSession.withLog(log.wasm, ringCapacity, ringMaxBytes);
       // Rules alone redact, too, by a key of their own.
       const key =
         redactionKey ?? (redaction === undefined ? undefined : crypto.getRandomValues(new Uint8Array(32)));
-      if (key !== undefined) this.#wasm.redactWith(key, redaction ?? NO_RULES);
-    } catch (error) {
-      throw failure(this.#instance, error);
-    }
+      if (key !== undefined) wasm.redactWith(key, redaction ?? NO_RULES);
+      return wasm;
+    });
     this.#input = new InputBuffer(this.#instance, this.#wasm);
   }
 
@@ -151,11 +150,7 @@ export class CaptureSession {
   /** Resolves once `seq` is committed; everything published so far when absent. */
   async committed(seq?: number): Promise<void> {
     const [until = this.latestSeq] = checked(SIGNATURES["CaptureSession.committed"], seq);
-    try {
-      await this.#wasm.committed(until);
-    } catch (error) {
-      throw failure(this.#instance, error);
-    }
+    await attemptAsync(this.#instance, () => this.#wasm.committed(until));
   }
 
   /** Commits, and takes no more publishes. Closing twice is fine. */
@@ -166,9 +161,7 @@ export class CaptureSession {
 
   #run<T>(body: () => T): T {
     try {
-      return body();
-    } catch (error) {
-      throw failure(this.#instance, error);
+      return attempt(this.#instance, body);
     } finally {
       this.#input.afterRead();
     }

@@ -133,12 +133,30 @@ export function discard(trapped: Instance): void {
   if (live === trapped) live = null;
 }
 
-/** @internal The error to throw for what `home` threw. After a trap it is discarded. */
-export function failure(home: Instance, error: unknown): unknown {
+/** The error to throw for what `home` threw. After a trap it is discarded. */
+function failure(home: Instance, error: unknown): unknown {
   if (!isTrap(error)) return wrapped(error);
   discard(home);
   const message = `the core trapped, and what it held is over: ${describe(error)}`;
   return new TabtapeError("trap", message, { cause: error });
+}
+
+/** @internal Returns the result of `work`, which uses `home`. Throws a {@link TabtapeError} for an error of the core. */
+export function attempt<T>(home: Instance, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw failure(home, error);
+  }
+}
+
+/** @internal Like {@link attempt}, for work that returns a promise. */
+export async function attemptAsync<T>(home: Instance, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw failure(home, error);
+  }
 }
 
 /** Whether `error` is a trap, after which the instance that threw it is not to be trusted. */
