@@ -1,7 +1,5 @@
 /** The functions of a wasm file by size, with the names that its name section gives them. */
 
-const CUSTOM = 0;
-const IMPORTS = 2;
 const CODE = 10;
 const FUNCTION_NAMES = 1;
 
@@ -33,57 +31,34 @@ class Bytes {
     this.at += length;
     return Buffer.from(this.bytes.subarray(this.at - length, this.at)).toString();
   }
-
-  limits() {
-    const hasMost = this.byte() & 1;
-    this.number();
-    if (hasMost) this.number();
-  }
 }
 
-/** @param {Bytes} bytes @returns {number} How many functions are imported. */
-function importedFunctions(bytes) {
-  let functions = 0;
-  for (let left = bytes.number(); left > 0; left--) {
-    bytes.text();
-    bytes.text();
-    const kind = bytes.byte();
-    if (kind === 0) {
-      functions++;
-      bytes.number();
-    } else if (kind === 1) {
-      bytes.byte();
-      bytes.limits();
-    } else if (kind === 2) bytes.limits();
-    else bytes.at += 2;
-  }
-  return functions;
-}
-
-/** @param {Bytes} bytes @param {number} end @param {Map<number, string>} names */
-function readNames(bytes, end, names) {
-  while (bytes.at < end) {
+/** @param {ArrayBuffer[]} sections @returns {Map<number, string>} The names of functions by index. */
+function namesIn([section = new ArrayBuffer(0)]) {
+  const names = new Map();
+  const bytes = new Bytes(new Uint8Array(section));
+  while (bytes.at < bytes.bytes.length) {
     const kind = bytes.byte();
     const next = bytes.number() + bytes.at;
     if (kind === FUNCTION_NAMES)
       for (let left = bytes.number(); left > 0; left--) names.set(bytes.number(), bytes.text());
     bytes.at = next;
   }
+  return names;
 }
 
-/** @param {Uint8Array} file @returns {WasmFunction[]} The largest first. */
+/** @param {Uint8Array<ArrayBuffer>} file @returns {WasmFunction[]} The largest first. */
 export function functionsOf(file) {
-  const bytes = new Bytes(file);
-  bytes.at = 8;
-  /** @type {Map<number, string>} */
-  const names = new Map();
+  const module = new WebAssembly.Module(file);
+  const imported = WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
+  const names = namesIn(WebAssembly.Module.customSections(module, "name"));
   /** @type {{ index: number, bytes: number }[]} */
   const bodies = [];
-  let imported = 0;
+  const bytes = new Bytes(file);
+  bytes.at = 8;
   while (bytes.at < file.length) {
     const section = bytes.byte();
     const end = bytes.number() + bytes.at;
-    if (section === IMPORTS) imported = importedFunctions(bytes);
     if (section === CODE) {
       const count = bytes.number();
       for (let index = 0; index < count; index++) {
@@ -92,7 +67,6 @@ export function functionsOf(file) {
         bytes.at += length;
       }
     }
-    if (section === CUSTOM && bytes.text() === "name") readNames(bytes, end, names);
     bytes.at = end;
   }
   return bodies
