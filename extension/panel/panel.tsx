@@ -5,16 +5,13 @@
  * The panel reads the collector with its own token, which the recorder's pairing grants. If no collector is
  * connected, it reads the logs of this browser.
  */
-import { render } from "preact";
-import { App } from "../../www/src/app.tsx";
 import { exchange, forgetToken, storedToken } from "../../www/src/data/access.ts";
 import { CollectorSource } from "../../www/src/data/collector.ts";
 import { LogsSource } from "../../www/src/data/logs.ts";
 import type { DataSource } from "../../www/src/data/source.ts";
 import { valuesOf, withValues } from "../../www/src/filter/text.ts";
-import { Viewer, ViewerContext } from "../../www/src/state.ts";
-import "../../www/src/theme.css";
-import { Empty } from "../../www/src/ui/empty.tsx";
+import { showMessage, showViewer } from "../../www/src/show.tsx";
+import { Viewer } from "../../www/src/state.ts";
 import { command } from "../popup/command.ts";
 import type { Status } from "../protocol.ts";
 import { openLogs } from "../viewer/logs.ts";
@@ -66,25 +63,15 @@ function show(root: HTMLElement, source: DataSource): void {
     forgetToken();
     void begin(root);
   };
-  render(
-    <ViewerContext.Provider value={viewer}>
-      <App />
-    </ViewerContext.Provider>,
-    root,
-  );
+  showViewer(root, viewer);
 }
 
 function say(root: HTMLElement, title: string): void {
-  render(
-    <div class="gate">
-      <Empty
-        title={title}
-        text="The panel shows the records of the active tab. Start recording in the popup."
-        action={{ label: "Try again", run: () => void begin(root) }}
-      />
-    </div>,
-    root,
-  );
+  showMessage(root, {
+    title,
+    text: "The panel shows the records of the active tab. Start recording in the popup.",
+    action: { label: "Try again", run: () => void begin(root) },
+  });
 }
 
 async function activeTab(): Promise<string | null> {

@@ -3,14 +3,11 @@
  *
  * Without permission to read, it shows how to get it.
  */
-import { render } from "preact";
-import { App } from "./app";
 import { exchange, forgetToken, storedToken, takeCode } from "./data/access";
 import { CollectorSource } from "./data/collector";
 import { SourceError } from "./data/source";
-import { Viewer, ViewerContext } from "./state";
-import "./theme.css";
-import { Empty } from "./ui/empty";
+import { showMessage, showViewer } from "./show";
+import { Viewer } from "./state";
 
 const root = document.getElementById("app");
 
@@ -35,35 +32,24 @@ async function begin(into: HTMLElement): Promise<void> {
   };
   // Its first requests are under way while the page is rendered.
   viewer.start();
-  render(
-    <ViewerContext.Provider value={viewer}>
-      <App />
-    </ViewerContext.Provider>,
-    into,
-  );
+  showViewer(into, viewer);
 }
 
 /** Shows how to get the permission to read, and why it is missing. */
 function showGate(into: HTMLElement, why: string | null): void {
-  render(
-    <div class="gate">
-      <Empty
-        title="Open the link from the terminal"
-        text={
-          why === null
-            ? "What your tabs did is private, so this page may read it only when it is opened with a link that works once."
-            : `This page cannot read the store yet: ${why}`
-        }
-        mend={
-          <>
-            <code>tabtape serve</code> and <code>npm start</code> print one. The popup's “Open viewer” has it,
-            too.
-          </>
-        }
-      />
-    </div>,
-    into,
-  );
+  showMessage(into, {
+    title: "Open the link from the terminal",
+    text:
+      why === null
+        ? "What your tabs did is private, so this page may read it only when it is opened with a link that works once."
+        : `This page cannot read the store yet: ${why}`,
+    mend: (
+      <>
+        <code>tabtape serve</code> and <code>npm start</code> print one. The popup's “Open viewer” has it,
+        too.
+      </>
+    ),
+  });
 }
 
 if (root !== null) void begin(root);

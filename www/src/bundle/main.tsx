@@ -3,12 +3,9 @@
  *
  * The collector writes the page (`collector/src/export/bundle.rs`): a manifest as JSON, and each file as gzip in base64.
  */
-import { render } from "preact";
 import init from "../../../src/web/index";
-import { App } from "../app";
-import { Viewer, ViewerContext } from "../state";
-import "../theme.css";
-import { Empty } from "../ui/empty";
+import { showMessage, showViewer } from "../show";
+import { Viewer } from "../state";
 import { EmbeddedSource } from "./embedded";
 import { Evidence, type Manifest } from "./evidence";
 
@@ -26,20 +23,9 @@ async function begin(into: HTMLElement): Promise<void> {
     await init(files.get("tabtape.wasm"));
     const text = (name: string) => new TextDecoder().decode(files.get(name));
     const source = new EmbeddedSource(text("events.ndjson"), JSON.parse(text("coverage.json")));
-    render(
-      <ViewerContext.Provider value={new Viewer(source)}>
-        <App />
-        <Evidence manifest={manifest} files={files} />
-      </ViewerContext.Provider>,
-      into,
-    );
+    showViewer(into, new Viewer(source), <Evidence manifest={manifest} files={files} />);
   } catch (error) {
-    render(
-      <div class="gate">
-        <Empty title="This bundle cannot be read" text={`${(error as Error).message}.`} />
-      </div>,
-      into,
-    );
+    showMessage(into, { title: "This bundle cannot be read", text: `${(error as Error).message}.` });
   }
 }
 
