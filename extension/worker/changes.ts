@@ -18,4 +18,17 @@ export class Changes {
       this.#waiting.add(done);
     });
   }
+
+  /**
+   * Calls `find` now and after each change, until it returns something or the deadline of `performance.now()` is over.
+   * Resolves with its last result.
+   */
+  async until<T>(find: () => T, deadline: number): Promise<T> {
+    for (;;) {
+      const found = find();
+      const left = deadline - performance.now();
+      if (found || left <= 0) return found;
+      await this.next(left);
+    }
+  }
 }

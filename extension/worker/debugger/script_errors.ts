@@ -130,12 +130,8 @@ export class ScriptErrors {
     // The errors of those that come later may not be repeated yet.
     const reports = [...(this.#open.get(tabId) ?? [])];
     await this.#ask(sessions);
-    const deadline = performance.now() + EVENT_MS;
-    let left = EVENT_MS;
-    while (left > 0 && this.#candidates(tabId, reports).length < reports.length) {
-      await this.#changes.next(left);
-      left = deadline - performance.now();
-    }
+    const isComplete = () => this.#candidates(tabId, reports).length >= reports.length;
+    await this.#changes.until(isComplete, performance.now() + EVENT_MS);
     const errors = this.#matched(tabId, reports, this.#candidates(tabId, reports));
     const lines = message.lines.split("\n").map((line, number) => {
       const report = reportIn(line);

@@ -68,18 +68,13 @@ export class WorkerErrors {
     return kept.join("\n");
   }
 
-  async #isRepeated(tabId: number, report: Report, deadline: number): Promise<boolean> {
-    for (;;) {
+  #isRepeated(tabId: number, report: Report, deadline: number): Promise<boolean> {
+    return this.#changes.until(() => {
       const found = this.#reported.find((one) => one.tabId === tabId && isSame(one, report));
-      if (found !== undefined) {
-        // The next one is another error.
-        this.#reported = this.#reported.filter((one) => one !== found);
-        return true;
-      }
-      const left = deadline - performance.now();
-      if (left <= 0) return false;
-      await this.#changes.next(left);
-    }
+      // The next one is another error.
+      this.#reported = this.#reported.filter((one) => one !== found);
+      return found !== undefined;
+    }, deadline);
   }
 }
 
