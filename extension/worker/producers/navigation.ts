@@ -1,6 +1,7 @@
 /** Publishes `page.navigation_*` and `page.history_updated` of every frame. */
 import type { Documents, Place } from "../state/documents.ts";
 import type { FieldsByLevel } from "./levels.ts";
+import type { PageIdleDetector } from "./page_idle.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Tabs } from "./tabs.ts";
 
@@ -10,18 +11,12 @@ interface Details extends Place {
   documentLifecycle?: string;
 }
 
-export interface NavigationListener {
-  started(tabId: number): void;
-  domContentLoaded(tabId: number, metadata: Record<string, string>, url: string): void;
-  loaded(tabId: number): void;
-}
-
 export interface NavigationParts {
   publisher: Publisher;
   tabs: Tabs;
   documents: Documents;
   /** Is notified of top-level documents. */
-  main: NavigationListener;
+  main: PageIdleDetector;
   /** A document has come out of the back/forward cache, and has the config from when it went in. */
   onCameBack(tabId: number): void;
 }

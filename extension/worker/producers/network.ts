@@ -19,6 +19,7 @@ import { SessionStorageMap } from "../state/session_storage_map.ts";
 import { DebuggedRequests } from "./debugged_requests.ts";
 import { levelOf } from "./levels.ts";
 import { type Details, NetworkEvents, type Pending, type Responded } from "./network_events.ts";
+import type { PageIdleDetector } from "./page_idle.ts";
 import type { PageRequests } from "./page_requests.ts";
 import { bodyOf, NO_BODY } from "./request_body.ts";
 import type { Tabs } from "./tabs.ts";
@@ -29,15 +30,10 @@ const MAX_PENDING = 20_000;
 const MAX_UNSENT = 1_000;
 const FILTER = { urls: ["<all_urls>"] };
 
-export interface RequestCounter {
-  begun(tabId: number, requestId: string): void;
-  ended(tabId: number, requestId: string): void;
-}
-
 export class Network {
   readonly #owner: RecorderOwner;
   readonly #events: NetworkEvents;
-  readonly #counter: RequestCounter;
+  readonly #counter: PageIdleDetector;
   readonly #pageRequests: PageRequests;
   readonly #pending = new Map<string, Pending>();
   /** Those whose headers have not been sent, for the next worker. */
@@ -52,7 +48,7 @@ export class Network {
     scope: Scope,
     tabs: Tabs,
     documents: Documents,
-    counter: RequestCounter,
+    counter: PageIdleDetector,
     pageRequests: PageRequests,
   ) {
     this.#owner = owner;

@@ -4,8 +4,6 @@
  * Network idle: 500 ms after the DOM was parsed without a request in flight, also when there never was one.
  * Settled: network idle, and the load event has fired. A timer runs only while one of them is still to come.
  */
-import type { NavigationListener } from "./navigation.ts";
-import type { RequestCounter } from "./network.ts";
 import type { Publisher } from "./publisher.ts";
 
 const QUIET_MS = 500;
@@ -22,7 +20,7 @@ interface Watched {
   timer: ReturnType<typeof setTimeout> | null;
 }
 
-export class PageIdleDetector implements NavigationListener, RequestCounter {
+export class PageIdleDetector {
   readonly #publisher: Publisher;
   readonly #tabs = new Map<number, Watched>();
 
