@@ -6,8 +6,7 @@
  * another document than it had when the loader began. What is not known yet is left out.
  */
 
-import type { DebuggedRequests, Seen } from "../producers/debugged_requests.ts";
-import type { Exchanges } from "../producers/exchanges.ts";
+import type { DebuggedRequests } from "../producers/debugged_requests.ts";
 import { remember } from "../remember.ts";
 import type { Documents } from "../state/documents.ts";
 import type { CdpTargets } from "./cdp_targets.ts";
@@ -32,7 +31,7 @@ interface Loader {
 
 export class CdpFrames {
   readonly #documents: Documents;
-  readonly #webRequest: DebuggedRequests;
+  readonly webRequest: DebuggedRequests;
   readonly #targets: CdpTargets;
   readonly #mainFrames = new Map<number, string>();
   /** Chrome's frame ids by `tab:protocol's id`. */
@@ -41,7 +40,7 @@ export class CdpFrames {
 
   constructor(documents: Documents, webRequest: DebuggedRequests, targets: CdpTargets) {
     this.#documents = documents;
-    this.#webRequest = webRequest;
+    this.webRequest = webRequest;
     this.#targets = targets;
   }
 
@@ -58,7 +57,7 @@ export class CdpFrames {
   /** Whether a request that the protocol has not seen begin is webRequest's. */
   isElsewhere(source: { sessionId?: string | undefined }, tabId: number): boolean {
     // Requests of frames and workers with their own session may begin before that session.
-    return source.sessionId === undefined && this.#webRequest.ownsInFlight(tabId);
+    return source.sessionId === undefined && this.webRequest.ownsInFlight(tabId);
   }
 
   /** The tab of a session's requests as webRequest has it. */
@@ -66,23 +65,10 @@ export class CdpFrames {
     return this.#targets.isShared(source.sessionId) ? chrome.tabs.TAB_ID_NONE : tabId;
   }
 
-  get exchanges(): Exchanges {
-    return this.#webRequest.exchanges;
-  }
-
-  /** Whether this worker has seen all requests of a tab since it was attached to, so that webRequest has each end. */
-  isComplete(tabId: number): boolean {
-    return this.#webRequest.ownsInFlight(tabId);
-  }
-
-  seen(tabId: number, url: string): Seen | undefined {
-    return this.#webRequest.seen(tabId, url);
-  }
-
   /** Frame, document, parent and navigation, as far as they are known. */
   metadata(request: CdpRequest, isNavigation: boolean): Record<string, string> {
     const { tabId, url, frameId, loaderId } = request;
-    const seen = request.place ?? this.seen(tabId, url)?.metadata ?? {};
+    const seen = request.place ?? this.webRequest.seen(tabId, url)?.metadata ?? {};
     if (frameId === null) return seen;
     const frame = this.#frameOf(tabId, frameId, seen.frame_id);
     // A document that is left asks for more than the one that its frame shows next.

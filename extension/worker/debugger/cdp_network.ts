@@ -25,7 +25,7 @@ export class CdpNetwork {
   }
 
   get #exchanges(): Exchanges {
-    return this.#frames.exchanges;
+    return this.#frames.webRequest.exchanges;
   }
 
   forget(tabId: number): void {
@@ -292,7 +292,7 @@ export class CdpNetwork {
       this.#exchanges.leaveEnd(id);
       return true;
     }
-    return this.#frames.isComplete(tabId) || (await this.#exchanges.hasOrphan(tabId));
+    return this.#frames.webRequest.ownsInFlight(tabId) || (await this.#exchanges.hasOrphan(tabId));
   }
 
   /** Removes and returns a request that has ended. */

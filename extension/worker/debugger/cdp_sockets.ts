@@ -68,7 +68,7 @@ export class CdpSockets {
 
   #created(webRequestTab: number, tabId: number, id: string, url: string): void {
     const request = { id, tabId: webRequestTab, url, method: "GET", startedMs: Date.now() };
-    const state = this.#frames.exchanges.began(request) ? "connecting" : "elsewhere";
+    const state = this.#frames.webRequest.exchanges.began(request) ? "connecting" : "elsewhere";
     this.#sockets.set(id, { tabId, url: beginning(url, MAX_URL_BYTES), state });
   }
 
@@ -76,8 +76,8 @@ export class CdpSockets {
   #opened(tabId: number, id: string, method: string, params: Params): void {
     const response = params.response as { status: number; headers?: unknown };
     // webRequest reports a socket's end with its answer.
-    this.#frames.exchanges.report(id, "response");
-    this.#frames.exchanges.report(id, "end");
+    this.#frames.webRequest.exchanges.report(id, "response");
+    this.#frames.webRequest.exchanges.report(id, "end");
     this.#setState(id, "open");
     this.#publish(tabId, id, "opened", method, {
       minimal: { status: response.status },
@@ -109,13 +109,13 @@ export class CdpSockets {
       this.#publish(tabId, id, "closed", method, fields, false, ts);
     }
     this.#sockets.delete(id);
-    this.#frames.exchanges.ended(id);
+    this.#frames.webRequest.exchanges.ended(id);
   }
 
   /** A handshake that an extension looks on at, as we do, fails without a word. */
   #errorOf(id: string, params: Params): string {
     const socket = this.#sockets.get(id);
-    const seen = socket === undefined ? undefined : this.#frames.seen(socket.tabId, socket.url);
+    const seen = socket === undefined ? undefined : this.#frames.webRequest.seen(socket.tabId, socket.url);
     return (params.errorMessage as string) || seen?.error || "the connection failed";
   }
 
@@ -144,12 +144,12 @@ export class CdpSockets {
   ): void {
     const { url, state } = this.#sockets.get(id) ?? {};
     if (state === "elsewhere" && (what === "opened" || what === "failed")) return;
-    const metadata = this.#frames.exchanges.metadata(id);
+    const metadata = this.#frames.webRequest.exchanges.metadata(id);
     this.#publisher.publish(tabId, "network", method, (level) => ({
       ts,
       type: `network.websocket_${what}`,
       metadata: {
-        ...(metadata ?? (url === undefined ? {} : this.#frames.seen(tabId, url)?.metadata)),
+        ...(metadata ?? (url === undefined ? {} : this.#frames.webRequest.seen(tabId, url)?.metadata)),
         request_id: id,
       },
       url,
