@@ -28,15 +28,9 @@ import { RequestHook } from "./requests.ts";
 import { watchRewriting } from "./rewriting.ts";
 import { share } from "./shared_realm.ts";
 
-interface Hook {
-  configure(config: HookConfig): void;
-  report(interaction: Interaction): void;
-  rearm(): void;
-  drain(isLeaving: boolean): void;
-  retire(): void;
-}
+type Hook = ReturnType<typeof install>;
 
-function install(channel: EventTarget, first: HookConfig, peer: EventTarget | null): Hook {
+function install(channel: EventTarget, first: HookConfig, peer: EventTarget | null) {
   const outbox = new Outbox(channel);
   const shared = share(channel, peer, !first.late);
   const mask = new Mask(shared.originals);
@@ -59,17 +53,17 @@ function install(channel: EventTarget, first: HookConfig, peer: EventTarget | nu
   const undoClosing = watchClosing(mask, () => send(channel, "closing", ""));
   const undoRewriting = watchRewriting(mask, () => send(channel, "rewritten", ""));
   return {
-    configure(config) {
+    configure(config: HookConfig) {
       consoleHook.configure(config);
       errors.configure(config);
       requests.configure(config);
     },
-    report: (interaction) => causes.report(interaction),
+    report: (interaction: Interaction) => causes.report(interaction),
     rearm() {
       errors.install();
       causes.install();
     },
-    drain(isLeaving) {
+    drain(isLeaving: boolean) {
       if (isLeaving) requests.finish();
       outbox.drain(isLeaving);
     },
