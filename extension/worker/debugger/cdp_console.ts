@@ -16,8 +16,9 @@ import {
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
 import type { CdpTargets, Worker } from "./cdp_targets.ts";
 
-interface StackTrace {
+export interface StackTrace {
   callFrames: { functionName: string; url: string; lineNumber: number; columnNumber: number }[];
+  parent?: StackTrace;
 }
 
 /** As many as the hook's previews are wide at `verbose`. */

@@ -1,5 +1,6 @@
 /** A request as the DevTools protocol reports it. */
 import { HOOK_NAME } from "../../protocol.ts";
+import type { StackTrace } from "./cdp_console.ts";
 import type { Params } from "./cdp_publisher.ts";
 import { headerPairs, milliseconds } from "./cdp_values.ts";
 
@@ -51,16 +52,6 @@ export function hasNoBody(method: string | null, response: Params): boolean {
   return method === "HEAD" || [204, 205, 304].includes(response.status as number) || length === "0";
 }
 
-interface CallFrame {
-  url: string;
-  lineNumber: number;
-}
-
-interface StackTrace {
-  callFrames: CallFrame[];
-  parent?: StackTrace;
-}
-
 /** The place that made a request: the protocol's, or the first one in its stack. Lines are counted from 1. */
 export function initiatorOf(initiator: Params): Params {
   const given = {
@@ -76,7 +67,7 @@ export function initiatorOf(initiator: Params): Params {
 }
 
 /** Our hook is in the stack, too: it calls the page's `fetch` for the page. */
-function firstPlace(stack: StackTrace | undefined): CallFrame | undefined {
+function firstPlace(stack: StackTrace | undefined): StackTrace["callFrames"][number] | undefined {
   if (stack === undefined) return undefined;
   return stack.callFrames.find(({ url }) => url !== "" && url !== HOOK_NAME) ?? firstPlace(stack.parent);
 }
