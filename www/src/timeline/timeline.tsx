@@ -265,11 +265,7 @@ function isAtEdge(plot: uPlot, time: number): boolean {
 }
 
 function tick(seconds: number, step: number): string {
-  const d = new Date(seconds * 1000);
-  const two = (n: number): string => String(n).padStart(2, "0");
-  if (step >= 86_400) return d.toLocaleDateString(undefined, { day: "numeric", month: "short" });
-  const minutes = `${two(d.getHours())}:${two(d.getMinutes())}`;
-  if (step >= 60) return minutes;
-  if (step >= 1) return `${minutes}:${two(d.getSeconds())}`;
-  return `${minutes}:${two(d.getSeconds())}.${String(d.getMilliseconds()).padStart(3, "0")}`;
+  if (step >= 86_400)
+    return new Date(seconds * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  return clock(seconds * 1e6).slice(0, step >= 60 ? 5 : step >= 1 ? 8 : undefined);
 }
