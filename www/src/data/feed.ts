@@ -9,6 +9,7 @@ import { batch, type Signal, signal } from "@preact/signals";
 import { Columns, type Dictionary, GAP_TYPE, type Header } from "./columns";
 import { endsRequest, foldKey, foldKeyOfType, NO_FOLD, packNest, requestKey } from "./fold";
 import type { Lines } from "./lines";
+import { pause } from "./pause";
 import { isGap, type LineRecord, parseLine } from "./record";
 import { isDetail, isDetailHeader, severityOf } from "./severity";
 import {
@@ -188,7 +189,7 @@ export class Feed {
           return;
         }
         this.state.value = "retrying";
-        await sleep(this.wait, stop);
+        await pause(this.wait, stop).catch(() => {});
         this.wait = Math.min(this.wait * 2, RETRY_MOST_MS);
       }
     }
@@ -387,14 +388,4 @@ function requestFrame(run: () => void): void {
 /** Lets input and painting go first. */
 function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

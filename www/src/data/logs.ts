@@ -13,6 +13,7 @@ import {
   TabtapeError,
 } from "../../../src/web/index";
 import { type Watching, watchingFrom } from "./coverage";
+import { pause } from "./pause";
 import {
   ALL_SESSIONS,
   type DataSource,
@@ -225,21 +226,6 @@ async function grown(end: () => Promise<number>, cursor: number, signal: AbortSi
   while (document.visibilityState === "hidden" || (await end()) <= cursor) {
     await pause(LOOK_EVERY_MS, signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }
 
 /** Returns the first seq of a line, which the recorder writes near its beginning. */
