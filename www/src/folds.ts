@@ -5,6 +5,7 @@
  * the console rows of its document up to the group's end. The records of one request are one row where the request
  * began, which shows how it has ended. Every hidden record belongs to a row that can be opened.
  */
+import { grown } from "./data/columns";
 import type { Feed } from "./data/feed";
 import { NO_FOLD, unpackNest } from "./data/fold";
 import type { Range } from "./data/range";
@@ -243,18 +244,11 @@ export class Folds {
   #reserve(places: number): void {
     if (this.#rowOf.length >= places) return;
     const capacity = Math.max(places, this.#rowOf.length * 2);
-    const grown = (from: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const to = new Uint32Array(capacity);
-      to.set(from);
-      return to;
-    };
-    this.#rowOf = grown(this.#rowOf);
-    this.#first = grown(this.#first);
-    this.#shown = grown(this.#shown);
-    this.#size = grown(this.#size);
-    const kind = new Uint8Array(capacity);
-    kind.set(this.#kind);
-    this.#kind = kind;
+    this.#rowOf = grown(this.#rowOf, capacity);
+    this.#first = grown(this.#first, capacity);
+    this.#shown = grown(this.#shown, capacity);
+    this.#size = grown(this.#size, capacity);
+    this.#kind = grown(this.#kind, capacity);
   }
 }
 

@@ -5,6 +5,7 @@
  * time: pages report vitals and long frames late, and two producers may report the same moment. Over all sessions
  * it stays in order of commit.
  */
+import { grown } from "./data/columns";
 import type { Feed } from "./data/feed";
 import type { Range } from "./data/range";
 import { ALL_SESSIONS } from "./data/source";
@@ -42,11 +43,7 @@ export class TimeOrder {
     }
     this.#feed = feed;
     this.#headLength = feed.head.length;
-    if (this.#rows.length < end) {
-      const grown = new Uint32Array(Math.max(end, this.#rows.length * 2));
-      grown.set(this.#rows.subarray(0, this.length));
-      this.#rows = grown;
-    }
+    if (this.#rows.length < end) this.#rows = grown(this.#rows, Math.max(end, this.#rows.length * 2));
     const isSorted = feed.query.session !== ALL_SESSIONS;
     this.#changed = Math.min(this.#changed, this.length);
     for (let row = this.length; row < end; row++) {

@@ -39,6 +39,13 @@ export class Dictionary {
   readonly tabs = new TabNames();
 }
 
+/** Returns a copy of an array of numbers with room for more. */
+export function grown<T extends { set(from: T): void }>(from: T, capacity: number): T {
+  const to = new (from.constructor as new (length: number) => T)(capacity);
+  to.set(from);
+  return to;
+}
+
 export interface Header {
   session: number;
   seq: number;
@@ -115,22 +122,17 @@ export class Columns {
 
   private grow(): void {
     const capacity = this.seq.length * 2;
-    const grown = <T extends { set(from: T): void }>(make: new (n: number) => T, from: T): T => {
-      const to = new make(capacity);
-      to.set(from);
-      return to;
-    };
-    this.session = grown(Uint16Array, this.session);
-    this.seq = grown(Float64Array, this.seq);
-    this.place = grown(Float64Array, this.place);
-    this.ts = grown(Float64Array, this.ts);
-    this.type = grown(Uint16Array, this.type);
-    this.category = grown(Uint8Array, this.category);
-    this.severity = grown(Uint8Array, this.severity);
-    this.tab = grown(Int32Array, this.tab);
-    this.gap = grown(Float64Array, this.gap);
-    this.fold = grown(Float64Array, this.fold);
-    this.nest = grown(Uint32Array, this.nest);
-    this.request = grown(Float64Array, this.request);
+    this.session = grown(this.session, capacity);
+    this.seq = grown(this.seq, capacity);
+    this.place = grown(this.place, capacity);
+    this.ts = grown(this.ts, capacity);
+    this.type = grown(this.type, capacity);
+    this.category = grown(this.category, capacity);
+    this.severity = grown(this.severity, capacity);
+    this.tab = grown(this.tab, capacity);
+    this.gap = grown(this.gap, capacity);
+    this.fold = grown(this.fold, capacity);
+    this.nest = grown(this.nest, capacity);
+    this.request = grown(this.request, capacity);
   }
 }
