@@ -134,14 +134,10 @@ export class LostRelays {
         ts: tsOf(lines.slice(lines.lastIndexOf("\n") + 1)),
       });
     const begunTs = Math.min(expected?.committedTs ?? Number.POSITIVE_INFINITY, tsOf(lines));
-    const entry = {
-      session,
-      metadata,
-      url: url.slice(0, 2_048),
-      committedTs: before?.committedTs ?? begunTs,
+    const entry: Entry = {
+      ...entryOf(session, metadata, url, before?.committedTs ?? begunTs),
       isHeard: true,
       receivedMs: now,
-      isLost: false,
     };
     if (before === undefined || before.isLost) {
       progress.mirroredMs = now;
@@ -168,15 +164,7 @@ export class LostRelays {
   closing(session: string, relay: string, metadata: Record<string, string>, url: string): void {
     this.#entries.delete(keyOf(metadata.document_id));
     if (this.#entries.get(relay) !== undefined) return;
-    this.#entries.set(relay, {
-      session,
-      metadata,
-      url: url.slice(0, 2_048),
-      committedTs: Date.now() * 1_000,
-      isHeard: true,
-      receivedMs: 0,
-      isLost: false,
-    });
+    this.#entries.set(relay, { ...entryOf(session, metadata, url, Date.now() * 1_000), isHeard: true });
   }
 
   /** A relay's document is left: it has sent messages up to `last`, of which those up to `acked` are acknowledged. */
@@ -283,15 +271,9 @@ export class LostRelays {
         this.#entries.all().some(([, { metadata, isLost }]) => !isLost && metadata.document_id === documentId)
       )
         return;
-      this.#entries.set(keyOf(documentId), {
-        session: recorder.sessionId,
-        metadata: { tab_id: `${tabId}`, frame_id: `${frameId}`, document_id: documentId },
-        url: url.slice(0, 2_048),
-        committedTs: Math.round((begunMs ?? timeStamp) * 1_000),
-        isHeard: false,
-        receivedMs: 0,
-        isLost: false,
-      });
+      const metadata = { tab_id: `${tabId}`, frame_id: `${frameId}`, document_id: documentId };
+      const begunTs = Math.round((begunMs ?? timeStamp) * 1_000);
+      this.#entries.set(keyOf(documentId), entryOf(recorder.sessionId, metadata, url, begunTs));
     });
   }
 
@@ -325,7 +307,20 @@ export class LostRelays {
 
 type Committed = chrome.webNavigation.WebNavigationTransitionCallbackDetails;
 
-/** The entry of a document whose relay has not sent a message yet. */
+/** Returns the entry of a document whose relay has not sent a message yet. */
+function entryOf(session: string, metadata: Entry["metadata"], url: string, committedTs: number): Entry {
+  return {
+    session,
+    metadata,
+    url: url.slice(0, 2_048),
+    committedTs,
+    isHeard: false,
+    receivedMs: 0,
+    isLost: false,
+  };
+}
+
+/** Returns the key of such an entry. */
 function keyOf(documentId: string | undefined): string {
   return `document:${documentId}`;
 }
