@@ -13,7 +13,7 @@
  */
 import { isExtensionAlive } from "./connection.ts";
 import type { PendingMessages } from "./pending_messages.ts";
-import { DEFAULT_LIMITS, MAX_DROP } from "./queue.ts";
+import { LIMITS, MAX_DROP } from "./queue.ts";
 
 const CLAIM = "tabtape:claim";
 const HANDOVER = "tabtape:handover";
@@ -109,7 +109,7 @@ function isPendingMessages({ relay, first, window, lanes }: PendingMessages): bo
 function isLines(lines: unknown): boolean {
   // A document that is left posts every lane at once: a window may hold all of them.
   const most = CATEGORIES.length + 1;
-  const { maxMessages, maxLength } = DEFAULT_LIMITS;
+  const { maxMessages, maxLength } = LIMITS;
   if (!Array.isArray(lines) || lines.length > most * maxMessages) return false;
   let length = 0;
   return lines.every((line) => {

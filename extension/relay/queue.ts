@@ -10,18 +10,6 @@
  */
 import type { PendingMessages } from "./pending_messages.ts";
 
-export interface QueueLimits {
-  /** Limits for each category. */
-  maxMessages: number;
-  maxLength: number;
-  /** In flight, over all categories. */
-  maxWindowMessages: number;
-  maxWindowLength: number;
-  /** In one post. */
-  maxBatchMessages: number;
-  maxBatchLength: number;
-}
-
 /** The most dropped events that one message can report; the core refuses more. */
 export const MAX_DROP = 100_000_000;
 
@@ -29,11 +17,14 @@ export const MAX_DROP = 100_000_000;
  * 20,000 messages are two seconds of the fastest page that was measured; 8 MiB bounds its cost per tab. The window
  * is as large, because no ack is received within a task that floods: what is not in flight when it crashes is lost.
  */
-export const DEFAULT_LIMITS: QueueLimits = {
+export const LIMITS = {
+  /** Limits for each category. */
   maxMessages: 20_000,
   maxLength: 8 << 20,
+  /** In flight, over all categories. */
   maxWindowMessages: 20_000,
   maxWindowLength: 4 << 20,
+  /** In one post. */
   maxBatchMessages: 256,
   maxBatchLength: 512 << 10,
 };
@@ -54,18 +45,12 @@ export interface Batch {
 }
 
 export class Queue {
-  readonly #limits: QueueLimits;
   readonly #lanes: Lane[] = [];
   #turn = 0;
   #window: string[] = [];
   #windowLength = 0;
   /** Number of the first message in the window. */
   #windowFirst = 1;
-  droppedTotal = 0;
-
-  constructor(limits: QueueLimits = DEFAULT_LIMITS) {
-    this.#limits = limits;
-  }
 
   /** Creates a queue that continues with the messages another relay has left. */
   static inherit({ first, window, lanes }: PendingMessages): Queue {
@@ -92,11 +77,9 @@ export class Queue {
   push(category: string, line: string): void {
     const lane = this.#lane(category);
     const full =
-      lane.lines.length - lane.head >= this.#limits.maxMessages ||
-      lane.length + line.length > this.#limits.maxLength;
+      lane.lines.length - lane.head >= LIMITS.maxMessages || lane.length + line.length > LIMITS.maxLength;
     if (full) {
       lane.dropped++;
-      this.droppedTotal++;
       return;
     }
     this.#closeDrop(lane);
@@ -106,7 +89,7 @@ export class Queue {
 
   /** Returns the next messages to send in one post, as many as the window allows; null when it is empty. */
   take(ignoreWindow = false): Batch | null {
-    const { maxWindowMessages, maxWindowLength, maxBatchMessages, maxBatchLength } = this.#limits;
+    const { maxWindowMessages, maxWindowLength, maxBatchMessages, maxBatchLength } = LIMITS;
     const taken: string[] = [];
     let length = 0;
     while (
@@ -134,7 +117,7 @@ export class Queue {
     let [from, length] = [0, 0];
     for (let at = 0; at < this.#window.length; at++) {
       length += (this.#window[at] as string).length;
-      const isFull = at - from + 1 >= this.#limits.maxBatchMessages || length >= this.#limits.maxBatchLength;
+      const isFull = at - from + 1 >= LIMITS.maxBatchMessages || length >= LIMITS.maxBatchLength;
       if (!isFull && at < this.#window.length - 1) continue;
       const lines = this.#window.slice(from, at + 1);
       batches.push({ first: this.#windowFirst + from, lines: lines.join("\n"), count: lines.length });
