@@ -2,6 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { LogReader, LogStorage, SessionTally } from "../../src/web/index.ts";
 import { count } from "../../www/src/data/time.ts";
+import { download } from "../../www/src/ui/download.ts";
 import { openLogs } from "../viewer/logs.ts";
 import { done, problem, type RecorderNow } from "./state.ts";
 
@@ -81,20 +82,12 @@ export async function exportLogs(): Promise<void> {
         exporting.value += page.lines.length;
       }
     }
-    save(new Blob(parts, { type: "application/x-ndjson" }));
+    const file = new Blob(parts, { type: "application/x-ndjson" });
+    download(file, `tabtape-${new Date().toISOString().slice(0, 10)}.ndjson`);
     done.value = `${count(exporting.value)} records exported`;
   } catch (error) {
     problem.value = (error as Error).message;
   } finally {
     exporting.value = null;
   }
-}
-
-function save(file: Blob): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = `tabtape-${new Date().toISOString().slice(0, 10)}.ndjson`;
-  link.click();
-  // The download holds its own reference by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
 }

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { asObject, asString, isGap, parseLine } from "../data/record";
 import { bytes, count } from "../data/time";
+import { download } from "../ui/download";
 import "./evidence.css";
 
 interface EvidenceFile {
@@ -104,12 +105,5 @@ async function hashOf(content: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 function save(name: string, content: Uint8Array<ArrayBuffer> | undefined): void {
-  if (content === undefined) return;
-  const url = URL.createObjectURL(new Blob([content]));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name.replace("/", "-");
-  link.click();
-  // The download holds its own reference by then.
-  setTimeout(() => URL.revokeObjectURL(url), 1_000);
+  if (content !== undefined) download(new Blob([content]), name.replace("/", "-"));
 }

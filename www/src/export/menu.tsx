@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { ALL_SESSIONS, type DataSource } from "../data/source";
 import { count } from "../data/time";
 import { useViewer } from "../state";
+import { download } from "../ui/download";
 import { Icon } from "../ui/icon";
 import { Popover } from "../ui/popover";
 import { type ExportFormat, exported } from "./exported";
@@ -110,14 +111,4 @@ export function ExportMenu() {
 
 function canMake({ files }: DataSource, format: ExportFormat): boolean {
   return format === "ndjson" || format === "txt" || files.includes(format);
-}
-
-function download(file: Blob, name: string): void {
-  const url = URL.createObjectURL(file);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download holds its own reference by then.
-  setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }
