@@ -11,8 +11,8 @@ export interface TabName {
   isOfLine: boolean;
 }
 
-/** As many as there are colours in `tabs.css`. */
-const COLOURS = 6;
+/** Categories whose colours tabs have. */
+const COLOURS = ["network", "interaction", "tab", "page", "other", "console"];
 const MOST_TABS = 2_000;
 
 export class TabNames {
@@ -68,11 +68,16 @@ export class TabNames {
     const key = `${session}:${tab}`;
     let name = this.#tabs.get(key);
     if (name === undefined && this.#tabs.size < MOST_TABS) {
-      name = { title: "", site: "", path: "", isOfLine: false, colour: this.#tabs.size % COLOURS };
+      name = { title: "", site: "", path: "", isOfLine: false, colour: this.#tabs.size % COLOURS.length };
       this.#tabs.set(key, name);
     }
     return name;
   }
+}
+
+/** Returns the style of a tab's dot. */
+export function dotStyle(name: { colour: number } | undefined): { background: string } {
+  return { background: `var(--cat-${COLOURS[name?.colour ?? 0]})` };
 }
 
 /** Returns the short name of a tab: its title, else its path, else the end of its number. */

@@ -1,7 +1,7 @@
 /** The tab picker: the tabs of the session by name, with the number of their records. A choice becomes `tab:` terms. */
 import type { Columns } from "../data/columns";
 import { ALL_SESSIONS } from "../data/source";
-import { longName, shortName } from "../data/tabs";
+import { dotStyle, longName, shortName } from "../data/tabs";
 import { count } from "../data/time";
 import { useViewer, type Viewer } from "../state";
 import { Icon } from "../ui/icon";
@@ -92,7 +92,7 @@ function TabList() {
                 }
               >
                 <span class="session-line">
-                  <span class={`tab-dot tab-${name?.colour ?? 0}`} aria-hidden="true" />
+                  <span class="tab-dot" style={dotStyle(name)} aria-hidden="true" />
                   <span class="session-name">{shortName(name, tab)}</span>
                   <span class="dim">{count(records)}</span>
                 </span>

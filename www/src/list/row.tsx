@@ -1,7 +1,7 @@
 /** One row: an event or a gap. */
 import type { Header } from "../data/columns";
 import { asObject, isGap, type LineRecord } from "../data/record";
-import { longName, shortName, type TabNames } from "../data/tabs";
+import { dotStyle, longName, shortName, type TabNames } from "../data/tabs";
 import { clock, count } from "../data/time";
 import type { FoldKind } from "../folds";
 import type { OriginalPlace } from "../stores/original_places";
@@ -77,7 +77,7 @@ export function Row(props: RowProps) {
       <span class="row-tab" title={header.tab < 0 ? undefined : longName(props.tab, header.tab)}>
         {header.tab < 0 ? null : (
           <>
-            <span class={`tab-dot tab-${props.tab?.colour ?? 0}`} aria-hidden="true" />
+            <span class="tab-dot" style={dotStyle(props.tab)} aria-hidden="true" />
             {shortName(props.tab, header.tab)}
           </>
         )}
