@@ -9,7 +9,7 @@ import { isFromMemoryCache, isStreamType, STREAM_AFTER_MS } from "../producers/w
 import { remember } from "../remember.ts";
 import type { CdpFrames } from "./cdp_frames.ts";
 import type { CdpPublisher, Params, Source } from "./cdp_publisher.ts";
-import { durationOf, hasNoBody, initiatorOf, type Request, typeOf, unseen } from "./cdp_request.ts";
+import { durationOf, hasNoBody, initiatorOf, Request, typeOf } from "./cdp_request.ts";
 import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
 
 const MAX_REQUESTS = 20_000;
@@ -60,7 +60,7 @@ export class CdpNetwork {
     if (before !== undefined && params.redirectResponse && this.#exchanges.report(id, "redirect"))
       this.#redirected(before, id, params);
     const request: Request = {
-      ...unseen(tabId),
+      ...new Request(tabId),
       url: sent.url as string,
       method: sent.method as string,
       resourceType: typeOf(params),
@@ -126,7 +126,7 @@ export class CdpNetwork {
         this.#requests,
         id,
         {
-          ...unseen(tabId),
+          ...new Request(tabId),
           url,
           resourceType: typeOf(params),
           response,
@@ -156,7 +156,7 @@ export class CdpNetwork {
     const { eventName, eventId, data } = params as Record<"eventName" | "eventId" | "data", string>;
     const payload = beginning(data, this.#publisher.maxEventBytes("network"));
     const cut = payload.length < data.length ? { payload_cut_from: data.length } : {};
-    const request = this.#requests.get(id) ?? unseen(tabId);
+    const request = this.#requests.get(id) ?? new Request(tabId);
     this.#publish(request, id, "network.eventsource_message", method, nowMicros(), {
       minimal: { event: eventName, length: data.length },
       standard: eventId === "" ? {} : { id: eventId },
@@ -301,7 +301,7 @@ export class CdpNetwork {
     this.#requests.delete(id);
     if (request !== undefined && request.streamTimer !== null) clearTimeout(request.streamTimer);
     if (request !== undefined) request.place ??= this.#exchanges.metadata(id);
-    return request ?? unseen(tabId);
+    return request ?? new Request(tabId);
   }
 
   /** Asked for only where it is wanted: the browser holds it no longer than the page does. */

@@ -5,36 +5,21 @@ import type { Params } from "./cdp_publisher.ts";
 import { headerPairs, milliseconds } from "./cdp_values.ts";
 
 /** A request. Fields are missing if it began before this worker, or before the debugger was attached to the tab. */
-export interface Request {
-  tabId: number;
-  url: string | null;
-  method: string | null;
-  resourceType: string | null;
-  startedSeconds: number;
-  response: Params | null;
+export class Request {
+  url: string | null = null;
+  method: string | null = null;
+  resourceType: string | null = null;
+  startedSeconds = Number.NaN;
+  response: Params | null = null;
   /** The response was published before its end. */
-  streaming: boolean;
-  streamTimer: ReturnType<typeof setTimeout> | null;
-  frameId: string | null;
-  loaderId: string;
+  streaming = false;
+  streamTimer: ReturnType<typeof setTimeout> | null = null;
+  frameId: string | null = null;
+  loaderId = "";
   /** The fields of webRequest. */
   place: Record<string, string> | undefined;
-}
 
-export function unseen(tabId: number): Request {
-  return {
-    tabId,
-    url: null,
-    method: null,
-    resourceType: null,
-    startedSeconds: Number.NaN,
-    response: null,
-    streaming: false,
-    streamTimer: null,
-    frameId: null,
-    loaderId: "",
-    place: undefined,
-  };
+  constructor(readonly tabId: number) {}
 }
 
 /** The type of a request in our words. */

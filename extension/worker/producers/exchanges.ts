@@ -62,28 +62,31 @@ interface Held {
   isRestored: boolean;
 }
 
-interface Exchange {
-  tabId: number;
-  key: string;
-  owner: "undecided" | "protocol" | "webRequest";
-  method: string | null;
-  web: WebRequestId | null;
-  metadata: Record<string, string> | null;
-  protocolId: string | null;
-  protocolStartedMs: number | null;
+class Exchange {
+  owner: "undecided" | "protocol" | "webRequest" = "undecided";
+  web: WebRequestId | null = null;
+  metadata: Record<string, string> | null = null;
+  protocolId: string | null = null;
+  protocolStartedMs: number | null = null;
   /** How many of each step the protocol has reported. */
-  reported: Record<Step, number>;
-  hasProtocolEnded: boolean;
+  readonly reported: Record<Step, number> = { request: 0, redirect: 0, response: 0, end: 0 };
+  hasProtocolEnded = false;
   /** How many of each step webRequest has observed. */
-  observed: Record<Step, number>;
-  held: Held[];
-  result: Outcome;
+  readonly observed: Record<Step, number> = { request: 0, redirect: 0, response: 0, end: 0 };
+  held: Held[] = [];
+  result: Outcome = { outcome: null, answer: null };
   /** Called when webRequest's end is known. */
-  waiting: (() => void)[];
+  readonly waiting: (() => void)[] = [];
   /** The tab is detached: webRequest alone continues. */
-  isReleased: boolean;
+  isReleased = false;
   /** The protocol's id, once webRequest continues what the protocol has begun. */
-  requestId: string | null;
+  requestId: string | null = null;
+
+  constructor(
+    readonly tabId: number,
+    readonly key: string,
+    readonly method: string | null,
+  ) {}
 }
 
 /** Longer than a busy page takes to report what its browser has reported already. */
@@ -186,7 +189,7 @@ export class Exchanges {
     const isPair = (one: Exchange) =>
       one.protocolId === null && isSame(one.method, request.method) && isOrdered(one.web, request.startedMs);
     const exchange = this.#takeNearest(key, isPair, (one) => distance(one.web, request.startedMs));
-    const paired = exchange ?? newExchange(request.tabId, key, request.method);
+    const paired = exchange ?? new Exchange(request.tabId, key, request.method);
     paired.protocolId = request.id;
     paired.protocolStartedMs = request.startedMs;
     for (const { key: held } of paired.held) if (held !== null) this.#heldSteps.pair(held, request.id);
@@ -281,7 +284,7 @@ export class Exchanges {
     const isPair = (one: Exchange) =>
       one.web === null && isSame(one.method, web.method) && isOrdered(web, one.protocolStartedMs);
     const found = this.#takeNearest(key, isPair, (one) => distance(web, one.protocolStartedMs));
-    const exchange = found ?? newExchange(web.tabId, key, web.method);
+    const exchange = found ?? new Exchange(web.tabId, key, web.method);
     exchange.web = web;
     if (exchange.owner === "protocol") this.#onDecided(web.id, exchange.protocolId as string);
     this.#remember(this.#byWebRequest, web.id, exchange);
@@ -360,27 +363,6 @@ export class Exchanges {
     this.#removeUnpaired(oldest);
     map.delete(oldestId);
   }
-}
-
-function newExchange(tabId: number, key: string, method: string | null): Exchange {
-  return {
-    tabId,
-    key,
-    owner: "undecided",
-    method,
-    web: null,
-    metadata: null,
-    protocolId: null,
-    protocolStartedMs: null,
-    reported: { request: 0, redirect: 0, response: 0, end: 0 },
-    hasProtocolEnded: false,
-    observed: { request: 0, redirect: 0, response: 0, end: 0 },
-    held: [],
-    result: { outcome: null, answer: null },
-    waiting: [],
-    isReleased: false,
-    requestId: null,
-  };
 }
 
 /** The protocol gives addresses without their fragment. */

@@ -8,16 +8,17 @@ import type { Publisher } from "./publisher.ts";
 
 const QUIET_MS = 500;
 
-interface Watched {
-  requests: Set<string>;
-  startedMs: number;
+class Watched {
+  readonly startedMs = Date.now();
   /** Null until the DOM is parsed. */
-  document: { metadata: Record<string, string>; url: string } | null;
-  loaded: boolean;
-  idle: boolean;
-  settled: boolean;
-  total: number;
-  timer: ReturnType<typeof setTimeout> | null;
+  document: { metadata: Record<string, string>; url: string } | null = null;
+  loaded = false;
+  idle = false;
+  settled = false;
+  total = 0;
+  timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(readonly requests: Set<string>) {}
 }
 
 export class PageIdleDetector {
@@ -36,16 +37,7 @@ export class PageIdleDetector {
     const requests = this.#tabs.get(tabId)?.requests ?? new Set<string>();
     this.#forget(tabId);
     // The request for the document began before its navigation was reported: it stays counted.
-    this.#tabs.set(tabId, {
-      requests,
-      startedMs: Date.now(),
-      document: null,
-      loaded: false,
-      idle: false,
-      settled: false,
-      total: 0,
-      timer: null,
-    });
+    this.#tabs.set(tabId, new Watched(requests));
   }
 
   domContentLoaded(tabId: number, metadata: Record<string, string>, url: string): void {

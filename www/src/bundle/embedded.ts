@@ -12,13 +12,11 @@ import { SEVERITIES, severityOf } from "../data/severity";
 import {
   ALL_SESSIONS,
   type DataSource,
-  emptyHeaders,
-  emptySummary,
   type FileFormat,
-  type HeaderPage,
+  HeaderPage,
   type Page,
   type Query,
-  type SessionSummary,
+  SessionSummary,
   SourceError,
 } from "../data/source";
 
@@ -92,7 +90,7 @@ export class EmbeddedSource implements DataSource {
     const types = new Names();
     const categories = new Names();
     const page: HeaderPage = {
-      ...emptyHeaders(),
+      ...new HeaderPage(),
       position: overAll ? found.map((index) => index + 1) : [],
       sessions: sessions.list,
       types: types.list,
@@ -184,7 +182,7 @@ function summaries(records: LineRecord[]): SessionSummary[] {
     const id = record.capture_session_id;
     let summary = found.get(id);
     if (summary === undefined) {
-      summary = emptySummary(id, "");
+      summary = new SessionSummary(id, "");
       found.set(id, summary);
     }
     if (isGap(record)) {

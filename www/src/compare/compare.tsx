@@ -9,7 +9,7 @@ import { sessionName } from "../sessions/picker";
 import { useViewer } from "../state";
 import { Icon } from "../ui/icon";
 import "./compare.css";
-import { add, type Digest, emptyDigest, median } from "./digest";
+import { add, Digest, median } from "./digest";
 
 const PAGE_LINES = 10_000;
 const MOST_ROWS = 40;
@@ -59,7 +59,7 @@ function useDigest(id: string | null): Signal<Digest | string> {
     const abort = new AbortController();
     result.value = "Reading…";
     void (async () => {
-      const digest = emptyDigest();
+      const digest = new Digest();
       let cursor: string | null = null;
       try {
         for (;;) {

@@ -16,24 +16,13 @@ interface Request {
   times: number[];
 }
 
-export interface Digest {
-  events: number;
-  missing: number;
-  types: Map<string, number>;
-  failures: Map<string, { count: number; example: string; seq: number; session: string }>;
-  requests: Map<string, Request>;
-  vitals: Map<string, number[]>;
-}
-
-export function emptyDigest(): Digest {
-  return {
-    events: 0,
-    missing: 0,
-    types: new Map(),
-    failures: new Map(),
-    requests: new Map(),
-    vitals: new Map(),
-  };
+export class Digest {
+  events = 0;
+  missing = 0;
+  readonly types = new Map<string, number>();
+  readonly failures = new Map<string, { count: number; example: string; seq: number; session: string }>();
+  readonly requests = new Map<string, Request>();
+  readonly vitals = new Map<string, number[]>();
 }
 
 const VITALS = new Set([

@@ -17,9 +17,8 @@ import { pause } from "./pause";
 import {
   ALL_SESSIONS,
   type DataSource,
-  emptyHeaders,
   type FileFormat,
-  type HeaderPage,
+  HeaderPage,
   type Page,
   type Query,
   type SessionSummary,
@@ -156,7 +155,7 @@ export class LogsSource implements DataSource {
         end: isLast && (i === stretches.length - 1 || base + end >= Number(until)),
       };
     }
-    return { ...emptyHeaders(), next: until };
+    return { ...new HeaderPage(), next: until };
   }
 
   async file(

@@ -32,86 +32,52 @@ export interface Page {
 }
 
 /** Headers of records in order, as columns: the n-th of each belong together. */
-export interface HeaderPage {
+export class HeaderPage {
   /** Over all sessions: each record's position. Empty within one session, where the seq is the position. */
-  position: number[];
+  position: number[] = [];
   /** Over all sessions: index into `sessions`. */
-  session: number[];
-  sessions: string[];
-  seq: number[];
+  session: number[] = [];
+  sessions: string[] = [];
+  seq: number[] = [];
   /** Unix microseconds; 0 for a gap, which has no time of its own. */
-  ts: number[];
+  ts: number[] = [];
   /** Index into `types`; has no meaning for a gap. */
-  type: number[];
+  type: number[] = [];
   /** Index into `categories`. */
-  category: number[];
+  category: number[] = [];
   /** 0 debug, 1 info, 2 warn, 3 error. */
-  severity: number[];
+  severity: number[] = [];
   /** -1 for none. */
-  tab: number[];
+  tab: number[] = [];
   /** How many seqs a gap covers; 0 for an event. */
-  gap: number[];
-  types: string[];
-  categories: string[];
-  next: string | null;
-  end: boolean;
-}
-
-/** Returns a page without a record. */
-export function emptyHeaders(): HeaderPage {
-  return {
-    position: [],
-    session: [],
-    sessions: [],
-    seq: [],
-    ts: [],
-    type: [],
-    category: [],
-    severity: [],
-    tab: [],
-    gap: [],
-    types: [],
-    categories: [],
-    next: null,
-    end: true,
-  };
+  gap: number[] = [];
+  types: string[] = [];
+  categories: string[] = [];
+  next: string | null = null;
+  end = true;
 }
 
 /** One capture session as the picker shows it. Times in Unix microseconds. */
-export interface SessionSummary {
-  id: string;
-  /** The name of the local process that produced it; empty for a browser's recorder. */
-  producer: string;
-  first_ts: number | null;
-  last_ts: number | null;
-  latest_seq: number;
-  events: number;
+export class SessionSummary {
+  first_ts: number | null = null;
+  last_ts: number | null = null;
+  latest_seq = 0;
+  events = 0;
   /** Whether the numbers below cover the whole session: logs are counted in steps. */
-  counted: boolean;
+  counted = true;
   /** How many seqs are covered by gaps, by reason. */
-  gaps: Record<string, number>;
+  gaps: Record<string, number> = {};
   /** Seqs that are neither events nor gaps yet, because later ones arrived first. */
-  missing: number;
+  missing = 0;
   /** Events by category. */
-  categories: Record<string, number>;
-  severities: Record<Severity, number>;
-}
+  categories: Record<string, number> = {};
+  severities: Record<Severity, number> = { debug: 0, info: 0, warn: 0, error: 0 };
 
-/** A session without a record. */
-export function emptySummary(id: string, producer: string): SessionSummary {
-  return {
-    id,
-    producer,
-    first_ts: null,
-    last_ts: null,
-    latest_seq: 0,
-    events: 0,
-    counted: true,
-    gaps: {},
-    missing: 0,
-    categories: {},
-    severities: { debug: 0, info: 0, warn: 0, error: 0 },
-  };
+  /** `producer` is the name of the local process that produced the session; empty for a browser's recorder. */
+  constructor(
+    readonly id: string,
+    readonly producer: string,
+  ) {}
 }
 
 /** The kind of a source's failure. */

@@ -5,33 +5,38 @@ import { initiatorOf } from "../detail/exchange";
 import { fileOf, parseStack } from "../detail/frames";
 import { failureReason } from "./failures";
 
-export interface RequestRow {
-  session: string;
-  /** The record whose details show the request: its end, or its beginning until then. */
-  seq: number;
-  seqs: number[];
-  url: string;
-  name: string;
-  method: string;
-  type: string;
-  initiator: string;
+export class RequestRow {
+  seqs: number[] = [];
+  url = "";
+  name = "(address not recorded)";
+  method = "";
+  type = "";
+  initiator = "";
   /** File and line of the page's code that made the request. */
   caller: string | undefined;
   status: number | undefined;
   /** `pending` has no end yet, and `open` is a socket or a stream that continues. */
-  state: "pending" | "open" | "done" | "failed";
+  state: "pending" | "open" | "done" | "failed" = "pending";
   /** Why it failed. */
-  reason: string;
+  reason = "";
   bytes: number | undefined;
-  answeredBy: "server" | "cache" | "service worker";
-  /** Unix microseconds. */
-  startTs: number;
+  answeredBy: "server" | "cache" | "service worker" = "server";
   /** The start after the last redirect, or undefined if no record of it was read. */
   hopTs: number | undefined;
   firstByteTs: number | undefined;
   endTs: number | undefined;
   /** Frames of a WebSocket. */
-  messages: number;
+  messages = 0;
+
+  /**
+   * `seq` is that of the record whose details show the request: its end, or its beginning until then. Times are Unix
+   * microseconds.
+   */
+  constructor(
+    readonly session: string,
+    public seq: number,
+    public startTs: number,
+  ) {}
 }
 
 export type SortColumn = "name" | "method" | "status" | "type" | "initiator" | "size" | "time" | "start";
@@ -65,7 +70,7 @@ export class RequestTable {
     const key = `${session} ${id ?? `seq ${seq}`}`;
     let row = this.#byId.get(key);
     if (row === undefined) {
-      row = newRow(session, seq, event.ts);
+      row = new RequestRow(session, seq, event.ts);
       this.#byId.set(key, row);
       this.rows.push(row);
     }
@@ -148,30 +153,6 @@ function fail(row: RequestRow, data: Record<string, unknown>): void {
   row.state = "failed";
   const error = asString(data.error) ?? "";
   row.reason = failureReason(error, asString(data.blocked_reason)) ?? error.replace(/^net::/, "");
-}
-
-function newRow(session: string, seq: number, ts: number): RequestRow {
-  return {
-    session,
-    seq,
-    seqs: [],
-    url: "",
-    name: "(address not recorded)",
-    method: "",
-    type: "",
-    initiator: "",
-    caller: undefined,
-    status: undefined,
-    state: "pending",
-    reason: "",
-    bytes: undefined,
-    answeredBy: "server",
-    startTs: ts,
-    hopTs: undefined,
-    firstByteTs: undefined,
-    endTs: undefined,
-    messages: 0,
-  };
 }
 
 /** Returns the last part of an address with its query, by which a table's rows differ. */

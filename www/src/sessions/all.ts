@@ -1,8 +1,8 @@
 /** All sessions as one summary, for the picker, the chips and the timeline. */
-import { ALL_SESSIONS, emptySummary, type SessionSummary } from "../data/source";
+import { ALL_SESSIONS, SessionSummary } from "../data/source";
 
 export function allOf(sessions: SessionSummary[]): SessionSummary {
-  const all = emptySummary(ALL_SESSIONS, "All sessions");
+  const all = new SessionSummary(ALL_SESSIONS, "All sessions");
   for (const s of sessions) {
     if (s.first_ts !== null) all.first_ts = Math.min(all.first_ts ?? s.first_ts, s.first_ts);
     if (s.last_ts !== null) all.last_ts = Math.max(all.last_ts ?? s.last_ts, s.last_ts);
