@@ -37,9 +37,7 @@ export function AddRule() {
       <select
         aria-label="Kind of rule"
         value={kind.value}
-        onChange={(event) => {
-          kind.value = event.currentTarget.value as Kind;
-        }}
+        onChange={(event) => (kind.value = event.currentTarget.value as Kind)}
       >
         {Object.entries(KINDS).map(([name, { label }]) => (
           <option key={name} value={name}>

@@ -106,9 +106,7 @@ function main(): void {
   let peer: EventTarget | null = null;
 
   const on = (type: RelayToHook, listener: (event: never) => void): void => listen(channel, type, listener);
-  on("peer", (event: MouseEvent) => {
-    peer = read(relatedTarget, event) as EventTarget | null;
-  });
+  on("peer", (event: MouseEvent) => (peer = read(relatedTarget, event) as EventTarget | null));
   on("config", (event: CustomEvent) => {
     const config = parse(read(customEventDetail, event) as string) as HookConfig;
     if (hook === null) hook = install(channel, config, peer);

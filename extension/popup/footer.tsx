@@ -58,9 +58,7 @@ function Forget() {
   const host = site.value;
   useEffect(() => {
     if (!sure.value) return;
-    const timer = setTimeout(() => {
-      sure.value = false;
-    }, SURE_MS);
+    const timer = setTimeout(() => (sure.value = false), SURE_MS);
     return () => clearTimeout(timer);
   }, [sure.value]);
   return (

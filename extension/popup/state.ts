@@ -65,9 +65,7 @@ export async function run(message: Command, said?: string): Promise<boolean> {
 function say(text: string): void {
   done.value = text;
   clearTimeout(saying);
-  saying = setTimeout(() => {
-    done.value = null;
-  }, DONE_MS);
+  saying = setTimeout(() => (done.value = null), DONE_MS);
 }
 
 /** Asks for the permission to record. In the store build this comes first, because it needs the click itself. */

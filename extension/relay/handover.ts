@@ -59,9 +59,7 @@ export function takeHandover(): Handover {
     if (!(holder instanceof HTMLElement)) return;
     const secret = chrome.dom.openOrClosedShadowRoot(holder)?.firstChild?.nodeValue;
     if (!secret) return;
-    holder.addEventListener(`${secret}:hook`, (left) => {
-      handover.hook = (left as MouseEvent).relatedTarget;
-    });
+    holder.addEventListener(`${secret}:hook`, (left) => (handover.hook = (left as MouseEvent).relatedTarget));
     holder.addEventListener(`${secret}:pending`, (left) => {
       const pending = JSON.parse((left as CustomEvent<string>).detail) as PendingMessages[];
       handover.pending = pending.slice(0, MAX_LEGACIES).filter(isPendingMessages);

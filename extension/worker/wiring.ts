@@ -106,9 +106,7 @@ export function createWorker(host: Host) {
   chrome.runtime.onInstalled.addListener((details) => {
     reason = details.reason === "install" || details.reason === "update" ? details.reason : "browser_start";
   });
-  chrome.runtime.onStartup.addListener(() => {
-    reason = "browser_start";
-  });
+  chrome.runtime.onStartup.addListener(() => (reason = "browser_start"));
 
   /** Resolves when the recorder is open, if anything is to be recorded. */
   const ready: Promise<void> = Promise.resolve().then(async () => {

@@ -33,9 +33,7 @@ export function App() {
     const unlisten = listen(viewer, {
       list,
       filter,
-      help: () => {
-        help.value = true;
-      },
+      help: () => (help.value = true),
       sessions: () => document.querySelector<HTMLButtonElement>(".session-button")?.click(),
     });
     return () => {
@@ -76,13 +74,7 @@ export function App() {
         </>
       )}
       <Status />
-      {help.value && (
-        <Help
-          onClose={() => {
-            help.value = false;
-          }}
-        />
-      )}
+      {help.value && <Help onClose={() => (help.value = false)} />}
       <div class="toast" role="status" aria-live="polite">
         {viewer.notices.text.value === null ? null : <span>{viewer.notices.text.value}</span>}
       </div>

@@ -20,9 +20,7 @@ export function Compare() {
   const left = useDigest(viewer.view.sessionId.value);
   const right = useDigest(viewer.compareWith.value);
   const sessionOf = (id: string | null) => viewer.sessions.list.value?.find((s) => s.id === id) ?? null;
-  const close = () => {
-    viewer.compareWith.value = null;
-  };
+  const close = () => (viewer.compareWith.value = null);
   const a = left.value;
   const b = right.value;
   return (

@@ -190,9 +190,7 @@ export class CollectorSource implements DataSource {
         at.push(positionOf(message.id ?? ""));
       },
       // Sent once, after the replay of history.
-      onComment: (comment) => {
-        live ||= comment.trim() === "live";
-      },
+      onComment: (comment) => (live ||= comment.trim() === "live"),
     });
     const reader = reply.body.getReader();
     const decoder = new TextDecoder();

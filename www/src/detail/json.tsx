@@ -109,9 +109,7 @@ function Branch({
         type="button"
         class="json-line json-toggle"
         aria-expanded={open.value}
-        onClick={() => {
-          open.value = !open.value;
-        }}
+        onClick={() => (open.value = !open.value)}
       >
         <Key name={name === "" ? undefined : name} words={style.words} />
         {open.value ? (
@@ -126,13 +124,7 @@ function Branch({
             <Node key={i} name={key} value={inner} depth={depth + 1} style={style} />
           ))}
           {listed.length < entries.length && (
-            <button
-              type="button"
-              class="json-more"
-              onClick={() => {
-                all.value = true;
-              }}
-            >
+            <button type="button" class="json-more" onClick={() => (all.value = true)}>
               {count(entries.length - listed.length)} more
             </button>
           )}
@@ -164,13 +156,7 @@ function Leaf({ shown, words }: { shown: Shown; words: string[] }) {
       "<Marked text={isShortened ? text.slice(0, MOST_CHARS) : text} words={words} />
       {isShortened ? "" : '"'}
       {isShortened && (
-        <button
-          type="button"
-          class="json-more"
-          onClick={() => {
-            all.value = true;
-          }}
-        >
+        <button type="button" class="json-more" onClick={() => (all.value = true)}>
           … {count(text.length - MOST_CHARS)} more characters
         </button>
       )}

@@ -34,9 +34,7 @@ export function Pane({ move }: { move: (by: number) => void }) {
     if (record === undefined) void viewer.selection.readSelected();
   }, [selected, record === undefined]);
 
-  const close = () => {
-    viewer.selection.detailOpen.value = false;
-  };
+  const close = () => (viewer.selection.detailOpen.value = false);
   return (
     <aside class="pane" aria-label="Details">
       <header class="pane-head">
@@ -79,9 +77,7 @@ function TabButton({ of, tab, label }: { of: Tab; tab: { value: Tab }; label: st
       id={`tab-${of}`}
       aria-selected={chosen}
       aria-controls="pane-body"
-      onClick={() => {
-        tab.value = of;
-      }}
+      onClick={() => (tab.value = of)}
     >
       {label}
     </button>

@@ -59,14 +59,7 @@ function isShown(fact: Fact | null): fact is Fact {
 /** A button that switches a state on and off. */
 export function Toggle({ on, label }: { on: Signal<boolean>; label: string }) {
   return (
-    <button
-      type="button"
-      class="button small"
-      aria-pressed={on.value}
-      onClick={() => {
-        on.value = !on.value;
-      }}
-    >
+    <button type="button" class="button small" aria-pressed={on.value} onClick={() => (on.value = !on.value)}>
       {label}
     </button>
   );

@@ -20,9 +20,7 @@ export function Screenshot({ envelope }: { envelope: Envelope }) {
       if (isShown) read.value = picture;
     };
     viewer.thumbnails.read(session, seq).then(set, () => set(null));
-    return () => {
-      isShown = false;
-    };
+    return () => (isShown = false);
   }, [session, seq]);
   const { image } = read.value ?? own;
   if (image === null)

@@ -48,9 +48,7 @@ export function Stack(props: { title?: string; text: string; envelope: Envelope 
       words={viewer.view.words.value}
       isOpen={frame === shownCode}
       site={site}
-      ask={(place) => {
-        asked.value = place;
-      }}
+      ask={(place) => (asked.value = place)}
     />
   );
   const shownCode = frames.find(({ code, library }) => code !== undefined && !library);

@@ -71,9 +71,7 @@ export function TablePart({ table, words }: { table: Table; words: string[] }) {
       <th key={name} scope="col" aria-sort={isChosen ? direction : "none"}>
         <button
           type="button"
-          onClick={() => {
-            order.value = { column, descending: isChosen && !order.value.descending };
-          }}
+          onClick={() => (order.value = { column, descending: isChosen && !order.value.descending })}
         >
           {name}
         </button>

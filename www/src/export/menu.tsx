@@ -45,9 +45,7 @@ export function ExportMenu() {
     running.value = abort;
     done.value = 0;
     try {
-      const file = await exported(viewer, session, format, abort.signal, (records) => {
-        done.value = records;
-      });
+      const file = await exported(viewer, session, format, abort.signal, (records) => (done.value = records));
       download(file, `tabtape-${session === ALL_SESSIONS ? session : session.slice(-8)}.${ending}`);
       const records = done.value ?? 0;
       viewer.notices.say(records > 0 ? `${count(records)} records exported` : "Exported");

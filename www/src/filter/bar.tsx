@@ -67,9 +67,7 @@ export function FilterBar({ field }: { field: { current: HTMLInputElement | null
     event.stopPropagation();
   };
 
-  const moved = () => {
-    caret.value = field.current?.selectionStart ?? text.length;
-  };
+  const moved = () => (caret.value = field.current?.selectionStart ?? text.length);
 
   return (
     <div class={`filter${refused === null ? "" : " refused"}`}>

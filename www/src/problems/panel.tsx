@@ -36,9 +36,7 @@ export function ProblemsPanel() {
             key={problem.key}
             problem={problem}
             isOpen={problem === opened}
-            toggle={() => {
-              problems.opened.value = problem === opened ? "" : problem.key;
-            }}
+            toggle={() => (problems.opened.value = problem === opened ? "" : problem.key)}
           />
         ))}
       </ol>
@@ -47,9 +45,7 @@ export function ProblemsPanel() {
           type="button"
           class="problems-note"
           aria-expanded={withNoise.value}
-          onClick={() => {
-            withNoise.value = !withNoise.value;
-          }}
+          onClick={() => (withNoise.value = !withNoise.value)}
         >
           {withNoise.value ? "Hide" : "Show"} {count(noise.length)}{" "}
           {noise.length === 1 ? "group that rarely matters" : "groups that rarely matter"}

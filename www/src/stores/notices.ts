@@ -11,9 +11,7 @@ export class Notices {
   say(text: string): void {
     this.text.value = text;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.text.value = null;
-    }, SHOWN_MS);
+    this.#timer = setTimeout(() => (this.text.value = null), SHOWN_MS);
   }
 
   /** Shows an error as a message. */

@@ -35,9 +35,7 @@ export function Timeline() {
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    const resize = new ResizeObserver(() => {
-      width.value = element.clientWidth;
-    });
+    const resize = new ResizeObserver(() => (width.value = element.clientWidth));
     resize.observe(element);
     chart.mount(element);
     return () => {

@@ -60,9 +60,7 @@ export function Popover({
         title={name}
         aria-haspopup="dialog"
         aria-expanded={open.value}
-        onClick={() => {
-          open.value = !open.value;
-        }}
+        onClick={() => (open.value = !open.value)}
       >
         {label}
       </button>

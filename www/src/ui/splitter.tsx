@@ -14,9 +14,7 @@ export function Splitter({ children }: { children: ComponentChildren }) {
   const wanted = useSignal(Number(localStorage.getItem(KEY)) || Math.round(Math.min(560, innerWidth * 0.4)));
   const available = useSignal(innerWidth);
   useEffect(() => {
-    const resized = () => {
-      available.value = innerWidth;
-    };
+    const resized = () => (available.value = innerWidth);
     addEventListener("resize", resized);
     return () => removeEventListener("resize", resized);
   }, []);
@@ -46,9 +44,7 @@ export function Splitter({ children }: { children: ComponentChildren }) {
         onPointerMove={(event) => {
           if (start.current !== null) set(start.current.width + start.current.x - event.clientX);
         }}
-        onPointerUp={() => {
-          start.current = null;
-        }}
+        onPointerUp={() => (start.current = null)}
         onKeyDown={(event) => {
           if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
           event.preventDefault();
