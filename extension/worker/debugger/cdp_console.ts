@@ -47,21 +47,17 @@ type OnException = (
 ) => void;
 
 export class CdpConsole {
-  readonly #publisher: CdpPublisher;
-  readonly #targets: CdpTargets;
-  readonly #onException: OnException;
-
-  constructor(publisher: CdpPublisher, targets: CdpTargets, onException: OnException) {
-    this.#publisher = publisher;
-    this.#onException = onException;
-    this.#targets = targets;
-  }
+  constructor(
+    private readonly publisher: CdpPublisher,
+    private readonly targets: CdpTargets,
+    private readonly onException: OnException,
+  ) {}
 
   event(source: Source, tabId: number, method: string, params: Params): void {
-    const worker = this.#targets.worker(source.sessionId);
+    const worker = this.targets.worker(source.sessionId);
     // The documents' own consoles are the hook's.
     if (worker === undefined || !REPORTED.has(method)) return;
-    if (this.#targets.isRepeated(source, worker, params.timestamp as number)) return;
+    if (this.targets.isRepeated(source, worker, params.timestamp as number)) return;
     if (method === "Runtime.consoleAPICalled") {
       const args = (params.args ?? []) as RemoteObject[];
       const called = params.type as string;
@@ -78,7 +74,7 @@ export class CdpConsole {
       const type = isRejection ? "console.rejection" : "console.exception";
       const content = exceptionContent(details, worker.url);
       if (!isRejection && worker.type === "worker")
-        this.#onException(tabId, { text: content.text as string, location: locationOf(details, worker.url) });
+        this.onException(tabId, { text: content.text as string, location: locationOf(details, worker.url) });
       this.#publish(tabId, worker, type, method, params, () => content);
     }
   }
@@ -91,7 +87,7 @@ export class CdpConsole {
     params: Params,
     contentOf: (level: DetailLevel, count: number) => Content,
   ): void {
-    this.#publisher.publish(tabId, "console", method, (level) => {
+    this.publisher.publish(tabId, "console", method, (level) => {
       const dataOf = (count: number): Params => {
         const { text, ...standard } = contentOf(level, count);
         const minimal = minimalOf(level, text, shownIn(standard));
@@ -103,7 +99,7 @@ export class CdpConsole {
           raw: params,
         }) as Params;
       };
-      const { data, truncated } = dataWithin(dataOf, this.#publisher.maxEventBytes("console"));
+      const { data, truncated } = dataWithin(dataOf, this.publisher.maxEventBytes("console"));
       return {
         ts: Math.round((params.timestamp as number) * 1000),
         type,

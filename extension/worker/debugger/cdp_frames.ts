@@ -30,19 +30,16 @@ interface Loader {
 }
 
 export class CdpFrames {
-  readonly #documents: Documents;
-  readonly webRequest: DebuggedRequests;
-  readonly #targets: CdpTargets;
   readonly #mainFrames = new Map<number, string>();
   /** Chrome's frame ids by `tab:protocol's id`. */
   readonly #frames = new Map<string, number>();
   readonly #loaders = new Map<string, Loader>();
 
-  constructor(documents: Documents, webRequest: DebuggedRequests, targets: CdpTargets) {
-    this.#documents = documents;
-    this.webRequest = webRequest;
-    this.#targets = targets;
-  }
+  constructor(
+    private readonly documents: Documents,
+    readonly webRequest: DebuggedRequests,
+    private readonly targets: CdpTargets,
+  ) {}
 
   attached(tabId: number, targetId: string): void {
     this.#mainFrames.set(tabId, targetId);
@@ -62,7 +59,7 @@ export class CdpFrames {
 
   /** The tab of a session's requests as webRequest has it. */
   webRequestTab(source: { sessionId?: string | undefined }, tabId: number): number {
-    return this.#targets.isShared(source.sessionId) ? chrome.tabs.TAB_ID_NONE : tabId;
+    return this.targets.isShared(source.sessionId) ? chrome.tabs.TAB_ID_NONE : tabId;
   }
 
   /** Frame, document, parent and navigation, as far as they are known. */
@@ -74,7 +71,7 @@ export class CdpFrames {
     // A document that is left asks for more than the one that its frame shows next.
     if (!isNavigation && request.place?.document_id !== undefined)
       return { ...request.place, cdp_frame_id: frameId };
-    const shown = frame === undefined ? undefined : this.#documents.shownIn(tabId, frame);
+    const shown = frame === undefined ? undefined : this.documents.shownIn(tabId, frame);
     const loader = this.#loader(`${tabId}:${loaderId}`, isNavigation ? shown : undefined);
     if (frame === undefined) return { cdp_frame_id: frameId };
     const isSeen = seen.frame_id === `${frame}`;
@@ -82,11 +79,11 @@ export class CdpFrames {
     const asker = isSeen && !isNavigation ? seen.document_id : undefined;
     loader.documentId ??= [shown, asker].find((one) => one !== loader.before && one !== undefined);
     const { documentId } = loader;
-    const navigationId = this.#documents.navigationOf(tabId, frame, documentId);
+    const navigationId = this.documents.navigationOf(tabId, frame, documentId);
     return {
       frame_id: `${frame}`,
       ...(documentId === undefined ? {} : { document_id: documentId }),
-      ...(this.#documents.parentsOf(documentId) ?? (isSeen ? parentsIn(seen) : {})),
+      ...(this.documents.parentsOf(documentId) ?? (isSeen ? parentsIn(seen) : {})),
       ...(navigationId === undefined ? {} : { navigation_id: navigationId }),
       cdp_frame_id: frameId,
     };

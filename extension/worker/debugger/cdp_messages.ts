@@ -30,13 +30,10 @@ interface Message {
 }
 
 export class CdpMessages {
-  readonly #publisher: CdpPublisher;
   /** The time at which each tab was attached. The browser repeats earlier messages. */
   readonly #attachedAt = new Map<number, number>();
 
-  constructor(publisher: CdpPublisher) {
-    this.#publisher = publisher;
-  }
+  constructor(private readonly publisher: CdpPublisher) {}
 
   attached(tabId: number): void {
     this.#attachedAt.set(tabId, now());
@@ -54,18 +51,18 @@ export class CdpMessages {
           ? messageOfIssue(params.issue as Params)
           : null;
     if (message === null || message.ts < (this.#attachedAt.get(tabId) ?? 0)) return;
-    this.#publisher.publish(tabId, "console", method, (level) => {
+    this.publisher.publish(tabId, "console", method, (level) => {
       const { text, source, resource_url } = message;
       const data = fieldsAtLevel(level, {
         minimal: { text: prefix(text, level === "minimal" ? MINIMAL_TEXT : MAX_TEXT) },
         standard: { source, resource_url },
         raw: params,
       }) as Params;
-      const { json, truncated } = jsonWithin(data, this.#publisher.maxEventBytes("console"));
+      const { json, truncated } = jsonWithin(data, this.publisher.maxEventBytes("console"));
       return {
         ts: Math.round(message.ts * 1000),
         type: `console.browser_${message.level}`,
-        url: this.#publisher.page(tabId),
+        url: this.publisher.page(tabId),
         data: truncated ? (JSON.parse(json) as Params) : data,
         isTruncated: truncated || text.length > MAX_TEXT,
       };

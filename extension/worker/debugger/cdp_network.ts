@@ -15,17 +15,15 @@ import { headerPairs, milliseconds, nowMicros } from "./cdp_values.ts";
 const MAX_REQUESTS = 20_000;
 
 export class CdpNetwork {
-  readonly #publisher: CdpPublisher;
-  readonly #frames: CdpFrames;
   readonly #requests = new Map<string, Request>();
 
-  constructor(publisher: CdpPublisher, frames: CdpFrames) {
-    this.#publisher = publisher;
-    this.#frames = frames;
-  }
+  constructor(
+    private readonly publisher: CdpPublisher,
+    private readonly frames: CdpFrames,
+  ) {}
 
   get #exchanges(): Exchanges {
-    return this.#frames.webRequest.exchanges;
+    return this.frames.webRequest.exchanges;
   }
 
   forget(tabId: number): void {
@@ -34,9 +32,9 @@ export class CdpNetwork {
 
   event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
     if (method !== "Network.requestWillBeSent" && !this.#requests.has(id)) {
-      if (this.#frames.isElsewhere(source, tabId)) return;
+      if (this.frames.isElsewhere(source, tabId)) return;
     }
-    const webRequestTab = this.#frames.webRequestTab(source, tabId);
+    const webRequestTab = this.frames.webRequestTab(source, tabId);
     switch (method) {
       case "Network.requestWillBeSent":
         this.#begun(tabId, webRequestTab, id, params);
@@ -77,7 +75,7 @@ export class CdpNetwork {
     if (!this.#exchanges.began(asked)) return;
     const initiator = params.initiator as Params | undefined;
     const all = (sent.postData as string | undefined) ?? null;
-    const body = all === null ? null : beginning(all, this.#publisher.maxEventBytes("network"));
+    const body = all === null ? null : beginning(all, this.publisher.maxEventBytes("network"));
     const cut =
       all !== null && body !== null && body.length < all.length ? { body_cut_from: all.length } : {};
     this.#publish(
@@ -154,7 +152,7 @@ export class CdpNetwork {
   /** A message of an EventSource. */
   #messageReceived(tabId: number, id: string, method: string, params: Params): void {
     const { eventName, eventId, data } = params as Record<"eventName" | "eventId" | "data", string>;
-    const payload = beginning(data, this.#publisher.maxEventBytes("network"));
+    const payload = beginning(data, this.publisher.maxEventBytes("network"));
     const cut = payload.length < data.length ? { payload_cut_from: data.length } : {};
     const request = this.#requests.get(id) ?? new Request(tabId);
     this.#publish(request, id, "network.eventsource_message", method, nowMicros(), {
@@ -292,7 +290,7 @@ export class CdpNetwork {
       this.#exchanges.leaveEnd(id);
       return true;
     }
-    return this.#frames.webRequest.ownsInFlight(tabId) || (await this.#exchanges.hasOrphan(tabId));
+    return this.frames.webRequest.ownsInFlight(tabId) || (await this.#exchanges.hasOrphan(tabId));
   }
 
   /** Removes and returns a request that has ended. */
@@ -307,19 +305,19 @@ export class CdpNetwork {
   /** Asked for only where it is wanted: the browser holds it no longer than the page does. */
   async #body(source: Source, tabId: number, requestId: string): Promise<Params> {
     let isWanted = false;
-    this.#publisher.publish(tabId, "network", "Network.getResponseBody", (level) => {
+    this.publisher.publish(tabId, "network", "Network.getResponseBody", (level) => {
       isWanted = isAtLeast(level, "verbose");
       return null;
     });
     if (!isWanted) return {};
     try {
-      const { body, base64Encoded } = (await this.#publisher.send(source, "Network.getResponseBody", {
+      const { body, base64Encoded } = (await this.publisher.send(source, "Network.getResponseBody", {
         requestId,
       })) as {
         body: string;
         base64Encoded: boolean;
       };
-      const kept = beginning(body, this.#publisher.maxEventBytes("network"));
+      const kept = beginning(body, this.publisher.maxEventBytes("network"));
       return {
         body: kept,
         ...(kept.length < body.length ? { body_cut_from: body.length } : {}),
@@ -342,7 +340,7 @@ export class CdpNetwork {
     request.place ??= this.#exchanges.metadata(id);
     const { place } = request;
     const isNavigation = request.resourceType === "document";
-    this.#publisher.publish(tabId, "network", method, (level, recorder) => {
+    this.publisher.publish(tabId, "network", method, (level, recorder) => {
       if (url !== null && isNoise(recorder.config, url)) return null;
       const data = fieldsAtLevel(level, fields) as Params;
       return {
@@ -351,7 +349,7 @@ export class CdpNetwork {
         metadata: {
           ...(url === null
             ? {}
-            : this.#frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
+            : this.frames.metadata({ place, tabId, url, frameId, loaderId }, isNavigation)),
           request_id: id,
           ...(type === "network.request" ? {} : { cause_id: id }),
         },

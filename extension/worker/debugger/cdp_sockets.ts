@@ -28,17 +28,13 @@ const FRAMES: Record<string, string> = {
 };
 
 export class CdpSockets {
-  readonly #publisher: CdpPublisher;
-  readonly #frames: CdpFrames;
   readonly #sockets = new SessionStorageMap<Socket>("tabtape_sockets", MAX_SOCKETS);
 
-  readonly #closes: SocketCloses;
-
-  constructor(publisher: CdpPublisher, frames: CdpFrames, closes: SocketCloses) {
-    this.#publisher = publisher;
-    this.#frames = frames;
-    this.#closes = closes;
-  }
+  constructor(
+    private readonly publisher: CdpPublisher,
+    private readonly frames: CdpFrames,
+    private readonly closes: SocketCloses,
+  ) {}
 
   restore(): Promise<void> {
     return this.#sockets.restore();
@@ -51,7 +47,7 @@ export class CdpSockets {
   event(source: Source, tabId: number, id: string, method: string, params: Params): void | Promise<void> {
     switch (method) {
       case "Network.webSocketCreated":
-        this.#created(this.#frames.webRequestTab(source, tabId), tabId, id, params.url as string);
+        this.#created(this.frames.webRequestTab(source, tabId), tabId, id, params.url as string);
         break;
       case "Network.webSocketHandshakeResponseReceived":
         this.#opened(tabId, id, method, params);
@@ -68,7 +64,7 @@ export class CdpSockets {
 
   #created(webRequestTab: number, tabId: number, id: string, url: string): void {
     const request = { id, tabId: webRequestTab, url, method: "GET", startedMs: Date.now() };
-    const state = this.#frames.webRequest.exchanges.began(request) ? "connecting" : "elsewhere";
+    const state = this.frames.webRequest.exchanges.began(request) ? "connecting" : "elsewhere";
     this.#sockets.set(id, { tabId, url: beginning(url, MAX_URL_BYTES), state });
   }
 
@@ -76,8 +72,8 @@ export class CdpSockets {
   #opened(tabId: number, id: string, method: string, params: Params): void {
     const response = params.response as { status: number; headers?: unknown };
     // webRequest reports a socket's end with its answer.
-    this.#frames.webRequest.exchanges.report(id, "response");
-    this.#frames.webRequest.exchanges.report(id, "end");
+    this.frames.webRequest.exchanges.report(id, "response");
+    this.frames.webRequest.exchanges.report(id, "end");
     this.#setState(id, "open");
     this.#publish(tabId, id, "opened", method, {
       minimal: { status: response.status },
@@ -102,27 +98,27 @@ export class CdpSockets {
     if (socket?.state === "connecting")
       this.#failed(tabId, id, method, "closed before it was opened", params);
     // The page reports the end of a socket that failed, too.
-    const close = await this.#closes.take(tabId, socket?.url);
+    const close = await this.closes.take(tabId, socket?.url);
     if (socket?.state !== "connecting" && socket?.state !== "failed") {
       const { code = null, reason = null, clean = null } = close ?? {};
       const fields: FieldsByLevel = { minimal: {}, standard: { code, reason, clean }, raw: params };
       this.#publish(tabId, id, "closed", method, fields, false, ts);
     }
     this.#sockets.delete(id);
-    this.#frames.webRequest.exchanges.ended(id);
+    this.frames.webRequest.exchanges.ended(id);
   }
 
   /** A handshake that an extension looks on at, as we do, fails without a word. */
   #errorOf(id: string, params: Params): string {
     const socket = this.#sockets.get(id);
-    const seen = socket === undefined ? undefined : this.#frames.webRequest.seen(socket.tabId, socket.url);
+    const seen = socket === undefined ? undefined : this.frames.webRequest.seen(socket.tabId, socket.url);
     return (params.errorMessage as string) || seen?.error || "the connection failed";
   }
 
   #frame(tabId: number, id: string, method: string, params: Params): void {
     const frame = params.response as { opcode: number; payloadData: string };
     const { length } = frame.payloadData;
-    const maxBytes = this.#publisher.maxEventBytes("network");
+    const maxBytes = this.publisher.maxEventBytes("network");
     const payload = beginning(frame.payloadData, maxBytes);
     const fields: FieldsByLevel = {
       minimal: { opcode: frame.opcode, length },
@@ -144,12 +140,12 @@ export class CdpSockets {
   ): void {
     const { url, state } = this.#sockets.get(id) ?? {};
     if (state === "elsewhere" && (what === "opened" || what === "failed")) return;
-    const metadata = this.#frames.webRequest.exchanges.metadata(id);
-    this.#publisher.publish(tabId, "network", method, (level) => ({
+    const metadata = this.frames.webRequest.exchanges.metadata(id);
+    this.publisher.publish(tabId, "network", method, (level) => ({
       ts,
       type: `network.websocket_${what}`,
       metadata: {
-        ...(metadata ?? (url === undefined ? {} : this.#frames.webRequest.seen(tabId, url)?.metadata)),
+        ...(metadata ?? (url === undefined ? {} : this.frames.webRequest.seen(tabId, url)?.metadata)),
         request_id: id,
       },
       url,

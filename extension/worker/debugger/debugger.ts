@@ -26,13 +26,12 @@ const PROTOCOL = "1.3";
 const AUTO_ATTACH = { autoAttach: true, waitForDebuggerOnStart: false, flatten: true };
 
 export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFollower {
-  readonly #parts: RecorderWorker;
   readonly #frames: CdpFrames;
   readonly #network: CdpNetwork;
   readonly #sockets: CdpSockets;
   readonly #targets = new CdpTargets();
   readonly #console = new CdpConsole(this, this.#targets, (tabId, report) =>
-    this.#parts.workerErrors.recorded(tabId, report),
+    this.parts.workerErrors.recorded(tabId, report),
   );
   readonly #messages = new CdpMessages(this);
   readonly #debuggedTabs: Set<number>;
@@ -41,8 +40,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   /** The recorder stays a while after its recording has ended, to hand over what is left. */
   #hasEnded = false;
 
-  constructor(parts: RecorderWorker) {
-    this.#parts = parts;
+  constructor(private readonly parts: RecorderWorker) {
     this.#debuggedTabs = parts.network.debugged.tabs;
     parts.scriptErrors.protocol = this;
     parts.network.debugged.hasWorkers = (tabId) => this.#targets.hasDedicated(tabId);
@@ -91,7 +89,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     );
     // A tab that was detached while no worker of ours ran.
     for (const tabId of this.#targets.tabs) if (!this.#debuggedTabs.has(tabId)) this.#forget(tabId);
-    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
   }
 
   async recordingStarted(): Promise<void> {
@@ -105,7 +103,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   async setAll(on: boolean): Promise<void> {
-    await this.#parts.recording.change({ debugger_all_tabs: on });
+    await this.parts.recording.change({ debugger_all_tabs: on });
     await (on ? this.#attachAll() : this.#detachAll());
   }
 
@@ -126,7 +124,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   publish(tabId: number, category: "network" | "console", method: string, make: MakeCdpEvent): void {
-    const { owner, scope, tabs } = this.#parts;
+    const { owner, scope, tabs } = this.parts;
     owner.record(category, (recorder) => {
       const level = levelOf(recorder.config, category);
       if (level === null || !scope.isRecorded(recorder, tabs.url(tabId))) return;
@@ -151,7 +149,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   page(tabId: number): string | undefined {
-    return this.#parts.tabs.url(tabId);
+    return this.parts.tabs.url(tabId);
   }
 
   documents(tabId: number): Source[] {
@@ -159,11 +157,11 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   maxEventBytes(category: "network" | "console"): number {
-    return this.#parts.owner.recorder?.config.categories[category]?.max_event_bytes ?? 0;
+    return this.parts.owner.recorder?.config.categories[category]?.max_event_bytes ?? 0;
   }
 
   get #isAll(): boolean {
-    return this.#parts.recording.settings.debugger_all_tabs;
+    return this.parts.recording.settings.debugger_all_tabs;
   }
 
   async #attach(tabId: number): Promise<void> {
@@ -176,7 +174,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
       const enabled = this.send({ tabId }, "Network.enable", { maxPostDataSize: EVENT_BYTES });
       await withTimeout(enabled, "Network.enable");
       // From here on and not before, webRequest's events of this tab are left out.
-      this.#parts.network.delegateToDebugger(tabId);
+      this.parts.network.delegateToDebugger(tabId);
       await withTimeout(this.send({ tabId }, "Target.setAutoAttach", AUTO_ATTACH), "Target.setAutoAttach");
       this.#messages.attached(tabId);
       await withTimeout(this.#enableMessages({ tabId }), "Log.enable");
@@ -195,7 +193,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
   }
 
   #checkRecording(): void {
-    if (this.#hasEnded || this.#parts.owner.recorder === null) throw new Error("nothing is being recorded");
+    if (this.#hasEnded || this.parts.owner.recorder === null) throw new Error("nothing is being recorded");
   }
 
   async #attachAll(): Promise<void> {
@@ -228,7 +226,7 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
 
   /** Records a gap for a message of the protocol that could not be read. */
   #refuse(method: string, error: unknown): void {
-    this.#parts.owner.record(/^(?:Runtime|Log|Audits)\./.test(method) ? "console" : "network", () => {
+    this.parts.owner.record(/^(?:Runtime|Log|Audits)\./.test(method) ? "console" : "network", () => {
       throw error;
     });
   }
@@ -245,13 +243,13 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
     if (!method.startsWith("Runtime.")) return this.#messages.event(tabId, method, params);
     this.#console.event(source, tabId, method, params);
     if (method === "Runtime.exceptionThrown" && !this.#targets.isWorker(source.sessionId))
-      this.#parts.scriptErrors.thrown(source, params);
+      this.parts.scriptErrors.thrown(source, params);
   }
 
   async #attachedToTarget(source: Source, params: Params): Promise<void> {
     const session: Source = { ...source, sessionId: params.sessionId as string };
     const isReporting = this.#targets.began(session, params.targetInfo as TargetInfo);
-    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (isReporting) await this.#report(session);
   }
 
@@ -269,12 +267,12 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
 
   async #detachedFromTarget(sessionId: string): Promise<void> {
     const successor = this.#targets.ended(sessionId);
-    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     if (successor !== null) await this.#report(successor);
   }
 
   #mayAttach(url: string | undefined): boolean {
-    const { owner, scope } = this.#parts;
+    const { owner, scope } = this.parts;
     const { recorder } = owner;
     return (
       recorder !== null &&
@@ -287,23 +285,23 @@ export class DebuggerProducer implements CdpPublisher, TabProtocol, RecordingFol
 
   /** Says in the stream from where on the tab's events come from another producer. */
   #tell(what: "attached" | "detached", tabId: number, data: Params): void {
-    this.#parts.owner.publish({
+    this.parts.owner.publish({
       type: `system.debugger_${what}`,
       category: "system",
-      source: { kind: "cdp", event: `debugger.${what}`, metadata: this.#parts.tabs.metadata(tabId) },
+      source: { kind: "cdp", event: `debugger.${what}`, metadata: this.parts.tabs.metadata(tabId) },
       data,
     });
   }
 
   #forget(tabId: number): void {
-    this.#parts.network.debugged.takeBack(tabId);
+    this.parts.network.debugged.takeBack(tabId);
     this.#frames.forget(tabId);
     this.#network.forget(tabId);
     this.#messages.forget(tabId);
     this.#sockets.forget(tabId);
-    this.#parts.scriptErrors.forget(tabId);
+    this.parts.scriptErrors.forget(tabId);
     const successors = this.#targets.forget(tabId);
-    this.#parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
+    this.parts.network.debugged.isAttachedToWorkers = this.#targets.hasShared;
     for (const session of successors) void this.#report(session);
   }
 }

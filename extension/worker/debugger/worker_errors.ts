@@ -30,12 +30,9 @@ const LINE = '"type":"console.exception"';
 export class WorkerErrors {
   #reported: Reported[] = [];
   readonly #changes = new Changes();
-  readonly #hasWorkers: (tabId: number) => boolean;
 
   /** `hasWorkers`: whether the debugger reports dedicated workers of this tab. */
-  constructor(hasWorkers: (tabId: number) => boolean) {
-    this.#hasWorkers = hasWorkers;
-  }
+  constructor(private readonly hasWorkers: (tabId: number) => boolean) {}
 
   /** Takes an error that is recorded from the worker itself. */
   recorded(tabId: number, report: Report): void {
@@ -53,7 +50,7 @@ export class WorkerErrors {
     const tabId = Number(context.metadata.tab_id);
     // A worker that has ended may have reported an error before.
     const isReported = () => this.#reported.some((one) => one.tabId === tabId);
-    if (!lines.includes(LINE) || !(this.#hasWorkers(tabId) || isReported())) return lines;
+    if (!lines.includes(LINE) || !(this.hasWorkers(tabId) || isReported())) return lines;
     return this.#without(tabId, lines);
   }
 

@@ -12,13 +12,10 @@ const MAX_SCRIPTS = 30;
 export const EVALUATED_MODULE = "webpack-internal:///";
 
 export class Bundles {
-  readonly #fetchText: FetchText;
   #documentId = "";
   readonly #texts = new Map<string, Promise<string | null>>();
 
-  constructor(fetchText: FetchText) {
-    this.#fetchText = fetchText;
-  }
+  constructor(private readonly fetchText: FetchText) {}
 
   /** Finds a module in the scripts of a document that `isOwn` accepts. */
   async module(
@@ -42,7 +39,7 @@ export class Bundles {
   #text(script: string): Promise<string | null> {
     const text =
       this.#texts.get(script) ??
-      this.#fetchText(script).then(
+      this.fetchText(script).then(
         (fetched) => fetched?.text ?? null,
         () => null,
       );

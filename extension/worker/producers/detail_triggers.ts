@@ -15,21 +15,19 @@ export interface DetailSettings {
 }
 
 export class DetailTriggers {
-  readonly #settings: () => DetailSettings;
-  readonly #ask: (tabId: number) => void;
   readonly #tabs = new Set<number>();
   /** Raised when other readers take over. */
   #generation = 0;
 
-  constructor(settings: () => DetailSettings, ask: (tabId: number) => void) {
-    this.#settings = settings;
-    this.#ask = ask;
-  }
+  constructor(
+    private readonly settings: () => DetailSettings,
+    private readonly ask: (tabId: number) => void,
+  ) {}
 
   /** Reads what `recorder` records from now on, by the settings of now. */
   follow(recorder: Recorder): void {
     const generation = ++this.#generation;
-    const { retroactive_detail, retroactive_selector } = this.#settings();
+    const { retroactive_detail, retroactive_selector } = this.settings();
     if (!retroactive_detail) return;
     const chosen = retroactive_selector === "" ? [] : [retroactive_selector];
     for (const selector of [...ALWAYS, ...chosen])
@@ -52,7 +50,7 @@ export class DetailTriggers {
   #askSoon(tabId: number): void {
     if (this.#tabs.size === 0)
       setTimeout(() => {
-        for (const tab of this.#tabs) this.#ask(tab);
+        for (const tab of this.#tabs) this.ask(tab);
         this.#tabs.clear();
       }, TOGETHER_MS);
     this.#tabs.add(tabId);

@@ -104,19 +104,16 @@ export class Exchanges {
   readonly #byProtocol = new Map<string, Exchange>();
   /** Those that only one of the two has reported, by tab and address. */
   readonly #unpaired = new Map<string, Exchange[]>();
-  readonly #publish: Publish;
-  readonly #heldSteps: HeldSteps;
-  readonly #onDecided: OnDecided;
 
-  constructor(publish: Publish, heldSteps: HeldSteps, onDecided: OnDecided) {
-    this.#publish = publish;
-    this.#heldSteps = heldSteps;
-    this.#onDecided = onDecided;
-  }
+  constructor(
+    private readonly publish: Publish,
+    private readonly heldSteps: HeldSteps,
+    private readonly onDecided: OnDecided,
+  ) {}
 
   /** Takes over what the worker before held. It is published at once if the tab is not attached to any more. */
   async restore(isDebugged: (tabId: number) => boolean): Promise<void> {
-    for (const [key, { web, place, protocolId, taken }] of await this.#heldSteps.restore()) {
+    for (const [key, { web, place, protocolId, taken }] of await this.heldSteps.restore()) {
       // Its beginning is not known to this worker, so that the protocol's end of it can be paired.
       const exchange = this.#byWebRequest.get(web.id) ?? this.#ofWebRequest({ ...web, startedMs: null });
       if (protocolId !== null && exchange.protocolId === null) {
@@ -167,7 +164,7 @@ export class Exchanges {
     if (exchange.owner === "webRequest" || exchange.isReleased) this.#publishHeld(exchange);
     if (held.key === null && exchange.held.includes(held) && exchange.web !== null) {
       const { web, protocolId } = exchange;
-      held.key = this.#heldSteps.put({ web, place: metadata, protocolId, taken }, () =>
+      held.key = this.heldSteps.put({ web, place: metadata, protocolId, taken }, () =>
         this.#publishHeld(exchange),
       );
     }
@@ -192,7 +189,7 @@ export class Exchanges {
     const paired = exchange ?? new Exchange(request.tabId, key, request.method);
     paired.protocolId = request.id;
     paired.protocolStartedMs = request.startedMs;
-    for (const { key: held } of paired.held) if (held !== null) this.#heldSteps.pair(held, request.id);
+    for (const { key: held } of paired.held) if (held !== null) this.heldSteps.pair(held, request.id);
     this.#remember(this.#byProtocol, request.id, paired);
     if (exchange === undefined) this.#addUnpaired(paired);
     if (request.method === null) {
@@ -201,7 +198,7 @@ export class Exchanges {
       return exchange === undefined;
     }
     if (paired.owner === "undecided") paired.owner = "protocol";
-    if (paired.web !== null && paired.owner === "protocol") this.#onDecided(paired.web.id, request.id);
+    if (paired.web !== null && paired.owner === "protocol") this.onDecided(paired.web.id, request.id);
     this.#report(paired, "request");
     return paired.owner !== "webRequest";
   }
@@ -286,7 +283,7 @@ export class Exchanges {
     const found = this.#takeNearest(key, isPair, (one) => distance(web, one.protocolStartedMs));
     const exchange = found ?? new Exchange(web.tabId, key, web.method);
     exchange.web = web;
-    if (exchange.owner === "protocol") this.#onDecided(web.id, exchange.protocolId as string);
+    if (exchange.owner === "protocol") this.onDecided(web.id, exchange.protocolId as string);
     this.#remember(this.#byWebRequest, web.id, exchange);
     if (found === undefined) {
       this.#addUnpaired(exchange);
@@ -306,7 +303,7 @@ export class Exchanges {
     if (exchange.owner === "webRequest") return;
     exchange.held = exchange.held.filter(({ step, index, key }) => {
       const isReported = exchange.hasProtocolEnded || exchange.reported[step] >= index;
-      if (isReported && key !== null) this.#heldSteps.delete(key);
+      if (isReported && key !== null) this.heldSteps.delete(key);
       return !isReported;
     });
     this.#deleteEnded(exchange);
@@ -321,11 +318,11 @@ export class Exchanges {
     if (exchange.hasProtocolEnded) return;
     if (exchange.owner === "protocol") exchange.requestId = exchange.protocolId;
     exchange.owner = "webRequest";
-    if (exchange.web !== null) this.#onDecided(exchange.web.id, exchange.requestId ?? exchange.web.id);
+    if (exchange.web !== null) this.onDecided(exchange.web.id, exchange.requestId ?? exchange.web.id);
     for (const { input, key, isRestored } of exchange.held.splice(0)) {
       const { web, requestId } = exchange;
-      this.#publish({ input, webRequestId: web?.id ?? null, requestId, isRestored }, () => {
-        if (key !== null) this.#heldSteps.delete(key);
+      this.publish({ input, webRequestId: web?.id ?? null, requestId, isRestored }, () => {
+        if (key !== null) this.heldSteps.delete(key);
       });
     }
     this.#deleteEnded(exchange);

@@ -22,16 +22,14 @@ interface Bucket {
 }
 
 export class External {
-  readonly #owner: RecorderOwner;
-  readonly #isApproved: (extensionId: string) => boolean;
   readonly #buckets = new Map<string, Bucket>();
   /** Those that tried and are not approved, for a person to decide. */
   readonly asking = new Set<string>();
 
-  constructor(owner: RecorderOwner, isApproved: (extensionId: string) => boolean) {
-    this.#owner = owner;
-    this.#isApproved = isApproved;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly isApproved: (extensionId: string) => boolean,
+  ) {}
 
   listen(begun: () => Promise<void>): void {
     chrome.runtime.onMessageExternal.addListener((message, sender, answer) => {
@@ -67,14 +65,14 @@ export class External {
   #take(message: unknown, sender: chrome.runtime.MessageSender): object {
     const id = sender.id;
     if (id === undefined) return { error: "only extensions can publish", code: "not_an_extension" };
-    if (!this.#isApproved(id)) {
+    if (!this.isApproved(id)) {
       if (this.asking.size < 32) this.asking.add(id);
       return {
         error: `extension ${id} is not approved; a person can do that in the popup of Tabtape`,
         code: "not_approved",
       };
     }
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     if (recorder === null) return { error: "nothing is being recorded", code: "not_recording" };
     const { publish } = (message ?? {}) as { publish?: unknown };
     const events = Array.isArray(publish) ? publish : publish === undefined ? [] : [publish];
@@ -106,7 +104,7 @@ export class External {
         last = recorder.publish(stamped(event, id));
         first ??= last;
       } catch (error) {
-        if (this.#owner.trapped(error, null)) return { error: "the recorder is restarting", code: "trapped" };
+        if (this.owner.trapped(error, null)) return { error: "the recorder is restarting", code: "trapped" };
         const { message, code } = error as Error & { code?: string };
         return { first_seq: first, last_seq: last, index, error: message, code: code ?? "invalid_event" };
       }

@@ -27,11 +27,8 @@ export class HeldSteps {
   #puts = new Map<string, { step: HeldStep; onRefused: () => void }>();
   #deletions = new Set<string>();
   #isScheduled = false;
-  readonly #onPut: () => void;
 
-  constructor(onPut: () => void) {
-    this.#onPut = onPut;
-  }
+  constructor(private readonly onPut: () => void) {}
 
   get isEmpty(): boolean {
     return this.#stored.size === 0;
@@ -39,7 +36,7 @@ export class HeldSteps {
 
   /** Stores a step and returns its key; calls `onRefused` later if there is no room. */
   put(step: HeldStep, onRefused: () => void): string {
-    this.#onPut();
+    this.onPut();
     // Keys are in the order of the steps, also across workers.
     const key = `${PREFIX}${Date.now()}.${String(++this.#count).padStart(9, "0")}`;
     const size = JSON.stringify(step).length;

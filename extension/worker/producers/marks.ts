@@ -8,21 +8,16 @@ import type { Tabs } from "./tabs.ts";
 const MAX_NOTE = 1_000;
 
 export class Marks {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #screenshots: Screenshots;
-
-  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, screenshots: Screenshots) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#screenshots = screenshots;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly scope: Scope,
+    private readonly tabs: Tabs,
+    private readonly screenshots: Screenshots,
+  ) {}
 
   async mark(note: string): Promise<void> {
     const tab = await activeTab();
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     if (recorder === null) throw new Error("nothing is being recorded, so there is no place for a mark");
     recorder.publish({
       type: "system.mark",
@@ -30,11 +25,11 @@ export class Marks {
       source: {
         kind: "extension",
         event: "tabtape.mark",
-        metadata: tab?.id === undefined ? {} : this.#tabs.metadata(tab.id),
+        metadata: tab?.id === undefined ? {} : this.tabs.metadata(tab.id),
       },
-      ...(tab?.url && this.#scope.isRecorded(recorder, tab.url) ? { url: tab.url } : {}),
+      ...(tab?.url && this.scope.isRecorded(recorder, tab.url) ? { url: tab.url } : {}),
       data: { note: prefix(note, MAX_NOTE) },
     });
-    await this.#screenshots.take("mark", tab);
+    await this.screenshots.take("mark", tab);
   }
 }

@@ -22,14 +22,10 @@ export interface NavigationParts {
 }
 
 export class Navigation {
-  readonly #parts: NavigationParts;
-
-  constructor(parts: NavigationParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: NavigationParts) {}
 
   listen(): void {
-    const { documents, main, onCameBack } = this.#parts;
+    const { documents, main, onCameBack } = this.parts;
     const navigation = chrome.webNavigation;
     navigation.onBeforeNavigate.addListener((details) => {
       documents.started(details);
@@ -75,7 +71,7 @@ export class Navigation {
   }
 
   #publish(what: string, event: string, details: Details, fields: FieldsByLevel): void {
-    const { publisher, tabs, documents } = this.#parts;
+    const { publisher, tabs, documents } = this.parts;
     const isEffect = /^navigation_(?:committed|dom_content_loaded|loaded|failed)$/.test(what);
     const metadata = documents.snapshotUntilRestored(() => {
       const cause = isEffect ? documents.causeOf(details) : undefined;

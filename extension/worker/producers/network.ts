@@ -31,10 +31,7 @@ const MAX_UNSENT = 1_000;
 const FILTER = { urls: ["<all_urls>"] };
 
 export class Network {
-  readonly #owner: RecorderOwner;
   readonly #events: NetworkEvents;
-  readonly #counter: PageIdleDetector;
-  readonly #pageRequests: PageRequests;
   readonly #pending = new Map<string, Pending>();
   /** Those whose headers have not been sent, for the next worker. */
   readonly #unsent = new SessionStorageMap<Pending>("tabtape_unsent", MAX_UNSENT);
@@ -44,18 +41,15 @@ export class Network {
   readonly debugged: DebuggedRequests;
 
   constructor(
-    owner: RecorderOwner,
+    private readonly owner: RecorderOwner,
     scope: Scope,
     tabs: Tabs,
     documents: Documents,
-    counter: PageIdleDetector,
-    pageRequests: PageRequests,
+    private readonly counter: PageIdleDetector,
+    private readonly pageRequests: PageRequests,
   ) {
-    this.#owner = owner;
     this.debugged = new DebuggedRequests(owner, (id, recordedId) => pageRequests.decided(id, recordedId));
     this.#events = new NetworkEvents({ owner, scope, tabs, documents, debugged: this.debugged });
-    this.#counter = counter;
-    this.#pageRequests = pageRequests;
   }
 
   /** From now on the debugger reports the requests that begin in this tab; those that have begun are finished here. */
@@ -86,7 +80,7 @@ export class Network {
     const received = ["responseHeaders", "extraHeaders"] as const;
     request.onBeforeRequest.addListener(
       (details) => {
-        this.#pageRequests.begun(details);
+        this.pageRequests.begun(details);
         return begun(details);
       },
       FILTER,
@@ -109,7 +103,7 @@ export class Network {
     );
     request.onResponseStarted.addListener(
       (details) => {
-        this.#pageRequests.answered(details);
+        this.pageRequests.answered(details);
         started(details);
       },
       FILTER,
@@ -129,7 +123,7 @@ export class Network {
   /** Returns a listener that runs `work` now, or after the mirror has been read. */
   #inOrder<D>(work: (details: D) => void): (details: D) => undefined {
     return (details) => {
-      if (this.#early !== null && this.#owner.isOpening) {
+      if (this.#early !== null && this.owner.isOpening) {
         this.#early.push(() => work(details));
         return;
       }
@@ -155,7 +149,7 @@ export class Network {
       this.#unsent.set(details.requestId, known);
       return;
     }
-    this.#counter.begun(details.tabId, details.requestId);
+    this.counter.begun(details.tabId, details.requestId);
     const pending: Pending = {
       tabId: details.tabId,
       url: details.url,
@@ -176,7 +170,7 @@ export class Network {
 
   /** How much of a body's text is kept until its request is recorded. */
   #bodyBudget(): number {
-    const { recorder, isOpening } = this.#owner;
+    const { recorder, isOpening } = this.owner;
     // The level is not known yet while the recorder is being opened.
     if (recorder === null) return isOpening ? EVENT_BYTES : 0;
     const level = levelOf(recorder.config, "network");
@@ -225,7 +219,7 @@ export class Network {
     const pending = this.#pending.get(details.requestId);
     if (pending !== undefined) pending.streaming = kind;
     this.#publishResponse(details, true);
-    this.#counter.ended(details.tabId, details.requestId);
+    this.counter.ended(details.tabId, details.requestId);
   }
 
   #completed(details: chrome.webRequest.OnCompletedDetails): void {
@@ -249,7 +243,7 @@ export class Network {
     const timer = this.#pending.get(details.requestId)?.streamTimer ?? null;
     if (timer !== null) clearTimeout(timer);
     this.#pending.delete(details.requestId);
-    this.#counter.ended(details.tabId, details.requestId);
+    this.counter.ended(details.tabId, details.requestId);
   }
 
   #publishRequest(details: Details, headers: Header[] | null, event: string): void {

@@ -73,11 +73,7 @@ export interface NetworkEventsParts {
 }
 
 export class NetworkEvents {
-  readonly #parts: NetworkEventsParts;
-
-  constructor(parts: NetworkEventsParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: NetworkEventsParts) {}
 
   request(details: Details, pending: Pending, headers: Header[] | null, event: string): void {
     const { bytes, text, length } = pending.body;
@@ -181,10 +177,10 @@ export class NetworkEvents {
     timeMs: number,
     fields: FieldsByLevel,
   ): void {
-    const metadata = this.#parts.documents.snapshotUntilRestored(() => this.metadata(details));
-    const around = this.#parts.tabs.url(details.tabId);
+    const metadata = this.parts.documents.snapshotUntilRestored(() => this.metadata(details));
+    const around = this.parts.tabs.url(details.tabId);
     const isStreaming = pending?.streaming != null;
-    this.#parts.owner.record("network", (recorder) => {
+    this.parts.owner.record("network", (recorder) => {
       const level = levelOf(recorder.config, "network");
       if (
         level === null ||
@@ -209,8 +205,8 @@ export class NetworkEvents {
         ...(truncated ? { truncated } : {}),
       };
       // Asked here and not before: a worker that has just started finds its attached tabs again first.
-      const { exchanges } = this.#parts.debugged;
-      if (!this.#parts.debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
+      const { exchanges } = this.parts.debugged;
+      if (!this.parts.debugged.has(details.tabId) && !exchanges.has(details.requestId)) {
         recorder.publish(input);
         return;
       }
@@ -228,23 +224,23 @@ export class NetworkEvents {
   /** Returns the request, and its place among tabs, frames and documents. */
   metadata(details: Details): Record<string, string> {
     const id = { request_id: details.requestId };
-    return details.tabId < 0 ? id : { ...id, ...this.#parts.documents.metadata(details) };
+    return details.tabId < 0 ? id : { ...id, ...this.parts.documents.metadata(details) };
   }
 
   /** A request counts to the site that made it; the document itself, to its own. */
   #isRecorded(recorder: Recorder, details: Details, around: string | undefined): boolean {
     const isDocument = details.type === "main_frame" || details.type === "sub_frame";
     const site = isDocument ? details.url : (details.initiator ?? around);
-    return this.#parts.scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
+    return this.parts.scope.isRecorded(recorder, site, details.type === "main_frame" ? undefined : around);
   }
 
   /** Whether the recorder itself, or one of our pages, makes this request. */
   isOurs(details: Details): boolean {
-    if (this.#parts.scope.isOurs(details.url) || this.#parts.scope.isOurs(details.initiator)) return true;
+    if (this.parts.scope.isOurs(details.url) || this.parts.scope.isOurs(details.initiator)) return true;
     return (
       details.type !== "main_frame" &&
       details.tabId >= 0 &&
-      this.#parts.scope.isOurs(this.#parts.tabs.url(details.tabId))
+      this.parts.scope.isOurs(this.parts.tabs.url(details.tabId))
     );
   }
 }

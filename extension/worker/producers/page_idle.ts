@@ -22,12 +22,9 @@ class Watched {
 }
 
 export class PageIdleDetector {
-  readonly #publisher: Publisher;
   readonly #tabs = new Map<number, Watched>();
 
-  constructor(publisher: Publisher) {
-    this.#publisher = publisher;
-  }
+  constructor(private readonly publisher: Publisher) {}
 
   listen(): void {
     chrome.tabs.onRemoved.addListener((tabId) => this.#forget(tabId));
@@ -91,7 +88,7 @@ export class PageIdleDetector {
     const { document } = tab;
     if (document === null) return;
     const now = Date.now();
-    this.#publisher.publish({
+    this.publisher.publish({
       timeMs: now,
       category: "page",
       type: `page.${what}`,

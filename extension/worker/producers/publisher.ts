@@ -21,18 +21,15 @@ export interface Observed {
 }
 
 export class Publisher {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-
-  constructor(owner: RecorderOwner, scope: Scope) {
-    this.#owner = owner;
-    this.#scope = scope;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly scope: Scope,
+  ) {}
 
   publish({ timeMs, category, type, event, metadata, url, site, around, fields }: Observed): void {
-    this.#owner.record(category, (recorder) => {
+    this.owner.record(category, (recorder) => {
       const level = levelOf(recorder.config, category);
-      if (level === null || !this.#scope.isRecorded(recorder, site?.() ?? url, around)) return;
+      if (level === null || !this.scope.isRecorded(recorder, site?.() ?? url, around)) return;
       recorder.publish({
         ts: Math.round(timeMs * 1_000),
         type,

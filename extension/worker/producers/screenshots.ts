@@ -58,10 +58,6 @@ export interface MomentSettings {
 }
 
 export class Screenshots {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #tabs: Tabs;
-  readonly #settings: () => MomentSettings;
   #lastMs = 0;
   /** The moment that is pictured as soon as the browser allows it. */
   #next: (Moment & { tabId: number }) | null = null;
@@ -69,16 +65,16 @@ export class Screenshots {
   /** Characters of the moments' pictures, by session. */
   readonly #lengths = new SessionStorageMap<number>("screenshot_lengths", 2);
 
-  constructor(owner: RecorderOwner, scope: Scope, tabs: Tabs, settings: () => MomentSettings) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#tabs = tabs;
-    this.#settings = settings;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly scope: Scope,
+    private readonly tabs: Tabs,
+    private readonly settings: () => MomentSettings,
+  ) {}
 
   listen(): void {
     const navigated = ({ tabId, frameId }: { tabId: number; frameId: number }) => {
-      if (frameId === 0 && this.#settings().screenshot_on_action)
+      if (frameId === 0 && this.settings().screenshot_on_action)
         void this.#moment(tabId, { why: "navigation", fromMs: Date.now() + DRAWN_AFTER_MS });
     };
     chrome.webNavigation.onCompleted.addListener(navigated);
@@ -102,7 +98,7 @@ export class Screenshots {
 
   /** Pictures the uncaught errors and clicks among the lines of a relay. */
   observe(metadata: Record<string, string>, lines: string): void {
-    const { screenshot_on_error, screenshot_on_action } = this.#settings();
+    const { screenshot_on_error, screenshot_on_action } = this.settings();
     const tabId = Number(metadata.tab_id);
     if (screenshot_on_error && /"type":"console\.(?:exception|rejection)"/.test(lines))
       void this.#moment(tabId, { why: "error" });
@@ -142,8 +138,8 @@ export class Screenshots {
 
   /** Returns the recorder if a picture of the tab may be recorded. */
   #recorderOf(tab: chrome.tabs.Tab): Recorder | null {
-    const { recorder } = this.#owner;
-    if (recorder === null || tab.id === undefined || !this.#scope.isRecorded(recorder, tab.url)) return null;
+    const { recorder } = this.owner;
+    if (recorder === null || tab.id === undefined || !this.scope.isRecorded(recorder, tab.url)) return null;
     return recorder.config.categories.page?.enabled === false ? null : recorder;
   }
 
@@ -163,7 +159,7 @@ export class Screenshots {
       source: {
         kind: "extension" as const,
         event: "tabs.captureVisibleTab",
-        metadata: this.#tabs.metadata(tabId),
+        metadata: this.tabs.metadata(tabId),
       },
       ...(tab.url ? { url: tab.url } : {}),
     };
@@ -222,7 +218,7 @@ export class Screenshots {
 
   async #isStillSeen(tabId: number, windowId: number, recorder: Recorder): Promise<boolean> {
     const now = await chrome.tabs.get(tabId).catch(() => undefined);
-    return now?.active === true && now.windowId === windowId && this.#scope.isRecorded(recorder, now.url);
+    return now?.active === true && now.windowId === windowId && this.scope.isRecorded(recorder, now.url);
   }
 }
 

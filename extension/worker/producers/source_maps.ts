@@ -38,9 +38,6 @@ interface Waiting {
 }
 
 export class SourceMaps {
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #mode: () => SourceMapMode;
   /** Places that were looked up or wait, each with its document. In the order of insertion. */
   readonly #known = new Set<string>();
   #waiting: Waiting[] = [];
@@ -51,15 +48,15 @@ export class SourceMaps {
   #second = 0;
   #readInSecond = 0;
 
-  constructor(owner: RecorderOwner, scope: Scope, mode: () => SourceMapMode) {
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#mode = mode;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly scope: Scope,
+    private readonly mode: () => SourceMapMode,
+  ) {}
 
   /** Looks up the places of the stacks in `lines`, which a document has posted. Returns at once. */
   observe(recorder: Recorder, context: DocumentContext, lines: string): void {
-    if (this.#mode() === "off" || !lines.includes('"stack"') || !this.#mayRead()) return;
+    if (this.mode() === "off" || !lines.includes('"stack"') || !this.#mayRead()) return;
     for (const place of placesInStacks(lines)) {
       if (!this.#isOwnScript(recorder, context.url, place.script)) continue;
       const key = `${context.metadata.document_id} ${place.script}:${place.line}:${place.column}`;
@@ -83,12 +80,12 @@ export class SourceMaps {
   #isOwnScript(recorder: Recorder, page: string, script: string): boolean {
     // Its bundle is decided on when it is looked for.
     if (script.startsWith(EVALUATED_MODULE)) return URL.canParse(page);
-    if (!URL.canParse(page) || !URL.canParse(script) || !this.#scope.isRecorded(recorder, script))
+    if (!URL.canParse(page) || !URL.canParse(script) || !this.scope.isRecorded(recorder, script))
       return false;
     const from = new URL(page);
     const to = new URL(script);
     if (isThisComputer(from.hostname)) return isThisComputer(to.hostname);
-    return this.#mode() === "all" && from.origin === to.origin;
+    return this.mode() === "all" && from.origin === to.origin;
   }
 
   /** Looks up what waits, one document at a time, until nothing does. */
@@ -118,7 +115,7 @@ export class SourceMaps {
   #script({ metadata, url: page }: DocumentContext, url: string): Promise<MappedScript | null> {
     const key = `${metadata.document_id} ${url}`;
     const isOwn = (script: string) => {
-      const { recorder } = this.#owner;
+      const { recorder } = this.owner;
       return recorder !== null && this.#isOwnScript(recorder, page, script);
     };
     const load = () =>
@@ -131,7 +128,7 @@ export class SourceMaps {
   }
 
   #publish(context: DocumentContext, places: object[]): void {
-    this.#owner.publish({
+    this.owner.publish({
       type: "system.original_places",
       category: "system",
       source: { kind: "extension", event: "tabtape.source_maps", metadata: context.metadata },

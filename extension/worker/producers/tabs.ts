@@ -13,11 +13,8 @@ interface Known {
 
 export class Tabs {
   readonly #known = new Map<number, Known>();
-  readonly #publisher: Publisher;
 
-  constructor(publisher: Publisher) {
-    this.#publisher = publisher;
-  }
+  constructor(private readonly publisher: Publisher) {}
 
   async refill(): Promise<void> {
     for (const tab of await chrome.tabs.query({})) this.#learn(tab);
@@ -139,7 +136,7 @@ export class Tabs {
   #publish(tabId: number, what: string, event: string, fields: FieldsByLevel): void {
     const url = this.url(tabId);
     const metadata = this.metadata(tabId);
-    this.#publisher.publish({
+    this.publisher.publish({
       timeMs: Date.now(),
       category: "tab",
       type: `tab.${what}`,
@@ -152,7 +149,7 @@ export class Tabs {
   }
 
   #publishWindow(windowId: number | undefined, what: string, event: string, fields: FieldsByLevel): void {
-    this.#publisher.publish({
+    this.publisher.publish({
       timeMs: Date.now(),
       category: "tab",
       type: `window.${what}`,

@@ -69,13 +69,11 @@ export class RecorderOwner {
     collector: null,
     durability: "relaxed",
   };
-  readonly #host: Host;
-  readonly #hooks: RecorderHooks;
 
-  constructor(host: Host, hooks: RecorderHooks) {
-    this.#host = host;
-    this.#hooks = hooks;
-  }
+  constructor(
+    private readonly host: Host,
+    private readonly hooks: RecorderHooks,
+  ) {}
 
   get recorder(): Recorder | null {
     return this.#recorder;
@@ -94,7 +92,7 @@ export class RecorderOwner {
 
   /** Makes the core ready, which is all that needs no recorder. */
   loadCore(): Promise<void> {
-    return init(chrome.runtime.getURL(`${this.#host.folder}tabtape.wasm`));
+    return init(chrome.runtime.getURL(`${this.host.folder}tabtape.wasm`));
   }
 
   /** `before` is awaited before anything that waits is recorded. */
@@ -117,7 +115,7 @@ export class RecorderOwner {
           ? chrome.storage.session.remove(RESUME_KEY)
           : chrome.storage.session.set({ [RESUME_KEY]: record }));
       },
-      onStatus: (status) => this.#hooks.onStatus(status),
+      onStatus: (status) => this.hooks.onStatus(status),
     });
     await before;
     // Other settings may have been given while it was being opened.
@@ -125,7 +123,7 @@ export class RecorderOwner {
     if (options.capture !== capture) recorder.configure(captureConfig(options.capture));
     if (options.collector !== null) recorder.connect(options.collector);
     this.#recorder = recorder;
-    this.#hooks.onOpened(recorder);
+    this.hooks.onOpened(recorder);
     this.#runWaiting(recorder);
     return recorder;
   }
@@ -163,7 +161,7 @@ export class RecorderOwner {
 
   /** Says that something is about to be recorded, or is held until it is. */
   noteWork(): void {
-    if (this.#recorder !== null || this.#waiting !== null) this.#hooks.onWork();
+    if (this.#recorder !== null || this.#waiting !== null) this.hooks.onWork();
   }
 
   /** Runs `work` on the recorder, now or when it is open. */
@@ -219,7 +217,7 @@ export class RecorderOwner {
     this.#traps = [...this.#traps.filter((at) => now - at < TRAP_WINDOW_MS), now];
     if (this.#traps.length >= MAX_TRAPS) {
       this.discardQueue();
-      this.#hooks.onFailed("trap");
+      this.hooks.onFailed("trap");
       return;
     }
     try {
@@ -229,11 +227,11 @@ export class RecorderOwner {
         resume: await RecorderOwner.resumable(),
       });
       if (category !== null) recorder.recordDrop(category, 1, "trap");
-      this.#hooks.onReplaced();
+      this.hooks.onReplaced();
     } catch (error) {
       console.error("tabtape: could not resume after a trap", error);
       this.discardQueue();
-      this.#hooks.onFailed("trap");
+      this.hooks.onFailed("trap");
     }
   }
 }

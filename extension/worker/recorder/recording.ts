@@ -70,28 +70,17 @@ export class Recording {
   #failure: string | null = null;
   /** One after the other: a stop that is still flushing would close the recorder that a start has opened meanwhile. */
   readonly #turns = new InTurn();
-  readonly #host: Host;
   #shown = "";
   /** As under {@link LOWERED_KEY}; an earlier worker's until the first status of this one. */
   #lowered = NOTHING_LOWERED;
-  readonly #owner: RecorderOwner;
-  readonly #scope: Scope;
-  readonly #registration: Registration;
-  readonly #keepAlive: KeepAlive;
 
   constructor(
-    host: Host,
-    owner: RecorderOwner,
-    scope: Scope,
-    registration: Registration,
-    keepAlive: KeepAlive,
-  ) {
-    this.#host = host;
-    this.#owner = owner;
-    this.#scope = scope;
-    this.#registration = registration;
-    this.#keepAlive = keepAlive;
-  }
+    private readonly host: Host,
+    private readonly owner: RecorderOwner,
+    private readonly scope: Scope,
+    private readonly registration: Registration,
+    private readonly keepAlive: KeepAlive,
+  ) {}
 
   get settings(): Settings {
     return this.#settings;
@@ -102,7 +91,7 @@ export class Recording {
   }
 
   get status(): Pick<Status, "recording" | "failure" | "recorder"> {
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     return {
       recording: this.isOn,
       failure: this.#failure,
@@ -112,27 +101,27 @@ export class Recording {
 
   /** The present capture config, or that of the next recording. */
   async config(): Promise<CaptureConfig> {
-    await this.#owner.loadCore();
-    return this.#owner.recorder?.config ?? captureConfig(this.settings.capture);
+    await this.owner.loadCore();
+    return this.owner.recorder?.config ?? captureConfig(this.settings.capture);
   }
 
   /** The worker has started: continue the last recording. `reason`, as in `WorkerStart`, is known a little later. */
   async begin(reason: () => WorkerStart["reason"]): Promise<void> {
     try {
-      this.#settings = await loadSettings(this.#host.preconfiguration());
+      this.#settings = await loadSettings(this.host.preconfiguration());
     } catch (error) {
-      this.#owner.discardQueue();
+      this.owner.discardQueue();
       await this.#fail((error as Error).message);
       throw error;
     }
-    this.#scope.setCollector(this.#settings.collector?.url ?? null);
+    this.scope.setCollector(this.#settings.collector?.url ?? null);
     if (this.#settings.recording) {
       // Not waited for: all tabs wait for this worker to have begun, and some tab may not answer.
       if (await this.#open(reason)) void this.#reachTabs();
     } else {
-      this.#owner.discardQueue();
-      this.#keepAlive.stop();
-      await Promise.all([this.#registration.remove(), this.#show("stopped")]);
+      this.owner.discardQueue();
+      this.keepAlive.stop();
+      await Promise.all([this.registration.remove(), this.#show("stopped")]);
     }
   }
 
@@ -145,7 +134,7 @@ export class Recording {
   }
 
   async #start(): Promise<void> {
-    if (this.isOn && this.#owner.recorder !== null) return;
+    if (this.isOn && this.owner.recorder !== null) return;
     this.#failure = null;
     await this.#change({ recording: true });
     await this.#open(() => "recording_started");
@@ -156,44 +145,44 @@ export class Recording {
     await this.#notifyListeners("recordingEnded");
     await this.#change({ recording: false });
     await this.#show("stopped");
-    await Promise.all([this.#registration.remove(), this.#registration.broadcast({ kind: "stop" })]);
-    const { recorder } = this.#owner;
+    await Promise.all([this.registration.remove(), this.registration.broadcast({ kind: "stop" })]);
+    const { recorder } = this.owner;
     if (recorder !== null && this.settings.collector !== null) {
       await Promise.race([
         recorder.flush().catch(() => {}),
         new Promise((done) => setTimeout(done, STOP_FLUSH_MS)),
       ]);
     }
-    await this.#owner.close();
-    this.#keepAlive.stop();
+    await this.owner.close();
+    this.keepAlive.stop();
   }
 
   /** Applies a merge patch to the capture config, live. */
   async configure(patch: CaptureConfigPatch): Promise<CaptureConfig> {
-    await this.#owner.loadCore();
-    const { recorder } = this.#owner;
+    await this.owner.loadCore();
+    const { recorder } = this.owner;
     const capture = merge(this.settings.capture, patch) as CaptureConfigPatch;
     // The core checks the patch and refuses it as a whole: only then is it kept.
     const config = recorder === null ? captureConfig(capture) : recorder.configure(patch);
-    this.#owner.setCapture(capture);
+    this.owner.setCapture(capture);
     await this.#change({ capture });
     if (recorder === null || !this.isOn) return config;
     await this.#applyConfig(recorder);
-    if (patch.sites !== undefined) await this.#registration.injectIntoOpenTabs(recorder);
+    if (patch.sites !== undefined) await this.registration.injectIntoOpenTabs(recorder);
     return config;
   }
 
   async #applyConfig(recorder: Recorder): Promise<void> {
-    const message = { kind: "config", config: this.#registration.configOf(recorder) } as const;
+    const message = { kind: "config", config: this.registration.configOf(recorder) } as const;
     // Documents that run hear of it at once, and those that begin with the earlier scripts after that.
-    await Promise.all([this.#registration.broadcast(message), this.#registration.apply(recorder)]);
-    await this.#registration.broadcast(message);
+    await Promise.all([this.registration.broadcast(message), this.registration.apply(recorder)]);
+    await this.registration.broadcast(message);
   }
 
   /** Follows the levels that the load has lowered or raised. A worker begins with none lowered. */
   async #followLoad(status: RecorderStatus): Promise<void> {
     const lowered = JSON.stringify(status.lowered);
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     if (lowered === this.#lowered || recorder === null) return;
     this.#lowered = lowered;
     try {
@@ -206,29 +195,29 @@ export class Recording {
 
   /** Redacts every later event by other rules. The core checks them, and only then are they stored. */
   async redact(redaction: RedactionRules): Promise<void> {
-    await this.#owner.setRedaction(redaction);
+    await this.owner.setRedaction(redaction);
     await this.change({ redaction });
   }
 
   async connect(collector: CollectorTarget | null): Promise<void> {
     if (collector !== null) checkCollector(collector);
     await this.#change({ collector });
-    this.#scope.setCollector(collector?.url ?? null);
-    this.#owner.setCollector(collector);
-    if (this.#owner.recorder !== null) await this.#registration.apply(this.#owner.recorder);
+    this.scope.setCollector(collector?.url ?? null);
+    this.owner.setCollector(collector);
+    if (this.owner.recorder !== null) await this.registration.apply(this.owner.recorder);
   }
 
   /** Resolves when the collector has everything committed so far. */
   async flush(): Promise<void> {
-    if (this.#owner.recorder === null) throw new Error("nothing is being recorded");
-    await this.#owner.recorder.flush();
+    if (this.owner.recorder === null) throw new Error("nothing is being recorded");
+    await this.owner.recorder.flush();
   }
 
   /** Takes what a selector wants out of ring and logs; tells how many events those were. */
   async forget(selector: string): Promise<number> {
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     if (recorder !== null) return recorder.forget(selector);
-    await this.#owner.loadCore();
+    await this.owner.loadCore();
     const logs = await openLogReader();
     try {
       return await logs.forget(selector);
@@ -239,7 +228,7 @@ export class Recording {
 
   async change(patch: Partial<RecordedSettings>): Promise<void> {
     await this.#change(patch);
-    this.#owner.publish({
+    this.owner.publish({
       type: "system.settings_changed",
       category: "system",
       source: { kind: "extension", event: "tabtape.settings" },
@@ -249,7 +238,7 @@ export class Recording {
 
   /** Keeps details in pages or not, and hands them over for events that `selector` matches, too. */
   async keepDetails(on: boolean, selector: string): Promise<void> {
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     // The core refuses a selector that is wrong, and only then is it stored.
     if (selector !== "") await recorder?.reader({ selector });
     await this.change({ retroactive_detail: on, retroactive_selector: selector });
@@ -260,10 +249,10 @@ export class Recording {
 
   /** Sends the present config to the documents of a tab, which may have been out of reach when it changed. */
   async tellTab(tabId: number): Promise<void> {
-    const { recorder } = this.#owner;
-    if (!this.isOn) await this.#registration.tell(tabId, { kind: "stop" });
+    const { recorder } = this.owner;
+    if (!this.isOn) await this.registration.tell(tabId, { kind: "stop" });
     else if (recorder !== null)
-      await this.#registration.tell(tabId, { kind: "config", config: this.#registration.configOf(recorder) });
+      await this.registration.tell(tabId, { kind: "config", config: this.registration.configOf(recorder) });
   }
 
   onStatus(status: RecorderStatus): void {
@@ -271,7 +260,7 @@ export class Recording {
     // The last status of a recorder that is being closed must not be shown.
     if (!this.isOn) return;
     void this.#followLoad(status);
-    this.#keepAlive.follow(status);
+    this.keepAlive.follow(status);
     const { state, error } = status.collector;
     const mend = state === "unauthorized" || state === "impostor" ? (error ?? state) : null;
     const problem = status.state === "volatile" ? "the log cannot be written" : mend;
@@ -282,8 +271,8 @@ export class Recording {
   async onFailed(reason: string): Promise<void> {
     await this.#fail(reason === "trap" ? "the recorder crashed three times in a minute" : reason);
     await this.#notifyListeners("recordingEnded");
-    await this.#registration.remove();
-    await this.#registration.broadcast({ kind: "stop" });
+    await this.registration.remove();
+    await this.registration.broadcast({ kind: "stop" });
   }
 
   /** Whether a session has begun, and not merely its next worker. */
@@ -294,14 +283,14 @@ export class Recording {
       const [resume, { [LOWERED_KEY]: lowered }] = await Promise.all([
         RecorderOwner.resumable(),
         chrome.storage.session.get(LOWERED_KEY),
-        this.#owner.loadCore(),
+        this.owner.loadCore(),
       ]);
       this.#lowered = typeof lowered === "string" ? lowered : NOTHING_LOWERED;
       const reason = reasonOf();
       const isWake = resume?.session_id != null && reason !== "recording_started";
       // Not before: a person may have changed them meanwhile.
       const { capture, redaction, collector, durability } = this.settings;
-      const recorder = await this.#owner.open({
+      const recorder = await this.owner.open({
         reason: isWake ? "wake" : reason,
         capture,
         redaction,
@@ -313,10 +302,10 @@ export class Recording {
       await this.#show("recording");
       // A worker that was only woken finds its scripts as it left them.
       if (isWake) return false;
-      await this.#registration.apply(recorder);
+      await this.registration.apply(recorder);
       return true;
     } catch (error) {
-      this.#owner.discardQueue();
+      this.owner.discardQueue();
       await this.#fail((error as Error).message ?? String(error));
       throw error;
     }
@@ -324,9 +313,9 @@ export class Recording {
 
   /** The tabs that are open when a session begins. */
   async #reachTabs(): Promise<void> {
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     await Promise.all([
-      recorder === null ? undefined : this.#registration.injectIntoOpenTabs(recorder),
+      recorder === null ? undefined : this.registration.injectIntoOpenTabs(recorder),
       this.#notifyListeners("recordingStarted"),
     ]).catch((error: unknown) => console.error("tabtape: open tabs", error));
   }
@@ -352,7 +341,7 @@ export class Recording {
     if (shown === this.#shown) return;
     this.#shown = shown;
     try {
-      await this.#host.show(state, detail);
+      await this.host.show(state, detail);
     } catch (error) {
       console.error("tabtape: could not show its state", error);
     }

@@ -18,18 +18,15 @@ const BEAT_AFTER_MS = 3_000;
 const ANSWER_MS = 2_000;
 
 export class Heartbeat {
-  readonly #owner: RecorderOwner;
-  readonly #lost: LostRelays;
-  readonly #ports: () => RelayPorts;
   #session = "";
   #confirmedSeq = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(owner: RecorderOwner, lost: LostRelays, ports: () => RelayPorts) {
-    this.#owner = owner;
-    this.#lost = lost;
-    this.#ports = ports;
-  }
+  constructor(
+    private readonly owner: RecorderOwner,
+    private readonly lost: LostRelays,
+    private readonly ports: () => RelayPorts,
+  ) {}
 
   /** A session has begun, of which nothing is confirmed. */
   begin(): Promise<void> {
@@ -48,18 +45,18 @@ export class Heartbeat {
     this.#timer ??= setTimeout(() => {
       void this.#beat().finally(() => {
         this.#timer = null;
-        const { recorder } = this.#owner;
+        const { recorder } = this.owner;
         if (recorder !== null) this.onStatus(recorder.status());
       });
     }, BEAT_AFTER_MS);
   }
 
   async #beat(): Promise<void> {
-    const { recorder } = this.#owner;
+    const { recorder } = this.owner;
     if (recorder === null) return;
     const { committed_seq } = recorder.status();
     const pingedMs = Date.now();
-    this.#ports().ping(this.#lost.startPing());
+    this.ports().ping(this.lost.startPing());
     await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
     try {
       await recorder.committed();
@@ -67,8 +64,8 @@ export class Heartbeat {
       // It was closed, or replaced: the next one beats.
       return;
     }
-    const behind = this.#lost.behind(pingedMs * 1_000);
-    if (this.#owner.recorder !== recorder) return;
+    const behind = this.lost.behind(pingedMs * 1_000);
+    if (this.owner.recorder !== recorder) return;
     // Also if it fails: the next record brings the next beat.
     this.#confirmedSeq = committed_seq;
     await this.#confirm(pingedMs, behind);
@@ -76,7 +73,7 @@ export class Heartbeat {
 
   async #confirm(ms: number, behind: ReturnType<LostRelays["behind"]>): Promise<void> {
     try {
-      await this.#owner.recorder?.confirmWatched({ until_ts: ms * 1_000, behind });
+      await this.owner.recorder?.confirmWatched({ until_ts: ms * 1_000, behind });
     } catch (error) {
       console.error("tabtape: heartbeat", error);
     }

@@ -64,7 +64,6 @@ export interface LostRelaysParts {
 }
 
 export class LostRelays {
-  readonly #parts: LostRelaysParts;
   readonly #entries = new SessionStorageMap<Entry>("tabtape_relays", MAX_ENTRIES);
   readonly #progress = new Map<string, Progress>();
   /** When the navigations began that are under way, by tab and frame, Unix milliseconds. */
@@ -73,9 +72,7 @@ export class LostRelays {
   /** Relays that have answered the last ping. */
   readonly #answered = new Set<string>();
 
-  constructor(parts: LostRelaysParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: LostRelaysParts) {}
 
   listen(): void {
     chrome.tabs.onRemoved.addListener((tabId) => {
@@ -191,7 +188,7 @@ export class LostRelays {
     this.#answered.clear();
     this.#ping++;
     for (const [relay, entry] of this.#entries.all())
-      if (entry.isHeard && !entry.isLost && !this.#parts.isConnected(relay)) void ask(entry, this.#ping);
+      if (entry.isHeard && !entry.isLost && !this.parts.isConnected(relay)) void ask(entry, this.#ping);
     return this.#ping;
   }
 
@@ -233,7 +230,7 @@ export class LostRelays {
   async #verify(relay: string, endedMs: number, reason: string): Promise<void> {
     const entry = this.#entries.get(relay);
     if (entry === undefined || entry.isLost) return;
-    const { recorder } = this.#parts.owner;
+    const { recorder } = this.parts.owner;
     if (recorder !== null && recorder.sessionId !== entry.session) {
       // That session has said itself that it ended.
       this.#forget(relay);
@@ -241,7 +238,7 @@ export class LostRelays {
     }
     const state = await stateOf(entry);
     // Chromium does not report the end of a port that the back/forward cache holds, not even with its tab.
-    if (state === "alive" || (state !== "tab_closed" && this.#parts.isConnected(relay))) return;
+    if (state === "alive" || (state !== "tab_closed" && this.parts.isConnected(relay))) return;
     // It has delivered, or come back, meanwhile.
     if (this.#entries.get(relay) !== entry || entry.isLost) return;
     entry.isLost = true;
@@ -265,8 +262,8 @@ export class LostRelays {
     this.#navigations.delete(`${tabId} ${frameId}`);
     if (documentId === undefined || documentLifecycle !== "active" || !/^(https?|file|blob|data):/.test(url))
       return;
-    this.#parts.owner.record("system", (recorder) => {
-      if (!this.#parts.scope.isRecorded(recorder, url)) return;
+    this.parts.owner.record("system", (recorder) => {
+      if (!this.parts.scope.isRecorded(recorder, url)) return;
       if (
         this.#entries.all().some(([, { metadata, isLost }]) => !isLost && metadata.document_id === documentId)
       )
@@ -278,7 +275,7 @@ export class LostRelays {
   }
 
   #publish(type: string, { metadata, url }: Entry, data: object): void {
-    this.#parts.owner.publish({
+    this.parts.owner.publish({
       type,
       category: "system",
       source: { kind: "extension", event: "runtime.Port.onDisconnect", metadata },
@@ -288,7 +285,7 @@ export class LostRelays {
   }
 
   #publishCrash({ metadata, url }: Entry, endedMs: number): void {
-    this.#parts.publisher.publish({
+    this.parts.publisher.publish({
       timeMs: endedMs,
       category: "tab",
       type: "tab.crashed",

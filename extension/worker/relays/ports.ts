@@ -42,7 +42,6 @@ export interface RelayParts {
 }
 
 export class RelayPorts {
-  readonly #parts: RelayParts;
   /** Ports on which the config was sent. */
   readonly #told = new WeakSet<chrome.runtime.Port>();
   /** Open ports, with the relay once it has said its id. */
@@ -59,9 +58,7 @@ export class RelayPorts {
   /** Acks to be sent on each port: the last committed message, and seqs for details. */
   readonly #acks = new Map<chrome.runtime.Port, { ack: number; seqs: RelayReceipt["details"] }>();
 
-  constructor(parts: RelayParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: RelayParts) {}
 
   /** Asks every relay with an open port whether there is anything that it has not sent. */
   ping(ping: number): void {
@@ -91,7 +88,7 @@ export class RelayPorts {
       const relay = this.#ports.get(port);
       this.#ports.delete(port);
       // Messages that have arrived are committed first.
-      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.#parts.lost.disconnected(relay));
+      if (relay) turn.finally(() => this.#lastCommit).finally(() => this.parts.lost.disconnected(relay));
     });
     const frame = Promise.all([ready, frameOf(sender, tabId)]).then(([, found]) => found);
     let turn: Promise<void> = Promise.resolve();
@@ -110,10 +107,10 @@ export class RelayPorts {
       this.#note(message);
       switch (message.kind) {
         case "lines": {
-          this.#parts.owner.noteWork();
+          this.parts.owner.noteWork();
           this.#left.delete(port);
           if (this.#ports.has(port)) this.#ports.set(port, message.relay);
-          this.#parts.scriptErrors.note(tabId, sender.url ?? "", message);
+          this.parts.scriptErrors.note(tabId, sender.url ?? "", message);
           acknowledged ??= message.first - 1;
           const before = acknowledged;
           // Messages keep their order although each waits for the context.
@@ -125,24 +122,24 @@ export class RelayPorts {
         case "pong":
           if (this.#ports.has(port)) this.#ports.set(port, message.relay);
           turn = turn.then(() => {
-            this.#parts.lost.answered(message.relay, message.ping, message.sent, message.acked);
+            this.parts.lost.answered(message.relay, message.ping, message.sent, message.acked);
           });
           return;
         case "left":
           this.#left.add(port);
           turn = turn.then(() => {
-            const { recorder } = this.#parts.owner;
+            const { recorder } = this.parts.owner;
             if (recorder === null) return;
-            this.#parts.lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
+            this.parts.lost.left(recorder, message.relay, sender.documentId, message.sent, message.acked);
           });
           return;
         case "closing":
           turn = turn.then(async () => {
             const { metadata, url, around } = this.#context(sender, tabId, await frame);
-            const { recorder } = this.#parts.owner;
-            if (recorder === null || !this.#parts.recording()) return;
-            if (!this.#parts.scope.isRecorded(recorder, url, around)) return;
-            this.#parts.lost.closing(recorder.sessionId, message.relay, metadata, url);
+            const { recorder } = this.parts.owner;
+            if (recorder === null || !this.parts.recording()) return;
+            if (!this.parts.scope.isRecorded(recorder, url, around)) return;
+            this.parts.lost.closing(recorder.sessionId, message.relay, metadata, url);
           });
           return;
         default:
@@ -155,7 +152,7 @@ export class RelayPorts {
   #note(message: RelayToWorker): void {
     const { queued, events, micros } = { queued: 0, events: 0, micros: 0, ...message };
     if (figure(queued) > 0 || figure(events) > 0)
-      this.#parts.owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
+      this.parts.owner.recorder?.noteRelay(figure(queued), figure(events), figure(micros));
   }
 
   async #take(
@@ -164,20 +161,20 @@ export class RelayPorts {
     message: LinesMessage,
     acknowledged: number,
   ): Promise<void> {
-    if (!this.#parts.recording()) {
+    if (!this.parts.recording()) {
       post(port, { kind: "stop" });
       return;
     }
-    const { recorder } = this.#parts.owner;
+    const { recorder } = this.parts.owner;
     // Being replaced after a trap: then the relay is asked to send again.
     if (recorder === null) return;
-    if (!this.#parts.scope.isRecorded(recorder, context.url, context.around)) {
+    if (!this.parts.scope.isRecorded(recorder, context.url, context.around)) {
       post(port, { kind: "stop" });
       return;
     }
     if (!this.#told.has(port)) {
       this.#told.add(port);
-      post(port, { kind: "config", config: this.#parts.configOf(recorder) });
+      post(port, { kind: "config", config: this.parts.configOf(recorder) });
     }
     const { relay, first, lines, more } = message;
     await recorder.openRelay(relay, acknowledged);
@@ -188,23 +185,23 @@ export class RelayPorts {
     }
     while (this.#committing === recorder && this.#uncommittedLength > MAX_UNCOMMITTED_LENGTH)
       await this.#lastCommit;
-    if (this.#parts.owner.recorder !== recorder) return;
-    const own = this.#parts.workerErrors.without(context, lines);
+    if (this.parts.owner.recorder !== recorder) return;
+    const own = this.parts.workerErrors.without(context, lines);
     const kept = { relay, first, lines: typeof own === "string" ? own : await own };
-    const completed = this.#parts.scriptErrors.completed(context, kept);
+    const completed = this.parts.scriptErrors.completed(context, kept);
     const recorded = typeof completed === "string" ? completed : await completed;
-    const parts = this.#parts.pageRequests.parts(recorder, context, first, recorded);
+    const parts = this.parts.pageRequests.parts(recorder, context, first, recorded);
     const isLineByLine = this.#lineByLine.has(relay);
     const awaited = parts instanceof Promise ? await parts : parts;
     for (const part of awaited) {
-      if (this.#parts.owner.recorder !== recorder) return;
+      if (this.parts.owner.recorder !== recorder) return;
       if (!isLineByLine) {
         this.#publish(port, recorder, context, relay, part, more !== true && part === awaited.at(-1));
         continue;
       }
       let number = part.first;
       for (const line of part.lines.split("\n")) {
-        if (this.#parts.owner.recorder !== recorder) return;
+        if (this.parts.owner.recorder !== recorder) return;
         const poisoned = this.#trappingLines.has(`${relay}:${number}`);
         const one = { request: part.request, first: number, lines: poisoned ? dropOf(line) : line };
         this.#publish(port, recorder, context, relay, one, false);
@@ -229,29 +226,21 @@ export class RelayPorts {
       // Sent again to the next instance: line by line, then with the trapping line replaced by its drop.
       if (this.#lineByLine.has(relay)) this.#trappingLines.add(`${relay}:${first}`);
       else this.#lineByLine.add(relay);
-      if (!this.#parts.owner.trapped(error, null)) {
+      if (!this.parts.owner.trapped(error, null)) {
         this.#lineByLine.delete(relay);
         throw error;
       }
       return;
     }
-    if (receipt.accepted > 0) this.#parts.screenshots.observe(context.metadata, lines);
-    this.#parts.lost.accepted(
-      recorder.sessionId,
-      relay,
-      context.metadata,
-      context.url,
-      lines,
-      receipt,
-      isAll,
-    );
-    this.#parts.sourceMaps.observe(recorder, context, lines);
+    if (receipt.accepted > 0) this.parts.screenshots.observe(context.metadata, lines);
+    this.parts.lost.accepted(recorder.sessionId, relay, context.metadata, context.url, lines, receipt, isAll);
+    this.parts.sourceMaps.observe(recorder, context, lines);
     this.#uncommittedLength += lines.length;
     this.#lastCommit = recorder
       .committed(receipt.seq)
       .then(
         () => {
-          this.#parts.lost.committed(relay, receipt.message);
+          this.parts.lost.committed(relay, receipt.message);
           this.#acknowledge(port, receipt);
         },
         // Not committed: not acknowledged, so the relay sends it again.
@@ -277,16 +266,16 @@ export class RelayPorts {
   #context(sender: chrome.runtime.MessageSender, tabId: number, frame: Frame | null): Context {
     const { documentId } = sender;
     // `sender` has the frame at the time of the connection, and another number for a document that is being left.
-    const frameId = this.#parts.documents.frameOf(documentId) ?? sender.frameId ?? 0;
-    const parent = this.#parts.documents.parentsOf(documentId) ?? parentOf(frame ?? {});
+    const frameId = this.parts.documents.frameOf(documentId) ?? sender.frameId ?? 0;
+    const parent = this.parts.documents.parentsOf(documentId) ?? parentOf(frame ?? {});
     return {
       metadata: {
         ...(sender.tab === undefined ? {} : { window_id: `${sender.tab.windowId}` }),
         // The tab's present window and index: `sender` is as old as the port.
-        ...this.#parts.documents.metadata({ tabId, frameId, documentId }, parent),
+        ...this.parts.documents.metadata({ tabId, frameId, documentId }, parent),
       },
-      url: this.#parts.documents.urlOf(documentId) ?? sender.url ?? "",
-      around: this.#parts.tabs.url(tabId) ?? sender.tab?.url ?? "",
+      url: this.parts.documents.urlOf(documentId) ?? sender.url ?? "",
+      around: this.parts.tabs.url(tabId) ?? sender.tab?.url ?? "",
     };
   }
 }

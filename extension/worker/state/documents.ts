@@ -59,7 +59,6 @@ interface Mirror {
 }
 
 export class Documents {
-  readonly #tabs: Tabs;
   /** By `tab:frame`. */
   #frames = new Map<string, Frame>();
   /** By document id. */
@@ -67,9 +66,7 @@ export class Documents {
   #isRestored = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(tabs: Tabs) {
-    this.#tabs = tabs;
-  }
+  constructor(private readonly tabs: Tabs) {}
 
   /** Takes over what the worker before knew. What has been seen meanwhile is newer. */
   async restore(): Promise<void> {
@@ -143,7 +140,7 @@ export class Documents {
   ): Record<string, string> {
     const navigation = this.navigationOf(tabId, frameId, documentId);
     return {
-      ...this.#tabs.metadata(tabId),
+      ...this.tabs.metadata(tabId),
       frame_id: `${frameId}`,
       ...(documentId === undefined ? {} : { document_id: documentId }),
       ...parent,
@@ -208,7 +205,7 @@ export class Documents {
 
   /** Returns the state for the next worker, without closed tabs: only their last messages need their documents. */
   #mirror(): Mirror {
-    const isOpen = ([, { tabId }]: [string, { tabId: number }]) => this.#tabs.url(tabId) !== undefined;
+    const isOpen = ([, { tabId }]: [string, { tabId: number }]) => this.tabs.url(tabId) !== undefined;
     return {
       frames: newest([...this.#frames].filter(isOpen).slice(-MAX_MIRRORED), MAX_MIRRORED_CHARS),
       documents: newest([...this.#documents].filter(isOpen).slice(-MAX_MIRRORED), MAX_MIRRORED_CHARS),

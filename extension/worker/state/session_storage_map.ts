@@ -9,20 +9,18 @@ const MIRROR_AFTER_MS = 10;
 const MAX_MIRRORED_CHARS = 1_000_000;
 
 export class SessionStorageMap<T> {
-  readonly #key: string;
-  readonly #maxEntries: number;
   #entries = new Map<string, T>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isMirrorEmpty = false;
 
-  constructor(key: string, maxEntries: number) {
-    this.#key = key;
-    this.#maxEntries = maxEntries;
-  }
+  constructor(
+    private readonly key: string,
+    private readonly maxEntries: number,
+  ) {}
 
   /** Takes over what the worker before knew. What is there already is newer. */
   async restore(): Promise<void> {
-    const stored = (await chrome.storage.session.get(this.#key))[this.#key] as [string, T][] | undefined;
+    const stored = (await chrome.storage.session.get(this.key))[this.key] as [string, T][] | undefined;
     this.#entries = new Map([...(stored ?? []), ...this.#entries]);
   }
 
@@ -37,7 +35,7 @@ export class SessionStorageMap<T> {
 
   set(name: string, value: T): void {
     this.#entries.set(name, value);
-    if (this.#entries.size > this.#maxEntries)
+    if (this.#entries.size > this.maxEntries)
       this.#entries.delete(this.#entries.keys().next().value as string);
     this.#mirrorSoon();
   }
@@ -57,7 +55,7 @@ export class SessionStorageMap<T> {
       if (this.#isMirrorEmpty && this.#entries.size === 0) return;
       this.#isMirrorEmpty = this.#entries.size === 0;
       void chrome.storage.session
-        .set({ [this.#key]: newest([...this.#entries], MAX_MIRRORED_CHARS) })
+        .set({ [this.key]: newest([...this.#entries], MAX_MIRRORED_CHARS) })
         .catch(() => {
           // Full: the next worker has less state.
         });

@@ -28,8 +28,6 @@ const NDJSON = { accept: "application/x-ndjson" };
 export class CollectorSource implements DataSource {
   readonly kind = "collector";
   readonly files: readonly FileFormat[] = ["har", "markdown", "playwright", "bundle"];
-  readonly #base: string;
-  readonly #token: string;
   /** The store of the cursors: over all sessions they are its positions. */
   #storeId = "";
   /** The last seqs of the sessions, as they were listed last. */
@@ -39,10 +37,10 @@ export class CollectorSource implements DataSource {
   /** The lines after a cursor that were read ahead. */
   #held: { session: string; after: string | null; lines: string[] } | null = null;
 
-  constructor(base: string, token: string) {
-    this.#base = base;
-    this.#token = token;
-  }
+  constructor(
+    private readonly base: string,
+    private readonly token: string,
+  ) {}
 
   async sessions(signal?: AbortSignal): Promise<SessionSummary[]> {
     const reply = asObject(await (await this.#get("/v1/sessions", {}, {}, signal)).json());
@@ -219,14 +217,14 @@ export class CollectorSource implements DataSource {
     headers: Record<string, string>,
     signal?: AbortSignal,
   ): Promise<Response> {
-    const url = new URL(path, this.#base);
+    const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(parameters)) {
       if (value !== null && value !== "") url.searchParams.set(name, value);
     }
     let reply: Response;
     try {
       reply = await fetch(url, {
-        headers: { ...headers, authorization: `Bearer ${this.#token}` },
+        headers: { ...headers, authorization: `Bearer ${this.token}` },
         cache: "no-store",
         credentials: "omit",
         ...(signal ? { signal } : {}),

@@ -49,25 +49,22 @@ interface Stretch {
 export class LogsSource implements DataSource {
   readonly kind = "logs";
   readonly files: readonly FileFormat[] = ["har"];
-  readonly #logs: LogReader;
   readonly #tallies = new Map<string, SessionTally>();
   /** Sessions in order of age. A session keeps its base when earlier ones are deleted. */
   readonly #known = new Map<string, Stretch>();
   /** Bytes of each session when last seen; fewer bytes mean that records were deleted. */
   readonly #bytes = new Map<string, number>();
 
-  constructor(logs: LogReader) {
-    this.#logs = logs;
-  }
+  constructor(private readonly logs: LogReader) {}
 
   async sessions(): Promise<SessionSummary[]> {
-    const sessions = await withSourceErrors(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.logs.sessions());
     this.#recountWhatShrank(sessions);
     const until = performance.now() + TALLY_BUDGET_MS;
     // The newest first, because it is the one that is open.
     for (const { session, latest_seq } of [...sessions].reverse()) {
       while ((this.#tallies.get(session)?.after_seq ?? 0) < latest_seq && performance.now() < until) {
-        const tally = await withSourceErrors(this.#logs.tally(session));
+        const tally = await withSourceErrors(this.logs.tally(session));
         const before = this.#tallies.get(session)?.after_seq ?? 0;
         this.#tallies.set(session, tally);
         if (tally.after_seq === before) break;
@@ -77,11 +74,11 @@ export class LogsSource implements DataSource {
   }
 
   async coverage(session: string): Promise<Map<string, Watching>> {
-    const sessions = await withSourceErrors(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.logs.sessions());
     const found = new Map<string, Watching>();
     const asked = sessions.filter(({ session: id }) => session === ALL_SESSIONS || id === session);
     for (const { session: id, committed_ms, latest_seq } of asked.slice(-MOST_SESSIONS)) {
-      const watching = watchingFrom(await withSourceErrors(this.#logs.coverage(id)));
+      const watching = watchingFrom(await withSourceErrors(this.logs.coverage(id)));
       const last = watching.watched.at(-1);
       // A browser that was killed records no end: a session with a successor ended with its last commit.
       if (last?.to_ts === null && id !== sessions.at(-1)?.session) {
@@ -111,7 +108,7 @@ export class LogsSource implements DataSource {
       while (!isLast && page.lines.length < limit) {
         signal?.throwIfAborted();
         const read = await withSourceErrors(
-          this.#logs.read(session, cursor, query.q, limit - page.lines.length),
+          this.logs.read(session, cursor, query.q, limit - page.lines.length),
         );
         for (const line of read.lines) {
           page.lines.push(line);
@@ -143,7 +140,7 @@ export class LogsSource implements DataSource {
       if (cursor >= end) continue;
       signal?.throwIfAborted();
       const { columns, afterSeq, isLast } = await withSourceErrors(
-        this.#logs.headers(session, cursor, end, query.q, limit),
+        this.logs.headers(session, cursor, end, query.q, limit),
       );
       const overAll = query.session === ALL_SESSIONS;
       return {
@@ -193,7 +190,7 @@ export class LogsSource implements DataSource {
   }
 
   async #stretches({ session }: Query): Promise<Stretch[]> {
-    const sessions = await withSourceErrors(this.#logs.sessions());
+    const sessions = await withSourceErrors(this.logs.sessions());
     if (session !== ALL_SESSIONS) {
       const found = sessions.find((s) => s.session === session);
       return found === undefined ? [] : [{ session, base: 0, latest: found.latest_seq }];
@@ -214,7 +211,7 @@ export class LogsSource implements DataSource {
     for (const { session, bytes } of sessions) this.#bytes.set(session, bytes);
     if (!shrunk) return;
     this.#tallies.clear();
-    this.#logs.tallyAnew();
+    this.logs.tallyAnew();
   }
 }
 
