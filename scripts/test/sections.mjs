@@ -60,7 +60,13 @@ export const SECTIONS = {
 
 async function lint() {
   const env = await toolchainEnv();
-  const denied = ["--", "--deny", "warnings"];
+  const clippy = (/** @type {string} */ what, /** @type {string[]} */ args, env = process.env) => ({
+    title: `cargo clippy${what}`,
+    command: "cargo",
+    args: ["clippy", ...args, "--", "--deny", "warnings"],
+    env,
+  });
+  const target = ["--target", WASM_TARGET];
   return [
     { title: "cargo fmt", command: "cargo", args: ["fmt", "--all", "--check"] },
     {
@@ -68,32 +74,13 @@ async function lint() {
       command: "cargo",
       args: ["fmt", "--manifest-path", join(root, "scripts", "glue", "Cargo.toml"), "--check"],
     },
-    {
-      title: "cargo clippy",
-      command: "cargo",
-      args: ["clippy", "--workspace", "--all-targets", ...denied],
-    },
-    {
-      title: `cargo clippy, ${WASM_TARGET}`,
-      command: "cargo",
-      args: ["clippy", "--package", "tabtape", "--all-targets", "--target", WASM_TARGET, ...denied],
+    clippy("", ["--workspace", "--all-targets"]),
+    clippy(`, ${WASM_TARGET}`, ["--package", "tabtape", "--all-targets", ...target], env),
+    clippy(
+      ", without the recorder",
+      ["--package", "tabtape", "--lib", "--no-default-features", ...target],
       env,
-    },
-    {
-      title: "cargo clippy, without the recorder",
-      command: "cargo",
-      args: [
-        "clippy",
-        "--package",
-        "tabtape",
-        "--lib",
-        "--no-default-features",
-        "--target",
-        WASM_TARGET,
-        ...denied,
-      ],
-      env,
-    },
+    ),
     {
       title: "biome",
       command: process.execPath,
