@@ -3,20 +3,16 @@
  *
  * Everything is a file of its own origin: the page's policy allows no inline script or style.
  */
-import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Files served as they are. */
-const STATIC = ["index.html", "icon.svg"];
+/** Files served as they are, by name. */
+export const staticFiles = ["index.html", "icon.svg"].map((name) => ({ name, from: join(here, name) }));
 
-/**
- * @param {{ outdir: string, minify?: boolean, sourcemap?: boolean }} options
- * @returns {import("esbuild").BuildOptions}
- */
-export function viewerBuild({ outdir, minify = true, sourcemap = false }) {
+/** @param {string} outdir @returns {import("esbuild").BuildOptions} */
+export function viewerBuild(outdir) {
   return {
     entryPoints: { main: join(here, "src/main.tsx") },
     outdir,
@@ -25,18 +21,10 @@ export function viewerBuild({ outdir, minify = true, sourcemap = false }) {
     target: ["chrome123", "firefox125", "safari17.5"],
     jsx: "automatic",
     jsxImportSource: "preact",
-    minify,
-    sourcemap,
+    minify: true,
     legalComments: "linked",
     loader: { ".woff2": "file" },
     assetNames: "fonts/[name]",
     logLevel: "warning",
-    metafile: true,
   };
-}
-
-/** @param {string} outdir */
-export async function copyStatic(outdir) {
-  await mkdir(outdir, { recursive: true });
-  await Promise.all(STATIC.map((name) => copyFile(join(here, name), join(outdir, name))));
 }

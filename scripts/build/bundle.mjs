@@ -10,7 +10,7 @@ export async function buildBundle() {
   const { build } = await import("esbuild");
   await during("Bundle the viewer of bundles", async () => {
     const { outputFiles } = await build({
-      ...viewerBuild({ outdir: dist("bundle") }),
+      ...viewerBuild(dist("bundle")),
       entryPoints: { viewer: join(root, "www/src/bundle/main.tsx") },
       format: "iife",
       legalComments: "none",
