@@ -52,6 +52,11 @@ export function isText(contentType: string): boolean {
   return find(type, "json") >= 0 || find(type, "xml") >= 0 || find(type, "javascript") >= 0;
 }
 
+/** Whether content of this type may be JSON, for all that its type says. */
+export function mayBeJson(contentType: string): boolean {
+  return find(apply(toLowerCase, contentType, NONE), "json") >= 0;
+}
+
 /** Whether content of this type is a stream by its nature, which may never end. */
 export function isStream(contentType: string): boolean {
   return find(apply(toLowerCase, contentType, NONE), "event-stream") >= 0;

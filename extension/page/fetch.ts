@@ -6,19 +6,19 @@
  * page first looks at it: at its status or its body. The clone is made at that moment, before the page can read the body.
  * A response that the page never looks at is recorded by webRequest only.
  */
-import { type BodyReader, isStream, isText, type Text } from "./body.ts";
+import { type BodyReader, isStream, isText, mayBeJson, type Text } from "./body.ts";
 import type { FetchFailures } from "./fetch_failures.ts";
 import { both, type Callable, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
 import { resolved } from "./page_url.ts";
 import type { Proxies } from "./proxies.ts";
-import { type Call, type RequestEvents, withoutFragment } from "./request_events.ts";
+import { type Call, FAILED_BYTES, type RequestEvents, withoutFragment } from "./request_events.ts";
 
 const nativeToString = Function.prototype.toString;
 const { toUpperCase } = String.prototype;
 const { get: headerOf } = Headers.prototype;
 const { toString: searchParamsText } = URLSearchParams.prototype;
-const { has, add } = WeakSet.prototype;
+const { has, get, set } = WeakMap.prototype;
 const ObjectPrototype = Object.prototype;
 const ResponsePrototype = Response.prototype;
 const request = {
@@ -52,8 +52,8 @@ export class FetchHook {
   readonly #proxies: Proxies;
   readonly #reader: BodyReader;
   readonly #failures: FetchFailures;
-  /** Responses that were looked at, and clones that the page has made of them. */
-  readonly #seen = new WeakSet<object>();
+  /** Responses that were looked at, and clones that the page has made of them, each with its call if that is known. */
+  readonly #seen = new WeakMap<object, Call | null>();
   /** The newest first. */
   #outstanding: Outstanding | null = null;
   #inside = false;
@@ -74,7 +74,8 @@ export class FetchHook {
       undoAll = both(undoAll, mask.replaceGetter(ResponsePrototype, GETTERS[at] as string, this.#look()));
     for (let at = 0; at < METHODS.length; at++) {
       const name = METHODS[at] as string;
-      undoAll = both(undoAll, mask.replace(ResponsePrototype, name, this.#look(name === "clone")));
+      const standIn = name === "json" ? this.#json() : this.#look(name === "clone");
+      undoAll = both(undoAll, mask.replace(ResponsePrototype, name, standIn));
     }
     return undoAll;
   }
@@ -95,8 +96,17 @@ export class FetchHook {
     return (native, self, args) => {
       this.#lookAt(self);
       const result = apply(native, self, args as never);
-      if (isClone) this.#cloned(result);
+      if (isClone) this.#cloned(self, result);
       return result;
+    };
+  }
+
+  /** Returns the stand-in for `json`. */
+  #json(): StandIn {
+    return (native, self, args) => {
+      this.#lookAt(self);
+      this.#lookForJson(self);
+      return apply(native, self, args as never);
     };
   }
 
@@ -172,8 +182,9 @@ export class FetchHook {
     }
   }
 
-  #cloned(copy: unknown): void {
-    if (typeof copy === "object" && copy !== null) apply(add, this.#seen, [copy]);
+  #cloned(original: unknown, copy: unknown): void {
+    if (typeof copy !== "object" || copy === null) return;
+    apply(set, this.#seen, [copy, apply(get, this.#seen, [original as object]) ?? null] as never);
   }
 
   #lookAt(object: unknown): void {
@@ -191,7 +202,7 @@ export class FetchHook {
   #answered(object: unknown): void {
     const status = read(response.status, object);
     if (typeof status !== "number" || apply(has, this.#seen, [object as object])) return;
-    apply(add, this.#seen, [object as object]);
+    apply(set, this.#seen, [object as object, null] as never);
     const url = withoutFragment(read(response.url, object) as string);
     // One that the page has made itself has no address.
     if (url === "") return;
@@ -199,26 +210,54 @@ export class FetchHook {
     const call = isRedirected ? null : this.#callTo(url);
     if (call === undefined) return;
     if (call !== null) {
+      apply(set, this.#seen, [object as object, call] as never);
       this.#events.looked(call.number);
       this.#failures.answered(call.number);
     }
     if (!this.#events.readsBody(status)) return;
-    const headers = read(response.headers, object) as Headers;
-    const header = (name: string): string => (apply(headerOf, headers, [name]) as string | null) ?? "";
+    const header = headersOf(object);
     const contentType = header("content-type");
     if (!isText(contentType) || isStream(contentType)) return;
     const maxBytes = this.#events.bodyBytes(status, contentType, header("content-length"));
     if (maxBytes === 0) return;
     const answer = { api: "fetch", call, url, status, contentType } as const;
+    this.#readBody(object as object, maxBytes, (text) => this.#events.body(answer, text));
+  }
+
+  /**
+   * The page takes a response for JSON that says it is something else. Chromium reports no rejection of `json()` that
+   * the page does not handle, so what the body is has to be seen here.
+   */
+  #lookForJson(object: unknown): void {
+    if (this.#inside || !this.#events.isOn) return;
+    this.#inside = true;
+    try {
+      const call = apply(get, this.#seen, [object as object]) as Call | null | undefined;
+      const status = read(response.status, object) as number;
+      const url = call === undefined ? "" : withoutFragment(read(response.url, object) as string);
+      // The body of a failure is recorded in any case.
+      if (call === undefined || url === "" || status >= 400) return;
+      const contentType = headersOf(object)("content-type");
+      if (mayBeJson(contentType) || !isText(contentType) || isStream(contentType)) return;
+      const answer = { api: "fetch", call, url, status, contentType } as const;
+      this.#readBody(object as object, FAILED_BYTES, (text) => this.#events.takenForJson(answer, text));
+    } catch {
+      // The page has read it already.
+    } finally {
+      this.#inside = false;
+    }
+  }
+
+  #readBody(object: object, maxBytes: number, onText: (text: Text) => void): void {
     const onRead = (text: Text): void => {
       try {
-        this.#events.body(answer, text);
+        onText(text);
       } catch {
         this.#events.lose();
       }
     };
     const measure = (step: () => void): void => this.#events.read(step);
-    measure(() => void this.#reader.start(object as object, maxBytes, measure, onRead));
+    measure(() => void this.#reader.start(object, maxBytes, measure, onRead));
   }
 
   /** The one call to this address that has no response yet: null if there are several, undefined without one. */
@@ -238,6 +277,12 @@ export class FetchHook {
     else oldestBefore.next = oldest.next;
     return found;
   }
+}
+
+/** Returns what reads a header of a response; an absent one is empty. */
+function headersOf(object: unknown): (name: string) => string {
+  const headers = read(response.headers, object) as Headers;
+  return (name) => (apply(headerOf, headers, [name]) as string | null) ?? "";
 }
 
 /** Returns the text of a request's body; null for other bodies. */

@@ -7,11 +7,22 @@
  */
 
 import type { HookConfig } from "../protocol.ts";
-import { isEndless, type Text } from "./body.ts";
+import { isEndless, type Stopped, type Text } from "./body.ts";
 import { fits, shrink } from "./budget.ts";
 import type { Causes, Interaction } from "./causes.ts";
 import { DetailBudget } from "./detail_budget.ts";
-import { cut, cutToBytes, find, min, nowMicros, quote, stackAbove, utf8Length } from "./natives.ts";
+import {
+  cut,
+  cutToBytes,
+  find,
+  min,
+  nowMicros,
+  ownValue,
+  parse,
+  quote,
+  stackAbove,
+  utf8Length,
+} from "./natives.ts";
 import type { Detail, Outbox } from "./outbox.ts";
 
 /** Characters; the worker compares as many. */
@@ -19,7 +30,9 @@ const MAX_URL = 2_048;
 const MAX_STACK = 8_192;
 const MAX_METHOD = 32;
 const MAX_TYPE = 256;
-const FAILED_BYTES = 16 << 10;
+const MAX_ERROR = 256;
+/** Of a body that shows why something failed. */
+export const FAILED_BYTES = 16 << 10;
 const VERBOSE_BYTES = 64 << 10;
 
 export type Api = "fetch" | "xhr" | "beacon" | "websocket" | "eventsource";
@@ -145,17 +158,10 @@ export class RequestEvents {
     return this.#fitted(make, kept.length < body.length);
   }
 
-  body({ api, call, url, status, contentType }: Answer, { text, stopped }: Text): void {
-    let json = `{"api":"${api}"`;
-    if (call !== null) json += `,"call":${call.number}`;
-    if (call !== null && call.method !== "") json += `,"method":${quote(cut(call.method, MAX_METHOD))}`;
-    json += `,"url":${quote(cut(url, MAX_URL))},"response_status":${status}`;
-    if (contentType !== "") json += `,"content_type":${quote(cut(contentType, MAX_TYPE))}`;
-    const withBody = (bytes: number): string => {
-      const kept = cutToBytes(text, bytes);
-      const why = kept.length < text.length ? "size" : stopped;
-      return `${json},"body":${quote(kept)}${why === null ? "" : `,"body_stopped":"${why}"`}}`;
-    };
+  body(answer: Answer, { text, stopped }: Text): void {
+    const { api, status } = answer;
+    const fields = fieldsOf(answer);
+    const withBody = (bytes: number): string => bodyAfter(fields, text, stopped, bytes);
     const ts = nowMicros();
     if (!this.keepsDetails) {
       this.#put("network.response_body", api, ts, withBody, stopped !== null);
@@ -171,6 +177,15 @@ export class RequestEvents {
     const more = isShort ? null : detail;
     this.#put("network.response_body", api, ts, ofFailure, !isShort || stopped !== null, null, more);
     this.#outbox.handOver();
+  }
+
+  /** The page reads a body as JSON: recorded if it is not. */
+  takenForJson(answer: Answer, { text, stopped }: Text): void {
+    const error = jsonError(text, stopped !== null);
+    if (error === null) return;
+    const fields = `${fieldsOf(answer)},"error":${quote(cut(error, MAX_ERROR))}`;
+    const withBody = (bytes: number): string => bodyAfter(fields, text, stopped, bytes);
+    this.#put("network.json_warning", answer.api, nowMicros(), withBody, stopped !== null);
   }
 
   /** Returns what is known of a call before it is made; null if calls are not recorded. */
@@ -238,6 +253,34 @@ export class RequestEvents {
     return fits(data, max)
       ? { data, truncated: isCut }
       : { data: shrink(max, make, () => 0), truncated: true };
+  }
+}
+
+/** The fields of a response, and no end. */
+function fieldsOf({ api, call, url, status, contentType }: Answer): string {
+  let json = `{"api":"${api}"`;
+  if (call !== null) json += `,"call":${call.number}`;
+  if (call !== null && call.method !== "") json += `,"method":${quote(cut(call.method, MAX_METHOD))}`;
+  json += `,"url":${quote(cut(url, MAX_URL))},"response_status":${status}`;
+  return contentType === "" ? json : `${json},"content_type":${quote(cut(contentType, MAX_TYPE))}`;
+}
+
+function bodyAfter(fields: string, text: string, stopped: Stopped | null, bytes: number): string {
+  const kept = cutToBytes(text, bytes);
+  const why = kept.length < text.length ? "size" : stopped;
+  return `${fields},"body":${quote(kept)}${why === null ? "" : `,"body_stopped":"${why}"`}}`;
+}
+
+/** Returns the parser's error; null if `text` is JSON, or may be the beginning of it. */
+function jsonError(text: string, isCut: boolean): string | null {
+  try {
+    parse(text);
+    return null;
+  } catch (error) {
+    const message = ownValue(error as object, "message");
+    if (typeof message !== "string") return null;
+    // The end of a whole text is missing, and nothing else is wrong with a beginning.
+    return isCut && find(message, "Unexpected token") < 0 ? null : message;
   }
 }
 

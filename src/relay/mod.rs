@@ -44,9 +44,10 @@ const WORKER_ONLY_TYPES: [&str; 5] = [
 ];
 
 /// Types of the category `network` that a page observes.
-const PAGE_REQUEST_TYPES: [&str; 7] = [
-    "network.call", "network.response_body", "network.websocket_opened", "network.websocket_closed",
-    "network.websocket_sent", "network.websocket_received", "network.eventsource_message",
+const PAGE_REQUEST_TYPES: [&str; 8] = [
+    "network.call", "network.response_body", "network.json_warning", "network.websocket_opened",
+    "network.websocket_closed", "network.websocket_sent", "network.websocket_received",
+    "network.eventsource_message",
 ];
 
 const SKIP: &[u8] = b"{\"skip\":\"network\"}";

@@ -49,6 +49,15 @@ const rig = await sharedRig({
       fetch("/html?taken=for-json").then(async (response) => {
         if (response.ok) console.log(JSON.parse(await response.text()));
       });`),
+    "/reads-json": scripted(`
+      fetch("/html?read=as-json").then(async (response) => { if (response.ok) await response.json(); });
+      (async () => {
+        await fetch("/plain-json").then((response) => response.json());
+        await fetch("/html?read=of-a-clone").then((response) => response.clone().json()).catch(() => {});
+        console.log("both are read");
+      })();`),
+    "/plain-json": (_, response) =>
+      response.writeHead(200, { "content-type": "text/plain" }).end('{"it":"is json"}'),
     "/html": (_, response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><p>Please log in</p>"),
     "/beacon": (_, response) => response.writeHead(204).end(),
@@ -102,6 +111,25 @@ test("the error of a page that takes HTML for JSON has the response as its cause
   assert.match(
     content[0].text,
     /response ⟦GET \/html\?taken=for-json 200[^⟧]*⟧ →\d+ms s\d+:\d+ rejection ⟦[^⟧]*is not valid JSON/,
+  );
+  await page.close();
+});
+
+test("a page that reads HTML by json() is recorded with the body, although no error is reported", async () => {
+  const page = await rig.open("/reads-json");
+  const warning = await rig.event("network.json_warning", "/html?read=as-json");
+  const request = await rig.event("network.request", "/html?read=as-json");
+  const { error, body, response_status, content_type, method } = warning.data;
+  assert.deepEqual([response_status, content_type, method], [200, "text/html", "GET"]);
+  assert.match(error, /^Unexpected token '<', "<!doctype "\.\.\. is not valid JSON$/);
+  assert.equal(body, "<!doctype html><p>Please log in</p>");
+  assert.equal(warning.source.metadata.request_id, request.source.metadata.request_id);
+  await rig.event("console.log", "both are read");
+  await rig.flushed();
+  const warnings = await rig.collector.events("severity:warn type:network.json_warning");
+  assert.deepEqual(
+    warnings.map(({ url }) => new URL(`${url}`).search),
+    ["?read=as-json", "?read=of-a-clone"],
   );
   await page.close();
 });

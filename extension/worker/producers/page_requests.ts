@@ -2,7 +2,7 @@
  * Finds the request of chrome.webRequest that a page's own record of a request belongs to, and gives it that id.
  *
  * A page sends `network.call` when it calls `fetch`, sends an XMLHttpRequest or a beacon, or makes a WebSocket or an
- * EventSource; `network.response_body` when it has the response; and records of the messages of sockets. A call belongs to
+ * EventSource; `network.response_body` when it has the response, `network.json_warning` if it takes that for JSON; and records of the messages of sockets. A call belongs to
  * the oldest request of its document with its method and URL that began when it was made and has no call yet. A body belongs to the request of its call; if the page did not know
  * the call, to the only response of its document with its URL and status. A message belongs to the request of its
  * call and does not wait for it. A record without such a request is

@@ -54,7 +54,7 @@ const TYPES: Record<string, string> = {
 };
 const MOST_SEQS = 20;
 /** Records that a page adds to its requests. */
-const OF_PAGE = new Set(["network.call", "network.response_body"]);
+const OF_PAGE = new Set(["network.call", "network.response_body", "network.json_warning"]);
 
 export class RequestTable {
   readonly rows: RequestRow[] = [];
