@@ -30,6 +30,11 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>causes</title>
   by("secret", "keydown", () => ask("key-of-a-password"));
   by("box", "change", () => ask("changed"));
   by("form", "submit", (event) => { event.preventDefault(); ask("submitted"); });
+  window.many = () => {
+    for (let n = 0; n < 10; n++) ask("many-" + n);
+    const xhr = new XMLHttpRequest(); xhr.open("GET", "/open?last"); xhr.onabort = () => console.log("said of the last"); xhr.send();
+    setTimeout(() => xhr.abort(), 10);
+  };
   window.answers = async () => {
     const xhr = new XMLHttpRequest(); xhr.open("GET", "/fail?xhr");
     xhr.onreadystatechange = () => { if (xhr.readyState === 4) console.log("said of xhr when done"); };
@@ -220,6 +225,17 @@ async function checkAnswers(run) {
   const without = ["said after xhr", "said before a look", "said after the body", "said in a timer"];
   for (const text of without) assert.equal(said("log", text), null, text);
 }
+
+test("a line that overtakes the call it came from has the request as its cause", async () => {
+  const page = await rig.open("/page?many");
+  // A call waits some milliseconds for others, and a line takes them all along.
+  await page.evaluate(() => /** @type {any} */ (window).many());
+  const { source } = await rig.event("console.log", "said of the last");
+  const call = await rig.event("network.call", "/open?last");
+  assert.notEqual(requestOf(call.source), null);
+  assert.equal(source.metadata.cause_id, requestOf(call.source));
+  await page.close();
+});
 
 /** The page sends a trace context of its own, as the browser SDK of OpenTelemetry does. */
 const TRACED_PAGE = `<!doctype html><meta charset="utf-8"><title>traced</title><button id="buy">Order</button><script>

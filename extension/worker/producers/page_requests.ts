@@ -112,15 +112,22 @@ export class PageRequests {
   async #split(recorder: Recorder, context: RelayContext, first: number, lines: string): Promise<Part[]> {
     const parts: Part[] = [];
     const deadline = performance.now() + WAIT_MS;
+    const messages = lines.split("\n").map((line) => ({ line, record: readRecord(line) }));
+    // The categories of a relay's queue take turns, so a call may come after the lines that came from it.
+    const calls = new Map<PageRecord, RelayContext | null>();
+    for (const { record } of messages)
+      if (record?.type === "network.call" && !this.#isLeftOut(recorder, context, record))
+        calls.set(record, await this.#linked(context, record, deadline));
     let number = first;
-    for (const line of lines.split("\n")) {
-      const record = readRecord(line);
+    for (const { line, record } of messages) {
       const isLeftOut = record !== null && this.#isLeftOut(recorder, context, record);
       const [found, head = "", call] = WITH_CAUSE.exec(line) ?? [];
       const kept = isLeftOut ? SKIPPED : found === undefined ? line : `${head}${line.slice(found.length)}`;
       let request: RelayContext | null = null;
       if (found !== undefined) request = this.#causedBy(context, Number(call));
-      else if (record !== null && !isLeftOut) request = await this.#linked(context, record, deadline);
+      else if (record !== null && !isLeftOut)
+        request =
+          calls.get(record) ?? (calls.has(record) ? null : await this.#linked(context, record, deadline));
       const last = parts.at(-1);
       if (last !== undefined && last.request === null && request === null) last.lines += `\n${kept}`;
       else parts.push({ request, first: number, lines: kept });
