@@ -52,8 +52,8 @@ export function isText(contentType: string): boolean {
   return find(type, "json") >= 0 || find(type, "xml") >= 0 || find(type, "javascript") >= 0;
 }
 
-/** Whether content of this type may be JSON, for all that its type says. */
-export function mayBeJson(contentType: string): boolean {
+/** Whether a content type says JSON, as `application/problem+json` does. */
+export function isJson(contentType: string): boolean {
   return find(apply(toLowerCase, contentType, NONE), "json") >= 0;
 }
 

@@ -6,7 +6,7 @@
  * page first looks at it: at its status or its body. The clone is made at that moment, before the page can read the body.
  * A response that the page never looks at is recorded by webRequest only.
  */
-import { type BodyReader, isStream, isText, mayBeJson, type Text } from "./body.ts";
+import { type BodyReader, isJson, isStream, isText, type Text } from "./body.ts";
 import type { FetchFailures } from "./fetch_failures.ts";
 import { both, type Callable, type Mask, type StandIn, type Undo } from "./mask.ts";
 import { apply, getPrototypeOf, getterOf, hasOwn, nowMicros, ownValue, read, stackAbove } from "./natives.ts";
@@ -238,7 +238,7 @@ export class FetchHook {
       // The body of a failure is recorded in any case.
       if (call === undefined || url === "" || status >= 400) return;
       const contentType = headersOf(object)("content-type");
-      if (mayBeJson(contentType) || !isText(contentType) || isStream(contentType)) return;
+      if (isJson(contentType) || !isText(contentType) || isStream(contentType)) return;
       const answer = { api: "fetch", call, url, status, contentType } as const;
       this.#readBody(object as object, FAILED_BYTES, (text) => this.#events.takenForJson(answer, text));
     } catch {

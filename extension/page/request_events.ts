@@ -31,7 +31,7 @@ const MAX_STACK = 8_192;
 const MAX_METHOD = 32;
 const MAX_TYPE = 256;
 const MAX_ERROR = 256;
-/** Of a body that shows why something failed. */
+/** So much is recorded of a body that shows why something failed. */
 export const FAILED_BYTES = 16 << 10;
 const VERBOSE_BYTES = 64 << 10;
 
