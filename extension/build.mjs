@@ -200,22 +200,28 @@ function icons(state) {
 
 /** A disc with a white ring, as a PNG. @param {number} size @param {[number, number, number]} colour */
 function icon(size, colour) {
-  const rows = [];
+  const pixels = Buffer.alloc(size * size * 4);
   const center = (size - 1) / 2;
   for (let y = 0; y < size; y++) {
-    const row = Buffer.alloc(1 + size * 4);
     for (let x = 0; x < size; x++) {
       const distance = Math.hypot(x - center, y - center) / (size / 2);
       const ring = distance > 0.5 && distance < 0.66;
       const [red, green, blue] = ring ? [255, 255, 255] : colour;
       const alpha = Math.max(0, Math.min(1, (1 - distance) * (size / 2))) * 255;
-      row.set([red, green, blue, Math.round(alpha)], 1 + x * 4);
+      pixels.set([red, green, blue, Math.round(alpha)], (y * size + x) * 4);
     }
-    rows.push(row);
   }
+  return png(size, pixels);
+}
+
+/** @param {number} width @param {Buffer} pixels Red, green, blue and alpha of each. */
+export function png(width, pixels) {
+  const rows = [];
+  for (let at = 0; at < pixels.length; at += width * 4)
+    rows.push(Buffer.alloc(1), pixels.subarray(at, at + width * 4));
   const header = Buffer.alloc(13);
-  header.writeUInt32BE(size, 0);
-  header.writeUInt32BE(size, 4);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(rows.length / 2, 4);
   header.set([8, 6, 0, 0, 0], 8);
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),

@@ -153,7 +153,7 @@ function explain() {
   say(`\n  1. Open ${cyan("chrome://extensions")} and switch on ${bold("Developer mode")}.`);
   say(`  2. Choose ${bold("Load unpacked")} and this folder:\n     ${cyan(dist("extension"))}`);
   say("  3. Open the pairing link below in that browser, and accept if its page shows the same code.");
-  say(`  4. Press ${bold("Record")} in the extension's popup.`);
+  say(`  4. Press ${bold("Record")} there, or later in the extension's popup.`);
 }
 
 /** The links work once, within a minute; Enter makes others. @param {{ pairing: boolean }} wanted */

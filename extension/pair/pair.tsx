@@ -3,15 +3,13 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import "../../www/src/theme.css";
 import { command } from "../popup/command.ts";
+import { Late } from "../popup/late.tsx";
 import { Pin } from "../popup/pin.tsx";
-import { problem, record, refreshPinned } from "../popup/state.ts";
+import { findLastTab, problem, record, run, site, status, watch } from "../popup/state.ts";
 import { type Invitation, readInvitation, shortCode } from "./invitation.ts";
 import "./pair.css";
 
-type State =
-  | { at: "asking" | "pairing" | "declined" }
-  | { at: "paired"; isRecording: boolean }
-  | { at: "failed"; why: string };
+type State = { at: "asking" | "pairing" | "declined" | "paired" } | { at: "failed"; why: string };
 
 const state = signal<State>({ at: "asking" });
 
@@ -19,18 +17,19 @@ async function accept(invitation: Invitation): Promise<void> {
   state.value = { at: "pairing" };
   try {
     await command({ command: "pair", ...invitation });
-    const { recording } = await command({ command: "status" });
-    await refreshPinned();
-    state.value = { at: "paired", isRecording: recording };
+    await watch(() => findLastTab(hostOf(invitation)));
+    state.value = { at: "paired" };
   } catch (error) {
     state.value = { at: "failed", why: (error as Error).message };
   }
 }
 
+const hostOf = ({ url }: Invitation) => url.slice("http://".length);
+
 function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
   const now = state.value;
-  const host = invitation.url.slice("http://".length);
-  if (now.at === "paired") return <Paired host={host} isRecording={now.isRecording} />;
+  const host = hostOf(invitation);
+  if (now.at === "paired") return <Paired host={host} />;
   if (now.at === "declined") return <h1>Not paired. Nothing was sent.</h1>;
   return (
     <>
@@ -56,33 +55,36 @@ function Pair({ invitation, code }: { invitation: Invitation; code: string }) {
 }
 
 /** Offers the next step: to record, or to look at the recording. */
-function Paired({ host, isRecording }: { host: string; isRecording: boolean }) {
-  const begin = async () => {
-    await record("all");
-    if (problem.value === null) state.value = { at: "paired", isRecording: true };
-  };
+function Paired({ host }: { host: string }) {
+  const isRecording = status.value?.recording === true;
   return (
     <>
       <h1>Paired with {host}</h1>
       <p role="status">
-        {isRecording
-          ? "This browser is recording, and its events arrive there."
-          : "Nothing is recorded yet. To record one site, open it, click the Tabtape icon and press “Record this site”."}
+        {isRecording ? "This browser is recording, and its events arrive there." : "Nothing is recorded yet."}
       </p>
       {problem.value === null ? null : <p class="problem">{problem.value}</p>}
+      <Late tab={site.value ?? ""} />
       <div class="row next">
         {isRecording ? (
-          <button type="button" class="accept" onClick={() => void command({ command: "open_viewer" })}>
-            Open viewer
-          </button>
+          <Next label="Open viewer" go={() => run({ command: "open_viewer" })} />
         ) : (
-          <button type="button" class="accept" onClick={() => void begin()}>
-            Record all sites
-          </button>
+          <>
+            {site.value === null ? null : <Next label={`Record ${site.value}`} go={() => record("site")} />}
+            <Next label="Record all sites" go={() => record("all")} />
+          </>
         )}
       </div>
       <Pin />
     </>
+  );
+}
+
+function Next({ label, go }: { label: string; go: () => Promise<unknown> }) {
+  return (
+    <button type="button" onClick={() => void go()}>
+      {label}
+    </button>
   );
 }
 

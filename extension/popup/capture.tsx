@@ -33,7 +33,7 @@ export function Capture({ config, recorder }: { config: CaptureConfig; recorder:
           />
         </div>
       )}
-      <details name="settings" open>
+      <details name="settings" open={recorder !== null}>
         <summary>Categories</summary>
         {names.map((name) => {
           const { enabled, detail_level } = config.categories[name] ?? {

@@ -13,8 +13,7 @@ interface Connection {
 
 const NONE: Connection = {
   tone: "none",
-  what: "No collector",
-  mend: "The viewer reads the events from this browser's logs. To keep more of them:",
+  what: "No collector, so the events stay in this browser",
   run: "tabtape pair",
 };
 

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { bytes, count, shortCount } from "../../www/src/data/time.ts";
 import type { Status } from "../protocol.ts";
 import { exporting, exportLogs, storage, tallyAnew, watchStorage } from "./logs.ts";
-import { forget, newSession, openPanel, run, site } from "./state.ts";
+import { forget, newSession, openPanel, run, site, status } from "./state.ts";
 
 /** The button asks "Really forget?" for this long. */
 const SURE_MS = 4_000;
@@ -15,40 +15,65 @@ export function Footer({ now }: { now: Status }) {
   }, []);
   return (
     <footer>
-      <div class="row">
-        <button type="button" class="primary" onClick={() => void run({ command: "open_viewer" })}>
-          Open viewer
-        </button>
-        <button
-          type="button"
-          disabled={!now.recording}
-          title="This tab's events, next to the page"
-          onClick={() => void openPanel()}
-        >
-          Side panel
-        </button>
-      </div>
-      <div class="row three">
-        <button
-          type="button"
-          disabled={!now.recording}
-          title="Ends this session and begins another"
-          onClick={() => void newSession()}
-        >
-          New session
-        </button>
-        <button
-          type="button"
-          disabled={exporting.value !== null}
-          title="Everything in this browser's logs, as NDJSON"
-          onClick={() => void exportLogs()}
-        >
-          {exporting.value === null ? "Export" : shortCount(exporting.value)}
-        </button>
-        <Forget />
-      </div>
+      {now.recording ? (
+        <>
+          <div class="row">
+            <Viewer />
+            <button
+              type="button"
+              title="This tab's events, next to the page"
+              onClick={() => void openPanel()}
+            >
+              Side panel
+            </button>
+          </div>
+          <div class="row three">
+            <button
+              type="button"
+              title="Ends this session and begins another"
+              onClick={() => void newSession()}
+            >
+              New session
+            </button>
+            <Export />
+            <Forget />
+          </div>
+        </>
+      ) : (
+        <div class="row three">
+          <Viewer />
+          <Export />
+          <Forget />
+        </div>
+      )}
       <Stored now={now} />
     </footer>
+  );
+}
+
+/** The main button while recording; before, that is the one that begins. */
+function Viewer() {
+  return (
+    <button
+      type="button"
+      class={status.value?.recording ? "primary" : undefined}
+      onClick={() => void run({ command: "open_viewer" })}
+    >
+      Open viewer
+    </button>
+  );
+}
+
+function Export() {
+  return (
+    <button
+      type="button"
+      disabled={exporting.value !== null}
+      title="Everything in this browser's logs, as NDJSON"
+      onClick={() => void exportLogs()}
+    >
+      {exporting.value === null ? "Export" : shortCount(exporting.value)}
+    </button>
   );
 }
 

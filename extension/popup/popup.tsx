@@ -1,17 +1,19 @@
 /** The popup: the recorder's state, its numbers and its settings. */
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
+import { useEffect } from "preact/hooks";
 import "../../www/src/theme.css";
 import { typedInto } from "../../www/src/ui/typed.ts";
 import type { Status } from "../protocol.ts";
 import { Capture } from "./capture.tsx";
 import { Collector } from "./collector.tsx";
 import { Footer } from "./footer.tsx";
+import { Late } from "./late.tsx";
 import { More } from "./more.tsx";
 import { Numbers } from "./numbers.tsx";
 import { Pin } from "./pin.tsx";
 import "./popup.css";
-import { done, isLate, problem, record, reloadTab, run, site, status, watch } from "./state.ts";
+import { done, problem, record, run, site, status, watch } from "./state.ts";
 
 function Popup() {
   const now = status.value;
@@ -27,7 +29,7 @@ function Popup() {
         </p>
       )}
       {now.recording ? null : <Begin />}
-      {isLate.value ? <Late /> : null}
+      <Late tab="This tab" />
       {recorder === null ? null : (
         <>
           <Numbers recorder={recorder} />
@@ -91,20 +93,15 @@ function Begin() {
   );
 }
 
-function Late() {
-  return (
-    <p class="problem asking">
-      <span title="What it did until then is not recorded">This tab was open before the recording.</span>
-      <button type="button" onClick={() => void reloadTab()}>
-        Reload tab
-      </button>
-    </p>
-  );
-}
-
 /** Marks a moment in the recording, with an optional note. */
 function Mark() {
   const note = useSignal("");
+  const key = useSignal("");
+  useEffect(() => {
+    void chrome.commands.getAll().then((all) => {
+      key.value = all.find(({ name }) => name === "mark")?.shortcut ?? "";
+    });
+  }, []);
   const mark = async () => {
     if (await run({ command: "mark", note: note.value.trim() }, "Marked")) note.value = "";
   };
@@ -123,6 +120,7 @@ function Mark() {
         value={note.value}
         onInput={typedInto(note)}
       />
+      {key.value === "" ? null : <kbd title="Marks without this popup">{key.value}</kbd>}
       <button type="submit">Mark</button>
     </form>
   );

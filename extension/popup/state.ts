@@ -34,17 +34,16 @@ async function refresh(): Promise<void> {
     problem.value = (error as Error).message;
   }
   isLate.value = await isDocumentLate();
-  await refreshPinned();
-}
-
-export async function refreshPinned(): Promise<void> {
   isPinned.value = (await chrome.action.getUserSettings()).isOnToolbar ?? true;
 }
 
-/** Refreshes for as long as the popup is open. */
-export async function watch(): Promise<void> {
+/** Refreshes for as long as the page is open. The popup is about the active tab, the page of pairing about another one. */
+export async function watch(find: () => Promise<chrome.tabs.Tab | undefined> = findActiveTab): Promise<void> {
   setInterval(() => void refresh(), REFRESH_MS);
-  site.value = await activeSite();
+  const tab = await find();
+  activeWindow = tab?.windowId;
+  activeTab.value = tab?.id ?? null;
+  site.value = siteOf(tab);
   await refresh();
 }
 
@@ -172,12 +171,20 @@ async function isDocumentLate(): Promise<boolean> {
   }
 }
 
-async function activeSite(): Promise<string | null> {
-  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
-  activeWindow = tab?.windowId;
-  activeTab.value = tab?.id ?? null;
-  if (tab?.url === undefined || !/^https?:/.test(tab.url)) return null;
-  return new URL(tab.url).host;
+async function findActiveTab(): Promise<chrome.tabs.Tab | undefined> {
+  return (await chrome.tabs.query({ active: true, currentWindow: true }))[0];
+}
+
+/** Returns the tab with a site that was in front last, the collector's own viewer left out. */
+export async function findLastTab(collector: string): Promise<chrome.tabs.Tab | undefined> {
+  const tabs = await chrome.tabs.query({});
+  return tabs
+    .filter((tab) => ![null, collector].includes(siteOf(tab)))
+    .sort((a, b) => (b.lastAccessed ?? 0) - (a.lastAccessed ?? 0))[0];
+}
+
+function siteOf(tab: chrome.tabs.Tab | undefined): string | null {
+  return tab?.url !== undefined && /^https?:/.test(tab.url) ? new URL(tab.url).host : null;
 }
 
 /** Returns a host without its port. */

@@ -13,6 +13,7 @@
 import { setTargetDir } from "../lib/target.mjs";
 import { together } from "../lib/together.mjs";
 import { setUpBrowser, setUpChromedriver } from "./browser.mjs";
+import { setUpDisplay } from "./display.mjs";
 import { setUpGlue } from "./glue.mjs";
 import { setUpNpm } from "./npm.mjs";
 import { setUpPython } from "./python.mjs";
@@ -41,6 +42,7 @@ export async function startSetUp({ browser = true, tests = false } = {}) {
   const rest = npm.then(async () => {
     if (browser) await setUpBrowser();
     if (tests) await setUpChromedriver();
+    if (tests) await setUpDisplay();
     if (tests) await setUpRotel();
     if (tests) await setUpPython();
     if (tests) await setUpSpectral();

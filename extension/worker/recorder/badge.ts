@@ -10,8 +10,7 @@ const LOOK: Record<BadgeState, { text: string; color: string; title: string }> =
 export async function showBadge(state: BadgeState, detail?: string): Promise<void> {
   const { text, color, title } = LOOK[state];
   await Promise.all([
-    chrome.action.setBadgeText({ text }),
-    chrome.action.setBadgeBackgroundColor({ color }),
+    setBadge({ text, color }),
     chrome.action.setIcon({
       path: { 16: `icons/${state}-16.png`, 32: `icons/${state}-32.png`, 48: `icons/${state}-48.png` },
     }),
@@ -20,12 +19,21 @@ export async function showBadge(state: BadgeState, detail?: string): Promise<voi
 }
 
 const FLASH_MS = 1_500;
+const DONE = { text: "✓", color: "#2e7d32" };
+const FAILED = { text: "✕", color: LOOK.error.color };
 
 /** Shows for a moment whether a hot key did its work, and then the state again, which the title still names. */
 export async function flashBadge(isDone: boolean): Promise<void> {
-  await chrome.action.setBadgeText({ text: isDone ? "✓" : "✕" });
+  await setBadge(isDone ? DONE : FAILED);
   await new Promise((resolve) => setTimeout(resolve, FLASH_MS));
   const shown = await chrome.action.getTitle({});
   const look = Object.values(LOOK).find(({ title }) => shown.startsWith(title));
-  await chrome.action.setBadgeText({ text: look?.text ?? "" });
+  await setBadge(look ?? LOOK.stopped);
+}
+
+function setBadge({ text, color }: { text: string; color: string }): Promise<unknown> {
+  return Promise.all([
+    chrome.action.setBadgeText({ text }),
+    chrome.action.setBadgeBackgroundColor({ color }),
+  ]);
 }
