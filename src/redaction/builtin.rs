@@ -158,6 +158,13 @@ const TOKENS: &[Token] = &[
     ("digitalocean_token", "dop_v1_", "a-f0-9", 64, 64, 4, false),
 ];
 
+/// Literals before a path segment that is a secret if a machine has made it up.
+const OPAQUE: &[&str] = &[
+    "/session/", "/reset-password/", "/reset_password/", "/password-reset/", "/password/reset/", "/reset/",
+    "/verify/", "/verify-email/", "/magic-link/", "/magic/", "/invite/", "/invitation/", "/confirm/",
+    "/activate/", "/unsubscribe/", "/token/",
+];
+
 pub(super) fn shapes() -> Vec<ShapeRule> {
     let rule = |id: &'static str, shape| ShapeRule {
         id: Cow::Borrowed(id),
@@ -189,24 +196,8 @@ pub(super) fn shapes() -> Vec<ShapeRule> {
         rule("webhook", Shape::SecretPath("hooks.slack.com/workflows/")),
         rule("webhook", Shape::SecretPath("/api/webhooks/")),
         rule("hidden", Shape::Hidden),
-        rule("path", Shape::OpaqueSegment("/session/")),
-        rule("path", Shape::OpaqueSegment("/reset-password/")),
-        rule("path", Shape::OpaqueSegment("/reset_password/")),
-        rule("path", Shape::OpaqueSegment("/password-reset/")),
-        rule("path", Shape::OpaqueSegment("/password/reset/")),
-        rule("path", Shape::OpaqueSegment("/reset/")),
-        rule("path", Shape::OpaqueSegment("/verify/")),
-        rule("path", Shape::OpaqueSegment("/verify-email/")),
-        rule("path", Shape::OpaqueSegment("/magic-link/")),
-        rule("path", Shape::OpaqueSegment("/magic/")),
-        rule("path", Shape::OpaqueSegment("/invite/")),
-        rule("path", Shape::OpaqueSegment("/invitation/")),
-        rule("path", Shape::OpaqueSegment("/confirm/")),
-        rule("path", Shape::OpaqueSegment("/activate/")),
-        rule("path", Shape::OpaqueSegment("/unsubscribe/")),
-        rule("path", Shape::OpaqueSegment("/token/")),
-        rule("card_number", Shape::Card),
-        rule("email", Shape::Email),
     ]);
+    rules.extend(OPAQUE.iter().map(|path| rule("path", Shape::OpaqueSegment(path))));
+    rules.extend([rule("card_number", Shape::Card), rule("email", Shape::Email)]);
     rules
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::escapes::{at, is_word, word_starts_at};
+use super::escapes::{at, is_word, run_len, run_len_back, word_starts_at};
 
 /// Digits of the shortest and the longest card number.
 const LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
@@ -48,14 +48,8 @@ pub(super) fn is_reported_at(json: &[u8], i: usize, is_first: bool) -> bool {
 
 /// The card number that the digit at `i` is part of, not reaching before `floor`.
 pub(super) fn number(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
-    let before = json[floor..i]
-        .iter()
-        .rev()
-        .take(48)
-        .take_while(|b| is_part(**b))
-        .count();
-    let mut start = i - before;
-    let mut end = i + json[i..].iter().take(48).take_while(|b| is_part(**b)).count();
+    let mut start = i - run_len_back(&json[floor.max(i.saturating_sub(48))..i], is_part);
+    let mut end = i + run_len(&json[i..json.len().min(i + 48)], is_part);
     while start < end && !json[start].is_ascii_digit() {
         start += 1;
     }

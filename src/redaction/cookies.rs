@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::escapes::{at, line_break_at, skip_blank};
+use super::escapes::{at, line_break_at, run_len, skip_blank};
 use super::harmless::is_no_secret;
 use super::names::Name;
 use super::placeholder::Decoding;
@@ -38,7 +38,7 @@ impl Scan<'_> {
         while start < content.end {
             let end = cookie_end(json, start, content.end);
             let segment = &json[start..end];
-            let blank = segment.iter().take_while(|b| **b == b' ').count();
+            let blank = run_len(segment, |b| b == b' ');
             let equals = memchr::memchr(b'=', segment);
             let label = &segment[blank.min(segment.len())..equals.unwrap_or(segment.len())];
             let attribute = name.value == ValueKind::SetCookie
@@ -80,11 +80,11 @@ fn cookie_end(json: &[u8], start: usize, end: usize) -> usize {
             b'\\' if line_break_at(json, i) => return i,
             b',' => {
                 let rest = &json[i + 1..end];
-                let blank = rest.iter().take_while(|b| **b == b' ').count();
-                let token = rest[blank..]
-                    .iter()
-                    .take_while(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
-                if rest.get(blank + token.count()) == Some(&b'=') && rest.get(blank) != Some(&b'=') {
+                let blank = run_len(rest, |b| b == b' ');
+                let token = run_len(&rest[blank..], |b| {
+                    b.is_ascii_alphanumeric() || b"_-.".contains(&b)
+                });
+                if token > 0 && rest.get(blank + token) == Some(&b'=') {
                     return i;
                 }
             }

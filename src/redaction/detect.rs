@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::base64;
-use super::escapes::{at, percent_at, quote_at, string_ends_at, word_starts_at};
+use super::escapes::{
+    at, backslashes_ending, percent_at, quote_at, run_len_back, string_ends_at, word_starts_at,
+};
 use super::placeholder::is_placeholder;
 use super::shapes::run_end;
 
@@ -54,12 +56,7 @@ pub(super) fn pem_body(json: &[u8], literal_end: usize) -> Option<Range<usize>> 
         return None;
     }
     let quote = memchr::memchr(b'"', &json[body..]).map_or(json.len(), |i| body + i);
-    let string_end = quote
-        - json[body..quote]
-            .iter()
-            .rev()
-            .take_while(|b| **b == b'\\')
-            .count();
+    let string_end = quote - backslashes_ending(&json[body..quote]);
     let end = memchr::memmem::find(&json[body..string_end], b"-----END").map_or(string_end, |i| body + i);
     let text = &json[body..end];
     // Less gives nothing away, and brackets are another rule's doing.
@@ -92,17 +89,11 @@ pub(super) fn bearer(json: &[u8], start: usize, literal_end: usize) -> Option<Ra
 pub(super) fn basic(json: &[u8], start: usize, literal_end: usize) -> Option<Range<usize>> {
     /// Characters of base64 among which a user's name must have ended.
     const MOST_NAME: usize = 512;
-    let is_base64 = |b: &u8| is_base64url(*b) || b"+/=".contains(b);
     let token = after_scheme(json, start, literal_end)?;
-    let name = json[token..]
-        .iter()
-        .take(MOST_NAME)
-        .take_while(|b| is_base64(b))
-        .count();
-    let decoded = base64::decode(&json[token..token + name]);
+    let decoded = base64::decode(&json[token..json.len().min(token + MOST_NAME)]);
     let colon = decoded.iter().position(|b| *b == b':')?;
     let printable = decoded[..colon].iter().all(|b| !b.is_ascii_control());
-    let end = run_end(json, token, |b| is_base64(&b));
+    let end = run_end(json, token, |b| is_base64url(b) || b"+/=".contains(&b));
     (printable && end - token >= 4).then_some(token..end)
 }
 
@@ -169,10 +160,8 @@ pub(super) fn opaque_segment(json: &[u8], from: usize) -> Option<Range<usize>> {
 pub(super) fn email(json: &[u8], floor: usize, i: usize) -> Option<Range<usize>> {
     /// Bytes of a local part (RFC 5321 §4.5.3.1.1).
     const MOST: usize = 64;
-    let local = json[floor..i].iter().rev().take(MOST + 1);
-    let length = local
-        .take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b))
-        .count();
+    let before = &json[floor.max(i.saturating_sub(MOST + 1))..i];
+    let length = run_len_back(before, |b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b));
     if length > MOST {
         return None;
     }

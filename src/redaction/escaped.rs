@@ -1,6 +1,6 @@
 //! Keys that hide their name behind escapes: `"p\\u0061ssword"`.
 
-use super::escapes::{Quote, at, closing_quote, skip_blank, unescape};
+use super::escapes::{at, backslashes_ending, closing_quote, skip_blank, unescape};
 use super::prefilter::Pattern;
 use super::rules::Places;
 use super::scan::Scan;
@@ -28,20 +28,11 @@ impl Scan<'_> {
     pub(super) fn escaped_name(&mut self, last: usize) -> bool {
         let json = self.json;
         let from = self.floor.max(last.saturating_sub(MOST));
-        let Some(quote) = json[from..last]
-            .iter()
-            .rposition(|b| *b == b'"')
-            .map(|at| from + at)
-        else {
+        let Some(quote) = memchr::memrchr(b'"', &json[from..last]).map(|at| from + at) else {
             return false;
         };
-        let backslashes = json[self.floor..quote]
-            .iter()
-            .rev()
-            .take_while(|b| **b == b'\\')
-            .count();
-        let level = backslashes.trailing_ones();
-        let close: Quote = closing_quote(json, quote + 1, level);
+        let level = backslashes_ending(&json[self.floor..quote]).trailing_ones();
+        let close = closing_quote(json, quote + 1, level);
         let colon = skip_blank(json, close.end);
         if close.level != level || at(json, colon) != b':' {
             return false;
@@ -49,10 +40,7 @@ impl Scan<'_> {
         let name = unescape(&json[quote + 1..close.start], level + 1);
         let found = self.engine.names.ending_at(&name, 0, name.len());
         let found = found.filter(|found| found.name.places.overlap(Places::JSON));
-        let before = self.sink.passed;
-        if let Some(found) = found {
-            self.redact_json_value(skip_blank(json, colon + 1), level, found.name);
-        }
-        self.sink.passed > before
+        let value = skip_blank(json, colon + 1);
+        found.is_some_and(|found| self.redact_json_value(value, level, found.name).is_some())
     }
 }

@@ -23,13 +23,24 @@ pub(super) struct Quote {
     pub(super) level: u32,
 }
 
+/// How many bytes at the start of `text` follow one another that `is` accepts.
+pub(super) fn run_len(text: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    text.iter().take_while(|b| is(**b)).count()
+}
+
+/// How many bytes at the end of `text` follow one another that `is` accepts.
+pub(super) fn run_len_back(text: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    text.iter().rev().take_while(|b| is(**b)).count()
+}
+
 /// How many backslashes follow one another from `i`.
 fn backslashes_from(json: &[u8], i: usize) -> usize {
-    json.get(i..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|b| **b == b'\\')
-        .count()
+    run_len(json.get(i..).unwrap_or_default(), |b| b == b'\\')
+}
+
+/// How many backslashes `text` ends with.
+pub(super) fn backslashes_ending(text: &[u8]) -> usize {
+    run_len_back(text, |b| b == b'\\')
 }
 
 /// The quote that begins exactly at `i`.
@@ -50,12 +61,7 @@ pub(super) fn closing_quote(json: &[u8], from: usize, level: u32) -> Quote {
     let mut i = from;
     while let Some(step) = memchr::memchr(b'"', json.get(i..).unwrap_or_default()) {
         let quote = i + step;
-        let backslashes = json[from..quote]
-            .iter()
-            .rev()
-            .take_while(|b| **b == b'\\')
-            .count();
-        let found = backslashes.trailing_ones();
+        let found = backslashes_ending(&json[from..quote]).trailing_ones();
         if found <= level {
             return Quote {
                 start: quote - ((1 << found) - 1),

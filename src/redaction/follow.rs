@@ -4,7 +4,7 @@
 //! (`%22password%22%3A%22x%22`), form bodies, header lines, Python and JavaScript literals, XML, HTML
 //! inputs and multipart forms.
 
-use super::escapes::{at, percent_at, quote_at, skip_blank, unicode_escape_at, word_starts_at};
+use super::escapes::{at, percent_at, quote_at, run_len_back, skip_blank, unicode_escape_at, word_starts_at};
 use super::harmless::is_code;
 use super::names::NameMatch;
 use super::pairs::ends_element;
@@ -87,7 +87,7 @@ impl Scan<'_> {
         if !found.name.places.overlap(Places::JSON) {
             return None;
         }
-        self.redact_json_value(value, level, found.name).then_some(())
+        self.redact_json_value(value, level, found.name)
     }
 
     /// A name and its value in free text, in a URL or in a form body.
@@ -116,10 +116,7 @@ impl Scan<'_> {
             if done || !name.places.overlap(Places::TEXT) || joint == Joint::Percent {
                 return None;
             }
-            let content = self.cookie_line(value);
-            return self
-                .redact_content(content, Decoding::TEXT, name, true)
-                .then_some(());
+            return self.redact_content(self.cookie_line(value), Decoding::TEXT, name, true);
         }
         // `code=…` counts at the start of a form body as well, which shows only by the `&` after it.
         let in_form = !is_parameter && joint == Joint::Equals && self.string_starts_at(start, 0);
@@ -145,16 +142,13 @@ impl Scan<'_> {
             return None;
         }
         let decoding = if in_url { Decoding::URL } else { Decoding::TEXT };
-        self.redact_content(content, decoding, name, true).then_some(())
+        self.redact_content(content, decoding, name, true)
     }
 
     /// Returns the start of the parameter name that the match may be the end of: `my_token`, `user[password]`.
     fn parameter_start(&self, start: usize) -> usize {
-        let before = self.json[..start].iter().rev().take(64);
-        let length = before
-            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(b))
-            .count();
-        let begin = start - length;
+        let before = &self.json[start.saturating_sub(64)..start];
+        let begin = start - run_len_back(before, |b| b.is_ascii_alphanumeric() || b"-_.[]".contains(&b));
         // The letters of an escape are not part of the name.
         (begin..start)
             .find(|i| word_starts_at(self.json, *i) && self.parameter_begins_at(*i))
@@ -163,13 +157,9 @@ impl Scan<'_> {
 
     /// Whether the name of which the match may be the end is that of an XML element.
     fn element_begins_before(&self, start: usize) -> bool {
-        let name = self.json[..start].iter().rev().take(64);
-        let name = name
-            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b))
-            .count();
-        (start - name)
-            .checked_sub(1)
-            .is_some_and(|before| self.json[before] == b'<')
+        let before = &self.json[start.saturating_sub(64)..start];
+        let name = run_len_back(before, |b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+        self.json[..start - name].ends_with(b"<")
     }
 
     /// Whether a parameter of a query, fragment or form may begin at `i`.

@@ -1,5 +1,7 @@
 //! Harmless values in the place of a secret: a mask, the absence of a value, a message, a type.
 
+use super::escapes::run_len;
+
 /// Members that describe a secret and do not contain it: of a JSON Schema, of a form's state, and of a
 /// preview (`$`, `class`, `length`).
 const DESCRIPTIONS: &[&str] = &[
@@ -98,10 +100,7 @@ pub(super) fn is_code(text: &[u8]) -> bool {
         "window.", "localStorage.", "sessionStorage.", "document.", "import.meta", "os.environ", "await",
         "new", "function", "async",
     ];
-    let name = text
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || b"_$.".contains(b))
-        .count();
+    let name = run_len(text, |b| b.is_ascii_alphanumeric() || b"_$.".contains(&b));
     let is_call = name > 0 && !text[0].is_ascii_digit() && text.get(name) == Some(&b'(');
     let object = OBJECTS.iter().any(|object| match object.as_bytes() {
         word if word.last().is_some_and(u8::is_ascii_lowercase) && !object.contains('.') => text == word,

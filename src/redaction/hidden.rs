@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::base64;
 use super::escapes::{at, percent_at, unpercent, word_starts_at};
-use super::scan::{Scan, StringState};
+use super::scan::Scan;
 use super::sink::Sink;
 
 /// Shorter text hides nothing that has a name.
@@ -75,30 +75,9 @@ impl Scan<'_> {
             serde_json::to_string(&readable).unwrap_or_default()
         };
         let (mut out, mut counts) = (Vec::new(), vec![0; self.sink.counts.len()]);
-        let sink = Sink {
-            json: json.as_bytes(),
-            key: self.sink.key,
-            out: &mut out,
-            counts: &mut counts,
-            findings: None,
-            copied: 0,
-            passed: 0,
-            found: 0,
-        };
-        let mut inner = Scan {
-            engine: self.engine,
-            json: json.as_bytes(),
-            floor: 0,
-            sink,
-            strings: StringState {
-                position: 0,
-                inside: false,
-            },
-            walked_to: 0,
-            cookies_to: 0,
-            hidden_to: 0,
-            is_hidden: true,
-        };
+        let sink = Sink::new(json.as_bytes(), self.sink.key, &mut out, &mut counts, None);
+        let mut inner = Scan::new(self.engine, sink);
+        inner.is_hidden = true;
         inner.run(0);
         inner.sink.found > 0
     }

@@ -67,7 +67,7 @@ use placeholder::Decoding;
 use prefilter::Pattern;
 pub use rules::RuleTable;
 use rules::{NameList, NameRule, Shape, ShapeRule};
-use scan::{Engine, Scan, StringState};
+use scan::{Engine, Scan};
 use shapes::Shapes;
 use simd::Kernel;
 use sink::Sink;
@@ -183,16 +183,7 @@ impl Redactor {
     /// `ts`, `type` and `category` not looked at.
     pub fn redact_values(&mut self, json: &[u8], values: &[Range<usize>], out: &mut Vec<u8>) -> Redacted {
         self.scan(json, out, None, |scan| {
-            let json = scan.json;
-            for value in values {
-                scan.json = json.get(..value.end).unwrap_or(json);
-                scan.floor = value.start;
-                scan.strings = StringState {
-                    position: value.start,
-                    inside: false,
-                };
-                scan.run(value.start);
-            }
+            values.iter().for_each(|value| scan.run_value(value));
         })
     }
 
@@ -243,32 +234,8 @@ impl Redactor {
         findings: Option<&mut Vec<Finding>>,
         run: impl FnOnce(&mut Scan<'_>),
     ) -> Redacted {
-        let sink = Sink {
-            json,
-            key: &self.key,
-            out,
-            counts: &mut self.counts,
-            findings,
-            copied: 0,
-            passed: 0,
-            found: 0,
-        };
-        let strings = StringState {
-            position: 0,
-            inside: false,
-        };
-        let engine = &self.engine;
-        let mut scan = Scan {
-            engine,
-            json,
-            floor: 0,
-            sink,
-            strings,
-            walked_to: 0,
-            cookies_to: 0,
-            hidden_to: 0,
-            is_hidden: false,
-        };
+        let sink = Sink::new(json, &self.key, out, &mut self.counts, findings);
+        let mut scan = Scan::new(&self.engine, sink);
         run(&mut scan);
         scan.sink.finish();
         match scan.sink.found {

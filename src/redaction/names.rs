@@ -5,7 +5,7 @@
 //! `-`, `_`, `.` and blanks and folds case. The longest rule that fits wins, so that `nextPageToken`
 //! may be kept although `token` is a secret.
 
-use super::escapes::{at, is_word, word_starts_at};
+use super::escapes::{at, is_word, run_len_back, word_starts_at};
 use super::rules::{Matching, NameRule, Places, ValueKind};
 
 /// The verdict of a compiled name rule about a value.
@@ -27,7 +27,7 @@ pub(super) struct NameMatch {
     pub(super) name: Name,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Node {
     byte: u8,
     /// One more than an index into `rules`; 0 for none.
@@ -54,16 +54,10 @@ pub(super) struct Names {
 impl Names {
     /// Compiles rules, each with the index of its counter. The same name said twice: the later counts.
     pub(super) fn new<'a>(rules: impl Iterator<Item = (&'a NameRule, u16)>) -> Self {
-        let root = Node {
-            byte: 0,
-            rule: 0,
-            child: 0,
-            sibling: 0,
-        };
         let mut names = Self {
             tails: [0; 1 << (TAIL_BITS - 6)],
             roots: [0; 256],
-            nodes: vec![root],
+            nodes: vec![Node::default()],
             rules: Vec::new(),
         };
         for (rule, counter) in rules {
@@ -95,9 +89,8 @@ impl Names {
                 child = u16::try_from(self.nodes.len()).unwrap_or(0);
                 self.nodes.push(Node {
                     byte,
-                    rule: 0,
-                    child: 0,
                     sibling,
+                    ..Node::default()
                 });
                 self.nodes[node].child = child;
                 if node == 0 {
@@ -192,10 +185,8 @@ impl Names {
 
 /// Whether `x-`, or `x-` and other words, precedes `start`.
 fn ends_own_header(json: &[u8], floor: usize, start: usize) -> bool {
-    let before = json[floor..start].iter().rev().take(48);
-    let length = before
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
-        .count();
+    let before = &json[floor.max(start.saturating_sub(48))..start];
+    let length = run_len_back(before, |b| b.is_ascii_alphanumeric() || b == b'-');
     matches!(
         &json[start - length..start],
         [b'x' | b'X', b'-', .., b'-'] | [b'x' | b'X', b'-']

@@ -1,7 +1,7 @@
 //! Names and values side by side: headers as webRequest and HAR list them, entries of a `Headers` or
 //! `FormData`, arguments of a console call, inputs of a form.
 
-use super::escapes::{Quote, at, closing_quote, quote_at, skip_blank};
+use super::escapes::{Quote, at, closing_quote, quote_at, run_len_back, skip_blank};
 use super::follow::Replaced;
 use super::names::NameMatch;
 use super::placeholder::Decoding;
@@ -25,7 +25,6 @@ impl Scan<'_> {
             return None;
         }
         self.redact_content(between(open, close), Decoding::string(level), found.name, false)
-            .then_some(())
     }
 
     /// The value of the first of the members that follow in an object whose key is among `keys`.
@@ -71,18 +70,13 @@ impl Scan<'_> {
         if level > 0 && rest.starts_with(b" value=") {
             let open = quote_at(json, i + 7)?;
             let close = closing_quote(json, open.end, open.level);
-            return self
-                .redact_content(between(open, close), Decoding::TEXT, name, false)
-                .then_some(());
+            return self.redact_content(between(open, close), Decoding::TEXT, name, false);
         }
         if level > 0 && at(json, i) == b'\\' {
             // multipart/form-data: an empty line, then the value.
             let breaks = [br"\r\n\r\n".as_slice(), br"\n\n"];
             let blank = breaks.iter().find(|blank| rest.starts_with(blank))?.len();
-            let value = self.line_value(i + blank);
-            return self
-                .redact_content(value, Decoding::TEXT, name, false)
-                .then_some(());
+            return self.redact_content(self.line_value(i + blank), Decoding::TEXT, name, false);
         }
         if at(json, i) != b',' {
             return None;
@@ -93,7 +87,7 @@ impl Scan<'_> {
         let after = skip_blank(json, close.end);
         if at(json, after) == b':' {
             let value = self.member_after(i, level, &[b"value", b"binaryValue", b"val", b"v"])?;
-            return self.redact_json_value(value, level, name).then_some(());
+            return self.redact_json_value(value, level, name);
         }
         // `["cookie","a=b"]`, and `"token:","abc"` as console.log("token:", token) leaves it.
         let labelled = matches!(json[name_end..i].first(), Some(b':' | b'='));
@@ -111,16 +105,12 @@ impl Scan<'_> {
             return None;
         }
         self.redact_content(between(open, close), Decoding::string(level), name, false)
-            .then_some(())
     }
 
     /// Returns the start of the array whose first element is the string around `i`.
     fn array_before(&self, i: usize, level: u32) -> Option<usize> {
-        let word = self.json[..i]
-            .iter()
-            .rev()
-            .take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b));
-        let start = i - word.count();
+        let is_in_word = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let start = i - run_len_back(&self.json[..i], is_in_word);
         let before = start.checked_sub((1 << level) + 1)?;
         (self.string_starts_at(start, level) && self.json[before] == b'[').then_some(before)
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::card;
 use super::detect;
+use super::escapes::backslashes_ending;
 use super::names::Names;
 use super::placeholder::Decoding;
 use super::prefilter::{BLOCK, Tables};
@@ -62,7 +63,7 @@ pub(super) struct Scan<'a> {
     pub(super) floor: usize,
     pub(super) sink: Sink<'a>,
     /// Counts quotes up to here, to know what is inside a string.
-    pub(super) strings: StringState,
+    strings: StringState,
     /// Containers, and cookies, have been gone through up to here.
     pub(super) walked_to: usize,
     pub(super) cookies_to: usize,
@@ -73,13 +74,38 @@ pub(super) struct Scan<'a> {
 }
 
 /// Whether the byte at `position` is inside a string; moves forward only.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct StringState {
-    pub(super) position: usize,
-    pub(super) inside: bool,
+    position: usize,
+    inside: bool,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    /// A scan of the text of `sink`.
+    pub(super) fn new(engine: &'a Engine, sink: Sink<'a>) -> Self {
+        Self {
+            engine,
+            json: sink.json,
+            floor: 0,
+            sink,
+            strings: StringState::default(),
+            walked_to: 0,
+            cookies_to: 0,
+            hidden_to: 0,
+            is_hidden: false,
+        }
+    }
+
+    /// Redacts the value at a range of the text.
+    pub(super) fn run_value(&mut self, value: &Range<usize>) {
+        self.floor = value.start;
+        self.strings = StringState {
+            position: value.start,
+            inside: false,
+        };
+        self.run_part(value.clone());
+    }
+
     /// Redacts a part that a rule passed over, as if nothing came after it.
     pub(super) fn run_part(&mut self, range: Range<usize>) {
         let json = self.json;
@@ -223,10 +249,7 @@ impl Scan<'_> {
     /// so that it is linear in all.
     fn is_inside_string(&mut self, i: usize) -> bool {
         let json = self.json;
-        let StringState {
-            mut position,
-            mut inside,
-        } = self.strings;
+        let (mut position, mut inside) = (self.strings.position, self.strings.inside);
         if i < position {
             (position, inside) = (self.floor, false);
         }
@@ -235,12 +258,7 @@ impl Scan<'_> {
                 break;
             };
             let quote = position + step;
-            let backslashes = json[position..quote]
-                .iter()
-                .rev()
-                .take_while(|b| **b == b'\\')
-                .count();
-            if !inside || backslashes % 2 == 0 {
+            if !inside || backslashes_ending(&json[position..quote]).is_multiple_of(2) {
                 inside = !inside;
             }
             position = quote + 1;

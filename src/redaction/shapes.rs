@@ -4,7 +4,7 @@
 //! the rest of the shape is verified only there. Cards and e-mail addresses have none: see `card` and
 //! `email`.
 
-use super::escapes::{at, is_word, string_ends_at, word_starts_at};
+use super::escapes::{at, is_word, run_len, string_ends_at, word_starts_at};
 use super::frequency;
 use super::prefilter::Pattern;
 use super::rules::{Shape, ShapeRule, TokenShape};
@@ -199,11 +199,8 @@ pub(super) fn token_end(json: &[u8], start: usize, body: usize, token: &TokenSha
         return None;
     }
     let rest = json.get(body..)?;
-    let len = rest
-        .iter()
-        .take(token.max_length + 1)
-        .take_while(|b| token.charset.contains(**b))
-        .count();
+    let longest = &rest[..rest.len().min(token.max_length + 1)];
+    let len = run_len(longest, |b| token.charset.contains(b));
     if len > token.max_length || is_word(at(json, body + len)) && at(json, body + len) != b'_' {
         return None;
     }
@@ -217,10 +214,5 @@ pub(super) fn token_end(json: &[u8], start: usize, body: usize, token: &TokenSha
 
 /// The end of a run of bytes that `is` accepts.
 pub(super) fn run_end(json: &[u8], from: usize, is: impl Fn(u8) -> bool) -> usize {
-    from + json
-        .get(from..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|b| is(**b))
-        .count()
+    from + run_len(json.get(from..).unwrap_or_default(), is)
 }

@@ -25,7 +25,27 @@ pub(super) struct Sink<'a> {
     pub(super) found: u32,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    /// An output that has nothing yet.
+    pub(super) const fn new(
+        json: &'a [u8],
+        key: &'a [u8; 32],
+        out: &'a mut Vec<u8>,
+        counts: &'a mut [u64],
+        findings: Option<&'a mut Vec<Finding>>,
+    ) -> Self {
+        Self {
+            json,
+            key,
+            out,
+            counts,
+            findings,
+            copied: 0,
+            passed: 0,
+            found: 0,
+        }
+    }
+
     /// Puts a placeholder in a secret's place. What is a placeholder already stays, and of what
     /// overlaps an earlier secret the rest goes.
     pub(super) fn replace(&mut self, secret: Range<usize>, rule: u16, decoding: Decoding) {

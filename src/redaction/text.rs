@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::escapes::{at, closing_quote, is_word, percent_at, quote_at, unicode_escape_at};
+use super::escapes::{
+    at, closing_quote, is_word, percent_at, quote_at, run_len, run_len_back, unicode_escape_at,
+};
 use super::placeholder::is_placeholder;
 use super::rules::ValueKind;
 use super::scan::Scan;
@@ -29,36 +31,22 @@ impl Scan<'_> {
         kind: ValueKind,
     ) -> Option<TextValue> {
         let json = self.json;
+        let quoted = |start: usize, end: usize| TextValue {
+            content: start..end,
+            quoted: true,
+            end,
+        };
         if let Some(open) = quote_at(json, i) {
-            if open.level == 0 {
-                return None;
-            }
-            let close = closing_quote(json, open.end, open.level);
-            return Some(TextValue {
-                content: open.end..close.start,
-                quoted: true,
-                end: close.start,
-            });
+            return (open.level > 0)
+                .then(|| quoted(open.end, closing_quote(json, open.end, open.level).start));
         }
         match at(json, i) {
-            quote @ (b'\'' | b'`') => {
-                let end = self.quoted_end(i + 1, quote);
-                return Some(TextValue {
-                    content: i + 1..end,
-                    quoted: true,
-                    end,
-                });
-            }
+            quote @ (b'\'' | b'`') => return Some(quoted(i + 1, self.quoted_end(i + 1, quote))),
             b'{' | b'[' | b'(' | b'<' | b'$' => return None,
             _ => {}
         }
         if let Some((b'"', start)) = percent_at(json, i) {
-            let end = self.run_end(start, true, false);
-            return Some(TextValue {
-                content: start..end,
-                quoted: true,
-                end,
-            });
+            return Some(quoted(start, self.run_end(start, true, false)));
         }
         if kind == ValueKind::Digits && !at(json, i).is_ascii_digit() {
             return None;
@@ -75,8 +63,7 @@ impl Scan<'_> {
         if kind == ValueKind::Digits && is_word(at(json, end)) {
             return None;
         }
-        let trailing = |b: &&u8| b",.)]}:!?".contains(b);
-        let trimmed = end - json[i + scheme..end].iter().rev().take_while(trailing).count();
+        let trimmed = end - run_len_back(&json[i + scheme..end], |b| b",.)]}:!?".contains(&b));
         Some(TextValue {
             content: i..trimmed,
             quoted: false,
@@ -156,7 +143,7 @@ enum Escape {
 
 /// The run of backslashes at `i`, always taken whole: half of one would be another escape.
 fn escape_at(json: &[u8], i: usize) -> Escape {
-    let backslashes = json[i..].iter().take_while(|b| **b == b'\\').count();
+    let backslashes = run_len(&json[i..], |b| b == b'\\');
     match at(json, i + backslashes) {
         b'"' => {
             let level = backslashes.trailing_ones();
@@ -171,11 +158,9 @@ fn escape_at(json: &[u8], i: usize) -> Escape {
 /// Whether a comma at `i` divides: a blank, an end, or another `name=` follows.
 fn ends_at_comma(json: &[u8], i: usize) -> bool {
     let rest = json.get(i + 1..).unwrap_or_default();
-    let word = rest
-        .iter()
-        .take(64)
-        .take_while(|b| b.is_ascii_alphanumeric() || b"_-".contains(b))
-        .count();
+    let word = run_len(&rest[..rest.len().min(64)], |b| {
+        b.is_ascii_alphanumeric() || b"_-".contains(&b)
+    });
     match rest.get(word) {
         Some(b'=' | b':') => word > 0,
         Some(b' ' | b'"' | b'\'' | b'\\') | None => word == 0,

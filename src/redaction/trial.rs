@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::escapes::run_len;
 use super::placeholder::{self, is_placeholder};
 use super::{Finding, Redactor};
 use crate::json;
@@ -66,15 +67,9 @@ impl Redactor {
             value_at = finding.range.end;
             // A value without quotes gets a placeholder in quotes, which have backslashes inside of a string.
             let rest = out.get(out_at..).unwrap_or_default();
-            let quote = rest
-                .iter()
-                .take_while(|byte| matches!(byte, b'"' | b'\\'))
-                .count();
-            let found = rest
-                .get(quote..)
-                .filter(|found| is_placeholder(found))
-                .unwrap_or_default();
-            let found = found.get(..placeholder::LEN).unwrap_or_default();
+            let quote = run_len(rest, |byte| matches!(byte, b'"' | b'\\'));
+            let found = rest[quote..].get(..placeholder::LEN);
+            let found = found.filter(|found| is_placeholder(found)).unwrap_or_default();
             out_at += 2 * quote + found.len();
             let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             replaced.push(Replaced {

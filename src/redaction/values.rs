@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::cookies::is_cookie_member;
-use super::escapes::{at, closing_quote, quote_at, skip_blank};
+use super::escapes::{at, closing_quote, quote_at, run_len, skip_blank};
+use super::follow::Replaced;
 use super::harmless::{is_description, is_description_member, is_no_secret, is_oauth_code};
 use super::names::Name;
 use super::placeholder::{Decoding, LEN, is_placeholder};
@@ -24,9 +25,9 @@ const SCHEMES: &[&str] = &[
 const AROUND: usize = 200;
 
 impl Scan<'_> {
-    /// Redacts the JSON value at `value`, which is `level` strings deep. Says whether there was a
+    /// Redacts the JSON value at `value`, which is `level` strings deep. `Some` if there was a
     /// secret, now or before; the rest is for the other rules to look at.
-    pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> bool {
+    pub(super) fn redact_json_value(&mut self, value: usize, level: u32, name: Name) -> Replaced {
         let json = self.json;
         let before = self.sink.passed;
         match at(json, value) {
@@ -41,7 +42,7 @@ impl Scan<'_> {
                 }
             }
         }
-        self.sink.passed > before
+        (self.sink.passed > before).then_some(())
     }
 
     /// Redacts the number at `value` and returns its end.
@@ -142,14 +143,14 @@ impl Scan<'_> {
     }
 
     /// Redacts the content of a string (or, `in_text`, of a line of text) that is the value of a name.
-    /// Says whether there was one, now or before.
+    /// `Some` if there was one, now or before.
     pub(super) fn redact_content(
         &mut self,
         content: Range<usize>,
         decoding: Decoding,
         name: Name,
         in_text: bool,
-    ) -> bool {
+    ) -> Replaced {
         let text = self.json.get(content.clone()).unwrap_or_default();
         let before = self.sink.passed;
         match name.value {
@@ -195,20 +196,17 @@ impl Scan<'_> {
                 self.redact_cookies(content, decoding, name, in_text);
             }
         }
-        self.sink.passed > before
+        (self.sink.passed > before).then_some(())
     }
 }
 
 /// How many bytes of `text` are a known scheme and the blanks after it.
 pub(super) fn scheme_len(text: &[u8]) -> usize {
-    let word = text
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
-        .count();
+    let word = run_len(text, |b| b.is_ascii_alphanumeric() || b == b'-');
     let known = SCHEMES
         .iter()
         .any(|scheme| text[..word].eq_ignore_ascii_case(scheme.as_bytes()));
-    let blank = text[word..].iter().take_while(|b| **b == b' ').count();
+    let blank = run_len(&text[word..], |b| b == b' ');
     if known && blank > 0 { word + blank } else { 0 }
 }
 
@@ -223,14 +221,7 @@ pub(super) fn end_of_scalar(json: &[u8], i: usize, level: u32) -> usize {
                 close.start
             }
         }
-        _ => {
-            i + json
-                .get(i..)
-                .unwrap_or_default()
-                .iter()
-                .take_while(|b| b.is_ascii_alphanumeric())
-                .count()
-        }
+        _ => run_end(json, i, |b| b.is_ascii_alphanumeric()),
     }
 }
 
