@@ -153,17 +153,7 @@ impl Merge {
         cursor.pass_done();
     }
 
-    /// Gives a category all its segments, oldest first.
-    pub(crate) fn push_all(&mut self, index: usize, segments: impl DoubleEndedIterator<Item = Segment>) {
-        match self.direction {
-            Direction::Forward => segments.for_each(|segment| self.push(index, segment)),
-            Direction::Backward => segments.rev().for_each(|segment| self.push(index, segment)),
-        }
-        self.end(index);
-    }
-
     /// Says that a category's next segment cannot be read. Segments in memory always can.
-    #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn push_damaged(&mut self, index: usize, first_seq: u64, reason: String) {
         let cursor = &mut self.cursors[index];
         cursor.damaged.push(self.damage.len());
@@ -176,7 +166,6 @@ impl Merge {
     }
 
     /// Returns the damage found so far.
-    #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn into_damage(self) -> Vec<Damage> {
         self.damage
     }

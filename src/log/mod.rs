@@ -15,7 +15,7 @@ mod columns;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) mod forget;
 mod format;
-mod memory;
+#[cfg(any(test, target_arch = "wasm32"))]
 pub(crate) mod merge;
 mod page;
 mod pending_gaps;
@@ -30,7 +30,6 @@ pub(crate) mod tombstone;
 
 pub use columns::Columns;
 pub use format::{BadSegment, Row, Segment, SegmentBuilder};
-pub use memory::{Fault, MemoryLog};
 pub use page::{Page, PageLimit, read_page};
 pub use pending_gaps::PendingGaps;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -102,7 +101,7 @@ impl Limits {
 
 /// A store of category logs.
 ///
-/// Implemented by IndexedDB for the worker and by [`MemoryLog`] for native programs and tests.
+/// Implemented by IndexedDB for the worker, and in memory for tests.
 pub trait LogStore {
     /// Resumes a session, whose every earlier owner is superseded by that, or begins it.
     fn reopen(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
@@ -205,3 +204,5 @@ impl LogError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::{Fault, MemoryLog};

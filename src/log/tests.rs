@@ -1,7 +1,10 @@
+mod memory;
+
 use super::*;
 use crate::event::{Event, Trust, max_safe_integer};
 use crate::record::{Gap, LineWriter, SessionId};
 use bytes::Bytes;
+pub(crate) use memory::{Fault, MemoryLog};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -1,14 +1,14 @@
-//! A log in memory: for native programs that need none on disk, and for tests, which can make it fail.
+//! A log in memory, which tests can make fail.
 
-use super::merge::{Merge, Step};
-use super::{Commit, Head, Limits, LogError, LogStore, RelayCursor, Segment};
+use crate::log::merge::{Merge, Step};
+use crate::log::{Commit, Head, Limits, LogError, LogStore, RelayCursor, Segment};
 use crate::record::{Entry, SessionId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How the next commit goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It fails and nothing of it is there.
     Abort(LogError),
     /// All of it is stored, but the owner receives a failure.
@@ -17,7 +17,7 @@ pub enum Fault {
 
 /// Category logs in memory. Cloning it gives another handle to the same logs.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryLog {
+pub(crate) struct MemoryLog {
     state: Arc<Mutex<State>>,
 }
 
@@ -33,7 +33,7 @@ struct State {
 
 impl MemoryLog {
     /// Makes a session's head, or raises its epoch: what an owner does first.
-    pub fn open(&self, session_id: SessionId) -> Head {
+    pub(crate) fn open(&self, session_id: SessionId) -> Head {
         let mut state = self.state();
         let head = state.heads.entry(session_id).or_default();
         head.epoch += 1;
@@ -41,29 +41,18 @@ impl MemoryLog {
     }
 
     /// Makes the next commits go wrong, the last of `faults` first.
-    pub fn fail_with(&self, faults: Vec<Fault>) {
+    pub(crate) fn fail_with(&self, faults: Vec<Fault>) {
         self.state().faults = faults;
     }
 
     /// How many commits succeeded.
-    pub fn commits(&self) -> usize {
+    pub(crate) fn commits(&self) -> usize {
         self.state().commits
     }
 
     /// The last committed message of a relay.
-    pub fn relay(&self, relay_id: &str) -> Option<u64> {
+    pub(crate) fn relay(&self, relay_id: &str) -> Option<u64> {
         self.state().relays.get(relay_id).copied()
-    }
-
-    /// The newest records of a session, newest first, as many whole ones as the limits allow.
-    ///
-    /// # Errors
-    /// The session has no head.
-    pub fn tail(&self, session_id: SessionId, limits: Limits) -> Result<Vec<Entry>, LogError> {
-        let state = self.state();
-        let head = state.heads.get(&session_id).ok_or(LogError::Missing)?;
-        let merge = Merge::backward(session_id, &head.categories, head.latest_seq);
-        Ok(state.run(merge, session_id, head, limits))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,7 +91,8 @@ impl State {
                 .segments
                 .range(range)
                 .filter(|((_, _, name), _)| name == category);
-            merge.push_all(index, segments.map(|(_, segment)| segment.clone()));
+            segments.for_each(|(_, segment)| merge.push(index, segment.clone()));
+            merge.end(index);
         }
         let mut entries = Vec::new();
         let mut bytes = 0;
