@@ -55,78 +55,49 @@ pub(crate) fn object<'a>(
     shape: Shape,
 ) -> Result<Event<'a>, EventError> {
     if scanner.peek().is_some_and(|byte| byte != b'{') {
-        return refuse(
-            scanner,
-            "event",
-            Expected::Object("like {\"type\", \"category\", \"source\"}"),
-        );
+        let shape = "like {\"type\", \"category\", \"source\"}";
+        return Field(scanner, "event").refuse(Expected::Object(shape));
     }
     let mut fields = Fields::default();
     scanner.object(|scanner, key| match key {
-        b"ts" => once(
-            "ts",
-            &mut fields.ts_micros,
-            whole(scanner, "ts", Expected::Timestamp)?,
-        ),
-        b"type" => once(
-            "type",
-            &mut fields.type_,
-            name(scanner, "type", is_type_name, Expected::Type)?,
-        ),
-        b"category" => once(
-            "category",
-            &mut fields.category,
-            name(scanner, "category", is_category_name, Expected::Category)?,
-        ),
-        b"detail_level" => once(
-            "detail_level",
+        b"ts" => Field(scanner, "ts").whole(Expected::Timestamp, &mut fields.ts_micros),
+        b"type" => Field(scanner, "type").name(is_type_name, Expected::Type, &mut fields.type_),
+        b"category" => {
+            Field(scanner, "category").name(is_category_name, Expected::Category, &mut fields.category)
+        }
+        b"detail_level" => Field(scanner, "detail_level").member(
+            DetailLevel::from_name,
+            Expected::DetailLevel,
             &mut fields.detail_level,
-            member(
-                scanner,
-                "detail_level",
-                DetailLevel::from_name,
-                Expected::DetailLevel,
-            )?,
         ),
         b"source" if shape != Shape::Relayed => once("source", &mut fields.source, source(scanner, shape)?),
         b"source_event" if shape == Shape::Relayed => {
-            let event = string(scanner, "source_event", MAX_SOURCE_EVENT_BYTES)?;
-            once(
-                "source_event",
-                &mut fields.source,
-                Source {
-                    event: Some(event),
-                    ..Source::STAMPED
-                },
-            )
+            Field(scanner, "source_event").string(MAX_SOURCE_EVENT_BYTES, &mut fields.source_event)
         }
-        b"interaction_id" if shape == Shape::Relayed => once(
-            "interaction_id",
-            &mut fields.interaction_id,
-            name(scanner, "interaction_id", is_type_name, Expected::Type)?,
-        ),
-        b"cause_id" if shape == Shape::Relayed => once(
-            "cause_id",
-            &mut fields.cause_id,
-            name(scanner, "cause_id", is_cause_name, Expected::Type)?,
-        ),
-        b"detail_of" if shape == Shape::Relayed => once(
-            "detail_of",
-            &mut fields.detail_of,
-            whole(scanner, "detail_of", Expected::Seq)?,
-        ),
-        b"detail_id" if shape == Shape::Relayed => once(
-            "detail_id",
-            &mut fields.detail_id,
-            whole(scanner, "detail_id", Expected::Seq)?,
-        ),
-        b"url" => once("url", &mut fields.url, string(scanner, "url", usize::MAX)?),
+        b"interaction_id" if shape == Shape::Relayed => {
+            Field(scanner, "interaction_id").name(is_type_name, Expected::Type, &mut fields.interaction_id)
+        }
+        b"cause_id" if shape == Shape::Relayed => {
+            Field(scanner, "cause_id").name(is_cause_name, Expected::Type, &mut fields.cause_id)
+        }
+        b"detail_of" if shape == Shape::Relayed => {
+            Field(scanner, "detail_of").whole(Expected::Seq, &mut fields.detail_of)
+        }
+        b"detail_id" if shape == Shape::Relayed => {
+            Field(scanner, "detail_id").whole(Expected::Seq, &mut fields.detail_id)
+        }
+        b"url" => Field(scanner, "url").string(usize::MAX, &mut fields.url),
         b"data" => once("data", &mut fields.data, data(scanner, text, trust)?),
-        b"truncated" => once("truncated", &mut fields.truncated, boolean(scanner, "truncated")?),
+        b"truncated" => Field(scanner, "truncated").boolean(&mut fields.truncated),
         _ => pass_unknown(scanner, "", key, shape),
     })?;
     let source = match fields.source {
-        None if shape == Shape::Relayed => Source::STAMPED,
+        // The provenance of a relay's event is stamped later.
+        None if shape == Shape::Relayed => Source {
+            kind: Some(SourceKind::Extension),
+            event: fields.source_event,
+            ..Source::default()
+        },
         source => source.ok_or(EventError::MissingField("source"))?,
     };
     Ok(Event {
@@ -137,7 +108,7 @@ pub(crate) fn object<'a>(
         source_kind: source.kind.ok_or(EventError::MissingField("source.kind"))?,
         source_event: source.event,
         metadata: source.metadata,
-        tab_id: source.tab_id,
+        tab_id: source.tab_id.unwrap_or(-1),
         interaction_id: fields.interaction_id,
         cause_id: fields.cause_id,
         detail_of: fields.detail_of,
@@ -157,6 +128,7 @@ struct Fields<'a> {
     category: Option<&'a str>,
     detail_level: Option<DetailLevel>,
     source: Option<Source<'a>>,
+    source_event: Option<&'a [u8]>,
     interaction_id: Option<&'a str>,
     cause_id: Option<&'a str>,
     detail_of: Option<u64>,
@@ -166,23 +138,13 @@ struct Fields<'a> {
     truncated: Option<bool>,
 }
 
+#[derive(Default)]
 struct Source<'a> {
     kind: Option<SourceKind>,
     event: Option<&'a [u8]>,
     metadata: Option<&'a [u8]>,
-    tab_id: i64,
+    tab_id: Option<i64>,
     is_detail: bool,
-}
-
-impl Source<'_> {
-    /// The source of a relay's event before its provenance is stamped.
-    const STAMPED: Self = Self {
-        kind: Some(SourceKind::Extension),
-        event: None,
-        metadata: None,
-        tab_id: -1,
-        is_detail: false,
-    };
 }
 
 fn once<T>(path: &'static str, slot: &mut Option<T>, value: T) -> Result<(), EventError> {
@@ -192,85 +154,87 @@ fn once<T>(path: &'static str, slot: &mut Option<T>, value: T) -> Result<(), Eve
     }
 }
 
-/// Passes a value that is not what `path` must hold, so that the error can quote it.
-fn refuse<T>(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> Result<T, EventError> {
-    let value = scanner.value()?;
-    Err(EventError::field(path, value, expected))
-}
+/// A field whose value is next, and its path.
+struct Field<'s, 'a>(&'s mut Scanner<'a>, &'static str);
 
-fn whole(scanner: &mut Scanner<'_>, path: &'static str, expected: Expected) -> Result<u64, EventError> {
-    if !matches!(scanner.peek(), Some(b'0'..=b'9' | b'-')) {
-        return refuse(scanner, path, expected);
+impl<'a> Field<'_, 'a> {
+    /// Passes a value that is not what the field must hold, so that the error can quote it.
+    fn refuse<T>(&mut self, expected: Expected) -> Result<T, EventError> {
+        let value = self.0.value()?;
+        Err(EventError::field(self.1, value, expected))
     }
-    let text = scanner.number()?;
-    let whole = std::str::from_utf8(text)
-        .ok()
-        .and_then(|digits| digits.parse::<u64>().ok());
-    match whole {
-        Some(number) if number <= max_safe_integer() => Ok(number),
-        _ => Err(EventError::field(path, text, expected)),
-    }
-}
 
-/// Reads the content of the string that `path` must hold.
-fn content<'a>(
-    scanner: &mut Scanner<'a>,
-    path: &'static str,
-    expected: Expected,
-) -> Result<&'a [u8], EventError> {
-    if scanner.peek() == Some(b'"') {
-        Ok(scanner.string()?)
-    } else {
-        refuse(scanner, path, expected)
+    /// Reads the content of the string that the field must hold.
+    fn content(&mut self, expected: Expected) -> Result<&'a [u8], EventError> {
+        if self.0.peek() == Some(b'"') {
+            Ok(self.0.string()?)
+        } else {
+            self.refuse(expected)
+        }
     }
-}
 
-fn string<'a>(
-    scanner: &mut Scanner<'a>,
-    path: &'static str,
-    max_bytes: usize,
-) -> Result<&'a [u8], EventError> {
-    let content = content(scanner, path, Expected::String(max_bytes))?;
-    // An escape is never longer decoded than written.
-    if content.len() > max_bytes && unescape(content).len() > max_bytes {
-        return Err(EventError::field(path, content, Expected::String(max_bytes)));
+    /// Reads the content of a string of at most `max_bytes`.
+    fn text(&mut self, max_bytes: usize) -> Result<&'a [u8], EventError> {
+        let content = self.content(Expected::String(max_bytes))?;
+        // An escape is never longer decoded than written.
+        if content.len() > max_bytes && unescape(content).len() > max_bytes {
+            return Err(EventError::field(self.1, content, Expected::String(max_bytes)));
+        }
+        Ok(content)
     }
-    Ok(content)
-}
 
-fn name<'a>(
-    scanner: &mut Scanner<'a>,
-    path: &'static str,
-    is_name: fn(&[u8]) -> bool,
-    expected: Expected,
-) -> Result<&'a str, EventError> {
-    let content = content(scanner, path, expected)?;
-    match std::str::from_utf8(content) {
-        Ok(name) if is_name(content) => Ok(name),
-        _ => Err(EventError::field(path, &quoted(content), expected)),
+    fn string(mut self, max_bytes: usize, slot: &mut Option<&'a [u8]>) -> Result<(), EventError> {
+        let content = self.text(max_bytes)?;
+        once(self.1, slot, content)
     }
-}
 
-fn member<T>(
-    scanner: &mut Scanner<'_>,
-    path: &'static str,
-    from_name: fn(&[u8]) -> Option<T>,
-    expected: Expected,
-) -> Result<T, EventError> {
-    let content = content(scanner, path, expected)?;
-    from_name(content).ok_or_else(|| EventError::field(path, &quoted(content), expected))
+    fn whole(mut self, expected: Expected, slot: &mut Option<u64>) -> Result<(), EventError> {
+        if !matches!(self.0.peek(), Some(b'0'..=b'9' | b'-')) {
+            return self.refuse(expected);
+        }
+        let text = self.0.number()?;
+        match std::str::from_utf8(text).map(str::parse) {
+            Ok(Ok(number)) if number <= max_safe_integer() => once(self.1, slot, number),
+            _ => Err(EventError::field(self.1, text, expected)),
+        }
+    }
+
+    fn name(
+        mut self,
+        is_name: fn(&[u8]) -> bool,
+        expected: Expected,
+        slot: &mut Option<&'a str>,
+    ) -> Result<(), EventError> {
+        let content = self.content(expected)?;
+        match std::str::from_utf8(content) {
+            Ok(name) if is_name(content) => once(self.1, slot, name),
+            _ => Err(EventError::field(self.1, &quoted(content), expected)),
+        }
+    }
+
+    fn member<T>(
+        mut self,
+        from_name: fn(&[u8]) -> Option<T>,
+        expected: Expected,
+        slot: &mut Option<T>,
+    ) -> Result<(), EventError> {
+        let content = self.content(expected)?;
+        let member = from_name(content);
+        let member = member.ok_or_else(|| EventError::field(self.1, &quoted(content), expected))?;
+        once(self.1, slot, member)
+    }
+
+    fn boolean(self, slot: &mut Option<bool>) -> Result<(), EventError> {
+        match self.0.value()? {
+            b"true" => once(self.1, slot, true),
+            b"false" => once(self.1, slot, false),
+            other => Err(EventError::field(self.1, other, Expected::Boolean)),
+        }
+    }
 }
 
 fn quoted(content: &[u8]) -> Vec<u8> {
     [b"\"", content, b"\""].concat()
-}
-
-fn boolean(scanner: &mut Scanner<'_>, path: &'static str) -> Result<bool, EventError> {
-    match scanner.value()? {
-        b"true" => Ok(true),
-        b"false" => Ok(false),
-        other => Err(EventError::field(path, other, Expected::Boolean)),
-    }
 }
 
 fn pass_unknown(
@@ -295,53 +259,36 @@ fn pass_unknown(
 
 fn source<'a>(scanner: &mut Scanner<'a>, shape: Shape) -> Result<Source<'a>, EventError> {
     if scanner.peek() != Some(b'{') {
-        return refuse(scanner, "source", Expected::Object(SOURCE_SHAPE));
+        return Field(scanner, "source").refuse(Expected::Object(SOURCE_SHAPE));
     }
-    let mut source = Source {
-        kind: None,
-        ..Source::STAMPED
-    };
+    let mut source = Source::default();
     scanner.object(|scanner, key| match key {
-        b"kind" => once(
-            "source.kind",
+        b"kind" => Field(scanner, "source.kind").member(
+            SourceKind::from_name,
+            Expected::SourceKind,
             &mut source.kind,
-            member(
-                scanner,
-                "source.kind",
-                SourceKind::from_name,
-                Expected::SourceKind,
-            )?,
         ),
-        b"event" => once(
-            "source.event",
-            &mut source.event,
-            string(scanner, "source.event", MAX_SOURCE_EVENT_BYTES)?,
-        ),
-        b"metadata" => once(
-            "source.metadata",
-            &mut source.metadata,
-            metadata(scanner, &mut source.tab_id, &mut source.is_detail)?,
-        ),
+        b"event" => Field(scanner, "source.event").string(MAX_SOURCE_EVENT_BYTES, &mut source.event),
+        b"metadata" => {
+            let metadata = metadata(scanner, &mut source)?;
+            once("source.metadata", &mut source.metadata, metadata)
+        }
         _ => pass_unknown(scanner, "source", key, shape),
     })?;
     Ok(source)
 }
 
-fn metadata<'a>(
-    scanner: &mut Scanner<'a>,
-    tab_id: &mut i64,
-    is_detail: &mut bool,
-) -> Result<&'a [u8], EventError> {
+fn metadata<'a>(scanner: &mut Scanner<'a>, source: &mut Source<'_>) -> Result<&'a [u8], EventError> {
     if scanner.peek() != Some(b'{') {
-        return refuse(scanner, "source.metadata", Expected::Object(METADATA_SHAPE));
+        return Field(scanner, "source.metadata").refuse(Expected::Object(METADATA_SHAPE));
     }
     let start = scanner.pos();
     scanner.object(|scanner, key| {
-        let value = string(scanner, "source.metadata", usize::MAX)?;
+        let value = Field(scanner, "source.metadata").text(usize::MAX)?;
         if key == b"tab_id" {
-            *tab_id = decimal(value).unwrap_or(-1);
+            source.tab_id = decimal(value);
         } else if key == b"detail_of" {
-            *is_detail = true;
+            source.is_detail = true;
         }
         Ok::<(), EventError>(())
     })?;
@@ -349,11 +296,8 @@ fn metadata<'a>(
 }
 
 fn decimal(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|number| *number >= 0)
+    let number = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (number >= 0).then_some(number)
 }
 
 fn data<'a>(scanner: &mut Scanner<'a>, text: &'a [u8], trust: Trust) -> Result<&'a [u8], EventError> {
