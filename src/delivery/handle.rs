@@ -22,8 +22,8 @@ pub type OnChange = dyn Fn(&DeliveryStatus, &[Notice]);
 
 /// The parts of a delivery.
 pub struct Parts<L, T, E> {
-    /// The log with records and cursors.
-    pub log: L,
+    /// The log with records and cursors, if there is one.
+    pub log: Option<L>,
     /// Sends requests to [`Parts::target`].
     pub transport: T,
     /// Time and chance.

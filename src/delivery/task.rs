@@ -46,9 +46,9 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
                 Action::LoadAcked { session_id, store_id } => {
                     // Without a cursor everything is sent again, which a collector recognises.
                     let acked_seq = self
-                        .log(self.parts.log.acked_seq(session_id, &store_id))
-                        .await
-                        .unwrap_or(0);
+                        .log(async |log| log.acked_seq(session_id, &store_id).await, 0)
+                        .await;
+                    let acked_seq = acked_seq.unwrap_or(0);
                     self.flusher(|flusher| flusher.on_acked_loaded(session_id, &store_id, acked_seq));
                 }
                 Action::StoreAcked {
@@ -56,8 +56,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
                     store_id,
                     acked_seq,
                 } => {
-                    let storing = self.parts.log.set_acked_seq(session_id, &store_id, acked_seq);
-                    if self.log(storing).await.is_err() {
+                    let store = async |log: &L| log.set_acked_seq(session_id, &store_id, acked_seq).await;
+                    if self.log(store, ()).await.is_err() {
                         let now_ms = self.parts.platform.now_ms();
                         self.flusher(|flusher| flusher.on_acked_not_stored(session_id, now_ms));
                     }
@@ -81,9 +81,17 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         }
     }
 
-    /// A log on a full or broken disk may never answer; delivery continues from memory.
-    async fn log<R>(&self, asked: impl Future<Output = Result<R, LogError>>) -> Result<R, LogError> {
-        self.within(LOG_TIMEOUT_MS, asked).await.unwrap_or_else(|| {
+    /// Asks the log; `without` is the answer if there is none. A log on a full or broken disk may never answer; delivery
+    /// continues from memory.
+    async fn log<R>(
+        &self,
+        ask: impl AsyncFnOnce(&L) -> Result<R, LogError>,
+        without: R,
+    ) -> Result<R, LogError> {
+        let Some(log) = &self.parts.log else {
+            return Ok(without);
+        };
+        self.within(LOG_TIMEOUT_MS, ask(log)).await.unwrap_or_else(|| {
             let message = format!("no answer within {} s", LOG_TIMEOUT_MS / 1_000.0);
             Err(LogError::Other {
                 name: "TimeoutError".to_owned(),
@@ -104,7 +112,7 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
     }
 
     async fn list_sessions(&self) {
-        let sessions = self.log(self.parts.log.sessions()).await;
+        let sessions = self.log(async |log| log.sessions().await, Vec::new()).await;
         let now_ms = self.parts.platform.now_ms();
         self.flusher(|flusher| match sessions {
             Ok(sessions) => flusher.on_sessions(sessions.into_iter().map(|(id, head)| (id, head.latest_seq))),
@@ -184,8 +192,8 @@ impl<L: LogStore, T: Transport, E: Platform> Task<L, T, E> {
         if let Some(entries) = source.and_then(|source| source.entries_after(plan.after_seq, plan.limits)) {
             return Ok(entries);
         }
-        let read = self.parts.log.read(plan.session_id, plan.after_seq, plan.limits);
-        match self.log(read).await {
+        let read = async |log: &L| log.read(plan.session_id, plan.after_seq, plan.limits).await;
+        match self.log(read, Vec::new()).await {
             Ok(entries) if !entries.is_empty() => return Ok(entries),
             Ok(_) | Err(LogError::Missing) => {}
             Err(_) if source.is_some_and(Source::is_memory_only) => {}

@@ -5,8 +5,7 @@ use super::fetch::{BrowserPlatform, FetchTransport};
 use super::indexed_db::IndexedDbLog;
 use super::status::CollectorStatus;
 use crate::delivery::{BadTarget, Delivery, DeliveryStatus, LinkState, Notice, OnChange, Parts, Target};
-use crate::log::{Commit, Head, Limits, LogError, LogStore};
-use crate::record::{Entry, SessionId};
+use crate::record::SessionId;
 use crate::ring::RingBuffer;
 use crate::system;
 use serde::Deserialize;
@@ -42,8 +41,8 @@ pub(super) fn start(
 ) -> Delivery {
     let memory_only = log.is_none();
     let parts = Parts {
-        log: OptionalLog(log),
-        transport: FetchTransport::new(target.clone()),
+        log,
+        transport: FetchTransport(target.clone()),
         platform: BrowserPlatform,
         target,
         on_change,
@@ -101,62 +100,4 @@ pub(super) fn event_of(notice: &Notice) -> Option<String> {
         Notice::Rewound { .. } => system::collector("rewound", None, Some(&notice.to_string())),
         _ => return None,
     })
-}
-
-/// The log of a recorder, which continues without one where there is no IndexedDB.
-#[derive(Debug)]
-struct OptionalLog(Option<IndexedDbLog>);
-
-impl LogStore for OptionalLog {
-    async fn reopen(&self, session_id: SessionId) -> Result<Head, LogError> {
-        match &self.0 {
-            Some(log) => log.reopen(session_id).await,
-            None => Err(LogError::Missing),
-        }
-    }
-
-    async fn commit(&self, commit: &Commit) -> Result<(), LogError> {
-        match &self.0 {
-            Some(log) => log.commit(commit).await,
-            None => Err(LogError::Missing),
-        }
-    }
-
-    async fn read(
-        &self,
-        session_id: SessionId,
-        after_seq: u64,
-        limits: Limits,
-    ) -> Result<Vec<Entry>, LogError> {
-        match &self.0 {
-            Some(log) => log.read(session_id, after_seq, limits).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn sessions(&self) -> Result<Vec<(SessionId, Head)>, LogError> {
-        match &self.0 {
-            Some(log) => log.sessions().await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
-        match &self.0 {
-            Some(log) => log.acked_seq(session_id, store_id).await,
-            None => Ok(0),
-        }
-    }
-
-    async fn set_acked_seq(
-        &self,
-        session_id: SessionId,
-        store_id: &str,
-        acked_seq: u64,
-    ) -> Result<(), LogError> {
-        match &self.0 {
-            Some(log) => log.set_acked_seq(session_id, store_id, acked_seq).await,
-            None => Ok(()),
-        }
-    }
 }

@@ -80,16 +80,7 @@ impl Platform for BrowserPlatform {
 
 /// POST requests to one collector through `fetch`.
 #[derive(Debug)]
-pub(super) struct FetchTransport {
-    target: Target,
-}
-
-impl FetchTransport {
-    /// To `target`.
-    pub(super) const fn new(target: Target) -> Self {
-        Self { target }
-    }
-}
+pub(super) struct FetchTransport(pub(super) Target);
 
 /// Ends a request when its time is over, or when its caller has dropped it.
 struct Patience {
@@ -130,13 +121,12 @@ impl Transport for FetchTransport {
         let timeout_ms = request.timeout_ms;
         let patience = Patience::new(timeout_ms)?;
         let response = if request.is_sealed {
-            sealed_exchange(&self.target, request, &patience).await
+            sealed_exchange(&self.0, request, &patience).await
         } else {
             exchange(
-                &self.target, &request.path, request.content_type, &request.body, &patience,
+                &self.0, &request.path, request.content_type, &request.body, &patience,
             )
             .await
-            .map(Answer::into_response)
         };
         response.map_err(|error| match error {
             TransportError::Failed(_) if patience.timed_out.get() => TransportError::TimedOut(timeout_ms),
@@ -145,23 +135,12 @@ impl Transport for FetchTransport {
     }
 }
 
-/// An answer as it came.
-struct Answer {
-    status: u16,
-    retry_after: Option<String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn into_response(self) -> Response {
-        let retry_after_ms = self
-            .retry_after
-            .and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms));
-        Response {
-            status: self.status,
-            retry_after_ms,
-            body: self.body,
-        }
+/// A response from its parts; `retry_after` is the header of this name.
+fn response(status: u16, retry_after: Option<String>, body: Vec<u8>) -> Response {
+    Response {
+        status,
+        retry_after_ms: retry_after.and_then(|header| retry_after_ms(&header, js_sys::Date::now(), date_ms)),
+        body,
     }
 }
 
@@ -171,20 +150,16 @@ async fn exchange(
     content_type: &str,
     body: &[u8],
     patience: &Patience,
-) -> Result<Answer, TransportError> {
+) -> Result<Response, TransportError> {
     let init = init(target, content_type, body, patience)?;
-    let response = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
-    let response: web_sys::Response = response.unchecked_into();
-    let retry_after = response.headers().get("retry-after")?;
-    let body = match response.body() {
+    let answer = JsFuture::from(fetch_from(&format!("{}{path}", target.url()), &init)).await?;
+    let answer: web_sys::Response = answer.unchecked_into();
+    let retry_after = answer.headers().get("retry-after")?;
+    let body = match answer.body() {
         Some(stream) => read(stream.get_reader().unchecked_into()).await?,
         None => Vec::new(),
     };
-    Ok(Answer {
-        status: response.status(),
-        retry_after,
-        body,
-    })
+    Ok(response(answer.status(), retry_after, body))
 }
 
 fn init(
@@ -248,13 +223,7 @@ async fn sealed_exchange(
     let Some((head, body)) = sealed::split::<sealed::ResponseHead>(&plain) else {
         return Err(not_proven);
     };
-    let sealed::ResponseHead { status, retry_after } = head;
-    Ok(Answer {
-        status,
-        retry_after,
-        body: plain.split_off(body),
-    }
-    .into_response())
+    Ok(response(head.status, head.retry_after, plain.split_off(body)))
 }
 
 async fn aes_key(key: &[u8; 32], usage: &str) -> Result<JsValue, JsValue> {

@@ -126,7 +126,7 @@ impl Collector {
 
     pub(super) fn parts(&self, log: &TestLog) -> Parts<TestLog, Self, World> {
         Parts {
-            log: log.clone(),
+            log: Some(log.clone()),
             transport: self.clone(),
             platform: self.world.clone(),
             target: Target::new(URL, SECRET, None).unwrap(),
