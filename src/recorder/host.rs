@@ -50,7 +50,10 @@ pub trait RecorderLog: LogStore + Clone + 'static {
     /// Resumes a session, whose earlier owner is superseded; `None` when the log cannot continue it.
     fn resume_session(&self, session_id: SessionId) -> impl Future<Output = Result<Option<Head>, LogError>>;
 
-    /// Begins a session.
+    /// Begins a session, with epoch 1.
+    ///
+    /// # Errors
+    /// The session exists already, or what [`LogError`] says.
     fn begin_session(&self, session_id: SessionId) -> impl Future<Output = Result<Head, LogError>>;
 
     /// How far a session was watched, if that was the last one for which it was stored.

@@ -55,7 +55,7 @@ const SKIP: &[u8] = b"{\"skip\":\"network\"}";
 const EXCEPTION: &str = "console.exception";
 
 /// The result of accepting a batch of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RelayReceipt {
     /// The last message taken: acknowledge it once `seq` is committed.
     pub message: u64,
@@ -69,8 +69,19 @@ pub struct RelayReceipt {
     pub repeated: u64,
     /// The `detail_id` of accepted events that have one, each with the event's seq.
     pub details: Vec<(u64, u64)>,
-    /// Lines refused, by message.
-    pub refused: Vec<(u64, PublishError)>,
+    /// Lines refused.
+    pub refused: Vec<RefusedLine>,
+}
+
+/// A line that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RefusedLine {
+    /// Its message.
+    pub message: u64,
+    /// The error's code.
+    pub code: &'static str,
+    /// Why.
+    pub error: String,
 }
 
 /// Why a batch of messages was refused whole.
@@ -204,7 +215,11 @@ impl RelayLedger {
                 Err(NotTaken::Refused(
                     error @ (PublishError::Closed | PublishError::Superseded | PublishError::OutOfSeqs),
                 )) => return Err(RelayError::Session(error)),
-                Err(NotTaken::Refused(error)) => refused.push((message, error)),
+                Err(NotTaken::Refused(error)) => refused.push(RefusedLine {
+                    message,
+                    code: error.code(),
+                    error: error.to_string(),
+                }),
             }
             taken.message = message;
         }

@@ -304,9 +304,9 @@ fn no_page_can_spend_the_seqs_of_a_session() {
     let mut fixture = Fixture::new();
     let drop = |count: u64| format!(r#"{{"drop":{{"category":"console","count":{count},"reason":"lost"}}}}"#);
     let receipt = fixture.take(1, &[&drop(MAX_DROP), &drop(MAX_DROP + 1)]).unwrap();
-    assert_eq!(receipt.refused[0].0, 2);
+    assert_eq!(receipt.refused[0].message, 2);
     assert_eq!(
-        receipt.refused[0].1.to_string(),
+        receipt.refused[0].error,
         "count: expected a number from 1 to 100000000, got \"100000001\""
     );
     // The refused line is one that was lost.

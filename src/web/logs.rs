@@ -1,10 +1,9 @@
 //! Category logs as JavaScript holds them: those of one session.
 
-use super::fetch::BrowserPlatform;
 use super::indexed_db::{Durability, IndexedDbLog};
+use super::session::session_id_or_new;
 use crate::log::{Head, LogStore};
 use crate::record::SessionId;
-use crate::recorder::new_session_id;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -12,9 +11,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(js_name = WasmLogs)]
 #[derive(Debug)]
 pub struct JsLogs {
-    log: IndexedDbLog,
-    session_id: SessionId,
-    head: Head,
+    pub(super) log: IndexedDbLog,
+    pub(super) session_id: SessionId,
+    pub(super) head: Head,
 }
 
 #[wasm_bindgen(js_class = WasmLogs)]
@@ -29,15 +28,8 @@ impl JsLogs {
         session_id: Option<String>,
         strict_durability: bool,
     ) -> Result<JsLogs, JsValue> {
-        let session_id = session_id.map_or_else(
-            || Ok(new_session_id(&BrowserPlatform)),
-            |id| super::session::session_id(&id),
-        )?;
-        let durability = if strict_durability {
-            Durability::Strict
-        } else {
-            Durability::Relaxed
-        };
+        let session_id = session_id_or_new(session_id)?;
+        let durability = Durability::new(strict_durability);
         let log = IndexedDbLog::open(&database_name, durability).await?;
         let head = log.reopen(session_id).await?;
         Ok(Self {
@@ -49,7 +41,7 @@ impl JsLogs {
 
     /// The session these logs are of.
     #[wasm_bindgen(getter, js_name = sessionId)]
-    pub fn session_id_text(&self) -> String {
+    pub fn session_id(&self) -> String {
         self.session_id.to_string()
     }
 
@@ -70,19 +62,5 @@ impl JsLogs {
     /// Closes the connection.
     pub fn close(&self) {
         self.log.close();
-    }
-}
-
-impl JsLogs {
-    pub(super) const fn session_id(&self) -> SessionId {
-        self.session_id
-    }
-
-    pub(super) const fn head(&self) -> &Head {
-        &self.head
-    }
-
-    pub(super) fn log(&self) -> IndexedDbLog {
-        self.log.clone()
     }
 }

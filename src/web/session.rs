@@ -51,11 +51,7 @@ impl JsSession {
     #[wasm_bindgen(constructor)]
     pub fn new(session_id: Option<String>, ring_capacity: u32, ring_max_bytes: u32) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
-        let session_id = session_id.map_or_else(
-            || Ok(new_session_id(&BrowserPlatform)),
-            |id| self::session_id(&id),
-        )?;
-        let session = CaptureSession::new(session_id, ring);
+        let session = CaptureSession::new(session_id_or_new(session_id)?, ring);
         Ok(Self {
             session: Rc::new(RefCell::new(session)),
             input: InputBuffer::default(),
@@ -70,11 +66,11 @@ impl JsSession {
     #[wasm_bindgen(js_name = withLog)]
     pub fn with_log(logs: &JsLogs, ring_capacity: u32, ring_max_bytes: u32) -> Result<Self, JsValue> {
         let ring = ring(ring_capacity, ring_max_bytes)?;
-        let session = CaptureSession::with_log(logs.session_id(), ring, logs.head());
+        let session = CaptureSession::with_log(logs.session_id, ring, &logs.head);
         let session = Rc::new(RefCell::new(session));
         let committer = Some(Committer::new(
             session.clone(),
-            logs.log(),
+            logs.log.clone(),
             NoopObserver,
             BrowserPlatform,
         ));
@@ -217,6 +213,10 @@ const fn trust(data_last: bool) -> Trust {
 
 pub(super) fn session_id(text: &str) -> Result<SessionId, JsValue> {
     text.parse().map_err(|bad| error("invalid_session_id", &bad))
+}
+
+pub(super) fn session_id_or_new(text: Option<String>) -> Result<SessionId, JsValue> {
+    text.map_or_else(|| Ok(new_session_id(&BrowserPlatform)), |text| session_id(&text))
 }
 
 pub(super) fn ring(capacity: u32, max_bytes: u32) -> Result<RingBuffer, JsValue> {

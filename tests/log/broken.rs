@@ -2,6 +2,7 @@
 
 use crate::log::fixture::{Recording, covered, gaps, meddle, open, read_all, seqs};
 use tabtape::log::{LogError, LogStore};
+use tabtape::recorder::RecorderLog;
 use tabtape::web::indexed_db::IndexedDbLog;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

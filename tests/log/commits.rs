@@ -2,6 +2,7 @@
 
 use crate::log::fixture::{Recording, open, read_all, relay, seqs, session_id};
 use tabtape::log::{Limits, LogError, LogStore};
+use tabtape::recorder::RecorderLog;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]

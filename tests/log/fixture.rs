@@ -2,6 +2,7 @@
 
 use tabtape::log::{Commit, Limits, LogStore, RelayCursor, SegmentBuilder};
 use tabtape::record::{Entry, SessionId};
+use tabtape::recorder::RecorderLog;
 use tabtape::web::indexed_db::{Durability, IndexedDbLog};
 use wasm_bindgen::{JsCast, JsValue};
 

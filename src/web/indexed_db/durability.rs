@@ -12,6 +12,10 @@ pub enum Durability {
 }
 
 impl Durability {
+    pub(in crate::web) const fn new(is_strict: bool) -> Self {
+        if is_strict { Self::Strict } else { Self::Relaxed }
+    }
+
     /// Its name in every interface.
     pub const fn as_str(self) -> &'static str {
         match self {

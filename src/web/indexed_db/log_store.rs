@@ -3,11 +3,13 @@
 use super::IndexedDbLog;
 use super::commit::{self, now_ms};
 use super::evict::write_pending_gaps;
+use super::install_key::install_key;
 use super::read;
 use super::repair;
 use super::request::{RequestFuture, put};
-use super::rows::{acked_key, acked_row, acked_seq};
-use super::schema::ACKED;
+use super::rows::{HeadRow, acked_key, acked_row, session_key, stored};
+use super::schema::{ACKED, HEADS};
+use super::watched_until::stored_watched_until;
 use crate::coverage::WatchedUntil;
 use crate::log::{Commit, Head, Limits, LogError, LogStore, PendingGaps};
 use crate::record::{Entry, SessionId};
@@ -30,20 +32,45 @@ impl RecorderLog for IndexedDbLog {
         self.connection.open().await
     }
 
+    /// Raises the epoch of the session, so that every earlier owner is superseded. `None` when it is not in the
+    /// database, or lost its head and with it the last seq it spent. Reads one row, however long the log.
     async fn resume_session(&self, session_id: SessionId) -> Result<Option<Head>, LogError> {
-        Self::resume_session(self, session_id).await
+        let transaction = self.connection.write(&[HEADS]).await?;
+        let heads = transaction.store(HEADS)?;
+        let key = session_key(session_id);
+        let Some(mut row) = HeadRow::read(&heads, &key).await?.filter(|row| !row.rebuilt) else {
+            return Ok(None);
+        };
+        row.epoch += 1;
+        row.put(&heads, &key)?;
+        transaction.complete().await?;
+        self.owned.borrow_mut().insert(session_id);
+        Ok(Some(row.head()))
     }
 
     async fn begin_session(&self, session_id: SessionId) -> Result<Head, LogError> {
-        Self::begin_session(self, session_id).await
+        let row = HeadRow {
+            epoch: 1,
+            committed_ms: now_ms(),
+            ..HeadRow::default()
+        };
+        let transaction = self.connection.write(&[HEADS]).await?;
+        let heads = transaction.store(HEADS)?;
+        let key = session_key(session_id);
+        if !RequestFuture::of(heads.get_key(&key))?.await?.is_undefined() {
+            return Err(LogError::NotResumable(session_id));
+        }
+        row.put(&heads, &key)?;
+        transaction.complete().await?;
+        self.owned.borrow_mut().insert(session_id);
+        Ok(row.head())
     }
-
     async fn watched_until(&self, session_id: SessionId) -> Result<Option<WatchedUntil>, LogError> {
-        self.stored_watched_until(session_id).await
+        stored_watched_until(self, session_id).await
     }
 
     async fn install_key(&self) -> Result<[u8; 32], LogError> {
-        Self::install_key(self).await
+        install_key(self).await
     }
 
     async fn set_aside(&self) -> Result<(), LogError> {
@@ -107,8 +134,8 @@ impl LogStore for IndexedDbLog {
 
     async fn acked_seq(&self, session_id: SessionId, store_id: &str) -> Result<u64, LogError> {
         let transaction = self.connection.read(&[ACKED]).await?;
-        let row = RequestFuture::of(transaction.store(ACKED)?.get(&acked_key(session_id, store_id)))?.await?;
-        Ok(acked_seq(&row)?.unwrap_or(0))
+        let acked_seq = stored(&transaction, ACKED, &acked_key(session_id, store_id), "acked_seq").await?;
+        Ok(acked_seq.unwrap_or(0))
     }
 
     async fn set_acked_seq(

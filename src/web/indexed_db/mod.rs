@@ -43,9 +43,8 @@ use crate::log::merge::Damage;
 use crate::log::{Limits, LogError, PendingGaps};
 use crate::record::{Entry, SessionId};
 use connection::Connection;
-use request::RequestFuture;
 use reusable_buffer::ReusableBuffer;
-use rows::relay_message;
+use rows::stored;
 use schema::RELAYS;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -118,7 +117,7 @@ impl IndexedDbLog {
     /// The last committed message of a relay, over all sessions; `None` when none was.
     pub async fn relay_message(&self, relay_id: &str) -> Result<Option<u64>, LogError> {
         let transaction = self.connection.read(&[RELAYS]).await?;
-        relay_message(&RequestFuture::of(transaction.store(RELAYS)?.get(&relay_id.into()))?.await?)
+        stored(&transaction, RELAYS, &relay_id.into(), "message").await
     }
 
     /// The newest records of a session, newest first, as many whole ones as `limits` allow: what refills the ring of

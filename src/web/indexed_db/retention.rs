@@ -4,15 +4,13 @@ use super::IndexedDbLog;
 use super::commit::now_ms;
 use super::error::from_thrown;
 use super::evict::{Candidate, evict};
-use super::request::RequestFuture;
-use super::rows::{HeadRow, acked_of, field, session_key, session_of, session_range};
+use super::heads::head_rows;
+use super::rows::{HeadRow, acked_of, all_rows, field, session_key, session_range};
 use super::schema::{ACKED, HEADS, RELAYS, SEGMENTS};
 use crate::log::LogError;
 use crate::log::retention::{Acks, CategoryUsage, Retained, RetentionPolicy, largest_first, totals};
 use crate::record::SessionId;
 use crate::record::reason::{NOT_RETAINED, QUOTA};
-use js_sys::Array;
-use wasm_bindgen::JsCast;
 
 /// A relay that has sent nothing for so long is gone with its page.
 const RELAY_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -29,25 +27,8 @@ struct RetentionSnapshot {
 impl RetentionSnapshot {
     async fn read(log: &IndexedDbLog, max_age_ms: u64) -> Result<Self, LogError> {
         let transaction = log.connection.read(&[HEADS, ACKED]).await?;
-        let heads = transaction.store(HEADS)?;
-        let acked = transaction.store(ACKED)?;
-        let answers = [
-            heads.get_all_keys(),
-            heads.get_all(),
-            acked.get_all_keys(),
-            acked.get_all(),
-        ];
-        let mut lists = Vec::with_capacity(answers.len());
-        for answer in answers.map(RequestFuture::of) {
-            lists.push(Array::from(&answer?.await?));
-        }
-        let heads = lists[0].iter().zip(lists[1].iter()).map(|(key, row)| {
-            Ok((
-                session_of(&key, HEADS)?,
-                HeadRow::from_js(&row)?.unwrap_or_default(),
-            ))
-        });
-        let acked = lists[2].iter().zip(lists[3].iter()).map(|(key, row)| {
+        let heads = head_rows(&transaction).await?;
+        let acked = all_rows(&transaction.store(ACKED)?).await?.map(|(key, row)| {
             let (session_id, store_id) = acked_of(&key)?;
             Ok((
                 session_id,
@@ -58,7 +39,7 @@ impl RetentionSnapshot {
         });
         let acked = acked.collect::<Result<Vec<_>, LogError>>()?;
         Ok(Self {
-            heads: heads.collect::<Result<_, LogError>>()?,
+            heads,
             acks: Acks::new(acked.into_iter(), now_ms().saturating_sub(max_age_ms)),
         })
     }
@@ -199,12 +180,8 @@ async fn delete_session(
 async fn prune_relays(log: &IndexedDbLog, since_ms: u64) -> Result<(), LogError> {
     let transaction = log.connection.write(&[RELAYS]).await?;
     let relays = transaction.store(RELAYS)?;
-    let keys = RequestFuture::of(relays.get_all_keys())?;
-    let rows = RequestFuture::of(relays.get_all())?;
-    let keys = Array::from(&keys.await?);
-    let rows = Array::from(&rows.await?);
-    for (key, row) in keys.iter().zip(rows.iter()) {
-        if field(row.unchecked_ref(), "committed_ms").unwrap_or(0) < since_ms {
+    for (key, row) in all_rows(&relays).await? {
+        if field(&row, "committed_ms").unwrap_or(0) < since_ms {
             relays.delete(&key).map_err(from_thrown)?;
         }
     }

@@ -2,7 +2,8 @@
 
 use super::error::{bad_row, from_thrown};
 use super::request::{RequestFuture, put};
-use super::schema::{ACKED, HEADS, META, RELAYS, SEGMENTS};
+use super::schema::{ACKED, HEADS, META, SEGMENTS};
+use super::transaction::Transaction;
 use crate::coverage::WatchedUntil;
 use crate::log::tombstone::{decode_any, is_tombstone};
 use crate::log::{Head, LogError, Segment};
@@ -122,11 +123,6 @@ pub(super) fn relay_row(message: u64, now_ms: u64) -> JsValue {
     object(&[("message", number(message)), ("committed_ms", number(now_ms))])
 }
 
-/// The last committed message of a relay's row.
-pub(super) fn relay_message(row: &JsValue) -> Result<Option<u64>, LogError> {
-    optional(row, RELAYS, "message")
-}
-
 /// A row of `acked`.
 pub(super) fn acked_row(acked_seq: u64, now_ms: u64) -> JsValue {
     object(&[("acked_seq", number(acked_seq)), ("acked_ms", number(now_ms))])
@@ -142,18 +138,30 @@ pub(super) fn acked_of(key: &JsValue) -> Result<(SessionId, String), LogError> {
     ))
 }
 
-/// Returns the `acked_seq` of a row of `acked`.
-pub(super) fn acked_seq(row: &JsValue) -> Result<Option<u64>, LogError> {
-    optional(row, ACKED, "acked_seq")
-}
-
-fn optional(row: &JsValue, store: &str, name: &str) -> Result<Option<u64>, LogError> {
+/// Reads a whole number of the row at `key`; `None` if there is no row.
+pub(super) async fn stored(
+    transaction: &Transaction,
+    store: &str,
+    key: &JsValue,
+    name: &str,
+) -> Result<Option<u64>, LogError> {
+    let row = RequestFuture::of(transaction.store(store)?.get(key))?.await?;
     if row.is_undefined() {
         return Ok(None);
     }
-    field(row, name)
+    field(&row, name)
         .map(Some)
         .ok_or_else(|| bad_row(store, &format!("has no {name}")))
+}
+
+/// Reads all keys of a store, each with its row.
+pub(super) async fn all_rows(
+    store: &IdbObjectStore,
+) -> Result<impl Iterator<Item = (JsValue, JsValue)> + use<>, LogError> {
+    let keys = RequestFuture::of(store.get_all_keys())?;
+    let rows = RequestFuture::of(store.get_all())?;
+    let (keys, rows) = (Array::from(&keys.await?), Array::from(&rows.await?));
+    Ok(keys.to_vec().into_iter().zip(rows.to_vec()))
 }
 
 /// A whole number in a row.

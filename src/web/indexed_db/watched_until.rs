@@ -28,13 +28,14 @@ impl IndexedDbLog {
         put(&transaction.store(META)?, &row, &WATCHED_UNTIL.into())?;
         transaction.complete().await
     }
+}
 
-    pub(super) async fn stored_watched_until(
-        &self,
-        session_id: SessionId,
-    ) -> Result<Option<WatchedUntil>, LogError> {
-        let transaction = self.connection.read(&[META]).await?;
-        let row = RequestFuture::of(transaction.store(META)?.get(&WATCHED_UNTIL.into()))?.await?;
-        Ok(watched_until_of(&row, session_id))
-    }
+/// Reads how far a session was watched, if that was the last one for which it was stored.
+pub(super) async fn stored_watched_until(
+    log: &IndexedDbLog,
+    session_id: SessionId,
+) -> Result<Option<WatchedUntil>, LogError> {
+    let transaction = log.connection.read(&[META]).await?;
+    let row = RequestFuture::of(transaction.store(META)?.get(&WATCHED_UNTIL.into()))?.await?;
+    Ok(watched_until_of(&row, session_id))
 }

@@ -24,7 +24,6 @@ use crate::recorder::{Cost, Host, ResumeRecord, open};
 use crate::session::State;
 use crate::system;
 use js_sys::Function;
-use relayed::receipt_to_js;
 use running::Recorder;
 use serde::Deserialize;
 use std::rc::Rc;
@@ -80,12 +79,8 @@ impl JsRecorder {
             .map_err(|wrong| error("invalid_config", &wrong))?;
         let rules = redaction::rules(&options.redaction)?;
         let notice = StatusNotice::new(on_status);
-        let durability = if options.strict_durability {
-            Durability::Strict
-        } else {
-            Durability::Relaxed
-        };
         let worker = Worker { save_resume, notice };
+        let durability = Durability::new(options.strict_durability);
         let log = IndexedDbLog::new(&options.database_name, durability);
         let opened = open(log, options.resume, &worker).await;
         worker.save_resume(opened.record().as_ref()).await?;
@@ -163,7 +158,7 @@ impl JsRecorder {
         let take = || recorder.take_relayed(relay_id, context, first_message as u64, length);
         let receipt = recorder.measured(take, |taken| taken.as_ref().map_or(0, |it| it.accepted))?;
         recorder.published();
-        receipt_to_js(&receipt)
+        Ok(serde_wasm_bindgen::to_value(&receipt)?)
     }
 
     /// Notes how many messages a relay holds, and the microseconds that its page has spent on so many events.

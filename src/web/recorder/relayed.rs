@@ -56,41 +56,6 @@ impl RedactedContext {
     }
 }
 
-/// The receipt as `RelayReceipt` in `types.ts`.
-pub(super) fn receipt_to_js(receipt: &RelayReceipt) -> Result<JsValue, JsValue> {
-    #[derive(serde::Serialize)]
-    struct Refusal {
-        message: u64,
-        code: &'static str,
-        error: String,
-    }
-    #[derive(serde::Serialize)]
-    struct Receipt<'a> {
-        message: u64,
-        seq: u64,
-        accepted: u64,
-        exceptions: u64,
-        repeated: u64,
-        details: &'a [(u64, u64)],
-        refused: Vec<Refusal>,
-    }
-    let refused = receipt.refused.iter().map(|(message, refused)| Refusal {
-        message: *message,
-        code: refused.code(),
-        error: refused.to_string(),
-    });
-    let receipt = Receipt {
-        message: receipt.message,
-        seq: receipt.seq,
-        accepted: receipt.accepted,
-        exceptions: receipt.exceptions,
-        repeated: receipt.repeated,
-        details: &receipt.details,
-        refused: refused.collect(),
-    };
-    Ok(serde_wasm_bindgen::to_value(&receipt)?)
-}
-
 impl Recorder {
     /// Takes the lines in the input buffer. `context` is JSON.
     pub(super) fn take_relayed(
